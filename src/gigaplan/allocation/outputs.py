@@ -1,0 +1,27 @@
+"""What the allocation room gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gigaplan.vocabulary.members import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allotment:
+    """Requests served now, deferred (served later in the day) and refused. Shapes: M, W, n months, D days, H hours."""
+
+    served_now: Array
+    """(M, W, n, D, H) requests per hour served in the hour they were asked."""
+    deferred: Array
+    """(M, W, n, D, H) requests per hour asked in this hour and served in another hour of the same day."""
+    refused: Array
+    """(M, W, n, D, H) requests per hour not served that day."""
+    run: Array
+    """(M, W, n, D, H) requests per hour that run in this hour, whenever they were asked."""
+    fleet_share: Array
+    """(M, W, n, D, H) share of the fleet's available GPUs that the workload occupies in this hour."""
+    reserved_share: Array
+    """(M, n) share of the fleet held for training and research."""
+    order: tuple[int, ...]
+    """Workloads from first served to last, by value per GPU-hour on the reference generation."""

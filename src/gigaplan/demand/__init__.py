@@ -1,0 +1,1 @@
+"""Demand: users, then requests, then tokens by kind, hour by hour of representative days."""

@@ -1,0 +1,92 @@
+"""What the demand room needs to know."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.units import Day, Unit
+
+TOKENS = ("fresh_input", "cached_input", "reasoning", "output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """Weekly users over time: a Gompertz curve through a reference point, with a ceiling."""
+
+    ceiling_users: Annotated[Uncertain, Gt(0), Unit("user")]
+    reference_users: Annotated[Uncertain, Gt(0), Unit("user")]
+    reference_date: Annotated[dt.date, Day()]
+    rate_per_year: Annotated[Uncertain, Gt(0), Unit("1/year")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One class of work: how much is asked, in which tokens, at what service, for what it is worth.
+
+    Two drivers: ``users`` (weekly users x reach x requests per user and day) or ``own`` (requests per day
+    of its own). Growth: the intensity grows at ``growth_per_year`` (continuous, logarithmic) at the reference
+    date, and that rate itself decays at ``growth_decay_per_year``, so that nothing explodes by extrapolation.
+    """
+
+    name: str
+    driver: Literal["users", "own"]
+    reference_date: Annotated[dt.date, Day()]
+    reach_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
+    """Share of weekly users who use it at all (driver: users)."""
+    requests_per_user_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
+    """Requests per reached weekly user and day at the reference date (driver: users)."""
+    requests_per_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
+    """Requests per day at the reference date (driver: own)."""
+    growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")]
+    growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    """Tokens of a request that must be read afresh (prefill)."""
+    cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    """Tokens of a request whose keys and values are reused: memory, no prefill."""
+    reasoning_tokens: Annotated[float, Ge(0), Unit("token")]
+    output_tokens: Annotated[float, Ge(0), Unit("token")]
+    deferrable: bool = False
+    """Deferrable work may run at any hour of its day."""
+    guaranteed_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
+    """Share of what is asked that is served before anything else."""
+    value_usd_per_request: Annotated[float, Ge(0), Unit("USD")]
+    """What serving one request is worth to the planner: the order of merit. An assumption, always labelled so."""
+    revenue_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")] = 0.0
+    """What is actually paid for one request, all plans averaged."""
+    model: str
+    """Catalog name of the model architecture that stands in for the lab's own."""
+    ttft_s: Annotated[float, Gt(0), Unit("s")]
+    """Longest time to first token."""
+    tpot_s: Annotated[float, Gt(0), Unit("s")]
+    """Longest time per output token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Hour-of-day shape of interactive demand, in UTC: local activity mixed over the regions' longitudes."""
+
+    night_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Local activity at its nightly low over its daily high."""
+    peak_local_hour: Annotated[float, Ge(0), Le(24), Unit("h")]
+    weekend_share: Annotated[float, Gt(0), Le(2), Unit("share")]
+    """A weekend day's volume over a weekday's."""
+    summer_share: Annotated[float, Gt(0), Le(2), Unit("share")]
+    """Summer's volume over the mean of the other seasons (schools and offices closed)."""
+    region_offset_h: tuple[float, ...]
+    """UTC offsets of the regions that users live in."""
+    region_share: tuple[float, ...]
+    """Their shares of use; sums to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandInputs:
+    """All that the demand room needs."""
+
+    adoption: Adoption
+    shape: Shape
+    workloads: tuple[Workload, ...]

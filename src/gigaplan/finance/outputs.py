@@ -1,0 +1,44 @@
+"""What the finance room gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gigaplan.vocabulary.members import Array
+
+COMPONENTS = ("racks", "network", "facility")
+COST_LINES = ("depreciation_it", "depreciation_facility", "energy", "operations", "rental")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Money by month. Shapes: member M, generation G, component C, cost line K, tranche T, life B, month n, edge n + 1."""
+
+    capital_usd: Array
+    """(M, G, C, n) capital spent, by generation and component (COMPONENTS)."""
+    cost_usd: Array
+    """(M, K, n) cost by line (COST_LINES), accrual."""
+    energy_usd: Array
+    """(M, n) energy bought for owned sites [USD]."""
+    rental_usd: Array
+    """(M, n) rent paid [USD]."""
+    operations_usd: Array
+    """(M, n)"""
+    revenue_usd: Array
+    """(M, n)"""
+    tranche_usd: Array
+    """(M, n) investment received by milestone."""
+    tranche_days: Array
+    """(M, T) day on which each tranche was triggered, days since start; nan if never."""
+    tranche_paid_usd: Array
+    """(M, T) what each tranche paid."""
+    vendor_flow_usd: Array
+    """(M, n) spending that flows to the investing vendor."""
+    funding_gap_usd: Array
+    """(M, n) money to be found elsewhere in the month (negative: surplus)."""
+    book_value_usd: Array
+    """(M, edge) capital less depreciation."""
+    equity_usd: Array
+    """(M, edge) tranches received plus retained earnings plus funding found elsewhere."""
+    cost_by_life_usd: Array
+    """(M, B, n) total cost if IT lived each of ``lives_compared_years``."""

@@ -1,0 +1,46 @@
+"""What the fleet room gives: arrays over members, sites, generations and months."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.vocabulary.members import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOut:
+    """The build-out. ``place`` lists the sites and then the opening blocks; states are exclusive (a megawatt is in one).
+
+    Shapes: member M, place P, generation G, state S (the ladder), limit L, month n, edge n + 1.
+    """
+
+    places: tuple[str, ...]
+    power_state_mw: Array
+    """(M, S, P, edge) IT power in each state of the ladder [MW]; sums over S to what has been announced by then."""
+    racks: Array
+    """(M, G, P, edge) racks accepted and not retired [racks]."""
+    racks_producing: Array
+    """(M, G, P, edge) racks past the producing lag and not retired [racks]."""
+    racks_delivered: Array
+    """(M, G, P, month) racks delivered in the month [racks]; retirements are ``racks_retired``."""
+    racks_retired: Array
+    """(M, G, P, month) racks retired in the month [racks]."""
+    gpus_producing: Array
+    """(M, G, month) GPUs past the producing lag, mean over the month, before availability [GPUs]."""
+    gpus_available: Array
+    """(M, G, month) the same times availability [GPUs]."""
+    limit_racks: Array
+    """(M, L, month) most IT megawatts of racks that each limit alone would have let in this month [MW]."""
+    binding: NDArray[np.int64]
+    """(M, month) index of the binding limit, -1 where nothing was waiting to be installed."""
+    first_token_days: Array
+    """(M, P) first day of producing, as days since the start of the horizon; nan if never."""
+
+    def first_token(self, place: int, start: dt.date) -> dt.date | None:
+        """Return the date of first token of a place for the first member, or None."""
+        days = float(self.first_token_days[0, place])
+        return None if days != days else start + dt.timedelta(days=int(days))

@@ -1,0 +1,1 @@
+"""The words that every room shares: units, bases, time, facts, variables, members, random streams, errors."""

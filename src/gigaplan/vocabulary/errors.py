@@ -1,0 +1,106 @@
+"""Errors for the person who made the mistake: place, value, what is allowed, nearest name, what to do.
+
+Tree::
+
+    GigaplanError
+    ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
+    ├── BasisError     unlike bases met in arithmetic
+    ├── LawError       a conservation law does not hold: our fault, never the user's
+    └── MachineError   the machine stopped us: time, memory, disk, permissions (exit 3)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+class GigaplanError(Exception):
+    """Root of every error that gigaplan raises on purpose."""
+
+
+class BasisError(GigaplanError, ValueError):
+    """Quantities on unlike bases met without a sourced conversion."""
+
+
+class LawError(GigaplanError, AssertionError):
+    """A conservation law that a run must satisfy does not hold."""
+
+
+class MachineError(GigaplanError):
+    """The machine stopped the run: disk, permissions, memory or time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a document: file, line and column (both from 1; 0 when unknown) and dotted path."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        where = self.file or "plan"
+        if self.line:
+            where += f":{self.line}:{self.column}"
+        return where
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong (or odd) in a document, said so that its author can mend it."""
+
+    message: str
+    place: Place = field(default_factory=Place)
+    value: str = ""
+    allowed: str = ""
+    nearest: str = ""
+    remedy: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}: {self.severity}: {self.message}"]
+        if self.place.path:
+            lines[0] = f"{self.place}: {self.severity}: {self.place.path}: {self.message}"
+        for label, text in (
+            ("found", self.value),
+            ("allowed", self.allowed),
+            ("nearest", self.nearest),
+            ("do", self.remedy),
+        ):
+            if text:
+                lines.append(f"    {label + ':':<9}{text}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the problem as plain data, for ``--json``."""
+        return {
+            "severity": self.severity,
+            "file": self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "path": self.place.path,
+            "message": self.message,
+            "value": self.value,
+            "allowed": self.allowed,
+            "nearest": self.nearest,
+            "remedy": self.remedy,
+        }
+
+
+class PlanError(GigaplanError):
+    """The plan or the usage is wrong; carries all problems at once, in the order of the document."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)))
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """Return the known name that looks most like ``name``, or an empty string when none is near."""
+    known = {str(n).lower(): str(n) for n in names}
+    close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
+    return known[close[0]] if close else ""

@@ -1,0 +1,28 @@
+"""The member axis: samples of the uncertain inputs, always the first axis, length 1 when nothing is uncertain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Uncertain = float | Array
+"""A number, or one number per member, shape (member,)."""
+
+
+def column(value: Uncertain, ndim: int) -> Array:
+    """Return ``value`` with shape (member, 1, ..., 1) of ``ndim`` axes, ready to broadcast over a room's axes."""
+    array = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    return array.reshape(array.shape[0], *([1] * (ndim - 1)))
+
+
+def triangular(unit: Array, low: float, mode: float, high: float) -> Array:
+    """Return the triangular distribution's quantiles at ``unit`` in 0..1 (inverse of its distribution function)."""
+    if not low <= mode <= high:
+        raise ValueError(f"a range must hold its central value: {low} <= {mode} <= {high} is false")
+    if low == high:
+        return np.full_like(unit, mode)
+    split = (mode - low) / (high - low)
+    left = low + np.sqrt(np.maximum(unit * (high - low) * (mode - low), 0))
+    right = high - np.sqrt(np.maximum((1 - unit) * (high - low) * (high - mode), 0))
+    return np.where(unit < split, left, right)

@@ -1,0 +1,258 @@
+"""Units at the doors: text such as ``1.2 GW``, ``$38B``, ``80 ms``, ``5 %`` or ``2026-H2`` becomes a bare number.
+
+Inside gigaplan every number is a float whose name ends with its unit; unit objects (pint) live only here.
+A room says what a field expects with a marker, ``Annotated[float, Gt(0), Unit("MW")]``; the plan's schema
+then accepts any text of the same dimension. The marker needs no pydantic to be imported by the room.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pint
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+_DEFINITIONS = """
+k- = 1e3
+M- = 1e6
+G- = 1e9
+T- = 1e12
+P- = 1e15
+E- = 1e18
+m- = 1e-3
+u- = 1e-6
+second = [time] = s
+minute = 60 * second = min
+hour = 3600 * second = h
+day = 24 * hour = d
+week = 7 * day
+month = 365.2425 / 12 * day
+year = 365.2425 * day = yr
+watt = [power] = W
+joule = watt * second = J
+byte = [information] = B = bytes
+bit = byte / 8 = b = bits
+flop = [computation] = FLOP = FLOPs
+USD = [currency]
+token = [token] = tok = tokens
+gpu = [gpu] = GPU = gpus = GPUs
+rack = [rack] = racks
+user = [user] = users
+message = [message] = messages
+request = [request] = requests
+kilometre = [length] = km
+litre = [volume] = L
+gram = [mass] = g
+"""
+
+_MAGNITUDE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9, "T": 1e12, "": 1.0,
+              "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}  # fmt: skip
+_NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_MONEY = re.compile(rf"^(-?)\s*\$\s*({_NUMBER})\s*([a-zA-Z]*)\s*(/.*)?$")
+_QUANTITY = re.compile(rf"^({_NUMBER})\s*(thousand|million|billion|trillion)?\s*(.*)$")
+_EXAMPLES = {
+    "MW": "1.2 GW", "kW": "132 kW", "W": "700 W", "USD": "$38B", "s": "80 ms", "h": "6 h", "year": "5 years",
+    "month": "3 months", "day": "30 days", "USD/MWh": "77 USD/MWh", "USD/Mtok": "10 USD/Mtok",
+    "byte": "80 GB", "byte/s": "8 TB/s", "FLOP/s": "2.5 PFLOP/s", "1/year": "40 %/year", "share": "40 %",
+    "token": "1200 tokens", "MW/month": "300 MW/month", "racks/month": "900 racks/month",
+}  # fmt: skip
+
+
+@cache
+def _registry() -> pint.UnitRegistry[Any]:
+    import pint
+
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(None)
+    registry.load_definitions([line for line in _DEFINITIONS.splitlines() if line])
+    return registry
+
+
+def example(unit: str) -> str:
+    """Return how a person would write a quantity of this unit, for messages."""
+    return _EXAMPLES.get(unit, f"12 {unit}" if unit not in ("", "1") else "12")
+
+
+@cache
+def factor(source: str, target: str) -> float:
+    """Return the number that turns ``source`` units into ``target`` units.
+
+    Raises
+    ------
+    ValueError
+        If a unit is unknown or the two differ in dimension.
+    """
+    import pint
+
+    registry = _registry()
+    try:
+        return float(registry.Quantity(1.0, _pint_text(source)).to(_pint_text(target)).magnitude)
+    except pint.DimensionalityError:
+        raise ValueError(f"'{source}' is not a unit of the same kind as '{target}'") from None
+    except Exception:
+        raise ValueError(f"'{source}' is not a unit known here") from None
+
+
+def _pint_text(unit: str) -> str:
+    unit = re.sub(r"\b(Mtok)\b", "Mtoken", unit.strip())
+    unit = re.sub(r"^1/", "dimensionless/", unit)
+    for plural in ("hours", "days", "weeks", "months", "years", "minutes", "seconds"):
+        unit = re.sub(rf"\b{plural}\b", plural[:-1], unit)
+    return unit or "dimensionless"
+
+
+@cache
+def parse_quantity(text: str, unit: str) -> float:
+    """Turn a person's text into a number in ``unit``.
+
+    Parameters
+    ----------
+    text : str
+        ``1.2 GW``, ``$38B``, ``$10/Mtok``, ``80 ms``, ``5 %``, ``40 %/year``, ``700 million users``.
+    unit : str
+        Canonical unit; ``share`` for a 0..1 share, ``1`` for a count or ratio.
+
+    Raises
+    ------
+    ValueError
+        If the unit is missing, unknown or of another dimension, or the number is not finite.
+    """
+    text = text.strip()
+    money = _MONEY.match(text)
+    if money:
+        sign, number, magnitude, rest = money.groups()
+        if magnitude not in _MAGNITUDE:
+            raise ValueError(f"'{magnitude}' after a dollar amount is none of k, M, B, T")
+        value = _number(sign + number) * _MAGNITUDE[magnitude]
+        return _finite(value * factor("USD" + (rest or "").replace(" ", ""), unit))
+    quantity = _QUANTITY.match(text)
+    if not quantity:
+        raise ValueError("not a number with a unit")
+    number, magnitude, found = quantity.groups()
+    value = _number(number) * _MAGNITUDE[magnitude or ""]
+    found = found.strip()
+    if found.startswith("%"):
+        value, found = value / 100, found[1:].strip()
+        if unit == "share":
+            if found:
+                raise ValueError(f"'%{found}' is not a share")
+            return _finite(value)
+        found = "1" + found if found.startswith("/") else found
+    if unit in ("share", "1"):
+        if found and unit == "share":
+            raise ValueError(f"'{found}' is not a share: write 0.4 or 40 %")
+        if found:
+            return _finite(value * _count(found))
+        return _finite(value)
+    if not found:
+        raise ValueError("the unit is missing")
+    return _finite(value * factor(found, unit))
+
+
+def _count(unit: str) -> float:
+    """Counted things ('GPUs', 'users') are plain numbers; anything with a dimension is refused."""
+    if re.fullmatch(r"(GPUs?|gpus?|users?|racks?|tokens?|messages?|requests?|x)", unit):
+        return 1.0
+    raise ValueError(f"'{unit}' is a unit where a plain number is meant")
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").replace("_", ""))
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+def parse_date(text: str | int | dt.date) -> dt.date:
+    """Turn ``2026-09-22``, ``2026-09``, ``2026-Q4``, ``2026-H2`` or ``2026`` into a day.
+
+    A period stands for its middle day, which neither flatters nor blackens a plan.
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these or the day does not exist.
+    """
+    if isinstance(text, dt.datetime):
+        return text.date()
+    if isinstance(text, dt.date):
+        return text
+    first, last = parse_period(str(text))
+    return first + (last - first) // 2 if last > first else first
+
+
+def parse_period(text: str) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of a date or period (see :func:`parse_date`)."""
+    text = text.strip()
+    if match := re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", text):
+        day = dt.date(*(int(g) for g in match.groups()))
+        return day, day
+    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+        return _months(int(match[1]), int(match[2]), 1)
+    if match := re.fullmatch(r"(\d{4})-?[Qq]([1-4])", text):
+        return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
+    if match := re.fullmatch(r"(\d{4})-?[Hh]([12])", text):
+        return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
+    if match := re.fullmatch(r"(\d{4})", text):
+        return _months(int(match[1]), 1, 12)
+    raise ValueError("not a date: write 2026-09-22, 2026-09, 2026-Q4, 2026-H2 or 2026")
+
+
+def _months(year: int, month: int, count: int) -> tuple[dt.date, dt.date]:
+    last = month + count - 1
+    return dt.date(year, month, 1), dt.date(year, last, calendar.monthrange(year, last)[1])
+
+
+class Unit:
+    """Marker of a field's canonical unit; at the plan's door it turns text into a bare number."""
+
+    __slots__ = ("symbol",)
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+
+    def __repr__(self) -> str:
+        return f"Unit({self.symbol!r})"
+
+    def parse(self, value: object) -> object:
+        """Return a float in this unit from a person's text, or raise ValueError saying what to write."""
+        if isinstance(value, bool):
+            raise ValueError(f"a yes/no where a quantity is meant: write for example '{example(self.symbol)}'")
+        if isinstance(value, str):
+            try:
+                return parse_quantity(value, self.symbol)
+            except ValueError as error:
+                raise ValueError(f"{error}; write for example '{example(self.symbol)}'") from None
+        if isinstance(value, int | float):
+            if not math.isfinite(value):
+                raise ValueError("not a finite number; leave the line out to use the catalog's value")
+            if self.symbol not in ("share", "1", "token", "user"):
+                raise ValueError(f"the unit is missing; write for example '{example(self.symbol)}'")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic run :meth:`parse` before its own checks (called by pydantic only)."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.parse, handler(source))
+
+
+class Day:
+    """Marker of a date field: accepts days, months, quarters, halves and years."""
+
+    __slots__ = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic run :func:`parse_date` before its own checks (called by pydantic only)."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(parse_date, handler(source))
