@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gigaplan.simulate.claims import Claim
+from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
@@ -46,6 +47,8 @@ class Result:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     assumptions: Mapping[str, str] = field(default_factory=dict)
+    announced: Based
+    """The power that the plan promises, on its basis."""
 
     def __getitem__(self, name: str) -> Array:
         return self.arrays[name]
@@ -54,6 +57,10 @@ class Result:
         """Return the first member's array (the central facts), without the member axis."""
         array = self.arrays[name]
         return np.asarray(array[0] if variables()[name].dims[:1] == ("member",) else array)
+
+    def with_claims(self, claims: tuple[Claim, ...]) -> Result:
+        """Return this result with its claims checked."""
+        return replace(self, claims=claims)
 
     def index(self, dim: str, label: str) -> int:
         """Return the place of a label along a dim; ValueError lists the labels."""

@@ -37,6 +37,7 @@ month = 365.2425 / 12 * day
 year = 365.2425 * day = yr
 watt = [power] = W
 joule = watt * second = J
+watt_hour = watt * hour = Wh
 byte = [information] = B = bytes
 bit = byte / 8 = b = bits
 flop = [computation] = FLOP = FLOPs
@@ -101,7 +102,7 @@ def factor(source: str, target: str) -> float:
 
 def _pint_text(unit: str) -> str:
     unit = re.sub(r"\b(Mtok)\b", "Mtoken", unit.strip())
-    unit = re.sub(r"^1/", "dimensionless/", unit)
+    unit = re.sub(r"^1?/", "dimensionless/", unit)
     for plural in ("hours", "days", "weeks", "months", "years", "minutes", "seconds"):
         unit = re.sub(rf"\b{plural}\b", plural[:-1], unit)
     return unit or "dimensionless"

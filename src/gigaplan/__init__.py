@@ -1,0 +1,33 @@
+"""gigaplan carries a plan for AI infrastructure from the megawatt to the token to the dollar.
+
+>>> import gigaplan as gp
+>>> result = gp.run("announced-2025-09")
+>>> result.central("gpus_available").sum(axis=0).max() > 1e6
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gigaplan._version import __version__
+
+if TYPE_CHECKING:
+    from gigaplan.api import Explanation, check, explain, load, run, save
+    from gigaplan.simulate.result import Result
+    from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
+
+__all__ = ["Explanation", "GigaplanError", "MachineError", "PlanError", "Result", "__version__", "check", "explain",
+           "load", "run", "save"]  # fmt: skip
+
+_HOMES = {"Result": "simulate.result", "GigaplanError": "vocabulary.errors", "PlanError": "vocabulary.errors",
+          "MachineError": "vocabulary.errors"}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is first used, so that ``gigaplan --help`` stays fast."""
+    if name not in __all__:
+        raise AttributeError(f"module 'gigaplan' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(f"gigaplan.{_HOMES.get(name, 'api')}"), name)

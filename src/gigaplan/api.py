@@ -1,0 +1,86 @@
+"""Every verb as a function: what the terminal does, Python can do, with typed results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigaplan import plan as plans
+from gigaplan.simulate import store
+from gigaplan.simulate.claims import Verdict
+from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.variables import Variable, variables
+
+RESULTS = Path("gigaplan-results")
+
+
+def run(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) -> Result:
+    """Simulate a plan.
+
+    Parameters
+    ----------
+    plan : str or Path
+        A built-in plan's name or a YAML file.
+    changes : mapping or sequence of str
+        ``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan at once.
+    """
+    pairs = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
+    return simulate(plans.resolve(plans.load(plan, pairs)))
+
+
+def save(result: Result, folder: str | Path | None = None) -> Path:
+    """Keep a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
+    from gigaplan.report.html import html
+
+    name = f"{result.stamp.plan}-{result.stamp.plan_hash[:8]}"
+    return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)})
+
+
+def load(folder: str | Path) -> Result:
+    """Read a kept result."""
+    return store.load(Path(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a number comes from: its row of the variable table, what it is made of, and the facts below it."""
+
+    variable: Variable
+    evidence: Evidence
+    inputs: tuple[Explanation, ...]
+    entries: tuple[Entry, ...]
+
+
+def explain(result: Result | str | Path, quantity: str) -> Explanation:
+    """Return the tree below a result quantity: formula, inputs, facts, sources.
+
+    Raises
+    ------
+    PlanError
+        If there is no such quantity; the nearest name is given.
+    """
+    result = result if isinstance(result, Result) else load(result)
+    table = variables()
+    if quantity not in table:
+        raise PlanError([Problem("no such quantity", Place("explain"), value=quantity, allowed=", ".join(table),
+                                 nearest=nearest_name(quantity, table), remedy="name a result quantity")])  # fmt: skip
+    row = table[quantity]
+    below = tuple(explain(result, name) for name in row.inputs if not name.startswith("input:"))
+    paths = [name.removeprefix("input:") for name in row.inputs if name.startswith("input:")]
+    entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
+    return Explanation(row, result.evidence(quantity), below, entries)
+
+
+def check(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) -> tuple[Result, bool]:
+    """Simulate a plan and say whether every claim holds on some basis or can't be told."""
+    result = run(plan, changes)
+    return result, all(c.verdict != Verdict.FAILS for c in result.claims)

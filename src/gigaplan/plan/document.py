@@ -1,0 +1,225 @@
+"""Documents are data: YAML text becomes plain values that remember their line and column.
+
+No code, no network, bounded size, nesting and expansion. libyaml's event stream is read once, so every value
+has its place and duplicate keys are seen (a parser that builds dicts loses both).
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 24
+MAX_VALUES = 100_000
+
+Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class Node:
+    """One value of a document: a mapping, a list or a scalar, with its place."""
+
+    value: Any
+    line: int
+    column: int
+    file: str = ""
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def plain(self) -> Plain:
+        """Return the value without its places."""
+        if isinstance(self.value, dict):
+            return {k: v.plain() for k, v in self.value.items()}
+        if isinstance(self.value, list):
+            return [v.plain() for v in self.value]
+        scalar: Plain = self.value
+        return scalar
+
+    def at(self, path: tuple[str | int, ...]) -> tuple[Node, bool]:
+        """Return the node at a path, or the nearest one above it, and whether the path was found whole."""
+        node = self
+        for part in path:
+            below = node.value
+            if isinstance(below, dict) and str(part) in below:
+                node = below[str(part)]
+            elif isinstance(below, list) and isinstance(part, int) and part < len(below):
+                node = below[part]
+            else:
+                return node, False
+        return node, True
+
+    def place(self, path: tuple[str | int, ...], *, key: bool = False) -> Place:
+        """Return the place of a path's value, or of its key; of the nearest place above it when it isn't there."""
+        node, _ = self.at(path)
+        line, column = node.line, node.column
+        if key and path:
+            above, _ = self.at(path[:-1])
+            line, column = above.keys.get(str(path[-1]), (line, column))
+        return Place(node.file, line, column, ".".join(str(p) for p in path))
+
+
+def read(path: Path) -> Node:
+    """Read a plan file.
+
+    Raises
+    ------
+    PlanError
+        If it is missing, a directory, too large, not UTF-8, not YAML, too deep, or repeats a key.
+    """
+    name = str(path)
+
+    def fail(message: str, remedy: str, allowed: str = "", line: int = 0, column: int = 0) -> PlanError:
+        return PlanError([Problem(message, Place(name, line, column), allowed=allowed, remedy=remedy)])
+
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        near = nearest_name(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
+        hint = f"is '{near}' meant?" if near else "give a built-in plan's name or the path of a YAML file"
+        raise fail("no such plan", hint) from None
+    except OSError as error:
+        raise fail(f"the plan cannot be read: {error.strerror}", "check the path and its permissions") from None
+    if stat.S_ISDIR(info.st_mode):
+        raise fail("this is a folder, not a plan", "give the path of a YAML file inside it")
+    if not stat.S_ISREG(info.st_mode):
+        raise fail("this is not a regular file", "save the plan as a file first")
+    if info.st_size > MAX_BYTES:
+        raise fail(f"the file has {info.st_size:,} bytes", "keep data out of the plan", f"at most {MAX_BYTES:,} bytes")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise fail(f"byte {error.start} is not UTF-8", "save the file as UTF-8", line=line, column=1) from None
+    except OSError as error:
+        raise fail(f"the plan cannot be read: {error.strerror}", "check the path and its permissions") from None
+    return parse(text, name)
+
+
+def parse(text: str, file: str) -> Node:
+    """Parse YAML text into nodes; see :func:`read` for what raises."""
+    problems: list[Problem] = []
+    try:
+        root = _build(_events(text, file), file, problems)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Place(file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0)
+        remedy = "check indentation, quotes and colons around this place"
+        raise PlanError([Problem(f"not YAML: {error.problem}", place, remedy=remedy)]) from None
+    except yaml.YAMLError as error:
+        raise PlanError([Problem(f"not YAML: {error}", Place(file), remedy="save it as plain UTF-8 text")]) from None
+    if problems:
+        raise PlanError(problems)
+    return root
+
+
+def _events(text: str, file: str) -> Iterator[yaml.Event]:
+    """Yield libyaml's events, refusing what nests too deep before anything is built."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            place = Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
+            raise PlanError([Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels",
+                                     remedy="flatten the plan")])  # fmt: skip
+        yield event
+
+
+def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node:
+    """Build the tree with an explicit stack; aliases share their node and are counted each time they are used."""
+    anchors: dict[str, tuple[Node, int]] = {}
+    stack: list[tuple[Node, str | None, int]] = []  # open collection, its anchor, values counted when it opened
+    pending: list[str | None] = []  # the key that waits for its value, per open collection
+    root: Node | None = None
+    count = 0
+
+    def attach(node: Node) -> None:
+        nonlocal root
+        if not stack:
+            if root is not None:
+                raise PlanError([Problem("more than one document", Place(file, node.line, node.column),
+                                         remedy="keep one plan in a file: remove the line '---'")])  # fmt: skip
+            root = node
+            return
+        above = stack[-1][0]
+        if isinstance(above.value, list):
+            above.value.append(node)
+        elif pending[-1] is None:
+            pending[-1] = _key(node, above, file, problems)
+        else:
+            above.value[pending[-1]] = node
+            pending[-1] = None
+
+    for event in events:
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, yaml.ScalarEvent):
+            node = Node(_scalar(event), line, column, file)
+            count += 1
+            if event.anchor:
+                anchors[event.anchor] = node, 1
+            attach(node)
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in anchors:
+                raise PlanError([Problem(f"no anchor '&{event.anchor}' above", Place(file, line, column),
+                                         nearest=nearest_name(event.anchor, anchors),
+                                         remedy="define the anchor first, or write the value out")])  # fmt: skip
+            node, size = anchors[event.anchor]
+            count += size
+            attach(node)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            empty: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
+            node = Node(empty, line, column, file)
+            count += 1
+            stack.append((node, event.anchor, count))
+            pending.append(None)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            node, anchor, before = stack.pop()
+            pending.pop()
+            if anchor:
+                anchors[anchor] = node, count - before + 1
+            attach(node)
+        if count > MAX_VALUES:
+            raise PlanError([Problem("the document expands to too many values", Place(file, line, column),
+                                     allowed=f"at most {MAX_VALUES:,}, aliases written out",
+                                     remedy="remove nested aliases")])  # fmt: skip
+    if root is None or root.value in (None, ""):
+        raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
+    return root
+
+
+def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:
+    """Take a mapping's key; a repeated or composite key is a problem."""
+    place = Place(file, node.line, node.column)
+    if isinstance(node.value, dict | list):
+        problems.append(Problem("a key must be a name", place, remedy="quote it or restructure the plan"))
+        return ""
+    key = str(node.value)
+    if key in above.keys:
+        first = above.keys[key]
+        problems.append(Problem(f"'{key}' is given twice", place, value=key, allowed="each name once",
+                                remedy=f"remove one; the first is on line {first[0]}"))  # fmt: skip
+    above.keys.setdefault(key, (node.line, node.column))
+    return key
+
+
+def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
+    """Read a scalar: quoted text stays text; only true/false are yes/no; dates stay text for the field to read."""
+    text = event.value
+    if not event.implicit[0] or event.tag not in (None, "!"):
+        return str(text)
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return bool(text == "true")
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return float(text.replace(".", "")) if text.lower() in (".nan", ".inf", "-.inf") else str(text)

@@ -1,0 +1,200 @@
+"""From a plan's name or path to a checked document, or every problem in it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gigaplan.plan.checks import check
+from gigaplan.plan.document import Node, parse, read
+from gigaplan.plan.schema import PlanDocument, section_fields
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.facts import Evidence
+
+VALUE_KEYS = {"value", "low", "high", "evidence", "source", "note"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the plan's author says of a value: how it is known, and from where."""
+
+    evidence: Evidence = Evidence.ASSUMED
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked plan: the document, what its author says of its values, its hash and the warnings."""
+
+    document: PlanDocument
+    root: Node
+    said: Mapping[str, Said]
+    hash: str
+    warnings: tuple[Problem, ...]
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Return the names of the plans that come with gigaplan."""
+    folder = files("gigaplan.plan") / "builtin"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load(plan: str | Path, changes: Sequence[str] = ()) -> Plan:
+    """Load a plan by built-in name or path and apply ``path=value`` changes.
+
+    Raises
+    ------
+    PlanError
+        With every problem found, each with its place.
+    """
+    root = _root(plan)
+    for change in changes:
+        _change(root, change)
+    said: dict[str, Said] = {}
+    problems: list[Problem] = []
+    plain = _unwrap(root, (), said, problems)
+    document = _validate(plain, root, problems)
+    if document is not None:
+        problems += check(document, root)
+    if document is None or any(p.severity == "error" for p in problems):
+        raise PlanError(problems)
+    digest = hashlib.sha256(json.dumps(root.plain(), sort_keys=True, default=str).encode()).hexdigest()
+    return Plan(document, root, said, digest, tuple(problems))
+
+
+def _root(plan: str | Path) -> Node:
+    name = str(plan)
+    if name in builtin_names():
+        text = (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
+        return parse(text, f"{name}.yaml")
+    path = Path(plan)
+    if not path.exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
+        allowed = ", ".join(builtin_names())
+        raise PlanError([Problem(f"no plan called '{name}'", Place(name), allowed=f"{allowed}, or a YAML file's path",
+                                 nearest=nearest_name(name, builtin_names()), remedy="check the spelling")])  # fmt: skip
+    root = read(path)
+    if not isinstance(root.value, dict):
+        raise PlanError([Problem("a plan is a mapping of sections", Place(name, root.line, root.column),
+                                 allowed=", ".join(PlanDocument.model_fields), remedy="start from a built-in plan")])  # fmt: skip
+    return root
+
+
+def _change(root: Node, change: str) -> None:
+    """Apply one ``path=value`` to the document; what is made on the way must be allowed by the schema."""
+    path, equals, text = change.partition("=")
+    file = f"--set {change}"
+    if not equals or not path.strip():
+        raise PlanError([Problem("a change reads path=value", Place(file, 1, 1), value=change,
+                                 remedy="write for example --set training.mfu_share=0.35")])  # fmt: skip
+    parts = path.strip().split(".")
+    try:
+        new = parse(text if text.strip() else "null", file)
+    except yaml.YAMLError as error:
+        raise PlanError([Problem(f"not a value: {error}", Place(file, 1, len(path) + 2))]) from None
+    node = root
+    for i, part in enumerate(parts[:-1]):
+        if not isinstance(node.value, dict):
+            raise PlanError([Problem(f"'{'.'.join(parts[:i])}' holds no names", Place(file, 1, 1))])
+        if part not in node.value:
+            known = [*node.value, *section_fields(tuple(parts[:i]))]
+            if part not in section_fields(tuple(parts[:i])):
+                raise PlanError([Problem(f"no '{part}' at '{'.'.join(parts[:i]) or 'the top'}'", Place(file, 1, 1),
+                                         allowed=", ".join(dict.fromkeys(known)), nearest=nearest_name(part, known),
+                                         remedy="check the path")])  # fmt: skip
+            node.value[part] = Node({}, 1, 1, file)
+        node = node.value[part]
+        if isinstance(node.value, dict) and "value" in node.value and set(node.value) <= VALUE_KEYS:
+            break
+    if not isinstance(node.value, dict):
+        raise PlanError([Problem(f"'{'.'.join(parts[:-1])}' holds no names", Place(file, 1, 1))])
+    node.value[parts[-1]] = new
+    node.keys[parts[-1]] = (1, 1)
+
+
+def _unwrap(node: Node, path: tuple[str | int, ...], said: dict[str, Said], problems: list[Problem]) -> Any:
+    """Return plain values; ``{value: ..., evidence: ..., source: ...}`` becomes its value and is remembered."""
+    if isinstance(node.value, list):
+        return [_unwrap(v, (*path, i), said, problems) for i, v in enumerate(node.value)]
+    if not isinstance(node.value, dict):
+        return node.value
+    if "value" not in node.value or not set(node.value) <= VALUE_KEYS:
+        return {k: _unwrap(v, (*path, k), said, problems) for k, v in node.value.items()}
+    notes = {k: str(v.plain()) for k, v in node.value.items()}
+    word = notes.get("evidence", "assumed")
+    if word not in list(Evidence):
+        problems.append(Problem("not a class of evidence", node.place(("evidence",)), value=word,
+                                allowed=", ".join(Evidence), nearest=nearest_name(word, list(Evidence)),
+                                remedy="say how the value is known"))  # fmt: skip
+        word = "assumed"
+    said[".".join(str(p) for p in path)] = Said(Evidence(word), notes.get("source", ""), notes.get("note", ""))
+    return _unwrap(node.value["value"], path, said, problems)
+
+
+def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument | None:
+    """Return the document; when it is wrong, note why and return what is left without the wrong lines, if that
+    still is a document, so that rules across sections report in the same go."""
+    try:
+        return PlanDocument.model_validate(plain)
+    except ValidationError as error:
+        wrong = _distinct(error.errors(include_url=False))
+    problems += [_problem(e, root) for e in wrong]
+    for e in wrong:
+        _prune(plain, e["loc"])
+    try:
+        return PlanDocument.model_validate(plain)
+    except ValidationError:
+        return None
+
+
+def _prune(plain: Any, loc: tuple[str | int, ...]) -> None:
+    for part in loc[:-1]:
+        inside = isinstance(plain, dict) and part in plain
+        if not inside and not (isinstance(plain, list) and isinstance(part, int) and part < len(plain)):
+            return
+        plain = plain[part]
+    if isinstance(plain, dict):
+        plain.pop(loc[-1], None)
+
+
+def _distinct(errors: Sequence[Any]) -> list[Any]:
+    """Keep one error per place: unions report every branch."""
+    kept: dict[tuple[Any, ...], Any] = {}
+    for e in errors:
+        loc = tuple(p for p in e["loc"] if not (isinstance(p, str) and ("[" in p or p in ("float", "constrained-str"))))
+        kept.setdefault(loc, {**e, "loc": loc})
+    return list(kept.values())
+
+
+def _problem(error: Any, root: Node) -> Problem:
+    """Say one schema error as a person would."""
+    loc: tuple[str | int, ...] = error["loc"]
+    kind, given = error["type"], error.get("input")
+    names = tuple(str(p) for p in loc)
+    place = root.place(loc)
+    value = "" if isinstance(given, dict | list) else str(given)
+    if kind == "extra_forbidden":
+        allowed = section_fields(names[:-1])
+        return Problem("unknown name", root.place(loc, key=True), value=names[-1], allowed=", ".join(allowed),
+                       nearest=nearest_name(names[-1], allowed), remedy="rename or remove it")  # fmt: skip
+    if kind == "missing":
+        above = root.place(loc[:-1])
+        place = Place(above.file, above.line, above.column, ".".join(names))
+        return Problem(f"'{names[-1]}' is missing", place, remedy=f"add a line '{names[-1]}: ...' here")
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if message.startswith("Input should be "):
+        allowed_text = message.removeprefix("Input should be ")
+        near = ""
+        if kind in ("literal_error", "enum"):
+            near = nearest_name(value, [w.strip("' ") for w in allowed_text.replace(" or ", ",").split(",")])
+        return Problem("not allowed here", place, value=value, allowed=allowed_text, nearest=near,
+                       remedy="change the value" if kind != "model_type" else "indent its settings below it")  # fmt: skip
+    return Problem(message, place, value=value, remedy="mend this value")

@@ -1,0 +1,273 @@
+"""Resolving a plan against the catalog: every input gets a value and a line in the ledger.
+
+One rule fills everything: a field of a room's dataclass takes what the plan says, else the catalog's fact of the
+same name for the named entity, else the dataclass's default; a field with none of these is a problem.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from gigaplan import catalog
+from gigaplan.catalog import Catalog
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
+from gigaplan.finance.inputs import Costs, FinanceInputs, GenerationCost, Tranches
+from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
+from gigaplan.inference.inputs import Efficiency
+from gigaplan.plan.load import Plan, Said
+from gigaplan.plan.scenario import Scenario, TrainingPolicy
+from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.vocabulary.bases import Based, Conversion, PowerBasis, Profile
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.facts import Fact, Ledger
+from gigaplan.vocabulary.members import Array, Uncertain, triangular
+from gigaplan.vocabulary.streams import stream
+from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.units import parse_date
+
+T = TypeVar("T")
+UNKNOWN_REGION = "us"
+
+
+@dataclass
+class Filler:
+    """Fills dataclasses from the plan and the catalog, recording each reading and collecting what is missing."""
+
+    facts: Catalog
+    said: Mapping[str, Said]
+    members: int
+    seed: int
+    ledger: Ledger = field(default_factory=Ledger)
+    problems: list[Problem] = field(default_factory=list)
+
+    def fill(
+        self,
+        cls: type[T],
+        given: BaseModel | None,
+        entity: str,
+        path: str,
+        *,
+        at: str = "",
+        bases: Mapping[str, str] | None = None,
+        **known: Any,
+    ) -> T:
+        """Return a room's dataclass. ``at`` is the plan's own path where it differs from the ledger's ``path``."""
+        values: dict[str, Any] = {}
+        hints = typing.get_type_hints(cls, include_extras=True)
+        for f in fields(typing.cast(Any, cls)):
+            here = f"{path}.{f.name}"
+            if f.name in known:
+                values[f.name] = known[f.name]
+                continue
+            mine = getattr(given, f.name, None)
+            if mine is not None:
+                values[f.name] = mine
+                self._said(f"{at or path}.{f.name}", here, mine)
+            elif self.facts.has(entity, f.name):
+                values[f.name] = self._value(here, self.facts.find(entity, f.name, **(bases or {})), hints[f.name])
+            elif f.default is not MISSING:
+                values[f.name] = f.default
+            else:
+                self.problems.append(Problem(f"'{f.name}' is neither in the plan nor a fact of '{entity}'",
+                                             Place(path=at or path), remedy=f"add '{f.name}' here"))  # fmt: skip
+                values[f.name] = dt.date(1970, 1, 1) if "date" in str(hints[f.name]) else 1.0
+        return cls(**values)
+
+    def number(self, path: str, entity: str, quantity: str, **bases: str) -> float:
+        """Return one fact's number, recorded at ``path``."""
+        return self.ledger.read(path, self.facts.find(entity, quantity, **bases)).number
+
+    def _said(self, plan_path: str, path: str, value: object) -> None:
+        note = self.said.get(plan_path, Said())
+        self.ledger.plan(path, value, note.evidence, "; ".join(t for t in (note.source, note.note) if t))
+
+    def _value(self, path: str, fact: Fact, hint: Any) -> Any:
+        self.ledger.read(path, fact)
+        if fact.unit == "date":
+            return fact.day
+        if fact.unit == "text":
+            return str(fact.value)
+        uncertain = typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
+        if uncertain and self.members > 1 and fact.low is not None and fact.high is not None:
+            return self._sample(fact, fact.low, fact.high)
+        return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
+
+    def _sample(self, fact: Fact, low: float, high: float) -> Array:
+        """Return one value per member from the fact's range (triangular); the first is the central value."""
+        unit = stream(self.seed, fact.id).random(self.members)
+        sample = triangular(unit, low, fact.number, high)
+        sample[0] = fact.number
+        return sample
+
+
+def resolve(plan: Plan) -> Scenario:
+    """Return the scenario of a checked plan.
+
+    Raises
+    ------
+    PlanError
+        If an input is neither in the plan nor in the catalog.
+    """
+    doc = plan.document
+    filler = Filler(catalog.load(), plan.said, doc.uncertainty.members, doc.uncertainty.seed)
+    axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1))
+    facilities, default = _facilities(filler, plan)
+    scenario = Scenario(
+        name=doc.name, title=doc.title, notes=tuple(n.strip() for n in doc.notes),
+        warnings=tuple(str(w) for w in plan.warnings),
+        assumptions={k: f"{v.evidence}: {'; '.join(t for t in (v.note, v.source) if t)}" for k, v in plan.said.items()},
+        plan_hash=plan.hash, seed=doc.uncertainty.seed, members=doc.uncertainty.members, axis=axis,
+        announced=doc.announced.power, reference_generation=doc.fleet.reference_generation,
+        demand=_demand(filler, plan), fleet=_fleet(filler, plan, facilities, default), facilities=facilities,
+        draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
+        devices={g: _device(filler, g) for g in doc.fleet.generations},
+        architectures={m: filler.fill(Architecture, None, m, f"inference.models.{m}")
+                       for m in dict.fromkeys(w.model for w in doc.demand.workloads.values())},
+        efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
+        training=_training(filler, plan, axis), finance=_finance(filler, plan), ledger=filler.ledger,
+    )  # fmt: skip
+    if filler.problems:
+        name = plan.root.file
+        raise PlanError(replace(p, place=replace(_place(plan, p.place.path), file=name)) for p in filler.problems)
+    return scenario
+
+
+def _place(plan: Plan, path: str) -> Place:
+    return plan.root.place(tuple(path.split(".")))
+
+
+def _facilities(filler: Filler, plan: Plan) -> tuple[tuple[Facility, ...], Facility]:
+    """Return one facility per place (sites, then opening blocks) and the default one."""
+    doc = plan.document
+
+    def one(path: str, given: BaseModel | None, region: str, at: str) -> Facility:
+        price = getattr(given, "power_price_usd_per_mwh", None) or getattr(doc.power.facility, "power_price_usd_per_mwh", None)
+        merged = _merge(doc.power.facility, given)
+        if price is None:
+            region_fact = filler.facts.find(region, "power_price_usd_per_mwh")
+            price = filler._value(f"{path}.power_price_usd_per_mwh", region_fact, Annotated[Uncertain, None])
+        else:
+            filler._said(f"{at}.power_price_usd_per_mwh", f"{path}.power_price_usd_per_mwh", price)
+        return filler.fill(Facility, merged, "facility", path, at=at, power_price_usd_per_mwh=price)
+
+    sites = [one(f"power.facilities.{name}", site.facility, site.region, f"fleet.sites.{name}.facility")
+             for name, site in doc.fleet.sites.items()]  # fmt: skip
+    default = one("power.facilities.opening", None, UNKNOWN_REGION, "power.facility")
+    return (*sites, *([default] * len(doc.fleet.opening))), default
+
+
+def _merge(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
+    """Return a section whose own settings win over the shared ones."""
+    if base is None or over is None:
+        return over or base
+    return base.model_copy(update={k: v for k, v in over if v is not None})
+
+
+def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default: Facility) -> FleetInputs:
+    doc = plan.document
+    profile = Profile(doc.fleet.profile)
+    ratio = filler.number("fleet.generations.it_per_rack_power", "facility", "it_per_rack_power")
+    life = filler.number("fleet.generations.life_years", "build", "life_years")
+    generations = []
+    for name in doc.fleet.generations:
+        path = f"fleet.generations.{name}"
+        rack_kw = filler.ledger.read(f"{path}.rack_power_kw", _profiled(filler.facts, name, "rack_power_kw", profile))
+        generations.append(filler.fill(Generation, None, name, path, name=name, life_years=life,
+                                       it_kw_per_rack=rack_kw.number * ratio))  # fmt: skip
+    sites = []
+    for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False):
+        path = f"fleet.sites.{name}"
+        phases = []
+        for phase_name, phase in site.phases.items():
+            at = f"{path}.phases.{phase_name}"
+            power = _it_power(filler, plan, phase.power, facility, ratio, f"{at}.power")
+            announced = phase.announced or site.announced or phase.energised
+            phases.append(filler.fill(Phase, phase, "phase", at, name=phase_name, power=power, announced=announced,
+                                      contracted=phase.contracted, construction=phase.construction))  # fmt: skip
+        sites.append(Site(name=name, region=site.region, phases=tuple(phases), utc_offset_h=site.utc_offset_h or 0.0,
+                          rented=site.rented or 0.0))  # fmt: skip
+    opening = []
+    for name, block in doc.fleet.opening.items():
+        path = f"fleet.opening.{name}"
+        power = _it_power(filler, plan, block.power, default, ratio, f"{path}.power")
+        opening.append(filler.fill(OpeningBlock, block, "opening", path, name=name, power=power))
+    ladder = filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder")
+    return FleetInputs(generations=tuple(generations), sites=tuple(sites), opening=tuple(opening), ladder=ladder)
+
+
+def _profiled(facts: Catalog, system: str, quantity: str, profile: Profile) -> Fact:
+    """Return a system's fact at a power profile, or its only one where the vendor names no profile."""
+    rated = [f for f in facts.all(system, quantity) if f.chosen and f.power_basis == PowerBasis.RACK_TDP]
+    return next((f for f in rated if f.profile == profile), None) or next(f for f in rated if not f.profile)
+
+
+def _it_power(filler: Filler, plan: Plan, power: Based, facility: Facility, ratio: float, path: str) -> Based:
+    """Return a stated power on the IT basis by the sourced ratios, recording the stated value."""
+    filler._said(path, path, power)
+    known = (
+        Conversion(PowerBasis.IT, PowerBasis.FACILITY, facility.facility_to_it_peak, "facility.facility_to_it_peak"),
+        Conversion(PowerBasis.RACK_TDP, PowerBasis.IT, ratio, "facility.it_per_rack_power"),
+    )
+    try:
+        return power.to(PowerBasis.IT, *known)
+    except ValueError as error:
+        filler.problems.append(Problem(str(error), Place(path=path), value=str(power), allowed="it, facility, rack_tdp",
+                                       remedy="state the power on one of these bases"))  # fmt: skip
+        return Based(power.value, power.unit, PowerBasis.IT)
+
+
+def _device(filler: Filler, name: str) -> Device:
+    return filler.fill(Device, None, name, f"inference.devices.{name}")
+
+
+def _demand(filler: Filler, plan: Plan) -> DemandInputs:
+    doc = plan.document
+    workloads = tuple(
+        filler.fill(Workload, given, name, f"demand.workloads.{name}", name=name)
+        for name, given in doc.demand.workloads.items()
+    )
+    regions = doc.demand.regions or [e for e in filler.facts.entities("share_of_use")]
+    offsets = tuple(filler.number(f"demand.shape.{r}.utc_offset_h", r, "utc_offset_h") for r in regions)
+    shares = np.array([filler.number(f"demand.shape.{r}.share_of_use", r, "share_of_use") for r in regions])
+    shape = filler.fill(Shape, doc.demand.shape, "demand_shape", "demand.shape", region_offset_h=offsets,
+                        region_share=tuple(shares / shares.sum()))  # fmt: skip
+    adoption = filler.fill(Adoption, doc.demand.adoption, "adoption", "demand.adoption")
+    return DemandInputs(adoption=adoption, shape=shape, workloads=workloads)
+
+
+def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
+    """Return the training share by month: the plan's points, else the catalog's series, linear in between."""
+    given = plan.document.training
+    if given.share:
+        points = [(parse_date(k), v) for k, v in given.share.items()]
+        for key, value in given.share.items():
+            filler._said(f"training.share.{key}", f"allocation.training_share.{key}", value)
+    else:
+        series = filler.facts.series("training", "training_share")
+        points = [(parse_date(f.date), filler.ledger.read(f"allocation.training_share.{f.date}", f).number) for f in series]
+    points.sort()
+    share = np.interp(axis.mid_days, [axis.days_since_start(d) for d, _ in points], [v for _, v in points])
+    if given.mfu_share is not None:
+        filler._said("training.mfu_share", "training.mfu_share", given.mfu_share)
+    mfu = given.mfu_share or filler.number("training.mfu_share", "training", "mfu_share")
+    return TrainingPolicy(share=share, mfu_share=mfu)
+
+
+def _finance(filler: Filler, plan: Plan) -> FinanceInputs:
+    doc = plan.document
+    generations = tuple(
+        filler.fill(GenerationCost, None, name, f"finance.generations.{name}", name=name)
+        for name in doc.fleet.generations
+    )
+    costs = filler.fill(Costs, doc.finance.costs, "build", "finance.costs")
+    tranches = filler.fill(Tranches, doc.finance.tranches, "tranches", "finance.tranches")
+    return FinanceInputs(generations=generations, costs=costs, tranches=tranches)

@@ -1,0 +1,57 @@
+"""A scenario: what a plan has become once the catalog has filled it. Frozen, and all that a run reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.demand.inputs import DemandInputs
+from gigaplan.finance.inputs import FinanceInputs
+from gigaplan.fleet.inputs import FleetInputs
+from gigaplan.inference.inputs import Efficiency
+from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.vocabulary.bases import Based
+from gigaplan.vocabulary.facts import Ledger
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import TimeAxis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPolicy:
+    """Share of the fleet held for training and research, and how well it is used."""
+
+    share: Array
+    """(month,) share of the available GPUs."""
+    mfu_share: float
+    """Model FLOPs utilisation of training, of the dense BF16 peak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Frozen inputs per room, the time axis, and the ledger of what was read."""
+
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    assumptions: Mapping[str, str]
+    plan_hash: str
+    seed: int
+    members: int
+    axis: TimeAxis
+    announced: Based
+    """The promised power, on its basis."""
+    reference_generation: str
+    demand: DemandInputs
+    fleet: FleetInputs
+    facilities: tuple[Facility, ...]
+    """One per place: the sites, then the opening blocks."""
+    draw: DrawCurve
+    devices: Mapping[str, Device]
+    architectures: Mapping[str, Architecture]
+    efficiency: Efficiency
+    training: TrainingPolicy
+    finance: FinanceInputs
+    ledger: Ledger

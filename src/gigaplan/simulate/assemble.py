@@ -1,0 +1,41 @@
+"""Assembling the one labelled result: every array checked against the variable table in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gigaplan.vocabulary.errors import LawError
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.variables import variables
+
+MAY_BE_NAN = ("first_token_day", "tranche_day", "cost_per_mtok_usd", "cost_per_mtok_all_usd")
+"""Where nothing happened there is no day and no price: NaN there never means zero."""
+
+
+def assemble(arrays: Mapping[str, Array], labels: Mapping[str, tuple[str, ...]], members: int) -> dict[str, Array]:
+    """Return the arrays in the table's order, broadcast to all members, read-only.
+
+    Raises
+    ------
+    LawError
+        If a variable is missing or unknown, a shape disagrees with its labels, or a number is not finite.
+    """
+    table = variables()
+    if unlike := set(arrays) ^ set(table):
+        raise LawError(f"result and variable table disagree on: {', '.join(sorted(unlike))}")
+    sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
+    checked: dict[str, Array] = {}
+    for name, variable in table.items():
+        shape = tuple(sizes[d] for d in variable.dims)
+        array = np.asarray(arrays[name], dtype=float)
+        if variable.dims[:1] == ("member",) and array.ndim == len(shape) and array.shape[0] == 1:
+            array = np.broadcast_to(array, shape)
+        if array.shape != shape:
+            raise LawError(f"{name} has shape {array.shape}, its labels say {shape} ({' '.join(variable.dims)})")
+        if name not in MAY_BE_NAN and not np.isfinite(array).all():
+            raise LawError(f"{name} holds numbers that are not finite")
+        checked[name] = array.view()
+        checked[name].flags.writeable = False
+    return checked

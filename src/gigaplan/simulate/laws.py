@@ -1,0 +1,65 @@
+"""The laws that every run keeps: energy, GPUs, requests and money are conserved. Checked on each result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gigaplan.vocabulary.errors import LawError
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import TimeAxis
+
+TOLERANCE = 1e-9
+
+
+def check(arrays: Mapping[str, Array], axis: TimeAxis) -> None:
+    """Raise LawError, naming the law and the size of the breach, if a result breaks one."""
+    for law in (energy, gpus, requests, ladder, money):
+        law(arrays, axis)
+
+
+def energy(a: Mapping[str, Array], axis: TimeAxis) -> None:
+    """Energy in = IT + losses + overhead, by site and month."""
+    parts = a["it_energy_mwh"] + a["loss_energy_mwh"] + a["overhead_energy_mwh"]
+    _equal("energy in = IT + losses + overhead", a["facility_energy_mwh"], parts)
+
+
+def gpus(a: Mapping[str, Array], axis: TimeAxis) -> None:
+    """GPUs allotted never exceed those available, in any hour; GPU-hours add up by generation."""
+    busy = a["fleet_share"].sum(axis=1) + a["training_share"][:, :, None, None]
+    if busy.max(initial=0) > 1 + TOLERANCE:
+        raise LawError(f"GPUs allotted exceed those available: {busy.max():.12f} of the fleet")
+    used = a["gpu_hours"].sum(axis=1) + a["training_gpu_hours"] + a["idle_gpu_hours"]
+    _equal("GPU-hours used + idle = available", a["gpus_available"] * axis.hours, used)
+
+
+def requests(a: Mapping[str, Array], axis: TimeAxis) -> None:
+    """Served + refused = asked, per workload and month; deferred work is part of the served."""
+    parts = a["requests_served_per_day"] + a["requests_refused_per_day"]
+    _equal("served + deferred + refused = asked", a["requests_asked_per_day"], parts)
+    if (a["requests_deferred_per_day"] > a["requests_served_per_day"] * (1 + TOLERANCE) + TOLERANCE).any():
+        raise LawError("more requests deferred than served")
+
+
+def ladder(a: Mapping[str, Array], axis: TimeAxis) -> None:
+    """Megawatts in all states of a site never vanish: what is announced stays on the ladder."""
+    total = a["power_state_mw"].sum(axis=1)
+    lost = float(np.maximum(-np.diff(total, axis=-1), 0).max(initial=0))
+    if lost > TOLERANCE * max(float(total.max(initial=0)), 1.0):
+        raise LawError(f"{lost:g} MW fell off the delivery ladder")
+    if a["power_state_mw"].min(initial=0) < -1e-6:
+        raise LawError("a state of the ladder holds negative power")
+
+
+def money(a: Mapping[str, Array], axis: TimeAxis) -> None:
+    """What is owned equals what paid for it; milestones pay what the months received."""
+    _equal("book value = equity", a["book_value_usd"], a["equity_usd"])
+    _equal("tranches by milestone = by month", a["tranche_paid_usd"].sum(axis=-1), a["tranche_usd"].sum(axis=-1))
+
+
+def _equal(law: str, left: Array, right: Array) -> None:
+    scale = max(float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)), 1e-30)
+    gap = float(np.abs(left - right).max(initial=0)) / scale
+    if gap > TOLERANCE:
+        raise LawError(f"{law}: off by {gap:.2e} of the largest value")

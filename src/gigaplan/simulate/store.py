@@ -1,0 +1,190 @@
+"""Keeping a result: a folder with ``result.parquet`` (every number, labelled) and ``result.json`` (all the rest).
+
+A folder is written whole or not at all: everything goes to a temporary folder beside it, which is then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gigaplan.simulate.claims import Claim, Figure, Verdict
+from gigaplan.simulate.result import Result, Stamp
+from gigaplan.vocabulary.bases import Based, PowerBasis
+from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
+from gigaplan.vocabulary.facts import Entry, Evidence, Fact, Ledger
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.variables import DIMS, variables
+
+FORMAT = 1
+
+
+def save(result: Result, folder: Path, extra: Mapping[str, str] | None = None) -> Path:
+    """Write a result, and any ``extra`` text files (such as a report), into ``folder``; return it.
+
+    Raises
+    ------
+    MachineError
+        If the folder can't be written or the disk is full; nothing half-written stays.
+    """
+    with _whole(folder) as work:
+        _write_parquet(result, work / "result.parquet")
+        (work / "result.json").write_text(json.dumps(_as_data(result), indent=1, sort_keys=True), encoding="utf-8")
+        for name, text in (extra or {}).items():
+            (work / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@contextlib.contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``folder`` only if all goes well."""
+    work = folder.parent / f".{folder.name}.{os.getpid()}.part"
+    old = folder.parent / f".{folder.name}.{os.getpid()}.old"
+    try:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            yield work
+            if folder.exists():
+                if not (folder / "result.json").exists():
+                    raise MachineError(f"{folder} exists and is not a result; give another folder with --out")
+                folder.rename(old)
+            work.rename(folder)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise MachineError(f"cannot keep the result in {folder}: {reason}; give another folder with --out") from None
+        except Exception as error:
+            if type(error).__module__.startswith(("duckdb", "_duckdb")):
+                reason = str(error).splitlines()[0]
+                raise MachineError(f"cannot keep the result in {folder}: {reason}") from None
+            raise
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_parquet(result: Result, path: Path) -> None:
+    """Write one long table: variable, one column per dim (empty where it doesn't apply), value."""
+    import duckdb
+
+    sizes = {d: len(n) for d, n in result.labels.items()} | {"member": result.stamp.members}
+    codes: dict[str, list[Array]] = {d: [] for d in DIMS}
+    names, values = [], []
+    for k, (name, variable) in enumerate(variables().items()):
+        array = result.arrays[name]
+        places = dict(zip(variable.dims, np.indices([sizes[d] for d in variable.dims]), strict=True))
+        for dim in DIMS:
+            codes[dim].append(places[dim].ravel() if dim in places else np.full(array.size, -1))
+        names.append(np.full(array.size, k))
+        values.append(array.ravel())
+    table = {"v": np.concatenate(names), "value": np.concatenate(values)}
+    table |= {f"c_{d}": np.concatenate(codes[d]).astype(np.int32) for d in DIMS}
+    db = duckdb.connect()
+    try:
+        db.execute("SET threads = 1")
+        db.register("long", table)
+        looked_up = []
+        for dim, labels in {"variable": tuple(variables()), **_labels(result)}.items():
+            db.register(f"l_{dim}", {"i": np.arange(len(labels), dtype=np.int32), "label": np.array(labels, dtype=object)})
+            looked_up.append(dim)
+        columns = ", ".join(f"l_{d}.label AS {d}" for d in looked_up)
+        joins = " ".join(f"LEFT JOIN l_{d} ON l_{d}.i = {'v' if d == 'variable' else 'c_' + d}" for d in looked_up)
+        order = ", ".join(f"c_{d}" for d in DIMS)
+        db.execute(f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY v, {order}) TO '{path}' "
+                   "(FORMAT parquet, COMPRESSION zstd)")  # fmt: skip
+    finally:
+        db.close()
+
+
+def _labels(result: Result) -> dict[str, tuple[str, ...]]:
+    members = tuple(f"{i:05d}" for i in range(result.stamp.members))
+    return {d: members if d == "member" else tuple(result.labels[d]) for d in DIMS}
+
+
+def _as_data(result: Result) -> dict[str, Any]:
+    """Return all of a result but its arrays as plain data."""
+    return {
+        "format": FORMAT,
+        "stamp": dataclasses.asdict(result.stamp),
+        "axis": {"start": result.axis.start.isoformat(), "end": result.axis.end.isoformat()},
+        "announced": {"value": result.announced.value, "unit": result.announced.unit, "basis": result.announced.basis},
+        "labels": {d: list(names) for d, names in result.labels.items()},
+        "claims": [dataclasses.asdict(c) for c in result.claims],
+        "ledger": [dataclasses.asdict(e) for e in result.ledger.entries],
+        "notes": list(result.notes),
+        "warnings": list(result.warnings),
+        "assumptions": dict(result.assumptions),
+    }
+
+
+def load(folder: Path) -> Result:
+    """Read a kept result back.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds no result, or one written by another format.
+    """
+    try:
+        data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']}, this gigaplan reads {FORMAT}")
+        return _from_data(data, folder / "result.parquet")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise PlanError([Problem(f"no readable result here: {reason}", Place(str(folder)),
+                                 remedy="give a folder that 'gigaplan run' has written")]) from None  # fmt: skip
+
+
+def _from_data(data: dict[str, Any], parquet: Path) -> Result:
+    labels = {d: tuple(names) for d, names in data["labels"].items()}
+    stamp = Stamp(**data["stamp"])
+    sizes = {d: len(n) for d, n in labels.items()} | {"member": stamp.members}
+    claims = tuple(
+        Claim(**{**c, "verdict": Verdict(c["verdict"]), "figures": tuple(Figure(**f) for f in c["figures"])})
+        for c in data["claims"]
+    )
+    announced = data["announced"]
+    return Result(
+        stamp=stamp, axis=TimeAxis(*(dt.date.fromisoformat(data["axis"][k]) for k in ("start", "end"))),
+        labels=labels, arrays=_read_parquet(parquet, sizes), ledger=Ledger([_entry(e) for e in data["ledger"]]),
+        claims=claims, notes=tuple(data["notes"]), warnings=tuple(data["warnings"]), assumptions=data["assumptions"],
+        announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
+    )  # fmt: skip
+
+
+def _entry(data: dict[str, Any]) -> Entry:
+    fact = data["fact"] and Fact(**{**data["fact"], "evidence": Evidence(data["fact"]["evidence"])})
+    return Entry(data["path"], data["value"], Evidence(data["evidence"]), fact, data["source"])
+
+
+def _read_parquet(path: Path, sizes: Mapping[str, int]) -> dict[str, Array]:
+    import duckdb
+
+    with duckdb.connect() as db:
+        try:
+            table = db.execute("SELECT variable, value FROM read_parquet(?)", [str(path)]).fetchnumpy()
+        except duckdb.Error as error:
+            raise ValueError(str(error).splitlines()[0]) from None
+    arrays, values, start = {}, np.asarray(table["value"], dtype=float), 0
+    for name, variable in variables().items():
+        shape = tuple(sizes[d] for d in variable.dims)
+        size = int(np.prod(shape))
+        arrays[name] = values[start : start + size].reshape(shape)
+        start += size
+    if start != len(values):
+        raise ValueError(f"{path.name} holds {len(values)} numbers, its labels say {start}")
+    return arrays
