@@ -1,0 +1,151 @@
+"""The catalog: every physical, market and cost figure as a sourced fact, read from CSV tables."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from gigaplan.vocabulary.errors import GigaplanError, nearest_name
+from gigaplan.vocabulary.facts import Evidence, Fact
+
+COLUMNS = ("id", "entity", "quantity", "value", "low", "high", "unit", "power_basis", "flops_basis", "token_basis",
+           "price_basis", "scope", "profile", "source_title", "url", "date", "price_year", "evidence", "confidence",
+           "chosen", "note")  # fmt: skip
+BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
+
+
+class UnknownFact(GigaplanError, KeyError):
+    """No chosen fact answers the question, or several do."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a quantity of facts is: its one unit, the basis that must be stated, and its plausible range."""
+
+    name: str
+    unit: str
+    basis_kind: str
+    series: bool
+    low: float | None
+    high: float | None
+    meaning: str
+
+
+class Catalog:
+    """All facts, with look-up by entity and quantity; conflicts are kept and one of each group is chosen."""
+
+    def __init__(self, facts: Iterable[Fact], quantities: dict[str, Quantity], vintage: str) -> None:
+        self.facts = tuple(facts)
+        self.quantities = quantities
+        self.vintage = vintage
+        self._index: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+        for fact in self.facts:
+            self._index[fact.entity, fact.quantity].append(fact)
+
+    def all(self, entity: str, quantity: str) -> list[Fact]:
+        """Return every fact of a quantity of an entity, rejected ones included."""
+        return list(self._index.get((entity, quantity), ()))
+
+    def has(self, entity: str, quantity: str) -> bool:
+        """Return whether there is a chosen fact."""
+        return any(f.chosen for f in self._index.get((entity, quantity), ()))
+
+    def find(self, entity: str, quantity: str, **bases: str) -> Fact:
+        """Return the one chosen fact of a quantity of an entity, on the bases given.
+
+        Raises
+        ------
+        UnknownFact
+            If there is none, or several on different bases or dates; the message says what there is.
+        """
+        chosen = [f for f in self._index.get((entity, quantity), ()) if f.chosen]
+        fitting = [f for f in chosen if all(getattr(f, k) == v for k, v in bases.items())]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting or chosen:
+            have = "; ".join(f"{f.id} ({f.basis or 'no basis'}, {f.date})" for f in fitting or chosen)
+            raise UnknownFact(f"'{quantity}' of '{entity}' needs a basis or date: {have}")
+        names = self.entities(quantity) or sorted({f.entity for f in self.facts})
+        near = nearest_name(entity, names) or nearest_name(quantity, self.quantities)
+        raise UnknownFact(f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else ""))
+
+    def series(self, entity: str, quantity: str) -> list[Fact]:
+        """Return the chosen facts of a series by date."""
+        return sorted((f for f in self._index.get((entity, quantity), ()) if f.chosen), key=lambda f: f.date)
+
+    def entities(self, quantity: str) -> list[str]:
+        """Return the entities that have a chosen fact of a quantity, in the order of the tables."""
+        return list(dict.fromkeys(f.entity for f in self.facts if f.quantity == quantity and f.chosen))
+
+    def conflicts(self) -> list[tuple[Fact, list[Fact]]]:
+        """Return each chosen fact that others contradict, with those others."""
+        groups = group(self.facts, self.quantities)
+        return [(next(f for f in g if f.chosen), [f for f in g if not f.chosen]) for g in groups.values()
+                if len(g) > 1 and any(f.chosen for f in g)]  # fmt: skip
+
+
+def group(facts: Iterable[Fact], quantities: dict[str, Quantity]) -> dict[tuple[str, ...], list[Fact]]:
+    """Return facts that say the same thing together: same entity, quantity and bases (and date, in a series)."""
+    groups: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+    for f in facts:
+        series = f.quantity in quantities and quantities[f.quantity].series
+        key = (f.entity, f.quantity, *(getattr(f, b) for b in BASES), f.date if series else "")
+        groups[key].append(f)
+    return groups
+
+
+def fact_from(row: dict[str, str]) -> Fact:
+    """Return the fact of one table row; ValueError if its numbers or its evidence can't be read."""
+    words = row["unit"] in ("date", "text")
+    return Fact(
+        **{k: row[k] for k in COLUMNS if k not in ("value", "low", "high", "evidence", "chosen")},
+        value=row["value"] if words else float(row["value"]),
+        low=float(row["low"]) if row["low"] else None,
+        high=float(row["high"]) if row["high"] else None,
+        evidence=Evidence(row["evidence"]),
+        chosen=row["chosen"] != "no",
+    )
+
+
+def data_folder() -> Path:
+    """Return the folder of the tables that come with gigaplan."""
+    return Path(str(files("gigaplan.catalog") / "data"))
+
+
+def tables(folder: Path, *, quantities: bool) -> list[Path]:
+    """Return the fact tables, or the quantity tables, of a folder."""
+    return [p for p in sorted(folder.glob("*.csv")) if p.name.startswith("quantities") == quantities]
+
+
+def read_quantities(folder: Path) -> dict[str, Quantity]:
+    """Return the quantities that facts may be of, by name."""
+    found = {}
+    for path in tables(folder, quantities=True):
+        for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
+            low, high = (float(row[k]) if row[k] else None for k in ("min", "max"))
+            found[row["quantity"]] = Quantity(row["quantity"], row["unit"], row["basis_kind"], row["series"] == "yes",
+                                              low, high, row["meaning"])  # fmt: skip
+    return found
+
+
+@cache
+def load() -> Catalog:
+    """Return the catalog that comes with gigaplan; its vintage is its newest source and a hash of its tables."""
+    folder = data_folder()
+    digest, facts = hashlib.sha256(), []
+    for path in tables(folder, quantities=False):
+        text = path.read_text(encoding="utf-8")
+        digest.update(text.encode())
+        facts += [fact_from(row) for row in csv.DictReader(io.StringIO(text))]
+    newest = max((f.date[:10] for f in facts if f.date[:2] == "20"), default="")
+    return Catalog(facts, read_quantities(folder), f"{newest}+{digest.hexdigest()[:8]}")
