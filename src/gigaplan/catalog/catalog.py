@@ -142,10 +142,11 @@ def read_quantities(folder: Path) -> dict[str, Quantity]:
 def load() -> Catalog:
     """Return the catalog that comes with gigaplan; its vintage is its newest source and a hash of its tables."""
     folder = data_folder()
+    quantities = read_quantities(folder)
     digest, facts = hashlib.sha256(), []
     for path in tables(folder, quantities=False):
         text = path.read_text(encoding="utf-8")
         digest.update(text.encode())
         facts += [fact_from(row) for row in csv.DictReader(io.StringIO(text))]
-    newest = max((f.date[:10] for f in facts if f.date[:2] == "20"), default="")
-    return Catalog(facts, read_quantities(folder), f"{newest}+{digest.hexdigest()[:8]}")
+    newest = max((f.date for f in facts if not quantities[f.quantity].series), default="")
+    return Catalog(facts, quantities, f"{newest}+{digest.hexdigest()[:8]}")

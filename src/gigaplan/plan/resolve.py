@@ -229,6 +229,29 @@ def _device(filler: Filler, name: str) -> Device:
     return filler.fill(Device, None, name, f"inference.devices.{name}")
 
 
+def _alone(facts: Catalog, cls: type[T], entity: str) -> T:
+    filler = Filler(facts, {}, 1, 0)
+    found = filler.fill(cls, None, entity, entity)
+    if filler.problems:
+        raise PlanError(filler.problems)
+    return found
+
+
+def device_of(facts: Catalog, system: str) -> Device:
+    """Return one system's device by name, for verbs that need no plan."""
+    return _alone(facts, Device, system)
+
+
+def model_of(facts: Catalog, model: str) -> Architecture:
+    """Return one model's architecture by name, for verbs that need no plan."""
+    return _alone(facts, Architecture, model)
+
+
+def efficiency_of(facts: Catalog) -> Efficiency:
+    """Return the calibrated constants of the serving model."""
+    return _alone(facts, Efficiency, "serving_model")
+
+
 def _demand(filler: Filler, plan: Plan) -> DemandInputs:
     doc = plan.document
     workloads = tuple(
