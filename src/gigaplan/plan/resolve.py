@@ -25,8 +25,9 @@ from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock,
 from gigaplan.inference.inputs import Efficiency
 from gigaplan.plan.load import Plan, Said
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
+from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
-from gigaplan.vocabulary.bases import Based, Conversion, PowerBasis, Profile
+from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain, triangular
@@ -213,10 +214,7 @@ def _profiled(facts: Catalog, system: str, quantity: str, profile: Profile) -> F
 def _it_power(filler: Filler, plan: Plan, power: Based, facility: Facility, ratio: float, path: str) -> Based:
     """Return a stated power on the IT basis by the sourced ratios, recording the stated value."""
     filler._said(path, path, power)
-    known = (
-        Conversion(PowerBasis.IT, PowerBasis.FACILITY, facility.facility_to_it_peak, "facility.facility_to_it_peak"),
-        Conversion(PowerBasis.RACK_TDP, PowerBasis.IT, ratio, "facility.it_per_rack_power"),
-    )
+    known = chain(facility_to_it_peak=facility.facility_to_it_peak, it_per_rack_power=ratio)
     try:
         return power.to(PowerBasis.IT, *known)
     except ValueError as error:

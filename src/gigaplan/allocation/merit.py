@@ -1,0 +1,175 @@
+"""Merit order: who is served when there is not enough.
+
+The fleet is time-shared as one mix: a workload that occupies the share phi of the fleet is served
+``phi x sum_g N_g s_(w,g)`` requests per hour (N GPUs of each generation, s requests per GPU and hour). What is
+left in an hour is then one number, ``1 - reserved share - sum phi``, and what is asked is a share of the fleet
+too. Interactive work runs in the hour it is asked in, deferrable work in any hour of its day. The page
+``docs/decisions/0004-proportional-mix.md`` says why, and what it costs against full specialisation.
+
+A generation that can't serve a workload (s = 0) stands idle during that workload's share: the price of one mix.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.allocation.outputs import Allotment
+from gigaplan.vocabulary.members import Array
+
+
+def allot(
+    *,
+    asked_per_h: Array,
+    deferrable: NDArray[np.bool_],
+    guaranteed_share: Array,
+    value_usd_per_request: Array,
+    requests_per_gpu_h: Array,
+    gpus_available: Array,
+    reserved_share: Array,
+    reference_generation: int,
+) -> Allotment:
+    """Return what is served, deferred and refused, guarantees first, then by value per GPU-hour.
+
+    Shapes: member M, workload W, generation G, month n, day D, hour H; M may be 1 where nothing varies.
+
+    Parameters
+    ----------
+    asked_per_h : requests asked [1/h], shape (M, W, n, D, H)
+    deferrable : whether a workload may run at any hour of its day, shape (W,)
+    guaranteed_share : share of what is asked that is served before anything else, 0..1, shape (W,)
+    value_usd_per_request : worth of one request [USD], shape (W,)
+    requests_per_gpu_h : requests served per GPU and hour [1/GPU/h], 0 where it can't be, shape (M, W, G)
+    gpus_available : GPUs up [GPU], shape (M, G, n)
+    reserved_share : share of the fleet held for training and research, 0..1, shape (M, n)
+    reference_generation : index of the generation on which value per GPU-hour is reckoned
+
+    Raises
+    ------
+    ValueError
+        If a share lies outside 0..1, or an amount is negative or not finite.
+    """
+    _refuse_bad(asked_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
+    _refuse_bad(guaranteed_share, reserved_share, top=1.0)
+    order = merit_order(value_usd_per_request, requests_per_gpu_h[:, :, reference_generation])
+    fleet_per_h = (requests_per_gpu_h @ gpus_available)[..., None, None]  # the whole fleet's, (M, W, n, 1, 1)
+    wanted = _share(asked_per_h, fleet_per_h)
+    spare = (1 - reserved_share)[..., None, None]
+    capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, wanted[:, 0].shape))
+    share, accepted = accept(wanted, capacity, deferrable, guaranteed_share, order)
+    share += place(accepted, np.maximum(capacity - share.sum(axis=1), 0))
+    run = share * fleet_per_h
+    run = np.where(deferrable[:, None, None, None], run, np.minimum(run, asked_per_h))  # rounding serves no more
+    served_now, deferred, refused = account(run, asked_per_h)
+    return Allotment(
+        served_now=served_now,
+        deferred=deferred,
+        refused=refused,
+        run=run,
+        fleet_share=share,
+        reserved_share=np.broadcast_to(reserved_share, (run.shape[0], run.shape[2])),
+        order=order,
+    )
+
+
+def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> tuple[int, ...]:
+    """Return the workloads from first to last by value per GPU-hour [USD/GPU/h] on the reference generation.
+
+    One order for all members (their mean rate decides) and all months; ties go to the earlier workload. A
+    workload that the reference generation can't serve comes last.
+
+    Parameters
+    ----------
+    value_usd_per_request : [USD], shape (W,)
+    reference_requests_per_gpu_h : [1/GPU/h], shape (M, W)
+    """
+    merit = value_usd_per_request * reference_requests_per_gpu_h.mean(axis=0)
+    return tuple(int(w) for w in np.argsort(-merit, kind="stable"))
+
+
+def accept(
+    wanted: Array,
+    capacity: Array,
+    deferrable: NDArray[np.bool_],
+    guaranteed_share: Array,
+    order: tuple[int, ...],
+) -> tuple[Array, Array]:
+    """Return accepted interactive work by hour (M, W, n, D, H) and deferrable work by day (M, W, n, D).
+
+    Greedy in merit order, guaranteed parts first. An interactive part takes ``min(wanted, free)`` in each hour,
+    scaled down where the day's slack (capacity less all that is accepted) is less than that; a deferrable part
+    takes ``min(wanted of the day, slack)``. The amounts that fit are a polymatroid, so greedy is optimal for the
+    weights that it follows.
+
+    Parameters
+    ----------
+    wanted : share of the fleet that would serve all that is asked, shape (M, W, n, D, H)
+    capacity : share of the fleet free for serving, shape (M, n, D, H)
+
+    Source: Edmonds (1970), Submodular functions, matroids, and certain polyhedra.
+    """
+    free = np.array(capacity)  # what interactive work leaves in each hour
+    slack = free.sum(axis=-1)  # what all accepted work leaves in the day
+    hourly = np.zeros((free.shape[0], *wanted.shape[1:]))
+    daily = np.zeros(hourly.shape[:-1])
+    for part in (guaranteed_share, 1 - guaranteed_share):
+        for w in order:
+            if deferrable[w]:
+                taken = np.minimum(part[w] * wanted[:, w].sum(axis=-1), slack)
+                daily[:, w] += taken
+            else:
+                fits = np.minimum(part[w] * wanted[:, w], free)
+                total = fits.sum(axis=-1)
+                taken = np.minimum(total, slack)
+                fits *= np.divide(taken, total, out=np.ones_like(total), where=total > slack)[..., None]
+                hourly[:, w] += fits
+                free -= fits
+            slack = np.maximum(slack - taken, 0)
+    return hourly, daily
+
+
+def place(accepted: Array, leftover: Array) -> Array:
+    """Return the hours in which accepted deferrable work runs, as shares of the fleet, shape (M, W, n, D, H).
+
+    Pro rata to what interactive work leaves: it fills the valleys and never takes more than is left.
+    Water-filling would level the load further at the price of a sort; what is served that day is the same.
+
+    Parameters
+    ----------
+    accepted : share of the fleet x hours accepted for the day [h], shape (M, W, n, D)
+    leftover : share of the fleet left in each hour, shape (M, n, D, H)
+    """
+    valley = _share(leftover, leftover.sum(axis=-1, keepdims=True))
+    return np.asarray(accepted[..., None] * valley[:, None])
+
+
+def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
+    """Return requests served in the hour asked, served in another hour of the day, and refused, by hour asked.
+
+    What runs in an hour serves that hour's own requests first; what runs beyond them serves other hours'
+    requests, the same share of each hour's rest. So ``now + deferred + refused = asked`` in every hour, and over
+    the day ``now + deferred = run``.
+
+    Parameters
+    ----------
+    run, asked : [1/h], shape (..., hour); the day's run is no more than the day's asked
+    """
+    now = np.minimum(run, asked)
+    rest = asked - now
+    elsewhere = (run - now).sum(axis=-1, keepdims=True)
+    deferred = rest * np.minimum(_share(elsewhere, rest.sum(axis=-1, keepdims=True)), 1)
+    return now, deferred, rest - deferred
+
+
+def _share(part: Array, whole: Array) -> Array:
+    """Return part over whole, and 0 where the whole is 0."""
+    out = np.zeros(np.broadcast_shapes(part.shape, whole.shape))
+    return np.divide(part, whole, out=out, where=whole > 0)
+
+
+def _refuse_bad(*arrays: Array, top: float = np.inf) -> None:
+    """Raise ValueError if a number lies outside 0..top or is not finite."""
+    for array in arrays:
+        good = (array >= 0) & (array <= top) & np.isfinite(array)
+        if not good.all():
+            raise ValueError(f"{array[~good].flat[0]} can't be allotted: give finite numbers from 0 to {top:g}")

@@ -1,0 +1,38 @@
+"""Straight-line depreciation of monthly vintages."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.vocabulary.members import Array
+
+MONTHS_PER_YEAR = 12
+
+
+def straight_line(capital_usd: Array, life_years: float) -> Array:
+    """Return each month's depreciation [USD] of capital spent in months (last axis), from the month after.
+
+    Equation: a vintage of cost C loses C / L in each of its L months of life; a fractional last month takes what
+    is left. Computed as the difference of the running sum of capital, so the cost is linear in months.
+
+    Raises
+    ------
+    ValueError
+        If the life is not longer than a month.
+    """
+    months = life_years * MONTHS_PER_YEAR
+    if months < 1:
+        raise ValueError(f"a book life of {life_years:g} years is shorter than a month")
+    spent = np.concatenate([np.zeros((*capital_usd.shape[:-1], 1)), np.cumsum(capital_usd, axis=-1)], axis=-1)
+    whole, part = int(months), months - int(months)
+    n = capital_usd.shape[-1]
+
+    def old(k: int) -> Array:
+        """Capital spent more than k months before each month begins."""
+        out = np.zeros_like(capital_usd)
+        if k < n:
+            out[..., k:] = spent[..., : n - k]
+        return out
+
+    in_life = old(0) - (1 - part) * old(whole) - part * old(whole + 1)
+    return np.asarray(in_life / months)

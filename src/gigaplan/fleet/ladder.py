@@ -1,0 +1,86 @@
+"""The delivery ladder's dates: when each phase is due in each state, before any limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.fleet.inputs import FleetInputs, Ladder, Phase
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """All phases of all sites, in order of energisation (first come, first served). Shapes: phase F, edge."""
+
+    place: NDArray[np.int64]
+    power_mw: Array
+    generation: NDArray[np.int64]
+    """Index of the named generation, -1 for the newest shipping."""
+    energised_day: Array
+    announced_mw: Array
+    contracted_mw: Array
+    construction_mw: Array
+    energised_mw: Array
+    """(F, edge) IT power that has reached each state by each edge if nothing but its dates binds."""
+
+
+def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
+    """Return what is due when, from the plan's dates and the standard lags."""
+    names = [g.name for g in inputs.generations]
+    rows = [(p, i) for i, s in enumerate(inputs.sites) for p in s.phases]
+    rows.sort(key=lambda r: r[0].energised)
+    days = np.array([_days(phase, inputs.ladder, axis) for phase, _ in rows]).reshape(len(rows), 4)
+    power = np.array([phase.power.value for phase, _ in rows])
+    reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
+    return Due(
+        place=np.array([i for _, i in rows], dtype=int),
+        power_mw=power,
+        generation=np.array([-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int),
+        energised_day=days[:, 3],
+        announced_mw=reached[:, 0], contracted_mw=reached[:, 1], construction_mw=reached[:, 2], energised_mw=reached[:, 3],
+    )  # fmt: skip
+
+
+def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
+    """Return the days of announced, contracted, construction and energised since the start, in order.
+
+    A missing date follows the one before it by the standard lag, but never after the next state.
+    """
+    energised = axis.days_since_start(phase.energised)
+    announced = min(axis.days_since_start(phase.announced), energised)
+    contracted, construction = (
+        None if day is None else axis.days_since_start(day) for day in (phase.contracted, phase.construction)
+    )
+    if contracted is None:
+        contracted = min(announced + ladder.contract_lag_months * DAYS_PER_MONTH, energised)
+    if construction is None:
+        construction = min(contracted + ladder.construction_lag_months * DAYS_PER_MONTH, energised)
+    return [announced, contracted, max(construction, contracted), energised]
+
+
+def lagged(cumulative: Array, months: float) -> Array:
+    """Return a cumulative series on edges (last axis), ``months`` later, by linear interpolation; 0 before its start."""
+    if months <= 0:
+        return cumulative
+    whole, part = int(months), months - int(months)
+    n = cumulative.shape[-1]
+
+    def shifted(k: int) -> Array:
+        out = np.zeros_like(cumulative)
+        if k < n:
+            out[..., k:] = cumulative[..., : n - k]
+        return out
+
+    return (1 - part) * shifted(whole) + (part * shifted(whole + 1) if part else 0.0)
+
+
+def rationed(wanted: Array, limit: float) -> Array:
+    """Return what of ``wanted`` (in order of arrival) a common limit lets through: first come, first served."""
+    before = np.cumsum(wanted) - wanted
+    return np.clip(limit - before, 0.0, wanted)

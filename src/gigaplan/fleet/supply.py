@@ -1,0 +1,42 @@
+"""What suppliers can deliver in each month: racks by generation, and packaged GPUs in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gigaplan.fleet.inputs import Generation, Ladder
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+
+
+def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
+    """Return the racks of each generation that can be had in each month: (generation, month).
+
+    Equation: ``start (1 + growth)^t`` up to the cap, t [years] since the first shipment; the first month counts
+    for the part of it after that day. What isn't taken is lost.
+    """
+    rows = []
+    for g in generations:
+        ship = axis.days_since_start(g.first_ship_date)
+        shipping = np.clip((axis.edge_days[1:] - ship) / np.diff(axis.edge_days), 0.0, 1.0)
+        years = np.maximum(axis.mid_days - ship, 0.0) / DAYS_PER_YEAR
+        ramp = g.supply_start_racks_per_month * (1 + g.supply_growth_per_year) ** np.minimum(years, 50)
+        rows.append(shipping * np.minimum(ramp, g.supply_cap_racks_per_month))
+    return np.array(rows)
+
+
+def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
+    """Return the packaged GPUs that can be had in each month, over all generations: (month,)."""
+    years = axis.mid_days / DAYS_PER_YEAR
+    ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** np.minimum(years, 50)
+    return np.minimum(ramp, ladder.packaging_cap_gpus_per_month)
+
+
+def newest_shipping(generations: Sequence[Generation], axis: TimeAxis) -> Array:
+    """Return the index of the newest generation that ships by the end of each month, -1 before any: (month,)."""
+    ship = np.array([axis.days_since_start(g.first_ship_date) for g in generations])
+    shipping = ship[:, None] < axis.edge_days[1:]
+    newest = np.where(shipping, ship[:, None], -np.inf).argmax(axis=0)
+    return np.where(shipping.any(axis=0), newest, -1)

@@ -1,0 +1,58 @@
+"""Drawn against rated: what racks take when busy and idle, what the site adds, and what the energy costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gigaplan.power.inputs import Draw, DrawCurve, Facility
+from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.time import SEASONS, TimeAxis
+
+
+def draw(
+    *, rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve, axis: TimeAxis
+) -> Draw:
+    """Return power drawn and energy used; shapes in :class:`~gigaplan.power.inputs.Draw`.
+
+    Parameters
+    ----------
+    rated_it_mw : (M, P, n) rated IT power of the racks in place, mean over the month [MW].
+    utilisation : (M, n, D, H) share of the fleet at work, training included.
+    facilities : one per place.
+    curve : idle and busy draw over rated.
+
+    Raises
+    ------
+    ValueError
+        If a facility's losses exceed its whole overhead: a PUE that leaves nothing for cooling.
+    """
+    pue = np.stack([season_pue(f, axis) for f in facilities], axis=1)  # (M or 1, P, n)
+    loss = np.array([f.loss_share for f in facilities])
+    if (pue - 1 < loss[:, None] - 1e-12).any():
+        raise ValueError(f"losses of {loss.max():.0%} of IT energy exceed the overhead of a PUE of {pue.min():.3f}")
+    it = rated_it_mw[..., None, None] * drawn_share(utilisation, curve)[:, None]
+    losses = it * loss[:, None, None, None]
+    facility = it * pue[..., None, None]
+    energy = axis.month_total(facility)
+    price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
+    return Draw(
+        it_mw=it, losses_mw=losses, overhead_mw=facility - it - losses, facility_mw=facility, energy_mwh=energy,
+        energy_cost_usd=energy * price[:, :, None],
+    )  # fmt: skip
+
+
+def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
+    """Return drawn over rated power: linear in utilisation from idle to busy (Fan, Weber and Barroso 2007)."""
+    return curve.idle_share + (curve.busy_share - curve.idle_share) * np.clip(utilisation, 0.0, 1.0)
+
+
+def season_pue(facility: Facility, axis: TimeAxis) -> Array:
+    """Return each month's facility over IT energy: (member, month).
+
+    The overhead swings about the yearly mean: ``1 + (PUE - 1)(1 + rise * s)``, s = +1 in summer, -1 in winter,
+    0 in between. Spring and autumn balance, so the mean over the year's seasons is the stated PUE.
+    """
+    swing = np.where(axis.season == SEASONS.index("summer"), 1.0, np.where(axis.season == SEASONS.index("winter"), -1.0, 0.0))
+    return 1 + (column(facility.pue, 2) - 1) * (1 + facility.pue_summer_rise * swing)
