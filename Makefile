@@ -1,0 +1,64 @@
+# gigaplan: two verbs matter, `make run` and `make test`. Each sets up what it needs first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PLAN   ?= announced-2025-09
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup setup-dev lint format golden bench lock clean
+
+help: ## show the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/run.stamp ## set up and simulate the announced plan (PLAN=... for another)
+	@$(BIN)/gigaplan run $(PLAN)
+
+test: $(VENV)/dev.stamp ## set up and run every check
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/gigaplan catalog check
+	$(BIN)/python -m pytest -n 2
+
+setup: $(VENV)/run.stamp ## set up to run
+
+setup-dev: $(VENV)/dev.stamp ## set up to develop
+
+lint: $(VENV)/dev.stamp ## style, types and imports
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## mend what ruff can
+	$(BIN)/ruff check --fix src tests benchmarks
+
+golden: $(VENV)/dev.stamp ## renew the golden runs
+	$(BIN)/python -m pytest tests -k golden --renew-golden
+
+bench: $(VENV)/dev.stamp ## print the figures of benchmarks/
+	$(BIN)/python benchmarks/run.py
+
+lock: ## pin the requirements again (needs uv)
+	uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/run.txt
+	uv pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
+
+clean: ## remove what was set up and cached
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gigaplan needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "this Python lacks venv; install it (Debian: apt install python3-venv) and try again"; exit 1; }
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "setting up gigaplan in $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "setting up gigaplan for development in $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/run.stamp
