@@ -16,12 +16,14 @@ TOKENS = ("fresh_input", "cached_input", "reasoning", "output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """Weekly users over time: a Gompertz curve through a reference point, with a ceiling."""
+    """Weekly users over time: a curve through a reference point, with a ceiling."""
 
     ceiling_users: Annotated[Uncertain, Gt(0), Unit("user")]
     reference_users: Annotated[Uncertain, Gt(0), Unit("user")]
     reference_date: Annotated[dt.date, Day()]
     rate_per_year: Annotated[Uncertain, Gt(0), Unit("1/year")]
+    curve: Literal["gompertz", "logistic"] = "gompertz"
+    """Which of the rival curves of :mod:`gigaplan.demand.adoption`; the catalog says which one fits, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Workload:
     guaranteed_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of what is asked that is served before anything else."""
     value_usd_per_request: Annotated[float, Ge(0), Unit("USD")]
-    """What serving one request is worth to the planner: the order of merit. An assumption, always labelled so."""
+    """Worth of serving one request to the planner: the order of merit. An assumption, always labelled so."""
     revenue_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")] = 0.0
     """What is actually paid for one request, all plans averaged."""
     model: str
@@ -76,7 +78,7 @@ class Shape:
     weekend_share: Annotated[float, Gt(0), Le(2), Unit("share")]
     """A weekend day's volume over a weekday's."""
     summer_share: Annotated[float, Gt(0), Le(2), Unit("share")]
-    """Summer's volume over the mean of the other seasons (schools and offices closed)."""
+    """Summer's volume over the mean of the other seasons (schools, offices closed); of interactive work only."""
     region_offset_h: tuple[float, ...]
     """UTC offsets of the regions that users live in."""
     region_share: tuple[float, ...]

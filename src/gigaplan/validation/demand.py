@@ -1,24 +1,54 @@
-"""Demand: curves fitted on what was known before the announcement, printed against what came after."""
+"""Demand: curves fitted on what was known before the announcement, held against what came after.
+
+Weekly users: two rival curves are fitted to the points dated before ``KNOWN_BEFORE``, with the ceiling given, and
+the one that fits those points better is chosen; the points after that day are only looked at. The chosen constants
+are facts of the catalog (entity ``adoption``, table ``calibration_demand.csv``); ``fits`` renews them.
+Messages and API tokens per day: the demand room's workloads, from the catalog's facts, on the published days.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.demand.adoption import CURVES
+from gigaplan.demand.adoption import CURVES, weekly_users
+from gigaplan.demand.inputs import TOKENS, Adoption, Shape, Workload
+from gigaplan.demand.requests import requests_per_day, season_factor, season_of
+from gigaplan.plan.resolve import Filler
+from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
+T = TypeVar("T")
+
 KNOWN_BEFORE = dt.date(2025, 9, 1)
-REFERENCE = dt.date(2025, 7, 1)
+BOUNDS = 0.90
+"""Probability that the low and high of a fitted constant are meant to hold."""
+NOT_MESSAGES = ("agents",)
+"""Workloads driven by users whose requests are steps of a program, not messages that people send."""
+MESSAGES = (
+    ("messages_per_day_consumer", "consumer plans", True),
+    ("messages_per_day_all", "all products", False),
+)
+"""Quantity, definition, and whether the workloads' facts were set on it."""
+NOTES = (
+    "Weekly users: the ceiling is OpenAI's own projection for 2030 as reported in 2025, given and not fitted; the "
+    "curve is chosen by AIC on the points known before September 2025 alone. Four points came after: the chosen curve "
+    "starts below them and ends above, since growth slowed sooner than seven earlier points and that ceiling let on.",
+    "Messages per day: five points under two definitions (consumer plans; all products), all known before September "
+    "2025. They can show a gross error; they can't validate a curve. Ours is one number, set by the consumer plans.",
+    "API tokens per day: two points. The first sets the level of enterprise_api and has no error of its own; only "
+    "the second tests anything, its growth.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +61,9 @@ class Point:
     published: float
     ours: float
     known: bool
-    """Whether it was known before the announcement, and so could be fitted on."""
+    """Whether it was known before the announcement."""
+    used: bool
+    """Whether our constants were set on it: then its error is a residual, not a test."""
 
     @property
     def error(self) -> float:
@@ -41,102 +73,221 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A curve fitted on the points known before the announcement, the ceiling given."""
+    """A curve fitted on some points, the ceiling given."""
 
     curve: str
     reference_users: float
+    reference_users_range: tuple[float, float]
+    """Where a point at the reference date is expected: the fit's spread and the residual together [user]."""
     rate_per_year: float
+    rate_per_year_range: tuple[float, float]
     residual: float
-    """Root mean square of the logarithmic error on the fitted points."""
+    """Standard deviation of ln(ours / published) on the fitted points, two constants deducted."""
+    aic: float
+    """Akaike's criterion, n ln(RSS / n) + 2 k: the smaller, the better the fit."""
     left_out_error: float
-    """Error on the last known point when it is left out of the fit: how the curve is chosen."""
+    """Error on the last fitted point when it is left out of the fit."""
+    after_mean_abs_error: float
+    """Mean absolute error on the points that came after; nan if none did. Never used to choose."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Errors over the points of one quantity that are alike in when they came and whether we used them."""
+
+    quantity: str
+    when: str
+    used: bool
+    points: int
+    mean_abs_error: float
+    bias: float
+
+
+@dataclass(frozen=True, slots=True)
 class DemandValidation:
-    """Fits of the rival curves, and every published figure against the chosen one."""
+    """Fits of the rival curves, which one is chosen, and every published figure against ours."""
 
     fits: tuple[Fit, ...]
     chosen: str
     points: tuple[Point, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = NOTES
+
+    @property
+    def summary(self) -> tuple[Summary, ...]:
+        """Return the errors by quantity: points known before the announcement and after it, used by us and not."""
+        groups = groupby(self.points, key=lambda p: (p.quantity, p.known, p.used))
+        return tuple(_summary(*key, [p.error for p in some]) for key, some in groups)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
+        """Return plain data, errors and summary with it."""
+        points = [dataclasses.asdict(p) | {"error": p.error} for p in self.points]
+        return dataclasses.asdict(self) | {"points": points, "summary": [dataclasses.asdict(s) for s in self.summary]}
 
 
 def validate_demand() -> DemandValidation:
-    """Return the fits, the chosen curve and all points with their errors."""
+    """Return the fits, the chosen curve, and every point by the constants that plans use, with its error."""
     facts = catalog.load()
+    adoption = stored(facts)
+    tried = fits(facts)
+    points = (*_users(facts, adoption), *_messages(facts, adoption), *_api_tokens(facts, adoption))
+    return DemandValidation(tried, choose(tried), points)
+
+
+def stored(facts: catalog.Catalog) -> Adoption:
+    """Return the adoption that plans use: the chosen facts of the catalog."""
+    return _filled(facts, Adoption, "adoption")
+
+
+def fits(facts: catalog.Catalog) -> tuple[Fit, ...]:
+    """Return the rival curves fitted on the weekly users known before the announcement."""
     users = facts.series("chatgpt", "weekly_users")
-    known = [f for f in users if parse_date(f.date) < KNOWN_BEFORE]
-    ceiling = facts.find("adoption", "ceiling_users").number
-    fits = tuple(fit(name, known, ceiling) for name in CURVES)
-    chosen = min(fits, key=lambda f: abs(f.left_out_error))
-    curve = CURVES[chosen.curve]
+    split = [[f for f in users if (_day(f) < KNOWN_BEFORE) == known] for known in (True, False)]
+    adoption = stored(facts)
+    return tuple(fit(replace(adoption, curve=cast(Any, name)), *split) for name in CURVES)
 
-    def weekly(day: dt.date) -> float:
-        years = np.array([(day - REFERENCE).days / DAYS_PER_YEAR])
-        return float(curve(years, np.array(ceiling), np.array(chosen.reference_users), np.array(chosen.rate_per_year))[0])
 
-    points = [_point(f, "weekly active users", weekly) for f in users]
-    for quantity, definition in (("messages_per_day_consumer", "consumer plans"), ("messages_per_day_all", "all products")):
-        points += [_point(f, definition, _messages(facts, weekly)) for f in facts.series("chatgpt", quantity)]
-    notes = (
-        "Messages per day: five published points under two definitions; they can show a gross error, not confirm a curve.",
-        "The ceiling is OpenAI's own 2030 projection as reported in 2025, not a fit.",
+def choose(tried: Sequence[Fit]) -> str:
+    """Return the name of the curve with the smallest AIC."""
+    return min(tried, key=lambda f: f.aic).curve
+
+
+def fit(start: Adoption, known: Sequence[Fact], after: Sequence[Fact] = ()) -> Fit:
+    """Fit reference users and rate of ``start``'s curve to ln(users); its ceiling and reference date are given.
+
+    The range of the rate is Student's on the linearised fit; that of the reference adds the residual, since a
+    plan's users lie about the curve as the published points do.
+
+    Raises
+    ------
+    ValueError
+        If fewer than four points are given: two constants, a residual, and one to leave out.
+    """
+    from scipy.special import stdtrit
+
+    if len(known) < 4:
+        raise ValueError(f"{len(known)} points can't hold two constants and a residual; give at least four")
+    found, residuals, covariance = _least_squares(start, known)
+    freedom = len(known) - 2
+    residual = float(np.sqrt(residuals @ residuals / freedom))
+    spread = np.diag(covariance) + np.array([residual**2, 0.0])
+    width = float(stdtrit(freedom, (1 + BOUNDS) / 2)) * np.sqrt(spread)
+    level, rate = cast(float, found.reference_users), cast(float, found.rate_per_year)
+    shorter = _least_squares(start, known[:-1])[0]
+    errors = _errors(found, after)
+    return Fit(
+        curve=start.curve,
+        reference_users=level,
+        reference_users_range=(level * float(np.exp(-width[0])), level * float(np.exp(width[0]))),
+        rate_per_year=rate,
+        rate_per_year_range=(rate * float(np.exp(-width[1])), rate * float(np.exp(width[1]))),
+        residual=residual,
+        aic=float(len(known) * np.log(residuals @ residuals / len(known)) + 2 * 2),
+        left_out_error=float(_errors(shorter, known[-1:])[0]),
+        after_mean_abs_error=float(np.abs(errors).mean()) if len(errors) else float("nan"),
     )
-    return DemandValidation(fits, chosen.curve, tuple(points), notes)
 
 
-def fit(name: str, known: list[Fact], ceiling: float) -> Fit:
-    """Fit reference level and rate of one curve on the logarithm of users by least squares (scipy)."""
-    level, rate, residual = _least_squares(name, known, ceiling)
-    before_level, before_rate, _ = _least_squares(name, known[:-1], ceiling)
-    last = known[-1]
-    years = np.array([_years(last)])
-    guess = CURVES[name](years, np.array(ceiling), np.array(before_level), np.array(before_rate))[0]
-    return Fit(name, level, rate, residual, float(guess / last.number - 1))
-
-
-def _least_squares(name: str, known: list[Fact], ceiling: float) -> tuple[float, float, float]:
+def _least_squares(start: Adoption, known: Sequence[Fact]) -> tuple[Adoption, Array, Array]:
+    """Return the fitted adoption, residuals ln(ours / published), and covariance of (ln reference, ln rate)."""
     from scipy.optimize import least_squares
 
-    years, users = np.array([_years(f) for f in known]), np.array([f.number for f in known])
+    users, years = np.array([f.number for f in known]), _years(start.reference_date, known)
 
-    def residual(x: Array) -> Array:
-        level, rate = np.exp(x)
-        return np.asarray(np.log(CURVES[name](years, np.array(ceiling), level, rate) / users))
+    def at(x: Array) -> Adoption:
+        return replace(start, reference_users=float(np.exp(x[0])), rate_per_year=float(np.exp(x[1])))
 
-    found = least_squares(residual, np.log([5e8, 0.5]))
-    level, rate = np.exp(found.x)
-    return float(level), float(rate), float(np.sqrt(np.mean(found.fun**2)))
+    def residuals(x: Array) -> Array:
+        return np.asarray(np.log(weekly_users(at(x), years)[0] / users))
 
-
-def _years(fact: Fact) -> float:
-    return (parse_date(fact.date) - REFERENCE).days / DAYS_PER_YEAR
-
-
-def _point(fact: Fact, definition: str, ours: Callable[[dt.date], float]) -> Point:
-    day = parse_date(fact.date)
-    return Point(fact.quantity, definition, fact.date, fact.number, ours(day), day < KNOWN_BEFORE)
+    top = float(np.log(start.ceiling_users)) - 1e-9  # exp(ln K) may round above K
+    guess = np.array([np.log(np.median(users)), 0.0])  # the middle of what is known, and 1 a year
+    found = least_squares(residuals, guess, bounds=([-np.inf, -np.inf], [top, np.inf]), x_scale="jac")
+    slope, error = np.asarray(found.jac, dtype=float), np.asarray(found.fun, dtype=float)
+    covariance = np.linalg.inv(slope.T @ slope) * (error @ error) / (len(known) - 2)
+    return at(found.x), error, np.asarray(covariance)
 
 
-def _messages(facts: catalog.Catalog, weekly: Callable[[dt.date], float]) -> Callable[[dt.date], float]:
-    """Return consumer messages a day as the workloads imply them: users x reach x requests x growth."""
-    from gigaplan.demand.requests import intensity
+def _errors(adoption: Adoption, points: Sequence[Fact]) -> Array:
+    return np.array([weekly_users(adoption, _years(adoption.reference_date, [f]))[0, 0] / f.number - 1 for f in points])
 
-    names = [e for e in facts.entities("requests_per_user_day") if e != "agents"]
 
-    def messages(day: dt.date) -> float:
-        total = 0.0
-        for name in names:
-            f = {q: facts.find(name, q) for q in ("reach_share", "requests_per_user_day", "growth_per_year",
-                                                  "growth_decay_per_year", "reference_date")}  # fmt: skip
-            years = np.array([(day - f["reference_date"].day).days / DAYS_PER_YEAR])
-            growth = intensity(years, f["growth_per_year"].number, f["growth_decay_per_year"].number)[0, 0]
-            total += f["reach_share"].number * f["requests_per_user_day"].number * float(growth)
-        return weekly(day) * total
+def _users(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
+    """Hold the adoption that plans use against weekly active users; what was known before is what it was fitted on."""
+    series = facts.series("chatgpt", "weekly_users")
+    ours = weekly_users(adoption, _years(adoption.reference_date, series))[0]
+    return [_point(f, "weekly active users", u, _day(f) < KNOWN_BEFORE) for f, u in zip(series, ours, strict=True)]
 
-    return messages
+
+def _messages(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
+    """Hold the workloads that people drive against messages per day, under either published definition."""
+    names = [e for e in facts.entities("requests_per_user_day") if e not in NOT_MESSAGES]
+    works = [_workload(facts, name, "users") for name in names]
+    ours = _requests(facts, adoption, works)
+    return [
+        _point(f, definition, ours(_day(f)), used)
+        for quantity, definition, used in MESSAGES
+        for f in facts.series("chatgpt", quantity)
+    ]
+
+
+def _api_tokens(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
+    """Hold the enterprise workload's tokens, read and made, against the API's tokens per day (basis: processed)."""
+    work = _workload(facts, "enterprise_api", "own")
+    tokens = sum(getattr(work, f"{kind}_tokens") for kind in TOKENS)
+    ours = _requests(facts, adoption, [work])
+    return [
+        _point(f, f"API, {f.token_basis}", ours(_day(f)) * tokens, _day(f) == work.reference_date)
+        for f in facts.series("openai", "api_tokens_per_day")
+    ]
+
+
+def _workload(facts: catalog.Catalog, name: str, driver: Literal["users", "own"]) -> Workload:
+    """Return a workload by its facts alone; which model serves it does not matter here."""
+    return _filled(facts, Workload, name, name=name, driver=driver, model="")
+
+
+def _requests(facts: catalog.Catalog, adoption: Adoption, works: Sequence[Workload]) -> Callable[[dt.date], float]:
+    """Return the requests that some workloads ask on the mean day about a date, as a function of the date."""
+    # hours of the day, and so regions, do not matter here
+    shape = _filled(facts, Shape, "demand_shape", region_offset_h=(0.0,), region_share=(1.0,))
+
+    def on(day: dt.date) -> float:
+        users = weekly_users(adoption, _since(adoption.reference_date, day))
+        season = np.array([season_of(day)])
+        return sum(
+            float(requests_per_day(w, users, _since(w.reference_date, day))[0, 0])
+            * float(season_factor(w, shape, season, season_of(w.reference_date))[0])
+            for w in works
+        )
+
+    return on
+
+
+def _filled(facts: catalog.Catalog, cls: type[T], entity: str, **known: Any) -> T:
+    """Return a room's dataclass from the facts of an entity alone; PlanError lists what is missing."""
+    filler = Filler(facts, {}, 1, 0)
+    found = filler.fill(cls, None, entity, entity, **known)
+    if filler.problems:
+        raise PlanError(filler.problems)
+    return found
+
+
+def _point(fact: Fact, definition: str, ours: float, used: bool) -> Point:
+    return Point(fact.quantity, definition, fact.date, fact.number, float(ours), _day(fact) < KNOWN_BEFORE, used)
+
+
+def _summary(quantity: str, known: bool, used: bool, errors: Sequence[float]) -> Summary:
+    when = f"known before {KNOWN_BEFORE:%Y-%m}" if known else "came after"
+    return Summary(quantity, when, used, len(errors), float(np.abs(errors).mean()), float(np.mean(errors)))
+
+
+def _day(fact: Fact) -> dt.date:
+    return parse_date(fact.date)
+
+
+def _since(start: dt.date, day: dt.date) -> Array:
+    return np.array([(day - start).days / DAYS_PER_YEAR])
+
+
+def _years(start: dt.date, points: Sequence[Fact]) -> Array:
+    return np.array([(_day(f) - start).days / DAYS_PER_YEAR for f in points])

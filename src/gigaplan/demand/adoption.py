@@ -1,0 +1,76 @@
+"""Weekly users over time: rival curves of one signature, chosen by name.
+
+Both pass through one reference point and rise to one ceiling. They differ in where they bend: the logistic at
+half of the ceiling, Gompertz already at 1/e of it, with a longer tail. Which one fits is a question for the data:
+``validation/demand.py`` asks it, and the catalog's ``adoption.curve`` holds the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from gigaplan.demand.inputs import Adoption
+from gigaplan.vocabulary.members import Array, column
+
+Curve = Callable[[Array, Array, Array, Array], Array]
+"""(years since the reference, ceiling, reference, rate) -> users."""
+
+
+def gompertz_1825(years: Array, ceiling_users: Array, reference_users: Array, rate_per_year: Array) -> Array:
+    """Return weekly users on a Gompertz curve through (0, reference).
+
+    ``users(t) = K exp(-ln(K / U0) exp(-c t))``
+
+    Parameters
+    ----------
+    years : t, time since the reference date [year], any sign, shape (time,)
+    ceiling_users : K, level of saturation [user], shape (member, 1)
+    reference_users : U0, users at t = 0 [user], 0 < U0 <= K, shape (member, 1)
+    rate_per_year : c [1/year], shape (member, 1)
+
+    Returns
+    -------
+    users [user], shape (member, time): rises from 0 to K, steepest at K/e.
+
+    Source: Gompertz (1825), Phil. Trans. R. Soc. 115; Winsor (1932), PNAS 18, as a growth curve.
+    """
+    gap = np.log(ceiling_users / reference_users)
+    return np.asarray(ceiling_users * np.exp(-gap * np.exp(-rate_per_year * years)))
+
+
+def verhulst_1838(years: Array, ceiling_users: Array, reference_users: Array, rate_per_year: Array) -> Array:
+    """Return weekly users on a logistic curve through (0, reference).
+
+    ``users(t) = K / (1 + (K / U0 - 1) exp(-c t))``
+
+    Parameters and shapes as :func:`gompertz_1825`; rises from 0 to K, steepest at K/2, and grows at the rate c
+    [1/year] while far below the ceiling.
+
+    Source: Verhulst (1838), Corr. Math. Phys. 10.
+    """
+    gap = ceiling_users / reference_users - 1
+    return np.asarray(ceiling_users / (1 + gap * np.exp(-rate_per_year * years)))
+
+
+CURVES: Mapping[str, Curve] = {"gompertz": gompertz_1825, "logistic": verhulst_1838}
+
+
+def weekly_users(adoption: Adoption, years: Array) -> Array:
+    """Return weekly users [user], shape (member, time), ``years`` after the adoption's reference date.
+
+    Raises
+    ------
+    ValueError
+        If the curve's name is unknown, or the reference lies above the ceiling in any member.
+    """
+    if adoption.curve not in CURVES:
+        raise ValueError(f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}")
+    ceiling, reference = column(adoption.ceiling_users, 2), column(adoption.reference_users, 2)
+    if (reference > ceiling).any():
+        raise ValueError(
+            f"reference_users ({np.max(reference):,.0f}) lies above ceiling_users ({np.min(ceiling):,.0f}): "
+            "raise the ceiling or lower the reference"
+        )
+    return CURVES[adoption.curve](years, ceiling, reference, column(adoption.rate_per_year, 2))
