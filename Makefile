@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PLAN   ?= announced-2025-09
+CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup setup-dev lint format golden bench lock clean
@@ -14,7 +15,7 @@ run: $(VENV)/run.stamp ## set up and simulate the announced plan (PLAN=... for a
 	@$(BIN)/gigaplan run $(PLAN)
 
 test: $(VENV)/dev.stamp ## set up and run every check
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gigaplan catalog check
@@ -25,12 +26,12 @@ setup: $(VENV)/run.stamp ## set up to run
 setup-dev: $(VENV)/dev.stamp ## set up to develop
 
 lint: $(VENV)/dev.stamp ## style, types and imports
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## mend what ruff can
-	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff check --fix $(CODE)
 
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests -k golden --renew-golden
@@ -38,18 +39,20 @@ golden: $(VENV)/dev.stamp ## renew the golden runs
 bench: $(VENV)/dev.stamp ## print the figures of benchmarks/
 	$(BIN)/python benchmarks/run.py
 
-lock: ## pin the requirements again (needs uv)
-	uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/run.txt
-	uv pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
+lock: UV := $(shell command -v uv || echo build/lock/bin/uv)
+lock: ## pin the requirements again
+	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q uv; }
+	$(UV) pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/run.txt
+	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
 
 clean: ## remove what was set up and cached
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "gigaplan needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-		{ echo "this Python lacks venv; install it (Debian: apt install python3-venv) and try again"; exit 1; }
+		{ rm -rf $(VENV); echo "this Python lacks venv; install it (Debian: apt install python3-venv) and try again"; exit 1; }
 
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(BIN)/python
 	@echo "setting up gigaplan in $(VENV) ..."

@@ -1,0 +1,153 @@
+"""The README and the documentation, run as written.
+
+The Python and shell blocks of a page run in order, in one empty folder, and the page's Python blocks share their names.
+A block that follows ``<!-- skip: reason -->`` is left out, and so is a shell block that sets up the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHELLS = {"bash", "console", "sh", "shell"}
+SETS_UP = {"apt", "apt-get", "git", "make", "pip", "pipx", "sudo", "uv"}
+FENCE = re.compile(r"^\s*(?P<fence>`{3,}|~{3,})\s*(?P<language>[\w+-]*)")
+SKIP = re.compile(r"^\s*<!--\s*skip:\s*\S.*-->\s*$")
+LIMIT_S = 300
+
+
+class Block(NamedTuple):
+    language: str
+    code: str
+    line: int  # of its first line of code, from 1
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """Return the Python and shell blocks of a page that are to be run."""
+    lines = enumerate(text.splitlines(), 1)
+    skip = False
+    for number, line in lines:
+        opening = FENCE.match(line)
+        if opening is None:
+            skip = SKIP.match(line) is not None or (skip and not line.strip())
+            continue
+        closing = re.compile(rf"^\s*{re.escape(opening['fence'])}+\s*$")
+        code: list[str] = []
+        for _, inner in lines:
+            if closing.match(inner):
+                break
+            code.append(inner)
+        block = Block(opening["language"].lower(), textwrap.dedent("\n".join(code)), number + 1)
+        if not skip and (block.language == "python" or (block.language in SHELLS and not sets_up(block))):
+            yield block
+        skip = False
+
+
+def commands(block: Block) -> str:
+    """Return a shell block's commands: where lines start with a prompt, those (and their continuations) alone."""
+    lines = block.code.splitlines()
+    if not any(line.startswith("$ ") for line in lines):
+        return block.code
+    asked: list[str] = []
+    for line in lines:
+        if line.startswith("$ "):
+            asked.append(line[2:])
+        elif asked and asked[-1].endswith("\\"):
+            asked.append(line.removeprefix("> "))
+    return "\n".join(asked)
+
+
+def sets_up(block: Block) -> bool:
+    steps = re.split(r"\n|&&|\|\||;", commands(block))
+    words = [step.split() for step in steps if step.strip()]
+    return any(step[0] in SETS_UP or step[1:3] in (["-m", "pip"], ["-m", "venv"]) for step in words)
+
+
+def run_shell(block: Block, page: str) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands(block)],
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{page}:{block.line}: exit {done.returncode} from\n{block.code}\n---\n{done.stdout}"
+
+
+def run_python(block: Block, page: str, names: dict[str, object]) -> None:
+    code = "\n" * (block.line - 1) + block.code  # so that a traceback names the page's own line
+    exec(compile(code, page, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_page_runs_as_written(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page.read_text(encoding="utf-8") if page.exists() else ""):
+        name = page.relative_to(ROOT).as_posix()
+        if block.language == "python":
+            run_python(block, name, names)
+        else:
+            run_shell(block, name)
+
+
+PAGE = """
+```bash
+make run
+```
+<!-- skip: opens a server -->
+
+```console
+$ gigaplan app
+```
+1. A list:
+
+   ```console
+   $ gigaplan run mine.yaml \\
+   >   --json
+   {"tokens": 1}
+   $ gigaplan catalog check
+   ```
+````markdown
+```python
+raise SystemExit
+```
+````
+```python title="first.py"
+x = 1
+```
+```yaml
+x: 1
+```
+"""
+
+
+def test_blocks_that_are_run() -> None:
+    shell, python = blocks(PAGE)
+    assert commands(shell) == "gigaplan run mine.yaml \\\n  --json\ngigaplan catalog check"
+    assert python == Block("python", "x = 1", 24)
+    assert PAGE.splitlines()[python.line - 1] == python.code
+
+
+@pytest.mark.parametrize("step", ["cd gigaplan && make run", "python3 -m venv .venv", "pip install gigaplan"])
+def test_blocks_that_set_up_are_not_run(step: str) -> None:
+    assert not list(blocks(f"```bash\n{step}\n```\n"))
+
+
+def test_shell_block_that_fails_is_told_with_its_line() -> None:
+    with pytest.raises(AssertionError, match=r"page\.md:7: exit 3"):
+        run_shell(Block("bash", "true\n(exit 3)\ntrue", 7), "page.md")
