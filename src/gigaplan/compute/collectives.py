@@ -1,23 +1,58 @@
-"""Times of collectives by the latency-bandwidth model (Hockney 1994; Thakur, Rabenseifner and Gropp 2005)."""
+"""Times of collectives by the latency-bandwidth model (Hockney 1994; Thakur, Rabenseifner and Gropp 2005).
+
+``ranks`` GPUs lie in domains of at most ``domain`` GPUs joined by the scale-up network (a full crossbar: every pair
+at full speed); domains are joined by the slower scale-out network. Bandwidths are one way, per GPU.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from gigaplan.vocabulary.members import Array
 
 
-def all_reduce_s(bytes_each: Array, ranks: Array, bytes_per_s: float, latency_s: float) -> Array:
-    """Return the time of an all-reduce [s] of ``bytes_each`` on every rank, one-way bandwidth per rank.
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The two networks as a collective sees them: speeds reached [byte/s], latency [s], GPUs per scale-up domain."""
 
-    Equation: ``2 (n - 1)/n * bytes / bandwidth + latency``; zero for one rank. In-network or one-shot reduction
-    in the scale-up domain makes the latency independent of n.
+    domain: int
+    scaleup_bytes_per_s: float
+    scaleout_bytes_per_s: float
+    latency_s: float
+
+
+def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
+    """Return the time of an all-reduce [s] of ``bytes_each`` on every rank; zero for one rank.
+
+    Within a domain the faster of one shot (every rank reads all others: ``a + (n - 1) m/B``) and two shots
+    (reduce-scatter, then all-gather: ``2 a + 2 (n - 1)/n m/B``). Beyond it the reduced shares travel once more
+    between domains: two shots of ``m/n`` each over the scale-out network.
     """
-    moved = 2 * (ranks - 1) / ranks * bytes_each / bytes_per_s
-    return np.where(ranks > 1, moved + latency_s, 0.0)
+    m, n = np.asarray(bytes_each, dtype=float), np.asarray(ranks, dtype=float)
+    near = np.minimum(n, network.domain)
+    speed, latency = network.scaleup_bytes_per_s, network.latency_s
+    one_shot = latency + (near - 1) * m / speed
+    two_shots = 2 * latency + 2 * (near - 1) / near * m / speed
+    within = np.where(near > 1, np.minimum(one_shot, two_shots), 0.0)
+    domains = n / near
+    between = 2 * latency + 2 * (domains - 1) / domains * m / near / network.scaleout_bytes_per_s
+    return np.where(domains > 1, within + between, within)
 
 
-def all_to_all_s(bytes_each: Array, ranks: Array, bytes_per_s: float, latency_s: float) -> Array:
-    """Return the time of an all-to-all [s] in which every rank sends ``bytes_each`` in all, evenly."""
-    moved = (ranks - 1) / ranks * bytes_each / bytes_per_s
-    return np.where(ranks > 1, moved + latency_s, 0.0)
+def all_to_all_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
+    """Return the time of an all-to-all [s] in which every rank sends ``bytes_each`` in all, evenly to all ranks.
+
+    Equation: ``a + max(inside/B_up, outside/B_out)``, inside and outside the sender's domain; both at once.
+    """
+    m, n = np.asarray(bytes_each, dtype=float), np.asarray(ranks, dtype=float)
+    near = np.minimum(n, network.domain)
+    inside = (near - 1) / n * m / network.scaleup_bytes_per_s
+    outside = (n - near) / n * m / network.scaleout_bytes_per_s
+    return np.where(n > 1, network.latency_s + np.maximum(inside, outside), 0.0)
+
+
+def send_s(bytes_sent: Array | float, network: Network) -> Array:
+    """Return the time to hand ``bytes_sent`` to a GPU of another domain [s]: ``a + m/B_out``."""
+    return network.latency_s + np.asarray(bytes_sent, dtype=float) / network.scaleout_bytes_per_s

@@ -39,9 +39,14 @@ class Efficiency:
     """Share of the scale-up bandwidth that a collective reaches."""
     collective_latency_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of one collective."""
-    layer_overhead_s: Annotated[float, Ge(0), Unit("s")]
-    """Launch and small-kernel time per layer and step."""
+    activation_passes: Annotated[float, Ge(0), Unit("1")]
+    """Times that a token's hidden values travel to or from memory in one layer, matrix products apart (norms, residual,
+    quantisation, routing)."""
+    kernel_overhead_s: Annotated[float, Ge(0), Unit("s")]
+    """Launch and ramp of one kernel, beside the work that it does."""
     step_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Scheduler and sampling time per step."""
+    request_overhead_s: Annotated[float, Ge(0), Unit("s")]
+    """Scheduler, sampling and detokenising time per request and step."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for activations, graphs and fragmentation."""

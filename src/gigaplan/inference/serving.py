@@ -10,6 +10,9 @@ from gigaplan.inference.inputs import Request
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
+BUSIEST = 0.95
+"""Cap on the share of time spent reading in the queueing formula, which has a pole at 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -21,28 +24,48 @@ class Service:
     gpus: Array
     memory_bytes: Array
     """Weights and cache on one GPU."""
+    prefill_s: Array
+    """Time of the replica that reading one request takes."""
 
 
 def serve(stage: Stage, batch: Array, request: Request) -> Service:
+    """Return the steady state with ``batch`` requests in flight per stage, for the mean request."""
+    return steady_state(stage, batch, np.asarray(request.fresh_input_tokens), np.asarray(request.cached_input_tokens),
+                        np.asarray(request.generated_tokens))  # fmt: skip
+
+
+def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, generated: Array) -> Service:
     """Return the steady state with ``batch`` requests in flight per stage (``batch x pipeline`` on the replica).
 
     In the time that ``batch`` requests each make one token, ``batch / generated`` of them end and as many new ones
-    are read, so a stage's cycle is ``decode + batch / generated * prefill``. A token takes one cycle per stage.
-    A new request waits half a cycle for its turn and, with probability of the share of time spent reading, behind
-    another reading (mean residual, Pollaczek-Khinchine with deterministic service).
+    are read (continuous batching: Yu et al. 2022), so a stage's cycle is ``decode + batch / generated x prefill``.
+    A token takes one cycle per stage. A new request waits half a cycle for its turn and behind another's reading
+    (mean wait of an M/D/1 queue whose load is the share of time spent reading: Pollaczek 1930, Khinchine 1932).
     """
-    fresh, cached = np.asarray(request.fresh_input_tokens), np.asarray(request.cached_input_tokens)
-    context = cached + fresh + request.generated_tokens / 2
+    context = cached + fresh + generated / 2
     decode = stage.decode_s(batch, context)
     prefill = stage.prefill_s(fresh, cached)
-    cycle = decode + batch / request.generated_tokens * prefill
+    reading = batch / generated * prefill
+    cycle = decode + reading
     tpot = stage.pipeline * (cycle + stage.hop_s(batch))
-    reading = np.minimum(batch / request.generated_tokens * prefill / cycle, 0.95)
-    wait = reading / (2 * (1 - reading)) * prefill + cycle / 2
+    load = np.minimum(reading / cycle, BUSIEST)
+    wait = load / (2 * (1 - load)) * prefill + cycle / 2
     # Split by requests, one rank reads a request alone, while the others read theirs.
     latency = np.where(stage.data > 0, prefill * stage.gpus, prefill)
     ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode
-    memory = stage.weight_bytes() + stage.kv_bytes_per_gpu(np.asarray(context), batch * stage.pipeline)
-    shape = np.broadcast_shapes(cycle.shape, tpot.shape, batch.shape)
-    rate = batch / (request.generated_tokens * cycle)
-    return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, stage.gpus * stage.pipeline, memory)))
+    memory = stage.weight_bytes() + stage.cache_bytes(context, batch)
+    rate = stage.pipeline * batch / (generated * tpot)
+    shape = np.broadcast_shapes(tpot.shape, ttft.shape, memory.shape)
+    gpus = stage.gpus * stage.pipeline
+    return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
+
+
+def closed_loop_ttft_s(service: Service, users: Array, prompts_per_user: float) -> Array:
+    """Return the mean time to first token [s] of a benchmark that starts all its users at once.
+
+    Each of ``users`` sends a prompt at time zero and ``prompts_per_user`` in all, one after another. The first ones
+    queue behind each other, ``users / 2`` readings on average, and they are ``1 / prompts_per_user`` of the sample;
+    the others see the steady state.
+    """
+    burst = np.asarray(users / 2 * service.prefill_s)
+    return service.ttft_s + burst / prompts_per_user

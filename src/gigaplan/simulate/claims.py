@@ -169,21 +169,21 @@ def first_tokens(r: _Reader) -> Claim:
 def investment(r: _Reader) -> Claim:
     """A5: up to $100 billion, progressively, as each gigawatt is deployed."""
     total = r.number("A5", ANNOUNCED, "investment_total_usd")
-    paid = r.result.central("tranche_paid_usd")
+    released = float(r.result.central("tranche_paid_usd").sum())
     days = r.result.central("tranche_day")
     dates = [r.result.day(float(d)) for d in days]
     given = [d for d in dates if d]
     spent = float(r.result.central("vendor_flow_usd").sum())
     figures = (
-        Figure(name="investment released", value=float(paid.sum()) / 1e9, unit="billion USD", basis="contract", holds=paid.sum() >= total * SERVED),
+        Figure(name="investment released", value=released / 1e9, unit="billion USD", basis="contract", holds=released >= total * SERVED),
         Figure(name="tranches released", value=len(given), unit="tranches", basis="contract"),
         Figure(name="first tranche", value=str(given[0]) if given else "never", unit="date", basis="contract"),
         Figure(name="last tranche", value=str(given[-1]) if given else "never", unit="date", basis="contract"),
         Figure(name="flows back to the vendor as purchases over the horizon", value=spent / 1e9, unit="billion USD", basis="contract"),
-        Figure(name="purchases per invested dollar", value=spent / float(paid.sum()) if paid.sum() else 0.0, unit="USD/USD", basis="contract"),
+        Figure(name="purchases per invested dollar", value=spent / released if released else 0.0, unit="USD/USD", basis="contract"),
     )  # fmt: skip
     return _judge("A5", "Up to $100 billion invested, progressively, as each gigawatt is deployed", figures,
-                  f"{len(given)} of {len(dates)} milestones are met within the horizon and release {paid.sum() / 1e9:.0f} billion USD.")  # fmt: skip
+                  f"{len(given)} of {len(dates)} milestones are met within the horizon and release {released / 1e9:.0f} billion USD.")  # fmt: skip
 
 
 def training_and_inference(r: _Reader) -> Claim:
@@ -306,7 +306,7 @@ def _used_cost(r: _Reader, months: slice) -> float:
     used = r.year("gpu_hours", months)
     whole = used + r.year("training_gpu_hours", months) + r.year("idle_gpu_hours", months)
     tokens = r.result.central("tokens_served_per_day")[:, 2:, months].sum(axis=(0, 1)) * r.result.axis.hours[months] / 24
-    return r.year("cost_usd", months) * used / whole / tokens.sum() * 1e6 if tokens.sum() else float("inf")
+    return float(r.year("cost_usd", months) * used / whole / tokens.sum() * 1e6) if tokens.sum() else float("inf")
 
 
 def _mean(values: Array) -> float | None:

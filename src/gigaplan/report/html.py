@@ -1,0 +1,68 @@
+"""The HTML report: one file that holds its charts, numbers, claims and sources, and needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, Template
+from markupsafe import Markup
+
+from gigaplan.report import charts, select
+from gigaplan.simulate.claims import Figure
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.facts import Fact
+
+
+def html(result: Result) -> str:
+    """Return the page of a result; the same result gives the same bytes."""
+    drawn = charts.all_charts(result)
+    return _template().render(
+        result=result, stamp=result.stamp, answer=select.answer(result), cards=select.cards(result), charts=drawn,
+        first_tokens=select.first_tokens(result), limits=select.limit_spans(result), waiting=select.waiting(result),
+        facts=result.facts(), conflicts=_conflicts(result), options=_script({c.id: c.option for c in drawn.values()}),
+        echarts=Markup(_echarts()), announced=f"{result.announced.value / 1e3:g} GW", figure=figure, short=select.short,
+        number=number, title=select.title,
+    ) + "\n"  # fmt: skip
+
+
+def figure(f: Figure) -> str:
+    """Return a claim's figure in words."""
+    if isinstance(f.value, str):
+        return f.value
+    if f.unit == "share":
+        return f"{f.value:.1%}"
+    return f"{select.short(f.value)} {f.unit}"
+
+
+def number(fact: Fact) -> str:
+    """Return a fact's value with its range, in six digits."""
+    if isinstance(fact.value, str):
+        return fact.value
+    text = f"{fact.value:,.6g}"
+    return f"{text} ({fact.low:,.4g} to {fact.high:,.4g})" if fact.low is not None and fact.high is not None else text
+
+
+def _conflicts(result: Result) -> list[tuple[Fact, list[Fact]]]:
+    """Return the facts that the run used although other sources differ, with those."""
+    from gigaplan import catalog
+
+    used = {f.id for f in result.facts()}
+    return [(chosen, others) for chosen, others in catalog.load().conflicts() if chosen.id in used]
+
+
+def _script(data: object) -> Markup:
+    """Return JSON that can't end its script element."""
+    return Markup(json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"))
+
+
+@cache
+def _echarts() -> str:
+    return (files("gigaplan.report") / "vendor" / "echarts.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+@cache
+def _template() -> Template:
+    text = (files("gigaplan.report") / "templates" / "report.html.j2").read_text(encoding="utf-8")
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -1,0 +1,241 @@
+"""What the terminal and the page both show: the result's own numbers, summed to years by their kind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.facts import Evidence
+from gigaplan.vocabulary.members import Array
+
+GENERATED = ("reasoning", "output")
+SERVED = 0.999
+TITLES = {
+    "h100_hgx": "H100", "h200_hgx": "H200", "b200_hgx": "B200", "gb200_nvl72": "GB200 NVL72", "gb300_nvl72": "GB300 NVL72",
+    "vr_nvl72": "Vera Rubin NVL72",
+}  # fmt: skip
+
+
+def title(name: str) -> str:
+    """Return a label as people write it."""
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def short(value: float, unit: str = "", digits: int = 3) -> str:
+    """Return a number in a few digits with k, M, B or T ('3.4 M'); a number that doesn't exist is a dash."""
+    if value != value:
+        return "–"
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{_digits(value / size, digits)} {letter}{unit and ' ' + unit}"
+    return f"{_digits(value, digits)}{unit and ' ' + unit}"
+
+
+def money(value: float) -> str:
+    """Return dollars in a few digits ('$412 B')."""
+    return "–" if value != value else ("-" if value < 0 else "") + "$" + short(abs(value))
+
+
+def _digits(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    places = max(digits - 1 - int(np.floor(np.log10(abs(value)) + 1e-12)), 0)
+    return f"{value:,.{min(places, 4)}f}"
+
+
+def years(result: Result) -> list[str]:
+    """Return the calendar years of the horizon."""
+    return list(dict.fromkeys(m[:4] for m in result.labels["month"]))
+
+
+def by_year(result: Result, name: str) -> Array:
+    """Return a monthly variable of the central member by calendar year (last axis), as its kind resamples:
+    amounts add up; rates, levels and shares are averaged over time; prices over the months that have one."""
+    variable = result.variable(name)
+    array = result.central(name)
+    months = np.array([m[:4] for m in result.labels["month"]])
+    rows = []
+    for year in years(result):
+        part = array[..., months == year]
+        if variable.kind == "amount":
+            rows.append(part.sum(axis=-1))
+        elif variable.kind == "price":
+            rows.append(_mean_where(part))
+        else:
+            hours = result.axis.hours[months == year]
+            rows.append((part * hours).sum(axis=-1) / hours.sum())
+    return np.stack(rows, axis=-1)
+
+
+def _mean_where(part: Array) -> Array:
+    """Return the mean over the months in which there is a price; nan where there is none."""
+    there = np.isfinite(part)
+    return np.divide(np.where(there, part, 0).sum(axis=-1), there.sum(axis=-1), out=np.full(part.shape[:-1], np.nan),
+                     where=there.sum(axis=-1) > 0)  # fmt: skip
+
+
+def at_year_end(result: Result, name: str) -> Array:
+    """Return a variable on edges at each year's end (last axis)."""
+    edges = result.labels["edge"]
+    ends = [max(i for i, e in enumerate(edges) if e <= f"{int(year) + 1}-01-01") for year in years(result)]
+    return result.central(name)[..., ends]
+
+
+def sites(result: Result) -> list[int]:
+    """Return the places of the announced sites (the opening fleet left out)."""
+    return [i for i, name in enumerate(result.labels["site"]) if not name.startswith("opening ")]
+
+
+def producing_gw(result: Result) -> tuple[Array, Array]:
+    """Return IT power producing at each year's end [GW]: of the announced sites, of the opening fleet."""
+    power = at_year_end(result, "power_state_mw")[result.labels["state"].index("producing")] / 1e3
+    ours = sites(result)
+    others = [i for i in range(len(power)) if i not in ours]
+    return power[ours].sum(axis=0), power[others].sum(axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site's way to its first token."""
+
+    name: str
+    first_token: dt.date | None
+    power_gw: float
+
+
+def first_tokens(result: Result) -> list[Site]:
+    """Return the announced sites by date of first token."""
+    days = result.central("first_token_day")
+    power = result.central("power_state_mw").sum(axis=0).max(axis=-1) / 1e3
+    found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in sites(result)]
+    return sorted(found, key=lambda s: s.first_token or dt.date.max)
+
+
+def limit_spans(result: Result) -> list[tuple[str, str, str]]:
+    """Return which limit binds from when to when, by the quarter: (limit, first month, last month)."""
+    codes = result.central("binding_limit").astype(int).copy()
+    quarters = [codes[i : i + 3] for i in range(0, len(codes), 3)]
+    merged: list[tuple[str, str, str]] = []
+    for q, part in enumerate(quarters):
+        bound = part[part >= 0]
+        if not len(bound):
+            continue
+        name = result.labels["limit"][int(np.bincount(bound).argmax())]
+        name = "site dates" if name == "power" else name
+        first, last = result.labels["month"][3 * q], result.labels["month"][min(3 * q + 2, len(codes) - 1)]
+        if merged and merged[-1][0] == name:
+            merged[-1] = (name, merged[-1][1], last)
+        else:
+            merged.append((name, first, last))
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One workload that isn't served in full."""
+
+    workload: str
+    months: int
+    first: str
+    last: str
+    worst_share: float
+    refused_requests: float
+
+
+def waiting(result: Result) -> list[Waiting]:
+    """Return who waits, worst first."""
+    share = result.central("served_share")
+    refused = result.central("requests_refused_per_day") * result.axis.hours / 24
+    found = []
+    for w, name in enumerate(result.labels["workload"]):
+        short_of = np.flatnonzero(share[w] < SERVED)
+        if len(short_of):
+            months = result.labels["month"]
+            found.append(Waiting(name, len(short_of), months[int(short_of[0])], months[int(short_of[-1])],
+                                 float(share[w].min()), float(refused[w].sum())))  # fmt: skip
+    return sorted(found, key=lambda w: -w.months)
+
+
+def nobody_waits_from(result: Result) -> str:
+    """Return the first month from which on everyone is served, or '' if there is none."""
+    short_of = np.flatnonzero((result.central("served_share") < SERVED).any(axis=0))
+    months = result.labels["month"]
+    if not len(short_of):
+        return months[0]
+    return months[int(short_of[-1]) + 1] if short_of[-1] + 1 < len(months) else ""
+
+
+def generated_per_day(result: Result, name: str) -> Array:
+    """Return generated tokens per day by workload and year."""
+    tokens = [result.labels["token"].index(t) for t in GENERATED]
+    return by_year(result, name)[:, tokens].sum(axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One headline figure."""
+
+    name: str
+    value: str
+    detail: str
+    evidence: Evidence
+
+
+def cards(result: Result) -> list[Card]:
+    """Return the six figures that answer the plan's question."""
+    places = first_tokens(result)
+    first = next((s for s in places if s.first_token), None)
+    producing = result.central("gpus_producing").sum(axis=0)
+    peak = int(np.argmax(producing))
+    served = generated_per_day(result, "tokens_served_per_day").sum(axis=0)
+    price = by_year(result, "cost_per_mtok_all_usd")
+    last = years(result)
+    paid = float(result.central("tranche_paid_usd").sum())
+    free = nobody_waits_from(result)
+    e = result.evidence
+    return [
+        Card("First tokens of the announced sites", f"{first.first_token:%B %Y}" if first else "never", f"{first.name}, resolved to the month" if first else "within the horizon", e("first_token_day")),
+        Card("GPUs producing at the height", short(float(producing[peak]), "GPUs"), f"packages, {result.labels['month'][peak]}, opening fleet included", e("gpus_producing")),
+        Card("Generated tokens a day", short(float(served[-1])), f"served in {last[-1]}, reasoning and output ({short(float(served[0]))} in {last[0]})", e("tokens_served_per_day")),
+        Card("Cost per million generated tokens", f"${_digits(float(price[-1]), 3)}", f"{last[-1]}, all serving, idle GPUs included (${_digits(float(price[0]), 3)} in {last[0]})", e("cost_per_mtok_all_usd")),
+        Card("Nobody waits from", free or "never", "every workload served in full, on these assumptions", e("served_share")),
+        Card("Milestone investment released", money(paid), f"{int(np.isfinite(result.central('tranche_day')).sum())} tranches; {money(float(result.central('capital_usd').sum()))} of capital over the horizon", e("tranche_paid_usd")),
+    ]  # fmt: skip
+
+
+def answer(result: Result) -> str:
+    """Return the plan's answer in one sentence."""
+    by = {c.name: c for c in cards(result)}
+    first = by["First tokens of the announced sites"]
+    free = by["Nobody waits from"].value
+    wait = f"from {free} on nobody waits" if free != "never" else "someone waits throughout"
+    return (f"{result.announced.value / 1e3:g} GW ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
+            f"grow to {by['GPUs producing at the height'].value}, and {wait}.")  # fmt: skip
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return the summary as plain data, for ``--json``."""
+    last = years(result)
+
+    def table(name: str) -> Mapping[str, Any]:
+        return {"unit": result.variable(name).unit, "evidence": result.evidence(name), "years": dict(zip(last, by_year(result, name).T.tolist(), strict=True))}  # fmt: skip
+
+    names = ("gpus_producing", "cost_per_mtok_usd", "cost_per_mtok_all_usd", "served_share", "requests_asked_per_day",
+             "requests_served_per_day", "cost_usd", "revenue_usd", "capital_usd", "tranche_usd", "funding_gap_usd")  # fmt: skip
+    return {
+        "stamp": {k: getattr(result.stamp, k) for k in result.stamp.__slots__},
+        "answer": answer(result),
+        "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
+        "first_tokens": [{"site": s.name, "date": str(s.first_token), "it_gw": s.power_gw} for s in first_tokens(result)],
+        "limits": [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)],
+        "waiting": [{k: getattr(w, k) for k in w.__slots__} for w in waiting(result)],
+        "tranches": [None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))],
+        "claims": [{"id": c.id, "says": c.says, "verdict": c.verdict, "because": c.because} for c in result.claims],
+        "tables": {name: table(name) for name in names},
+        "warnings": list(result.warnings),
+    }  # fmt: skip
