@@ -17,11 +17,26 @@ if TYPE_CHECKING:
     from gigaplan.simulate.result import Result
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
-__all__ = ["Explanation", "GigaplanError", "MachineError", "PlanError", "Result", "__version__", "check", "explain",
-           "load", "run", "save"]  # fmt: skip
+__all__ = [
+    "Explanation",
+    "GigaplanError",
+    "MachineError",
+    "PlanError",
+    "Result",
+    "__version__",
+    "check",
+    "explain",
+    "load",
+    "run",
+    "save",
+]
 
-_HOMES = {"Result": "simulate.result", "GigaplanError": "vocabulary.errors", "PlanError": "vocabulary.errors",
-          "MachineError": "vocabulary.errors"}  # fmt: skip
+_HOMES = {
+    "Result": "simulate.result",
+    "GigaplanError": "vocabulary.errors",
+    "PlanError": "vocabulary.errors",
+    "MachineError": "vocabulary.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

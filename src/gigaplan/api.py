@@ -71,8 +71,18 @@ def explain(result: Result | str | Path, quantity: str) -> Explanation:
     result = result if isinstance(result, Result) else load(result)
     table = variables()
     if quantity not in table:
-        raise PlanError([Problem("no such quantity", Place("explain"), value=quantity, allowed=", ".join(table),
-                                 nearest=nearest_name(quantity, table), remedy="name a result quantity")])  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    "no such quantity",
+                    Place("explain"),
+                    value=quantity,
+                    allowed=", ".join(table),
+                    nearest=nearest_name(quantity, table),
+                    remedy="name a result quantity",
+                )
+            ]
+        )
     row = table[quantity]
     below = tuple(explain(result, name) for name in row.inputs if not name.startswith("input:"))
     paths = [name.removeprefix("input:") for name in row.inputs if name.startswith("input:")]

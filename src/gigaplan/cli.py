@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the answer is no (``check``); 2 the plan or the usage is w
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ Set = Annotated[
 
 
 @app.command
-def run(plan: str, /, *, set: Set = None, out: Path | None = None, json: Json = False) -> int:  # noqa: A002
+def run(plan: str, /, *, set: Set = None, out: Path | None = None, json: Json = False) -> int:
     """Simulate a plan, print a summary, keep the result and write its HTML report.
 
     Parameters
@@ -93,7 +94,7 @@ def explain(result: Path, quantity: str, /, *, json: Json = False) -> int:
 
 
 @app.command
-def check(plan: str, /, *, set: Set = None, json: Json = False) -> int:  # noqa: A002
+def check(plan: str, /, *, set: Set = None, json: Json = False) -> int:
     """Hold the announcement's claims against the model, on each basis. Exit 1 if one does not hold.
 
     Parameters
@@ -224,7 +225,7 @@ def _finite(data: Any) -> Any:
         return {k: _finite(v) for k, v in data.items()}
     if isinstance(data, list | tuple):
         return [_finite(v) for v in data]
-    return None if isinstance(data, float) and (data != data or abs(data) == float("inf")) else data
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _show(renderable: Any) -> int:

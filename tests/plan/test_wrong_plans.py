@@ -26,40 +26,78 @@ WRONG = {
     "unknown basis": ("power: 420 MW it", "power: 420 MW facilty", "nearest is 'facility'"),
     "unit of another kind": ("power: 420 MW it", "power: 420 MWh it", "not a unit of the same kind"),
     "mixed bases in a site": ("power: 420 MW it", "power: 420 MW facility", "different bases"),
-    "basis without a conversion": ("power: {value: 422 MW it", "power: {value: 422 MW gpu_tgp", "no sourced conversion"),
+    "basis without a conversion": (
+        "power: {value: 422 MW it",
+        "power: {value: 422 MW gpu_tgp",
+        "no sourced conversion",
+    ),
     "phase without power": ("power: 420 MW it", "power: 0 MW it", "phase without power"),
     "negative power": ("power: 420 MW it", "power: -420 MW it", "zero or more"),
-    "opening without power": ("value: 200 MW it, evidence: announced, source: 'OpenAI, A", "value: 0 MW it, evidence: announced, source: 'OpenAI, A", "opening block without power"),
+    "opening without power": (
+        "value: 200 MW it, evidence: announced, source: 'OpenAI, A",
+        "value: 0 MW it, evidence: announced, source: 'OpenAI, A",
+        "opening block without power",
+    ),
     "NaN power": ("power: 420 MW it", "power: .nan", "unit and basis are missing"),
-    "NaN share": ("investor: NVIDIA", "investor: NVIDIA\n  costs: {network_share: .nan}", "not a finite number"),
-    "share above one": ("investor: NVIDIA", "investor: NVIDIA\n  costs: {network_share: 120 %}", "less than or equal to 1"),
-    "dates out of order": ("construction: 2025-03\n", "construction: 2024-03\n", "'construction' comes before 'announced'"),
+    "NaN share": ("finance:\n", "finance:\n  costs: {network_share: .nan}\n", "not a finite number"),
+    "share above one": (
+        "finance:\n",
+        "finance:\n  costs: {network_share: 120 %}\n",
+        "less than or equal to 1",
+    ),
+    "dates out of order": (
+        "construction: 2025-03\n",
+        "construction: 2024-03\n",
+        "'construction' comes before 'announced'",
+    ),
     "not a date": ("date: 2023-12-31", "date: last winter", "not a date"),
     "no such day": ("date: 2023-12-31", "date: 2023-02-31", "day is out of range"),
     "horizon backwards": ("end: 2034-01", "end: 2023-01", "ends before it starts"),
     "horizon too long": ("end: 2034-01", "end: 2134-01", "horizon is too long"),
     "unknown generation": ("gb300_nvl72, vr_nvl72]", "gb300_nvl72, vr_nvl27]", "nearest: *vr_nvl72"),
     "generation named twice": ("gb300_nvl72, vr_nvl72]", "gb300_nvl72, vr_nvl72, vr_nvl72]", "named twice"),
-    "unknown model": ("education: {driver: users, model: deepseek_v3}", "education: {driver: users, model: deepsek_v3}", "nearest: *deepseek_v3"),
+    "unknown model": (
+        "education: {driver: users, model: deepseek_v3}",
+        "education: {driver: users, model: deepsek_v3}",
+        "nearest: *deepseek_v3",
+    ),
     "unknown driver": ("{driver: own, model: frontier_1_8t}", "{driver: onw, model: frontier_1_8t}", "allowed:"),
     "unknown region": ("region: uae", "region: uea", "nearest: *uae"),
     "unknown state": ("trigger_state: {value: accepted", "trigger_state: {value: acepted", "nearest: *accepted"),
-    "unknown evidence": ("value: 10 GW it, evidence: announced", "value: 10 GW it, evidence: anounced", "nearest: *announced"),
+    "unknown evidence": (
+        "value: 10 GW it, evidence: announced",
+        "value: 10 GW it, evidence: anounced",
+        "nearest: *announced",
+    ),
     "a number where a name is meant": ("investor: NVIDIA", "investor: 3", "valid string"),
     "a list where sections are meant": ("demand:\n", "demand: []\nold:\n", "unknown name"),
-    "no phases": ("      phases:\n        first 200 MW:", "      phases: {}\n      other:\n        first 200 MW:", "at least 1"),
+    "no phases": (
+        "      phases:\n        first 200 MW:",
+        "      phases: {}\n      other:\n        first 200 MW:",
+        "at least 1",
+    ),
     "bad indentation": ("horizon: {start", "horizon: start: {start", "not YAML"),
     "unclosed bracket": ("generations: [h100_hgx,", "generations: [[h100_hgx,", "not YAML"),
     "unknown alias": ("region: uae", "region: *there", "no anchor"),
     "two documents": ("gigaplan: 1\n", "gigaplan: 1\n---\n", "more than one document"),
-    "workload without facts": ("    science: {driver: own", "    sciense: {driver: own", "neither in the plan nor a fact"),
+    "workload without facts": (
+        "    science: {driver: own",
+        "    sciense: {driver: own",
+        "neither in the plan nor a fact",
+    ),
     "training date": ("finance:\n", "training: {share: {soon: 40 %}}\nfinance:\n", "not a date"),
-    "a tag that would run code": ("investor: NVIDIA", "investor: !!python/object/apply:os.system ['true']", "valid string"),
-}  # fmt: skip
+    "a tag that would run code": (
+        "investor: NVIDIA",
+        "investor: !!python/object/apply:os.system ['true']",
+        "valid string",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_plan_says_what_and_where(name: str, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_wrong_plan_says_what_and_where(
+    name: str, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     old, new, says = WRONG[name]
     path = write(old, new)
     with pytest.raises(SystemExit) as left:
@@ -85,7 +123,9 @@ def test_all_problems_come_at_once_in_the_order_of_the_document(write: Write) ->
     assert lines == sorted(lines)
 
 
-def test_json_problems_have_their_places(write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_problems_have_their_places(
+    write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import json
 
     path = write("region: uae", "region: uea")
@@ -138,11 +178,18 @@ def test_implausible_is_a_warning_and_the_run_goes_on(write: Write, capsys: pyte
 
 
 def test_changes_from_the_command_line() -> None:
-    loaded = plan.load("announced-2025-09", ["fleet.profile=max_p", "training.mfu_share=35 %", "announced.power=12 GW it"])
+    loaded = plan.load(
+        "announced-2025-09", ["fleet.profile=max_p", "training.mfu_share=35 %", "announced.power=12 GW it"]
+    )
     assert loaded.document.training.mfu_share == 0.35
     assert loaded.document.announced.power.value == 12000
     assert loaded.hash != plan.load("announced-2025-09").hash
-    for change, says in (("fleet.profil=max_p", "nearest"), ("nothing", "path=value"), ("flet.profile=max_p", "fleet"),
-                         ("fleet.profile=max_x", "max_q"), ("horizon.start.x=1", "holds no names")):  # fmt: skip
+    for change, says in (
+        ("fleet.profil=max_p", "nearest"),
+        ("nothing", "path=value"),
+        ("flet.profile=max_p", "fleet"),
+        ("fleet.profile=max_x", "max_q"),
+        ("horizon.start.x=1", "holds no names"),
+    ):
         with pytest.raises(PlanError, match=says):
             plan.load("announced-2025-09", [change])

@@ -14,14 +14,30 @@ from gigaplan.vocabulary.units import Unit, parse_date, parse_period, parse_quan
 @pytest.mark.parametrize(
     ("text", "unit", "value"),
     [
-        ("1.2 GW", "MW", 1200), ("132 kW", "kW", 132), ("0.132 MW", "kW", 132), ("$38B", "USD", 38e9),
-        ("38 billion USD", "USD", 38e9), ("-$2M", "USD", -2e6), ("80 ms", "s", 0.08), ("5 %", "share", 0.05),
-        ("0.05", "share", 0.05), ("40 %/year", "1/year", 0.4), ("$10/Mtok", "USD/Mtok", 10), ("10 USD/Mtok", "USD/Mtok", 10),
-        ("77 USD/MWh", "USD/MWh", 77), ("0.077 USD/kWh", "USD/MWh", 77), ("700 million users", "user", 7e8),
-        ("3 months", "month", 3), ("8 TB/s", "byte/s", 8e12), ("400 Gbit/s", "byte/s", 50e9), ("1_000 h", "h", 1000),
-        ("40000 /month", "1/month", 40000), ("72 GPUs", "1", 72), ("2.5 PFLOP/s", "FLOP/s", 2.5e15),
+        ("1.2 GW", "MW", 1200),
+        ("132 kW", "kW", 132),
+        ("0.132 MW", "kW", 132),
+        ("$38B", "USD", 38e9),
+        ("38 billion USD", "USD", 38e9),
+        ("-$2M", "USD", -2e6),
+        ("80 ms", "s", 0.08),
+        ("5 %", "share", 0.05),
+        ("0.05", "share", 0.05),
+        ("40 %/year", "1/year", 0.4),
+        ("$10/Mtok", "USD/Mtok", 10),
+        ("10 USD/Mtok", "USD/Mtok", 10),
+        ("77 USD/MWh", "USD/MWh", 77),
+        ("0.077 USD/kWh", "USD/MWh", 77),
+        ("700 million users", "user", 7e8),
+        ("3 months", "month", 3),
+        ("8 TB/s", "byte/s", 8e12),
+        ("400 Gbit/s", "byte/s", 50e9),
+        ("1_000 h", "h", 1000),
+        ("40000 /month", "1/month", 40000),
+        ("72 GPUs", "1", 72),
+        ("2.5 PFLOP/s", "FLOP/s", 2.5e15),
     ],
-)  # fmt: skip
+)
 def test_what_people_write(text: str, unit: str, value: float) -> None:
     assert parse_quantity(text, unit) == pytest.approx(value)
 
@@ -29,11 +45,16 @@ def test_what_people_write(text: str, unit: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("text", "unit", "says"),
     [
-        ("1.2", "MW", "unit is missing"), ("1.2 GWh", "MW", "not a unit of the same kind"), ("ten GW", "MW", "not a number"),
-        ("$3Q", "USD", "none of k, M, B, T"), ("5 % of", "share", "not a share"), ("3 parsecs", "MW", "not a unit known"),
-        ("1e999 MW", "MW", "not a finite"), ("12 MW", "1", "plain number"),
+        ("1.2", "MW", "unit is missing"),
+        ("1.2 GWh", "MW", "not a unit of the same kind"),
+        ("ten GW", "MW", "not a number"),
+        ("$3Q", "USD", "none of k, M, B, T"),
+        ("5 % of", "share", "not a share"),
+        ("3 parsecs", "MW", "not a unit known"),
+        ("1e999 MW", "MW", "not a finite"),
+        ("12 MW", "1", "plain number"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_says_why(text: str, unit: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_quantity(text, unit)
@@ -85,7 +106,10 @@ def test_unlike_bases_are_refused() -> None:
 
 
 def test_conversions_chain_both_ways_and_only_where_sourced() -> None:
-    known = (Conversion(PowerBasis.IT, PowerBasis.FACILITY, 1.4, "peak"), Conversion(PowerBasis.RACK_TDP, PowerBasis.IT, 1.25, "network"))
+    known = (
+        Conversion(PowerBasis.IT, PowerBasis.FACILITY, 1.4, "peak"),
+        Conversion(PowerBasis.RACK_TDP, PowerBasis.IT, 1.25, "network"),
+    )
     rack = Based(590, "MW", PowerBasis.FACILITY).to(PowerBasis.RACK_TDP, *known)
     assert rack.value == pytest.approx(590 / 1.4 / 1.25)
     assert rack.to(PowerBasis.FACILITY, *known).value == pytest.approx(590)

@@ -15,13 +15,33 @@ from pathlib import Path
 from gigaplan.vocabulary.errors import GigaplanError, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
 
-COLUMNS = ("id", "entity", "quantity", "value", "low", "high", "unit", "power_basis", "flops_basis", "token_basis",
-           "price_basis", "scope", "profile", "source_title", "url", "date", "price_year", "evidence", "confidence",
-           "chosen", "note")  # fmt: skip
+COLUMNS = (
+    "id",
+    "entity",
+    "quantity",
+    "value",
+    "low",
+    "high",
+    "unit",
+    "power_basis",
+    "flops_basis",
+    "token_basis",
+    "price_basis",
+    "scope",
+    "profile",
+    "source_title",
+    "url",
+    "date",
+    "price_year",
+    "evidence",
+    "confidence",
+    "chosen",
+    "note",
+)
 BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
 
 
-class UnknownFact(GigaplanError, KeyError):
+class UnknownFactError(GigaplanError, KeyError):
     """No chosen fact answers the question, or several do."""
 
     def __str__(self) -> str:
@@ -65,7 +85,7 @@ class Catalog:
 
         Raises
         ------
-        UnknownFact
+        UnknownFactError
             If there is none, or several on different bases or dates; the message says what there is.
         """
         chosen = [f for f in self._index.get((entity, quantity), ()) if f.chosen]
@@ -74,10 +94,10 @@ class Catalog:
             return fitting[0]
         if fitting or chosen:
             have = "; ".join(f"{f.id} ({f.basis or 'no basis'}, {f.date})" for f in fitting or chosen)
-            raise UnknownFact(f"'{quantity}' of '{entity}' needs a basis or date: {have}")
+            raise UnknownFactError(f"'{quantity}' of '{entity}' needs a basis or date: {have}")
         names = self.entities(quantity) or sorted({f.entity for f in self.facts})
         near = nearest_name(entity, names) or nearest_name(quantity, self.quantities)
-        raise UnknownFact(f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else ""))
+        raise UnknownFactError(f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else ""))
 
     def series(self, entity: str, quantity: str) -> list[Fact]:
         """Return the chosen facts of a series by date."""
@@ -90,8 +110,11 @@ class Catalog:
     def conflicts(self) -> list[tuple[Fact, list[Fact]]]:
         """Return each chosen fact that others contradict, with those others."""
         groups = group(self.facts, self.quantities)
-        return [(next(f for f in g if f.chosen), [f for f in g if not f.chosen]) for g in groups.values()
-                if len(g) > 1 and any(f.chosen for f in g)]  # fmt: skip
+        return [
+            (next(f for f in g if f.chosen), [f for f in g if not f.chosen])
+            for g in groups.values()
+            if len(g) > 1 and any(f.chosen for f in g)
+        ]
 
 
 def group(facts: Iterable[Fact], quantities: dict[str, Quantity]) -> dict[tuple[str, ...], list[Fact]]:
@@ -133,8 +156,9 @@ def read_quantities(folder: Path) -> dict[str, Quantity]:
     for path in tables(folder, quantities=True):
         for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
             low, high = (float(row[k]) if row[k] else None for k in ("min", "max"))
-            found[row["quantity"]] = Quantity(row["quantity"], row["unit"], row["basis_kind"], row["series"] == "yes",
-                                              low, high, row["meaning"])  # fmt: skip
+            found[row["quantity"]] = Quantity(
+                row["quantity"], row["unit"], row["basis_kind"], row["series"] == "yes", low, high, row["meaning"]
+            )
     return found
 
 

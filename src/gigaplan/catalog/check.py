@@ -14,10 +14,16 @@ from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
 
 ALLOWED = {
-    "power_basis": tuple(PowerBasis), "flops_basis": FLOPS_BASES, "token_basis": tuple(TokenBasis),
-    "price_basis": tuple(PriceBasis), "scope": tuple(Scope), "profile": tuple(Profile),
-    "evidence": tuple(Evidence), "confidence": ("high", "medium", "low"), "chosen": ("yes", "no"),
-}  # fmt: skip
+    "power_basis": tuple(PowerBasis),
+    "flops_basis": FLOPS_BASES,
+    "token_basis": tuple(TokenBasis),
+    "price_basis": tuple(PriceBasis),
+    "scope": tuple(Scope),
+    "profile": tuple(Profile),
+    "evidence": tuple(Evidence),
+    "confidence": ("high", "medium", "low"),
+    "chosen": ("yes", "no"),
+}
 DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
@@ -52,14 +58,24 @@ def _row(row: dict[str, str], quantities: dict[str, Quantity], place: Place) -> 
             yield Problem(f"no {name.replace('_title', '')}", place, remedy=f"fill the column '{name}'")
     for name, allowed in ALLOWED.items():
         if row[name] and row[name] not in allowed:
-            yield Problem(f"unknown {name}", place, value=row[name], allowed=", ".join(allowed),
-                          nearest=nearest_name(row[name], allowed))  # fmt: skip
+            yield Problem(
+                f"unknown {name}",
+                place,
+                value=row[name],
+                allowed=", ".join(allowed),
+                nearest=nearest_name(row[name], allowed),
+            )
     if row["date"] and not DATE.fullmatch(row["date"]):
         yield Problem("not a date", place, value=row["date"], allowed="yyyy, yyyy-mm or yyyy-mm-dd")
     quantity = quantities.get(row["quantity"])
     if quantity is None:
-        yield Problem("unknown quantity", place, value=row["quantity"], nearest=nearest_name(row["quantity"], quantities),
-                      remedy="add it to a quantities table")  # fmt: skip
+        yield Problem(
+            "unknown quantity",
+            place,
+            value=row["quantity"],
+            nearest=nearest_name(row["quantity"], quantities),
+            remedy="add it to a quantities table",
+        )
         return
     if row["unit"] != quantity.unit:
         yield Problem("not the quantity's unit", place, value=row["unit"], allowed=quantity.unit)
@@ -84,13 +100,22 @@ def _numbers(row: dict[str, str], quantity: Quantity, place: Place) -> Iterator[
     if not numbers.get("low", value) <= value <= numbers.get("high", value):
         yield Problem("the range does not hold its value", place, value=f"{row['low']} .. {value:g} .. {row['high']}")
     if (quantity.low is not None and value < quantity.low) or (quantity.high is not None and value > quantity.high):
-        yield Problem("outside the quantity's plausible range", place, value=f"{value:g}",
-                      allowed=f"{quantity.low} .. {quantity.high} {quantity.unit}", remedy="check the unit")  # fmt: skip
+        yield Problem(
+            "outside the quantity's plausible range",
+            place,
+            value=f"{value:g}",
+            allowed=f"{quantity.low} .. {quantity.high} {quantity.unit}",
+            remedy="check the unit",
+        )
 
 
 def _groups(facts: list[Fact], quantities: dict[str, Quantity], places: dict[str, Place]) -> Iterator[Problem]:
     for facts_alike in group(facts, quantities).values():
         chosen = [f for f in facts_alike if f.chosen]
         if len(chosen) > 1:
-            yield Problem("several facts say the same thing and are chosen", places[chosen[1].id],
-                          value=", ".join(f.id for f in chosen), remedy="choose one and say why in its note")  # fmt: skip
+            yield Problem(
+                "several facts say the same thing and are chosen",
+                places[chosen[1].id],
+                value=", ".join(f.id for f in chosen),
+                remedy="choose one and say why in its note",
+            )

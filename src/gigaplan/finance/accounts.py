@@ -46,8 +46,13 @@ def accounts(
     years = axis.hours / HOURS_PER_YEAR
     operations = column(costs.operations_usd_per_it_mw_year, 2) * accepted_it_mw.sum(axis=1) * years
     rental = (producing_gpu_h_rented * _by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None]).sum(axis=1)
-    lines = (straight_line(it_capital, costs.it_life_years), straight_line(facility_capital, costs.facility_life_years),
-             energy, operations, rental)  # fmt: skip
+    lines = (
+        straight_line(it_capital, costs.it_life_years),
+        straight_line(facility_capital, costs.facility_life_years),
+        energy,
+        operations,
+        rental,
+    )
     cost = np.stack(np.broadcast_arrays(*lines), axis=1)
     paid = amounts_usd(terms)
     days = trigger_days(deployed_mw, terms.milestone.value, len(paid), axis)
@@ -56,13 +61,21 @@ def accounts(
     spent = capital.sum(axis=(1, 2))
     gap = spent + energy + operations + rental - revenue_usd - tranche
     return Accounts(
-        capital_usd=capital, cost_usd=cost, energy_usd=energy, rental_usd=rental, operations_usd=operations,
-        revenue_usd=revenue_usd, tranche_usd=tranche, tranche_days=days, tranche_paid_usd=paid_usd,
-        vendor_flow_usd=it_capital * costs.vendor_share, funding_gap_usd=gap,
+        capital_usd=capital,
+        cost_usd=cost,
+        energy_usd=energy,
+        rental_usd=rental,
+        operations_usd=operations,
+        revenue_usd=revenue_usd,
+        tranche_usd=tranche,
+        tranche_days=days,
+        tranche_paid_usd=paid_usd,
+        vendor_flow_usd=it_capital * costs.vendor_share,
+        funding_gap_usd=gap,
         book_value_usd=_running(spent - cost[:, :2].sum(axis=1)),
         equity_usd=_running(tranche + revenue_usd - cost.sum(axis=1) + gap),
         cost_by_life_usd=_by_life(it_capital, cost, costs.lives_compared_years),
-    )  # fmt: skip
+    )
 
 
 def _capital(racks: Array, ready_mw: Array, owned: Array, inputs: FinanceInputs) -> Array:

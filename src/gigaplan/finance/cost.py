@@ -24,9 +24,14 @@ class TokenCost:
 
 
 def cost_per_mtok(
-    *, cost_usd: Array, gpu_hours: Array, training_gpu_hours: Array, gpu_hours_available: Array, it_kw_per_gpu: Array,
+    *,
+    cost_usd: Array,
+    gpu_hours: Array,
+    training_gpu_hours: Array,
+    gpu_hours_available: Array,
+    it_kw_per_gpu: Array,
     generated_tokens: Array,
-) -> TokenCost:  # fmt: skip
+) -> TokenCost:
     """Share a month's total cost over training and workloads by the IT energy rating of the GPU-hours they hold.
 
     A GPU-hour weighs what its IT power weighs (racks of all generations cost about the same per megawatt, so a
@@ -61,4 +66,5 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 def _price(usd: Array, tokens: Array) -> Array:
     usd, tokens = np.broadcast_arrays(usd, tokens)
-    return np.divide(usd * 1e6, tokens, out=np.full(usd.shape, np.nan), where=tokens > 0)
+    price: Array = np.divide(usd * 1e6, tokens, out=np.full(usd.shape, np.nan), where=tokens > 0)
+    return price

@@ -14,7 +14,8 @@ def amounts_usd(terms: Tranches) -> Array:
     if terms.amount_per_milestone_usd <= 0:
         return np.zeros(0)
     count = int(np.ceil(terms.total_usd / terms.amount_per_milestone_usd - 1e-9))
-    return np.minimum(terms.amount_per_milestone_usd, terms.total_usd - terms.amount_per_milestone_usd * np.arange(count))
+    left = terms.total_usd - terms.amount_per_milestone_usd * np.arange(count)
+    return np.asarray(np.minimum(terms.amount_per_milestone_usd, left))
 
 
 def trigger_days(deployed_mw: Array, milestone_mw: float, count: int, axis: TimeAxis) -> Array:

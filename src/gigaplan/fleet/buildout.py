@@ -43,8 +43,11 @@ class _State:
 def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
     """Return the build-out of a plan; shapes in :class:`~gigaplan.fleet.outputs.BuildOut`."""
     plan = due(inputs, axis)
-    opening = np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1) \
-        if inputs.opening else np.zeros((len(inputs.generations), 0, axis.months + 1))  # fmt: skip
+    opening = (
+        np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1)
+        if inputs.opening
+        else np.zeros((len(inputs.generations), 0, axis.months + 1))
+    )
     gone = _opening_retired(inputs, axis)
     state, limits, binding = _recur(inputs, axis, plan, gone)
     return _outputs(inputs, axis, plan, opening, gone, state, limits, binding)
@@ -60,8 +63,13 @@ def _recur(inputs: FleetInputs, axis: TimeAxis, plan: Due, gone: Array) -> tuple
     newest = newest_shipping(inputs.generations, axis).astype(int)
     ready_due = lagged(plan.energised_mw, ladder.ready_lag_months)
     phases = len(plan.place)
-    state = _State(plan.energised_mw * 0.0, plan.energised_mw * 0.0, np.zeros((gens, places, n + 1)), np.zeros(phases),
-                   np.zeros(places))  # fmt: skip
+    state = _State(
+        plan.energised_mw * 0.0,
+        plan.energised_mw * 0.0,
+        np.zeros((gens, places, n + 1)),
+        np.zeros(phases),
+        np.zeros(places),
+    )
     # What stands at the first edge is due before it, and has met its limits in the past.
     state.energised[:, 0], state.ready[:, 0] = plan.energised_mw[:, 0], ready_due[:, 0]
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
@@ -75,7 +83,9 @@ def _recur(inputs: FleetInputs, axis: TimeAxis, plan: Due, gone: Array) -> tuple
         retired = _at(state.delivered[:, :, : i + 2], i + 1 - life - ladder.refit_lag_months)
         retired[:, sites:] += _gone_at(gone, i + 1, ladder.refit_lag_months)
         # Two kinds of places for racks, in order: phases' first racks, then places' refits.
-        open_mw = np.concatenate([state.ready[:, i + 1] - state.filled, np.tensordot(it_mw, retired, 1) - state.refilled])
+        open_mw = np.concatenate(
+            [state.ready[:, i + 1] - state.filled, np.tensordot(it_mw, retired, 1) - state.refilled]
+        )
         open_mw = np.where(open_mw > NEGLIGIBLE_MW, open_mw, 0.0)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
         late = _late(ready_due[:, i + 1], powered, state.ready[:, i + 1])
@@ -110,8 +120,15 @@ def _deliver(
     packed = rationed(open_mw * gpus_per_mw, packages) / gpus_per_mw
     taken = rationed(supplied * gpus_per_mw, packages) / gpus_per_mw
     waiting = float(open_mw.sum()) + sum(late)
-    limits = np.array([waiting, waiting - float((open_mw - supplied).sum()), waiting - float((open_mw - packed).sum()),
-                       waiting - late[0], waiting - late[1]])  # fmt: skip
+    limits = np.array(
+        [
+            waiting,
+            waiting - float((open_mw - supplied).sum()),
+            waiting - float((open_mw - packed).sum()),
+            waiting - late[0],
+            waiting - late[1],
+        ]
+    )
     if waiting <= NEGLIGIBLE_MW:
         return taken, limits, -1
     return taken, limits, int(np.argmin(np.round(limits, 6)))
@@ -156,14 +173,22 @@ def _gone_at(gone: Array, edge: int, lag_months: float) -> Array:
 
 
 def _outputs(
-    inputs: FleetInputs, axis: TimeAxis, plan: Due, opening: Array, gone: Array, state: _State, limits: Array, binding: Array
+    inputs: FleetInputs,
+    axis: TimeAxis,
+    plan: Due,
+    opening: Array,
+    gone: Array,
+    state: _State,
+    limits: Array,
+    binding: Array,
 ) -> BuildOut:
     """Turn the recurrence's cumulative series into stocks, states and dates."""
     ladder, sites = inputs.ladder, len(inputs.sites)
     it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
     gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
-    retired = np.stack([lagged(state.delivered[g], inputs.generations[g].life_years * MONTHS_PER_YEAR)
-                        for g in range(len(gpus))])  # fmt: skip
+    retired = np.stack(
+        [lagged(state.delivered[g], inputs.generations[g].life_years * MONTHS_PER_YEAR) for g in range(len(gpus))]
+    )
     accepted = lagged(state.delivered, ladder.acceptance_lag_months) - retired
     producing = lagged(state.delivered, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
     standing = opening - gone
@@ -177,11 +202,16 @@ def _outputs(
     return BuildOut(
         places=(*(s.name for s in inputs.sites), *(f"opening {b.name}" for b in inputs.opening)),
         power_state_mw=_states(plan, state, it_mw, opening, accepted, producing, sites)[None],
-        racks=accepted[None], racks_producing=producing[None], racks_delivered=delivered[None],
-        racks_retired=np.diff(retired, axis=-1)[None], gpus_producing=mean_gpus[None],
-        gpus_available=mean_gpus[None] * column(ladder.availability, 3), limit_racks=limits[None], binding=binding[None],
+        racks=accepted[None],
+        racks_producing=producing[None],
+        racks_delivered=delivered[None],
+        racks_retired=np.diff(retired, axis=-1)[None],
+        gpus_producing=mean_gpus[None],
+        gpus_available=mean_gpus[None] * column(ladder.availability, 3),
+        limit_racks=limits[None],
+        binding=binding.astype(np.int64)[None],
         first_token_days=_first_days(producing.sum(axis=0), axis)[None],
-    )  # fmt: skip
+    )
 
 
 def _states(
@@ -190,7 +220,9 @@ def _states(
     """Return the IT power in each state of the ladder, exclusive: (state, place, edge) [MW]."""
     places, edges = accepted.shape[1], accepted.shape[2]
     reached = np.zeros((len(LADDER), places, edges))
-    for s, series in enumerate((plan.announced_mw, plan.contracted_mw, plan.construction_mw, state.energised, state.ready)):
+    for s, series in enumerate(
+        (plan.announced_mw, plan.contracted_mw, plan.construction_mw, state.energised, state.ready)
+    ):
         np.add.at(reached[s], plan.place, series)
     reached[: LADDER.index("accepted"), sites:] += np.tensordot(it_mw, opening, 1)
     reached[LADDER.index("accepted")] = np.tensordot(it_mw, accepted, 1)

@@ -41,10 +41,15 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
     return Due(
         place=np.array([i for _, i in rows], dtype=int),
         power_mw=power,
-        generation=np.array([-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int),
+        generation=np.array(
+            [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
+        ),
         energised_day=days[:, 3],
-        announced_mw=reached[:, 0], contracted_mw=reached[:, 1], construction_mw=reached[:, 2], energised_mw=reached[:, 3],
-    )  # fmt: skip
+        announced_mw=reached[:, 0],
+        contracted_mw=reached[:, 1],
+        construction_mw=reached[:, 2],
+        energised_mw=reached[:, 3],
+    )
 
 
 def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,4 +44,4 @@ class BuildOut:
     def first_token(self, place: int, start: dt.date) -> dt.date | None:
         """Return the date of first token of a place for the first member, or None."""
         days = float(self.first_token_days[0, place])
-        return None if days != days else start + dt.timedelta(days=int(days))
+        return None if math.isnan(days) else start + dt.timedelta(days=int(days))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
@@ -13,6 +14,7 @@ from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
+Mask = NDArray[np.bool_]
 PIPELINES = (1, 2, 3, 4, 6, 8)
 BATCHES = np.unique(np.round(np.geomspace(1, 4096, 48)))
 
@@ -66,7 +68,12 @@ def _evaluate(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency
 ) -> tuple[Stage, Array, Service]:
     """Return the stage, batches and service of every candidate: (layout, batch)."""
-    layouts = [(g, p, d) for g in _gpu_counts(device) for p in PIPELINES for d in ((0, 1) if architecture.experts and g > 1 else (0,))]
+    layouts = [
+        (g, p, d)
+        for g in _gpu_counts(device)
+        for p in PIPELINES
+        for d in ((0, 1) if architecture.experts and g > 1 else (0,))
+    ]
     gpus, pipeline, data = (np.array(column, dtype=float)[:, None] for column in zip(*layouts, strict=True))
     stage = Stage(device, architecture, precision, efficiency, gpus, pipeline, data)
     batch = BATCHES[None, :]
@@ -80,12 +87,12 @@ def _gpu_counts(device: Device) -> list[int]:
     return counts
 
 
-def _reason(fits: Array, quick: Array, prompt: Array, service: Service, request: Request, room: float) -> str:
+def _reason(fits: Mask, quick: Mask, prompt: Mask, service: Service, request: Request, room: float) -> str:
     """Say which limit leaves nothing, with the nearest figure."""
     if not fits.any():
         return f"does not fit: {service.memory_bytes.min() / 1e9:,.0f} GB per GPU in the best layout, {room / 1e9:,.0f} GB free"
     if not (fits & quick).any():
         least = service.tpot_s[fits].min()
-        return f"too slow: {least * 1e3:,.0f} ms per token at best, {request.tpot_s * 1e3:,.0f} ms allowed"
+        return f"too slow: {least * 1e3:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
     least = service.ttft_s[fits & quick].min()
     return f"too slow: {least * 1e3:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

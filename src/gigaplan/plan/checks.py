@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from gigaplan import catalog
 from gigaplan.fleet.inputs import LADDER
@@ -30,11 +31,17 @@ def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     place = root.place(("horizon",))
     start, end = _first(plan.horizon.start), _first(plan.horizon.end)
     if end <= start:
-        yield Problem("the horizon ends before it starts", place, value=f"{start} to {end}",
-                      remedy="give an end after the start")  # fmt: skip
+        yield Problem(
+            "the horizon ends before it starts", place, value=f"{start} to {end}", remedy="give an end after the start"
+        )
     elif (end - start).days > MAX_HORIZON_YEARS * 366:
-        yield Problem("the horizon is too long", place, value=f"{start} to {end}",
-                      allowed=f"at most {MAX_HORIZON_YEARS} years", remedy="shorten it")  # fmt: skip
+        yield Problem(
+            "the horizon is too long",
+            place,
+            value=f"{start} to {end}",
+            allowed=f"at most {MAX_HORIZON_YEARS} years",
+            remedy="shorten it",
+        )
 
 
 def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -54,16 +61,24 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, site in plan.fleet.sites.items():
         regions = facts.entities("power_price_usd_per_mwh")
         if site.facility is None or site.facility.power_price_usd_per_mwh is None:
-            yield from _known(site.region, regions, "region with a power price", root, ("fleet", "sites", name, "region"))
+            yield from _known(
+                site.region, regions, "region with a power price", root, ("fleet", "sites", name, "region")
+            )
         for phase_name, phase in site.phases.items():
             if phase.generation not in (None, "newest"):
-                path = ("fleet", "sites", name, "phases", phase_name, "generation")
-                yield from _known(phase.generation, [*ours, "newest"], "generation of this plan", root, path)
+                where = ("fleet", "sites", name, "phases", phase_name, "generation")
+                choice = [*ours, "newest"]
+                yield from _known(phase.generation, choice, "generation of this plan", root, where)
     models = facts.entities("layers")
     for name, work in plan.demand.workloads.items():
         yield from _known(work.model, models, "model", root, ("demand", "workloads", name, "model"))
-    yield from _known(plan.finance.tranches.trigger_state, LADDER, "state of the ladder", root,
-                      ("finance", "tranches", "trigger_state"))  # fmt: skip
+    yield from _known(
+        plan.finance.tranches.trigger_state,
+        LADDER,
+        "state of the ladder",
+        root,
+        ("finance", "tranches", "trigger_state"),
+    )
 
 
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -71,46 +86,76 @@ def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, site in plan.fleet.sites.items():
         bases = {p.power.basis for p in site.phases.values()}
         if len(bases) > 1:
-            yield Problem("phases of one site are on different bases", root.place(("fleet", "sites", name, "phases")),
-                          value=", ".join(sorted(bases)), allowed="one basis per site",
-                          remedy="state all phases of this site on the same basis")  # fmt: skip
+            yield Problem(
+                "phases of one site are on different bases",
+                root.place(("fleet", "sites", name, "phases")),
+                value=", ".join(sorted(bases)),
+                allowed="one basis per site",
+                remedy="state all phases of this site on the same basis",
+            )
         total = 0.0
         for phase_name, phase in site.phases.items():
             total += phase.power.value
             if phase.power.value == 0:
-                yield Problem("a phase without power", root.place(("fleet", "sites", name, "phases", phase_name, "power")),
-                              value="0", allowed="more than 0", remedy="give its power or remove the phase")  # fmt: skip
+                yield Problem(
+                    "a phase without power",
+                    root.place(("fleet", "sites", name, "phases", phase_name, "power")),
+                    value="0",
+                    allowed="more than 0",
+                    remedy="give its power or remove the phase",
+                )
         if total and not SITE_MW[0] <= total <= SITE_MW[1]:
-            yield Problem(f"a site of {total:,.6g} MW is unusual", root.place(("fleet", "sites", name), key=True),
-                          value=f"{total:,.6g} MW", allowed=f"usually {SITE_MW[0]:g} MW to {SITE_MW[1] / 1000:g} GW",
-                          remedy="check MW against GW; the run goes on", severity="warning")  # fmt: skip
+            yield Problem(
+                f"a site of {total:,.6g} MW is unusual",
+                root.place(("fleet", "sites", name), key=True),
+                value=f"{total:,.6g} MW",
+                allowed=f"usually {SITE_MW[0]:g} MW to {SITE_MW[1] / 1000:g} GW",
+                remedy="check MW against GW; the run goes on",
+                severity="warning",
+            )
 
 
 def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A phase climbs its ladder in order."""
     for name, site in plan.fleet.sites.items():
         for phase_name, phase in site.phases.items():
-            given = [("announced", phase.announced or site.announced), ("contracted", phase.contracted),
-                     ("construction", phase.construction), ("energised", phase.energised)]  # fmt: skip
+            given = [
+                ("announced", phase.announced or site.announced),
+                ("contracted", phase.contracted),
+                ("construction", phase.construction),
+                ("energised", phase.energised),
+            ]
             known = [(k, d) for k, d in given if d is not None]
-            for (before, first), (after, second) in zip(known, known[1:], strict=False):
+            for (before, first), (after, second) in pairwise(known):
                 if second < first:
                     place = root.place(("fleet", "sites", name, "phases", phase_name, after))
-                    yield Problem(f"'{after}' comes before '{before}'", place, value=f"{second} before {first}",
-                                  remedy="put the dates in order: announced, contracted, construction, energised")  # fmt: skip
+                    yield Problem(
+                        f"'{after}' comes before '{before}'",
+                        place,
+                        value=f"{second} before {first}",
+                        remedy="put the dates in order: announced, contracted, construction, energised",
+                    )
             if phase.energised > plan.horizon.end:
-                yield Problem("energised after the horizon ends, so it gives nothing",
-                              root.place(("fleet", "sites", name, "phases", phase_name, "energised")),
-                              value=str(phase.energised), remedy="lengthen the horizon or leave the phase out",
-                              severity="warning")  # fmt: skip
+                yield Problem(
+                    "energised after the horizon ends, so it gives nothing",
+                    root.place(("fleet", "sites", name, "phases", phase_name, "energised")),
+                    value=str(phase.energised),
+                    remedy="lengthen the horizon or leave the phase out",
+                    severity="warning",
+                )
 
 
 def opening(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """What stands already has power."""
     for name, block in plan.fleet.opening.items():
         if block.power.value == 0:
-            yield Problem("an opening block without power", root.place(("fleet", "opening", name, "power")), value="0",
-                          allowed="more than 0", remedy="give its power or remove the block")  # fmt: skip
+            yield Problem(
+                "an opening block without power",
+                root.place(("fleet", "opening", name, "power")),
+                value="0",
+                allowed="more than 0",
+                remedy="give its power or remove the block",
+            )
 
 
 def training(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -121,7 +166,9 @@ def training(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         try:
             parse_date(key)
         except ValueError as error:
-            yield Problem(str(error), root.place(("training", "share", key), key=True), value=key, remedy="write a date")
+            yield Problem(
+                str(error), root.place(("training", "share", key), key=True), value=key, remedy="write a date"
+            )
 
 
 def promised(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -132,25 +179,39 @@ def promised(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         return
     total = sum(p.value for p in powers)
     if abs(total / promise.value - 1) > 0.005:
-        yield Problem(f"the sites add up to {total:,.6g} MW, not to what is announced", root.place(("announced", "power")),
-                      value=str(promise), remedy="check MW against GW, or change the announced power; the run goes on",
-                      severity="warning")  # fmt: skip
+        yield Problem(
+            f"the sites add up to {total:,.6g} MW, not to what is announced",
+            root.place(("announced", "power")),
+            value=str(promise),
+            remedy="check MW against GW, or change the announced power; the run goes on",
+            severity="warning",
+        )
 
 
 def service(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Waits that nobody would accept are more often a slip between s and ms."""
     for name, work in plan.demand.workloads.items():
         if work.tpot_s is not None and work.tpot_s > 1:
-            yield Problem("more than a second per token is unusual",
-                          root.place(("demand", "workloads", name, "tpot_s")), value=f"{work.tpot_s:g} s",
-                          remedy="check s against ms; the run goes on", severity="warning")  # fmt: skip
+            yield Problem(
+                "more than a second per token is unusual",
+                root.place(("demand", "workloads", name, "tpot_s")),
+                value=f"{work.tpot_s:g} s",
+                remedy="check s against ms; the run goes on",
+                severity="warning",
+            )
 
 
 def _known(name: str, known: Iterable[str], what: str, root: Node, path: tuple[str | int, ...]) -> Iterator[Problem]:
     known = list(known)
     if name not in known:
-        yield Problem(f"no such {what}", root.place(path), value=name, allowed=", ".join(known),
-                      nearest=nearest_name(name, known), remedy="check the spelling")  # fmt: skip
+        yield Problem(
+            f"no such {what}",
+            root.place(path),
+            value=name,
+            allowed=", ".join(known),
+            nearest=nearest_name(name, known),
+            remedy="check the spelling",
+        )
 
 
 def _first(day: dt.date) -> dt.date:

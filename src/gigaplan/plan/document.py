@@ -125,10 +125,17 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            place = Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
-            raise PlanError([Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels",
-                                     remedy="flatten the plan")])  # fmt: skip
+            place = Place(file, *_mark(event))
+            raise PlanError(
+                [Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels", remedy="flatten the plan")]
+            )
         yield event
+
+
+def _mark(event: yaml.Event) -> tuple[int, int]:
+    """Return an event's line and column, both from 1."""
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
 def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node:
@@ -143,8 +150,15 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
         nonlocal root
         if not stack:
             if root is not None:
-                raise PlanError([Problem("more than one document", Place(file, node.line, node.column),
-                                         remedy="keep one plan in a file: remove the line '---'")])  # fmt: skip
+                raise PlanError(
+                    [
+                        Problem(
+                            "more than one document",
+                            Place(file, node.line, node.column),
+                            remedy="keep one plan in a file: remove the line '---'",
+                        )
+                    ]
+                )
             root = node
             return
         above = stack[-1][0]
@@ -157,7 +171,7 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
             pending[-1] = None
 
     for event in events:
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        line, column = _mark(event)
         if isinstance(event, yaml.ScalarEvent):
             node = Node(_scalar(event), line, column, file)
             count += 1
@@ -165,10 +179,17 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
                 anchors[event.anchor] = node, 1
             attach(node)
         elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in anchors:
-                raise PlanError([Problem(f"no anchor '&{event.anchor}' above", Place(file, line, column),
-                                         nearest=nearest_name(event.anchor, anchors),
-                                         remedy="define the anchor first, or write the value out")])  # fmt: skip
+            if event.anchor is None or event.anchor not in anchors:
+                raise PlanError(
+                    [
+                        Problem(
+                            f"no anchor '&{event.anchor}' above",
+                            Place(file, line, column),
+                            nearest=nearest_name(str(event.anchor), anchors),
+                            remedy="define the anchor first, or write the value out",
+                        )
+                    ]
+                )
             node, size = anchors[event.anchor]
             count += size
             attach(node)
@@ -185,9 +206,16 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
                 anchors[anchor] = node, count - before + 1
             attach(node)
         if count > MAX_VALUES:
-            raise PlanError([Problem("the document expands to too many values", Place(file, line, column),
-                                     allowed=f"at most {MAX_VALUES:,}, aliases written out",
-                                     remedy="remove nested aliases")])  # fmt: skip
+            raise PlanError(
+                [
+                    Problem(
+                        "the document expands to too many values",
+                        Place(file, line, column),
+                        allowed=f"at most {MAX_VALUES:,}, aliases written out",
+                        remedy="remove nested aliases",
+                    )
+                ]
+            )
     if root is None or root.value in (None, ""):
         raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
     return root
@@ -202,8 +230,15 @@ def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:
     key = str(node.value)
     if key in above.keys:
         first = above.keys[key]
-        problems.append(Problem(f"'{key}' is given twice", place, value=key, allowed="each name once",
-                                remedy=f"remove one; the first is on line {first[0]}"))  # fmt: skip
+        problems.append(
+            Problem(
+                f"'{key}' is given twice",
+                place,
+                value=key,
+                allowed="each name once",
+                remedy=f"remove one; the first is on line {first[0]}",
+            )
+        )
     above.keys.setdefault(key, (node.line, node.column))
     return key
 

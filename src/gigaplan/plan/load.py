@@ -74,18 +74,39 @@ def load(plan: str | Path, changes: Sequence[str] = ()) -> Plan:
 def _root(plan: str | Path) -> Node:
     name = str(plan)
     if name in builtin_names():
-        text = (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
-        return parse(text, f"{name}.yaml")
+        return _builtin(name)
     path = Path(plan)
     if not path.exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
         allowed = ", ".join(builtin_names())
-        raise PlanError([Problem(f"no plan called '{name}'", Place(name), allowed=f"{allowed}, or a YAML file's path",
-                                 nearest=nearest_name(name, builtin_names()), remedy="check the spelling")])  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    f"no plan called '{name}'",
+                    Place(name),
+                    allowed=f"{allowed}, or a YAML file's path",
+                    nearest=nearest_name(name, builtin_names()),
+                    remedy="check the spelling",
+                )
+            ]
+        )
     root = read(path)
     if not isinstance(root.value, dict):
-        raise PlanError([Problem("a plan is a mapping of sections", Place(name, root.line, root.column),
-                                 allowed=", ".join(PlanDocument.model_fields), remedy="start from a built-in plan")])  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    "a plan is a mapping of sections",
+                    Place(name, root.line, root.column),
+                    allowed=", ".join(PlanDocument.model_fields),
+                    remedy="start from a built-in plan",
+                )
+            ]
+        )
     return root
+
+
+def _builtin(name: str) -> Node:
+    text = (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
+    return parse(text, f"{name}.yaml")
 
 
 def _change(root: Node, change: str) -> None:
@@ -93,8 +114,16 @@ def _change(root: Node, change: str) -> None:
     path, equals, text = change.partition("=")
     file = f"--set {change}"
     if not equals or not path.strip():
-        raise PlanError([Problem("a change reads path=value", Place(file, 1, 1), value=change,
-                                 remedy="write for example --set training.mfu_share=0.35")])  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    "a change reads path=value",
+                    Place(file, 1, 1),
+                    value=change,
+                    remedy="write for example --set training.mfu_share=0.35",
+                )
+            ]
+        )
     parts = path.strip().split(".")
     try:
         new = parse(text if text.strip() else "null", file)
@@ -107,9 +136,17 @@ def _change(root: Node, change: str) -> None:
         if part not in node.value:
             known = [*node.value, *section_fields(tuple(parts[:i]))]
             if part not in section_fields(tuple(parts[:i])):
-                raise PlanError([Problem(f"no '{part}' at '{'.'.join(parts[:i]) or 'the top'}'", Place(file, 1, 1),
-                                         allowed=", ".join(dict.fromkeys(known)), nearest=nearest_name(part, known),
-                                         remedy="check the path")])  # fmt: skip
+                raise PlanError(
+                    [
+                        Problem(
+                            f"no '{part}' at '{'.'.join(parts[:i]) or 'the top'}'",
+                            Place(file, 1, 1),
+                            allowed=", ".join(dict.fromkeys(known)),
+                            nearest=nearest_name(part, known),
+                            remedy="check the path",
+                        )
+                    ]
+                )
             node.value[part] = Node({}, 1, 1, file)
         node = node.value[part]
         if isinstance(node.value, dict) and "value" in node.value and set(node.value) <= VALUE_KEYS:
@@ -131,38 +168,52 @@ def _unwrap(node: Node, path: tuple[str | int, ...], said: dict[str, Said], prob
     notes = {k: str(v.plain()) for k, v in node.value.items()}
     word = notes.get("evidence", "assumed")
     if word not in list(Evidence):
-        problems.append(Problem("not a class of evidence", node.place(("evidence",)), value=word,
-                                allowed=", ".join(Evidence), nearest=nearest_name(word, list(Evidence)),
-                                remedy="say how the value is known"))  # fmt: skip
+        problems.append(
+            Problem(
+                "not a class of evidence",
+                node.place(("evidence",)),
+                value=word,
+                allowed=", ".join(Evidence),
+                nearest=nearest_name(word, list(Evidence)),
+                remedy="say how the value is known",
+            )
+        )
         word = "assumed"
     said[".".join(str(p) for p in path)] = Said(Evidence(word), notes.get("source", ""), notes.get("note", ""))
     return _unwrap(node.value["value"], path, said, problems)
 
 
 def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument | None:
-    """Return the document; when it is wrong, note why and return what is left without the wrong lines, if that
-    still is a document, so that rules across sections report in the same go."""
+    """Return the document; when it is wrong, note why and return it with the wrong values mended, if that is a
+    document, so that rules across sections report in the same go."""
     try:
         return PlanDocument.model_validate(plain)
     except ValidationError as error:
         wrong = _distinct(error.errors(include_url=False))
     problems += [_problem(e, root) for e in wrong]
+    right = _builtin(builtin_names()[0]).plain()
     for e in wrong:
-        _prune(plain, e["loc"])
+        _mend(plain, e["loc"], right)
     try:
         return PlanDocument.model_validate(plain)
     except ValidationError:
         return None
 
 
-def _prune(plain: Any, loc: tuple[str | int, ...]) -> None:
+def _mend(plain: Any, loc: tuple[str | int, ...], right: Any) -> None:
+    """Put a right value from a built-in plan in a wrong one's place, or drop it where that has none."""
     for part in loc[:-1]:
         inside = isinstance(plain, dict) and part in plain
         if not inside and not (isinstance(plain, list) and isinstance(part, int) and part < len(plain)):
             return
         plain = plain[part]
+        right = right.get(part) if isinstance(right, dict) else None
     if isinstance(plain, dict):
-        plain.pop(loc[-1], None)
+        known = right.get(loc[-1]) if isinstance(right, dict) else None
+        if isinstance(known, str | int | float):
+            plain[loc[-1]] = known
+        else:
+            plain.pop(loc[-1], None)
 
 
 def _distinct(errors: Sequence[Any]) -> list[Any]:
@@ -183,8 +234,14 @@ def _problem(error: Any, root: Node) -> Problem:
     value = "" if isinstance(given, dict | list) else str(given)
     if kind == "extra_forbidden":
         allowed = section_fields(names[:-1])
-        return Problem("unknown name", root.place(loc, key=True), value=names[-1], allowed=", ".join(allowed),
-                       nearest=nearest_name(names[-1], allowed), remedy="rename or remove it")  # fmt: skip
+        return Problem(
+            "unknown name",
+            root.place(loc, key=True),
+            value=names[-1],
+            allowed=", ".join(allowed),
+            nearest=nearest_name(names[-1], allowed),
+            remedy="rename or remove it",
+        )
     if kind == "missing":
         above = root.place(loc[:-1])
         place = Place(above.file, above.line, above.column, ".".join(names))
@@ -195,6 +252,12 @@ def _problem(error: Any, root: Node) -> Problem:
         near = ""
         if kind in ("literal_error", "enum"):
             near = nearest_name(value, [w.strip("' ") for w in allowed_text.replace(" or ", ",").split(",")])
-        return Problem("not allowed here", place, value=value, allowed=allowed_text, nearest=near,
-                       remedy="change the value" if kind != "model_type" else "indent its settings below it")  # fmt: skip
+        return Problem(
+            "not allowed here",
+            place,
+            value=value,
+            allowed=allowed_text,
+            nearest=near,
+            remedy="change the value" if kind != "model_type" else "indent its settings below it",
+        )
     return Problem(message, place, value=value, remedy="mend this value")

@@ -78,8 +78,13 @@ class Filler:
             elif f.default is not MISSING:
                 values[f.name] = f.default
             else:
-                self.problems.append(Problem(f"'{f.name}' is neither in the plan nor a fact of '{entity}'",
-                                             Place(path=at or path), remedy=f"add '{f.name}' here"))  # fmt: skip
+                self.problems.append(
+                    Problem(
+                        f"'{f.name}' is neither in the plan nor a fact of '{entity}'",
+                        Place(path=at or path),
+                        remedy=f"add '{f.name}' here",
+                    )
+                )
                 values[f.name] = dt.date(1970, 1, 1) if "date" in str(hints[f.name]) else 1.0
         return cls(**values)
 
@@ -123,19 +128,31 @@ def resolve(plan: Plan) -> Scenario:
     axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1))
     facilities, default = _facilities(filler, plan)
     scenario = Scenario(
-        name=doc.name, title=doc.title, notes=tuple(n.strip() for n in doc.notes),
+        name=doc.name,
+        title=doc.title,
+        notes=tuple(n.strip() for n in doc.notes),
         warnings=tuple(str(w) for w in plan.warnings),
         assumptions={k: f"{v.evidence}: {'; '.join(t for t in (v.note, v.source) if t)}" for k, v in plan.said.items()},
-        plan_hash=plan.hash, seed=doc.uncertainty.seed, members=doc.uncertainty.members, axis=axis,
-        announced=doc.announced.power, reference_generation=doc.fleet.reference_generation,
-        demand=_demand(filler, plan), fleet=_fleet(filler, plan, facilities, default), facilities=facilities,
+        plan_hash=plan.hash,
+        seed=doc.uncertainty.seed,
+        members=doc.uncertainty.members,
+        axis=axis,
+        announced=doc.announced.power,
+        reference_generation=doc.fleet.reference_generation,
+        demand=_demand(filler, plan),
+        fleet=_fleet(filler, plan, facilities, default),
+        facilities=facilities,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         devices={g: _device(filler, g) for g in doc.fleet.generations},
-        architectures={m: filler.fill(Architecture, None, m, f"inference.models.{m}")
-                       for m in dict.fromkeys(w.model for w in doc.demand.workloads.values())},
+        architectures={
+            m: filler.fill(Architecture, None, m, f"inference.models.{m}")
+            for m in dict.fromkeys(w.model for w in doc.demand.workloads.values())
+        },
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
-        training=_training(filler, plan, axis), finance=_finance(filler, plan), ledger=filler.ledger,
-    )  # fmt: skip
+        training=_training(filler, plan, axis),
+        finance=_finance(filler, plan),
+        ledger=filler.ledger,
+    )
     if filler.problems:
         name = plan.root.file
         raise PlanError(replace(p, place=replace(_place(plan, p.place.path), file=name)) for p in filler.problems)
@@ -151,7 +168,9 @@ def _facilities(filler: Filler, plan: Plan) -> tuple[tuple[Facility, ...], Facil
     doc = plan.document
 
     def one(path: str, given: BaseModel | None, region: str, at: str) -> Facility:
-        price = getattr(given, "power_price_usd_per_mwh", None) or getattr(doc.power.facility, "power_price_usd_per_mwh", None)
+        price = getattr(given, "power_price_usd_per_mwh", None) or getattr(
+            doc.power.facility, "power_price_usd_per_mwh", None
+        )
         merged = _merge(doc.power.facility, given)
         if price is None:
             region_fact = filler.facts.find(region, "power_price_usd_per_mwh")
@@ -160,8 +179,10 @@ def _facilities(filler: Filler, plan: Plan) -> tuple[tuple[Facility, ...], Facil
             filler._said(f"{at}.power_price_usd_per_mwh", f"{path}.power_price_usd_per_mwh", price)
         return filler.fill(Facility, merged, "facility", path, at=at, power_price_usd_per_mwh=price)
 
-    sites = [one(f"power.facilities.{name}", site.facility, site.region, f"fleet.sites.{name}.facility")
-             for name, site in doc.fleet.sites.items()]  # fmt: skip
+    sites = [
+        one(f"power.facilities.{name}", site.facility, site.region, f"fleet.sites.{name}.facility")
+        for name, site in doc.fleet.sites.items()
+    ]
     default = one("power.facilities.opening", None, UNKNOWN_REGION, "power.facility")
     return (*sites, *([default] * len(doc.fleet.opening))), default
 
@@ -182,8 +203,9 @@ def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default
     for name in doc.fleet.generations:
         path = f"fleet.generations.{name}"
         rack_kw = filler.ledger.read(f"{path}.rack_power_kw", _profiled(filler.facts, name, "rack_power_kw", profile))
-        generations.append(filler.fill(Generation, None, name, path, name=name, life_years=life,
-                                       it_kw_per_rack=rack_kw.number * ratio))  # fmt: skip
+        generations.append(
+            filler.fill(Generation, None, name, path, name=name, life_years=life, it_kw_per_rack=rack_kw.number * ratio)
+        )
     sites = []
     for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False):
         path = f"fleet.sites.{name}"
@@ -192,10 +214,28 @@ def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default
             at = f"{path}.phases.{phase_name}"
             power = _it_power(filler, plan, phase.power, facility, ratio, f"{at}.power")
             announced = phase.announced or site.announced or phase.energised
-            phases.append(filler.fill(Phase, phase, "phase", at, name=phase_name, power=power, announced=announced,
-                                      contracted=phase.contracted, construction=phase.construction))  # fmt: skip
-        sites.append(Site(name=name, region=site.region, phases=tuple(phases), utc_offset_h=site.utc_offset_h or 0.0,
-                          rented=site.rented or 0.0))  # fmt: skip
+            phases.append(
+                filler.fill(
+                    Phase,
+                    phase,
+                    "phase",
+                    at,
+                    name=phase_name,
+                    power=power,
+                    announced=announced,
+                    contracted=phase.contracted,
+                    construction=phase.construction,
+                )
+            )
+        sites.append(
+            Site(
+                name=name,
+                region=site.region,
+                phases=tuple(phases),
+                utc_offset_h=site.utc_offset_h or 0.0,
+                rented=site.rented or 0.0,
+            )
+        )
     opening = []
     for name, block in doc.fleet.opening.items():
         path = f"fleet.opening.{name}"
@@ -218,8 +258,15 @@ def _it_power(filler: Filler, plan: Plan, power: Based, facility: Facility, rati
     try:
         return power.to(PowerBasis.IT, *known)
     except ValueError as error:
-        filler.problems.append(Problem(str(error), Place(path=path), value=str(power), allowed="it, facility, rack_tdp",
-                                       remedy="state the power on one of these bases"))  # fmt: skip
+        filler.problems.append(
+            Problem(
+                str(error),
+                Place(path=path),
+                value=str(power),
+                allowed="it, facility, rack_tdp",
+                remedy="state the power on one of these bases",
+            )
+        )
         return Based(power.value, power.unit, PowerBasis.IT)
 
 
@@ -256,11 +303,17 @@ def _demand(filler: Filler, plan: Plan) -> DemandInputs:
         filler.fill(Workload, given, name, f"demand.workloads.{name}", name=name)
         for name, given in doc.demand.workloads.items()
     )
-    regions = doc.demand.regions or [e for e in filler.facts.entities("share_of_use")]
+    regions = doc.demand.regions or filler.facts.entities("share_of_use")
     offsets = tuple(filler.number(f"demand.shape.{r}.utc_offset_h", r, "utc_offset_h") for r in regions)
     shares = np.array([filler.number(f"demand.shape.{r}.share_of_use", r, "share_of_use") for r in regions])
-    shape = filler.fill(Shape, doc.demand.shape, "demand_shape", "demand.shape", region_offset_h=offsets,
-                        region_share=tuple(shares / shares.sum()))  # fmt: skip
+    shape = filler.fill(
+        Shape,
+        doc.demand.shape,
+        "demand_shape",
+        "demand.shape",
+        region_offset_h=offsets,
+        region_share=tuple(shares / shares.sum()),
+    )
     adoption = filler.fill(Adoption, doc.demand.adoption, "adoption", "demand.adoption")
     return DemandInputs(adoption=adoption, shape=shape, workloads=workloads)
 
@@ -274,7 +327,9 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
             filler._said(f"training.share.{key}", f"allocation.training_share.{key}", value)
     else:
         series = filler.facts.series("training", "training_share")
-        points = [(parse_date(f.date), filler.ledger.read(f"allocation.training_share.{f.date}", f).number) for f in series]
+        points = [
+            (parse_date(f.date), filler.ledger.read(f"allocation.training_share.{f.date}", f).number) for f in series
+        ]
     points.sort()
     share = np.interp(axis.mid_days, [axis.days_since_start(d) for d, _ in points], [v for _, v in points])
     if given.mfu_share is not None:

@@ -20,7 +20,7 @@ from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Costs, Tranches
 from gigaplan.fleet.inputs import Ladder, OpeningBlock, Phase
 from gigaplan.power.inputs import DrawCurve, Facility
-from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis, Profile
+from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
@@ -107,7 +107,7 @@ class Fleet(Strict):
 
     generations: Annotated[list[str], MinLen(1)]
     reference_generation: str
-    profile: Profile | Literal["max_q", "max_p"] = Profile.MAX_Q
+    profile: Literal["max_q", "max_p"] = "max_q"
     opening: dict[str, OpeningSection] = {}
     sites: Annotated[dict[str, SiteSection], MinLen(1)]
     ladder: LadderSection | None = None

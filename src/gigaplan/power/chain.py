@@ -21,5 +21,7 @@ def chain(
         Conversion(PowerBasis.RACK_TDP, PowerBasis.IT, it_per_rack_power, "facility.it_per_rack_power"),
     ]
     if rack_kw and gpu_kw:
-        known.append(Conversion(PowerBasis.GPU_TGP, PowerBasis.RACK_TDP, rack_kw / gpu_kw, "rack power over GPU limits"))
+        known.append(
+            Conversion(PowerBasis.GPU_TGP, PowerBasis.RACK_TDP, rack_kw / gpu_kw, "rack power over GPU limits")
+        )
     return tuple(known)

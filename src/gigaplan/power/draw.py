@@ -38,9 +38,13 @@ def draw(
     energy = axis.month_total(facility)
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
     return Draw(
-        it_mw=it, losses_mw=losses, overhead_mw=facility - it - losses, facility_mw=facility, energy_mwh=energy,
+        it_mw=it,
+        losses_mw=losses,
+        overhead_mw=facility - it - losses,
+        facility_mw=facility,
+        energy_mwh=energy,
         energy_cost_usd=energy * price[:, :, None],
-    )  # fmt: skip
+    )
 
 
 def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
@@ -54,5 +58,7 @@ def season_pue(facility: Facility, axis: TimeAxis) -> Array:
     The overhead swings about the yearly mean: ``1 + (PUE - 1)(1 + rise * s)``, s = +1 in summer, -1 in winter,
     0 in between. Spring and autumn balance, so the mean over the year's seasons is the stated PUE.
     """
-    swing = np.where(axis.season == SEASONS.index("summer"), 1.0, np.where(axis.season == SEASONS.index("winter"), -1.0, 0.0))
+    swing = np.where(
+        axis.season == SEASONS.index("summer"), 1.0, np.where(axis.season == SEASONS.index("winter"), -1.0, 0.0)
+    )
     return 1 + (column(facility.pue, 2) - 1) * (1 + facility.pue_summer_rise * swing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +40,16 @@ def all_charts(result: Result) -> dict[str, Chart]:
 
 
 def _line(name: str, data: Array | Sequence[float], color: str, **more: Any) -> Option:
-    return {"name": name, "type": "line", "data": _numbers(data), "showSymbol": False, "lineStyle": {"width": 2},
-            "itemStyle": {"color": color}, "emphasis": {"focus": "series"}, **more}  # fmt: skip
+    return {
+        "name": name,
+        "type": "line",
+        "data": _numbers(data),
+        "showSymbol": False,
+        "lineStyle": {"width": 2},
+        "itemStyle": {"color": color},
+        "emphasis": {"focus": "series"},
+        **more,
+    }
 
 
 def _area(name: str, data: Array | Sequence[float], color: str) -> Option:
@@ -48,29 +57,46 @@ def _area(name: str, data: Array | Sequence[float], color: str) -> Option:
 
 
 def _bar(name: str, data: Array | Sequence[float], color: str, stack: str | None = "all") -> Option:
-    return {"name": name, "type": "bar", "data": _numbers(data), "itemStyle": {"color": color}, "barMaxWidth": 34,
-            **({"stack": stack} if stack else {})}  # fmt: skip
+    return {
+        "name": name,
+        "type": "bar",
+        "data": _numbers(data),
+        "itemStyle": {"color": color},
+        "barMaxWidth": 34,
+        **({"stack": stack} if stack else {}),
+    }
 
 
 def _numbers(data: Array | Sequence[float]) -> list[float | None]:
     """Return numbers in six digits; what doesn't exist is a gap."""
-    return [None if v != v else float(f"{v:.6g}") for v in np.asarray(data, dtype=float).tolist()]
+    return [None if math.isnan(v) else float(f"{v:.6g}") for v in np.asarray(data, dtype=float).tolist()]
 
 
 def _option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -> Option:
     """Return a chart over categories with one value axis that names its unit."""
     return {
-        "animation": False, "aria": {"enabled": True}, "color": list(PALETTE),
+        "animation": False,
+        "aria": {"enabled": True},
+        "color": list(PALETTE),
         "grid": {"left": 8, "right": 16, "top": 64, "bottom": 8, "containLabel": True},
         "legend": {"top": 0, "type": "scroll", "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {"type": "category", "data": list(x), "axisTick": {"show": False}, "axisLabel": {"hideOverlap": True}},
-        "yAxis": {"type": "value", "name": unit, "nameLocation": "end", "nameTextStyle": {"align": "left"}, "nameGap": 12},
-        "series": list(series), **more,
-    }  # fmt: skip
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "nameLocation": "end",
+            "nameTextStyle": {"align": "left"},
+            "nameGap": 12,
+        },
+        "series": list(series),
+        **more,
+    }
 
 
-def _table(names: Sequence[str], columns: Sequence[str], values: Array) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+def _table(
+    names: Sequence[str], columns: Sequence[str], values: Array
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     rows = tuple((str(n), *(short(float(v)) for v in row)) for n, row in zip(names, values, strict=True))
     return ("", *columns), rows
 
@@ -83,12 +109,19 @@ def buildout(result: Result) -> Chart:
     """GPUs producing by generation."""
     data = result.central("gpus_producing") / 1e6
     names = [n for n, row in zip(result.labels["generation"], data, strict=True) if row.max() > 0]
-    series = [_area(title(n), data[result.labels["generation"].index(n)], _colour(result, "generation", n)) for n in names]
+    series = [
+        _area(title(n), data[result.labels["generation"].index(n)], _colour(result, "generation", n)) for n in names
+    ]
     yearly = by_year(result, "gpus_producing")[[result.labels["generation"].index(n) for n in names]]
     peak = data.sum(axis=0)
     says = f"{peak.max():.1f} million GPUs (packages) produce in {result.labels['month'][int(peak.argmax())]}, the opening fleet included."
-    return Chart("buildout", "GPUs producing, by generation", _option(series, result.labels["month"], "million GPUs"), says,
-                 *_table([title(n) for n in names], select.years(result), yearly))  # fmt: skip
+    return Chart(
+        "buildout",
+        "GPUs producing, by generation",
+        _option(series, result.labels["month"], "million GPUs"),
+        says,
+        *_table([title(n) for n in names], select.years(result), yearly),
+    )
 
 
 def power_states(result: Result) -> Chart:
@@ -100,9 +133,13 @@ def power_states(result: Result) -> Chart:
     series = [_area(s, data[i], shades[i]) for i, s in reversed(list(enumerate(states)))]
     yearly = select.at_year_end(result, "power_state_mw")[:, ours].sum(axis=1) / 1e3
     end = [e[:7] for e in result.labels["edge"]]
-    return Chart("ladder", "Announced power on the delivery ladder", _option(series, end, "GW of IT power"),
-                 f"{data[-1].max():.1f} GW (IT) of the announced sites produce at the height; every announced megawatt is in one state.",
-                 *_table(states, [f"end {y}" for y in select.years(result)], yearly))  # fmt: skip
+    return Chart(
+        "ladder",
+        "Announced power on the delivery ladder",
+        _option(series, end, "GW of IT power"),
+        f"{data[-1].max():.1f} GW (IT) of the announced sites produce at the height; every announced megawatt is in one state.",
+        *_table(states, [f"end {y}" for y in select.years(result)], yearly),
+    )
 
 
 def limits(result: Result) -> Chart:
@@ -110,16 +147,33 @@ def limits(result: Result) -> Chart:
     names = ["site dates" if n == "power" else n for n in result.labels["limit"]]
     codes = result.central("binding_limit").astype(int)
     data = [[m, int(c)] for m, c in enumerate(codes) if c >= 0]
-    option = _option([{"type": "scatter", "symbol": "rect", "symbolSize": [7, 16], "data": data, "itemStyle": {"color": PALETTE[5]}}],
-                     result.labels["month"], "binding limit")  # fmt: skip
+    option = _option(
+        [
+            {
+                "type": "scatter",
+                "symbol": "rect",
+                "symbolSize": [7, 16],
+                "data": data,
+                "itemStyle": {"color": PALETTE[5]},
+            }
+        ],
+        result.labels["month"],
+        "binding limit",
+    )
     option["yAxis"] = {"type": "category", "data": names, "splitLine": {"show": True}, "axisTick": {"show": False}}
     option["grid"]["top"] = 16
     option.pop("legend")
     counts = {n: int((codes == i).sum()) for i, n in enumerate(names)}
     most = max(counts, key=lambda n: counts[n])
-    return Chart("limits", "What limits the build-out, month by month", option,
-                 f"Most often {most}, in {counts[most]} months; no mark means that nothing was waiting to be installed.",
-                 ("limit", "months"), tuple((n, str(c)) for n, c in counts.items()), 240)  # fmt: skip
+    return Chart(
+        "limits",
+        "What limits the build-out, month by month",
+        option,
+        f"Most often {most}, in {counts[most]} months; no mark means that nothing was waiting to be installed.",
+        ("limit", "months"),
+        tuple((n, str(c)) for n, c in counts.items()),
+        240,
+    )
 
 
 def tokens(result: Result) -> Chart:
@@ -130,42 +184,97 @@ def tokens(result: Result) -> Chart:
     series = [_area(title(n), served[w], _colour(result, "workload", n)) for w, n in enumerate(names)]
     series.append(_line("asked in all", asked.sum(axis=0), "#c1121f", lineStyle={"width": 2, "type": "dashed"}))
     yearly = select.generated_per_day(result, "tokens_served_per_day")
-    return Chart("tokens", "Generated tokens a day: served, against what is asked", _option(series, result.labels["month"], "trillion tokens a day"),
-                 f"Served: {short(float(yearly.sum(axis=0)[-1]))} reasoning and output tokens a day in {select.years(result)[-1]}; input tokens are apart.",
-                 *_table([title(n) for n in names], select.years(result), yearly))  # fmt: skip
+    return Chart(
+        "tokens",
+        "Generated tokens a day: served, against what is asked",
+        _option(series, result.labels["month"], "trillion tokens a day"),
+        f"Served: {short(float(yearly.sum(axis=0)[-1]))} reasoning and output tokens a day in {select.years(result)[-1]}; input tokens are apart.",
+        *_table([title(n) for n in names], select.years(result), yearly),
+    )
 
 
 def waits(result: Result) -> Chart:
     """Who waits: share of each workload's requests not served, by month."""
     refused = (1 - result.central("served_share")) * 100
     names = [title(n) for n in result.labels["workload"]]
-    data = [[m, w, round(float(refused[w, m]), 2)] for w in range(len(names)) for m in range(refused.shape[1]) if refused[w, m] > 0.005]
+    data = [
+        [m, w, round(float(refused[w, m]), 2)]
+        for w in range(len(names))
+        for m in range(refused.shape[1])
+        if refused[w, m] > 0.005
+    ]
     option = _option([{"type": "heatmap", "data": data, "progressive": 0}], result.labels["month"], "")
-    option |= {"yAxis": {"type": "category", "data": names, "inverse": True, "axisTick": {"show": False}},
-               "visualMap": {"min": 0, "max": 100, "calculable": False, "orient": "horizontal", "right": 0, "top": 0, "itemHeight": 90,
-                             "text": ["100 % refused", "0 %"], "inRange": {"color": ["#fff3d6", "#f2a541", "#c1121f", "#5f0f40"]}},
-               "tooltip": {"confine": True}}  # fmt: skip
+    option |= {
+        "yAxis": {"type": "category", "data": names, "inverse": True, "axisTick": {"show": False}},
+        "visualMap": {
+            "min": 0,
+            "max": 100,
+            "calculable": False,
+            "orient": "horizontal",
+            "right": 0,
+            "top": 0,
+            "itemHeight": 90,
+            "text": ["100 % refused", "0 %"],
+            "inRange": {"color": ["#fff3d6", "#f2a541", "#c1121f", "#5f0f40"]},
+        },
+        "tooltip": {"confine": True},
+    }
     option.pop("legend")
-    rows = tuple((title(x.workload), str(x.months), x.first, x.last, f"{x.worst_share:.0%}") for x in select.waiting(result))
+    rows = tuple(
+        (title(x.workload), str(x.months), x.first, x.last, f"{x.worst_share:.0%}") for x in select.waiting(result)
+    )
     free = select.nobody_waits_from(result)
-    says = (f"Nobody waits from {free} on." if free else "Someone waits to the end of the horizon.") + " Empty means served in full."
-    return Chart("waits", "Who waits: share of requests not served on their day", option, says,
-                 ("workload", "months", "first", "last", "worst month, served"), rows, 300)  # fmt: skip
+    says = (
+        f"Nobody waits from {free} on." if free else "Someone waits to the end of the horizon."
+    ) + " Empty means served in full."
+    return Chart(
+        "waits",
+        "Who waits: share of requests not served on their day",
+        option,
+        says,
+        ("workload", "months", "first", "last", "worst month, served"),
+        rows,
+        300,
+    )
 
 
 def waits_by_hour(result: Result) -> Chart:
     """Who waits by hour of the day, in the month in which most are refused."""
     refused, asked = result.central("requests_refused_per_h"), result.central("requests_asked_per_h")
-    month = int(np.argmax((1 - result.central("served_share")[:, 12:]).sum(axis=0))) + 12 if refused.shape[1] > 12 else 0
+    month = (
+        int(np.argmax((1 - result.central("served_share")[:, 12:]).sum(axis=0))) + 12 if refused.shape[1] > 12 else 0
+    )
     if refused[:, month].sum() == 0:
         month = int(np.argmax(refused.sum(axis=(0, 2, 3))))
-    share = np.divide(refused[:, month, 0], asked[:, month, 0], out=np.zeros_like(refused[:, month, 0]), where=asked[:, month, 0] > 0) * 100
+    share = (
+        np.divide(
+            refused[:, month, 0],
+            asked[:, month, 0],
+            out=np.zeros_like(refused[:, month, 0]),
+            where=asked[:, month, 0] > 0,
+        )
+        * 100
+    )
     names = result.labels["workload"]
-    series = [_line(title(n), share[w], _colour(result, "workload", n), step="middle") for w, n in enumerate(names) if share[w].max() > 0.05]
+    series = [
+        _line(title(n), share[w], _colour(result, "workload", n), step="middle")
+        for w, n in enumerate(names)
+        if share[w].max() > 0.05
+    ]
     when = result.labels["month"][month]
-    says = f"A weekday of {when}, the tightest month after the first year, hours in UTC." if series else f"In {when} nobody waits at any hour."
-    return Chart("waits_by_hour", "Who waits, hour by hour", _option(series, [f"{h}:00" for h in result.labels["hour"]], "% of requests asked in the hour"),
-                 says, *_table([title(n) for n in names], result.labels["hour"], share), 280)  # fmt: skip
+    says = (
+        f"A weekday of {when}, the tightest month after the first year, hours in UTC."
+        if series
+        else f"In {when} nobody waits at any hour."
+    )
+    return Chart(
+        "waits_by_hour",
+        "Who waits, hour by hour",
+        _option(series, [f"{h}:00" for h in result.labels["hour"]], "% of requests asked in the hour"),
+        says,
+        *_table([title(n) for n in names], result.labels["hour"], share),
+        280,
+    )
 
 
 def cost(result: Result) -> Chart:
@@ -173,13 +282,19 @@ def cost(result: Result) -> Chart:
     price = result.central("cost_per_mtok_usd")
     names = result.labels["workload"]
     series = [_line(title(n), price[w], _colour(result, "workload", n)) for w, n in enumerate(names)]
-    series.append(_line("all serving", result.central("cost_per_mtok_all_usd"), GREY, lineStyle={"width": 3, "type": "dashed"}))
+    series.append(
+        _line("all serving", result.central("cost_per_mtok_all_usd"), GREY, lineStyle={"width": 3, "type": "dashed"})
+    )
     option = _option(series, result.labels["month"], "USD per million generated tokens (log scale)")
     option["yAxis"] |= {"type": "log"}
     yearly = np.vstack([by_year(result, "cost_per_mtok_usd"), by_year(result, "cost_per_mtok_all_usd")])
-    return Chart("cost", "Cost per million generated tokens", option,
-                 "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an empty fleet shows as dear tokens. Cost, not price.",
-                 *_table([*(title(n) for n in names), "all serving"], select.years(result), yearly))  # fmt: skip
+    return Chart(
+        "cost",
+        "Cost per million generated tokens",
+        option,
+        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an empty fleet shows as dear tokens. Cost, not price.",
+        *_table([*(title(n) for n in names), "all serving"], select.years(result), yearly),
+    )
 
 
 def capital(result: Result) -> Chart:
@@ -187,8 +302,13 @@ def capital(result: Result) -> Chart:
     data = by_year(result, "capital_usd").sum(axis=0) / 1e9
     names = result.labels["component"]
     series = [_bar(n, data[c], PALETTE[c]) for c, n in enumerate(names)]
-    return Chart("capital", "Capital spent on owned capacity", _option(series, select.years(result), "billion USD a year"),
-                 f"{money(float(data.sum()) * 1e9)} over the horizon; rented capacity costs rent instead.", *_table(names, select.years(result), data * 1e9))  # fmt: skip
+    return Chart(
+        "capital",
+        "Capital spent on owned capacity",
+        _option(series, select.years(result), "billion USD a year"),
+        f"{money(float(data.sum()) * 1e9)} over the horizon; rented capacity costs rent instead.",
+        *_table(names, select.years(result), data * 1e9),
+    )
 
 
 def gap(result: Result) -> Chart:
@@ -196,17 +316,27 @@ def gap(result: Result) -> Chart:
     years = select.years(result)
     lines = by_year(result, "cost_usd") / 1e9
     label = list(result.labels["line"])
-    uses = {"capital": by_year(result, "capital_usd").sum(axis=(0, 1)) / 1e9,
-            "energy and operations": lines[label.index("energy")] + lines[label.index("operations")], "rental": lines[label.index("rental")]}  # fmt: skip
-    sources = {"revenue": by_year(result, "revenue_usd") / 1e9, "milestone investment": by_year(result, "tranche_usd") / 1e9}
+    uses = {
+        "capital": by_year(result, "capital_usd").sum(axis=(0, 1)) / 1e9,
+        "energy and operations": lines[label.index("energy")] + lines[label.index("operations")],
+        "rental": lines[label.index("rental")],
+    }
+    sources = {
+        "revenue": by_year(result, "revenue_usd") / 1e9,
+        "milestone investment": by_year(result, "tranche_usd") / 1e9,
+    }
     left = by_year(result, "funding_gap_usd") / 1e9
     series = [_bar(n, -v, PALETTE[i], "flow") for i, (n, v) in enumerate(uses.items())]
     series += [_bar(n, v, PALETTE[i + 4], "flow") for i, (n, v) in enumerate(sources.items())]
     series.append(_line("to be funded elsewhere (below zero: surplus)", left, "#c1121f", showSymbol=True))
     table = np.array([*uses.values(), *sources.values(), left]) * 1e9
-    return Chart("gap", "Where the money comes from and goes", _option(series, years, "billion USD a year"),
-                 f"To be found elsewhere in the years that need it: {money(float(np.maximum(left, 0).sum()) * 1e9)}.",
-                 *_table([*uses, *sources, "to be funded elsewhere"], years, table))  # fmt: skip
+    return Chart(
+        "gap",
+        "Where the money comes from and goes",
+        _option(series, years, "billion USD a year"),
+        f"To be found elsewhere in the years that need it: {money(float(np.maximum(left, 0).sum()) * 1e9)}.",
+        *_table([*uses, *sources, "to be funded elsewhere"], years, table),
+    )
 
 
 def tranches(result: Result) -> Chart:
@@ -214,14 +344,26 @@ def tranches(result: Result) -> Chart:
     paid = np.cumsum(result.central("tranche_usd")) / 1e9
     flow = np.cumsum(result.central("vendor_flow_usd")) / 1e9
     months = result.labels["month"]
-    series = [_line("milestone investment received, running total", paid, PALETTE[2], step="end", areaStyle={"opacity": 0.25}),
-              _line("purchases that flow back to the investor, running total", flow, PALETTE[5])]  # fmt: skip
+    series = [
+        _line(
+            "milestone investment received, running total", paid, PALETTE[2], step="end", areaStyle={"opacity": 0.25}
+        ),
+        _line("purchases that flow back to the investor, running total", flow, PALETTE[5]),
+    ]
     days = [result.day(float(d)) for d in result.central("tranche_day")]
     amounts = result.central("tranche_paid_usd")
-    rows = tuple((str(k + 1), str(d) if d else "not reached", money(float(a))) for k, (d, a) in enumerate(zip(days, amounts, strict=True)))
-    return Chart("tranches", "Milestone tranches, and what flows back", _option(series, months, "billion USD, running total"),
-                 f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; {money(float(flow[-1]) * 1e9)} of purchases go to the investor.",
-                 ("tranche", "triggered", "pays"), rows)  # fmt: skip
+    rows = tuple(
+        (str(k + 1), str(d) if d else "not reached", money(float(a)))
+        for k, (d, a) in enumerate(zip(days, amounts, strict=True))
+    )
+    return Chart(
+        "tranches",
+        "Milestone tranches, and what flows back",
+        _option(series, months, "billion USD, running total"),
+        f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; {money(float(flow[-1]) * 1e9)} of purchases go to the investor.",
+        ("tranche", "triggered", "pays"),
+        rows,
+    )
 
 
 def load(result: Result) -> Chart:
@@ -230,6 +372,11 @@ def load(result: Result) -> Chart:
     hours = [f"{h}:00" for h in result.labels["hour"]]
     picks = list(range(6, power.shape[0], 24)) or [0]
     series = [_line(result.labels["month"][m], power[m, 0], PALETTE[i % len(PALETTE)]) for i, m in enumerate(picks)]
-    return Chart("load", "Power drawn on a weekday, all sites", _option(series, hours, "GW at the meter (facility)"),
-                 "Hours in UTC. Training draws steadily; serving follows the world's day.",
-                 *_table([result.labels["month"][m] for m in picks], result.labels["hour"], power[picks, 0] * 1e9), 280)  # fmt: skip
+    return Chart(
+        "load",
+        "Power drawn on a weekday, all sites",
+        _option(series, hours, "GW at the meter (facility)"),
+        "Hours in UTC. Training draws steadily; serving follows the world's day.",
+        *_table([result.labels["month"][m] for m in picks], result.labels["hour"], power[picks, 0] * 1e9),
+        280,
+    )

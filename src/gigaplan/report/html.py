@@ -18,13 +18,28 @@ from gigaplan.vocabulary.facts import Fact
 def html(result: Result) -> str:
     """Return the page of a result; the same result gives the same bytes."""
     drawn = charts.all_charts(result)
-    return _template().render(
-        result=result, stamp=result.stamp, answer=select.answer(result), cards=select.cards(result), charts=drawn,
-        first_tokens=select.first_tokens(result), limits=select.limit_spans(result), waiting=select.waiting(result),
-        facts=result.facts(), conflicts=_conflicts(result), options=_script({c.id: c.option for c in drawn.values()}),
-        echarts=Markup(_echarts()), announced=f"{result.announced.value / 1e3:g} GW", figure=figure, short=select.short,
-        number=number, title=select.title,
-    ) + "\n"  # fmt: skip
+    return (
+        _template().render(
+            result=result,
+            stamp=result.stamp,
+            answer=select.answer(result),
+            cards=select.cards(result),
+            charts=drawn,
+            first_tokens=select.first_tokens(result),
+            limits=select.limit_spans(result),
+            waiting=select.waiting(result),
+            facts=result.facts(),
+            conflicts=_conflicts(result),
+            options=_script({c.id: c.option for c in drawn.values()}),
+            echarts=Markup(_echarts()),
+            announced=f"{result.announced.value / 1e3:g} GW",
+            figure=figure,
+            short=select.short,
+            number=number,
+            title=select.title,
+        )
+        + "\n"
+    )
 
 
 def figure(f: Figure) -> str:
@@ -59,7 +74,11 @@ def _script(data: object) -> Markup:
 
 @cache
 def _echarts() -> str:
-    return (files("gigaplan.report") / "vendor" / "echarts.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    return (
+        (files("gigaplan.report") / "vendor" / "echarts.min.js")
+        .read_text(encoding="utf-8")
+        .replace("</script", "<\\/script")
+    )
 
 
 @cache

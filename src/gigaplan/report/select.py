@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,13 @@ from gigaplan.vocabulary.members import Array
 GENERATED = ("reasoning", "output")
 SERVED = 0.999
 TITLES = {
-    "h100_hgx": "H100", "h200_hgx": "H200", "b200_hgx": "B200", "gb200_nvl72": "GB200 NVL72", "gb300_nvl72": "GB300 NVL72",
+    "h100_hgx": "H100",
+    "h200_hgx": "H200",
+    "b200_hgx": "B200",
+    "gb200_nvl72": "GB200 NVL72",
+    "gb300_nvl72": "GB300 NVL72",
     "vr_nvl72": "Vera Rubin NVL72",
-}  # fmt: skip
+}
 
 
 def title(name: str) -> str:
@@ -28,7 +33,7 @@ def title(name: str) -> str:
 
 def short(value: float, unit: str = "", digits: int = 3) -> str:
     """Return a number in a few digits with k, M, B or T ('3.4 M'); a number that doesn't exist is a dash."""
-    if value != value:
+    if math.isnan(value):
         return "–"
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
@@ -38,7 +43,7 @@ def short(value: float, unit: str = "", digits: int = 3) -> str:
 
 def money(value: float) -> str:
     """Return dollars in a few digits ('$412 B')."""
-    return "–" if value != value else ("-" if value < 0 else "") + "$" + short(abs(value))
+    return "–" if math.isnan(value) else ("-" if value < 0 else "") + "$" + short(abs(value))
 
 
 def _digits(value: float, digits: int) -> str:
@@ -69,14 +74,16 @@ def by_year(result: Result, name: str) -> Array:
         else:
             hours = result.axis.hours[months == year]
             rows.append((part * hours).sum(axis=-1) / hours.sum())
-    return np.stack(rows, axis=-1)
+    return np.asarray(np.stack(rows, axis=-1))
 
 
 def _mean_where(part: Array) -> Array:
     """Return the mean over the months in which there is a price; nan where there is none."""
     there = np.isfinite(part)
-    return np.divide(np.where(there, part, 0).sum(axis=-1), there.sum(axis=-1), out=np.full(part.shape[:-1], np.nan),
-                     where=there.sum(axis=-1) > 0)  # fmt: skip
+    count = there.sum(axis=-1)
+    total = np.where(there, part, 0).sum(axis=-1)
+    mean: Array = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return mean
 
 
 def at_year_end(result: Result, name: str) -> Array:
@@ -156,8 +163,16 @@ def waiting(result: Result) -> list[Waiting]:
         short_of = np.flatnonzero(share[w] < SERVED)
         if len(short_of):
             months = result.labels["month"]
-            found.append(Waiting(name, len(short_of), months[int(short_of[0])], months[int(short_of[-1])],
-                                 float(share[w].min()), float(refused[w].sum())))  # fmt: skip
+            found.append(
+                Waiting(
+                    name,
+                    len(short_of),
+                    months[int(short_of[0])],
+                    months[int(short_of[-1])],
+                    float(share[w].min()),
+                    float(refused[w].sum()),
+                )
+            )
     return sorted(found, key=lambda w: -w.months)
 
 
@@ -173,7 +188,7 @@ def nobody_waits_from(result: Result) -> str:
 def generated_per_day(result: Result, name: str) -> Array:
     """Return generated tokens per day by workload and year."""
     tokens = [result.labels["token"].index(t) for t in GENERATED]
-    return by_year(result, name)[:, tokens].sum(axis=1)
+    return np.asarray(by_year(result, name)[:, tokens].sum(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +214,43 @@ def cards(result: Result) -> list[Card]:
     free = nobody_waits_from(result)
     e = result.evidence
     return [
-        Card("First tokens of the announced sites", f"{first.first_token:%B %Y}" if first else "never", f"{first.name}, resolved to the month" if first else "within the horizon", e("first_token_day")),
-        Card("GPUs producing at the height", short(float(producing[peak]), "GPUs"), f"packages, {result.labels['month'][peak]}, opening fleet included", e("gpus_producing")),
-        Card("Generated tokens a day", short(float(served[-1])), f"served in {last[-1]}, reasoning and output ({short(float(served[0]))} in {last[0]})", e("tokens_served_per_day")),
-        Card("Cost per million generated tokens", f"${_digits(float(price[-1]), 3)}", f"{last[-1]}, all serving, idle GPUs included (${_digits(float(price[0]), 3)} in {last[0]})", e("cost_per_mtok_all_usd")),
-        Card("Nobody waits from", free or "never", "every workload served in full, on these assumptions", e("served_share")),
-        Card("Milestone investment released", money(paid), f"{int(np.isfinite(result.central('tranche_day')).sum())} tranches; {money(float(result.central('capital_usd').sum()))} of capital over the horizon", e("tranche_paid_usd")),
-    ]  # fmt: skip
+        Card(
+            "First tokens of the announced sites",
+            f"{first.first_token:%B %Y}" if first else "never",
+            f"{first.name}, resolved to the month" if first else "within the horizon",
+            e("first_token_day"),
+        ),
+        Card(
+            "GPUs producing at the height",
+            short(float(producing[peak]), "GPUs"),
+            f"packages, {result.labels['month'][peak]}, opening fleet included",
+            e("gpus_producing"),
+        ),
+        Card(
+            "Generated tokens a day",
+            short(float(served[-1])),
+            f"served in {last[-1]}, reasoning and output ({short(float(served[0]))} in {last[0]})",
+            e("tokens_served_per_day"),
+        ),
+        Card(
+            "Cost per million generated tokens",
+            f"${_digits(float(price[-1]), 3)}",
+            f"{last[-1]}, all serving, idle GPUs included (${_digits(float(price[0]), 3)} in {last[0]})",
+            e("cost_per_mtok_all_usd"),
+        ),
+        Card(
+            "Nobody waits from",
+            free or "never",
+            "every workload served in full, on these assumptions",
+            e("served_share"),
+        ),
+        Card(
+            "Milestone investment released",
+            money(paid),
+            f"{int(np.isfinite(result.central('tranche_day')).sum())} tranches; {money(float(result.central('capital_usd').sum()))} of capital over the horizon",
+            e("tranche_paid_usd"),
+        ),
+    ]
 
 
 def answer(result: Result) -> str:
@@ -214,8 +259,10 @@ def answer(result: Result) -> str:
     first = by["First tokens of the announced sites"]
     free = by["Nobody waits from"].value
     wait = f"from {free} on nobody waits" if free != "never" else "someone waits throughout"
-    return (f"{result.announced.value / 1e3:g} GW ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
-            f"grow to {by['GPUs producing at the height'].value}, and {wait}.")  # fmt: skip
+    return (
+        f"{result.announced.value / 1e3:g} GW ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
+        f"grow to {by['GPUs producing at the height'].value}, and {wait}."
+    )
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -223,19 +270,38 @@ def summary(result: Result) -> dict[str, Any]:
     last = years(result)
 
     def table(name: str) -> Mapping[str, Any]:
-        return {"unit": result.variable(name).unit, "evidence": result.evidence(name), "years": dict(zip(last, by_year(result, name).T.tolist(), strict=True))}  # fmt: skip
+        return {
+            "unit": result.variable(name).unit,
+            "evidence": result.evidence(name),
+            "years": dict(zip(last, by_year(result, name).T.tolist(), strict=True)),
+        }
 
-    names = ("gpus_producing", "cost_per_mtok_usd", "cost_per_mtok_all_usd", "served_share", "requests_asked_per_day",
-             "requests_served_per_day", "cost_usd", "revenue_usd", "capital_usd", "tranche_usd", "funding_gap_usd")  # fmt: skip
+    names = (
+        "gpus_producing",
+        "cost_per_mtok_usd",
+        "cost_per_mtok_all_usd",
+        "served_share",
+        "requests_asked_per_day",
+        "requests_served_per_day",
+        "cost_usd",
+        "revenue_usd",
+        "capital_usd",
+        "tranche_usd",
+        "funding_gap_usd",
+    )
     return {
         "stamp": {k: getattr(result.stamp, k) for k in result.stamp.__slots__},
         "answer": answer(result),
         "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
-        "first_tokens": [{"site": s.name, "date": str(s.first_token), "it_gw": s.power_gw} for s in first_tokens(result)],
+        "first_tokens": [
+            {"site": s.name, "date": str(s.first_token), "it_gw": s.power_gw} for s in first_tokens(result)
+        ],
         "limits": [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)],
         "waiting": [{k: getattr(w, k) for k in w.__slots__} for w in waiting(result)],
-        "tranches": [None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))],
+        "tranches": [
+            None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))
+        ],
         "claims": [{"id": c.id, "says": c.says, "verdict": c.verdict, "because": c.because} for c in result.claims],
         "tables": {name: table(name) for name in names},
         "warnings": list(result.warnings),
-    }  # fmt: skip
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,12 @@ from gigaplan.validation.demand import DemandValidation
 from gigaplan.validation.inference import InferenceValidation
 from gigaplan.vocabulary.variables import variables
 
-MARKS = {Verdict.HOLDS: ("●", "green"), Verdict.ON_BASIS: ("◐", "yellow"), Verdict.FAILS: ("○", "red"), Verdict.UNKNOWN: ("?", "dim")}
+MARKS = {
+    Verdict.HOLDS: ("●", "green"),
+    Verdict.ON_BASIS: ("◐", "yellow"),
+    Verdict.FAILS: ("○", "red"),
+    Verdict.UNKNOWN: ("?", "dim"),
+}
 COLUMNS = 5
 """Years shown side by side; the horizon's are thinned to so many."""
 
@@ -27,7 +33,10 @@ def render(result: Result) -> RenderableType:
     """Return the summary of a run."""
     stamp = result.stamp
     head = Text.assemble((stamp.title, "bold"), f"\n{select.answer(result)}")
-    foot = Text(f"plan {stamp.plan_hash[:8]}  gigaplan {stamp.version}  catalog {stamp.catalog_vintage}  seed {stamp.seed}", style="dim")
+    foot = Text(
+        f"plan {stamp.plan_hash[:8]}  gigaplan {stamp.version}  catalog {stamp.catalog_vintage}  seed {stamp.seed}",
+        style="dim",
+    )
     return Group(head, _years_table(result), _delivery(result), _waits(result), _claims_line(result), foot)
 
 
@@ -65,7 +74,7 @@ def _years_table(result: Result) -> Table:
     price = by_year(result, "cost_per_mtok_usd")
     line("USD per M generated tokens", [f"{v:,.2f}" for v in by_year(result, "cost_per_mtok_all_usd")], "bold")
     for w, name in enumerate(result.labels["workload"]):
-        line(f"  {title(name)}", ["–" if v != v else f"{v:,.2f}" for v in price[w]])
+        line(f"  {title(name)}", ["–" if math.isnan(v) else f"{v:,.2f}" for v in price[w]])
     cost = by_year(result, "cost_usd").sum(axis=0)
     line("Capital in the year", [money(v) for v in by_year(result, "capital_usd").sum(axis=(0, 1))], "bold")
     line("  cost, accrued", [money(v) for v in cost])
@@ -78,13 +87,25 @@ def _delivery(result: Result) -> Text:
     """Return first tokens, limits and tranches in a few lines."""
     text = Text()
     text.append("First tokens  ", "bold")
-    text.append(", ".join(f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never" for s in select.first_tokens(result)))
+    text.append(
+        ", ".join(
+            f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never"
+            for s in select.first_tokens(result)
+        )
+    )
     text.append("\nWhat limits   ", "bold")
-    text.append(", ".join(f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in select.limit_spans(result)) or "nothing")
+    text.append(
+        ", ".join(f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in select.limit_spans(result))
+        or "nothing"
+    )
     text.append("\nTranches      ", "bold")
     paid = result.central("tranche_paid_usd")
     days = [d for d in (result.day(float(d)) for d in result.central("tranche_day")) if d]
-    text.append(f"{money(float(paid.sum()))} in {len(days)}: {', '.join(f'{d:%Y-%m}' for d in days)}" if days else "none released")
+    text.append(
+        f"{money(float(paid.sum()))} in {len(days)}: {', '.join(f'{d:%Y-%m}' for d in days)}"
+        if days
+        else "none released"
+    )
     return text
 
 
@@ -116,7 +137,9 @@ def claims_table(result: Result) -> RenderableType:
     table.add_column()
     for claim in result.claims:
         mark, style = MARKS[claim.verdict]
-        table.add_row(Text(f"{mark} {claim.id}", style), Text.assemble((f"{claim.says}: ", "bold"), (str(claim.verdict), style)))
+        table.add_row(
+            Text(f"{mark} {claim.id}", style), Text.assemble((f"{claim.says}: ", "bold"), (str(claim.verdict), style))
+        )
         table.add_row("", Text(claim.because))
         for f in claim.figures:
             value = f.value if isinstance(f.value, str) else short(f.value)
@@ -135,8 +158,13 @@ def explain_tree(result: Result, quantity: str) -> RenderableType:
 
 def _variable(result: Result, name: str) -> Text:
     v = variables()[name]
-    return Text.assemble((name, "bold"), f"  [{v.unit}]  {v.meaning}\n", (f"{v.formula}\n", "italic"), (_series(result, name), ""),
-                         (f"  evidence: {result.evidence(name)}, {v.room}, {' x '.join(v.dims)}", "dim"))  # fmt: skip
+    return Text.assemble(
+        (name, "bold"),
+        f"  [{v.unit}]  {v.meaning}\n",
+        (f"{v.formula}\n", "italic"),
+        (_series(result, name), ""),
+        (f"  evidence: {result.evidence(name)}, {v.room}, {' x '.join(v.dims)}", "dim"),
+    )
 
 
 def _series(result: Result, name: str) -> str:
@@ -147,7 +175,11 @@ def _series(result: Result, name: str) -> str:
         return f"{short(float(there.min()))} to {short(float(there.max()))} {v.unit}" if there.size else "no values"
     values = by_year(result, name)
     values = values.reshape(-1, values.shape[-1])
-    values = values.sum(axis=0) if v.kind in ("amount", "level", "rate") else np.nanmean(np.where(np.isfinite(values), values, np.nan), axis=0)
+    values = (
+        values.sum(axis=0)
+        if v.kind in ("amount", "level", "rate")
+        else np.nanmean(np.where(np.isfinite(values), values, np.nan), axis=0)
+    )
     how = "" if len(v.dims) == 2 else ("sum, " if v.kind in ("amount", "level", "rate") else "plain mean, ")
     ends = [0, len(values) // 2, len(values) - 1]
     return how + ", ".join(f"{select.years(result)[i]}: {short(float(values[i]))}" for i in ends) + f" {v.unit}"
@@ -164,7 +196,10 @@ def _branch(result: Result, name: str, tree: Tree, seen: set[str]) -> None:
                     basis = f" ({f.basis})" if f.basis else ""
                     text = f"{entry.path.removeprefix(path).lstrip('.') or path} = {entry.value} {f.unit}{basis}, {f.evidence}: {f.source_title}, {f.date}"
                 else:
-                    text = f"{entry.path.removeprefix(path).lstrip('.') or path} = {entry.value}, plan, {entry.evidence}" + (f": {entry.source}" if entry.source else "")
+                    text = (
+                        f"{entry.path.removeprefix(path).lstrip('.') or path} = {entry.value}, plan, {entry.evidence}"
+                        + (f": {entry.source}" if entry.source else "")
+                    )
                 branch.add(Text(text))
         elif item in seen:
             tree.add(Text(f"{item} (above)", style="dim"))
@@ -177,8 +212,15 @@ def inference_validation(answer: InferenceValidation) -> RenderableType:
     """Return the errors of the serving model against measured rows."""
     table = _table("rows", "n", "TPOT median |error|", "mean", "bias", "TTFT median |error|", "bias")
     for s in answer.summaries:
-        table.add_row(s.name, str(s.rows), f"{s.tpot_median_abs:.1%}", f"{s.tpot_mean_abs:.1%}", f"{s.tpot_bias:+.1%}",
-                      f"{s.ttft_median_abs:.1%}", f"{s.ttft_bias:+.1%}")  # fmt: skip
+        table.add_row(
+            s.name,
+            str(s.rows),
+            f"{s.tpot_median_abs:.1%}",
+            f"{s.tpot_mean_abs:.1%}",
+            f"{s.tpot_bias:+.1%}",
+            f"{s.ttft_median_abs:.1%}",
+            f"{s.ttft_bias:+.1%}",
+        )
     note = f"{answer.left_out} rows of the table are not answered (another mode, several nodes, no precision, unknown model)."
     return Group(table, Text(note, style="dim"))
 
@@ -187,8 +229,12 @@ def demand_validation(answer: DemandValidation) -> RenderableType:
     """Return published and modelled demand, what was known before the announcement apart from what came after."""
     table = _table("quantity", "date", "published", "ours", "error", "")
     for p in answer.points:
-        table.add_row(f"{p.quantity} ({p.definition})", p.date, short(p.published), short(p.ours), f"{p.error:+.1%}",
-                      ("known" if p.known else "came after") + (", set on it" if p.used else ""))  # fmt: skip
+        table.add_row(
+            f"{p.quantity} ({p.definition})",
+            p.date,
+            short(p.published),
+            short(p.ours),
+            f"{p.error:+.1%}",
+            ("known" if p.known else "came after") + (", set on it" if p.used else ""),
+        )
     return Group(table, Text("\n".join(answer.notes), style="dim"))
-
-

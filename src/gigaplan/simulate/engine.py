@@ -44,7 +44,9 @@ def simulate(scenario: Scenario) -> Result:
     served = _allot(scenario, wanted, built, speed)
     drawn = _draw(scenario, built, served)
     money = _accounts(scenario, built, served, drawn)
-    arrays = assemble(_arrays(scenario, wanted, built, speed, served, drawn, money), _labels(scenario), scenario.members)
+    arrays = assemble(
+        _arrays(scenario, wanted, built, speed, served, drawn, money), _labels(scenario), scenario.members
+    )
     laws.check(arrays, scenario.axis)
     return _result(scenario, arrays, speed)
 
@@ -120,7 +122,13 @@ def _mean(on_edges: Array) -> Array:
 
 
 def _arrays(
-    scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput, served: Allotment, drawn: Draw, money: Accounts
+    scenario: Scenario,
+    wanted: Asked,
+    built: BuildOut,
+    speed: Throughput,
+    served: Allotment,
+    drawn: Draw,
+    money: Accounts,
 ) -> dict[str, Array]:
     """Gather every stage's arrays under the names of the variable table."""
     axis = scenario.axis
@@ -134,10 +142,13 @@ def _arrays(
     generated = wanted.tokens_per_request[:, [TOKENS.index("reasoning"), TOKENS.index("output")]].sum(axis=1)
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     cost = cost_per_mtok(
-        cost_usd=money.cost_usd, gpu_hours=gpu_hours, training_gpu_hours=training_h, gpu_hours_available=gpu_h,
+        cost_usd=money.cost_usd,
+        gpu_hours=gpu_hours,
+        training_gpu_hours=training_h,
+        gpu_hours_available=gpu_h,
         it_kw_per_gpu=np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations]),
         generated_tokens=served_per_day * days * generated[:, None],
-    )  # fmt: skip
+    )
     it_mwh, loss_mwh, overhead_mwh = (
         axis.month_total(getattr(drawn, n)) for n in ("it_mw", "losses_mw", "overhead_mw")
     )
@@ -228,12 +239,24 @@ def _labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
 def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput) -> Result:
     facts = catalog.load()
     stamp = Stamp(
-        plan=scenario.name, title=scenario.title, plan_hash=scenario.plan_hash, version=__version__,
-        catalog_vintage=facts.vintage, seed=scenario.seed, members=scenario.members,
-    )  # fmt: skip
+        plan=scenario.name,
+        title=scenario.title,
+        plan_hash=scenario.plan_hash,
+        version=__version__,
+        catalog_vintage=facts.vintage,
+        seed=scenario.seed,
+        members=scenario.members,
+    )
     warnings = (*scenario.warnings, *(f"cannot be served: {reason}" for reason in speed.reasons))
     result = Result(
-        stamp=stamp, axis=scenario.axis, labels=_labels(scenario), arrays=arrays, ledger=scenario.ledger,
-        notes=scenario.notes, warnings=warnings, assumptions=scenario.assumptions, announced=scenario.announced,
-    )  # fmt: skip
+        stamp=stamp,
+        axis=scenario.axis,
+        labels=_labels(scenario),
+        arrays=arrays,
+        ledger=scenario.ledger,
+        notes=scenario.notes,
+        warnings=warnings,
+        assumptions=scenario.assumptions,
+        announced=scenario.announced,
+    )
     return result.with_claims(check_claims(result, facts))

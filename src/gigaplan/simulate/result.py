@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -75,7 +76,7 @@ class Result:
 
     def day(self, days: float) -> dt.date | None:
         """Return a calendar day from days since the start of the horizon, None for nan."""
-        return None if days != days else self.axis.day_at(days)
+        return None if math.isnan(days) else self.axis.day_at(days)
 
     def lineage(self, name: str) -> set[str]:
         """Return the paths of all scenario inputs below a variable."""

@@ -63,7 +63,9 @@ def _whole(folder: Path) -> Iterator[Path]:
             work.rename(folder)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise MachineError(f"cannot keep the result in {folder}: {reason}; give another folder with --out") from None
+            raise MachineError(
+                f"cannot keep the result in {folder}: {reason}; give another folder with --out"
+            ) from None
         except Exception as error:
             if type(error).__module__.startswith(("duckdb", "_duckdb")):
                 reason = str(error).splitlines()[0]
@@ -98,13 +100,17 @@ def _write_parquet(result: Result, path: Path) -> None:
         db.register("long", table)
         looked_up = []
         for dim, labels in {"variable": tuple(variables()), **_labels(result)}.items():
-            db.register(f"l_{dim}", {"i": np.arange(len(labels), dtype=np.int32), "label": np.array(labels, dtype=object)})
+            db.register(
+                f"l_{dim}", {"i": np.arange(len(labels), dtype=np.int32), "label": np.array(labels, dtype=object)}
+            )
             looked_up.append(dim)
         columns = ", ".join(f"l_{d}.label AS {d}" for d in looked_up)
         joins = " ".join(f"LEFT JOIN l_{d} ON l_{d}.i = {'v' if d == 'variable' else 'c_' + d}" for d in looked_up)
         order = ", ".join(f"c_{d}" for d in DIMS)
-        db.execute(f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY v, {order}) TO '{path}' "
-                   "(FORMAT parquet, COMPRESSION zstd)")  # fmt: skip
+        db.execute(
+            f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY v, {order}) TO '{path}' "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
     finally:
         db.close()
 
@@ -145,8 +151,15 @@ def load(folder: Path) -> Result:
         return _from_data(data, folder / "result.parquet")
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise PlanError([Problem(f"no readable result here: {reason}", Place(str(folder)),
-                                 remedy="give a folder that 'gigaplan run' has written")]) from None  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    f"no readable result here: {reason}",
+                    Place(str(folder)),
+                    remedy="give a folder that 'gigaplan run' has written",
+                )
+            ]
+        ) from None
 
 
 def _from_data(data: dict[str, Any], parquet: Path) -> Result:
@@ -159,11 +172,17 @@ def _from_data(data: dict[str, Any], parquet: Path) -> Result:
     )
     announced = data["announced"]
     return Result(
-        stamp=stamp, axis=TimeAxis(*(dt.date.fromisoformat(data["axis"][k]) for k in ("start", "end"))),
-        labels=labels, arrays=_read_parquet(parquet, sizes), ledger=Ledger([_entry(e) for e in data["ledger"]]),
-        claims=claims, notes=tuple(data["notes"]), warnings=tuple(data["warnings"]), assumptions=data["assumptions"],
+        stamp=stamp,
+        axis=TimeAxis(*(dt.date.fromisoformat(data["axis"][k]) for k in ("start", "end"))),
+        labels=labels,
+        arrays=_read_parquet(parquet, sizes),
+        ledger=Ledger([_entry(e) for e in data["ledger"]]),
+        claims=claims,
+        notes=tuple(data["notes"]),
+        warnings=tuple(data["warnings"]),
+        assumptions=data["assumptions"],
         announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
-    )  # fmt: skip
+    )
 
 
 def _entry(data: dict[str, Any]) -> Entry:

@@ -40,7 +40,10 @@ def rates(scenario: Scenario) -> Throughput:
     """Return the best feasible rate of every workload on every generation (search over layouts and batches)."""
     generations = [g.name for g in scenario.fleet.generations]
     found = [
-        [_rate(scenario.devices[g], scenario.architectures[w.model], _request(w), scenario.efficiency) for g in generations]
+        [
+            _rate(scenario.devices[g], scenario.architectures[w.model], _request(w), scenario.efficiency)
+            for g in generations
+        ]
         for w in scenario.demand.workloads
     ]
 
@@ -54,9 +57,13 @@ def rates(scenario: Scenario) -> Throughput:
         if r.reason
     )
     return Throughput(
-        requests_per_gpu_s=table("requests_per_gpu_s"), ttft_ms=table("ttft_s", 1e3), tpot_ms=table("tpot_s", 1e3),
-        replica_gpus=table("gpus"), replica_batch=table("batch"), reasons=reasons,
-    )  # fmt: skip
+        requests_per_gpu_s=table("requests_per_gpu_s"),
+        ttft_ms=table("ttft_s", 1e3),
+        tpot_ms=table("tpot_s", 1e3),
+        replica_gpus=table("gpus"),
+        replica_batch=table("batch"),
+        reasons=reasons,
+    )
 
 
 def _request(work: Workload) -> Request:

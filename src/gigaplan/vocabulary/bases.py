@@ -157,8 +157,9 @@ class OnBasis:
         if not match or (match[2] not in names and not nearest_name(match[2], names)):
             raise ValueError(f"the basis is missing; write for example {sample} (bases: {allowed})")
         if match[2] not in names:
-            raise ValueError(f"'{match[2]}' is not a basis; nearest is '{nearest_name(match[2], names)}'"
-                             f" (bases: {allowed})")  # fmt: skip
+            raise ValueError(
+                f"'{match[2]}' is not a basis; nearest is '{nearest_name(match[2], names)}' (bases: {allowed})"
+            )
         number = parse_quantity(match[1], self.symbol)
         if not math.isfinite(number) or number < 0:
             raise ValueError("must be zero or more")

@@ -53,17 +53,43 @@ litre = [volume] = L
 gram = [mass] = g
 """
 
-_MAGNITUDE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9, "T": 1e12, "": 1.0,
-              "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}  # fmt: skip
+_MAGNITUDE = {
+    "k": 1e3,
+    "K": 1e3,
+    "M": 1e6,
+    "B": 1e9,
+    "bn": 1e9,
+    "T": 1e12,
+    "": 1.0,
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+    "trillion": 1e12,
+}
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _MONEY = re.compile(rf"^(-?)\s*\$\s*({_NUMBER})\s*([a-zA-Z]*)\s*(/.*)?$")
 _QUANTITY = re.compile(rf"^({_NUMBER})\s*(thousand|million|billion|trillion)?\s*(.*)$")
 _EXAMPLES = {
-    "MW": "1.2 GW", "kW": "132 kW", "W": "700 W", "USD": "$38B", "s": "80 ms", "h": "6 h", "year": "5 years",
-    "month": "3 months", "day": "30 days", "USD/MWh": "77 USD/MWh", "USD/Mtok": "10 USD/Mtok",
-    "byte": "80 GB", "byte/s": "8 TB/s", "FLOP/s": "2.5 PFLOP/s", "1/year": "40 %/year", "share": "40 %",
-    "token": "1200 tokens", "MW/month": "300 MW/month", "racks/month": "900 racks/month",
-}  # fmt: skip
+    "MW": "1.2 GW",
+    "kW": "132 kW",
+    "W": "700 W",
+    "USD": "$38B",
+    "s": "80 ms",
+    "h": "6 h",
+    "year": "5 years",
+    "month": "3 months",
+    "day": "30 days",
+    "USD/MWh": "77 USD/MWh",
+    "USD/Mtok": "10 USD/Mtok",
+    "byte": "80 GB",
+    "byte/s": "8 TB/s",
+    "FLOP/s": "2.5 PFLOP/s",
+    "1/year": "40 %/year",
+    "share": "40 %",
+    "token": "1200 tokens",
+    "MW/month": "300 MW/month",
+    "racks/month": "900 racks/month",
+}
 
 
 @cache

@@ -7,8 +7,23 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-DIMS = ("member", "month", "edge", "day", "hour", "workload", "generation", "site", "state", "limit", "component", "line",
-        "tranche", "token", "life")  # fmt: skip
+DIMS = (
+    "member",
+    "month",
+    "edge",
+    "day",
+    "hour",
+    "workload",
+    "generation",
+    "site",
+    "state",
+    "limit",
+    "component",
+    "line",
+    "tranche",
+    "token",
+    "life",
+)
 KINDS = ("rate", "amount", "level", "price", "share")
 
 
@@ -44,7 +59,8 @@ def variables() -> dict[str, Variable]:
     table: dict[str, Variable] = {}
     for row in csv.DictReader(text.splitlines()):
         dims, inputs = tuple(row["dims"].split()), tuple(row["inputs"].split())
-        table[row["name"]] = Variable(**{**row, "dims": dims, "inputs": inputs})
+        words = {k: row[k] for k in ("name", "room", "kind", "unit", "meaning", "formula")}
+        table[row["name"]] = Variable(dims=dims, inputs=inputs, **words)
     for v in table.values():
         known = all(d in DIMS for d in v.dims) and v.kind in KINDS
         if not known or any(not i.startswith("input:") and i not in table for i in v.inputs):
