@@ -46,7 +46,7 @@ def differing(kept: Any, now: Any, path: str) -> Any:
         for i, (a, b) in enumerate(zip(kept, now, strict=True)):
             yield from differing(a, b, f"{path}[{i}]")
     elif isinstance(kept, float) and isinstance(now, int | float):
-        if now != pytest.approx(kept, rel=1e-6, abs=1e-12):
+        if now != pytest.approx(kept, rel=1e-6, abs=1e-12, nan_ok=True):
             yield f"{path}: {kept} -> {now}"
     elif kept != now:
         yield f"{path}: {kept} -> {now}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, OpeningBlock
 from gigaplan.fleet.ladder import Due, due, lagged, rationed
@@ -72,14 +73,16 @@ def _recur(inputs: FleetInputs, axis: TimeAxis, plan: Due, gone: Array) -> tuple
     )
     # What stands at the first edge is due before it, and has met its limits in the past.
     state.energised[:, 0], state.ready[:, 0] = plan.energised_mw[:, 0], ready_due[:, 0]
+    # Phases come in the order of their energisation, refits after all of them.
+    turn = np.concatenate([plan.turn, np.full(places, plan.turn.max(initial=-1) + 1)])
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
     life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
     for i in range(n):
         wanted = plan.energised_mw[:, i + 1] - state.energised[:, i]
-        state.energised[:, i + 1] = state.energised[:, i] + rationed(wanted, ladder.transformer_mw_per_month)
+        state.energised[:, i + 1] = state.energised[:, i] + rationed(wanted, ladder.transformer_mw_per_month, plan.turn)
         powered = lagged(state.energised[:, : i + 2], ladder.ready_lag_months)[:, -1]
         wanted = np.maximum(powered - state.ready[:, i], 0.0)
-        state.ready[:, i + 1] = state.ready[:, i] + rationed(wanted, ladder.labour_mw_per_month)
+        state.ready[:, i + 1] = state.ready[:, i] + rationed(wanted, ladder.labour_mw_per_month, plan.turn)
         retired = _at(state.delivered[:, :, : i + 2], i + 1 - life - ladder.refit_lag_months)
         retired[:, sites:] += _gone_at(gone, i + 1, ladder.refit_lag_months)
         # Two kinds of places for racks, in order: phases' first racks, then places' refits.
@@ -89,7 +92,7 @@ def _recur(inputs: FleetInputs, axis: TimeAxis, plan: Due, gone: Array) -> tuple
         open_mw = np.where(open_mw > NEGLIGIBLE_MW, open_mw, 0.0)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
         late = _late(ready_due[:, i + 1], powered, state.ready[:, i + 1])
-        taken, limits[:, i], binding[i] = _deliver(open_mw, kind, late, racks[:, i], packages[i], it_mw, gpus)
+        taken, limits[:, i], binding[i] = _deliver(open_mw, kind, turn, late, racks[:, i], packages[i], it_mw, gpus)
         state.filled += taken[:phases]
         state.refilled += taken[phases:]
         state.delivered[:, :, i + 1] = state.delivered[:, :, i]
@@ -104,7 +107,14 @@ def _late(due_mw: Array, powered_mw: Array, ready_mw: Array) -> tuple[float, flo
 
 
 def _deliver(
-    open_mw: Array, kind: Array, late: tuple[float, float], racks: Array, packages: float, it_mw: Array, gpus: Array
+    open_mw: Array,
+    kind: NDArray[np.int64],
+    turn: NDArray[np.int64],
+    late: tuple[float, float],
+    racks: Array,
+    packages: float,
+    it_mw: Array,
+    gpus: Array,
 ) -> tuple[Array, Array, int]:
     """Share out one month's racks; return what each place takes [MW], each limit alone [MW], and which binds.
 
@@ -115,10 +125,10 @@ def _deliver(
     supplied = np.zeros_like(open_mw)
     for g in range(len(it_mw)):
         mine = shipping & (kind == g)
-        supplied[mine] = rationed(open_mw[mine], racks[g] * it_mw[g])
+        supplied[mine] = rationed(open_mw[mine], racks[g] * it_mw[g], turn[mine])
     gpus_per_mw = gpus[kind] / it_mw[kind]
-    packed = rationed(open_mw * gpus_per_mw, packages) / gpus_per_mw
-    taken = rationed(supplied * gpus_per_mw, packages) / gpus_per_mw
+    packed = rationed(open_mw * gpus_per_mw, packages, turn) / gpus_per_mw
+    taken = rationed(supplied * gpus_per_mw, packages, turn) / gpus_per_mw
     waiting = float(open_mw.sum()) + sum(late)
     limits = np.array(
         [

@@ -22,7 +22,8 @@ class Due:
     power_mw: Array
     generation: NDArray[np.int64]
     """Index of the named generation, -1 for the newest shipping."""
-    energised_day: Array
+    turn: NDArray[np.int64]
+    """Order of energisation: phases of one day share a turn."""
     announced_mw: Array
     contracted_mw: Array
     construction_mw: Array
@@ -44,7 +45,7 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
         generation=np.array(
             [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
         ),
-        energised_day=days[:, 3],
+        turn=np.unique(days[:, 3], return_inverse=True)[1].reshape(-1).astype(int),
         announced_mw=reached[:, 0],
         contracted_mw=reached[:, 1],
         construction_mw=reached[:, 2],
@@ -85,7 +86,14 @@ def lagged(cumulative: Array, months: float) -> Array:
     return (1 - part) * shifted(whole) + (part * shifted(whole + 1) if part else 0.0)
 
 
-def rationed(wanted: Array, limit: float) -> Array:
-    """Return what of ``wanted`` (in order of arrival) a common limit lets through: first come, first served."""
-    before = np.cumsum(wanted) - wanted
-    return np.clip(limit - before, 0.0, wanted)
+def rationed(wanted: Array, limit: float, turn: NDArray[np.int64]) -> Array:
+    """Return what of ``wanted`` a common limit lets through: first come, first served, equals in proportion.
+
+    ``turn`` numbers the arrivals from 0; those of one turn share what is left alike.
+    """
+    if not wanted.size:
+        return wanted
+    total = np.bincount(turn, wanted)
+    before = np.cumsum(total) - total
+    share = np.divide(np.clip(limit - before, 0.0, total), total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(wanted * share[turn])

@@ -30,7 +30,7 @@ def assemble(arrays: Mapping[str, Array], labels: Mapping[str, tuple[str, ...]],
     for name, variable in table.items():
         shape = tuple(sizes[d] for d in variable.dims)
         array = np.asarray(arrays[name], dtype=float)
-        if variable.dims[:1] == ("member",) and array.ndim == len(shape) and array.shape[0] == 1:
+        if variable.dims[:1] == ("member",) and array.shape == (1, *shape[1:]):
             array = np.broadcast_to(array, shape)
         if array.shape != shape:
             raise LawError(f"{name} has shape {array.shape}, its labels say {shape} ({' '.join(variable.dims)})")

@@ -204,6 +204,7 @@ def _arrays(
         "book_value_usd": money.book_value_usd,
         "equity_usd": money.equity_usd,
         "cost_by_life_usd": money.cost_by_life_usd,
+        "workload_cost_usd": cost.workload_usd,
         "cost_per_mtok_usd": cost.workload_usd_per_mtok,
         "cost_per_mtok_all_usd": cost.serving_usd_per_mtok,
         "training_cost_usd": cost.training_usd,

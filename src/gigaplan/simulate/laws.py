@@ -55,6 +55,10 @@ def ladder(a: Mapping[str, Array], axis: TimeAxis) -> None:
 def money(a: Mapping[str, Array], axis: TimeAxis) -> None:
     """What is owned equals what paid for it; milestones pay what the months received."""
     _equal("book value = equity", a["book_value_usd"], a["equity_usd"])
+    # A month in which nothing is served has nobody to bear what serving costs: the fleet stands idle.
+    serving = a["gpu_hours"].sum(axis=(1, 2)) > 0
+    shared = a["workload_cost_usd"].sum(axis=1) + a["training_cost_usd"]
+    _equal("cost of workloads + training = cost", a["cost_usd"].sum(axis=1) * serving, shared * serving)
     _equal("tranches by milestone = by month", a["tranche_paid_usd"].sum(axis=-1), a["tranche_usd"].sum(axis=-1))
 
 

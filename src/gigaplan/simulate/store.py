@@ -93,6 +93,7 @@ def _write_parquet(result: Result, path: Path) -> None:
         names.append(np.full(array.size, k))
         values.append(array.ravel())
     table = {"v": np.concatenate(names), "value": np.concatenate(values)}
+    table["n"] = np.arange(table["v"].size)
     table |= {f"c_{d}": np.concatenate(codes[d]).astype(np.int32) for d in DIMS}
     db = duckdb.connect()
     try:
@@ -106,9 +107,8 @@ def _write_parquet(result: Result, path: Path) -> None:
             looked_up.append(dim)
         columns = ", ".join(f"l_{d}.label AS {d}" for d in looked_up)
         joins = " ".join(f"LEFT JOIN l_{d} ON l_{d}.i = {'v' if d == 'variable' else 'c_' + d}" for d in looked_up)
-        order = ", ".join(f"c_{d}" for d in DIMS)
         db.execute(
-            f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY v, {order}) TO '{path}' "
+            f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY n) TO '{path}' "
             "(FORMAT parquet, COMPRESSION zstd)"
         )
     finally:
@@ -198,7 +198,8 @@ def _read_parquet(path: Path, sizes: Mapping[str, int]) -> dict[str, Array]:
             table = db.execute("SELECT variable, value FROM read_parquet(?)", [str(path)]).fetchnumpy()
         except duckdb.Error as error:
             raise ValueError(str(error).splitlines()[0]) from None
-    arrays, values, start = {}, np.asarray(table["value"], dtype=float), 0
+    arrays: dict[str, Array] = {}
+    values, start = np.ma.filled(np.ma.asarray(table["value"], dtype=float), np.nan), 0
     for name, variable in variables().items():
         shape = tuple(sizes[d] for d in variable.dims)
         size = int(np.prod(shape))
