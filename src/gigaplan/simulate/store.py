@@ -199,7 +199,8 @@ def _read_parquet(path: Path, sizes: Mapping[str, int]) -> dict[str, Array]:
         except duckdb.Error as error:
             raise ValueError(str(error).splitlines()[0]) from None
     arrays: dict[str, Array] = {}
-    values, start = np.ma.filled(np.ma.asarray(table["value"], dtype=float), np.nan), 0
+    values: Array = np.ma.filled(np.ma.asarray(table["value"], dtype=float), np.nan)
+    start = 0
     for name, variable in variables().items():
         shape = tuple(sizes[d] for d in variable.dims)
         size = int(np.prod(shape))
