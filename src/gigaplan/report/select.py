@@ -49,6 +49,7 @@ def money(value: float) -> str:
 def _digits(value: float, digits: int) -> str:
     if value == 0:
         return "0"
+    value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00
     places = max(digits - 1 - int(np.floor(np.log10(abs(value)) + 1e-12)), 0)
     return f"{value:,.{min(places, 4)}f}"
 
