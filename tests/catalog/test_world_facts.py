@@ -6,10 +6,12 @@ import csv
 import dataclasses
 import datetime as dt
 import io
+import itertools
 import math
 from pathlib import Path
 from statistics import mean, median
 
+import numpy as np
 import pytest
 
 from gigaplan import catalog
@@ -30,6 +32,7 @@ MESSAGES = ("chat", "education", "multimodal", "reasoning", "long_context")
 WORKLOADS = (*MESSAGES, "agents", "enterprise_api", "science")
 AUGUST = dt.date(2025, 8, 1)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+GB200_KW = FACTS.find("gb200_nvl72", "rack_power_kw", power_basis="rack_tdp").number
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the project's source tables are not on this machine")
 
 
@@ -61,7 +64,7 @@ def at_list_price(workload: str) -> float:
 def growth(workload: str, day: dt.date) -> float:
     years = (day - FACTS.find(workload, "reference_date").day).days / DAYS_PER_YEAR
     rate, decay = value(workload, "growth_per_year"), value(workload, "growth_decay_per_year")
-    return float(growth_factor([years], rate, decay)[0])
+    return float(growth_factor(np.array([years]), rate, decay)[0])
 
 
 def requests_per_day(workload: str, day: dt.date, users: float) -> float:
@@ -77,9 +80,9 @@ def messages_per_user(day: dt.date) -> float:
 def published_users(day: dt.date) -> float:
     """Weekly users between the published points, on a logarithmic scale."""
     points = [(parse_date(f.date), f.number) for f in FACTS.series("chatgpt", "weekly_users")]
-    for (a, low), (b, high) in zip(points, points[1:], strict=False):
+    for (a, low), (b, high) in itertools.pairwise(points):
         if a <= day <= b:
-            return low * (high / low) ** ((day - a) / (b - a))
+            return float(low * (high / low) ** ((day - a) / (b - a)))
     raise AssertionError(f"{day} is outside the published points")
 
 
@@ -96,7 +99,8 @@ def test_each_conflict_has_one_choice_and_says_why() -> None:
         assert len(chosen) <= 1
         assert all(f.note.startswith("rejected") for f in alike if not f.chosen), alike
         if len(alike) > 1:
-            assert chosen and len(chosen[0].note) > 20, alike
+            assert len(chosen) == 1, alike
+            assert len(chosen[0].note) > 20, alike
 
 
 def test_a_source_without_an_address_says_so_and_an_assumption_says_why() -> None:
@@ -106,7 +110,7 @@ def test_a_source_without_an_address_says_so_and_an_assumption_says_why() -> Non
         assert f.evidence != Evidence.ASSUMED or len(f.note) > 5, f.id
 
 
-@pytest.mark.parametrize("contract, entity, elsewhere", [
+@pytest.mark.parametrize(("contract", "entity", "elsewhere"), [
     (Ladder, "ladder", ()),
     (Facility, "facility", ("power_price_usd_per_mwh",)),
     (DrawCurve, "draw_curve", ()),
@@ -153,7 +157,7 @@ def test_shares_of_messages_are_those_of_the_study() -> None:
 
 
 def test_who_reasons_and_who_pays() -> None:
-    paying = 40e6 / 700e6
+    paying = value("chatgpt", "paying_subscribers", "2025-07") / 650e6
     plus, free = value("plus_users", "reasoning_user_share"), value("free_users", "reasoning_user_share")
     reach = paying * plus + (1 - paying) * free
     assert value("reasoning", "reach_share") == pytest.approx(reach, rel=0.02)
@@ -193,7 +197,9 @@ def test_agents_carry_the_published_tokens_and_users() -> None:
     per_seat = value("agents", "requests_per_user_day") * tokens("agents")
     assert seats * per_seat == pytest.approx(value("openai", "codex_tokens_per_day"), rel=0.01)
     seat = FACTS.find("agent_seat", "tokens_per_seat_month")
-    assert seat.low is not None and seat.high is not None and seat.low < per_seat * 30 < seat.high
+    assert seat.low is not None
+    assert seat.high is not None
+    assert seat.low < per_seat * 30 < seat.high
     assert tokens("agents") - 800 == value("openrouter_2025_code", "prompt_tokens_mean")
     users = (
         value("chatgpt", "codex_weekly_users", "2026-04-21") / seats / (published_users(dt.date(2026, 5, 18)) / 800e6)
@@ -237,14 +243,15 @@ def test_revenue_of_all_workloads_is_the_run_rate() -> None:
 
 
 def test_subscriptions_bring_what_the_note_says() -> None:
-    a_month = 12 * (40e6 * 20 + 5e6 * 5)  # a business seat costs 25 to 30 USD; most are counted among subscribers
+    subscribers = value("chatgpt", "paying_subscribers", "2025-07")
+    paid = 12 * (subscribers * 20 + value("chatgpt", "paying_business_users", "2025-08-04") * 27)
     a_year = 365 * sum(
         requests_per_day(w, AUGUST, 700e6) * value(w, "revenue_usd_per_request") for w in (*MESSAGES, "agents")
     )
-    assert a_year == pytest.approx(a_month, rel=0.1)
+    assert a_year == pytest.approx(paid, rel=0.1)
 
 
-@pytest.mark.parametrize("workload, times", [
+@pytest.mark.parametrize(("workload", "times"), [
     ("chat", 1), ("multimodal", 1), ("reasoning", 1), ("long_context", 1), ("enterprise_api", 1), ("agents", 3),
     ("education", 0.1), ("science", 0.23),
 ])  # fmt: skip
@@ -261,7 +268,7 @@ def test_training_share_is_its_share_of_compute_spending() -> None:
 
 
 def test_a_gigawatt_costs_what_epoch_says() -> None:
-    rack_mw = value("gb200_nvl72", "rack_power_kw") * value("facility", "it_per_rack_power") / 1e3
+    rack_mw = GB200_KW * value("facility", "it_per_rack_power") / 1e3
     racks = FACTS.find("gb200_nvl72", "rack_price_usd", price_basis="contract").number / rack_mw
     total = value("build", "facility_usd_per_it_mw") + racks * (1 + value("build", "network_share"))
     it, site = (FACTS.find("build", "capital_usd_per_mw", power_basis=b).number for b in ("it", "facility"))
@@ -269,7 +276,8 @@ def test_a_gigawatt_costs_what_epoch_says() -> None:
     assert it / value("facility", "facility_to_it_peak") == pytest.approx(site, rel=0.02)
     network = FACTS.find("build", "network_share")
     assert network.low == pytest.approx((37.88e6 - 11.77e6) / racks - 1, abs=0.01)
-    assert network.high == pytest.approx(14.25 / 39, abs=0.01) and 0.12 < network.number < 14.25 / 52.4
+    assert network.high == pytest.approx(14.25 / 39, abs=0.01)
+    assert 0.12 < network.number < 14.25 / 52.4
 
 
 def test_the_vendors_share() -> None:
@@ -303,7 +311,7 @@ def test_packages_are_a_frontier_labs_share() -> None:
 
 
 def test_power_of_a_gpu_and_of_a_busy_node() -> None:
-    per_gpu_kw = value("gb200_nvl72", "rack_power_kw") * value("facility", "it_per_rack_power") / 72
+    per_gpu_kw = GB200_KW * value("facility", "it_per_rack_power") / 72
     assert per_gpu_kw == pytest.approx(421 / 200, rel=0.02)
     busy = {f.id.rsplit(".")[-1]: f.number for f in FACTS.all("draw_curve", "busy_share")}
     assert busy["busy_share"] == pytest.approx((busy["maximum"] + busy["intensive"]) / 2)
