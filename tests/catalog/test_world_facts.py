@@ -105,7 +105,7 @@ def test_each_conflict_has_one_choice_and_says_why() -> None:
 
 def test_a_source_without_an_address_says_so_and_an_assumption_says_why() -> None:
     for f in mine():
-        assert f.url.startswith("https://") or (f.url == "" and ("address not retained" in f.source_title or
+        assert f.url.startswith(("https://", "http://")) or (f.url == "" and ("address not retained" in f.source_title or
                                                                  "own assumption" in f.source_title)), f.id  # fmt: skip
         assert f.evidence != Evidence.ASSUMED or len(f.note) > 5, f.id
 
