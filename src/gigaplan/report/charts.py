@@ -78,7 +78,7 @@ def _option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) 
         "animation": False,
         "aria": {"enabled": True},
         "color": list(PALETTE),
-        "grid": {"left": 8, "right": 16, "top": 64, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 28, "top": 64, "bottom": 8, "containLabel": True},
         "legend": {"top": 0, "type": "scroll", "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {"type": "category", "data": list(x), "axisTick": {"show": False}, "axisLabel": {"hideOverlap": True}},
