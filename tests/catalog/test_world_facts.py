@@ -251,6 +251,14 @@ def test_subscriptions_bring_what_the_note_says() -> None:
     assert a_year == pytest.approx(paid, rel=0.1)
 
 
+def test_agents_bring_what_was_reported_for_codex() -> None:
+    day = dt.date(2026, 5, 23)
+    steps = requests_per_day("agents", day, published_users(day))
+    assert 365 * steps * value("agents", "revenue_usd_per_request") == pytest.approx(
+        value("codex", "revenue_usd_per_year"), rel=0.2
+    )
+
+
 @pytest.mark.parametrize(("workload", "times"), [
     ("chat", 1), ("multimodal", 1), ("reasoning", 1), ("long_context", 1), ("enterprise_api", 1), ("agents", 3),
     ("education", 0.1), ("science", 0.23),
