@@ -205,3 +205,18 @@ def test_golden_run(announced: Result, golden: Any) -> None:
     data = summary(announced)
     data["stamp"] = {k: v for k, v in data["stamp"].items() if k in ("plan", "title", "seed", "members")}
     golden("announced-2025-09.json", data)
+
+
+def test_2025_costs_what_was_reported(announced: Result) -> None:
+    """Not fitted on: the opening fleet's power from one statement and rents from another give the lab's reported
+    spending on compute in 2025 (inference and research together; their split is an input) within a seventh."""
+    from gigaplan import catalog
+
+    facts = catalog.load()
+    published = sum(
+        next(f for f in facts.series("openai", q) if f.date[:4] == "2025").number
+        for q in ("inference_compute_usd", "rd_compute_usd")
+    )
+    months = [i for i, m in enumerate(announced.labels["month"]) if m.startswith("2025")]
+    ours = float(announced.central("cost_usd")[:, months].sum())
+    assert ours / published == pytest.approx(1, abs=1 / 7)

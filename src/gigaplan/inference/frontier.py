@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,30 +11,63 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency, Request
 from gigaplan.inference.serving import Service, serve
-from gigaplan.inference.step import Stage
+from gigaplan.inference.step import Decode, Stage
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
 PIPELINES = (1, 2, 3, 4, 6, 8)
-BATCHES = np.unique(np.round(np.geomspace(1, 4096, 48)))
+"""Stages of a pipeline over domains: a search grid, as are the next two."""
+DOMAINS_OF_EXPERTS = (2, 4, 8)
+"""Scale-up domains that experts may be spread over, through the scale-out network."""
+BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The best feasible point, or why there is none (``requests_per_gpu_s`` is then 0)."""
+    """A feasible point, or why there is none (``requests_per_gpu_s`` is then 0)."""
 
     requests_per_gpu_s: float
     ttft_s: float
     tpot_s: float
     gpus: int
+    """GPUs of the replica: ``pipeline`` stages of ``gpus / pipeline``."""
     pipeline: int
     data_parallel: bool
+    """Whether attention is split by requests (and experts lie over all GPUs of a stage) or by heads."""
     batch: int
+    """Requests in flight on the replica."""
     reason: str = ""
+    limit: str = ""
+    """What forbids a larger batch on this layout: memory, tpot or ttft; 'none' where nothing does."""
+    busiest: str = ""
+    """What the stage spends most time on: 'prefill' or an operator of the decode step."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Every candidate (layout, batch), what it gives, and which limits it keeps."""
+
+    stage: Stage
+    batch: Array
+    request: Request
+    service: Service
+    room: float
+    fits: Mask
+    quick: Mask
+    prompt: Mask
+
+    @property
+    def score(self) -> Array:
+        """Requests per GPU and second where every limit is kept, else 0."""
+        return np.where(self.fits & self.quick & self.prompt, self.service.requests_per_s / self.service.gpus, 0.0)
 
 
 def precision_for(device: Device) -> str:
-    """Return the narrowest precision that the device computes in: what operators serve large models in."""
+    """Return the narrowest precision that the device computes in: what operators serve large models in.
+
+    FP4 where the device has FP4 arithmetic, else FP8, else BF16. Keys and values are FP8 beside FP4 and FP8 weights.
+    FP4 checkpoints keep embeddings and head, and with experts also attention, in BF16.
+    """
     if device.peak_fp4_flops_per_s > 0:
         return "fp4"
     return "fp8" if device.peak_fp8_flops_per_s > 0 else "bf16"
@@ -43,56 +76,99 @@ def precision_for(device: Device) -> str:
 def best(device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency) -> Rate:
     """Return the layout and batch that serve most requests per GPU within the limits.
 
-    Searches powers of two of GPUs within the scale-up domain, attention split by heads or (with experts) by
-    requests, pipelines of up to eight domains, and batches on a logarithmic grid, in one vectorised evaluation.
+    Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, attention split by heads
+    or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
+    logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
     """
-    stage, batch, service = _evaluate(device, architecture, precision, request, efficiency)
-    room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
-    fits = service.memory_bytes <= room
-    quick = service.tpot_s <= request.tpot_s
-    prompt = service.ttft_s <= request.ttft_s
-    score = np.where(fits & quick & prompt, service.requests_per_s / service.gpus, 0.0)
-    k = int(np.argmax(score))
-    if score.flat[k] <= 0:
-        return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(fits, quick, prompt, service, request, room))
-    at = np.unravel_index(k, score.shape)
-    layout = at[0]
-    return Rate(
-        requests_per_gpu_s=float(score[at]), ttft_s=float(service.ttft_s[at]), tpot_s=float(service.tpot_s[at]),
-        gpus=int(service.gpus[at]), pipeline=int(stage.pipeline[layout, 0]), data_parallel=bool(stage.data[layout, 0]),
-        batch=int(batch[0, at[1]] * stage.pipeline[layout, 0]),
-    )  # fmt: skip
+    search = _search(device, architecture, precision, request, efficiency)
+    k = int(np.argmax(search.score))
+    if search.score.flat[k] <= 0:
+        return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
+    return _rate(search, *(int(i) for i in np.unravel_index(k, search.score.shape)))
 
 
-def _evaluate(
+def frontier(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency
-) -> tuple[Stage, Array, Service]:
-    """Return the stage, batches and service of every candidate: (layout, batch)."""
-    layouts = [
-        (g, p, d)
-        for g in _gpu_counts(device)
-        for p in PIPELINES
-        for d in ((0, 1) if architecture.experts and g > 1 else (0,))
-    ]
-    gpus, pipeline, data = (np.array(column, dtype=float)[:, None] for column in zip(*layouts, strict=True))
+) -> tuple[Rate, ...]:
+    """Return the points that no other beats in both time per token and requests per GPU, from fast to cheap.
+
+    Memory and the request's limits hold for every point; raise ``tpot_s`` to see the whole curve.
+    """
+    search = _search(device, architecture, precision, request, efficiency)
+    score, tpot = search.score.ravel(), search.service.tpot_s.ravel()
+    order = np.lexsort((-score, tpot))
+    order = order[score[order] > 0]
+    rising = score[order] > np.maximum.accumulate(np.concatenate([[0.0], score[order][:-1]]))
+    return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, search.score.shape))) for k in order[rising])
+
+
+def _search(device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency) -> _Search:
+    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*_layouts(device, architecture), strict=True))
     stage = Stage(device, architecture, precision, efficiency, gpus, pipeline, data)
     batch = BATCHES[None, :]
-    return stage, batch, serve(stage, batch, request)
+    service = serve(stage, batch, request)
+    room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
+    return _Search(stage, batch, request, service, room, fits=service.memory_bytes <= room,
+                   quick=service.tpot_s <= request.tpot_s, prompt=service.ttft_s <= request.ttft_s)  # fmt: skip
 
 
-def _gpu_counts(device: Device) -> list[int]:
+def _layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
+    """Return (GPUs of a stage, stages, whether by requests): small first."""
     counts = [1]
     while counts[-1] * 2 <= device.scaleup_gpus:
         counts.append(counts[-1] * 2)
-    return counts
+    joined = device.scaleout_bandwidth_bytes_per_s > 0
+    stages = PIPELINES if joined else (1,)
+    heads = [(g, p, 0) for g in counts for p in stages if g <= architecture.heads and p <= architecture.layers]
+    if not architecture.experts:
+        return heads
+    wide = [device.scaleup_gpus * n for n in DOMAINS_OF_EXPERTS] if joined else []
+    spread = [(g, p, 1) for g in counts[1:] for p in stages] + [(g, 1, 1) for g in wide]
+    return heads + [layout for layout in spread if layout[0] <= architecture.experts]
 
 
-def _reason(fits: Mask, quick: Mask, prompt: Mask, service: Service, request: Request, room: float) -> str:
+def _rate(search: _Search, layout: int, point: int) -> Rate:
+    stage, service = search.stage, search.service
+    pipeline = int(stage.pipeline[layout, 0])
+    at = layout, point
+    return Rate(
+        requests_per_gpu_s=float(search.score[at]), ttft_s=float(service.ttft_s[at]), tpot_s=float(service.tpot_s[at]),
+        gpus=int(service.gpus[at]), pipeline=pipeline, data_parallel=bool(stage.data[layout, 0]),
+        batch=int(search.batch[0, point]) * pipeline, limit=_limit(search, layout, point),
+        busiest=_busiest(search, layout, point),
+    )  # fmt: skip
+
+
+def _limit(search: _Search, layout: int, point: int) -> str:
+    """Say which limit the next larger batch of the layout breaks, if any."""
+    if point + 1 < search.batch.shape[1]:
+        at = layout, point + 1
+        for name, kept in (("memory", search.fits), ("tpot", search.quick), ("ttft", search.prompt)):
+            if not kept[at]:
+                return name
+    return "none"
+
+
+def _busiest(search: _Search, layout: int, point: int) -> str:
+    """Say on what the layout spends most of its cycle at a batch."""
+    s, r = search.stage, search.request
+    one = Stage(s.device, s.architecture, s.precision, s.efficiency, s.gpus[layout], s.pipeline[layout], s.data[layout])
+    batch = search.batch[:, point]
+    context = np.array([r.cached_input_tokens + r.fresh_input_tokens + r.generated_tokens / 2])
+    step = one.decode(batch, context)
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)}
+    times["prefill"] = float(batch[0] / r.generated_tokens * search.service.prefill_s[layout, point])
+    return max(times, key=lambda name: times[name]).replace("_", " ")
+
+
+def _reason(search: _Search) -> str:
     """Say which limit leaves nothing, with the nearest figure."""
-    if not fits.any():
-        return f"does not fit: {service.memory_bytes.min() / 1e9:,.0f} GB per GPU in the best layout, {room / 1e9:,.0f} GB free"
-    if not (fits & quick).any():
-        least = service.tpot_s[fits].min()
-        return f"too slow: {least * 1e3:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
-    least = service.ttft_s[fits & quick].min()
-    return f"too slow: {least * 1e3:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"
+    service, request = search.service, search.request
+    if not search.fits.any():
+        least = service.memory_bytes.min() / 1e9
+        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.room / 1e9:,.0f} GB free"
+    if not (search.fits & search.quick).any():
+        least = service.tpot_s[search.fits].min() * 1e3
+        return f"too slow: {least:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
+    least = service.ttft_s[search.fits & search.quick].min() * 1e3
+    return f"too slow: {least:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

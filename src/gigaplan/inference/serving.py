@@ -41,6 +41,7 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     are read (continuous batching: Yu et al. 2022), so a stage's cycle is ``decode + batch / generated x prefill``.
     A token takes one cycle per stage. A new request waits half a cycle for its turn and behind another's reading
     (mean wait of an M/D/1 queue whose load is the share of time spent reading: Pollaczek 1930, Khinchine 1932).
+    Memory is that of every request at its full length: engines that never evict admit no more than that.
     """
     context = cached + fresh + generated / 2
     decode = stage.decode_s(batch, context)
@@ -53,19 +54,27 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     # Split by requests, one rank reads a request alone, while the others read theirs.
     latency = np.where(stage.data > 0, prefill * stage.gpus, prefill)
     ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode
-    memory = stage.weight_bytes() + stage.cache_bytes(context, batch)
+    memory = stage.weight_bytes() + stage.cache_bytes(cached + fresh + generated, batch)
     rate = stage.pipeline * batch / (generated * tpot)
     shape = np.broadcast_shapes(tpot.shape, ttft.shape, memory.shape)
     gpus = stage.gpus * stage.pipeline
     return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
 
 
-def closed_loop_ttft_s(service: Service, users: Array, prompts_per_user: float) -> Array:
-    """Return the mean time to first token [s] of a benchmark that starts all its users at once.
+def closed_loop(
+    stage: Stage, users: Array, fresh: Array, generated: Array, prompts_per_user: float
+) -> tuple[Array, Array]:
+    """Return time to first token and per token [s] of a benchmark on one stage that starts all its users at once.
 
-    Each of ``users`` sends a prompt at time zero and ``prompts_per_user`` in all, one after another. The first ones
-    queue behind each other, ``users / 2`` readings on average, and they are ``1 / prompts_per_user`` of the sample;
-    the others see the steady state.
+    Each of ``users`` sends a prompt at time zero and ``prompts_per_user`` in all, one after another. Requests beyond
+    those that memory holds wait outside: ``users = rate x (wait + generated x tpot)`` (Little 1961). The first
+    prompts queue behind each other, half of them on average, and are ``1 / prompts_per_user`` of the sample.
     """
-    burst = np.asarray(users / 2 * service.prefill_s)
-    return service.ttft_s + burst / prompts_per_user
+    room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
+    capacity = stage.capacity(fresh + generated, room)
+    # Where by our count not one request fits, the layout ran all the same: then memory says nothing.
+    running = np.where(capacity >= 1, np.minimum(users, capacity), users)
+    service = steady_state(stage, running, fresh, np.zeros_like(fresh), generated)
+    outside = (users - running) / service.requests_per_s
+    burst = running / 2 * service.prefill_s / prompts_per_user
+    return service.ttft_s + outside + burst, service.tpot_s

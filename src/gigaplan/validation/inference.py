@@ -24,7 +24,7 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency
-from gigaplan.inference.serving import closed_loop_ttft_s, steady_state
+from gigaplan.inference.serving import closed_loop
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, efficiency_of, model_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -252,9 +252,8 @@ def _ask(groups: Iterable[_Group], efficiency: Efficiency, count: int) -> tuple[
     ttft, tpot = np.zeros(count), np.zeros(count)
     for g in groups:
         stage = dataclasses.replace(g.stage, efficiency=efficiency)
-        service = steady_state(stage, g.users, g.fresh, np.zeros_like(g.fresh), g.generated)
-        ttft[g.index] = 1e3 * closed_loop_ttft_s(service, g.users, prompts)
-        tpot[g.index] = 1e3 * service.tpot_s
+        first, each = closed_loop(stage, g.users, g.fresh, g.generated, prompts)
+        ttft[g.index], tpot[g.index] = 1e3 * first, 1e3 * each
     return ttft, tpot
 
 
