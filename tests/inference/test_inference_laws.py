@@ -1,0 +1,243 @@
+"""The serving model's laws, on devices built from four floats."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.frontier import Rate, best, frontier, precision_for
+from gigaplan.inference.inputs import Efficiency, Request
+from gigaplan.inference.serving import closed_loop, serve
+from gigaplan.inference.step import Decode, Stage
+
+DEVICE = Device(
+    peak_bf16_flops_per_s=1e15, peak_fp8_flops_per_s=2e15, hbm_bytes=8e10, hbm_bandwidth_bytes_per_s=3e12,
+    scaleup_bandwidth_bytes_per_s=4.5e11, scaleup_gpus=8, scaleout_bandwidth_bytes_per_s=5e10,
+)  # fmt: skip
+EFFICIENCY = Efficiency(
+    gemm_share=0.7, gemm_half_rows=60, hbm_share=0.8, link_share=0.6, collective_latency_s=5e-6, activation_passes=20,
+    kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, memory_reserve_share=0.1,
+)  # fmt: skip
+IDEAL = Efficiency(
+    gemm_share=1, gemm_half_rows=0, hbm_share=1, link_share=1, collective_latency_s=0, activation_passes=0,
+    kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, memory_reserve_share=0,
+)  # fmt: skip
+DENSE = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, head_dim=128, ffn_dense=28672, vocab=128256)
+SPARSE = Architecture(layers=36, hidden=2880, heads=64, kv_heads=8, head_dim=64, ffn_expert=2880, experts=128,
+                      experts_per_token=4, vocab=201088, sliding_window=128, full_attention_every=2)  # fmt: skip
+LATENT = Architecture(layers=61, hidden=7168, heads=128, kv_heads=128, ffn_dense=18432, ffn_expert=2048, experts=256,
+                      experts_per_token=8, shared_experts=1, first_dense_layers=3, vocab=129280, mla_kv_lora=512,
+                      mla_q_lora=1536, mla_qk_nope=128, mla_qk_rope=64, mla_v_head=128)  # fmt: skip
+CHAT = Request(fresh_input_tokens=1000, cached_input_tokens=500, generated_tokens=500, ttft_s=2.0, tpot_s=0.05)
+
+models = st.sampled_from([DENSE, SPARSE, LATENT])
+precisions = st.sampled_from(["bf16", "fp8", "fp4"])
+layouts = st.sampled_from([(1, 1, 0), (8, 1, 0), (8, 1, 1), (8, 4, 0), (8, 2, 1), (32, 1, 1)])
+batches = st.integers(1, 4096).map(float)
+tokens = st.integers(1, 100_000).map(float)
+
+
+def stage(model: Architecture, precision: str, layout: tuple[int, int, int], device: Device = DEVICE,
+          efficiency: Efficiency = EFFICIENCY) -> Stage:  # fmt: skip
+    gpus, pipeline, data = (np.array(float(x)) for x in layout)
+    return Stage(device, model, precision, efficiency, gpus, pipeline, data)
+
+
+def test_decode_of_one_request_by_hand() -> None:
+    """One GPU, ideal: every weight but the embedding is read once (head in BF16), the cache of 1,000 tokens once."""
+    step = stage(DENSE, "fp8", (1, 1, 0), efficiency=IDEAL).decode_s(np.array(1.0), np.array(1000.0))
+    blocks = 80 * (2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672)
+    head, cache = 2 * 128256 * 8192, 80 * 2 * 8 * 128 * 1000
+    assert float(step) == pytest.approx((blocks + head + cache) / 3e12)
+
+
+def test_prefill_of_one_request_by_hand() -> None:
+    """One GPU, ideal: two FLOPs per weight and token in FP8, attention in BF16 over half the prompt."""
+    step = stage(DENSE, "fp8", (1, 1, 0), efficiency=IDEAL).prefill_s(np.array(8000.0), np.array(0.0))
+    blocks = 80 * (2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672)
+    attention = 80 * 4 * 8192 * 4000 * 8000
+    assert float(step) == pytest.approx(2 * blocks * 8000 / 2e15 + attention / 1e15)
+
+
+def test_ranks_without_a_network_between_them_are_useless() -> None:
+    alone = replace(DEVICE, scaleup_bandwidth_bytes_per_s=0.0)
+    assert float(stage(DENSE, "fp8", (8, 1, 0), alone).decode_s(np.array(1.0), np.array(10.0))) > 1.0
+
+
+@given(models, precisions, layouts, batches, tokens, st.floats(1, 10))
+def test_better_hardware_is_never_slower(
+    model: Architecture, precision: str, layout: tuple[int, int, int], batch: float, context: float, factor: float
+) -> None:
+    names = [f.name for f in fields(Device) if f.name.endswith("_per_s")]
+    plain = stage(model, precision, layout)
+    for name in names:
+        better = stage(model, precision, layout, replace(DEVICE, **{name: getattr(DEVICE, name) * factor}))
+        n, c = np.array(batch), np.array(context)
+        assert better.decode_s(n, c) <= plain.decode_s(n, c) * (1 + 1e-12)
+        assert better.prefill_s(c, c) <= plain.prefill_s(c, c) * (1 + 1e-12)
+        assert better.hop_s(n) <= plain.hop_s(n) * (1 + 1e-12)
+
+
+@given(models, precisions, layouts, batches, batches, tokens, tokens)
+def test_more_work_is_never_faster(
+    model: Architecture, precision: str, layout: tuple[int, int, int], b1: float, b2: float, c1: float, c2: float
+) -> None:
+    s = stage(model, precision, layout)
+    few, many = (np.array(x) for x in sorted((b1, b2)))
+    short, long = (np.array(x) for x in sorted((c1, c2)))
+    tolerance = 1 + 1e-12
+    assert s.decode_s(few, short) <= s.decode_s(few, long) * tolerance
+    assert s.decode_s(few, long) <= s.decode_s(many, long) * tolerance
+    assert s.prefill_s(short, short) <= s.prefill_s(long, short) * tolerance
+    assert s.prefill_s(short, short) <= s.prefill_s(short, long) * tolerance
+    assert s.cache_bytes(short, few) <= s.cache_bytes(long, many) * tolerance
+
+
+@given(models, layouts, batches, tokens)
+def test_a_step_is_bound_by_flops_and_by_bytes(
+    model: Architecture, layout: tuple[int, int, int], batch: float, context: float
+) -> None:
+    """All GPUs together can't beat their peak on the batch's FLOPs, nor read its cache faster than their memory."""
+    s = stage(model, "fp8", layout, efficiency=IDEAL)
+    n, c = np.array(batch), np.array(context)
+    flops = batch * float(model.forward_flops_per_token(c)) - 2 * batch * model.parameters_by_part()["router"]
+    cache = batch * float(model.kv_bytes(c, 1.0))
+    gpus, pipeline, _ = layout
+    # A stage has its share of the layers: all stages together take ``pipeline`` times its step.
+    time = float(s.decode_s(n, c)) * pipeline * (1 + 1e-9)
+    assert time >= flops / gpus / 2e15
+    assert time >= cache / gpus / 3e12
+
+
+@given(models, precisions, batches, tokens)
+def test_scalars_give_what_vectors_give(model: Architecture, precision: str, batch: float, context: float) -> None:
+    gpus, data = np.array([1.0, 4.0, 8.0])[:, None], np.array([0.0, 1.0, 1.0])[:, None]
+    n = np.array([1.0, batch])[None, :]
+    many = Stage(DEVICE, model, precision, EFFICIENCY, gpus, np.ones_like(gpus), data)
+    request = replace(CHAT, fresh_input_tokens=context)
+    table = serve(many, n, request)
+    for i in range(3):
+        one = stage(model, precision, (int(gpus[i, 0]), 1, int(data[i, 0])))
+        for j in range(2):
+            point = serve(one, n[0, j], request)
+            for f in fields(table):
+                assert getattr(table, f.name)[i, j] == pytest.approx(float(getattr(point, f.name)))
+
+
+@given(models, layouts, batches, tokens)
+def test_operators_add_up_and_none_is_negative(
+    model: Architecture, layout: tuple[int, int, int], batch: float, context: float
+) -> None:
+    step = stage(model, "fp8", layout).decode(np.array(batch), np.array(context))
+    parts = [float(getattr(step, f.name)) for f in fields(Decode)]
+    assert min(parts) >= 0
+    assert float(step.total) == pytest.approx(sum(parts))
+
+
+@given(models, layouts, batches)
+def test_in_flight_is_rate_times_time(model: Architecture, layout: tuple[int, int, int], batch: float) -> None:
+    """Little 1961."""
+    service = serve(stage(model, "fp8", layout), np.array(batch), CHAT)
+    in_flight = service.requests_per_s * CHAT.generated_tokens * service.tpot_s
+    assert float(in_flight) == pytest.approx(batch * layout[1])
+
+
+def test_users_beyond_memory_wait_outside() -> None:
+    s = stage(DENSE, "fp8", (2, 1, 0))
+    room = DEVICE.hbm_bytes * 0.9
+    capacity = float(s.capacity(np.array(1500.0), room))
+    assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity)) <= room
+    assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity + 1)) > room
+    users = np.array([capacity, 2 * capacity])
+    fresh, generated = np.full(2, 1000.0), np.full(2, 500.0)
+    ttft, tpot = closed_loop(s, users, fresh, generated, 10.0)
+    assert tpot[0] == pytest.approx(tpot[1])
+    assert ttft[1] - ttft[0] == pytest.approx(generated[0] * tpot[0])  # as many outside as inside: one full service
+
+
+def test_precision_follows_the_arithmetic() -> None:
+    assert precision_for(DEVICE) == "fp8"
+    assert precision_for(replace(DEVICE, peak_fp4_flops_per_s=4e15)) == "fp4"
+    assert precision_for(replace(DEVICE, peak_fp8_flops_per_s=0.0)) == "bf16"
+
+
+def check(rate: Rate, device: Device, model: Architecture, precision: str, request: Request) -> None:
+    """A point found is feasible, and no faster than the roofline."""
+    per_stage = rate.gpus // rate.pipeline
+    s = stage(model, precision, (per_stage, rate.pipeline, int(rate.data_parallel)), device)
+    service = serve(s, np.array(rate.batch / rate.pipeline), request)
+    assert float(service.memory_bytes) <= device.hbm_bytes * (1 - EFFICIENCY.memory_reserve_share) * (1 + 1e-12)
+    assert rate.ttft_s <= request.ttft_s and rate.tpot_s <= request.tpot_s
+    assert rate.requests_per_gpu_s == pytest.approx(float(service.requests_per_s) / rate.gpus)
+    weights = model.active_parameters - 2 * model.embedding_parameters - model.parameters_by_part()["router"]
+    flops = 2 * weights * (request.fresh_input_tokens + request.generated_tokens)
+    assert rate.requests_per_gpu_s * flops <= device.peak_flops_per_s(precision)
+
+
+@given(models, st.floats(0.005, 0.2), st.floats(0.05, 10), tokens, st.floats(0, 1e5), st.floats(1, 5000))
+def test_the_best_point_keeps_every_limit(
+    model: Architecture, tpot_s: float, ttft_s: float, fresh: float, cached: float, generated: float
+) -> None:
+    request = Request(fresh_input_tokens=fresh, cached_input_tokens=cached, generated_tokens=generated, ttft_s=ttft_s,
+                      tpot_s=tpot_s)  # fmt: skip
+    rate = best(DEVICE, model, "fp8", request, EFFICIENCY)
+    if rate.reason:
+        assert rate.requests_per_gpu_s == 0
+    else:
+        check(rate, DEVICE, model, "fp8", request)
+
+
+@given(models, st.floats(0.005, 0.1), st.floats(1, 4))
+def test_looser_limits_and_more_memory_never_cost_throughput(model: Architecture, tpot_s: float, factor: float) -> None:
+    request = replace(CHAT, tpot_s=tpot_s)
+    plain = best(DEVICE, model, "fp8", request, EFFICIENCY).requests_per_gpu_s
+    assert best(DEVICE, model, "fp8", replace(request, tpot_s=tpot_s * factor), EFFICIENCY).requests_per_gpu_s >= plain
+    roomy = replace(DEVICE, hbm_bytes=DEVICE.hbm_bytes * factor)
+    assert best(roomy, model, "fp8", request, EFFICIENCY).requests_per_gpu_s >= plain
+
+
+def test_a_model_larger_than_a_node_is_served_over_several() -> None:
+    rate = best(DEVICE, LATENT, "fp8", replace(CHAT, tpot_s=0.2), EFFICIENCY)
+    assert rate.gpus > DEVICE.scaleup_gpus and rate.requests_per_gpu_s > 0
+    apart = best(replace(DEVICE, scaleout_bandwidth_bytes_per_s=0.0), LATENT, "fp8", CHAT, EFFICIENCY)
+    assert apart.requests_per_gpu_s == 0 and apart.reason.startswith("does not fit")
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [(replace(CHAT, tpot_s=1e-4), "ms per token at best"), (replace(CHAT, ttft_s=1e-4), "to the first token at best"),
+     (replace(CHAT, cached_input_tokens=1e12), "does not fit")],
+)  # fmt: skip
+def test_reasons_say_what_is_missing(request_: Request, words: str) -> None:
+    rate = best(DEVICE, DENSE, "fp8", request_, EFFICIENCY)
+    assert rate.requests_per_gpu_s == 0 and words in rate.reason
+
+
+def test_the_limit_is_the_one_that_binds() -> None:
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=0.02), EFFICIENCY).limit == "tpot"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=10), EFFICIENCY).limit == "memory"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=20_000), EFFICIENCY).busiest == "prefill"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY
+                ).busiest == "attention"  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [DENSE, SPARSE, LATENT])
+def test_the_frontier_rises_and_ends_at_the_best(model: Architecture) -> None:
+    points = frontier(DEVICE, model, "fp8", CHAT, EFFICIENCY)
+    assert len(points) > 5
+    tpot, rate = ([getattr(p, k) for p in points] for k in ("tpot_s", "requests_per_gpu_s"))
+    assert tpot == sorted(tpot) and all(a < b for a, b in pairwise(rate))
+    assert points[-1] == best(DEVICE, model, "fp8", CHAT, EFFICIENCY)
+    for point in points:
+        check(point, DEVICE, model, "fp8", CHAT)
+
+
+def test_nothing_feasible_is_an_empty_frontier() -> None:
+    assert frontier(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=1e-4), EFFICIENCY) == ()
