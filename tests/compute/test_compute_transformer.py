@@ -77,6 +77,12 @@ def test_absorbed_attention_reads_little_and_computes_more() -> None:
     assert DEEPSEEK_V3.decode_attention_flops(context) > plain.decode_attention_flops(context)
 
 
+def test_decode_attention_by_hand() -> None:
+    """Scores and values: two products of head width by context for each head, two FLOPs a multiply-add."""
+    assert float(LLAMA_70B.decode_attention_flops(np.array(1000.0))) == 64 * 2 * (2 * 128 * 1000)
+    assert float(DEEPSEEK_V3.decode_attention_flops(np.array(1000.0))) == 128 * 2 * (512 + 64 + 512) * 1000
+
+
 def test_forward_flops_of_a_dense_model_are_two_per_weight() -> None:
     short = float(LLAMA_70B.forward_flops_per_token(ONE))
     assert short == pytest.approx(2 * (LLAMA_70B.parameters - LLAMA_70B.embedding_parameters), rel=1e-3)

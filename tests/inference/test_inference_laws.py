@@ -149,6 +149,24 @@ def test_in_flight_is_rate_times_time(model: Architecture, layout: tuple[int, in
     assert float(in_flight) == pytest.approx(batch * layout[1])
 
 
+def test_the_cycle_by_hand() -> None:
+    """Each of 40 requests decodes at its mean context, and one in 500 steps each is read anew."""
+    s, users = stage(DENSE, "fp8", (8, 1, 0)), np.array(40.0)
+    decode = s.decode_s(users, np.array(500 + 1000 + 250.0))
+    prefill = s.prefill_s(np.array(1000.0), np.array(500.0))
+    service = serve(s, users, CHAT)
+    assert float(service.tpot_s) == pytest.approx(float(decode + 40 / 500 * prefill))
+    full = s.weight_bytes() + s.cache_bytes(np.array(500 + 1000 + 500.0), users)
+    assert float(service.memory_bytes) == pytest.approx(float(full))
+
+
+def test_split_by_requests_the_fullest_rank_counts() -> None:
+    s = stage(LATENT, "fp8", (8, 1, 1))
+    nine, sixteen = (s.decode(np.array(n), np.array(1000.0)) for n in (9.0, 16.0))
+    assert float(nine.attention) == pytest.approx(float(sixteen.attention))
+    assert float(nine.feed_forward) < float(sixteen.feed_forward)
+
+
 def test_users_beyond_memory_wait_outside() -> None:
     s = stage(DENSE, "fp8", (2, 1, 0))
     room = DEVICE.hbm_bytes * 0.9
