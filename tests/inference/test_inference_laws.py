@@ -167,6 +167,15 @@ def test_split_by_requests_the_fullest_rank_counts() -> None:
     assert float(nine.feed_forward) < float(sixteen.feed_forward)
 
 
+def test_experts_and_their_traffic_by_hand() -> None:
+    """Ideal, eight ranks by requests, eight requests: an eighth of the experts touched is read, four copies travel."""
+    s = stage(SPARSE, "fp8", (8, 1, 1), efficiency=IDEAL)
+    step = s.decode(np.array(8.0), np.array(1000.0))
+    touched = 128 * (1 - (1 - 4 / 128) ** 8)
+    assert float(step.feed_forward) == pytest.approx(36 * touched / 8 * 3 * 2880 * 2880 / 3e12)
+    assert float(step.collectives) == pytest.approx(36 * 7 / 8 * 4 * 2880 * (1 + 2) / 4.5e11)
+
+
 def test_users_beyond_memory_wait_outside() -> None:
     s = stage(DENSE, "fp8", (2, 1, 0))
     room = DEVICE.hbm_bytes * 0.9
