@@ -11,7 +11,7 @@ from gigaplan.simulate import store
 from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.result import Result
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable, variables
 
@@ -34,7 +34,12 @@ def run(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) ->
         With every problem of the plan at once.
     """
     pairs = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
-    return simulate(plans.resolve(plans.load(plan, pairs)))
+    loaded = plans.load(plan, pairs)
+    try:
+        return simulate(plans.resolve(loaded))
+    except InputError as error:
+        remedy = "change this value in the plan, or with --set"
+        raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
 
 
 def save(result: Result, folder: str | Path | None = None) -> Path:

@@ -27,7 +27,7 @@ app = App(
     name="gigaplan",
     help="From the megawatt to the token to the dollar: plan AI infrastructure with sourced numbers.",
     version=__version__,
-    help_format="markdown",
+    help_format="plaintext",
     result_action="return_value",
 )
 catalog_app = App(name="catalog", help="Facts and their sources.")

@@ -26,7 +26,12 @@ ONE = np.array(1.0)
 
 @pytest.mark.parametrize(
     ("model", "total", "active"),
-    [(DEEPSEEK_V3, 671e9, 37e9), (LLAMA_405B, 405e9, 405e9), (LLAMA_70B, 70.6e9, 70.6e9), (GPT_OSS_120B, 116.8e9, None)],
+    [
+        (DEEPSEEK_V3, 671e9, 37e9),
+        (LLAMA_405B, 405e9, 405e9),
+        (LLAMA_70B, 70.6e9, 70.6e9),
+        (GPT_OSS_120B, 116.8e9, None),
+    ],
 )
 def test_parameters_are_the_published_ones(model: Architecture, total: float, active: float | None) -> None:
     assert model.parameters == pytest.approx(total, rel=0.005)

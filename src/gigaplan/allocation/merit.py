@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.allocation.outputs import Allotment
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
 
@@ -46,7 +47,7 @@ def allot(
 
     Raises
     ------
-    ValueError
+    InputError
         If a share lies outside 0..1, or an amount is negative or not finite.
     """
     _refuse_bad(asked_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
@@ -172,4 +173,4 @@ def _refuse_bad(*arrays: Array, top: float = np.inf) -> None:
     for array in arrays:
         good = (array >= 0) & (array <= top) & np.isfinite(array)
         if not good.all():
-            raise ValueError(f"{array[~good].flat[0]} can't be allotted: give finite numbers from 0 to {top:g}")
+            raise InputError(f"{array[~good].flat[0]} can't be allotted: give finite numbers from 0 to {top:g}")

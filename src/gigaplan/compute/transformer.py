@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
 Count = Annotated[int, Ge(0)]
@@ -41,7 +42,7 @@ class Architecture:
 
     Raises
     ------
-    ValueError
+    InputError
         If experts are named without a width or a number per token.
     """
 
@@ -67,7 +68,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.experts and not (self.ffn_expert and 0 < self.experts_per_token <= self.experts):
-            raise ValueError(
+            raise InputError(
                 f"{self.experts} experts with ffn_expert {self.ffn_expert} and experts_per_token "
                 f"{self.experts_per_token}: state the width of an expert and between 1 and {self.experts} per token"
             )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gigaplan.demand.inputs import Adoption
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 
 Curve = Callable[[Array, Array, Array, Array], Array]
@@ -62,14 +63,14 @@ def weekly_users(adoption: Adoption, years: Array) -> Array:
 
     Raises
     ------
-    ValueError
+    InputError
         If the curve's name is unknown, or the reference lies above the ceiling in any member.
     """
     if adoption.curve not in CURVES:
-        raise ValueError(f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}")
+        raise InputError(f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}")
     ceiling, reference = column(adoption.ceiling_users, 2), column(adoption.reference_users, 2)
     if (reference > ceiling).any():
-        raise ValueError(
+        raise InputError(
             f"reference_users ({np.max(reference):,.0f}) lies above ceiling_users ({np.min(ceiling):,.0f}): "
             "raise the ceiling or lower the reference"
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gigaplan.demand.adoption import weekly_users
 from gigaplan.demand.inputs import TOKENS, DemandInputs, Shape, Workload
 from gigaplan.demand.outputs import Asked
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAY_TYPES, HOURS, SEASONS, TimeAxis
 
@@ -26,7 +27,7 @@ def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
 
     Raises
     ------
-    ValueError
+    InputError
         If an input can't be (see :func:`weekly_users`, :func:`hour_shape`) or member counts disagree.
     """
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
@@ -120,14 +121,14 @@ def hour_shape(shape: Shape) -> Array:
 
     Raises
     ------
-    ValueError
+    InputError
         If offsets and shares differ in number or the shares do not sum to 1.
     """
     offsets, share = np.array(shape.region_offset_h), np.array(shape.region_share)
     if len(offsets) != len(share):
-        raise ValueError(f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region")
+        raise InputError(f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region")
     if abs(share.sum() - 1) > SHARE_TOLERANCE:
-        raise ValueError(f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum")
+        raise InputError(f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum")
     local_hour = np.arange(HOURS) + 0.5 + offsets[:, None]  # (region, hour)
     activity = share @ local_activity(local_hour, shape.night_share, shape.peak_local_hour)
     return np.asarray(activity / activity.mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
 MONTHS_PER_YEAR = 12
@@ -17,12 +18,12 @@ def straight_line(capital_usd: Array, life_years: float) -> Array:
 
     Raises
     ------
-    ValueError
+    InputError
         If the life is not longer than a month.
     """
     months = life_years * MONTHS_PER_YEAR
     if months < 1:
-        raise ValueError(f"a book life of {life_years:g} years is shorter than a month")
+        raise InputError(f"a book life of {life_years:g} years is shorter than a month")
     spent = np.concatenate([np.zeros((*capital_usd.shape[:-1], 1)), np.cumsum(capital_usd, axis=-1)], axis=-1)
     whole, part = int(months), months - int(months)
     n = capital_usd.shape[-1]

@@ -5,15 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from gigaplan.finance.inputs import Tranches
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
 
+MOST_TRANCHES = 1000
+"""More milestones than this are a slip of the pen, and would fill memory."""
+
 
 def amounts_usd(terms: Tranches) -> Array:
-    """Return what each tranche pays: (tranche,); the last one what is left of the total."""
+    """Return what each tranche pays: (tranche,); the last one what is left of the total.
+
+    Raises
+    ------
+    InputError
+        If there are more tranches than anybody could follow.
+    """
     if terms.amount_per_milestone_usd <= 0:
         return np.zeros(0)
-    count = int(np.ceil(terms.total_usd / terms.amount_per_milestone_usd - 1e-9))
+    exact = terms.total_usd / terms.amount_per_milestone_usd
+    if exact > MOST_TRANCHES:
+        raise InputError(
+            f"{terms.total_usd:,.0f} USD in tranches of {terms.amount_per_milestone_usd:,.0f} are more than "
+            f"{MOST_TRANCHES}: raise the amount per milestone"
+        )
+    count = int(np.ceil(exact * (1 - 1e-12)))  # rounding adds no tranche
     left = terms.total_usd - terms.amount_per_milestone_usd * np.arange(count)
     return np.asarray(np.minimum(terms.amount_per_milestone_usd, left))
 

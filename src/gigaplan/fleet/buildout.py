@@ -23,6 +23,8 @@ MONTHS_PER_YEAR = 12
 ARRIVAL_DAYS = DAYS_PER_YEAR
 """An opening block arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
+DECIMALS_MW = 6
+"""Limits closer than a watt bind together; the first named is told."""
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ def _deliver(
     )
     if waiting <= NEGLIGIBLE_MW:
         return taken, limits, -1
-    return taken, limits, int(np.argmin(np.round(limits, 6)))
+    return taken, limits, int(np.argmin(np.round(limits, DECIMALS_MW)))
 
 
 def _at(cumulative: Array, edge: Array) -> Array:

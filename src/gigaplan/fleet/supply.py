@@ -10,6 +10,9 @@ from gigaplan.fleet.inputs import Generation, Ladder
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
+LONGEST_RAMP_YEARS = 50
+"""No ramp grows longer than this: keeps the power finite; caps bind long before."""
+
 
 def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
     """Return the racks of each generation that can be had in each month: (generation, month).
@@ -22,7 +25,7 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
         ship = axis.days_since_start(g.first_ship_date)
         shipping = np.clip((axis.edge_days[1:] - ship) / np.diff(axis.edge_days), 0.0, 1.0)
         years = np.maximum(axis.mid_days - ship, 0.0) / DAYS_PER_YEAR
-        ramp = g.supply_start_racks_per_month * (1 + g.supply_growth_per_year) ** np.minimum(years, 50)
+        ramp = g.supply_start_racks_per_month * (1 + g.supply_growth_per_year) ** np.minimum(years, LONGEST_RAMP_YEARS)
         rows.append(shipping * np.minimum(ramp, g.supply_cap_racks_per_month))
     return np.array(rows)
 
@@ -30,7 +33,9 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
 def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
     """Return the packaged GPUs that can be had in each month, over all generations: (month,)."""
     years = axis.mid_days / DAYS_PER_YEAR
-    ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** np.minimum(years, 50)
+    ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** np.minimum(
+        years, LONGEST_RAMP_YEARS
+    )
     return np.minimum(ramp, ladder.packaging_cap_gpus_per_month)
 
 

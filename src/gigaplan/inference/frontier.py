@@ -20,6 +20,7 @@ PIPELINES = (1, 2, 3, 4, 6, 8)
 DOMAINS_OF_EXPERTS = (2, 4, 8)
 """Scale-up domains that experts may be spread over, through the scale-out network."""
 BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
+"""Requests in flight per stage that are tried: a search grid, not a limit of any engine."""
 
 
 @dataclass(frozen=True, slots=True)

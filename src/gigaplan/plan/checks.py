@@ -72,6 +72,8 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     models = facts.entities("layers")
     for name, work in plan.demand.workloads.items():
         yield from _known(work.model, models, "model", root, ("demand", "workloads", name, "model"))
+    for i, name in enumerate(plan.demand.regions or ()):
+        yield from _known(name, facts.entities("share_of_use"), "region of users", root, ("demand", "regions", i))
     yield from _known(
         plan.finance.tranches.trigger_state,
         LADDER,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gigaplan.power.inputs import Draw, DrawCurve, Facility
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
@@ -25,13 +26,13 @@ def draw(
 
     Raises
     ------
-    ValueError
+    InputError
         If a facility's losses exceed its whole overhead: a PUE that leaves nothing for cooling.
     """
     pue = np.stack([season_pue(f, axis) for f in facilities], axis=1)  # (M or 1, P, n)
     loss = np.array([f.loss_share for f in facilities])
     if (pue - 1 < loss[:, None] - 1e-12).any():
-        raise ValueError(f"losses of {loss.max():.0%} of IT energy exceed the overhead of a PUE of {pue.min():.3f}")
+        raise InputError(f"losses of {loss.max():.0%} of IT energy exceed the overhead of a PUE of {pue.min():.3f}")
     it = rated_it_mw[..., None, None] * drawn_share(utilisation, curve)[:, None]
     losses = it * loss[:, None, None, None]
     facility = it * pue[..., None, None]

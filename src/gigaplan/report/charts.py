@@ -35,7 +35,21 @@ class Chart:
 
 def all_charts(result: Result) -> dict[str, Chart]:
     """Return every chart of the report, by id."""
-    makers = (buildout, power_states, limits, tokens, waits, waits_by_hour, cost, capital, gap, tranches, load)
+    makers = (
+        buildout,
+        power_states,
+        timeline,
+        limits,
+        tokens,
+        waits,
+        waits_by_hour,
+        cost,
+        capital,
+        lives,
+        gap,
+        tranches,
+        load,
+    )
     return {c.id: c for c in (make(result) for make in makers)}
 
 
@@ -139,6 +153,82 @@ def power_states(result: Result) -> Chart:
         _option(series, end, "GW of IT power"),
         f"{data[-1].max():.1f} GW (IT) of the announced sites produce at the height; every announced megawatt is in one state.",
         *_table(states, [f"end {y}" for y in select.years(result)], yearly),
+    )
+
+
+def timeline(result: Result) -> Chart:
+    """Each announced site's way from announcement to its first token."""
+    states = list(result.labels["state"])
+    steps = ("announced", "construction", "energised", "ready", "first token")
+    power = result.central("power_state_mw")
+    origin = result.axis.start.year
+    first = {s.name: s.first_token for s in select.first_tokens(result)}
+    rows, starts = [], []
+    for i in select.sites(result):
+        reached = [power[states.index(s) :, i].sum(axis=0) > 1e-6 for s in steps[:-1]]
+        dates = [result.axis.edges[int(r.argmax())] if r.any() else None for r in reached]
+        rows.append((result.labels["site"][i], [*dates, first[result.labels["site"][i]]]))
+    rows.sort(key=lambda row: (row[1][-1] is None, str(row[1][-1])), reverse=True)
+    years = [
+        [(d.year + (d.timetuple().tm_yday - 1) / 366 - origin) if d else math.nan for d in dates] for _, dates in rows
+    ]
+    starts = [y[0] for y in years]
+    shades = ("#d9dde3", "#93a8c2", "#E69F00", "#009E73")
+    series: list[Option] = [
+        {
+            "type": "bar",
+            "stack": "t",
+            "silent": True,
+            "data": _numbers(starts),
+            "itemStyle": {"color": "transparent"},
+            "tooltip": {"show": False},
+            "name": "",
+        }
+    ]
+    for k, (name, shade) in enumerate(
+        zip(
+            ("announced to construction", "construction to energised", "energised to ready", "ready to first token"),
+            shades,
+            strict=True,
+        )
+    ):
+        spans = [max(y[k + 1] - y[k], 0.0) if not math.isnan(y[k + 1]) else math.nan for y in years]
+        series.append(
+            {
+                "type": "bar",
+                "stack": "t",
+                "name": name,
+                "data": _numbers(spans),
+                "itemStyle": {"color": shade},
+                "barMaxWidth": 16,
+            }
+        )
+    option = _option(series, [], "")
+    option["xAxis"] = {
+        "type": "value",
+        "name": f"years after the start of {origin}",
+        "nameLocation": "middle",
+        "nameGap": 26,
+        "interval": 1,
+    }
+    option["yAxis"] = {"type": "category", "data": [name for name, _ in rows], "axisTick": {"show": False}}
+    option["legend"]["data"] = [s["name"] for s in series[1:]]
+    option["grid"] |= {"bottom": 28}
+    option.pop("tooltip")
+    table = tuple((name, *(str(d) if d else "not within the horizon" for d in dates)) for name, dates in reversed(rows))
+    ends = [d[-1] for _, d in rows if d[-1]]
+    says = (
+        f"First phase of each site: first tokens from {min(ends):%B %Y} to {max(ends):%B %Y}."
+        if ends
+        else "No site produces within the horizon."
+    )
+    return Chart(
+        "timeline",
+        "From announcement to first token, by site",
+        option,
+        says + " Dates are resolved to the month.",
+        ("site", *steps),
+        table,
     )
 
 
@@ -308,6 +398,21 @@ def capital(result: Result) -> Chart:
         _option(series, select.years(result), "billion USD a year"),
         f"{money(float(data.sum()) * 1e9)} over the horizon; rented capacity costs rent instead.",
         *_table(names, select.years(result), data * 1e9),
+    )
+
+
+def lives(result: Result) -> Chart:
+    """Yearly cost if IT lived 3, 5 or 7 years in the books."""
+    data = by_year(result, "cost_by_life_usd") / 1e9
+    names = [f"IT lives {n}" for n in result.labels["life"]]
+    series = [_line(n, data[i], PALETTE[i]) for i, n in enumerate(names)]
+    return Chart(
+        "lives",
+        "Yearly cost, by how long IT lives in the books",
+        _option(series, select.years(result), "billion USD a year"),
+        "Depreciation, energy, operations and rent; the plan's own life is in its costs, the others for comparison.",
+        *_table(names, select.years(result), data * 1e9),
+        300,
     )
 
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 ANNOUNCED, DGX, RUBIN = "loi_2025_09", "dgx_1", "vr_nvl72"
 SERVED = 0.999
 """From this share of what is asked on, nobody is said to wait."""
+MILLIONS = 2e6
+"""The fewest that are 'millions' of GPUs."""
+MULTI_GIGAWATT_MW = 2000.0
+"""The least that is a 'multi-gigawatt' site."""
+USERS_TOLERANCE = 0.05
+"""How far a fitted curve may lie below a stated number of users and still be said to agree."""
 MONTHS = 12
 
 
@@ -110,7 +116,7 @@ def gigawatts(r: _Reader) -> Claim:
     total = float(accepted.sum(axis=0).max())
     largest = accepted.max(axis=1)
     name = r.result.labels["site"][int(np.argmax(largest))]
-    big = int((largest >= 2000).sum())
+    big = int((largest >= MULTI_GIGAWATT_MW).sum())
     figures = (
         Figure(
             name="power accepted at the announced sites, highest",
@@ -156,7 +162,7 @@ def gpus(r: _Reader) -> Claim:
             value=producing,
             unit="GPUs",
             basis="package",
-            holds=producing >= 2e6,
+            holds=producing >= MILLIONS,
         )
     ]
     good = []
@@ -179,7 +185,7 @@ def gpus(r: _Reader) -> Claim:
         f"{producing / 1e6:.1f} million GPUs produce at the height of the plan; '4 to 5 million for 10 GW' fits "
         + (f"only if the gigawatts are {' or '.join(good)}." if good else "on no basis.")
     )
-    verdict = Verdict.FAILS if producing < 2e6 else Verdict.ON_BASIS if good else Verdict.FAILS
+    verdict = Verdict.FAILS if producing < MILLIONS else Verdict.ON_BASIS if good else Verdict.FAILS
     return Claim(
         id="A2",
         says="Millions of GPUs; 4 to 5 million for 10 GW",
@@ -347,7 +353,7 @@ def weekly_users(r: _Reader) -> Claim:
             value=users / 1e6,
             unit="million users",
             basis="weekly active",
-            holds=users >= claimed * 0.95,
+            holds=users >= claimed * (1 - USERS_TOLERANCE),
         ),
         Figure(
             name=f"{r.result.labels['workload'][chat]} served in {label}",
@@ -361,7 +367,7 @@ def weekly_users(r: _Reader) -> Claim:
         "A7",
         "Over 700 million weekly active users",
         figures,
-        f"The curve fitted on earlier months has {users / 1e6:.0f} million in {label} (5 % allowed); {share:.1%} of their messages are served.",
+        f"The curve fitted on earlier months has {users / 1e6:.0f} million in {label} ({USERS_TOLERANCE:.0%} allowed); {share:.1%} of their messages are served.",
     )
 
 

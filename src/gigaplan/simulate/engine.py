@@ -14,6 +14,7 @@ from gigaplan.demand.requests import asked
 from gigaplan.finance.accounts import accounts
 from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
+from gigaplan.finance.tranches import amounts_usd
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.inputs import LADDER, LIMITS
 from gigaplan.fleet.outputs import BuildOut
@@ -217,8 +218,7 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    terms = scenario.finance.tranches
-    count = int(np.ceil(terms.total_usd / terms.amount_per_milestone_usd)) if terms.amount_per_milestone_usd else 0
+    count = len(amounts_usd(scenario.finance.tranches))
     return {
         "month": tuple(scenario.axis.labels),
         "edge": tuple(e.isoformat() for e in scenario.axis.edges),

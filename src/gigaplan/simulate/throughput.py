@@ -16,6 +16,8 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.vocabulary.members import Array
 
 SECONDS_PER_HOUR = 3600.0
+REMEMBERED = 4096
+"""Rates kept in memory, far more than a plan has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def _request(work: Workload) -> Request:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def _rate(device: Device, architecture: Architecture, request: Request, efficiency: Efficiency) -> Rate:
     """Remember rates within a process: a changed input elsewhere leaves them as they are."""
     return best(device, architecture, precision_for(device), request, efficiency)

@@ -5,6 +5,7 @@ Tree::
     GigaplanError
     ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
     ├── BasisError     unlike bases met in arithmetic
+    ├── InputError     an input that a room can't work with (exit 2)
     ├── LawError       a conservation law does not hold: our fault, never the user's
     └── MachineError   the machine stopped us: time, memory, disk, permissions (exit 3)
 """
@@ -23,6 +24,10 @@ class GigaplanError(Exception):
 
 class BasisError(GigaplanError, ValueError):
     """Quantities on unlike bases met without a sourced conversion."""
+
+
+class InputError(GigaplanError, ValueError):
+    """An input is of the right kind and yet impossible: the message says the value, what is allowed and what to do."""
 
 
 class LawError(GigaplanError, AssertionError):
