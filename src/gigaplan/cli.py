@@ -71,7 +71,7 @@ def run(plan: str, /, *, set: Set = None, out: Path | None = None, json: Json = 
 
 
 @app.command
-def explain(result: Path, quantity: str, /, *, json: Json = False) -> int:
+def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = False) -> int:
     """Show where a number comes from: formula, inputs, facts, sources.
 
     Parameters
@@ -80,6 +80,8 @@ def explain(result: Path, quantity: str, /, *, json: Json = False) -> int:
         A folder that `gigaplan run` has written.
     quantity
         A result quantity, such as cost_per_mtok_usd.
+    depth
+        Levels of quantities to open; the ones below stand in one line each (JSON has them all).
     """
     from gigaplan import api
 
@@ -89,7 +91,7 @@ def explain(result: Path, quantity: str, /, *, json: Json = False) -> int:
         return _print_json(_explanation(tree))
     from gigaplan.report.terminal import explain_tree
 
-    _console().print(explain_tree(kept, quantity))
+    _console().print(explain_tree(kept, quantity, depth))
     return 0
 
 

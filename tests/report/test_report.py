@@ -61,7 +61,8 @@ def test_yearly_sums_follow_the_kind(announced: Result) -> None:
         (0, "0"),
         (-2.5e9, "-2.50 B"),
         (0.0123, "0.0123"),
-        (72, "72.0"),
+        (72, "72"),
+        (72.4, "72.4"),
         (math.nan, "–"),
     ],
 )
@@ -123,9 +124,12 @@ def test_every_quantity_explains_itself(announced: Result) -> None:
         text = printed(explain_tree(announced, name), 200)
         assert variables()[name].meaning[:30] in text
         assert "evidence:" in text
-    deep = printed(explain_tree(announced, "cost_per_mtok_usd"), 200)
+    deep = printed(explain_tree(announced, "cost_per_mtok_usd", depth=9), 200)
     assert "vr_nvl72.rack_price_usd" in deep
     assert "Morgan Stanley" in deep
+    shallow = printed(explain_tree(announced, "cost_per_mtok_usd", depth=1), 200)
+    assert "Morgan Stanley" not in shallow
+    assert len(shallow.splitlines()) < 40
 
 
 def test_claims_show_their_figures(announced: Result) -> None:

@@ -47,8 +47,8 @@ def money(value: float) -> str:
 
 
 def _digits(value: float, digits: int) -> str:
-    if value == 0:
-        return "0"
+    if value == round(value) and abs(value) < 1000:
+        return f"{value:.0f}"
     value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00
     places = max(digits - 1 - int(np.floor(np.log10(abs(value)) + 1e-12)), 0)
     return f"{value:,.{min(places, 4)}f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -149,10 +150,13 @@ def claims_table(result: Result) -> RenderableType:
     return table
 
 
-def explain_tree(result: Result, quantity: str) -> RenderableType:
-    """Return the tree below a quantity: formula, inputs and, at the leaves, facts with their sources."""
+def explain_tree(result: Result, quantity: str, depth: int = 2) -> RenderableType:
+    """Return the tree below a quantity: formula, inputs and, at the leaves, facts with their sources.
+
+    Quantities more than ``depth`` levels down stand in one line; explain them in their own right, or go deeper.
+    """
     tree = Tree(_variable(result, quantity))
-    _branch(result, quantity, tree, {quantity})
+    _branch(result, quantity, tree, {quantity}, depth)
     return tree
 
 
@@ -185,27 +189,45 @@ def _series(result: Result, name: str) -> str:
     return how + ", ".join(f"{select.years(result)[i]}: {short(float(values[i]))}" for i in ends) + f" {v.unit}"
 
 
-def _branch(result: Result, name: str, tree: Tree, seen: set[str]) -> None:
+def _branch(result: Result, name: str, tree: Tree, seen: set[str], depth: int) -> None:
     for item in variables()[name].inputs:
         if item.startswith("input:"):
             path = item.removeprefix("input:")
             branch = tree.add(Text(f"inputs {path}", style="cyan"))
-            for entry in dict.fromkeys(result.ledger.under(path)):
-                if entry.fact:
-                    f = entry.fact
-                    basis = f" ({f.basis})" if f.basis else ""
-                    text = f"{entry.path.removeprefix(path).lstrip('.') or path} = {entry.value} {f.unit}{basis}, {f.evidence}: {f.source_title}, {f.date}"
-                else:
-                    text = (
-                        f"{entry.path.removeprefix(path).lstrip('.') or path} = {entry.value}, plan, {entry.evidence}"
-                        + (f": {entry.source}" if entry.source else "")
-                    )
-                branch.add(Text(text))
+            for line in _readings(result, path):
+                branch.add(Text(line))
         elif item in seen:
             tree.add(Text(f"{item} (above)", style="dim"))
+        elif depth == 0:
+            v = variables()[item]
+            tree.add(Text.assemble(item, (f"  [{v.unit}]  {v.meaning}; evidence: {result.evidence(item)} ...", "dim")))
         else:
             seen.add(item)
-            _branch(result, item, tree.add(_variable(result, item)), seen)
+            _branch(result, item, tree.add(_variable(result, item)), seen, depth - 1)
+
+
+def _readings(result: Result, path: str) -> list[str]:
+    """Return what was read below a path, a fact that many inputs share only once."""
+    entries = list(dict.fromkeys(result.ledger.under(path)))
+    uses = Counter(e.fact.id for e in entries if e.fact)
+    lines, told = [], set()
+    for entry in entries:
+        name = entry.path.removeprefix(path).lstrip(".") or path
+        fact = entry.fact
+        if fact is None:
+            lines.append(
+                f"{name} = {entry.value}, plan, {entry.evidence}" + (f": {entry.source}" if entry.source else "")
+            )
+        elif fact.id not in told:
+            told.add(fact.id)
+            often = f" (in {uses[fact.id]} places)" if uses[fact.id] > 1 else ""
+            name = name.rsplit(".", 1)[-1] + often if often else name
+            unit = "" if fact.unit in ("1", "share", "date", "text") else f" {fact.unit}"
+            basis = f" ({fact.basis})" if fact.basis else ""
+            lines.append(
+                f"{name} = {fact.value}{unit}{basis}, {fact.evidence}: {fact.source_title}, {fact.date}  [{fact.id}]"
+            )
+    return lines
 
 
 def inference_validation(answer: InferenceValidation) -> RenderableType:

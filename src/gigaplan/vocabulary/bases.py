@@ -149,11 +149,11 @@ class OnBasis:
         if isinstance(value, Based):
             return value
         allowed = ", ".join(b.value for b in self.bases)
-        sample = f"'{example(self.symbol)} {next(iter(self.bases)).value}'"
+        names = [b.value for b in self.bases]
+        sample = f"'{example(self.symbol)} {'it' if 'it' in names else names[0]}'"
         if not isinstance(value, str):
             raise ValueError(f"unit and basis are missing; write for example {sample} (bases: {allowed})")
         match = re.fullmatch(r"(.*?)[\s,(]+([a-z_]+)\)?", value.strip())
-        names = [b.value for b in self.bases]
         if not match or (match[2] not in names and not nearest_name(match[2], names)):
             raise ValueError(f"the basis is missing; write for example {sample} (bases: {allowed})")
         if match[2] not in names:
