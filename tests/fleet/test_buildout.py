@@ -57,15 +57,15 @@ def run(*sites: Site, generations: Any = None, opening: Any = (), **limits: floa
 
 
 def test_one_phase_by_hand() -> None:
-    """Energised on 1 January 2025, ready two months later, filled in the month before that edge, then a month to
-    acceptance and another to producing: 500 racks of 200 kW, 36,000 GPUs, first tokens in April."""
+    """Energised on 1 January 2025, ready two months later, filled during March, then a month to acceptance and
+    another to producing: 500 racks of 200 kW, 36,000 GPUs, first tokens in May, all of them producing from June."""
     out = run(site())
     assert out.racks_delivered.sum() == pytest.approx(500)
-    assert AXIS.labels[int(np.flatnonzero(out.racks_delivered[0, 0, 0])[0])] == "2025-02"
-    assert out.first_token(0, AXIS.start) == dt.date(2025, 4, 1)
-    may = AXIS.labels.index("2025-05")
-    assert out.gpus_producing[0, 0, may] == pytest.approx(36_000)
-    assert out.gpus_available[0, 0, may] == pytest.approx(36_000 * 0.9)
+    assert AXIS.labels[int(np.flatnonzero(out.racks_delivered[0, 0, 0])[0])] == "2025-03"
+    assert out.first_token(0, AXIS.start) == dt.date(2025, 5, 1)
+    june = AXIS.labels.index("2025-06")
+    assert out.gpus_producing[0, 0, june] == pytest.approx(36_000)
+    assert out.gpus_available[0, 0, june] == pytest.approx(36_000 * 0.9)
 
 
 def test_every_announced_megawatt_is_in_one_state() -> None:
@@ -123,7 +123,7 @@ def test_which_limit_binds(limits: dict[str, float], binds: str) -> None:
         generations=(generation(supply_start_racks_per_month=supply, supply_cap_racks_per_month=supply),),
         **limits,
     )
-    month = AXIS.labels.index("2025-03" if binds != "power" else "2025-02")
+    month = AXIS.labels.index("2025-04" if binds != "power" else "2025-03")
     assert LIMITS[out.binding[0, month]] == binds
     assert out.binding[0, 0] == -1
     monthly = out.racks_delivered[0, 0, 0] * 0.2

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, OpeningBlock
+from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock
 from gigaplan.fleet.ladder import Due, due, lagged, rationed
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
@@ -27,20 +27,16 @@ DECIMALS_MW = 6
 """Limits closer than a watt bind together; the first named is told."""
 
 
-@dataclass(slots=True)
-class _State:
-    """What the recurrence carries, on edges. Shapes: phase F, place P, generation G."""
+@dataclass(frozen=True, slots=True)
+class _Power:
+    """IT power of each phase on its way to racks, on edges: (phase, edge) [MW]."""
 
+    due: Array
+    """Ready if nothing but the plan's own dates and lags bound."""
     energised: Array
-    """(F, edge) IT power energised."""
+    powered: Array
+    """Energised one ready lag ago: halls that labour could finish."""
     ready: Array
-    """(F, edge) IT power made ready."""
-    delivered: Array
-    """(G, P, edge) racks delivered so far."""
-    filled: Array
-    """(F,) IT power of each phase filled with its first racks."""
-    refilled: Array
-    """(P,) IT power of retired racks filled again."""
 
 
 def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
@@ -52,55 +48,58 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         else np.zeros((len(inputs.generations), 0, axis.months + 1))
     )
     gone = _opening_retired(inputs, axis)
-    state, limits, binding = _recur(inputs, axis, plan, gone)
-    return _outputs(inputs, axis, plan, opening, gone, state, limits, binding)
+    power = _site_power(inputs.ladder, plan, axis)
+    delivered, limits, binding = _deliveries(inputs, axis, plan, power, gone)
+    return _outputs(inputs, axis, plan, opening, gone, power, delivered, limits, binding)
 
 
-def _recur(inputs: FleetInputs, axis: TimeAxis, plan: Due, gone: Array) -> tuple[_State, Array, Array]:
-    """Run the months; return the state, what each limit alone lets in (limit, month) [MW] and which binds."""
+def _site_power(ladder: Ladder, plan: Due, axis: TimeAxis) -> _Power:
+    """Energise and make ready as the limits on transformers and labour allow, first come first served."""
+    ready_due = lagged(plan.energised_mw, ladder.ready_lag_months)
+    energised, powered, ready = (np.zeros_like(ready_due) for _ in range(3))
+    # What stands at the first edge was due before it, and has met its limits in the past.
+    energised[:, 0], powered[:, 0], ready[:, 0] = plan.energised_mw[:, 0], ready_due[:, 0], ready_due[:, 0]
+    for i in range(axis.months):
+        wanted = plan.energised_mw[:, i + 1] - energised[:, i]
+        energised[:, i + 1] = energised[:, i] + rationed(wanted, ladder.transformer_mw_per_month, plan.turn)
+        powered[:, i + 1] = lagged(energised[:, : i + 2], ladder.ready_lag_months)[:, -1]
+        wanted = np.maximum(powered[:, i + 1] - ready[:, i], 0.0)
+        ready[:, i + 1] = ready[:, i] + rationed(wanted, ladder.labour_mw_per_month, plan.turn)
+    return _Power(ready_due, energised, powered, ready)
+
+
+def _deliveries(
+    inputs: FleetInputs, axis: TimeAxis, plan: Due, power: _Power, gone: Array
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Fill ready power with racks month by month: what is ready when a month begins takes racks during it.
+
+    Returns racks delivered so far (G, P, edge), what each limit alone lets in (limit, month) [MW], and which binds.
+    """
     ladder, n = inputs.ladder, axis.months
-    sites, places, gens = len(inputs.sites), len(inputs.sites) + len(inputs.opening), len(inputs.generations)
+    phases, sites, places = len(plan.place), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
     it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
     gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
+    life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
     racks, packages = rack_supply(inputs.generations, axis), packaging_supply(ladder, axis)
     newest = newest_shipping(inputs.generations, axis).astype(int)
-    ready_due = lagged(plan.energised_mw, ladder.ready_lag_months)
-    phases = len(plan.place)
-    state = _State(
-        plan.energised_mw * 0.0,
-        plan.energised_mw * 0.0,
-        np.zeros((gens, places, n + 1)),
-        np.zeros(phases),
-        np.zeros(places),
-    )
-    # What stands at the first edge is due before it, and has met its limits in the past.
-    state.energised[:, 0], state.ready[:, 0] = plan.energised_mw[:, 0], ready_due[:, 0]
-    # Phases come in the order of their energisation, refits after all of them.
-    turn = np.concatenate([plan.turn, np.full(places, plan.turn.max(initial=-1) + 1)])
+    delivered = np.zeros((len(gpus), places, n + 1))
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
-    life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
+    # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
+    place = np.concatenate([plan.place, np.arange(places)])
+    turn = np.concatenate([plan.turn, np.full(places, plan.turn.max(initial=-1) + 1)])
+    filled = np.zeros(phases + places)
     for i in range(n):
-        wanted = plan.energised_mw[:, i + 1] - state.energised[:, i]
-        state.energised[:, i + 1] = state.energised[:, i] + rationed(wanted, ladder.transformer_mw_per_month, plan.turn)
-        powered = lagged(state.energised[:, : i + 2], ladder.ready_lag_months)[:, -1]
-        wanted = np.maximum(powered - state.ready[:, i], 0.0)
-        state.ready[:, i + 1] = state.ready[:, i] + rationed(wanted, ladder.labour_mw_per_month, plan.turn)
-        retired = _at(state.delivered[:, :, : i + 2], i + 1 - life - ladder.refit_lag_months)
-        retired[:, sites:] += _gone_at(gone, i + 1, ladder.refit_lag_months)
-        # Two kinds of places for racks, in order: phases' first racks, then places' refits.
-        open_mw = np.concatenate(
-            [state.ready[:, i + 1] - state.filled, np.tensordot(it_mw, retired, 1) - state.refilled]
-        )
+        retired = _at(delivered[:, :, : i + 1], i - life - ladder.refit_lag_months)
+        retired[:, sites:] += _gone_at(gone, i, ladder.refit_lag_months)
+        open_mw = np.concatenate([power.ready[:, i], np.tensordot(it_mw, retired, 1)]) - filled
         open_mw = np.where(open_mw > NEGLIGIBLE_MW, open_mw, 0.0)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
-        late = _late(ready_due[:, i + 1], powered, state.ready[:, i + 1])
+        late = _late(power.due[:, i], power.powered[:, i], power.ready[:, i])
         taken, limits[:, i], binding[i] = _deliver(open_mw, kind, turn, late, racks[:, i], packages[i], it_mw, gpus)
-        state.filled += taken[:phases]
-        state.refilled += taken[phases:]
-        state.delivered[:, :, i + 1] = state.delivered[:, :, i]
-        place = np.concatenate([plan.place, np.arange(places)])
-        np.add.at(state.delivered[:, :, i + 1], (kind, place), taken / it_mw[kind])
-    return state, limits, binding
+        filled += taken
+        delivered[:, :, i + 1] = delivered[:, :, i]
+        np.add.at(delivered[:, :, i + 1], (kind, place), taken / it_mw[kind])
+    return delivered, limits, binding
 
 
 def _late(due_mw: Array, powered_mw: Array, ready_mw: Array) -> tuple[float, float]:
@@ -190,30 +189,29 @@ def _outputs(
     plan: Due,
     opening: Array,
     gone: Array,
-    state: _State,
+    power: _Power,
+    racks: Array,
     limits: Array,
-    binding: Array,
+    binding: NDArray[np.int64],
 ) -> BuildOut:
     """Turn the recurrence's cumulative series into stocks, states and dates."""
     ladder, sites = inputs.ladder, len(inputs.sites)
     it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
     gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
-    retired = np.stack(
-        [lagged(state.delivered[g], inputs.generations[g].life_years * MONTHS_PER_YEAR) for g in range(len(gpus))]
-    )
-    accepted = lagged(state.delivered, ladder.acceptance_lag_months) - retired
-    producing = lagged(state.delivered, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
+    retired = np.stack([lagged(racks[g], inputs.generations[g].life_years * MONTHS_PER_YEAR) for g in range(len(gpus))])
+    accepted = lagged(racks, ladder.acceptance_lag_months) - retired
+    producing = lagged(racks, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
     standing = opening - gone
     for stock in (accepted, producing):
         stock[:, sites:] += standing
         np.maximum(stock, 0.0, out=stock)
-    delivered = np.diff(state.delivered, axis=-1)
+    delivered = np.diff(racks, axis=-1)
     delivered[:, sites:] += np.diff(opening, axis=-1)
     retired[:, sites:] += gone
     mean_gpus = gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=1)
     return BuildOut(
         places=(*(s.name for s in inputs.sites), *(f"opening {b.name}" for b in inputs.opening)),
-        power_state_mw=_states(plan, state, it_mw, opening, accepted, producing, sites)[None],
+        power_state_mw=_states(plan, power, it_mw, opening, accepted, producing, sites)[None],
         racks=accepted[None],
         racks_producing=producing[None],
         racks_delivered=delivered[None],
@@ -221,19 +219,19 @@ def _outputs(
         gpus_producing=mean_gpus[None],
         gpus_available=mean_gpus[None] * column(ladder.availability, 3),
         limit_racks=limits[None],
-        binding=binding.astype(np.int64)[None],
+        binding=binding[None],
         first_token_days=_first_days(producing.sum(axis=0), axis)[None],
     )
 
 
 def _states(
-    plan: Due, state: _State, it_mw: Array, opening: Array, accepted: Array, producing: Array, sites: int
+    plan: Due, power: _Power, it_mw: Array, opening: Array, accepted: Array, producing: Array, sites: int
 ) -> Array:
     """Return the IT power in each state of the ladder, exclusive: (state, place, edge) [MW]."""
     places, edges = accepted.shape[1], accepted.shape[2]
     reached = np.zeros((len(LADDER), places, edges))
     for s, series in enumerate(
-        (plan.announced_mw, plan.contracted_mw, plan.construction_mw, state.energised, state.ready)
+        (plan.announced_mw, plan.contracted_mw, plan.construction_mw, power.energised, power.ready)
     ):
         np.add.at(reached[s], plan.place, series)
     reached[: LADDER.index("accepted"), sites:] += np.tensordot(it_mw, opening, 1)
