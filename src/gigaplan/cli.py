@@ -162,21 +162,27 @@ def validate_demand(*, json: Json = False) -> int:
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; a user's mistake never shows a traceback."""
-    sys.exit(_guarded(lambda: app(tokens, exit_on_error=False, print_error=True)))
+    given = list(sys.argv[1:] if tokens is None else tokens)
+    sys.exit(_guarded(lambda: app(given, exit_on_error=False, print_error=True), as_json="--json" in given))
 
 
-def _guarded(command: Callable[[], Any]) -> int:
-    from gigaplan.vocabulary.errors import MachineError, PlanError
+def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
+    from gigaplan.vocabulary.errors import LawError, MachineError, PlanError
 
     try:
         return int(command() or 0)
     except PlanError as error:
-        _report(error)
+        _report(error, as_json=as_json)
         return WRONG
     except CycloptsError:
         return WRONG
     except MachineError as error:
         print(f"gigaplan: {error}", file=sys.stderr)
+        return STOPPED
+    except LawError as error:
+        print(
+            f"gigaplan: a fault of gigaplan, not of the plan: {error}; please report it with the plan", file=sys.stderr
+        )
         return STOPPED
     except BrokenPipeError:
         sys.stdout = None
@@ -189,9 +195,9 @@ def _guarded(command: Callable[[], Any]) -> int:
         return INTERRUPTED
 
 
-def _report(error: PlanError) -> None:
+def _report(error: PlanError, *, as_json: bool) -> None:
     """Print every problem of a plan, as JSON on stdout when that was asked for."""
-    if "--json" in sys.argv:
+    if as_json:
         _print_json({"problems": [p.as_dict() for p in error.problems]})
         return
     count = sum(p.severity == "error" for p in error.problems)
