@@ -13,7 +13,7 @@ from gigaplan.finance.accounts import accounts
 from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.depreciation import straight_line
 from gigaplan.finance.inputs import Costs, FinanceInputs, GenerationCost, Tranches
-from gigaplan.finance.outputs import Accounts
+from gigaplan.finance.outputs import COST_LINES, Accounts
 from gigaplan.finance.tranches import amounts_usd, by_month, trigger_days
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.time import TimeAxis
@@ -94,7 +94,7 @@ def test_the_accounts_balance(rented: float, revenue: float, life: float) -> Non
     out = run(rented=rented, revenue=revenue, setup=inputs(it_life_years=life))
     scale = np.abs(out.book_value_usd).max() + 1
     assert np.abs(out.book_value_usd - out.equity_usd).max() / scale < 1e-9
-    uses = out.capital_usd.sum(axis=(1, 2)) + out.energy_usd + out.operations_usd + out.rental_usd
+    uses = out.capital_usd.sum(axis=(1, 2)) + out.cost_usd[:, 2:].sum(axis=1)
     sources = out.revenue_usd + out.tranche_usd + out.funding_gap_usd
     assert uses == pytest.approx(sources, rel=1e-9)
 
@@ -110,8 +110,8 @@ def test_capital_by_hand() -> None:
 def test_rented_capacity_costs_rent_and_no_capital() -> None:
     out = run(rented=1.0)
     assert out.capital_usd.sum() == 0
-    assert out.energy_usd.sum() == 0
-    assert out.rental_usd[0, 0] == pytest.approx(7200 * 744 * 3.0)
+    assert out.cost_usd[:, COST_LINES.index("energy")].sum() == 0
+    assert out.cost_usd[0, COST_LINES.index("rental"), 0] == pytest.approx(7200 * 744 * 3.0)
 
 
 def test_tranches_by_hand() -> None:

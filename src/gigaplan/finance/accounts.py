@@ -63,9 +63,6 @@ def accounts(
     return Accounts(
         capital_usd=capital,
         cost_usd=cost,
-        energy_usd=energy,
-        rental_usd=rental,
-        operations_usd=operations,
         revenue_usd=revenue_usd,
         tranche_usd=tranche,
         tranche_days=days,

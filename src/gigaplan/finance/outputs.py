@@ -18,12 +18,6 @@ class Accounts:
     """(M, G, C, n) capital spent, by generation and component (COMPONENTS)."""
     cost_usd: Array
     """(M, K, n) cost by line (COST_LINES), accrual."""
-    energy_usd: Array
-    """(M, n) energy bought for owned sites [USD]."""
-    rental_usd: Array
-    """(M, n) rent paid [USD]."""
-    operations_usd: Array
-    """(M, n)"""
     revenue_usd: Array
     """(M, n)"""
     tranche_usd: Array

@@ -218,7 +218,7 @@ def _outputs(
         racks_retired=np.diff(retired, axis=-1)[None],
         gpus_producing=mean_gpus[None],
         gpus_available=mean_gpus[None] * column(ladder.availability, 3),
-        limit_racks=limits[None],
+        limit_mw=limits[None],
         binding=binding[None],
         first_token_days=_first_days(producing.sum(axis=0), axis)[None],
     )

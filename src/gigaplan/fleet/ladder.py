@@ -19,7 +19,6 @@ class Due:
     """All phases of all sites, in order of energisation (first come, first served). Shapes: phase F, edge."""
 
     place: NDArray[np.int64]
-    power_mw: Array
     generation: NDArray[np.int64]
     """Index of the named generation, -1 for the newest shipping."""
     turn: NDArray[np.int64]
@@ -41,7 +40,6 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
     reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
     return Due(
         place=np.array([i for _, i in rows], dtype=int),
-        power_mw=power,
         generation=np.array(
             [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
         ),

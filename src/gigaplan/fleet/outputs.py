@@ -34,7 +34,7 @@ class BuildOut:
     """(M, G, month) GPUs past the producing lag, mean over the month, before availability [GPUs]."""
     gpus_available: Array
     """(M, G, month) the same times availability [GPUs]."""
-    limit_racks: Array
+    limit_mw: Array
     """(M, L, month) most IT megawatts of racks that each limit alone would have let in this month [MW]."""
     binding: NDArray[np.int64]
     """(M, month) index of the binding limit, -1 where nothing was waiting to be installed."""

@@ -25,7 +25,6 @@ from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
 STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
-RANGE = "range"
 
 
 class Strict(BaseModel):

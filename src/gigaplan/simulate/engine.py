@@ -165,7 +165,7 @@ def _arrays(
         "racks_retired": built.racks_retired,
         "gpus_producing": built.gpus_producing,
         "gpus_available": built.gpus_available,
-        "limit_mw": built.limit_racks,
+        "limit_mw": built.limit_mw,
         "binding_limit": built.binding.astype(float),
         "first_token_day": built.first_token_days,
         "it_power_drawn_mw": it_mwh / axis.hours,
