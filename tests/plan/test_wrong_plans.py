@@ -61,7 +61,7 @@ WRONG = {
         "education: {driver: users, model: deepsek_v3}",
         "nearest: *deepseek_v3",
     ),
-    "unknown driver": ("{driver: own, model: frontier_1_8t}", "{driver: onw, model: frontier_1_8t}", "allowed:"),
+    "unknown driver": ("science: {driver: own,", "science: {driver: onw,", "allowed:"),
     "unknown region": ("region: uae", "region: uea", "nearest: *uae"),
     "unknown state": ("trigger_state: {value: accepted", "trigger_state: {value: acepted", "nearest: *accepted"),
     "unknown evidence": (
