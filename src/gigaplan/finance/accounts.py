@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gigaplan.finance.capital import by_generation, capital_by_part
 from gigaplan.finance.depreciation import straight_line
 from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.outputs import Accounts
 from gigaplan.finance.tranches import amounts_usd, by_month, trigger_days
-from gigaplan.vocabulary.members import Array, Uncertain, column
+from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS_PER_YEAR, TimeAxis
 
 
@@ -27,6 +28,9 @@ def accounts(
 ) -> Accounts:
     """Return the accounts of a plan; undiscounted, cash held at zero by funding the gap each month.
 
+    Capacity that was there before the horizon began was paid for before it: it has running cost or rent here, and
+    neither capital nor depreciation.
+
     Parameters
     ----------
     racks_delivered : (M, G, P, n) racks.
@@ -40,12 +44,12 @@ def accounts(
     """
     costs, terms = inputs.costs, inputs.tranches
     owned = 1 - rented_share
-    capital = _capital(racks_delivered, ready_mw_added, owned, inputs)
+    capital = capital_by_part(racks_delivered, ready_mw_added, owned, inputs)
     it_capital, facility_capital = capital[:, :, :2].sum(axis=(1, 2)), capital[:, :, 2].sum(axis=1)
     energy = (energy_cost_usd * owned[:, None]).sum(axis=1)
     years = axis.hours / HOURS_PER_YEAR
     operations = column(costs.operations_usd_per_it_mw_year, 2) * accepted_it_mw.sum(axis=1) * years
-    rental = (producing_gpu_h_rented * _by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None]).sum(axis=1)
+    rental = (producing_gpu_h_rented * by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None]).sum(axis=1)
     lines = (
         straight_line(it_capital, costs.it_life_years),
         straight_line(facility_capital, costs.facility_life_years),
@@ -75,24 +79,14 @@ def accounts(
     )
 
 
-def _capital(racks: Array, ready_mw: Array, owned: Array, inputs: FinanceInputs) -> Array:
-    """Return capital by generation and component: (M, G, 3, n); the facility of a month is booked under the
-    generations whose racks arrive in it, or under the last one when none do."""
-    bought = (racks * owned[:, None]).sum(axis=2)  # (M, G, n)
-    rack_usd = bought * _by_generation(inputs, "rack_price_usd")[:, :, None]
-    network_usd = rack_usd * inputs.costs.network_share
-    facility = column(inputs.costs.facility_usd_per_it_mw, 2) * (ready_mw * owned[:, None]).sum(axis=1)
-    total = rack_usd.sum(axis=1, keepdims=True)
-    share = np.divide(rack_usd, total, out=np.zeros_like(rack_usd), where=total > 0)
-    share[:, -1:] += np.where(total > 0, 0.0, 1.0)
-    parts = np.broadcast_arrays(rack_usd, network_usd, share * facility[:, None])
-    return np.stack(parts, axis=2)
+def imbalance(books: Accounts) -> float:
+    """Return the largest difference between what is owned and what paid for it, over the largest of either.
 
-
-def _by_generation(inputs: FinanceInputs, name: str) -> Array:
-    """Return a price by generation: (M or 1, G)."""
-    values: list[Uncertain] = [getattr(g, name) for g in inputs.generations]
-    return np.stack(np.broadcast_arrays(*[column(v, 1) for v in values]), axis=1)
+    What is owned is the book value (cash is held at zero); what paid for it is the equity. Nothing owned is 0.
+    """
+    scale = max(float(np.abs(books.book_value_usd).max()), float(np.abs(books.equity_usd).max()))
+    gap = float(np.abs(books.book_value_usd - books.equity_usd).max())
+    return gap / scale if scale else 0.0
 
 
 def _by_life(it_capital: Array, cost: Array, lives: tuple[float, ...]) -> Array:

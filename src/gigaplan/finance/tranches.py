@@ -12,6 +12,9 @@ from gigaplan.vocabulary.time import TimeAxis
 MOST_TRANCHES = 1000
 """More milestones than this are a slip of the pen, and would fill memory."""
 
+ROUNDING = 1e-9
+"""A milestone or a sum counts as reached when no more than this share of it is missing."""
+
 
 def amounts_usd(terms: Tranches) -> Array:
     """Return what each tranche pays: (tranche,); the last one what is left of the total.
@@ -37,29 +40,27 @@ def amounts_usd(terms: Tranches) -> Array:
 def trigger_days(deployed_mw: Array, milestone_mw: float, count: int, axis: TimeAxis) -> Array:
     """Return the day on which deployed power first reaches each milestone: (member, tranche); nan if never.
 
-    ``deployed_mw`` is (member, edge); power is taken to rise evenly within a month.
+    The k-th milestone is k times ``milestone_mw``; power is taken to move evenly within a month. What is deployed
+    when the horizon begins has reached its milestones on day 0, and so has a milestone of zero.
+
+    Parameters
+    ----------
+    deployed_mw : (M, edge) on the milestones' basis [MW]. count : how many tranches there are.
     """
-    highest = np.maximum.accumulate(deployed_mw, axis=-1)
-    marks = milestone_mw * np.arange(1, count + 1) * (1 - 1e-9)
-    days = np.full((deployed_mw.shape[0], count), np.nan)
-    for m, path in enumerate(highest):
-        reached = np.searchsorted(path, marks, side="left")
-        for k in np.flatnonzero(reached < path.size):
-            days[m, k] = _within(path, axis.edge_days, int(reached[k]), float(marks[k]))
-    return days
-
-
-def _within(path: Array, edge_days: Array, edge: int, mark: float) -> float:
-    if edge == 0 or path[edge] <= path[edge - 1]:
-        return float(edge_days[edge])
-    part = (mark - path[edge - 1]) / (path[edge] - path[edge - 1])
-    return float(edge_days[edge - 1] + part * (edge_days[edge] - edge_days[edge - 1]))
+    marks = milestone_mw * np.arange(1, count + 1) * (1 - ROUNDING)
+    passed = deployed_mw[:, None, :] >= marks[:, None]  # (M, T, edge)
+    edge = passed.argmax(axis=-1)  # the first that passed
+    before = np.maximum(edge - 1, 0)
+    low, high = (np.take_along_axis(deployed_mw, at, axis=-1) for at in (before, edge))
+    part = np.divide(marks - low, high - low, out=np.zeros_like(low), where=edge > 0)
+    days = axis.edge_days[before] + part * (axis.edge_days[edge] - axis.edge_days[before])
+    return np.where(passed.any(axis=-1), days, np.nan)
 
 
 def by_month(days: Array, paid_usd: Array, axis: TimeAxis) -> Array:
     """Return the money received in each month: (member, month)."""
     received = np.zeros((days.shape[0], axis.months))
-    for m, k in zip(*np.nonzero(np.isfinite(days)), strict=True):
-        month = int(np.clip(np.searchsorted(axis.edge_days, days[m, k], side="right") - 1, 0, axis.months - 1))
-        received[m, month] += paid_usd[m, k]
+    member, tranche = np.nonzero(np.isfinite(days))
+    month = np.searchsorted(axis.edge_days, days[member, tranche], side="right") - 1
+    np.add.at(received, (member, np.minimum(month, axis.months - 1)), paid_usd[member, tranche])
     return received

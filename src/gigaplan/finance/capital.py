@@ -1,0 +1,37 @@
+"""Capital: what racks, the network between them and the buildings around them cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.finance.inputs import FinanceInputs
+from gigaplan.vocabulary.members import Array, Uncertain, column
+
+
+def capital_by_part(racks_delivered: Array, ready_mw_added: Array, owned_share: Array, inputs: FinanceInputs) -> Array:
+    """Return the capital spent on owned capacity [USD], by generation and component: (M, G, C, n).
+
+    Equations, month by month: racks = delivered x price; network = racks x network share; facility = IT megawatts
+    made ready x price per megawatt, all paid in the month in which they are delivered or made ready. A month's
+    facility is booked under the generations whose racks arrive in it, by what they cost, or under the last
+    generation when none do, so that the parts add up to the whole.
+
+    Parameters
+    ----------
+    racks_delivered : (M, G, P, n) racks. ready_mw_added : (M, P, n) IT power [MW]. owned_share : (P,).
+    """
+    bought = (racks_delivered * owned_share[:, None]).sum(axis=2)  # (M, G, n)
+    rack_usd = bought * by_generation(inputs, "rack_price_usd")[:, :, None]
+    network_usd = rack_usd * inputs.costs.network_share
+    facility_usd = column(inputs.costs.facility_usd_per_it_mw, 2) * (ready_mw_added * owned_share[:, None]).sum(axis=1)
+    total = rack_usd.sum(axis=1, keepdims=True)
+    share = np.divide(rack_usd, total, out=np.zeros_like(rack_usd), where=total > 0)
+    share[:, -1:] += np.where(total > 0, 0.0, 1.0)
+    parts = np.broadcast_arrays(rack_usd, network_usd, share * facility_usd[:, None])
+    return np.stack(parts, axis=2)
+
+
+def by_generation(inputs: FinanceInputs, name: str) -> Array:
+    """Return a price by generation: (M or 1, G)."""
+    values: list[Uncertain] = [getattr(g, name) for g in inputs.generations]
+    return np.stack(np.broadcast_arrays(*[column(v, 1) for v in values]), axis=1)
