@@ -96,6 +96,6 @@ def explain(result: Result | str | Path, quantity: str) -> Explanation:
 
 
 def check(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) -> tuple[Result, bool]:
-    """Simulate a plan and say whether every claim holds on some basis or can't be told."""
+    """Simulate a plan and say whether every claim that it makes holds on some basis or can't be told."""
     result = run(plan, changes)
     return result, all(c.verdict != Verdict.FAILS for c in result.claims)

@@ -55,6 +55,11 @@ def test_a_claim_that_fails_is_exit_1(capsys: pytest.CaptureFixture[str]) -> Non
     assert "does not hold" in capsys.readouterr().out
 
 
+def test_a_plan_without_claims_has_nothing_to_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", "announced-2025-09", "--set", "claims=[]") == 0
+    assert "makes no claims" in capsys.readouterr().out
+
+
 def test_usage_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("rum", "announced-2025-09") == 2
     assert run("run") == 2

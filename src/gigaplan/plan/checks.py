@@ -13,6 +13,7 @@ from gigaplan import catalog
 from gigaplan.fleet.inputs import LADDER
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Problem, nearest_name
 
 SITE_MW = (1.0, 10_000.0)
@@ -72,6 +73,8 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     models = facts.entities("layers")
     for name, work in plan.demand.workloads.items():
         yield from _known(work.model, models, "model", root, ("demand", "workloads", name, "model"))
+    for i, name in enumerate(plan.claims):
+        yield from _known(name, CLAIMS, "claim that can be checked", root, ("claims", i))
     for i, name in enumerate(plan.demand.regions or ()):
         yield from _known(name, facts.entities("share_of_use"), "region of users", root, ("demand", "regions", i))
     yield from _known(

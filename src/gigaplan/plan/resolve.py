@@ -137,6 +137,7 @@ def resolve(plan: Plan) -> Scenario:
         seed=doc.uncertainty.seed,
         members=doc.uncertainty.members,
         axis=axis,
+        claims=tuple(doc.claims),
         announced=doc.announced.power,
         reference_generation=doc.fleet.reference_generation,
         demand=_demand(filler, plan),

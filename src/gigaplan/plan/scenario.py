@@ -41,6 +41,8 @@ class Scenario:
     seed: int
     members: int
     axis: TimeAxis
+    claims: tuple[str, ...]
+    """Ids of the claims that the plan makes."""
     announced: Based
     """The promised power, on its basis."""
     reference_generation: str

@@ -148,6 +148,7 @@ class PlanDocument(Strict):
     name: str
     title: str
     notes: list[str] = []
+    claims: list[str] = []
     horizon: Horizon
     uncertainty: Uncertainty = Uncertainty()
     announced: Announced

@@ -125,6 +125,8 @@ def _waits(result: Result) -> Text:
 
 def _claims_line(result: Result) -> Text:
     text = Text("Claims        ", "bold")
+    if not result.claims:
+        return text.append("none made", "not bold")
     for claim in result.claims:
         mark, style = MARKS[claim.verdict]
         text.append(f"{mark} {claim.id}  ", style)
@@ -133,6 +135,8 @@ def _claims_line(result: Result) -> Text:
 
 def claims_table(result: Result) -> RenderableType:
     """Return every claim with its verdict and the figures that decide it."""
+    if not result.claims:
+        return Text("This plan makes no claims; name some with 'claims: [A1, ...]'.")
     table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()

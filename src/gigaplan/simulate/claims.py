@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import numpy as np
 
 from gigaplan.power.chain import chain
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
+from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_period
 
@@ -61,9 +62,15 @@ class Claim:
     figures: tuple[Figure, ...] = ()
 
 
-def check_claims(result: Result, facts: Catalog) -> tuple[Claim, ...]:
-    """Return every claim with its verdict, reading (and recording) the announcement's own figures."""
-    rules: tuple[Callable[[_Reader], Claim], ...] = (
+def check_claims(result: Result, facts: Catalog, ids: Sequence[str]) -> tuple[Claim, ...]:
+    """Return the claims that the plan makes with their verdicts, recording the announcement's figures as they are read."""
+    reader = _Reader(result, facts)
+    return tuple(rules()[i](reader) for i in ids)
+
+
+def rules() -> dict[str, Callable[[_Reader], Claim]]:
+    """Return the claims that can be checked, by id, in the order of the announcement."""
+    known = (
         gigawatts,
         gpus,
         rubin,
@@ -74,8 +81,7 @@ def check_claims(result: Result, facts: Catalog) -> tuple[Claim, ...]:
         falling_cost,
         billion_fold,
     )
-    reader = _Reader(result, facts)
-    return tuple(rule(reader) for rule in rules)
+    return dict(zip(CLAIMS, known, strict=True))
 
 
 @dataclass
@@ -143,7 +149,6 @@ def gigawatts(r: _Reader) -> Claim:
     )
     return _judge(
         "A1",
-        "At least 10 GW of systems, in multi-gigawatt data centres",
         figures,
         f"The plan's sites reach {total / 1e3:.1f} GW of IT power, {big} of them multi-gigawatt.",
     )
@@ -188,7 +193,7 @@ def gpus(r: _Reader) -> Claim:
     verdict = Verdict.FAILS if producing < MILLIONS else Verdict.ON_BASIS if good else Verdict.FAILS
     return Claim(
         id="A2",
-        says="Millions of GPUs; 4 to 5 million for 10 GW",
+        says=CLAIMS["A2"],
         verdict=verdict,
         because=because,
         figures=tuple(figures),
@@ -201,7 +206,7 @@ def rubin(r: _Reader) -> Claim:
     if RUBIN not in names:
         return Claim(
             id="A3",
-            says="Includes the Vera Rubin platform",
+            says=CLAIMS["A3"],
             verdict=Verdict.FAILS,
             because="No generation of the plan is Vera Rubin.",
         )
@@ -214,7 +219,7 @@ def rubin(r: _Reader) -> Claim:
         holds=bool(path.max() > 0),
     )
     first = r.result.axis.labels[int(np.argmax(path > 0))] if path.max() > 0 else "never"
-    return _judge("A3", "Includes the Vera Rubin platform", (figure,), f"Vera Rubin produces from {first}.")
+    return _judge("A3", (figure,), f"Vera Rubin produces from {first}.")
 
 
 def first_tokens(r: _Reader) -> Claim:
@@ -226,7 +231,7 @@ def first_tokens(r: _Reader) -> Claim:
     if np.isnan(days).all():
         return Claim(
             id="A4",
-            says="First tokens in the second half of 2026",
+            says=CLAIMS["A4"],
             verdict=Verdict.FAILS,
             because="No announced site produces within the horizon.",
         )
@@ -241,7 +246,7 @@ def first_tokens(r: _Reader) -> Claim:
         Figure(name="first whole gigawatt producing", value=gigawatt, unit="date", basis="it", holds=full),
     )
     because = f"The first racks produce on {first}; a whole gigawatt of IT power produces by {gigawatt}."
-    return _judge("A4", "First tokens in the second half of 2026", figures, because)
+    return _judge("A4", figures, because)
 
 
 def investment(r: _Reader) -> Claim:
@@ -278,7 +283,6 @@ def investment(r: _Reader) -> Claim:
     )
     return _judge(
         "A5",
-        "Up to $100 billion invested, progressively, as each gigawatt is deployed",
         figures,
         f"{len(given)} of {len(dates)} milestones are met within the horizon and release {released / 1e9:.0f} billion USD.",
     )
@@ -329,7 +333,7 @@ def training_and_inference(r: _Reader) -> Claim:
             else "Someone still waits at the end of the horizon."
         )
     )
-    return _judge("A6", "Meets both training and inference demand", figures, because)
+    return _judge("A6", figures, because)
 
 
 def weekly_users(r: _Reader) -> Claim:
@@ -339,7 +343,7 @@ def weekly_users(r: _Reader) -> Claim:
     if label not in r.result.labels["month"]:
         return Claim(
             id="A7",
-            says="Over 700 million weekly active users",
+            says=CLAIMS["A7"],
             verdict=Verdict.UNKNOWN,
             because=f"{label} lies outside the horizon.",
         )
@@ -365,7 +369,6 @@ def weekly_users(r: _Reader) -> Claim:
     )
     return _judge(
         "A7",
-        "Over 700 million weekly active users",
         figures,
         f"The curve fitted on earlier months has {users / 1e6:.0f} million in {label} ({USERS_TOLERANCE:.0%} allowed); {share:.1%} of their messages are served.",
     )
@@ -378,7 +381,7 @@ def falling_cost(r: _Reader) -> Claim:
     if axis.months < 2 * MONTHS:
         return Claim(
             id="A9",
-            says="The cost per unit of intelligence keeps falling",
+            says=CLAIMS["A9"],
             verdict=Verdict.UNKNOWN,
             because="The horizon is shorter than two years.",
         )
@@ -416,7 +419,7 @@ def falling_cost(r: _Reader) -> Claim:
         f"Over all serving a million generated tokens cost {busy[0]:.2f} USD in the first year and {busy[1]:.2f} in the last, counting the "
         "GPUs in use; cost, not price, and the models are held fixed, so a better answer per token is not counted."
     )
-    return _judge("A9", "The cost per unit of intelligence keeps falling", tuple(figures), because)
+    return _judge("A9", tuple(figures), because)
 
 
 def billion_fold(r: _Reader) -> Claim:
@@ -466,7 +469,7 @@ def billion_fold(r: _Reader) -> Claim:
     verdict = Verdict.HOLDS if len(good) == len(figures) - len(steps) else Verdict.ON_BASIS if good else Verdict.FAILS
     return Claim(
         id="A12",
-        says="A billion times more compute than the first DGX-1",
+        says=CLAIMS["A12"],
         verdict=verdict,
         because=because,
         figures=tuple(figures),
@@ -514,7 +517,7 @@ def _mean(values: Array) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _judge(id_: str, says: str, figures: tuple[Figure, ...], because: str) -> Claim:
+def _judge(id_: str, figures: tuple[Figure, ...], because: str) -> Claim:
     """Return a claim that holds if all its deciding figures do, on a basis if some do, and else does not."""
     decided = [f.holds for f in figures if f.holds is not None]
     verdict = (
@@ -526,4 +529,4 @@ def _judge(id_: str, says: str, figures: tuple[Figure, ...], because: str) -> Cl
         if any(decided)
         else Verdict.FAILS
     )
-    return Claim(id=id_, says=says, verdict=verdict, because=because, figures=figures)
+    return Claim(id=id_, says=CLAIMS[id_], verdict=verdict, because=because, figures=figures)

@@ -260,4 +260,4 @@ def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput) -> 
         assumptions=scenario.assumptions,
         announced=scenario.announced,
     )
-    return result.with_claims(check_claims(result, facts))
+    return result.with_claims(check_claims(result, facts, scenario.claims))

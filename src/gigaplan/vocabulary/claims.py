@@ -1,0 +1,15 @@
+"""The claims that a plan can make: the announcement's lines, by id."""
+
+from __future__ import annotations
+
+CLAIMS = {
+    "A1": "At least 10 GW of systems, in multi-gigawatt data centres",
+    "A2": "Millions of GPUs; 4 to 5 million for 10 GW",
+    "A3": "Includes the Vera Rubin platform",
+    "A4": "First tokens in the second half of 2026",
+    "A5": "Up to $100 billion invested, progressively, as each gigawatt is deployed",
+    "A6": "Meets both training and inference demand",
+    "A7": "Over 700 million weekly active users",
+    "A9": "The cost per unit of intelligence keeps falling",
+    "A12": "A billion times more compute than the first DGX-1",
+}
