@@ -272,8 +272,8 @@ def test_what_one_mix_keeps_where_speeds_differ_without_pattern() -> None:
         best = specialised_optimum(asked, gpus, speed, value, deferrable, 0.7, np.zeros(W))
         shares.append(float(value @ served) / best)
     assert max(shares) <= 1 + 1e-7
-    assert min(shares) > 0.75
-    assert np.mean(shares) > 0.90
+    assert min(shares) > 0.80
+    assert np.mean(shares) > 0.92
 
 
 # The announced plan's own speeds and fleets, to three digits (November 2026): requests per GPU and hour on H100, H200,
