@@ -239,7 +239,21 @@ def test_cost_per_token_by_hand() -> None:
     assert figure(held, "all serving, last year").value == pytest.approx(25)
     assert figure(held, "chat, last year over first").value == pytest.approx(0.25)
     assert [f.value for f in held.figures if f.name.startswith("years dearer")] == [0, 0]
-    assert "cost, not price" in held.because
+    assert "It falls every year. Cost, not price" in held.because
+
+
+def test_a_cost_that_falls_in_the_end_but_not_every_year() -> None:
+    up_and_down = np.repeat([100.0, 120.0, 25.0], 12)
+    base = world()
+    serving = up_and_down * (base["tokens_served_per_day"][0, :, 2:].sum(axis=(0, 1)) * AXIS.hours / 24) / 1e6
+    held = claim(
+        "A9",
+        cost_per_mtok_usd=np.broadcast_to(up_and_down, (1, 2, N)),
+        cost_usd=serving[None, None],
+        workload_cost_usd=np.broadcast_to(serving / 2, (1, 2, N)),
+    )
+    assert held.verdict == Verdict.ON_BASIS
+    assert "Years in which it rises: 1 (1 with idle GPUs)" in held.because
 
 
 def test_a_rising_cost_and_one_that_cannot_be_compared() -> None:

@@ -60,6 +60,13 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         path = ("fleet", "opening", name, "generation")
         yield from _known(block.generation, ours, "generation of this plan", root, path)
     for name, site in plan.fleet.sites.items():
+        if name.startswith("opening "):
+            yield Problem(
+                "a site's name may not begin with 'opening '",
+                root.place(("fleet", "sites", name), key=True),
+                value=name,
+                remedy="rename it: results call the opening fleet so",
+            )
         regions = facts.entities("power_price_usd_per_mwh")
         if site.facility is None or site.facility.power_price_usd_per_mwh is None:
             yield from _known(

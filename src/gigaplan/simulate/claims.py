@@ -470,11 +470,16 @@ def falling_cost(r: _Reader) -> Claim:
             holds=busy[1] < busy[0],
         ),
     )
+    steps = _steps_up(r)
+    risen = [int(f.value) for f in steps]
+    steadily = (
+        "It falls every year" if not any(risen) else "Years in which it rises: {} ({} with idle GPUs)".format(*risen)
+    )
     because = (
         f"Over all serving a million generated tokens cost {busy[0]:.2f} USD in the first year and {busy[1]:.2f} in the last, counting the "
-        "GPUs in use; cost, not price, and the models are held fixed, so a better answer per token is not counted."
+        f"GPUs in use. {steadily}. Cost, not price, and the models are held fixed, so a better answer per token is not counted."
     )
-    return _judge("A9", because, (*_by_workload(r, first, last), *ends), _steps_up(r))
+    return _judge("A9", because, (*_by_workload(r, first, last), *ends, *steps))
 
 
 def _by_workload(r: _Reader, first: slice, last: slice) -> tuple[Figure, ...]:
@@ -500,12 +505,14 @@ def _steps_up(r: _Reader) -> tuple[Figure, ...]:
     figures = []
     for cost, basis in ((_used_cost, "GPUs in use only"), (_whole_cost, "idle GPUs included")):
         path = [c for c in (cost(r, year) for year in years) if c is not None]
+        risen = sum(after > before for before, after in pairwise(path))
         figures.append(
             Figure(
                 name=f"years dearer than the year before, of {len(path) - 1}",
-                value=sum(after > before for before, after in pairwise(path)),
+                value=risen,
                 unit="years",
-                basis=f"generated tokens, {basis}",
+                basis=f"generated tokens, {basis}, every year",
+                holds=not risen,
             )
         )
     return tuple(figures)
