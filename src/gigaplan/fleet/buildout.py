@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock
-from gigaplan.fleet.ladder import Due, due, lagged, rationed
+from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase
+from gigaplan.fleet.ladder import Due, days_before, due, lagged, rationed
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
+from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
@@ -23,6 +25,7 @@ MONTHS_PER_YEAR = 12
 ARRIVAL_DAYS = DAYS_PER_YEAR
 """An opening block arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
+NEWEST = "newest"
 DECIMALS_MW = 6
 """Limits closer than a watt bind together; the first named is told."""
 
@@ -35,41 +38,98 @@ class _Power:
     """Ready if nothing but the plan's own dates and lags bound."""
     energised: Array
     powered: Array
-    """Energised one ready lag ago: halls that labour could finish."""
+    """Energised one ready lag ago: halls that labour could finish; ready if transformers alone bound."""
+    staffed: Array
+    """Ready if labour alone bound."""
     ready: Array
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Room for racks at the start of a month, by phase and then by refitted place: (room,)."""
+
+    kind: NDArray[np.int64]
+    """Index of the generation that it takes, -1 where none ships yet."""
+    turn: NDArray[np.int64]
+    open_mw: Array
+    """Ready and unfilled."""
+    due_mw: Array
+    """What would be ready and unfilled if neither transformers nor labour bound."""
+    powered_mw: Array
+    """The same if transformers alone bound."""
+    staffed_mw: Array
+    """The same if labour alone bound."""
+
+
 def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
-    """Return the build-out of a plan; shapes in :class:`~gigaplan.fleet.outputs.BuildOut`."""
+    """Return the build-out of a plan; shapes in :class:`~gigaplan.fleet.outputs.BuildOut`.
+
+    Raises
+    ------
+    InputError
+        If a power is not on the IT basis, a generation is unknown or retires before it could produce, or a phase's
+        dates are out of order.
+    """
+    _check(inputs)
     plan = due(inputs, axis)
     opening = (
         np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1)
         if inputs.opening
         else np.zeros((len(inputs.generations), 0, axis.months + 1))
     )
-    gone = _opening_retired(inputs, axis)
+    gone = _opening_retired(inputs, axis, axis.edge_days)
     power = _site_power(inputs.ladder, plan, axis)
-    delivered, limits, binding = _deliveries(inputs, axis, plan, power, gone)
+    delivered, limits, binding = _deliveries(inputs, axis, plan, power)
     return _outputs(inputs, axis, plan, opening, gone, power, delivered, limits, binding)
+
+
+def _check(inputs: FleetInputs) -> None:
+    """Raise InputError for what the recurrence can't work with."""
+    names = [g.name for g in inputs.generations]
+    blocks: list[Phase | OpeningBlock] = [*(p for s in inputs.sites for p in s.phases), *inputs.opening]
+    for block in blocks:
+        if block.power.basis != PowerBasis.IT:
+            raise InputError(
+                f"'{block.name}' holds {block.power}: convert it to the IT basis with a sourced ratio first"
+            )
+        if block.generation not in names and not (block.generation == NEWEST and isinstance(block, Phase)):
+            raise InputError(f"'{block.name}' takes generation '{block.generation}': name one of {', '.join(names)}")
+    lags = inputs.ladder.acceptance_lag_months + inputs.ladder.producing_lag_months
+    for g in inputs.generations:
+        if g.life_years * MONTHS_PER_YEAR < lags:
+            raise InputError(
+                f"'{g.name}' retires after {g.life_years:g} years, before it has produced ({lags:g} months from "
+                "delivery): lengthen its life or shorten the lags"
+            )
 
 
 def _site_power(ladder: Ladder, plan: Due, axis: TimeAxis) -> _Power:
     """Energise and make ready as the limits on transformers and labour allow, first come first served."""
-    ready_due = lagged(plan.energised_mw, ladder.ready_lag_months)
-    energised, powered, ready = (np.zeros_like(ready_due) for _ in range(3))
+    past = plan.energised_past_mw.shape[1]
+
+    def ready_lag(energised: Array) -> Array:
+        series = np.concatenate([plan.energised_past_mw, energised], axis=1)
+        return lagged(series, ladder.ready_lag_months)[:, past:]
+
     # What stands at the first edge was due before it, and has met its limits in the past.
-    energised[:, 0], powered[:, 0], ready[:, 0] = plan.energised_mw[:, 0], ready_due[:, 0], ready_due[:, 0]
-    for i in range(axis.months):
-        wanted = plan.energised_mw[:, i + 1] - energised[:, i]
-        energised[:, i + 1] = energised[:, i] + rationed(wanted, ladder.transformer_mw_per_month, plan.turn)
-        powered[:, i + 1] = lagged(energised[:, : i + 2], ladder.ready_lag_months)[:, -1]
-        wanted = np.maximum(powered[:, i + 1] - ready[:, i], 0.0)
-        ready[:, i + 1] = ready[:, i] + rationed(wanted, ladder.labour_mw_per_month, plan.turn)
-    return _Power(ready_due, energised, powered, ready)
+    energised = _queued(plan.energised_mw, ladder.transformer_mw_per_month, plan.turn)
+    due_mw, powered = ready_lag(plan.energised_mw), ready_lag(energised)
+    staffed, ready = (_queued(mw, ladder.labour_mw_per_month, plan.turn) for mw in (due_mw, powered))
+    return _Power(due_mw, energised, powered, staffed, ready)
+
+
+def _queued(wanted: Array, limit_mw: float, turn: NDArray[np.int64]) -> Array:
+    """Return what a common monthly limit has let through of what is wanted by each edge: (phase, edge)."""
+    passed = np.zeros_like(wanted)
+    passed[:, 0] = wanted[:, 0]
+    for i in range(wanted.shape[1] - 1):
+        waiting = np.maximum(wanted[:, i + 1] - passed[:, i], 0.0)
+        passed[:, i + 1] = passed[:, i] + rationed(waiting, limit_mw, turn)
+    return passed
 
 
 def _deliveries(
-    inputs: FleetInputs, axis: TimeAxis, plan: Due, power: _Power, gone: Array
+    inputs: FleetInputs, axis: TimeAxis, plan: Due, power: _Power
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Fill ready power with racks month by month: what is ready when a month begins takes racks during it.
 
@@ -82,6 +142,10 @@ def _deliveries(
     life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
     racks, packages = rack_supply(inputs.generations, axis), packaging_supply(ladder, axis)
     newest = newest_shipping(inputs.generations, axis).astype(int)
+    first = min((axis.month_of(b.date) for b in inputs.opening), default=0) - MONTHS_PER_YEAR - 1
+    past = days_before(axis, ladder.refit_lag_months, first)
+    gone = _opening_retired(inputs, axis, np.concatenate([past, axis.edge_days]))
+    refitted = lagged(gone, ladder.refit_lag_months)[..., len(past) :]
     delivered = np.zeros((len(gpus), places, n + 1))
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
@@ -90,57 +154,48 @@ def _deliveries(
     filled = np.zeros(phases + places)
     for i in range(n):
         retired = _at(delivered[:, :, : i + 1], i - life - ladder.refit_lag_months)
-        retired[:, sites:] += _gone_at(gone, i, ladder.refit_lag_months)
-        open_mw = np.concatenate([power.ready[:, i], np.tensordot(it_mw, retired, 1)]) - filled
-        open_mw = np.where(open_mw > NEGLIGIBLE_MW, open_mw, 0.0)
+        retired[:, sites:] += refitted[..., i]
+        freed = np.tensordot(it_mw, retired, 1)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
-        late = _late(power.due[:, i], power.powered[:, i], power.ready[:, i])
-        taken, limits[:, i], binding[i] = _deliver(open_mw, kind, turn, late, racks[:, i], packages[i], it_mw, gpus)
+        room = _Room(kind, turn, *(_unfilled(mw[:, i], freed, filled) for mw in
+                                   (power.ready, power.due, power.powered, power.staffed)))  # fmt: skip
+        taken, limits[:, i], binding[i] = _deliver(room, racks[:, i], packages[i], it_mw, gpus)
         filled += taken
         delivered[:, :, i + 1] = delivered[:, :, i]
         np.add.at(delivered[:, :, i + 1], (kind, place), taken / it_mw[kind])
     return delivered, limits, binding
 
 
-def _late(due_mw: Array, powered_mw: Array, ready_mw: Array) -> tuple[float, float]:
-    """Return the IT power that waits for transformers and for labour [MW]."""
-    return float(np.maximum(due_mw - powered_mw, 0.0).sum()), float(np.maximum(powered_mw - ready_mw, 0.0).sum())
+def _unfilled(ready_mw: Array, freed_mw: Array, filled_mw: Array) -> Array:
+    """Return what waits for racks: phases' ready power, then places' refitted power, less what is filled: (room,)."""
+    waiting = np.concatenate([ready_mw, freed_mw]) - filled_mw
+    return np.where(waiting > NEGLIGIBLE_MW, waiting, 0.0)
 
 
-def _deliver(
-    open_mw: Array,
-    kind: NDArray[np.int64],
-    turn: NDArray[np.int64],
-    late: tuple[float, float],
-    racks: Array,
-    packages: float,
-    it_mw: Array,
-    gpus: Array,
-) -> tuple[Array, Array, int]:
-    """Share out one month's racks; return what each place takes [MW], each limit alone [MW], and which binds.
+def _deliver(room: _Room, racks: Array, packages: float, it_mw: Array, gpus: Array) -> tuple[Array, Array, int]:
+    """Share out one month's racks; return what each room takes [MW], each limit alone [MW], and which binds.
 
-    ``power`` is all that is due by the plan's own dates; the other limits are what each alone would let in of it.
+    ``power`` is all that is due by the plan's own dates and unfilled; each other limit is what it would let in of
+    that if it alone bound. So no month delivers more than its least limit, and of one generation just as much unless
+    transformers and labour both delay the same halls.
     """
-    shipping = kind >= 0
-    kind = np.maximum(kind, 0)
-    supplied = np.zeros_like(open_mw)
-    for g in range(len(it_mw)):
-        mine = shipping & (kind == g)
-        supplied[mine] = rationed(open_mw[mine], racks[g] * it_mw[g], turn[mine])
-    gpus_per_mw = gpus[kind] / it_mw[kind]
-    packed = rationed(open_mw * gpus_per_mw, packages, turn) / gpus_per_mw
-    taken = rationed(supplied * gpus_per_mw, packages, turn) / gpus_per_mw
-    waiting = float(open_mw.sum()) + sum(late)
-    limits = np.array(
-        [
-            waiting,
-            waiting - float((open_mw - supplied).sum()),
-            waiting - float((open_mw - packed).sum()),
-            waiting - late[0],
-            waiting - late[1],
-        ]
-    )
-    if waiting <= NEGLIGIBLE_MW:
+
+    def by_racks(mw: Array) -> Array:
+        let = np.zeros_like(mw)
+        for g in range(len(it_mw)):
+            mine = room.kind == g
+            let[mine] = rationed(mw[mine], racks[g] * it_mw[g], room.turn[mine])
+        return let
+
+    gpus_per_mw = (gpus / it_mw)[np.maximum(room.kind, 0)]
+
+    def by_packages(mw: Array) -> Array:
+        return rationed(mw * gpus_per_mw, packages, room.turn) / gpus_per_mw
+
+    due = room.due_mw
+    limits = np.array([mw.sum() for mw in (due, by_racks(due), by_packages(due), room.powered_mw, room.staffed_mw)])
+    taken = by_packages(by_racks(room.open_mw))
+    if limits[0] <= NEGLIGIBLE_MW:
         return taken, limits, -1
     return taken, limits, int(np.argmin(np.round(limits, DECIMALS_MW)))
 
@@ -168,19 +223,14 @@ def _opening_racks(block: OpeningBlock, inputs: FleetInputs, axis: TimeAxis, day
     return racks
 
 
-def _opening_retired(inputs: FleetInputs, axis: TimeAxis) -> Array:
-    """Return the opening racks retired by each edge: (generation, block, edge)."""
-    gone = np.zeros((len(inputs.generations), len(inputs.opening), axis.months + 1))
+def _opening_retired(inputs: FleetInputs, axis: TimeAxis, days: Array) -> Array:
+    """Return the opening racks retired by ``days``: (generation, block, day)."""
+    gone = np.zeros((len(inputs.generations), len(inputs.opening), len(days)))
     names = [g.name for g in inputs.generations]
     for j, block in enumerate(inputs.opening):
         life = inputs.generations[names.index(block.generation)].life_years * DAYS_PER_YEAR
-        gone[:, j] = _opening_racks(block, inputs, axis, axis.edge_days - life)
+        gone[:, j] = _opening_racks(block, inputs, axis, days - life)
     return gone
-
-
-def _gone_at(gone: Array, edge: int, lag_months: float) -> Array:
-    """Return the opening racks retired ``lag_months`` before an edge: (generation, block)."""
-    return lagged(gone[..., : edge + 1], lag_months)[..., -1]
 
 
 def _outputs(

@@ -79,17 +79,17 @@ class OpeningBlock:
 class Ladder:
     """Standard lags between the ladder's states, and limits of the build-out that all sites share."""
 
-    contract_lag_months: Annotated[float, Ge(0), Unit("month")]
+    contract_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """announced -> contracted"""
-    construction_lag_months: Annotated[float, Ge(0), Unit("month")]
+    construction_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """contracted -> construction"""
-    ready_lag_months: Annotated[float, Ge(0), Unit("month")]
+    ready_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """energised -> ready for service"""
-    acceptance_lag_months: Annotated[float, Ge(0), Unit("month")]
+    acceptance_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """rack delivered to a ready hall -> accepted"""
-    producing_lag_months: Annotated[float, Ge(0), Unit("month")]
+    producing_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """accepted -> producing"""
-    refit_lag_months: Annotated[float, Ge(0), Unit("month")]
+    refit_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """rack retired -> its power ready for a new rack"""
     packaging_start_gpus_per_month: Annotated[float, Ge(0), Unit("1/month")]
     """GPU packages (CoWoS and HBM) that this customer can get in the first month of the horizon."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import FleetInputs, Ladder, Phase
+from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
@@ -28,16 +31,26 @@ class Due:
     construction_mw: Array
     energised_mw: Array
     """(F, edge) IT power that has reached each state by each edge if nothing but its dates binds."""
+    energised_past_mw: Array
+    """(F, past) the same on the edges before the horizon, as far back as the lag to ready reaches."""
 
 
 def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
-    """Return what is due when, from the plan's dates and the standard lags."""
+    """Return what is due when, from the plan's dates and the standard lags.
+
+    Raises
+    ------
+    InputError
+        If a phase's dates are out of order.
+    """
     names = [g.name for g in inputs.generations]
     rows = [(p, i) for i, s in enumerate(inputs.sites) for p in s.phases]
     rows.sort(key=lambda r: r[0].energised)
     days = np.array([_days(phase, inputs.ladder, axis) for phase, _ in rows]).reshape(len(rows), 4)
     power = np.array([phase.power.value for phase, _ in rows])
     reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
+    first = min((axis.month_of(phase.energised) for phase, _ in rows), default=0)
+    past_days = days_before(axis, inputs.ladder.ready_lag_months, first)
     return Due(
         place=np.array([i for _, i in rows], dtype=int),
         generation=np.array(
@@ -48,7 +61,19 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
         contracted_mw=reached[:, 1],
         construction_mw=reached[:, 2],
         energised_mw=reached[:, 3],
+        energised_past_mw=power[:, None] * (past_days >= days[:, 3:]),
     )
+
+
+def days_before(axis: TimeAxis, lag_months: float, first_month: int) -> Array:
+    """Return the edges before the horizon that a lag reaches back to, as days since its start (negative): (past,).
+
+    ``first_month`` is the month, counted from the horizon's start, before which there is nothing to reach.
+    """
+    past = math.ceil(min(lag_months, max(-first_month, 0)))
+    start = np.datetime64(axis.start, "M")
+    firsts = np.arange(start - past, start).astype("datetime64[D]")
+    return (firsts - np.datetime64(axis.start)).astype(float)
 
 
 def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
@@ -56,8 +81,9 @@ def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
 
     A missing date follows the one before it by the standard lag, but never after the next state.
     """
+    _in_order(phase)
     energised = axis.days_since_start(phase.energised)
-    announced = min(axis.days_since_start(phase.announced), energised)
+    announced = axis.days_since_start(phase.announced)
     contracted, construction = (
         None if day is None else axis.days_since_start(day) for day in (phase.contracted, phase.construction)
     )
@@ -65,7 +91,19 @@ def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
         contracted = min(announced + ladder.contract_lag_months * DAYS_PER_MONTH, energised)
     if construction is None:
         construction = min(contracted + ladder.construction_lag_months * DAYS_PER_MONTH, energised)
-    return [announced, contracted, max(construction, contracted), energised]
+    return [announced, min(contracted, construction), construction, energised]
+
+
+def _in_order(phase: Phase) -> None:
+    """Raise InputError if a phase reaches a state before the one below it."""
+    states = ("announced", "contracted", "construction", "energised")
+    given = [(s, day) for s in states if (day := getattr(phase, s)) is not None]
+    for (before, first), (after, second) in pairwise(given):
+        if second < first:
+            raise InputError(
+                f"phase '{phase.name}': '{after}' on {second} comes before '{before}' on {first}; "
+                "put the dates in order: announced, contracted, construction, energised"
+            )
 
 
 def lagged(cumulative: Array, months: float) -> Array:

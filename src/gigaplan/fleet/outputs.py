@@ -35,7 +35,8 @@ class BuildOut:
     gpus_available: Array
     """(M, G, month) the same times availability [GPUs]."""
     limit_mw: Array
-    """(M, L, month) most IT megawatts of racks that each limit alone would have let in this month [MW]."""
+    """(M, L, month) IT megawatts of racks that each limit would let in this month if it alone bound [MW]; ``power`` is
+    all that dates and lags make ready and nothing fills, the others let in their part of that."""
     binding: NDArray[np.int64]
     """(M, month) index of the binding limit, -1 where nothing was waiting to be installed."""
     first_token_days: Array

@@ -11,6 +11,9 @@ from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
+ROUNDING = 1e-9
+"""Shares that pass their bounds by less than this are rounding."""
+
 
 def draw(
     *, rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve, axis: TimeAxis
@@ -27,12 +30,13 @@ def draw(
     Raises
     ------
     InputError
-        If a facility's losses exceed its whole overhead: a PUE that leaves nothing for cooling.
+        If a facility's losses exceed its whole overhead in some month: a PUE that leaves nothing for cooling; if the
+        utilisation is not a share, idle draw exceeds busy draw, or places and facilities differ in number.
     """
-    pue = np.stack([season_pue(f, axis) for f in facilities], axis=1)  # (M or 1, P, n)
+    _check(rated_it_mw, utilisation, facilities, curve)
+    pue = np.stack(np.broadcast_arrays(*[season_pue(f, axis) for f in facilities]), axis=1)  # (M or 1, P, n)
     loss = np.array([f.loss_share for f in facilities])
-    if (pue - 1 < loss[:, None] - 1e-12).any():
-        raise InputError(f"losses of {loss.max():.0%} of IT energy exceed the overhead of a PUE of {pue.min():.3f}")
+    _leaves_cooling(pue, loss)
     it = rated_it_mw[..., None, None] * drawn_share(utilisation, curve)[:, None]
     losses = it * loss[:, None, None, None]
     facility = it * pue[..., None, None]
@@ -46,6 +50,31 @@ def draw(
         energy_mwh=energy,
         energy_cost_usd=energy * price[:, :, None],
     )
+
+
+def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve) -> None:
+    """Raise InputError for inputs that don't fit together."""
+    places = rated_it_mw.shape[1]
+    if not places or len(facilities) != places:
+        raise InputError(f"{len(facilities)} facilities for {places} places: give one for each, and at least one")
+    if curve.idle_share > curve.busy_share:
+        raise InputError(
+            f"an idle rack can't draw more ({curve.idle_share:g} of rated) than a busy one ({curve.busy_share:g}): "
+            "lower idle_share or raise busy_share"
+        )
+    if not ((utilisation >= -ROUNDING) & (utilisation <= 1 + ROUNDING)).all():
+        raise InputError("utilisation must be a share of the fleet: finite, from 0 to 1")
+
+
+def _leaves_cooling(pue: Array, loss: Array) -> None:
+    """Raise InputError, naming the facility, where losses alone are more than the overhead that PUE counts."""
+    slack = (pue - 1).min(axis=(0, 2)) - loss
+    worst = int(slack.argmin())
+    if slack[worst] < -ROUNDING:
+        raise InputError(
+            f"facility {worst + 1}: losses of {loss[worst]:.1%} of IT energy exceed the overhead of a PUE of "
+            f"{pue[:, worst].min():.3f} (its lowest month): raise pue, or lower loss_share or pue_summer_rise"
+        )
 
 
 def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
