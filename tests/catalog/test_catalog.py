@@ -80,7 +80,7 @@ def test_look_up() -> None:
     assert [f.date for f in facts.series("chatgpt", "weekly_users")] == sorted(
         f.date for f in facts.series("chatgpt", "weekly_users")
     )
-    assert len(facts.all("vr_nvl72", "hbm_bandwidth_bytes_per_s")) == 3
+    assert len(facts.all("vr_nvl72", "hbm_bandwidth_bytes_per_s")) >= 3
     assert any(chosen.id.startswith("vr_nvl72.hbm_bandwidth") for chosen, _ in facts.conflicts())
 
 

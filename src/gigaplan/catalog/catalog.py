@@ -39,6 +39,7 @@ COLUMNS = (
     "note",
 )
 BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
+QUANTITY_COLUMNS = ("quantity", "unit", "basis_kind", "series", "min", "max", "meaning")
 
 
 class UnknownFactError(GigaplanError, KeyError):
@@ -81,31 +82,48 @@ class Catalog:
         return any(f.chosen for f in self._index.get((entity, quantity), ()))
 
     def find(self, entity: str, quantity: str, **bases: str) -> Fact:
-        """Return the one chosen fact of a quantity of an entity, on the bases given.
+        """Return the one chosen fact of a quantity of an entity, on the bases (or of the date) given.
 
         Raises
         ------
         UnknownFactError
             If there is none, or several on different bases or dates; the message says what there is.
         """
+        strange = next((b for b in bases if b not in (*BASES, "date")), "")
+        if strange:
+            near = nearest_name(strange, (*BASES, "date"))
+            raise UnknownFactError(f"facts have no '{strange}'; nearest is '{near}' (they have {', '.join(BASES)} and date)")
         chosen = [f for f in self._index.get((entity, quantity), ()) if f.chosen]
         fitting = [f for f in chosen if all(getattr(f, k) == v for k, v in bases.items())]
         if len(fitting) == 1:
             return fitting[0]
-        if fitting or chosen:
-            have = "; ".join(f"{f.id} ({f.basis or 'no basis'}, {f.date})" for f in fitting or chosen)
+        if not chosen:
+            raise UnknownFactError(self._unknown(entity, quantity))
+        have = "; ".join(f"{f.id} ({f.basis or 'no basis'}, {f.date})" for f in fitting or chosen)
+        if fitting:
             raise UnknownFactError(f"'{quantity}' of '{entity}' needs a basis or date: {have}")
-        names = self.entities(quantity) or sorted({f.entity for f in self.facts})
-        near = nearest_name(entity, names) or nearest_name(quantity, self.quantities)
-        raise UnknownFactError(f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else ""))
+        asked = ", ".join(f"{k} '{v}'" for k, v in bases.items())
+        raise UnknownFactError(f"no fact '{quantity}' of '{entity}' with {asked}; there is {have}")
 
-    def series(self, entity: str, quantity: str) -> list[Fact]:
-        """Return the chosen facts of a series by date."""
-        return sorted((f for f in self._index.get((entity, quantity), ()) if f.chosen), key=lambda f: f.date)
+    def _unknown(self, entity: str, quantity: str) -> str:
+        """Return what to say when there is no chosen fact: the nearest name, and what the entity has."""
+        known = list(dict.fromkeys(f.quantity for f in self.facts if f.entity == entity and f.chosen))
+        if known:
+            near = nearest_name(quantity, known) or nearest_name(quantity, self.quantities)
+        else:
+            near = nearest_name(entity, self.entities(quantity) or self.entities())
+        said = f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else "")
+        return said + (f" ('{entity}' has {', '.join(known)})" if known else "")
 
-    def entities(self, quantity: str) -> list[str]:
-        """Return the entities that have a chosen fact of a quantity, in the order of the tables."""
-        return list(dict.fromkeys(f.entity for f in self.facts if f.quantity == quantity and f.chosen))
+    def series(self, entity: str, quantity: str, **bases: str) -> list[Fact]:
+        """Return the chosen facts of a series by date, on the bases given."""
+        facts = (f for f in self._index.get((entity, quantity), ()) if f.chosen)
+        return sorted((f for f in facts if all(getattr(f, k) == v for k, v in bases.items())), key=lambda f: f.date)
+
+    def entities(self, quantity: str = "", *, prefix: str = "") -> list[str]:
+        """Return the entities that have a chosen fact (of a quantity, if given), in the order of the tables."""
+        chosen = (f for f in self.facts if f.chosen and f.entity.startswith(prefix))
+        return list(dict.fromkeys(f.entity for f in chosen if quantity in ("", f.quantity)))
 
     def conflicts(self) -> list[tuple[Fact, list[Fact]]]:
         """Return each chosen fact that others contradict, with those others."""
@@ -150,16 +168,20 @@ def tables(folder: Path, *, quantities: bool) -> list[Path]:
     return [p for p in sorted(folder.glob("*.csv")) if p.name.startswith("quantities") == quantities]
 
 
+def quantity_from(row: dict[str, str]) -> Quantity:
+    """Return the quantity of one table row; ValueError if its range can't be read."""
+    low, high = (float(row[k]) if row[k] else None for k in ("min", "max"))
+    return Quantity(row["quantity"], row["unit"], row["basis_kind"], row["series"] == "yes", low, high, row["meaning"])
+
+
 def read_quantities(folder: Path) -> dict[str, Quantity]:
     """Return the quantities that facts may be of, by name."""
-    found = {}
-    for path in tables(folder, quantities=True):
-        for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
-            low, high = (float(row[k]) if row[k] else None for k in ("min", "max"))
-            found[row["quantity"]] = Quantity(
-                row["quantity"], row["unit"], row["basis_kind"], row["series"] == "yes", low, high, row["meaning"]
-            )
-    return found
+    rows = (
+        row
+        for path in tables(folder, quantities=True)
+        for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    )
+    return {row["quantity"]: quantity_from(row) for row in rows}
 
 
 @cache
