@@ -19,6 +19,7 @@ from gigaplan.catalog.catalog import data_folder, group, tables
 from gigaplan.catalog.check import check
 from gigaplan.demand.inputs import TOKENS, Adoption, Shape, Workload
 from gigaplan.demand.requests import growth_factor
+from gigaplan.demand.sessions import input_tokens
 from gigaplan.finance.inputs import Costs, Tranches
 from gigaplan.fleet.inputs import Ladder
 from gigaplan.power.inputs import DrawCurve, Facility
@@ -49,15 +50,25 @@ def mine() -> list[Fact]:
     return [f for f in FACTS.facts if f.id in ids]
 
 
+def catalog_workload(name: str) -> Workload:
+    """The workload as the catalog alone has it."""
+    known = {f.name for f in dataclasses.fields(Workload)}
+    numbers = {q: value(name, q) for q in known if FACTS.has(name, q) and q != "reference_date"}
+    day = FACTS.find(name, "reference_date").day
+    return Workload(name=name, driver="users", model="", reference_date=day, **numbers)
+
+
 def tokens(workload: str) -> float:
-    return sum(value(workload, f"{kind}_tokens") for kind in TOKENS)
+    return sum(value(workload, f"{kind}_tokens") for kind in TOKENS if FACTS.has(workload, f"{kind}_tokens"))
 
 
 def at_list_price(workload: str) -> float:
     """What a request's tokens cost at GPT-5's list prices [USD]."""
     per_token = {k: value("api_gpt_5", f"{k}_price_usd_per_mtok") / 1e6 for k in ("input", "cached", "output")}
     generated = value(workload, "reasoning_tokens") + value(workload, "output_tokens")
-    return (value(workload, "fresh_input_tokens") * per_token["input"] + generated * per_token["output"]
+    media = value(workload, "media_tokens") if FACTS.has(workload, "media_tokens") else 0.0
+    fresh = value(workload, "fresh_input_tokens") + media
+    return (fresh * per_token["input"] + generated * per_token["output"]
             + value(workload, "cached_input_tokens") * per_token["cached"])  # fmt: skip
 
 
@@ -110,15 +121,22 @@ def test_a_source_without_an_address_says_so_and_an_assumption_says_why() -> Non
         assert f.evidence != Evidence.ASSUMED or len(f.note) > 5, f.id
 
 
+OF_SOME_WORKLOADS = (
+    "later_models", "media_tokens", "turns_per_session", "calls_per_turn", "new_tokens_per_call", "system_tokens",
+    "history_limit_tokens", "cache_hit_share", "context_growth_per_year", "reasoning_growth_per_year",
+    "token_growth_decay_per_year", "price_elasticity",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(("contract", "entity", "elsewhere"), [
     (Ladder, "ladder", ()),
     (Facility, "facility", ("power_price_usd_per_mwh",)),
     (DrawCurve, "draw_curve", ()),
-    (Costs, "build", ("lives_compared_years",)),
+    (Costs, "build", ("lives_compared_years", "vendor")),
     (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
     (Shape, "demand_shape", ("region_offset_h", "region_share")),
     (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve")),
-    *((Workload, w, ("name", "driver", "model", "deferrable")) for w in WORKLOADS),
+    *((Workload, w, ("name", "driver", "model", "deferrable", *OF_SOME_WORKLOADS)) for w in WORKLOADS),
 ])  # fmt: skip
 def test_every_field_that_a_plan_leaves_out_is_a_fact(contract: type, entity: str, elsewhere: tuple[str, ...]) -> None:
     own = FACTS.has(entity, "requests_per_day")
@@ -201,6 +219,9 @@ def test_agents_carry_the_published_tokens_and_users() -> None:
     assert seat.high is not None
     assert seat.low < per_seat * 30 < seat.high
     assert tokens("agents") - 800 == value("openrouter_2025_code", "prompt_tokens_mean")
+    read = input_tokens(catalog_workload("agents"))
+    assert read.fresh + read.cached == pytest.approx(tokens("agents") - 800, rel=0.05)
+    assert read.fresh == pytest.approx(value("agents", "fresh_input_tokens"), rel=0.1)
     users = (
         value("chatgpt", "codex_weekly_users", "2026-04-21") / seats / (published_users(dt.date(2026, 5, 18)) / 800e6)
     )

@@ -16,7 +16,7 @@ from gigaplan.finance.accounts import accounts, imbalance
 from gigaplan.finance.capital import capital_by_part
 from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.depreciation import straight_line
-from gigaplan.finance.inputs import Costs, FinanceInputs, GenerationCost, Tranches
+from gigaplan.finance.inputs import Contract, Costs, FinanceInputs, GenerationCost, Tranches
 from gigaplan.finance.outputs import COST_LINES, Accounts
 from gigaplan.finance.tranches import amounts_usd, by_month, trigger_days
 from gigaplan.vocabulary.bases import Based, PowerBasis
@@ -39,7 +39,9 @@ def inputs(**changes: Any) -> FinanceInputs:
         "facility_life_years": 14.0, "vendor_share": 0.85,
     }  # fmt: skip
     cost = GenerationCost(name="g", rack_price_usd=3.5e6, rental_usd_per_gpu_h=3.0)
-    return FinanceInputs(generations=(cost,), costs=Costs(**{**values, **changes}), tranches=terms())
+    return FinanceInputs(
+        generations=(cost,), costs=Costs(**{**values, **changes}), tranches=terms(), contracts=(Contract(),)
+    )
 
 
 def two_generations() -> FinanceInputs:
@@ -56,8 +58,8 @@ def run(racks: Any = None, rented: float = 0.0, revenue: float = 1e8, setup: Fin
     delivered[..., 0] = 100
     return accounts(
         racks_delivered=delivered if racks is None else racks, ready_mw_added=(delivered[:, 0] if racks is None else racks[:, 0]) * 0.15,
-        rented_share=np.array([rented]), producing_gpu_h_rented=flat(7200 * rented, 1, N) * AXIS.hours,
-        accepted_it_mw=flat(15 * (1 - rented), 1, N), energy_cost_usd=flat(1e6, 1, N), revenue_usd=flat(revenue, N),
+        rented_share=np.array([rented]), producing_gpu_h=flat(7200, 1, 1, N) * AXIS.hours,
+        accepted_it_mw=flat(15, 1, N), energy_cost_usd=flat(1e6, 1, N), revenue_usd=flat(revenue, N),
         deployed_mw=np.linspace(0, 3000, N + 1)[None], axis=AXIS, inputs=setup or inputs(),
     )  # fmt: skip
 

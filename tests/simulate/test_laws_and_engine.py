@@ -135,7 +135,7 @@ def test_replicated_sites_scale_the_accounts() -> None:
             fleet=fleet,
             demand=demand,
             facilities=base.facilities * 2,
-            finance=dataclasses.replace(base.finance, tranches=terms),
+            finance=dataclasses.replace(base.finance, tranches=terms, contracts=base.finance.contracts * 2),
         )
     )
     for name in ("gpus_producing", "capital_usd", "cost_usd", "revenue_usd", "tranche_usd", "funding_gap_usd"):

@@ -40,8 +40,8 @@ def allot(
     deferrable : whether a workload may run at any hour of its day, shape (W,)
     guaranteed_share : share of what is asked that is served before anything else, 0..1, shape (W,)
     value_usd_per_request : worth of one request [USD], shape (W,)
-    requests_per_gpu_h : requests served per GPU and hour [1/GPU/h], 0 where it can't be, shape (M, W, G)
-    gpus_available : GPUs up [GPU], shape (M, G, n)
+    requests_per_gpu_h : requests served per GPU and hour [1/GPU/h], 0 where it can't be, shape (M, W, G) or (M, W, G, n)
+    gpus_available : GPUs up [GPU], shape (M, G, n) or (M, G, n, D)
     reserved_share : share of the fleet held for training and research, 0..1, shape (M, n)
     reference_generation : index of the generation on which value per GPU-hour is reckoned
 
@@ -52,8 +52,10 @@ def allot(
     """
     _refuse_bad(asked_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)
-    order = merit_order(value_usd_per_request, requests_per_gpu_h[:, :, reference_generation])
-    fleet_per_h = (requests_per_gpu_h @ gpus_available)[..., None, None]  # the whole fleet's, (M, W, n, 1, 1)
+    speed = requests_per_gpu_h if requests_per_gpu_h.ndim == 4 else requests_per_gpu_h[..., None]
+    fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
+    order = merit_order(value_usd_per_request, speed[:, :, reference_generation].mean(axis=-1))
+    fleet_per_h = (speed[..., None] * fleet[:, None]).sum(axis=2)[..., None]  # the whole fleet's, (M, W, n, D or 1, 1)
     wanted = _share(asked_per_h, fleet_per_h)
     spare = (1 - reserved_share)[..., None, None]
     capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, wanted[:, 0].shape))

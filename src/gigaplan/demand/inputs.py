@@ -8,10 +8,14 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
-TOKENS = ("fresh_input", "cached_input", "reasoning", "output")
+TOKENS = ("fresh_input", "cached_input", "media", "reasoning", "output")
+"""Kinds of token of a request. Media are pictures, sound and film, as the tokens that the model reads or writes for
+them: read afresh here, as one reads text."""
+GENERATED = ("reasoning", "output")
+READ = ("fresh_input", "cached_input", "media")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,11 @@ class Workload:
     Two drivers: ``users`` (weekly users x reach x requests per user and day) or ``own`` (requests per day
     of its own). Growth: the intensity grows at ``growth_per_year`` (continuous, logarithmic) at the reference
     date, and that rate itself decays at ``growth_decay_per_year``, so that nothing explodes by extrapolation.
+    Contexts and reasoning lengthen in the same way, at rates of their own.
+
+    A request is one call of the model. A session has ``turns_per_session`` turns of its user, and a turn takes
+    ``calls_per_turn`` calls: one in a chat, many in an agent's loop. Input tokens are stated per call, or follow from
+    the session where ``new_tokens_per_call`` says what each call adds (see :mod:`gigaplan.demand.sessions`).
     """
 
     name: str
@@ -50,8 +59,27 @@ class Workload:
     """Tokens of a request that must be read afresh (prefill)."""
     cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
     """Tokens of a request whose keys and values are reused: memory, no prefill."""
+    media_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
+    """Tokens that pictures, sound and film add to what is read afresh."""
     reasoning_tokens: Annotated[float, Ge(0), Unit("token")]
     output_tokens: Annotated[float, Ge(0), Unit("token")]
+    turns_per_session: Annotated[float, Ge(1), Unit("1")] = 1.0
+    calls_per_turn: Annotated[float, Ge(1), Unit("1")] = 1.0
+    new_tokens_per_call: Annotated[float, Ge(0), Unit("token")] = 0.0
+    """Tokens that a call adds: what the user or a tool says. 0: input tokens are as stated."""
+    system_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
+    """Tokens that every session begins with."""
+    history_limit_tokens: Annotated[float, Gt(0), Unit("token")] = 1e6
+    """Longest history that is carried on: beyond it the session is cut or summarised."""
+    cache_hit_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
+    """Share of the history whose keys and values are still cached."""
+    context_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
+    """Growth of what a request reads, at the reference date (logarithmic)."""
+    reasoning_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
+    """Growth of what a request thinks, at the reference date (logarithmic)."""
+    token_growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")] = 1.0
+    price_elasticity: Annotated[float, Ge(-5), Le(0), Unit("1")] = 0.0
+    """Relative change of requests over that of their price index (isoelastic)."""
     deferrable: bool = False
     """Deferrable work may run at any hour of its day."""
     guaranteed_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
@@ -62,6 +90,8 @@ class Workload:
     """What is actually paid for one request, all plans averaged."""
     model: str
     """Catalog name of the model architecture that stands in for the lab's own."""
+    later_models: tuple[tuple[dt.date, str], ...] = ()
+    """Models that take its place, by date; a calendar year is served by the model of its middle."""
     ttft_s: Annotated[float, Gt(0), Unit("s")]
     """Longest time to first token."""
     tpot_s: Annotated[float, Gt(0), Unit("s")]
@@ -92,3 +122,7 @@ class DemandInputs:
     adoption: Adoption
     shape: Shape
     workloads: tuple[Workload, ...]
+    edge_share: Array | float = 0.0
+    """(W, n) share of requests that devices serve themselves, taken off the fleet, 0..1."""
+    price_index: Array | float = 1.0
+    """(n,) price of a request over that of the reference date."""

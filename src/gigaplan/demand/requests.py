@@ -1,8 +1,10 @@
-"""Requests: from users to what each workload asks in every hour of the representative days.
+"""Requests: from users to what each workload asks in every hour of the days that stand for a month.
 
-    weekly users --reach, requests per user, growth, season--> requests per day --day type, hour--> per hour
+    weekly users --reach, sessions, turns, calls, growth, season, price--> requests per day
+                 --day type, hour, region--> per hour --less what devices serve--> asked of the fleet
 
-Interactive work follows people: their hours, their weekends, their summers. Deferrable work is asked evenly.
+Interactive work follows people: their hours, their weekends, their summers, where they live. Deferrable work is
+asked evenly.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from numpy.typing import NDArray
 from gigaplan.demand.adoption import weekly_users
 from gigaplan.demand.inputs import TOKENS, DemandInputs, Shape, Workload
 from gigaplan.demand.outputs import Asked
+from gigaplan.demand.sessions import calls_per_session, input_tokens
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import DAY_TYPES, HOURS, SEASONS, TimeAxis
+from gigaplan.vocabulary.time import DAY_TYPES, DAYS_PER_YEAR, HOURS, SEASONS, TimeAxis
 
 SHARE_TOLERANCE = 1e-6
 
@@ -28,23 +31,72 @@ def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
     Raises
     ------
     InputError
-        If an input can't be (see :func:`weekly_users`, :func:`hour_shape`) or member counts disagree.
+        If an input can't be (see :func:`weekly_users`, :func:`region_patterns`) or member counts disagree.
     """
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
-    per_day = [
-        requests_per_day(w, users, axis.years_since(w.reference_date))
-        * season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
-        for w in inputs.workloads
-    ]
-    users, *per_day = np.broadcast_arrays(users, *per_day)  # (M, n) each
-    requests = np.stack(per_day, axis=1)  # (M, W, n)
-    pattern = _pattern(inputs, axis)  # (W, n, D, H)
+    per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
+    people = region_patterns(inputs.shape, axis)  # (R, n, D, H)
+    asked_of = {False: people.sum(axis=0), True: np.ones(people.shape[1:])}  # by whether it can wait
+    pattern = np.stack([asked_of[w.deferrable] for w in inputs.workloads])
+    at_devices = np.broadcast_to(np.atleast_1d(inputs.edge_share), (len(inputs.workloads), axis.months))
+    on_fleet = (1 - at_devices)[..., None]
+    per_h = (per_day * on_fleet)[..., None] / HOURS * pattern
+    interactive = np.array([not w.deferrable for w in inputs.workloads])
+    together = (per_day * on_fleet)[:, interactive].sum(axis=1)  # (M, n, D)
+    everywhere = _month_mean(per_day, pattern, axis)
+    users = np.broadcast_to(users, (per_day.shape[0], axis.months))
     return Asked(
-        weekly_users=np.asarray(users),
-        requests_per_day=requests,
-        requests_per_h=requests[..., None, None] / HOURS * pattern,
-        tokens_per_request=np.array([[getattr(w, f"{t}_tokens") for t in TOKENS] for w in inputs.workloads]),
+        weekly_users=users,
+        requests_per_day=everywhere * (1 - at_devices),
+        requests_per_h=per_h,
+        on_devices_per_day=everywhere * at_devices,
+        by_region_per_h=together[:, None, ..., None] / HOURS * people,
+        sessions_per_day=everywhere / np.array([calls_per_session(w) for w in inputs.workloads])[:, None],
+        tokens_per_request=np.stack([tokens_by_year(w, axis) for w in inputs.workloads]),
     )
+
+
+def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
+    """Return each workload's requests per day, on the fleet and on devices, before the day type: (m, n, D)."""
+
+    def on_days(of: dt.date) -> Array:
+        return axis.day_years_since(of).ravel()
+
+    shape = (axis.months, len(axis.days))
+    users = weekly_users(inputs.adoption, on_days(inputs.adoption.reference_date))
+    found = []
+    for w in inputs.workloads:
+        rate = requests_per_day(w, users, on_days(w.reference_date)).reshape(-1, *shape)
+        season = season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
+        price = np.broadcast_to(np.asarray(inputs.price_index, dtype=float), (axis.months,)) ** w.price_elasticity
+        found.append(rate * (season * price)[:, None])
+    return found
+
+
+def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
+    """Return requests on the month's average day: (M, W, n, D) and (W, n, D, H) -> (M, W, n)."""
+    day = pattern.mean(axis=-1) * axis.day_counts
+    return np.asarray(np.einsum("mwnd,wnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
+
+
+def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
+    """Return the tokens of each kind in one request by calendar year [token]: (token, year).
+
+    What is read grows by ``context_growth_per_year``, thought by ``reasoning_growth_per_year``, both fading; a year's
+    mean request is that of its middle.
+    """
+    years = np.array([(m - work.reference_date).days for m in axis.year_middles]) / DAYS_PER_YEAR
+    longer = growth_factor(years, work.context_growth_per_year, work.token_growth_decay_per_year)
+    harder = growth_factor(years, work.reasoning_growth_per_year, work.token_growth_decay_per_year)
+    read = input_tokens(work)
+    rows = {
+        "fresh_input": read.fresh * longer,
+        "cached_input": read.cached * longer,
+        "media": work.media_tokens * longer,
+        "reasoning": work.reasoning_tokens * harder,
+        "output": np.full(len(years), work.output_tokens),
+    }
+    return np.array([rows[kind] for kind in TOKENS])
 
 
 def requests_per_day(work: Workload, users: Array, years: Array) -> Array:
@@ -114,10 +166,15 @@ def day_factor(weekend_share: float, day_counts: Array) -> Array:
 
 
 def hour_shape(shape: Shape) -> Array:
-    """Return the volume of each UTC hour over the day's mean, shape (hour,); its mean is 1.
+    """Return the volume of each UTC hour over the day's mean, all regions together, shape (hour,); its mean is 1."""
+    return np.asarray(region_shapes(shape).sum(axis=0))
+
+
+def region_shapes(shape: Shape) -> Array:
+    """Return each region's part of the volume of each UTC hour over the day's mean, shape (region, hour).
 
     Local activity is a raised cosine between ``night_share`` and 1 with its top at ``peak_local_hour``, read at
-    the middle of the hour, and mixed over the regions: ``a(h) = sum_r share_r local(h + offset_r)``.
+    the middle of the hour: ``a(h) = share local(h + offset)``, over its mean.
 
     Raises
     ------
@@ -129,9 +186,37 @@ def hour_shape(shape: Shape) -> Array:
         raise InputError(f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region")
     if abs(share.sum() - 1) > SHARE_TOLERANCE:
         raise InputError(f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum")
-    local_hour = np.arange(HOURS) + 0.5 + offsets[:, None]  # (region, hour)
-    activity = share @ local_activity(local_hour, shape.night_share, shape.peak_local_hour)
-    return np.asarray(activity / activity.mean())
+    activity = local_activity(_local_hour(offsets), shape.night_share, shape.peak_local_hour)
+    return np.asarray(share[:, None] * activity / activity.mean(axis=1, keepdims=True))
+
+
+def region_patterns(shape: Shape, axis: TimeAxis) -> Array:
+    """Return each region's part of each hour's volume over the month's mean hour, shape (region, month, day, hour).
+
+    Hours and weekends are those of the region: on Saturday morning in Tokyo it is Friday in UTC. Summed over regions
+    the mean over the month's hours is 1.
+    """
+    hours = region_shapes(shape)  # (R, H)
+    weekday, weekend = day_factor(shape.weekend_share, _calendar(axis)).T  # (n,) each
+    ahead = np.floor(_local_hour(np.array(shape.region_offset_h)) / HOURS).astype(int)  # (R, H) days before or after
+    likely = {shift: axis.weekend(shift) for shift in np.unique(ahead)}
+    volume = np.empty((len(hours), axis.months, len(axis.days), HOURS))
+    for shift, is_weekend in likely.items():
+        factor = weekday[:, None] + (weekend - weekday)[:, None] * is_weekend
+        volume = np.where((ahead == shift)[:, None, None], factor[..., None], volume)
+    pattern = hours[:, None, None] * volume * (axis.day_counts > 0)[..., None]
+    mean = np.einsum("rndh,nd->n", pattern, axis.day_counts) / axis.hours
+    return np.asarray(pattern / mean[:, None, None])
+
+
+def _local_hour(offsets: Array) -> Array:
+    """Return the local time at the middle of each UTC hour, not wrapped [h]: (region, hour)."""
+    return np.arange(HOURS) + 0.5 + offsets[:, None]
+
+
+def _calendar(axis: TimeAxis) -> Array:
+    """Return how many weekdays and weekend days each month has: (month, 2)."""
+    return axis.day_counts if not axis.hourly else TimeAxis(axis.start, axis.end).day_counts
 
 
 def local_activity(local_hour: Array, night_share: float, peak_local_hour: float) -> Array:
@@ -141,10 +226,3 @@ def local_activity(local_hour: Array, night_share: float, peak_local_hour: float
     """
     swing = (1 + np.cos(2 * np.pi * (local_hour - peak_local_hour) / HOURS)) / 2
     return np.asarray(night_share + (1 - night_share) * swing)
-
-
-def _pattern(inputs: DemandInputs, axis: TimeAxis) -> Array:
-    """Return each hour's volume over the month's mean hour, shape (W, n, D, H)."""
-    people = day_factor(inputs.shape.weekend_share, axis.day_counts)[:, :, None] * hour_shape(inputs.shape)
-    even = np.ones_like(people)
-    return np.stack([even if w.deferrable else people for w in inputs.workloads])

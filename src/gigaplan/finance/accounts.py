@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gigaplan.finance.capital import by_generation, capital_by_part
+from gigaplan.finance.contracts import commitment_usd, lease_usd, leased, rent_usd
 from gigaplan.finance.depreciation import straight_line
-from gigaplan.finance.inputs import FinanceInputs
+from gigaplan.finance.equity import equity_by_month, guaranteed_by_month
+from gigaplan.finance.inputs import FinanceInputs, Tranches
 from gigaplan.finance.outputs import Accounts
 from gigaplan.finance.tranches import amounts_usd, by_month, trigger_days
 from gigaplan.vocabulary.members import Array, column
@@ -18,7 +20,7 @@ def accounts(
     racks_delivered: Array,
     ready_mw_added: Array,
     rented_share: Array,
-    producing_gpu_h_rented: Array,
+    producing_gpu_h: Array,
     accepted_it_mw: Array,
     energy_cost_usd: Array,
     revenue_usd: Array,
@@ -36,34 +38,31 @@ def accounts(
     racks_delivered : (M, G, P, n) racks.
     ready_mw_added : (M, P, n) IT power made ready in the month [MW]; its facility is paid then.
     rented_share : (P,) share of each place that is rented.
-    producing_gpu_h_rented : (M, G, n) rented GPU-hours.
-    accepted_it_mw : (M, P, n) owned IT power in use [MW].
+    producing_gpu_h : (M, G, P, n) GPU-hours of producing racks.
+    accepted_it_mw : (M, P, n) IT power of accepted racks [MW].
     energy_cost_usd : (M, P, n) energy of whole places; the owned part is charged, rent has the rest in it.
     revenue_usd : (M, n).
     deployed_mw : (M, edge) power that counts for milestones, on their basis [MW].
     """
     costs, terms = inputs.costs, inputs.tranches
     owned = 1 - rented_share
-    capital = capital_by_part(racks_delivered, ready_mw_added, owned, inputs)
+    built = owned * (1 - leased(inputs.contracts))
+    capital = capital_by_part(racks_delivered, ready_mw_added, owned, inputs, built)
     it_capital, facility_capital = capital[:, :, :2].sum(axis=(1, 2)), capital[:, :, 2].sum(axis=1)
     energy = (energy_cost_usd * owned[:, None]).sum(axis=1)
-    years = axis.hours / HOURS_PER_YEAR
-    operations = column(costs.operations_usd_per_it_mw_year, 2) * accepted_it_mw.sum(axis=1) * years
-    rental = (producing_gpu_h_rented * by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None]).sum(axis=1)
-    lines = (
-        straight_line(it_capital, costs.it_life_years),
-        straight_line(facility_capital, costs.facility_life_years),
-        energy,
-        operations,
-        rental,
-    )
-    cost = np.stack(np.broadcast_arrays(*lines), axis=1)
-    paid = amounts_usd(terms)
-    days = trigger_days(deployed_mw, terms.milestone.value, len(paid), axis)
-    paid_usd = np.where(np.isfinite(days), paid, 0.0)
+    in_use = (accepted_it_mw * owned[:, None]).sum(axis=1)
+    operations = column(costs.operations_usd_per_it_mw_year, 2) * in_use * axis.hours / HOURS_PER_YEAR
+    rent = rent_usd(producing_gpu_h, accepted_it_mw, rented_share, inputs, axis)
+    lease = lease_usd(accepted_it_mw, owned, inputs, axis)
+    running = (energy, operations, rent.sum(axis=1), lease.sum(axis=1))
+    lost = (straight_line(it_capital, costs.it_life_years), straight_line(facility_capital, costs.facility_life_years))
+    cost = np.stack(np.broadcast_arrays(*lost, *running), axis=1)
+    days, paid_usd = _milestones(terms, deployed_mw, axis)
     tranche = by_month(days, paid_usd, axis)
+    equity = equity_by_month(inputs.equity, axis)
+    received = tranche + equity.sum(axis=0)
     spent = capital.sum(axis=(1, 2))
-    gap = spent + energy + operations + rental - revenue_usd - tranche
+    gap = spent + sum(running) - revenue_usd - received
     return Accounts(
         capital_usd=capital,
         cost_usd=cost,
@@ -71,12 +70,32 @@ def accounts(
         tranche_usd=tranche,
         tranche_days=days,
         tranche_paid_usd=paid_usd,
-        vendor_flow_usd=it_capital * costs.vendor_share,
+        equity_paid_usd=equity,
+        guaranteed_usd=guaranteed_by_month(inputs.guaranties, axis),
+        rent_usd=rent + lease,
+        commitment_usd=commitment_usd(rent + lease, inputs, axis),
+        vendor_flow_usd=_to_vendor(racks_delivered, owned, inputs),
+        vendor_flow_landlords_usd=_to_vendor(racks_delivered, rented_share, inputs),
         funding_gap_usd=gap,
         book_value_usd=_running(spent - cost[:, :2].sum(axis=1)),
-        equity_usd=_running(tranche + revenue_usd - cost.sum(axis=1) + gap),
+        equity_usd=_running(received + revenue_usd - cost.sum(axis=1) + gap),
         cost_by_life_usd=_by_life(it_capital, cost, costs.lives_compared_years),
     )
+
+
+def _milestones(terms: Tranches, deployed_mw: Array, axis: TimeAxis) -> tuple[Array, Array]:
+    """Return the days of milestones and what each pays: (M, T) each."""
+    amounts = amounts_usd(terms)
+    days = trigger_days(deployed_mw, terms.milestone.value, len(amounts), axis)
+    return days, np.where(np.isfinite(days), amounts, 0.0)
+
+
+def _to_vendor(racks_delivered: Array, share: Array, inputs: FinanceInputs) -> Array:
+    """Return the month's rack and network spending on a share of each place that the vendor receives: (M, n)."""
+    costs = inputs.costs
+    bought = (racks_delivered * share[:, None]).sum(axis=2) * by_generation(inputs, "rack_price_usd")[:, :, None]
+    his = np.array([g.vendor in ("", costs.vendor) or not costs.vendor for g in inputs.generations])
+    return np.asarray(bought[:, his].sum(axis=1) * (1 + costs.network_share) * costs.vendor_share)
 
 
 def imbalance(books: Accounts) -> float:

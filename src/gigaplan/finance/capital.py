@@ -8,7 +8,13 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.vocabulary.members import Array, Uncertain, column
 
 
-def capital_by_part(racks_delivered: Array, ready_mw_added: Array, owned_share: Array, inputs: FinanceInputs) -> Array:
+def capital_by_part(
+    racks_delivered: Array,
+    ready_mw_added: Array,
+    owned_share: Array,
+    inputs: FinanceInputs,
+    built_share: Array | None = None,
+) -> Array:
     """Return the capital spent on owned capacity [USD], by generation and component: (M, G, C, n).
 
     Equations, month by month: racks = delivered x price; network = racks x network share; facility = IT megawatts
@@ -18,12 +24,14 @@ def capital_by_part(racks_delivered: Array, ready_mw_added: Array, owned_share: 
 
     Parameters
     ----------
-    racks_delivered : (M, G, P, n) racks. ready_mw_added : (M, P, n) IT power [MW]. owned_share : (P,).
+    racks_delivered : (M, G, P, n) racks. ready_mw_added : (M, P, n) IT power [MW]. owned_share : (P,) of the systems.
+    built_share : (P,) share whose building is paid for too (default: as owned); leased buildings are not.
     """
+    built = owned_share if built_share is None else built_share
     bought = (racks_delivered * owned_share[:, None]).sum(axis=2)  # (M, G, n)
     rack_usd = bought * by_generation(inputs, "rack_price_usd")[:, :, None]
     network_usd = rack_usd * inputs.costs.network_share
-    facility_usd = column(inputs.costs.facility_usd_per_it_mw, 2) * (ready_mw_added * owned_share[:, None]).sum(axis=1)
+    facility_usd = column(inputs.costs.facility_usd_per_it_mw, 2) * (ready_mw_added * built[:, None]).sum(axis=1)
     total = rack_usd.sum(axis=1, keepdims=True)
     share = np.divide(rack_usd, total, out=np.zeros_like(rack_usd), where=total > 0)
     share[:, -1:] += np.where(total > 0, 0.0, 1.0)

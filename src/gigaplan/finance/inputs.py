@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.units import Unit
+from gigaplan.vocabulary.units import Day, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,42 @@ class GenerationCost:
     """Compute rack delivered (basis: contract)."""
     rental_usd_per_gpu_h: Annotated[Uncertain, Gt(0), Unit("USD/h")]
     """Contract rental, power included."""
+    vendor: str = ""
+    """Who sells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """Terms on which a place belongs to somebody else; rent and lease run while its racks are accepted."""
+
+    counterparty: str = ""
+    usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
+    """Rent of the rented share with its systems and energy; 0: the rent of a GPU-hour that each generation has."""
+    lease_usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
+    """Lease of building, power and cooling for the systems that are owned; 0: they are bought with the site."""
+    years: Annotated[float, Ge(0), Unit("year")] = 0.0
+    """Term; what is promised over it is a commitment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equity:
+    """Money paid on a date, tied to no milestone."""
+
+    name: str
+    investor: str
+    amount_usd: Annotated[float, Gt(0), Unit("USD")]
+    date: Annotated[dt.date, Day()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guaranty:
+    """A promise to pay if somebody else does not, or if assets are worth less than agreed; no money moves until then."""
+
+    name: str
+    guarantor: str
+    amount_usd: Annotated[float, Gt(0), Unit("USD")]
+    start: Annotated[dt.date, Day()]
+    years: Annotated[float, Gt(0), Unit("year")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +75,8 @@ class Costs:
     lives_compared_years: tuple[float, ...] = (3.0, 5.0, 7.0)
     vendor_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Share of rack and network spending that flows back to the vendor who invests."""
+    vendor: str = ""
+    """The vendor whose receipts are followed; empty: all vendors together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +99,7 @@ class FinanceInputs:
     generations: tuple[GenerationCost, ...]
     costs: Costs
     tranches: Tranches
+    contracts: tuple[Contract, ...]
+    """One per place: the sites, then the opening blocks."""
+    equity: tuple[Equity, ...] = ()
+    guaranties: tuple[Guaranty, ...] = ()

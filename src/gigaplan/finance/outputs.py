@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from gigaplan.vocabulary.members import Array
 
 COMPONENTS = ("racks", "network", "facility")
-COST_LINES = ("depreciation_it", "depreciation_facility", "energy", "operations", "rental")
+COST_LINES = ("depreciation_it", "depreciation_facility", "energy", "operations", "rental", "lease")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Money by month. Shapes: member M, generation G, component C, cost line K, tranche T, life B, month n, edge n + 1."""
+    """Money by month. Shapes: member M, generation G, component C, cost line K, tranche T, instrument I, life B, place P, month n, edge n + 1."""
 
     capital_usd: Array
     """(M, G, C, n) capital spent, by generation and component (COMPONENTS)."""
@@ -26,8 +26,18 @@ class Accounts:
     """(M, T) day on which each tranche was triggered, days since start; nan if never."""
     tranche_paid_usd: Array
     """(M, T) what each tranche paid."""
+    equity_paid_usd: Array
+    """(I, n) equity received, by instrument."""
+    guaranteed_usd: Array
+    """(n,) most that guarantors may have to pay, by month."""
+    rent_usd: Array
+    """(M, P, n) rent and lease of each place."""
+    commitment_usd: Array
+    """(M, edge) rent and lease promised for the rest of their terms, for what is accepted."""
     vendor_flow_usd: Array
-    """(M, n) spending that flows to the investing vendor."""
+    """(M, n) own spending that flows to the investing vendor."""
+    vendor_flow_landlords_usd: Array
+    """(M, n) what owners of rented capacity spend with that vendor for it."""
     funding_gap_usd: Array
     """(M, n) money to be found elsewhere in the month (negative: surplus)."""
     book_value_usd: Array

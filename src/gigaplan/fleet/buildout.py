@@ -141,7 +141,7 @@ def _deliveries(
     gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
     life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
     racks, packages = rack_supply(inputs.generations, axis), packaging_supply(ladder, axis)
-    newest = newest_shipping(inputs.generations, axis).astype(int)
+    newest = newest_shipping(inputs.generations, axis, inputs.newest_among).astype(int)
     first = min((axis.month_of(b.date) for b in inputs.opening), default=0) - MONTHS_PER_YEAR - 1
     past = days_before(axis, ladder.refit_lag_months, first)
     gone = _opening_retired(inputs, axis, np.concatenate([past, axis.edge_days]))

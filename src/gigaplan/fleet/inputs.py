@@ -111,3 +111,5 @@ class FleetInputs:
     sites: tuple[Site, ...]
     opening: tuple[OpeningBlock, ...]
     ladder: Ladder
+    newest_among: tuple[str, ...] = ()
+    """Generations that 'newest' chooses from; empty: all."""

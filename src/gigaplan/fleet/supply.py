@@ -39,9 +39,14 @@ def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
     return np.minimum(ramp, ladder.packaging_cap_gpus_per_month)
 
 
-def newest_shipping(generations: Sequence[Generation], axis: TimeAxis) -> Array:
-    """Return the index of the newest generation that ships by the end of each month, -1 before any: (month,)."""
+def newest_shipping(generations: Sequence[Generation], axis: TimeAxis, among: Sequence[str] = ()) -> Array:
+    """Return the index of the newest generation that ships by the end of each month, -1 before any: (month,).
+
+    ``among`` names the generations to choose from; empty: all.
+    """
+    chosen = [not among or g.name in among for g in generations]
     ship = np.array([axis.days_since_start(g.first_ship_date) for g in generations])
+    ship = np.where(chosen, ship, np.inf)
     shipping = ship[:, None] < axis.edge_days[1:]
     newest = np.where(shipping, ship[:, None], -np.inf).argmax(axis=0)
     return np.where(shipping.any(axis=0), newest, -1)

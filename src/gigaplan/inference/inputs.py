@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.units import Unit
+from gigaplan.vocabulary.units import Day, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +51,15 @@ class Efficiency:
     """Scheduler, sampling and detokenising time per request and step."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for activations, graphs and fragmentation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Software:
+    """What serving software gains beyond the engines that the constants were measured on."""
+
+    reference_date: Annotated[dt.date, Day()]
+    """When those engines ran."""
+    gain_per_year: Annotated[float, Ge(0), Le(3), Unit("1/year")]
+    """Logarithmic growth of throughput by software alone at that date."""
+    gain_decay_per_year: Annotated[float, Ge(0), Le(10), Unit("1/year")]
+    """Yearly decay of that growth: engines near the roofline."""

@@ -15,6 +15,7 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Problem, nearest_name
+from gigaplan.vocabulary.units import parse_date
 
 SITE_MW = (1.0, 10_000.0)
 """A campus outside this range is possible but more often a slip between kW, MW and GW."""
@@ -23,7 +24,7 @@ MAX_HORIZON_YEARS = 40
 
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
     """Return every problem of a document that its schema alone can't see."""
-    rules = (horizon, names, powers, dates, opening, training, promised, service)
+    rules = (horizon, names, powers, dates, opening, paths, promised, service)
     return [problem for rule in rules for problem in rule(plan, root)]
 
 
@@ -80,17 +81,17 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     models = facts.entities("layers")
     for name, work in plan.demand.workloads.items():
         yield from _known(work.model, models, "model", root, ("demand", "workloads", name, "model"))
+        for day, later in (work.later_models or {}).items():
+            yield from _known(later, models, "model", root, ("demand", "workloads", name, "later_models", day))
     for i, name in enumerate(plan.claims):
         yield from _known(name, CLAIMS, "claim that can be checked", root, ("claims", i))
     for i, name in enumerate(plan.demand.regions or ()):
         yield from _known(name, facts.entities("share_of_use"), "region of users", root, ("demand", "regions", i))
-    yield from _known(
-        plan.finance.tranches.trigger_state,
-        LADDER,
-        "state of the ladder",
-        root,
-        ("finance", "tranches", "trigger_state"),
-    )
+    if plan.finance.tranches is not None:
+        state = ("finance", "tranches", "trigger_state")
+        yield from _known(plan.finance.tranches.trigger_state, LADDER, "state of the ladder", root, state)
+    for i, name in enumerate(plan.fleet.newest_among or ()):
+        yield from _known(name, ours, "generation of this plan", root, ("fleet", "newest_among", i))
 
 
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -170,17 +171,21 @@ def opening(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             )
 
 
-def training(plan: PlanDocument, root: Node) -> Iterator[Problem]:
-    """The training share's dates are dates."""
-    from gigaplan.vocabulary.units import parse_date
-
-    for key in plan.training.share or {}:
-        try:
-            parse_date(key)
-        except ValueError as error:
-            yield Problem(
-                str(error), root.place(("training", "share", key), key=True), value=key, remedy="write a date"
-            )
+def paths(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What is stated by date is stated by dates."""
+    by_date: dict[tuple[str, ...], Iterable[str]] = {
+        ("training", "share"): plan.training.share or {},
+        ("demand", "price_index"): plan.demand.price_index or {},
+    }
+    for name, work in plan.demand.workloads.items():
+        for what in ("later_models", "edge_share"):
+            by_date["demand", "workloads", name, what] = getattr(work, what) or {}
+    for where, keys in by_date.items():
+        for key in keys:
+            try:
+                parse_date(key)
+            except ValueError as error:
+                yield Problem(str(error), root.place((*where, key), key=True), value=key, remedy="write a date")
 
 
 def promised(plan: PlanDocument, root: Node) -> Iterator[Problem]:

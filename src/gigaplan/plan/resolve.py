@@ -20,9 +20,9 @@ from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
-from gigaplan.finance.inputs import Costs, FinanceInputs, GenerationCost, Tranches
+from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
-from gigaplan.inference.inputs import Efficiency
+from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.plan.load import Plan, Said
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
@@ -32,11 +32,19 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain, triangular
 from gigaplan.vocabulary.streams import stream
-from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
 T = TypeVar("T")
 UNKNOWN_REGION = "us"
+NO_TRANCHES = Tranches(
+    investor="",
+    amount_per_milestone_usd=0.0,
+    total_usd=0.0,
+    milestone=Based(1e3, "MW", PowerBasis.IT),
+    trigger_state="accepted",
+)
+"""Of a plan whose investment waits for no milestone."""
 
 
 @dataclass
@@ -92,6 +100,31 @@ class Filler:
         """Return one fact's number, recorded at ``path``."""
         return self.ledger.read(path, self.facts.find(entity, quantity, **bases)).number
 
+    def path(
+        self,
+        given: Mapping[str, float] | None,
+        entity: str,
+        quantity: str,
+        axis: TimeAxis,
+        at: str,
+        path: str,
+        default: float,
+    ) -> Array:
+        """Return a path over the horizon's months: the plan's points, else the catalog's series of the entity, linear
+        in between and level beyond; ``default`` where there is neither. Shape (month,)."""
+        points: list[tuple[dt.date, float]] = []
+        for key, value in (given or {}).items():
+            points.append((parse_date(key), value))
+            self._said(f"{at}.{key}", f"{path}.{key}", value)
+        if not points:
+            series = self.facts.series(entity, quantity)
+            points = [(parse_date(f.date), self.ledger.read(f"{path}.{f.date}", f).number) for f in series]
+        if not points:
+            return np.full(axis.months, default)
+        points.sort()
+        days, values = [axis.days_since_start(d) for d, _ in points], [v for _, v in points]
+        return np.asarray(np.interp(axis.mid_days, days, values))
+
     def _said(self, plan_path: str, path: str, value: object) -> None:
         note = self.said.get(plan_path, Said())
         self.ledger.plan(path, value, note.evidence, "; ".join(t for t in (note.source, note.note) if t))
@@ -115,8 +148,8 @@ class Filler:
         return sample
 
 
-def resolve(plan: Plan) -> Scenario:
-    """Return the scenario of a checked plan.
+def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> Scenario:
+    """Return the scenario of a checked plan, at a resolution of its hours.
 
     Raises
     ------
@@ -125,7 +158,7 @@ def resolve(plan: Plan) -> Scenario:
     """
     doc = plan.document
     filler = Filler(catalog.load(), plan.said, doc.uncertainty.members, doc.uncertainty.seed)
-    axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1))
+    axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1), resolution)
     facilities, default = _facilities(filler, plan)
     scenario = Scenario(
         name=doc.name,
@@ -140,16 +173,22 @@ def resolve(plan: Plan) -> Scenario:
         claims=tuple(doc.claims),
         announced=doc.announced.power,
         reference_generation=doc.fleet.reference_generation,
-        demand=_demand(filler, plan),
+        regions=_regions(filler, plan),
+        demand=_demand(filler, plan, axis),
         fleet=_fleet(filler, plan, facilities, default),
         facilities=facilities,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         devices={g: _device(filler, g) for g in doc.fleet.generations},
         architectures={
             m: filler.fill(Architecture, None, m, f"inference.models.{m}")
-            for m in dict.fromkeys(w.model for w in doc.demand.workloads.values())
+            for m in dict.fromkeys(
+                name for w in doc.demand.workloads.values() for name in (w.model, *(w.later_models or {}).values())
+            )
         },
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
+        software=filler.fill(
+            Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"
+        ),
         training=_training(filler, plan, axis),
         finance=_finance(filler, plan),
         ledger=filler.ledger,
@@ -243,7 +282,13 @@ def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default
         power = _it_power(filler, plan, block.power, default, ratio, f"{path}.power")
         opening.append(filler.fill(OpeningBlock, block, "opening", path, name=name, power=power))
     ladder = filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder")
-    return FleetInputs(generations=tuple(generations), sites=tuple(sites), opening=tuple(opening), ladder=ladder)
+    return FleetInputs(
+        generations=tuple(generations),
+        sites=tuple(sites),
+        opening=tuple(opening),
+        ladder=ladder,
+        newest_among=tuple(doc.fleet.newest_among or ()),
+    )
 
 
 def _profiled(facts: Catalog, system: str, quantity: str, profile: Profile) -> Fact:
@@ -298,13 +343,14 @@ def efficiency_of(facts: Catalog) -> Efficiency:
     return _alone(facts, Efficiency, "serving_model")
 
 
-def _demand(filler: Filler, plan: Plan) -> DemandInputs:
+def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:
+    return tuple(plan.document.demand.regions or filler.facts.entities("share_of_use"))
+
+
+def _demand(filler: Filler, plan: Plan, axis: TimeAxis) -> DemandInputs:
     doc = plan.document
-    workloads = tuple(
-        filler.fill(Workload, given, name, f"demand.workloads.{name}", name=name)
-        for name, given in doc.demand.workloads.items()
-    )
-    regions = doc.demand.regions or filler.facts.entities("share_of_use")
+    workloads = tuple(_workload(filler, name, given) for name, given in doc.demand.workloads.items())
+    regions = _regions(filler, plan)
     offsets = tuple(filler.number(f"demand.shape.{r}.utc_offset_h", r, "utc_offset_h") for r in regions)
     shares = np.array([filler.number(f"demand.shape.{r}.share_of_use", r, "share_of_use") for r in regions])
     shape = filler.fill(
@@ -316,23 +362,34 @@ def _demand(filler: Filler, plan: Plan) -> DemandInputs:
         region_share=tuple(shares / shares.sum()),
     )
     adoption = filler.fill(Adoption, doc.demand.adoption, "adoption", "demand.adoption")
-    return DemandInputs(adoption=adoption, shape=shape, workloads=workloads)
+    edge = [
+        filler.path(given.edge_share, name, "edge_share", axis, at, at, 0.0)
+        for name, given in doc.demand.workloads.items()
+        for at in (f"demand.workloads.{name}.edge_share",)
+    ]
+    price = filler.path(
+        doc.demand.price_index, "demand", "price_index", axis, "demand.price_index", "demand.price_index", 1.0
+    )
+    return DemandInputs(
+        adoption=adoption, shape=shape, workloads=workloads, edge_share=np.array(edge), price_index=price
+    )
+
+
+def _workload(filler: Filler, name: str, given: Any) -> Workload:
+    """Return one workload, the models that take over from its first one in order of their dates."""
+    path = f"demand.workloads.{name}"
+    later = sorted((parse_date(day), model) for day, model in (given.later_models or {}).items())
+    for day, model in (given.later_models or {}).items():
+        filler._said(f"{path}.later_models.{day}", f"{path}.later_models.{day}", model)
+    return filler.fill(Workload, given, name, path, name=name, later_models=tuple(later))
 
 
 def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
     """Return the training share by month: the plan's points, else the catalog's series, linear in between."""
     given = plan.document.training
-    if given.share:
-        points = [(parse_date(k), v) for k, v in given.share.items()]
-        for key, value in given.share.items():
-            filler._said(f"training.share.{key}", f"allocation.training_share.{key}", value)
-    else:
-        series = filler.facts.series("training", "training_share")
-        points = [
-            (parse_date(f.date), filler.ledger.read(f"allocation.training_share.{f.date}", f).number) for f in series
-        ]
-    points.sort()
-    share = np.interp(axis.mid_days, [axis.days_since_start(d) for d, _ in points], [v for _, v in points])
+    share = filler.path(
+        given.share, "training", "training_share", axis, "training.share", "allocation.training_share", 0.0
+    )
     if given.mfu_share is not None:
         filler._said("training.mfu_share", "training.mfu_share", given.mfu_share)
     mfu = given.mfu_share or filler.number("training.mfu_share", "training", "mfu_share")
@@ -341,10 +398,31 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
 
 def _finance(filler: Filler, plan: Plan) -> FinanceInputs:
     doc = plan.document
+    given = doc.finance
     generations = tuple(
         filler.fill(GenerationCost, None, name, f"finance.generations.{name}", name=name)
         for name in doc.fleet.generations
     )
-    costs = filler.fill(Costs, doc.finance.costs, "build", "finance.costs")
-    tranches = filler.fill(Tranches, doc.finance.tranches, "tranches", "finance.tranches")
-    return FinanceInputs(generations=generations, costs=costs, tranches=tranches)
+    places: list[tuple[str, Any]] = [*doc.fleet.sites.items(), *doc.fleet.opening.items()]
+    homes = ["sites"] * len(doc.fleet.sites) + ["opening"] * len(doc.fleet.opening)
+    contracts = tuple(
+        filler.fill(
+            Contract, place.contract, "contract", f"finance.contracts.{name}", at=f"fleet.{home}.{name}.contract"
+        )
+        for home, (name, place) in zip(homes, places, strict=True)
+    )
+
+    def named(cls: type[T], section: Mapping[str, BaseModel] | None, kind: str) -> tuple[T, ...]:
+        at = f"finance.{kind}"
+        return tuple(filler.fill(cls, one, kind, f"{at}.{name}", name=name) for name, one in (section or {}).items())
+
+    return FinanceInputs(
+        generations=generations,
+        costs=filler.fill(Costs, given.costs, "build", "finance.costs"),
+        tranches=filler.fill(Tranches, given.tranches, "tranches", "finance.tranches")
+        if given.tranches
+        else NO_TRANCHES,
+        contracts=contracts,
+        equity=named(Equity, given.equity, "equity"),
+        guaranties=named(Guaranty, given.guaranties, "guaranties"),
+    )

@@ -10,7 +10,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import DemandInputs
 from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.fleet.inputs import FleetInputs
-from gigaplan.inference.inputs import Efficiency
+from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
@@ -46,6 +46,8 @@ class Scenario:
     announced: Based
     """The promised power, on its basis."""
     reference_generation: str
+    regions: tuple[str, ...]
+    """Where users live, in the order of the demand room's shares."""
     demand: DemandInputs
     fleet: FleetInputs
     facilities: tuple[Facility, ...]
@@ -54,6 +56,7 @@ class Scenario:
     devices: Mapping[str, Device]
     architectures: Mapping[str, Architecture]
     efficiency: Efficiency
+    software: Software
     training: TrainingPolicy
     finance: FinanceInputs
     ledger: Ledger

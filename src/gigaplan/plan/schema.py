@@ -17,8 +17,9 @@ from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import BaseModel, ConfigDict, create_model
 
 from gigaplan.demand.inputs import Adoption, Shape, Workload
-from gigaplan.finance.inputs import Costs, Tranches
+from gigaplan.finance.inputs import Contract, Costs, Equity, Guaranty, Tranches
 from gigaplan.fleet.inputs import Ladder, OpeningBlock, Phase
+from gigaplan.inference.inputs import Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
@@ -33,8 +34,13 @@ class Strict(BaseModel):
     model_config = STRICT
 
 
-def partial(cls: type[Any], *, required: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> type[BaseModel]:
-    """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan."""
+def partial(
+    cls: type[Any], *, required: tuple[str, ...] = (), without: tuple[str, ...] = (), **more: Any
+) -> type[BaseModel]:
+    """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan.
+
+    ``more`` are fields, by type, that the plan writes in another form than the room reads them; all optional.
+    """
     hints = typing.get_type_hints(cls, include_extras=True)
     wanted: dict[str, Any] = {}
     for f in fields(cls):
@@ -42,6 +48,7 @@ def partial(cls: type[Any], *, required: tuple[str, ...] = (), without: tuple[st
             continue
         kind = _as_written(hints[f.name])
         wanted[f.name] = (kind, ...) if f.name in required else (kind | None, None)
+    wanted |= {name: (kind | None, None) for name, kind in more.items()}
     return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **wanted)
 
 
@@ -79,15 +86,29 @@ class Training(Strict):
 
 
 PhaseSection: Any = partial(Phase, required=("power", "energised"), without=("name",))
-OpeningSection: Any = partial(OpeningBlock, required=("power", "generation", "date"), without=("name",))
+ContractSection: Any = partial(Contract)
+OpeningSection: Any = partial(
+    OpeningBlock, required=("power", "generation", "date"), without=("name",), contract=ContractSection
+)
 LadderSection: Any = partial(Ladder)
 FacilitySection: Any = partial(Facility)
 DrawSection: Any = partial(DrawCurve)
-WorkloadSection: Any = partial(Workload, required=("model", "driver"), without=("name",))
+ByDate = dict[str, Annotated[float, Ge(0), Le(1), Unit("share")]]
+"""A share by date, linear in between."""
+WorkloadSection: Any = partial(
+    Workload,
+    required=("model", "driver"),
+    without=("name", "later_models"),
+    later_models=dict[str, str],
+    edge_share=ByDate,
+)
+SoftwareSection: Any = partial(Software)
 AdoptionSection: Any = partial(Adoption)
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
 CostsSection: Any = partial(Costs)
 TranchesSection: Any = partial(Tranches, required=("investor", "milestone", "trigger_state"))
+EquitySection: Any = partial(Equity, required=("investor", "amount_usd", "date"), without=("name",))
+GuarantySection: Any = partial(Guaranty, required=("guarantor", "amount_usd", "start", "years"), without=("name",))
 
 
 class SiteSection(Strict):
@@ -98,6 +119,7 @@ class SiteSection(Strict):
     announced: Annotated[dt.date, Day()] | None = None
     utc_offset_h: Annotated[float, Ge(-12), Le(14), Unit("h")] | None = None
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] | None = None
+    contract: ContractSection | None = None
     facility: FacilitySection | None = None
 
 
@@ -106,6 +128,7 @@ class Fleet(Strict):
 
     generations: Annotated[list[str], MinLen(1)]
     reference_generation: str
+    newest_among: list[str] | None = None
     profile: Literal["max_q", "max_p"] = "max_q"
     opening: dict[str, OpeningSection] = {}
     sites: Annotated[dict[str, SiteSection], MinLen(1)]
@@ -124,7 +147,9 @@ class Demand(Strict):
 
     adoption: AdoptionSection | None = None
     shape: ShapeSection | None = None
+    software: SoftwareSection | None = None
     regions: list[str] | None = None
+    price_index: dict[str, Annotated[float, Gt(0), Unit("1")]] | None = None
     workloads: Annotated[dict[str, WorkloadSection], MinLen(1)]
 
 
@@ -132,7 +157,9 @@ class Finance(Strict):
     """Costs and who pays."""
 
     costs: CostsSection | None = None
-    tranches: TranchesSection
+    tranches: TranchesSection | None = None
+    equity: dict[str, EquitySection] | None = None
+    guaranties: dict[str, GuarantySection] | None = None
 
 
 class Announced(Strict):

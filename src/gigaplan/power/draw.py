@@ -22,7 +22,7 @@ def draw(
 
     Parameters
     ----------
-    rated_it_mw : (M, P, n) rated IT power of the racks in place, mean over the month [MW].
+    rated_it_mw : (M, P, n) or (M, P, n, D) rated IT power of the racks in place, mean over the month or day [MW].
     utilisation : (M, n, D, H) share of the fleet at work, training included.
     facilities : one per place.
     curve : idle and busy draw over rated.
@@ -37,7 +37,8 @@ def draw(
     pue = np.stack(np.broadcast_arrays(*[season_pue(f, axis) for f in facilities]), axis=1)  # (M or 1, P, n)
     loss = np.array([f.loss_share for f in facilities])
     _leaves_cooling(pue, loss)
-    it = rated_it_mw[..., None, None] * drawn_share(utilisation, curve)[:, None]
+    rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
+    it = rated[..., None] * drawn_share(utilisation, curve)[:, None]
     losses = it * loss[:, None, None, None]
     facility = it * pue[..., None, None]
     energy = axis.month_total(facility)

@@ -23,7 +23,7 @@ from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Entry, Evidence, Fact, Ledger
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.variables import DIMS, variables
 
 FORMAT = 1
@@ -125,7 +125,11 @@ def _as_data(result: Result) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "stamp": dataclasses.asdict(result.stamp),
-        "axis": {"start": result.axis.start.isoformat(), "end": result.axis.end.isoformat()},
+        "axis": {
+            "start": result.axis.start.isoformat(),
+            "end": result.axis.end.isoformat(),
+            "resolution": result.axis.resolution,
+        },
         "announced": {"value": result.announced.value, "unit": result.announced.unit, "basis": result.announced.basis},
         "labels": {d: list(names) for d, names in result.labels.items()},
         "claims": [dataclasses.asdict(c) for c in result.claims],
@@ -173,7 +177,11 @@ def _from_data(data: dict[str, Any], parquet: Path) -> Result:
     announced = data["announced"]
     return Result(
         stamp=stamp,
-        axis=TimeAxis(*(dt.date.fromisoformat(data["axis"][k]) for k in ("start", "end"))),
+        axis=TimeAxis(
+            dt.date.fromisoformat(data["axis"]["start"]),
+            dt.date.fromisoformat(data["axis"]["end"]),
+            Resolution(data["axis"]["resolution"]),
+        ),
         labels=labels,
         arrays=_read_parquet(parquet, sizes),
         ledger=Ledger([_entry(e) for e in data["ledger"]]),

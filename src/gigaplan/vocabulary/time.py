@@ -1,13 +1,16 @@
-"""The time axis: months over the horizon, and representative days with their weights.
+"""The time axis: months over the horizon, and the days that stand for each month with their weights.
 
 Edges and intervals differ: stocks (GPUs, debt) sit on the ``n + 1`` edges, flows on the ``n`` intervals.
 Duration and weight differ too: an hour of a representative day lasts one hour and *stands for* many.
+Two resolutions share one shape (month, day, hour): *representative*, one weekday and one weekend day that stand for
+their like; *hourly*, every day of the calendar, up to 31 places a month, those that a month has not weighing nothing.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +23,15 @@ DAY_TYPES = ("weekday", "weekend")
 SEASONS = ("winter", "spring", "summer", "autumn")
 DAYS_PER_YEAR = 365.2425
 HOURS_PER_YEAR = DAYS_PER_YEAR * HOURS
+LONGEST_MONTH = 31
+WORKDAYS, WEEK = 5, 7
+
+
+class Resolution(StrEnum):
+    """How a month's hours are seen."""
+
+    REPRESENTATIVE = "representative"
+    HOURLY = "hourly"
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class TimeAxis:
 
     start: dt.date
     end: dt.date
+    resolution: Resolution = Resolution.REPRESENTATIVE
 
     def __post_init__(self) -> None:
         if self.start.day != 1 or self.end.day != 1 or self.end <= self.start:
@@ -85,9 +98,67 @@ class TimeAxis:
         """Return each interval's season (northern, meteorological: winter is Dec-Feb), shape (month,)."""
         return np.array([(e.month % 12) // 3 for e in self.edges[:-1]])
 
+    @property
+    def hourly(self) -> bool:
+        """Return whether every day of the calendar stands for itself."""
+        return self.resolution == Resolution.HOURLY
+
+    @cached_property
+    def days(self) -> tuple[str, ...]:
+        """Return the labels of the day axis: the kinds of day, or the days of a month."""
+        return tuple(f"{d + 1:02d}" for d in range(LONGEST_MONTH)) if self.hourly else DAY_TYPES
+
+    @cached_property
+    def year_of_month(self) -> NDArray[np.int64]:
+        """Return each interval's calendar year as an index into ``years``, shape (month,)."""
+        return np.array([e.year - self.start.year for e in self.edges[:-1]])
+
+    @cached_property
+    def years(self) -> tuple[int, ...]:
+        """Return the calendar years that the horizon touches."""
+        return tuple(range(self.start.year, self.edges[-2].year + 1))
+
+    @property
+    def year_middles(self) -> tuple[dt.date, ...]:
+        """Return the middle of each calendar year."""
+        return tuple(dt.date(y, 7, 2) for y in self.years)
+
+    @cached_property
+    def day_mid_days(self) -> Array:
+        """Return the middle of each day as days since the start, shape (month, day); a representative day's is its
+        month's."""
+        if not self.hourly:
+            return np.repeat(self.mid_days[:, None], len(self.days), axis=1)
+        return self.edge_days[:-1, None] + np.arange(LONGEST_MONTH) + 0.5
+
+    def day_years_since(self, day: dt.date) -> Array:
+        """Return the time from ``day`` to the middle of each day [years], shape (month, day)."""
+        return (self.day_mid_days - self.days_since_start(day)) / DAYS_PER_YEAR
+
+    def between(self, on_edges: Array) -> Array:
+        """Return what stands on edges at the middle of each day, linear in time: (..., edge) -> (..., month, day)."""
+        first, change = on_edges[..., :-1, None], np.diff(on_edges, axis=-1)[..., None]
+        part = (self.day_mid_days - self.edge_days[:-1, None]) / np.diff(self.edge_days)[:, None]
+        return np.asarray(first + change * np.minimum(part, 1.0))
+
+    def weekend(self, shift_days: int) -> Array:
+        """Return how likely the local day is a weekend's where it runs ``shift_days`` ahead of UTC: (month, day).
+
+        On the calendar it is or it isn't; the day before or after a representative weekday is a weekend's in one case
+        of five, and that of a representative weekend day in one of two.
+        """
+        if self.hourly:
+            first = np.array([e.weekday() for e in self.edges[:-1]])[:, None]
+            return np.asarray((first + np.arange(LONGEST_MONTH) + shift_days) % WEEK >= WORKDAYS, dtype=float)
+        likely = (0.0, 1.0) if not shift_days else (1 / WORKDAYS, 1 / (WEEK - WORKDAYS))
+        return np.broadcast_to(np.array(likely), (self.months, len(DAY_TYPES)))
+
     @cached_property
     def day_counts(self) -> Array:
-        """Return how many weekdays and weekend days each month has, shape (month, day)."""
+        """Return how many days of the calendar each day stands for, shape (month, day)."""
+        if self.hourly:
+            lengths = np.diff(self.edge_days)[:, None]
+            return np.asarray(np.arange(LONGEST_MONTH) < lengths, dtype=float)
         counts = np.zeros((self.months, len(DAY_TYPES)))
         for i, (a, b) in enumerate(zip(self.edges[:-1], self.edges[1:], strict=True)):
             weekdays = int(np.busday_count(a, b))
@@ -96,12 +167,12 @@ class TimeAxis:
 
     @cached_property
     def weight_hours(self) -> Array:
-        """Return the hours that each hour of a representative day stands for, shape (month, day, hour)."""
+        """Return the hours that each hour of a day stands for, shape (month, day, hour)."""
         return np.repeat(self.day_counts[:, :, None], HOURS, axis=2)
 
     def month_total(self, rate_per_h: Array) -> Array:
         """Return the month's amount of an hourly rate: (..., month, day, hour) -> (..., month)."""
-        return np.asarray((rate_per_h * self.weight_hours).sum(axis=(-2, -1)))
+        return np.asarray(np.einsum("...ndh,nd->...n", rate_per_h, self.day_counts))
 
     def month_mean(self, level: Array) -> Array:
         """Return the month's time-weighted mean of a level: (..., month, day, hour) -> (..., month)."""

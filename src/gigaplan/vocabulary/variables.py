@@ -23,6 +23,13 @@ DIMS = (
     "tranche",
     "token",
     "life",
+    "region",
+    "year",
+    "instrument",
+    "run",
+    "scope",
+    "bound",
+    "driver",
 )
 KINDS = ("rate", "amount", "level", "price", "share")
 
