@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from gigaplan import catalog
-from gigaplan.simulate.claims import Claim, Figure, Verdict, check_claims
+from gigaplan.simulate.claims import Claim, Figure, Verdict
+from gigaplan.simulate.claims.check import check_claims
 from gigaplan.simulate.result import Result, Stamp
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.claims import CLAIMS
@@ -28,7 +29,9 @@ LABELS: dict[str, tuple[str, ...]] = {
     "generation": ("h100_hgx", "vr_nvl72"),
     "site": ("East", "West", "opening halls"),
     "state": ("announced", "accepted", "producing"),
-    "token": ("fresh_input", "cached_input", "reasoning", "output"),
+    "token": ("fresh_input", "cached_input", "media", "reasoning", "output"),
+    "year": ("2025", "2026", "2027"),
+    "instrument": (),
     "tranche": tuple(str(k) for k in range(1, 11)),
     "line": ("all",),
 }
@@ -44,12 +47,17 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
     power[0, 2, 0, 20:], power[0, 2, 1, 24:], power[0, 2, 2, :] = 6000, 5000, 3000
     gpus = np.zeros((1, 2, N))
     gpus[0, 0], gpus[0, 1, 20:] = 1e6, 4e6
-    tokens = np.zeros((1, 2, 4, N))
-    tokens[:, :, 2:] = 1e12
+    tokens = np.zeros((1, 2, 5, N))
+    tokens[:, :, 3:] = 1e12
+    shapes = np.zeros((2, 5, 3))
+    shapes[0, :, :], shapes[1, :, :] = (
+        np.array([[500], [700], [200], [100], [300]]),
+        np.array([[2e3], [18e3], [0], [900], [400]]),
+    )
     hours = np.zeros((1, 2, 2, N))
     hours[:, :, 0] = 30.0
     per_mtok = np.repeat([100.0, 50.0, 25.0], 12)
-    month_tokens = tokens[0, :, 2:].sum(axis=(0, 1)) * AXIS.hours / 24
+    month_tokens = tokens[0, :, 3:].sum(axis=(0, 1)) * AXIS.hours / 24
     serving = per_mtok * month_tokens / 1e6
     arrays: dict[str, Any] = {
         "power_state_mw": power,
@@ -58,6 +66,17 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
         "tranche_paid_usd": np.full((1, 10), 10e9),
         "tranche_day": np.linspace(500, 1000, 10)[None],
         "vendor_flow_usd": np.full((1, N), 250e9 / N),
+        "vendor_flow_landlords_usd": np.zeros((1, N)),
+        "equity_paid_usd": np.zeros((0, N)),
+        "tokens_per_request": shapes,
+        "requests_asked_per_day": np.full((1, 2, N), 100.0),
+        "requests_on_devices_per_day": np.broadcast_to(np.linspace(0, 30, N), (1, 2, N)),
+        "sessions_per_day": np.broadcast_to(np.array([[40.0], [5.0]]), (1, 2, N)),
+        "shadow_price_usd_per_gpu_h": np.zeros((1, N, 2, 24)),
+        "shadow_price_usd_per_mw_year": np.zeros((1, N)),
+        "marginal_revenue_usd_per_gw_year": np.where(np.arange(N) == 5, 20e9, 0.0)[None],
+        "revenue_usd": np.linspace(1e9, 2e9, N)[None],
+        "revenue_lost_usd": np.zeros((1, 2, N)),
         "served_share": np.ones((1, 2, N)),
         "training_share": np.full((1, N), 0.4),
         "gpu_hours": hours,
@@ -108,7 +127,8 @@ def sites(**mw: float) -> Any:
 def test_a_plan_that_does_it_all() -> None:
     assert verdicts(world()) == {
         "A1": Verdict.HOLDS, "A2": Verdict.ON_BASIS, "A3": Verdict.HOLDS, "A4": Verdict.HOLDS, "A5": Verdict.HOLDS,
-        "A6": Verdict.HOLDS, "A7": Verdict.HOLDS, "A9": Verdict.HOLDS, "A12": Verdict.ON_BASIS,
+        "A6": Verdict.HOLDS, "A7": Verdict.HOLDS, "A8": Verdict.HOLDS, "A9": Verdict.HOLDS, "A11": Verdict.HOLDS,
+        "A12": Verdict.ON_BASIS, "A13": Verdict.HOLDS, "A14": Verdict.HOLDS, "A15": Verdict.HOLDS,
     }  # fmt: skip
 
 
@@ -269,7 +289,7 @@ def test_a_rising_cost_and_one_that_cannot_be_compared() -> None:
     assert rising.verdict == Verdict.FAILS
     assert [f.value for f in rising.figures if f.name.startswith("years dearer")] == [2, 2]
     idle = {
-        "tokens_served_per_day": np.zeros((1, 2, 4, N)), "cost_per_mtok_usd": np.full((1, 2, N), np.nan),
+        "tokens_served_per_day": np.zeros((1, 2, 5, N)), "cost_per_mtok_usd": np.full((1, 2, N), np.nan),
         "gpu_hours": np.zeros((1, 2, 2, N)), "training_gpu_hours": np.zeros((1, 2, N)),
     }  # fmt: skip
     assert claim("A9", **idle).verdict == Verdict.UNKNOWN
@@ -303,6 +323,6 @@ def test_what_a_claim_reads_is_in_the_ledger_once() -> None:
     paths = [e.path for e in result.ledger.under("claims")]
     assert len(paths) == len(set(paths))
     assert "claims.A12.dgx_1.system_peak_fp16_flops_per_s" in paths
-    assert {"A1", "A2", "A4", "A5", "A7", "A12"} == {p.split(".")[1] for p in paths}
+    assert {"A1", "A2", "A4", "A5", "A7", "A12", "A15"} == {p.split(".")[1] for p in paths}
     assert check_claims(result, FACTS, tuple(CLAIMS)) == first  # a pure function of result and facts
     assert [e.path for e in result.ledger.under("claims")] == paths

@@ -20,7 +20,7 @@ from gigaplan.power.draw import draw
 from gigaplan.power.inputs import Draw
 from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
-from gigaplan.simulate.claims import check_claims
+from gigaplan.simulate.claims.check import check_claims
 from gigaplan.simulate.gather import Stages, gather, labels, per_request
 from gigaplan.simulate.result import Result, Stamp
 from gigaplan.simulate.throughput import Throughput, rates

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gigaplan.simulate.claims import Claim
+from gigaplan.simulate.claims.verdict import Claim
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array

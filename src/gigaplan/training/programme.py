@@ -1,0 +1,104 @@
+"""Training runs in a plan: each holds a block of one interconnect from its start until its tokens are done.
+
+A run waits until its block is there: GPUs of one generation at one site. From then on its speed is that of its block;
+what failures take is in it as expected goodput. Runs of one block take turns by their start.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS, TimeAxis
+from gigaplan.vocabulary.units import Day, Unit
+
+SECONDS_PER_DAY = HOURS * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """One training run of a plan."""
+
+    name: str
+    model: str
+    """Catalog name of the architecture."""
+    tokens: Annotated[float, Gt(0), Unit("token")]
+    site: str
+    generation: str
+    gpus: Annotated[int, Ge(1)]
+    """GPUs that it needs at once, all of one generation at one site."""
+    start: Annotated[dt.date, Day()]
+    """Earliest start."""
+    deadline: Annotated[dt.date, Day()] | None = None
+    milestones: tuple[tuple[dt.date, float], ...] = ()
+    """Shares of the tokens that are to be done by dates."""
+    precision: Literal["bf16", "fp8", "fp4"] = "bf16"
+    sequence_tokens: Annotated[int, Ge(1), Unit("token")] = 8192
+    global_batch_tokens: Annotated[float, Gt(0), Unit("token")] = 16e6
+    restart_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
+    """Tokens trained again beyond the failures that goodput has: data and recipe changed on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How runs went. Shapes: member M, run R, month n, edge n + 1."""
+
+    tokens_done: Array
+    """(M, R, edge) tokens trained so far."""
+    gpus: Array
+    """(M, R, n) GPUs held, mean over the month."""
+    start_days: Array
+    """(M, R) days since the start of the horizon at which the run began; nan if never."""
+    done_days: Array
+    """(M, R) the same at which its last token was done; nan if never."""
+
+
+def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array, axis: TimeAxis) -> Progress:
+    """Return how the runs of a plan go, month by month.
+
+    Parameters
+    ----------
+    block_gpus : (M, R, n) GPUs up in each run's block, all runs' together [GPU].
+    tokens_per_s : (R,) speed of each run on the GPUs that it asks for, goodput included [token/s].
+    """
+    members, n = block_gpus.shape[0], axis.months
+    done = np.zeros((members, len(runs), n + 1))
+    held = np.zeros((members, len(runs), n))
+    started, ended = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
+    for r in sorted(range(len(runs)), key=lambda r: (runs[r].start, r)):
+        run = runs[r]
+        same = [k for k, other in enumerate(runs) if (other.site, other.generation) == (run.site, run.generation)]
+        needed = run.tokens * (1 + run.restart_share)
+        left = np.full(members, needed)
+        for i in range(n):
+            first, last = axis.edge_days[i], axis.edge_days[i + 1]
+            begin = max(axis.days_since_start(run.start), first)
+            free = block_gpus[:, r, i] - held[:, same, i].sum(axis=1)
+            works = (free >= run.gpus) & (left > 0) & (begin < last)
+            days = np.where(works, np.minimum(last - begin, left / (tokens_per_s[r] * SECONDS_PER_DAY)), 0.0)
+            left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
+            left[left < needed * 1e-12] = 0.0
+            held[:, r, i] = run.gpus * days / (last - first)
+            done[:, r, i + 1] = run.tokens * (1 - left / needed)
+            started[:, r] = np.where(works & np.isnan(started[:, r]), begin, started[:, r])
+            ended[:, r] = np.where(works & (left == 0), begin + days, ended[:, r])
+    return Progress(tokens_done=done, gpus=held, start_days=started, done_days=ended)
+
+
+def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> Array:
+    """Return the largest run that ends with each month if it takes no longer than ``run_days`` [FLOP]: (..., month).
+
+    What a block delivers in the days before each month's end, months at its beginning counted for their part.
+    """
+    delivered = np.concatenate([np.zeros((*flop_per_month.shape[:-1], 1)), np.cumsum(flop_per_month, axis=-1)], axis=-1)
+    begin = np.maximum(axis.edge_days[1:] - run_days, 0.0)
+    low = np.clip(np.searchsorted(axis.edge_days, begin, side="right") - 1, 0, axis.months - 1)
+    part = (begin - axis.edge_days[low]) / (axis.edge_days[low + 1] - axis.edge_days[low])
+    before = delivered[..., low] + part * (delivered[..., low + 1] - delivered[..., low])
+    return np.asarray(delivered[..., 1:] - before)
