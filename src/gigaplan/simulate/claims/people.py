@@ -157,7 +157,7 @@ def nobody_chooses(r: Reader) -> Claim:
     waits, names = r.waiting(), r.result.labels["workload"]
     months = np.flatnonzero(waits.any(axis=0))
     axis = r.result.axis
-    ends = not len(months) or months[-1] < axis.months - 1
+    ends = not len(months) or bool(months[-1] < axis.months - 1)
     since = str(axis.edges[int(months[-1]) + 1] if len(months) else axis.start) if ends else "never"
     days = (
         Figure(name="nobody waits from", value=since, unit="date", basis=f"from {since}", holds=ends),
