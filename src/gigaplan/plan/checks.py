@@ -24,7 +24,7 @@ MAX_HORIZON_YEARS = 40
 
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
     """Return every problem of a document that its schema alone can't see."""
-    rules = (horizon, names, powers, dates, opening, paths, promised, service)
+    rules = (horizon, names, powers, dates, opening, paths, runs, promised, service)
     return [problem for rule in rules for problem in rule(plan, root)]
 
 
@@ -78,7 +78,7 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 where = ("fleet", "sites", name, "phases", phase_name, "generation")
                 choice = [*ours, "newest"]
                 yield from _known(phase.generation, choice, "generation of this plan", root, where)
-    models = facts.entities("layers")
+    models = [*plan.models, *facts.entities("layers")]
     for name, work in plan.demand.workloads.items():
         yield from _known(work.model, models, "model", root, ("demand", "workloads", name, "model"))
         for day, later in (work.later_models or {}).items():
@@ -92,6 +92,35 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         yield from _known(plan.finance.tranches.trigger_state, LADDER, "state of the ladder", root, state)
     for i, name in enumerate(plan.fleet.newest_among or ()):
         yield from _known(name, ours, "generation of this plan", root, ("fleet", "newest_among", i))
+
+
+def runs(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Training runs stand on a site and systems of the plan, and end after they start."""
+    models = [*plan.models, *catalog.load().entities("layers")]
+    for name, run in plan.training.runs.items():
+        path = ("training", "runs", name)
+        yield from _known(run.model, models, "model", root, (*path, "model"))
+        yield from _known(
+            run.generation, plan.fleet.generations, "generation of this plan", root, (*path, "generation")
+        )
+        places = [*plan.fleet.sites, *(f"opening {b}" for b in plan.fleet.opening)]
+        yield from _known(run.site, places, "site of this plan", root, (*path, "site"))
+        if run.deadline is not None and run.deadline < run.start:
+            remedy = "put the deadline after the start"
+            yield Problem(
+                "the deadline comes before the start",
+                root.place((*path, "deadline")),
+                value=f"{run.deadline} before {run.start}",
+                remedy=remedy,
+            )
+        if run.start > plan.horizon.end:
+            yield Problem(
+                "starts after the horizon ends, so it trains nothing",
+                root.place((*path, "start")),
+                value=str(run.start),
+                remedy="lengthen the horizon or leave the run out",
+                severity="warning",
+            )
 
 
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -180,6 +209,8 @@ def paths(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, work in plan.demand.workloads.items():
         for what in ("later_models", "edge_share"):
             by_date["demand", "workloads", name, what] = getattr(work, what) or {}
+    for name, run in plan.training.runs.items():
+        by_date["training", "runs", name, "milestones"] = run.milestones or {}
     for where, keys in by_date.items():
         for key in keys:
             try:

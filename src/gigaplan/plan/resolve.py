@@ -27,6 +27,7 @@ from gigaplan.plan.load import Plan, Said
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
@@ -180,9 +181,10 @@ def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> S
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         devices={g: _device(filler, g) for g in doc.fleet.generations},
         architectures={
-            m: filler.fill(Architecture, None, m, f"inference.models.{m}")
+            m: filler.fill(Architecture, doc.models.get(m), m, f"inference.models.{m}", at=f"models.{m}")
             for m in dict.fromkeys(
-                name for w in doc.demand.workloads.values() for name in (w.model, *(w.later_models or {}).values())
+                [name for w in doc.demand.workloads.values() for name in (w.model, *(w.later_models or {}).values())]
+                + [run.model for run in doc.training.runs.values()]
             )
         },
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
@@ -393,7 +395,20 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
     if given.mfu_share is not None:
         filler._said("training.mfu_share", "training.mfu_share", given.mfu_share)
     mfu = given.mfu_share or filler.number("training.mfu_share", "training", "mfu_share")
-    return TrainingPolicy(share=share, mfu_share=mfu)
+    if given.run_days is not None:
+        filler._said("training.run_days", "training.run_days", given.run_days)
+    days = given.run_days or filler.number("training.run_days", "training", "run_days")
+    runs = tuple(_run(filler, name, run) for name, run in given.runs.items())
+    return TrainingPolicy(share=share, mfu_share=mfu, run_days=days, runs=runs)
+
+
+def _run(filler: Filler, name: str, given: Any) -> PlannedRun:
+    """Return one planned training run, its milestones in order of their dates."""
+    path = f"training.runs.{name}"
+    for day, share in (given.milestones or {}).items():
+        filler._said(f"{path}.milestones.{day}", f"{path}.milestones.{day}", share)
+    milestones = sorted((parse_date(day), share) for day, share in (given.milestones or {}).items())
+    return filler.fill(PlannedRun, given, "training_run", path, name=name, milestones=tuple(milestones))
 
 
 def _finance(filler: Filler, plan: Plan) -> FinanceInputs:

@@ -12,6 +12,7 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Array
@@ -26,6 +27,9 @@ class TrainingPolicy:
     """(month,) share of the available GPUs."""
     mfu_share: float
     """Model FLOPs utilisation of training, of the dense BF16 peak."""
+    run_days: float
+    """Longest time that a run may take [days]: what the largest run is reckoned over."""
+    runs: tuple[PlannedRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

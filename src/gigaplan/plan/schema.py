@@ -16,11 +16,13 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import BaseModel, ConfigDict, create_model
 
+from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, Guaranty, Tranches
 from gigaplan.fleet.inputs import Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Software
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Day, Unit
@@ -78,14 +80,27 @@ class Uncertainty(Strict):
     seed: Annotated[int, Ge(0)] = 0
 
 
-class Training(Strict):
-    """Share of the fleet held for training and research, by date (linear in between)."""
+ByDate = dict[str, Annotated[float, Ge(0), Le(1), Unit("share")]]
+"""A share by date, linear in between."""
+RunSection: Any = partial(
+    PlannedRun,
+    required=("model", "tokens", "site", "generation", "gpus", "start"),
+    without=("name", "milestones"),
+    milestones=ByDate,
+)
 
-    share: dict[str, Annotated[float, Ge(0), Le(1), Unit("share")]] | None = None
+
+class Training(Strict):
+    """Share of the fleet held for training and research, by date (linear in between), and the runs that are planned."""
+
+    share: ByDate | None = None
+    runs: dict[str, RunSection] = {}
+    run_days: Annotated[float, Gt(0), Le(3650), Unit("days")] | None = None
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
 
 
 PhaseSection: Any = partial(Phase, required=("power", "energised"), without=("name",))
+ModelSection: Any = partial(Architecture, required=("layers", "hidden", "heads", "kv_heads", "vocab"))
 ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
     OpeningBlock, required=("power", "generation", "date"), without=("name",), contract=ContractSection
@@ -93,8 +108,6 @@ OpeningSection: Any = partial(
 LadderSection: Any = partial(Ladder)
 FacilitySection: Any = partial(Facility)
 DrawSection: Any = partial(DrawCurve)
-ByDate = dict[str, Annotated[float, Ge(0), Le(1), Unit("share")]]
-"""A share by date, linear in between."""
 WorkloadSection: Any = partial(
     Workload,
     required=("model", "driver"),
@@ -179,6 +192,7 @@ class PlanDocument(Strict):
     horizon: Horizon
     uncertainty: Uncertainty = Uncertainty()
     announced: Announced
+    models: dict[str, ModelSection] = {}
     fleet: Fleet
     power: Power = Power()
     demand: Demand

@@ -10,7 +10,10 @@ from gigaplan.vocabulary.errors import LawError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import variables
 
-MAY_BE_NAN = ("first_token_day", "tranche_day", "cost_per_mtok_usd", "cost_per_mtok_all_usd")
+MAY_BE_NAN = (
+    "first_token_day", "tranche_day", "cost_per_mtok_usd", "cost_per_mtok_all_usd", "run_start_day", "run_done_day",
+    "run_deadline_day",
+)  # fmt: skip
 """Where nothing happened there is no day and no price: NaN there never means zero."""
 
 

@@ -24,6 +24,7 @@ from gigaplan.simulate.claims.check import check_claims
 from gigaplan.simulate.gather import Stages, gather, labels, per_request
 from gigaplan.simulate.result import Result, Stamp
 from gigaplan.simulate.throughput import Throughput, rates
+from gigaplan.simulate.training import Trained, train
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column
 
@@ -39,16 +40,17 @@ def simulate(scenario: Scenario) -> Result:
     wanted = asked(scenario.demand, scenario.axis)
     built = build(scenario.fleet, scenario.axis)
     speed = rates(scenario, wanted.tokens_per_request)
-    served = _allot(scenario, wanted, built, speed)
+    trained = train(scenario, built)
+    served = _allot(scenario, wanted, built, speed, trained)
     drawn = _draw(scenario, built, served)
     money = _accounts(scenario, built, served, drawn)
-    stages = Stages(wanted=wanted, built=built, speed=speed, served=served, drawn=drawn, money=money)
+    stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
     arrays = assemble(gather(scenario, stages), labels(scenario), scenario.members)
     laws.check(arrays, scenario.axis)
     return _result(scenario, arrays, speed)
 
 
-def _allot(scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput) -> Allotment:
+def _allot(scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput, trained: Trained) -> Allotment:
     work, axis = scenario.demand.workloads, scenario.axis
     return allot(
         asked_per_h=wanted.requests_per_h,
@@ -57,7 +59,7 @@ def _allot(scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput
         value_usd_per_request=np.array([w.value_usd_per_request for w in work]),
         requests_per_gpu_h=speed.requests_per_gpu_h[None][..., axis.year_of_month],
         gpus_available=_gpus_on_days(scenario, built),
-        reserved_share=scenario.training.share[None],
+        reserved_share=trained.reserved_share,
         reference_generation=[g.name for g in scenario.fleet.generations].index(scenario.reference_generation),
     )
 

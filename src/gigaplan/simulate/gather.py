@@ -18,6 +18,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.inputs import Draw
 from gigaplan.simulate.throughput import SECONDS_PER_HOUR, Throughput
+from gigaplan.simulate.training import Trained
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 
@@ -34,6 +35,7 @@ class Stages:
     wanted: Asked
     built: BuildOut
     speed: Throughput
+    trained: Trained
     served: Allotment
     drawn: Draw
     money: Accounts
@@ -46,6 +48,7 @@ def gather(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_fleet(stages),
         **_power(scenario, stages),
         **_inference(stages),
+        **_training(scenario, stages),
         **_allocation(scenario, stages),
         **_prices(scenario, stages),
         **_finance(scenario, stages),
@@ -73,7 +76,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "tranche": tuple(str(k + 1) for k in range(len(amounts_usd(finance.tranches)))),
         "instrument": tuple(e.name for e in finance.equity),
         "token": TOKENS,
-        "run": (),
+        "run": tuple(r.name for r in scenario.training.runs),
         "scope": SCOPES,
         "bound": BOUNDS,
         "driver": DRIVERS,
@@ -147,6 +150,20 @@ def _inference(s: Stages) -> dict[str, Array]:
         "tpot_ms": speed.tpot_ms,
         "replica_gpus": speed.replica_gpus,
         "replica_batch": speed.replica_batch,
+    }
+
+
+def _training(scenario: Scenario, s: Stages) -> dict[str, Array]:
+    axis, runs = scenario.axis, scenario.training.runs
+    deadlines = [np.nan if r.deadline is None else axis.days_since_start(r.deadline) for r in runs]
+    done = s.trained.runs
+    return {
+        "run_gpus": done.gpus,
+        "run_tokens_done": done.tokens_done,
+        "run_start_day": done.start_days,
+        "run_done_day": done.done_days,
+        "run_deadline_day": np.array(deadlines, dtype=float),
+        "largest_run_flop": s.trained.largest_flop,
     }
 
 

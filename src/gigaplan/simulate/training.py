@@ -1,0 +1,84 @@
+"""Coupling of training to the fleet: runs hold blocks of it, and what it could train at most by when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.fleet.outputs import BuildOut
+from gigaplan.plan.scenario import Scenario
+from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
+from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.time import HOURS
+
+SECONDS_PER_DAY = HOURS * 3600.0
+FLOP_PER_PARAMETER_AND_TOKEN = 6.0
+"""Forward and backward (Kaplan et al. 2020, table 1): two and four FLOPs per active parameter and token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What training does. Shapes: member M, run R, month n, scope S."""
+
+    runs: Progress
+    reserved_share: Array
+    """(M, n) share of the fleet held for training and research, its runs at least."""
+    largest_flop: Array
+    """(M, S, n) largest run that could end with each month, at one site and over the whole fleet."""
+
+
+def train(scenario: Scenario, built: BuildOut) -> Trained:
+    """Return how the plan's runs go, what they hold, and the largest run that the fleet could finish by each month."""
+    gpus = _gpus(scenario, built)
+    blocks = [gpus[:, _generation(scenario, r), built.places.index(r.site)] for r in scenario.training.runs]
+    shape = (gpus.shape[0], len(blocks), scenario.axis.months)
+    speeds = np.array([tokens_per_s(scenario, r) for r in scenario.training.runs])
+    done = progress(
+        scenario.training.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, scenario.axis
+    )
+    held = _held_share(scenario, gpus, done)
+    reserved = np.maximum(scenario.training.share, held)
+    return Trained(runs=done, reserved_share=reserved, largest_flop=_largest(scenario, gpus, reserved))
+
+
+def tokens_per_s(scenario: Scenario, run: PlannedRun) -> float:
+    """Return the speed of a run on the GPUs that it asks for [token/s]."""
+    model, device = scenario.architectures[run.model], scenario.devices[run.generation]
+    flop_per_token = FLOP_PER_PARAMETER_AND_TOKEN * model.active_parameters
+    return run.gpus * device.peak_bf16_flops_per_s * scenario.training.mfu_share / flop_per_token
+
+
+def _gpus(scenario: Scenario, built: BuildOut) -> Array:
+    """Return the GPUs that are up, mean over the month: (M, G, P, n)."""
+    per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
+    racks = (built.racks_producing[..., :-1] + built.racks_producing[..., 1:]) / 2
+    return np.asarray(racks * per_rack[:, None, None] * column(scenario.fleet.ladder.availability, 4))
+
+
+def _generation(scenario: Scenario, run: PlannedRun) -> int:
+    return [g.name for g in scenario.fleet.generations].index(run.generation)
+
+
+def _held_share(scenario: Scenario, gpus: Array, done: Progress) -> Array:
+    """Return the share of the fleet that runs hold, by IT power, as cost is shared: (M, n)."""
+    weigh = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])
+    whole = (gpus.sum(axis=2) * weigh[:, None]).sum(axis=1)
+    kw = np.array([weigh[_generation(scenario, r)] for r in scenario.training.runs]).reshape(-1, 1)
+    mine = (done.gpus * kw).sum(axis=1)
+    return np.asarray(np.minimum(np.divide(mine, whole, out=np.zeros_like(mine), where=whole > 0), 1.0))
+
+
+def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
+    """Return the largest run by scope: (M, scope, n).
+
+    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Whole
+    fleet: all that is held, as if distance were nothing.
+    """
+    axis, policy = scenario.axis, scenario.training
+    peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
+    seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
+    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds  # (M, G, P, n)
+    held = flop.sum(axis=(1, 2)) * reserved
+    one = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis).max(axis=(1, 2))
+    return np.stack([one, largest_run_flop(held, policy.run_days, axis)], axis=1)
