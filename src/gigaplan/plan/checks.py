@@ -90,6 +90,17 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     if plan.finance.tranches is not None:
         state = ("finance", "tranches", "trigger_state")
         yield from _known(plan.finance.tranches.trigger_state, LADDER, "state of the ladder", root, state)
+    for section, priced in (("fleet", plan.fleet.systems), ("finance", plan.finance.systems)):
+        for name in priced:
+            if name not in ours:
+                yield Problem(
+                    "no such generation of this plan",
+                    root.place((section, "systems", name), key=True),
+                    value=name,
+                    allowed=", ".join(ours),
+                    nearest=nearest_name(name, ours),
+                    remedy="name it among fleet.generations, or remove it",
+                )
     for i, name in enumerate(plan.fleet.newest_among or ()):
         yield from _known(name, ours, "generation of this plan", root, ("fleet", "newest_among", i))
 

@@ -245,9 +245,11 @@ def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default
     for name in doc.fleet.generations:
         path = f"fleet.generations.{name}"
         rack_kw = filler.ledger.read(f"{path}.rack_power_kw", _profiled(filler.facts, name, "rack_power_kw", profile))
-        generations.append(
-            filler.fill(Generation, None, name, path, name=name, life_years=life, it_kw_per_rack=rack_kw.number * ratio)
-        )
+        given = doc.fleet.systems.get(name)
+        known: dict[str, Any] = {"name": name, "it_kw_per_rack": rack_kw.number * ratio}
+        if getattr(given, "life_years", None) is None:
+            known["life_years"] = life
+        generations.append(filler.fill(Generation, given, name, path, at=f"fleet.systems.{name}", **known))
     sites = []
     for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False):
         path = f"fleet.sites.{name}"
@@ -415,7 +417,14 @@ def _finance(filler: Filler, plan: Plan) -> FinanceInputs:
     doc = plan.document
     given = doc.finance
     generations = tuple(
-        filler.fill(GenerationCost, None, name, f"finance.generations.{name}", name=name)
+        filler.fill(
+            GenerationCost,
+            given.systems.get(name),
+            name,
+            f"finance.generations.{name}",
+            at=f"finance.systems.{name}",
+            name=name,
+        )
         for name in doc.fleet.generations
     )
     places: list[tuple[str, Any]] = [*doc.fleet.sites.items(), *doc.fleet.opening.items()]

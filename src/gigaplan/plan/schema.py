@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
-from gigaplan.finance.inputs import Contract, Costs, Equity, Guaranty, Tranches
-from gigaplan.fleet.inputs import Ladder, OpeningBlock, Phase
+from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
+from gigaplan.fleet.inputs import Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.programme import PlannedRun
@@ -99,6 +99,8 @@ class Training(Strict):
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
 
 
+SystemSection: Any = partial(Generation, without=("name", "gpus_per_rack", "it_kw_per_rack"))
+PriceSection: Any = partial(GenerationCost, without=("name",))
 PhaseSection: Any = partial(Phase, required=("power", "energised"), without=("name",))
 ModelSection: Any = partial(Architecture, required=("layers", "hidden", "heads", "kv_heads", "vocab"))
 ContractSection: Any = partial(Contract)
@@ -141,6 +143,7 @@ class Fleet(Strict):
 
     generations: Annotated[list[str], MinLen(1)]
     reference_generation: str
+    systems: dict[str, SystemSection] = {}
     newest_among: list[str] | None = None
     profile: Literal["max_q", "max_p"] = "max_q"
     opening: dict[str, OpeningSection] = {}
@@ -169,6 +172,7 @@ class Demand(Strict):
 class Finance(Strict):
     """Costs and who pays."""
 
+    systems: dict[str, PriceSection] = {}
     costs: CostsSection | None = None
     tranches: TranchesSection | None = None
     equity: dict[str, EquitySection] | None = None

@@ -280,7 +280,7 @@ def only_the_first(r: Reader) -> Claim:
         because = f"The plan goes on to {planned / 1e3:,.0f} GW; the first 10 stand on {day}."
         return judge("A15", because, figures)
     because = (
-        "The plan ends with what was announced; what comes after is a plan of its own (scale-250gw carries the same model on)."
+        "The plan ends with what was announced; what comes after is a plan of its own (world-250gw carries the same model on)."
         if planned >= first * SERVED
         else f"The plan holds {planned / 1e3:,.3g} GW, less than the first 10."
     )
