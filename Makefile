@@ -6,7 +6,7 @@ PLAN   ?= announced-2025-09
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev lint format golden bench lock clean
+.PHONY: help run test setup setup-dev lint format golden docs bench lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ format: $(VENV)/dev.stamp ## mend what ruff can
 
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests -k golden --renew-golden
+
+docs: $(VENV)/dev.stamp ## renew what is written from the tables
+	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
 
 bench: $(VENV)/dev.stamp ## print the figures of benchmarks/
 	$(BIN)/python benchmarks/run.py

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
+from gigaplan.report.glossary import glossary
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHELLS = {"bash", "console", "sh", "shell"}
@@ -151,3 +153,7 @@ def test_blocks_that_set_up_are_not_run(step: str) -> None:
 def test_shell_block_that_fails_is_told_with_its_line() -> None:
     with pytest.raises(AssertionError, match=r"page\.md:7: exit 3"):
         run_shell(Block("bash", "true\n(exit 3)\ntrue", 7), "page.md")
+
+
+def test_the_glossary_is_the_variable_table() -> None:
+    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary(), "make docs renews it"
