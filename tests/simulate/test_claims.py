@@ -204,7 +204,10 @@ def test_first_tokens_of_announced_sites_only() -> None:
     assert figure(held, "first whole gigawatt").value == "2026-09-01"
     slow = claim("A4", power_state_mw=sites(east=900))
     assert slow.verdict == Verdict.ON_BASIS  # the first racks in time, no whole gigawatt
-    late = claim("A4", first_token_day=np.array([[800.0, np.nan, 0.0]]), power_state_mw=sites(east=900))
+    none = np.zeros((1, 2, N))
+    late = claim(
+        "A4", first_token_day=np.array([[800.0, np.nan, 0.0]]), power_state_mw=sites(east=900), gpus_producing=none
+    )
     assert late.verdict == Verdict.FAILS
     assert "produces never" in late.because
     assert figure(late, "first token at West").value == "never"

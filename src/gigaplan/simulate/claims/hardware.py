@@ -166,11 +166,22 @@ def first_tokens(r: Reader) -> Claim:
         )
     first = r.result.axis.day_at(float(np.nanmin(days)))
     gigawatt = r.date_of(r.reached_mw("producing").sum(axis=0), 1000.0)
-    in_time = start <= first <= end
+    vera = _first_vera(r)
     full = gigawatt != "never" and gigawatt <= str(end)
     figures = (
         Figure(
-            name="first token of an announced site", value=str(first), unit="date", basis="first racks", holds=in_time
+            name="first token of an announced site",
+            value=str(first),
+            unit="date",
+            basis="first racks",
+            holds=first <= end,
+        ),
+        Figure(
+            name="first token on Vera Rubin",
+            value=vera,
+            unit="date",
+            basis="first racks, the platform that was named",
+            holds=str(start) <= vera <= str(end),
         ),
         Figure(name="first whole gigawatt producing", value=gigawatt, unit="date", basis="it", holds=full),
     )
@@ -184,8 +195,18 @@ def first_tokens(r: Reader) -> Claim:
         for i, day in zip(r.sites(), days, strict=True)
     )
     whole = f"a whole gigawatt of IT power produces {'never' if gigawatt == 'never' else f'by {gigawatt}'}"
-    because = f"The first racks produce on {first}; {whole}."
+    rubin_words = "no Vera Rubin does" if vera == "never" else f"Vera Rubin from {vera}"
+    because = f"The first racks produce on {first}, {rubin_words}; {whole}."
     return judge("A4", because, figures, by_site)
+
+
+def _first_vera(r: Reader) -> str:
+    """Return the first day of the month in which Vera Rubin first produces, or 'never'."""
+    names = r.result.labels["generation"]
+    if RUBIN not in names:
+        return "never"
+    some = np.flatnonzero(r.result.central("gpus_producing")[names.index(RUBIN)] > 0)
+    return str(r.result.axis.edges[int(some[0])]) if len(some) else "never"
 
 
 def billion_fold(r: Reader) -> Claim:
