@@ -292,7 +292,7 @@ def test_training_share_is_its_share_of_compute_spending() -> None:
     for year in ("2024", "2025"):
         rd, served = value("openai", "rd_compute_usd", year), value("openai", "inference_compute_usd", year)
         assert value("training", "training_share", f"{year}-07-01") == pytest.approx(rd / (rd + served), abs=1e-4)
-    training, serving = value("deal_2026_02", "training_capacity_mw"), value("deal_2026_02", "inference_capacity_mw")
+    training, serving = value("nvidia_openai_2026", "training_capacity_mw"), value("nvidia_openai_2026", "inference_capacity_mw")
     assert value("training", "training_share", "2026-07-01") == training / (training + serving)
 
 
