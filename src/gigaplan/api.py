@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gigaplan import plan as plans
@@ -18,7 +18,11 @@ from gigaplan.vocabulary.variables import Variable, variables
 RESULTS = Path("gigaplan-results")
 
 
-def run(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) -> Result:
+Changes = Mapping[str, object] | Sequence[str]
+"""``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
+
+
+def run(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
     """Simulate a plan.
 
     Parameters
@@ -26,20 +30,30 @@ def run(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) ->
     plan : str or Path
         A built-in plan's name or a YAML file.
     changes : mapping or sequence of str
-        ``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``.
+        ``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``; laid on last.
+    overlays : sequence of str or Path
+        YAML files laid on the plan in turn, each with a header ``overlay: {who, why, from}``.
 
     Raises
     ------
     PlanError
         With every problem of the plan at once.
     """
-    pairs = [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
-    loaded = plans.load(plan, pairs)
+    return run_sources(plans.sources_of(plan, _pairs(changes), overlays))
+
+
+def run_sources(sources: plans.Sources) -> Result:
+    """Simulate a plan from its sources, as a kept result holds them; see :func:`run` for what raises."""
+    loaded = plans.load_sources(sources)
     try:
-        return simulate(plans.resolve(loaded))
+        return replace(simulate(plans.resolve(loaded)), sources=sources)
     except InputError as error:
         remedy = "change this value in the plan, or with --set"
         raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
+
+
+def _pairs(changes: Changes) -> list[str]:
+    return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
 
 
 def save(result: Result, folder: str | Path | None = None) -> Path:
@@ -95,7 +109,7 @@ def explain(result: Result | str | Path, quantity: str) -> Explanation:
     return Explanation(row, result.evidence(quantity), below, entries)
 
 
-def check(plan: str | Path, changes: Mapping[str, object] | Sequence[str] = ()) -> tuple[Result, bool]:
+def check(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> tuple[Result, bool]:
     """Simulate a plan and say whether every claim that it makes holds on some basis or can't be told."""
-    result = run(plan, changes)
+    result = run(plan, changes, overlays)
     return result, all(c.verdict != Verdict.FAILS for c in result.claims)

@@ -73,6 +73,11 @@ def read(path: Path) -> Node:
     PlanError
         If it is missing, a directory, too large, not UTF-8, not YAML, too deep, or repeats a key.
     """
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return a document's text; see :func:`read` for what raises."""
     name = str(path)
 
     def fail(message: str, remedy: str, allowed: str = "", line: int = 0, column: int = 0) -> PlanError:
@@ -99,7 +104,7 @@ def read(path: Path) -> Node:
         raise fail(f"byte {error.start} is not UTF-8", "save the file as UTF-8", line=line, column=1) from None
     except OSError as error:
         raise fail(f"the plan cannot be read: {error.strerror}", "check the path and its permissions") from None
-    return parse(text, name)
+    return text
 
 
 def parse(text: str, file: str) -> Node:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,11 @@ import yaml
 from pydantic import ValidationError
 
 from gigaplan.plan.checks import check
-from gigaplan.plan.document import Node, parse, read
+from gigaplan.plan.document import Node, parse, read_text
+from gigaplan.plan.overlay import VALUE_KEYS, Overlay, merge, read_overlay
 from gigaplan.plan.schema import PlanDocument, section_fields
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence
-
-VALUE_KEYS = {"value", "low", "high", "evidence", "source", "note"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,28 @@ class Said:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that a plan was made of, as text: what a kept result needs to be run again."""
+
+    file: str
+    text: str
+    overlays: tuple[tuple[str, str], ...] = ()
+    """File and text of each, in the order in which they were laid on."""
+    changes: tuple[str, ...] = ()
+    """``path=value`` each."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """A checked plan: the document, what its author says of its values, its hash and the warnings."""
+    """A checked plan: the document, what its author says of its values, its hash, the warnings, and its sources."""
 
     document: PlanDocument
     root: Node
     said: Mapping[str, Said]
     hash: str
     warnings: tuple[Problem, ...]
+    sources: Sources
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -48,33 +61,65 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
-def load(plan: str | Path, changes: Sequence[str] = ()) -> Plan:
-    """Load a plan by built-in name or path and apply ``path=value`` changes.
+def load(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence[str | Path] = ()) -> Plan:
+    """Load a plan by built-in name or path, lay overlays on it in turn and apply ``path=value`` changes.
 
     Raises
     ------
     PlanError
         With every problem found, each with its place.
     """
-    root = _root(plan)
-    for change in changes:
+    return load_sources(sources_of(plan, changes, overlays))
+
+
+def sources_of(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence[str | Path] = ()) -> Sources:
+    """Return the text of a plan and its overlays; PlanError if one can't be read."""
+    file, text = _text(plan)
+    over = tuple((str(path), read_text(Path(path))) for path in overlays)
+    return Sources(file, text, over, tuple(changes))
+
+
+def load_sources(sources: Sources) -> Plan:
+    """Return the checked plan of some sources; see :func:`load` for what raises."""
+    overlays = {file: read_overlay(text, file) for file, text in sources.overlays}
+    removed: dict[tuple[str, ...], Place] = {}
+    root = _root(sources)
+    for overlay in overlays.values():
+        root = merge(root, overlay.root, removed)
+    for change in sources.changes:
         _change(root, change)
     said: dict[str, Said] = {}
     problems: list[Problem] = []
-    plain = _unwrap(root, (), said, problems)
+    plain = _unwrap(root, (), said, problems, overlays)
     document = _validate(plain, root, problems)
     if document is not None:
         problems += check(document, root)
+    problems = [_placed(p, removed) for p in problems]
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
-    digest = hashlib.sha256(json.dumps(root.plain(), sort_keys=True, default=str).encode()).hexdigest()
-    return Plan(document, root, said, digest, tuple(problems))
+    document = document.model_copy(update={"notes": [*document.notes, *(o.note for o in overlays.values())]})
+    return Plan(document, root, said, _hash(root, overlays), tuple(problems), sources)
 
 
-def _root(plan: str | Path) -> Node:
+def _hash(root: Node, overlays: Mapping[str, Overlay]) -> str:
+    """Return the hash of what the plan says, and of what its overlays say of themselves."""
+    whole: Any = root.plain()
+    if overlays:
+        whole = {"plan": whole, "overlays": [[o.who, o.why, o.source] for o in overlays.values()]}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _placed(problem: Problem, removed: Mapping[tuple[str, ...], Place]) -> Problem:
+    """Return a problem at the line that removed what it misses, if an overlay did."""
+    place = removed.get(tuple(problem.place.path.split(".")))
+    return replace(problem, place=place) if place and "is missing" in problem.message else problem
+
+
+def _text(plan: str | Path) -> tuple[str, str]:
+    """Return the file name and the text of a plan by built-in name or path."""
     name = str(plan)
     if name in builtin_names():
-        return _builtin(name)
+        return f"{name}.yaml", builtin_text(name)
     path = Path(plan)
     if not path.exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
         allowed = ", ".join(builtin_names())
@@ -89,24 +134,51 @@ def _root(plan: str | Path) -> Node:
                 )
             ]
         )
-    root = read(path)
+    return name, read_text(path)
+
+
+def _root(sources: Sources) -> Node:
+    root = parse(sources.text, sources.file)
     if not isinstance(root.value, dict):
         raise PlanError(
             [
                 Problem(
                     "a plan is a mapping of sections",
-                    Place(name, root.line, root.column),
+                    Place(sources.file, root.line, root.column),
                     allowed=", ".join(PlanDocument.model_fields),
                     remedy="start from a built-in plan",
                 )
             ]
         )
+    if "overlay" in root.value:
+        place = root.place(("overlay",), key=True)
+        raise PlanError(
+            [Problem("this is an overlay, not a plan", place, remedy="lay it on a plan: gigaplan run PLAN --with it")]
+        )
     return root
 
 
-def _builtin(name: str) -> Node:
-    text = (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{name}.yaml")
+def builtin_text(name: str) -> str:
+    """Return the YAML text of a plan that comes with gigaplan."""
+    return (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def _right() -> dict[str, Any]:
+    """Return right values by name: the built-in plan with the most sections, filled from the others where it has none."""
+    plans = [_unwrap(parse(builtin_text(name), name), (), {}, [], {}) for name in builtin_names()]
+    right: dict[str, Any] = {}
+    for plain in sorted(plans, key=lambda p: -sum(len(below) for below in p.values() if isinstance(below, dict))):
+        _fill(right, plain)
+    return right
+
+
+def _fill(right: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(right.setdefault(name, {}), dict):
+            _fill(right[name], value)
+        else:
+            right.setdefault(name, value)
 
 
 def _change(root: Node, change: str) -> None:
@@ -157,14 +229,27 @@ def _change(root: Node, change: str) -> None:
     node.keys[parts[-1]] = (1, 1)
 
 
-def _unwrap(node: Node, path: tuple[str | int, ...], said: dict[str, Said], problems: list[Problem]) -> Any:
-    """Return plain values; ``{value: ..., evidence: ..., source: ...}`` becomes its value and is remembered."""
+def _unwrap(
+    node: Node,
+    path: tuple[str | int, ...],
+    said: dict[str, Said],
+    problems: list[Problem],
+    overlays: Mapping[str, Overlay],
+) -> Any:
+    """Return plain values; ``{value: ..., evidence: ..., source: ...}`` becomes its value and is remembered.
+
+    What an overlay gives without a source of its own has the overlay's.
+    """
+    where = ".".join(str(p) for p in path)
+    overlay = overlays.get(node.file)
+    if overlay and not isinstance(node.value, dict):
+        said[where] = Said(source=overlay.says)
     if isinstance(node.value, list):
-        return [_unwrap(v, (*path, i), said, problems) for i, v in enumerate(node.value)]
+        return [_unwrap(v, (*path, i), said, problems, {}) for i, v in enumerate(node.value)]
     if not isinstance(node.value, dict):
         return node.value
     if "value" not in node.value or not set(node.value) <= VALUE_KEYS:
-        return {k: _unwrap(v, (*path, k), said, problems) for k, v in node.value.items()}
+        return {k: _unwrap(v, (*path, k), said, problems, overlays) for k, v in node.value.items()}
     notes = {k: str(v.plain()) for k, v in node.value.items()}
     word = notes.get("evidence", "assumed")
     if word not in list(Evidence):
@@ -179,8 +264,9 @@ def _unwrap(node: Node, path: tuple[str | int, ...], said: dict[str, Said], prob
             )
         )
         word = "assumed"
-    said[".".join(str(p) for p in path)] = Said(Evidence(word), notes.get("source", ""), notes.get("note", ""))
-    return _unwrap(node.value["value"], path, said, problems)
+    source = notes.get("source") or (overlay.says if overlay else "")
+    said[where] = Said(Evidence(word), source, notes.get("note", ""))
+    return _unwrap(node.value["value"], path, said, problems, {})
 
 
 def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument | None:
@@ -191,9 +277,8 @@ def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument |
     except ValidationError as error:
         wrong = _distinct(error.errors(include_url=False))
     problems += [_problem(e, root) for e in wrong]
-    right = _builtin(builtin_names()[0]).plain()
     for e in wrong:
-        _mend(plain, e["loc"], right)
+        _mend(plain, e["loc"], _right())
     try:
         return PlanDocument.model_validate(plain)
     except ValidationError:
@@ -207,13 +292,21 @@ def _mend(plain: Any, loc: tuple[str | int, ...], right: Any) -> None:
         if not inside and not (isinstance(plain, list) and isinstance(part, int) and part < len(plain)):
             return
         plain = plain[part]
-        right = right.get(part) if isinstance(right, dict) else None
+        right = _like(right, part)
     if isinstance(plain, dict):
         known = right.get(loc[-1]) if isinstance(right, dict) else None
         if isinstance(known, str | int | float):
             plain[loc[-1]] = known
         else:
             plain.pop(loc[-1], None)
+
+
+def _like(right: Any, part: str | int) -> Any:
+    """Return what a plan has under a name, or under another entry's where names are the author's own."""
+    if not isinstance(right, dict):
+        return None
+    entries = [v for v in right.values() if isinstance(v, dict)]
+    return right.get(part, entries[0] if entries and len(entries) == len(right) else None)
 
 
 def _distinct(errors: Sequence[Any]) -> list[Any]:

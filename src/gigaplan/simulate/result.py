@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gigaplan.plan.load import Sources
 from gigaplan.simulate.claims.verdict import Claim
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
@@ -50,6 +51,8 @@ class Result:
     assumptions: Mapping[str, str] = field(default_factory=dict)
     announced: Based
     """The power that the plan promises, on its basis."""
+    sources: Sources | None = None
+    """The plan's text, its overlays and changes, where it was made from them: what runs it again."""
 
     def __getitem__(self, name: str) -> Array:
         return self.arrays[name]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from gigaplan.plan.load import Sources
 from gigaplan.simulate.claims import Claim, Figure, Verdict
 from gigaplan.simulate.result import Result, Stamp
 from gigaplan.vocabulary.bases import Based, PowerBasis
@@ -137,6 +138,7 @@ def _as_data(result: Result) -> dict[str, Any]:
         "notes": list(result.notes),
         "warnings": list(result.warnings),
         "assumptions": dict(result.assumptions),
+        "sources": result.sources and dataclasses.asdict(result.sources),
     }
 
 
@@ -190,7 +192,16 @@ def _from_data(data: dict[str, Any], parquet: Path) -> Result:
         warnings=tuple(data["warnings"]),
         assumptions=data["assumptions"],
         announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
+        sources=_sources(data.get("sources")),
     )
+
+
+def _sources(data: dict[str, Any] | None) -> Sources | None:
+    """Return what the plan was made of; a result kept before gigaplan kept it has none."""
+    if not data:
+        return None
+    overlays = tuple((file, text) for file, text in data["overlays"])
+    return Sources(data["file"], data["text"], overlays, tuple(data["changes"]))
 
 
 def _entry(data: dict[str, Any]) -> Entry:

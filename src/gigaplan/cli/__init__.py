@@ -1,0 +1,68 @@
+"""The terminal door. Verbs are thin: parse, call the function of the same name, print, set the exit code.
+
+Exit codes: 0 done; 1 the answer is no (``check``); 2 the plan or the usage is wrong; 3 the machine stopped us;
+130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cyclopts import CycloptsError
+
+from gigaplan._version import __version__
+from gigaplan.cli import facts, plans, results, validation
+from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
+
+if TYPE_CHECKING:
+    from gigaplan.vocabulary.errors import PlanError
+
+__all__ = ["__version__", "app", "facts", "main", "plans", "results", "validation"]
+
+
+def main(tokens: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code; a user's mistake never shows a traceback."""
+    given = list(sys.argv[1:] if tokens is None else tokens)
+    sys.exit(_guarded(lambda: app(given, exit_on_error=False, print_error=True), as_json="--json" in given))
+
+
+def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
+    from gigaplan.vocabulary.errors import LawError, MachineError, PlanError
+
+    try:
+        return int(command() or 0)
+    except PlanError as error:
+        _report(error, as_json=as_json)
+        return WRONG
+    except CycloptsError:
+        return WRONG
+    except MachineError as error:
+        print(f"gigaplan: {error}", file=sys.stderr)
+        return STOPPED
+    except LawError as error:
+        print(
+            f"gigaplan: a fault of gigaplan, not of the plan: {error}; please report it with the plan", file=sys.stderr
+        )
+        return STOPPED
+    except BrokenPipeError:
+        sys.stdout = None
+        return 0
+    except MemoryError:
+        print("gigaplan: out of memory; shorten the horizon or take fewer members", file=sys.stderr)
+        return STOPPED
+    except KeyboardInterrupt:
+        print("gigaplan: interrupted; nothing half-written was left", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _report(error: PlanError, *, as_json: bool) -> None:
+    """Print every problem of a plan, as JSON on stdout when that was asked for."""
+    if as_json:
+        print_json({"problems": [p.as_dict() for p in error.problems]})
+        return
+    count = sum(p.severity == "error" for p in error.problems)
+    for problem in error.problems:
+        print(problem, file=sys.stderr)
+    print(f"gigaplan: {count} {'problem' if count == 1 else 'problems'}; nothing was run or written", file=sys.stderr)

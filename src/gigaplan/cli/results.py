@@ -1,0 +1,44 @@
+"""Verbs that take a kept result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gigaplan.cli.base import Json, app, console, print_json
+
+
+@app.command
+def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = False) -> int:
+    """Show where a number comes from: formula, inputs, facts, sources.
+
+    Parameters
+    ----------
+    result
+        A folder that `gigaplan run` has written.
+    quantity
+        A result quantity, such as cost_per_mtok_usd.
+    depth
+        Levels of quantities to open; the ones below stand in one line each (JSON has them all).
+    """
+    from gigaplan import api
+
+    kept = api.load(result)
+    tree = api.explain(kept, quantity)
+    if json:
+        return print_json(_explanation(tree))
+    from gigaplan.report.terminal import explain_tree
+
+    console().print(explain_tree(kept, quantity, depth))
+    return 0
+
+
+def _explanation(tree: Any) -> dict[str, Any]:
+    import dataclasses
+
+    return {
+        "quantity": dataclasses.asdict(tree.variable),
+        "evidence": tree.evidence,
+        "inputs": [_explanation(below) for below in tree.inputs],
+        "facts": [dataclasses.asdict(e) for e in tree.entries],
+    }
