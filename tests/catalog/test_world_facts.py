@@ -28,7 +28,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
 FACTS = catalog.load()
-MINE = ("demand", "workloads", "capital", "deals", "ladder", "power", "labs")
+MINE = ("demand", "workloads", "capital", "deals", "sites", "ladder", "power", "labs")
 MESSAGES = ("chat", "education", "multimodal", "reasoning", "long_context")
 WORKLOADS = (*MESSAGES, "agents", "enterprise_api", "science")
 AUGUST = dt.date(2025, 8, 1)
@@ -292,7 +292,10 @@ def test_training_share_is_its_share_of_compute_spending() -> None:
     for year in ("2024", "2025"):
         rd, served = value("openai", "rd_compute_usd", year), value("openai", "inference_compute_usd", year)
         assert value("training", "training_share", f"{year}-07-01") == pytest.approx(rd / (rd + served), abs=1e-4)
-    training, serving = value("nvidia_openai_2026", "training_capacity_mw"), value("nvidia_openai_2026", "inference_capacity_mw")
+    training, serving = (
+        value("nvidia_openai_2026", "training_capacity_mw"),
+        value("nvidia_openai_2026", "inference_capacity_mw"),
+    )
     assert value("training", "training_share", "2026-07-01") == training / (training + serving)
 
 
@@ -334,6 +337,202 @@ def test_packages_are_a_frontier_labs_share() -> None:
     assert made["2025-12-31"] / made["2023-12-31"] == pytest.approx(1.59**2, rel=0.01)
     assert start * (1 + value("ladder", "packaging_growth_per_year")) ** 2.5 == pytest.approx(share * 530e3, rel=0.02)
     assert value("ladder", "packaging_cap_gpus_per_month") == pytest.approx(share * 3 * 400e3)
+
+
+# What had happened by November 2026
+
+KNOWN = dt.date(2026, 11, 23)
+COUNTERPARTIES = (
+    "nvidia_openai_2025", "nvidia_openai_2026", "nvidia_ports_pike", "sb_energy_ports_pike", "sb_energy_milam", "amd_openai",
+    "broadcom_openai", "aws_openai_2025", "aws_openai_2026", "microsoft_openai", "oracle_openai", "coreweave_openai",
+    "cerebras_openai", "google_openai", "g42_openai", "openai_camellia",
+)  # fmt: skip
+EPOCH_SITES = {
+    "site_abilene": "OpenAI Stargate Abilene",
+    "site_dona_ana": "OpenAI Stargate New Mexico",
+    "site_fairwater_atlanta": "Microsoft Fairwater Atlanta",
+    "site_fairwater_wisconsin": "Microsoft Fairwater Wisconsin",
+    "site_denton": "CoreWeave Denton TX",
+    "site_goodyear": "Microsoft Goodyear",
+    "site_helios": "Coreweave Helios",
+    "site_michigan": "OpenAI Stargate Michigan",
+    "site_milam": "OpenAI Stargate Milam",
+    "site_shackelford": "OpenAI Stargate Shackelford",
+    "site_uae": "OpenAI Stargate UAE",
+    "site_wisconsin": "OpenAI Stargate Wisconsin",
+}
+NAMED = ("site_abilene", "site_fairwater_atlanta", "site_fairwater_wisconsin", "site_denton", "site_goodyear")
+
+
+def day(entity: str, quantity: str) -> dt.date:
+    return dt.date.fromisoformat(str(FACTS.find(entity, quantity).value))
+
+
+def power(site: str, at: str, basis: str = "it") -> float:
+    """Power of a site in operation at a date [MW]."""
+    known = [f.number for f in FACTS.series(site, f"{basis}_power_mw") if f.date <= at]
+    return known[-1] if known else 0.0
+
+
+def named_sites(at: str) -> float:
+    """The lab's share of the sites that name it [IT MW]."""
+    return sum(power(s, at) * (value(s, "user_share") if FACTS.has(s, "user_share") else 1.0) for s in NAMED)
+
+
+def months(a: str, b: str) -> float:
+    return (parse_date(b) - parse_date(a)).days / DAYS_PER_YEAR * 12
+
+
+def test_each_agreement_has_a_day_and_says_what_took_its_place() -> None:
+    for entity in COUNTERPARTIES:
+        assert dt.date(2025, 1, 1) < day(entity, "signed_date") <= KNOWN, entity
+    for entity in FACTS.entities("replaced_by"):
+        later = str(FACTS.find(entity, "replaced_by").value)
+        assert day(entity, "signed_date") < day(later, "signed_date")
+        assert value(entity, "definitive_agreement") < value(later, "definitive_agreement")
+
+
+def test_the_round_adds_up() -> None:
+    paid = [value(f"{who}_openai_2026", "equity_usd") for who in ("nvidia", "softbank", "amazon")]
+    promised = value("amazon_openai_2026", "equity_conditional_usd")
+    assert sum(paid) + promised == value("openai_round_2026", "equity_usd")
+    assert value("openai_round_2026_close", "equity_usd") > value("openai_round_2026", "equity_usd")
+    assert value("openai_round_2026", "post_money_usd") - value("openai_round_2026", "equity_usd") == 730e9
+    assert value("nvidia_openai_2026", "equity_usd") < value("nvidia", "equity_purchases_usd")
+
+
+def test_guaranties_of_ports_pike_add_up() -> None:
+    guarded, more = value("nvidia_ports_pike", "capacity_mw"), value("nvidia_ports_pike", "option_capacity_mw")
+    assert guarded + more == pytest.approx(value("sb_energy_ports_pike", "capacity_mw"), rel=0.01)
+    a_year = value("nvidia_ports_pike", "guarantee_usd") / guarded / value("nvidia_ports_pike", "lease_years")
+    assert value("nvidia_ports_pike", "guaranteed_usd_per_it_mw_year") == pytest.approx(a_year)
+    assert value("nvidia_ports_pike", "guarantee_usd") < value("nvidia_2026_08", "guarantee_usd")
+    per_gpu_kw = guarded * 1e3 / value("nvidia_ports_pike", "gpus_expected")
+    assert per_gpu_kw == pytest.approx(
+        FACTS.find("vr_nvl72", "all_in_power_kw_per_gpu", power_basis="it").number, abs=0.01
+    )
+    assert power("site_ports_pike", "2030-12-31") == guarded
+    assert power("site_ports_pike", "2032-12-31") == value("sb_energy_ports_pike", "capacity_mw")
+
+
+def test_parts_of_agreements_add_up() -> None:
+    assert value("aws_openai", "commitment_usd") == sum(
+        value(f"aws_openai_{y}", "commitment_usd") for y in (2025, 2026)
+    )
+    parts = [value(f"coreweave_openai_{m}", "commitment_usd") for m in ("2025_03", "2025_05", "2025_09")]
+    assert sum(parts) == value("coreweave_openai", "commitment_usd")
+    added = [f.number for f in FACTS.series("cerebras_openai", "capacity_added_mw")]
+    assert sum(added) == value("cerebras_openai", "capacity_mw")
+    assert sum(added) + value("cerebras_openai", "option_capacity_mw") == 2000
+    for maker in ("amd_openai", "cerebras_openai"):
+        assert value(maker, "warrant_vested_shares") < value(maker, "warrant_shares")
+    seen = sum(f.number for f in FACTS.series("broadcom_openai", "capacity_added_mw"))
+    assert seen < value("broadcom_openai", "capacity_mw")
+
+
+@pytest.mark.parametrize("cloud", ["aws_openai_2025", "coreweave_openai"])
+def test_power_bought_from_a_cloud_lies_between_two_prices(cloud: str) -> None:
+    a_year = value(cloud, "commitment_usd") / value(cloud, "commitment_years")
+    dear = FACTS.find("oracle_openai", "lease_usd_per_mw_year", power_basis="it").number
+    cheap = value("epoch_1gw_life_5", "cost_usd_per_it_mw_year")
+    bought = FACTS.find(cloud, "capacity_mw")
+    assert bought.low == pytest.approx(a_year / dear, rel=0.01)
+    assert bought.high == pytest.approx(a_year / cheap, rel=0.01)
+    assert bought.number == pytest.approx(a_year / math.sqrt(dear * cheap), rel=0.01)
+
+
+def test_leases_are_their_sums_over_power_and_years() -> None:
+    meter, it = (FACTS.find("oracle_openai", "lease_usd_per_mw_year", power_basis=b).number for b in ("facility", "it"))
+    terms = [value("oracle_openai", q) for q in ("commitment_usd", "capacity_mw", "commitment_years")]
+    assert meter == pytest.approx(terms[0] / terms[1] / terms[2])
+    assert it == pytest.approx(meter * value("facility", "facility_to_it_peak"))
+    aws = [value("aws_openai_2026", q) for q in ("commitment_usd", "capacity_mw", "commitment_years")]
+    assert value("aws_openai_2026", "lease_usd_per_mw_year") == pytest.approx(aws[0] / aws[1] / aws[2])
+    owed = FACTS.find("cerebras_openai", "commitment_usd").high
+    assert owed is not None
+    power_mw = value("cerebras_openai", "capacity_mw")
+    assert value("cerebras_openai", "lease_usd_per_mw_year") == pytest.approx(owed / power_mw / 3.5)
+    assert value("applied_digital_ellendale", "shell_lease_usd_per_it_mw_year") == pytest.approx(11e9 / 15 / 400)
+    assert value("galaxy_helios", "shell_lease_usd_per_it_mw_year") == pytest.approx(1e9 / 526)
+
+
+def test_sites_only_grow_and_say_what_is_still_ahead() -> None:
+    for site in FACTS.entities("it_power_mw", prefix="site_"):
+        for quantity in ("it_power_mw", "facility_power_mw"):
+            series = FACTS.series(site, quantity)
+            numbers = [f.number for f in series]
+            assert numbers == sorted(numbers), (site, quantity)
+            ahead = [f for f in series if parse_date(f.date) > KNOWN]
+            assert all("projection" in f.note for f in ahead), (
+                site,
+                [f.id for f in ahead if "projection" not in f.note],
+            )
+            estimates = [f for f in series if f.date > "2026-08-03" and f.source_title.startswith("Epoch")]
+            assert all("projection" in f.note for f in estimates if "_building_" not in site), site
+
+
+def test_abilene_building_by_building() -> None:
+    buildings = [f"site_abilene_building_{n}" for n in range(1, 9)]
+    for kind, final in (
+        ("it", power("site_abilene", "2026-12-31")),
+        ("facility", power("site_abilene", "2026-12-31", "facility")),
+    ):
+        assert sum(power(b, "2026-12-31", kind) for b in buildings) == pytest.approx(final, rel=0.005)
+    ready = [day(b, "operational_date") for b in buildings]
+    assert ready == sorted(ready)
+    for f in FACTS.series("site_abilene", "buildings_operational"):
+        assert sum(d <= parse_date(f.date) for d in ready) == f.number, f.date
+    handed_over = FACTS.find("site_abilene", "delivered_share", date="2026-09-10").number
+    assert power("site_abilene", "2026-09-10") / handed_over == pytest.approx(
+        power("site_abilene", "2026-12-31"), rel=0.03
+    )
+    assert "projection" in FACTS.find("site_abilene_building_8", "operational_date").note
+
+
+def test_what_was_energised_over_stated_spans() -> None:
+    ends = {y: FACTS.find("openai", "compute_available_mw", date=f"{y}-12-31").number for y in (2024, 2025)}
+    rate = {e: value(e, "energised_mw_per_month") for e in FACTS.entities("energised_mw_per_month")}
+    assert rate["openai_2025"] == pytest.approx((ends[2025] - ends[2024]) / 12, abs=0.01)
+    a_year = named_sites("2025-12-31") - named_sites("2024-12-31")
+    assert rate["openai_named_sites_2025"] == pytest.approx(a_year / 12, abs=0.01)
+    assert a_year / (ends[2025] - ends[2024]) == pytest.approx(0.4, abs=0.01)
+    since = named_sites("2026-09-10") - named_sites("2025-12-31")
+    assert rate["openai_named_sites_2026"] == pytest.approx(since / months("2026-01-01", "2026-09-10"), rel=0.002)
+    first = months(str(FACTS.find("site_abilene_building_1", "operational_date").value), "2026-09-10")
+    assert rate["abilene_first_year"] == pytest.approx(power("site_abilene", "2026-09-10") / first, rel=0.002)
+
+
+def test_vera_rubin_shipped_in_this_order() -> None:
+    steps = ("azure_rack", "coreweave_rack", "full_production", "production_shipments", "racks_at_clouds")
+    days = [day(f"vera_rubin_{s}", "event_date") for s in steps]
+    assert days == sorted(days)
+    assert days[3] == FACTS.find("vr_nvl72", "first_ship_date").day
+    shown = FACTS.find("vera_rubin_coreweave", "gpus_installed")
+    assert shown.number == 7 * value("vr_nvl72", "gpus_per_rack")
+    assert parse_date(shown.date) > days[-1]
+
+
+@needs_shared
+def test_sites_are_those_of_epochs_table() -> None:
+    timeline = rows(SHARED / "power/epoch/data_center_timelines.csv")
+    for site, name in EPOCH_SITES.items():
+        for quantity, column in (("it_power_mw", "IT power (MW)"), ("facility_power_mw", "Power (MW)")):
+            for f in FACTS.series(site, quantity):
+                if not f.source_title.startswith("Epoch"):
+                    continue
+                then = [float(r[column]) for r in timeline if r["Data center"] == name and r["Date"] == f.date]
+                assert then == [f.number], f.id
+
+
+@needs_shared
+def test_dates_of_abilene_slipped_as_noted() -> None:
+    before: dict[float, str] = {}
+    for r in rows(SHARED / "facts/epoch_data_centers.csv"):
+        if r["entity"].startswith("OpenAI-Oracle Stargate Abilene") and r["quantity"] == "power":
+            before[float(r["value"])] = r["date"]
+    for facility_mw, entity in ((590, "abilene_buildings_3_4"), (1180, "abilene_buildings_5_8")):
+        now = next(f.date for f in FACTS.series("site_abilene", "facility_power_mw") if f.number == facility_mw)
+        assert months(before[facility_mw], now) == pytest.approx(value(entity, "schedule_slip_months"), abs=0.1)
 
 
 # Power
