@@ -14,7 +14,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
 
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
@@ -28,6 +28,12 @@ from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
 STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
+
+
+_FLOATS: Any = Annotated[
+    tuple[Annotated[float, Gt(0)], ...], MinLen(1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
+]
+"""Positive numbers that a person writes as a list and a room reads as a tuple."""
 
 
 class Strict(BaseModel):
@@ -63,7 +69,7 @@ def _as_written(hint: Any) -> Any:
             return hint
         annotated: Any = Annotated
         return annotated[(kind, *marks)]
-    return tuple[float, ...] if hint == tuple[float, ...] else hint
+    return _FLOATS if hint == tuple[float, ...] else hint
 
 
 class Horizon(Strict):
