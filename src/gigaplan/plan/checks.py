@@ -13,6 +13,7 @@ from gigaplan import catalog
 from gigaplan.fleet.inputs import LADDER
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Problem, nearest_name
 from gigaplan.vocabulary.units import parse_date
@@ -24,7 +25,10 @@ MAX_HORIZON_YEARS = 40
 
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
     """Return every problem of a document that its schema alone can't see."""
-    rules = (horizon, names, powers, dates, opening, paths, runs, promised, service)
+    rules = (
+        horizon, names, lists, models, powers, dates, opening, paths, runs, run_sizes, milestones, asks, users, draws,
+        contracts, tranches, outside, promised, service,
+    )  # fmt: skip
     return [problem for rule in rules for problem in rule(plan, root)]
 
 
@@ -134,6 +138,232 @@ def runs(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             )
 
 
+def lists(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A list that chooses names some, and each once: nothing chosen would quietly mean all."""
+    chosen: dict[tuple[str, ...], list[str] | None] = {
+        ("demand", "regions"): plan.demand.regions,
+        ("fleet", "newest_among"): plan.fleet.newest_among,
+    }
+    for path, found in chosen.items():
+        if found is not None and not found:
+            remedy = "name what is meant, or remove the line, which takes all"
+            yield Problem("an empty list", root.place(path), value="[]", allowed="one name or more", remedy=remedy)
+        for i, name in enumerate(found or ()):
+            if name in (found or [])[:i]:
+                yield Problem("named twice", root.place((*path, i)), value=name, remedy="remove one")
+
+
+def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A model's parts fit together: heads in groups, and a feed-forward part with all that it needs."""
+    facts = catalog.load()
+    for name, model in plan.models.items():
+
+        def part(field: str, given: object = model, entity: str = name) -> int:
+            mine = getattr(given, field)
+            return int(
+                mine if mine is not None else facts.find(entity, field).number if facts.has(entity, field) else 0
+            )
+
+        heads, groups = part("heads"), part("kv_heads")
+        experts, chosen, width = part("experts"), part("experts_per_token"), part("ffn_expert")
+        wrong = {
+            "kv_heads": heads % groups != 0 and ("heads are not shared out evenly", f"a divisor of {heads} heads"),
+            "experts_per_token": bool(experts or chosen)
+            and not 0 < chosen <= experts
+            and ("a token can't use so many experts", f"1 to {experts}" if experts else "0, as there are no experts"),
+            "ffn_expert": bool(experts and not width) and ("experts without a width", "1 or more"),
+            "ffn_dense": not (experts or part("ffn_dense")) and ("no feed-forward part", "ffn_dense, or experts"),
+            "first_dense_layers": part("first_dense_layers") > part("layers")
+            and ("more dense layers than layers", f"0 to {part('layers')}"),
+        }
+        for field, said in wrong.items():
+            if said:
+                message, allowed = said
+                place = root.place(("models", name, field))
+                remedy = f"state {field} as in the model's configuration"
+                yield Problem(message, place, value=f"{part(field)}", allowed=allowed, remedy=remedy)
+
+
+def run_sizes(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A run asks for no more GPUs than all of its site's power could feed."""
+    facts = catalog.load()
+    mw = {name: sum(p.power.value for p in site.phases.values()) for name, site in plan.fleet.sites.items()}
+    mw |= {f"opening {name}": block.power.value for name, block in plan.fleet.opening.items()}
+    for name, run in plan.training.runs.items():
+        racks_kw = [f.number for f in facts.all(run.generation, "rack_power_kw") if f.chosen]
+        if run.site not in mw or not racks_kw or not facts.has(run.generation, "gpus_per_rack"):
+            continue
+        most = mw[run.site] * 1e3 / min(racks_kw) * facts.find(run.generation, "gpus_per_rack").number
+        if run.gpus > most:
+            yield Problem(
+                "more GPUs than the site's whole power could feed, so the run never starts",
+                root.place(("training", "runs", name, "gpus")),
+                value=f"{run.gpus:,} GPUs",
+                allowed=f"less than {most:,.0f} of {run.generation} at {run.site}",
+                remedy="ask for fewer GPUs, or name a larger site; the run goes on",
+                severity="warning",
+            )
+
+
+def milestones(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A run's milestones rise, within the time that it has."""
+    for name, run in plan.training.runs.items():
+        path = ("training", "runs", name, "milestones")
+        found = sorted((_day(key), key, share) for key, share in (run.milestones or {}).items() if _day(key))
+        for (_, _, before), (_, key, share) in pairwise(found):
+            if share < before:
+                yield Problem(
+                    "less is to be done than at the milestone before",
+                    root.place((*path, key)),
+                    value=f"{share:g} after {before:g}",
+                    allowed=f"{before:g} to 1",
+                    remedy="let the shares rise with their dates: they count all tokens done so far",
+                )
+        for day, key, _ in found:
+            if day is None or (day >= run.start and (run.deadline is None or day <= run.deadline)):
+                continue
+            early = day < run.start
+            yield Problem(
+                "a milestone before the run starts" if early else "a milestone after the run's deadline",
+                root.place((*path, key), key=True),
+                value=key,
+                allowed=f"{run.start} to {run.deadline or 'any later day'}",
+                remedy="move the milestone; the run goes on",
+                severity="warning",
+            )
+
+
+def asks(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A workload says how much is asked, in the way of its driver."""
+    facts = catalog.load()
+    needed = {"users": ("reach_share", "requests_per_user_day"), "own": ("requests_per_day",)}
+    for name, work in plan.demand.workloads.items():
+        if not facts.has(name, "reference_date") and work.reference_date is None:
+            continue  # resolving lists all that such a workload lacks
+        for field in needed[work.driver]:
+            if getattr(work, field) is None and not facts.has(name, field):
+                yield Problem(
+                    f"nothing is asked: driver '{work.driver}' needs '{field}'",
+                    root.place(("demand", "workloads", name)),
+                    value=work.driver,
+                    allowed="; ".join(f"{k}: {', '.join(v)}" for k, v in needed.items()),
+                    remedy=f"add '{field}' here, or take the other driver",
+                )
+        for driver, fields in needed.items():
+            for field in fields if driver != work.driver else ():
+                if getattr(work, field) is not None:
+                    yield Problem(
+                        f"driver '{work.driver}' does not read '{field}'",
+                        root.place(("demand", "workloads", name, field), key=True),
+                        value=work.driver,
+                        remedy=f"write driver: {driver}, or remove '{field}'; the run goes on",
+                        severity="warning",
+                    )
+
+
+def users(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """There are no more users at the reference date than there can ever be."""
+    facts, given = catalog.load(), plan.demand.adoption
+    most, now = (
+        getattr(given, k, None) or facts.find("adoption", k).number for k in ("ceiling_users", "reference_users")
+    )
+    if now > most:
+        known = "ceiling_users" if getattr(given, "ceiling_users", None) else "reference_users"
+        yield Problem(
+            "more users at the reference date than the ceiling",
+            root.place(("demand", "adoption", known)),
+            value=f"reference_users {now:,.0f}, ceiling_users {most:,.0f}",
+            allowed="a ceiling above the reference",
+            remedy="raise ceiling_users or lower reference_users",
+        )
+
+
+def draws(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """An idle rack draws no more than a busy one."""
+    facts, given = catalog.load(), plan.power.draw
+    shares = [getattr(given, k, None) for k in ("idle_share", "busy_share")]
+    idle, busy = (
+        facts.find("draw_curve", k).number if s is None else s
+        for k, s in zip(("idle_share", "busy_share"), shares, strict=True)
+    )
+    if idle > busy:
+        yield Problem(
+            "an idle rack draws more than a busy one",
+            root.place(("power", "draw", "busy_share" if shares[0] is None else "idle_share")),
+            value=f"idle_share {idle:g}, busy_share {busy:g}",
+            allowed="idle_share up to busy_share",
+            remedy="lower idle_share or raise busy_share",
+        )
+
+
+def contracts(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A contract's money runs: rent on what is rented, lease for what is owned."""
+    places = [("sites", n, s.contract, s.rented or 0.0) for n, s in plan.fleet.sites.items()]
+    blocks = plan.fleet.opening.items()
+    places += [("opening", n, b.contract, 1.0 if b.rented is None else b.rented) for n, b in blocks]
+    for home, name, terms, rented in places:
+        if terms is None:
+            continue
+        path = ("fleet", home, name, "contract")
+        rent, lease = terms.usd_per_it_mw_year or 0.0, terms.lease_usd_per_it_mw_year or 0.0
+        share = f"rented: {rented:g}"
+        if rented == 0 and rent > 0:
+            yield _idle("nothing is rented, so the rent is never paid", root, (*path, "usd_per_it_mw_year"), share)
+        elif rented == 0 and lease == 0:
+            yield _idle("neither rent nor lease, so the contract costs nothing", root, path, share)
+        if rented == 1 and lease > 0:
+            yield _idle("all is rented, so the lease is never paid", root, (*path, "lease_usd_per_it_mw_year"), share)
+
+
+def _idle(message: str, root: Node, path: tuple[str, ...], value: str) -> Problem:
+    allowed = "usd_per_it_mw_year where a share is rented, lease_usd_per_it_mw_year where a share is owned"
+    remedy = "state the share that is 'rented' beside the contract, or mend its terms; the run goes on"
+    return Problem(message, root.place(path), value=value, allowed=allowed, remedy=remedy, severity="warning")
+
+
+def tranches(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A milestone of investment is some power, on a basis that the fleet is counted in."""
+    if plan.finance.tranches is None:
+        return
+    place, power = root.place(("finance", "tranches", "milestone")), plan.finance.tranches.milestone
+    if power.value == 0:
+        remedy = "give the power of one milestone, or leave finance.tranches out"
+        yield Problem("a milestone without power", place, value=str(power), allowed="more than 0", remedy=remedy)
+    if power.basis not in (PowerBasis.IT, PowerBasis.FACILITY):
+        remedy = "state the milestone on one of these bases"
+        yield Problem("no milestone is counted so", place, value=str(power), allowed="it, facility", remedy=remedy)
+
+
+def outside(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What lies outside the horizon does nothing."""
+    start, end = _first(plan.horizon.start), _first(plan.horizon.end)
+    finance, found = plan.finance, list[tuple[tuple[str, ...], dt.date | None, str]]()
+    for name, block in plan.fleet.opening.items():
+        found.append((("fleet", "opening", name, "date"), block.date, "it is not there in time"))
+    for name, work in plan.demand.workloads.items():
+        later = ("demand", "workloads", name, "later_models")
+        found += [((*later, key), _day(key), "it never takes over") for key in work.later_models or {}]
+    for name, one in (finance.guaranties or {}).items():
+        found.append((("finance", "guaranties", name, "start"), one.start, "it guarantees nothing"))
+    for name, paid in (finance.equity or {}).items():
+        where, why = ("finance", "equity", name, "date"), "its money is not counted"
+        found.append((where, paid.date, why))
+        if paid.date < start:
+            yield _outside("before the horizon starts", root, where, paid.date, why)
+    for name, run in plan.training.runs.items():
+        if run.start < start:
+            why = "all its tokens are trained from the first month on"
+            yield _outside("before the horizon starts", root, ("training", "runs", name, "start"), run.start, why)
+    for path, day, why in found:
+        if day is not None and day >= end:
+            yield _outside("after the horizon ends", root, path, day, why)
+
+
+def _outside(where: str, root: Node, path: tuple[str, ...], day: dt.date, why: str) -> Problem:
+    remedy = "move the date or the horizon; the run goes on"
+    return Problem(f"{where}, so {why}", root.place(path), value=str(day), remedy=remedy, severity="warning")
+
+
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Phases have power, one basis per site, of a believable size."""
     for name, site in plan.fleet.sites.items():
@@ -209,6 +439,24 @@ def opening(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 allowed="more than 0",
                 remedy="give its power or remove the block",
             )
+        ships = _ships(plan, block.generation)
+        if ships is not None and block.date < ships:
+            yield Problem(
+                f"stands before {block.generation} ships",
+                root.place(("fleet", "opening", name, "date")),
+                value=str(block.date),
+                allowed=f"{ships} or later",
+                remedy="check the date and the generation; the run goes on",
+                severity="warning",
+            )
+
+
+def _ships(plan: PlanDocument, generation: str) -> dt.date | None:
+    """Return the day on which a generation first ships, None where nobody says."""
+    given: dt.date | None = getattr(plan.fleet.systems.get(generation), "first_ship_date", None)
+    facts = catalog.load()
+    known = facts.has(generation, "first_ship_date")
+    return given or (facts.find(generation, "first_ship_date").day if known else None)
 
 
 def paths(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -223,11 +471,18 @@ def paths(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, run in plan.training.runs.items():
         by_date["training", "runs", name, "milestones"] = run.milestones or {}
     for where, keys in by_date.items():
+        seen: dict[dt.date, str] = {}
         for key in keys:
+            place = root.place((*where, key), key=True)
             try:
-                parse_date(key)
+                day = parse_date(key)
             except ValueError as error:
-                yield Problem(str(error), root.place((*where, key), key=True), value=key, remedy="write a date")
+                yield Problem(str(error), place, value=key, remedy="write a date, such as 2026-09 or 2026-09-22")
+                continue
+            if day in seen:
+                remedy = "remove one: a month, quarter, half or year stands for its middle day"
+                yield Problem("two values for one day", place, value=f"{key} and {seen[day]}", remedy=remedy)
+            seen[day] = key
 
 
 def promised(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -271,6 +526,14 @@ def _known(name: str, known: Iterable[str], what: str, root: Node, path: tuple[s
             nearest=nearest_name(name, known),
             remedy="check the spelling",
         )
+
+
+def _day(key: str) -> dt.date | None:
+    """Return the day that a key names, None where it names none (:func:`paths` says so)."""
+    try:
+        return parse_date(key)
+    except ValueError:
+        return None
 
 
 def _first(day: dt.date) -> dt.date:
