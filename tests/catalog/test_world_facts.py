@@ -512,6 +512,35 @@ def test_vera_rubin_shipped_in_this_order() -> None:
     assert parse_date(shown.date) > days[-1]
 
 
+def test_the_fleet_at_the_end_of_2025_by_generation() -> None:
+    watts = {"hopper": 1453, "blackwell": 2090, "ampere": 926}
+    share = {c: value(f"openai_fleet_2025_{c}", "chip_share") for c in watts}
+    assert sum(share.values()) == pytest.approx(1)
+    stated = FACTS.find("openai", "compute_available_mw", date="2025-12-31").number
+    mean_w = sum(share[c] * watts[c] for c in watts)
+    for c, w in watts.items():
+        expected = stated * share[c] * w / mean_w
+        assert value(f"openai_fleet_2025_{c}", "fleet_power_mw") == pytest.approx(expected, abs=1)
+    equivalents = stated * 1e6 / mean_w * (share["hopper"] + 2.527 * share["blackwell"] + 0.315 * share["ampere"])
+    modelled = FACTS.find("openai", "h100_equivalents", date="2025-12-31")
+    assert equivalents == pytest.approx(modelled.number, rel=0.05)
+    assert value("openai", "world_compute_share") < value("frontier_lab", "world_compute_share")
+
+
+@needs_shared
+def test_the_labs_share_of_chips_sold() -> None:
+    makers = ("Nvidia total", "Google TPU total", "Amazon cumulative Trainium", "AMD total")
+    sold = {
+        m: float(r["value"])
+        for r in rows(SHARED / "facts/epoch_chip_sales_cumulative.csv")
+        for m in makers
+        if r["entity"].startswith(m) and r["quantity"] == "h100e_cumulative" and r["date"] == "2025-12-31"
+    }
+    used = FACTS.find("openai", "h100_equivalents", date="2025-12-31").number
+    assert used / sum(sold.values()) == pytest.approx(value("openai", "world_compute_share"), abs=0.001)
+    assert used / sold["Nvidia total"] == pytest.approx(value("frontier_lab", "world_compute_share"), abs=0.005)
+
+
 @needs_shared
 def test_sites_are_those_of_epochs_table() -> None:
     timeline = rows(SHARED / "power/epoch/data_center_timelines.csv")
