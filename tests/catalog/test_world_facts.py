@@ -547,7 +547,7 @@ def test_sites_are_those_of_epochs_table() -> None:
     for site, name in EPOCH_SITES.items():
         for quantity, column in (("it_power_mw", "IT power (MW)"), ("facility_power_mw", "Power (MW)")):
             for f in FACTS.series(site, quantity):
-                if not f.source_title.startswith("Epoch"):
+                if not f.source_title.startswith("Epoch AI Frontier Data Centers"):
                     continue
                 then = [float(r[column]) for r in timeline if r["Data center"] == name and r["Date"] == f.date]
                 assert then == [f.number], f.id
