@@ -32,6 +32,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "token": ("fresh_input", "cached_input", "media", "reasoning", "output"),
     "year": ("2025", "2026", "2027"),
     "instrument": (),
+    "run": ("next",),
     "tranche": tuple(str(k) for k in range(1, 11)),
     "line": ("all",),
 }
@@ -72,6 +73,9 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
         "requests_asked_per_day": np.full((1, 2, N), 100.0),
         "requests_on_devices_per_day": np.broadcast_to(np.linspace(0, 30, N), (1, 2, N)),
         "sessions_per_day": np.broadcast_to(np.array([[40.0], [5.0]]), (1, 2, N)),
+        "largest_run_flop": np.stack([np.geomspace(1e26, 1e28, N), np.geomspace(2e26, 2e28, N)])[None],
+        "capability_eci": np.stack([np.linspace(140, 180, N) + d for d in (-10, 0, 10)])[None],
+        "run_done_day": np.array([[400.0]]),
         "shadow_price_usd_per_gpu_h": np.zeros((1, N, 2, 24)),
         "shadow_price_usd_per_mw_year": np.zeros((1, N)),
         "marginal_revenue_usd_per_gw_year": np.where(np.arange(N) == 5, 20e9, 0.0)[None],
@@ -127,7 +131,7 @@ def sites(**mw: float) -> Any:
 def test_a_plan_that_does_it_all() -> None:
     assert verdicts(world()) == {
         "A1": Verdict.HOLDS, "A2": Verdict.ON_BASIS, "A3": Verdict.HOLDS, "A4": Verdict.HOLDS, "A5": Verdict.HOLDS,
-        "A6": Verdict.HOLDS, "A7": Verdict.HOLDS, "A8": Verdict.HOLDS, "A9": Verdict.HOLDS, "A11": Verdict.HOLDS,
+        "A6": Verdict.HOLDS, "A7": Verdict.HOLDS, "A8": Verdict.HOLDS, "A9": Verdict.HOLDS, "A10": Verdict.HOLDS, "A11": Verdict.HOLDS,
         "A12": Verdict.ON_BASIS, "A13": Verdict.HOLDS, "A14": Verdict.HOLDS, "A15": Verdict.HOLDS,
     }  # fmt: skip
 

@@ -27,6 +27,7 @@ from gigaplan.plan.load import Plan, Said
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.capability import Capability
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -192,6 +193,9 @@ def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> S
             Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"
         ),
         training=_training(filler, plan, axis),
+        capability=filler.fill(Capability, None, "capability", "training.capability")
+        if filler.facts.has("capability", "reference_flop")
+        else None,
         finance=_finance(filler, plan),
         ledger=filler.ledger,
     )

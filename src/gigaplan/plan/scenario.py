@@ -12,6 +12,7 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.capability import Capability
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
@@ -62,5 +63,6 @@ class Scenario:
     efficiency: Efficiency
     software: Software
     training: TrainingPolicy
+    capability: Capability | None
     finance: FinanceInputs
     ledger: Ledger

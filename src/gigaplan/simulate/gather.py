@@ -164,6 +164,7 @@ def _training(scenario: Scenario, s: Stages) -> dict[str, Array]:
         "run_done_day": done.done_days,
         "run_deadline_day": np.array(deadlines, dtype=float),
         "largest_run_flop": s.trained.largest_flop,
+        "capability_eci": s.trained.capability_eci,
     }
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.training.capability import eci, eci_interval
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import HOURS
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
 SECONDS_PER_DAY = HOURS * 3600.0
 FLOP_PER_PARAMETER_AND_TOKEN = 6.0
@@ -26,6 +27,8 @@ class Trained:
     """(M, n) share of the fleet held for training and research, its runs at least."""
     largest_flop: Array
     """(M, S, n) largest run that could end with each month, at one site and over the whole fleet."""
+    capability_eci: Array
+    """(M, bound, n) capability of the largest run of one site so far: low, central, high; nan before any."""
 
 
 def train(scenario: Scenario, built: BuildOut) -> Trained:
@@ -39,7 +42,24 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     )
     held = _held_share(scenario, gpus, done)
     reserved = np.maximum(scenario.training.share, held)
-    return Trained(runs=done, reserved_share=reserved, largest_flop=_largest(scenario, gpus, reserved))
+    largest = _largest(scenario, gpus, reserved)
+    return Trained(
+        runs=done, reserved_share=reserved, largest_flop=largest, capability_eci=_capability(scenario, largest[:, 0])
+    )
+
+
+def _capability(scenario: Scenario, largest_flop: Array) -> Array:
+    """Return what the largest run so far is worth when it is released: low, central and high, (M, bound, n)."""
+    relation = scenario.capability
+    if relation is None:
+        return np.full((largest_flop.shape[0], 3, largest_flop.shape[1]), np.nan)
+    so_far = np.maximum.accumulate(largest_flop, axis=-1)
+    flop = np.where(so_far > 0, so_far, relation.reference_flop)
+    released = scenario.axis.edge_days[1:] - scenario.axis.days_since_start(relation.reference_date)
+    years = np.broadcast_to(released / DAYS_PER_YEAR, flop.shape)
+    low, high = eci_interval(flop, years, relation)
+    bounds = np.stack([low, eci(flop, years, relation), high], axis=1)
+    return np.where(so_far[:, None] > 0, bounds, np.nan)
 
 
 def tokens_per_s(scenario: Scenario, run: PlannedRun) -> float:

@@ -12,6 +12,7 @@ CLAIMS = {
     "A7": "Over 700 million weekly active users",
     "A8": "Agents, reasoning, multimodal data and longer contexts",
     "A9": "The cost per unit of intelligence keeps falling",
+    "A10": "The frontier of capability keeps moving up",
     "A11": "Nobody has to choose, as between a cure for cancer and free education",
     "A12": "A billion times more compute than the first DGX-1",
     "A13": "Compute is the fuel that grows revenue",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gigaplan.catalog import Catalog
-from gigaplan.simulate.claims import hardware, money, people
+from gigaplan.simulate.claims import capability, hardware, money, people
 from gigaplan.simulate.claims.reader import Reader
 from gigaplan.simulate.claims.verdict import Claim
 from gigaplan.simulate.result import Result
@@ -20,6 +20,7 @@ RULES: dict[str, Callable[[Reader], Claim]] = {
     "A7": people.weekly_users,
     "A8": people.richer_requests,
     "A9": money.falling_cost,
+    "A10": capability.moving_frontier,
     "A11": people.nobody_chooses,
     "A12": hardware.billion_fold,
     "A13": money.fuel_of_revenue,
