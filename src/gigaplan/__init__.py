@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from gigaplan._version import __version__
 
 if TYPE_CHECKING:
-    from gigaplan.api import Explanation, check, explain, load, run, save
+    from gigaplan.api import Explanation, check, compare, explain, load, run, save
+    from gigaplan.simulate.compare import Comparison
     from gigaplan.simulate.result import Result
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
+    "Comparison",
     "Explanation",
     "GigaplanError",
     "MachineError",
@@ -25,6 +27,7 @@ __all__ = [
     "Result",
     "__version__",
     "check",
+    "compare",
     "explain",
     "load",
     "run",
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "simulate.compare",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",
     "PlanError": "vocabulary.errors",

@@ -9,6 +9,8 @@ from pathlib import Path
 from gigaplan import plan as plans
 from gigaplan.simulate import store
 from gigaplan.simulate.claims import Verdict
+from gigaplan.simulate.compare import Comparison, Progress
+from gigaplan.simulate.compare import compare as compare_results
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
@@ -113,3 +115,50 @@ def check(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path
     """Simulate a plan and say whether every claim that it makes holds on some basis or can't be told."""
     result = run(plan, changes, overlays)
     return result, all(c.verdict != Verdict.FAILS for c in result.claims)
+
+
+def compare(
+    a: Result | str | Path,
+    b: Result | str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Comparison:
+    """Lay two plans or results side by side: what differs, by what matters, and which inputs make the difference.
+
+    Parameters
+    ----------
+    a, b : Result, str or Path
+        A result, a kept result's folder, or a plan by name or path; without ``b``, A itself.
+    changes, overlays
+        As in :func:`run`, laid on B, which must then be a plan.
+    progress : callable, optional
+        Called with (step, steps, what) before each run.
+
+    Raises
+    ------
+    PlanError
+        If one is neither plan nor result, or the two share no month.
+    """
+    other = a if b is None else b
+    if (changes or overlays) and (isinstance(other, Result) or _kept(other)):
+        name = other.stamp.plan if isinstance(other, Result) else str(other)
+        remedy = "give B as a plan, or leave --set and --with out"
+        raise PlanError([Problem("a kept result can't be changed", Place(name), remedy=remedy)])
+    first = _result(a)
+    second = other if isinstance(other, Result) else _result(other, changes, overlays)
+    try:
+        return compare_results(first, second, progress)
+    except InputError as error:
+        raise PlanError([Problem(str(error), Place("compare"))]) from None
+
+
+def _kept(given: str | Path) -> bool:
+    return Path(given).is_dir() and str(given) not in plans.builtin_names()
+
+
+def _result(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
+    """Return a result: given, kept in a folder, or of a plan."""
+    if isinstance(given, Result):
+        return given
+    return load(given) if _kept(given) else run(given, changes, overlays)

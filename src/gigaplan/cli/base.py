@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -66,3 +68,18 @@ def console(*, stderr: bool = False) -> Any:
     from rich.console import Console
 
     return Console(highlight=False, stderr=stderr)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Give a function of (step, steps, name) that draws a bar on stderr, if that is a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+
+        def told(step: int, steps: int, name: str) -> None:
+            bar.update(task, completed=step, total=steps, description=f"{what} {name}".strip())
+
+        yield told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gigaplan.cli.base import NO, Json, Set, With, app, console, print_json, warn
+from gigaplan.cli.base import NO, Json, Set, With, app, console, print_json, progress, show, warn
 
 
 @app.command
@@ -57,3 +57,40 @@ def check(plan: str, /, *, set: Set = None, with_: With = None, json: Json = Fal
 
         console().print(claims_table(result))
     return 0 if holds else NO
+
+
+@app.command
+def compare(
+    a: str,
+    b: str | None = None,
+    /,
+    *,
+    set: Set = None,
+    with_: With = None,
+    rows: int = 12,
+    json: Json = False,
+) -> int:
+    """Lay two plans or kept results side by side: what differs, by what matters, and which inputs make it differ.
+
+    Causes are found by running A again with one group of B's inputs at a time.
+
+    Parameters
+    ----------
+    a
+        A plan's name, a YAML file, or a folder that `gigaplan run` has written.
+    b
+        The other one; left out, A with the changes of --set and --with, which are laid on B.
+    rows
+        Figures shown in the terminal (JSON has them all).
+    """
+    from gigaplan import api
+
+    with progress("comparing") as told:
+        answer = api.compare(a, b, set or [], with_ or [], told)
+    if json:
+        from gigaplan.report.compare_view import as_data
+
+        return print_json(as_data(answer))
+    from gigaplan.report.compare_view import comparison
+
+    return show(comparison(answer, rows))

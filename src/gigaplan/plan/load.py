@@ -81,31 +81,46 @@ def sources_of(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence
 
 def load_sources(sources: Sources) -> Plan:
     """Return the checked plan of some sources; see :func:`load` for what raises."""
-    overlays = {file: read_overlay(text, file) for file, text in sources.overlays}
+    overlays = tuple(read_overlay(text, file) for file, text in sources.overlays)
     removed: dict[tuple[str, ...], Place] = {}
     root = _root(sources)
-    for overlay in overlays.values():
+    for overlay in overlays:
         root = merge(root, overlay.root, removed)
     for change in sources.changes:
         _change(root, change)
+    return checked(root, sources, overlays, removed)
+
+
+def checked(
+    root: Node,
+    sources: Sources,
+    overlays: Sequence[Overlay] = (),
+    removed: Mapping[tuple[str, ...], Place] | None = None,
+) -> Plan:
+    """Return the checked plan of a document's tree; see :func:`load` for what raises."""
     said: dict[str, Said] = {}
     problems: list[Problem] = []
-    plain = _unwrap(root, (), said, problems, overlays)
+    plain = _unwrap(root, (), said, problems, {o.file: o for o in overlays})
     document = _validate(plain, root, problems)
     if document is not None:
         problems += check(document, root)
-    problems = [_placed(p, removed) for p in problems]
+    problems = [_placed(p, removed or {}) for p in problems]
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
-    document = document.model_copy(update={"notes": [*document.notes, *(o.note for o in overlays.values())]})
+    document = document.model_copy(update={"notes": [*document.notes, *(o.note for o in overlays)]})
     return Plan(document, root, said, _hash(root, overlays), tuple(problems), sources)
 
 
-def _hash(root: Node, overlays: Mapping[str, Overlay]) -> str:
+def plain_values(root: Node) -> Any:
+    """Return a document's values without what its author says of them."""
+    return _unwrap(root, (), {}, [], {})
+
+
+def _hash(root: Node, overlays: Sequence[Overlay]) -> str:
     """Return the hash of what the plan says, and of what its overlays say of themselves."""
     whole: Any = root.plain()
     if overlays:
-        whole = {"plan": whole, "overlays": [[o.who, o.why, o.source] for o in overlays.values()]}
+        whole = {"plan": whole, "overlays": [[o.who, o.why, o.source] for o in overlays]}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -166,7 +181,7 @@ def builtin_text(name: str) -> str:
 @cache
 def _right() -> dict[str, Any]:
     """Return right values by name: the built-in plan with the most sections, filled from the others where it has none."""
-    plans = [_unwrap(parse(builtin_text(name), name), (), {}, [], {}) for name in builtin_names()]
+    plans = [plain_values(parse(builtin_text(name), name)) for name in builtin_names()]
     right: dict[str, Any] = {}
     for plain in sorted(plans, key=lambda p: -sum(len(below) for below in p.values() if isinstance(below, dict))):
         _fill(right, plain)

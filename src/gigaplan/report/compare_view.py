@@ -1,0 +1,159 @@
+"""Two results side by side, for the terminal and as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gigaplan.report.select import money, short
+from gigaplan.simulate.compare import Cause, Comparison, Difference, InputDifference
+from gigaplan.simulate.headlines import Headline
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
+
+CAUSES, LINES = 3, 4
+"""Causes shown per figure, and lines of the plans shown per group."""
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+SMALL = 0.01
+"""Causes below this share of the largest are counted, not shown."""
+
+
+def comparison(answer: Comparison, rows: int) -> RenderableType:
+    """Return the figures that differ, largest first, with their causes, then the inputs that differ."""
+    a, b = answer.a, answer.b
+    head = Text.assemble(
+        ("A  ", "bold"),
+        f"{a.title}  ",
+        (f"{a.plan_hash[:8]}\n", "dim"),
+        ("B  ", "bold"),
+        f"{b.title}  ",
+        (b.plan_hash[:8], "dim"),
+    )
+    if not answer.differences:
+        return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_inputs(answer))
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
+    for column, side in (("", "left"), ("A", "right"), ("B", "right"), ("B - A", "right"), ("because of", "left")):
+        table.add_column(column, justify="right" if side == "right" else "left", no_wrap=side == "right")
+    for difference in answer.differences[:rows]:
+        name = difference.headline.name
+        table.add_row(
+            name, _value(difference.headline), _value(difference.other), _change(difference), _causes(difference)
+        )
+    more = len(answer.differences) - rows
+    foot = f"{more} more differ, " if more > 0 else ""
+    tail = Text(
+        f"{foot}{len(answer.same)} do not. Amounts are over {answer.window.first} to {answer.window.last}.", style="dim"
+    )
+    return Group(head, table, tail, *_claims(answer), *_inputs(answer), *_how(answer))
+
+
+def _value(headline: Headline) -> str:
+    if headline.unit == "date":
+        return headline.date
+    if headline.unit == "USD":
+        return money(headline.value)
+    return short(headline.value, "" if headline.unit in ("months", "tranches", "GPUs") else headline.unit)
+
+
+def _change(difference: Difference) -> str:
+    return _effect(difference.b - difference.headline.value, difference.headline)
+
+
+def _effect(effect: float, headline: Headline) -> str:
+    """Return a signed difference in words that fit its unit."""
+    if math.isnan(effect):
+        return "–"
+    sign = "+" if effect >= 0 else "-"
+    if headline.unit == "date":
+        months = abs(effect) / DAYS_PER_MONTH
+        return f"{sign}{months:.0f} months" if months >= 2 else f"{sign}{abs(effect):.0f} days"
+    return sign + _value(dataclasses.replace(headline, value=abs(effect)))
+
+
+def _causes(difference: Difference) -> str:
+    """Return the groups that move a figure, largest first, and what their interaction adds."""
+    parts = difference.causes
+    if not parts:
+        return ""
+    sizes = [abs(c.effect) for c in parts if not math.isnan(c.effect)]
+    floor = SMALL * max([*sizes, 0.0])
+    shown = [c for c in parts if math.isnan(c.effect) or abs(c.effect) >= floor][:CAUSES]
+    told = [_cause(c, difference.headline) for c in shown]
+    if len(parts) > len(shown):
+        told.append(f"{len(parts) - len(shown)} small")
+    if not math.isnan(difference.remainder) and abs(difference.remainder) > floor and sizes:
+        told.append(f"together {_effect(difference.remainder, difference.headline)}")
+    return ", ".join(told)
+
+
+def _cause(cause: Cause, headline: Headline) -> str:
+    if math.isnan(cause.effect):
+        return f"{cause.group} (→ {_value(dataclasses.replace(headline, value=cause.value))})"
+    return f"{cause.group} {_effect(cause.effect, headline)}"
+
+
+def _claims(answer: Comparison) -> list[Text]:
+    return [Text(f"Claim {name}: {a} → {b}") for name, a, b in answer.claims]
+
+
+def _inputs(answer: Comparison) -> list[Text]:
+    """Return the lines that differ by group, a few of each, and how many facts do."""
+    groups: dict[str, list[InputDifference]] = {}
+    for line in answer.inputs:
+        if line.kind == "plan" and line.group:
+            groups.setdefault(line.group, []).append(line)
+    told = [Text("Inputs that differ", "bold")] if groups else []
+    for group, lines in groups.items():
+        told.append(Text(f"{group} ({len(lines)})"))
+        told += [Text(f"    {line.path}: {line.a} → {line.b}", style="dim") for line in lines[:LINES]]
+    facts = [line for line in answer.inputs if line.kind == "fact"]
+    if facts:
+        both = sum(line.a != "–" and line.b != "–" for line in facts)
+        told.append(Text(f"facts: {both} inputs took another value, {len(facts) - both} are read by one side only"))
+    return told
+
+
+def _how(answer: Comparison) -> list[Text]:
+    if answer.not_attributed:
+        return [Text(f"Causes: {answer.not_attributed}.", style="yellow")]
+    words = "Each cause is A run again with B's lines of that group alone; 'together' is what they add only together."
+    return [Text(words, style="dim")]
+
+
+def as_data(answer: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data, for ``--json``; dates are text, in causes their effects are days."""
+
+    def value(headline: Headline) -> float | str:
+        return headline.date if headline.unit == "date" else headline.value
+
+    def cause(c: Cause, headline: Headline) -> dict[str, Any]:
+        return {"group": c.group, "value": value(dataclasses.replace(headline, value=c.value)), "effect": c.effect}
+
+    return {
+        "a": dataclasses.asdict(answer.a),
+        "b": dataclasses.asdict(answer.b),
+        "months": [answer.window.first, answer.window.last],
+        "differences": [
+            {
+                "name": d.headline.name,
+                "variable": d.headline.variable,
+                "unit": d.headline.unit,
+                "a": value(d.headline),
+                "b": value(d.other),
+                "change": d.b - d.headline.value,
+                "score": d.score,
+                "causes": [cause(c, d.headline) for c in d.causes],
+                "together": d.remainder,
+            }
+            for d in answer.differences
+        ],
+        "same": list(answer.same),
+        "claims": [{"id": i, "a": a, "b": b} for i, a, b in answer.claims],
+        "inputs": [dataclasses.asdict(i) for i in answer.inputs],
+        "groups": list(answer.groups),
+        "not_attributed": answer.not_attributed,
+    }
