@@ -33,6 +33,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "year": ("2025", "2026", "2027"),
     "instrument": (),
     "run": ("next",),
+    "driver": ("hardware", "software", "model"),
     "tranche": tuple(str(k) for k in range(1, 11)),
     "line": ("all",),
 }
@@ -75,6 +76,7 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
         "sessions_per_day": np.broadcast_to(np.array([[40.0], [5.0]]), (1, 2, N)),
         "largest_run_flop": np.stack([np.geomspace(1e26, 1e28, N), np.geomspace(2e26, 2e28, N)])[None],
         "capability_eci": np.stack([np.linspace(140, 180, N) + d for d in (-10, 0, 10)])[None],
+        "cost_fall_log": np.stack([np.linspace(0, d, N) for d in (1.0, 0.3, 2.0)])[None],
         "run_done_day": np.array([[400.0]]),
         "shadow_price_usd_per_gpu_h": np.zeros((1, N, 2, 24)),
         "shadow_price_usd_per_mw_year": np.zeros((1, N)),
@@ -330,6 +332,6 @@ def test_what_a_claim_reads_is_in_the_ledger_once() -> None:
     paths = [e.path for e in result.ledger.under("claims")]
     assert len(paths) == len(set(paths))
     assert "claims.A12.dgx_1.system_peak_fp16_flops_per_s" in paths
-    assert {"A1", "A2", "A4", "A5", "A7", "A12", "A15"} == {p.split(".")[1] for p in paths}
+    assert {"A1", "A2", "A4", "A5", "A7", "A9", "A12", "A15"} == {p.split(".")[1] for p in paths}
     assert check_claims(result, FACTS, tuple(CLAIMS)) == first  # a pure function of result and facts
     assert [e.path for e in result.ledger.under("claims")] == paths

@@ -7,6 +7,7 @@ same name for the named entity, else the dataclass's default; a field with none 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -21,6 +22,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
+from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.plan.load import Plan, Said
@@ -162,6 +164,9 @@ def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> S
     filler = Filler(catalog.load(), plan.said, doc.uncertainty.members, doc.uncertainty.seed)
     axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1), resolution)
     facilities, default = _facilities(filler, plan)
+    software = filler.fill(
+        Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"
+    )
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -193,10 +198,16 @@ def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> S
             Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"
         ),
         training=_training(filler, plan, axis),
-        capability=filler.fill(Capability, None, "capability", "training.capability")
-        if filler.facts.has("capability", "reference_flop")
-        else None,
+        capability=filler.fill(Capability, None, "capability", "training.capability"),
         finance=_finance(filler, plan),
+        gains=filler.fill(
+            Gains,
+            None,
+            "intelligence",
+            "finance.gains",
+            software_gain_per_year=math.exp(software.gain_per_year),
+            software_gain_decay_per_year=software.gain_decay_per_year,
+        ),
         ledger=filler.ledger,
     )
     if filler.problems:

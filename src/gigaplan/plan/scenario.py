@@ -9,6 +9,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import DemandInputs
 from gigaplan.finance.inputs import FinanceInputs
+from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.power.inputs import DrawCurve, Facility
@@ -63,6 +64,8 @@ class Scenario:
     efficiency: Efficiency
     software: Software
     training: TrainingPolicy
-    capability: Capability | None
+    capability: Capability
     finance: FinanceInputs
+    gains: Gains
+    """How fast software and models do the same with less."""
     ledger: Ledger

@@ -11,12 +11,14 @@ from gigaplan.allocation.prices import next_in_line, shadow_price, waiting
 from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.demand.outputs import Asked
 from gigaplan.finance.cost import cost_per_mtok
+from gigaplan.finance.intelligence import DRIVERS
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
 from gigaplan.finance.tranches import amounts_usd
 from gigaplan.fleet.inputs import LADDER, LIMITS
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.inputs import Draw
+from gigaplan.simulate.intelligence import task_cost
 from gigaplan.simulate.throughput import SECONDS_PER_HOUR, Throughput
 from gigaplan.simulate.training import Trained
 from gigaplan.vocabulary.members import Array, column
@@ -25,7 +27,6 @@ from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 MW_PER_GW = 1e3
 SCOPES = ("one site", "whole fleet")
 BOUNDS = ("low", "central", "high")
-DRIVERS = ("hardware", "software", "model", "utilisation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +267,20 @@ def _cost(scenario: Scenario, s: Stages) -> dict[str, Array]:
         it_kw_per_gpu=np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations]),
         generated_tokens=_served_per_day(scenario, s) * axis.hours / HOURS * tokens,
     )
+    tasks = task_cost(
+        scenario,
+        cost_usd=s.money.cost_usd.sum(axis=1),
+        gpu_hours=used,
+        training_gpu_hours=training_h,
+        available_gpu_hours=available,
+        requests_per_gpu_h=s.speed.requests_per_gpu_h,
+        tokens_per_request=s.wanted.tokens_per_request,
+        served_per_day=_served_per_day(scenario, s),
+    )
     return {
+        "cost_per_task_usd": tasks.per_task_usd,
+        "cost_at_constant_capability_usd": tasks.at_constant_capability_usd,
+        "cost_fall_log": tasks.fall_log,
         "workload_cost_usd": cost.workload_usd,
         "cost_per_mtok_usd": cost.workload_usd_per_mtok,
         "cost_per_mtok_all_usd": cost.serving_usd_per_mtok,

@@ -51,8 +51,6 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
 def _capability(scenario: Scenario, largest_flop: Array) -> Array:
     """Return what the largest run so far is worth when it is released: low, central and high, (M, bound, n)."""
     relation = scenario.capability
-    if relation is None:
-        return np.full((largest_flop.shape[0], 3, largest_flop.shape[1]), np.nan)
     so_far = np.maximum.accumulate(largest_flop, axis=-1)
     flop = np.where(so_far > 0, so_far, relation.reference_flop)
     released = scenario.axis.edge_days[1:] - scenario.axis.days_since_start(relation.reference_date)

@@ -120,9 +120,45 @@ def falling_cost(r: Reader) -> Claim:
     )
     because = (
         f"Over all serving a million generated tokens cost {busy[0]:.2f} USD in the first year and {busy[1]:.2f} in the last, counting the "
-        f"GPUs in use. {steadily}. Cost, not price, and the models are held fixed, so a better answer per token is not counted."
+        f"GPUs in use. {steadily}. Cost, not price; the models are held fixed in it."
     )
-    return judge("A9", because, (*_by_workload(r, first, last), *ends, *steps))
+    constant = _constant_capability(r)
+    if constant:
+        because += f" At constant capability a task costs {constant[0].value:.2g} of what it did (by the stated gain of models)."
+    return judge("A9", because, (*_by_workload(r, first, last), *ends, *steps), (*constant, *_list_prices(r)))
+
+
+def _constant_capability(r: Reader) -> tuple[Figure, ...]:
+    """Return what a task of the first serving month costs at the end of the horizon, done as well, and what drives it."""
+    fall = r.result.central("cost_fall_log")
+    if not np.isfinite(fall[:, -1]).all():
+        return ()
+    whole = float(fall[:, -1].sum())
+    drivers = tuple(
+        Figure(
+            name=f"of which {driver.replace('_', ' ')}", value=float(np.exp(-part)), unit="USD/USD",
+            basis="factor on cost since the first serving month",
+        )
+        for driver, part in zip(r.result.labels["driver"], fall[:, -1], strict=True)
+    )  # fmt: skip
+    first = Figure(
+        name="a task at constant capability, last month over first", value=float(np.exp(-whole)), unit="USD/USD",
+        basis="constant capability, best model for the task", holds=whole > 0,
+    )  # fmt: skip
+    return (first, *drivers)
+
+
+def _list_prices(r: Reader) -> tuple[Figure, ...]:
+    """Return list prices of a lab's best model over time: prices, which did not fall."""
+    best = [e for e in r.facts.entities("price_tier") if r.facts.find(e, "price_tier").value == "best"]
+    dated = sorted((f for e in best for f in r.facts.series(e, "output_price_usd_per_mtok")), key=lambda f: f.date)
+    return tuple(
+        Figure(
+            name=f"list price of output, {fact.entity.removeprefix('api_')}, {fact.date}", unit="USD/Mtok", basis="list",
+            value=r.fact("A9", fact.entity, fact.quantity, date=fact.date).number,
+        )
+        for fact in (dated[:1] + dated[-1:] if len(dated) > 1 else dated)
+    )  # fmt: skip
 
 
 def _by_workload(r: Reader, first: slice, last: slice) -> tuple[Figure, ...]:
