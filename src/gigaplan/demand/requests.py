@@ -44,7 +44,7 @@ def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
     interactive = np.array([not w.deferrable for w in inputs.workloads])
     together = (per_day * on_fleet)[:, interactive].sum(axis=1)  # (M, n, D)
     everywhere = _month_mean(per_day, pattern, axis)
-    users = np.broadcast_to(users, (per_day.shape[0], axis.months))
+    users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
     return Asked(
         weekly_users=users,
         requests_per_day=everywhere * (1 - at_devices),
