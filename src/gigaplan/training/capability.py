@@ -186,11 +186,25 @@ def compute_fall_per_year(capability: Capability, coverage: float = COVERAGE) ->
     return float(10**ratio), float(10 ** (ratio - half)), float(10 ** (ratio + half))
 
 
-def eci_growth_per_year(flop_growth: float, capability: Capability) -> float:
-    """Return how fast capability rises [ECI points per year] when runs grow by a factor ``flop_growth`` every year."""
-    if flop_growth <= 0:
+def eci_growth_per_year(
+    flop_growth: float, capability: Capability, coverage: float = COVERAGE
+) -> tuple[float, float, float]:
+    """Return how fast capability rises when runs grow by a factor every year: value, low, high [ECI points/year].
+
+    ``c + b log10(flop_growth)``; the range by the errors of both slopes.
+
+    Raises
+    ------
+    InputError
+        If the factor is not above zero.
+    """
+    if not flop_growth > 0:
         raise InputError(f"runs can't grow by a factor of {flop_growth:g} a year: give a factor above 0 (5: fivefold)")
-    return float(capability.eci_per_year + capability.eci_per_decade_flop * np.log10(flop_growth))
+    c, decades = capability, np.log10(flop_growth)
+    x, y = c.eci_per_decade_flop_error * decades, c.eci_per_year_error
+    half = _normal(coverage) * float(np.sqrt(x**2 + y**2 + 2 * c.slopes_correlation * x * y))
+    rise = float(c.eci_per_year + c.eci_per_decade_flop * decades)
+    return rise, rise - half, rise + half
 
 
 def validity(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Validity:

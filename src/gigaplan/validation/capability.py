@@ -58,9 +58,9 @@ NOTES = (
     "flagships' compute is little: either returns fall at the top, or these runs were badly spent. An answer above "
     "the largest known run is an extrapolation, and on this evidence a high one.",
     "Progress at constant compute is the sum of algorithms, data, post-training and thinking longer. It sped up when "
-    "reasoning models came (September 2024): every fit made before then was too low about the year after.",
-    "List prices say what is charged, not what it costs: the best model's price rose while cost at constant capability "
-    "fell. The series is one seller's, of five dates; its trend describes them and forecasts nothing.",
+    "reasoning models came (September 2024): each fit on what was known at an earlier day was too low about the year after, by 1 to 6 points.",
+    "List prices say what is charged, not what it costs: the best model's price rose as it became "
+    "a better one. The series is one seller's, of five dates; its trend describes them and forecasts nothing.",
 )
 
 
@@ -288,11 +288,12 @@ def huber_1964(x: Array, y: Array) -> tuple[Array, float]:
     ValueError
         If reweighting has not settled after a thousand steps.
     """
+    least = float(np.sqrt(np.finfo(float).eps) * np.abs(y).max())  # rows that lie on the line exactly have no spread
     constants: Array = np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
     for _ in range(1000):
         residuals = y - x @ constants
-        spread = max(NORMAL_MAD * float(np.median(np.abs(residuals))), np.finfo(float).tiny)
-        weights = np.minimum(1, HUBER * spread / np.maximum(np.abs(residuals), np.finfo(float).tiny))
+        spread = max(NORMAL_MAD * float(np.median(np.abs(residuals))), least)
+        weights = HUBER * spread / np.maximum(np.abs(residuals), HUBER * spread)
         before = constants
         constants = np.asarray(np.linalg.solve((x.T * weights) @ x, (x.T * weights) @ y), dtype=np.float64)
         if np.allclose(before, constants, rtol=1e-12, atol=1e-12):
@@ -337,8 +338,7 @@ def _by_compute(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 def _comparisons(facts: catalog.Catalog, capability: Capability) -> tuple[Comparison, ...]:
     """Return what the fit implies beside what others published."""
     growth = facts.find("frontier_runs", "training_compute_growth_per_year")
-    ranged = (growth.number, growth.low or growth.number, growth.high or growth.number)
-    middle, low, high = (eci_growth_per_year(g, capability) for g in ranged)
+    rise = eci_growth_per_year(growth.number, capability)
     fall = compute_fall_per_year(capability)
     return tuple(
         [
@@ -347,7 +347,7 @@ def _comparisons(facts: catalog.Catalog, capability: Capability) -> tuple[Compar
             if not f.source_title.startswith("gigaplan")
         ]
         + [
-            _comparison("the frontier rises (points a year)", (middle, low, high), f)
+            _comparison(f"the frontier rises (points a year, runs growing {growth.number:g} times)", rise, f)
             for f in facts.all("frontier_models", "eci_growth_per_year")
         ]
     )

@@ -1,0 +1,98 @@
+"""The terminal's view of capability: published models against ours, back-tests, published rates, list prices."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gigaplan.validation.capability import CapabilityValidation
+
+SHOWN = {"input_price_usd_per_mtok": "input", "output_price_usd_per_mtok": "output"}
+
+
+def capability_validation(answer: CapabilityValidation) -> RenderableType:
+    """Return the relation, its errors by split and size of run, every test row, and what to compare it with."""
+    c = answer.capability
+    head = Text(
+        f"ECI = {c.eci_at_reference:.1f} + {c.eci_per_decade_flop:.1f} per tenfold compute (from {c.reference_flop:.2g} FLOP) "
+        f"+ {c.eci_per_year:.1f} a year (from {c.reference_date}), give or take {c.residual_eci:.1f}",
+        style="bold",
+    )
+    parts = (_summary(answer), _test_rows(answer), _backtests(answer), _comparisons(answer), _prices(answer))
+    return Group(head, *parts, Text("\n".join(answer.notes), style="dim"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+    return table
+
+
+def _summary(answer: CapabilityValidation) -> Table:
+    table = _table("models", "n", "ours less published", "mean |error|", "rms", "in 80 % range")
+    for s in answer.summary:
+        table.add_row(
+            s.name,
+            str(s.rows),
+            f"{s.bias:+.1f}",
+            f"{s.mean_abs_error:.1f}",
+            f"{s.rms_error:.1f}",
+            f"{s.inside_share:.0%}",
+        )
+    return table
+
+
+def _test_rows(answer: CapabilityValidation) -> Table:
+    table = _table("came after", "date", "FLOP", "published", "ours", "80 % range", "error")
+    for r in answer.rows:
+        if r.split == "test":
+            table.add_row(
+                r.model,
+                r.date.isoformat(),
+                f"{r.training_flop:.2g}",
+                f"{r.eci:.1f}",
+                f"{r.ours:.1f}",
+                f"{r.low:.0f}–{r.high:.0f}",
+                f"{r.error:+.1f}",
+            )
+    return table
+
+
+def _backtests(answer: CapabilityValidation) -> Table:
+    table = _table(
+        "fitted on what was known", "year after: n", "bias", "rms", "in 80 % range", "compute falls a year by"
+    )
+    for b in answer.backtests:
+        value, low, high = b.compute_fall_per_year
+        table.add_row(
+            b.origin.isoformat(),
+            str(b.after.rows),
+            f"{b.after.bias:+.1f}",
+            f"{b.after.rms_error:.1f}",
+            f"{b.after.inside_share:.0%}",
+            f"{value:.1f} ({low:.1f}–{high:.0f})",
+        )
+    return table
+
+
+def _comparisons(answer: CapabilityValidation) -> Table:
+    table = _table("what others published", "ours", "published", "by")
+    for c in answer.comparisons:
+        table.add_row(
+            c.name,
+            f"{c.ours:.3g} ({c.low:.3g}–{c.high:.3g})",
+            f"{c.published:.3g} ({c.published_low:.3g}–{c.published_high:.3g})",
+            c.source,
+        )
+    return table
+
+
+def _prices(answer: CapabilityValidation) -> Table:
+    table = _table("list price, USD per M tokens", "by date", "a year")
+    for p in answer.prices:
+        points = ", ".join(f"{date} {price:g}" for _, date, price in p.points)
+        trend = "–" if p.trend is None else f"{p.trend.growth_per_year:+.0%}"
+        table.add_row(f"{p.tier}, {SHOWN[p.quantity]}", points, trend)
+    return table
