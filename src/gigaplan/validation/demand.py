@@ -42,7 +42,7 @@ MESSAGES = (
 """Quantity, definition, and whether the workloads' facts were set on it."""
 NOTES = (
     "Weekly users: the ceiling is OpenAI's own projection for 2030 as reported in 2025, given and not fitted; the "
-    "curve is chosen by AIC on the points known before September 2025 alone. Four points came after: the chosen curve "
+    "curve is chosen by AIC on the points known before September 2025 alone. Five points came after: the chosen curve "
     "starts below them and ends above, since growth slowed sooner than seven earlier points and that ceiling let on.",
     "Messages per day: five points under two definitions (consumer plans; all products), all known before September "
     "2025. They can show a gross error; they can't validate a curve. Ours is one number, set by the consumer plans.",
