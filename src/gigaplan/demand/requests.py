@@ -36,7 +36,8 @@ def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
     per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
     people = region_patterns(inputs.shape, axis)  # (R, n, D, H)
-    asked_of = {False: people.sum(axis=0), True: np.ones(people.shape[1:])}  # by whether it can wait
+    evenly = np.repeat((axis.day_counts > 0)[..., None], HOURS, axis=2).astype(float)
+    asked_of = {False: people.sum(axis=0), True: evenly}  # by whether it can wait
     pattern = np.stack([asked_of[w.deferrable] for w in inputs.workloads])
     at_devices = np.broadcast_to(np.atleast_1d(inputs.edge_share), (len(inputs.workloads), axis.months))
     on_fleet = (1 - at_devices)[..., None]
