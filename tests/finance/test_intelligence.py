@@ -84,6 +84,21 @@ def test_a_generation_that_comes_is_the_limit_of_one_that_was_hardly_there() -> 
         assert [n[1] for n in near] == pytest.approx([e[1] for e in exact], abs=off)
 
 
+def test_a_part_that_comes_with_two_factors_at_once_gives_each_half() -> None:
+    share, cost = np.array([[1.0, 0.5], [0.0, 0.5]]), np.array([[2.0, 2.0], [0.0, 2.0]])
+    mix, within = divisia_2004([share, cost])
+    assert mix[1] + within[1] == pytest.approx(0, abs=1e-12)
+    assert within[1] == pytest.approx(0.5 * 1.0 / 2.0), "half of the part's 1.0, over the sum of 2.0"
+
+
+@given(x=arrays(float, (3, M, G, N), elements=st.sampled_from([0.0, 0.01, 1.0, 1.0 + 1e-9, 7.0])))
+def test_divisia_leaves_no_remainder(x: Any) -> None:
+    x[:, :, 0] += 0.1
+    effects = divisia_2004(list(x))
+    total = np.prod(x, axis=0).sum(axis=1)
+    assert sum(effects) == pytest.approx(np.log(total / total[:, :1]), abs=1e-9)
+
+
 def test_nothing_changes_nothing_falls() -> None:
     still = inputs(token_share=np.array([[[0.3] * 3, [0.7] * 3]]))
     cost = intelligence_cost(**still)
