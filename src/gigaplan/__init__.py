@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 from gigaplan._version import __version__
 
 if TYPE_CHECKING:
-    from gigaplan.api import Explanation, check, compare, explain, load, run, save
+    from gigaplan.api import (
+        Explanation,
+        catalog_list,
+        catalog_overview,
+        catalog_search,
+        catalog_show,
+        check,
+        compare,
+        explain,
+        load,
+        run,
+        save,
+    )
     from gigaplan.simulate.compare import Comparison
     from gigaplan.simulate.result import Result
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
@@ -26,6 +38,10 @@ __all__ = [
     "PlanError",
     "Result",
     "__version__",
+    "catalog_list",
+    "catalog_overview",
+    "catalog_search",
+    "catalog_show",
     "check",
     "compare",
     "explain",

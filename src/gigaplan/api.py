@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gigaplan import catalog as facts
 from gigaplan import plan as plans
+from gigaplan.catalog import Found, Listed, Overview, Shown
 from gigaplan.simulate import store
 from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.compare import Comparison, Progress
@@ -162,3 +164,29 @@ def _result(given: Result | str | Path, changes: Changes = (), overlays: Sequenc
     if isinstance(given, Result):
         return given
     return load(given) if _kept(given) else run(given, changes, overlays)
+
+
+def catalog_overview() -> Overview:
+    """Return what the catalog holds: facts and entities by kind, by table and by evidence."""
+    return facts.overview()
+
+
+def catalog_list(kind: str = "") -> tuple[Listed, ...]:
+    """Return the entities of a kind (systems, models, sites, deals, ...), or all; PlanError gives the nearest kind."""
+    return facts.listing(kind)
+
+
+def catalog_search(words: str | Sequence[str], limit: int = 20) -> Found:
+    """Return the facts in which words are met, best first, and the nearest word to each that is met nowhere."""
+    return facts.search(words, limit)
+
+
+def catalog_show(name: str) -> tuple[Shown, ...]:
+    """Return the facts of an entity, a quantity, ``entity.quantity`` or an id, each with its rivals.
+
+    Raises
+    ------
+    PlanError
+        If there is no such name; the nearest is given.
+    """
+    return facts.show(name)

@@ -2,5 +2,23 @@
 
 from gigaplan.catalog.catalog import Catalog, Quantity, UnknownFactError, load
 from gigaplan.catalog.check import check
+from gigaplan.catalog.human import human
+from gigaplan.catalog.search import Found, Hit, Listed, Overview, Shown, listing, overview, search, show
 
-__all__ = ["Catalog", "Quantity", "UnknownFactError", "check", "load"]
+__all__ = [
+    "Catalog",
+    "Found",
+    "Hit",
+    "Listed",
+    "Overview",
+    "Quantity",
+    "Shown",
+    "UnknownFactError",
+    "check",
+    "human",
+    "listing",
+    "load",
+    "overview",
+    "search",
+    "show",
+]

@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cyclopts import App
 
-from gigaplan.cli.base import NO, Json, app, print_json
+from gigaplan.cli.base import NO, Json, app, print_json, show
 
-catalog_app = App(name="catalog", help="Facts and their sources.")
+catalog_app = App(name="catalog", help="Facts and their sources: what is there, by kind, by words, one by one.")
 app.command(catalog_app)
+
+
+@catalog_app.default
+def catalog(*, json: Json = False) -> int:
+    """Say what the catalog holds: facts and entities by kind and by table."""
+    from gigaplan import api
+    from gigaplan.report import catalog_view
+
+    told = api.catalog_overview()
+    return _answer(told, catalog_view.overview, json)
+
+
+@catalog_app.command(name="list")
+def catalog_list(kind: str = "", /, *, json: Json = False) -> int:
+    """List the entities of a kind, or all.
+
+    Parameters
+    ----------
+    kind
+        systems, models, workloads, sites, deals, regions, users, prices, labs or fits.
+    """
+    from gigaplan import api
+    from gigaplan.report import catalog_view
+
+    return _answer(api.catalog_list(kind), catalog_view.listing, json)
+
+
+@catalog_app.command(name="search")
+def catalog_search(words: list[str], /, *, limit: int = 20, json: Json = False) -> int:
+    """Find facts by words in their entity, quantity, meaning, note and source, best first.
+
+    Parameters
+    ----------
+    words
+        Such as: rubin power. Parts of words count too.
+    limit
+        Most facts shown.
+    """
+    from gigaplan import api
+    from gigaplan.report import catalog_view
+
+    return _answer(api.catalog_search(words, limit), catalog_view.found, json)
+
+
+@catalog_app.command(name="show")
+def catalog_show(name: str, /, *, json: Json = False) -> int:
+    """Show facts in full: value, basis, range, source, evidence, and the ones that say otherwise.
+
+    Parameters
+    ----------
+    name
+        An entity, a quantity, ENTITY.QUANTITY, or a fact's id.
+    """
+    from gigaplan import api
+    from gigaplan.report import catalog_view
+
+    return _answer(api.catalog_show(name), catalog_view.shown, json)
 
 
 @catalog_app.command(name="check")
@@ -23,3 +82,9 @@ def catalog_check(*, json: Json = False) -> int:
             print(problem)
         print(f"{len(catalog.load().facts):,} facts, {len(problems)} problems, vintage {catalog.load().vintage}")
     return NO if problems else 0
+
+
+def _answer(told: Any, drawn: Any, json: bool) -> int:
+    from gigaplan.report.catalog_view import as_data
+
+    return print_json(as_data(told)) if json else show(drawn(told))

@@ -1,0 +1,255 @@
+"""Looking round in the catalog: what is there, of which kind, found by words, and each fact with its rivals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gigaplan.catalog.catalog import Catalog, data_folder, group, load, tables
+from gigaplan.catalog.human import human
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.facts import Evidence, Fact
+
+KINDS: dict[str, tuple[str, str]] = {
+    "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
+    "models": ("architectures that a plan may name", r"layers"),
+    "workloads": ("classes of work: users, tokens, limits, worth", r"output_tokens|requests_per_day"),
+    "sites": ("campuses and buildings: power, dates, owners", r"(it|facility|grid_contract|energised)_(power_)?mw|operational_date"),
+    "deals": ("who promised what to whom", r"signed_date|commitment_usd|equity_usd|guarantee_usd|definitive_agreement|.*_milestone_usd|investment_total_usd"),
+    "regions": ("where power is bought", r"power_price_usd_per_mwh"),
+    "users": ("where users live", r"share_of_use"),
+    "prices": ("what is paid for power, compute and tokens", r".*price.*|.*_usd_per_.*"),
+    "labs": ("revenue, compute and use that laboratories state", r"revenue_usd_.*|compute_.*_mw|rd_compute_usd|weekly_users|tokens_per_day"),
+    "fits": ("constants fitted on measurements", r"gemm_share|curve|eci_at_reference"),
+}  # fmt: skip
+"""Kinds by the quantities that an entity has: what they are, and the names of those quantities."""
+WEIGHTS = {"entity": 4.0, "quantity": 3.0, "value": 2.0, "meaning": 1.0, "source": 1.0, "note": 1.0}
+WHOLE, START, INSIDE = 1.0, 0.6, 0.3
+"""How much a word counts that is met whole, at the start of one, or inside one."""
+REJECTED = 0.9
+"""What a fact that wasn't chosen counts beside one that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many facts and entities a table or a kind has."""
+
+    name: str
+    meaning: str
+    facts: int
+    entities: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the catalog holds."""
+
+    vintage: str
+    facts: int
+    entities: int
+    quantities: int
+    conflicts: int
+    evidence: dict[str, int]
+    tables: tuple[Count, ...]
+    kinds: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entity and what is known of it."""
+
+    entity: str
+    kinds: tuple[str, ...]
+    facts: int
+    quantities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A fact as people read it, with the facts that say otherwise and why this one was chosen."""
+
+    fact: Fact
+    human: str
+    span: str
+    """Its range in the same words, empty where it has none."""
+    meaning: str
+    rivals: tuple[Fact, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fact found by words."""
+
+    fact: Fact
+    human: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first, and the nearest known word (or '') that stood in for each that nothing has."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    nearest: dict[str, str]
+
+
+def overview(facts: Catalog | None = None) -> Overview:
+    """Return what the catalog holds, by table and by kind."""
+    facts = facts or load()
+    kinds = []
+    for kind, (meaning, _) in KINDS.items():
+        inside = set(_of_kind(facts, kind))
+        kinds.append(Count(kind, meaning, sum(f.entity in inside for f in facts.facts), len(inside)))
+    return Overview(
+        vintage=facts.vintage,
+        facts=len(facts.facts),
+        entities=len({f.entity for f in facts.facts}),
+        quantities=len({f.quantity for f in facts.facts}),
+        conflicts=len(facts.conflicts()),
+        evidence={str(e): sum(f.evidence == e for f in facts.facts) for e in Evidence},
+        tables=tuple(_tables()),
+        kinds=tuple(kinds),
+    )
+
+
+def _tables() -> Iterable[Count]:
+    for path in tables(data_folder(), quantities=False):
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        yield Count(path.stem, "", len(rows), len({row["entity"] for row in rows}))
+
+
+def listing(kind: str = "", facts: Catalog | None = None) -> tuple[Listed, ...]:
+    """Return the entities of a kind, or all.
+
+    Raises
+    ------
+    PlanError
+        If there is no such kind; the nearest is given.
+    """
+    facts = facts or load()
+    if kind and kind not in KINDS:
+        raise PlanError([_unknown("kind", kind, list(KINDS), "name one of these, or none for all")])
+    of = {name: set(_of_kind(facts, name)) for name in KINDS}
+    names = _of_kind(facts, kind) if kind else list(dict.fromkeys(f.entity for f in facts.facts))
+    known: dict[str, list[str]] = {name: [] for name in names}
+    for fact in facts.facts:
+        if fact.entity in known:
+            known[fact.entity].append(fact.quantity)
+    return tuple(
+        Listed(name, tuple(k for k, inside in of.items() if name in inside), len(q), tuple(dict.fromkeys(q)))
+        for name, q in known.items()
+    )
+
+
+def _of_kind(facts: Catalog, kind: str) -> list[str]:
+    pattern = re.compile(KINDS[kind][1])
+    return list(dict.fromkeys(f.entity for f in facts.facts if pattern.fullmatch(f.quantity)))
+
+
+def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
+    """Return the facts of an entity, of a quantity, of ``entity.quantity``, or the one fact of an id.
+
+    Raises
+    ------
+    PlanError
+        If there is no such name; the nearest is given.
+    """
+    facts = facts or load()
+    entity, _, quantity = name.partition(".")
+    chosen = (
+        [f for f in facts.facts if f.id == name and facts.all(entity, quantity) == []]
+        or facts.all(entity, quantity)
+        or [f for f in facts.facts if name in (f.entity, f.quantity)]
+    )
+    if not chosen:
+        raise PlanError([_missing(facts, name, entity, quantity)])
+    groups = {f.id: g for g in group(facts.facts, facts.quantities).values() for f in g}
+    return tuple(_shown(facts, f, groups[f.id]) for f in chosen)
+
+
+def _shown(facts: Catalog, fact: Fact, alike: list[Fact]) -> Shown:
+    span = (
+        ""
+        if fact.low is None or fact.high is None
+        else f"{human(fact.low, fact.unit)} to {human(fact.high, fact.unit)}"
+    )
+    meaning = facts.quantities[fact.quantity].meaning if fact.quantity in facts.quantities else ""
+    rivals = tuple(f for f in alike if f.id != fact.id)
+    why = next((f.note for f in alike if f.chosen), "") if rivals else ""
+    return Shown(fact, human(fact.value, fact.unit), span, meaning, rivals, why)
+
+
+def _missing(facts: Catalog, name: str, entity: str, quantity: str) -> Problem:
+    own = list(dict.fromkeys(f.quantity for f in facts.facts if f.entity == entity))
+    if own:
+        return _unknown(f"quantity of '{entity}'", quantity, own, "name one of these", near_in=[*own])
+    names = list(dict.fromkeys([*(f.entity for f in facts.facts), *(f.quantity for f in facts.facts)]))
+    near = nearest_name(name, names) or nearest_name(entity, names)
+    return Problem(
+        "no such entity or quantity",
+        Place("catalog"),
+        value=name,
+        nearest=near,
+        remedy="look with: gigaplan catalog search",
+    )
+
+
+def _unknown(what: str, value: str, allowed: list[str], remedy: str, near_in: list[str] | None = None) -> Problem:
+    near = nearest_name(value, near_in or allowed)
+    return Problem(
+        f"no such {what}", Place("catalog"), value=value, allowed=", ".join(allowed), nearest=near, remedy=remedy
+    )
+
+
+def search(words: str | Iterable[str], limit: int = 20, facts: Catalog | None = None) -> Found:
+    """Return the facts in which the words are met: in entity, quantity, its meaning, note or source.
+
+    Facts with more of the words come first, then those where words are met in weightier places.
+    """
+    facts = facts or load()
+    fields = {fact.id: _fields(facts, fact) for fact in facts.facts}
+    known = {w for told in fields.values() for words in told.values() for w in words}
+    asked = [w for text in ([words] if isinstance(words, str) else words) for w in _words(text)]
+    near = {w: nearest_name(w, known) for w in asked if not any(w in k for k in known)}
+    sought = [near.get(w) or w for w in asked]
+    hits = []
+    for fact in facts.facts:
+        scores = [_score(word, fields[fact.id]) for word in sought]
+        hits.append((sum(s > 0 for s in scores), sum(scores) * (1 if fact.chosen else REJECTED), fact))
+    best = max((met for met, _, _ in hits), default=0)
+    hits = sorted((h for h in hits if h[0] == best > 0), key=lambda h: (-h[1], h[2].id))
+    told = tuple(Hit(f, human(f.value, f.unit), score) for _, score, f in hits[:limit])
+    return Found(told, len(hits), near)
+
+
+def _fields(facts: Catalog, fact: Fact) -> dict[str, list[str]]:
+    meaning = facts.quantities[fact.quantity].meaning if fact.quantity in facts.quantities else ""
+    texts = {
+        "entity": fact.entity,
+        "quantity": fact.quantity,
+        "value": str(fact.value) if isinstance(fact.value, str) else "",
+        "meaning": meaning,
+        "source": f"{fact.source_title} {fact.url}",
+        "note": fact.note,
+    }
+    return {name: _words(text) for name, text in texts.items()}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def _score(word: str, fields: dict[str, list[str]]) -> float:
+    """Return the best that a word is met with: the weight of the field times how whole it is met."""
+    best = 0.0
+    for name, words in fields.items():
+        for there in words:
+            if word in there:
+                how = WHOLE if word == there else START if there.startswith(word) else INSIDE
+                best = max(best, WEIGHTS[name] * how)
+    return best
