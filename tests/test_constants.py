@@ -12,7 +12,7 @@ from pathlib import Path
 
 import gigaplan
 
-ROOMS = ("compute", "inference", "power", "fleet", "demand", "allocation", "finance", "simulate")
+ROOMS = ("compute", "training", "inference", "power", "fleet", "demand", "allocation", "finance", "simulate")
 SOURCE = Path(gigaplan.__file__).parent
 
 

@@ -36,3 +36,13 @@ def validate_demand(*, json: Json = False) -> int:
 
     answer = validate()
     return print_json(answer.as_dict()) if json else show(demand_validation(answer))
+
+
+@validate_app.command(name="capability")
+def validate_capability(*, json: Json = False) -> int:
+    """Hold capability from compute and date, fitted on models before 2025-09, against those that came after."""
+    from gigaplan.report.capability_view import capability_validation
+    from gigaplan.validation.capability import validate_capability as validate
+
+    answer = validate()
+    return print_json(answer.as_dict()) if json else show(capability_validation(answer))

@@ -204,7 +204,7 @@ class _Attribution:
             self.plan_a, self.plan_b = load_sources(a.sources), load_sources(b.sources)
             lines = tuple(_lines(self.plan_a, self.plan_b))
             self.groups = tuple(dict.fromkeys(d.group for d in lines if d.group))
-        self.inputs = (*lines, *_facts(a, b))
+        self.inputs = (*lines, *fact_differences(a, b))
 
     def run(self) -> dict[str, Mapping[str, Headline]]:
         """Return the headlines with each group alone swapped, and those of today's catalog for results kept earlier."""
@@ -346,7 +346,7 @@ def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield path, str(value)
 
 
-def _facts(a: Result, b: Result) -> Iterator[InputDifference]:
+def fact_differences(a: Result, b: Result) -> Iterator[InputDifference]:
     """Yield the inputs that took another fact, or another value of it; what the plans' own lines say is told there."""
     one, two = ({e.path: e for e in r.ledger.entries if not e.path.startswith("claims.")} for r in (a, b))
     for path in dict.fromkeys([*one, *two]):

@@ -150,11 +150,35 @@ def load(folder: Path) -> Result:
     PlanError
         If the folder holds no result, or one written by another format.
     """
-    try:
-        data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    with _readable(folder):
+        data = _read(folder)
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}, this gigaplan reads {FORMAT}")
         return _from_data(data, folder / "result.parquet")
+
+
+def read_sources(folder: Path) -> Sources | None:
+    """Return a kept result's plan text without its numbers; None if it was kept without; PlanError as in :func:`load`."""
+    with _readable(folder):
+        return _sources(_read(folder).get("sources"))
+
+
+def read_stamp(folder: Path) -> dict[str, str]:
+    """Return a kept result's stamp as text, whichever version wrote it; PlanError as in :func:`load`."""
+    with _readable(folder):
+        return {k: str(v) for k, v in _read(folder)["stamp"].items()}
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return data
+
+
+@contextlib.contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say of a folder that can't be read why."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise PlanError(

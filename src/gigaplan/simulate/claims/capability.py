@@ -52,6 +52,6 @@ def moving_frontier(r: Reader) -> Claim:
     )
     because = (
         f"The largest run that one site could finish goes from {one[first]:.1e} to {one[last]:.1e} FLOP, the capability of such a model "
-        f"from {eci[1, first]:.0f} to {eci[1, last]:.0f} points; what lies beyond known runs is an extrapolation."
+        f"from {eci[1, first]:.0f} to {eci[1, last]:.0f} points; beyond known runs (5e26 FLOP) that is an extrapolation, and the largest known ones lie below the line."
     )
     return judge("A10", because, moves, (*each, *worth, *runs))
