@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         compare,
         explain,
         load,
+        rerun,
         run,
         save,
     )
     from gigaplan.simulate.compare import Comparison
+    from gigaplan.simulate.rerun import Rerun
     from gigaplan.simulate.result import Result
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
@@ -36,6 +38,7 @@ __all__ = [
     "GigaplanError",
     "MachineError",
     "PlanError",
+    "Rerun",
     "Result",
     "__version__",
     "catalog_list",
@@ -46,12 +49,14 @@ __all__ = [
     "compare",
     "explain",
     "load",
+    "rerun",
     "run",
     "save",
 ]
 
 _HOMES = {
     "Comparison": "simulate.compare",
+    "Rerun": "simulate.rerun",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",
     "PlanError": "vocabulary.errors",

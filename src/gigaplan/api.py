@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.compare import Comparison, Progress
 from gigaplan.simulate.compare import compare as compare_results
 from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
@@ -190,3 +192,29 @@ def catalog_show(name: str) -> tuple[Shown, ...]:
         If there is no such name; the nearest is given.
     """
     return facts.show(name)
+
+
+def rerun(folder: str | Path, out: str | Path | None = None) -> Rerun:
+    """Run a kept result's plan again and say whether it comes out byte for byte the same.
+
+    Parameters
+    ----------
+    folder
+        What :func:`save` has written.
+    out
+        Where to keep the second run; it is thrown away if left out.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds no result, or one that was kept without its plan's text.
+    """
+    kept = Path(folder)
+    again = run_sources(sources_of(kept))
+    if out is not None and Path(out).resolve() == kept.resolve():
+        remedy = "give another folder with --out"
+        raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
+    with tempfile.TemporaryDirectory() as work:
+        where = save(again, out if out is not None else Path(work) / "again")
+        answer = held_against(kept, where)
+    return replace(answer, kept_in="" if out is None else str(out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gigaplan.cli.base import Json, app, console, print_json
+from gigaplan.cli.base import NO, Json, app, console, print_json
 
 
 @app.command
@@ -31,6 +31,31 @@ def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = Fals
 
     console().print(explain_tree(kept, quantity, depth))
     return 0
+
+
+@app.command
+def rerun(result: Path, /, *, out: Path | None = None, json: Json = False) -> int:
+    """Run a kept result's plan again: is it byte for byte the same? Exit 1 if not.
+
+    Parameters
+    ----------
+    result
+        A folder that `gigaplan run` has written.
+    out
+        Folder to keep the second run in (default: it is thrown away).
+    """
+    import dataclasses
+
+    from gigaplan import api
+
+    answer = api.rerun(result, out)
+    if json:
+        print_json(dataclasses.asdict(answer))
+    else:
+        from gigaplan.report.compare_view import rerun as drawn
+
+        console().print(drawn(answer))
+    return 0 if answer.same else NO
 
 
 def _explanation(tree: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.text import Text
 from gigaplan.report.select import money, short
 from gigaplan.simulate.compare import Cause, Comparison, Difference, InputDifference
 from gigaplan.simulate.headlines import Headline
+from gigaplan.simulate.rerun import Rerun
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 CAUSES, LINES = 3, 4
@@ -122,6 +123,32 @@ def _how(answer: Comparison) -> list[Text]:
         return [Text(f"Causes: {answer.not_attributed}.", style="yellow")]
     words = "Each cause is A run again with B's lines of that group alone; 'together' is what they add only together."
     return [Text(words, style="dim")]
+
+
+def rerun(answer: Rerun) -> RenderableType:
+    """Return what a second run says of the first."""
+    kept = [Text(f"kept in {answer.kept_in}", style="dim")] if answer.kept_in else []
+    if answer.same:
+        names = ", ".join(name for name, _ in answer.files)
+        return Group(Text("The same, byte for byte: ", "green").append(names, "default"), *kept)
+    apart = ", ".join(name for name, same in answer.files if not same)
+    lines = [Text("Not the same: ", "red").append(apart, "default")]
+    lines += [
+        Text(f"{name.replace('_', ' ')}: kept {then or '–'}, now {now or '–'}") for name, then, now in answer.changed
+    ]
+    if answer.unreadable:
+        lines.append(Text(f"The kept numbers can't be laid beside the new ones: {answer.unreadable}"))
+    elif not answer.figures:
+        lines.append(Text("Every number is the same."))
+    for name, apart_by in answer.figures[:LINES]:
+        lines.append(Text(f"    {name}: differs by up to {apart_by:.2g}, relative", style="dim"))
+    if len(answer.figures) > LINES:
+        lines.append(Text(f"    and {len(answer.figures) - LINES} more quantities", style="dim"))
+    for line in answer.facts[:LINES]:
+        lines.append(Text(f"    {line.path}: {line.a} → {line.b}", style="dim"))
+    if len(answer.facts) > LINES:
+        lines.append(Text(f"    and {len(answer.facts) - LINES} more inputs", style="dim"))
+    return Group(*lines, *kept)
 
 
 def as_data(answer: Comparison) -> dict[str, Any]:

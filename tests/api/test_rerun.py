@@ -1,0 +1,99 @@
+"""The same run again: byte for byte, from the kept result alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import gigaplan as gp
+from gigaplan.cli import main
+from gigaplan.vocabulary.errors import PlanError
+
+
+def leave(*args: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(list(args))
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Keep a run of a file with an overlay and a change; then lose the file and the overlay."""
+    from gigaplan.plan.load import builtin_text
+
+    plan, over = tmp_path / "mine.yaml", tmp_path / "over.yaml"
+    plan.write_text(builtin_text("lab-1mw"))
+    over.write_text("overlay: {who: me, why: to see, from: 2026-11}\nannounced: {power: 2 MW it}\n")
+    result = gp.run(plan, {"uncertainty.members": 3, "training.mfu_share": "30 %"}, [over])
+    assert result.warnings  # they name the overlay's line, so its text must come back too
+    folder = gp.save(result, tmp_path / "kept")
+    plan.unlink()
+    over.unlink()
+    return folder
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / "result.json"
+    data = json.loads(path.read_text())
+    data.update(changes)
+    path.write_text(json.dumps(data, indent=1, sort_keys=True))
+
+
+def test_byte_for_byte_without_the_plans_file(kept: Path, tmp_path: Path) -> None:
+    answer = gp.rerun(kept)
+    assert answer.same
+    assert [name for name, _ in answer.files] == ["report.html", "result.json", "result.parquet"]
+    assert answer.kept_in == ""
+    again = gp.rerun(kept, tmp_path / "again")
+    assert (tmp_path / "again" / "result.parquet").read_bytes() == (kept / "result.parquet").read_bytes()
+    assert again.kept_in == str(tmp_path / "again")
+    assert gp.rerun(tmp_path / "again").same
+
+
+def test_what_differs_is_said(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stamp = json.loads((kept / "result.json").read_text())["stamp"]
+    edit(kept, stamp={**stamp, "version": "0.0.9", "catalog_vintage": "older"})
+    answer = gp.rerun(kept)
+    assert not answer.same
+    assert ("version", "0.0.9", gp.__version__) in answer.changed
+    assert ("catalog_vintage", "older", stamp["catalog_vintage"]) in answer.changed
+    assert answer.figures == ()
+    assert dict(answer.files)["result.parquet"]
+    assert leave("rerun", str(kept)) == 1
+    out = capsys.readouterr().out
+    assert "kept 0.0.9" in out
+    assert "Every number is the same" in out
+
+
+def test_facts_and_figures_that_changed_are_named(kept: Path) -> None:
+    data = json.loads((kept / "result.json").read_text())
+    ledger = data["ledger"]
+    entry = next(e for e in ledger if e["fact"] and e["path"] == "training.run_days")
+    entry["value"] = "77"
+    edit(kept, ledger=ledger, sources={**data["sources"], "changes": ["uncertainty.members=3"]})
+    answer = gp.rerun(kept)
+    assert "training_flop" in dict(answer.figures)
+    assert [(f.path, f.a[:2]) for f in answer.facts if f.path == "training.run_days"] == [("training.run_days", "77")]
+    assert [d for _, d in answer.figures] == sorted((d for _, d in answer.figures), reverse=True)
+
+
+def test_results_that_cannot_be_run_again(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PlanError, match="overwrite the first"):
+        gp.rerun(kept, kept)
+    (kept / "result.parquet").write_bytes(b"gone")
+    assert "no readable result" in gp.rerun(kept).unreadable
+    edit(kept, sources=None)
+    assert leave("rerun", str(kept)) == 2
+    assert "without its plan's text" in capsys.readouterr().err
+    assert leave("rerun", str(tmp_path / "nothing")) == 2
+    assert "no readable result" in capsys.readouterr().err
+
+
+def test_in_the_terminal_and_as_json(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("rerun", str(kept), "--out", str(tmp_path / "again")) == 0
+    assert "byte for byte" in capsys.readouterr().out
+    assert leave("rerun", str(kept), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["same"] is True
