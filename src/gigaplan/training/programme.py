@@ -79,7 +79,7 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
         for i in range(n):
             first, last = axis.edge_days[i], axis.edge_days[i + 1]
             begin = max(axis.days_since_start(run.start), first)
-            free = block_gpus[:, r, i] - held[:, same, i].sum(axis=1)
+            free = block_gpus[:, r, i] - (held[:, same, i] > 0) @ np.array([runs[k].gpus for k in same])
             works = (free >= run.gpus) & (left > 0) & (begin < last)
             days = np.where(works, np.minimum(last - begin, left / (tokens_per_s[r] * SECONDS_PER_DAY)), 0.0)
             left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
