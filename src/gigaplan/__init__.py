@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         compare,
         explain,
         load,
+        new,
         rerun,
         run,
         save,
     )
+    from gigaplan.plan.starter import Start
     from gigaplan.simulate.compare import Comparison
     from gigaplan.simulate.rerun import Rerun
     from gigaplan.simulate.result import Result
@@ -40,6 +42,7 @@ __all__ = [
     "PlanError",
     "Rerun",
     "Result",
+    "Start",
     "__version__",
     "catalog_list",
     "catalog_overview",
@@ -49,12 +52,14 @@ __all__ = [
     "compare",
     "explain",
     "load",
+    "new",
     "rerun",
     "run",
     "save",
 ]
 
 _HOMES = {
+    "Start": "plan.starter",
     "Comparison": "simulate.compare",
     "Rerun": "simulate.rerun",
     "Result": "simulate.result",

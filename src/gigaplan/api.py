@@ -10,6 +10,7 @@ from pathlib import Path
 from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.catalog import Found, Listed, Overview, Shown
+from gigaplan.plan.starter import Start, copy_of, starter
 from gigaplan.simulate import store
 from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.compare import Comparison, Progress
@@ -60,6 +61,51 @@ def run_sources(sources: plans.Sources) -> Result:
 
 def _pairs(changes: Changes) -> list[str]:
     return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
+
+
+def new(
+    path: str | Path = "plan.yaml",
+    start: Start | None = None,
+    *,
+    like: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    force: bool = False,
+) -> Path:
+    """Write a commented starter plan that runs at once, or a copy of another plan; return its path.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an existing one is kept unless ``force``.
+    start : Start, optional
+        Power, generation, model, region, start and name of the starter.
+    like : str or Path, optional
+        A plan to copy instead, by name or path, with ``changes`` and ``overlays`` laid on it.
+
+    Raises
+    ------
+    PlanError
+        If the file exists, a name isn't known, or the plan to copy is wrong.
+    MachineError
+        If the file can't be written; nothing half-written stays.
+    """
+    path = Path(path)
+    if path.exists() and not force:
+        remedy = "give another name, or --force to replace it"
+        raise PlanError([Problem("this file exists already", Place(str(path)), remedy=remedy)])
+    if like is None and (changes or overlays):
+        remedy = "say with --from which plan to lay them on"
+        raise PlanError([Problem("changes and overlays need a plan to copy", Place(str(path)), remedy=remedy)])
+    if like is not None and start is not None:
+        remedy = "change the copy with --set, or leave --from out"
+        raise PlanError([Problem("a copy has its own power and names", Place(str(path)), remedy=remedy)])
+    text = (
+        starter(start or Start(name=path.stem))
+        if like is None
+        else copy_of(plans.sources_of(like, _pairs(changes), overlays))
+    )
+    return store.write_text(path, text)
 
 
 def save(result: Result, folder: str | Path | None = None) -> Path:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from gigaplan.cli.base import NO, Json, Set, With, app, console, print_json, progress, show, warn
 
@@ -57,6 +60,56 @@ def check(plan: str, /, *, set: Set = None, with_: With = None, json: Json = Fal
 
         console().print(claims_table(result))
     return 0 if holds else NO
+
+
+@app.command
+def new(
+    path: Path = Path("plan.yaml"),
+    /,
+    *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    power: str | None = None,
+    generation: str | None = None,
+    model: str | None = None,
+    region: str | None = None,
+    start: str | None = None,
+    set: Set = None,
+    with_: With = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Write a commented starter plan that runs at once, or a copy of another plan.
+
+    Parameters
+    ----------
+    path
+        File to write; its name becomes the plan's.
+    from_
+        Copy this plan instead (a built-in plan's name or a YAML file), with --set and --with laid on it.
+    power
+        Power of the starter's one site: 100MW, 1.2 GW facility (basis it unless said).
+    generation
+        Its systems, by catalog name.
+    model
+        The model that serves, by catalog name.
+    region
+        Where power is bought, by catalog name.
+    start
+        Its first year.
+    force
+        Replace an existing file.
+    """
+    from gigaplan import api
+    from gigaplan.plan.starter import Start
+
+    given = {"power": power, "generation": generation, "model": model, "region": region, "start": start}
+    said = {name: text for name, text in given.items() if text is not None}
+    asked = Start(name=path.stem, **said) if said else None
+    written = api.new(path, asked, like=from_, changes=set or [], overlays=with_ or [], force=force)
+    if json:
+        return print_json({"path": str(written)})
+    print(f"wrote {written}; run it with: gigaplan run {written}")
+    return 0
 
 
 @app.command

@@ -47,6 +47,8 @@ def money(value: float) -> str:
 
 
 def _digits(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return "–"
     if value == round(value) and abs(value) < 1000:
         return f"{value:.0f}"
     value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00

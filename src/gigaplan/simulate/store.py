@@ -46,6 +46,21 @@ def save(result: Result, folder: Path, extra: Mapping[str, str] | None = None) -
     return folder
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all; return it. MachineError if it can't be written."""
+    work = path.parent / f".{path.name}.{os.getpid()}.part"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work.write_text(text, encoding="utf-8")
+        work.replace(path)
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror or error}; give another file") from None
+    finally:
+        with contextlib.suppress(OSError):
+            work.unlink()
+    return path
+
+
 @contextlib.contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes ``folder`` only if all goes well."""

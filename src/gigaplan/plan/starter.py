@@ -1,0 +1,151 @@
+"""A starter plan: a commented file that runs at once, sized to the power that it is asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+import yaml
+
+from gigaplan import catalog
+from gigaplan.plan.load import Sources, load_sources
+from gigaplan.plan.overlay import read_overlay
+from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
+from gigaplan.vocabulary.claims import CLAIMS
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.units import parse_date
+
+USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 150_000, 100_000, 40_000_000
+"""What the starter assumes for a megawatt, so that a plan of any size is neither idle nor overrun."""
+BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
+YEARS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a starter plan is asked for, as a person writes it."""
+
+    name: str = "my-plan"
+    power: str = "100 MW it"
+    generation: str = "gb300_nvl72"
+    model: str = "gpt_oss_120b"
+    region: str = "us"
+    start: str = "2027-01"
+
+
+def starter(asked: Start) -> str:
+    """Return the text of a starter plan.
+
+    Raises
+    ------
+    PlanError
+        If a name isn't in the catalog, the power has no unit, or the start isn't a date; all at once.
+    """
+    facts = catalog.load()
+    names = {
+        "generation": facts.entities("rental_usd_per_gpu_h"),
+        "model": facts.entities("layers"),
+        "region": facts.entities("power_price_usd_per_mwh"),
+    }
+    problems = [p for option, known in names.items() for p in _known(option, getattr(asked, option), known)]
+    power = _power(asked.power, problems)
+    year = _year(asked.start, problems)
+    if problems or power is None:
+        raise PlanError(problems)
+    values = {
+        "name": re.sub(r"[^a-z0-9]+", "-", asked.name.lower()).strip("-") or "my-plan",
+        "title": asked.name,
+        "power": f"{power.value:g} {power.unit} {power.basis}",
+        "generation": asked.generation,
+        "model": asked.model,
+        "region": asked.region,
+        "start": f"{year}-01",
+        "end": f"{year + YEARS}-01",
+        "year": str(year),
+        "announced": f"{year}-01-01",
+        "energised": f"{year}-03-01",
+        "users": f"{max(power.value * USERS_PER_MW, 1):.0f}",
+        "ceiling": f"{max(power.value * USERS_PER_MW, 1) * 4:.0f}",
+        "jobs": f"{max(power.value * JOBS_PER_MW, 1):.0f}",
+        "equity": f"{power.value * USD_PER_MW:.0f} USD",
+        "generations": ", ".join(names["generation"]),
+        "models": ", ".join(names["model"]),
+        "regions": ", ".join(names["region"]),
+        "workloads": ", ".join(facts.entities("output_tokens")),
+        "claims": ", ".join(CLAIMS),
+    }
+    text = (files("gigaplan.plan") / "starter.yaml").read_text(encoding="utf-8")
+    return re.sub(r"@(\w+)@", lambda m: values[m[1]], text)
+
+
+def copy_of(sources: Sources) -> str:
+    """Return the text of a plan with its overlays and changes laid on; with neither, its own text, comments and all.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan at once.
+    """
+    plan = load_sources(sources)
+    if not sources.overlays and not sources.changes:
+        return sources.text
+    laid = [o.note for o in (read_overlay(text, file) for file, text in sources.overlays)]
+    laid += [f"Change {change}" for change in sources.changes]
+    head = "".join(f"# {line}\n" for line in (f"Made from {sources.file}.", *laid))
+    return head + yaml.dump(plan.root.plain(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that would be read back as a number (YAML 1.1 and this project's reader differ on 1e6)."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Return the node of a text, quoted where it looks like a number."""
+        try:
+            float(data)
+        except ValueError:
+            return super().represent_str(data)
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="'")
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def _known(option: str, given: str, known: list[str]) -> list[Problem]:
+    if given in known:
+        return []
+    return [
+        Problem(
+            f"no such {option}",
+            Place(f"--{option}"),
+            value=given,
+            allowed=", ".join(known),
+            nearest=nearest_name(given, known),
+            remedy="check the spelling",
+        )
+    ]
+
+
+def _power(text: str, problems: list[Problem]) -> Based | None:
+    """Return a power in MW; one without a basis is read as IT power."""
+    based = text if text.rpartition(" ")[2] in list(PowerBasis) else f"{text} {PowerBasis.IT}"
+    try:
+        power = OnBasis("MW", PowerBasis).parse(based)
+        if power.value <= 0:
+            raise ValueError("a plan needs some power")
+        if power.basis not in BASES:
+            raise ValueError(f"a plan's power is stated on one of: {', '.join(BASES)}")
+        return power
+    except ValueError as error:
+        problems.append(
+            Problem(str(error), Place("--power"), value=text, remedy="write for example --power '100 MW it'")
+        )
+        return None
+
+
+def _year(text: str, problems: list[Problem]) -> int:
+    try:
+        return parse_date(text).year
+    except ValueError as error:
+        problems.append(Problem(str(error), Place("--start"), value=text, remedy="write for example --start 2027"))
+        return 0

@@ -1,0 +1,107 @@
+"""A starter plan runs at once, explains every line, and never takes the place of a file that is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import gigaplan as gp
+from gigaplan import plan
+from gigaplan.cli import main
+from gigaplan.vocabulary.errors import MachineError, PlanError
+
+
+def leave(*args: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(list(args))
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+@pytest.mark.parametrize("power", ["1MW", "100 MW", "2 GW facility", "150 MW rack_tdp"])
+def test_the_starter_runs_at_once_at_any_size(power: str, tmp_path: Path) -> None:
+    path = gp.new(tmp_path / "mine.yaml", gp.Start(name="mine", power=power))
+    result = gp.run(path)
+    assert result.warnings == ()
+    assert result.stamp.plan == "mine"
+    assert result.labels["workload"] == ("chat", "science")
+    assert result.central("tokens_served_per_day").sum() > 0
+    gp.save(result, tmp_path / "kept")
+    busy = result.central("gpu_hours").sum() / result.central("gpus_available").sum() / 730
+    assert 0.1 < busy < 0.9, "neither idle nor overrun"
+
+
+def test_every_line_says_what_it_means(tmp_path: Path) -> None:
+    text = gp.new(tmp_path / "mine.yaml").read_text()
+    for line in text.splitlines():
+        assert "#" in line or not line.strip() or line.strip().startswith("- "), line
+    assert "@" not in text
+    for name in ("ercot", "gpt_oss_120b", "vr_nvl72", "A11"):
+        assert name in text
+
+
+def test_every_generation_region_and_model_of_the_starter_is_accepted(tmp_path: Path) -> None:
+    text = gp.new(tmp_path / "mine.yaml").read_text()
+    line = next(x for x in text.splitlines() if x.strip().startswith("generations:"))
+    for name in line.split("Allowed: ")[1].rstrip(".").split(", "):
+        path = gp.new(tmp_path / "mine.yaml", gp.Start(generation=name, region="ercot", model="qwen3_32b"), force=True)
+        assert plan.resolve(plan.load(path)).reference_generation == name
+
+
+def test_mistakes_come_all_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.yaml"
+    options = ["--power", "100", "--generation", "gb300", "--region", "ercto", "--start", "soon", "--model", "gpt"]
+    assert leave("new", str(path), *options) == 2
+    said = capsys.readouterr().err
+    assert "5 problems" in said
+    assert "nearest: ercot" in said
+    assert "unit" in said
+    assert not path.exists()
+    for power in ("0 MW", "-5 MW", "100 MWh", "5 MW gpu_tgp", ""):
+        with pytest.raises(PlanError):
+            gp.new(path, gp.Start(power=power))
+
+
+def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("precious")
+    assert leave("new", str(path)) == 2
+    assert "--force" in capsys.readouterr().err
+    assert path.read_text() == "precious"
+    assert leave("new", str(path), "--force", "--power", "3MW") == 0
+    assert plan.load(path).document.announced.power.value == 3
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MachineError, match="cannot write"):
+        gp.new(tmp_path / "file" / "plan.yaml")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "mine.yaml"]
+
+
+def test_a_copy_keeps_comments_and_a_changed_copy_says_what_was_laid_on(tmp_path: Path) -> None:
+    path = gp.new(tmp_path / "copy.yaml", like="lab-1mw")
+    assert path.read_text() == plan.load("lab-1mw").sources.text
+    over = tmp_path / "over.yaml"
+    over.write_text("overlay: {who: me, why: to see, from: 2026-11}\nhorizon: {end: 2031-01}\n")
+    path = gp.new(tmp_path / "other.yaml", like="lab-1mw", changes={"fleet.profile": "max_p"}, overlays=[over])
+    assert "Overlay" in path.read_text().splitlines()[1]
+    loaded = plan.load("lab-1mw", ["fleet.profile=max_p"], [over])
+    assert plan.load(path).root.plain() == loaded.root.plain()
+
+
+@pytest.mark.parametrize("name", plan.builtin_names())
+def test_a_changed_copy_of_any_plan_is_that_plan(name: str, tmp_path: Path) -> None:
+    path = gp.new(tmp_path / "copy.yaml", like=name, changes={"title": "'1e6'"})
+    assert plan.load(path).root.plain() == plan.load(name, ["title='1e6'"]).root.plain()
+
+
+def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "mine.yaml")
+    assert leave("new", path, "--set", "fleet.profile=max_p") == 2
+    assert "--from" in capsys.readouterr().err
+    assert leave("new", path, "--from", "lab-1mw", "--power", "3MW") == 2
+    assert leave("new", path, "--from", "lab-2mw") == 2
+    assert "nearest: lab-1mw" in capsys.readouterr().err
+    assert leave("new", path, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"path": path}
+    assert leave("run", path, "--out", str(tmp_path / "out")) == 0
