@@ -2,7 +2,8 @@
 
 One multiply-add is two FLOPs. Sizes follow the published architectures: grouped-query attention (Ainslie et al.
 2023), multi-head latent attention and shared experts (DeepSeek-AI 2024), gated feed-forward (Shazeer 2020),
-sliding-window layers between full ones (Beltagy, Peters and Cohan 2020).
+sliding-window layers between full ones (Beltagy, Peters and Cohan 2020), layers with a state between full ones
+(Yang et al. 2024).
 """
 
 from __future__ import annotations
@@ -65,6 +66,16 @@ class Architecture:
     mla_v_head: Count = 0
     sliding_window: Count = 0
     full_attention_every: Count = 0
+    linear_key_heads: Count = 0
+    linear_value_heads: Count = 0
+    """Layers between full ones that keep a state instead of keys and values (gated delta rule: Yang et al. 2024)."""
+    linear_head_dim: Count = 0
+    gated_attention: Count = 0
+    """1 where full attention has an output gate as wide as its queries."""
+    plain_ffn: Count = 0
+    """1 where the feed-forward has two matrices instead of the three of a gated one."""
+    tied_embeddings: Count = 0
+    """1 where the output head is the embedding."""
 
     def __post_init__(self) -> None:
         if self.experts and not (self.ffn_expert and 0 < self.experts_per_token <= self.experts):
@@ -94,11 +105,31 @@ class Architecture:
         return self.layers - self.moe_layers
 
     @property
+    def ffn_matrices(self) -> int:
+        """Return the matrices of one feed-forward block."""
+        return MATRICES_OF_GATED_FFN - self.plain_ffn
+
+    @property
     def attention_parameters(self) -> float:
-        """Return the attention parameters of one layer."""
+        """Return the attention parameters of one layer, mean over layers."""
+        if not self.linear_value_heads:
+            return self._full_attention_parameters
+        return (
+            self._full_share * self._full_attention_parameters
+            + (1 - self._full_share) * self._linear_attention_parameters
+        )
+
+    @property
+    def _linear_attention_parameters(self) -> float:
+        """Queries and keys, values, output gate and output of a layer that keeps a state."""
+        keys, values = self.linear_key_heads * self.linear_head_dim, self.linear_value_heads * self.linear_head_dim
+        return float(self.hidden * (2 * keys + 3 * values + 2 * self.linear_value_heads))
+
+    @property
+    def _full_attention_parameters(self) -> float:
         h, n, d = self.hidden, self.heads, self.head_width
         if not self.mla:
-            return float(h * n * d + 2 * h * self.kv_heads * d + n * d * h)
+            return float((1 + self.gated_attention) * h * n * d + 2 * h * self.kv_heads * d + n * d * h)
         query = h * self.mla_q_lora + self.mla_q_lora * n * (self.mla_qk_nope + self.mla_qk_rope)
         if not self.mla_q_lora:
             query = h * n * (self.mla_qk_nope + self.mla_qk_rope)
@@ -109,12 +140,12 @@ class Architecture:
     @property
     def dense_ffn_parameters(self) -> float:
         """Return the feed-forward parameters of one dense layer."""
-        return float(MATRICES_OF_GATED_FFN * self.hidden * self.ffn_dense)
+        return float(self.ffn_matrices * self.hidden * self.ffn_dense)
 
     @property
     def expert_parameters(self) -> float:
         """Return the parameters of one expert."""
-        return float(MATRICES_OF_GATED_FFN * self.hidden * self.ffn_expert)
+        return float(self.ffn_matrices * self.hidden * self.ffn_expert)
 
     @property
     def embedding_parameters(self) -> float:
@@ -141,7 +172,7 @@ class Architecture:
             "shared_experts": self.moe_layers * self.shared_experts * self.expert_parameters,
             "router": float(self.moe_layers * self.hidden * self.experts),
             "embedding": self.embedding_parameters,
-            "head": self.embedding_parameters,
+            "head": 0.0 if self.tied_embeddings else self.embedding_parameters,
         }
 
     def kernels(self) -> int:
@@ -159,7 +190,10 @@ class Architecture:
         return "bf16" if precision == "fp4" and self.experts else precision
 
     def attended_tokens(self, context: Array) -> Array:
-        """Return the tokens that a layer attends to [tokens], mean over layers: sliding ones see their window only."""
+        """Return the tokens that a layer attends to [tokens], mean over layers: sliding ones see their window only,
+        those that keep a state as many as would weigh what the state does."""
+        if self.linear_value_heads:
+            return self._full_share * context + (1 - self._full_share) * self.state_tokens
         if not self.sliding_window:
             return context
         return self._full_share * context + (1 - self._full_share) * np.minimum(context, self.sliding_window)
@@ -170,6 +204,8 @@ class Architecture:
         Equation: the mean of ``min(x, window)`` for x from cached to cached + fresh (causal).
         """
         end = cached + fresh
+        if self.linear_value_heads:
+            return self._full_share * (cached + end) / 2 + (1 - self._full_share) * self.linear_head_dim
         if not self.sliding_window:
             return (cached + end) / 2
         w = float(self.sliding_window)
@@ -179,6 +215,12 @@ class Architecture:
 
         sliding = (area(end) - area(cached)) / np.maximum(fresh, 1.0)
         return self._full_share * (cached + end) / 2 + (1 - self._full_share) * sliding
+
+    @property
+    def state_tokens(self) -> float:
+        """Return how many tokens' keys and values weigh what one layer's state does: heads x width x width."""
+        state = self.linear_value_heads * self.linear_head_dim**2
+        return state / (2 * self.kv_heads * self.head_width)
 
     @property
     def _full_share(self) -> float:
