@@ -213,7 +213,7 @@ def _change(root: Node, change: str) -> None:
         )
     parts = path.strip().split(".")
     try:
-        new = parse(text if text.strip() else "null", file)
+        new = Node(None, 1, len(path) + 2, file) if text.strip() in ("", "~", "null") else parse(text, file)
     except yaml.YAMLError as error:
         raise PlanError([Problem(f"not a value: {error}", Place(file, 1, len(path) + 2))]) from None
     node = root
@@ -333,13 +333,26 @@ def _distinct(errors: Sequence[Any]) -> list[Any]:
     return list(kept.values())
 
 
+_SETTINGS = ("settings by name", "indent its settings below it")
+_IN_WORDS = {
+    "dict_type": _SETTINGS,
+    "model_type": _SETTINGS,
+    "list_type": ("a list", "write [one] or [one, another]"),
+    "string_type": ("text", "write a name, in quotes where it looks like a number"),
+    "int_type": ("a whole number", "write it in digits, without a unit"),
+    "int_from_float": ("a whole number", "round it"),
+    "bool_type": ("true or false", "write one of these"),
+}
+"""What the schema's errors of type say in the plan's own words: what is allowed, and what to do."""
+
+
 def _problem(error: Any, root: Node) -> Problem:
     """Say one schema error as a person would."""
     loc: tuple[str | int, ...] = error["loc"]
     kind, given = error["type"], error.get("input")
     names = tuple(str(p) for p in loc)
     place = root.place(loc)
-    value = "" if isinstance(given, dict | list) else str(given)
+    value = _written(root, loc, given)
     if kind == "extra_forbidden":
         allowed = section_fields(names[:-1])
         return Problem(
@@ -354,18 +367,34 @@ def _problem(error: Any, root: Node) -> Problem:
         above = root.place(loc[:-1])
         place = Place(above.file, above.line, above.column, ".".join(names))
         return Problem(f"'{names[-1]}' is missing", place, remedy=f"add a line '{names[-1]}: ...' here")
+    if kind in _IN_WORDS:
+        allowed_text, remedy = _IN_WORDS[kind]
+        return Problem("not allowed here", place, value=value, allowed=allowed_text, remedy=remedy)
     message = str(error["msg"]).removeprefix("Value error, ")
     if message.startswith("Input should be "):
         allowed_text = message.removeprefix("Input should be ")
         near = ""
         if kind in ("literal_error", "enum"):
             near = nearest_name(value, [w.strip("' ") for w in allowed_text.replace(" or ", ",").split(",")])
+        percent = kind == "less_than_equal" and error["ctx"]["le"] == 1 and 2 <= given <= 100
         return Problem(
             "not allowed here",
             place,
             value=value,
             allowed=allowed_text,
             nearest=near,
-            remedy="change the value" if kind != "model_type" else "indent its settings below it",
+            remedy=f"write '{given:g} %' if that is meant" if percent else "change the value",
         )
     return Problem(message, place, value=value, remedy="mend this value")
+
+
+def _written(root: Node, loc: tuple[str | int, ...], given: Any) -> str:
+    """Return a wrong value as its author wrote it, and as it was read where that differs."""
+    node, whole = root.at(loc)
+    if isinstance(node.value, dict) and "value" in node.value:
+        node = node.value["value"]
+    read = "" if isinstance(given, dict | list) else str(given)
+    written = "" if not whole or isinstance(node.value, dict | list) else str(node.value)
+    if written and isinstance(given, int | float) and isinstance(node.value, str):
+        return f"{written}, read as {given:g}"
+    return written or read
