@@ -1,0 +1,235 @@
+"""Training runs inside a whole plan: they hold their GPUs, serving gets the rest, and more GPUs finish earlier."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+
+import numpy as np
+import pytest
+
+from gigaplan import plan
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate import laws
+from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS, Resolution
+
+FIRST, NEXT = "training.runs.first frontier run", "training.runs.next frontier run"
+NO_SHARE = "training.share={'2026-01': 0 %}"
+"""Nothing is held for training but what runs hold."""
+THERE = f"{FIRST}.start=2027-03-15"
+"""When buildings 1 and 2 stand full: no run waits for racks."""
+FLOP_PER_PARAMETER_AND_TOKEN = 6  # Kaplan et al. (2020)
+
+
+@cache
+def went(*changes: str, resolution: Resolution = Resolution.REPRESENTATIVE) -> tuple[Scenario, Result]:
+    """Return the campus plan with some changes, resolved and simulated."""
+    scenario = plan.resolve(plan.load("campus-1gw", changes), resolution)
+    return scenario, simulate(scenario)
+
+
+def power_of_runs(scenario: Scenario, result: Result) -> tuple[Array, Array]:
+    """Return the IT power of the GPUs that runs hold and of all that are up, by month [kW]: reckoned from the result."""
+    kw = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])
+    names = [g.name for g in scenario.fleet.generations]
+    mine = np.array([kw[names.index(r.generation)] for r in scenario.training.runs])
+    held = np.einsum("mrn,r->mn", result["run_gpus"], mine)
+    return held, np.einsum("mgn,g->mn", result["gpus_available"], kw)
+
+
+def days_of(result: Result, run: int = 0) -> tuple[float, float]:
+    return float(result.central("run_start_day")[run]), float(result.central("run_done_day")[run])
+
+
+def test_a_run_takes_as_long_as_its_arithmetic() -> None:
+    """6 FLOPs per active parameter and token, at the plan's share of the dense BF16 peak of the GPUs that it asks for."""
+    scenario, result = went(THERE)
+    run = scenario.training.runs[0]
+    flop = FLOP_PER_PARAMETER_AND_TOKEN * scenario.architectures[run.model].active_parameters * run.tokens
+    speed = run.gpus * scenario.devices[run.generation].peak_bf16_flops_per_s * scenario.training.mfu_share
+    start, done = days_of(result)
+    assert start == (dt.date(2027, 3, 15) - dt.date(2026, 1, 1)).days
+    assert done - start == pytest.approx(flop / speed / 86400)
+    assert result.central("run_tokens_done")[0, -1] == pytest.approx(run.tokens)
+
+
+@pytest.mark.parametrize(
+    "changes", [(), (NO_SHARE,), (NO_SHARE, "uncertainty.members=3"), (THERE, f"{FIRST}.gpus=75000")]
+)
+def test_what_runs_hold_is_held_for_training(changes: tuple[str, ...]) -> None:
+    scenario, result = went(*changes)
+    held, whole = power_of_runs(scenario, result)
+    assert held.max() > 0
+    share = result["training_share"]
+    assert (share * whole >= held * (1 - 1e-9)).all()
+    assert (share >= scenario.training.share - 1e-12).all()
+    least = np.maximum(np.divide(held, whole, out=np.zeros_like(held), where=whole > 0), scenario.training.share)
+    np.testing.assert_allclose(share, least, rtol=1e-9, atol=1e-12)  # and no more than either asks for
+
+
+@pytest.mark.parametrize("changes", [(), (NO_SHARE,), (NO_SHARE, "uncertainty.members=3")])
+@pytest.mark.parametrize("resolution", Resolution)
+def test_laws_hold_with_runs(changes: tuple[str, ...], resolution: Resolution) -> None:
+    _, result = went(*changes, resolution=resolution)
+    laws.check(result.arrays, result.axis)
+    hours = result["gpus_available"] * result.axis.hours
+    used = result["gpu_hours"].sum(axis=1) + result["training_gpu_hours"] + result["idle_gpu_hours"]
+    np.testing.assert_allclose(used, hours, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(result["training_gpu_hours"], result["training_share"][:, None] * hours)
+    assert result["idle_gpu_hours"].min() >= -1e-9 * hours.max()
+
+
+def test_runs_never_hold_more_gpus_than_their_block_has() -> None:
+    scenario, result = went(NO_SHARE)
+    names = [g.name for g in scenario.fleet.generations]
+    for r, run in enumerate(scenario.training.runs):
+        up = result.central("gpus_available")[names.index(run.generation)]
+        held = result.central("run_gpus")[r]
+        assert (held <= up * (1 + 1e-12)).all()
+        assert (up[held > 0] >= run.gpus).all()
+        assert held.max() == pytest.approx(run.gpus) or (held > 0).sum() <= 2
+
+
+def test_more_gpus_finish_earlier_where_they_stand() -> None:
+    done = [days_of(went(NO_SHARE, THERE, f"{FIRST}.gpus={g}")[1]) for g in (20_000, 40_000, 60_000, 80_000)]
+    taken = np.array([end - start for start, end in done])
+    assert len({start for start, _ in done}) == 1
+    assert (np.diff([end for _, end in done]) < 0).all()
+    np.testing.assert_allclose(taken, taken[0] * np.array([1, 1 / 2, 1 / 3, 1 / 4]))
+
+
+def test_a_larger_block_may_have_to_be_waited_for() -> None:
+    """More GPUs than stand in January 2027: the run begins when they do, and may then be done later."""
+    small, large = (days_of(went(NO_SHARE, f"{FIRST}.gpus={g}")[1]) for g in (40_000, 80_000))
+    assert small[0] < large[0]
+    assert small[1] < large[1]
+    assert large[1] - large[0] == pytest.approx((small[1] - small[0]) / 2)
+
+
+@pytest.mark.parametrize(("gpus", "in_time"), [(60_000, True), (15_000, False)])
+def test_a_deadline_is_kept_or_missed(gpus: int, in_time: bool) -> None:
+    _, result = went(THERE, f"{FIRST}.gpus={gpus}")
+    deadline = (dt.date(2027, 7, 1) - dt.date(2026, 1, 1)).days
+    assert result["run_deadline_day"][0] == deadline
+    _, done = days_of(result)
+    assert (done <= deadline) == in_time
+    edge = result.axis.edges.index(dt.date(2027, 7, 1))
+    share = result.central("run_tokens_done")[0, edge] / 100e12
+    assert (share == pytest.approx(1)) == in_time
+    if not in_time:
+        assert 0.5 < share < 1
+
+
+def test_a_run_too_large_for_its_site_never_starts_and_holds_nothing() -> None:
+    _, result = went(NO_SHARE, f"{FIRST}.gpus=6000000")
+    assert np.isnan(days_of(result)).all()
+    assert result.central("run_gpus")[0].max() == 0
+    assert result.central("run_tokens_done")[0].max() == 0
+    assert not np.isnan(days_of(result, 1)).any()  # the next one goes on
+
+
+def test_a_run_without_a_deadline_has_none() -> None:
+    _, result = went(f"{FIRST}.deadline=null")
+    assert np.isnan(result["run_deadline_day"][0])
+    assert not np.isnan(result["run_deadline_day"][1])
+
+
+def test_a_plan_without_runs_has_no_rows_of_them() -> None:
+    scenario, result = went("training.runs={}")
+    for name in ("run_gpus", "run_tokens_done", "run_start_day", "run_done_day"):
+        assert result[name].shape[:2] == (1, 0)
+    np.testing.assert_allclose(result.central("training_share"), scenario.training.share)
+    laws.check(result.arrays, result.axis)
+
+
+def test_runs_take_their_gpus_from_serving_while_they_run_and_only_then() -> None:
+    """A run takes work from those who are worth least; months in which nothing is held are as if there were no run."""
+    busy = "demand.workloads.enterprise_api.requests_per_day=3e9"
+    _, without = went(NO_SHARE, busy, "training.runs={}")
+    _, result = went(NO_SHARE, busy)
+    held = result.central("run_gpus").sum(axis=0) > 0
+    assert 2 <= held.sum() <= 8
+    value, other = (r.central("value_served_usd").sum(axis=0) for r in (result, without))
+    np.testing.assert_allclose(value[~held], other[~held], rtol=1e-9)
+    assert (value <= other * (1 + 1e-9)).all()
+    assert (value[held] < other[held] * (1 - 1e-6)).any()
+    refused, before = (r.central("requests_refused_per_day").sum(axis=0) for r in (result, without))
+    assert (refused >= before * (1 - 1e-9) - 1e-3).all()
+    assert refused[held].sum() > before[held].sum()
+
+
+def test_training_bears_the_cost_of_what_runs_hold() -> None:
+    scenario, result = went(NO_SHARE)
+    held, whole = power_of_runs(scenario, result)
+    share = np.divide(held, whole, out=np.zeros_like(held), where=whole > 0)
+    np.testing.assert_allclose(
+        result["training_cost_usd"], share * result["cost_usd"].sum(axis=1), rtol=1e-9, atol=1e-3
+    )
+
+
+def test_twice_the_tokens_take_twice_the_days() -> None:
+    one, two = (days_of(went(NO_SHARE, THERE, f"{FIRST}.tokens={t} tokens")[1]) for t in ("50e12", "100e12"))
+    assert two[1] - two[0] == pytest.approx(2 * (one[1] - one[0]))
+
+
+def test_a_smaller_model_trains_faster_in_step_with_its_active_parameters() -> None:
+    big, small = went(NO_SHARE, THERE), went(NO_SHARE, THERE, f"{FIRST}.model=deepseek_v3")
+    active = [s.architectures[s.training.runs[0].model].active_parameters for s, _ in (big, small)]
+    days = [end - start for start, end in (days_of(r) for _, r in (big, small))]
+    assert days[1] / days[0] == pytest.approx(active[1] / active[0])
+
+
+def test_a_run_may_stand_on_what_was_there_before() -> None:
+    _, result = went(
+        NO_SHARE, f"{FIRST}.site=opening rented GB200", f"{FIRST}.generation=gb200_nvl72", f"{FIRST}.gpus=20000",
+        f"{FIRST}.start=2026-02-01",
+    )  # fmt: skip
+    start, done = days_of(result)
+    assert start == 31
+    assert result.central("run_gpus")[0, 2] == 20_000
+    assert done > 60
+    _, elsewhere = went(NO_SHARE, f"{FIRST}.site=opening rented GB200", f"{FIRST}.gpus=20000")
+    assert np.isnan(days_of(elsewhere)).all()  # that block holds no GB300
+
+
+def test_two_runs_on_one_block_take_turns_in_a_plan() -> None:
+    same = [f"{NEXT}.generation=gb300_nvl72", f"{NEXT}.start=2027-03-20", f"{NEXT}.gpus=60000", f"{NEXT}.deadline=null"]
+    _, result = went(NO_SHARE, THERE, *same)
+    (_, first_done), (next_start, _) = days_of(result), days_of(result, 1)
+    assert next_start >= first_done
+    both = (result.central("run_gpus") > 0).sum(axis=0)
+    assert both.max() == 1
+
+
+def test_runs_go_alike_at_both_resolutions() -> None:
+    (_, kinds), (_, hourly) = (went(resolution=r) for r in Resolution)
+    for name in ("run_gpus", "run_tokens_done", "run_start_day", "run_done_day", "training_share", "largest_run_flop"):
+        np.testing.assert_array_equal(kinds[name], hourly[name], err_msg=name)
+
+
+def test_members_with_fewer_gpus_up_may_wait_longer() -> None:
+    _, result = went(NO_SHARE, f"{FIRST}.gpus=80000", "uncertainty.members=12", "uncertainty.seed=4")
+    starts, up = result["run_start_day"][:, 0], result["gpus_available"][:, 1].max(axis=-1)
+    assert np.ptp(up) > 0
+    begun = ~np.isnan(starts)
+    assert begun.any()
+    order = np.argsort(up[begun])
+    assert (np.diff(starts[begun][order]) <= 0).all()
+    assert not begun[up < 80_000].any()
+
+
+def test_the_largest_run_holds_what_is_held_for_training() -> None:
+    """With half of the fleet held throughout, the whole fleet's largest run is half of all FLOP of its days."""
+    scenario, result = went("training.share={'2026-01': 50 %}", "training.runs={}")
+    peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
+    monthly = 0.5 * (result.central("gpus_available") * peaks[:, None]).sum(axis=0) * result.axis.hours * 3600
+    daily = np.repeat(monthly / (result.axis.hours / HOURS), (result.axis.hours / HOURS).astype(int))
+    window = int(scenario.training.run_days)
+    ends = result.axis.edge_days[1:].astype(int)
+    brute = np.array([daily[max(e - window, 0) : e].sum() for e in ends]) * scenario.training.mfu_share
+    one, whole = result.central("largest_run_flop")
+    np.testing.assert_allclose(whole, brute, rtol=1e-9)
+    assert (one <= whole * (1 + 1e-12)).all()
