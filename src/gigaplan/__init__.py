@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         rerun,
         run,
         save,
+        schema,
     )
     from gigaplan.plan.starter import Start
     from gigaplan.simulate.compare import Comparison
@@ -56,6 +57,7 @@ __all__ = [
     "rerun",
     "run",
     "save",
+    "schema",
 ]
 
 _HOMES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.catalog import Found, Listed, Overview, Shown
+from gigaplan.plan.json_schema import json_schema
 from gigaplan.plan.starter import Start, copy_of, starter
 from gigaplan.simulate import store
 from gigaplan.simulate.claims import Verdict
@@ -106,6 +107,11 @@ def new(
         else copy_of(plans.sources_of(like, _pairs(changes), overlays))
     )
     return store.write_text(path, text)
+
+
+def schema(*, overlay: bool = False) -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of a plan, or of an overlay, for editors."""
+    return json_schema(overlay=overlay)
 
 
 def save(result: Result, folder: str | Path | None = None) -> Path:

@@ -113,6 +113,37 @@ def new(
 
 
 @app.command
+def schema(
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    overlay: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Print the JSON Schema of plans, with which editors complete names and show units and meanings.
+
+    Parameters
+    ----------
+    out
+        File to write it to (default: stdout).
+    overlay
+        The schema of overlays instead.
+    """
+    from json import dumps
+
+    from gigaplan import api
+    from gigaplan.simulate.store import write_text
+
+    made = api.schema(overlay=overlay)
+    if out is None:
+        return print_json(made)
+    write_text(out, dumps(made, indent=1) + "\n")
+    if json:
+        return print_json({"path": str(out)})
+    print(f"wrote {out}; put this in the first line of a plan beside it: # yaml-language-server: $schema={out.name}")
+    return 0
+
+
+@app.command
 def compare(
     a: str,
     b: str | None = None,
