@@ -9,9 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
-from gigaplan import plan
+from gigaplan import catalog, plan
 from gigaplan.cli import main
+from gigaplan.plan.schema import section_fields
 from gigaplan.vocabulary.errors import PlanError
 
 Write = Callable[..., Path]
@@ -395,6 +397,9 @@ MISTAKES = {
         "experts that no token uses": ("experts_per_token: 8, ", "", f"{FRONTIER}.experts_per_token", "allowed: 1 to 256"),
         "experts without a width": ("ffn_expert: 8192, ", "", f"{FRONTIER}.ffn_expert", "experts without a width"),
         "a model without a feed-forward part": ("experts: 256, experts_per_token: 8, ffn_expert: 8192, ", "", f"{FRONTIER}.ffn_dense", "no feed-forward part"),
+        "two of a switch": ("layers: 96", "layers: 96, plain_ffn: 2", f"{FRONTIER}.plain_ffn", "found: +2\n +allowed: 0 .no. or 1"),
+        "a state without a width": ("layers: 96", "layers: 96, linear_value_heads: 32", f"{FRONTIER}.linear_head_dim", "without a width"),
+        "a latent without values": ("layers: 96", "layers: 96, mla_kv_lora: 512", f"{FRONTIER}.mla_v_head", "without a width of values"),
         "more dense layers than layers": ("layers: 96", "layers: 96, first_dense_layers: 97", f"{FRONTIER}.first_dense_layers", "allowed: 0 to 96"),
         "a contract's unknown term": ("{counterparty: CoreWeave}", "{counterparty: CoreWeave, year: 5 years}", f"{CLOUD}.year", "nearest: years"),
         "a contract with a number": ("{counterparty: CoreWeave}", "{counterparty: 7}", f"{CLOUD}.counterparty", "allowed: text\n"),
@@ -516,6 +521,22 @@ def test_several_mistakes_at_once_are_all_told(base: str, tmp_path: Path) -> Non
         assert any(re.search(says, str(p)) and p.place.path == where for p in errors), name
     assert len(errors) == len(together)
     assert [p.place.line for p in errors] == sorted(p.place.line for p in errors)
+
+
+def test_published_models_are_not_refused(tmp_path: Path) -> None:
+    """Every architecture of the catalog, written out in a plan under another name, keeps the rules for models."""
+    facts = catalog.load()
+    fields = section_fields(("models", "any"))
+    models = {
+        f"my {name}": {field: int(facts.find(name, field).number) for field in fields if facts.has(name, field)}
+        for name in facts.entities("layers")
+    }
+    assert len(models) > 10
+    document = yaml.safe_load(OWN)
+    document["models"] |= models
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(document))
+    assert len(plan.load(path).document.models) == len(models) + 1
 
 
 def test_a_change_may_take_a_value_back() -> None:

@@ -21,6 +21,8 @@ from gigaplan.vocabulary.units import parse_date
 SITE_MW = (1.0, 10_000.0)
 """A campus outside this range is possible but more often a slip between kW, MW and GW."""
 MAX_HORIZON_YEARS = 40
+MODEL_SWITCHES = ("gated_attention", "plain_ffn", "tied_embeddings")
+"""Parts of a model that it has or has not."""
 
 
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
@@ -173,6 +175,11 @@ def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             and ("a token can't use so many experts", f"1 to {experts}" if experts else "0, as there are no experts"),
             "ffn_expert": bool(experts and not width) and ("experts without a width", "1 or more"),
             "ffn_dense": not (experts or part("ffn_dense")) and ("no feed-forward part", "ffn_dense, or experts"),
+            "linear_head_dim": bool(part("linear_value_heads") and not part("linear_head_dim"))
+            and ("heads of a state without a width", "1 or more"),
+            "mla_v_head": bool(part("mla_kv_lora") and not part("mla_v_head"))
+            and ("latent attention without a width of values", "1 or more"),
+            **{k: part(k) > 1 and ("more than yes", "0 (no) or 1 (yes)") for k in MODEL_SWITCHES},
             "first_dense_layers": part("first_dense_layers") > part("layers")
             and ("more dense layers than layers", f"0 to {part('layers')}"),
         }
