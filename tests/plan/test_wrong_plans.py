@@ -409,6 +409,9 @@ MISTAKES = {
         "rent in bare numbers": ("{counterparty: CoreWeave}", "{usd_per_it_mw_year: 17e6}", f"{CLOUD}.usd_per_it_mw_year", "the unit is missing"),
         "a term of five": ("{counterparty: CoreWeave}", "{years: 5}", f"{CLOUD}.years", "write for example '5 years'"),
         "a negative term": ("{counterparty: CoreWeave}", "{years: -5 years}", f"{CLOUD}.years", "greater than or equal to 0"),
+        "an opening block's unknown term": ("date: 2025-12-31}", "date: 2025-12-31, contract: {counterparti: Oracle}}", "fleet.opening.rented GB200.contract.counterparti", "nearest: counterparty"),
+        "an opening block's lease in dollars": ("date: 2025-12-31}", "date: 2025-12-31, contract: {lease_usd_per_it_mw_year: $2M}}", "fleet.opening.rented GB200.contract.lease_usd_per_it_mw_year", "'USD' is not a unit of the same kind"),
+        "an opening block of another plan's generation": ("generation: gb200_nvl72, date", "generation: b200_hgx, date", "fleet.opening.rented GB200.generation", "allowed: gb200_nvl72, gb300_nvl72, vr_nvl72"),
         "rented a hundredfold": ("      rented: 100 %\n", "      rented: 100\n", "fleet.sites.Abilene.rented", "found: +100\n(.|\n)*write '100 %'"),
         "equity without an amount": ("      amount_usd: {value: $30B, evidence: announced, source: press}\n", "", f"{MONEY}.amount_usd", "'amount_usd' is missing"),
         "negative equity": ("value: $30B", "value: -$30B", f"{MONEY}.amount_usd", "greater than 0"),
@@ -442,6 +445,7 @@ ODDITIES = {
         "a milestone before the start": ("'2027-04-01': 50 %}", "'2026-04-01': 50 %}", f"{RUNS}.milestones.2026-04-01", "allowed: 2027-01-15 to 2027-07-01"),
         "a milestone after the deadline": ("'2027-04-01': 50 %}", "'2028-04-01': 50 %}", f"{RUNS}.milestones.2028-04-01", "after the run's deadline"),
         "rent for what is owned": ("      rented: 100 %\n      contract: {counterparty: CoreWeave}", "      contract: {usd_per_it_mw_year: 1e7 USD/MW/year}", f"{CLOUD}.usd_per_it_mw_year", "nothing is rented"),
+        "rent of an opening block that is owned": ("date: 2025-12-31}", "date: 2025-12-31, rented: 0, contract: {usd_per_it_mw_year: 1e7 USD/MW/year}}", "fleet.opening.rented GB200.contract.usd_per_it_mw_year", "nothing is rented"),
         "neither rent nor lease": ("      rented: 100 %\n      contract: {counterparty: CoreWeave}", "      contract: {counterparty: CoreWeave, years: 5 years}", CLOUD, "neither rent nor lease"),
         "lease for what is rented": ("{counterparty: CoreWeave}", "{lease_usd_per_it_mw_year: 1e6 USD/MW/year}", f"{CLOUD}.lease_usd_per_it_mw_year", "all is rented"),
         "equity from before": ("date: 2026-02-27", "date: 2016-02-27", f"{MONEY}.date", "its money is not counted"),
@@ -521,6 +525,17 @@ def test_several_mistakes_at_once_are_all_told(base: str, tmp_path: Path) -> Non
         assert any(re.search(says, str(p)) and p.place.path == where for p in errors), name
     assert len(errors) == len(together)
     assert [p.place.line for p in errors] == sorted(p.place.line for p in errors)
+
+
+def test_a_mistake_that_aliases_repeat_is_told_once(tmp_path: Path) -> None:
+    text = OWN.replace("contract:\n        counterparty: Oracle\n", "contract: &terms\n        counterparti: Oracle\n")
+    path = tmp_path / "plan.yaml"
+    path.write_text(text.replace("{counterparty: CoreWeave}", "*terms"))
+    with pytest.raises(PlanError) as wrong:
+        plan.load(path)
+    (problem,) = wrong.value.problems
+    assert problem.nearest == "counterparty"
+    assert problem.place.path == "fleet.sites.Abilene.contract.counterparti"
 
 
 def test_published_models_are_not_refused(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def checked(
     document = _validate(plain, root, problems)
     if document is not None:
         problems += check(document, root)
-    problems = [_placed(p, removed or {}) for p in problems]
+    problems = _once([_placed(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
     document = document.model_copy(update={"notes": [*document.notes, *(o.note for o in overlays)]})
@@ -122,6 +122,14 @@ def _hash(root: Node, overlays: Sequence[Overlay]) -> str:
     if overlays:
         whole = {"plan": whole, "overlays": [[o.who, o.why, o.source] for o in overlays]}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _once(problems: Sequence[Problem]) -> list[Problem]:
+    """Return each problem once where an alias repeats it: one place of the file, one message."""
+    told: dict[tuple[object, ...], Problem] = {}
+    for p in problems:
+        told.setdefault((p.place.file, p.place.line, p.place.column, p.message, p.value), p)
+    return list(told.values())
 
 
 def _placed(problem: Problem, removed: Mapping[tuple[str, ...], Place]) -> Problem:
