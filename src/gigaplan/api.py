@@ -17,6 +17,7 @@ from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.compare import Comparison, Progress
 from gigaplan.simulate.compare import compare as compare_results
 from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.labelled import export as export_result
 from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
@@ -244,6 +245,34 @@ def catalog_show(name: str) -> tuple[Shown, ...]:
         If there is no such name; the nearest is given.
     """
     return facts.show(name)
+
+
+def export(result: Result | str | Path, to: str, out: str | Path | None = None, quantities: Sequence[str] = ()) -> Path:
+    """Write a result, or some of its quantities, as one file for other tools; return its path.
+
+    Parameters
+    ----------
+    result : Result, str or Path
+        A result, or the folder that holds one.
+    to : str
+        ``parquet`` or ``csv`` (a long table with labels, unit and kind) or ``netcdf`` (needs the extra ``xarray``).
+    out : str or Path, optional
+        File to write (default: the plan's name with .parquet, .csv or .nc).
+    quantities : sequence of str
+        Result quantities to write; all if left out.
+
+    Raises
+    ------
+    PlanError
+        If there is no such form or quantity.
+    MachineError
+        If the file can't be written, or xarray isn't there for NetCDF.
+    """
+    result = result if isinstance(result, Result) else load(result)
+    ending = "nc" if to == "netcdf" else to
+    return export_result(
+        result, to, Path(out) if out is not None else Path(f"{result.stamp.plan}.{ending}"), quantities
+    )
 
 
 def rerun(folder: str | Path, out: str | Path | None = None) -> Rerun:

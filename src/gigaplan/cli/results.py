@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from gigaplan.cli.base import NO, Json, app, console, print_json
 
@@ -30,6 +32,38 @@ def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = Fals
     from gigaplan.report.terminal import explain_tree
 
     console().print(explain_tree(kept, quantity, depth))
+    return 0
+
+
+@app.command
+def export(
+    result: Path,
+    /,
+    *,
+    to: Literal["parquet", "csv", "netcdf"],
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    quantity: Annotated[list[str] | None, Parameter(negative="")] = None,
+    json: Json = False,
+) -> int:
+    """Write a kept result as one file for other tools.
+
+    Parameters
+    ----------
+    result
+        A folder that `gigaplan run` has written.
+    to
+        parquet or csv (a long table: one row per number, with its labels, unit and kind) or netcdf.
+    out
+        File to write (default: the plan's name with .parquet, .csv or .nc).
+    quantity
+        Write this result quantity alone. May be repeated.
+    """
+    from gigaplan import api
+
+    path = api.export(result, to, out, quantity or [])
+    if json:
+        return print_json({"path": str(path), "bytes": path.stat().st_size})
+    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return 0
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
 
 import yaml
 
 from gigaplan import catalog
+from gigaplan.catalog import Catalog
+from gigaplan.compute.device import Device
+from gigaplan.finance.inputs import GenerationCost
+from gigaplan.fleet.inputs import Generation
 from gigaplan.plan.load import Sources, load_sources
 from gigaplan.plan.overlay import read_overlay
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
@@ -20,6 +24,8 @@ USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 150_000, 100_000, 40_000_000
 """What the starter assumes for a megawatt, so that a plan of any size is neither idle nor overrun."""
 BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
 YEARS = 5
+FOUND_ELSEWHERE = ("name", "it_kw_per_rack", "life_years")
+"""Fields of a system that follow from other facts or are shared by all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ def starter(asked: Start) -> str:
     """
     facts = catalog.load()
     names = {
-        "generation": facts.entities("rental_usd_per_gpu_h"),
+        "generation": complete_systems(facts),
         "model": facts.entities("layers"),
         "region": facts.entities("power_price_usd_per_mwh"),
     }
@@ -77,6 +83,17 @@ def starter(asked: Start) -> str:
     }
     text = (files("gigaplan.plan") / "starter.yaml").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda m: values[m[1]], text)
+
+
+def complete_systems(facts: Catalog) -> list[str]:
+    """Return the systems of which the catalog knows all that a plan needs: power, supply, price and speed."""
+    needed = {
+        f.name
+        for cls in (Generation, GenerationCost, Device)
+        for f in fields(cls)
+        if f.default is MISSING and f.name not in FOUND_ELSEWHERE
+    }
+    return [name for name in facts.entities("rack_power_kw") if all(facts.has(name, quantity) for quantity in needed)]
 
 
 def copy_of(sources: Sources) -> str:

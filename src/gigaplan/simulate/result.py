@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,15 @@ class Result:
     def evidence(self, name: str) -> Evidence:
         """Return the weakest evidence class that a variable rests on."""
         return weakest(e.evidence for path in self.lineage(name) for e in self.ledger.under(path))
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return this result as an xarray Dataset, labels as coordinates, units and meanings as attributes.
+
+        MachineError says how to install xarray where it is missing.
+        """
+        from gigaplan.simulate.labelled import to_xarray
+
+        return to_xarray(self)
 
     def facts(self) -> list[Fact]:
         """Return every fact that the run read."""

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Entry, Evidence, Fact, Ledger
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import Resolution, TimeAxis
-from gigaplan.vocabulary.variables import DIMS, variables
+from gigaplan.vocabulary.variables import DIMS, Variable, variables
 
 FORMAT = 1
 
@@ -39,7 +39,7 @@ def save(result: Result, folder: Path, extra: Mapping[str, str] | None = None) -
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
     with _whole(folder) as work:
-        _write_parquet(result, work / "result.parquet")
+        write_long(result, work / "result.parquet")
         (work / "result.json").write_text(json.dumps(_as_data(result), indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():
             (work / name).write_text(text, encoding="utf-8")
@@ -48,17 +48,28 @@ def save(result: Result, folder: Path, extra: Mapping[str, str] | None = None) -
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text file whole or not at all; return it. MachineError if it can't be written."""
+    with whole_file(path) as work:
+        work.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary file that becomes ``path`` only if all goes well. MachineError if it can't be written."""
     work = path.parent / f".{path.name}.{os.getpid()}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        work.write_text(text, encoding="utf-8")
+        yield work
         work.replace(path)
     except OSError as error:
         raise MachineError(f"cannot write {path}: {error.strerror or error}; give another file") from None
+    except Exception as error:
+        if type(error).__module__.startswith(("duckdb", "_duckdb")):
+            raise MachineError(f"cannot write {path}: {str(error).splitlines()[0]}") from None
+        raise
     finally:
         with contextlib.suppress(OSError):
             work.unlink()
-    return path
 
 
 @contextlib.contextmanager
@@ -94,41 +105,54 @@ def _whole(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_parquet(result: Result, path: Path) -> None:
-    """Write one long table: variable, one column per dim (empty where it doesn't apply), value."""
+def write_long(
+    result: Result, path: Path, names: Collection[str] | None = None, *, form: str = "parquet", about: bool = False
+) -> None:
+    """Write one long table: variable, one column per dim (empty where it doesn't apply), value.
+
+    ``names`` are the variables to write (None: all, with every dim); ``about`` adds each one's unit and kind; ``form`` is
+    parquet or csv.
+    """
     import duckdb
 
+    chosen = {n: v for n, v in variables().items() if names is None or n in names}
+    dims = [d for d in DIMS if names is None or any(d in v.dims for v in chosen.values())]
+    labels = _labels(result)
+    table = _codes(result, chosen, dims)
+    with duckdb.connect() as db:
+        db.execute("SET threads = 1")
+        db.register("long", table)
+        said = {"unit": [v.unit for v in chosen.values()], "kind": [v.kind for v in chosen.values()]} if about else {}
+        for name, words in {"variable": tuple(chosen), **{d: labels[d] for d in dims}}.items():
+            looked = {"i": np.arange(len(words), dtype=np.int32), "label": np.array(words, dtype=object)}
+            if name == "variable":
+                looked |= {k: np.array(texts, dtype=object) for k, texts in said.items()}
+            db.register(f"l_{name}", looked)
+        looked_up = ["variable", *dims]
+        columns = ", ".join(
+            [*(f"l_{d}.label AS {d}" for d in looked_up), "value", *(f"l_variable.{k} AS {k}" for k in said)]
+        )
+        joins = " ".join(f"LEFT JOIN l_{d} ON l_{d}.i = {'v' if d == 'variable' else 'c_' + d}" for d in looked_up)
+        how = "FORMAT parquet, COMPRESSION zstd" if form == "parquet" else "FORMAT csv, HEADER"
+        where = str(path).replace("'", "''")
+        db.execute(f"COPY (SELECT {columns} FROM long {joins} ORDER BY n) TO '{where}' ({how})")
+
+
+def _codes(result: Result, chosen: Mapping[str, Variable], dims: Sequence[str]) -> dict[str, Array]:
+    """Return the columns of the long table as numbers: v (variable), c_<dim> (label, -1: none), value, n (row)."""
     sizes = {d: len(n) for d, n in result.labels.items()} | {"member": result.stamp.members}
-    codes: dict[str, list[Array]] = {d: [] for d in DIMS}
+    codes: dict[str, list[Array]] = {d: [] for d in dims}
     names, values = [], []
-    for k, (name, variable) in enumerate(variables().items()):
+    for k, (name, variable) in enumerate(chosen.items()):
         array = result.arrays[name]
         places = dict(zip(variable.dims, np.indices([sizes[d] for d in variable.dims]), strict=True))
-        for dim in DIMS:
+        for dim in dims:
             codes[dim].append(places[dim].ravel() if dim in places else np.full(array.size, -1))
         names.append(np.full(array.size, k))
         values.append(array.ravel())
     table = {"v": np.concatenate(names), "value": np.concatenate(values)}
     table["n"] = np.arange(table["v"].size)
-    table |= {f"c_{d}": np.concatenate(codes[d]).astype(np.int32) for d in DIMS}
-    db = duckdb.connect()
-    try:
-        db.execute("SET threads = 1")
-        db.register("long", table)
-        looked_up = []
-        for dim, labels in {"variable": tuple(variables()), **_labels(result)}.items():
-            db.register(
-                f"l_{dim}", {"i": np.arange(len(labels), dtype=np.int32), "label": np.array(labels, dtype=object)}
-            )
-            looked_up.append(dim)
-        columns = ", ".join(f"l_{d}.label AS {d}" for d in looked_up)
-        joins = " ".join(f"LEFT JOIN l_{d} ON l_{d}.i = {'v' if d == 'variable' else 'c_' + d}" for d in looked_up)
-        db.execute(
-            f"COPY (SELECT {columns}, value FROM long {joins} ORDER BY n) TO '{path}' "
-            "(FORMAT parquet, COMPRESSION zstd)"
-        )
-    finally:
-        db.close()
+    return table | {f"c_{d}": np.concatenate(codes[d]).astype(np.int32) for d in dims}
 
 
 def _labels(result: Result) -> dict[str, tuple[str, ...]]:
