@@ -30,6 +30,7 @@ from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
+from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -416,7 +417,14 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
         filler._said("training.run_days", "training.run_days", given.run_days)
     days = given.run_days or filler.number("training.run_days", "training", "run_days")
     runs = tuple(_run(filler, name, run) for name, run in given.runs.items())
-    return TrainingPolicy(share=share, mfu_share=mfu, run_days=days, runs=runs)
+    return TrainingPolicy(
+        share=share,
+        mfu_share=mfu,
+        run_days=days,
+        efficiency=filler.fill(TrainingEfficiency, None, "training_model", "training.efficiency"),
+        reliability=filler.fill(Reliability, given.reliability, "reliability", "training.reliability"),
+        runs=runs,
+    )
 
 
 def _run(filler: Filler, name: str, given: Any) -> PlannedRun:

@@ -14,6 +14,7 @@ from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
+from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
@@ -31,6 +32,8 @@ class TrainingPolicy:
     """Model FLOPs utilisation of training, of the dense BF16 peak."""
     run_days: float
     """Longest time that a run may take [days]: what the largest run is reckoned over."""
+    efficiency: TrainingEfficiency
+    reliability: Reliability
     runs: tuple[PlannedRun, ...] = ()
 
 

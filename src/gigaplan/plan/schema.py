@@ -22,6 +22,7 @@ from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Gua
 from gigaplan.fleet.inputs import Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Software
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.training.inputs import Reliability
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
@@ -95,12 +96,15 @@ RunSection: Any = partial(
     milestones=ByDate,
 )
 
+ReliabilitySection: Any = partial(Reliability)
+
 
 class Training(Strict):
     """Share of the fleet held for training and research, by date (linear in between), and the runs that are planned."""
 
     share: ByDate | None = None
     runs: dict[str, RunSection] = {}
+    reliability: ReliabilitySection | None = None
     run_days: Annotated[float, Gt(0), Le(3650), Unit("days")] | None = None
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
 

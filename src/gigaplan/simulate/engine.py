@@ -47,7 +47,7 @@ def simulate(scenario: Scenario) -> Result:
     stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
     arrays = assemble(gather(scenario, stages), labels(scenario), scenario.members)
     laws.check(arrays, scenario.axis)
-    return _result(scenario, arrays, speed)
+    return _result(scenario, arrays, speed, trained)
 
 
 def _allot(scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput, trained: Trained) -> Allotment:
@@ -120,7 +120,7 @@ def _mean(on_edges: Array) -> Array:
     return (on_edges[..., :-1] + on_edges[..., 1:]) / 2
 
 
-def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput) -> Result:
+def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput, trained: Trained) -> Result:
     facts = catalog.load()
     stamp = Stamp(
         plan=scenario.name,
@@ -131,7 +131,12 @@ def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput) -> 
         seed=scenario.seed,
         members=scenario.members,
     )
-    warnings = (*scenario.warnings, *(f"cannot be served: {reason}" for reason in speed.reasons))
+    untrained = (
+        f"cannot be trained: {run.name} on {run.gpus:,} {run.generation}: {layout.reason}"
+        for run, layout in zip(scenario.training.runs, trained.layouts, strict=True)
+        if layout.reason
+    )
+    warnings = (*scenario.warnings, *(f"cannot be served: {reason}" for reason in speed.reasons), *untrained)
     result = Result(
         stamp=stamp,
         axis=scenario.axis,

@@ -21,6 +21,7 @@ from gigaplan.power.inputs import Draw
 from gigaplan.simulate.intelligence import task_cost
 from gigaplan.simulate.throughput import SECONDS_PER_HOUR, Throughput
 from gigaplan.simulate.training import Trained
+from gigaplan.training.goodput import goodput
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 
@@ -164,6 +165,8 @@ def _training(scenario: Scenario, s: Stages) -> dict[str, Array]:
         "run_start_day": done.start_days,
         "run_done_day": done.done_days,
         "run_deadline_day": np.array(deadlines, dtype=float),
+        "run_mfu_share": np.array([p.mfu_share for p in s.trained.layouts]),
+        "run_goodput_share": np.array([float(goodput(r.gpus, scenario.training.reliability).share) for r in runs]),
         "largest_run_flop": s.trained.largest_flop,
         "capability_eci": s.trained.capability_eci,
     }

@@ -9,13 +9,14 @@ import numpy as np
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.training.capability import eci, eci_interval
+from gigaplan.training.goodput import goodput
+from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
+from gigaplan.training.search import Plan, best_layout
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
 SECONDS_PER_DAY = HOURS * 3600.0
-FLOP_PER_PARAMETER_AND_TOKEN = 6.0
-"""Forward and backward (Kaplan et al. 2020, table 1): two and four FLOPs per active parameter and token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class Trained:
     """What training does. Shapes: member M, run R, month n, scope S."""
 
     runs: Progress
+    layouts: tuple[Plan, ...]
+    """The layout of each run."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
     largest_flop: Array
@@ -44,7 +47,11 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     reserved = np.maximum(scenario.training.share, held)
     largest = _largest(scenario, gpus, reserved)
     return Trained(
-        runs=done, reserved_share=reserved, largest_flop=largest, capability_eci=_capability(scenario, largest[:, 0])
+        runs=done,
+        layouts=tuple(run_plan(scenario, r) for r in scenario.training.runs),
+        reserved_share=reserved,
+        largest_flop=largest,
+        capability_eci=_capability(scenario, largest[:, 0]),
     )
 
 
@@ -60,11 +67,20 @@ def _capability(scenario: Scenario, largest_flop: Array) -> Array:
     return np.where(so_far[:, None] > 0, bounds, np.nan)
 
 
+def run_plan(scenario: Scenario, run: PlannedRun) -> Plan:
+    """Return the fastest layout of a run on the GPUs that it asks for, or why there is none."""
+    batch = Batch(
+        global_batch_tokens=run.global_batch_tokens, sequence_tokens=run.sequence_tokens, precision=run.precision
+    )
+    policy = scenario.training
+    return best_layout(
+        scenario.devices[run.generation], scenario.architectures[run.model], batch, run.gpus, policy.efficiency
+    )
+
+
 def tokens_per_s(scenario: Scenario, run: PlannedRun) -> float:
-    """Return the speed of a run on the GPUs that it asks for [token/s]."""
-    model, device = scenario.architectures[run.model], scenario.devices[run.generation]
-    flop_per_token = FLOP_PER_PARAMETER_AND_TOKEN * model.active_parameters
-    return run.gpus * device.peak_bf16_flops_per_s * scenario.training.mfu_share / flop_per_token
+    """Return the speed of a run on the GPUs that it asks for [token/s], what failures take included."""
+    return run_plan(scenario, run).tokens_per_s * float(goodput(run.gpus, scenario.training.reliability).share)
 
 
 def _gpus(scenario: Scenario, built: BuildOut) -> Array:
@@ -87,16 +103,21 @@ def _held_share(scenario: Scenario, gpus: Array, done: Progress) -> Array:
     return np.asarray(np.minimum(np.divide(mine, whole, out=np.zeros_like(mine), where=whole > 0), 1.0))
 
 
+def _kept(scenario: Scenario, gpus: Array) -> Array:
+    """Return the goodput of a run on so many GPUs; 1 where there are none."""
+    return goodput(np.maximum(gpus, 1.0), scenario.training.reliability).share
+
+
 def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     """Return the largest run by scope: (M, scope, n).
 
     One site: the best block of one generation, no more of it than is held for training over the whole fleet. Whole
-    fleet: all that is held, as if distance were nothing.
+    fleet: all that is held, as if distance were nothing. A failure stops its own block.
     """
     axis, policy = scenario.axis, scenario.training
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
-    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds  # (M, G, P, n)
+    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds * _kept(scenario, gpus)  # (M, G, P, n)
     held = flop.sum(axis=(1, 2)) * reserved
     one = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis).max(axis=(1, 2))
     return np.stack([one, largest_run_flop(held, policy.run_days, axis)], axis=1)
