@@ -19,6 +19,8 @@ from gigaplan.vocabulary.time import HOURS, TimeAxis
 from gigaplan.vocabulary.units import Day, Unit
 
 SECONDS_PER_DAY = HOURS * 3600.0
+LEAST = 1e-30
+"""Keeps a run without speed from dividing by nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
             first, last = axis.edge_days[i], axis.edge_days[i + 1]
             begin = max(axis.days_since_start(run.start), first)
             free = block_gpus[:, r, i] - (held[:, same, i] > 0) @ np.array([runs[k].gpus for k in same])
-            works = (free >= run.gpus) & (left > 0) & (begin < last)
-            days = np.where(works, np.minimum(last - begin, left / (tokens_per_s[r] * SECONDS_PER_DAY)), 0.0)
+            works = (free >= run.gpus) & (left > 0) & (begin < last) & (tokens_per_s[r] > 0)
+            days = np.where(works, np.minimum(last - begin, left / max(tokens_per_s[r] * SECONDS_PER_DAY, LEAST)), 0.0)
             left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
             left[left < needed * 1e-12] = 0.0
             held[:, r, i] = run.gpus * days / (last - first)
