@@ -16,6 +16,7 @@ run: $(VENV)/run.stamp ## set up and simulate the announced plan (PLAN=... for a
 
 test: $(VENV)/dev.stamp ## set up and run every check
 	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check -q $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gigaplan catalog check
@@ -27,11 +28,13 @@ setup-dev: $(VENV)/dev.stamp ## set up to develop
 
 lint: $(VENV)/dev.stamp ## style, types and imports
 	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check -q $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## mend what ruff can
 	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests -k golden --renew-golden

@@ -186,7 +186,7 @@ def test_what_cannot_be_written_leaves_nothing(announced: Result, tmp_path: Path
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_write_parquet", full)
+    monkeypatch.setattr(store, "write_long", full)
     with pytest.raises(MachineError, match="No space left"):
         gp.save(announced, tmp_path / "full")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "mine"]

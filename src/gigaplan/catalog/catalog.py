@@ -92,7 +92,9 @@ class Catalog:
         strange = next((b for b in bases if b not in (*BASES, "date")), "")
         if strange:
             near = nearest_name(strange, (*BASES, "date"))
-            raise UnknownFactError(f"facts have no '{strange}'; nearest is '{near}' (they have {', '.join(BASES)} and date)")
+            raise UnknownFactError(
+                f"facts have no '{strange}'; nearest is '{near}' (they have {', '.join(BASES)} and date)"
+            )
         chosen = [f for f in self._index.get((entity, quantity), ()) if f.chosen]
         fitting = [f for f in chosen if all(getattr(f, k) == v for k, v in bases.items())]
         if len(fitting) == 1:

@@ -108,7 +108,9 @@ def _row(row: dict[str, str], quantities: dict[str, Quantity], place: Place) -> 
     quantity = quantities.get(row["quantity"])
     if quantity is None:
         near = nearest_name(row["quantity"], quantities)
-        yield Problem("unknown quantity", place, value=row["quantity"], nearest=near, remedy="add it to a quantities table")
+        yield Problem(
+            "unknown quantity", place, value=row["quantity"], nearest=near, remedy="add it to a quantities table"
+        )
     else:
         yield from _of_quantity(row, quantity, place)
 
@@ -151,7 +153,9 @@ def _numbers(row: dict[str, str], quantity: Quantity, place: Place) -> Iterator[
     if not numbers.get("low", value) <= value <= numbers.get("high", value):
         yield Problem("the range does not hold its value", place, value=f"{row['low']} .. {value:g} .. {row['high']}")
     for name, number in numbers.items():
-        if (quantity.low is not None and number < quantity.low) or (quantity.high is not None and number > quantity.high):
+        if (quantity.low is not None and number < quantity.low) or (
+            quantity.high is not None and number > quantity.high
+        ):
             yield Problem(
                 f"{name} is outside the quantity's plausible range",
                 place,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from gigaplan.cli.base import NO, Json, app, print_json, show
+from gigaplan.cli.completion import fact_names, kinds
 
 catalog_app = App(name="catalog", help="Facts and their sources: what is there, by kind, by words, one by one.")
 app.command(catalog_app)
@@ -23,7 +24,7 @@ def catalog(*, json: Json = False) -> int:
 
 
 @catalog_app.command(name="list")
-def catalog_list(kind: str = "", /, *, json: Json = False) -> int:
+def catalog_list(kind: Annotated[str, Parameter(completer=kinds)] = "", /, *, json: Json = False) -> int:
     """List the entities of a kind, or all.
 
     Parameters
@@ -55,7 +56,7 @@ def catalog_search(words: list[str], /, *, limit: int = 20, json: Json = False) 
 
 
 @catalog_app.command(name="show")
-def catalog_show(name: str, /, *, json: Json = False) -> int:
+def catalog_show(name: Annotated[str, Parameter(completer=fact_names)], /, *, json: Json = False) -> int:
     """Show facts in full: value, basis, range, source, evidence, and the ones that say otherwise.
 
     Parameters

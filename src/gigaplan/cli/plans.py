@@ -8,10 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gigaplan.cli.base import NO, Json, Set, With, app, console, print_json, progress, show, warn
+from gigaplan.cli.completion import Plan, PlanOrResult, having, plan_names
 
 
 @app.command
-def run(plan: str, /, *, set: Set = None, with_: With = None, out: Path | None = None, json: Json = False) -> int:
+def run(plan: Plan, /, *, set: Set = None, with_: With = None, out: Path | None = None, json: Json = False) -> int:
     """Simulate a plan, print a summary, keep the result and write its HTML report.
 
     Parameters
@@ -39,7 +40,7 @@ def run(plan: str, /, *, set: Set = None, with_: With = None, out: Path | None =
 
 
 @app.command
-def check(plan: str, /, *, set: Set = None, with_: With = None, json: Json = False) -> int:
+def check(plan: Plan, /, *, set: Set = None, with_: With = None, json: Json = False) -> int:
     """Hold the announcement's claims against the model, on each basis. Exit 1 if one does not hold.
 
     Parameters
@@ -67,11 +68,11 @@ def new(
     path: Path = Path("plan.yaml"),
     /,
     *,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    from_: Annotated[str | None, Parameter(name="--from", completer=plan_names)] = None,
     power: str | None = None,
-    generation: str | None = None,
-    model: str | None = None,
-    region: str | None = None,
+    generation: Annotated[str | None, having("rack_power_kw")] = None,
+    model: Annotated[str | None, having("layers")] = None,
+    region: Annotated[str | None, having("power_price_usd_per_mwh")] = None,
     start: str | None = None,
     set: Set = None,
     with_: With = None,
@@ -145,8 +146,8 @@ def schema(
 
 @app.command
 def compare(
-    a: str,
-    b: str | None = None,
+    a: PlanOrResult,
+    b: PlanOrResult | None = None,
     /,
     *,
     set: Set = None,

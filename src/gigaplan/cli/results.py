@@ -8,10 +8,18 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from gigaplan.cli.base import NO, Json, app, console, print_json
+from gigaplan.cli.completion import ResultFolder, quantities
 
 
 @app.command
-def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = False) -> int:
+def explain(
+    result: ResultFolder,
+    quantity: Annotated[str, Parameter(completer=quantities)],
+    /,
+    *,
+    depth: int = 1,
+    json: Json = False,
+) -> int:
     """Show where a number comes from: formula, inputs, facts, sources.
 
     Parameters
@@ -37,12 +45,12 @@ def explain(result: Path, quantity: str, /, *, depth: int = 1, json: Json = Fals
 
 @app.command
 def export(
-    result: Path,
+    result: ResultFolder,
     /,
     *,
     to: Literal["parquet", "csv", "netcdf"],
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
-    quantity: Annotated[list[str] | None, Parameter(negative="")] = None,
+    quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     json: Json = False,
 ) -> int:
     """Write a kept result as one file for other tools.
@@ -68,7 +76,7 @@ def export(
 
 
 @app.command
-def rerun(result: Path, /, *, out: Path | None = None, json: Json = False) -> int:
+def rerun(result: ResultFolder, /, *, out: Path | None = None, json: Json = False) -> int:
     """Run a kept result's plan again: is it byte for byte the same? Exit 1 if not.
 
     Parameters

@@ -103,8 +103,12 @@ def frontier(
     return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, search.score.shape))) for k in order[rising])
 
 
-def _search(device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency) -> _Search:
-    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*_layouts(device, architecture), strict=True))
+def _search(
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency
+) -> _Search:
+    gpus, pipeline, data = (
+        np.array(c, dtype=float)[:, None] for c in zip(*_layouts(device, architecture), strict=True)
+    )
     stage = Stage(device, architecture, precision, efficiency, gpus, pipeline, data)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)

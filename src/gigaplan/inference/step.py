@@ -93,7 +93,14 @@ class Stage:
     def capacity(self, context: Array, room_bytes: Array | float) -> Array:
         """Return the most requests of ``context`` tokens that a stage can hold in ``room_bytes`` per GPU."""
         free = np.maximum(room_bytes - self.weight_bytes(), 0.0)
-        one = cache_bytes(self.architecture, self.precision, context, np.ones_like(self.gpus), self.head_split, np.ones_like(self.gpus))
+        one = cache_bytes(
+            self.architecture,
+            self.precision,
+            context,
+            np.ones_like(self.gpus),
+            self.head_split,
+            np.ones_like(self.gpus),
+        )
         return np.floor(free / one) * np.where(self.data > 0, self.gpus, 1.0)
 
     def decode(self, batch: Array, context: Array) -> Decode:

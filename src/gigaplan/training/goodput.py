@@ -11,6 +11,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 
 SECONDS_PER_DAY = HOURS * 3600.0
+DALY_SECOND_ORDER = 9
+"""Divisor of the second-order term in Daly's (2006) best interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +47,5 @@ def daly_2006(write_s: float, mtbf_s: Array) -> Array:
     Its first term is Young's (1974).
     """
     x = write_s / (2 * mtbf_s)
-    root = np.sqrt(2 * write_s * mtbf_s) * (1 + np.sqrt(x) / 3 + x / 9) - write_s
+    root = np.sqrt(2 * write_s * mtbf_s) * (1 + np.sqrt(x) / 3 + x / DALY_SECOND_ORDER) - write_s
     return np.asarray(np.where(x < 1, np.maximum(root, 1.0), mtbf_s))

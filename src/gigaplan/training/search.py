@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.step import Layouts, step
 
 MICRO_BATCHES = (1, 2, 4, 8)
+"""Sequences per micro-batch that are tried; larger ones rarely fit and never fill the pipeline better."""
 STAGES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48, 64)
 """Stages that are tried; layers that don't divide leave the last stage lighter, and the fullest sets the pace."""
 
@@ -50,7 +51,7 @@ def layouts(device: Device, model: Architecture, batch: Batch, gpus: int) -> Lay
         if d * b <= sequences
         for r in (0, 1)
     ]
-    columns = np.array(rows, dtype=float).reshape(-1, 6).T
+    columns = np.array(rows, dtype=float).reshape(-1, len(fields(Layouts))).T
     return Layouts(*columns)
 
 

@@ -197,7 +197,9 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
             missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
             rows = list(reader)
     except (OSError, UnicodeDecodeError) as error:
-        raise PlanError([Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]) from None
+        raise PlanError(
+            [Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]
+        ) from None
     if missing:
         raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
                                  remedy="give a table with the columns of inference_serving.csv")])  # fmt: skip
@@ -240,7 +242,9 @@ def _groups(rows: Sequence[dict[str, str]]) -> list[_Group]:
         some = [rows[k] for k in index]
         gpus, data, users, fresh, generated = (
             np.array(column, dtype=float)
-            for column in zip(*((r["n_gpus"], int(r["dp"] or 1) > 1, r["concurrency"], *_lengths(r)) for r in some), strict=True)
+            for column in zip(
+                *((r["n_gpus"], int(r["dp"] or 1) > 1, r["concurrency"], *_lengths(r)) for r in some), strict=True
+            )
         )
         stage = Stage(*_known(gpu, model), precision, efficiency, gpus, np.ones_like(gpus), data)
         groups.append(_Group(index, stage, users, fresh, generated))
