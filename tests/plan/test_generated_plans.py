@@ -267,7 +267,7 @@ def answer(document: dict[str, Any], resolution: Resolution = Resolution.REPRESE
         file = Path(folder) / "plan.yaml"
         file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
         try:
-            return simulate(plan.resolve(plan.load(file), resolution))
+            return simulate(plan.resolve(plan.load(file, [f"horizon.resolution={resolution}"])))
         except (PlanError, InputError) as wrong:  # the API tells the second as the first, with the file's name
             return wrong
 

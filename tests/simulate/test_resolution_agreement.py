@@ -43,8 +43,10 @@ REFUSED_WITHIN = 0.08
 @cache
 def both(name: str) -> tuple[Result, Result]:
     """Return the plan's results: representative days, then every hour."""
-    loaded = plan.load(*PLANS[name])
-    kinds, hourly = (simulate(plan.resolve(loaded, r)) for r in (Resolution.REPRESENTATIVE, Resolution.HOURLY))
+    file, changes = PLANS[name]
+    kinds, hourly = (
+        simulate(plan.resolve(plan.load(file, [*changes, f"horizon.resolution={r}"]))) for r in Resolution
+    )
     return kinds, hourly
 
 

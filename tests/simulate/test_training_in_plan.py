@@ -30,7 +30,7 @@ THERE = f"{FIRST}.start=2027-03-15"
 @cache
 def went(*changes: str, resolution: Resolution = Resolution.REPRESENTATIVE) -> tuple[Scenario, Result]:
     """Return the campus plan with some changes, resolved and simulated."""
-    scenario = plan.resolve(plan.load("campus-1gw", changes), resolution)
+    scenario = plan.resolve(plan.load("campus-1gw", [*changes, f"horizon.resolution={resolution}"]))
     return scenario, simulate(scenario)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,19 +12,31 @@ from gigaplan.cli.completion import Plan, PlanOrResult, having, plan_names
 
 
 @app.command
-def run(plan: Plan, /, *, set: Set = None, with_: With = None, out: Path | None = None, json: Json = False) -> int:
+def run(
+    plan: Plan,
+    /,
+    *,
+    set: Set = None,
+    with_: With = None,
+    resolution: Literal["representative", "hourly"] | None = None,
+    out: Path | None = None,
+    json: Json = False,
+) -> int:
     """Simulate a plan, print a summary, keep the result and write its HTML report.
 
     Parameters
     ----------
     plan
         A built-in plan's name or a YAML file.
+    resolution
+        A weekday and a weekend day that stand for their like, or every hour of the calendar (default: the plan's).
     out
         Folder to keep the result in (default: gigaplan-results/<plan>-<hash>).
     """
     from gigaplan import api
 
-    result = api.run(plan, set or [], with_ or [])
+    changes = [*(set or []), *([f"horizon.resolution={resolution}"] if resolution else [])]
+    result = api.run(plan, changes, with_ or [])
     warn(result)
     folder = api.save(result, out)
     if json:

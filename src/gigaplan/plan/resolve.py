@@ -153,8 +153,8 @@ class Filler:
         return sample
 
 
-def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> Scenario:
-    """Return the scenario of a checked plan, at a resolution of its hours.
+def resolve(plan: Plan) -> Scenario:
+    """Return the scenario of a checked plan.
 
     Raises
     ------
@@ -163,7 +163,8 @@ def resolve(plan: Plan, resolution: Resolution = Resolution.REPRESENTATIVE) -> S
     """
     doc = plan.document
     filler = Filler(catalog.load(), plan.said, doc.uncertainty.members, doc.uncertainty.seed)
-    axis = TimeAxis(doc.horizon.start.replace(day=1), doc.horizon.end.replace(day=1), resolution)
+    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
+    axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     facilities, default = _facilities(filler, plan)
     software = filler.fill(
         Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"

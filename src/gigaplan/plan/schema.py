@@ -74,10 +74,12 @@ def _as_written(hint: Any) -> Any:
 
 
 class Horizon(Strict):
-    """The first and the last-but-one edge of the plan, whole months."""
+    """The first and the last-but-one edge of the plan, whole months, and how a month's hours are seen: by a weekday and
+    a weekend day that stand for their like (``representative``), or every hour of the calendar (``hourly``)."""
 
     start: Annotated[dt.date, Day()]
     end: Annotated[dt.date, Day()]
+    resolution: Literal["representative", "hourly"] = "representative"
 
 
 class Uncertainty(Strict):

@@ -23,6 +23,7 @@ from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.claims.check import check_claims
 from gigaplan.simulate.gather import Stages, gather, labels, per_request
 from gigaplan.simulate.result import Result, Stamp
+from gigaplan.simulate.size import require_room
 from gigaplan.simulate.throughput import Throughput, rates
 from gigaplan.simulate.training import Trained, train
 from gigaplan.vocabulary.bases import PowerBasis
@@ -34,9 +35,12 @@ def simulate(scenario: Scenario) -> Result:
 
     Raises
     ------
+    InputError
+        If the run takes more memory than the machine has.
     LawError
         If energy, GPUs, requests or money are not conserved: a fault of gigaplan, never of the plan.
     """
+    require_room(labels(scenario), scenario.members)
     wanted = asked(scenario.demand, scenario.axis)
     built = build(scenario.fleet, scenario.axis)
     speed = rates(scenario, wanted.tokens_per_request)
