@@ -76,7 +76,8 @@ def test_charts_are_plain_data_with_units_and_words(announced: Result) -> None:
         assert again["series"], chart.id
         assert chart.says
         assert chart.rows
-        assert again["yAxis"].get("name") or again["yAxis"]["type"] == "category", f"{chart.id} names no unit"
+        if "yAxis" in again:
+            assert again["yAxis"].get("name") or again["yAxis"]["type"] == "category", f"{chart.id} names no unit"
         assert all(len(row) == len(chart.columns) for row in chart.rows)
 
 
@@ -112,7 +113,7 @@ def test_the_page_is_whole_and_needs_nothing_else(announced: Result) -> None:
         assert fact.id in text, fact.id
     words = re.sub(r"<(script|style).*?</\1>", "", text, flags=re.S)
     assert not re.search(r"\bnan\b", words)
-    assert len(text) < 2_000_000
+    assert len(text) < 2_500_000
 
 
 def test_the_same_result_gives_the_same_page(announced: Result) -> None:

@@ -44,9 +44,7 @@ REFUSED_WITHIN = 0.08
 def both(name: str) -> tuple[Result, Result]:
     """Return the plan's results: representative days, then every hour."""
     file, changes = PLANS[name]
-    kinds, hourly = (
-        simulate(plan.resolve(plan.load(file, [*changes, f"horizon.resolution={r}"]))) for r in Resolution
-    )
+    kinds, hourly = (simulate(plan.resolve(plan.load(file, [*changes, f"horizon.resolution={r}"]))) for r in Resolution)
     return kinds, hourly
 
 

@@ -32,11 +32,10 @@ def html(result: Result) -> str:
             conflicts=_conflicts(result),
             options=_script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(_echarts()),
-            announced=f"{result.announced.value / 1e3:g} GW",
             figure=figure,
             short=select.short,
             number=number,
-            title=select.title,
+            watts=lambda mw: select.in_watts(mw).of(mw),
         )
         + "\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,19 +17,76 @@ from gigaplan.vocabulary.members import Array
 
 GENERATED = ("reasoning", "output")
 SERVED = 0.999
-TITLES = {
-    "h100_hgx": "H100",
-    "h200_hgx": "H200",
-    "b200_hgx": "B200",
-    "gb200_nvl72": "GB200 NVL72",
-    "gb300_nvl72": "GB300 NVL72",
-    "vr_nvl72": "Vera Rubin NVL72",
+CENT = 0.01
+WORDS = {
+    "vr": "Vera Rubin",
+    "trainium2": "Trainium 2",
+    "trainium3": "Trainium 3",
+    "hgx": "",
+    "oam8": "",
+    "pcie": "PCIe",
 }
+"""Parts of systems' names that people write in another way."""
+SHORTS = ("dgx", "rtx", "tpu", "cpx", "us")
+SMALL = ("rest", "of", "the", "and")
 
 
 def title(name: str) -> str:
     """Return a label as people write it."""
-    return TITLES.get(name, name.replace("_", " "))
+    return name.replace("_", " ")
+
+
+def system(name: str) -> str:
+    """Return a system's name as people write it: ``rubin_ultra_nvl144`` is Rubin Ultra NVL144."""
+    return " ".join(word for part in name.split("_") if (word := WORDS.get(part, _capital(part))))
+
+
+def region(name: str) -> str:
+    """Return a region's name as people write it: ``region_rest_of_asia`` is rest of Asia."""
+    return " ".join(w if w in SMALL else _capital(w) for w in name.removeprefix("region_").split("_"))
+
+
+def _capital(word: str) -> str:
+    """Return a word with a capital, in capitals if it is short for something or has a number, 'v5p' as it is."""
+    if re.fullmatch(r"v\d\w?", word):
+        return word
+    return word.upper() if word in SHORTS or any(c.isdigit() for c in word) else word.capitalize()
+
+
+READABLE = 0.5
+"""A unit of power is taken from half of one on: 0.6 GW, but 400 MW."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A unit in which the largest of some numbers is easily read."""
+
+    size: float
+    name: str
+
+    def of(self, value: float) -> str:
+        """Return a value in this unit ('3.96 million GPUs')."""
+        return f"{_digits(value / self.size, 3)} {self.name}"
+
+
+def in_watts(largest_mw: float) -> Scale:
+    """Return the unit for power that is given in MW."""
+    return _scale(largest_mw / READABLE, ((1e3, "GW"), (1.0, "MW"), (1e-3, "kW")))
+
+
+def in_dollars(largest_usd: float) -> Scale:
+    """Return the unit for money."""
+    return _scale(largest_usd, ((1e9, "billion USD"), (1e6, "million USD"), (1e3, "thousand USD"), (1.0, "USD")))
+
+
+def counted(largest: float, what: str) -> Scale:
+    """Return the unit for a count."""
+    sizes = ((1e12, "trillion "), (1e9, "billion "), (1e6, "million "), (1e3, "thousand "), (1.0, ""))
+    return _scale(largest, tuple((size, f"{word}{what}") for size, word in sizes))
+
+
+def _scale(largest: float, sizes: tuple[tuple[float, str], ...]) -> Scale:
+    return next((Scale(size, name) for size, name in sizes if abs(largest) >= size), Scale(*sizes[-1]))
 
 
 def short(value: float, unit: str = "", digits: int = 3) -> str:
@@ -42,7 +100,8 @@ def short(value: float, unit: str = "", digits: int = 3) -> str:
 
 
 def money(value: float) -> str:
-    """Return dollars in a few digits ('$412 B')."""
+    """Return dollars in a few digits ('$412 B'); less than a cent is none."""
+    value = 0.0 if abs(value) < CENT else value
     return "–" if math.isnan(value) else ("-" if value < 0 else "") + "$" + short(abs(value))
 
 
@@ -89,11 +148,51 @@ def _mean_where(part: Array) -> Array:
     return mean
 
 
+def over_years(result: Result, monthly: Array) -> Array:
+    """Return the mean of monthly values (last axis) over each calendar year's hours."""
+    months, hours = np.array([m[:4] for m in result.labels["month"]]), result.axis.hours
+    parts = [months == year for year in years(result)]
+    return np.stack([(monthly[..., p] * hours[p]).sum(axis=-1) / hours[p].sum() for p in parts], axis=-1)
+
+
+def last_of_years(result: Result, monthly: Array) -> Array:
+    """Return monthly values (last axis) in each calendar year's last month."""
+    months = result.labels["month"]
+    return np.asarray(monthly[..., [max(i for i, m in enumerate(months) if m[:4] == y) for y in years(result)]])
+
+
+def last_year(result: Result) -> list[int]:
+    """Return the months of the last calendar year."""
+    return [i for i, m in enumerate(result.labels["month"]) if m[:4] == years(result)[-1]]
+
+
+def weekday(result: Result, name: str) -> Array:
+    """Return an hourly variable of the central member on the mean weekday of each month: (..., month, hour)."""
+    array, axis = result.central(name), result.axis
+    weight = axis.day_counts * (1 - axis.weekend(0))
+    return np.asarray(np.einsum("...ndh,nd->...nh", array, weight / weight.sum(axis=1, keepdims=True)))
+
+
+def as_year(day: dt.date | None) -> float:
+    """Return a day as a calendar year with its fraction; nan for none."""
+    return math.nan if day is None else day.year + (day.timetuple().tm_yday - 1) / 366
+
+
+def scientific(value: float) -> str:
+    """Return a large number as people write it in text ('2.1e26'); none is a dash."""
+    return f"{value:.1e}".replace("e+", "e") if value > 0 else "–"
+
+
 def at_year_end(result: Result, name: str) -> Array:
     """Return a variable on edges at each year's end (last axis)."""
+    return at_year_ends(result, result.central(name))
+
+
+def at_year_ends(result: Result, on_edges: Array) -> Array:
+    """Return values on edges (last axis) at each year's end."""
     edges = result.labels["edge"]
     ends = [max(i for i, e in enumerate(edges) if e <= f"{int(year) + 1}-01-01") for year in years(result)]
-    return result.central(name)[..., ends]
+    return np.asarray(on_edges[..., ends])
 
 
 def sites(result: Result) -> list[int]:
@@ -101,9 +200,9 @@ def sites(result: Result) -> list[int]:
     return [i for i, name in enumerate(result.labels["site"]) if not name.startswith("opening ")]
 
 
-def producing_gw(result: Result) -> tuple[Array, Array]:
-    """Return IT power producing at each year's end [GW]: of the announced sites, of the opening fleet."""
-    power = at_year_end(result, "power_state_mw")[result.labels["state"].index("producing")] / 1e3
+def producing_mw(result: Result) -> tuple[Array, Array]:
+    """Return IT power producing at each year's end [MW]: of the announced sites, of the opening fleet."""
+    power = at_year_end(result, "power_state_mw")[result.labels["state"].index("producing")]
     ours = sites(result)
     others = [i for i in range(len(power)) if i not in ours]
     return power[ours].sum(axis=0), power[others].sum(axis=0)
@@ -115,13 +214,13 @@ class Site:
 
     name: str
     first_token: dt.date | None
-    power_gw: float
+    power_mw: float
 
 
 def first_tokens(result: Result) -> list[Site]:
     """Return the announced sites by date of first token."""
     days = result.central("first_token_day")
-    power = result.central("power_state_mw").sum(axis=0).max(axis=-1) / 1e3
+    power = result.central("power_state_mw").sum(axis=0).max(axis=-1)
     found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in sites(result)]
     return sorted(found, key=lambda s: s.first_token or dt.date.max)
 
@@ -194,6 +293,13 @@ def generated_per_day(result: Result, name: str) -> Array:
     return np.asarray(by_year(result, name)[:, tokens].sum(axis=1))
 
 
+def idle_share(result: Result) -> Array:
+    """Return the share of the available GPU-hours that nobody used, by year."""
+    idle, held = (by_year(result, n).sum(axis=0) for n in ("idle_gpu_hours", "training_gpu_hours"))
+    whole = idle + held + by_year(result, "gpu_hours").sum(axis=(0, 1))
+    return np.asarray(np.divide(idle, whole, out=np.zeros_like(whole), where=whole > 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """One headline figure."""
@@ -214,6 +320,9 @@ def cards(result: Result) -> list[Card]:
     price = by_year(result, "cost_per_mtok_all_usd")
     last = years(result)
     paid = float(result.central("tranche_paid_usd").sum())
+    equity = float(result.central("equity_paid_usd").sum())
+    reached = int(np.isfinite(result.central("tranche_day")).sum())
+    capital = money(float(result.central("capital_usd").sum()))
     free = nobody_waits_from(result)
     e = result.evidence
     return [
@@ -248,10 +357,10 @@ def cards(result: Result) -> list[Card]:
             e("served_share"),
         ),
         Card(
-            "Milestone investment released",
-            money(paid),
-            f"{int(np.isfinite(result.central('tranche_day')).sum())} tranches; {money(float(result.central('capital_usd').sum()))} of capital over the horizon",
-            e("tranche_paid_usd"),
+            "Milestone investment released" if result.labels["tranche"] else "Equity on dates",
+            money(paid if result.labels["tranche"] else equity),
+            f"{reached} tranches, {money(equity)} of equity on dates; {capital} of capital over the horizon",
+            e("tranche_paid_usd" if result.labels["tranche"] else "equity_paid_usd"),
         ),
     ]
 
@@ -261,11 +370,31 @@ def answer(result: Result) -> str:
     by = {c.name: c for c in cards(result)}
     first = by["First tokens of the announced sites"]
     free = by["Nobody waits from"].value
-    wait = f"from {free} on nobody waits" if free != "never" else "someone waits throughout"
+    wait = f"from {free} on nobody waits" if free != "never" else "someone waits to the end"
+    wait = wait if waiting(result) else "nobody waits"
     return (
-        f"{result.announced.value / 1e3:g} GW ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
+        f"{_plain_power(result.announced.value)} ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
         f"grow to {by['GPUs producing at the height'].value}, and {wait}."
     )
+
+
+def runs(result: Result) -> list[tuple[str, str, str, bool]]:
+    """Return the training runs: name, first and last month in words, whether a deadline is missed."""
+    days = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
+    return [
+        (
+            title(name),
+            f"{start:%Y-%m}" if start else "not begun",
+            f"{done:%Y-%m}" if done else "after the horizon",
+            deadline is not None and (done is None or done > deadline),
+        )
+        for name, start, done, deadline in zip(result.labels["run"], *days.values(), strict=True)
+    ]
+
+
+def _plain_power(mw: float) -> str:
+    unit = in_watts(mw)
+    return f"{mw / unit.size:.3g} {unit.name}"
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -297,7 +426,7 @@ def summary(result: Result) -> dict[str, Any]:
         "answer": answer(result),
         "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
         "first_tokens": [
-            {"site": s.name, "date": str(s.first_token), "it_gw": s.power_gw} for s in first_tokens(result)
+            {"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3} for s in first_tokens(result)
         ],
         "limits": [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)],
         "waiting": [{k: getattr(w, k) for k in w.__slots__} for w in waiting(result)],

@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from gigaplan.report import select
-from gigaplan.report.select import by_year, money, short, title
+from gigaplan.report.select import by_year, money, short, system, title
 from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.result import Result
 from gigaplan.validation.demand import DemandValidation
@@ -26,6 +26,7 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
+MOST_SITES, MOST_SPANS = 10, 7
 COLUMNS = 5
 """Years shown side by side; the horizon's are thinned to so many."""
 
@@ -62,13 +63,16 @@ def _years_table(result: Result) -> Table:
     def line(name: str, values: Sequence[str], style: str = "") -> None:
         table.add_row(name, *(values[i] for i in shown), style=style)
 
-    ours, opening = select.producing_gw(result)
-    line("GW (IT) producing, year end", [f"{v:.2f}" for v in ours], "bold")
-    line("  and the opening fleet", [f"{v:.2f}" for v in opening])
+    ours, opening = select.producing_mw(result)
+    unit = select.in_watts(float(max(ours.max(), opening.max())))
+    line(f"{unit.name} (IT) producing, year end", [f"{v / unit.size:.2f}" for v in ours], "bold")
+    if opening.max() > 0:
+        line("  and the opening fleet", [f"{v / unit.size:.2f}" for v in opening])
     gpus = by_year(result, "gpus_producing")
     for g, name in enumerate(result.labels["generation"]):
         if gpus[g].max() > 0:
-            line(f"  {title(name)} GPUs", [short(v) if v >= 100 else "–" for v in gpus[g]])
+            line(f"  {system(name)} GPUs", [short(v) if v >= 0.5 else "–" for v in gpus[g]])
+    line("  GPU-hours idle", [f"{v:.0%}" for v in select.idle_share(result)])
     asked, served = (select.generated_per_day(result, f"tokens_{k}_per_day").sum(axis=0) for k in ("asked", "served"))
     line("Generated tokens/day asked", [short(v) for v in asked], "bold")
     line("  served", [short(v) for v in served])
@@ -77,9 +81,20 @@ def _years_table(result: Result) -> Table:
     for w, name in enumerate(result.labels["workload"]):
         line(f"  {title(name)}", ["–" if math.isnan(v) else f"{v:,.2f}" for v in price[w]])
     cost = by_year(result, "cost_usd").sum(axis=0)
+    run = select.last_of_years(result, result.central("largest_run_flop")[0])
+    line("Largest run, FLOP, year end", [select.scientific(v) for v in run], "bold")
     line("Capital in the year", [money(v) for v in by_year(result, "capital_usd").sum(axis=(0, 1))], "bold")
     line("  cost, accrued", [money(v) for v in cost])
+    rent = by_year(result, "rent_usd").sum(axis=0)
+    if rent.max() > 0:
+        line("  of which rent and lease", [money(v) for v in rent])
     line("  revenue", [money(v) for v in by_year(result, "revenue_usd")])
+    lost = by_year(result, "revenue_lost_usd").sum(axis=0)
+    if lost.max() >= 1:
+        line("  revenue lost to waiting", [money(v) for v in lost])
+    equity = by_year(result, "equity_paid_usd").sum(axis=0)
+    if equity.max() > 0:
+        line("  equity on dates", [money(v) for v in equity])
     line("  to fund elsewhere", [money(v) for v in by_year(result, "funding_gap_usd")])
     return table
 
@@ -88,17 +103,22 @@ def _delivery(result: Result) -> Text:
     """Return first tokens, limits and tranches in a few lines."""
     text = Text()
     text.append("First tokens  ", "bold")
-    text.append(
-        ", ".join(
-            f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never"
-            for s in select.first_tokens(result)
-        )
-    )
+    places = select.first_tokens(result)
+    shown = places if len(places) <= MOST_SITES else [*places[: MOST_SITES - 1], places[-1]]
+    told = [f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never" for s in shown]
+    if len(shown) < len(places):
+        told.insert(-1, f"{len(places) - len(shown)} more")
+    text.append(", ".join(told))
     text.append("\nWhat limits   ", "bold")
-    text.append(
-        ", ".join(f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in select.limit_spans(result))
-        or "nothing"
-    )
+    spans = [f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in select.limit_spans(result)]
+    if len(spans) > MOST_SPANS:
+        spans[MOST_SPANS - 1 : -1] = [f"{len(spans) - MOST_SPANS} changes more"]
+    text.append(", ".join(spans) or "nothing")
+    for name, start, done, late in select.runs(result):
+        text.append("\nTraining      ", "bold")
+        text.append(f"{name} {start} to {done}{', late' if late else ''}")
+    if not result.labels["tranche"]:
+        return text
     text.append("\nTranches      ", "bold")
     paid = result.central("tranche_paid_usd")
     days = [d for d in (result.day(float(d)) for d in result.central("tranche_day")) if d]

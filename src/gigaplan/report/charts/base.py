@@ -1,0 +1,187 @@
+"""What all charts share: ECharts options as plain data, no code inside. One palette, units on every axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gigaplan.report.select import short
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.members import Array
+
+Option = dict[str, Any]
+Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A7A00", "#6A51A3", "#525252")
+"""Okabe and Ito's colours for all kinds of colour vision, darkened where a line would be too faint."""
+GREY, RED = "#8a8f98", "#c1121f"
+HEAT = ("#fff3d6", "#f2a541", "#c1121f", "#5f0f40")
+WIDE_CHART = 680
+LIST_HEIGHT, ROW_HEIGHT = 90, 26
+"""Pixels of a chart of rows: around them, and each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with its words: what it shows, what follows from it, and its numbers as a table."""
+
+    id: str
+    heading: str
+    option: Option
+    says: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    height: int = 340
+    least_width: int = 0
+    """Pixels below which the drawing is scrolled instead of squeezed."""
+
+
+def line(name: str, data: Array | Sequence[float], color: str, **more: Any) -> Option:
+    """Return a line."""
+    return {
+        "name": name,
+        "type": "line",
+        "data": numbers(data),
+        "showSymbol": False,
+        "lineStyle": {"width": 2},
+        "itemStyle": {"color": color},
+        "emphasis": {"focus": "series"},
+        **more,
+    }
+
+
+def area(name: str, data: Array | Sequence[float], color: str) -> Option:
+    """Return a stacked area."""
+    return line(name, data, color, stack="all", areaStyle={"opacity": 0.75}, lineStyle={"width": 0.5})
+
+
+def bar(name: str, data: Array | Sequence[float], color: str, stack: str | None = "all") -> Option:
+    """Return bars, stacked unless ``stack`` is None."""
+    return {
+        "name": name,
+        "type": "bar",
+        "data": numbers(data),
+        "itemStyle": {"color": color},
+        "barMaxWidth": 34,
+        **({"stack": stack} if stack else {}),
+    }
+
+
+def unseen(data: Array | Sequence[float], stack: str) -> Option:
+    """Return bars that only lift what is stacked on them."""
+    hidden = bar("", data, "transparent", stack)
+    return hidden | {"silent": True, "tooltip": {"show": False}}
+
+
+def numbers(data: Array | Sequence[float]) -> list[float | None]:
+    """Return numbers in six digits; what doesn't exist is a gap."""
+    return [None if math.isnan(v) else float(f"{v:.6g}") for v in np.asarray(data, dtype=float).tolist()]
+
+
+def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -> Option:
+    """Return a chart over categories with one value axis that names its unit."""
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "color": list(PALETTE),
+        "grid": {"left": 8, "right": 28, "top": 64, "bottom": 8, "containLabel": True},
+        "legend": {"top": 0, "type": "scroll", "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
+        "tooltip": {"trigger": "axis", "confine": True},
+        "xAxis": {"type": "category", "data": list(x), "axisTick": {"show": False}, "axisLabel": {"hideOverlap": True}},
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "nameLocation": "end",
+            "nameTextStyle": {"align": "left"},
+            "nameGap": 12,
+        },
+        "series": list(series),
+        **more,
+    }
+
+
+def log_option(series: Sequence[Option], x: Sequence[str], unit: str) -> Option:
+    """Return a chart over categories with a logarithmic value axis."""
+    drawn = option(series, x, f"{unit} (log scale)")
+    drawn["yAxis"] |= {"type": "log"}
+    return drawn
+
+
+def heat_option(data: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[str], top: float, words: str) -> Option:
+    """Return a heat map of (x, y, value) from 0 to ``top``; ``words`` name the darkest colour with its unit."""
+    drawn = option([{"type": "heatmap", "data": list(data), "progressive": 0}], x, "")
+    drawn |= {
+        "yAxis": {"type": "category", "data": list(y), "inverse": True, "axisTick": {"show": False}},
+        "visualMap": {
+            "min": 0,
+            "max": top,
+            "calculable": False,
+            "orient": "horizontal",
+            "right": 0,
+            "top": 0,
+            "itemHeight": 90,
+            "text": [words, "0"],
+            "inRange": {"color": list(HEAT)},
+        },
+        "tooltip": {"confine": True},
+    }
+    drawn.pop("legend")
+    return drawn
+
+
+def rows_option(series: Sequence[Option], names: Sequence[str], first: float, last: float) -> Option:
+    """Return bars in rows over calendar years; the series without a name lifts the others and has no legend."""
+    drawn = option(series, [], "")
+    drawn["xAxis"] = {
+        "type": "value",
+        "min": first,
+        "max": last,
+        "minInterval": 1,
+        "calendar_years": True,
+    }
+    drawn["yAxis"] = {"type": "category", "data": list(names), "axisTick": {"show": False}}
+    drawn["legend"]["data"] = [s["name"] for s in series if s["name"]]
+    drawn.pop("tooltip")
+    return drawn
+
+
+def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]]) -> Option:
+    """Return a flow chart of (from, to, value) whose nodes stand in a column and are told by words."""
+    nodes = [{"name": n, "depth": column, "label": {"formatter": t}} for n, (column, t) in words.items()]
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "color": list(PALETTE),
+        "series": [
+            {
+                "type": "sankey",
+                "data": nodes,
+                "links": [{"source": a, "target": b, "value": float(f"{v:.6g}")} for a, b, v in links],
+                "left": 4,
+                "right": 150,
+                "top": 8,
+                "bottom": 22,
+                "nodeGap": 7,
+                "nodeWidth": 14,
+                "draggable": False,
+                "emphasis": {"focus": "adjacency"},
+                "lineStyle": {"color": "gradient", "opacity": 0.38},
+                "label": {"fontSize": 11, "lineHeight": 13, "overflow": "truncate", "width": 140},
+                "labelLayout": {"hideOverlap": True},
+            }
+        ],
+    }
+
+
+def table(names: Sequence[str], columns: Sequence[str], values: Array) -> Table:
+    """Return a table of short numbers, one row for each name."""
+    rows = tuple((str(n), *(short(float(v)) for v in row)) for n, row in zip(names, values, strict=True))
+    return ("", *columns), rows
+
+
+def colour(result: Result, dim: str, name: str) -> str:
+    """Return the colour of a label along a dim, the same in all charts."""
+    return PALETTE[result.labels[dim].index(name) % len(PALETTE)]

@@ -1,0 +1,135 @@
+"""What a token and a task cost, what the cost is made of, and why it falls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.report import select
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Chart, Option
+from gigaplan.report.select import by_year, short, title
+from gigaplan.simulate.result import Result
+
+DRIVERS = {
+    "new_generations": "new generations",
+    "same_generation": "the same generation, cheaper",
+    "utilisation": "utilisation",
+    "software": "serving software",
+    "model": "models",
+}
+LINES = {
+    "depreciation_it": "depreciation of IT",
+    "depreciation_facility": "depreciation of facilities",
+    "energy": "energy",
+    "operations": "operations",
+    "rental": "rental",
+    "lease": "lease",
+}
+"""Cost lines as people write them."""
+
+
+def cost(result: Result) -> Chart:
+    """Cost per million generated tokens by workload."""
+    price = result.central("cost_per_mtok_usd")
+    names = result.labels["workload"]
+    series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
+    whole = {"width": 3, "type": "dashed"}
+    series.append(base.line("all serving", result.central("cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
+    yearly = np.vstack([by_year(result, "cost_per_mtok_usd"), by_year(result, "cost_per_mtok_all_usd")])
+    return Chart(
+        "cost",
+        "Cost per million generated tokens",
+        base.log_option(series, result.labels["month"], "USD per million generated tokens"),
+        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an empty fleet shows as dear tokens. Cost, not price.",
+        *base.table([*(title(n) for n in names), "all serving"], select.years(result), yearly),
+    )
+
+
+def waterfall(result: Result) -> Chart | None:
+    """What a million generated tokens cost in the last year: each line of cost, less what training bears."""
+    year = -1
+    made = float(select.generated_per_day(result, "tokens_served_per_day").sum(axis=0)[year]) * _days(result) / 1e6
+    if not made > 0:
+        return None
+    lines = by_year(result, "cost_usd")[:, year] / made
+    training = float(by_year(result, "training_cost_usd")[year]) / made
+    names = [LINES.get(n, title(n)) for n in result.labels["line"]]
+    some = [i for i, v in enumerate(lines) if v > 0]
+    steps = [(names[i], float(lines[i])) for i in some] + ([("training's share", -training)] if training > 0 else [])
+    level, floors, rises, falls = 0.0, [], [], []
+    for _, step in steps:
+        floors.append(min(level, level + step))
+        rises.append(step if step > 0 else np.nan)
+        falls.append(-step if step < 0 else np.nan)
+        level += step
+    blank = [np.nan] * len(steps)
+    series: list[Option] = [
+        base.unseen([*floors, np.nan], "t"),
+        base.bar("adds", [*rises, np.nan], base.PALETTE[1], "t"),
+        base.bar("takes away", [*falls, np.nan], base.PALETTE[2], "t"),
+        base.bar("a million tokens", [*blank, level], base.PALETTE[0], "t"),
+    ]
+    drawn = base.option(series, [*(n for n, _ in steps), "serving"], "USD per million generated tokens")
+    drawn["legend"]["data"] = [s["name"] for s in series[1:]]
+    drawn["xAxis"]["axisLabel"] = {"interval": 0, "hideOverlap": False}
+    when = select.years(result)[year]
+    return Chart(
+        "waterfall",
+        f"What a million generated tokens are made of, {when}",
+        drawn,
+        f"{level:,.2f} USD in {when}, all workloads together; energy is {float(lines[_line(result, 'energy')]) / float(lines.sum()):.0%} of the whole cost.",
+        ("", "USD per million tokens"),
+        (*((n, f"{v:,.3f}") for n, v in steps), ("a million generated tokens", f"{level:,.3f}")),
+    )
+
+
+def _days(result: Result) -> float:
+    months = [m[:4] == select.years(result)[-1] for m in result.labels["month"]]
+    return float(result.axis.hours[months].sum()) / 24
+
+
+def _line(result: Result, name: str) -> int:
+    return result.labels["line"].index(name)
+
+
+def intelligence(result: Result) -> Chart | None:
+    """Cost of a task of the first month, done as well by the cheapest model that can."""
+    price = result.central("cost_at_constant_capability_usd")
+    some = [w for w in range(len(price)) if np.isfinite(price[w]).any()]
+    if not some:
+        return None
+    names = [title(result.labels["workload"][w]) for w in some]
+    colours = [base.colour(result, "workload", result.labels["workload"][w]) for w in some]
+    series = [base.line(n, price[w], c) for n, w, c in zip(names, some, colours, strict=True)]
+    return Chart(
+        "intelligence",
+        "Cost of a task at constant capability",
+        base.log_option(series, result.labels["month"], "USD per task"),
+        "A task of the first served month, done as well by the cheapest model that can: what it costs, not what is charged.",
+        *base.table(
+            [f"{n}, USD per task" for n in names],
+            select.years(result),
+            by_year(result, "cost_at_constant_capability_usd")[some],
+        ),
+    )
+
+
+def fall(result: Result) -> Chart | None:
+    """Why the cost at constant capability falls: shares of each driver, in factors of two."""
+    data = result.central("cost_fall_log")
+    if np.isnan(data).all():
+        return None
+    ends = select.last_of_years(result, data)
+    halvings = ends / np.log(2)
+    names = [DRIVERS.get(n, title(n)) for n in result.labels["driver"]]
+    series = [base.bar(n, halvings[i], base.PALETTE[i]) for i, n in enumerate(names)]
+    whole = halvings.sum(axis=0)
+    last = whole[np.isfinite(whole)][-1] if np.isfinite(whole).any() else np.nan
+    return Chart(
+        "fall",
+        "Why intelligence gets cheaper",
+        base.option(series, select.years(result), "halvings of the cost since the first served month"),
+        f"By the end of {select.years(result)[-1]} the same task costs one part in {short(2.0 ** float(last), digits=2)} of what it did. "
+        "The parts add up to the whole (logarithmic mean Divisia index); below zero: made it dearer.",
+        *base.table([f"{n}, halvings" for n in names], [f"end {y}" for y in select.years(result)], halvings),
+    )

@@ -1,0 +1,114 @@
+"""From the megawatt to the token: where the last year's power went."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.report import select
+from gigaplan.report.charts.base import WIDE_CHART, Chart, sankey
+from gigaplan.report.select import in_watts, short, system, title
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.members import Array
+
+MOST_SITES = 7
+LEAST = 2e-3
+"""Flows below this share of the whole are left out of the drawing."""
+Links = dict[tuple[str, str], float]
+
+
+def watts(result: Result) -> Chart | None:
+    """Power from the meters of sites through systems to what it computes, mean of the last year."""
+    year = select.last_year(result)
+    hours = float(result.axis.hours[year].sum())
+    whole = float(result.central("facility_energy_mwh")[:, year].sum()) / hours
+    if not whole > 0:
+        return None
+    into, made = _sites_to_systems(result, year, hours)
+    used = _systems_to_uses(result, year, made)
+    kept = {k: v for k, v in (into | used).items() if v >= LEAST * whole}
+    unit = in_watts(whole)
+    words = _words(result, kept, unit)
+    when = select.years(result)[-1]
+    tokens = float(select.generated_per_day(result, "tokens_served_per_day").sum(axis=0)[-1])
+    return Chart(
+        "watts",
+        f"From the megawatt to the token, {when}",
+        sankey([(a, b, v) for (a, b), v in kept.items()], words),
+        f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
+        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses by the GPU-hours that they hold.",
+        ("flow", "MW, mean of the year"),
+        tuple((f"{_plain(a)} → {_plain(b)}", short(v)) for (a, b), v in (into | used).items()),
+        560,
+        WIDE_CHART,
+    )
+
+
+def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Links, Array]:
+    """Return the links from sites to losses, cooling and systems [MW], and each system's IT power."""
+    energy = {n: result.central(f"{n}_energy_mwh")[:, year].sum(axis=1) / hours for n in ("it", "loss", "overhead")}
+    racks = result.central("racks_accepted")
+    kw = _kw_per_rack(result)
+    rated = (racks[:, :, [*year, year[-1] + 1]].mean(axis=2) * kw[:, None]).T  # (site, generation)
+    share = np.divide(
+        rated, rated.sum(axis=1, keepdims=True), out=np.zeros_like(rated), where=rated.sum(axis=1, keepdims=True) > 0
+    )
+    drawn = share * energy["it"][:, None]
+    order = np.argsort(-drawn.sum(axis=1), kind="stable")
+    links: Links = {}
+    for place, i in enumerate(order):
+        name = "1 " + (result.labels["site"][i] if place < MOST_SITES else "other sites")
+        parts = [(f"2 {g}", float(drawn[i, k])) for k, g in enumerate(result.labels["generation"])]
+        parts += [
+            ("2 conversion losses", float(energy["loss"][i])),
+            ("2 cooling and the rest", float(energy["overhead"][i])),
+        ]
+        for part, mw in parts:
+            if mw > 0:
+                links[name, part] = links.get((name, part), 0.0) + mw
+    return links, drawn.sum(axis=0)
+
+
+def _systems_to_uses(result: Result, year: list[int], it_mw: Array) -> Links:
+    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and what busy and idle draw."""
+    idle_draw, busy_draw = (_stated(result, f"power.draw.{n}_share", 1.0) for n in ("idle", "busy"))
+    held = np.vstack(
+        [
+            result.central("gpu_hours")[:, :, year].sum(axis=2),
+            result.central("training_gpu_hours")[None, :, year].sum(axis=2),
+            result.central("idle_gpu_hours")[None, :, year].sum(axis=2) * idle_draw / busy_draw,
+        ]
+    )  # (use, generation)
+    share = np.divide(held, held.sum(axis=0), out=np.zeros_like(held), where=held.sum(axis=0) > 0)
+    uses = [*result.labels["workload"], "training", "idle"]
+    return {
+        (f"2 {g}", f"3 {use}"): float(it_mw[k] * share[u, k])
+        for k, g in enumerate(result.labels["generation"])
+        for u, use in enumerate(uses)
+        if it_mw[k] * share[u, k] > 0
+    }
+
+
+def _words(result: Result, links: Links, unit: select.Scale) -> dict[str, tuple[int, str]]:
+    """Return each node's words: its column, name, power, and for workloads the tokens that it makes."""
+    size: dict[str, float] = {}
+    for (a, b), mw in links.items():
+        if a.startswith("1"):
+            size[a] = size.get(a, 0.0) + mw
+        size[b] = size.get(b, 0.0) + (mw if a[0] != b[0] else 0.0)
+    tokens = select.generated_per_day(result, "tokens_served_per_day")[:, -1]
+    made = {f"3 {n}": f" → {short(float(tokens[w]))} tokens a day" for w, n in enumerate(result.labels["workload"])}
+    return {n: (int(n[0]) - 1, f"{_plain(n)}\n{unit.of(v)}{made.get(n, '')}") for n, v in size.items()}
+
+
+def _plain(node: str) -> str:
+    column, name = node.split(" ", 1)
+    return system(name) if column == "2" and " " not in name else title(name) if column != "1" else name
+
+
+def _kw_per_rack(result: Result) -> Array:
+    return np.array([_stated(result, f"fleet.generations.{g}.rack_power_kw", 1.0) for g in result.labels["generation"]])
+
+
+def _stated(result: Result, path: str, default: float) -> float:
+    """Return the number that was read for an input, else the default."""
+    return next((float(e.value) for e in result.ledger.under(path) if e.path == path), default)

@@ -1,0 +1,162 @@
+"""What is asked and served: tokens, who waits and when, what one more GPU-hour is worth, the day of regions and power."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.report import select
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Chart
+from gigaplan.report.select import counted, in_watts, short, title, weekday
+from gigaplan.simulate.result import Result
+from gigaplan.vocabulary.members import Array
+
+SEEN_PERCENT = 0.005
+"""Less than this is not drawn as waiting."""
+SETTLED_MONTHS = 12
+"""The first months are set by the opening fleet; the tightest month is looked for after them."""
+
+
+def tokens(result: Result) -> Chart:
+    """Generated tokens a day, asked against served."""
+    kinds = [result.labels["token"].index(t) for t in select.GENERATED]
+    served, asked = (result.central(f"tokens_{k}_per_day")[:, kinds].sum(axis=1) for k in ("served", "asked"))
+    names = result.labels["workload"]
+    unit = counted(float(asked.sum(axis=0).max()), "tokens a day")
+    series = [
+        base.area(title(n), served[w] / unit.size, base.colour(result, "workload", n)) for w, n in enumerate(names)
+    ]
+    dashed = {"width": 2, "type": "dashed"}
+    series.append(base.line("asked in all", asked.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
+    yearly = select.generated_per_day(result, "tokens_served_per_day")
+    last = float(yearly.sum(axis=0)[-1])
+    return Chart(
+        "tokens",
+        "Generated tokens a day: served, against what is asked",
+        base.option(series, result.labels["month"], unit.name),
+        f"Served: {short(last)} reasoning and output tokens a day in {select.years(result)[-1]}; input tokens are apart.",
+        *base.table([title(n) for n in names], select.years(result), yearly),
+    )
+
+
+def waits(result: Result) -> Chart | None:
+    """Who waits: share of each workload's requests not served, by month."""
+    if not select.waiting(result):
+        return None
+    refused = (1 - result.central("served_share")) * 100
+    names = [title(n) for n in result.labels["workload"]]
+    rows = tuple(
+        (title(x.workload), str(x.months), x.first, x.last, f"{x.worst_share:.0%}") for x in select.waiting(result)
+    )
+    free = select.nobody_waits_from(result)
+    says = f"Nobody waits from {free} on." if free else "Someone waits to the end of the horizon."
+    return Chart(
+        "waits",
+        "Who waits: share of requests not served on their day",
+        base.heat_option(_cells(refused.T), result.labels["month"], names, 100, "100 % refused"),
+        f"{says} Empty means served in full.",
+        ("workload", "months", "first", "last", "worst month, served"),
+        rows,
+        base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 6),
+    )
+
+
+def waits_by_hour(result: Result) -> Chart | None:
+    """Who waits by hour of the day, in the month in which most are refused."""
+    refused, asked = weekday(result, "requests_refused_per_h"), weekday(result, "requests_asked_per_h")
+    month = _tightest(result, refused)
+    share = 100 * np.divide(
+        refused[:, month], asked[:, month], out=np.zeros_like(asked[:, month]), where=asked[:, month] > 0
+    )
+    if not share.max() > SEEN_PERCENT:
+        return None
+    names = [title(n) for n in result.labels["workload"]]
+    hours = [f"{h}:00" for h in result.labels["hour"]]
+    when = result.labels["month"][month]
+    tight = f"A weekday of {when}, the tightest month after the first year, hours in UTC."
+    return Chart(
+        "waits_by_hour",
+        "Who waits, hour by hour",
+        base.heat_option(_cells(share.T), hours, names, 100, "100 % refused"),
+        f"{tight} Work that may wait within its day is refused only if the day has no room.",
+        *base.table(names, hours, share),
+        base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 6),
+    )
+
+
+def _tightest(result: Result, refused: Array) -> int:
+    """Return the month in which the largest shares go unserved, after the first year if any do then."""
+    waiting = (1 - result.central("served_share")).sum(axis=0)
+    later = waiting[SETTLED_MONTHS:]
+    if len(later) and later.max() > 1 - select.SERVED:
+        return int(later.argmax()) + SETTLED_MONTHS
+    return int(refused.sum(axis=(0, 2)).argmax())
+
+
+def _cells(values: Array) -> list[tuple[int, int, float]]:
+    """Return (x, y, value) of all that is large enough to be seen."""
+    return [(x, y, round(float(v), 2)) for (x, y), v in np.ndenumerate(values) if v > SEEN_PERCENT]
+
+
+def shadow(result: Result) -> Chart | None:
+    """What one more GPU-hour would be worth, by month and hour of the day."""
+    price = weekday(result, "shadow_price_usd_per_gpu_h")
+    months, hours = result.labels["month"], [f"{h}:00" for h in result.labels["hour"]]
+    cells = [(m, h, round(float(v), 3)) for (m, h), v in np.ndenumerate(price) if v > 0]
+    if not cells:
+        return None
+    top = float(price.max())
+    by_day = result.central("shadow_price_usd_per_mw_year")
+    worth = f"At the height {short(top)} USD for an hour of one GPU of the reference generation"
+    columns, rows = base.table(
+        ["USD per GPU-hour, mean of a weekday", "USD per IT megawatt and year"],
+        select.years(result),
+        np.stack([select.over_years(result, price.mean(axis=1)), select.over_years(result, by_day)]),
+    )
+    return Chart(
+        "shadow",
+        "What one more GPU-hour would be worth",
+        base.heat_option(cells, months, hours, round(top, 3), f"{top:.2f} USD per GPU-hour"),
+        f"{worth}, by the plan's own values of requests; weekdays, hours in UTC. Empty: nobody waits.",
+        columns,
+        rows,
+        400,
+    )
+
+
+def regions(result: Result) -> Chart:
+    """What is asked over the day by region, in the last month."""
+    data = weekday(result, "requests_by_region_per_h")[:, -1]
+    names = [select.region(n) for n in result.labels["region"]]
+    unit = counted(float(data.sum(axis=0).max()), "requests an hour")
+    series = [base.area(n, data[i] / unit.size, base.PALETTE[i % len(base.PALETTE)]) for i, n in enumerate(names)]
+    total = data.sum(axis=0)
+    swing = f"the busiest hour asks {total.max() / total.min():.1f} times the quietest" if total.min() > 0 else ""
+    return Chart(
+        "regions",
+        "Who calls when: requests by region over the day",
+        base.option(series, [f"{h}:00" for h in result.labels["hour"]], unit.name),
+        f"A weekday of {result.labels['month'][-1]}, hours in UTC, work that may wait apart{'; ' + swing if swing else ''}.",
+        *base.table(names, result.labels["hour"], data),
+        300,
+    )
+
+
+def load(result: Result) -> Chart:
+    """Power drawn at the meter over the day."""
+    power = weekday(result, "facility_power_mw")
+    unit = in_watts(float(power.max()))
+    picks = list(range(6, power.shape[0], 24)) or [0]
+    months = [result.labels["month"][m] for m in picks]
+    series = [
+        base.line(name, power[m] / unit.size, base.PALETTE[i % len(base.PALETTE)])
+        for i, (name, m) in enumerate(zip(months, picks, strict=True))
+    ]
+    return Chart(
+        "load",
+        "Power drawn on a weekday, all sites",
+        base.option(series, [f"{h}:00" for h in result.labels["hour"]], f"{unit.name} at the meter (facility)"),
+        "Hours in UTC. Training draws steadily; serving follows the world's day.",
+        *base.table([f"{m}, MW" for m in months], result.labels["hour"], power[picks]),
+        300,
+    )

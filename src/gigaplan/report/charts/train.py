@@ -1,0 +1,104 @@
+"""Training: the runs of the plan, the largest run that the fleet could do, and what that could be capable of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gigaplan.report import select
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Chart, Option
+from gigaplan.report.select import title
+from gigaplan.simulate.result import Result
+
+
+def runs(result: Result) -> Chart | None:
+    """The planned runs from start to end, their deadlines, how fast and how much of it makes progress."""
+    names = result.labels["run"]
+    if not names:
+        return None
+    dates = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
+    start = [select.as_year(d) for d in dates["start"]]
+    done = [select.as_year(d) if d else select.as_year(result.axis.end) for d in dates["done"]]
+    late = [d is not None and (e is None or e > d) for d, e in zip(dates["deadline"], dates["done"], strict=True)]
+    spans = [max(b - a, 0.0) if not math.isnan(a) else math.nan for a, b in zip(start, done, strict=True)]
+    deadlines: Option = {
+        "type": "scatter",
+        "name": "deadline",
+        "symbol": "diamond",
+        "symbolSize": 10,
+        "itemStyle": {"color": base.RED},
+        "data": [[round(select.as_year(d), 3), k] for k, d in enumerate(dates["deadline"]) if d],
+    }
+    series = [base.unseen(start, "t"), base.bar("trains", spans, base.PALETTE[0], "t"), deadlines]
+    mfu, goodput = result.central("run_mfu_share"), result.central("run_goodput_share")
+    gpus = result.central("run_gpus").max(axis=1)
+    rows = tuple(
+        (
+            title(n), str(dates["start"][k] or "never"), str(dates["done"][k] or "not within the horizon"),
+            str(dates["deadline"][k] or "–"), "late" if late[k] else "", select.short(float(gpus[k])),
+            f"{mfu[k]:.0%}", f"{goodput[k]:.1%}",
+        )
+        for k, n in enumerate(names)
+    )  # fmt: skip
+    axis = result.axis
+    return Chart(
+        "runs",
+        "Training runs",
+        base.rows_option(series, [title(n) for n in names], axis.start.year, math.ceil(select.as_year(axis.end))),
+        f"{sum(late)} of {len(names)} miss a deadline." if any(late) else "No run misses a deadline.",
+        ("run", "starts", "ends", "deadline", "", "GPUs", "model FLOPs utilisation", "goodput"),
+        rows,
+        base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 4),
+    )
+
+
+def largest(result: Result) -> Chart:
+    """The largest run that could end with each month: on one site, and on all."""
+    data = result.central("largest_run_flop")
+    names = result.labels["scope"]
+    series = [
+        base.line(n, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kind})
+        for i, (n, kind) in enumerate(zip(names, ("solid", "dashed"), strict=True))
+    ]
+    ends = select.last_of_years(result, data)
+    one = float(data[0].max())
+    return Chart(
+        "largest",
+        "The largest training run that could end in the month",
+        base.log_option(series, result.labels["month"], "model FLOP"),
+        f"Up to {select.scientific(one)} FLOP at one site, on what is held for training; "
+        f"{select.scientific(float(data[1].max()))} if all sites trained as one.",
+        ("", *(f"end {y}, FLOP" for y in select.years(result))),
+        tuple((n, *(select.scientific(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+    )
+
+
+def capability(result: Result) -> Chart | None:
+    """What the largest run of one site could be capable of, with its range."""
+    low, central, high = result.central("capability_eci")
+    if np.isnan(central).all():
+        return None
+    floor = float(np.floor(np.nanmin(low) / 10) * 10)
+    series = [
+        base.line("", low, "transparent", stack="band", silent=True, lineStyle={"width": 0}, tooltip={"show": False}),
+        base.line(
+            "80 % range", high - low, base.PALETTE[0], stack="band", areaStyle={"opacity": 0.18}, lineStyle={"width": 0}
+        ),
+        base.line("central", central, base.PALETTE[0]),
+    ]
+    drawn = base.option(series, result.labels["month"], "points of Epoch AI's capabilities index")
+    drawn["yAxis"] |= {"min": floor}
+    drawn["legend"]["data"] = ["80 % range", "central"]
+    drawn["tooltip"] = {"show": False}
+    ends = select.last_of_years(result, np.stack([low, central, high]))
+    columns, rows = base.table(result.labels["bound"], [f"end {y}" for y in select.years(result)], ends)
+    return Chart(
+        "capability",
+        "What a model of the largest run so far could be capable of",
+        drawn,
+        "From training compute and date, fitted on published models; beyond the largest known run it is an extrapolation.",
+        columns,
+        rows,
+    )

@@ -1,0 +1,117 @@
+"""Charts of every built-in plan: what flows in flows out, and a chart with nothing to show is not drawn."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+import gigaplan as gp
+from gigaplan import plan
+from gigaplan.report import charts, select
+from gigaplan.report.charts import base, build, cost, flow, money
+from gigaplan.report.html import html
+from gigaplan.report.terminal import render
+from gigaplan.simulate.result import Result
+
+PLANS = tuple(plan.builtin_names())
+
+
+@cache
+def result_of(name: str, *changes: str) -> Result:
+    return gp.run(name, changes)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_plan_has_a_whole_report(name: str) -> None:
+    result = result_of(name)
+    drawn = charts.all_charts(result)
+    always = {"watts", "buildout", "power", "ladder", "timeline", "tokens", "cost", "gap", "circle", "largest"}
+    assert always <= set(drawn)
+    for chart in drawn.values():
+        json.dumps(chart.option, allow_nan=False)
+        assert chart.rows, chart.id
+        assert all(len(row) == len(chart.columns) for row in chart.rows), chart.id
+        assert "nan" not in [cell for row in chart.rows for cell in row], chart.id
+    page = html(result)
+    for chart in drawn.values():
+        assert f'id="chart-{chart.id}"' in page, chart.id
+    assert ("waits" in drawn) == bool(select.waiting(result)) == ("waits_by_hour" in drawn)
+    assert ("runs" in drawn) == bool(result.labels["run"])
+    assert ("tranches" in drawn) == bool(result.labels["tranche"])
+    render(result)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_power_is_conserved_from_meters_to_uses(name: str) -> None:
+    result = result_of(name)
+    drawn = flow.watts(result)
+    assert drawn is not None
+    series = drawn.option["series"][0]
+    out = {"1": 0.0, "2": 0.0}
+    for link in series["links"]:
+        out[link["source"][0]] += link["value"]
+    year = select.last_year(result)
+    hours = float(result.axis.hours[year].sum())
+    facility, it = (float(result.central(f"{n}_energy_mwh")[:, year].sum()) / hours for n in ("facility", "it"))
+    assert out["1"] == pytest.approx(facility, rel=0.05), "small flows are left out of the drawing"
+    assert out["2"] == pytest.approx(it, rel=0.05)
+    assert {n["depth"] for n in series["data"]} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_money_in_is_money_out(name: str) -> None:
+    result = result_of(name)
+    uses, sources, left = money.uses_and_sources(result)
+    assert sum(uses.values()) == pytest.approx(sum(sources.values()) + left, rel=1e-9, abs=1.0)
+    flows = money._flows(result)
+    into = sum(v for _, b, v, _ in flows if b == money.PLAN)
+    out = sum(v for a, _, v, _ in flows if a == money.PLAN)
+    assert into == pytest.approx(out, rel=1e-6), "over the horizon, what comes to the plan leaves it"
+
+
+def test_the_waterfall_ends_at_the_cost_of_a_token() -> None:
+    result = result_of("announced-2025-09")
+    drawn = cost.waterfall(result)
+    assert drawn is not None
+    year = select.last_year(result)
+    made = result.central("tokens_served_per_day")[:, [result.index("token", t) for t in select.GENERATED]]
+    tokens = float((made.sum(axis=(0, 1)) * result.axis.hours)[year].sum()) / 24
+    paid = float(result.central("workload_cost_usd")[:, year].sum())
+    assert float(drawn.rows[-1][1].replace(",", "")) == pytest.approx(paid / tokens * 1e6, rel=2e-3)
+
+
+def test_the_same_charts_at_every_hour() -> None:
+    days, hours = result_of("neocloud-100mw"), result_of("neocloud-100mw", "horizon.resolution=hourly")
+    assert set(charts.all_charts(days)) == set(charts.all_charts(hours))
+    for name in ("facility_power_mw", "requests_asked_per_h"):
+        a, b = select.weekday(days, name), select.weekday(hours, name)
+        assert a.shape == b.shape
+        assert np.median(np.abs(a - b)[a > 0] / a[a > 0]) < 0.02
+
+
+def test_a_long_list_of_sites_is_shortened() -> None:
+    result = result_of("world-250gw")
+    drawn = build.gantt(result)
+    assert len(drawn.option["yAxis"]["data"]) <= build.MOST_ROWS
+    assert len(drawn.rows) == len(select.sites(result)), "the table has all"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("h100_hgx", "H100"), ("vr_nvl72", "Vera Rubin NVL72"), ("tpu_v5p", "TPU v5p"), ("v100_dgx", "V100 DGX"),
+     ("rubin_ultra_nvl144", "Rubin Ultra NVL144"), ("trainium3_ultra", "Trainium 3 Ultra")],
+)  # fmt: skip
+def test_names_of_systems(name: str, written: str) -> None:
+    assert select.system(name) == written
+
+
+def test_units_are_easily_read() -> None:
+    assert select.in_watts(31_000).of(31_309) == "31.3 GW"
+    assert select.in_watts(0.4).of(0.4) == "400 kW"
+    assert select.counted(560, "GPUs").of(560) == "560 GPUs"
+    assert select.in_dollars(2.5e9).of(2.5e9) == "2.50 billion USD"
+    assert select.money(0.001) == "$0"
+    assert base.numbers([float("nan"), 1.23456789]) == [None, 1.23457]
