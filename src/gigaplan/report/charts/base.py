@@ -161,7 +161,7 @@ def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]
                 "data": nodes,
                 "links": [{"source": a, "target": b, "value": float(f"{v:.6g}")} for a, b, v in links],
                 "left": 4,
-                "right": 150,
+                "right": 190,
                 "top": 8,
                 "bottom": 22,
                 "nodeGap": 7,
@@ -169,7 +169,7 @@ def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]
                 "draggable": False,
                 "emphasis": {"focus": "adjacency"},
                 "lineStyle": {"color": "gradient", "opacity": 0.38},
-                "label": {"fontSize": 11, "lineHeight": 13, "overflow": "truncate", "width": 140},
+                "label": {"fontSize": 11, "lineHeight": 13, "overflow": "truncate", "width": 185},
                 "labelLayout": {"hideOverlap": True},
             }
         ],

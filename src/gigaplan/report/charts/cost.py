@@ -80,6 +80,7 @@ def waterfall(result: Result) -> Chart | None:
         f"{level:,.2f} USD in {when}, all workloads together; energy is {float(lines[_line(result, 'energy')]) / float(lines.sum()):.0%} of the whole cost.",
         ("", "USD per million tokens"),
         (*((n, f"{v:,.3f}") for n, v in steps), ("a million generated tokens", f"{level:,.3f}")),
+        least_width=base.WIDE_CHART,
     )
 
 

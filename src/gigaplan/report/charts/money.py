@@ -236,6 +236,7 @@ def circle(result: Result) -> Chart | None:
         "label": {"show": True, "fontSize": 11, "fontWeight": "bold", "position": "bottom"},
         "edgeLabel": {
             "fontSize": 11,
+            "opacity": 1,
             "color": "#fff",
             "backgroundColor": "#3b4652",
             "padding": [2, 4],
