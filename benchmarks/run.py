@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 PLAN = "announced-2025-09"
@@ -32,6 +34,10 @@ def show(what: str, seconds: tuple[float, float, float], target_s: float | None 
 
 def process(*args: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *args], check=True, capture_output=True)
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def main() -> None:
@@ -73,6 +79,13 @@ def main() -> None:
     show("  of which the engine", timed(lambda: simulate(scenario)))
     show("  of which loading and resolving the plan", timed(lambda: plan.resolve(plan.load(PLAN))))
     show("50 members, warm process", timed(lambda: gp.run(PLAN, {"uncertainty.members": 50}), 3))
+    show("every hour of ten years", timed(lambda: gp.run(PLAN, {"horizon.resolution": "hourly"}), 3), 10.0)
+    print(f"  memory of this process at its height: {peak_mb():,.0f} MB   target 2,000 MB")
+    start = time.perf_counter()
+    gp.compare(PLAN, "actual-2026-11")
+    show("compare announced-2025-09 actual-2026-11, with causes", (time.perf_counter() - start,) * 3)
+    for name in plan.builtin_names():
+        show(f"{name}, warm process", timed(partial(gp.run, name), 3), 1.0)
 
     size = sum(f.stat().st_size for f in Path(sysconfig.get_paths()["purelib"]).rglob("*") if f.is_file()) / 1e6
     own = sum(f.stat().st_size for f in Path(gp.__file__).parent.rglob("*") if f.is_file()) / 1e6

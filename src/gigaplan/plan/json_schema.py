@@ -45,6 +45,7 @@ ABOUT: dict[str, Schema] = {
 }
 """What an author may say of any value."""
 MEANINGS = {
+    "Horizon.resolution": "How hours are seen: representative (a weekday and a weekend day stand for their like) or hourly.",
     "PlanDocument.gigaplan": "Version of the format of plans.",
     "PlanDocument.name": "Short name; results are kept under it.",
     "PlanDocument.title": "One line for people.",

@@ -18,6 +18,14 @@ from gigaplan.vocabulary.members import Array
 GENERATED = ("reasoning", "output")
 SERVED = 0.999
 CENT = 0.01
+BASES = {
+    "it": "IT",
+    "facility": "at the meter",
+    "rack_tdp": "rated racks",
+    "rack_peak": "racks at their peak",
+    "gpu_tgp": "GPUs alone",
+}
+"""Bases of power as people write them."""
 WORDS = {
     "vr": "Vera Rubin",
     "trainium2": "Trainium 2",
@@ -367,15 +375,18 @@ def cards(result: Result) -> list[Card]:
 
 def answer(result: Result) -> str:
     """Return the plan's answer in one sentence."""
-    by = {c.name: c for c in cards(result)}
-    first = by["First tokens of the announced sites"]
-    free = by["Nobody waits from"].value
-    wait = f"from {free} on nobody waits" if free != "never" else "someone waits to the end"
-    wait = wait if waiting(result) else "nobody waits"
-    return (
-        f"{_plain_power(result.announced.value)} ({result.announced.basis}) make their first tokens in {first.value} at {first.detail.split(',')[0]}, "
-        f"grow to {by['GPUs producing at the height'].value}, and {wait}."
+    first = next((s for s in first_tokens(result) if s.first_token), None)
+    begin = (
+        f"make their first tokens in {first.first_token:%B %Y} at {first.name}"
+        if first and first.first_token
+        else "make no token yet"
     )
+    free = nobody_waits_from(result)
+    wait = f"from {free} on nobody waits" if free else "someone waits to the end"
+    wait = wait if waiting(result) else "nobody waits"
+    height = float(result.central("gpus_producing").sum(axis=0).max())
+    power = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
+    return f"{power} {begin}, grow to {short(height, 'GPUs')}, and {wait}."
 
 
 def runs(result: Result) -> list[tuple[str, str, str, bool]]:

@@ -26,7 +26,9 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
-MOST_SITES, MOST_SPANS = 10, 7
+MOST_SITES, MOST_SPANS, CLAIMS_A_LINE = 10, 7, 9
+FEW = 3e-4
+"""A generation below this share of the fleet is not told."""
 COLUMNS = 5
 """Years shown side by side; the horizon's are thinned to so many."""
 
@@ -69,9 +71,13 @@ def _years_table(result: Result) -> Table:
     if opening.max() > 0:
         line("  and the opening fleet", [f"{v / unit.size:.2f}" for v in opening])
     gpus = by_year(result, "gpus_producing")
+    whole = gpus.sum(axis=0)
     for g, name in enumerate(result.labels["generation"]):
         if gpus[g].max() > 0:
-            line(f"  {system(name)} GPUs", [short(v) if v >= 0.5 else "–" for v in gpus[g]])
+            line(
+                f"  {system(name)} GPUs",
+                [short(v) if v > FEW * all_ else "–" for v, all_ in zip(gpus[g], whole, strict=True)],
+            )
     line("  GPU-hours idle", [f"{v:.0%}" for v in select.idle_share(result)])
     asked, served = (select.generated_per_day(result, f"tokens_{k}_per_day").sum(axis=0) for k in ("asked", "served"))
     line("Generated tokens/day asked", [short(v) for v in asked], "bold")
@@ -147,10 +153,11 @@ def _claims_line(result: Result) -> Text:
     text = Text("Claims        ", "bold")
     if not result.claims:
         return text.append("none made", "not bold")
-    for claim in result.claims:
+    for k, claim in enumerate(result.claims):
         mark, style = MARKS[claim.verdict]
-        text.append(f"{mark} {claim.id}  ", style)
-    return text.append("● holds ◐ on a basis ○ does not ? can't be told", "dim not bold")
+        text.append("\n              " if k and k % CLAIMS_A_LINE == 0 else "")
+        text.append(f"{mark} {claim.id:<5}", style)
+    return text.append("\n              ● holds ◐ on a basis ○ does not ? can't be told", "dim not bold")
 
 
 def claims_table(result: Result) -> RenderableType:
