@@ -83,7 +83,7 @@ def task_cost(
     )  # fmt: skip
 
     def later(array: Array) -> Array:
-        out = np.full((members, array.shape[1], months), np.nan)
+        out = np.full((*array.shape[:2], months), np.nan)
         out[..., start:] = array
         return out
 
