@@ -84,6 +84,8 @@ def main() -> None:
     start = time.perf_counter()
     gp.compare(PLAN, "actual-2026-11")
     show("compare announced-2025-09 actual-2026-11, with causes", (time.perf_counter() - start,) * 3)
+    pair = partial(gp.frontier, "deepseek_r1", "gb200_nvl72")
+    show("frontier deepseek_r1 gb200_nvl72, both ways of serving, warm process", timed(pair), 0.5)
     for name in plan.builtin_names():
         show(f"{name}, warm process", timed(partial(gp.run, name), 3), 1.0)
 

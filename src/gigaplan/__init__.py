@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         compare,
         explain,
         export,
+        frontier,
         load,
         new,
         rerun,
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from gigaplan.simulate.compare import Comparison
     from gigaplan.simulate.rerun import Rerun
     from gigaplan.simulate.result import Result
+    from gigaplan.validation.frontier import Frontiers
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
     "Comparison",
     "Explanation",
+    "Frontiers",
     "GigaplanError",
     "MachineError",
     "PlanError",
@@ -54,6 +57,7 @@ __all__ = [
     "compare",
     "explain",
     "export",
+    "frontier",
     "load",
     "new",
     "rerun",
@@ -65,6 +69,7 @@ __all__ = [
 _HOMES = {
     "Start": "plan.starter",
     "Comparison": "simulate.compare",
+    "Frontiers": "validation.frontier",
     "Rerun": "simulate.rerun",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",

@@ -20,6 +20,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.labelled import export as export_result
 from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
+from gigaplan.validation.frontier import MODES, Ask, Frontiers, Mode, frontiers
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable, variables
@@ -299,3 +300,49 @@ def rerun(folder: str | Path, out: str | Path | None = None) -> Rerun:
         where = save(again, out if out is not None else Path(work) / "again")
         answer = held_against(kept, where)
     return replace(answer, kept_in="" if out is None else str(out))
+
+
+def frontier(
+    models: str | Sequence[str],
+    systems: str | Sequence[str],
+    *,
+    input_tokens: float = 1024.0,
+    output_tokens: float = 1024.0,
+    cached_tokens: float = 0.0,
+    ttft_s: float = 2.0,
+    tpot_s: float = 0.05,
+    precision: str = "",
+    engine: str = "trtllm",
+    modes: Sequence[Mode] = MODES,
+    more: Sequence[tuple[str, str]] = (),
+) -> Frontiers:
+    """Return the fastest and the cheapest ways to serve each model on each system, and all between.
+
+    Parameters
+    ----------
+    models, systems : str or sequence of str
+        Names of the catalog; every model is put on every system.
+    input_tokens, output_tokens, cached_tokens : float
+        Tokens of a request; cached ones are part of the input.
+    ttft_s, tpot_s : float
+        Longest time to the first token, and for each token after it [s].
+    precision : str
+        ``bf16``, ``fp8`` or ``fp4``; the narrowest that the system computes in if left out.
+    engine : str
+        ``trtllm``, ``vllm`` or ``sglang``.
+    modes : sequence of str
+        ``co-located``, ``disaggregated``, or both.
+    more : sequence of (str, str)
+        Further (model, system) pairs.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name (the nearest known one is given) and every impossible number at once.
+    """
+    ask = Ask(
+        input_tokens=input_tokens, output_tokens=output_tokens, cached_tokens=cached_tokens, ttft_s=ttft_s, tpot_s=tpot_s,
+        precision=precision, engine=engine, modes=tuple(modes),
+    )  # fmt: skip
+    names = [[n] if isinstance(n, str) else list(n) for n in (models, systems)]
+    return frontiers([*((m, s) for m in names[0] for s in names[1]), *more], ask)

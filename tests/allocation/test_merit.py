@@ -62,7 +62,7 @@ def test_a_day_by_hand() -> None:
     )
     part = 18 / 22
     left = np.array([10 - 2 * part, 10 - 10 * part, 10 - 10 * part])
-    assert out.order == (0, 1)
+    assert out.order == ((0, 1),)
     assert out.run[0, 1, 0, 0] == pytest.approx([2 * part, 10 * part, 10 * part])
     assert out.run[0, 0, 0, 0] == pytest.approx(left)  # sums to 12: all the slack is used
     now = np.minimum(left, 4)

@@ -110,7 +110,7 @@ def test_validate_prints_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("validate", "demand") == 0
     assert "came after" in capsys.readouterr().out
     assert run("validate", "inference") == 0
-    assert "test" in capsys.readouterr().out
+    assert "co-located" in capsys.readouterr().out
     assert run("validate", "inference", "--rows", "nothing.csv") == 2
 
 

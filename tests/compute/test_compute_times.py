@@ -88,6 +88,10 @@ def test_unsupported_precisions_compute_wider() -> None:
     hopper = Device(
         peak_bf16_flops_per_s=1e15, peak_fp8_flops_per_s=2e15, hbm_bytes=8e10, hbm_bandwidth_bytes_per_s=3e12
     )
-    assert [hopper.peak_flops_per_s(p) for p in ("bf16", "fp8", "fp4")] == [1e15, 2e15, 2e15]
+    assert [hopper.peak_flops_per_s(p) for p in ("bf16", "fp8", "fp4")] == [
+        1e15,
+        2e15,
+        1e15,
+    ]  # weights of 4 bits multiply as BF16
     ampere = replace(hopper, peak_fp8_flops_per_s=0.0)
     assert ampere.peak_flops_per_s("fp4") == 1e15

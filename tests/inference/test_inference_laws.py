@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
-from gigaplan.inference.inputs import Efficiency, Request
-from gigaplan.inference.serving import closed_loop, serve
+from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.serving import closed_loop, reading_s, serve
 from gigaplan.inference.step import Decode, Stage
 
 DEVICE = Device(
@@ -22,12 +22,24 @@ DEVICE = Device(
     scaleup_bandwidth_bytes_per_s=4.5e11, scaleup_gpus=8, scaleout_bandwidth_bytes_per_s=5e10,
 )  # fmt: skip
 EFFICIENCY = Efficiency(
-    gemm_share=0.7, gemm_half_rows=60, hbm_share=0.8, link_share=0.6, collective_latency_s=5e-6, activation_passes=20,
-    kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, memory_reserve_share=0.1,
+    gemm_share_bf16=0.7, gemm_share_fp8=0.65, block_share=0.9, gemm_share_fp4=0.6, gemm_half_rows=60,
+    expert_share_bf16=0.4, expert_share_fp8=0.4, expert_share_fp4=0.4, expert_half_rows=20, attention_share=0.6,
+    cache_share=0.7, hbm_share=0.8, hbm_share_fp4=0.6, routing_share=0.8, link_share=0.6, collective_latency_s=5e-6,
+    activation_passes=20, drawn_bunching_share=0.5, memory_reserve_share=0.1,
+)  # fmt: skip
+ENGINE = Engine(
+    kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, first_token_s=0.05, eager_launch_s=1e-5,
+    mixing_share=0.5, bunching_share=0.2,
 )  # fmt: skip
 IDEAL = Efficiency(
-    gemm_share=1, gemm_half_rows=0, hbm_share=1, link_share=1, collective_latency_s=0, activation_passes=0,
-    kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, memory_reserve_share=0,
+    gemm_share_bf16=1, gemm_share_fp8=1, block_share=1, gemm_share_fp4=1, gemm_half_rows=0, expert_share_bf16=1,
+    expert_share_fp8=1, expert_share_fp4=1, expert_half_rows=0, attention_share=1, cache_share=1, hbm_share=1,
+    hbm_share_fp4=1, routing_share=1, link_share=1, collective_latency_s=0, activation_passes=0,
+    drawn_bunching_share=1, memory_reserve_share=0,
+)  # fmt: skip
+NO_ENGINE = Engine(
+    kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, first_token_s=0, eager_launch_s=0, mixing_share=0,
+    bunching_share=0,
 )  # fmt: skip
 DENSE = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, head_dim=128, ffn_dense=28672, vocab=128256)
 SPARSE = Architecture(layers=36, hidden=2880, heads=64, kv_heads=8, head_dim=64, ffn_expert=2880, experts=128,
@@ -47,7 +59,8 @@ tokens = st.integers(1, 100_000).map(float)
 def stage(model: Architecture, precision: str, layout: tuple[int, int, int], device: Device = DEVICE,
           efficiency: Efficiency = EFFICIENCY) -> Stage:  # fmt: skip
     gpus, pipeline, data = (np.array(float(x)) for x in layout)
-    return Stage(device, model, precision, efficiency, gpus, pipeline, data)
+    engine = NO_ENGINE if efficiency is IDEAL else ENGINE
+    return Stage(device, model, precision, efficiency, engine, gpus, pipeline, data)
 
 
 def test_decode_of_one_request_by_hand() -> None:
@@ -120,7 +133,7 @@ def test_a_step_is_bound_by_flops_and_by_bytes(
 def test_scalars_give_what_vectors_give(model: Architecture, precision: str, batch: float, context: float) -> None:
     gpus, data = np.array([1.0, 4.0, 8.0])[:, None], np.array([0.0, 1.0, 1.0])[:, None]
     n = np.array([1.0, batch])[None, :]
-    many = Stage(DEVICE, model, precision, EFFICIENCY, gpus, np.ones_like(gpus), data)
+    many = Stage(DEVICE, model, precision, EFFICIENCY, ENGINE, gpus, np.ones_like(gpus), data)
     request = replace(CHAT, fresh_input_tokens=context)
     table = serve(many, n, request)
     for i in range(3):
@@ -150,14 +163,28 @@ def test_in_flight_is_rate_times_time(model: Architecture, layout: tuple[int, in
 
 
 def test_the_cycle_by_hand() -> None:
-    """Each of 40 requests decodes at its mean context, and one in 500 steps each is read anew."""
+    """Each of 40 requests decodes at its mean context, and one in 500 steps each is read anew, half joined to it."""
     s, users = stage(DENSE, "fp8", (8, 1, 0)), np.array(40.0)
-    decode = s.decode_s(users, np.array(500 + 1000 + 250.0))
-    prefill = s.prefill_s(np.array(1000.0), np.array(500.0))
+    fresh, cached, context = np.array(1000.0), np.array(500.0), np.array(500 + 1000 + 250.0)
+    decode, alone = s.decode_s(users, context), s.prefill_s(fresh, cached)
+    joined = s.joined_s(users, context, fresh, cached) - decode
     service = serve(s, users, CHAT)
-    assert float(service.tpot_s) == pytest.approx(float(decode + 40 / 500 * prefill))
+    assert float(service.prefill_s) == pytest.approx(float(alone + joined) / 2)
+    assert float(service.tpot_s) == pytest.approx(float(decode + 40 / 500 * (alone + joined) / 2))
     full = s.weight_bytes() + s.cache_bytes(np.array(500 + 1000 + 500.0), users)
     assert float(service.memory_bytes) == pytest.approx(float(full))
+
+
+@given(models, precisions, layouts, batches, tokens, tokens)
+def test_reading_joined_to_a_step_costs_no_more_than_alone_and_at_least_its_work(
+    model: Architecture, precision: str, layout: tuple[int, int, int], batch: float, context: float, fresh: float
+) -> None:
+    s = stage(model, precision, layout)
+    n, c, f, none = (np.array(x) for x in (batch, context, fresh, 0.0))
+    decode = s.decode_s(n, c)
+    assert s.joined_s(n, c, none, none) == pytest.approx(float(decode))
+    assert s.joined_s(n, c, f, none) >= decode * (1 - 1e-12)
+    assert reading_s(s, n, c, decode, f, none) <= s.prefill_s(f, none) * (1 + 1e-12)
 
 
 def test_split_by_requests_the_fullest_rank_counts() -> None:
@@ -177,14 +204,14 @@ def test_experts_and_their_traffic_by_hand() -> None:
 
 
 def test_users_beyond_memory_wait_outside() -> None:
-    s = stage(DENSE, "fp8", (2, 1, 0))
+    s = replace(stage(DENSE, "fp8", (2, 1, 0)), engine=replace(ENGINE, bunching_share=0.0))
     room = DEVICE.hbm_bytes * 0.9
     capacity = float(s.capacity(np.array(1500.0), room))
     assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity)) <= room
     assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity + 1)) > room
     users = np.array([capacity, 2 * capacity])
     fresh, generated = np.full(2, 1000.0), np.full(2, 500.0)
-    ttft, tpot = closed_loop(s, users, fresh, generated, 10.0)
+    ttft, tpot = closed_loop(s, users, fresh, generated)
     assert tpot[0] == pytest.approx(tpot[1])
     assert ttft[1] - ttft[0] == pytest.approx(generated[0] * tpot[0])  # as many outside as inside: one full service
 
@@ -214,7 +241,7 @@ def test_the_best_point_keeps_every_limit(
 ) -> None:
     request = Request(fresh_input_tokens=fresh, cached_input_tokens=cached, generated_tokens=generated, ttft_s=ttft_s,
                       tpot_s=tpot_s)  # fmt: skip
-    rate = best(DEVICE, model, "fp8", request, EFFICIENCY)
+    rate = best(DEVICE, model, "fp8", request, EFFICIENCY, ENGINE)
     if rate.reason:
         assert rate.requests_per_gpu_s == 0
     else:
@@ -224,16 +251,19 @@ def test_the_best_point_keeps_every_limit(
 @given(models, st.floats(0.005, 0.1), st.floats(1, 4))
 def test_looser_limits_and_more_memory_never_cost_throughput(model: Architecture, tpot_s: float, factor: float) -> None:
     request = replace(CHAT, tpot_s=tpot_s)
-    plain = best(DEVICE, model, "fp8", request, EFFICIENCY).requests_per_gpu_s
-    assert best(DEVICE, model, "fp8", replace(request, tpot_s=tpot_s * factor), EFFICIENCY).requests_per_gpu_s >= plain
+    plain = best(DEVICE, model, "fp8", request, EFFICIENCY, ENGINE).requests_per_gpu_s
+    assert (
+        best(DEVICE, model, "fp8", replace(request, tpot_s=tpot_s * factor), EFFICIENCY, ENGINE).requests_per_gpu_s
+        >= plain
+    )
     roomy = replace(DEVICE, hbm_bytes=DEVICE.hbm_bytes * factor)
-    assert best(roomy, model, "fp8", request, EFFICIENCY).requests_per_gpu_s >= plain
+    assert best(roomy, model, "fp8", request, EFFICIENCY, ENGINE).requests_per_gpu_s >= plain
 
 
 def test_a_model_larger_than_a_node_is_served_over_several() -> None:
-    rate = best(DEVICE, LATENT, "fp8", replace(CHAT, tpot_s=0.2), EFFICIENCY)
+    rate = best(DEVICE, LATENT, "fp8", replace(CHAT, tpot_s=0.2), EFFICIENCY, ENGINE)
     assert rate.gpus > DEVICE.scaleup_gpus and rate.requests_per_gpu_s > 0
-    apart = best(replace(DEVICE, scaleout_bandwidth_bytes_per_s=0.0), LATENT, "fp8", CHAT, EFFICIENCY)
+    apart = best(replace(DEVICE, scaleout_bandwidth_bytes_per_s=0.0), LATENT, "fp8", CHAT, EFFICIENCY, ENGINE)
     assert apart.requests_per_gpu_s == 0 and apart.reason.startswith("does not fit")
 
 
@@ -243,28 +273,27 @@ def test_a_model_larger_than_a_node_is_served_over_several() -> None:
      (replace(CHAT, cached_input_tokens=1e12), "does not fit")],
 )  # fmt: skip
 def test_reasons_say_what_is_missing(request_: Request, words: str) -> None:
-    rate = best(DEVICE, DENSE, "fp8", request_, EFFICIENCY)
+    rate = best(DEVICE, DENSE, "fp8", request_, EFFICIENCY, ENGINE)
     assert rate.requests_per_gpu_s == 0 and words in rate.reason
 
 
 def test_the_limit_is_the_one_that_binds() -> None:
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=0.02), EFFICIENCY).limit == "tpot"
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=10), EFFICIENCY).limit == "memory"
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=20_000), EFFICIENCY).busiest == "prefill"
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY
-                ).busiest == "attention"  # fmt: skip
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=0.02), EFFICIENCY, ENGINE).limit == "tpot"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=10), EFFICIENCY, ENGINE).limit == "memory"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=20_000), EFFICIENCY, ENGINE).busiest == "prefill"
+    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY, ENGINE).busiest == "attention"  # fmt: skip
 
 
 @pytest.mark.parametrize("model", [DENSE, SPARSE, LATENT])
 def test_the_frontier_rises_and_ends_at_the_best(model: Architecture) -> None:
-    points = frontier(DEVICE, model, "fp8", CHAT, EFFICIENCY)
+    points = frontier(DEVICE, model, "fp8", CHAT, EFFICIENCY, ENGINE)
     assert len(points) > 5
     tpot, rate = ([getattr(p, k) for p in points] for k in ("tpot_s", "requests_per_gpu_s"))
     assert tpot == sorted(tpot) and all(a < b for a, b in pairwise(rate))
-    assert points[-1] == best(DEVICE, model, "fp8", CHAT, EFFICIENCY)
+    assert points[-1] == best(DEVICE, model, "fp8", CHAT, EFFICIENCY, ENGINE)
     for point in points:
         check(point, DEVICE, model, "fp8", CHAT)
 
 
 def test_nothing_feasible_is_an_empty_frontier() -> None:
-    assert frontier(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=1e-4), EFFICIENCY) == ()
+    assert frontier(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=1e-4), EFFICIENCY, ENGINE) == ()

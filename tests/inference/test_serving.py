@@ -12,13 +12,14 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture, experts_touched
 from gigaplan.inference.frontier import best, precision_for
-from gigaplan.inference.inputs import Efficiency, Request
+from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.serving import serve
 from gigaplan.inference.step import Stage
-from gigaplan.plan.resolve import device_of, efficiency_of, model_of
+from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 
 FACTS = catalog.load()
 EFFICIENCY: Efficiency = efficiency_of(FACTS)
+ENGINE: Engine = engine_of(FACTS, "trtllm")
 DEVICE = Device(
     peak_bf16_flops_per_s=1e15,
     hbm_bytes=1e11,
@@ -40,14 +41,14 @@ def stage(
     data: float = 0,
     precision: str = "bf16",
 ) -> Stage:
-    return Stage(device, model, precision, EFFICIENCY, *(np.array([[v]]) for v in (gpus, pipeline, data)))
+    return Stage(device, model, precision, EFFICIENCY, ENGINE, *(np.array([[v]]) for v in (gpus, pipeline, data)))
 
 
 def test_a_device_is_four_floats() -> None:
     plain = Device(
         peak_bf16_flops_per_s=1e15, hbm_bytes=8e10, hbm_bandwidth_bytes_per_s=3e12, scaleup_bandwidth_bytes_per_s=4e11
     )
-    assert best(plain, DENSE, "bf16", ASK, EFFICIENCY).requests_per_gpu_s > 0
+    assert best(plain, DENSE, "bf16", ASK, EFFICIENCY, ENGINE).requests_per_gpu_s > 0
 
 
 def test_parameters_by_hand() -> None:
@@ -116,7 +117,7 @@ def test_scalar_and_vector_agree() -> None:
 @pytest.mark.parametrize("model", ["deepseek_v3", "frontier_1_8t", "llama_3_1_70b"])
 def test_the_best_point_keeps_its_limits(system: str, model: str) -> None:
     device = device_of(FACTS, system)
-    rate = best(device, model_of(FACTS, model), precision_for(device), ASK, EFFICIENCY)
+    rate = best(device, model_of(FACTS, model), precision_for(device), ASK, EFFICIENCY, ENGINE)
     if rate.requests_per_gpu_s == 0:
         assert rate.reason
         return
@@ -136,7 +137,7 @@ def test_newer_systems_serve_more_and_loose_limits_never_less() -> None:
 
     def rate(system: str, request: Request = ASK) -> float:
         device = device_of(FACTS, system)
-        return best(device, model, precision_for(device), request, EFFICIENCY).requests_per_gpu_s
+        return best(device, model, precision_for(device), request, EFFICIENCY, ENGINE).requests_per_gpu_s
 
     rates = [rate(s) for s in ("h100_hgx", "h200_hgx", "gb200_nvl72", "vr_nvl72")]
     assert rates == sorted(rates)
@@ -153,7 +154,7 @@ def test_newer_systems_serve_more_and_loose_limits_never_less() -> None:
     ],
 )
 def test_what_cannot_be_served_says_why(change: dict[str, float], says: str) -> None:
-    rate = best(DEVICE, DENSE, "bf16", dataclasses.replace(ASK, **change), EFFICIENCY)
+    rate = best(DEVICE, DENSE, "bf16", dataclasses.replace(ASK, **change), EFFICIENCY, ENGINE)
     assert rate.requests_per_gpu_s == 0
     assert says in rate.reason
 

@@ -1,18 +1,27 @@
+"""Answers to rows of benchmarks: never from their results, honest in their errors, whole whatever the table says."""
+
 from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, fields, replace
+import math
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gigaplan import catalog
-from gigaplan.plan.resolve import efficiency_of
+from gigaplan.inference.inputs import Efficiency, Engine
+from gigaplan.plan.resolve import efficiency_of, engine_of
 from gigaplan.validation import inference as v
+from gigaplan.validation import serving_fit as fits
+from gigaplan.validation.serving_answers import answers, groups, shipped
+from gigaplan.validation.serving_rows import ENGINES, UnsupportedError, model_name, question, system_of
 from gigaplan.vocabulary.errors import PlanError
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "validation" / "inference_serving.csv"
+RESULTS = ("ttft_ms", "tpot_ms", "output_tokens_per_s_per_gpu")
 
 
 @pytest.fixture(scope="module")
@@ -20,77 +29,151 @@ def answer() -> v.InferenceValidation:
     return v.validate()
 
 
+def write(path: Path, rows: list[dict[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
 def test_every_row_of_the_sample_is_answered(answer: v.InferenceValidation) -> None:
-    assert answer.left_out == 0 and len(answer.rows) >= 60
+    assert answer.left_out == 0
+    assert len(answer.rows) >= 60
     for row in answer.rows:
-        assert row.tpot_error == pytest.approx(row.our_tpot_ms / row.tpot_ms - 1)
-        assert row.ttft_error == pytest.approx(row.our_ttft_ms / row.ttft_ms - 1)
+        assert row.tpot_error == pytest.approx(row.answer.tpot_ms / row.tpot_ms - 1)
+        assert row.answer.tpot_low < row.answer.tpot_ms < row.answer.tpot_high
+        assert row.answer.ttft_low < row.answer.ttft_ms < row.answer.ttft_high
     json.dumps(answer.as_dict())
 
 
-def test_a_test_row_shares_no_gpu_and_model_with_a_fit_row(answer: v.InferenceValidation) -> None:
-    kinds = {s: {(r.gpu, r.model) for r in answer.rows if r.split == s} for s in ("fit", "test")}
-    assert kinds["fit"] and kinds["test"] and not kinds["fit"] & kinds["test"]
-    assert {"h200_sxm", "b300_sxm", "gb200"} <= {gpu for gpu, _ in kinds["test"]} - {gpu for gpu, _ in kinds["fit"]}
-    assert [r["split"] for r in v.read()] == [r.split for r in answer.rows]
+def test_errors_of_the_sample(answer: v.InferenceValidation) -> None:
+    summary = next(s for s in answer.summaries if s.name == "co-located")
+    errors = np.abs([r.tpot_error for r in answer.rows if r.mode == "agg"])
+    assert summary.tpot_median_abs == pytest.approx(float(np.median(errors)))
+    assert 0 < summary.tpot_median_abs < 0.20
+    assert abs(summary.tpot_bias) < 0.12
+    assert 0.5 < summary.tpot_covered <= 1
 
 
-def test_time_per_token_holds_on_rows_never_fitted_on(answer: v.InferenceValidation) -> None:
-    summary = {s.name: s for s in answer.summaries}
-    assert summary["test"].rows == sum(r.split == "test" for r in answer.rows)
-    assert summary["fit"].tpot_median_abs < 0.12
-    assert summary["test"].tpot_median_abs < 0.20
-    assert abs(summary["test"].tpot_bias) < 0.12
+@pytest.mark.skipif(not WHOLE.exists(), reason="the whole table is not beside this checkout")
+def test_the_whole_table() -> None:
+    whole = v.validate(WHOLE)
+    by = {s.name: s for s in whole.summaries}
+    assert by["co-located"].rows > 2000
+    assert by["co-located"].tpot_median_abs < 0.13
+    assert 0.70 < by["co-located"].tpot_covered < 0.90
+    assert by["validity: inside"].rows + by["validity: extrapolated"].rows == len(whole.rows)
+    assert whole.left_out < 0.02 * len(whole.rows)
 
 
-def test_the_answer_never_looks_at_the_results() -> None:
+def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
     rows = v.read()
-    blind = [{**r, "ttft_ms": "", "tpot_ms": "", "split": ""} for r in rows]
-    efficiency = efficiency_of(catalog.load())
-    for ours, ours_blind in zip(v.predict(rows, efficiency), v.predict(blind, efficiency), strict=True):
-        assert (ours == ours_blind).all()
+    blind = write(tmp_path / "blind.csv", [{k: x for k, x in r.items() if k not in RESULTS} for r in rows])
+    seeing = write(tmp_path / "seeing.csv", rows)
+    for given in (blind, seeing):
+        assert v.predict(given, given.with_suffix(".out")) == (len(rows), len(rows))
+    columns = [c for c in v.ANSWER_COLUMNS if c not in RESULTS] + ["tpot_ms", "ttft_ms"]
+    a, b = (table(p.with_suffix(".out")) for p in (blind, seeing))
+    for mine, other in zip(a, b, strict=True):
+        assert [mine[c] for c in columns] == [other[c] for c in columns]
+        assert float(mine["tpot_low"]) < float(mine["tpot_ms"]) < float(mine["tpot_high"])
 
 
 def test_rows_one_by_one_give_what_all_give() -> None:
-    rows = v.read()[::9]
-    efficiency = efficiency_of(catalog.load())
-    together = v.predict(rows, efficiency)
-    alone = [v.predict([r], efficiency) for r in rows]
-    for k in (0, 1):
-        assert together[k] == pytest.approx([a[k][0] for a in alone])
+    asked = v.read_questions()[::9]
+    together = v.answer_all(asked, honest=True)
+    for one, found in zip(asked, together, strict=True):
+        alone = v.answer_all([one], honest=True)[0]
+        assert alone.tpot_ms == pytest.approx(found.tpot_ms)
+        assert alone.ttft_ms == pytest.approx(found.ttft_ms)
+
+
+def test_an_honest_answer_never_saw_its_own_fold() -> None:
+    for asked in v.read_questions():
+        assert asked.question is not None
+        assert fits.cell(asked.question) in fits.fitted_cells()
+        assert fits.constants_for(asked.question, honest=True) is not shipped()
 
 
 def test_the_fit_finds_constants_that_made_the_rows() -> None:
-    truth = replace(efficiency_of(catalog.load()), hbm_share=0.6, kernel_overhead_s=6e-6)
-    rows = [r for r in v.read() if v.split_of(r) == "fit"][::2]
-    ttft, tpot = v.predict(rows, truth)
-    made = [{**r, "ttft_ms": str(t), "tpot_ms": str(p)} for r, t, p in zip(rows, ttft, tpot, strict=True)]
-    found, residual = v.fit(made)
-    assert residual < 0.01
-    assert found.hbm_share == pytest.approx(0.6, rel=0.05)
-    assert found.kernel_overhead_s == pytest.approx(6e-6, rel=0.15)
-    assert found.memory_reserve_share == truth.memory_reserve_share
+    asked = [a.question for a in v.read_questions() if a.question is not None and a.question.prefill is None][::2]
+    truth = shipped()
+    truth = replace(truth, efficiency=replace(truth.efficiency, hbm_share=0.7, link_share=0.4))
+    ttft, tpot = answers(groups(asked), truth, len(asked))
+    rows = fits.table(asked, ttft * 1e3, tpot * 1e3)
+    found = fits.constants(fits.fit(rows, np.ones(len(asked), dtype=bool), rounds=25))
+    again_ttft, again = answers(rows.grouped, found, len(asked))
+    assert float(np.median(np.abs(again / tpot - 1))) < 0.03
+    assert float(np.median(np.abs(again_ttft / ttft - 1))) < 0.2  # weighs less, and constants are held from oddity
 
 
 def test_every_constant_tells_where_it_comes_from() -> None:
     facts = catalog.load()
-    for name in (f.name for f in fields(efficiency_of(facts))):
+    efficiency_of(facts)
+    for name in (f.name for f in fields(Efficiency)):
         fact = facts.find("serving_model", name)
-        assert ("residual" in fact.note) == (fact.evidence == "estimated")
+        assert ("fitted" in fact.note) == (fact.evidence == "estimated")
+    for engine in ENGINES:
+        engine_of(facts, engine)
+        assert all("fitted" in facts.find(engine, f.name).note for f in fields(Engine))
 
 
-def test_other_tables(tmp_path: Path) -> None:
+def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
     rows = v.read()
-    odd = [{**rows[0], "mode": "disagg"}, {**rows[0], "precision": "nan"}, {**rows[0], "n_gpus": "64"},
-           {**rows[0], "gpu": "abacus"}, {**rows[0], "concurrency": ""}]  # fmt: skip
-    path = tmp_path / "table.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows([rows[0], *odd])
-    answer = v.validate(path)
-    assert answer.left_out == len(odd)
-    assert asdict(answer.rows[0]) == asdict(v.validate().rows[0])
+    odd = [{**rows[0], "gpu": "abacus"}, {**rows[0], "concurrency": ""}, {**rows[0], "model": "no such model"},
+           {**rows[0], "isl": "nan"}, {**rows[0], "osl": "-3"}, {**rows[0], "concurrency": "inf"}]  # fmt: skip
+    path = write(tmp_path / "table.csv", [rows[0], *odd])
+    assert v.predict(path, tmp_path / "out.csv") == (7, 1)
+    out = table(tmp_path / "out.csv")
+    assert [r["validity"].split(":")[0] for r in out[1:]] == ["unsupported"] * 6
+    assert all(len(r["validity"]) > 20 and not r["tpot_low"] for r in out[1:])
+    assert out[0]["id"] == rows[0]["id"], "the table's own columns are kept"
+    assert v.validate(path).left_out == 6
+
+
+def test_what_is_guessed_is_told() -> None:
+    row = v.read()[0]
+    for changed in ({"precision": ""}, {"engine": "a new one"}, {"tp": "", "n_gpus": "8"}):
+        asked = question({**row, **changed})
+        assert asked.decode.gpus >= 1
+    assert question({**row, "engine": "a new one"}).guesses
+
+
+def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
+    row = next(r for r in v.read() if r["gpu"] == "b200_sxm" and r["mode"] == "agg")
+    near, far = v.answer_all([v._asked(row), v._asked({**row, "gpu": "mi355x"})], honest=False)
+    assert near.validity == "inside"
+    assert far.validity.startswith("extrapolated: no measured row of")
+    assert far.tpot_high / far.tpot_low > near.tpot_high / near.tpot_low
+    assert far.tpot_high / far.tpot_low < 3
+
+
+@pytest.mark.parametrize(
+    ("published", "name"),
+    [("meta-llama/Llama-3.1-70B-Instruct", "llama_3_1_70b"), ("Qwen/Qwen3-32B-FP8", "qwen3_32b"),
+     ("deepseek-ai/DeepSeek-R1-0528", "deepseek_r1"), ("openai/gpt-oss-120b", "gpt_oss_120b")],
+)  # fmt: skip
+def test_names_of_models(published: str, name: str) -> None:
+    assert model_name(published) == name
+
+
+@pytest.mark.parametrize(
+    ("gpu", "system"),
+    [("h100_sxm", "h100_hgx"), ("H200-SXM", "h200_hgx"), ("gb200", "gb200_nvl72"), ("vr200", "vr_nvl72"),
+     ("rtx_pro_6000_server", "rtx_pro_6000_server"), ("mi300x", "mi300x_oam8"), ("b300", "b300_hgx")],
+)  # fmt: skip
+def test_names_of_gpus(gpu: str, system: str) -> None:
+    assert system_of(gpu) == system
+
+
+def test_unknown_gpus_have_a_nearest_name() -> None:
+    with pytest.raises(UnsupportedError, match="nearest is"):
+        system_of("zx81")
 
 
 def test_wrong_tables_are_refused(tmp_path: Path) -> None:
@@ -100,11 +183,13 @@ def test_wrong_tables_are_refused(tmp_path: Path) -> None:
         v.validate(path)
     with pytest.raises(PlanError, match="cannot be read"):
         v.validate(tmp_path / "nowhere.csv")
+    with pytest.raises(PlanError, match="cannot be read"):
+        v.predict(tmp_path / "nowhere.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
 
 
-@pytest.mark.skipif(not WHOLE.exists(), reason="the whole table does not come with gigaplan")
-def test_the_sample_is_drawn_from_the_whole_table() -> None:
-    drawn = v.sample(v.read(WHOLE))
-    kept = v.read()
-    assert [r["id"] for r in drawn] == [r["id"] for r in kept]
-    assert [r["tpot_ms"] for r in drawn] == [r["tpot_ms"] for r in kept]
+def test_an_empty_table_has_empty_answers(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(",".join(v.NEEDED) + "\n", encoding="utf-8")
+    assert v.predict(path, tmp_path / "out.csv") == (0, 0)
+    assert math.isfinite(len(v.validate(path).rows))

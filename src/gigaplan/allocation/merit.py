@@ -54,12 +54,19 @@ def allot(
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)
     speed = requests_per_gpu_h if requests_per_gpu_h.ndim == 4 else requests_per_gpu_h[..., None]
     fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
-    order = merit_order(value_usd_per_request, speed[:, :, reference_generation].mean(axis=-1))
+    reference = np.moveaxis(speed[:, :, reference_generation], -1, 0)
+    orders = [merit_order(value_usd_per_request, month) for month in reference]
     fleet_per_h = (speed[..., None] * fleet[:, None]).sum(axis=2)[..., None]  # the whole fleet's, (M, W, n, D or 1, 1)
     wanted = _share(asked_per_h, fleet_per_h)
     spare = (1 - reserved_share)[..., None, None]
     capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, wanted[:, 0].shape))
-    share, accepted = accept(wanted, capacity, deferrable, guaranteed_share, order)
+    share, accepted = np.zeros_like(wanted), np.zeros(wanted.shape[:-1])
+    orders = orders * (wanted.shape[2] // len(orders))
+    for order in dict.fromkeys(orders):
+        months = [n for n, of_month in enumerate(orders) if of_month == order]
+        share[:, :, months], accepted[:, :, months] = accept(
+            wanted[:, :, months], capacity[:, months], deferrable, guaranteed_share, order
+        )
     share += place(accepted, np.maximum(capacity - share.sum(axis=1), 0))
     run = share * fleet_per_h
     run = np.where(deferrable[:, None, None, None], run, np.minimum(run, asked_per_h))  # rounding serves no more
@@ -71,14 +78,14 @@ def allot(
         run=run,
         fleet_share=share,
         reserved_share=np.broadcast_to(reserved_share, (run.shape[0], run.shape[2])),
-        order=order,
+        order=tuple(orders),
     )
 
 
 def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> tuple[int, ...]:
     """Return the workloads from first to last by value per GPU-hour [USD/GPU/h] on the reference generation.
 
-    One order for all members (their mean rate decides) and all months; ties go to the earlier workload. A
+    One order for all members (their mean rate decides); ties go to the earlier workload. A
     workload that the reference generation can't serve comes last.
 
     Parameters

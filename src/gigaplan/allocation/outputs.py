@@ -23,5 +23,5 @@ class Allotment:
     """(M, W, n, D, H) share of the fleet's available GPUs that the workload occupies in this hour."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research."""
-    order: tuple[int, ...]
+    order: tuple[tuple[int, ...], ...]
     """Workloads from first served to last, by value per GPU-hour on the reference generation."""

@@ -64,6 +64,19 @@ def fact_names(context: CompletionContext) -> Iterable[str]:
     return list(dict.fromkeys(names))
 
 
+def listed(*quantities: str) -> Parameter:
+    """Return a parameter that offers, after each comma, the entities which have one of some quantities."""
+
+    def named(context: CompletionContext) -> Iterable[str]:
+        from gigaplan import catalog
+
+        before, comma, _ = context.incomplete.rpartition(",")
+        facts = catalog.load()
+        return [f"{before}{comma}{name}" for quantity in quantities for name in facts.entities(quantity)]
+
+    return Parameter(completer=named)
+
+
 def having(quantity: str) -> Parameter:
     """Return a parameter that offers the entities which have a quantity."""
 

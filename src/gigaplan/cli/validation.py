@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from gigaplan.cli.base import Json, app, print_json, show
 
 validate_app = App(name="validate", help="Published measurements, our number, the error.")
+predict_app = App(name="predict", help="Our number for each row of a table of configurations.")
+calibrate_app = App(name="calibrate", help="Our constants refitted on your own measurements, kept as an overlay.")
 app.command(validate_app)
+app.command(calibrate_app)
+app.command(predict_app)
 
 
 @validate_app.command(name="inference")
-def validate_inference(*, rows: Path | None = None, json: Json = False) -> int:
-    """Hold the serving model against measured TTFT and TPOT.
+def validate_inference(*, rows: Path | None = None, markdown: Path | None = None, json: Json = False) -> int:
+    """Hold the serving model against measured TTFT, TPOT and throughput.
 
     Parameters
     ----------
     rows
-        A table with the columns of inference_serving.csv (default: the sample that comes with gigaplan).
+        A table with the columns of inference_serving.csv or inference_throughput.csv (default: the sample that comes with gigaplan).
+    markdown
+        Also write the table of errors to this file, for documentation.
     """
-    from gigaplan.report.terminal import inference_validation
-    from gigaplan.validation.inference import validate
+    from gigaplan.report.serving_view import markdown as as_markdown
+    from gigaplan.report.serving_view import validation
+    from gigaplan.simulate.store import write_text
+    from gigaplan.validation.inference import validate_any
 
-    answer = validate(rows)
-    return print_json(answer.as_dict()) if json else show(inference_validation(answer))
+    answer = validate_any(rows)
+    if markdown:
+        write_text(markdown, as_markdown(answer))
+    if json:
+        import dataclasses
+
+        return print_json(dataclasses.asdict(answer))
+    return show(validation(answer))
 
 
 @validate_app.command(name="demand")
@@ -46,3 +61,65 @@ def validate_capability(*, json: Json = False) -> int:
 
     answer = validate()
     return print_json(answer.as_dict()) if json else show(capability_validation(answer))
+
+
+@predict_app.command(name="inference")
+def predict_inference(
+    rows: Path, /, *, out: Annotated[Path, Parameter(name=["--out", "-o"])], json: Json = False
+) -> int:
+    """Add our TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
+
+    Parameters
+    ----------
+    rows
+        A CSV table with the columns of inference_serving.csv; results may be empty or absent.
+    out
+        The table to write.
+    """
+    from gigaplan.validation.inference import predict
+
+    count, answered = predict(rows, out)
+    if json:
+        return print_json({"rows": count, "answered": answered, "out": str(out)})
+    print(f"{answered:,} of {count:,} rows answered; written to {out}")
+    return 0
+
+
+@calibrate_app.command(name="serving")
+def calibrate_serving(
+    measured: list[Path],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    gpu: str = "",
+    model: str = "",
+    precision: str = "",
+    engine: str = "",
+    tp: int | None = None,
+    concurrency: int | None = None,
+    json: Json = False,
+) -> int:
+    """Refit an engine's constants on your own measurements; write them as an overlay for 'gigaplan run --with'.
+
+    Parameters
+    ----------
+    measured
+        CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving benchmark, GenAI-Perf or AIPerf.
+    out
+        The overlay file to write.
+    gpu, model, precision, engine, tp, concurrency
+        What the files leave open.
+    """
+    import dataclasses
+
+    from gigaplan.report.serving_view import calibration
+    from gigaplan.simulate.store import write_text
+    from gigaplan.validation.serving_calibrate import calibrate_serving as calibrate
+
+    given = {"gpu": gpu, "model": model, "precision": precision, "engine": engine}
+    given |= {"tp": str(tp or ""), "concurrency": str(concurrency or "")}
+    answer = calibrate(measured, given)
+    write_text(out, answer.overlay(", ".join(p.name for p in measured)))
+    if json:
+        return print_json({**dataclasses.asdict(answer), "out": str(out)})
+    return show(calibration(answer, str(out)))

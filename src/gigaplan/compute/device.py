@@ -27,10 +27,10 @@ class Device:
     scaleout_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
 
     def peak_flops_per_s(self, precision: str) -> float:
-        """Return the dense peak [FLOP/s] for 'bf16', 'fp8' or 'fp4'; weights narrower than the hardware's math
-        are widened, so an unsupported precision computes at the next wider peak."""
+        """Return the dense peak [FLOP/s] for 'bf16', 'fp8' or 'fp4'; weights narrower than the hardware's math are
+        widened to BF16, as serving engines do (weight-only quantisation)."""
         if precision == "fp4" and self.peak_fp4_flops_per_s > 0:
             return self.peak_fp4_flops_per_s
-        if precision in ("fp4", "fp8") and self.peak_fp8_flops_per_s > 0:
+        if precision == "fp8" and self.peak_fp8_flops_per_s > 0:
             return self.peak_fp8_flops_per_s
         return self.peak_bf16_flops_per_s

@@ -31,8 +31,22 @@ ACTIVATION_BYTES = 2.0
 ATTENTION_KERNELS = ("norm", "query-key-value", "rotary and cache write", "attention", "output")
 LATENT_ATTENTION_KERNELS = ("norm", "down", "latent norm", "query up", "absorb keys", "rotary and cache write",
                             "attention", "absorb values", "output")  # fmt: skip
+STATE_KERNELS = (
+    "norm",
+    "query-key-value-gate",
+    "step sizes",
+    "convolution",
+    "gates",
+    "delta rule",
+    "gated norm",
+    "output",
+)
 DENSE_KERNELS = ("norm", "gate and up", "activation", "down")
 EXPERT_KERNELS = ("norm", "router", "choose", "permute", "gate and up", "activation", "down", "combine")
+FUSED_EXPERT_KERNELS = ("norm", "router", "choose", "gate and up", "down and combine")
+"""Where FP4 is computed in hardware, engines take the fused kernels that came with it."""
+QUANTISE_ATTENTION, QUANTISE_LATENT, QUANTISE_FFN, QUANTISE_SHARED = 2, 3, 2, 1
+"""Kernels that quantise activations for FP8 weights with a scale for each block."""
 SHARED_EXPERT_KERNELS = ("shared gate and up", "shared activation", "shared down")
 """Kernels that serving engines launch for one layer, as the architecture's own steps."""
 
@@ -74,6 +88,8 @@ class Architecture:
     """1 where full attention has an output gate as wide as its queries."""
     plain_ffn: Count = 0
     """1 where the feed-forward has two matrices instead of the three of a gated one."""
+    fp8_blocks: Count = 0
+    """1 where FP8 weights have a scale for each block."""
     tied_embeddings: Count = 0
     """1 where the output head is the embedding."""
 
@@ -175,11 +191,18 @@ class Architecture:
             "head": 0.0 if self.tied_embeddings else self.embedding_parameters,
         }
 
-    def kernels(self) -> int:
-        """Return the number of kernels of one step over all layers."""
+    def kernels(self, precision: str = "bf16", *, fused: bool = False) -> int:
+        """Return the number of kernels of one step over all layers; ``fused`` where FP4 is computed in hardware."""
         attention = LATENT_ATTENTION_KERNELS if self.mla else ATTENTION_KERNELS
-        routed = len(EXPERT_KERNELS) + (len(SHARED_EXPERT_KERNELS) if self.shared_experts else 0)
-        return self.layers * len(attention) + self.dense_layers * len(DENSE_KERNELS) + self.moe_layers * routed
+        full = round(self.layers * self._full_share) if self.linear_value_heads else self.layers
+        mixing = full * len(attention) + (self.layers - full) * len(STATE_KERNELS)
+        experts = len(FUSED_EXPERT_KERNELS) if fused and precision == "fp4" else len(EXPERT_KERNELS)
+        routed = experts + (len(SHARED_EXPERT_KERNELS) if self.shared_experts else 0)
+        plain = mixing + self.dense_layers * len(DENSE_KERNELS) + self.moe_layers * routed
+        if not (self.fp8_blocks and precision == "fp8"):
+            return plain
+        more = self.layers * (QUANTISE_LATENT if self.mla else QUANTISE_ATTENTION) + self.layers * QUANTISE_FFN
+        return plain + more + (self.moe_layers * QUANTISE_SHARED if self.shared_experts else 0)
 
     def attention_weight_bytes_each(self, precision: str) -> float:
         """Return the bytes per attention weight: FP4 checkpoints with experts keep attention in BF16."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.inputs import Efficiency, Request
+from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.step import Decode, Stage
 from gigaplan.vocabulary.members import Array
@@ -74,14 +74,17 @@ def precision_for(device: Device) -> str:
     return "fp8" if device.peak_fp8_flops_per_s > 0 else "bf16"
 
 
-def best(device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency) -> Rate:
+def best(
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
+    *, speculative: bool = False,
+) -> Rate:  # fmt: skip
     """Return the layout and batch that serve most requests per GPU within the limits.
 
     Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, attention split by heads
     or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
     logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
     """
-    search = _search(device, architecture, precision, request, efficiency)
+    search = _search(device, architecture, precision, request, efficiency, engine, speculative=speculative)
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
@@ -89,27 +92,36 @@ def best(device: Device, architecture: Architecture, precision: str, request: Re
 
 
 def frontier(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine
 ) -> tuple[Rate, ...]:
     """Return the points that no other beats in both time per token and requests per GPU, from fast to cheap.
 
     Memory and the request's limits hold for every point; raise ``tpot_s`` to see the whole curve.
     """
-    search = _search(device, architecture, precision, request, efficiency)
-    score, tpot = search.score.ravel(), search.service.tpot_s.ravel()
-    order = np.lexsort((-score, tpot))
-    order = order[score[order] > 0]
-    rising = score[order] > np.maximum.accumulate(np.concatenate([[0.0], score[order][:-1]]))
-    return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, search.score.shape))) for k in order[rising])
+    search = _search(device, architecture, precision, request, efficiency, engine)
+    score = search.score
+    picks = pareto(score, search.service.tpot_s)
+    return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, score.shape))) for k in picks)
+
+
+def pareto(score: Array, tpot_s: Array) -> NDArray[np.intp]:
+    """Return the flat indices of the points that no other beats in both, from fast to cheap.
+
+    ``score`` is what is to be large, 0 where a point is not feasible; ``tpot_s`` is what is to be small.
+    """
+    flat, tpot = score.ravel(), tpot_s.ravel()
+    order = np.flatnonzero(flat > 0)
+    order = order[np.lexsort((-flat[order], tpot[order]))]
+    best_before = np.maximum.accumulate(np.concatenate([[0.0], flat[order][:-1]]))
+    return order[flat[order] > best_before]
 
 
 def _search(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency
-) -> _Search:
-    gpus, pipeline, data = (
-        np.array(c, dtype=float)[:, None] for c in zip(*_layouts(device, architecture), strict=True)
-    )
-    stage = Stage(device, architecture, precision, efficiency, gpus, pipeline, data)
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
+    *, speculative: bool = False,
+) -> _Search:  # fmt: skip
+    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*layouts(device, architecture), strict=True))
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, data, speculative=speculative)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
     room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
@@ -117,7 +129,7 @@ def _search(
                    quick=service.tpot_s <= request.tpot_s, prompt=service.ttft_s <= request.ttft_s)  # fmt: skip
 
 
-def _layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
+def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
     """Return (GPUs of a stage, stages, whether by requests): small first."""
     counts = [1]
     while counts[-1] * 2 <= device.scaleup_gpus:
@@ -156,13 +168,18 @@ def _limit(search: _Search, layout: int, point: int) -> str:
 
 def _busiest(search: _Search, layout: int, point: int) -> str:
     """Say on what the layout spends most of its cycle at a batch."""
-    s, r = search.stage, search.request
-    one = Stage(s.device, s.architecture, s.precision, s.efficiency, s.gpus[layout], s.pipeline[layout], s.data[layout])
-    batch = search.batch[:, point]
-    context = np.array([r.cached_input_tokens + r.fresh_input_tokens + r.generated_tokens / 2])
-    step = one.decode(batch, context)
-    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)}
-    times["prefill"] = float(batch[0] / r.generated_tokens * search.service.prefill_s[layout, point])
+    r, batch = search.request, float(search.batch[0, point])
+    context = r.cached_input_tokens + r.fresh_input_tokens + r.generated_tokens / 2
+    reading = batch / r.generated_tokens * float(search.service.prefill_s[layout, point])
+    return busiest_operator(search.stage, (layout, 0), batch, context, reading)
+
+
+def busiest_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, reading_s: float = 0.0) -> str:
+    """Return the operator that takes most of a decode step of one of the stages, or 'prefill' if ``reading_s`` is more."""
+    gpus, pipeline, data = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.data))
+    one = replace(stage, gpus=gpus, pipeline=pipeline, data=data)
+    step = one.decode(np.array([batch]), np.array([context]))
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": reading_s}
     return max(times, key=lambda name: times[name]).replace("_", " ")
 
 

@@ -17,7 +17,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.memory import cache_bytes, cache_split, weight_bytes
 from gigaplan.compute.roofline import gemm_s, time_s
 from gigaplan.compute.transformer import ACTIVATION_BYTES, CACHE_BYTES, WEIGHT_BYTES, Architecture, experts_touched
-from gigaplan.inference.inputs import Efficiency
+from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.vocabulary.members import Array
 
 ALL_REDUCES_PER_LAYER = 2
@@ -54,10 +54,15 @@ class Stage:
     architecture: Architecture
     precision: str
     efficiency: Efficiency
+    engine: Engine
     gpus: Array
     pipeline: Array
     data: Array
     """1 where attention is split by requests, 0 where by heads."""
+    tensor: Array | float = 1.0
+    """GPUs over which one request's heads lie where attention is split by requests."""
+    speculative: bool = False
+    """Whether a step checks one drafted token for each request besides making one."""
 
     @property
     def layers(self) -> Array:
@@ -67,7 +72,12 @@ class Stage:
     @property
     def head_split(self) -> Array:
         """Ranks over which one request's attention lies."""
-        return np.where(self.data > 0, 1.0, self.gpus)
+        return np.where(self.data > 0, self.tensor, self.gpus)
+
+    @property
+    def groups(self) -> Array:
+        """Groups of GPUs that each read requests of their own."""
+        return self.gpus / self.head_split
 
     @property
     def network(self) -> Network:
@@ -79,7 +89,7 @@ class Stage:
 
     def rows(self, batch: Array) -> Array:
         """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""
-        return np.where(self.data > 0, np.ceil(batch / self.gpus), batch)
+        return np.where(self.data > 0, np.ceil(batch / self.groups), batch)
 
     def weight_bytes(self) -> Array:
         """Return the weight bytes that one GPU holds."""
@@ -101,41 +111,62 @@ class Stage:
             self.head_split,
             np.ones_like(self.gpus),
         )
-        return np.floor(free / one) * np.where(self.data > 0, self.gpus, 1.0)
+        return np.floor(free / one) * self.groups
 
     def decode(self, batch: Array, context: Array) -> Decode:
         """Return the time of one decode step of one stage for ``batch`` requests at a mean ``context`` [tokens]."""
-        a, e, rows = self.architecture, self.efficiency, self.rows(batch)
-        read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
-        core = self._core_s(rows * a.decode_attention_flops(context) / self.head_split,
-                            read / cache_split(a, self.head_split))  # fmt: skip
+        rows = self.rows(batch)
         return Decode(
             projections=self.layers * self._projections_s(rows),
-            attention=self.layers * core,
+            attention=self.layers * self._decode_core_s(rows, context),
             feed_forward=self._feed_forward_s(batch, rows),
             collectives=self.layers * self._exchange_s(rows),
             activations=self.layers * self._activations_s(rows),
             head=self._head_s(rows),
-            overhead=self._launches_s() + e.step_overhead_s + rows * e.request_overhead_s,
+            overhead=self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s,
         )
 
     def decode_s(self, batch: Array, context: Array) -> Array:
-        """Return the time of one decode step of one stage [s]."""
-        return self.decode(batch, context).total
+        """Return the time that one stage takes for a further token of each request [s].
+
+        Speculative, a step reads one drafted token for each request, as reading prompts does, and yields the engine's
+        ``accepted_tokens`` (Leviathan et al. 2023); making the draft takes a layer more (DeepSeek-AI 2024, section 2.2).
+        """
+        if not self.speculative:
+            return self.decode(batch, context).total
+        a = self.architecture
+        step = self.joined_s(batch, context, batch * np.ones_like(self.gpus), np.zeros_like(self.gpus))
+        return step * (1 + 1 / a.layers) / self.engine.accepted_tokens
 
     def prefill_s(self, fresh: Array, cached: Array) -> Array:
-        """Return the time of one stage [s] that reading ``fresh`` tokens of one request takes of all its ranks.
+        """Return the time of one stage [s] that reading ``fresh`` tokens of one request alone takes of all its ranks.
 
-        Split by requests, ranks read a request each side by side, so one of them costs its share of the ranks.
+        Split by requests, groups read a request each side by side, so one of them costs its share of the groups.
         """
-        a = self.architecture
-        rows = np.where(self.data > 0, fresh / self.gpus, fresh)
+        nobody = np.zeros_like(fresh * self.gpus)
+        return np.where(fresh > 0, self._layers_s(nobody, nobody, fresh, cached) + self._launches_s(), 0.0)
+
+    def joined_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
+        """Return the time of one step of one stage [s] that decodes ``batch`` requests and reads one more.
+
+        Both go through the layers together: weights are read and kernels launched once (Agrawal et al. 2023).
+        """
+        rows = self.rows(batch)
+        alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
+        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows) + alone
+
+    def _layers_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
+        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of a prompt."""
+        a, each = self.architecture, CACHE_BYTES[self.precision]
+        read_rows = fresh / self.groups
+        rows = self.rows(batch) + read_rows
         # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
-        cache_read = a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(cached) / self.gpus
-        core = self._core_s(a.prefill_attention_flops(fresh, cached) / self.gpus, cache_read)
-        per_layer = self._projections_s(rows) + core + self._exchange_s(rows) + self._activations_s(rows)
-        time = self.layers * per_layer + self._feed_forward_s(fresh, rows) + self._launches_s()
-        return np.where(fresh > 0, time, 0.0)
+        per_token = a.kv_bytes_per_token_layer(each)
+        reading = self._core_s(a.prefill_attention_flops(fresh, cached) / self.gpus,
+                               per_token * a.attended_tokens(cached) / self.gpus)  # fmt: skip
+        per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
+        writing = self._decode_core_s(self.rows(batch), context)
+        return self.layers * (per_layer + writing) + self._feed_forward_s(batch + fresh, rows)
 
     def hop_s(self, rows: Array) -> Array:
         """Return the time to hand the activations of ``rows`` tokens to the next stage [s]; 0 for one stage."""
@@ -145,7 +176,15 @@ class Stage:
 
     def _launches_s(self) -> Array:
         """Time of the stage's kernel launches [s]."""
-        return self.architecture.kernels() / self.pipeline * self.efficiency.kernel_overhead_s
+        return self._kernels() / self.pipeline * self.engine.kernel_overhead_s
+
+    def eager_s(self) -> Array:
+        """Return the host's time for launching the kernels that read one prompt [s]."""
+        return self._kernels() / self.pipeline * self.engine.eager_launch_s
+
+    def _kernels(self) -> int:
+        """Kernels of one step over all stages."""
+        return self.architecture.kernels(self.precision, fused=self.device.peak_fp4_flops_per_s > 0)
 
     def _projections_s(self, rows: Array) -> Array:
         """Time of the attention projections of one layer [s]."""
@@ -154,33 +193,60 @@ class Stage:
         return self._gemm_s(rows, 2 * parameters, parameters * a.attention_weight_bytes_each(self.precision),
                             a.attention_math(self.precision))  # fmt: skip
 
+    def _decode_core_s(self, rows: Array, context: Array) -> Array:
+        """Time of attention of one layer [s] for one new token of each of a rank's requests."""
+        a = self.architecture
+        read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
+        return self._core_s(rows * a.decode_attention_flops(context) / self.head_split,
+                            read / cache_split(a, self.head_split))  # fmt: skip
+
     def _core_s(self, flops: Array, bytes_read: Array) -> Array:
         """Time of scores and values of one layer [s], in BF16."""
         e = self.efficiency
-        return time_s(flops, self.device.peak_flops_per_s("bf16") * e.gemm_share, bytes_read,
-                      self.device.hbm_bandwidth_bytes_per_s * e.hbm_share)  # fmt: skip
+        return time_s(flops, self.device.peak_flops_per_s("bf16") * e.attention_share, bytes_read,
+                      self.device.hbm_bandwidth_bytes_per_s * e.cache_share)  # fmt: skip
 
     def _feed_forward_s(self, tokens: Array, rows: Array) -> Array:
         """Time of all feed-forward layers of the stage [s]; experts touched by the whole batch are read once."""
-        a, each = self.architecture, WEIGHT_BYTES[self.precision]
+        a, e, each = self.architecture, self.efficiency, WEIGHT_BYTES[self.precision]
         dense = a.dense_ffn_parameters / self.head_split
         dense_s = a.dense_layers / self.pipeline * self._gemm_s(rows, 2 * dense, dense * each, self.precision)
         if not a.experts:
             return dense_s
         # Every touched expert is one product over its visits; a rank has its share of the experts touched.
-        touched = experts_touched(a.experts, a.experts_per_token, tokens)
+        touched = experts_touched(a.experts, a.experts_per_token, 1 + (tokens - 1) * e.routing_share)
         visits = tokens * a.experts_per_token / np.maximum(touched, 1.0)
         mine = touched / self.gpus * a.expert_parameters
-        routed = self._gemm_s(visits, 2 * mine, mine * each, self.precision)
+        routed = self._grouped_s(visits, 2 * mine, mine * each, self.precision)
         shared = a.shared_experts * a.expert_parameters / self.head_split
         always = self._gemm_s(rows, 2 * shared, shared * each, self.precision)
         return dense_s + a.moe_layers / self.pipeline * (routed + always)
 
     def _gemm_s(self, rows: Array, flops_per_row: Array, weight_bytes: Array, precision: str) -> Array:
         """Time of a matrix product [s] of ``rows`` rows whose weights are read once."""
+        e, native = self.efficiency, self._native(precision)
+        reached: float = getattr(e, f"gemm_share_{native}")
+        if native == "fp8" and self.architecture.fp8_blocks:
+            reached *= e.block_share
+        return self._product_s(rows, flops_per_row, weight_bytes, precision, reached, e.gemm_half_rows)
+
+    def _grouped_s(self, visits: Array, flops_per_row: Array, weight_bytes: Array, precision: str) -> Array:
+        """Time of a product over experts [s], each with its own ``visits`` rows."""
+        e = self.efficiency
+        reached: float = getattr(e, f"expert_share_{self._native(precision)}")
+        return self._product_s(visits, flops_per_row, weight_bytes, precision, reached, e.expert_half_rows)
+
+    def _product_s(
+        self, rows: Array, flops_per_row: Array, weight_bytes: Array, precision: str, reached: float, half_rows: float
+    ) -> Array:
         e, d = self.efficiency, self.device
-        return gemm_s(rows, flops_per_row, weight_bytes, d.peak_flops_per_s(precision) * e.gemm_share,
-                      e.gemm_half_rows, d.hbm_bandwidth_bytes_per_s * e.hbm_share)  # fmt: skip
+        read = d.hbm_bandwidth_bytes_per_s * (e.hbm_share_fp4 if precision == "fp4" else e.hbm_share)
+        return gemm_s(rows, flops_per_row, weight_bytes, d.peak_flops_per_s(precision) * reached, half_rows, read)
+
+    def _native(self, precision: str) -> str:
+        """Return the precision that the device computes in for weights of a precision."""
+        peak = self.device.peak_flops_per_s(precision)
+        return next(p for p in ("bf16", "fp8", "fp4") if getattr(self.device, f"peak_{p}_flops_per_s") == peak)
 
     def _exchange_s(self, rows: Array) -> Array:
         """Time of one layer's collectives [s]."""
@@ -191,7 +257,10 @@ class Stage:
         values = rows * copies * a.hidden
         out = all_to_all_s(values * DISPATCH_BYTES, self.gpus, self.network)
         back = all_to_all_s(values * ACTIVATION_BYTES, self.gpus, self.network)
-        return np.where(self.data > 0, out + back, reduce)
+        within = (
+            ALL_REDUCES_PER_LAYER / 2 * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.head_split, self.network)
+        )
+        return np.where(self.data > 0, out + back + within, reduce)
 
     def _activations_s(self, rows: Array) -> Array:
         """Time of one layer's small kernels [s]: hidden values to and from memory, copies for experts included."""

@@ -24,7 +24,7 @@ from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
-from gigaplan.inference.inputs import Efficiency, Software
+from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.plan.load import Plan, Said
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
@@ -196,9 +196,10 @@ def resolve(plan: Plan) -> Scenario:
             )
         },
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
-        software=filler.fill(
-            Software, doc.demand.software, "serving_software", "inference.software", at="demand.software"
+        engine=filler.fill(
+            Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}", at="demand.engine"
         ),
+        software=software,
         training=_training(filler, plan, axis),
         capability=filler.fill(Capability, None, "capability", "training.capability"),
         finance=_finance(filler, plan),
@@ -341,9 +342,9 @@ def _device(filler: Filler, name: str) -> Device:
     return filler.fill(Device, None, name, f"inference.devices.{name}")
 
 
-def _alone(facts: Catalog, cls: type[T], entity: str) -> T:
+def _alone(facts: Catalog, cls: type[T], entity: str, **known: Any) -> T:
     filler = Filler(facts, {}, 1, 0)
-    found = filler.fill(cls, None, entity, entity)
+    found = filler.fill(cls, None, entity, entity, **known)
     if filler.problems:
         raise PlanError(filler.problems)
     return found
@@ -359,6 +360,36 @@ def model_of(facts: Catalog, model: str) -> Architecture:
     return _alone(facts, Architecture, model)
 
 
+def facility_of(facts: Catalog, region: str = UNKNOWN_REGION) -> Facility:
+    """Return a facility of the catalog's figures that buys its power in a region."""
+    price = facts.find(region, "power_price_usd_per_mwh").number
+    return _alone(facts, Facility, "facility", power_price_usd_per_mwh=price)
+
+
+def costs_of(facts: Catalog) -> Costs:
+    """Return capital beside the racks, operating cost and lives."""
+    return _alone(facts, Costs, "build")
+
+
+def draw_curve_of(facts: Catalog) -> DrawCurve:
+    """Return how much of its rated power a rack draws."""
+    return _alone(facts, DrawCurve, "draw_curve")
+
+
+def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:
+    """Return the rated IT power of one GPU [kW], its share of rack, network and storage included: as plans count it.
+
+    Raises
+    ------
+    UnknownFactError
+        If the catalog has no rated power of the system's rack.
+    """
+    if not any(f.power_basis == PowerBasis.RACK_TDP and f.chosen for f in facts.all(system, "rack_power_kw")):
+        facts.find(system, "rack_power_kw", power_basis=PowerBasis.RACK_TDP)
+    rack_kw = _profiled(facts, system, "rack_power_kw", profile).number
+    return rack_kw * facts.find("facility", "it_per_rack_power").number / facts.find(system, "gpus_per_rack").number
+
+
 def efficiency_of(facts: Catalog) -> Efficiency:
     """Return the calibrated constants of the serving model."""
     return _alone(facts, Efficiency, "serving_model")
@@ -366,6 +397,11 @@ def efficiency_of(facts: Catalog) -> Efficiency:
 
 def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:
     return tuple(plan.document.demand.regions or filler.facts.entities("share_of_use"))
+
+
+def engine_of(facts: Catalog, engine: str) -> Engine:
+    """Return the calibrated times of one serving engine."""
+    return _alone(facts, Engine, engine)
 
 
 def _demand(filler: Filler, plan: Plan, axis: TimeAxis) -> DemandInputs:

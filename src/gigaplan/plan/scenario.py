@@ -11,7 +11,7 @@ from gigaplan.demand.inputs import DemandInputs
 from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
-from gigaplan.inference.inputs import Efficiency, Software
+from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
@@ -65,6 +65,7 @@ class Scenario:
     devices: Mapping[str, Device]
     architectures: Mapping[str, Architecture]
     efficiency: Efficiency
+    engine: Engine
     software: Software
     training: TrainingPolicy
     capability: Capability

@@ -20,7 +20,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
 from gigaplan.fleet.inputs import Generation, Ladder, OpeningBlock, Phase
-from gigaplan.inference.inputs import Software
+from gigaplan.inference.inputs import Engine, Software
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Reliability
 from gigaplan.training.programme import PlannedRun
@@ -130,6 +130,7 @@ WorkloadSection: Any = partial(
     edge_share=ByDate,
 )
 SoftwareSection: Any = partial(Software)
+EngineSection: Any = partial(Engine)
 AdoptionSection: Any = partial(Adoption)
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
 CostsSection: Any = partial(Costs)
@@ -176,6 +177,7 @@ class Demand(Strict):
     adoption: AdoptionSection | None = None
     shape: ShapeSection | None = None
     software: SoftwareSection | None = None
+    engine: EngineSection | None = None
     regions: list[str] | None = None
     price_index: dict[str, Annotated[float, Gt(0), Unit("1")]] | None = None
     workloads: Annotated[dict[str, WorkloadSection], MinLen(1)]

@@ -17,7 +17,6 @@ from gigaplan.report.select import by_year, money, short, system, title
 from gigaplan.simulate.claims import Verdict
 from gigaplan.simulate.result import Result
 from gigaplan.validation.demand import DemandValidation
-from gigaplan.validation.inference import InferenceValidation
 from gigaplan.vocabulary.variables import variables
 
 MARKS = {
@@ -259,23 +258,6 @@ def _readings(result: Result, path: str) -> list[str]:
                 f"{name} = {fact.value}{unit}{basis}, {fact.evidence}: {fact.source_title}, {fact.date}  [{fact.id}]"
             )
     return lines
-
-
-def inference_validation(answer: InferenceValidation) -> RenderableType:
-    """Return the errors of the serving model against measured rows."""
-    table = _table("rows", "n", "TPOT median |error|", "mean", "bias", "TTFT median |error|", "bias")
-    for s in answer.summaries:
-        table.add_row(
-            s.name,
-            str(s.rows),
-            f"{s.tpot_median_abs:.1%}",
-            f"{s.tpot_mean_abs:.1%}",
-            f"{s.tpot_bias:+.1%}",
-            f"{s.ttft_median_abs:.1%}",
-            f"{s.ttft_bias:+.1%}",
-        )
-    note = f"{answer.left_out} rows of the table are not answered (another mode, several nodes, no precision, unknown model)."
-    return Group(table, Text(note, style="dim"))
 
 
 def demand_validation(answer: DemandValidation) -> RenderableType:

@@ -13,8 +13,9 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import TOKENS, Workload
 from gigaplan.demand.requests import growth_factor
 from gigaplan.inference.frontier import Rate, best, precision_for
-from gigaplan.inference.inputs import Efficiency, Request
+from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.kept_rates import kept_rates, key_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
@@ -56,13 +57,21 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     found = [
         [
             [
-                _rate(scenario.devices[g], scenario.architectures[models[i][y]], request, scenario.efficiency)
+                _rate(
+                    scenario.devices[g],
+                    scenario.architectures[models[i][y]],
+                    request,
+                    scenario.efficiency,
+                    scenario.engine,
+                )
                 for y, request in enumerate(_requests(w, tokens_per_request[i]))
             ]
             for g in generations
         ]
         for i, w in enumerate(scenario.demand.workloads)
     ]
+
+    kept_rates().keep()
 
     def table(name: str, scale: float = 1.0) -> Array:
         return np.array([[[getattr(r, name) * scale for r in row] for row in rows] for rows in found], dtype=float)
@@ -121,6 +130,12 @@ def _requests(work: Workload, tokens: Array) -> list[Request]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _rate(device: Device, architecture: Architecture, request: Request, efficiency: Efficiency) -> Rate:
-    """Remember rates within a process: a changed input elsewhere leaves them as they are."""
-    return best(device, architecture, precision_for(device), request, efficiency)
+def _rate(device: Device, architecture: Architecture, request: Request, efficiency: Efficiency, engine: Engine) -> Rate:
+    """Remember rates within a process and on disk: a changed input elsewhere leaves them as they are."""
+    kept = kept_rates()
+    key = key_of(device, architecture, request, efficiency, engine)
+    rate = kept.get(key)
+    if rate is None:
+        rate = best(device, architecture, precision_for(device), request, efficiency, engine)
+        kept.put(key, rate)
+    return rate

@@ -1,9 +1,8 @@
-"""Serving: published TTFT and TPOT, ours, the error; and the fit of the serving model's constants.
+"""Serving: our times for rows of a benchmark's table, each with its interval and how far to trust it, and the errors.
 
-The rows that come with gigaplan are a sample of measured points (SemiAnalysis InferenceX and NVIDIA, collected by
-aiconfigurator, Apache-2.0): co-located serving inside one node, layout and precision stated. Rows of the split
-``fit`` set the constants of :class:`~gigaplan.inference.inputs.Efficiency`; rows of the split ``test`` never do. The
-split is by GPU generation and model, so that a test row's GPU or model was never fitted on.
+The rows are measured points (SemiAnalysis InferenceX and NVIDIA, collected by aiconfigurator, Apache-2.0). Errors are
+honest: a row's answer comes from constants fitted without its own GPU generation x model family
+(:mod:`gigaplan.validation.serving_fit`); intervals are what such errors were, by kind of row.
 """
 
 from __future__ import annotations
@@ -11,73 +10,76 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gigaplan import catalog
-from gigaplan.compute.device import Device
-from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.inputs import Efficiency
-from gigaplan.inference.serving import closed_loop
-from gigaplan.inference.step import Stage
-from gigaplan.plan.resolve import device_of, efficiency_of, model_of
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.validation import throughput
+from gigaplan.validation.serving_answers import Constants, answers, groups
+from gigaplan.validation.serving_fit import cell, constants_for, fitted_cells, spreads, without_its_generation
+from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question
+from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
-SYSTEMS = {"h100_sxm": "h100_hgx", "h200_sxm": "h200_hgx", "b200_sxm": "b200_hgx", "b300_sxm": "b300_hgx",
-           "gb200": "gb200_nvl72", "gb300": "gb300_nvl72"}  # fmt: skip
-MODELS = {"DeepSeek-R1": "deepseek_r1", "DeepSeek-V3": "deepseek_v3", "Llama-3.1-70B": "llama_3_1_70b",
-          "Llama-3.1-8B-Instruct": "llama_3_1_8b", "Qwen3-32B": "qwen3_32b", "gpt-oss-120b": "gpt_oss_120b",
-          "MiniMax-M2.5": "minimax_m2_5", "Qwen3-235B-A22B-FP8": "qwen3_235b_a22b"}  # fmt: skip
-PRECISIONS = ("bf16", "fp8", "fp4")
-GPUS_OF_A_NODE = 8
-"""Rows over more GPUs of one node than it has state their layout in ways that do not multiply out."""
-FIT_SYSTEMS = ("h100_sxm", "b200_sxm")
-FIT_MODELS = ("Llama-3.1-70B", "Qwen3-32B", "DeepSeek-R1")
 SAMPLE = "inference_serving_sample.csv"
-SAMPLED_PER_GROUP = {"fit": 9, "test": 3}
-COLUMNS = ("id", "gpu", "n_gpus", "model", "precision", "engine", "mode", "tp", "pp", "dp", "isl", "osl", "concurrency",
-           "ttft_ms", "tpot_ms")  # fmt: skip
+NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
+INSIDE, EXTRAPOLATED, UNSUPPORTED = "inside", "extrapolated", "unsupported"
+ANSWER_COLUMNS = (
+    "ttft_ms",
+    "tpot_ms",
+    "output_tokens_per_s_per_gpu",
+    "ttft_low",
+    "ttft_high",
+    "tpot_low",
+    "tpot_high",
+    "validity",
+)
 
-BOUNDS = {
-    "gemm_share": (0.3, 0.8), "gemm_half_rows": (1, 600), "hbm_share": (0.4, 0.95), "link_share": (0.1, 0.85),
-    "collective_latency_s": (1e-6, 4e-5), "activation_passes": (0.01, 200), "kernel_overhead_s": (1e-7, 2e-5),
-    "step_overhead_s": (1e-5, 1e-3), "request_overhead_s": (1e-8, 1e-4),
-}  # fmt: skip
-"""Where the fit may look: never above what hardware can do; a link's best bus bandwidth is about 0.85 of its rate."""
-START = {
-    "gemm_share": 0.6, "gemm_half_rows": 60, "hbm_share": 0.8, "link_share": 0.5, "collective_latency_s": 6e-6,
-    "activation_passes": 10, "kernel_overhead_s": 4e-6, "step_overhead_s": 3e-4, "request_overhead_s": 1e-5,
-}  # fmt: skip
-"""Where the fit starts, and whither a weak pull (``PULL``) leads a constant that the rows don't decide."""
-PULL = 0.1
-TTFT_WEIGHT = 0.5
-TTFT_ISL, TTFT_CONCURRENCY = 4096, 16
-"""Time to first token is fitted only on long prompts of few users, where reading outweighs waiting."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A row of a table, and what it asks; ``why`` says why it can't be asked."""
+
+    row: Mapping[str, str]
+    question: Question | None
+    why: str
+    ttft_ms: float
+    tpot_ms: float
+    """As published; nan where the table has no result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Our answer to a row: times with an 80 % interval, tokens per GPU, and how far to trust it."""
+
+    ttft_ms: float
+    tpot_ms: float
+    output_tokens_per_s_per_gpu: float
+    ttft_low: float
+    ttft_high: float
+    tpot_low: float
+    tpot_high: float
+    validity: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured point and our prediction of it; errors are ours over published, less one."""
+    """One measured point and our answer; errors are ours over published, less one."""
 
     id: str
-    split: str
     gpu: str
     model: str
     precision: str
     engine: str
-    gpus: int
-    concurrency: int
+    mode: str
+    concurrency: float
     ttft_ms: float
     tpot_ms: float
-    our_ttft_ms: float
-    our_tpot_ms: float
+    answer: Answer
     ttft_error: float
     tpot_error: float
 
@@ -93,11 +95,15 @@ class Summary:
     tpot_bias: float
     ttft_median_abs: float
     ttft_bias: float
+    tpot_covered: float
+    """Share of rows whose published time per token lies in our interval."""
+    tpot_width: float
+    """Median high over low of these intervals."""
 
 
 @dataclass(frozen=True)
 class InferenceValidation:
-    """Every row, the summaries by split, GPU, model and precision, and how many rows of the table can't be answered."""
+    """Every answered row, the summaries by kind, and how many rows can't be answered."""
 
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
@@ -109,7 +115,7 @@ class InferenceValidation:
 
 
 def validate(rows: Path | None = None) -> InferenceValidation:
-    """Return published, ours and error for each answerable row of a table with inference_serving.csv's columns.
+    """Return published, ours and error for each row of a table with the columns of inference_serving.csv.
 
     Parameters
     ----------
@@ -121,170 +127,195 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     PlanError
         If the table can't be read or lacks columns.
     """
-    raw = read(rows)
-    usable = [r for r in raw if answerable(r)]
-    ttft, tpot = predict(usable, efficiency_of(catalog.load()))
-    answers = tuple(
-        Row(r["id"], split_of(r), r["gpu"], _model(r), r["precision"], r["engine"], int(r["n_gpus"]),
-            int(float(r["concurrency"])), float(r["ttft_ms"]), float(r["tpot_ms"]), float(t), float(p),
-            float(t) / float(r["ttft_ms"]) - 1, float(p) / float(r["tpot_ms"]) - 1)
-        for r, t, p in zip(usable, ttft, tpot, strict=True)
-    )  # fmt: skip
-    return InferenceValidation(answers, tuple(_summaries(answers)), len(raw) - len(usable))
+    asked = read_questions(rows)
+    compared = _compared(asked, answer_all(asked, honest=True))
+    new = [r for r in _compared(asked, answer_all(asked, honest=True, new_hardware=True)) if r.mode == "agg"]
+    summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]
+    return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
 
 
-def predict(rows: Sequence[dict[str, str]], efficiency: Efficiency) -> tuple[Array, Array]:
-    """Return our TTFT and TPOT [ms] for rows with a stated layout, each (row,); the result columns are not read."""
-    return _ask(_groups(rows), efficiency, len(rows))
+def validate_any(rows: Path | None = None) -> InferenceValidation | throughput.ThroughputValidation:
+    """Return the errors on a table of either kind; see :func:`validate`."""
+    table = read(rows)
+    if table and throughput.is_throughput(tuple(table[0])):
+        return throughput.validate_throughput(table)
+    return validate(rows)
 
 
-def fit(rows: Sequence[dict[str, str]]) -> tuple[Efficiency, float]:
-    """Fit the constants on the logarithm of TPOT (and of TTFT where reading outweighs waiting).
+def predict(rows: Path, out: Path) -> tuple[int, int]:
+    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
 
-    Soft-L1 least squares, so that a few rows of another engine version don't decide. The reserve of memory is not
-    seen by these rows and stays as the catalog has it.
+    Tables have the columns of inference_serving.csv, or those of inference_throughput.csv (MLPerf's too).
 
-    Returns
-    -------
-    tuple
-        The constants, and the median absolute error of TPOT over the rows as a share.
+    Raises
+    ------
+    PlanError
+        If the table can't be read or lacks columns.
     """
-    from scipy.optimize import least_squares
+    table = read(rows)
+    if table and throughput.is_throughput(tuple(table[0])):
+        answers_of: Sequence[Answer | throughput.Tokens] = [throughput.tokens(row) for row in table]
+        added: tuple[str, ...] = throughput.ANSWER_COLUMNS
+        names = {"output_tokens_per_s_per_gpu": "per_gpu"}
+    else:
+        answers_of, added, names = answer_all([_asked(row) for row in table], honest=False), ANSWER_COLUMNS, {}
+    columns = list(dict.fromkeys([*(table[0] if table else ()), *added]))
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            for row, answer in zip(table, answers_of, strict=True):
+                writer.writerow({**row, **{k: _cell(getattr(answer, names.get(k, k))) for k in added}})
+        part.replace(out)
+    except OSError as error:
+        raise MachineError(f"cannot write {out}: {error.strerror or error}") from None
+    return len(table), sum(not a.validity.startswith(UNSUPPORTED) for a in answers_of)
 
-    reserve = efficiency_of(catalog.load()).memory_reserve_share
-    groups, count = _groups(rows), len(rows)
-    ttft, tpot = (np.log([float(r[k]) for r in rows]) for k in ("ttft_ms", "tpot_ms"))
-    weight = np.array([TTFT_WEIGHT * (float(r["isl"]) >= TTFT_ISL and float(r["concurrency"]) <= TTFT_CONCURRENCY)
-                       for r in rows])  # fmt: skip
-    low, high = (np.log([BOUNDS[n][k] for n in START]) for k in (0, 1))
-    start = np.log(list(START.values()))
 
-    def made(x: Array) -> Efficiency:
-        return Efficiency(memory_reserve_share=reserve, **dict(zip(START, np.exp(x).tolist(), strict=True)))
-
-    def residual(x: Array) -> Array:
-        ours = _ask(groups, made(x), count)
-        return np.concatenate([np.log(ours[1]) - tpot, weight * (np.log(ours[0]) - ttft), PULL * (x - start)])
-
-    found = least_squares(residual, start, bounds=(low, high), loss="soft_l1", f_scale=0.15)
-    return made(found.x), float(np.median(np.abs(np.expm1(residual(found.x)[:count]))))
-
-
-def sample(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the rows that come with gigaplan out of the whole table, marked with their split.
-
-    In each group of GPU, model and precision, rows evenly spaced in the order of concurrency, prompt and layout.
-    """
-    groups: dict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
-    for row in rows:
-        if answerable(row):
-            groups[row["gpu"], _model(row), row["precision"]].append(row)
-    chosen = []
-    for _, group in sorted(groups.items()):
-        group.sort(key=lambda r: (float(r["concurrency"]), int(r["isl"]), int(r["n_gpus"]), r["id"]))
-        split = split_of(group[0])
-        count = min(SAMPLED_PER_GROUP[split], len(group))
-        chosen += [{**group[int((k + 0.5) * len(group) / count)], "split": split} for k in range(count)]
-    return chosen
+def read_questions(path: Path | None = None) -> list[Asked]:
+    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
+    return [_asked(row) for row in read(path)]
 
 
 def read(path: Path | None = None) -> list[dict[str, str]]:
     """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
     try:
-        with source.open(encoding="utf-8", newline="") as file:
+        with source.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError) as error:
+            columns = tuple(reader.fieldnames or ())
+            missing = sorted(set(NEEDED) - set(columns)) if not throughput.is_throughput(columns) else []
+            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PlanError(
             [Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]
         ) from None
     if missing:
         raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
-                                 remedy="give a table with the columns of inference_serving.csv")])  # fmt: skip
+                                 remedy="give a table with the columns of inference_serving.csv or inference_throughput.csv")])  # fmt: skip
     return rows
 
 
-def answerable(row: dict[str, str]) -> bool:
-    """Return whether a row is co-located serving inside one node of a known system, model and precision, on a layout
-    that multiplies out."""
-    if row["mode"] != "agg" or row["precision"] not in PRECISIONS or not row["concurrency"]:
-        return False
-    if row["gpu"] not in SYSTEMS or _model(row) not in MODELS or int(row["pp"] or 1) != 1:
-        return False
-    return int(row["n_gpus"]) == int(row["tp"]) * int(row["dp"] or 1) <= GPUS_OF_A_NODE
+def answer_all(asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
+    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
+    ``new_hardware`` from those that never saw the generation at all."""
+    index = [k for k, a in enumerate(asked) if a.question is not None]
+    questions = [a.question for a in asked if a.question is not None]
+    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware)
+    found = [_unsupported(a.why) for a in asked]
+    for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
+        found[k] = _answer(q, float(t), float(p))
+    return found
 
 
-def split_of(row: dict[str, str]) -> str:
-    """Return 'fit' for the GPUs and models that the constants are fitted on, else 'test'."""
-    return "fit" if row["gpu"] in FIT_SYSTEMS and _model(row) in FIT_MODELS else "test"
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Rows of one GPU, model and precision, as arrays (row,)."""
-
-    index: list[int]
-    stage: Stage
-    users: Array
-    fresh: Array
-    generated: Array
-
-
-def _groups(rows: Sequence[dict[str, str]]) -> list[_Group]:
-    by: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for k, row in enumerate(rows):
-        by[row["gpu"], _model(row), row["precision"]].append(k)
-    efficiency = efficiency_of(catalog.load())
-    groups = []
-    for (gpu, model, precision), index in by.items():
-        some = [rows[k] for k in index]
-        gpus, data, users, fresh, generated = (
-            np.array(column, dtype=float)
-            for column in zip(
-                *((r["n_gpus"], int(r["dp"] or 1) > 1, r["concurrency"], *_lengths(r)) for r in some), strict=True
-            )
-        )
-        stage = Stage(*_known(gpu, model), precision, efficiency, gpus, np.ones_like(gpus), data)
-        groups.append(_Group(index, stage, users, fresh, generated))
-    return groups
-
-
-def _ask(groups: Iterable[_Group], efficiency: Efficiency, count: int) -> tuple[Array, Array]:
-    prompts = catalog.load().find("inferencex", "prompts_per_user").number
-    ttft, tpot = np.zeros(count), np.zeros(count)
-    for g in groups:
-        stage = dataclasses.replace(g.stage, efficiency=efficiency)
-        first, each = closed_loop(stage, g.users, g.fresh, g.generated, prompts)
-        ttft[g.index], tpot[g.index] = 1e3 * first, 1e3 * each
+def _times(questions: Sequence[Question], *, honest: bool, new_hardware: bool) -> tuple[Array, Array]:
+    """Return both times [s], each (row,), with the constants that each row may be answered with."""
+    by: dict[int, tuple[Constants, list[int]]] = {}
+    for k, q in enumerate(questions):
+        mine = without_its_generation(q) if new_hardware else constants_for(q, honest=honest)
+        by.setdefault(id(mine), (mine, []))[1].append(k)
+    ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
+    for mine, index in by.values():
+        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), mine, len(index))
     return ttft, tpot
 
 
-def _lengths(row: dict[str, str]) -> tuple[float, float]:
-    """Return the mean tokens read and made: InferenceX draws lengths evenly between a share of the stated and it."""
-    share = 1.0
-    if "InferenceX" in (row.get("source") or ""):
-        share = (1 + catalog.load().find("inferencex", "shortest_length_share").number) / 2
-    return float(row["isl"]) * share, float(row["osl"]) * share
+def _unsupported(why: str) -> Answer:
+    nan = float("nan")
+    return Answer(nan, nan, nan, nan, nan, nan, nan, f"{UNSUPPORTED}: {why}")
 
 
-@cache
-def _known(gpu: str, model: str) -> tuple[Device, Architecture]:
-    facts = catalog.load()
-    return device_of(facts, SYSTEMS[gpu]), model_of(facts, MODELS[model])
+def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
+    if not (np.isfinite(ttft_s) and np.isfinite(tpot_s)):
+        return _unsupported("the layout does not hold the model")
+    validity = _validity(q)
+    (first_low, first_high), (low, high) = spreads(q, extrapolated=validity != INSIDE)
+    gpus = max(q.decode.count, 1) * q.decode.gpus + (max(q.prefill.count, 1) * q.prefill.gpus if q.prefill else 0)
+    rate = q.concurrency * q.generated / (ttft_s + q.generated * tpot_s) / gpus
+    t, p = 1e3 * ttft_s, 1e3 * tpot_s
+    return Answer(t, p, rate, t * first_low, t * first_high, p * low, p * high, validity)
 
 
-def _model(row: dict[str, str]) -> str:
-    return row["model"].split("/")[-1]
+def _validity(q: Question) -> str:
+    """Return whether constants were fitted on this GPU generation and model family, else what they were not."""
+    seen = fitted_cells()
+    why = []
+    mine = cell(q).split(" ", 1)
+    if mine[0] not in {c.split(" ", 1)[0] for c in seen}:
+        why.append(f"no measured row of {mine[0]} hardware")
+    if mine[1] not in {c.split(" ", 1)[1] for c in seen}:
+        why.append(f"no measured row of {mine[1]}")
+    if q.prefill is not None and not q.decode.stated:
+        why.append("the number of workers is not stated")
+    return f"{EXTRAPOLATED}: {'; '.join(why)}" if why else INSIDE
+
+
+def _asked(row: Mapping[str, str]) -> Asked:
+    try:
+        asked = question(row)
+        known(asked.system, asked.model)
+    except UnsupportedError as error:
+        return Asked(row, None, str(error), _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+
+
+def _published(row: Mapping[str, str], name: str) -> float:
+    try:
+        return float(row.get(name) or "nan")
+    except ValueError:
+        return float("nan")
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5g}" if np.isfinite(value) else ""
+
+
+def _row(a: Asked, f: Answer) -> Row:
+    q = a.question
+    assert q is not None
+    return Row(
+        a.row.get("id", ""), a.row["gpu"], q.model, q.precision, q.engine, "agg" if q.prefill is None else "disagg", q.concurrency,
+        a.ttft_ms, a.tpot_ms, f, f.ttft_ms / a.ttft_ms - 1, f.tpot_ms / a.tpot_ms - 1,
+    )  # fmt: skip
+
+
+def _compared(asked: Sequence[Asked], found: Sequence[Answer]) -> tuple[Row, ...]:
+    """Return the rows that have a result and an answer."""
+    return tuple(
+        _row(a, f)
+        for a, f in zip(asked, found, strict=True)
+        if not f.validity.startswith(UNSUPPORTED) and a.tpot_ms > 0
+    )
 
 
 def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        for key in (row.split, *(f"{row.split}, {k}" for k in (row.gpu, row.model, row.precision))):
-            groups[key].append(row)
-    for name, some in sorted(groups.items()):
-        tpot, ttft = (np.array([getattr(r, k) for r in some]) for k in ("tpot_error", "ttft_error"))
-        yield Summary(name, len(some), float(np.median(np.abs(tpot))), float(np.abs(tpot).mean()), float(np.median(tpot)),
-                      float(np.median(np.abs(ttft))), float(np.median(ttft)))  # fmt: skip
+    by: dict[str, list[Row]] = defaultdict(list)
+    for r in rows:
+        trust = r.answer.validity.split(":")[0]
+        kind = (
+            "co-located"
+            if r.mode == "agg"
+            else "disaggregated, workers stated"
+            if trust == INSIDE
+            else "disaggregated, other"
+        )
+        by[kind].append(r)
+        by[f"validity: {trust}"].append(r)
+        if r.mode == "agg":
+            for key in (r.gpu, r.model, r.engine, r.precision):
+                by[f"co-located, {key}"].append(r)
+    for name, some in sorted(by.items()):
+        yield _summary(name, some)
+
+
+def _summary(name: str, some: Sequence[Row]) -> Summary:
+    tpot, ttft = (np.array([getattr(r, k) for r in some]) for k in ("tpot_error", "ttft_error"))
+    inside = np.array([r.answer.tpot_low <= r.tpot_ms <= r.answer.tpot_high for r in some])
+    width = np.array([r.answer.tpot_high / r.answer.tpot_low for r in some])
+    return Summary(
+        name, len(some), float(np.median(np.abs(tpot))), float(np.abs(tpot).mean()), float(np.median(tpot)),
+        float(np.median(np.abs(ttft))), float(np.median(ttft)), float(inside.mean()), float(np.median(width)),
+    )  # fmt: skip

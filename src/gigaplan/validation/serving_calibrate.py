@@ -1,0 +1,146 @@
+"""Refitting an engine's constants on a user's own measurements, kept as an overlay of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from gigaplan.inference.inputs import Engine
+from gigaplan.validation.measured import Row, read_measured
+from gigaplan.validation.serving_answers import Constants, answers, groups, shipped
+from gigaplan.validation.serving_fit import OF_ENGINES, SOFT, TTFT_WEIGHT
+from gigaplan.validation.serving_rows import Question, UnsupportedError, question
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+
+LEAST_ROWS, LEAST_GROUPS = 4, 3
+PULL = 0.5
+"""How strongly constants stay where they shipped, in units of a row's residual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Median absolute errors, as shares."""
+
+    ttft: float
+    tpot: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """An engine's constants before and after, and the errors that go with them."""
+
+    engine: str
+    rows: int
+    before: Engine
+    after: Engine
+    error_before: Errors
+    error_after: Errors
+    """On the rows that were fitted."""
+    error_left_out: Errors | None
+    """On rows of a model and layout that were left out in turn; None with fewer than three of them."""
+    unsupported: tuple[str, ...]
+
+    def overlay(self, source: str) -> str:
+        """Return the overlay file's text."""
+        changed = {f.name: f"{getattr(self.after, f.name):.4g}{' s' * f.name.endswith('_s')}" for f in fields(Engine)}
+        held = self.error_left_out or self.error_after
+        note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
+        times = {k: {"value": v, "evidence": "measured", "source": source, "note": note} for k, v in changed.items()}
+        body = {"overlay": header, "demand": {"software": {"engine": self.engine}, "engine": times}}
+        return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120)
+
+
+def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibration:
+    """Return an engine's constants refitted on measured rows; constants of hardware stay as they ship.
+
+    Raises
+    ------
+    PlanError
+        If a file can't be read, a column is missing, fewer than four rows can be answered, or engines are mixed.
+    """
+    rows = read_measured(paths, given)
+    questions, ttft, tpot, unsupported = _questions(rows)
+    place = Place(str(paths[0]))
+    engines = sorted({q.engine for q in questions})
+    if len(questions) < LEAST_ROWS:
+        said = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
+        message = f"{len(questions)} rows can be answered, {LEAST_ROWS} are needed"
+        raise PlanError([Problem(message, place, value=said, remedy="measure more concurrencies or lengths")])
+    if len(engines) > 1:
+        raise PlanError(
+            [Problem("rows of several engines", place, value=", ".join(engines), remedy="give one engine's rows")]
+        )
+    start = shipped()
+    after = _fitted(questions, ttft, tpot, start)
+    return Calibration(
+        engine=engines[0], rows=len(questions), before=start.engines[engines[0]], after=after.engines[engines[0]],
+        error_before=_errors(questions, ttft, tpot, start), error_after=_errors(questions, ttft, tpot, after),
+        error_left_out=_left_out(questions, ttft, tpot, start), unsupported=tuple(unsupported),
+    )  # fmt: skip
+
+
+def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[str]]:
+    found: list[Question] = []
+    measured: list[tuple[float, float]] = []
+    unsupported: list[str] = []
+    for row in rows:
+        try:
+            asked = question(row)
+            times = float(row["ttft_ms"]), float(row["tpot_ms"])
+        except (UnsupportedError, ValueError) as error:
+            unsupported.append(str(error))
+            continue
+        if min(times) > 0:
+            found.append(asked)
+            measured.append(times)
+    ttft, tpot = np.array(measured, dtype=float).reshape(-1, 2).T / 1e3
+    return found, ttft, tpot, unsupported
+
+
+def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Constants:
+    """Return constants whose engine fits the rows, pulled to where it started."""
+    from scipy.optimize import least_squares
+
+    name = questions[0].engine
+    low, high = (np.log([bounds[k] for bounds in OF_ENGINES.values()]) for k in (1, 2))
+    engine = start.engines[name]
+    begin = np.clip(np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES]), low + 1e-6, high - 1e-6)
+    grouped = groups(questions)
+
+    def made(x: Array) -> Constants:
+        times = dict(zip(OF_ENGINES, np.exp(x).tolist(), strict=True))
+        return replace(start, engines={**start.engines, name: replace(engine, **times)})
+
+    def residual(x: Array) -> Array:
+        ours = [np.log(a) for a in answers(grouped, made(x), len(questions))]
+        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft)), PULL * (x - begin)])
+
+    return made(least_squares(residual, begin, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=60).x)
+
+
+def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
+    ours = answers(groups(questions), constants, len(questions))
+    return Errors(float(np.median(np.abs(ours[0] / ttft - 1))), float(np.median(np.abs(ours[1] / tpot - 1))))
+
+
+def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Errors | None:
+    """Return the errors of each model and layout with constants that were fitted on the others."""
+    kinds = np.array([f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions])
+    if len(np.unique(kinds)) < LEAST_GROUPS:
+        kinds = np.array([f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions])
+    if len(np.unique(kinds)) < LEAST_GROUPS:
+        return None
+    off = np.zeros((2, len(questions)))
+    for kind in np.unique(kinds):
+        mine = kinds == kind
+        others, these = ([q for q, m in zip(questions, mine, strict=True) if m == is_mine] for is_mine in (False, True))
+        constants = _fitted(others, ttft[~mine], tpot[~mine], start)
+        ours = answers(groups(these), constants, len(these))
+        off[0, mine], off[1, mine] = np.abs(ours[0] / ttft[mine] - 1), np.abs(ours[1] / tpot[mine] - 1)
+    return Errors(*(float(v) for v in np.median(off, axis=1)))

@@ -1,0 +1,142 @@
+"""A user's own measurements: read from the tools that write them, refit, and used by a plan."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gigaplan as gp
+from gigaplan.cli import main
+from gigaplan.validation import inference as v
+from gigaplan.validation.measured import read_measured
+from gigaplan.validation.serving_calibrate import calibrate_serving
+from gigaplan.vocabulary.errors import PlanError
+
+VLLM = {
+    "backend": "vllm", "model_id": "meta-llama/Llama-3.1-70B-Instruct", "max_concurrency": 16, "completed": 160,
+    "total_input_tokens": 163840, "total_output_tokens": 81920, "mean_ttft_ms": 210.5, "mean_tpot_ms": 18.2,
+}  # fmt: skip
+AIPERF = {
+    "time_to_first_token": {"unit": "ms", "avg": 152.3},
+    "inter_token_latency": {"unit": "us", "avg": 9100.0},
+    "input_sequence_length": {"unit": "tokens", "avg": 1024.0},
+    "output_sequence_length": {"unit": "tokens", "avg": 256.0},
+    "input_config": {"endpoint": {"model_names": ["Qwen/Qwen3-32B-FP8"]}, "loadgen": {"concurrency": 8}},
+}
+BESIDE = {"gpu": "h100_sxm", "tp": "4", "precision": "fp8"}
+
+
+def leave(*args: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(list(args))
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def own(tmp_path: Path, slower: float = 1.0, engine: str = "vllm") -> Path:
+    """Write a table of an engine's rows, all times ``slower`` by a factor."""
+    rows = [r for r in v.read() if r["engine"] == engine and r["mode"] == "agg"]
+    for row in rows:
+        row |= {k: str(float(row[k]) * slower) for k in ("ttft_ms", "tpot_ms")}
+    path = tmp_path / "mine.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps(VLLM), json.dumps([VLLM, VLLM]), f"{json.dumps(VLLM)}\n{json.dumps(VLLM)}\n"]
+)
+def test_reports_of_serving_benchmarks(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    rows = read_measured([path], BESIDE)
+    assert rows[0]["isl"] == "1024.0"
+    assert rows[0]["osl"] == "512.0"
+    assert rows[0]["engine"] == "vllm"
+    assert rows[0]["concurrency"] == "16"
+    assert float(rows[0]["tpot_ms"]) == 18.2
+
+
+def test_exports_of_perf_tools(tmp_path: Path) -> None:
+    path = tmp_path / "profile_export_aiperf.json"
+    path.write_text(json.dumps(AIPERF))
+    (row,) = read_measured([path], {**BESIDE, "engine": "sglang"})
+    assert float(row["tpot_ms"]) == pytest.approx(9.1)
+    assert row["model"] == "Qwen/Qwen3-32B-FP8"
+    assert row["concurrency"] == "8"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "neither CSV nor JSON"), ("[1]", "no report of a benchmark"), ("[]", "no measured row"),
+     (json.dumps({**VLLM, "max_concurrency": None}), "--concurrency"), (json.dumps({**VLLM, "completed": 0}), "leaves out isl, osl")],
+)  # fmt: skip
+def test_what_cannot_be_read_says_why(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(PlanError, match=words):
+        read_measured([path], BESIDE)
+
+
+def test_all_files_problems_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(PlanError) as wrong:
+        read_measured([tmp_path / "a.json", tmp_path / "nowhere.csv"], {})
+    assert len(wrong.value.problems) == 2
+
+
+def test_a_refit_comes_closer(tmp_path: Path) -> None:
+    answer = calibrate_serving([own(tmp_path, slower=1.4)], {})
+    assert answer.engine == "vllm"
+    assert answer.error_after.tpot < answer.error_before.tpot
+    assert answer.error_left_out is not None
+    assert answer.error_left_out.tpot < answer.error_before.tpot
+    assert answer.after.kernel_overhead_s > answer.before.kernel_overhead_s
+
+
+def test_good_constants_stay(tmp_path: Path) -> None:
+    answer = calibrate_serving([own(tmp_path)], {})
+    assert answer.error_after.tpot < answer.error_before.tpot * 1.1
+    assert 0.5 < answer.after.kernel_overhead_s / answer.before.kernel_overhead_s < 2
+
+
+def test_too_few_rows_and_mixed_engines_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(VLLM))
+    with pytest.raises(PlanError, match="1 rows can be answered, 4 are needed"):
+        calibrate_serving([path], BESIDE)
+    both = own(tmp_path)
+    rows = list(csv.DictReader(both.read_text(encoding="utf-8").splitlines()))
+    rows[0]["engine"] = "sglang"
+    with both.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(PlanError, match="several engines"):
+        calibrate_serving([both], {})
+
+
+def test_a_plan_uses_the_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overlay = tmp_path / "vllm.yaml"
+    assert leave("calibrate", "serving", str(own(tmp_path, slower=2.0)), "-o", str(overlay)) == 0
+    assert "as shipped" in capsys.readouterr().out
+    plain = gp.run("lab-1mw", {"demand.software.engine": "vllm"})
+    slower = gp.run("lab-1mw", overlays=[overlay])
+    assert (slower["requests_per_gpu_s"] <= plain["requests_per_gpu_s"] * (1 + 1e-9)).all()
+    assert (slower["requests_per_gpu_s"] < plain["requests_per_gpu_s"]).any()
+    assert any("own measurements of vllm" in n for n in slower.notes)
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("calibrate", "serving", str(own(tmp_path)), "-o", str(tmp_path / "o.yaml"), "--json") == 0
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert data["engine"] == "vllm"
+    assert leave("calibrate", "serving", str(tmp_path / "nowhere.csv"), "-o", str(tmp_path / "p.yaml")) == 2
+    assert not (tmp_path / "p.yaml").exists()

@@ -1,0 +1,105 @@
+"""Throughput rows: saturated on a stated layout, and MLPerf on the best one."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gigaplan.validation import inference as v
+from gigaplan.validation import throughput as th
+from gigaplan.validation.serving_rows import UnsupportedError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "validation"
+SATURATED = {
+    "gpu": "H200 SXM 141GB", "n_gpus": "8", "model": "Llama 3.3 70B", "precision": "FP8", "engine": "trtllm", "tp": "8", "pp": "1",
+    "isl": "1000", "osl": "1000", "metric": "total_output_throughput", "value": "20000",
+}  # fmt: skip
+MLPERF = {
+    "gpu": "NVIDIA B200-SXM-180GB",
+    "n_gpus": "8",
+    "model": "llama2-70b-99.9",
+    "precision": "fp4",
+    "value": "100000",
+}
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_scenarios_are_ordered() -> None:
+    offline, server, interactive = (
+        th.tokens({**MLPERF, "metric": f"{s} Tokens/s"}).per_gpu for s in ("Offline", "Server", "Interactive")
+    )
+    assert offline >= server >= interactive > 0
+
+
+def test_limits_are_kept() -> None:
+    answer = th.tokens({**MLPERF, "metric": "Interactive Tokens/s"})
+    assert answer.tpot_ms <= 40
+    assert answer.ttft_ms <= 450
+    assert answer.low < answer.per_gpu < answer.high
+
+
+def test_more_gpus_and_shorter_answers() -> None:
+    one = th.tokens(SATURATED)
+    alone = th.tokens({**SATURATED, "n_gpus": "2", "tp": "2"})
+    assert one.per_gpu > 0
+    assert alone.per_gpu > one.per_gpu * 0.5
+    assert th.tokens({**SATURATED, "isl": "8000"}).per_gpu < one.per_gpu
+    assert th.tokens({**SATURATED, "metric": "output_throughput_per_gpu"}).per_gpu == one.per_gpu
+    assert th.published(SATURATED) == 2500
+    assert th.published({**SATURATED, "metric": "output_throughput_per_gpu"}) == 20000
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"metric": "Offline Samples/s"}, "counts no tokens"), ({"gpu": "abacus"}, "nearest"), ({"model": "whisper"}, "no architecture"),
+     ({"metric": "cows"}, "neither"), ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"), ({"isl": ""}, "missing")],
+)  # fmt: skip
+def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) -> None:
+    answer = th.tokens({**SATURATED, **change})
+    assert answer.validity.startswith("unsupported: ")
+    assert words in answer.validity
+    assert np.isnan(answer.per_gpu)
+
+
+def test_names_of_benchmarks() -> None:
+    for name in ("llama2-70b-99", "llama2-70b-99.9"):
+        assert th.load_of({**MLPERF, "model": name, "metric": "Offline Tokens/s"}).model == "llama_2_70b"
+    assert th.load_of({**SATURATED, "model": "LLaMA v3.3 70B"}).model == "llama_3_3_70b"
+    with pytest.raises(UnsupportedError, match="not in the catalog"):
+        th.load_of({**MLPERF, "model": "mixtral-8x7b", "metric": "Interactive Tokens/s"})
+
+
+def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
+    rows = write(tmp_path / "rows.csv", [SATURATED, {**SATURATED, "gpu": "abacus"}])
+    assert v.predict(rows, tmp_path / "out.csv") == (2, 1)
+    out = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
+    assert float(out[0]["output_tokens_per_s_per_gpu"]) > 0
+    assert out[0]["validity"] == "inside"
+    assert out[1]["output_tokens_per_s_per_gpu"] == ""
+    blind = write(tmp_path / "blind.csv", [{k: x for k, x in SATURATED.items() if k != "value"}])
+    v.predict(blind, tmp_path / "blind.out")
+    again = list(csv.DictReader((tmp_path / "blind.out").read_text(encoding="utf-8").splitlines()))
+    assert again[0]["output_tokens_per_s_per_gpu"] == out[0]["output_tokens_per_s_per_gpu"]
+    answer = v.validate_any(rows)
+    assert isinstance(answer, th.ThroughputValidation)
+    assert answer.left_out == 1
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the tables are not beside this checkout")
+def test_the_whole_tables() -> None:
+    answer = v.validate_any(SHARED / "inference_throughput.csv")
+    assert isinstance(answer, th.ThroughputValidation)
+    saturated = next(e for e in answer.errors if e.kind == "saturated")
+    assert saturated.rows > 300
+    assert saturated.median_abs < 0.25
+    assert 0.7 < saturated.covered < 0.9
