@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PLAN   ?= announced-2025-09
+PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev lint format golden docs bench lock clean
+.PHONY: help run test setup setup-dev lint format golden docs bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +46,11 @@ docs: $(VENV)/dev.stamp ## renew what is written from the tables
 bench: $(VENV)/dev.stamp ## print the figures of benchmarks/
 	$(BIN)/python benchmarks/run.py
 
+bench-peers: $(VENV)/dev.stamp ## the same serving questions to aiconfigurator, in its own environment
+	@test -x .venv-peers/bin/aiconfigurator || { $(PYTHON) -m venv .venv-peers && \
+		.venv-peers/bin/python -m pip install -q --disable-pip-version-check aiconfigurator==$(PEER); }
+	$(BIN)/python benchmarks/peers.py .venv-peers/bin/aiconfigurator
+
 lock: UV := $(shell command -v uv || echo build/lock/bin/uv)
 lock: ## pin the requirements again
 	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q uv; }
@@ -52,7 +58,7 @@ lock: ## pin the requirements again
 	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
 
 clean: ## remove what was set up and cached
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

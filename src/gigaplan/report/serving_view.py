@@ -66,7 +66,8 @@ def _told(answer: InferenceValidation | ThroughputValidation) -> tuple[tuple[str
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k == 0 else "right", no_wrap=True)
+        width = max(len(line[k]) for line in (columns, *rows)) if k else None
+        table.add_column(column, justify="right" if k else "left", no_wrap=k > 0, min_width=width)
     for row in rows:
         table.add_row(*row)
     return table

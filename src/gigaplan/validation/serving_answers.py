@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -25,6 +26,7 @@ class Constants:
     engines: Mapping[str, Engine]
 
 
+@cache
 def shipped() -> Constants:
     """Return the constants of the catalog."""
     facts = catalog.load()
