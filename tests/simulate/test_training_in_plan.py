@@ -115,13 +115,13 @@ def test_a_larger_block_may_have_to_be_waited_for() -> None:
 
 @pytest.mark.parametrize(("gpus", "in_time"), [(80_000, True), (30_000, False)])
 def test_a_deadline_is_kept_or_missed(gpus: int, in_time: bool) -> None:
-    _, result = went(THERE, f"{FIRST}.gpus={gpus}", f"{FIRST}.tokens=75e12 tokens")
+    _, result = went(THERE, f"{FIRST}.gpus={gpus}", f"{FIRST}.tokens=60e12 tokens")
     deadline = (dt.date(2027, 7, 1) - dt.date(2026, 1, 1)).days
     assert result["run_deadline_day"][0] == deadline
     _, done = days_of(result)
     assert (done <= deadline) == in_time
     edge = result.axis.edges.index(dt.date(2027, 7, 1))
-    share = result.central("run_tokens_done")[0, edge] / 75e12
+    share = result.central("run_tokens_done")[0, edge] / 60e12
     assert (share == pytest.approx(1)) == in_time
     if not in_time:
         assert 0.3 < share < 1

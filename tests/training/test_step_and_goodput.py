@@ -36,7 +36,8 @@ def test_optimiser_state_by_hand() -> None:
     small = Batch(global_batch_tokens=8192 * 64, sequence_tokens=8192, precision="bf16")
     alone = step(H100, DENSE, small, at(8, 8, 1, 1, 1, 1), EFFICIENCY).memory_bytes[0]
     shared = step(H100, DENSE, small, at(8, 8, 1, 2, 1, 1), EFFICIENCY).memory_bytes[0]
-    assert alone - shared == pytest.approx(DENSE.parameters / 64 * 6, rel=0.02)
+    ends = DENSE.embedding_parameters  # the fullest stage is an end, with the embedding or the head
+    assert alone - shared == pytest.approx(((DENSE.parameters - 2 * ends) / 64 + ends / 8) * 6, rel=1e-6)
 
 
 def test_daly_and_young_by_hand() -> None:
@@ -67,7 +68,7 @@ def test_laws_of_a_step(gpus: int, name: str) -> None:
     found = step(H100, model, BATCH, grid, EFFICIENCY)
     assert (grid.tensor * grid.pipeline * grid.data == gpus).all()
     assert (found.mfu_share > 0).all()
-    assert (found.mfu_share < EFFICIENCY.training_gemm_share).all()
+    assert (found.mfu_share < EFFICIENCY.training_gemm_share_bf16).all()
     parts = (found.compute, found.tensor_exchange, found.expert_exchange, found.pipeline_exchange, found.bubble,
              found.gradients, found.optimiser, found.overhead)  # fmt: skip
     assert all((p >= 0).all() for p in parts)
@@ -81,7 +82,7 @@ def test_scalar_is_vector_and_the_search_finds_what_one_by_one_finds() -> None:
     room = H100.hbm_bytes * (1 - EFFICIENCY.training_reserve_share)
     speeds = []
     for k in range(grid.tensor.size):
-        one = step(H100, DENSE, BATCH, Layouts(*(getattr(grid, n)[k : k + 1] for n in grid.__slots__)), EFFICIENCY)
+        one = step(H100, DENSE, BATCH, Layouts(*(getattr(grid, n)[k : k + 1] for n in grid.__slots__[:6])), EFFICIENCY)
         speeds.append(float(one.tokens_per_s[0]) if one.memory_bytes[0] <= room else 0.0)
     assert best.tokens_per_s == pytest.approx(max(speeds))
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import CycloptsError
 
 from gigaplan._version import __version__
-from gigaplan.cli import completion, facts, plans, results, serving, validation
+from gigaplan.cli import completion, facts, plans, results, serving, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
 
 if TYPE_CHECKING:
     from gigaplan.vocabulary.errors import PlanError
 
-__all__ = ["__version__", "app", "completion", "facts", "main", "plans", "results", "serving", "validation"]
+__all__ = ["__version__", "app", "completion", "facts", "main", "plans", "results", "serving", "training", "validation"]
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:

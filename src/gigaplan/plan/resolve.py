@@ -395,6 +395,11 @@ def efficiency_of(facts: Catalog) -> Efficiency:
     return _alone(facts, Efficiency, "serving_model")
 
 
+def training_efficiency_of(facts: Catalog, entity: str = "training_model") -> TrainingEfficiency:
+    """Return the calibrated constants of the training model for one kind of software."""
+    return _alone(facts, TrainingEfficiency, entity)
+
+
 def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:
     return tuple(plan.document.demand.regions or filler.facts.entities("share_of_use"))
 

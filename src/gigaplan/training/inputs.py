@@ -12,22 +12,73 @@ from gigaplan.vocabulary.units import Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingEfficiency:
-    """Constants of the step-time model: facts of the catalog's entity ``training_model``."""
+    """Constants of the step-time model, one set for each kind of training software: facts of the catalog's entities
+    ``training_model`` (Megatron-Core of 2023 and later) and ``training_model_2022`` (Megatron-DeepSpeed of 2022)."""
 
-    training_gemm_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Share of the dense peak that large matrix products reach in training."""
-    expert_half_width: Annotated[float, Ge(0), Unit("1")]
-    """Inner width of an expert at which grouped products reach half of what plain ones do."""
+    training_gemm_share_bf16: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of the dense peak that large BF16 products reach."""
+    training_gemm_share_fp8: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """The same of FP8 products."""
+    training_gemm_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """The same of FP4 products."""
+    training_traffic_share: Annotated[float, Ge(0), Le(8), Unit("share")]
+    """Part of a product's memory traffic (inputs, weights, result, once each) that its arithmetic does not hide."""
+    training_expert_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of what plain products reach that grouped products over experts reach with many rows each."""
+    training_expert_half_rows: Annotated[float, Ge(0), Unit("1")]
+    """Tokens of one expert and micro-batch at which grouped products reach half of that."""
     training_attention_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the dense BF16 peak that attention reaches, forward and backward."""
+    score_passes: Annotated[float, Ge(0), Unit("1")]
+    """Times that attention's scores pass memory; 0 with flash attention (Dao et al. 2022), which also halves causal work."""
+    training_passes: Annotated[float, Ge(0), Unit("1")]
+    """Times that a layer's activations pass memory beside products, forward and backward."""
+    quantise_passes: Annotated[float, Ge(0), Unit("1")]
+    """Further passes to scale and cast them, where products are narrower than BF16."""
+    block_passes: Annotated[float, Ge(0), Unit("1")]
+    """Further passes where scales go by blocks (MXFP8, NVFP4): copies by rows and by columns."""
+    expert_passes: Annotated[float, Ge(0), Unit("1")]
+    """Times that tokens pass memory for each expert that they visit: permute, pad, combine."""
     training_link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Share of a link's bandwidth that a collective reaches."""
+    """Share of the scale-up bandwidth that a collective reaches."""
+    training_scaleout_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of the scale-out bandwidth that a collective reaches."""
+    exchange_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of the scale-out bandwidth that the exchange of tokens with experts reaches."""
+    training_latency_s: Annotated[float, Ge(0), Unit("s")]
+    """Fixed time of one collective."""
+    tensor_hidden_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Share of tensor and context exchange that hides behind arithmetic."""
+    expert_hidden_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Share of the exchange of tokens with experts that hides behind arithmetic."""
+    handover_hidden_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Share of the hand-overs between stages that hides behind arithmetic."""
     hidden_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """Share of gradient traffic and of expert exchange that hides behind arithmetic."""
+    """Share of gradient and weight traffic that hides behind arithmetic."""
+    sequence_parallel: Annotated[float, Ge(0), Le(1), Unit("1")]
+    """1 where what is not split by tensor is split by sequence among the same ranks (Korthikanti et al. 2022)."""
+    sharded_state: Annotated[float, Ge(0), Le(1), Unit("1")]
+    """1 where the optimiser's state is sharded over the data ranks (Rajbhandari et al. 2020)."""
     layer_overhead_s: Annotated[float, Ge(0), Unit("s")]
-    """Launches and small kernels of one layer and micro-batch, forward and backward."""
+    """Host time to launch one dense layer of one micro-batch, forward and backward; counts where the device is faster."""
+    layer_floor_s: Annotated[float, Ge(0), Unit("s")]
+    """Device time of one layer and micro-batch that does not depend on its work: kernels too small to fill a device."""
+    expert_overhead_s: Annotated[float, Ge(0), Unit("s")]
+    """The same of what experts add, where the host launches them."""
+    step_overhead_s: Annotated[float, Ge(0), Unit("s")]
+    """Fixed time of a step: data, clipping, bookkeeping."""
+    training_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
+    """Yearly gain of software in what the device does (logarithm), for software older than what the constants describe."""
+    expert_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
+    """The same in what experts take, on top."""
+    host_gain_per_year: Annotated[float, Ge(0), Le(4), Unit("1/year")]
+    """The same of host time: graphs and fused kernels launch more at once."""
     training_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for buffers and fragmentation."""
+
+    def gemm_share(self, precision: str) -> float:
+        """Return the share of the dense peak that large products reach in 'bf16', 'fp8' or 'fp4'."""
+        return float(getattr(self, f"training_gemm_share_{precision}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +101,9 @@ class Batch:
     sequence_tokens: Annotated[int, Ge(1), Unit("token")]
     precision: str
     """Of matrix products: bf16, fp8 or fp4; attention and the head stay in BF16."""
+    years_behind: Annotated[float, Ge(0), Unit("year")] = 0.0
+    """How much older the software is than what the constants describe."""
+    block_scaled: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where narrow products have scales by blocks (MXFP8, NVFP4), 0 where one scale serves a tensor."""
+    launched_by_host: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where the host launches experts kernel by kernel and waits for their counts (software before mid-2026)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +15,9 @@ MICRO_BATCHES = (1, 2, 4, 8)
 """Sequences per micro-batch that are tried; larger ones rarely fit and never fill the pipeline better."""
 STAGES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48, 64)
 """Stages that are tried; layers that don't divide leave the last stage lighter, and the fullest sets the pace."""
+
+OPEN = 6
+"""Fields of a layout that the search chooses: the first six; context stays whole, chunks are as usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def layouts(device: Device, model: Architecture, batch: Batch, gpus: int) -> Lay
         if d * b <= sequences
         for r in (0, 1)
     ]
-    columns = np.array(rows, dtype=float).reshape(-1, len(fields(Layouts))).T
+    columns = np.array(rows, dtype=float).reshape(-1, OPEN).T
     return Layouts(*columns)
 
 

@@ -1,9 +1,10 @@
 """Time and memory of one optimiser step over a grid of parallel layouts, all at once.
 
-Layouts split a model by tensor (TP, with sequence), pipeline stages (PP), experts (EP, within the data-parallel ranks)
-and data (DP). Micro-batches flow through the stages one forward, one backward (Narayanan et al. 2021); activations are
-kept with selective recomputation, or recomputed whole (Korthikanti et al. 2022); the optimiser's state is sharded over
-the data-parallel ranks (Rajbhandari et al. 2020). All arrays of a :class:`Layouts` have one shape.
+Layouts split a model by tensor (TP, with sequence), context (CP), pipeline stages (PP, in chunks taken in turn), experts
+(EP, over the tensor, context and data ranks) and data (DP, with FSDP where asked). Ranks are numbered tensor first, then
+context, data, stages (Megatron's order), which says what crosses the scale-up domain. Micro-batches flow through the
+stages one forward, one backward (Narayanan et al. 2021); activations are kept, or recomputed whole (Korthikanti et al.
+2022). The device's work and the host's launches run beside each other. All arrays of a :class:`Layouts` have one shape.
 """
 
 from __future__ import annotations
@@ -12,29 +13,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.compute.collectives import Network, all_reduce_s, all_to_all_s, send_s
+from gigaplan.compute.collectives import Network, all_reduce_s
 from gigaplan.compute.device import Device
-from gigaplan.compute.transformer import ACTIVATION_BYTES, Architecture
+from gigaplan.compute.transformer import ACTIVATION_BYTES, MATRICES_OF_GATED_FFN, WEIGHT_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
+from gigaplan.training.memory import memory_bytes, tensor_of_experts
 from gigaplan.vocabulary.members import Array
 
 FORWARD_AND_BACKWARD = 3.0
 """Backward takes twice the forward's products."""
-GRADIENT_BYTES, PARAMETER_BYTES, STATE_BYTES = 4.0, 2.0, 12.0
-"""Per parameter: FP32 gradients, BF16 working copy, FP32 master and two moments (mixed precision of Micikevicius et al. 2018
-with Adam)."""
-ACTIVATION_BYTES_SELECTIVE, ACTIVATION_BYTES_FULL = 34.0, 2.0
-"""Per token, hidden value and layer: all but attention's own (selective), or the layer's input alone (Korthikanti et al.
-2022, equations 1 to 6)."""
+FLASH_FORWARD_AND_BACKWARD = 3.5
+"""Backward of flash attention forms the scores again: five products to the forward's two (Dao et al. 2022)."""
+GRADIENT_WIRE_BYTES, PARAMETER_WIRE_BYTES = 2.0, 2.0
+"""Per parameter on the wire: BF16 gradients to be summed and BF16 weights handed back."""
+OPTIMISER_BYTES = 30.0
+"""Per parameter that a rank updates: gradient, master weight and both moments read, the last three and the BF16 copy
+written (Adam in mixed precision, Micikevicius et al. 2018)."""
 MOST_CHUNKS = 4.0
-"""Parts of its layers that a stage takes in turn (interleaved schedule of Narayanan et al. 2021): the bubble falls, hand-overs grow."""
-TENSOR_COLLECTIVES, EXPERT_COLLECTIVES = 4, 4
-"""Per layer, forward and backward: two all-reduces each way by tensor, two all-to-alls each way by experts."""
+"""Parts of its layers that a stage takes in turn where a layout doesn't say (interleaved schedule of Narayanan et al. 2021)."""
+TENSOR_COLLECTIVES = 4
+"""Per layer, forward and backward: two all-reduces each way by tensor (with sequence: as gather and scatter)."""
+CONTEXT_SENDS = 3
+"""Keys and values go round once forward, and with their gradients twice backward."""
+FSDP_TRIPS = 3
+"""Weights are gathered for the forward and for the backward, gradients scattered once, for each micro-batch."""
+LAUNCHES_OF_AN_END = 1.0
+"""Embedding on the first stage, head and loss on the last: each as much to launch as a layer."""
+BESIDE = 4
+"""Exponent of the smooth maximum of device and host times: both at once, a little less than perfectly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """Candidate layouts: ranks by tensor, stage, expert and data, sequences of a micro-batch, whether all is recomputed."""
+    """Candidate layouts: ranks by tensor, stage, expert and data, sequences of a micro-batch, whether all is recomputed;
+    ranks by context, chunks of a stage (0: as many as usual), whether weights are sharded over the data ranks."""
 
     tensor: Array
     pipeline: Array
@@ -42,6 +54,9 @@ class Layouts:
     data: Array
     micro_batch: Array
     recompute: Array
+    context: Array | float = 1.0
+    chunks: Array | float = 0.0
+    fully_sharded: Array | float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,39 @@ class Step:
                 + self.gradients + self.optimiser + self.overhead)  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What one micro-batch asks of one layer. Shapes: layout."""
+
+    device: Device
+    model: Architecture
+    batch: Batch
+    at: Layouts
+    e: TrainingEfficiency
+
+    @property
+    def tokens(self) -> Array:
+        """Of one micro-batch on one context rank."""
+        return self.at.micro_batch * float(self.batch.sequence_tokens) / self.at.context
+
+    @property
+    def rest(self) -> Array | float:
+        """Ranks that share what tensor parallelism does not split."""
+        return 1 + (self.at.tensor - 1) * self.e.sequence_parallel
+
+    @property
+    def older(self) -> float:
+        return float(np.exp(self.e.training_gain_per_year * self.batch.years_behind))
+
+    @property
+    def older_experts(self) -> float:
+        return self.older * float(np.exp(self.e.expert_gain_per_year * self.batch.years_behind))
+
+    @property
+    def older_host(self) -> float:
+        return float(np.exp(self.e.host_gain_per_year * self.batch.years_behind))
+
+
 def model_flops_per_token(model: Architecture, sequence: float) -> float:
     """Return the model FLOPs of one trained token: six per active weight of a product, and causal attention."""
     weights = model.active_parameters - model.embedding_parameters
@@ -77,86 +125,227 @@ def model_flops_per_token(model: Architecture, sequence: float) -> float:
 
 def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Step:
     """Return the time of one step and the memory of one GPU for every layout."""
-    e, h, layers = efficiency, model.hidden, model.layers
-    sequence, share = float(batch.sequence_tokens), e.training_link_share
-    network = Network(
-        device.scaleup_gpus, max(device.scaleup_bandwidth_bytes_per_s * share, 1.0), max(device.scaleout_bandwidth_bytes_per_s * share, 1.0), LATENCY_S
-    )  # fmt: skip
-    tokens = at.micro_batch * sequence
-    micro = batch.global_batch_tokens / (tokens * at.data)  # micro-batches of one pipeline
-    mine = np.ceil(layers / at.pipeline)  # of the fullest stage, which sets the pace
-    dense_flops, expert_flops, attention = _flops(model, sequence)
+    e, s = efficiency, _Shape(device, model, batch, at, efficiency)
     again = 1 + at.recompute / FORWARD_AND_BACKWARD
-    peak, plain = device.peak_flops_per_s(batch.precision), device.peak_flops_per_s("bf16")
-    seconds = (
-        (dense_flops + expert_flops / _expert_share(model, e)) / (peak * e.training_gemm_share)
-        + attention / (plain * e.training_attention_share)
-    )  # fmt: skip
-    compute = seconds * again * tokens / at.tensor * mine / layers
-    hidden_bytes = tokens * h * ACTIVATION_BYTES
-    tensor = mine * TENSOR_COLLECTIVES * again * all_reduce_s(hidden_bytes, at.tensor, network)
-    experts = _expert_exchange(model, hidden_bytes / at.tensor, at, network) * mine / layers * (1 - e.hidden_share)
-    chunks = np.clip(np.floor(layers / at.pipeline), 1.0, MOST_CHUNKS)
-    hop = np.where(at.pipeline > 1, 2 * chunks * send_s(hidden_bytes / at.tensor, network), 0.0)
-    small = mine * e.layer_overhead_s * again
-    one = compute + tensor + experts + hop + small  # one micro-batch on one stage
-    dense, routed = _parameters(model)
-    held = (dense / at.tensor + routed / at.expert / _tensor_of_experts(at)) / at.pipeline
-    ring = Network(1, network.scaleout_bytes_per_s, network.scaleout_bytes_per_s, LATENCY_S)
-    gradients = all_reduce_s(held * PARAMETER_BYTES, at.data, ring) * (1 - e.hidden_share)
-    optimiser = held * (STATE_BYTES + GRADIENT_BYTES) / at.data / device.hbm_bandwidth_bytes_per_s
-    bubble = one * (at.pipeline - 1) / chunks
-    whole = micro * one + bubble + gradients + optimiser
+    micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
+    experts = model.moe_layers / model.layers
+    chunks = np.where(
+        np.asarray(at.chunks) > 0, at.chunks, np.clip(np.floor(model.layers / at.pipeline), 1.0, MOST_CHUNKS)
+    )
+    layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
+    tensor = _tensor_exchange(s) * again + _context_exchange(s)
+    moved = experts * _expert_exchange(s) * (1 - e.expert_hidden_share) * s.older_experts
+    full = np.ceil(model.layers / at.pipeline)
+    last = np.maximum(model.layers - (at.pipeline - 1) * full, 0.0)
+    head = _head(s)
+    behind = np.maximum((last - full) * (layer + tensor + moved) + head, 0.0)  # how far the last stage lags
+    compute, tensor, moved = full * layer + behind, full * tensor, full * moved
+    ends = np.where(at.pipeline > 1, LAUNCHES_OF_AN_END, 2 * LAUNCHES_OF_AN_END)
+    hop = np.where(at.pipeline > 1, 2 * chunks * _handover(s), 0.0) * (1 - e.handover_hidden_share)
+    gathered = _gathering(s, compute)
+    compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
+    busy = compute + tensor + moved + hop + gathered
+    host = (
+        s.older_host
+        * ((full + ends) * e.layer_overhead_s + full * experts * batch.launched_by_host * e.expert_overhead_s)
+        * again
+    )
+    one = _beside(busy, host)  # one micro-batch on one stage
+    mean = one * np.minimum((model.layers * layer + head) / np.maximum(at.pipeline * compute, 1e-30), 1.0)
+    bubble = mean * (at.pipeline - 1) / chunks
+    gradients, optimiser = _gradients(s), _optimiser(s)
+    whole = micro * one + bubble + gradients + optimiser + e.step_overhead_s
     speed = batch.global_batch_tokens / whole
-    gpus = at.tensor * at.pipeline * at.data
+    gpus = at.tensor * at.pipeline * at.data * at.context
     return Step(
-        compute=micro * compute, tensor_exchange=micro * tensor, expert_exchange=micro * experts, pipeline_exchange=micro * hop,
-        bubble=bubble, gradients=gradients, optimiser=optimiser, overhead=micro * small,
-        memory_bytes=_memory(model, tokens, at, held, micro), tokens_per_s=speed,
-        mfu_share=speed * model_flops_per_token(model, sequence) / (gpus * peak),
+        compute=micro * compute, tensor_exchange=micro * tensor, expert_exchange=micro * moved, pipeline_exchange=micro * hop,
+        bubble=bubble, gradients=gradients + micro * gathered, optimiser=optimiser,
+        overhead=micro * (one - busy) + e.step_overhead_s,
+        memory_bytes=memory_bytes(model, batch, at, e, micro, chunks), tokens_per_s=speed,
+        mfu_share=speed * model_flops_per_token(model, batch.sequence_tokens) / (gpus * device.peak_flops_per_s(batch.precision)),
     )  # fmt: skip
 
 
-LATENCY_S = 1e-5
-"""Fixed time of one collective: tens of microseconds over a fabric (Hockney's a); seldom decides in training."""
+def _beside(device_s: Array, host_s: Array) -> Array:
+    """Return the smooth maximum of two times that run beside each other."""
+    larger, smaller = np.maximum(device_s, host_s), np.minimum(device_s, host_s)
+    return larger * (1 + (smaller / np.maximum(larger, 1e-30)) ** BESIDE) ** (1 / BESIDE)
 
 
-def _flops(model: Architecture, sequence: float) -> tuple[float, float, float]:
-    """Return the FLOPs of one token, forward and backward: of plain products, of experts' and of attention."""
-    whole = model_flops_per_token(model, sequence)
-    products = FORWARD_AND_BACKWARD * 2 * (model.active_parameters - model.embedding_parameters)
-    experts = FORWARD_AND_BACKWARD * 2 * model.parameters_by_part(active=True)["routed_experts"]
-    return products - experts, experts, whole - products
+def _product_s(s: _Shape, rows: Array, inner: Array | float, outer: Array | float, precision: str) -> Array:
+    """Return the time of a product ``(rows, inner) x (inner, outer)``, forward and backward [s]: arithmetic, and the part of
+    its memory traffic that does not hide."""
+    peak = s.device.peak_flops_per_s(precision) * s.e.gemm_share(precision)
+    bytes_moved = (rows * (inner + outer) + inner * outer) * max(WEIGHT_BYTES[precision], 1.0)
+    exposed = s.e.training_traffic_share * bytes_moved / s.device.hbm_bandwidth_bytes_per_s
+    return np.asarray(FORWARD_AND_BACKWARD * (2 * rows * inner * outer / peak + exposed))
 
 
-def _expert_share(model: Architecture, efficiency: TrainingEfficiency) -> float:
-    """Return what grouped products over experts reach of plain ones: narrow experts fill tiles badly."""
-    return model.ffn_expert / (model.ffn_expert + efficiency.expert_half_width) if model.experts else 1.0
+def _dense_layer(s: _Shape) -> Array:
+    """Return the device's time for what every layer does: projections, attention, a dense or shared feed-forward [s].
+
+    Layers with experts and layers without are taken together by their mean.
+    """
+    m, p, t = s.model, s.batch.precision, s.at.tensor
+    share = m.dense_layers / m.layers
+    time = _product_s(s, s.tokens, m.hidden, m.attention_parameters / m.hidden / t, p)
+    if share:
+        time = time + share * _product_s(s, s.tokens, m.hidden, m.ffn_matrices * m.ffn_dense / t, p)
+    if m.shared_experts and share < 1:
+        time = time + (1 - share) * _product_s(
+            s, s.tokens, m.hidden, m.ffn_matrices * m.ffn_expert * m.shared_experts / t, p
+        )
+    wide = (
+        (share * m.ffn_dense + (1 - share) * m.ffn_expert * m.shared_experts) * m.ffn_matrices / MATRICES_OF_GATED_FFN
+    )
+    passes = s.e.training_passes + (
+        s.e.quantise_passes + s.batch.block_scaled * s.e.block_passes if p != "bf16" else 0.0
+    )
+    beside = passes * s.tokens * (m.hidden / s.rest + wide / t) * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
+    return np.asarray((time + beside + _attention(s)) * s.older)
 
 
-def _parameters(model: Architecture) -> tuple[float, float]:
-    routed = model.parameters_by_part()["routed_experts"]
-    return model.parameters - routed, routed
+def _attention(s: _Shape) -> Array:
+    """Return the time of attention on one layer, forward and backward [s]; unfused, the whole square of scores is formed."""
+    sequence = float(s.batch.sequence_tokens)
+    flops = (
+        float(s.model.prefill_attention_flops(np.asarray(sequence), np.asarray(0.0)))
+        / sequence
+        * s.tokens
+        / s.at.tensor
+    )
+    peak = s.device.peak_bf16_flops_per_s * s.e.training_attention_share
+    if not s.e.score_passes:
+        return np.asarray(FLASH_FORWARD_AND_BACKWARD * flops / peak)
+    scores = s.tokens * sequence * s.model.heads / s.at.tensor * ACTIVATION_BYTES * s.e.score_passes
+    return np.asarray(2 * FORWARD_AND_BACKWARD * flops / peak + scores / s.device.hbm_bandwidth_bytes_per_s)
 
 
-def _tensor_of_experts(at: Layouts) -> Array:
-    """Experts that are not spread over the tensor ranks are split by them."""
-    return np.where(at.expert > 1, 1.0, at.tensor)
+def _expert_layer(s: _Shape) -> Array:
+    """Return the device's time for the routed experts of one layer, forward and backward [s]: rows spread evenly."""
+    m = s.model
+    if not m.experts:
+        return np.zeros_like(s.at.tensor)
+    split = tensor_of_experts(s.at)
+    rows = s.tokens / (s.at.tensor / split) * m.experts_per_token  # that this rank's experts see
+    each = rows * s.at.expert / m.experts
+    width = m.ffn_matrices * m.ffn_expert / split
+    peak = s.device.peak_flops_per_s(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
+    weights = m.experts / s.at.expert * m.hidden * width
+    traffic = (
+        (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0) * s.e.training_traffic_share
+    )
+    moved = s.e.expert_passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
+    padded = rows * (1 + s.e.training_expert_half_rows / np.maximum(each, 1.0))
+    return np.asarray(
+        (FORWARD_AND_BACKWARD * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
+         + moved / s.device.hbm_bandwidth_bytes_per_s) * s.older_experts
+    )  # fmt: skip
 
 
-def _expert_exchange(model: Architecture, token_bytes: Array, at: Layouts, network: Network) -> Array:
-    """Return the exchange of tokens with their experts over all layers of one micro-batch [s]."""
-    if not model.experts:
-        return np.zeros_like(at.expert)
-    copies = np.minimum(float(model.experts_per_token), at.expert)
-    return model.moe_layers * EXPERT_COLLECTIVES * all_to_all_s(token_bytes * copies, at.expert, network)
+def _head(s: _Shape) -> Array:
+    """Return the time of the output head on the last stage, forward and backward [s]; it stays in BF16."""
+    logits = 2 * s.tokens * s.model.vocab / s.at.tensor * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
+    return np.asarray(
+        (_product_s(s, s.tokens, s.model.hidden, s.model.vocab / s.at.tensor, "bf16") + FORWARD_AND_BACKWARD * logits)
+        * s.older
+    )
 
 
-def _memory(model: Architecture, tokens: Array, at: Layouts, held: Array, micro: Array) -> Array:
-    """Return the bytes of one GPU: parameters, gradients, sharded state, and the activations of the batches in flight."""
-    state = held * (PARAMETER_BYTES + GRADIENT_BYTES + STATE_BYTES / at.data)
-    each = np.where(at.recompute > 0, ACTIVATION_BYTES_FULL, ACTIVATION_BYTES_SELECTIVE)
-    flight = np.minimum(at.pipeline, np.maximum(micro, 1.0))
-    kept = tokens * model.hidden * each * model.layers / at.pipeline / at.tensor * flight
-    working = tokens * model.hidden * ACTIVATION_BYTES_SELECTIVE / at.tensor
-    return np.asarray(state + kept + working)
+def _network(s: _Shape, domain: Array | int) -> Network:
+    """Return the networks as a collective sees them whose ranks lie so many to a scale-up domain."""
+    up, out = s.device.scaleup_bandwidth_bytes_per_s, s.device.scaleout_bandwidth_bytes_per_s
+    return Network(
+        domain, max(up * s.e.training_link_share, 1.0), max(out * s.e.training_scaleout_share, 1.0), s.e.training_latency_s  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _tensor_exchange(s: _Shape) -> Array:
+    """Return the exposed exchange by tensor of one layer, forward and backward [s]."""
+    moved = s.tokens * s.model.hidden * ACTIVATION_BYTES
+    further = 2 * np.maximum(s.at.tensor - 2, 0.0) * s.e.training_latency_s  # a ring's steps
+    time = TENSOR_COLLECTIVES * (all_reduce_s(moved, s.at.tensor, _network(s, s.device.scaleup_gpus)) + further)
+    return np.asarray(time * (1 - s.e.tensor_hidden_share))
+
+
+def _context_exchange(s: _Shape) -> Array:
+    """Return the exposed exchange of keys and values by context of one layer, forward and backward [s] (a ring)."""
+    context = np.asarray(s.at.context)
+    if not (context > 1).any():
+        return np.zeros_like(s.at.tensor)
+    moved = s.tokens * s.model.kv_bytes_per_token_layer(ACTIVATION_BYTES) / s.at.tensor
+    net = _network(s, s.device.scaleup_gpus)
+    speed = np.where(s.at.tensor * context <= s.device.scaleup_gpus, net.scaleup_bytes_per_s, net.scaleout_bytes_per_s)
+    time = CONTEXT_SENDS * (context - 1) * (moved / speed + net.latency_s)
+    return np.asarray(time * (1 - s.e.tensor_hidden_share))
+
+
+def _expert_exchange(s: _Shape) -> Array:
+    """Return the exchange of tokens with the experts of one layer, there and back, forward and backward [s].
+
+    Inside the domain a copy goes to every expert's rank; between domains one copy to each that holds a chosen expert
+    (the expected number of distinct ones, as in :func:`gigaplan.compute.transformer.experts_touched`).
+    """
+    m = s.model
+    if not m.experts:
+        return np.zeros_like(s.at.expert)
+    net, ranks = _network(s, s.device.scaleup_gpus), s.at.expert
+    one = s.tokens / s.at.tensor * m.hidden * ACTIVATION_BYTES
+    near = np.minimum(ranks, float(s.device.scaleup_gpus))
+    domains = ranks / near
+    k = float(m.experts_per_token)
+    inside = np.minimum(k, ranks) * (near - 1) / near * one / net.scaleup_bytes_per_s
+    touched = domains * (1 - (1 - 1 / np.maximum(domains, 1.0)) ** k)
+    outside = (
+        touched * (domains - 1) / domains * one / max(s.device.scaleout_bandwidth_bytes_per_s * s.e.exchange_share, 1.0)
+    )
+    return np.where(ranks > 1, 4 * (net.latency_s + np.maximum(inside, outside)), 0.0)
+
+
+def _handover(s: _Shape) -> Array:
+    """Return the time to hand one micro-batch's activations to the next stage [s]."""
+    net = _network(s, 1)
+    whole = s.at.tensor * s.at.context * s.at.data * s.at.pipeline
+    speed = np.where(whole <= s.device.scaleup_gpus, net.scaleup_bytes_per_s, net.scaleout_bytes_per_s)
+    return np.asarray(net.latency_s + s.tokens * s.model.hidden * ACTIVATION_BYTES / s.rest / speed)
+
+
+def _held(s: _Shape) -> tuple[Array, Array]:
+    """Return the parameters of one rank outside of experts, and of experts."""
+    routed = s.model.parameters_by_part()["routed_experts"]
+    dense = (s.model.parameters - routed) / s.at.tensor / s.at.pipeline
+    return np.asarray(dense), np.asarray(routed / s.at.expert / tensor_of_experts(s.at) / s.at.pipeline)
+
+
+def _replicas(s: _Shape) -> tuple[Array, Array]:
+    """Return how many ranks hold the same weights outside of experts, and of experts."""
+    same = s.at.data * s.at.context
+    return np.asarray(same), np.maximum(same * s.at.tensor / tensor_of_experts(s.at) / s.at.expert, 1.0)
+
+
+def _gradients(s: _Shape) -> Array:
+    """Return the exposed sum of gradients and return of weights over the data ranks [s], where not fully sharded."""
+    time = np.zeros_like(s.at.tensor)
+    for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
+        near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
+        wire = held * (GRADIENT_WIRE_BYTES + PARAMETER_WIRE_BYTES) / 2
+        time = time + np.where(ranks > 1, all_reduce_s(wire, ranks, _network(s, near)), 0.0)
+    return np.asarray(time * (1 - s.e.hidden_share) * (1 - np.asarray(s.at.fully_sharded)))
+
+
+def _gathering(s: _Shape, compute: Array) -> Array:
+    """Return the exposed gathering of weights and scattering of gradients of one micro-batch where weights are sharded [s]."""
+    sharded = np.asarray(s.at.fully_sharded)
+    if not (sharded > 0).any():
+        return np.zeros_like(s.at.tensor)
+    held, _ = _held(s)
+    ranks, _ = _replicas(s)
+    near = np.clip(np.floor(s.device.scaleup_gpus / s.at.tensor), 1.0, ranks)
+    time = FSDP_TRIPS / 2 * all_reduce_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
+    return np.asarray(sharded * np.maximum(time * (1 - s.e.hidden_share), time - compute))
+
+
+def _optimiser(s: _Shape) -> Array:
+    """Return the time to update the weights of one rank [s]."""
+    held = sum(h / (1 + (r - 1) * s.e.sharded_state) for h, r in zip(_held(s), _replicas(s), strict=True))
+    return np.asarray(held * OPTIMISER_BYTES / s.device.hbm_bandwidth_bytes_per_s)

@@ -1,0 +1,410 @@
+"""Training: our step time for rows of published tables, each with its interval and how far to trust it, and the errors.
+
+The rows are published step times and speeds: NVIDIA Megatron-Bridge and MLPerf Training on Hopper and Blackwell, vTrain
+(Bang et al. 2024) on A100, SimuMax's memory on B200. Errors are honest: a row's answer comes from constants fitted without
+its own GPU generation x model (:mod:`gigaplan.validation.training_fit`); intervals are what such errors were.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gigaplan.training.inputs import TrainingEfficiency
+from gigaplan.training.step import model_flops_per_token
+from gigaplan.validation.training_fit import WITHOUT, answers, cell, constants_for, fitted_cells, folds, groups, spread
+from gigaplan.validation.training_rows import (
+    Question,
+    UnsupportedError,
+    duplicate,
+    generation,
+    known,
+    published_memory_gib,
+    published_step_s,
+    question,
+    table_of,
+)
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+
+SAMPLE = "training_sample.csv"
+NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", "tp", "pp", "dp", "precision")
+INSIDE, EXTRAPOLATED, UNSUPPORTED = "inside", "extrapolated", "unsupported"
+ANSWER_COLUMNS = (
+    "step_time_ms",
+    "tokens_per_s_per_gpu",
+    "model_tflops_per_gpu",
+    "low",
+    "high",
+    "memory_gb",
+    "validity",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A row of a table, and what it asks; ``why`` says why it can't be asked."""
+
+    row: Mapping[str, str]
+    question: Question | None
+    why: str
+    step_s: float
+    memory_gib: float
+    """As published; nan where the table has no result."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the row may set constants."""
+        return self.step_s > 0 and not duplicate(self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Our answer to a row: the step [ms] with an 80 % interval, speed, memory, and how far to trust it."""
+
+    step_time_ms: float
+    tokens_per_s_per_gpu: float
+    model_tflops_per_gpu: float
+    low: float
+    high: float
+    memory_gb: float
+    validity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One published step and our answer; ``error`` is ours over published, less one."""
+
+    table: str
+    gpu: str
+    model: str
+    experts: bool
+    precision: str
+    gpus: int
+    layout: str
+    step_ms: float
+    answer: Answer
+    error: float
+    anchored_error: float
+    """From other scales of the same layout (t = a m + b over micro-batches); nan where there are not two."""
+    left_out_error: float
+    """With constants that never saw the row's GPU generation; nan where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Errors over some rows, as shares; the bias is the median error with its sign."""
+
+    name: str
+    rows: int
+    median_abs: float
+    mean_abs: float
+    p90_abs: float
+    bias: float
+    covered: float
+    """Share of rows whose published step lies in our interval."""
+    width: float
+    """Median high over low of these intervals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One published peak of memory and ours [GiB]."""
+
+    model: str
+    layout: str
+    published_gib: float
+    ours_gib: float
+    error: float
+
+
+@dataclass(frozen=True)
+class TrainingValidation:
+    """Every answered row, the summaries by kind, memory, and how many rows can't be answered."""
+
+    rows: tuple[Row, ...]
+    summaries: tuple[Summary, ...]
+    memory: tuple[Memory, ...]
+    left_out: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return dataclasses.asdict(self)
+
+
+def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
+    """Return published, ours and error for each row of tables with the columns of training_step.csv or its siblings.
+
+    Parameters
+    ----------
+    rows
+        The tables; without any the sample that comes with gigaplan.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns.
+    """
+    tables: list[Path | None] = [*rows] or [None]
+    asked = [a for p in tables for a in read_questions(p)]
+    asked = [a for a in asked if not duplicate(a.row)]
+    found = answer_all(asked, honest=True)
+    steps = [k for k, a in enumerate(asked) if a.question is not None and a.step_s > 0]
+    anchored = _anchored_errors([asked[k] for k in steps])
+    apart = _left_out_times([asked[k].question for k in steps])  # type: ignore[misc]
+    compared = tuple(_row(asked[k], found[k], o, t) for k, o, t in zip(steps, anchored, apart, strict=True))
+    memory = tuple(
+        _memory(a, f) for a, f in zip(asked, found, strict=True) if a.question is not None and a.memory_gib > 0
+    )
+    return TrainingValidation(compared, tuple(_summaries(compared)), memory, len(asked) - len(compared) - len(memory))
+
+
+def predict(rows: Path, out: Path, anchor: Path | None = None) -> tuple[int, int]:
+    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+
+    With ``anchor``, a table of measured steps, layouts that it holds at two or more numbers of micro-batches follow
+    their own line ``t = a m + b``; with one, our time is scaled to it.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns.
+    """
+    asked = read_questions(rows)
+    found = answer_all(asked, honest=False)
+    if anchor is not None:
+        found = anchor_all(asked, found, read_questions(anchor))
+    columns = list(dict.fromkeys([*(asked[0].row if asked else ()), *ANSWER_COLUMNS]))
+    part = out.with_name(f".{out.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for a, f in zip(asked, found, strict=True):
+            writer.writerow({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}})
+    part.replace(out)
+    return len(asked), sum(not f.validity.startswith(UNSUPPORTED) for f in found)
+
+
+def read_questions(path: Path | None = None) -> list[Asked]:
+    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
+    return [_asked(row) for row in read(path)]
+
+
+def read(path: Path | None = None) -> list[dict[str, str]]:
+    """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
+    source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = sorted(set(NEEDED) - set(reader.fieldnames or ()))
+            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PlanError(
+            [Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]
+        ) from None
+    if missing:
+        raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
+                                 remedy="give a table with the columns of training_step.csv")])  # fmt: skip
+    return rows
+
+
+def answer_all(asked: Sequence[Asked], *, honest: bool) -> list[Answer]:
+    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model."""
+    index = [k for k, a in enumerate(asked) if a.question is not None]
+    questions = [a.question for a in asked if a.question is not None]
+    time, memory = _times(questions, [constants_for(q, honest=honest) for q in questions])
+    found = [_unsupported(a.why) for a in asked]
+    for k, q, t, m in zip(index, questions, time, memory, strict=True):
+        found[k] = _answer(q, float(t), float(m))
+    return found
+
+
+def anchor_all(asked: Sequence[Asked], found: Sequence[Answer], measured: Sequence[Asked]) -> list[Answer]:
+    """Return answers that follow measured steps of the same layout where there are any."""
+    lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
+    for a, f in zip(measured, answer_all(measured, honest=False), strict=True):
+        if a.question is not None and a.step_s > 0:
+            lines[_same_layout(a.question)].append((a.question.micro_batches, a.step_s, f.step_time_ms / 1e3))
+    return [
+        f
+        if a.question is None or not lines.get(_same_layout(a.question))
+        else _follow(a.question, f, lines[_same_layout(a.question)])
+        for a, f in zip(asked, found, strict=True)
+    ]
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+    """Return a and b of ``t = a m + b`` through measured (m, t), least squares of relative errors; None below two m."""
+    m, t = (np.array(v, dtype=float) for v in zip(*points, strict=True))
+    if np.unique(m).size < 2:  # one number of micro-batches can't tell a from b
+        return None
+    a, b = np.linalg.lstsq(np.stack([m / t, 1 / t], axis=1), np.ones_like(t), rcond=None)[0]
+    return float(a), float(b)
+
+
+def _same_layout(q: Question) -> tuple[object, ...]:
+    """Return what two rows share that differ in their number of data ranks and their batch only."""
+    return (q.system, q.model, q.precision, q.software, q.sequence, q.tensor, q.pipeline, q.context, q.expert, q.chunks, q.micro_batch,
+            q.recompute, q.fully_sharded)  # fmt: skip
+
+
+def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, float]]) -> Answer:
+    own = line([(m, t) for m, t, _ in points])
+    ours = plain.step_time_ms / 1e3
+    time = own[0] * q.micro_batches + own[1] if own else ours * float(np.median([t / o for _, t, o in points]))
+    if not time > 0:
+        return plain
+    ratio = time / ours
+    narrow = ANCHORED_SHARE / np.log(plain.high / plain.low) if own else 0.5
+    low, high = (time * 1e3 * (edge / plain.step_time_ms) ** narrow for edge in (plain.low, plain.high))
+    return dataclasses.replace(
+        plain, step_time_ms=time * 1e3, tokens_per_s_per_gpu=plain.tokens_per_s_per_gpu / ratio,
+        model_tflops_per_gpu=plain.model_tflops_per_gpu / ratio, low=low, high=high, validity=f"{INSIDE}: anchored on measured steps",
+    )  # fmt: skip
+
+
+ANCHORED_SHARE = 0.05
+"""Width in logarithms of an 80 % interval that follows two measured scales (what leave-one-out left on MLPerf rows)."""
+
+
+def _anchored_errors(asked: Sequence[Asked]) -> list[float]:
+    """Return for each row the error of the line through the other rows of its layout."""
+    by: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for k, a in enumerate(asked):
+        assert a.question is not None
+        by[_same_layout(a.question), table_of(a.row)].append(k)
+    found = [float("nan")] * len(asked)
+    for index in by.values():
+        at = [(asked[k].question.micro_batches, asked[k].step_s) for k in index]  # type: ignore[union-attr]
+        for i, k in enumerate(index):
+            others = [p for p in at if p[0] != at[i][0]]
+            own = line(others) if len(others) > 1 else None
+            if own:
+                found[k] = (own[0] * at[i][0] + own[1]) / at[i][1] - 1
+    return found
+
+
+def _left_out_times(questions: Sequence[Question]) -> Array:
+    """Return step times [s] with constants that never saw the row's GPU generation; nan where there are none."""
+    index = [k for k, q in enumerate(questions) if f"{WITHOUT} {generation(q.system)}" in folds()]
+    some = [questions[k] for k in index]
+    time = np.full(len(questions), np.nan)
+    time[index] = _times(some, [folds()[f"{WITHOUT} {generation(q.system)}"] for q in some])[0]
+    return time
+
+
+def _times(questions: Sequence[Question], with_: Sequence[TrainingEfficiency]) -> tuple[Array, Array]:
+    """Return step times [s] and memory [byte], each (row,), with the constants that each row may be answered with."""
+    by: dict[TrainingEfficiency, list[int]] = defaultdict(list)
+    for k, e in enumerate(with_):
+        by[e].append(k)
+    time, memory = np.zeros(len(questions)), np.zeros(len(questions))
+    for e, index in by.items():
+        some = [questions[k] for k in index]
+        time[index], memory[index] = answers(groups(some), {q.software: e for q in some}, len(some))
+    return time, memory
+
+
+def _unsupported(why: str) -> Answer:
+    nan = float("nan")
+    return Answer(nan, nan, nan, nan, nan, nan, f"{UNSUPPORTED}: {why}")
+
+
+def _answer(q: Question, time_s: float, memory: float) -> Answer:
+    _, model = known(q.system, q.model)
+    validity = _validity(q)
+    low, high = spread(q, extrapolated=validity != INSIDE)
+    speed = q.tokens / time_s / q.gpus
+    return Answer(1e3 * time_s, speed, speed * model_flops_per_token(model, q.sequence) / 1e12, 1e3 * time_s * low, 1e3 * time_s * high,
+                  memory / 1e9, validity)  # fmt: skip
+
+
+def _validity(q: Question) -> str:
+    """Return whether constants were fitted on this GPU generation and kind of model, else what they were not."""
+    seen = fitted_cells()
+    mine = cell(q).split(" ", 1)
+    plain = mine[1].startswith("gpt:")
+    why = []
+    if mine[0] not in {c.split(" ", 1)[0] for c in seen}:
+        why.append(f"no measured row of {mine[0]} hardware")
+    if not plain and mine[1] not in {c.split(" ", 1)[1] for c in seen}:
+        why.append(f"no measured row of {mine[1]}")
+    if plain and mine[0] != "ampere":
+        why.append("plain GPT measured on A100 only")
+    why += q.guesses
+    return f"{EXTRAPOLATED}: {'; '.join(why)}" if why else INSIDE
+
+
+def _asked(row: Mapping[str, str]) -> Asked:
+    step, memory = published_step_s(row), published_memory_gib(row)
+    try:
+        return Asked(row, question(row), "", step, memory)
+    except UnsupportedError as error:
+        return Asked(row, None, str(error), step, memory)
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5g}" if np.isfinite(value) else ""
+
+
+def _layout(q: Question) -> str:
+    parts = {"tp": q.tensor, "pp": q.pipeline, "vpp": q.chunks, "cp": q.context, "ep": q.expert, "dp": q.data}
+    return (
+        " ".join(f"{k}{v}" for k, v in parts.items() if v > 1)
+        + f" mb{q.micro_batch}"
+        + (" fsdp" if q.fully_sharded else "")
+    )
+
+
+def _row(a: Asked, f: Answer, anchored: float, apart_s: float) -> Row:
+    q = a.question
+    assert q is not None
+    experts = known(q.system, q.model)[1].experts > 0
+    return Row(table_of(a.row), q.system, q.model, experts, q.precision, q.gpus, _layout(q), 1e3 * a.step_s, f,
+               f.step_time_ms / 1e3 / a.step_s - 1, anchored, float(apart_s) / a.step_s - 1)  # fmt: skip
+
+
+def _memory(a: Asked, f: Answer) -> Memory:
+    assert a.question is not None
+    ours = f.memory_gb * 1e9 / 2**30
+    return Memory(a.question.model, _layout(a.question), a.memory_gib, ours, ours / a.memory_gib - 1)
+
+
+def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
+    by: dict[str, list[Row]] = defaultdict(list)
+    for r in rows:
+        of = "experts" if r.experts else "dense"
+        by[f"{r.table}, {of}" if r.table == "Megatron-Bridge" else r.table].append(r)
+        by[f"GPU {r.gpu}"].append(r)
+        by[f"validity: {r.answer.validity.split(':')[0]}"].append(r)
+        by["all tables"].append(r)
+    for name, some in sorted(by.items()):
+        yield _summary(name, some, lambda r: r.error)
+        if any(np.isfinite(r.anchored_error) for r in some) and name in ("MLPerf",):
+            yield _summary(f"{name}, anchored", some, lambda r: r.anchored_error)
+    for name in sorted({r.gpu for r in rows if np.isfinite(r.left_out_error)}):
+        yield _summary(
+            f"generation left out, {name}",
+            [r for r in rows if r.gpu == name],
+            lambda r: r.left_out_error,
+        )
+
+
+def _summary(name: str, rows: Sequence[Row], error: Callable[[Row], float]) -> Summary:
+    some = [r for r in rows if np.isfinite(error(r))]
+    off = np.array([error(r) for r in some])
+    inside = np.array([r.answer.low <= r.step_ms <= r.answer.high for r in some])
+    width = np.array([r.answer.high / r.answer.low for r in some])
+    size = np.abs(off)
+    return Summary(name, len(some), float(np.median(size)), float(size.mean()), float(np.quantile(size, 0.9)), float(np.median(off)),
+                   float(inside.mean()), float(np.median(width)))  # fmt: skip

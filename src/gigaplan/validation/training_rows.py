@@ -1,0 +1,297 @@
+"""Reading rows of published training speeds: from a table's words to what the training model is asked, or why it can't be.
+
+The columns are those of ``training_step.csv``, ``training_vtrain_measured_a100.csv``, ``training_mlperf.csv`` and
+``training_simumax_b200_measured.csv``; results are never read here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from gigaplan import catalog
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.plan.resolve import device_of, model_of
+from gigaplan.vocabulary.errors import PlanError, nearest_name
+
+SYSTEMS = (
+    ("gb300", "gb300_nvl72"), ("gb200", "gb200_nvl72"), ("b300", "b300_hgx"), ("b200", "b200_hgx"), ("h200", "h200_hgx"),
+    ("h100", "h100_hgx"), ("h800", "h800_hgx"), ("a100_pcie", "a100_pcie"), ("a100", "a100_hgx"), ("mi300x", "mi300x"), ("mi325x", "mi325x"),
+)  # fmt: skip
+"""Words in a table's name of a GPU and the system that holds it; the first that is found counts."""
+MODELS = {
+    "deepseek_v3": "deepseek_v3", "gpt_oss_120b": "gpt_oss_120b", "qwen3_30b_a3b": "qwen3_30b_a3b",
+    "qwen3_235b_a22b": "qwen3_235b_a22b", "llama_3_70b": "llama_3_70b", "llama_3_8b": "llama_3_8b", "llama_3_1_405b": "llama_3_1_405b",
+    "gpt_3_175b": "gpt_3_175b", "llama_3_405b": "llama_3_1_405b", "deepseek_v2": "deepseek_v2",
+}  # fmt: skip
+"""How a table's model begins and the catalog's architecture."""
+VOCABULARY_OF_GPT = 51200
+"""GPT-2's 50,257 tokens, padded to a multiple of 1,024 for tensor ranks as Megatron's recipes do."""
+FFN_OF_GPT = 4
+"""Inner width of a plain feed-forward over hidden width (Vaswani et al. 2017)."""
+CLASSIC, MODERN = "classic", "modern"
+GENERATIONS = {
+    "a1": "ampere", "h1": "hopper", "h2": "hopper", "h8": "hopper", "gh": "hopper", "b2": "blackwell", "b3": "blackwell", "gb": "blackwell",
+}  # fmt: skip
+FIRST_SHIPPED = {"hopper": 2022.75, "blackwell": 2025.0}
+"""When servers with a generation were first shipped in number, as years (NVIDIA's announcements)."""
+MATURE_AFTER_YEARS = 1.5
+"""Software gains on a new generation in its first years; then speeds of one layout stay (H100 rows of 2025 and 2026)."""
+BLOCKS = ("mx", "nvfp4", "block")
+"""Words in a table's precision that say that scales go by blocks."""
+RELEASES = {"Megatron-LM 0.14": "2025-09"}
+"""Software that a source names and when it came out, where that is long before the row's date."""
+GRAPHS_OF_EXPERTS = "2026-06"
+"""First release of Megatron-Bridge (26.06) whose mixture rows on GB200 rise together in one layout."""
+
+
+class UnsupportedError(ValueError):
+    """The row can't be answered; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a row asks of the training model; ``tokens`` are those of one step."""
+
+    system: str
+    model: str
+    precision: str
+    software: str
+    years_behind: float
+    launched_by_host: float
+    block_scaled: float
+    sequence: int
+    sequences: float
+    gpus: int
+    tensor: int
+    pipeline: int
+    data: int
+    context: int
+    expert: int
+    chunks: int
+    micro_batch: int
+    recompute: bool
+    fully_sharded: bool
+    guesses: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> float:
+        """Tokens of one step."""
+        return self.sequence * self.sequences
+
+    @property
+    def micro_batches(self) -> float:
+        """Micro-batches that one data rank works through in a step."""
+        return self.sequences / (self.data * self.micro_batch)
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return what a row asks.
+
+    Raises
+    ------
+    UnsupportedError
+        If system, model or layout are unknown, the layout does not give the row's GPUs, or weights stay frozen.
+    """
+    guesses: list[str] = []
+    name = row.get("model", "")
+    if "lora" in name.lower():
+        raise UnsupportedError("fine-tuning with frozen weights (LoRA) is not modelled")
+    layout = {k: _whole(row, k) for k in ("tp", "pp", "micro_batch", "global_batch", "seq_len", "num_gpus")}
+    context, chunks = _optional(row, "cp", 1), _optional(row, "vpp", 0)
+    data = _whole(row, "dp")
+    system, model = system_of(row.get("gpu", "")), architecture_name(row)
+    gpus = layout["tp"] * layout["pp"] * data * context
+    if gpus != layout["num_gpus"]:
+        raise UnsupportedError(
+            f"tp x pp x dp x cp is {gpus:,}, not num_gpus {layout['num_gpus']:,}: correct one of them"
+        )
+    _, architecture = known(system, model)
+    if layout["pp"] > architecture.layers:
+        raise UnsupportedError(f"pp {layout['pp']} is more than the model's {architecture.layers} layers")
+    if layout["global_batch"] < data * layout["micro_batch"]:
+        raise UnsupportedError(
+            f"global_batch {layout['global_batch']} is less than dp x micro_batch, {data * layout['micro_batch']}"
+        )
+    if not chunks:
+        chunks = 1
+        if layout["pp"] > 1 and _source(row) == "mlperf":
+            chunks = max(architecture.layers // layout["pp"], 1)
+            guesses.append(f"vpp not stated, {chunks} guessed: one layer each, as in the same recipe a release before")
+    software = CLASSIC if _classic(row) else MODERN
+    return Question(
+        system, model, _precision(row.get("precision", "")), software, 0.0 if software == CLASSIC else years_behind(_released(row), system),
+        launched_by_host(row, system), float(any(w in row.get("precision", "").lower() for w in BLOCKS)), layout["seq_len"], layout["global_batch"], gpus, layout["tp"], layout["pp"], data, context,
+        _optional(row, "ep", 1), chunks, layout["micro_batch"], "full" in (row.get("recompute") or ""),
+        _optional(row, "fsdp", 0) > 0, tuple(guesses),
+    )  # fmt: skip
+
+
+def published_step_s(row: Mapping[str, str]) -> float:
+    """Return the published step time [s]; nan where the table has none (throughput of MLPerf's GPT-3 holds evaluation)."""
+    try:
+        if row.get("metric"):
+            value, metric = float(row["value"]), row["metric"]
+            scale = {"iteration_time_ms": 1e-3, "median_step_time_s": 1.0, "step_time_s_from_blocks": 1.0}
+            return value * scale[metric] if metric in scale else math.nan
+        speed = float(row.get("tokens_per_s_per_gpu") or "nan")
+        return float(row["global_batch"]) * float(row["seq_len"]) / speed / float(row["num_gpus"])
+    except (ValueError, KeyError, ZeroDivisionError):
+        return math.nan
+
+
+def published_memory_gib(row: Mapping[str, str]) -> float:
+    """Return the published peak memory [GiB]; nan where the table has none."""
+    return float(row["value"]) if row.get("metric") == "peak_alloc_gib" else math.nan
+
+
+def duplicate(row: Mapping[str, str]) -> bool:
+    """Return whether a table says that a row repeats another."""
+    return "duplicate" in (row.get("recompute") or "")
+
+
+def table_of(row: Mapping[str, str]) -> str:
+    """Return the kind of table that a row comes from, for summaries."""
+    source = _source(row)
+    if source == "vtrain":
+        return (
+            "vTrain multi-node"
+            if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > 8
+            else "vTrain single-node"
+        )
+    return {"mlperf": "MLPerf", "simumax": "SimuMax B200", "bridge": "Megatron-Bridge"}.get(source, "other")
+
+
+def _source(row: Mapping[str, str]) -> str:
+    text = (row.get("source") or "").lower()
+    return next(
+        (
+            s
+            for s, w in (("vtrain", "vtrain"), ("mlperf", "mlperf"), ("simumax", "simumax"), ("bridge", "bridge"))
+            if w in text
+        ),
+        "",
+    )
+
+
+def _classic(row: Mapping[str, str]) -> bool:
+    """Return whether the software is of 2022: Megatron-DeepSpeed without flash attention and sequence parallelism."""
+    return _source(row) == "vtrain" or ("megatron-deepspeed" in (row.get("source") or "").lower())
+
+
+def years_behind(date: str, system: str) -> float:
+    """Return how far software of a date is from mature on a system's generation [years]; 0 where no date is stated."""
+    match = re.match(r"(\d{4})(?:-(\d{2}))?", date or "")
+    first = FIRST_SHIPPED.get(generation(system))
+    if not match or first is None:
+        return 0.0
+    return min(max(first + MATURE_AFTER_YEARS - (int(match[1]) + int(match[2] or 6) / 12), 0.0), 1.0)
+
+
+def _released(row: Mapping[str, str]) -> str:
+    """Return the date of a row's software: of the release that its source names, else of the row."""
+    return next((d for name, d in RELEASES.items() if name in (row.get("source") or "")), row.get("date") or "")
+
+
+def launched_by_host(row: Mapping[str, str], system: str) -> float:
+    """Return 1 where software launches experts kernel by kernel and waits for their counts: before graphs of whole layers
+    with experts came, which serve Blackwell and later; with a fixed capacity (tokens dropped) there is nothing to wait for."""
+    if "tokendrop" in (row.get("model") or ""):
+        return 0.0
+    return float((_released(row) or "9999") < GRAPHS_OF_EXPERTS or generation(system) in ("ampere", "hopper"))
+
+
+def generation(system: str) -> str:
+    """Return a system's hardware generation."""
+    return GENERATIONS.get(system[:2], system.split("_", maxsplit=1)[0])
+
+
+def system_of(gpu: str) -> str:
+    """Return the catalog's system for a table's GPU; UnsupportedError with the nearest name."""
+    name = _plain(gpu)
+    known_systems = catalog.load().entities("hbm_bandwidth_bytes_per_s")
+    for word, system in SYSTEMS:
+        if word in name and system in known_systems:
+            return system
+    if name in known_systems:
+        return name
+    raise UnsupportedError(f"no system for GPU '{gpu}'; nearest is '{nearest_name(name, list(known_systems))}'")
+
+
+def architecture_name(row: Mapping[str, str]) -> str:
+    """Return the name of a row's architecture: the catalog's, with ``+`` and what the row changes, or a plain GPT's shape."""
+    name = _plain(re.sub(r"\[.*?\]", "", row.get("model", "")))
+    layers = _optional(row, "layers", 0)
+    for begin, found in sorted(MODELS.items(), key=lambda m: -len(m[0])):
+        if name.startswith(begin):
+            if "dim" in name and layers:
+                return f"{found}+{layers}"
+            extra = found == "deepseek_v3" and "w/o mtp" not in row["model"].lower() and _source(row) == "bridge"
+            return f"{found}+{layers + 1}" if extra and layers else found
+    if name.startswith("gpt") and all(row.get(k) for k in ("layers", "hidden", "heads")):
+        return f"gpt:{layers}:{_whole(row, 'hidden')}:{_whole(row, 'heads')}"
+    known_models = catalog.load().entities("layers")
+    if name in known_models:
+        return name
+    raise UnsupportedError(
+        f"no architecture for model '{row.get('model', '')}'; nearest is '{nearest_name(name, list(known_models))}'"
+    )
+
+
+@cache
+def known(system: str, model: str) -> tuple[Device, Architecture]:
+    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing."""
+    facts = catalog.load()
+    try:
+        return device_of(facts, system), _architecture(model)
+    except PlanError as error:
+        raise UnsupportedError("; ".join(p.message for p in error.problems)) from None
+
+
+def _architecture(model: str) -> Architecture:
+    if model.startswith("gpt:"):
+        layers, hidden, heads = (int(v) for v in model.split(":")[1:])
+        return Architecture(layers=layers, hidden=hidden, heads=heads, kv_heads=heads, ffn_dense=FFN_OF_GPT * hidden,
+                            vocab=VOCABULARY_OF_GPT, plain_ffn=1, tied_embeddings=1)  # fmt: skip
+    name, _, layers_given = model.partition("+")
+    found = model_of(catalog.load(), name)
+    if not layers_given:
+        return found
+    count = int(layers_given)
+    dense = (
+        found.first_dense_layers if count > found.layers else min(found.first_dense_layers, 1) if found.experts else 0
+    )
+    return replace(found, layers=count, first_dense_layers=dense)
+
+
+def _precision(text: str) -> str:
+    name = text.lower()
+    if "ambiguous" in name or "?" in name:
+        raise UnsupportedError(f"the precision '{text}' is not certain")
+    for word, precision in (("fp4", "fp4"), ("fp8", "fp8"), ("bf16", "bf16"), ("fp16", "bf16")):
+        if word in name:
+            return precision
+    raise UnsupportedError(f"precision '{text}' is none of bf16, fp16, fp8 and fp4")
+
+
+def _whole(row: Mapping[str, str], name: str) -> int:
+    try:
+        value = float(row.get(name) or "nan")
+    except ValueError:
+        value = math.nan
+    if not value >= 1 or value != int(value):
+        raise UnsupportedError(f"'{name}' is missing or not a positive whole number: state the whole layout")
+    return int(value)
+
+
+def _optional(row: Mapping[str, str], name: str, missing: int) -> int:
+    text = (row.get(name) or "").strip().lower()
+    return int(float(text)) if re.fullmatch(r"\d+(\.0*)?", text) else missing
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
