@@ -30,12 +30,14 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        train,
     )
     from gigaplan.plan.starter import Start
     from gigaplan.simulate.compare import Comparison
     from gigaplan.simulate.rerun import Rerun
     from gigaplan.simulate.result import Result
     from gigaplan.validation.frontier import Frontiers
+    from gigaplan.validation.train import TrainRun
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Rerun",
     "Result",
     "Start",
+    "TrainRun",
     "__version__",
     "catalog_list",
     "catalog_overview",
@@ -64,12 +67,14 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "train",
 ]
 
 _HOMES = {
     "Start": "plan.starter",
     "Comparison": "simulate.compare",
     "Frontiers": "validation.frontier",
+    "TrainRun": "validation.train",
     "Rerun": "simulate.rerun",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",

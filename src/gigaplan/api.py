@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +22,14 @@ from gigaplan.simulate.labelled import export as export_result
 from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
 from gigaplan.validation.frontier import MODES, Ask, Frontiers, Mode, frontiers
+from gigaplan.validation.train import Ask as TrainAsk
+from gigaplan.validation.train import TrainRun
+from gigaplan.validation.train import train as run_training
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable, variables
 
+SCALES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 RESULTS = Path("gigaplan-results")
 
 
@@ -346,3 +351,60 @@ def frontier(
     )  # fmt: skip
     names = [[n] if isinstance(n, str) else list(n) for n in (models, systems)]
     return frontiers([*((m, s) for m in names[0] for s in names[1]), *more], ask)
+
+
+def train(
+    model: str,
+    system: str,
+    *,
+    gpus: int,
+    tokens: float | str = 0.0,
+    sequence_tokens: int = 8192,
+    global_batch_sequences: float = 0.0,
+    precision: str = "bf16",
+    layout: str = "",
+    search: bool = False,
+    offload: bool = False,
+) -> TrainRun:
+    """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
+
+    Parameters
+    ----------
+    model, system : str
+        Names of the catalog.
+    gpus : int
+        GPUs of the run.
+    tokens : float or str
+        Tokens in all, as a number or as ``15.6 T``; twenty per active parameter if left out.
+    sequence_tokens, global_batch_sequences : float
+        Tokens of a sequence, sequences of a step (16 million tokens if left out).
+    precision : str
+        Of matrix products: ``bf16``, ``fp8`` or ``fp4``.
+    layout : str
+        As ``tp8 pp16 vpp6 cp2 mb1 recompute=selective``; empty for the fastest.
+    search, offload : bool
+        Whether the best layouts are told beside a given one; whether the host's memory may hold the optimiser's state.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name, impossible number and rank that doesn't divide at once.
+    """
+    return run_training(
+        TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
+                 global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload)
+    )  # fmt: skip
+
+
+def _tokens(said: float | str) -> float:
+    """Return tokens of a number or of a text like ``15.6T``; PlanError if it is neither."""
+    if not isinstance(said, str):
+        return float(said)
+    found = re.fullmatch(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*([kMBT]?)\s*(?:tokens?)?\s*", said, re.IGNORECASE)
+    try:
+        return float(found[1]) * SCALES[found[2].upper()] if found else float(said)
+    except ValueError:
+        remedy = "write 15.6e12 or 15.6T"
+        raise PlanError(
+            [Problem("not a number of tokens", Place("train", path="tokens"), value=said, remedy=remedy)]
+        ) from None

@@ -84,8 +84,11 @@ def test_older_software_and_launched_experts_are_slower() -> None:
     )
     assert (before > now).all()
     assert (launched >= now).all()
-    blocks = step(DEVICES["gb200_nvl72"], DENSE, batch("fp8", block_scaled=1.0), at, EFFICIENCY).total
-    assert (blocks > step(DEVICES["gb200_nvl72"], DENSE, batch("fp8"), at, EFFICIENCY).total).all()
+    blocks, plain = (
+        step(DEVICES["gb200_nvl72"], DENSE, batch("fp8", block_scaled=x), at, EFFICIENCY).total for x in (1.0, 0.0)
+    )
+    assert (blocks >= plain * (1 - 1e-12)).all()  # as long where the gathering of weights sets the pace
+    assert (blocks > plain).mean() > 0.9
 
 
 def test_chunks_shrink_the_bubble_and_sharding_shrinks_memory() -> None:

@@ -1,14 +1,79 @@
-"""Verbs that hold the training model against published step times, and answer rows with it."""
+"""Verbs of training: a run on a system, rows answered, published steps held against ours."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import Json, print_json, show
+from gigaplan.cli.base import Json, app, print_json, show
+from gigaplan.cli.completion import listed
 from gigaplan.cli.validation import predict_app, validate_app
+
+
+@app.command(name="train")
+def train(
+    model: Annotated[str, listed("layers")],
+    system: Annotated[str, listed("hbm_bandwidth_bytes_per_s")],
+    /,
+    *,
+    gpus: int,
+    tokens: str = "",
+    global_batch: float = 0,
+    seq: int = 8192,
+    precision: Literal["bf16", "fp8", "fp4"] = "bf16",
+    layout: str = "",
+    search: bool = False,
+    offload: bool = False,
+    html: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Show how a model trains on a system: the step taken apart, memory, utilisation, days, energy, cost.
+
+    Without a layout the fastest one that fits is searched for.
+
+    Parameters
+    ----------
+    model
+        A model of the catalog.
+    system
+        A system of the catalog.
+    gpus
+        GPUs of the run.
+    tokens
+        Tokens in all, as 15.6e12 or 15.6T (default: 20 per active parameter).
+    global_batch
+        Sequences of one step (default: 16 million tokens).
+    seq
+        Tokens of a sequence.
+    precision
+        Of matrix products.
+    layout
+        Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp"; dp follows.
+    search
+        Show the best layouts beside the one given.
+    offload
+        Try layouts too that keep the optimiser's state in the host's memory.
+    html
+        File for a page with charts that needs no network.
+    """
+    from gigaplan import api
+    from gigaplan.report import train_view
+    from gigaplan.simulate.store import write_text
+
+    run = api.train(
+        model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
+        precision=precision, layout=layout, search=search, offload=offload,
+    )  # fmt: skip
+    if html is not None:
+        write_text(html, train_view.html(run))
+    if json:
+        return print_json(run.as_dict())
+    show(train_view.terminal(run))
+    if html is not None:
+        print(f"the page is {html}")
+    return 0
 
 
 @validate_app.command(name="training")

@@ -25,6 +25,8 @@ class Device:
     scaleup_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
     scaleup_gpus: Annotated[int, Ge(1)] = 1
     scaleout_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
+    host_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
+    """To the host's memory, one way; 0 where it isn't known."""
 
     def peak_flops_per_s(self, precision: str) -> float:
         """Return the dense peak [FLOP/s] for 'bf16', 'fp8' or 'fp4'; weights narrower than the hardware's math are

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,28 +22,49 @@ LOGIT_BYTES = 8.0
 """Per logit of the last stage at its peak: BF16 and FP32 copies, and their gradient."""
 
 
-def memory_bytes(
+SELECTIVE, FULL = 0.5, 1.0
+"""Recomputation of what is cheap (norms, the feed-forward's activation), and of whole layers."""
+DUALPIPE = 2.0
+"""Schedule in which each rank holds a stage of each end of the pipeline (DeepSeek-AI 2024)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Bytes of the fullest GPU by what holds them; all of the layouts' shape."""
+
+    weights: Array
+    gradients: Array
+    optimiser: Array
+    activations: Array
+    logits: Array
+
+    @property
+    def total(self) -> Array:
+        """All of them."""
+        return self.weights + self.gradients + self.optimiser + self.activations + self.logits
+
+
+def memory_parts(
     model: Architecture, batch: Batch, at: Layouts, e: TrainingEfficiency, micro: Array, chunks: Array
-) -> Array:
-    """Return the bytes of the fullest GPU for every layout."""
-    first = last = _state(model, at, e)
+) -> Parts:
+    """Return the bytes of the fullest GPU by part for every layout: of the first stage, or of the last with its logits."""
+    held = _state(model, at, e)
     tokens = at.micro_batch * float(batch.sequence_tokens) / at.context
     rest = 1 + (at.tensor - 1) * e.sequence_parallel
     layer = tokens * activation_bytes_per_token(model, at, rest)
-    kept = np.where(at.recompute > 0, tokens * model.hidden * ACTIVATION_BYTES / rest, layer)
+    whole = np.asarray(at.recompute) >= FULL
+    kept = np.where(whole, tokens * model.hidden * ACTIVATION_BYTES / rest, layer)
     mine = np.ceil(model.layers / at.pipeline)
     turns = np.where(chunks > 1, at.pipeline * (1 + (at.pipeline - 1) / (at.pipeline * chunks)), at.pipeline)
+    turns = np.where(np.asarray(at.schedule) >= DUALPIPE, at.pipeline + 1, turns)
     flight = np.minimum(turns, np.maximum(micro, 1.0))
-    working = np.where(at.recompute > 0, layer, 0.0)
+    working = np.where(whole, layer, 0.0)
     logits = tokens * model.vocab / at.tensor * LOGIT_BYTES
-    begin = first + kept * mine * flight + working
-    end = (
-        last
-        + kept * mine * np.where(chunks > 1, np.minimum(flight, 1 + at.pipeline * (chunks - 1) / chunks), 1.0)
-        + working
-        + logits
-    )
-    return np.asarray(np.maximum(begin, end))
+    begin = kept * mine * flight + working
+    late = np.where(chunks > 1, np.minimum(flight, 1 + at.pipeline * (chunks - 1) / chunks), 1.0)
+    end = kept * mine * np.where(np.asarray(at.schedule) >= DUALPIPE, flight, late) + working
+    at_end = end + logits >= begin
+    return Parts(*held, np.where(at_end, end, begin), np.where(at_end, logits, 0.0))
 
 
 def activation_bytes_per_token(model: Architecture, at: Layouts, rest: Array | float) -> Array:
@@ -58,20 +81,26 @@ def activation_bytes_per_token(model: Architecture, at: Layouts, rest: Array | f
     inner = m.ffn_matrices
     dense = m.dense_layers / m.layers
     wide = inner * (dense * m.ffn_dense + (1 - dense) * m.shared_experts * m.ffn_expert)
-    routed = (1 - dense) * m.experts_per_token * (m.hidden + inner * m.ffn_expert / tensor_of_experts(at))
+    split = tensor_of_experts(at)
+    again = np.asarray(at.recompute) == SELECTIVE  # what norms and activations give is formed again
+    inputs = np.where(again, 2.0, 4.0)
+    part = np.where(again, (inner - 1) / inner, 1.0)
+    copies = (1 - dense) * m.experts_per_token * m.hidden
+    routed = copies + (1 - dense) * m.experts_per_token * inner * part * m.ffn_expert / split
     return np.asarray(
         ACTIVATION_BYTES
-        * (4 * m.hidden / rest + (attention + wide) / at.tensor + routed * tensor_of_experts(at) / at.tensor)
+        * (inputs * m.hidden / rest + (attention + wide * part) / at.tensor + routed * split / at.tensor)
     )
 
 
 def tensor_of_experts(at: Layouts) -> Array:
-    """Return the ranks that split one expert: those spread over ranks are whole, others are split by tensor."""
-    return np.where(at.expert > 1, 1.0, at.tensor)
+    """Return the ranks that split one expert: as stated, else those spread over ranks are whole, others are split by tensor."""
+    usual = np.where(np.asarray(at.expert) > 1, 1.0, at.tensor)
+    return np.where(np.asarray(at.expert_tensor) > 0, at.expert_tensor, usual)
 
 
-def _state(model: Architecture, at: Layouts, e: TrainingEfficiency) -> Array:
-    """Return weights, gradients and state of the fullest stage: an end, with its embedding or head."""
+def _state(model: Architecture, at: Layouts, e: TrainingEfficiency) -> tuple[Array, Array, Array]:
+    """Return weights, gradients and the optimiser's state of the fullest stage: an end, with its embedding or head."""
     routed = model.parameters_by_part()["routed_experts"]
     ends = model.embedding_parameters
     middle = (model.parameters - routed - (1 if model.tied_embeddings else 2) * ends) / at.pipeline
@@ -80,15 +109,20 @@ def _state(model: Architecture, at: Layouts, e: TrainingEfficiency) -> Array:
     most = np.minimum(np.ceil(model.layers / at.pipeline), model.moe_layers) / max(
         model.moe_layers, 1
     )  # of the layers with experts
-    mine = routed / at.expert / tensor_of_experts(at) * most * _bytes_each(of_experts, at, e)
-    each = _bytes_each(replicas, at, e) / at.tensor
+    mine = routed / at.expert / tensor_of_experts(at) * most
     alone = np.where(at.pipeline > 1, 1.0, 1.0 if model.tied_embeddings else 2.0)
-    return np.asarray(mine + (middle + ends * alone) * each)
+    rest = (middle + ends * alone) / at.tensor
+    copies = np.where(np.asarray(at.schedule) >= DUALPIPE, 2.0, 1.0)  # two stages on each rank
+    here = 1 - np.asarray(at.offload)
+    sharded = np.asarray(at.fully_sharded) > 0
 
+    def both(bytes_each: float, shards: Sequence[Array]) -> Array:
+        return np.asarray(bytes_each * (mine / shards[0] + rest / shards[1]))
 
-def _bytes_each(replicas: Array, at: Layouts, e: TrainingEfficiency) -> Array:
-    shards = 1 + (replicas - 1) * e.sharded_state
-    whole = PARAMETER_BYTES + GRADIENT_BYTES + STATE_BYTES / shards
-    return np.where(
-        np.asarray(at.fully_sharded) > 0, (PARAMETER_BYTES + GRADIENT_BYTES + STATE_BYTES) / replicas, whole
+    fully = np.where(sharded, of_experts, 1.0), np.where(sharded, replicas, 1.0)
+    state = tuple(np.where(sharded, r, 1 + (r - 1) * e.sharded_state) for r in (of_experts, replicas))
+    return (
+        copies * both(PARAMETER_BYTES, fully),
+        copies * both(GRADIENT_BYTES, fully),
+        copies * both(STATE_BYTES, state) * here,
     )

@@ -17,7 +17,7 @@ from gigaplan.compute.collectives import Network, all_reduce_s
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import ACTIVATION_BYTES, MATRICES_OF_GATED_FFN, WEIGHT_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import memory_bytes, tensor_of_experts
+from gigaplan.training.memory import DUALPIPE, FULL, PARAMETER_BYTES, SELECTIVE, memory_parts, tensor_of_experts
 from gigaplan.vocabulary.members import Array
 
 FORWARD_AND_BACKWARD = 3.0
@@ -45,8 +45,10 @@ BESIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class Layouts:
-    """Candidate layouts: ranks by tensor, stage, expert and data, sequences of a micro-batch, whether all is recomputed;
-    ranks by context, chunks of a stage (0: as many as usual), whether weights are sharded over the data ranks."""
+    """Candidate layouts: ranks by tensor, stage, expert and data, sequences of a micro-batch, recomputation (0 none, 0.5 of
+    what is cheap, 1 of whole layers); ranks by context, chunks of a stage (0: as many as usual), whether weights are sharded
+    over the data ranks; ranks that split an expert (0: as usual), schedule (0 one forward one backward, 1 zero bubble, 2
+    DualPipe), whether the optimiser's state lies in the host's memory."""
 
     tensor: Array
     pipeline: Array
@@ -57,6 +59,9 @@ class Layouts:
     context: Array | float = 1.0
     chunks: Array | float = 0.0
     fully_sharded: Array | float = 0.0
+    expert_tensor: Array | float = 0.0
+    schedule: Array | float = 0.0
+    offload: Array | float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +131,10 @@ def model_flops_per_token(model: Architecture, sequence: float) -> float:
 def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Step:
     """Return the time of one step and the memory of one GPU for every layout."""
     e, s = efficiency, _Shape(device, model, batch, at, efficiency)
-    again = 1 + at.recompute / FORWARD_AND_BACKWARD
+    again = 1 + np.where(np.asarray(at.recompute) >= FULL, 1 / FORWARD_AND_BACKWARD, 0.0)
     micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
     experts = model.moe_layers / model.layers
-    chunks = np.where(
-        np.asarray(at.chunks) > 0, at.chunks, np.clip(np.floor(model.layers / at.pipeline), 1.0, MOST_CHUNKS)
-    )
+    chunks = chunks_of(model, at)
     layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
     tensor = _tensor_exchange(s) * again + _context_exchange(s)
     moved = experts * _expert_exchange(s) * (1 - e.expert_hidden_share) * s.older_experts
@@ -152,7 +155,7 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
     )
     one = _beside(busy, host)  # one micro-batch on one stage
     mean = one * np.minimum((model.layers * layer + head) / np.maximum(at.pipeline * compute, 1e-30), 1.0)
-    bubble = mean * (at.pipeline - 1) / chunks
+    bubble = mean * _idle_stages(at, chunks)
     gradients, optimiser = _gradients(s), _optimiser(s)
     whole = micro * one + bubble + gradients + optimiser + e.step_overhead_s
     speed = batch.global_batch_tokens / whole
@@ -161,9 +164,28 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
         compute=micro * compute, tensor_exchange=micro * tensor, expert_exchange=micro * moved, pipeline_exchange=micro * hop,
         bubble=bubble, gradients=gradients + micro * gathered, optimiser=optimiser,
         overhead=micro * (one - busy) + e.step_overhead_s,
-        memory_bytes=memory_bytes(model, batch, at, e, micro, chunks), tokens_per_s=speed,
+        memory_bytes=memory_parts(model, batch, at, e, micro, chunks).total, tokens_per_s=speed,
         mfu_share=speed * model_flops_per_token(model, batch.sequence_tokens) / (gpus * device.peak_flops_per_s(batch.precision)),
     )  # fmt: skip
+
+
+def chunks_of(model: Architecture, at: Layouts) -> Array:
+    """Return the parts of its layers that a stage takes in turn; only the interleaved schedule has more than one."""
+    usual = np.clip(np.floor(model.layers / at.pipeline), 1.0, MOST_CHUNKS)
+    return np.where(np.asarray(at.schedule) > 0, 1.0, np.where(np.asarray(at.chunks) > 0, at.chunks, usual))
+
+
+def _idle_stages(at: Layouts, chunks: Array) -> Array:
+    """Return the bubble in micro-batches of one stage, forward and both halves of the backward equally long.
+
+    Interleaved: ``(p - 1) / v`` (Narayanan et al. 2021). Zero bubble, ZB-H1: a third of ``p - 1`` (Qi et al. 2023).
+    DualPipe: ``(p / 2 - 1)`` times forward-with-backward plus backward less three weight passes, two thirds of a
+    micro-batch (DeepSeek-AI 2024).
+    """
+    schedule = np.asarray(at.schedule)
+    zero_bubble = (at.pipeline - 1) / FORWARD_AND_BACKWARD
+    dualpipe = np.maximum(at.pipeline / 2 - 1, 0.0) * 2 / FORWARD_AND_BACKWARD
+    return np.where(schedule >= DUALPIPE, dualpipe, np.where(schedule > 0, zero_bubble, (at.pipeline - 1) / chunks))
 
 
 def _beside(device_s: Array, host_s: Array) -> Array:
@@ -201,6 +223,7 @@ def _dense_layer(s: _Shape) -> Array:
     passes = s.e.training_passes + (
         s.e.quantise_passes + s.batch.block_scaled * s.e.block_passes if p != "bf16" else 0.0
     )
+    passes = passes * (1 + (np.asarray(s.at.recompute) == SELECTIVE) * SELECTIVE / FORWARD_AND_BACKWARD)
     beside = passes * s.tokens * (m.hidden / s.rest + wide / t) * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
     return np.asarray((time + beside + _attention(s)) * s.older)
 
@@ -338,14 +361,23 @@ def _gathering(s: _Shape, compute: Array) -> Array:
     sharded = np.asarray(s.at.fully_sharded)
     if not (sharded > 0).any():
         return np.zeros_like(s.at.tensor)
-    held, _ = _held(s)
-    ranks, _ = _replicas(s)
-    near = np.clip(np.floor(s.device.scaleup_gpus / s.at.tensor), 1.0, ranks)
-    time = FSDP_TRIPS / 2 * all_reduce_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
+    time = np.zeros_like(s.at.tensor)
+    for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
+        near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
+        trip = all_reduce_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
+        time = time + np.where(ranks > 1, FSDP_TRIPS / 2 * trip, 0.0)
     return np.asarray(sharded * np.maximum(time * (1 - s.e.hidden_share), time - compute))
 
 
 def _optimiser(s: _Shape) -> Array:
-    """Return the time to update the weights of one rank [s]."""
+    """Return the time to update the weights of one rank [s]; in the host, gradients go there and weights come back."""
     held = sum(h / (1 + (r - 1) * s.e.sharded_state) for h, r in zip(_held(s), _replicas(s), strict=True))
-    return np.asarray(held * OPTIMISER_BYTES / s.device.hbm_bandwidth_bytes_per_s)
+    here = held * OPTIMISER_BYTES / s.device.hbm_bandwidth_bytes_per_s
+    away = np.asarray(s.at.offload)
+    if not (away > 0).any():
+        return np.asarray(here)
+    link = max(s.device.host_bandwidth_bytes_per_s, 1.0)
+    there = (
+        held * (GRADIENT_WIRE_BYTES + PARAMETER_BYTES + OPTIMISER_BYTES) / link
+    )  # its memory is no faster than the link
+    return np.where(away > 0, there, here)

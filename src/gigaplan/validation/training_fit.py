@@ -114,7 +114,8 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
     def column(name: str) -> Array:
         return np.array([getattr(q, name) for q in some], dtype=float)
 
-    layouts = Layouts(**{f.name: column(f.name) for f in fields(Layouts)})
+    asked = {f.name for f in fields(Question)}
+    layouts = Layouts(**{f.name: column(f.name) for f in fields(Layouts) if f.name in asked})
     return Group(some[0], index, column("tokens"), layouts)
 
 

@@ -1,0 +1,233 @@
+"""A training run for the terminal and as a page: its step and memory taken apart, the layouts that compete, days and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, Template
+from markupsafe import Markup
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gigaplan._version import __version__
+from gigaplan.report import html as page
+from gigaplan.report import select
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Chart
+from gigaplan.report.frontier_view import _style
+from gigaplan.report.select import money, short
+from gigaplan.validation.frontier import Figure
+from gigaplan.validation.train import PARTS, Candidate, TrainRun
+
+BAR = 30
+ROWS = 8
+COLOURS = dict(
+    zip(PARTS, ("blue", "bright_black", "cyan", "magenta", "bright_blue", "yellow", "green", "red"), strict=True)
+)
+MEMORY_COLOURS = {
+    "weights": "blue",
+    "gradients": "cyan",
+    "optimiser": "green",
+    "activations": "yellow",
+    "logits": "magenta",
+}
+
+
+def terminal(run: TrainRun) -> RenderableType:
+    """Return the run's figures, bars of its step and memory, and the layouts that compete."""
+    lines: list[RenderableType] = [
+        Text(title(run), style="bold"),
+        Text(question(run), style="dim"),
+        _figures(run),
+        Text(),
+    ]
+    lines += [
+        Text(f"a step of {short(run.step_s.value)} s", style="bold"),
+        *_bars(run.best.parts_s, COLOURS, "s", PARTS),
+    ]
+    held = run.best.memory_gb_by_part | {"free": max(run.free_gb - run.best.memory_gb, 0.0)}
+    lines += [
+        Text(),
+        Text(f"memory of the fullest GPU: {short(run.best.memory_gb)} of {short(run.free_gb)} GB", style="bold"),
+        *_bars(held, MEMORY_COLOURS | {"free": "bright_black"}, "GB", {}),
+    ]
+    if run.candidates:
+        lines += [Text(), _table(run)]
+    if run.supply.missing:
+        lines.append(
+            Text(f"the catalog has no {', '.join(run.supply.missing)}: what needs it is left out", style="dim")
+        )
+    return Group(*lines)
+
+
+def title(run: TrainRun) -> str:
+    """Return what is trained on what."""
+    return f"{select.title(run.ask.model)} on {run.ask.gpus:,} GPUs of {select.system(run.ask.system)}"
+
+
+def question(run: TrainRun) -> str:
+    """Return what was asked, in words."""
+    sequences = run.batch_tokens / run.ask.sequence_tokens
+    said = "" if run.ask.tokens else ", twenty per active parameter"
+    return (
+        f"{run.ask.precision}, {sequences:,.0f} sequences of {run.ask.sequence_tokens:,} tokens a step, "
+        f"{short(run.tokens)} tokens in all{said}"
+    )
+
+
+def rows(run: TrainRun) -> list[tuple[str, str]]:
+    """Return the run's figures as pairs of name and text."""
+    seen = f" (fastest of {run.fitting:,} that fit, {run.seen:,} seen)" if run.seen > 1 and not run.ask.layout else ""
+    mfu = ", ".join(f"{v:.1%} {name}" for name, v in run.mfu_share.items())
+    found = [
+        ("layout", f"{run.best.layout}{seen}"),
+        ("step", f"{_told(run.step_s)} s"),
+        ("speed", f"{_told(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
+        ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
+        ("run", f"{_told(run.days)} days, {run.flop:.2g} FLOP without failures"),
+    ]
+    if run.it_mw is not None and run.energy_mwh is not None:
+        found.append(("power", f"{short(run.it_mw)} MW IT rated; {short(run.energy_mwh)} MWh drawn"))
+    usd = [f"{money(v)} {word}" for v, word in ((run.usd_owned, "owned"), (run.usd_rented, "rented")) if v is not None]
+    found.append(("cost", f"{short(run.gpu_hours)} GPU-hours" + (f": {', '.join(usd)}" if usd else "")))
+    found.append(("trust", run.validity))
+    return found
+
+
+def _figures(run: TrainRun) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, text in rows(run):
+        table.add_row(name, text)
+    return table
+
+
+def _bars(parts: Mapping[str, float], colours: Mapping[str, str], unit: str, words: Mapping[str, str]) -> list[Text]:
+    whole = sum(parts.values())
+    lines = []
+    for name, value in parts.items():
+        if value <= 0:
+            continue
+        size = round(BAR * value / whole)
+        text = Text(f"  {words.get(name, name):<28}")
+        text.append("█" * size or "▏", colours[name])
+        text.append(f"{'':{max(BAR - max(size, 1), 0)}} {short(value):>6} {unit:<2} {value / whole:6.1%}")
+        lines.append(text)
+    return lines
+
+
+def _table(run: TrainRun) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    for k, column in enumerate(("layout", "step, s", "tokens/s a GPU", "MFU", "GB", "")):
+        table.add_column(column, justify="right" if 0 < k < 5 else "left", no_wrap=0 < k < 5)
+    for c, note in shown(run):
+        table.add_row(
+            c.layout, short(c.step_s), short(c.tokens_per_s_per_gpu), f"{c.mfu_share:.1%}", short(c.memory_gb), note
+        )
+    return table
+
+
+def shown(run: TrainRun) -> list[tuple[Candidate, str]]:
+    """Return the fastest layouts, then those that take less memory at some cost of speed."""
+    light = [(c, "less memory") for c in run.frontier if c not in run.candidates[:ROWS]]
+    return [*((c, "") for c in run.candidates[:ROWS]), *light[:ROWS]]
+
+
+def _told(f: Figure) -> str:
+    return f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
+
+
+def html(run: TrainRun, more: str = "") -> str:
+    """Return a page that needs no network; ``more`` is further markup, of failures or sites."""
+    drawn = {c.id: c for c in charts(run)}
+    return _template().render(
+        run=run, title=title(run), question=question(run), rows=rows(run), style=Markup(_style()), charts=drawn,
+        shown=shown(run), short=short, more=Markup(more), options=page._script({c.id: c.option for c in drawn.values()}),
+        echarts=Markup(page._echarts()), version=__version__,
+    ) + "\n"  # fmt: skip
+
+
+def charts(run: TrainRun) -> list[Chart]:
+    """Return stacked bars of the step and of memory, the heat map of layouts, and memory against speed."""
+    compared = [run.best, *(c for c in run.candidates[:ROWS] if c.layout != run.best.layout)]
+    found = [
+        _stacked("step", "Where a step goes", compared, "parts_s", "s", PARTS,
+                 "Seconds of one step; communication that hides behind arithmetic isn't counted."),
+        _stacked("memory", "What fills a GPU", compared, "memory_gb_by_part", "GB", {},
+                 f"The fullest GPU; {short(run.free_gb)} GB are free for it."),
+    ]  # fmt: skip
+    if run.cells:
+        found.append(_heat(run))
+    if len(run.frontier) > 1:
+        found.append(_pareto(run))
+    return found
+
+
+def _stacked(
+    id: str, heading: str, some: list[Candidate], field: str, unit: str, words: Mapping[str, str], says: str
+) -> Chart:
+    names = [k for k in getattr(some[0], field) if any(getattr(c, field)[k] > 0 for c in some)]
+    series = [
+        base.bar(words.get(k, k), [getattr(c, field)[k] for c in some], base.PALETTE[i % len(base.PALETTE)])
+        for i, k in enumerate(names)
+    ]
+    option = base.option(series, [c.layout for c in some], unit)
+    swapped = option | {
+        "yAxis": {"type": "category", "data": [c.layout for c in some], "inverse": True, "axisLabel": {"fontSize": 10}},
+        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 24},
+        "grid": {"left": 8, "right": 24, "top": 58, "bottom": 24, "containLabel": True},
+        "legend": {"top": 0, "type": "scroll"},
+    }
+    table = tuple((c.layout, *(short(getattr(c, field)[k]) for k in names)) for c in some)
+    return Chart(
+        id,
+        heading,
+        swapped,
+        says,
+        ("layout", *(f"{words.get(k, k)}, {unit}" for k in names)),
+        table,
+        130 + 34 * len(some),
+    )
+
+
+def _heat(run: TrainRun) -> Chart:
+    tensor, stages = (sorted({getattr(c, k) for c in run.cells}) for k in ("tensor", "pipeline"))
+    data = [[stages.index(c.pipeline), tensor.index(c.tensor), round(c.tokens_per_s_per_gpu, 1)] for c in run.cells]
+    values = [c.tokens_per_s_per_gpu for c in run.cells]
+    option = base.option([], [], "tokens/s a GPU") | {
+        "series": [{"type": "heatmap", "data": data, "label": {"show": len(data) <= 120, "fontSize": 10}}],
+        "xAxis": {"type": "category", "data": [str(p) for p in stages], "name": "stages", "nameLocation": "middle", "nameGap": 26},
+        "yAxis": {"type": "category", "data": [f"tp{t}" for t in tensor]},
+        "visualMap": {"min": min(values), "max": max(values), "orient": "horizontal", "right": 8, "top": 0, "itemHeight": 90,
+                      "precision": 0, "inRange": {"color": list(base.HEAT)}},
+        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 30, "containLabel": True},
+        "legend": {"show": False}, "tooltip": {"confine": True},
+    }  # fmt: skip
+    table = tuple((f"tp{c.tensor} pp{c.pipeline}", short(c.tokens_per_s_per_gpu)) for c in run.cells)
+    return Chart("heat", "The best layout for each split by tensor and stage", option,
+                 "Tokens per second and GPU of the fastest layout that fits; an empty square holds none.", ("", "tokens/s a GPU"), table, 320)  # fmt: skip
+
+
+def _pareto(run: TrainRun) -> Chart:
+    data = [[round(c.memory_gb, 1), round(c.tokens_per_s_per_gpu, 2), c.layout] for c in run.frontier]
+    mark = {"type": "scatter", "data": data, "symbolSize": 10, "itemStyle": {"color": base.PALETTE[0]},
+            "dimensions": ["GB", "tokens/s a GPU", "layout"], "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2]}}  # fmt: skip
+    option = base.option([], [], "tokens/s a GPU") | {
+        "series": [mark], "legend": {"show": False}, "tooltip": {"trigger": "item", "confine": True},
+        "xAxis": {"type": "value", "name": "GB of the fullest GPU", "nameLocation": "middle", "nameGap": 26, "scale": True},
+        "yAxis": {"type": "value", "name": "tokens/s a GPU", "scale": True},
+        "grid": {"left": 8, "right": 24, "top": 40, "bottom": 30, "containLabel": True},
+    }  # fmt: skip
+    table = tuple((c.layout, short(c.memory_gb), short(c.tokens_per_s_per_gpu)) for c in run.frontier)
+    return Chart("pareto", "Memory against speed", option, "Layouts that no other beats in both. Upper left is better.",
+                 ("layout", "GB", "tokens/s a GPU"), table, 320)  # fmt: skip
+
+
+@cache
+def _template() -> Template:
+    text = (files("gigaplan.report") / "templates" / "train.html.j2").read_text(encoding="utf-8")
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
