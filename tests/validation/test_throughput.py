@@ -61,7 +61,7 @@ def test_more_gpus_and_shorter_answers() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"metric": "Offline Samples/s"}, "counts no tokens"), ({"gpu": "abacus"}, "nearest"), ({"model": "whisper"}, "no architecture"),
+    [({"metric": "Offline Samples/s"}, "counts no tokens"), ({"gpu": "abacus"}, "no system"), ({"model": "whisper"}, "no architecture"),
      ({"metric": "cows"}, "neither"), ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"), ({"isl": ""}, "missing")],
 )  # fmt: skip
 def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) -> None:

@@ -255,8 +255,9 @@ def _asked(row: Mapping[str, str]) -> Asked:
     try:
         asked = question(row)
         known(asked.system, asked.model)
-    except UnsupportedError as error:
-        return Asked(row, None, str(error), _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
+        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
+        return Asked(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
     return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"))
 
 

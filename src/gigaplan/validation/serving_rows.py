@@ -16,21 +16,11 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of
-from gigaplan.vocabulary.errors import PlanError, nearest_name
+from gigaplan.validation.serving_names import SYSTEMS, UnsupportedError, model_name, system_of
+from gigaplan.vocabulary.errors import PlanError
 
-SYSTEMS = {
-    "h100_sxm": "h100_hgx", "h200_sxm": "h200_hgx", "b200_sxm": "b200_hgx", "b300_sxm": "b300_hgx",
-    "gb200": "gb200_nvl72", "gb300": "gb300_nvl72", "vr200": "vr_nvl72", "a100_sxm": "a100_hgx",
-}  # fmt: skip
-"""Names of GPUs in benchmark tables and the systems that hold them; other names are matched with the catalog's."""
-MARKS = (
-    (r"vera_rubin|vr200|vr_nvl", "vr_nvl72"), (r"gb300", "gb300_nvl72"), (r"gb200", "gb200_nvl72"), (r"gh200", "gh200_nvl2"),
-    (r"b300", "b300_hgx"), (r"b200", "b200_hgx"), (r"h200", "h200_hgx"), (r"h100_(pcie|nvl)", "h100_pcie"), (r"h100", "h100_hgx"),
-    (r"h800", "h800_hgx"), (r"h20", "h20_hgx"), (r"a100_(pcie)", "a100_pcie"), (r"a100_(sxm_)?40", "a100_40gb_hgx"), (r"a100", "a100_hgx"),
-    (r"mi300x", "mi300x_oam8"), (r"mi325x", "mi325x_oam8"), (r"mi350x", "mi350x_oam8"), (r"mi355x", "mi355x_oam8"),
-    (r"rtx_pro_6000", "rtx_pro_6000_server"), (r"l40s", "l40s"), (r"\bl4(_|$)|_l4_", "l4"), (r"b60", "b60"),
-)  # fmt: skip
-"""Marks of GPUs in longer names, the more particular first."""
+__all__ = ["SYSTEMS", "UnsupportedError", "model_name", "system_of"]
+
 ENGINES = ("vllm", "sglang", "trtllm")
 PRECISIONS = ("bf16", "fp8", "fp4")
 WIDER = {
@@ -42,21 +32,6 @@ WIDER = {
     "int4": "fp4",
     "int8": "fp8",
 }
-WORDS_OF_VARIANTS = (
-    "instruct",
-    "chat",
-    "it",
-    "hf",
-    "fp8",
-    "fp4",
-    "nvfp4",
-    "mxfp4",
-    "bf16",
-    "dynamic",
-    "0528",
-    "2507",
-    "kv",
-)
 WORKERS = re.compile(
     r"(prefill|decode): workers=(?P<workers>\d*) tp=(?P<tp>\d*) pp=(?P<pp>\d*) dp=(?P<dp>\d*) moe_tp=(?P<moe_tp>\d*) "
     r"ep=(?P<ep>\d*) bs=(?P<bs>\d*)"
@@ -112,10 +87,6 @@ TALLEST_TENSOR = 16
 """More ranks than this never split one request's heads: larger workers split attention by requests."""
 
 
-class UnsupportedError(ValueError):
-    """The row can't be answered; the message says why."""
-
-
 def question(row: Mapping[str, str]) -> Question:
     """Return what a row asks.
 
@@ -169,52 +140,6 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
         return True
     mine = model.startswith("deepseek") and row.get("engine") == "trtllm" and row.get("mode") == "agg"
     return mine and (str(row.get("engine_version", "")).endswith("rc6.post3") or row.get("date") == "2026-01-14")
-
-
-def system_of(gpu: str) -> str:
-    """Return the catalog's system for a table's GPU; UnsupportedError with the nearest name."""
-    name = _plain(gpu)
-    known = catalog.load().entities("hbm_bandwidth_bytes_per_s")
-    for candidate in (
-        SYSTEMS.get(name, name),
-        *(k for k in known if k.startswith(name) or _plain(_package(k)) == name),
-    ):
-        if candidate in known and name:
-            return candidate
-    found = next((system for pattern, system in MARKS if re.search(pattern, name)), "")
-    if found in known:
-        return found
-    short = name.split("_")[0]
-    close = [k for k in known if short and k.split("_")[0] == short]
-    if close:
-        return close[0]
-    raise UnsupportedError(f"no system for GPU '{gpu}'; nearest is '{nearest_name(name, [*SYSTEMS, *known])}'")
-
-
-def _package(system: str) -> str:
-    facts = catalog.load()
-    return str(facts.find(system, "package").value) if facts.has(system, "package") else ""
-
-
-@cache
-def model_name(name: str) -> str:
-    """Return the catalog's model for a published name: its organisation, variant words and precision are dropped."""
-    known = catalog.load().entities("layers")
-    words = [w for w in _plain(name.rsplit("/", maxsplit=1)[-1]).split("_") if w]
-    while words:
-        candidate = "_".join(words)
-        if candidate in known:
-            return candidate
-        joined = candidate.replace("_", "")
-        same = [k for k in known if k.replace("_", "") == joined]
-        if same:
-            return same[0]
-        if words[-1] not in WORDS_OF_VARIANTS and not re.fullmatch(r"\d", words[-1]):
-            break
-        words.pop()
-    raise UnsupportedError(
-        f"no architecture for model '{name}'; nearest is '{nearest_name(_plain(name.rsplit('/', maxsplit=1)[-1]), known)}'"
-    )
 
 
 @cache
@@ -315,7 +240,3 @@ def _number(row: Mapping[str, str], name: str) -> float:
     if not value > 0 or math.isinf(value):
         raise UnsupportedError(f"'{name}' is missing or not a positive number")
     return value
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
