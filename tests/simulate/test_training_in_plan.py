@@ -15,7 +15,7 @@ from gigaplan.simulate import laws
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.result import Result
 from gigaplan.simulate.training import _gpus
-from gigaplan.training.goodput import goodput
+from gigaplan.training.reliability import goodput
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS, Resolution

@@ -21,7 +21,7 @@ from gigaplan.power.inputs import Draw
 from gigaplan.simulate.intelligence import task_cost
 from gigaplan.simulate.throughput import SECONDS_PER_HOUR, Throughput
 from gigaplan.simulate.training import Trained
-from gigaplan.training.goodput import goodput
+from gigaplan.training.reliability import goodput
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 

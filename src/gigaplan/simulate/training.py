@@ -9,9 +9,9 @@ import numpy as np
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.training.capability import eci, eci_interval
-from gigaplan.training.goodput import goodput
 from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
+from gigaplan.training.reliability import goodput
 from gigaplan.training.search import Plan, best_layout
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS

@@ -18,9 +18,9 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
-from gigaplan.training.goodput import SECONDS_PER_DAY
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
+from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of, pareto, plan_at, search
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, chunks_of, model_flops_per_token, step
 from gigaplan.validation.frontier import Figure, Supply, _unknown, supply

@@ -1,0 +1,352 @@
+"""What failures leave of a synchronous run, in closed form: goodput, the best interval between checkpoints, spares.
+
+The same hazards go through every failure one by one in :mod:`gigaplan.training.failures`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+import numpy as np
+
+from gigaplan.training.inputs import Reliability
+from gigaplan.vocabulary.members import Array, Uncertain
+from gigaplan.vocabulary.time import HOURS
+
+SECONDS_PER_DAY = HOURS * 3600.0
+DALY_SECOND_ORDER = 9
+"""Divisor of the second-order term in Daly's (2006) best interval."""
+LONGEST_INTERVAL_S = SECONDS_PER_DAY
+"""A checkpoint is written once a day at least, whatever failures cost."""
+TAIL_SIZES = 12
+"""Standard deviations of the number in repair up to which its distribution is followed."""
+Recovery = Literal["restart", "elastic", "groups"]
+"""What happens when a server fails.
+
+``restart``: all stop, a spare takes its place (or all wait for a repair), all load the last checkpoint. ``elastic``: the
+same, but without a spare they go on with a data replica less. ``groups``: the group that it belongs to restarts alone and takes
+its state from its peers, the others stand for a moment and go on (fault-tolerant data parallelism).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Goodput:
+    """Shapes: as the number of GPUs."""
+
+    share: Array
+    """Time that makes progress over all time."""
+    interval_s: Array
+    """Work between two checkpoints."""
+    mtbf_s: Array
+    """Mean time between interruptions of the whole run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazards:
+    """What can stop a run, how often, and what each stop costs; each a number, or one for each replica of a simulation.
+
+    A unit is what is taken out and replaced as one: a server of eight GPUs, or a rack that is one scale-up domain.
+    """
+
+    units: Uncertain
+    """Units that the run needs."""
+    spares: Uncertain
+    """Units that stand by."""
+    unit_failures_per_s: Uncertain
+    """Failures of one healthy unit that stop the run."""
+    replaced_share: Uncertain
+    """Share of these after which the unit is taken out for repair; the rest (software, time-outs) needs a restart only."""
+    rack_failures_per_s: Uncertain
+    """Failures per unit that take ``rack_units`` at once."""
+    rack_units: Uncertain
+    outages_per_s: Uncertain
+    """What hits the whole run whatever its size: storage, scheduler, services."""
+    outage_s: Uncertain
+    """Mean time until that is over (exponential)."""
+    detection_s: Uncertain
+    """Until a failure is noticed."""
+    hang_share: Uncertain
+    """Share of failures that show as a hang only."""
+    hang_detection_s: Uncertain
+    """Until a hang is noticed: the time-out of collectives."""
+    restart_s: Uncertain
+    """From there to the first new step: localise, replace, load, warm up."""
+    stall_s: Uncertain
+    """Time that other groups stand when one fails (``groups``)."""
+    repair_s: Uncertain
+    """Mean time of a unit's repair (exponential)."""
+    rack_repair_s: Uncertain
+    """The same after a failure of a whole rack."""
+    lemon_share: Uncertain
+    """Share of units that fail ``lemon_multiple`` times as often as healthy ones."""
+    lemon_multiple: Uncertain
+    lemon_found_share: Uncertain
+    """Share of a lemon's repairs that find and mend it. As many units turn into lemons as are found at ``lemon_share``."""
+    slow_spells_per_s: Uncertain
+    """Spells of a unit that hold all others up (stragglers)."""
+    slow_spell_s: Uncertain
+    """Mean length of a spell (exponential)."""
+    slow_speed_share: Uncertain
+    """Speed of the run while one lasts, over its full speed."""
+    planned_per_s: Uncertain
+    """Stops that are wanted: new code, data, firmware."""
+    planned_s: Uncertain
+    """What such a stop takes beside its checkpoint."""
+    checkpoint_stop_s: Uncertain
+    """Time that a checkpoint stops training."""
+    checkpoint_lag_s: Uncertain
+    """From there until it is safe, while training goes on; 0 where training waits for the write."""
+    interval_s: Uncertain
+    """Training between two checkpoints."""
+    group_share: Uncertain
+    """Share of the run's speed that is lost with one unit, where the others go on without its group."""
+
+    def matrix(self, replicas: int) -> Array:
+        """Return all hazards as (replica, field)."""
+        columns = [np.broadcast_to(np.asarray(getattr(self, f.name), dtype=float), (replicas,)) for f in fields(self)]
+        return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
+def goodput(gpus: Array | float, reliability: Reliability) -> Goodput:
+    """Return the expected goodput of runs on some GPUs.
+
+    Interruptions come as a Poisson process with rate GPUs x rate per GPU; the interval is Daly's higher-order optimum,
+    the share :func:`renewal_share` with restarts that last exponentially long, for which phi = M / (M + R) (some restarts take
+    much longer than most; with a fixed R and 16,384 GPUs the share is 0.1 % lower, with 100,000 4 %).
+    """
+    m = np.asarray(SECONDS_PER_DAY / (np.asarray(gpus, dtype=float) * reliability.interruptions_per_gpu_day))
+    c, r = reliability.checkpoint_write_s, reliability.restart_s
+    t = daly_2006(c, m)
+    return Goodput(renewal_share(t, m, c, restarted_share=m / (m + r)), t, m)
+
+
+def young_1974(write_s: Uncertain, mtbf_s: Uncertain) -> Array:
+    """Return the best work between checkpoints [s] to first order, ``sqrt(2 c M)`` (Young 1974); for c far below M."""
+    return np.asarray(np.sqrt(2.0 * np.asarray(write_s) * np.asarray(mtbf_s)))
+
+
+def daly_2006(write_s: Uncertain, mtbf_s: Uncertain) -> Array:
+    """Return the best work between checkpoints [s]: ``sqrt(2 c M) (1 + sqrt(c / 2M) / 3 + c / 18M) - c`` for c < 2M, else M.
+
+    Its first term is Young's (1974).
+    """
+    c, m = np.asarray(write_s, dtype=float), np.asarray(mtbf_s, dtype=float)
+    x = c / (2 * m)
+    root = young_1974(c, m) * (1 + np.sqrt(x) / 3 + x / DALY_SECOND_ORDER) - c
+    return np.asarray(np.where(x < 1, np.maximum(root, 1.0), m))
+
+
+def renewal_share(
+    interval_s: Uncertain,
+    mtbf_s: Uncertain,
+    stop_s: Uncertain,
+    *,
+    restarted_share: Uncertain = 1.0,
+    lag_s: Uncertain = 0.0,
+    planned_per_s: Uncertain = 0.0,
+    planned_s: Uncertain = 0.0,
+) -> Array:
+    """Return the exact share of time that makes progress when failures are a Poisson process.
+
+    Work of length t and a checkpoint that stops it for c alternate. A failure throws the run back to the last safe
+    checkpoint (safe w after its end); a restart of length R is itself struck with the same rate and then begins again. By the renewal
+    argument, with M the mean time between failures and phi = E exp(-R / M),
+
+        share = phi t exp(-w / M) / (M (exp((t + c) / M) - 1)),
+
+    which for fixed R and w = 0 is Daly's (2006) complete model. Planned stops with rate p save all work first and take
+    S = c + ``planned_s``; then phases end with rate L = 1/M + p, a share q = 1 / ML of them by failure, and
+
+        work = q t exp(-L w) / (exp(L (t + c)) - 1) + (1 - q) (1 - exp(-L t)) / (L (1 - exp(-L (t + c)))),
+        time = 1/L + q M (1/phi - 1) + (1 - q) M (1 - exp(-S / M)) / phi.
+
+    Parameters
+    ----------
+    interval_s, mtbf_s, stop_s, lag_s : t, M, c, w [s]; w at most t + c
+    restarted_share : phi, the probability that a restart is not struck itself
+    """
+    t, m, c = (np.asarray(v, dtype=float) for v in (interval_s, mtbf_s, stop_s))
+    p, s, phi, w = (np.asarray(v, dtype=float) for v in (planned_per_s, planned_s, restarted_share, lag_s))
+    ends = 1 / m + p
+    by_failure = 1 / (m * ends)
+    with np.errstate(over="ignore"):  # exp of a phase that never ends well: no work, which is what 1 / inf says
+        saved = t * np.exp(-ends * w) / np.expm1(ends * (t + c))
+    whole = np.expm1(-ends * t) / np.expm1(-ends * (t + c)) / ends
+    work = by_failure * saved + (1 - by_failure) * whole
+    struck = -np.expm1(-(c + s) / m)
+    with np.errstate(divide="ignore"):
+        time = 1 / ends + by_failure * m * (1 / phi - 1) + (1 - by_failure) * m * struck / phi
+    return np.asarray(work / time)
+
+
+def mean_time_to_failure_s(servers: Uncertain, failures_per_server_day: float, outages_per_day: float) -> Array:
+    """Return the mean time to failure of a job of some servers [s], every cause counted: ``1 / (a + n r)``.
+
+    r holds all that a server brings (hardware with its lemons, links, software on it), a what a job of any size meets (storage, scheduler,
+    services). Counting only failures that a health check attributes to hardware, 1 / (n r_hardware), overstates it; so does
+    leaving out a, for small jobs. Valid while failures of servers are independent.
+    """
+    return np.asarray(SECONDS_PER_DAY / (outages_per_day + np.asarray(servers, dtype=float) * failures_per_server_day))
+
+
+def failures_per_s(h: Hazards) -> Array:
+    """Return how often failures stop the run [1/s], lemons, racks and outages included."""
+    return np.asarray(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) + h.outages_per_s)
+
+
+def _unit_rate(h: Hazards) -> Array:
+    lemons = 1 + np.asarray(h.lemon_share) * (np.asarray(h.lemon_multiple) - 1)
+    return np.asarray(h.units * np.asarray(h.unit_failures_per_s) * lemons)
+
+
+def restarted_share(h: Hazards) -> Array:
+    """Return phi, the probability that the run comes back without another failure on the way: ``E exp(-R / M)``.
+
+    R is detection (or a hang's time-out) and restart; an outage lasts exponentially long before that.
+    """
+    rate = failures_per_s(h)
+    noticed, hung, out = np.exp(-rate * h.detection_s), np.exp(-rate * h.hang_detection_s), h.outages_per_s / rate
+    of_units = (1 - np.asarray(h.hang_share)) * noticed + h.hang_share * hung
+    return np.asarray(
+        np.exp(-rate * h.restart_s) * ((1 - out) * of_units + out * noticed / (1 + rate * np.asarray(h.outage_s)))
+    )
+
+
+def in_repair(h: Hazards, longest: int) -> Array:
+    """Return the probability of 0, 1, .. ``longest`` units in repair, spares enough that the run never waits.
+
+    Arrivals are Poisson and repairs independent (M/G/infinity): single failures give a Poisson number with mean rate x repair.
+    Batches of b with exponential repairs give a compound Poisson number: jumps of 1..b with means rate x repair / size,
+    since the integral of ((1 - p y)^b - 1) / p over 0..1 is the sum of -(1 - (1 - y)^i) / i. The distribution is the inverse
+    transform of its generating function.
+    """
+    units, batch = float(np.mean(h.units)), int(np.mean(h.rack_units))
+    single = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
+    many = units * float(np.mean(np.asarray(h.rack_failures_per_s) * h.rack_repair_s))
+    sizes = np.arange(1, batch + 1)
+    means = many / sizes
+    means[0] += single
+    spread = np.sqrt(float((means * sizes**2).sum()))
+    points = int(2 ** np.ceil(np.log2(longest + 2 + float((means * sizes).sum()) + TAIL_SIZES * (spread + 1))))
+    z = np.exp(-2j * np.pi * np.arange(points) / points)
+    transform = np.exp(((z[:, None] ** sizes - 1) * means).sum(axis=1))
+    return np.asarray(np.maximum(np.fft.ifft(transform).real, 0.0)[: longest + 1])
+
+
+def enough_share(h: Hazards, longest: int) -> Array:
+    """Return for 0, 1, .. ``longest`` spares the probability that they suffice at any time until repairs are done."""
+    return np.asarray(np.minimum(np.cumsum(in_repair(h, longest)), 1.0))
+
+
+def waiting_share(h: Hazards, spares: Array) -> Array:
+    """Return the share of time that a run waits for a repair with so many spares.
+
+    A run that waits has no failures, so the number in repair is cut off above spares + 1 (Erlang's loss formula; with
+    batches, above spares + batch).
+    """
+    batch = int(np.mean(h.rack_units))
+    longest = int(spares.max()) + batch
+    cumulative = np.cumsum(in_repair(h, longest))
+    within = cumulative[spares.astype(int) + batch]
+    if batch == 1:  # the same in a form that is exact far in the tail
+        mean = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
+        mean += float(np.mean(h.units * np.asarray(h.rack_failures_per_s) * h.rack_repair_s))
+        return _erlang_b(spares + 1, mean)
+    return np.asarray(np.clip(1 - cumulative[spares.astype(int)] / np.maximum(within, 1e-300), 0.0, 1.0))
+
+
+def _erlang_b(servers: Array, load: float) -> Array:
+    """Return Erlang's loss probability: the Poisson probability of all busy, given no more than all (Erlang 1917)."""
+    from scipy import special
+
+    if load <= 0:
+        return np.zeros_like(servers, dtype=float)
+    at = np.exp(servers * np.log(load) - load - special.gammaln(servers + 1))
+    upto = special.gammaincc(servers + 1, load)
+    return np.asarray(np.where(upto > 0, at / np.where(upto > 0, upto, 1), 1 - servers / load).clip(0.0, 1.0))
+
+
+def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
+    """Return the expected goodput: ideal time of the work over the time it takes, all causes of loss included.
+
+    ``restart`` and ``elastic``: :func:`renewal_share`, less waiting for repairs or missing replicas, less slow spells.
+    ``groups``: failures of units cost a stall and their own group for its restart; only outages throw the run back.
+    """
+    k = int(np.mean(h.spares))
+    slow = slow_share(h)
+    if recovery == "groups":
+        unit_rate = failures_per_s(h) - h.outages_per_s
+        found = _checkpointed_groups(h, h.interval_s) * np.exp(-unit_rate * np.asarray(h.stall_s))
+        noticed = h.detection_s + np.asarray(h.hang_share) * (np.asarray(h.hang_detection_s) - h.detection_s)
+        hit = float(np.mean(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) * h.rack_units))
+        missing = hit * float(np.mean(noticed + h.restart_s)) + _short_of(h, k)
+        return float(np.mean(found)) * slow * max(1 - missing * float(np.mean(h.group_share)), 0.0)
+    found = _checkpointed(h, h.interval_s)
+    if recovery == "elastic":
+        return float(np.mean(found)) * slow * max(1 - _short_of(h, k) * float(np.mean(h.group_share)), 0.0)
+    return float(np.mean(found)) * slow * (1 - float(waiting_share(h, np.array([float(k)]))[0]))
+
+
+def slow_share(h: Hazards) -> float:
+    """Return the mean speed over the full speed: spells overlap as in M/G/infinity, and one is as bad as many."""
+    load = h.units * np.asarray(h.slow_spells_per_s) * h.slow_spell_s
+    return float(np.mean(1 + np.expm1(-load) * (1 - np.asarray(h.slow_speed_share))))
+
+
+def _short_of(h: Hazards, spares: int) -> float:
+    """Return the mean number of units that are in repair beyond the spares."""
+    longest = spares + int(np.mean(h.units))
+    p = in_repair(h, longest)
+    return float((p[spares:] * np.arange(p.size - spares)).sum())
+
+
+def _checkpointed(h: Hazards, interval_s: Uncertain) -> Array:
+    return renewal_share(
+        interval_s, 1 / failures_per_s(h), h.checkpoint_stop_s, restarted_share=restarted_share(h), lag_s=h.checkpoint_lag_s,
+        planned_per_s=h.planned_per_s, planned_s=h.planned_s,
+    )  # fmt: skip
+
+
+def _checkpointed_groups(h: Hazards, interval_s: Uncertain) -> Array:
+    """Return the same where only outages throw the run back."""
+    only = replace(
+        h, unit_failures_per_s=0.0, rack_failures_per_s=0.0, outages_per_s=np.maximum(h.outages_per_s, 1e-12)
+    )
+    return _checkpointed(only, interval_s)
+
+
+def best_interval_s(h: Hazards, recovery: Recovery = "restart") -> float:
+    """Return the interval between checkpoints with the largest expected goodput [s].
+
+    The share has one maximum over the interval (Daly 2006); it is searched between a second, or as long as a checkpoint takes
+    to be safe, and a day.
+    """
+    from scipy import optimize
+
+    share = _checkpointed_groups if recovery == "groups" else _checkpointed
+    least = float(np.maximum(1.0, np.max(np.asarray(h.checkpoint_lag_s) - h.checkpoint_stop_s)))
+    if least >= LONGEST_INTERVAL_S:
+        return least
+    found = optimize.minimize_scalar(
+        lambda log_t: -float(np.mean(share(h, np.exp(log_t)))),
+        bounds=(np.log(least), np.log(LONGEST_INTERVAL_S)), method="bounded", options={"xatol": 1e-4},
+    )  # fmt: skip
+    return float(np.exp(found.x))
+
+
+def best_spares(h: Hazards, recovery: Recovery = "restart") -> int:
+    """Return the number of spares with the most progress per unit that is held: share(k) N / (N + k)."""
+    mean = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
+    mean += float(np.mean(h.units * np.asarray(h.rack_failures_per_s) * h.rack_units * h.rack_repair_s))
+    batch = float(np.mean(h.rack_units))
+    most = int(np.ceil(mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1)))
+    spares, units = np.arange(most + 1.0), float(np.mean(h.units))
+    if recovery == "restart":
+        kept = 1 - waiting_share(h, spares)
+    else:
+        p = in_repair(h, most + int(units))
+        beyond = np.concatenate([np.cumsum(p[::-1])[::-1][1:], [0.0]])  # probability of more than n in repair
+        short = np.cumsum(beyond[::-1])[::-1]  # mean number beyond n
+        kept = np.maximum(1 - short[: most + 1] * float(np.mean(h.group_share)), 0.0)
+    return int(np.argmax(kept * units / (units + spares)))
