@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         save,
         schema,
         train,
+        train_sites,
     )
     from gigaplan.plan.starter import Start
     from gigaplan.simulate.compare import Comparison
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gigaplan.simulate.result import Result
     from gigaplan.validation.frontier import Frontiers
     from gigaplan.validation.train import TrainRun
+    from gigaplan.validation.train_sites import SitesRun
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "PlanError",
     "Rerun",
     "Result",
+    "SitesRun",
     "Start",
     "TrainRun",
     "__version__",
@@ -68,6 +71,7 @@ __all__ = [
     "save",
     "schema",
     "train",
+    "train_sites",
 ]
 
 _HOMES = {
@@ -75,6 +79,7 @@ _HOMES = {
     "Comparison": "simulate.compare",
     "Frontiers": "validation.frontier",
     "TrainRun": "validation.train",
+    "SitesRun": "validation.train_sites",
     "Rerun": "simulate.rerun",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",

@@ -22,9 +22,11 @@ from gigaplan.simulate.labelled import export as export_result
 from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
 from gigaplan.validation.frontier import MODES, Ask, Frontiers, Mode, frontiers
+from gigaplan.validation.sites import SitesAsk, read_bits_per_s, read_day, read_km, read_share
 from gigaplan.validation.train import Ask as TrainAsk
 from gigaplan.validation.train import TrainRun
 from gigaplan.validation.train import train as run_training
+from gigaplan.validation.train_sites import SitesRun, train_at_sites
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable, variables
@@ -393,6 +395,62 @@ def train(
     return run_training(
         TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
                  global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload)
+    )  # fmt: skip
+
+
+def train_sites(
+    model: str,
+    system: str,
+    *,
+    sites: str,
+    gpus: int = 0,
+    tokens: float | str = 0.0,
+    sequence_tokens: int = 8192,
+    global_batch_sequences: float = 0.0,
+    precision: str = "bf16",
+    layout: str = "",
+    offload: bool = False,
+    wan_bandwidth: str = "",
+    wan_distance: str = "",
+    inner_steps: float = 0.0,
+    efficiency: float | str = 0.95,
+    by: str = "",
+    run_days: float = 0.0,
+    plan: str = "",
+) -> SitesRun:
+    """Return how several sites train one model together: synchronously, or with local updates; and the largest run by a date.
+
+    Parameters
+    ----------
+    sites : str
+        As ``abilene,shackelford`` (GPUs by the catalog's power, or by ``plan``) or with GPUs as ``a=50000,b=30000@2028-01``.
+    wan_bandwidth, wan_distance : str
+        What a site sends at once, ``10 Tbps``; distance between any two sites as the crow flies, ``1,200 km``.
+    inner_steps : float
+        Steps between two exchanges of local updates.
+    efficiency : float or str
+        Part of the time that is to go into training, for which bandwidth and distance are told.
+    by, run_days
+        Day by which the largest run is asked for, and the longest time that it may take [day].
+    plan : str
+        A plan whose fleet says the GPUs of each site.
+
+    All others are as in :func:`train`; ``gpus`` are shared evenly among sites without a number.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once.
+    """
+    run = TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
+                   global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, offload=offload)  # fmt: skip
+    return train_at_sites(
+        SitesAsk(
+            run=run, sites=sites, uplink_bits_per_s=read_bits_per_s(wan_bandwidth) if wan_bandwidth else 0.0,
+            distance_km=read_km(wan_distance) if wan_distance else 0.0, inner_steps=inner_steps,
+            share=read_share(efficiency) if isinstance(efficiency, str) else efficiency, by=read_day(by) if by else None,
+            run_days=run_days, plan=plan,
+        )
     )  # fmt: skip
 
 

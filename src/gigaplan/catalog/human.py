@@ -7,6 +7,7 @@ import math
 SCALED = {
     "byte": "B",
     "byte/s": "B/s",
+    "bit/s": "bit/s",
     "FLOP": "FLOP",
     "FLOP/s": "FLOP/s",
     "W": "W",

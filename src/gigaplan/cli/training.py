@@ -18,7 +18,7 @@ def train(
     system: Annotated[str, listed("hbm_bandwidth_bytes_per_s")],
     /,
     *,
-    gpus: int,
+    gpus: int = 0,
     tokens: str = "",
     global_batch: float = 0,
     seq: int = 8192,
@@ -26,6 +26,14 @@ def train(
     layout: str = "",
     search: bool = False,
     offload: bool = False,
+    sites: str = "",
+    wan_bandwidth: str = "",
+    wan_distance: str = "",
+    inner_steps: float = 0,
+    efficiency: str = "95 %",
+    by: str = "",
+    run_days: float = 0,
+    plan: str = "",
     html: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -40,7 +48,7 @@ def train(
     system
         A system of the catalog.
     gpus
-        GPUs of the run.
+        GPUs of the run; with --sites those of all, or left out where sites have their own.
     tokens
         Tokens in all, as 15.6e12 or 15.6T (default: 20 per active parameter).
     global_batch
@@ -55,6 +63,23 @@ def train(
         Show the best layouts beside the one given.
     offload
         Try layouts too that keep the optimiser's state in the host's memory.
+    sites
+        Sites that train together, as "abilene,shackelford" (GPUs by their power in the catalog, or by --plan) or with GPUs as
+        "a=50000,b=30000@2028-01".
+    wan_bandwidth
+        What each site sends to the others at once, as "10 Tbps".
+    wan_distance
+        Between any two sites as the crow flies, as "1,200 km" (default: from their positions in the catalog).
+    inner_steps
+        Steps between two exchanges of local updates (default: the best of 30 to 500).
+    efficiency
+        Part of the time that is to go into training, for which bandwidth and distance are told.
+    by
+        Day by which the largest run of the sites is asked for.
+    run_days
+        Longest time that the largest run may take (default: 100 days).
+    plan
+        A plan whose fleet says how many GPUs of the system each site has, month by month.
     html
         File for a page with charts that needs no network.
     """
@@ -62,6 +87,22 @@ def train(
     from gigaplan.report import train_view
     from gigaplan.simulate.store import write_text
 
+    if sites:
+        from gigaplan.report import sites_view
+
+        together = api.train_sites(
+            model, system, sites=sites, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
+            precision=precision, layout=layout, offload=offload, wan_bandwidth=wan_bandwidth, wan_distance=wan_distance,
+            inner_steps=inner_steps, efficiency=efficiency, by=by, run_days=run_days, plan=plan,
+        )  # fmt: skip
+        if html is not None:
+            write_text(html, sites_view.html(together))
+        if json:
+            return print_json(together.as_dict())
+        show(sites_view.terminal(together))
+        if html is not None:
+            print(f"the page is {html}")
+        return 0
     run = api.train(
         model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
         precision=precision, layout=layout, search=search, offload=offload,

@@ -32,6 +32,8 @@ from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
+from gigaplan.training.scaling import ScalingLaw, ScalingLaws
+from gigaplan.training.sites import Fibre, LocalUpdates
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
@@ -398,6 +400,30 @@ def efficiency_of(facts: Catalog) -> Efficiency:
 def training_efficiency_of(facts: Catalog, entity: str = "training_model") -> TrainingEfficiency:
     """Return the calibrated constants of the training model for one kind of software."""
     return _alone(facts, TrainingEfficiency, entity)
+
+
+def reliability_of(facts: Catalog) -> Reliability:
+    """Return how often training is interrupted."""
+    return _alone(facts, Reliability, "reliability")
+
+
+def fibre_of(facts: Catalog) -> Fibre:
+    """Return how far signals between sites travel, and how fast."""
+    return _alone(facts, Fibre, "wan")
+
+
+def local_updates_of(facts: Catalog) -> LocalUpdates:
+    """Return how sites learn alone between two exchanges."""
+    return _alone(facts, LocalUpdates, "local_updates")
+
+
+def scaling_laws_of(facts: Catalog) -> ScalingLaws:
+    """Return the laws by which compute becomes parameters and tokens."""
+    return ScalingLaws(
+        tokens_per_parameter=facts.find("scaling_law", "tokens_per_parameter").number,
+        corrected=_alone(facts, ScalingLaw, "scaling_law"),
+        published=_alone(facts, ScalingLaw, "scaling_law_hoffmann"),
+    )
 
 
 def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -141,13 +141,26 @@ def _told(f: Figure) -> str:
     return f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
 
 
-def html(run: TrainRun, more: str = "") -> str:
-    """Return a page that needs no network; ``more`` is further markup, of failures or sites."""
-    drawn = {c.id: c for c in charts(run)}
+def html(
+    run: TrainRun,
+    more: str = "",
+    *,
+    further: Sequence[Chart] = (),
+    heading: str = "",
+    lead: str = "",
+    extra: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """Return a page that needs no network.
+
+    ``more`` is further markup; ``further`` charts, a ``heading`` and a ``lead``, ``extra`` figures and ``notes`` come first, of a
+    run that is more than one step on one site.
+    """
+    drawn = {c.id: c for c in (*further, *charts(run))}
     return _template().render(
-        run=run, title=title(run), question=question(run), rows=rows(run), style=Markup(_style()), charts=drawn,
-        shown=shown(run), short=short, more=Markup(more), options=page._script({c.id: c.option for c in drawn.values()}),
-        echarts=Markup(page._echarts()), version=__version__,
+        run=run, title=heading or title(run), question=lead or question(run), rows=[*extra, *rows(run)], style=Markup(_style()),
+        charts=drawn, further=further, notes=notes, shown=shown(run), short=short, more=Markup(more),
+        options=page._script({c.id: c.option for c in drawn.values()}), echarts=Markup(page._echarts()), version=__version__,
     ) + "\n"  # fmt: skip
 
 
