@@ -19,6 +19,8 @@ DALY_SECOND_ORDER = 9
 """Divisor of the second-order term in Daly's (2006) best interval."""
 LONGEST_INTERVAL_S = SECONDS_PER_DAY
 """A checkpoint is written once a day at least, whatever failures cost."""
+LARGE = 1e250
+"""Weights above it are scaled down; those of states that are never met vanish."""
 TAIL_SIZES = 12
 """Standard deviations of the number in repair up to which its distribution is followed."""
 Recovery = Literal["restart", "elastic", "groups"]
@@ -146,6 +148,7 @@ def renewal_share(
     lag_s: Uncertain = 0.0,
     planned_per_s: Uncertain = 0.0,
     planned_s: Uncertain = 0.0,
+    outage_s: Uncertain = 0.0,
 ) -> Array:
     """Return the exact share of time that makes progress when failures are a Poisson process.
 
@@ -159,11 +162,13 @@ def renewal_share(
     S = c + ``planned_s``; then phases end with rate L = 1/M + p, a share q = 1 / ML of them by failure, and
 
         work = q t exp(-L w) / (exp(L (t + c)) - 1) + (1 - q) (1 - exp(-L t)) / (L (1 - exp(-L (t + c)))),
-        time = 1/L + q M (1/phi - 1) + (1 - q) M (1 - exp(-S / M)) / phi.
+        time = 1/L + q (M + e) / phi - q M + (1 - q) (1 - exp(-S / M)) (M + e) / phi,
+
+    where e is what a failure adds on average in which nothing more can fail (outages).
 
     Parameters
     ----------
-    interval_s, mtbf_s, stop_s, lag_s : t, M, c, w [s]; w at most t + c
+    interval_s, mtbf_s, stop_s, lag_s, outage_s : t, M, c, w, e [s]; w at most t + c
     restarted_share : phi, the probability that a restart is not struck itself
     """
     t, m, c = (np.asarray(v, dtype=float) for v in (interval_s, mtbf_s, stop_s))
@@ -176,7 +181,8 @@ def renewal_share(
     work = by_failure * saved + (1 - by_failure) * whole
     struck = -np.expm1(-(c + s) / m)
     with np.errstate(divide="ignore"):
-        time = 1 / ends + by_failure * m * (1 / phi - 1) + (1 - by_failure) * m * struck / phi
+        again = (m + np.asarray(outage_s)) / phi
+        time = 1 / ends + by_failure * (again - m) + (1 - by_failure) * struck * again
     return np.asarray(work / time)
 
 
@@ -203,35 +209,48 @@ def _unit_rate(h: Hazards) -> Array:
 def restarted_share(h: Hazards) -> Array:
     """Return phi, the probability that the run comes back without another failure on the way: ``E exp(-R / M)``.
 
-    R is detection (or a hang's time-out) and restart; an outage lasts exponentially long before that.
+    R is detection (or a hang's time-out) and restart; after an outage the restart alone.
     """
     rate = failures_per_s(h)
     noticed, hung, out = np.exp(-rate * h.detection_s), np.exp(-rate * h.hang_detection_s), h.outages_per_s / rate
     of_units = (1 - np.asarray(h.hang_share)) * noticed + h.hang_share * hung
-    return np.asarray(
-        np.exp(-rate * h.restart_s) * ((1 - out) * of_units + out * noticed / (1 + rate * np.asarray(h.outage_s)))
-    )
+    return np.asarray(np.exp(-rate * h.restart_s) * ((1 - out) * of_units + out))
 
 
 def in_repair(h: Hazards, longest: int) -> Array:
-    """Return the probability of 0, 1, .. ``longest`` units in repair, spares enough that the run never waits.
+    """Return the probability of 0, 1, .. ``longest`` units in repair, with spares enough that the run never waits.
 
     Arrivals are Poisson and repairs independent (M/G/infinity): single failures give a Poisson number with mean rate x repair.
     Batches of b with exponential repairs give a compound Poisson number: jumps of 1..b with means rate x repair / size,
-    since the integral of ((1 - p y)^b - 1) / p over 0..1 is the sum of -(1 - (1 - y)^i) / i. The distribution is the inverse
-    transform of its generating function.
+    since the integral of ((1 - p y)^b - 1) / p over p in 0..1 is the sum of -(1 - (1 - y)^i) / i.
     """
-    units, batch = float(np.mean(h.units)), int(np.mean(h.rack_units))
-    single = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
-    many = units * float(np.mean(np.asarray(h.rack_failures_per_s) * h.rack_repair_s))
-    sizes = np.arange(1, batch + 1)
-    means = many / sizes
+    single, racks, batch = _in_repair_means(h)
+    means = racks / np.arange(1, batch + 1)
     means[0] += single
-    spread = np.sqrt(float((means * sizes**2).sum()))
-    points = int(2 ** np.ceil(np.log2(longest + 2 + float((means * sizes).sum()) + TAIL_SIZES * (spread + 1))))
-    z = np.exp(-2j * np.pi * np.arange(points) / points)
-    transform = np.exp(((z[:, None] ** sizes - 1) * means).sum(axis=1))
-    return np.asarray(np.maximum(np.fft.ifft(transform).real, 0.0)[: longest + 1])
+    whole = single + racks * batch
+    upto = max(longest, int(whole + TAIL_SIZES * batch * (np.sqrt(whole) + 1)))
+    weights = _compound_poisson(means, upto)
+    return np.asarray(weights[: longest + 1] / weights.sum())
+
+
+def _in_repair_means(h: Hazards) -> tuple[float, float, int]:
+    """Return mean units in repair after failures of their own, mean racks' repairs under way, and units of a rack."""
+    single = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
+    racks = float(np.mean(h.units * np.asarray(h.rack_failures_per_s) * h.rack_repair_s))
+    return single, racks, int(np.mean(h.rack_units))
+
+
+def _compound_poisson(means: Array, longest: int) -> Array:
+    """Return weights of 0 .. ``longest`` for jumps of 1, 2, .. with some means: ``n w(n) = sum i a(i) w(n - i)`` (Panjer 1981)."""
+    sizes = means.size
+    weighted = (means * np.arange(1, sizes + 1))[::-1]
+    w = np.zeros(longest + 1 + sizes)
+    w[sizes] = 1.0
+    for n in range(1, longest + 1):
+        w[n + sizes] = weighted @ w[n : n + sizes] / n
+        if w[n + sizes] > LARGE:
+            w /= LARGE
+    return np.asarray(w[sizes:])
 
 
 def enough_share(h: Hazards, longest: int) -> Array:
@@ -240,31 +259,24 @@ def enough_share(h: Hazards, longest: int) -> Array:
 
 
 def waiting_share(h: Hazards, spares: Array) -> Array:
-    """Return the share of time that a run waits for a repair with so many spares.
+    """Return the share of time that a run waits for a repair, for some numbers of spares.
 
-    A run that waits has no failures, so the number in repair is cut off above spares + 1 (Erlang's loss formula; with
-    batches, above spares + batch).
+    A run that waits has no failures, so the number n in repair never grows beyond the spares k by more than one event. Up to k its weights
+    are those of :func:`in_repair`; beyond, the flows over each cut balance: n w(n) = mean arrivals from 0..k over it. For single
+    failures that is Erlang's (1917) loss formula. Repairs of both kinds are taken to last their common mean.
     """
-    batch = int(np.mean(h.rack_units))
-    longest = int(spares.max()) + batch
-    cumulative = np.cumsum(in_repair(h, longest))
-    within = cumulative[spares.astype(int) + batch]
-    if batch == 1:  # the same in a form that is exact far in the tail
-        mean = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
-        mean += float(np.mean(h.units * np.asarray(h.rack_failures_per_s) * h.rack_repair_s))
-        return _erlang_b(spares + 1, mean)
-    return np.asarray(np.clip(1 - cumulative[spares.astype(int)] / np.maximum(within, 1e-300), 0.0, 1.0))
-
-
-def _erlang_b(servers: Array, load: float) -> Array:
-    """Return Erlang's loss probability: the Poisson probability of all busy, given no more than all (Erlang 1917)."""
-    from scipy import special
-
-    if load <= 0:
-        return np.zeros_like(servers, dtype=float)
-    at = np.exp(servers * np.log(load) - load - special.gammaln(servers + 1))
-    upto = special.gammaincc(servers + 1, load)
-    return np.asarray(np.where(upto > 0, at / np.where(upto > 0, upto, 1), 1 - servers / load).clip(0.0, 1.0))
+    single, racks, batch = _in_repair_means(h)
+    longest = int(spares.max())
+    means = racks / np.arange(1, batch + 1)
+    means[0] += single
+    w = _compound_poisson(means, longest)
+    upto = np.concatenate([np.zeros(batch + 1), np.cumsum(w)])  # sums below an index, shifted by the batch
+    k = spares.astype(int)
+    beyond = single * w[k] / (k + 1)
+    for j in range(1, batch + 1):
+        beyond = beyond + racks * (upto[k + batch + 1] - upto[k + j]) / (k + j)
+    whole = upto[k + batch + 1] + beyond
+    return np.asarray(np.where(whole > 0, beyond / np.where(whole > 0, whole, 1.0), 1.0))
 
 
 def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
@@ -279,7 +291,8 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
         unit_rate = failures_per_s(h) - h.outages_per_s
         found = _checkpointed_groups(h, h.interval_s) * np.exp(-unit_rate * np.asarray(h.stall_s))
         noticed = h.detection_s + np.asarray(h.hang_share) * (np.asarray(h.hang_detection_s) - h.detection_s)
-        hit = float(np.mean(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) * h.rack_units))
+        groups = np.maximum(np.ceil(h.rack_units / (h.units * np.asarray(h.group_share))), 1.0)
+        hit = float(np.mean(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) * groups))
         missing = hit * float(np.mean(noticed + h.restart_s)) + _short_of(h, k)
         return float(np.mean(found)) * slow * max(1 - missing * float(np.mean(h.group_share)), 0.0)
     found = _checkpointed(h, h.interval_s)
@@ -296,7 +309,9 @@ def slow_share(h: Hazards) -> float:
 
 def _short_of(h: Hazards, spares: int) -> float:
     """Return the mean number of units that are in repair beyond the spares."""
-    longest = spares + int(np.mean(h.units))
+    single, racks, batch = _in_repair_means(h)
+    mean = single + racks * batch
+    longest = spares + int(mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1))
     p = in_repair(h, longest)
     return float((p[spares:] * np.arange(p.size - spares)).sum())
 
@@ -304,7 +319,7 @@ def _short_of(h: Hazards, spares: int) -> float:
 def _checkpointed(h: Hazards, interval_s: Uncertain) -> Array:
     return renewal_share(
         interval_s, 1 / failures_per_s(h), h.checkpoint_stop_s, restarted_share=restarted_share(h), lag_s=h.checkpoint_lag_s,
-        planned_per_s=h.planned_per_s, planned_s=h.planned_s,
+        planned_per_s=h.planned_per_s, planned_s=h.planned_s, outage_s=h.outages_per_s / failures_per_s(h) * h.outage_s,
     )  # fmt: skip
 
 
@@ -337,16 +352,14 @@ def best_interval_s(h: Hazards, recovery: Recovery = "restart") -> float:
 
 def best_spares(h: Hazards, recovery: Recovery = "restart") -> int:
     """Return the number of spares with the most progress per unit that is held: share(k) N / (N + k)."""
-    mean = float(np.mean(_unit_rate(h) * h.replaced_share * h.repair_s))
-    mean += float(np.mean(h.units * np.asarray(h.rack_failures_per_s) * h.rack_units * h.rack_repair_s))
-    batch = float(np.mean(h.rack_units))
+    single, racks, batch = _in_repair_means(h)
+    mean = single + racks * batch
     most = int(np.ceil(mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1)))
     spares, units = np.arange(most + 1.0), float(np.mean(h.units))
     if recovery == "restart":
         kept = 1 - waiting_share(h, spares)
     else:
-        p = in_repair(h, most + int(units))
-        beyond = np.concatenate([np.cumsum(p[::-1])[::-1][1:], [0.0]])  # probability of more than n in repair
+        beyond = 1 - enough_share(h, 2 * most + 1)  # probability of more than n in repair
         short = np.cumsum(beyond[::-1])[::-1]  # mean number beyond n
         kept = np.maximum(1 - short[: most + 1] * float(np.mean(h.group_share)), 0.0)
     return int(np.argmax(kept * units / (units + spares)))
