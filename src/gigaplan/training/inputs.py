@@ -7,6 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
 
 
@@ -91,6 +92,51 @@ class Reliability:
     """From the interruption to the first new step: detection, replacement, loading."""
     checkpoint_write_s: Annotated[float, Gt(0), Unit("s")]
     """Time that a checkpoint stops training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """What fails how often and what that costs, by what it happens to: facts of the catalog's entity ``failures``.
+
+    A server has eight GPUs.
+    """
+
+    failures_per_server_day: Annotated[Uncertain, Gt(0), Unit("1/day")]
+    """Failures that stop a run, its usual lemons and whole racks included."""
+    rack_wide_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
+    """Share of them that take all servers of an air-cooled rack."""
+    rack_servers: Annotated[Uncertain, Ge(1), Unit("1")]
+    domain_failures_per_gpu_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """What a rack that is one scale-up domain adds to its servers: switches, backplane, cooling."""
+    outages_per_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Of storage, scheduler, services: they stop a run of any size."""
+    outage_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    replaced_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
+    """Share of failures after which a server is taken out."""
+    hang_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
+    """Share of failures that show as a hang only."""
+    detection_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    hang_detection_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    recovery_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """From the notice to the first new step, where all restart."""
+    group_stall_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Time that the others stand where a group restarts alone."""
+    server_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    tray_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """The same of a tray of a rack that is one scale-up domain; the rack is drained meanwhile."""
+    rack_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    lemon_share: Annotated[Uncertain, Ge(0), Le(0.5), Unit("share")]
+    lemon_multiple: Annotated[Uncertain, Ge(1), Unit("1")]
+    lemon_found_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
+    """Share of a lemon's repairs that mend it."""
+    slow_spells_per_server_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    slow_spell_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    slow_speed_share: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
+    planned_stops_per_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    checkpoint_stop_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Pause for a checkpoint that is written out while training goes on."""
+    checkpoint_bandwidth_bytes_per_s: Annotated[Uncertain, Gt(0), Unit("byte/s")]
+    """To where checkpoints are safe, per GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from gigaplan.training.inputs import Reliability
+from gigaplan.training.inputs import Failures, Reliability
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.time import HOURS
 
@@ -23,6 +23,8 @@ LARGE = 1e250
 """Weights above it are scaled down; those of states that are never met vanish."""
 TAIL_SIZES = 12
 """Standard deviations of the number in repair up to which its distribution is followed."""
+SERVER_GPUS = 8
+"""GPUs of a server, in which rates per server are told."""
 Recovery = Literal["restart", "elastic", "groups"]
 """What happens when a server fails.
 
@@ -108,6 +110,60 @@ class Hazards:
         """Return all hazards as (replica, field)."""
         columns = [np.broadcast_to(np.asarray(getattr(self, f.name), dtype=float), (replicas,)) for f in fields(self)]
         return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
+def hazards(
+    f: Failures,
+    *,
+    gpus: int,
+    unit_gpus: int,
+    state_bytes: float,
+    groups: int = 1,
+    spares: int = 0,
+    interval_s: float = SECONDS_PER_DAY,
+    waits_for_write: bool = False,
+) -> Hazards:
+    """Return what a run of some GPUs is exposed to, by unit of ``unit_gpus`` (8, or all of a rack that is one scale-up domain).
+
+    Rates per server hold for its GPUs: a rack of 72 has nine servers' worth of failures, and those of a rack beside. The published
+    rate is a mean over healthy servers and lemons, so a healthy one has rate / (1 + s (m - 1)). A checkpoint of ``state_bytes`` is written by all
+    GPUs at once; training pauses for a copy, or with ``waits_for_write`` for the whole write.
+    """
+    servers = unit_gpus / SERVER_GPUS
+    domain = unit_gpus > SERVER_GPUS
+    units = int(np.ceil(gpus / unit_gpus))
+    rate = np.asarray(f.failures_per_server_day) * servers / SECONDS_PER_DAY
+    healthy = rate / (1 + np.asarray(f.lemon_share) * (np.asarray(f.lemon_multiple) - 1))
+    write_s = state_bytes / (gpus * np.asarray(f.checkpoint_bandwidth_bytes_per_s))
+    return Hazards(
+        units=units,
+        spares=spares,
+        unit_failures_per_s=healthy if domain else healthy * (1 - np.asarray(f.rack_wide_share)),
+        replaced_share=f.replaced_share,
+        rack_failures_per_s=np.asarray(f.domain_failures_per_gpu_day) * unit_gpus / SECONDS_PER_DAY if domain else rate * f.rack_wide_share / f.rack_servers,
+        rack_units=1 if domain else np.minimum(np.round(f.rack_servers), units),
+        outages_per_s=np.asarray(f.outages_per_day) / SECONDS_PER_DAY,
+        outage_s=f.outage_s,
+        detection_s=f.detection_s,
+        hang_share=f.hang_share,
+        hang_detection_s=f.hang_detection_s,
+        restart_s=f.recovery_s,
+        stall_s=f.group_stall_s,
+        repair_s=f.tray_repair_s if domain else f.server_repair_s,
+        rack_repair_s=f.rack_repair_s if domain else f.server_repair_s,
+        lemon_share=f.lemon_share,
+        lemon_multiple=f.lemon_multiple,
+        lemon_found_share=f.lemon_found_share,
+        slow_spells_per_s=np.asarray(f.slow_spells_per_server_day) * servers / SECONDS_PER_DAY,
+        slow_spell_s=f.slow_spell_s,
+        slow_speed_share=f.slow_speed_share,
+        planned_per_s=np.asarray(f.planned_stops_per_day) / SECONDS_PER_DAY,
+        planned_s=f.recovery_s,
+        checkpoint_stop_s=f.checkpoint_stop_s + (write_s if waits_for_write else 0.0),
+        checkpoint_lag_s=0.0 if waits_for_write else write_s,
+        interval_s=interval_s,
+        group_share=max(1 / groups, 1 / units),
+    )  # fmt: skip
 
 
 def goodput(gpus: Array | float, reliability: Reliability) -> Goodput:
