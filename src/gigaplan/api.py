@@ -21,6 +21,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.labelled import export as export_result
 from gigaplan.simulate.rerun import Rerun, held_against, sources_of
 from gigaplan.simulate.result import Result
+from gigaplan.validation.failures import FailureAsk
 from gigaplan.validation.frontier import MODES, Ask, Frontiers, Mode, frontiers
 from gigaplan.validation.sites import SitesAsk, read_bits_per_s, read_day, read_km, read_share
 from gigaplan.validation.train import Ask as TrainAsk
@@ -367,6 +368,7 @@ def train(
     layout: str = "",
     search: bool = False,
     offload: bool = False,
+    failures: bool | FailureAsk = False,
 ) -> TrainRun:
     """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
 
@@ -386,6 +388,8 @@ def train(
         As ``tp8 pp16 vpp6 cp2 mb1 recompute=selective``; empty for the fastest.
     search, offload : bool
         Whether the best layouts are told beside a given one; whether the host's memory may hold the optimiser's state.
+    failures : bool or FailureAsk
+        Whether failures are simulated from launch to the last token, and how: interval between checkpoints, spares, recovery.
 
     Raises
     ------
@@ -394,7 +398,8 @@ def train(
     """
     return run_training(
         TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
-                 global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload)
+                 global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload,
+                 failures=(FailureAsk() if failures else None) if isinstance(failures, bool) else failures)
     )  # fmt: skip
 
 

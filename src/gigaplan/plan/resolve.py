@@ -30,7 +30,7 @@ from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
-from gigaplan.training.inputs import Reliability, TrainingEfficiency
+from gigaplan.training.inputs import Failures, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.training.scaling import ScalingLaw, ScalingLaws
 from gigaplan.training.sites import Fibre, LocalUpdates
@@ -424,6 +424,11 @@ def scaling_laws_of(facts: Catalog) -> ScalingLaws:
         corrected=_alone(facts, ScalingLaw, "scaling_law"),
         published=_alone(facts, ScalingLaw, "scaling_law_hoffmann"),
     )
+
+
+def failures_of(facts: Catalog) -> Failures:
+    """Return what fails in training, how often, and what it costs."""
+    return _alone(facts, Failures, "failures")
 
 
 def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:

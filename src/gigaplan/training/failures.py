@@ -151,6 +151,7 @@ def _life_plain(rng: Any, p: Array, mode: int, work: float, limit: float, out: A
      group) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15], p[16], p[17],
                p[18], p[19], p[20], p[21], p[22], p[23], p[24], p[25], p[26])  # fmt: skip
     lag = min(lag_s, interval_s + stop_s)
+    of_group = group * units
     per_repair, per_back, per_spell = 1 / repair_s, 1 / rack_repair_s, 1 / slow_s
     per_recovery = 1 / (notice_s + hang * (hang_s - notice_s) + load_s)
     ageing = lemons / max(1 - lemons, 1e-9) * times * unit_rate * replaced * found  # lemons arise as they are found
@@ -180,7 +181,7 @@ def _life_plain(rng: Any, p: Array, mode: int, work: float, limit: float, out: A
         until = left
         speed = share = 1.0
         if state == RUNNING:
-            share = max(1 - (units - up + recovering) * group, 0.0)
+            share = max(1 - (np.ceil((units - up) / of_group) + recovering) * group, 0.0)
             speed = share * (slow_speed if spells > 0 else 1.0)
             rate += up * slow_rate + planned_rate
             need = work - fresh - written - safe
@@ -250,8 +251,11 @@ def _life_plain(rng: Any, p: Array, mode: int, work: float, limit: float, out: A
                 if mode == GROUPS:
                     left = stall_s if state == RUNNING else max(left, stall_s)
                     state = LOADING
-                    if hit == 0 or spare > 0:
-                        recovering += max(np.ceil(min(hit, spare) / (group * units)), 1.0)
+                    # A group that lacks units gives its others to those that fail after it.
+                    lacking = np.ceil(max(units - good - bad - spare, 0.0) / of_group) - np.ceil(
+                        (units - up) / of_group
+                    )
+                    recovering += max(max(np.ceil(hit / of_group), 1.0) - lacking, 0.0)
                 else:
                     lost = True
                     noticing = hang_s if rng.random() < hang else notice_s
@@ -277,10 +281,10 @@ def _life_plain(rng: Any, p: Array, mode: int, work: float, limit: float, out: A
                     bad_spare += 1
                 if up < units:
                     if mode == GROUPS:
-                        recovering += 1
+                        recovering += np.ceil((units - up) / of_group) - np.ceil((units - up - 1) / of_group)
                     elif state == LACKING and up + spare >= units:
                         state, left = LOADING, noticing + load_s
-                    elif mode == ELASTIC and state == RUNNING and load_s * r_stop < (units - up) * group:
+                    elif mode == ELASTIC and state == RUNNING and load_s * r_stop < 1 - share:
                         # a replica more is worth a restart while failures are rarer than that
                         safe += fresh + written
                         place = fresh = written = 0.0

@@ -5,6 +5,7 @@ The same hazards go through every failure one by one in :mod:`gigaplan.training.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -21,6 +22,8 @@ LONGEST_INTERVAL_S = SECONDS_PER_DAY
 """A checkpoint is written once a day at least, whatever failures cost."""
 LARGE = 1e250
 """Weights above it are scaled down; those of states that are never met vanish."""
+SOME = 32
+"""Replicas over which the number of spares is chosen."""
 TAIL_SIZES = 12
 """Standard deviations of the number in repair up to which its distribution is followed."""
 SERVER_GPUS = 8
@@ -104,7 +107,8 @@ class Hazards:
     interval_s: Uncertain
     """Training between two checkpoints."""
     group_share: Uncertain
-    """Share of the run's speed that is lost with one unit, where the others go on without its group."""
+    """Share of the run's speed that is lost with a group or data replica, where the others go on. Units that are missing are of as few
+    groups as can be: one that lacks a unit gives its others to the next that fail."""
 
     def matrix(self, replicas: int) -> Array:
         """Return all hazards as (replica, field)."""
@@ -341,7 +345,7 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
     ``restart`` and ``elastic``: :func:`renewal_share`, less waiting for repairs or missing replicas, less slow spells.
     ``groups``: failures of units cost a stall and their own group for its restart; only outages throw the run back.
     """
-    k = int(np.mean(h.spares))
+    k = np.array([float(np.mean(h.spares))])
     slow = slow_share(h)
     if recovery == "groups":
         unit_rate = failures_per_s(h) - h.outages_per_s
@@ -349,12 +353,12 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
         noticed = h.detection_s + np.asarray(h.hang_share) * (np.asarray(h.hang_detection_s) - h.detection_s)
         groups = np.maximum(np.ceil(h.rack_units / (h.units * np.asarray(h.group_share))), 1.0)
         hit = float(np.mean(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) * groups))
-        missing = hit * float(np.mean(noticed + h.restart_s)) + _short_of(h, k)
+        missing = hit * float(np.mean(noticed + h.restart_s)) + _short_of(h, k)[0]
         return float(np.mean(found)) * slow * max(1 - missing * float(np.mean(h.group_share)), 0.0)
     found = _checkpointed(h, h.interval_s)
     if recovery == "elastic":
-        return float(np.mean(found)) * slow * max(1 - _short_of(h, k) * float(np.mean(h.group_share)), 0.0)
-    return float(np.mean(found)) * slow * (1 - float(waiting_share(h, np.array([float(k)]))[0]))
+        return float(np.mean(found)) * slow * max(1 - _short_of(h, k)[0] * float(np.mean(h.group_share)), 0.0)
+    return float(np.mean(found)) * slow * (1 - float(waiting_share(h, k)[0]))
 
 
 def slow_share(h: Hazards) -> float:
@@ -363,13 +367,15 @@ def slow_share(h: Hazards) -> float:
     return float(np.mean(1 + np.expm1(-load) * (1 - np.asarray(h.slow_speed_share))))
 
 
-def _short_of(h: Hazards, spares: int) -> float:
-    """Return the mean number of units that are in repair beyond the spares."""
+def _short_of(h: Hazards, spares: Array) -> Array:
+    """Return the mean number of groups that are missing for want of units, for some numbers of spares."""
     single, racks, batch = _in_repair_means(h)
     mean = single + racks * batch
-    longest = spares + int(mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1))
+    longest = int(spares.max() + mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1))
+    of_group = float(np.mean(h.units * np.asarray(h.group_share)))
+    missing = np.ceil(np.arange(longest + 1) / of_group)
     p = in_repair(h, longest)
-    return float((p[spares:] * np.arange(p.size - spares)).sum())
+    return np.array([p[k:] @ missing[: p.size - k] for k in spares.astype(int)])
 
 
 def _checkpointed(h: Hazards, interval_s: Uncertain) -> Array:
@@ -407,15 +413,29 @@ def best_interval_s(h: Hazards, recovery: Recovery = "restart") -> float:
 
 
 def best_spares(h: Hazards, recovery: Recovery = "restart") -> int:
-    """Return the number of spares with the most progress per unit that is held: share(k) N / (N + k)."""
-    single, racks, batch = _in_repair_means(h)
-    mean = single + racks * batch
-    most = int(np.ceil(mean + TAIL_SIZES * batch * (np.sqrt(mean) + 1)))
+    """Return the number of spares with the most progress per unit that is held, share(k) N / (N + k).
+
+    Where hazards hold one number for each replica, the mean progress over the first of them counts.
+    """
+    some = list(_one_by_one(h))
+    most = 0
+    for one in some:
+        single, racks, batch = _in_repair_means(one)
+        mean = single + racks * batch
+        most = max(most, int(np.ceil(mean + TAIL_SIZES / 2 * batch * (np.sqrt(mean) + 1))))
     spares, units = np.arange(most + 1.0), float(np.mean(h.units))
-    if recovery == "restart":
-        kept = 1 - waiting_share(h, spares)
-    else:
-        beyond = 1 - enough_share(h, 2 * most + 1)  # probability of more than n in repair
-        short = np.cumsum(beyond[::-1])[::-1]  # mean number beyond n
-        kept = np.maximum(1 - short[: most + 1] * float(np.mean(h.group_share)), 0.0)
+    kept = np.zeros(most + 1)
+    for one in some:
+        if recovery == "restart":
+            kept += 1 - waiting_share(one, spares)
+        else:
+            kept += np.maximum(1 - _short_of(one, spares) * float(np.mean(one.group_share)), 0.0)
     return int(np.argmax(kept * units / (units + spares)))
+
+
+def _one_by_one(h: Hazards) -> Iterator[Hazards]:
+    """Yield the hazards of one replica after another, of some at most."""
+    replicas = max(np.size(getattr(h, f.name)) for f in fields(h))
+    for k in range(min(replicas, SOME)):
+        columns = {f.name: np.ravel(np.asarray(getattr(h, f.name), dtype=float)) for f in fields(h)}
+        yield Hazards(**{name: float(c[k % c.size]) for name, c in columns.items()})

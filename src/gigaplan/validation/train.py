@@ -23,6 +23,7 @@ from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of, pareto, plan_at, search
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, chunks_of, model_flops_per_token, step
+from gigaplan.validation.failures import FailureAsk, FailureRun, run_failures
 from gigaplan.validation.frontier import Figure, Supply, _unknown, supply
 from gigaplan.validation.training import _validity
 from gigaplan.validation.training_fit import spread
@@ -67,6 +68,8 @@ class Ask:
     """Whether the best layouts are told too where one is given."""
     offload: bool = False
     """Whether layouts that keep the optimiser's state in the host are tried."""
+    failures: FailureAsk | None = None
+    """How the run is kept alive, where failures are to be simulated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,8 @@ class TrainRun:
     """Those that no other beats in both speed and memory."""
     cells: tuple[Cell, ...]
     catalog_vintage: str
+    failures: FailureRun | None = None
+    """What failures leave of it, where that was asked."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -159,7 +164,14 @@ def train(ask: Ask) -> TrainRun:
         if ask.layout
         else _best(found, ask, device, model, batch, efficiency)
     )
-    return _run(ask, plan, found, (device, model, batch, efficiency), supply(facts, ask.system), facts.vintage)
+    run = _run(ask, plan, found, (device, model, batch, efficiency), supply(facts, ask.system), facts.vintage)
+    if ask.failures is None:
+        return run
+    lives = run_failures(
+        facts, ask.failures, gpus=ask.gpus, system=ask.system, parameters=model.parameters, replicas_of_layout=int(plan.data),
+        ideal_s=run.days.value * SECONDS_PER_DAY,
+    )  # fmt: skip
+    return replace(run, failures=lives)
 
 
 def read_layout(text: str) -> dict[str, float]:
