@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from gigaplan.cli.base import Json, app, print_json, show
 from gigaplan.cli.completion import listed
 from gigaplan.cli.validation import predict_app, validate_app
+
+if TYPE_CHECKING:
+    from gigaplan.validation.failures import FailureAsk
 
 
 @app.command(name="train")
@@ -34,6 +37,15 @@ def train(
     by: str = "",
     run_days: float = 0,
     plan: str = "",
+    failures: bool = False,
+    checkpoint_interval: str = "",
+    spares: int | None = None,
+    elastic: bool = False,
+    groups: int = 0,
+    sync_checkpoint: bool = False,
+    replicas: int = 400,
+    seed: int = 0,
+    central: bool = False,
     html: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -80,6 +92,24 @@ def train(
         Longest time that the largest run may take (default: 100 days).
     plan
         A plan whose fleet says how many GPUs of the system each site has, month by month.
+    failures
+        Simulate the run from launch to the last token, failure by failure. The options below change how.
+    checkpoint_interval
+        Training between two checkpoints, as "10 min" (default: the best).
+    spares
+        Servers, or racks that are one scale-up domain, that stand by (default: the best number).
+    elastic
+        Go on with a data replica less where there is no spare.
+    groups
+        Fault-tolerant groups of data replicas, which restart by themselves.
+    sync_checkpoint
+        Let training stand until a checkpoint is written.
+    replicas
+        Lives to simulate.
+    seed
+        The same seed gives the same lives.
+    central
+        Keep facts at their central values; otherwise each life draws its own from their ranges.
     html
         File for a page with charts that needs no network.
     """
@@ -87,6 +117,9 @@ def train(
     from gigaplan.report import train_view
     from gigaplan.simulate.store import write_text
 
+    lives = _failures(
+        failures, checkpoint_interval, -1 if spares is None else spares, elastic, groups, sync_checkpoint, replicas, seed, central, sites,
+    )  # fmt: skip
     if sites:
         from gigaplan.report import sites_view
 
@@ -106,6 +139,7 @@ def train(
     run = api.train(
         model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
         precision=precision, layout=layout, search=search, offload=offload,
+        failures=lives,
     )  # fmt: skip
     if html is not None:
         write_text(html, train_view.html(run))
@@ -117,9 +151,57 @@ def train(
     return 0
 
 
+def _failures(
+    wanted: bool,
+    interval: str,
+    spares: int,
+    elastic: bool,
+    groups: int,
+    sync: bool,
+    replicas: int,
+    seed: int,
+    central: bool,
+    sites: str,
+) -> bool | FailureAsk:
+    """Return how failures are simulated; PlanError with what is wrong with the options."""
+    from gigaplan.validation.failures import PLACE, FailureAsk
+    from gigaplan.vocabulary.errors import PlanError, Problem
+    from gigaplan.vocabulary.units import parse_quantity
+
+    problems = []
+    given = [name for name, said in (("--checkpoint-interval", interval), ("--spares", spares >= 0), ("--elastic", elastic), ("--groups", groups),
+                                     ("--sync-checkpoint", sync), ("--replicas", replicas != FailureAsk().replicas), ("--seed", seed), ("--central", central)) if said]  # fmt: skip
+    if given and not wanted:
+        problems.append(
+            Problem("options of failures without them", PLACE, value=", ".join(given), remedy="add --failures")
+        )
+    if wanted and sites:
+        problems.append(
+            Problem(
+                "failures are simulated for a run on one site",
+                PLACE,
+                value=f"--sites {sites}",
+                remedy="leave --sites or --failures out",
+            )
+        )
+    seconds = 0.0
+    try:
+        seconds = parse_quantity(interval, "s") if interval else 0.0
+    except ValueError as error:
+        problems.append(Problem(str(error), PLACE, value=interval, remedy='write --checkpoint-interval "10 min"'))
+    if problems:
+        raise PlanError(problems)
+    if not wanted:
+        return False
+    return FailureAsk(
+        checkpoint_interval_s=seconds, spares=spares, elastic=elastic, groups=groups, waits_for_write=sync, replicas=replicas, seed=seed,
+        certain=central,
+    )  # fmt: skip
+
+
 @validate_app.command(name="training")
 def validate_training(*rows: Path, every: bool = False, json: Json = False) -> int:
-    """Hold the training model against published step times and memory.
+    """Hold the training model against published step times, memory, and what failures left of runs.
 
     Parameters
     ----------
@@ -129,11 +211,19 @@ def validate_training(*rows: Path, every: bool = False, json: Json = False) -> i
     every
         Show every row, not only the largest errors.
     """
+    import dataclasses
+
+    from rich.console import Group
+
+    from gigaplan.report.failures_view import validation
     from gigaplan.report.training_view import training_validation
     from gigaplan.validation.training import validate
+    from gigaplan.validation.training_failures import validate_failures
 
-    answer = validate(rows)
-    return print_json(answer.as_dict()) if json else show(training_validation(answer, every=every))
+    answer, failed = validate(rows), validate_failures()
+    if json:
+        return print_json({**answer.as_dict(), "failures": [dataclasses.asdict(r) for r in failed]})
+    return show(Group(training_validation(answer, every=every), "", validation(failed)))
 
 
 @predict_app.command(name="training")

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
+from gigaplan.report import failures_view, select
 from gigaplan.report import html as page
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.frontier_view import _style
@@ -56,6 +56,8 @@ def terminal(run: TrainRun) -> RenderableType:
     ]
     if run.candidates:
         lines += [Text(), _table(run)]
+    if run.failures:
+        lines += failures_view.terminal(run.failures)
     if run.supply.missing:
         lines.append(
             Text(f"the catalog has no {', '.join(run.supply.missing)}: what needs it is left out", style="dim")
@@ -160,6 +162,7 @@ def html(
     return _template().render(
         run=run, title=heading or title(run), question=lead or question(run), rows=[*extra, *rows(run)], style=Markup(_style()),
         charts=drawn, further=further, notes=notes, shown=shown(run), short=short, more=Markup(more),
+        failures=failures_view.rows(run.failures) if run.failures else [],
         options=page._script({c.id: c.option for c in drawn.values()}), echarts=Markup(page._echarts()), version=__version__,
     ) + "\n"  # fmt: skip
 
@@ -177,7 +180,7 @@ def charts(run: TrainRun) -> list[Chart]:
         found.append(_heat(run))
     if len(run.frontier) > 1:
         found.append(_pareto(run))
-    return found
+    return found + (failures_view.charts(run.failures) if run.failures else [])
 
 
 def _stacked(

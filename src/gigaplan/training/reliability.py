@@ -354,10 +354,10 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
         groups = np.maximum(np.ceil(h.rack_units / (h.units * np.asarray(h.group_share))), 1.0)
         hit = float(np.mean(_unit_rate(h) + h.units * np.asarray(h.rack_failures_per_s) * groups))
         missing = hit * float(np.mean(noticed + h.restart_s)) + _short_of(h, k)[0]
-        return float(np.mean(found)) * slow * max(1 - missing * float(np.mean(h.group_share)), 0.0)
+        return float(np.mean(found) * slow * max(1 - missing * float(np.mean(h.group_share)), 0.0))
     found = _checkpointed(h, h.interval_s)
     if recovery == "elastic":
-        return float(np.mean(found)) * slow * max(1 - _short_of(h, k)[0] * float(np.mean(h.group_share)), 0.0)
+        return float(np.mean(found) * slow * max(1 - _short_of(h, k)[0] * float(np.mean(h.group_share)), 0.0))
     return float(np.mean(found)) * slow * (1 - float(waiting_share(h, k)[0]))
 
 

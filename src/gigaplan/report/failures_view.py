@@ -1,0 +1,144 @@
+"""What failures leave of a run, for the terminal and as charts: days and goodput in their range, what time is lost to, what is best."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Chart
+from gigaplan.report.select import short
+from gigaplan.validation.failures import REASONS, FailureRun, Range
+from gigaplan.validation.training_failures import FailureRow
+
+BAR = 30
+COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")
+WORDS = {
+    "restart": "all restart from the last checkpoint, a spare steps in",
+    "elastic": "all restart, without a spare they go on with a replica less",
+    "groups": "the group that failed restarts alone, the others go on",
+}
+
+
+def terminal(run: FailureRun) -> list[RenderableType]:
+    """Return the figures and a bar for each reason of lost time."""
+    lines: list[RenderableType] = [Text(), Text(f"failures, {run.ask.replicas:,} lives of the run", style="bold")]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, text in rows(run):
+        table.add_row(name, text)
+    lines += [table, Text(), Text(f"where {short(sum(run.lost_days.values()))} more days go", style="bold")]
+    whole = max(sum(run.lost_days.values()), 1e-12)
+    for (name, days), colour in zip(run.lost_days.items(), COLOURS, strict=True):
+        if days <= 0:
+            continue
+        size = round(BAR * days / whole)
+        bar = Text(f"  {REASONS[name]:<28}")
+        bar.append("█" * size or "▏", colour)
+        bar.append(f"{'':{max(BAR - max(size, 1), 0)}} {short(days):>6} d  {days / whole:6.1%}")
+        lines.append(bar)
+    return lines
+
+
+def rows(run: FailureRun) -> list[tuple[str, str]]:
+    """Return the figures as pairs of name and text."""
+    best = "" if run.ask.checkpoint_interval_s else " (the best)"
+    most = "" if run.ask.spares >= 0 else " (the best number)"
+    named = f"{run.units:,} {run.unit}s of {run.unit_gpus}"
+    fixed = (
+        "facts at their central values" if run.ask.certain else "each with its own draw of the facts from their ranges"
+    )
+    found = [
+        ("recovery", WORDS[run.recovery] + (f" ({run.groups:,} groups)" if run.recovery == "groups" else "")),
+        ("run", f"{_told(run.days)} days, {short(run.ideal_days)} without failures"),
+        ("goodput", f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed form {run.expected_share:.1%}"),
+        ("interruptions", f"{_told(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops"),
+        ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
+        ("spares", f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all"),
+        ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
+        ("lives", fixed),
+    ]  # fmt: skip
+    if run.finished_share < 1:
+        found.append(("unfinished", f"{1 - run.finished_share:.1%} of lives were given up long after their time"))
+    return found
+
+
+def _told(r: Range) -> str:
+    return f"{short(r.p50)} ({short(r.p10)} to {short(r.p90)})"
+
+
+def _clock(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{short(seconds / size)} {unit}"
+    return f"{short(seconds)} s"
+
+
+def charts(run: FailureRun) -> list[Chart]:
+    """Return lost time by reason, days by share of lives, goodput by interval, spares and size, interruptions by cause."""
+    shown = {REASONS[k]: v for k, v in run.lost_days.items() if v > 0}
+    lost = base.option([base.bar("days", list(shown.values()), base.PALETTE[5], None)], list(shown), "days")
+    return [
+        Chart("lost", "What time is lost to", lost | {"legend": {"show": False}}, "Mean days of all lives.", ("", "days"),
+              tuple((k, short(v)) for k, v in shown.items()), 300),
+        _days(run),
+        _curve("interval", "Goodput by the interval between checkpoints", [_clock(t) for t, _ in run.interval_curve],
+               {"goodput": [100 * v for _, v in run.interval_curve]}, f"Closed form at the central facts; taken: {_clock(run.interval_s)}."),
+        _curve("spares", f"Goodput by spare {run.unit}s", [f"{k:,}" for k, _, _ in run.spare_curve],
+               {"goodput": [100 * v for _, v, _ in run.spare_curve], "spares suffice": [100 * v for _, _, v in run.spare_curve]},
+               f"Closed form at the central facts; taken: {run.spares:,}."),
+        _curve("sizes", "Goodput by size of the run", [f"{n:,}" for n, *_ in run.size_curve],
+               {name: [100 * row[k] for row in run.size_curve] for k, name in ((1, "restart"), (2, "elastic"), (3, "groups"))},
+               "Expected, each at its best interval and spares, groups of this run's size. " + "; ".join(f"{k}: {v}" for k, v in WORDS.items()) + "."),
+        Chart("causes", "Interruptions by cause", base.option([base.bar("", list(run.interruptions_by_cause.values()), base.PALETTE[0], None)],
+              list(run.interruptions_by_cause), "interruptions") | {"legend": {"show": False}},
+              "Of servers as Llama 3's 419 were, of racks and outages by their own rates.", ("", "interruptions"),
+              tuple((k, short(v)) for k, v in run.interruptions_by_cause.items()), 300),
+    ]  # fmt: skip
+
+
+def _days(run: FailureRun) -> Chart:
+    share = [f"{100 * k / (len(run.day_quantiles) - 1):.0f} %" for k in range(len(run.day_quantiles))]
+    line = base.line("days", list(run.day_quantiles), base.PALETTE[0])
+    flat = base.line(
+        "without failures", [run.ideal_days] * len(share), base.GREY, lineStyle={"type": "dashed", "width": 1.5}
+    )
+    option = base.option([line, flat], share, "days")
+    option["yAxis"] |= {"scale": True}
+    return Chart("days", "Days until the last token", option, "Share of lives that are done by then.", ("share of lives", "days"),
+                 tuple((s, short(d)) for s, d in zip(share, run.day_quantiles, strict=True)), 300)  # fmt: skip
+
+
+def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], says: str) -> Chart:
+    series = [base.line(name, values, base.PALETTE[k]) for k, (name, values) in enumerate(lines.items())]
+    table = tuple((at, *(f"{values[k]:.1f}" for values in lines.values())) for k, at in enumerate(x))
+    option = base.option(series, x, "% of the time")
+    option["yAxis"] |= {"max": 100, "scale": True}
+    return Chart(id, heading, option, says, ("", *(f"{n}, %" for n in lines)), table, 300)
+
+
+def validation(found: tuple[FailureRow, ...]) -> Table:
+    """Return published figures of failures and ours."""
+    table = Table(
+        box=None,
+        padding=(0, 1),
+        pad_edge=False,
+        header_style="dim",
+        show_edge=False,
+        title="failures",
+        title_justify="left",
+        title_style="bold",
+    )
+    for k, column in enumerate(("figure", "published", "ours", "range", "holds", "rates from")):
+        table.add_column(column, justify="right" if 0 < k < 5 else "left", no_wrap=0 < k < 5)
+    for r in found:
+        span = f"{_number(r.low, r.unit)} to {_number(r.high, r.unit)}" if r.high > r.low else ""
+        table.add_row(r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from)
+    return table
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.1%}" if unit == "share" else f"{short(value)} {unit}".strip()
