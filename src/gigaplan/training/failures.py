@@ -22,11 +22,11 @@ from gigaplan.vocabulary.streams import stream
 
 RECOVERIES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 RESTART, ELASTIC, GROUPS = range(3)
-# Fields of a life's result, in order: see Lives.
-(WALL, USEFUL, REPEATED, SLOW, SHORT, CHECKPOINT, DETECTION, RESTARTING, WAITING, PLANNED, OUTAGE, INTERRUPTIONS, PLANNED_STOPS,
- REPLACED, LEAST_SPARES) = range(15)  # fmt: skip
-# What the run does.
-RUNNING, LACKING, LOADING, STOPPED, OUT = range(5)
+(WALL, USEFUL, REPEATED, SLOW, SHORT, CHECKPOINT, DETECTION, RESTARTING, WAITING, PLANNED, OUTAGE,  # as in Lives
+ INTERRUPTIONS, PLANNED_STOPS, REPLACED, LEAST_SPARES) = range(15)  # fmt: skip
+RUNNING, LACKING, LOADING, STOPPED, OUT = range(
+    5
+)  # what the run does: trains, waits for a unit, restarts, is stopped, is out
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def live(
     found = np.zeros((replicas, LEAST_SPARES + 1))
     mode = RECOVERIES.index(recovery)
     for k in range(replicas):
-        _life(stream(seed, f"training life {k}"), table[k], mode, work_s, limit_s, found[k])
+        _life(stream(seed, f"training life {k}"), tuple(table[k].tolist()), mode, work_s, limit_s, found[k])
     done = (found[:, USEFUL] >= work_s * (1 - 1e-9)).astype(float)
     names = [f.name for f in fields(Lives)]
     return Lives(**{n: found[:, k].copy() for k, n in enumerate(names[:-1])}, finished=done)
@@ -145,11 +145,10 @@ _train = _compiled(_train_plain)
 _until_done = _compiled(_until_done_plain)
 
 
-def _life_plain(rng: Any, p: Array, mode: int, work: float, limit: float, out: Array) -> None:  # noqa: PLR0915
+def _life_plain(rng: Any, p: tuple[float, ...], mode: int, work: float, limit: float, out: Array) -> None:  # noqa: PLR0915
     (units, spares, unit_rate, replaced, rack_rate, rack_units, outage_rate, outage_s, notice_s, hang, hang_s, load_s, stall_s,
      repair_s, rack_repair_s, lemons, times, found, slow_rate, slow_s, slow_speed, planned_rate, planned_s, stop_s, lag_s, interval_s,
-     group) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15], p[16], p[17],
-               p[18], p[19], p[20], p[21], p[22], p[23], p[24], p[25], p[26])  # fmt: skip
+     group) = p  # fmt: skip
     lag = min(lag_s, interval_s + stop_s)
     of_group = group * units
     per_repair, per_back, per_spell = 1 / repair_s, 1 / rack_repair_s, 1 / slow_s

@@ -1,0 +1,311 @@
+"""Failures in closed form and one by one: worked examples, limits, laws, and the two held together."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gigaplan.training.failures import Lives, _life, _life_plain, _train, _train_plain, live
+from gigaplan.training.inputs import Failures
+from gigaplan.training.reliability import (
+    Hazards,
+    Recovery,
+    best_interval_s,
+    best_spares,
+    daly_2006,
+    enough_share,
+    expected_share,
+    failures_per_s,
+    hazards,
+    in_repair,
+    mean_time_to_failure_s,
+    renewal_share,
+    waiting_share,
+    young_1974,
+)
+from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.streams import stream
+
+DAY = 86_400.0
+PARTS = (
+    "useful_s",
+    "repeated_s",
+    "slow_s",
+    "short_s",
+    "checkpoint_s",
+    "detection_s",
+    "restart_s",
+    "waiting_s",
+    "planned_s",
+    "outage_s",
+)
+MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
+PLAIN = Hazards(
+    units=256, spares=256, unit_failures_per_s=0.02 / DAY, replaced_share=0.8, rack_failures_per_s=0.0, rack_units=1, outages_per_s=0.0,
+    outage_s=3600.0, detection_s=60.0, hang_share=0.1, hang_detection_s=1800.0, restart_s=600.0, stall_s=120.0, repair_s=DAY,
+    rack_repair_s=DAY / 2, lemon_share=0.0, lemon_multiple=20.0, lemon_found_share=0.3, slow_spells_per_s=0.0, slow_spell_s=3600.0,
+    slow_speed_share=0.75, planned_per_s=0.0, planned_s=600.0, checkpoint_stop_s=10.0, checkpoint_lag_s=60.0, interval_s=900.0,
+    group_share=1 / 32,
+)  # fmt: skip
+FULL = replace(PLAIN, spares=8, rack_failures_per_s=1e-4 / DAY, rack_units=4, outages_per_s=0.05 / DAY, lemon_share=0.01,
+               slow_spells_per_s=1e-3 / DAY, planned_per_s=1 / DAY)  # fmt: skip
+
+
+def goodput(
+    h: Hazards, recovery: Recovery = "restart", days: float = 100.0, replicas: int = 300
+) -> tuple[float, float, Lives]:
+    """Return the goodput of all lives together, its standard error, and the lives."""
+    found = live(h, recovery, days * DAY, replicas=replicas, seed=3)
+    return days * DAY / float(found.wall_s.mean()), float(found.goodput_share.std()) / np.sqrt(replicas), found
+
+
+# Worked examples and limits
+
+
+def test_young_and_daly_by_hand() -> None:
+    """Young (1974): a checkpoint of 10 s and a failure a day: sqrt(2 x 10 x 86,400) = 1,314.5 s. Daly (2006) adds 1.7 s a cycle, less 10 s."""
+    assert float(young_1974(10.0, DAY)) == pytest.approx(1314.53, abs=0.01)
+    assert float(daly_2006(10.0, DAY)) == pytest.approx(
+        1314.53 * (1 + np.sqrt(10 / 2 / DAY) / 3 + 10 / 18 / DAY) - 10, abs=0.01
+    )
+
+
+def test_renewal_is_daly_s_complete_model() -> None:
+    """Daly (2006): time of work T is M exp(R / M) (exp((t + c) / M) - 1) T / t; M 6 h, R 10 min, c 1 min, t 30 min: 1.1095 T."""
+    m, r, c, t = 21_600.0, 600.0, 60.0, 1800.0
+    ours = float(renewal_share(t, m, c, restarted_share=np.exp(-r / m)))
+    assert 1 / ours == pytest.approx(m * np.exp(r / m) * np.expm1((t + c) / m) / t)
+    assert 1 / ours == pytest.approx(1.1095, abs=1e-4)
+    assert float(renewal_share(t, 1e12, c)) == pytest.approx(t / (t + c))
+
+
+def test_erlang_and_poisson_by_hand() -> None:
+    """Two units in repair on average: no spare suffices exp(-2) of the time, two exp(-2) (1 + 2 + 2). Erlang B for load 2, three places: 4/19."""
+    h = replace(PLAIN, unit_failures_per_s=2 / DAY / 256 / 0.8)
+    assert in_repair(h, 5) == pytest.approx(stats.poisson(2).pmf(np.arange(6)))
+    assert enough_share(h, 2)[-1] == pytest.approx(np.exp(-2) * 5)
+    assert waiting_share(h, np.array([2.0]))[0] == pytest.approx((8 / 6) / (1 + 2 + 2 + 8 / 6))
+    assert waiting_share(h, np.array([2.0]))[0] == pytest.approx(4 / 19)
+
+
+def test_batches_in_repair_have_their_mean_and_variance() -> None:
+    """Racks of 4 with exponential repair: mean 4 a, variance 4 a (1 + 3 / 2): the integral of 2 C(4, 2) p^2 over p is 6."""
+    h = replace(PLAIN, unit_failures_per_s=0.0, rack_failures_per_s=1 / 256 / DAY, rack_units=4, rack_repair_s=3 * DAY)
+    p = in_repair(h, 200)
+    n = np.arange(p.size)
+    mean = float(p @ n)
+    assert p.sum() == pytest.approx(1)
+    assert mean == pytest.approx(12)
+    assert float(p @ n**2) - mean**2 == pytest.approx(12 + 2 * 3 * 6 / 2)
+
+
+def test_mean_times_by_hand() -> None:
+    """128 servers, 0.02 failures each a day: one every 0.39 days; with an outage every ten days, 1 / 2.66."""
+    assert float(mean_time_to_failure_s(128, 0.02, 0.0)) / DAY == pytest.approx(1 / 2.56)
+    assert float(mean_time_to_failure_s(128, 0.02, 0.1)) / DAY == pytest.approx(1 / 2.66)
+    assert mean_time_to_failure_s(np.array([1, 128]), 0.02, 0.1)[1] == mean_time_to_failure_s(128, 0.02, 0.1)
+
+
+def test_nothing_fails() -> None:
+    quiet = replace(PLAIN, unit_failures_per_s=0.0)
+    share, _, found = goodput(quiet, replicas=2)
+    assert share == pytest.approx(900 / 910, rel=1e-5)
+    assert found.interruptions.sum() == 0 and found.finished.all()
+
+
+def test_units_of_servers_and_of_racks() -> None:
+    f = Failures(**{f.name: 0.1 for f in fields(Failures)} | {"rack_servers": 4.0, "lemon_multiple": 11.0, "server_repair_s": 100.0, "tray_repair_s": 10.0,
+                    "rack_repair_s": 20.0, "checkpoint_bandwidth_bytes_per_s": 1e6, "domain_failures_per_gpu_day": 0.01})  # fmt: skip
+    small = hazards(f, gpus=1024, unit_gpus=8, state_bytes=1e12, groups=16)
+    large = hazards(f, gpus=1152, unit_gpus=72, state_bytes=1e12, groups=16)
+    assert (small.units, large.units) == (128, 16)
+    assert float(np.mean(failures_per_s(small))) * DAY == pytest.approx(128 * 0.1 * (0.9 + 0.1 / 4) + 0.1)
+    assert float(np.mean(failures_per_s(large))) * DAY == pytest.approx(16 * (9 * 0.1 + 0.72) + 0.1)
+    assert float(np.mean(small.checkpoint_lag_s)) == pytest.approx(1e12 / 1024 / 1e6)
+    waits = hazards(f, gpus=1024, unit_gpus=8, state_bytes=1e12, waits_for_write=True)
+    assert (
+        float(np.mean(waits.checkpoint_stop_s)) == pytest.approx(0.1 + 1e12 / 1024 / 1e6)
+        and waits.checkpoint_lag_s == 0
+    )
+    assert (small.repair_s, large.repair_s, large.rack_repair_s) == (100.0, 10.0, 20.0)
+
+
+# The two together
+
+TOGETHER: dict[str, tuple[Hazards, Recovery, float]] = {
+    "failures alone": (PLAIN, "restart", 0.0),
+    "eight times as many": (replace(PLAIN, units=2048, spares=2048), "restart", 0.0),
+    "no lag": (replace(PLAIN, checkpoint_lag_s=0.0), "restart", 0.0),
+    "planned stops": (replace(PLAIN, planned_per_s=3 / DAY), "restart", 0.0),
+    "outages": (replace(PLAIN, outages_per_s=1 / DAY), "restart", 0.0),
+    "whole racks": (replace(PLAIN, rack_failures_per_s=2e-3 / DAY, rack_units=4), "restart", 0.0),
+    "no spare": (replace(PLAIN, spares=0), "restart", 0.006),
+    "few spares": (replace(PLAIN, spares=3), "restart", 0.006),
+    "few spares and racks": (replace(PLAIN, spares=6, rack_failures_per_s=2e-3 / DAY, rack_units=4, rack_repair_s=DAY), "restart", 0.01),
+    "stragglers": (replace(PLAIN, slow_spells_per_s=5e-3 / DAY), "restart", 0.004),
+    "lemons": (replace(PLAIN, spares=12, lemon_share=0.02), "restart", 0.01),
+    "all of it": (FULL, "restart", 0.02),
+    "elastic": (replace(FULL, spares=4), "elastic", 0.02),
+    "groups": (replace(FULL, spares=4), "groups", 0.01),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_lives_come_to_what_the_closed_form_says(case: str) -> None:
+    """Exact where failures, restarts, checkpoints, planned stops and outages act: within four standard errors. Where spares run out,
+    lemons come and go or stragglers overlap, the closed form is a mean of means: within the stated part of the time."""
+    h, recovery, tolerance = TOGETHER[case]
+    share, error, found = goodput(h, recovery)
+    assert share == pytest.approx(expected_share(h, recovery), abs=4 * error + tolerance)
+    assert found.finished.all()
+
+
+def test_interruptions_are_those_of_a_poisson_process() -> None:
+    _, _, found = goodput(replace(PLAIN, detection_s=0.0, hang_share=0.0, restart_s=1e-3), replicas=400)
+    expected = float(failures_per_s(PLAIN)) * found.wall_s.mean()
+    assert found.interruptions.mean() == pytest.approx(expected, rel=0.01)
+    assert found.interruptions.var() == pytest.approx(expected, rel=0.25)
+
+
+# Laws
+
+KINDS = st.sampled_from(MODES)
+SOME = st.builds(
+    replace, st.just(FULL), units=st.sampled_from([8, 64, 300]), spares=st.integers(0, 12), unit_failures_per_s=st.floats(1e-9, 2e-6),
+    rack_failures_per_s=st.floats(0, 1e-7), outages_per_s=st.floats(0, 1e-5), lemon_share=st.floats(0, 0.1), checkpoint_lag_s=st.floats(0, 2000),
+    interval_s=st.floats(30, 1e4), planned_per_s=st.floats(0, 1e-4), slow_spells_per_s=st.floats(0, 1e-6), replaced_share=st.floats(0, 1),
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(SOME, KINDS)
+def test_law_all_parts_add_up_to_the_wall_clock(h: Hazards, recovery: Recovery) -> None:
+    found = live(h, recovery, 30 * DAY, replicas=4, seed=1, limit_s=120 * DAY)
+    whole = sum(getattr(found, name) for name in PARTS)
+    assert whole == pytest.approx(found.wall_s, rel=1e-9)
+    assert all((getattr(found, f.name) >= -1e-6).all() for f in fields(found) if f.name != "least_spares")
+    assert (found.goodput_share <= 1 + 1e-12).all()
+    assert found.useful_s[found.finished > 0] == pytest.approx(30 * DAY)
+    assert (found.wall_s[found.finished == 0] == 120 * DAY).all()
+
+
+@given(SOME, KINDS, st.floats(1.1, 5))
+def test_law_goodput_is_a_share_and_falls_with_the_failure_rate(h: Hazards, recovery: Recovery, times: float) -> None:
+    one = expected_share(h, recovery)
+    assert 0 <= one <= 1
+    assert expected_share(replace(h, unit_failures_per_s=h.unit_failures_per_s * times), recovery) <= one + 1e-12
+    assert expected_share(replace(h, outages_per_s=h.outages_per_s * times), recovery) <= one + 1e-12
+
+
+def test_lives_fall_with_the_failure_rate_and_rise_with_spares() -> None:
+    for recovery in MODES:
+        shares = [
+            goodput(replace(FULL, unit_failures_per_s=r / DAY), recovery, replicas=60)[0] for r in (0.005, 0.02, 0.08)
+        ]
+        assert shares == sorted(shares, reverse=True), recovery
+        some = [goodput(replace(FULL, spares=k), recovery, replicas=60) for k in (0, 4, 40)]
+        assert all(b[0] >= a[0] - 3 * (a[1] + b[1]) for a, b in pairwise(some)), recovery
+
+
+@given(SOME, KINDS)
+def test_law_more_spares_never_make_it_worse(h: Hazards, recovery: Recovery) -> None:
+    shares = [expected_share(replace(h, spares=k), recovery) for k in range(12)]
+    assert all(b >= a - 1e-12 for a, b in pairwise(shares))
+    assert all(np.diff(enough_share(h, 12)) >= -1e-12)
+
+
+@settings(max_examples=25)
+@given(SOME, KINDS)
+def test_law_the_interval_found_beats_its_neighbours(h: Hazards, recovery: Recovery) -> None:
+    t = best_interval_s(h, recovery)
+    best = expected_share(replace(h, interval_s=t), recovery)
+    least, most = max(1.0, h.checkpoint_lag_s - h.checkpoint_stop_s), DAY
+    for near in (t * 0.8, t * 0.95, t * 1.05, t * 1.25):
+        if least <= near <= most:
+            assert expected_share(replace(h, interval_s=near), recovery) <= best * (1 + 1e-6)
+
+
+@settings(max_examples=25)
+@given(SOME, KINDS)
+def test_law_the_spares_found_give_the_most_per_unit(h: Hazards, recovery: Recovery) -> None:
+    k = best_spares(h, recovery)
+
+    def worth(spares: int) -> float:
+        return expected_share(replace(h, spares=spares), recovery) / (float(h.units) + spares)
+
+    assert all(worth(n) <= worth(k) * (1 + 1e-9) for n in (max(k - 1, 0), k + 1, 0, 2 * k + 1))
+
+
+def test_daly_s_optimum_is_near_the_exact_one() -> None:
+    for rate in (0.002, 0.02, 0.2):
+        h = replace(PLAIN, unit_failures_per_s=rate / DAY, checkpoint_lag_s=0.0)
+        m = 1 / float(failures_per_s(h))
+        assert best_interval_s(h) == pytest.approx(float(daly_2006(10.0, m)), rel=0.01)
+
+
+# Scalar is vector, seeds, plain Python
+
+
+def test_scalar_is_vector() -> None:
+    rates = np.array([0.01, 0.02, 0.05]) / DAY
+    many = live(replace(FULL, unit_failures_per_s=rates), "restart", 20 * DAY, replicas=3, seed=9)
+    for k, rate in enumerate(rates):
+        one = live(replace(FULL, unit_failures_per_s=float(rate)), "restart", 20 * DAY, replicas=3, seed=9)
+        assert all(getattr(one, f.name)[k] == getattr(many, f.name)[k] for f in fields(Lives))
+    m = np.array([1e4, 1e5])
+    assert renewal_share(300.0, m, 5.0)[1] == renewal_share(300.0, 1e5, 5.0)
+
+
+@pytest.mark.parametrize("recovery", MODES)
+def test_a_seed_gives_the_same_bytes_and_more_lives_leave_the_first_alone(recovery: Recovery) -> None:
+    one, again, more = (live(FULL, recovery, 20 * DAY, replicas=n, seed=5) for n in (5, 5, 9))
+    other = live(FULL, recovery, 20 * DAY, replicas=5, seed=6)
+    for f in fields(Lives):
+        assert getattr(one, f.name).tobytes() == getattr(again, f.name).tobytes() == getattr(more, f.name)[:5].tobytes()
+    assert (one.wall_s != other.wall_s).all()
+
+
+@pytest.mark.parametrize("mode", range(3))
+def test_compiled_and_plain_python_are_the_same(mode: int) -> None:
+    table = tuple(replace(FULL, spares=2).matrix(1)[0].tolist())
+    found: list[Any] = []
+    for run in (_life, _life_plain):
+        out = np.zeros(15)
+        run(stream(1, "a life"), table, mode, 20 * DAY, np.inf, out)
+        found.append(out)
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+@given(st.floats(0, 5e4), st.floats(0.1, 1), st.floats(10, 1e4), st.floats(0, 100), st.floats(0, 1))
+def test_law_training_at_once_is_training_bit_by_bit(left: float, speed: float, t: float, c: float, cut: float) -> None:
+    whole = _train(left, speed, t, c, 0.0, 0.0, 0.0, 0.0)
+    first = _train_plain(left * cut, speed, t, c, 0.0, 0.0, 0.0, 0.0)
+    second = _train_plain(left * (1 - cut), speed, t, c, *first[:4])
+    assert sum(second[1:4]) == pytest.approx(sum(whole[1:4]), rel=1e-9, abs=1e-6)
+    assert sum(whole[1:4]) == pytest.approx(whole[4] * speed, rel=1e-9, abs=1e-6)
+
+
+def test_a_run_without_an_end_is_refused() -> None:
+    with pytest.raises(InputError, match="give one of the two"):
+        live(PLAIN, "restart", np.inf, replicas=1, seed=0)
+
+
+def test_a_life_that_is_watched_for_so_long() -> None:
+    found = live(FULL, "restart", np.inf, replicas=3, seed=0, limit_s=10 * DAY)
+    assert (found.wall_s == 10 * DAY).all() and not found.finished.any()
+
+
+def test_groups_keep_a_hundred_thousand_gpus_at_work() -> None:
+    """Where a restart takes longer than failures stay away, groups that restart alone still train."""
+    large = replace(
+        FULL, units=12_500, spares=1000, unit_failures_per_s=0.006 / DAY, lemon_share=0.0, group_share=1 / 64
+    )
+    assert expected_share(large, "groups") > 0.7 > 2 * expected_share(large, "restart")
+    assert goodput(large, "groups", days=5, replicas=4)[0] == pytest.approx(expected_share(large, "groups"), abs=0.02)
