@@ -24,9 +24,8 @@ RECOVERIES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 RESTART, ELASTIC, GROUPS = range(3)
 (WALL, USEFUL, REPEATED, SLOW, SHORT, CHECKPOINT, DETECTION, RESTARTING, WAITING, PLANNED, OUTAGE,  # as in Lives
  INTERRUPTIONS, PLANNED_STOPS, REPLACED, LEAST_SPARES) = range(15)  # fmt: skip
-RUNNING, LACKING, LOADING, STOPPED, OUT = range(
-    5
-)  # what the run does: trains, waits for a unit, restarts, is stopped, is out
+RUNNING, LACKING, LOADING, STOPPED, OUT = range(5)
+"""What the run does: trains, waits for a unit, restarts, is stopped on purpose, is held by an outage."""
 
 
 @dataclass(frozen=True, slots=True)
