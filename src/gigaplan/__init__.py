@@ -15,6 +15,7 @@ from gigaplan._version import __version__
 if TYPE_CHECKING:
     from gigaplan.api import (
         Explanation,
+        calibrate_training,
         catalog_list,
         catalog_overview,
         catalog_search,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gigaplan.validation.frontier import Frontiers
     from gigaplan.validation.train import TrainRun
     from gigaplan.validation.train_sites import SitesRun
+    from gigaplan.validation.training_calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
@@ -54,7 +56,9 @@ __all__ = [
     "SitesRun",
     "Start",
     "TrainRun",
+    "TrainingCalibration",
     "__version__",
+    "calibrate_training",
     "catalog_list",
     "catalog_overview",
     "catalog_search",
@@ -80,6 +84,7 @@ _HOMES = {
     "Frontiers": "validation.frontier",
     "TrainRun": "validation.train",
     "SitesRun": "validation.train_sites",
+    "TrainingCalibration": "validation.training_calibrate",
     "Rerun": "simulate.rerun",
     "Result": "simulate.result",
     "GigaplanError": "vocabulary.errors",

@@ -28,6 +28,8 @@ from gigaplan.validation.train import Ask as TrainAsk
 from gigaplan.validation.train import TrainRun
 from gigaplan.validation.train import train as run_training
 from gigaplan.validation.train_sites import SitesRun, train_at_sites
+from gigaplan.validation.training_calibrate import TrainingCalibration
+from gigaplan.validation.training_calibrate import calibrate_training as refit_training
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable, variables
@@ -369,6 +371,7 @@ def train(
     search: bool = False,
     offload: bool = False,
     failures: bool | FailureAsk = False,
+    overlays: Sequence[str | Path] = (),
 ) -> TrainRun:
     """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
 
@@ -390,6 +393,8 @@ def train(
         Whether the best layouts are told beside a given one; whether the host's memory may hold the optimiser's state.
     failures : bool or FailureAsk
         Whether failures are simulated from launch to the last token, and how: interval between checkpoints, spares, recovery.
+    overlays : sequence of str or Path
+        Files with constants of your own, as :func:`calibrate_training` writes them.
 
     Raises
     ------
@@ -399,7 +404,8 @@ def train(
     return run_training(
         TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
                  global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload,
-                 failures=(FailureAsk() if failures else None) if isinstance(failures, bool) else failures)
+                 failures=(FailureAsk() if failures else None) if isinstance(failures, bool) else failures,
+                 overlays=tuple(str(o) for o in overlays))
     )  # fmt: skip
 
 
@@ -422,6 +428,7 @@ def train_sites(
     by: str = "",
     run_days: float = 0.0,
     plan: str = "",
+    overlays: Sequence[str | Path] = (),
 ) -> SitesRun:
     """Return how several sites train one model together: synchronously, or with local updates; and the largest run by a date.
 
@@ -448,7 +455,8 @@ def train_sites(
         With every unknown name and impossible number at once.
     """
     run = TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
-                   global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, offload=offload)  # fmt: skip
+                   global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, offload=offload,
+                   overlays=tuple(str(o) for o in overlays))  # fmt: skip
     return train_at_sites(
         SitesAsk(
             run=run, sites=sites, uplink_bits_per_s=read_bits_per_s(wan_bandwidth) if wan_bandwidth else 0.0,
@@ -457,6 +465,34 @@ def train_sites(
             run_days=run_days, plan=plan,
         )
     )  # fmt: skip
+
+
+def calibrate_training(
+    measured: str | Path | Sequence[str | Path], out: str | Path | None = None, progress: Progress | None = None
+) -> TrainingCalibration:
+    """Return the constants of training refitted on measured step times; write them as an overlay if ``out`` is given.
+
+    Parameters
+    ----------
+    measured : str, Path or sequence of them
+        Tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of software.
+    out : str or Path, optional
+        Overlay for :func:`run` and :func:`train`.
+    progress : callable, optional
+        Called with (step, steps, what) before each group of rows is left out.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
+    MachineError
+        If the file can't be written; nothing half-written stays.
+    """
+    paths = [Path(p) for p in ([measured] if isinstance(measured, str | Path) else measured)]
+    answer = refit_training(paths, progress)
+    if out is not None:
+        store.write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+    return answer
 
 
 def _tokens(said: float | str) -> float:

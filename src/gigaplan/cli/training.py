@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import Json, app, print_json, show
+from gigaplan.cli.base import Json, app, print_json, progress, show
 from gigaplan.cli.completion import listed
-from gigaplan.cli.validation import predict_app, validate_app
+from gigaplan.cli.validation import calibrate_app, predict_app, validate_app
+
+Constants = Annotated[
+    list[Path] | None,
+    Parameter(name="--with", negative="", help="Take constants from an overlay of 'gigaplan calibrate training'."),
+]
 
 if TYPE_CHECKING:
     from gigaplan.validation.failures import FailureAsk
@@ -46,6 +51,7 @@ def train(
     replicas: int = 400,
     seed: int = 0,
     central: bool = False,
+    with_: Constants = None,
     html: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -126,7 +132,7 @@ def train(
         together = api.train_sites(
             model, system, sites=sites, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
             precision=precision, layout=layout, offload=offload, wan_bandwidth=wan_bandwidth, wan_distance=wan_distance,
-            inner_steps=inner_steps, efficiency=efficiency, by=by, run_days=run_days, plan=plan,
+            inner_steps=inner_steps, efficiency=efficiency, by=by, run_days=run_days, plan=plan, overlays=with_ or [],
         )  # fmt: skip
         if html is not None:
             write_text(html, sites_view.html(together))
@@ -138,8 +144,7 @@ def train(
         return 0
     run = api.train(
         model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
-        precision=precision, layout=layout, search=search, offload=offload,
-        failures=lives,
+        precision=precision, layout=layout, search=search, offload=offload, overlays=with_ or [], failures=lives,
     )  # fmt: skip
     if html is not None:
         write_text(html, train_view.html(run))
@@ -233,6 +238,7 @@ def predict_training(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     anchor: Path | None = None,
+    with_: Constants = None,
     json: Json = False,
 ) -> int:
     """Add our step time, speed and memory to each row of a table, with an interval and how far to trust them.
@@ -248,8 +254,29 @@ def predict_training(
     """
     from gigaplan.validation.training import predict
 
-    count, answered = predict(rows, out, anchor)
+    count, answered = predict(rows, out, anchor, with_ or [])
     if json:
         return print_json({"rows": count, "answered": answered, "out": str(out)})
     print(f"{answered:,} of {count:,} rows answered; written to {out}")
     return 0
+
+
+@calibrate_app.command(name="training")
+def calibrate_training(
+    measured: list[Path], /, *, out: Annotated[Path, Parameter(name=["--out", "-o"])], json: Json = False
+) -> int:
+    """Refit the constants of training on your own step times; write them as an overlay for --with of run, train and predict.
+
+    Parameters
+    ----------
+    measured
+        CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of software.
+    out
+        The overlay file to write.
+    """
+    from gigaplan import api
+    from gigaplan.report.training_view import calibration
+
+    with progress("refitting") as told:
+        answer = api.calibrate_training(measured, out, told)
+    return print_json({**answer.as_dict(), "out": str(out)}) if json else show(calibration(answer, str(out)))

@@ -60,6 +60,8 @@ MEANINGS = {
     "Training.share": "Share of the fleet held for training and research, by date, linear in between.",
     "Training.runs": "Training runs that are planned, by name.",
     "Training.run_days": "Longest time that a training run may take.",
+    "Training.software": "Kind of training software whose constants are taken: of 2023 and later (modern) or of 2022 (classic).",
+    "Training.efficiency": "Constants of training steps, as 'gigaplan calibrate training' writes them.",
     "Training.mfu_share": "Model FLOPs utilisation of training, of the dense BF16 peak.",
     "SiteSection.region": "Where power is bought.",
     "SiteSection.phases": "Blocks of megawatts, by name.",

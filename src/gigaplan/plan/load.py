@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.overlay import VALUE_KEYS, Overlay, merge, read_overlay
-from gigaplan.plan.schema import PlanDocument, section_fields
+from gigaplan.plan.schema import PlanDocument, Training, section_fields
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence
 
@@ -89,6 +89,35 @@ def load_sources(sources: Sources) -> Plan:
     for change in sources.changes:
         _change(root, change)
     return checked(root, sources, overlays, removed)
+
+
+def training_of(overlays: Sequence[str | Path]) -> tuple[Training, tuple[str, ...]]:
+    """Return what overlays say of training and a note on each, for verbs that need no plan.
+
+    Raises
+    ------
+    PlanError
+        If one can't be read or is no overlay, or with every wrong value of that section; if none has constants.
+    """
+    laid = [read_overlay(read_text(Path(path)), str(path)) for path in overlays]
+    root, problems = Node({}, 1, 1, laid[0].file), list[Problem]()
+    for overlay in laid:
+        root = merge(root, overlay.root, {})
+    plain = _unwrap(root, (), {}, problems, {})
+    try:
+        found = Training.model_validate(plain.get("training") or {})
+    except ValidationError as error:
+        wrong = _distinct(error.errors(include_url=False))
+        problems += [_problem({**e, "loc": ("training", *e["loc"])}, root) for e in wrong]
+    else:
+        if found.efficiency is None:
+            remedy = "give one that 'gigaplan calibrate training' has written"
+            problems.append(
+                Problem("no constants of training (training.efficiency) in it", Place(laid[0].file), remedy=remedy)
+            )
+    if problems:
+        raise PlanError(problems)
+    return found, tuple(overlay.note for overlay in laid)
 
 
 def checked(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, Gene
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.inference.inputs import Efficiency, Engine, Software
-from gigaplan.plan.load import Plan, Said
+from gigaplan.plan.load import Plan, Said, training_of
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility
@@ -44,6 +45,8 @@ from gigaplan.vocabulary.units import parse_date
 
 T = TypeVar("T")
 UNKNOWN_REGION = "us"
+TRAINING_SOFTWARE = {"modern": "training_model", "classic": "training_model_2022"}
+"""Kinds of training software and the entities that hold their constants."""
 NO_TRANCHES = Tranches(
     investor="",
     amount_per_milestone_usd=0.0,
@@ -431,6 +434,31 @@ def failures_of(facts: Catalog) -> Failures:
     return _alone(facts, Failures, "failures")
 
 
+def training_constants(facts: Catalog, overlays: Sequence[str | Path] = ()) -> TrainingConstants:
+    """Return the constants of the training model, with what overlays lay on the catalog's, for verbs that need no plan.
+
+    Raises
+    ------
+    PlanError
+        With all that is wrong with the overlays.
+    """
+    if not overlays:
+        return TrainingConstants("modern", training_efficiency_of(facts), ())
+    given, notes = training_of(overlays)
+    filler = Filler(facts, {}, 1, 0)
+    found = filler.fill(TrainingEfficiency, given.efficiency, TRAINING_SOFTWARE[given.software], "training.efficiency")
+    return TrainingConstants(given.software, found, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConstants:
+    """Constants of a kind of training software, and what the overlays say of themselves that they come from."""
+
+    software: str
+    efficiency: TrainingEfficiency
+    notes: tuple[str, ...]
+
+
 def _regions(filler: Filler, plan: Plan) -> tuple[str, ...]:
     return tuple(plan.document.demand.regions or filler.facts.entities("share_of_use"))
 
@@ -494,7 +522,9 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
         share=share,
         mfu_share=mfu,
         run_days=days,
-        efficiency=filler.fill(TrainingEfficiency, None, "training_model", "training.efficiency"),
+        efficiency=filler.fill(
+            TrainingEfficiency, given.efficiency, TRAINING_SOFTWARE[given.software], "training.efficiency"
+        ),
         reliability=filler.fill(Reliability, given.reliability, "reliability", "training.reliability"),
         runs=runs,
     )

@@ -22,7 +22,7 @@ from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Gua
 from gigaplan.fleet.inputs import Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
 from gigaplan.power.inputs import DrawCurve, Facility
-from gigaplan.training.inputs import Reliability
+from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.members import Uncertain
@@ -99,14 +99,19 @@ RunSection: Any = partial(
 )
 
 ReliabilitySection: Any = partial(Reliability)
+EfficiencySection: Any = partial(TrainingEfficiency)
 
 
 class Training(Strict):
-    """Share of the fleet held for training and research, by date (linear in between), and the runs that are planned."""
+    """Share of the fleet held for training and research, by date (linear in between), the runs that are planned, and the
+    constants of their steps: of software since 2023 (``modern``) or of 2022 (``classic``), as ``gigaplan calibrate training``
+    writes them."""
 
     share: ByDate | None = None
     runs: dict[str, RunSection] = {}
     reliability: ReliabilitySection | None = None
+    software: Literal["modern", "classic"] = "modern"
+    efficiency: EfficiencySection | None = None
     run_days: Annotated[float, Gt(0), Le(3650), Unit("days")] | None = None
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
 

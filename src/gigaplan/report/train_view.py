@@ -96,6 +96,7 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
     usd = [f"{money(v)} {word}" for v, word in ((run.usd_owned, "owned"), (run.usd_rented, "rented")) if v is not None]
     found.append(("cost", f"{short(run.gpu_hours)} GPU-hours" + (f": {', '.join(usd)}" if usd else "")))
     found.append(("trust", run.validity))
+    found += [("constants", note) for note in run.notes]
     return found
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan.validation.training import Row, TrainingValidation
+from gigaplan.validation.training_calibrate import TrainingCalibration
 
 SHOWN = 12
 
@@ -28,6 +29,30 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
     if not every and len(rows) > SHOWN:
         note = f"The {SHOWN} largest errors of {len(rows)} rows; --every shows all. {note}"
     return Group(*parts, Text(note, style="dim"))
+
+
+def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
+    """Return the constants that a refit moved, and the errors before and after."""
+    constants = _table(f"constants ({answer.software})", "shipped", "refit", "")
+    moved = sorted(answer.changed.items(), key=lambda c: -abs(np.log(c[1][1] / c[1][0])))
+    for name, (before, after) in moved[:SHOWN]:
+        constants.add_row(name, f"{before:.4g}", f"{after:.4g}", f"{after / before - 1:+.0%}")
+    errors = _table(f"median error of the step, {answer.rows} rows", "")
+    told = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
+    if answer.error_left_out is not None:
+        told["refit, each model or layout left out in turn"] = answer.error_left_out
+    for words, error in told.items():
+        errors.add_row(words, f"{error:.1%}")
+    worse = answer.error_left_out is not None and answer.error_left_out > answer.error_before
+    lines = [
+        f"written to {where}; use it with: gigaplan train MODEL SYSTEM --gpus N --with {where}; or with run, or predict training",
+        "On rows left out the refit is no better: measure more models or layouts before you use it." if worse else "",
+        f"{answer.anchors} layouts are measured at two scales or more: for those, predict training --anchor comes closer still."
+        if answer.anchors
+        else "",
+        f"{len(answer.unsupported)} rows can't be used: {answer.unsupported[0]}." if answer.unsupported else "",
+    ]
+    return Group(constants, Text(""), errors, Text("\n".join(line for line in lines if line), style="dim"))
 
 
 def _table(*columns: str) -> Table:

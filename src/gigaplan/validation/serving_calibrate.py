@@ -7,19 +7,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.validation.measured import Row, read_measured
+from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
 from gigaplan.validation.serving_answers import Constants, answers, groups, shipped
 from gigaplan.validation.serving_fit import OF_ENGINES, SOFT, TTFT_WEIGHT
 from gigaplan.validation.serving_rows import Question, UnsupportedError, question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
-LEAST_ROWS, LEAST_GROUPS = 4, 3
 PULL = 0.5
-"""How strongly constants stay where they shipped, in units of a row's residual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,9 @@ class Calibration:
         held = self.error_left_out or self.error_after
         note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
-        times = {k: {"value": v, "evidence": "measured", "source": source, "note": note} for k, v in changed.items()}
-        body = {"overlay": header, "demand": {"software": {"engine": self.engine}, "engine": times}}
-        return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120)
+        return overlay_text(
+            header, note, changed, lambda said: {"demand": {"software": {"engine": self.engine}, "engine": said}}
+        )
 
 
 def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibration:
@@ -68,10 +66,7 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
     questions, ttft, tpot, unsupported = _questions(rows)
     place = Place(str(paths[0]))
     engines = sorted({q.engine for q in questions})
-    if len(questions) < LEAST_ROWS:
-        said = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
-        message = f"{len(questions)} rows can be answered, {LEAST_ROWS} are needed"
-        raise PlanError([Problem(message, place, value=said, remedy="measure more concurrencies or lengths")])
+    enough(len(questions), unsupported, place, "measure more concurrencies or lengths")
     if len(engines) > 1:
         raise PlanError(
             [Problem("rows of several engines", place, value=", ".join(engines), remedy="give one engine's rows")]
@@ -105,23 +100,21 @@ def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[
 
 def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Constants:
     """Return constants whose engine fits the rows, pulled to where it started."""
-    from scipy.optimize import least_squares
-
     name = questions[0].engine
     low, high = (np.log([bounds[k] for bounds in OF_ENGINES.values()]) for k in (1, 2))
     engine = start.engines[name]
-    begin = np.clip(np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES]), low + 1e-6, high - 1e-6)
     grouped = groups(questions)
 
     def made(x: Array) -> Constants:
         times = dict(zip(OF_ENGINES, np.exp(x).tolist(), strict=True))
         return replace(start, engines={**start.engines, name: replace(engine, **times)})
 
-    def residual(x: Array) -> Array:
+    def off(x: Array) -> Array:
         ours = [np.log(a) for a in answers(grouped, made(x), len(questions))]
-        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft)), PULL * (x - begin)])
+        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft))])
 
-    return made(least_squares(residual, begin, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=60).x)
+    shipped_here = np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES])
+    return made(pulled(off, shipped_here, (low, high), pull=PULL, soft=SOFT))
 
 
 def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
@@ -131,16 +124,15 @@ def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: 
 
 def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Errors | None:
     """Return the errors of each model and layout with constants that were fitted on the others."""
-    kinds = np.array([f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions])
-    if len(np.unique(kinds)) < LEAST_GROUPS:
-        kinds = np.array([f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions])
-    if len(np.unique(kinds)) < LEAST_GROUPS:
-        return None
-    off = np.zeros((2, len(questions)))
-    for kind in np.unique(kinds):
-        mine = kinds == kind
-        others, these = ([q for q, m in zip(questions, mine, strict=True) if m == is_mine] for is_mine in (False, True))
-        constants = _fitted(others, ttft[~mine], tpot[~mine], start)
-        ours = answers(groups(these), constants, len(these))
-        off[0, mine], off[1, mine] = np.abs(ours[0] / ttft[mine] - 1), np.abs(ours[1] / tpot[mine] - 1)
-    return Errors(*(float(v) for v in np.median(off, axis=1)))
+    kinds = kinds_of(
+        [f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions],
+        [f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions],
+    )
+
+    def off(fitted: Rows, asked: Rows) -> Array:
+        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
+        ours = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
+        return np.abs(np.stack([ours[0] / ttft[asked], ours[1] / tpot[asked]]) - 1)
+
+    found = left_out(kinds, off)
+    return None if found is None else Errors(*(float(v) for v in np.median(found, axis=1)))

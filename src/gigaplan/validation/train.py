@@ -17,7 +17,7 @@ import numpy as np
 from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
+from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
@@ -70,6 +70,8 @@ class Ask:
     """Whether layouts that keep the optimiser's state in the host are tried."""
     failures: FailureAsk | None = None
     """How the run is kept alive, where failures are to be simulated."""
+    overlays: tuple[str, ...] = ()
+    """Files with constants of your own, as ``gigaplan calibrate training`` writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,8 @@ class TrainRun:
     frontier: tuple[Candidate, ...]
     """Those that no other beats in both speed and memory."""
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...]
+    """What overlays say of themselves."""
     catalog_vintage: str
     failures: FailureRun | None = None
     """What failures leave of it, where that was asked."""
@@ -147,10 +151,15 @@ def train(ask: Ask) -> TrainRun:
     """
     facts = catalog.load()
     problems = [replace(p, place=PLACE) for p in _unknown(facts, [ask.model], [ask.system])] + list(_impossible(ask))
+    constants = training_constants(facts)
+    try:
+        constants = training_constants(facts, ask.overlays)
+    except PlanError as error:
+        problems += error.problems
     if problems:
         raise PlanError(problems)
     model, device = model_of(facts, ask.model), device_of(facts, ask.system)
-    efficiency = training_efficiency_of(facts)
+    efficiency = constants.efficiency
     batch = _batch(ask)
     given = read_layout(ask.layout) if ask.layout else {}
     problems = [*_topology(ask, device), *(_divides(given, ask, device, model, batch) if ask.layout else [])]
@@ -164,7 +173,8 @@ def train(ask: Ask) -> TrainRun:
         if ask.layout
         else _best(found, ask, device, model, batch, efficiency)
     )
-    run = _run(ask, plan, found, (device, model, batch, efficiency), supply(facts, ask.system), facts.vintage)
+    known = device, model, batch, efficiency
+    run = _run(ask, plan, found, known, supply(facts, ask.system), facts.vintage, constants)
     if ask.failures is None:
         return run
     lives = run_failures(
@@ -389,10 +399,10 @@ def _too_large(
     )  # fmt: skip
 
 
-def question_of(ask: Ask, plan: Plan, batch: Batch) -> Question:
+def question_of(ask: Ask, plan: Plan, batch: Batch, software: str = MODERN) -> Question:
     """Return the row of a table that a run would be: how far to trust it follows from rows like it."""
     return Question(
-        ask.system, ask.model, ask.precision, MODERN, 0.0, 0.0, 0.0, ask.sequence_tokens,
+        ask.system, ask.model, ask.precision, software, 0.0, 0.0, 0.0, ask.sequence_tokens,
         batch.global_batch_tokens / batch.sequence_tokens, ask.gpus, plan.tensor, plan.pipeline, plan.data, plan.context,
         plan.expert, plan.chunks, plan.micro_batch, plan.recompute >= FULL, plan.fully_sharded,
     )  # fmt: skip
@@ -405,9 +415,10 @@ def _run(
     with_: tuple[Device, Architecture, Batch, TrainingEfficiency],
     cost: Supply,
     vintage: str,
+    constants: TrainingConstants,
 ) -> TrainRun:
     device, model, batch, efficiency = with_
-    asked = question_of(ask, plan, batch)
+    asked = question_of(ask, plan, batch, constants.software)
     validity = _validity(asked)
     low, high = spread(asked, extrapolated=validity != "inside")
     time = Figure(plan.step_s, plan.step_s * low, plan.step_s * high)
@@ -430,7 +441,7 @@ def _run(
         usd_rented=None if cost.rented_usd_per_gpu_h is None else cost.rented_usd_per_gpu_h * hours,
         validity=validity, seen=found.seen if found else 1, fitting=found.fitting if found else 1,
         candidates=tuple(_candidate(p, ask.gpus, with_) for p in some), frontier=tuple(_candidate(p, ask.gpus, with_) for p in best),
-        cells=_cells(found, ask.gpus) if found else (), catalog_vintage=vintage,
+        cells=_cells(found, ask.gpus) if found else (), notes=constants.notes, catalog_vintage=vintage,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from gigaplan.plan.resolve import (
     model_of,
     reliability_of,
     scaling_laws_of,
-    training_efficiency_of,
+    training_constants,
 )
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.reliability import SECONDS_PER_DAY, goodput
@@ -202,7 +202,7 @@ def train_at_sites(ask: SitesAsk) -> SitesRun:
     model, device, efficiency = (
         model_of(facts, ask.run.model),
         device_of(facts, ask.run.system),
-        training_efficiency_of(facts),
+        training_constants(facts, ask.run.overlays).efficiency,
     )
     replica = _replica(ask, named, device, model, efficiency)
     sites = _whole(named, replica)
@@ -334,7 +334,7 @@ def _step_s(one: TrainRun, sites: Sequence[Site], facts: Catalog) -> tuple[Array
     A site sums gradients over its own ranks only, which takes no longer than over all.
     """
     plan = one.plan
-    efficiency = training_efficiency_of(facts)
+    efficiency = training_constants(facts, one.ask.overlays).efficiency
     per_replica = one.batch_tokens / plan.data
     slowest = 0.0
     for gpus in {s.gpus for s in sites}:

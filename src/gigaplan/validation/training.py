@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from gigaplan import catalog
+from gigaplan.plan.resolve import training_constants
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training_fit import WITHOUT, answers, cell, constants_for, fitted_cells, folds, groups, spread
@@ -167,21 +169,22 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
     return TrainingValidation(compared, tuple(_summaries(compared)), memory, len(asked) - len(compared) - len(memory))
 
 
-def predict(rows: Path, out: Path, anchor: Path | None = None) -> tuple[int, int]:
+def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequence[str | Path] = ()) -> tuple[int, int]:
     """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
 
     With ``anchor``, a table of measured steps, layouts that it holds at two or more numbers of micro-batches follow
-    their own line ``t = a m + b``; with one, our time is scaled to it.
+    their own line ``t = a m + b``; with one, our time is scaled to it. With ``overlays``, constants of your own
+    (:mod:`gigaplan.validation.training_calibrate`) answer the rows of their kind of software.
 
     Raises
     ------
     PlanError
         If a table can't be read or lacks columns.
     """
-    asked = read_questions(rows)
-    found = answer_all(asked, honest=False)
+    asked, using = read_questions(rows), own_constants(overlays)
+    found = answer_all(asked, honest=False, using=using)
     if anchor is not None:
-        found = anchor_all(asked, found, read_questions(anchor))
+        found = anchor_all(asked, found, read_questions(anchor), using)
     columns = list(dict.fromkeys([*(asked[0].row if asked else ()), *ANSWER_COLUMNS]))
     part = out.with_name(f".{out.name}.part")
     with part.open("w", encoding="utf-8", newline="") as file:
@@ -193,18 +196,34 @@ def predict(rows: Path, out: Path, anchor: Path | None = None) -> tuple[int, int
     return len(asked), sum(not f.validity.startswith(UNSUPPORTED) for f in found)
 
 
-def read_questions(path: Path | None = None) -> list[Asked]:
+def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[Asked]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
-    return [_asked(row) for row in read(path)]
+    return [_asked(row) for row in read(path, needed)]
 
 
-def read(path: Path | None = None) -> list[dict[str, str]]:
-    """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
+def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[dict[str, str]]:
+    """Return the rows of a table, or of the sample that comes with gigaplan.
+
+    Parameters
+    ----------
+    path
+        A CSV table.
+    needed
+        Sets of further columns of which one must be whole.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read, or with all the columns that it lacks.
+    """
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
     try:
         with source.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            missing = sorted(set(NEEDED) - set(reader.fieldnames or ()))
+            there = set(reader.fieldnames or ())
+            missing = sorted(set(NEEDED) - there)
+            if needed and not any(set(some) <= there for some in needed):
+                missing.append(" or ".join("+".join(some) for some in needed))
             rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PlanError(
@@ -216,21 +235,40 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def answer_all(asked: Sequence[Asked], *, honest: bool) -> list[Answer]:
-    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model."""
+def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEfficiency]:
+    """Return the constants that overlays hold, by software; PlanError with all that is wrong with them."""
+    if not overlays:
+        return {}
+    found = training_constants(catalog.load(), overlays)
+    return {found.software: found.efficiency}
+
+
+def answer_all(
+    asked: Sequence[Asked], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
+) -> list[Answer]:
+    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model.
+
+    ``using`` are constants of one's own by software, taken before any.
+    """
+    own = using or {}
     index = [k for k, a in enumerate(asked) if a.question is not None]
     questions = [a.question for a in asked if a.question is not None]
-    time, memory = _times(questions, [constants_for(q, honest=honest) for q in questions])
+    time, memory = _times(questions, [own.get(q.software) or constants_for(q, honest=honest) for q in questions])
     found = [_unsupported(a.why) for a in asked]
     for k, q, t, m in zip(index, questions, time, memory, strict=True):
         found[k] = _answer(q, float(t), float(m))
     return found
 
 
-def anchor_all(asked: Sequence[Asked], found: Sequence[Answer], measured: Sequence[Asked]) -> list[Answer]:
+def anchor_all(
+    asked: Sequence[Asked],
+    found: Sequence[Answer],
+    measured: Sequence[Asked],
+    using: Mapping[str, TrainingEfficiency] | None = None,
+) -> list[Answer]:
     """Return answers that follow measured steps of the same layout where there are any."""
     lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
-    for a, f in zip(measured, answer_all(measured, honest=False), strict=True):
+    for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:
             lines[_same_layout(a.question)].append((a.question.micro_batches, a.step_s, f.step_time_ms / 1e3))
     return [
@@ -248,6 +286,15 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
         return None
     a, b = np.linalg.lstsq(np.stack([m / t, 1 / t], axis=1), np.ones_like(t), rcond=None)[0]
     return float(a), float(b)
+
+
+def scales_of(asked: Sequence[Asked]) -> int:
+    """Return how many layouts are measured at two numbers of micro-batches or more: those that can be anchored."""
+    seen: dict[tuple[object, ...], set[float]] = defaultdict(set)
+    for a in asked:
+        if a.question is not None and a.step_s > 0:
+            seen[_same_layout(a.question)].add(a.question.micro_batches)
+    return sum(len(m) > 1 for m in seen.values())
 
 
 def _same_layout(q: Question) -> tuple[object, ...]:

@@ -1,0 +1,91 @@
+"""Refitting calibrated constants on a user's own measurements: what models of serving and of training share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+
+LEAST_ROWS, LEAST_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
+CLOSE = 1e-3
+"""Relative change of the sum of squares at which a refit ends: far below what rows scatter."""
+Rows = NDArray[np.bool_]
+Progress = Callable[[int, int, str], None]
+
+
+def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) -> None:
+    """Raise PlanError if fewer rows than a refit needs can be answered."""
+    if count >= LEAST_ROWS:
+        return
+    said = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
+    message = f"{count} rows can be answered, {LEAST_ROWS} are needed"
+    raise PlanError([Problem(message, place, value=said, remedy=remedy)])
+
+
+def pulled(
+    off: Callable[[Array], Array], shipped: Array, bounds: tuple[Array, Array], *, pull: Array | float, soft: float
+) -> Array:
+    """Return logarithms of constants that fit best: soft-L1 least squares of ``off``, pulled to the shipped ones.
+
+    Parameters
+    ----------
+    off
+        Residuals of rows, as logarithms.
+    shipped, bounds
+        Logarithms of the constants as they are, and of what they may be.
+    pull
+        How strongly they stay, in units of a row's residual; one for all, or one each.
+    soft
+        Residual from which a row counts linearly.
+    """
+    from scipy.optimize import least_squares
+
+    low, high = bounds
+    begin = np.clip(shipped, low + 1e-6, high - 1e-6)
+
+    def residual(x: Array) -> Array:
+        return np.concatenate([off(x), pull * (x - begin)])
+
+    found = least_squares(residual, begin, bounds=bounds, loss="soft_l1", f_scale=soft, max_nfev=ROUNDS, ftol=CLOSE)
+    return np.asarray(found.x, dtype=float)
+
+
+def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
+    """Return the group of each row, to be left out in turn: by the first level that tells three groups apart; None if
+    none does. No more than eight groups are made."""
+    for names in levels:
+        index = np.unique(np.array(names), return_inverse=True)[1]
+        if index.max() + 1 >= LEAST_GROUPS:
+            return np.asarray(index % MOST_GROUPS)
+    return None
+
+
+def left_out(
+    kinds: NDArray[np.int_] | None, off: Callable[[Rows, Rows], Array], progress: Progress | None = None
+) -> Array | None:
+    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``."""
+    if kinds is None:
+        return None
+    found: Array | None = None
+    groups = np.unique(kinds)
+    for k, kind in enumerate(groups):
+        if progress is not None:
+            progress(k + 1, len(groups) + 1, "what is left out in turn")
+        mine = kinds == kind
+        errors = off(~mine, mine)
+        found = np.zeros((*errors.shape[:-1], len(kinds))) if found is None else found
+        found[..., mine] = errors
+    return found
+
+
+def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str], into: Callable[[Any], Any]) -> str:
+    """Return an overlay file's text: its header (who, why, from), and values with their source and note, put where
+    ``into`` says."""
+    said = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
+    return yaml.safe_dump({"overlay": dict(header), **into(said)}, sort_keys=False, allow_unicode=True, width=120)
