@@ -89,6 +89,11 @@ def main() -> None:
     for name in plan.builtin_names():
         show(f"{name}, warm process", timed(partial(gp.run, name), 3), 1.0)
 
+    import failures
+
+    print("\nA training run, failure by failure:")
+    failures.main()
+
     size = sum(f.stat().st_size for f in Path(sysconfig.get_paths()["purelib"]).rglob("*") if f.is_file()) / 1e6
     own = sum(f.stat().st_size for f in Path(gp.__file__).parent.rglob("*") if f.is_file()) / 1e6
     print(

@@ -124,7 +124,7 @@ def train(
     from gigaplan.simulate.store import write_text
 
     lives = _failures(
-        failures, checkpoint_interval, -1 if spares is None else spares, elastic, groups, sync_checkpoint, replicas, seed, central, sites,
+        failures, checkpoint_interval, spares, elastic, groups, sync_checkpoint, replicas, seed, central, sites,
     )  # fmt: skip
     if sites:
         from gigaplan.report import sites_view
@@ -142,10 +142,11 @@ def train(
         if html is not None:
             print(f"the page is {html}")
         return 0
-    run = api.train(
-        model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
-        precision=precision, layout=layout, search=search, offload=offload, overlays=with_ or [], failures=lives,
-    )  # fmt: skip
+    with progress("simulating" if lives else "searching"):
+        run = api.train(
+            model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
+            precision=precision, layout=layout, search=search, offload=offload, overlays=with_ or [], failures=lives,
+        )  # fmt: skip
     if html is not None:
         write_text(html, train_view.html(run))
     if json:
@@ -159,7 +160,7 @@ def train(
 def _failures(
     wanted: bool,
     interval: str,
-    spares: int,
+    spares: int | None,
     elastic: bool,
     groups: int,
     sync: bool,
@@ -174,7 +175,7 @@ def _failures(
     from gigaplan.vocabulary.units import parse_quantity
 
     problems = []
-    given = [name for name, said in (("--checkpoint-interval", interval), ("--spares", spares >= 0), ("--elastic", elastic), ("--groups", groups),
+    given = [name for name, said in (("--checkpoint-interval", interval), ("--spares", spares is not None), ("--elastic", elastic), ("--groups", groups),
                                      ("--sync-checkpoint", sync), ("--replicas", replicas != FailureAsk().replicas), ("--seed", seed), ("--central", central)) if said]  # fmt: skip
     if given and not wanted:
         problems.append(

@@ -35,7 +35,7 @@ def terminal(run: FailureRun) -> list[RenderableType]:
         if days <= 0:
             continue
         size = round(BAR * days / whole)
-        bar = Text(f"  {REASONS[name]:<28}")
+        bar = Text(f"  {_reason(run, name):<28}")
         bar.append("█" * size or "▏", colour)
         bar.append(f"{'':{max(BAR - max(size, 1), 0)}} {short(days):>6} d  {days / whole:6.1%}")
         lines.append(bar)
@@ -45,8 +45,8 @@ def terminal(run: FailureRun) -> list[RenderableType]:
 def rows(run: FailureRun) -> list[tuple[str, str]]:
     """Return the figures as pairs of name and text."""
     best = "" if run.ask.checkpoint_interval_s else " (the best)"
-    most = "" if run.ask.spares >= 0 else " (the best number)"
-    named = f"{run.units:,} {run.unit}s of {run.unit_gpus}"
+    most = "" if run.ask.spares is not None else " (the best number)"
+    named = f"{run.units:,} {run.unit}{'s' * (run.units > 1)} of {run.unit_gpus} GPUs"
     fixed = (
         "facts at their central values" if run.ask.certain else "each with its own draw of the facts from their ranges"
     )
@@ -65,6 +65,10 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
     return found
 
 
+def _reason(run: FailureRun, name: str) -> str:
+    return "standing for a group" if name == "restart_s" and run.recovery == "groups" else REASONS[name]
+
+
 def _told(r: Range) -> str:
     return f"{short(r.p50)} ({short(r.p10)} to {short(r.p90)})"
 
@@ -79,7 +83,7 @@ def _clock(seconds: float) -> str:
 
 def charts(run: FailureRun) -> list[Chart]:
     """Return lost time by reason, days by share of lives, goodput by interval, spares and size, interruptions by cause."""
-    shown = {REASONS[k]: v for k, v in run.lost_days.items() if v > 0}
+    shown = {_reason(run, k): v for k, v in run.lost_days.items() if v > 0}
     lost = base.option([base.bar("days", list(shown.values()), base.PALETTE[5], None)], list(shown), "days")
     return [
         Chart("lost", "What time is lost to", lost | {"legend": {"show": False}}, "Mean days of all lives.", ("", "days"),

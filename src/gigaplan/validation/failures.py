@@ -60,8 +60,8 @@ class FailureAsk:
 
     checkpoint_interval_s: float = 0.0
     """Training between two checkpoints; 0: the best."""
-    spares: int = -1
-    """Servers or racks that stand by; below 0: the best number."""
+    spares: int | None = None
+    """Servers or racks that stand by; None: the best number."""
     elastic: bool = False
     """Whether it goes on with a replica less where there is no spare."""
     groups: int = 0
@@ -202,7 +202,7 @@ def _chosen(h: Hazards, ask: FailureAsk) -> Hazards:
     """Return the hazards with the interval and the spares that were asked for, or the best of each."""
     interval = ask.checkpoint_interval_s or best_interval_s(h, ask.recovery)
     h = replace(h, interval_s=interval)
-    return replace(h, spares=ask.spares if ask.spares >= 0 else best_spares(h, ask.recovery))
+    return replace(h, spares=best_spares(h, ask.recovery) if ask.spares is None else ask.spares)
 
 
 def _impossible(ask: FailureAsk, replicas_of_layout: int, ideal_s: float) -> Iterable[Problem]:
@@ -223,6 +223,13 @@ def _impossible(ask: FailureAsk, replicas_of_layout: int, ideal_s: float) -> Ite
             f"{t:,.0f} s",
             f"up to {ideal_s:,.0f} s",
             "checkpoint more often",
+        )
+    if ask.spares is not None and not 0 <= ask.spares <= 1_000_000:
+        yield problem(
+            "'spares' must lie between none and a million",
+            ask.spares,
+            "0 to 1,000,000",
+            "leave it out for the best number",
         )
     if not 1 <= ask.replicas <= 1_000_000:
         yield problem(
@@ -253,7 +260,7 @@ def _impossible(ask: FailureAsk, replicas_of_layout: int, ideal_s: float) -> Ite
 
 def _hopeless(h: Hazards, ask: FailureAsk, kept: float) -> Problem:
     minutes = 1 / float(np.mean(failures_per_s(h))) / 60
-    cure = "give more --spares, or leave it out for the best number" if ask.spares >= 0 and expected_share(replace(h, spares=best_spares(h, ask.recovery)), ask.recovery) >= HOPELESS else (
+    cure = "give more --spares, or leave it out for the best number" if ask.spares is not None and expected_share(replace(h, spares=best_spares(h, ask.recovery)), ask.recovery) >= HOPELESS else (
         "let groups restart by themselves (--groups N)" if ask.recovery != "groups" else "take fewer GPUs")  # fmt: skip
     return Problem(
         f"failures leave {kept:.1%} of the time: one comes every {minutes:,.1f} min, and coming back takes {float(np.mean(h.restart_s)) / 60:,.0f} min and more", PLACE,
