@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gigaplan.validation import inference as v
+from gigaplan.validation import serving_tables as v
 from gigaplan.validation import throughput as th
 from gigaplan.validation.serving_rows import UnsupportedError
 
@@ -45,7 +45,8 @@ def test_limits_are_kept() -> None:
     answer = th.tokens({**MLPERF, "metric": "Interactive Tokens/s"})
     assert answer.tpot_ms <= 40
     assert answer.ttft_ms <= 450
-    assert answer.low < answer.per_gpu < answer.high
+    assert answer.low <= answer.per_gpu <= answer.high
+    assert answer.low < answer.high
 
 
 def test_more_gpus_and_shorter_answers() -> None:
@@ -103,3 +104,64 @@ def test_the_whole_tables() -> None:
     assert saturated.rows > 300
     assert saturated.median_abs < 0.25
     assert 0.7 < saturated.covered < 0.9
+
+
+FACT = {"entity": "Vera Rubin NVL72 (PREVIEW)", "quantity": "deepseek-r1.server", "value": "1175890", "unit": "generated tok/s (system)",
+        "basis": "generated tokens; fp4", "context": "72 GPUs", "date": "2026-09-16"}  # fmt: skip
+
+
+def test_facts_are_read_as_results() -> None:
+    for entity, context, gpus, system in (
+        ("GB300 NVL72 x4", "288 GPUs; 4 racks", 288, "gb300_nvl72"), ("GB300 NVL72 x4", "", 288, "gb300_nvl72"),
+        ("8x B300 (ASUS)", "", 8, "b300_hgx"), ("72x MI355X", "72 GPUs; 9 nodes", 72, "mi355x_oam8"),
+    ):  # fmt: skip
+        load = th.load_of({**FACT, "entity": entity, "context": context})
+        assert (load.gpus, load.system, load.kind, load.precision) == (gpus, system, "server", "fp4")
+    assert th.published(FACT) == pytest.approx(1175890 / 72)
+    for odd in (
+        {"quantity": "ratio_per_rack.server", "entity": "VR NVL72 / GB300 NVL72"},
+        {"quantity": "deepseek-r1"},
+        {"quantity": ""},
+    ):
+        assert th.tokens({**FACT, **odd}).validity.startswith("unsupported: ")
+
+
+def test_drafts_are_taken_where_the_rules_allow_them() -> None:
+    allowed = {
+        (scenario, date): th.load_of({**FACT, "quantity": f"deepseek-r1.{scenario}", "date": date}).drafts
+        for scenario in ("offline", "server", "interactive")
+        for date in ("2025-09", "2026-09-16")
+    }
+    assert [k for k, yes in allowed.items() if yes] == [("interactive", "2026-09-16")]
+
+
+def test_vera_rubin_lies_in_its_interval_without_having_been_fitted() -> None:
+    assert not any(r.system == "vr_nvl72" for r in th.residuals())
+    for scenario, value in (("offline", 1183327), ("server", 1175890), ("interactive", 652750)):
+        answer = th.tokens({**FACT, "quantity": f"deepseek-r1.{scenario}"})
+        assert answer.low <= value / 72 <= answer.high
+        assert answer.high / answer.low < 2.1
+        assert answer.validity.startswith("extrapolated")
+
+
+def test_first_rounds_and_other_vendors_have_intervals_of_their_own() -> None:
+    first, later = (th.tokens({**FACT, "entity": "GB200 NVL72", "date": d}) for d in ("2025-09-09", "2026-09-16"))
+    assert first.per_gpu == later.per_gpu
+    assert first.low < later.low
+    other = th.load_of({**MLPERF, "metric": "Server Tokens/s", "gpu": "AMD Instinct MI325X"})
+    assert th.spread(other) != th.spread(th.load_of({**MLPERF, "metric": "Server Tokens/s"}))
+
+
+def test_an_honest_interval_never_saw_its_own_system() -> None:
+    load = th.load_of(SATURATED)
+    assert th.spread(load) != th.spread(load, without="h200_hgx")
+    assert th.spread(load) == th.spread(load, without="vr_nvl72")
+
+
+@pytest.mark.parametrize("base", [SATURATED, {**MLPERF, "metric": "Server Tokens/s"}, FACT])
+def test_no_cell_stops_a_row(base: dict[str, str]) -> None:
+    for column in base:
+        for cell in ("", "nan", "inf", "-1", "0", "1e400", "abc", "  ", "8 (x2)", "\x00", "9" * 40):
+            answer = th.tokens({**base, column: cell})
+            assert answer.validity.split(":")[0] in ("inside", "extrapolated", "unsupported")
+            assert np.isfinite(answer.per_gpu) != answer.validity.startswith("unsupported")

@@ -18,6 +18,7 @@ from gigaplan.validation import inference as v
 from gigaplan.validation import serving_fit as fits
 from gigaplan.validation.serving_answers import answers, groups, shipped
 from gigaplan.validation.serving_rows import ENGINES, UnsupportedError, model_name, question, system_of
+from gigaplan.validation.serving_tables import predict
 from gigaplan.vocabulary.errors import PlanError
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "validation" / "inference_serving.csv"
@@ -76,7 +77,7 @@ def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
     blind = write(tmp_path / "blind.csv", [{k: x for k, x in r.items() if k not in RESULTS} for r in rows])
     seeing = write(tmp_path / "seeing.csv", rows)
     for given in (blind, seeing):
-        assert v.predict(given, given.with_suffix(".out")) == (len(rows), len(rows))
+        assert predict(given, given.with_suffix(".out")) == (len(rows), len(rows))
     columns = [c for c in v.ANSWER_COLUMNS if c not in RESULTS] + ["tpot_ms", "ttft_ms"]
     a, b = (table(p.with_suffix(".out")) for p in (blind, seeing))
     for mine, other in zip(a, b, strict=True):
@@ -128,7 +129,7 @@ def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
     odd = [{**rows[0], "gpu": "abacus"}, {**rows[0], "concurrency": ""}, {**rows[0], "model": "no such model"},
            {**rows[0], "isl": "nan"}, {**rows[0], "osl": "-3"}, {**rows[0], "concurrency": "inf"}]  # fmt: skip
     path = write(tmp_path / "table.csv", [rows[0], *odd])
-    assert v.predict(path, tmp_path / "out.csv") == (7, 1)
+    assert predict(path, tmp_path / "out.csv") == (7, 1)
     out = table(tmp_path / "out.csv")
     assert [r["validity"].split(":")[0] for r in out[1:]] == ["unsupported"] * 6
     assert all(len(r["validity"]) > 20 and not r["tpot_low"] for r in out[1:])
@@ -184,12 +185,12 @@ def test_wrong_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="cannot be read"):
         v.validate(tmp_path / "nowhere.csv")
     with pytest.raises(PlanError, match="cannot be read"):
-        v.predict(tmp_path / "nowhere.csv", tmp_path / "out.csv")
+        predict(tmp_path / "nowhere.csv", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_an_empty_table_has_empty_answers(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(",".join(v.NEEDED) + "\n", encoding="utf-8")
-    assert v.predict(path, tmp_path / "out.csv") == (0, 0)
+    assert predict(path, tmp_path / "out.csv") == (0, 0)
     assert math.isfinite(len(v.validate(path).rows))

@@ -31,7 +31,7 @@ def validate_inference(*, rows: Path | None = None, markdown: Path | None = None
     from gigaplan.report.serving_view import markdown as as_markdown
     from gigaplan.report.serving_view import validation
     from gigaplan.simulate.store import write_text
-    from gigaplan.validation.inference import validate_any
+    from gigaplan.validation.serving_tables import validate_any
 
     answer = validate_any(rows)
     if markdown:
@@ -72,11 +72,12 @@ def predict_inference(
     Parameters
     ----------
     rows
-        A CSV table with the columns of inference_serving.csv; results may be empty or absent.
+        A CSV table with the columns of inference_serving.csv, inference_throughput.csv, inference_mlperf_v5_1.csv or
+        facts/mlperf_inference.csv; results may be empty or absent.
     out
         The table to write.
     """
-    from gigaplan.validation.inference import predict
+    from gigaplan.validation.serving_tables import predict
 
     count, answered = predict(rows, out)
     if json:

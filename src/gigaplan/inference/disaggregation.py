@@ -17,6 +17,7 @@ from gigaplan.inference.frontier import BATCHES, Mask, busiest_operator, layouts
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.serving import BUSIEST
 from gigaplan.inference.step import DISCONNECTED, Stage
+from gigaplan.inference.tails import Tail, busiest_load, slow_tpot_s, slow_wait_s
 from gigaplan.vocabulary.members import Array
 
 WRITERS = np.array([1.0, 2, 3, 4, 6, 8, 12, 16])
@@ -47,6 +48,7 @@ class Pair:
     requests_per_gpu_s: float
     """Over the GPUs of both kinds."""
     ttft_s: float
+    """Of the mean request, or of all but the slowest where those keep the limits."""
     tpot_s: float
     readers: Workers
     writers: Workers
@@ -83,17 +85,19 @@ class Pairing:
 
 
 def frontier(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine
-) -> tuple[Pair, ...]:
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
+    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = MOST_GPUS,
+) -> tuple[Pair, ...]:  # fmt: skip
     """Return the groups that no other beats in both time per token and requests per GPU, from fast to cheap.
 
-    Memory and the request's limits hold for every point. Searches all pairings of the layouts of
+    Memory and the request's limits hold for every point: for the mean request or, with a ``tail``, for all but its slowest. Searches all pairings of the layouts of
     :func:`gigaplan.inference.frontier.best` in one vectorised evaluation. Empty where nothing fits, or where no
     network joins the workers.
     """
     columns = np.array(layouts(device, architecture), dtype=float).T
-    grid = _stages(device, architecture, precision, efficiency, engine, columns[:, :, None])
-    fits, quick = _writes(grid, BATCHES, request)
+    given = device, architecture, precision, efficiency, engine
+    grid = _stages(*given, columns[:, :, None], speculative=speculative)
+    fits, quick = _writes(grid, BATCHES, request, tail)
     workers = (grid.gpus * grid.pipeline).ravel()
     layout, point = np.nonzero(fits & quick)
     tpot = _tpot_s(grid, BATCHES, request)[layout, point]
@@ -104,10 +108,10 @@ def frontier(
     reading = reading[_best_of_size(workers[reading], 1 / np.maximum(prefill, LEAST), first)]
     if not len(layout) or not len(reading):
         return ()
-    readers = _stages(device, architecture, precision, efficiency, engine, columns[:, reading, None, None])
-    writers = _stages(device, architecture, precision, efficiency, engine, columns[:, None, layout, None])
-    found = pairing(readers, writers, BATCHES[point][:, None], WRITERS, request)
-    kept = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= MOST_GPUS)
+    readers = _stages(*given, columns[:, reading, None, None])
+    writers = _stages(*given, columns[:, None, layout, None], speculative=speculative)
+    found = pairing(readers, writers, BATCHES[point][:, None], WRITERS, request, tail)
+    kept = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= most_gpus)
     score = np.where(kept, found.requests_per_s / found.gpus, 0.0)
     pairs = []
     for k in pareto(score, found.tpot_s):
@@ -119,10 +123,14 @@ def frontier(
 
 
 def _stages(
-    device: Device, architecture: Architecture, precision: str, efficiency: Efficiency, engine: Engine, columns: Array
-) -> Stage:
+    device: Device, architecture: Architecture, precision: str, efficiency: Efficiency, engine: Engine, columns: Array,
+    *, speculative: bool = False,
+) -> Stage:  # fmt: skip
     """Return layouts as one stage of arrays; the first axis of ``columns`` is GPUs, stages, split by requests."""
-    return Stage(device, architecture, precision, efficiency, engine, columns[0], columns[1], columns[2])
+    gpus, stages, by_requests = columns
+    return Stage(
+        device, architecture, precision, efficiency, engine, gpus, stages, by_requests, speculative=speculative
+    )
 
 
 def _pair(
@@ -139,14 +147,16 @@ def _pair(
     )  # fmt: skip
 
 
-def pairing(readers: Stage, writers: Stage, batch: Array, writer_count: Array, request: Request) -> Pairing:
+def pairing(
+    readers: Stage, writers: Stage, batch: Array, writer_count: Array, request: Request, tail: Tail | None = None
+) -> Pairing:
     """Return what ``writer_count`` writers of ``batch`` requests per stage give with just enough readers.
 
     Readers take one prompt at a time (each rank one, when split by requests). A prompt waits behind others for
     ``load / (2 (1 - load)) x prefill`` (M/D/1: Pollaczek 1930, Khinchine 1932); so the limit of the first token sets
     how busy readers may be, and ``ceil(demand / supply)`` of them keep up: neither kind waits for the other. Keys and
     values travel over the scale-up network where the whole group lies in one domain, else over the scale-out
-    network, one link for each request.
+    network, one link for each request. With a ``tail`` it is the slow requests' wait and prompt that keep the limit.
     """
     device, e = readers.device, readers.efficiency
     fresh, cached, generated = (
@@ -156,6 +166,8 @@ def pairing(readers: Stage, writers: Stage, batch: Array, writer_count: Array, r
     asked = writer_count * writers.pipeline * batch / (generated * tpot)
 
     reading, prefill = _reading_s(readers, request)
+    if tail is not None:
+        reading = reading + tail.longer_prompt * readers.pipeline * prefill * readers.groups
     cache = float(readers.architecture.kv_bytes(cached + fresh, CACHE_BYTES[readers.precision]))
     near, far = (
         max(b * e.link_share, DISCONNECTED)
@@ -163,14 +175,20 @@ def pairing(readers: Stage, writers: Stage, batch: Array, writer_count: Array, r
     )
     # Sized for the slower way where there is one; a group within one domain is then quicker than its limit.
     slack = np.maximum(request.ttft_s - reading - cache / (far if far > DISCONNECTED else near), 0.0)
-    busy = np.minimum(2 * slack / np.maximum(prefill + 2 * slack, LEAST), BUSIEST)
+    if tail is None:
+        busy = np.minimum(2 * slack / np.maximum(prefill + 2 * slack, LEAST), BUSIEST)
+    else:
+        busy = busiest_load(slack, np.maximum(prefill, LEAST), tail)
     enough = np.ceil(asked * prefill / np.where(busy > 0, busy, 1.0))
     count = np.maximum(enough, 1.0)
     gpus = count * readers.gpus * readers.pipeline + writer_count * writers.gpus * writers.pipeline
     link = np.where(gpus <= device.scaleup_gpus, near, far)
     links = np.minimum(count * readers.gpus * readers.pipeline, writer_count * writers.gpus * writers.pipeline)
     load = asked * prefill / count
-    wait = np.where(load < 1, load / (2 * (1 - np.minimum(load, BUSIEST))), np.inf) * prefill
+    if tail is None:
+        wait = np.where(load < 1, load / (2 * (1 - np.minimum(load, BUSIEST))), np.inf) * prefill
+    else:
+        wait = np.where(load < 1, slow_wait_s(load, prefill, tail), np.inf)
     travel = cache / link
 
     def whole(x: Array) -> Array:
@@ -198,11 +216,13 @@ def _reading_s(readers: Stage, request: Request) -> tuple[Array, Array]:
     return readers.pipeline * (latency + readers.hop_s(fresh)) + readers.engine.first_token_s, prefill
 
 
-def _writes(writers: Stage, batch: Array, request: Request) -> tuple[Mask, Mask]:
+def _writes(writers: Stage, batch: Array, request: Request, tail: Tail | None = None) -> tuple[Mask, Mask]:
     """Return whether writers hold every request at its full length, and whether a token comes in time."""
     prompt = request.cached_input_tokens + request.fresh_input_tokens
     held = writers.weight_bytes() + writers.cache_bytes(np.asarray(prompt + request.generated_tokens), batch)
     tpot = _tpot_s(writers, batch, request)
+    if tail is not None:
+        tpot = slow_tpot_s(tpot, batch, batch * writers.pipeline, tail)
     fits, quick = np.broadcast_arrays(held <= _room_bytes(writers), tpot <= request.tpot_s)
     return fits, quick
 

@@ -12,6 +12,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.step import Decode, Stage
+from gigaplan.inference.tails import Tail, slow_tpot_s, slow_ttft_s
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
@@ -19,6 +20,8 @@ PIPELINES = (1, 2, 3, 4, 6, 8)
 """Stages of a pipeline over domains: a search grid, as are the next two."""
 DOMAINS_OF_EXPERTS = (2, 4, 8)
 """Scale-up domains that experts may be spread over, through the scale-out network."""
+ANY = 10**6
+"""Stands for no limit on the GPUs of a replica."""
 BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
 """Requests in flight per stage that are tried: a search grid, not a limit of any engine."""
 
@@ -53,6 +56,9 @@ class _Search:
     request: Request
     service: Service
     room: float
+    ttft_s: Array
+    tpot_s: Array
+    """What the limits hold for: means, or slow requests' times."""
     fits: Mask
     quick: Mask
     prompt: Mask
@@ -76,15 +82,17 @@ def precision_for(device: Device) -> str:
 
 def best(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False,
+    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = ANY,
 ) -> Rate:  # fmt: skip
-    """Return the layout and batch that serve most requests per GPU within the limits.
+    """Return the layout and batch that serve most requests per GPU within the limits, for the mean request or, with a
+    ``tail``, for all but its slowest (:mod:`gigaplan.inference.tails`); the times given are means either way.
 
     Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, attention split by heads
     or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
     logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine, speculative=speculative)
+    search = _search(device, architecture, precision, request, efficiency, engine, speculative=speculative, tail=tail,
+                     most_gpus=most_gpus)  # fmt: skip
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
@@ -118,15 +126,20 @@ def pareto(score: Array, tpot_s: Array) -> NDArray[np.intp]:
 
 def _search(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False,
+    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = ANY,
 ) -> _Search:  # fmt: skip
-    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*layouts(device, architecture), strict=True))
+    tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= most_gpus]
+    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
     stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, data, speculative=speculative)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
     room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
-    return _Search(stage, batch, request, service, room, fits=service.memory_bytes <= room,
-                   quick=service.tpot_s <= request.tpot_s, prompt=service.ttft_s <= request.ttft_s)  # fmt: skip
+    ttft, tpot = service.ttft_s, service.tpot_s
+    if tail is not None:
+        ttft = slow_ttft_s(service, batch, request.generated_tokens, pipeline, stage.groups, stage.hop_s(batch), tail)
+        tpot = slow_tpot_s(service.tpot_s, batch, batch * pipeline, tail)
+    return _Search(stage, batch, request, service, room, ttft, tpot, fits=service.memory_bytes <= room,
+                   quick=tpot <= request.tpot_s, prompt=ttft <= request.ttft_s)  # fmt: skip
 
 
 def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
@@ -185,12 +198,12 @@ def busiest_operator(stage: Stage, at: tuple[int, ...], batch: float, context: f
 
 def _reason(search: _Search) -> str:
     """Say which limit leaves nothing, with the nearest figure."""
-    service, request = search.service, search.request
+    request = search.request
     if not search.fits.any():
-        least = service.memory_bytes.min() / 1e9
+        least = search.service.memory_bytes.min() / 1e9
         return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.room / 1e9:,.0f} GB free"
     if not (search.fits & search.quick).any():
-        least = service.tpot_s[search.fits].min() * 1e3
+        least = search.tpot_s[search.fits].min() * 1e3
         return f"too slow: {least:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
-    least = service.ttft_s[search.fits & search.quick].min() * 1e3
+    least = search.ttft_s[search.fits & search.quick].min() * 1e3
     return f"too slow: {least:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from gigaplan.validation import throughput
 from gigaplan.validation.serving_answers import Constants, answers, groups
 from gigaplan.validation.serving_fit import cell, constants_for, fitted_cells, spreads, without_its_generation
 from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question
-from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
 SAMPLE = "inference_serving_sample.csv"
@@ -134,45 +133,6 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
 
 
-def validate_any(rows: Path | None = None) -> InferenceValidation | throughput.ThroughputValidation:
-    """Return the errors on a table of either kind; see :func:`validate`."""
-    table = read(rows)
-    if table and throughput.is_throughput(tuple(table[0])):
-        return throughput.validate_throughput(table)
-    return validate(rows)
-
-
-def predict(rows: Path, out: Path) -> tuple[int, int]:
-    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
-
-    Tables have the columns of inference_serving.csv, or those of inference_throughput.csv (MLPerf's too).
-
-    Raises
-    ------
-    PlanError
-        If the table can't be read or lacks columns.
-    """
-    table = read(rows)
-    if table and throughput.is_throughput(tuple(table[0])):
-        answers_of: Sequence[Answer | throughput.Tokens] = [throughput.tokens(row) for row in table]
-        added: tuple[str, ...] = throughput.ANSWER_COLUMNS
-        names = {"output_tokens_per_s_per_gpu": "per_gpu"}
-    else:
-        answers_of, added, names = answer_all([_asked(row) for row in table], honest=False), ANSWER_COLUMNS, {}
-    columns = list(dict.fromkeys([*(table[0] if table else ()), *added]))
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            for row, answer in zip(table, answers_of, strict=True):
-                writer.writerow({**row, **{k: _cell(getattr(answer, names.get(k, k))) for k in added}})
-        part.replace(out)
-    except OSError as error:
-        raise MachineError(f"cannot write {out}: {error.strerror or error}") from None
-    return len(table), sum(not a.validity.startswith(UNSUPPORTED) for a in answers_of)
-
-
 def read_questions(path: Path | None = None) -> list[Asked]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
     return [_asked(row) for row in read(path)]
@@ -181,20 +141,25 @@ def read_questions(path: Path | None = None) -> list[Asked]:
 def read(path: Path | None = None) -> list[dict[str, str]]:
     """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
+    columns, rows = read_table(source)
+    if missing := sorted(set(NEEDED) - set(columns)):
+        raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
+                                 remedy="give a table with the columns of inference_serving.csv")])  # fmt: skip
+    return rows
+
+
+def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Return a CSV table's columns and rows; PlanError if it can't be read."""
     try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns = tuple(reader.fieldnames or ())
-            missing = sorted(set(NEEDED) - set(columns)) if not throughput.is_throughput(columns) else []
             rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PlanError(
-            [Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]
+            [Problem(f"the table cannot be read: {error}", Place(str(path)), remedy="give a CSV file")]
         ) from None
-    if missing:
-        raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
-                                 remedy="give a table with the columns of inference_serving.csv or inference_throughput.csv")])  # fmt: skip
-    return rows
+    return columns, rows
 
 
 def answer_all(asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
@@ -266,12 +231,6 @@ def _published(row: Mapping[str, str], name: str) -> float:
         return float(row.get(name) or "nan")
     except ValueError:
         return float("nan")
-
-
-def _cell(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.5g}" if np.isfinite(value) else ""
 
 
 def _row(a: Asked, f: Answer) -> Row:

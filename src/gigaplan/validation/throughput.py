@@ -1,17 +1,20 @@
 """Throughput: our tokens per second for rows that state a system, a model and how it is loaded.
 
 Two kinds of rows have the columns of ``inference_throughput.csv``: *saturated* ones, all requests queued at once on a stated
-layout, and *MLPerf* ones, whose layout is the submitter's: ours is the best that keeps the scenario's limits. No constant is
-fitted on either; the spread of their errors is the interval.
+layout, and *MLPerf* ones, whose layout is the submitter's (:mod:`gigaplan.validation.mlperf`). No constant is fitted on
+either; an interval is the spread of errors on other systems' rows of its kind.
+
+``python -m gigaplan.validation.throughput TABLE ...`` renews these errors (``throughput_residuals.csv``) from tables with results.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-import re
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,37 +22,26 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.compute.device import Device
-from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.frontier import best
 from gigaplan.inference.inputs import Request
 from gigaplan.inference.serving import steady_state
 from gigaplan.inference.step import Stage
+from gigaplan.validation import mlperf
+from gigaplan.validation.mlperf import FOREVER_S, SCENARIOS
 from gigaplan.validation.serving_answers import shipped
-from gigaplan.validation.serving_fit import fitted_cells, generation
-from gigaplan.validation.serving_rows import (
-    ENGINES,
-    PRECISIONS,
-    WIDER,
-    UnsupportedError,
-    known,
-    model_name,
-    system_of,
-)
+from gigaplan.validation.serving_fit import EXTRAPOLATED, fitted_cells, generation
+from gigaplan.validation.serving_names import UnsupportedError, model_name, of_two_kinds, system_of
+from gigaplan.validation.serving_rows import ENGINES, PRECISIONS, WIDER, known
 
 COLUMNS = ("gpu", "n_gpus", "model", "metric")
 ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot_ms", "validity")
-SPREADS = "throughput_spreads.csv"
+RESIDUALS = "throughput_residuals.csv"
 MOST_IN_FLIGHT = 2048.0
 """Requests that TensorRT-LLM's benchmark runs at once at most, by its default."""
-DRAFTING = "deepseek"
-"""Models that come with a layer for multi-token prediction."""
-SCENARIOS = ("offline", "server", "interactive")
-FOREVER_S = 1e9
-TAIL = math.log(100)
-"""MLPerf limits the 99th percentile, we reckon the mean: of a wait that is exponential, as queues make it, 4.6 times apart.
-Times per token spread little over a request, so their limit stands."""
 COVERED = (0.1, 0.9)
+LEAST_GROUPS = 6
+"""Kinds with errors of fewer systems and models than this take a wider kind's."""
+VENDORS = ("nvidia", "other")
+ROUNDS = ("first", "later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,13 @@ class Load:
 
     kind: str
     """``saturated`` or one of ``SCENARIOS``."""
+    engine: str
+    first_round: bool
+    """Whether it is MLPerf's first round with this model."""
+    drafts: bool
+    """Whether speculative decoding is allowed."""
+    mixed: bool
+    """Whether GPUs of two kinds are named, of which the first is taken."""
     system: str
     model: str
     precision: str
@@ -88,20 +87,30 @@ def is_throughput(columns: Sequence[str]) -> bool:
 
 def load_of(row: Mapping[str, str]) -> Load:
     """Return what a row asks; UnsupportedError says why it can't be asked."""
-    metric = row.get("metric", "").lower()
+    if mlperf.is_facts(tuple(row)) and "metric" not in row:
+        row = mlperf.as_result(row)
+    metric = (row.get("metric") or "").lower()
     scenario = next((s for s in SCENARIOS if metric.startswith(s)), "")
     if scenario and "token" not in metric:
         raise UnsupportedError(f"'{row['metric']}' counts no tokens")
-    system, model = system_of(row.get("gpu", "")), model_name(_benchmark_name(row.get("model", "")))
+    if not scenario and "throughput" not in metric:
+        raise UnsupportedError(f"metric '{row.get('metric') or ''}' is neither a throughput nor an MLPerf scenario")
+    gpu = row.get("gpu") or ""
+    mixed = of_two_kinds(gpu)
+    system, model = system_of(gpu.split(",")[0] if mixed else gpu), model_name(row.get("model") or "")
     device, architecture = known(system, model)
     given = (row.get("precision") or "").lower()
-    given = WIDER.get(given, given)
+    given = WIDER.get(given, "fp4" if given.endswith("int4") else given)
     precision = given if given in PRECISIONS else "fp8" if device.peak_fp8_flops_per_s else "bf16"
-    gpus = _count(row, "n_gpus")
+    gpus = _count(
+        row, "n_gpus", None if scenario else _count(row, "tp", 1) * _count(row, "pp", 1) * _count(row, "dp", 1)
+    )
+    engine = _engine(row, system)
     if scenario:
-        return Load(scenario, system, model, precision, gpus, None, _mlperf_request(model, scenario), per_gpu=False)
-    if "throughput" not in metric:
-        raise UnsupportedError(f"metric '{row.get('metric', '')}' is neither a throughput nor an MLPerf scenario")
+        return Load(
+            scenario, engine, mlperf.first_round(row, model), mlperf.drafts(row, model, scenario), mixed, system, model, precision, gpus, None,
+            mlperf.request_of(model, scenario), per_gpu=False,
+        )  # fmt: skip
     tensor, stages, data = (_count(row, k, 1) for k in ("tp", "pp", "dp"))
     # TensorRT-LLM's own tables run models with experts with attention split by requests over the tensor ranks.
     by_requests = data > 1 or (architecture.experts > 0 and tensor > 1)
@@ -110,29 +119,40 @@ def load_of(row: Mapping[str, str]) -> Load:
         fresh_input_tokens=float(_count(row, "isl")), cached_input_tokens=0.0, generated_tokens=float(_count(row, "osl")),
         ttft_s=FOREVER_S, tpot_s=FOREVER_S,
     )  # fmt: skip
-    return Load("saturated", system, model, precision, gpus, layout, request, per_gpu="per_gpu" in metric)
+    return Load(
+        "saturated",
+        engine,
+        False,
+        False,
+        mixed,
+        system,
+        model,
+        precision,
+        gpus,
+        layout,
+        request,
+        per_gpu="per_gpu" in metric,
+    )
 
 
-def _benchmark_name(name: str) -> str:
-    """Return a model's name without a benchmark's accuracy class (``llama2-70b-99.9``) and version letters."""
-    plain = re.sub(r"-99(\.9)?$", "", name.strip())
-    plain = re.sub(r"(?i)llama\s*v", "Llama ", plain)
-    return re.sub(r"(?i)^(llama)(\d)", r"\1-\2", plain)
+def _engine(row: Mapping[str, str], system: str) -> str:
+    """Return the engine that a row names, else the one that its hardware's vendor submits with."""
+    words = (row.get("engine") or "").lower().replace("-", "")
+    found = next(
+        (
+            e
+            for e, mark in (("trtllm", "tensorrt"), ("trtllm", "trtllm"), ("sglang", "sglang"), ("vllm", "vllm"))
+            if mark in words
+        ),
+        "",
+    )
+    return found or (ENGINES[-1] if _vendor(system) == VENDORS[0] else ENGINES[0])
 
 
-def _mlperf_request(model: str, scenario: str) -> Request:
-    facts, entity = catalog.load(), f"mlperf_{model}"
-    limited = scenario == "offline" or facts.has(entity, f"{scenario}_tpot_s")
-    if not facts.has(entity, "generated_tokens_mean") or not limited:
-        raise UnsupportedError(f"lengths or limits of MLPerf's {scenario} scenario of {model} are not in the catalog")
-
-    def limit(name: str) -> float:
-        return FOREVER_S if scenario == "offline" else facts.find(entity, f"{scenario}_{name}").number
-
-    return Request(
-        fresh_input_tokens=facts.find(entity, "prompt_tokens_mean").number, cached_input_tokens=0.0,
-        generated_tokens=facts.find(entity, "generated_tokens_mean").number, ttft_s=limit("ttft_s") / TAIL, tpot_s=limit("tpot_s"),
-    )  # fmt: skip
+def _vendor(system: str) -> str:
+    facts = catalog.load()
+    nvidia = facts.has(system, "vendor") and str(facts.find(system, "vendor").value) == "NVIDIA"
+    return VENDORS[0] if nvidia else VENDORS[1]
 
 
 def _count(row: Mapping[str, str], name: str, default: int | None = None) -> int:
@@ -153,11 +173,12 @@ def answer(load: Load) -> tuple[float, float, float]:
     """Return output tokens per second and GPU, time to first token and per token [s]; UnsupportedError if it can't run."""
     device, architecture = known(load.system, load.model)
     constants = shipped()
-    engine = constants.engines[ENGINES[-1]]
+    engine = constants.engines[load.engine]
     if load.layout is None:
-        if load.gpus <= device.scaleup_gpus:  # nothing beyond the GPUs that there are
-            device = replace(device, scaleup_gpus=load.gpus, scaleout_bandwidth_bytes_per_s=0.0)
-        return _best(load, device, architecture)
+        return mlperf.best_rate(
+            device, architecture, load.precision, load.request, (constants.efficiency, engine), load.gpus,
+            mlperf.tail_of(load.model, load.kind), speculative=load.drafts,
+        )  # fmt: skip
     gpus, stages, by_requests = load.layout
     one = np.array(1.0)
     stage = Stage(
@@ -174,74 +195,123 @@ def answer(load: Load) -> tuple[float, float, float]:
     return rate_s, float(service.ttft_s), float(service.tpot_s)
 
 
-def _best(load: Load, device: Device, architecture: Architecture) -> tuple[float, float, float]:
-    """Return the best layout's tokens per second and GPU and both times, with drafts where they pay and the model has them."""
-    constants = shipped()
-    engine = constants.engines[ENGINES[-1]]
-    found, reason = (0.0, math.nan, math.nan), ""
-    for drafts in (False, True) if load.model.startswith(DRAFTING) else (False,):
-        rate = best(
-            device, architecture, load.precision, load.request, constants.efficiency, engine, speculative=drafts
-        )
-        reason = reason or rate.reason
-        made = rate.requests_per_gpu_s * load.request.generated_tokens
-        if made > found[0]:
-            found = made, rate.ttft_s, rate.tpot_s
-    if not found[0]:
-        raise UnsupportedError(reason)
-    return found
-
-
-def tokens(row: Mapping[str, str]) -> Tokens:
-    """Return our answer to a row."""
+def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
+    """Return our answer to a row; a ``honest`` one's interval never saw an error of its own system."""
     nan = math.nan
     try:
         load = load_of(row)
         rate, ttft, tpot = answer(load)
-    except UnsupportedError as error:
-        return Tokens(nan, nan, nan, nan, nan, f"unsupported: {error}")
-    low, high = spreads()[load.kind]
-    seen = {c.split(" ", 1)[0] for c in fitted_cells()}
-    why = "" if generation(load.system) in seen else f": no measured row of {generation(load.system)} hardware"
-    return Tokens(rate, rate * low, rate * high, ttft * 1e3, tpot * 1e3, f"extrapolated{why}" if why else "inside")
+        if not (math.isfinite(rate) and rate > 0 and math.isfinite(tpot)):
+            raise UnsupportedError("no layout of the system holds it")
+    except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
+        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
+        return Tokens(nan, nan, nan, nan, nan, f"unsupported: {why}")
+    why_not = _new(load)
+    low, high = spread(load, without=load.system if honest else "", new=_generation_is_new(load.system))
+    low, high = min(low, 1.0), max(high, 1.0)  # our own answer is never outside
+    validity = f"extrapolated: {'; '.join(why_not)}" if why_not else "inside"
+    return Tokens(rate, rate * low, rate * high, ttft * 1e3, tpot * 1e3, validity)
+
+
+def _new(load: Load) -> list[str]:
+    """Return what is new about a row to the constants that answer it."""
+    found = []
+    if _generation_is_new(load.system):
+        found.append(f"no measured row of {generation(load.system)} hardware")
+    if load.layout is None and mlperf.lengths_are_guessed(load.model):
+        found.append("nobody published how long its prompts are")
+    if load.mixed:
+        found.append("GPUs of two kinds, all taken as the first")
+    return found
+
+
+def _generation_is_new(system: str) -> bool:
+    return generation(system) not in {c.split(" ", 1)[0] for c in fitted_cells()}
 
 
 def published(row: Mapping[str, str]) -> float:
     """Return a row's published output tokens per second and GPU, nan where there is none."""
     try:
+        if mlperf.is_facts(tuple(row)) and "metric" not in row:
+            row = mlperf.as_result(row)
         value, gpus = float(row.get("value") or "nan"), float(row.get("n_gpus") or "nan")
     except ValueError:
         return math.nan
-    if "per_gpu" in row.get("metric", ""):
+    if "per_gpu" in (row.get("metric") or ""):
         return value
     return value / gpus if gpus > 0 else math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What published was over ours on one row, as a logarithm."""
+
+    kind: str
+    vendor: str
+    round: str
+    system: str
+    model: str
+    log: float
+
+
 @cache
-def spreads() -> Mapping[str, tuple[float, float]]:
-    """Return published over ours by kind of row: the 80 % of rows in the middle."""
-    path = Path(str(files("gigaplan.validation") / "data" / SPREADS))
+def residuals() -> tuple[Residual, ...]:
+    """Return the errors that come with gigaplan."""
+    path = Path(str(files("gigaplan.validation") / "data" / RESIDUALS))
     with path.open(encoding="utf-8", newline="") as file:
-        return {r["kind"]: (float(r["low"]), float(r["high"])) for r in csv.DictReader(file)}
+        return tuple(
+            Residual(r["kind"], r["vendor"], r["round"], r["system"], r["model"], float(r["log"]))
+            for r in csv.DictReader(file)
+        )
 
 
-def write_spreads(rows: Sequence[Mapping[str, str]], path: Path) -> None:
-    """Write the spreads of rows with results; kinds with few rows take all others' too."""
-    off: dict[str, list[float]] = {k: [] for k in ("saturated", *SCENARIOS)}
+def spread(load: Load, *, without: str = "", new: bool = False) -> tuple[float, float]:
+    """Return low and high of published over ours: the middle 80 % of errors on rows like this one.
+
+    Like are rows of one kind, on hardware of the same vendor (whose software it is), of first or later rounds; where those
+    are of fewer than ``LEAST_GROUPS`` systems and models, the round counts no more, then the vendor. A system and model with
+    many rows weighs by their root: many submit the same. On ``new`` hardware the interval is wider about the median error, as
+    that of serving rows is.
+    """
+    return _spread(load.kind, _vendor(load.system), ROUNDS[not load.first_round], without, new)
+
+
+@cache
+def _spread(kind: str, vendor: str, round_: str, without: str, new: bool) -> tuple[float, float]:
+    mine = [r for r in residuals() if r.kind == kind and r.system != without]
+    likes = (
+        [r for r in mine if r.vendor == vendor and r.round == round_],
+        [r for r in mine if r.vendor == vendor],
+        mine,
+    )
+    some = next((x for x in likes if len({(r.system, r.model) for r in x}) >= LEAST_GROUPS), mine)
+    count = Counter((r.system, r.model) for r in some)
+    logs, weights = [r.log for r in some], [count[r.system, r.model] ** -0.5 for r in some]
+    low, middle, high = np.quantile(logs, (COVERED[0], 0.5, COVERED[1]), weights=weights, method="inverted_cdf")
+    further = EXTRAPOLATED if new else 1.0
+    return tuple(float(np.exp(middle + further * (edge - middle))) for edge in (low, high))  # type: ignore[return-value]
+
+
+def write_residuals(rows: Sequence[Mapping[str, str]], path: Path) -> None:
+    """Write the errors of rows with results, hardware that nobody can buy yet left out."""
+    found = []
     for row in rows:
-        try:
+        value, ours = published(row), tokens(row)
+        if value > 0 and not ours.validity.startswith("unsupported"):
             load = load_of(row)
-            ours, value = answer(load)[0], published(row)
-        except UnsupportedError:
-            continue
-        if value > 0:
-            off[load.kind].append(math.log(value / ours))
+            guessed = load.layout is None and mlperf.lengths_are_guessed(load.model)
+            if not load.mixed and not guessed and not _preview(load.system):
+                kind = (load.kind, _vendor(load.system), ROUNDS[not load.first_round], load.system, load.model)
+                found.append([*kind, f"{math.log(value / ours.per_gpu):.4f}"])
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["kind", "rows", "low", "high"])
-        for kind, logs in off.items():
-            low, high = np.exp(np.quantile(logs, COVERED)) if logs else (0.5, 2.0)
-            writer.writerow([kind, len(logs), f"{low:.4g}", f"{high:.4g}"])
+        writer.writerow(["kind", "vendor", "round", "system", "model", "log"])
+        writer.writerows(sorted(found))
+
+
+def _preview(system: str) -> bool:
+    """Return whether a system is one that is predicted from its data sheet only."""
+    return generation(system) == "rubin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +340,14 @@ def validate_throughput(rows: Sequence[Mapping[str, str]]) -> ThroughputValidati
     by: dict[str, list[tuple[float, bool, float]]] = {}
     answered = 0
     for row in rows:
-        ours, value = tokens(row), published(row)
+        ours, value = tokens(row, honest=True), published(row)
         if not value > 0 or ours.validity.startswith("unsupported"):
             continue
         answered += 1
-        kind = next((s for s in SCENARIOS if row["metric"].lower().startswith(s)), "saturated")
+        load = load_of(row)
+        kind = load.kind
         point = (ours.per_gpu / value - 1, ours.low <= value <= ours.high, ours.high / ours.low)
-        for name in (kind, f"{kind}, {row['gpu']}", f"{kind}, {row['model']}"):
+        for name in (kind, f"{kind}, {load.system}", f"{kind}, {load.model}"):
             by.setdefault(name, []).append(point)
     found = []
     for name, points in sorted(by.items()):
@@ -285,3 +356,16 @@ def validate_throughput(rows: Sequence[Mapping[str, str]]) -> ThroughputValidati
         median, bias = float(np.median(np.abs(errors))), float(np.median(errors))
         found.append(ThroughputError(name, len(points), median, bias, covered, width))
     return ThroughputValidation(tuple(found), len(rows) - answered)
+
+
+def main(tables: Sequence[Path]) -> None:
+    """Renew the errors that come with gigaplan from tables with results."""
+    rows = []
+    for path in tables:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows += [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(file)]
+    write_residuals(rows, Path(str(files("gigaplan.validation") / "data" / RESIDUALS)))
+
+
+if __name__ == "__main__":
+    main([Path(p) for p in sys.argv[1:]])

@@ -1,0 +1,102 @@
+"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with results."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigaplan.validation import inference, mlperf, throughput
+from gigaplan.validation.inference import UNSUPPORTED, InferenceValidation, answer_all, read_table
+from gigaplan.validation.throughput import ThroughputValidation
+from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
+
+Row = Mapping[str, str]
+Cells = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of table: the columns that it is known by, and our answers to its rows as cells."""
+
+    name: str
+    columns: tuple[str, ...]
+    added: tuple[str, ...]
+    answers: Callable[[Sequence[Row]], list[Cells]]
+
+
+def _served(rows: Sequence[Row]) -> list[Cells]:
+    found = answer_all([inference._asked(row) for row in rows], honest=False)
+    return [{k: _cell(getattr(a, k)) for k in inference.ANSWER_COLUMNS} for a in found]
+
+
+def _throughputs(rows: Sequence[Row]) -> list[Cells]:
+    names = {"output_tokens_per_s_per_gpu": "per_gpu"}
+    return [
+        {k: _cell(getattr(a, names.get(k, k))) for k in throughput.ANSWER_COLUMNS} for a in map(throughput.tokens, rows)
+    ]
+
+
+KINDS = (
+    Kind("inference_serving.csv", inference.NEEDED, inference.ANSWER_COLUMNS, _served),
+    Kind("inference_throughput.csv or inference_mlperf_v5_1.csv", throughput.COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
+    Kind("facts/mlperf_inference.csv", mlperf.FACT_COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
+)  # fmt: skip
+OPTIONAL = ("value",)
+"""Columns of results: a table is known without them."""
+
+
+def recognise(columns: Sequence[str], path: Path) -> Kind:
+    """Return the kind of a table; PlanError says which columns the nearest kind would need.
+
+    A row with a ``metric`` is one of throughput even where it names all that a serving row does.
+    """
+    lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in KINDS}
+    fits = [k for k in KINDS if not lacking[k.name]]
+    if fits:
+        return next((k for k in fits if "metric" in k.columns and "metric" in columns), fits[0])
+    near = min(KINDS, key=lambda k: len(lacking[k.name]) / len(k.columns))
+    raise PlanError([Problem("columns are missing", Place(str(path), 1, 1), value=", ".join(lacking[near.name]),
+                             remedy=f"give a table with the columns of {'; of '.join(k.name for k in KINDS)}")])  # fmt: skip
+
+
+def predict(rows: Path, out: Path) -> tuple[int, int]:
+    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind.
+    """
+    columns, table = read_table(rows)
+    kind = recognise(columns, rows)
+    answers = kind.answers(table)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys([*columns, *kind.added])), lineterminator="\n")
+            writer.writeheader()
+            for row, cells in zip(table, answers, strict=True):
+                writer.writerow({**row, **cells})
+        part.replace(out)
+    except OSError as error:
+        raise MachineError(f"cannot write {out}: {error.strerror or error}") from None
+    return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
+
+
+def validate_any(rows: Path | None = None) -> InferenceValidation | ThroughputValidation:
+    """Return the errors on a table of any kind, or on the sample of serving rows that comes with gigaplan."""
+    if rows is None:
+        return inference.validate()
+    columns, table = read_table(rows)
+    if recognise(columns, rows).answers is _throughputs:
+        return throughput.validate_throughput(table)
+    return inference.validate(rows)
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5g}" if math.isfinite(value) else ""
