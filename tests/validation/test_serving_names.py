@@ -27,7 +27,7 @@ MODELS = {
     "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8": "llama_4_maverick",
     "amd/Llama-3.3-70B-Instruct-MXFP4-Preview": "llama_3_3_70b",
     "mistralai/Mixtral-8x7B-Instruct-v0.1": "mixtral_8x7b",
-    "Nemotron Nano 30B (3B active, hybrid Mamba MoE)": "nemotron_3_nano_30b_a3b",
+    "Nemotron Nano 30B (3B active, hybrid Mamba MoE)": "nemotron_3_nano",
     "MiniMax M2.5 229B": "minimax_m2_5",
     "DeepSeek-V3/R1": "deepseek_r1",
     "llama2-70b-99.9": "llama_2_70b",
