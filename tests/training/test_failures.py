@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gigaplan.training.failures import Lives, _life, _life_plain, _train, _train_plain, live
+from gigaplan.training.failures import Lives, _compiled, _life, _life_plain, _train, _train_plain, live
 from gigaplan.training.inputs import Failures
 from gigaplan.training.reliability import (
     Hazards,
@@ -309,3 +309,15 @@ def test_groups_keep_a_hundred_thousand_gpus_at_work() -> None:
     )
     assert expected_share(large, "groups") > 0.7 > 2 * expected_share(large, "restart")
     assert goodput(large, "groups", days=5, replicas=4)[0] == pytest.approx(expected_share(large, "groups"), abs=0.02)
+
+
+def test_golden_lives(golden: Any) -> None:
+    found = {mode: {f.name: getattr(live(replace(FULL, spares=3), mode, 30 * DAY, replicas=3, seed=7), f.name).tolist() for f in fields(Lives)}
+             for mode in MODES}  # fmt: skip
+    golden("training-lives.json", found)
+
+
+def test_code_that_can_t_be_kept_on_disk_is_compiled_all_the_same() -> None:
+    space: dict[str, Any] = {}
+    exec("def twice(x):\n    return 2 * x", space)
+    assert _compiled(space["twice"])(4) == 8

@@ -25,6 +25,7 @@ from gigaplan.validation.failures import (
     FailureRun,
     draws,
     log_triangular,
+    read_facts,
     unit_gpus,
 )
 from gigaplan.validation.train import Ask, train
@@ -155,6 +156,21 @@ def test_what_is_asked_for_is_taken() -> None:
     assert failures(seed=2) != failures(seed=3) and failures(seed=2) == failures(seed=2)
     waits = failures(waits_for_write=True)
     assert waits.interval_s > failures().interval_s
+
+
+def test_facts_of_one_s_own() -> None:
+    own = read_facts(
+        ["recovery_s=5 min", "failures_per_server_day = 0.002/day", "lemon_share=1 %", "lemon_multiple=50"]
+    )
+    assert dict(own) == {"recovery_s": 300, "failures_per_server_day": 0.002, "lemon_share": 0.01, "lemon_multiple": 50}
+    run = failures(facts=own)
+    assert run.interruptions.mean == pytest.approx(0.6 * failures().interruptions.mean, rel=0.3)
+    assert run.lost_days["restart_s"] < 0.5 * failures().lost_days["restart_s"]
+    with pytest.raises(PlanError) as caught:
+        read_facts(["recovery=5 min", "recovery_s=5", "lemon_share=2", "hang_share"])
+    said = [str(p) for p in caught.value.problems]
+    assert len(said) == 4
+    assert "nearest: recovery_s" in said[0] and "at most" in said[2]
 
 
 def test_recoveries() -> None:

@@ -51,6 +51,7 @@ def train(
     replicas: int = 400,
     seed: int = 0,
     central: bool = False,
+    fact: Annotated[list[str] | None, Parameter(negative="")] = None,
     with_: Constants = None,
     html: Path | None = None,
     json: Json = False,
@@ -116,6 +117,8 @@ def train(
         The same seed gives the same lives.
     central
         Keep facts at their central values; otherwise each life draws its own from their ranges.
+    fact
+        One of your own facts on failures, as "recovery_s=5 min" (names: gigaplan catalog show failures). May be repeated.
     html
         File for a page with charts that needs no network.
     """
@@ -124,7 +127,7 @@ def train(
     from gigaplan.simulate.store import write_text
 
     lives = _failures(
-        failures, checkpoint_interval, spares, elastic, groups, sync_checkpoint, replicas, seed, central, sites,
+        failures, checkpoint_interval, spares, elastic, groups, sync_checkpoint, replicas, seed, central, fact or [], sites,
     )  # fmt: skip
     if sites:
         from gigaplan.report import sites_view
@@ -167,16 +170,17 @@ def _failures(
     replicas: int,
     seed: int,
     central: bool,
+    facts: list[str],
     sites: str,
 ) -> bool | FailureAsk:
     """Return how failures are simulated; PlanError with what is wrong with the options."""
-    from gigaplan.validation.failures import PLACE, FailureAsk
+    from gigaplan.validation.failures import PLACE, FailureAsk, read_facts
     from gigaplan.vocabulary.errors import PlanError, Problem
     from gigaplan.vocabulary.units import parse_quantity
 
     problems = []
     given = [name for name, said in (("--checkpoint-interval", interval), ("--spares", spares is not None), ("--elastic", elastic), ("--groups", groups),
-                                     ("--sync-checkpoint", sync), ("--replicas", replicas != FailureAsk().replicas), ("--seed", seed), ("--central", central)) if said]  # fmt: skip
+                                     ("--sync-checkpoint", sync), ("--replicas", replicas != FailureAsk().replicas), ("--seed", seed), ("--central", central), ("--fact", facts)) if said]  # fmt: skip
     if given and not wanted:
         problems.append(
             Problem("options of failures without them", PLACE, value=", ".join(given), remedy="add --failures")
@@ -195,13 +199,18 @@ def _failures(
         seconds = parse_quantity(interval, "s") if interval else 0.0
     except ValueError as error:
         problems.append(Problem(str(error), PLACE, value=interval, remedy='write --checkpoint-interval "10 min"'))
+    own: tuple[tuple[str, float], ...] = ()
+    try:
+        own = read_facts(facts)
+    except PlanError as error:
+        problems += error.problems
     if problems:
         raise PlanError(problems)
     if not wanted:
         return False
     return FailureAsk(
         checkpoint_interval_s=seconds, spares=spares, elastic=elastic, groups=groups, waits_for_write=sync, replicas=replicas, seed=seed,
-        certain=central,
+        certain=central, facts=own,
     )  # fmt: skip
 
 

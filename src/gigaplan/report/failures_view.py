@@ -60,6 +60,8 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
         ("lives", fixed),
     ]  # fmt: skip
+    if run.ask.facts:
+        found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.ask.facts)))
     if run.finished_share < 1:
         found.append(("unfinished", f"{1 - run.finished_share:.1%} of lives were given up long after their time"))
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from annotated_types import Ge, Gt, Le
 
 from gigaplan.catalog import Catalog
 from gigaplan.plan.resolve import failures_of
@@ -24,9 +25,10 @@ from gigaplan.training.reliability import (
     failures_per_s,
     hazards,
 )
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.members import Array, triangular
 from gigaplan.vocabulary.streams import stream
+from gigaplan.vocabulary.units import Unit
 
 if typing.TYPE_CHECKING:
     from gigaplan.training.failures import Lives
@@ -72,6 +74,8 @@ class FailureAsk:
     seed: int = 0
     certain: bool = False
     """Whether facts stay at their central values instead of being drawn from their ranges in each life."""
+    facts: tuple[tuple[str, float], ...] = ()
+    """Facts of one's own, by the names of the catalog's entity ``failures``, in its units; the same in each life."""
 
     @property
     def recovery(self) -> Recovery:
@@ -159,8 +163,9 @@ def run_failures(
     groups = ask.groups or replicas_of_layout
     size = {"gpus": gpus, "unit_gpus": unit, "state_bytes": BYTES_PER_PARAMETER * parameters}
     more = {"groups": groups, "waits_for_write": ask.waits_for_write}
-    central = hazards(failures_of(facts), **size, **more)  # type: ignore[arg-type]
-    drawn = central if ask.certain else hazards(draws(facts, ask.replicas, ask.seed), **size, **more)  # type: ignore[arg-type]
+    f = replace(failures_of(facts), **dict(ask.facts))
+    central = hazards(f, **size, **more)  # type: ignore[arg-type]
+    drawn = central if ask.certain else hazards(draws(facts, ask.replicas, ask.seed, **dict(ask.facts)), **size, **more)  # type: ignore[arg-type]
     drawn = _chosen(drawn, ask)
     central = replace(central, spares=drawn.spares, interval_s=drawn.interval_s)
     kept = expected_share(central, ask.recovery)
@@ -168,7 +173,7 @@ def run_failures(
         raise PlanError([_hopeless(central, ask, kept)])
     most = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * ask.replicas)
     lives = live(drawn, ask.recovery, ideal_s, replicas=ask.replicas, seed=ask.seed, limit_s=min(LONGEST * ideal_s, max(most, 2 * ideal_s)))  # fmt: skip
-    return _told(facts, ask, central, lives, kept, ideal_s, unit, groups, size)
+    return _told(facts, f, ask, central, lives, kept, ideal_s, unit, groups, size)
 
 
 def unit_gpus(facts: Catalog, system: str) -> int:
@@ -176,6 +181,53 @@ def unit_gpus(facts: Catalog, system: str) -> int:
     rack = int(facts.find(system, "gpus_per_rack").number)
     domain = int(facts.find(system, "scaleup_gpus").number) if facts.has(system, "scaleup_gpus") else 1
     return rack if rack > SERVER_GPUS and domain >= rack else min(rack, SERVER_GPUS)
+
+
+def read_facts(said: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Return facts of one's own from texts like ``recovery_s=5 min``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name (the nearest known one is given), unit and impossible value at once.
+    """
+    hints = typing.get_type_hints(Failures, include_extras=True)
+    place = Place("train", path="fact")
+    found: dict[str, float] = {}
+    problems = []
+    for text in said:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or name not in hints:
+            problems.append(Problem("no such fact of failures", place, value=text, allowed=", ".join(hints), nearest=nearest_name(name, hints),
+                                    remedy="write it like 'recovery_s=5 min'"))  # fmt: skip
+            continue
+        marks = typing.get_args(hints[name])[1:]
+        try:
+            number = next(float(str(m.parse(value))) for m in marks if isinstance(m, Unit))
+        except ValueError as error:
+            problems.append(Problem(str(error), place, value=text, remedy=f"give {name} as a number with its unit"))
+            continue
+        if not all(_within(number, m) for m in marks):
+            allowed = ", ".join(_bound(m) for m in marks if _bound(m))
+            problems.append(Problem(f"'{name}' is out of its bounds", place, value=value, allowed=allowed, remedy="give a possible value"))  # fmt: skip
+        found[name] = number
+    if problems:
+        raise PlanError(problems)
+    return tuple(found.items())
+
+
+def _within(number: float, mark: object) -> bool:
+    return (
+        (not isinstance(mark, Gt) or number > typing.cast(float, mark.gt))
+        and (not isinstance(mark, Ge) or number >= typing.cast(float, mark.ge))
+        and (not isinstance(mark, Le) or number <= typing.cast(float, mark.le))
+    )
+
+
+def _bound(mark: object) -> str:
+    if isinstance(mark, Gt):
+        return f"above {mark.gt}"
+    return f"at least {mark.ge}" if isinstance(mark, Ge) else f"at most {mark.le}" if isinstance(mark, Le) else ""
 
 
 def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> Failures:
@@ -270,6 +322,7 @@ def _hopeless(h: Hazards, ask: FailureAsk, kept: float) -> Problem:
 
 def _told(
     facts: Catalog,
+    f: Failures,
     ask: FailureAsk,
     h: Hazards,
     lives: Lives,
@@ -284,7 +337,7 @@ def _told(
     return FailureRun(
         ask=ask, recovery=ask.recovery, unit="rack" if unit > SERVER_GPUS else "server", units=units, unit_gpus=unit, groups=groups,
         spares=spares, interval_s=float(np.mean(h.interval_s)),
-        write_s=size["state_bytes"] / (size["gpus"] * facts.find(ENTITY, "checkpoint_bandwidth_bytes_per_s").number),
+        write_s=size["state_bytes"] / (size["gpus"] * float(np.mean(f.checkpoint_bandwidth_bytes_per_s))),
         mtbf_h=1 / float(np.mean(failures_per_s(h))) / 3600, ideal_days=ideal_s / SECONDS_PER_DAY, days=_range(days),
         goodput_share=_range(lives.goodput_share), interruptions=_range(lives.interruptions),
         planned_stops=float(lives.planned_stops.mean()), replaced=float(lives.replaced.mean()), finished_share=float(lives.finished.mean()),
@@ -292,7 +345,7 @@ def _told(
         interruptions_by_cause=_by_cause(facts, h, float(lives.interruptions.mean())), expected_share=kept,
         enough_share=float(enough_share(h, spares)[-1]), gpu_hours=float(np.median(days)) * 24 * (size["gpus"] + spares * unit),
         day_quantiles=tuple(float(q) for q in np.quantile(days, np.linspace(0, 1, 21))),
-        interval_curve=_interval_curve(h, ask.recovery), spare_curve=_spare_curve(h, ask.recovery), size_curve=_size_curve(facts, size, groups),
+        interval_curve=_interval_curve(h, ask.recovery), spare_curve=_spare_curve(h, ask.recovery), size_curve=_size_curve(f, size, groups),
     )  # fmt: skip
 
 
@@ -323,11 +376,8 @@ def _spare_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[int, float, floa
     return tuple((int(k), expected_share(replace(h, spares=int(k)), recovery), float(enough[k])) for k in ks)
 
 
-def _size_curve(
-    facts: Catalog, size: dict[str, typing.Any], groups: int
-) -> tuple[tuple[int, float, float, float], ...]:
+def _size_curve(f: Failures, size: dict[str, typing.Any], groups: int) -> tuple[tuple[int, float, float, float], ...]:
     """Return the expected goodput by GPUs, with groups of the same size as this run's."""
-    f = failures_of(facts)
     found = []
     for n in SIZES:
         some = max(round(groups * n / size["gpus"]), 1)
