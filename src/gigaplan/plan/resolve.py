@@ -29,7 +29,7 @@ from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.plan.load import Plan, Said, training_of
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
-from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Failures, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
@@ -379,6 +379,11 @@ def costs_of(facts: Catalog) -> Costs:
 def draw_curve_of(facts: Catalog) -> DrawCurve:
     """Return how much of its rated power a rack draws."""
     return _alone(facts, DrawCurve, "draw_curve")
+
+
+def node_draw_of(facts: Catalog) -> NodeDraw:
+    """Return what a node draws while it trains, by what its GPUs do."""
+    return _alone(facts, NodeDraw, "node_draw")
 
 
 def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:

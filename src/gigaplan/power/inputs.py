@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Unit
@@ -52,3 +52,25 @@ class Draw:
     """(M, P, n) facility energy of the month [MWh]."""
     energy_cost_usd: Array
     """(M, P, n) what it costs [USD]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDraw:
+    """What a node draws while it trains: facts of the catalog's entity ``node_draw``, calibrated on measured nodes."""
+
+    computing_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Of a GPU's limit while it computes: products, attention, and the passes over memory between them."""
+    moving_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Of a GPU's limit while data moves and nothing is computed: exposed exchange over networks, the optimiser's memory."""
+    waiting_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Of a GPU's limit while it waits for others inside a step: pipeline bubble, host."""
+    idle_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Of a GPU's limit with a model loaded and no step running."""
+    rest_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Of what a node is rated for beside its GPUs' limits that processors, memory, switches and adapters take."""
+    fan_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
+    """Of an air-cooled node's power that its fans take."""
+    psu_efficiency: Annotated[float, Gt(0.5), Le(1), Unit("share")]
+    """Power behind the power supplies over power at the plug."""
+    start_up_s: Annotated[float, Ge(0), Unit("s")]
+    """Time of a run in which no step runs: loading, building, compiling."""
