@@ -63,6 +63,24 @@ def validate_capability(*, json: Json = False) -> int:
     return print_json(answer.as_dict()) if json else show(capability_validation(answer))
 
 
+@validate_app.command(name="power")
+def validate_power(rows: Path | None = None, /, *, every: bool = False, json: Json = False) -> int:
+    """Hold the power that a node draws in training against measured nodes, each answered without its own system.
+
+    Parameters
+    ----------
+    rows
+        A table with the columns of mlperf_training_power.csv (default: the one that comes with gigaplan).
+    every
+        Show every run, not only the means.
+    """
+    from gigaplan.report.training_view import power_validation
+    from gigaplan.validation.node_power import validate_power as validate
+
+    answer = validate(rows)
+    return print_json(answer.as_dict()) if json else show(power_validation(answer, every=every))
+
+
 @predict_app.command(name="inference")
 def predict_inference(
     rows: Path, /, *, out: Annotated[Path, Parameter(name=["--out", "-o"])], json: Json = False

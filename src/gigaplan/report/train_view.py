@@ -91,8 +91,10 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
         ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
         ("run", f"{_told(run.days)} days, {run.flop:.2g} FLOP without failures"),
     ]
-    if run.it_mw is not None and run.energy_mwh is not None:
-        found.append(("power", f"{short(run.it_mw)} MW IT rated; {short(run.energy_mwh)} MWh drawn"))
+    if run.it_mw is not None and run.drawn_mw is not None and run.energy_mwh is not None:
+        each = f"a GPU {run.gpu_power_w['mean']:,.0f} W, {run.gpu_power_w['computing']:,.0f} W while it computes"
+        found.append(("power", f"{_told(run.drawn_mw)} MW IT drawn of {short(run.it_mw)} rated; {each}"))
+        found.append(("energy", f"{short(run.energy_mwh)} MWh IT"))
     usd = [f"{money(v)} {word}" for v, word in ((run.usd_owned, "owned"), (run.usd_rented, "rented")) if v is not None]
     found.append(("cost", f"{short(run.gpu_hours)} GPU-hours" + (f": {', '.join(usd)}" if usd else "")))
     found.append(("trust", run.validity))

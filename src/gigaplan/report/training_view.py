@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gigaplan.validation.node_power import PowerValidation
 from gigaplan.validation.training import Row, TrainingValidation
 from gigaplan.validation.training_calibrate import TrainingCalibration
 
@@ -29,6 +30,32 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
     if not every and len(rows) > SHOWN:
         note = f"The {SHOWN} largest errors of {len(rows)} rows; --every shows all. {note}"
     return Group(*parts, Text(note, style="dim"))
+
+
+def power_validation(answer: PowerValidation, *, every: bool = False) -> RenderableType:
+    """Return measured watts of nodes, ours, errors and how often the interval holds."""
+    summaries = _table("runs", "n", "median |error|", "p90", "bias", "in 80 % range", "high/low")
+    for s in answer.summaries:
+        summaries.add_row(s.name, str(s.rows), f"{s.median_abs:.1%}", f"{s.p90_abs:.1%}", f"{s.bias:+.1%}", f"{s.covered:.0%}",
+                          f"{s.width:.2f}")  # fmt: skip
+    rows = _table("node", "benchmark", "GPUs", "at", "published W", "ours W", "80 % range", "error")
+    shown: set[tuple[str, str, bool]] = set()
+    for r in answer.rows:
+        key = (r.system, r.benchmark, r.at_plug)
+        if every or key not in shown:
+            rows.add_row(r.system, r.benchmark, str(r.gpus), "plug" if r.at_plug else "dc", f"{r.published_w:,.0f}", f"{r.ours_w:,.0f}",
+                         f"{r.low_w:,.0f} to {r.high_w:,.0f}", f"{r.error:+.1%}")  # fmt: skip
+        shown.add(key)
+    notes = [
+        "Constants of each answer never saw the row's system; the run's length is the row's own."
+        + (
+            ""
+            if every or len(shown) == len(answer.rows)
+            else f" One run of each; --every shows all {len(answer.rows)}."
+        ),
+        f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else "",
+    ]
+    return Group(summaries, Text(""), rows, Text("\n".join(n for n in notes if n), style="dim"))
 
 
 def calibration(answer: TrainingCalibration, where: str) -> RenderableType:

@@ -179,7 +179,7 @@ def question(row: Mapping[str, str]) -> Question:
     per_node = _gpus_per_node(name, in_rack)
     benchmark = row.get("benchmark", "")
     guesses = [] if any(r["benchmark"] == benchmark for r in _table(RECIPES)) else [f"no recipe of '{benchmark}'"]
-    if generation(system) not in _measured_generations():
+    if generation(system) not in measured_generations():
         guesses.append(f"no measured node of {generation(system)} hardware")
     org = row.get("org", "")
     node = Node(
@@ -275,7 +275,8 @@ def _air(name: str, org: str, in_rack: int) -> float:
 
 
 @cache
-def _measured_generations() -> frozenset[str]:
+def measured_generations() -> frozenset[str]:
+    """Return the hardware generations of which nodes were measured."""
     return frozenset(generation(system_of(r["system"])) for r in read())
 
 

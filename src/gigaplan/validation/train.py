@@ -17,7 +17,8 @@ import numpy as np
 from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
+from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, node_draw_of, training_constants
+from gigaplan.power.node import activity_of, gpu_w, node_w
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
@@ -25,9 +26,11 @@ from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, chunks_of, model_flops_per_token, step
 from gigaplan.validation.failures import FailureAsk, FailureRun, run_failures
 from gigaplan.validation.frontier import Figure, Supply, _unknown, supply
+from gigaplan.validation.node_power import measured_generations, node_of, parts_of
+from gigaplan.validation.node_power import spread as power_spread
 from gigaplan.validation.training import _validity
 from gigaplan.validation.training_fit import spread
-from gigaplan.validation.training_rows import MODERN, Question
+from gigaplan.validation.training_rows import MODERN, Question, UnsupportedError, generation
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 PLACE = Place("train")
@@ -116,7 +119,13 @@ class TrainRun:
     free_gb: float
     supply: Supply
     it_mw: float | None
+    """Rated, network and storage included: what a site must have."""
+    drawn_mw: Figure | None
+    """IT power drawn over the run, by what the GPUs do in a step."""
+    gpu_power_w: dict[str, float]
+    """A GPU's draw by what it does, and its mean over a step [W]."""
     energy_mwh: float | None
+    """IT energy of the run, as drawn."""
     gpu_hours: float
     usd_owned: float | None
     usd_rented: float | None
@@ -427,7 +436,7 @@ def _run(
     days = speed.over(tokens / SECONDS_PER_DAY)
     per_token = model_flops_per_token(model, float(ask.sequence_tokens))
     hours = days.value * 24 * ask.gpus
-    drawn = cost.drawn_kw_per_gpu
+    drawn, gpu_power = _drawn(ask, plan, with_, cost)
     some = [plan_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
     best = [plan_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
     return TrainRun(
@@ -436,13 +445,43 @@ def _run(
         model_tflops_per_gpu=speed.value * per_token / ask.gpus / 1e12, mfu_share=_conventions(plan, speed.value, ask, device, model),
         free_gb=free_bytes(device, efficiency) / 1e9, supply=cost,
         it_mw=None if cost.it_kw_per_gpu is None else cost.it_kw_per_gpu * ask.gpus / 1e3,
-        energy_mwh=None if drawn is None else drawn * hours / 1e3, gpu_hours=hours,
+        drawn_mw=drawn, gpu_power_w=gpu_power,
+        energy_mwh=None if drawn is None else drawn.value * days.value * 24, gpu_hours=hours,
         usd_owned=None if cost.owned_usd_per_gpu_h is None else cost.owned_usd_per_gpu_h * hours,
         usd_rented=None if cost.rented_usd_per_gpu_h is None else cost.rented_usd_per_gpu_h * hours,
         validity=validity, seen=found.seen if found else 1, fitting=found.fitting if found else 1,
         candidates=tuple(_candidate(p, ask.gpus, with_) for p in some), frontier=tuple(_candidate(p, ask.gpus, with_) for p in best),
         cells=_cells(found, ask.gpus) if found else (), notes=constants.notes, catalog_vintage=vintage,
     )  # fmt: skip
+
+
+def _drawn(
+    ask: Ask, plan: Plan, with_: tuple[Device, Architecture, Batch, TrainingEfficiency], cost: Supply
+) -> tuple[Figure | None, dict[str, float]]:
+    """Return the IT power drawn [MW], and a GPU's draw by what it does [W]; None and nothing where the catalog lacks limits.
+
+    Network and storage beside the racks are taken at their rated power: switches hardly follow the load.
+    """
+    device, model, batch, efficiency = with_
+    try:
+        node = node_of(ask.system)
+    except UnsupportedError:
+        return None, {}
+    curve = node_draw_of(catalog.load())
+    activity = activity_of(*parts_of(step(device, model, batch, plan.layout, efficiency)))
+    rack = float(node_w(activity, node, curve)[0])
+    limit = float(node.gpu_limit_w)
+    draws = {
+        "computing": curve.computing_draw_share,
+        "moving": curve.moving_draw_share,
+        "waiting": curve.waiting_draw_share,
+    }
+    by = {name: share * limit for name, share in draws.items()} | {"mean": float(gpu_w(activity, limit, curve)[0])}
+    low, high = power_spread(extrapolated=generation(ask.system) not in measured_generations())
+    scale = ask.gpus / float(node.gpus) / 1e6
+    beside = max((cost.it_kw_per_gpu or 0.0) * ask.gpus / 1e3 - float(node.rated_w) * scale, 0.0)
+    drawn = (min(rack * edge, float(node.rated_w)) * scale + beside for edge in (1.0, low, high))
+    return Figure(*drawn), by
 
 
 def _conventions(plan: Plan, tokens_per_s: float, ask: Ask, device: Device, model: Architecture) -> dict[str, float]:
