@@ -74,7 +74,7 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
         "requests_asked_per_day": np.full((1, 2, N), 100.0),
         "requests_on_devices_per_day": np.broadcast_to(np.linspace(0, 30, N), (1, 2, N)),
         "sessions_per_day": np.broadcast_to(np.array([[40.0], [5.0]]), (1, 2, N)),
-        "largest_run_flop": np.stack([np.geomspace(1e26, 1e28, N), np.geomspace(2e26, 2e28, N)])[None],
+        "largest_run_flop": np.stack([np.geomspace(k * 1e26, k * 1e28, N) for k in (1, 1.5, 2)])[None],
         "capability_eci": np.stack([np.linspace(140, 180, N) + d for d in (-10, 0, 10)])[None],
         "cost_fall_log": np.stack([np.linspace(0, d, N) for d in (1.0, 0.3, 2.0)])[None],
         "run_done_day": np.array([[400.0]]),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from functools import cache
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from gigaplan import plan
 from gigaplan.fleet.buildout import build
 from gigaplan.plan.scenario import Scenario
+from gigaplan.report import terminal
+from gigaplan.report.select import missed
 from gigaplan.simulate import laws
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.result import Result
@@ -41,6 +45,12 @@ def power_of_runs(scenario: Scenario, result: Result) -> tuple[Array, Array]:
     mine = np.array([kw[names.index(r.generation)] for r in scenario.training.runs])
     held = np.einsum("mrn,r->mn", result["run_gpus"], mine)
     return held, np.einsum("mgn,g->mn", result["gpus_available"], kw)
+
+
+def text_of(result: Result) -> str:
+    console = Console(width=200, file=io.StringIO())
+    console.print(terminal.render(result))
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 
 def days_of(result: Result, run: int = 0) -> tuple[float, float]:
@@ -239,6 +249,77 @@ def test_the_largest_run_holds_what_is_held_for_training() -> None:
     window = int(scenario.training.run_days)
     ends = result.axis.edge_days[1:].astype(int)
     brute = np.array([daily[max(e - window, 0) : e].sum() for e in ends]) * scenario.training.mfu_share
-    one, whole = result.central("largest_run_flop")
+    one, _, whole = result.central("largest_run_flop")
     np.testing.assert_allclose(whole, brute, rtol=1e-9)
     assert (one <= whole * (1 + 1e-12)).all()
+
+
+def test_a_missed_deadline_says_by_how_much_and_what_would_meet_it() -> None:
+    scenario, result = went(THERE, f"{FIRST}.gpus=30000", f"{FIRST}.tokens=60e12 tokens")
+    run = scenario.training.runs[0]
+    late, needed = float(result.central("run_late_days")[0]), int(result["run_gpus_needed"][0])
+    start, done = days_of(result)
+    deadline = (dt.date(2027, 7, 1) - dt.date(2026, 1, 1)).days
+    assert late == pytest.approx(done - deadline) and late > 0
+    by_then = float(result.central("run_tokens_by_deadline")[0])
+    assert by_then == pytest.approx(run.tokens * (deadline - start) / (done - start))
+    assert float(result["run_latest_start_day"][0]) == pytest.approx(deadline - (done - start))
+    met = days_of(went(THERE, f"{FIRST}.gpus={needed}", f"{FIRST}.tokens=60e12 tokens")[1])
+    assert met[1] <= deadline  # what it says would meet the deadline does
+    fewer = days_of(went(THERE, f"{FIRST}.gpus=30000", f"{FIRST}.tokens={by_then:.0f} tokens")[1])
+    assert fewer[1] == pytest.approx(deadline, abs=0.01)
+    told = missed(result)
+    assert len(told) == 2  # and its milestone
+    for word in (
+        "misses its deadline 2027-07-01",
+        f"{late:,.0f} days",
+        "instead of 30 k",
+        "or a start by 20",
+        "tokens instead of 60 T",
+    ):
+        assert word in told[0], word
+    assert "misses its milestone of 50%" in told[1]
+    assert "Late" in text_of(result) and "misses its deadline" in text_of(result)
+
+
+def test_a_run_in_time_has_nothing_to_say() -> None:
+    _, result = went(THERE, f"{FIRST}.gpus=80000", f"{FIRST}.tokens=30e12 tokens", f"{FIRST}.milestones={{}}")
+    assert result.central("run_late_days")[0] == 0
+    assert np.isnan(result["run_gpus_needed"][0]) and np.isnan(result["run_latest_start_day"][0])
+    assert not missed(result)
+
+
+def test_a_run_that_never_begins_or_never_ends_says_so() -> None:
+    _, never = went(f"{FIRST}.gpus=6000000")
+    assert "never begins" in missed(never)[0]
+    assert len(missed(never)) == 1  # its milestone goes without saying
+    _, endless = went(f"{FIRST}.tokens=1e18 tokens")
+    assert "not done within the horizon" in missed(endless)[0] and "at least" in missed(endless)[0]
+    assert "the rest not within the horizon" in missed(endless)[1]
+
+
+def test_a_milestone_is_met_when_its_share_is_done() -> None:
+    scenario, result = went()
+    run = scenario.training.runs[0]
+    ((date, share),) = run.milestones
+    day = (date - dt.date(2026, 1, 1)).days
+    assert result.labels["milestone"] == (f"{run.name} {date}",)
+    assert result["milestone_day"][0] == day and result["milestone_share"][0] == share
+    start, done = days_of(result)
+    assert result.central("milestone_done_share")[0] == pytest.approx((day - start) / (done - start))
+    assert result.central("milestone_late_days")[0] == pytest.approx(max(start + share * (done - start) - day, 0))
+
+
+def test_the_model_of_the_largest_run() -> None:
+    scenario, result = went("training.runs={}")
+    flop, size = result.central("largest_run_flop"), result.central("largest_run_parameters")
+    np.testing.assert_allclose(size[:, 1], np.sqrt(flop / 120))
+    assert (size[:, 0] <= size[:, 1]).all() and (size[:, 1] <= size[:, 2]).all()
+    tokens = result.central("largest_run_tokens")
+    np.testing.assert_allclose(6 * size[:, 1] * tokens[:, 1], flop)
+    one, together, whole = flop
+    assert (one <= together * (1 + 1e-12)).all() and (together <= whole * (1 + 1e-12)).all()
+    few = plan.resolve(plan.load("announced-2025-09"))
+    several = simulate(few).central("largest_run_flop")
+    assert (several[1] > several[0] * 1.1).any()  # many sites together do more than one
+    assert scenario.training.together.inner_steps == scenario.training.together.reference_inner_steps

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gigaplan.training.programme import SECONDS_PER_DAY, PlannedRun, Progress, largest_run_flop, progress
+from gigaplan.training.programme import (
+    SECONDS_PER_DAY,
+    PlannedRun,
+    Progress,
+    day_of,
+    largest_run_flop,
+    progress,
+    tokens_by,
+)
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
 
@@ -239,3 +247,26 @@ def test_law_more_days_and_more_compute_make_a_larger_run(seed: int, days: float
     assert (base >= 0).all()
     whole = largest_run_flop(flop, 1e5, AXIS)
     np.testing.assert_allclose(whole, np.cumsum(flop, axis=-1))
+
+
+def test_how_much_by_when_by_hand() -> None:
+    """Forty days from 11 January: a quarter of it by the 21st, all by 20 February."""
+    got = went(run(40, "2026-01-11"))
+    assert tokens_by(got, 0, 20.0, AXIS)[0] == pytest.approx(10 * PER_DAY)
+    assert tokens_by(got, 0, 5.0, AXIS)[0] == 0
+    assert tokens_by(got, 0, 700.0, AXIS)[0] == pytest.approx(40 * PER_DAY)
+    assert day_of(got, 0, 10 * PER_DAY)[0] == pytest.approx(20.0)
+    assert day_of(got, 0, 40 * PER_DAY)[0] == pytest.approx(got.done_days[0, 0])
+    assert np.isnan(day_of(got, 0, 41 * PER_DAY)[0])
+    gpus = np.full(N, 100.0)
+    gpus[1] = 0.0  # none in February
+    broken = went(run(40, "2026-01-11"), gpus=gpus)
+    assert tokens_by(broken, 0, 45.0, AXIS)[0] == pytest.approx(21 * PER_DAY)
+    assert day_of(broken, 0, 22 * PER_DAY)[0] == pytest.approx(31 + 28 + 1)
+
+
+@given(st.floats(1, 300), st.floats(0, 1), st.integers(0, 200))
+def test_law_what_is_done_by_a_day_was_done_on_it(days: float, share: float, later: int) -> None:
+    got = went(run(days, str(dt.date(2026, 1, 1) + dt.timedelta(days=later))))
+    when = float(day_of(got, 0, share * days * PER_DAY)[0])
+    assert tokens_by(got, 0, when, AXIS)[0] == pytest.approx(share * days * PER_DAY, rel=1e-6, abs=1e-3 * PER_DAY)

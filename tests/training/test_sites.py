@@ -14,6 +14,7 @@ from gigaplan.plan.resolve import fibre_of, local_updates_of
 from gigaplan.training.sites import (
     Link,
     Scheme,
+    best_together,
     combinations,
     exposed_s,
     goodput_apart,
@@ -257,3 +258,10 @@ def test_travel_is_there_and_back_for_sums() -> None:
     link = Link(2.0, 1e12, 0.01)
     assert float(travel_s(Scheme(1e9), link)) == 0.02
     assert float(travel_s(Scheme(1e9, unreduced=True), link)) == 0.01
+
+
+def test_as_many_sites_as_make_most_of_it() -> None:
+    flop = np.array([[10.0, 1.0], [8.0, 1.0], [0.5, 1.0]])
+    assert best_together(flop, np.array([1.0, 0.9, 0.8])).tolist() == [pytest.approx(16.2), pytest.approx(2.4)]
+    assert best_together(flop, np.array([1.0, 0.5, 0.3]))[0] == 10  # too much is lost: one alone
+    assert best_together(flop[::-1], np.ones(3))[0] == 18.5

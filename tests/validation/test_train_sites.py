@@ -189,6 +189,11 @@ def test_the_verb(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run_verb([*words, "--wan-bandwidth", "much"]) == 2
     assert "10 Tbps" in capsys.readouterr().err
     assert run_verb(["train", "llama_3_1_8b", "h100_hgx"]) == 2
+    assert (
+        run_verb(["train", "llama_3_1_8b", "h100_hgx", "--gpus", "64", "--by", "2027-06", "--inner-steps", "50"]) == 2
+    )
+    said = capsys.readouterr().err
+    assert "--by is of several sites" in said and "--inner-steps" in said
 
 
 def test_a_view_of_every_figure(together: SitesRun) -> None:

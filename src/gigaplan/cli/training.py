@@ -129,6 +129,8 @@ def train(
     lives = _failures(
         failures, checkpoint_interval, spares, elastic, groups, sync_checkpoint, replicas, seed, central, fact or [], sites,
     )  # fmt: skip
+    _of_sites(sites, ("--wan-bandwidth", wan_bandwidth), ("--wan-distance", wan_distance), ("--inner-steps", inner_steps),
+              ("--by", by), ("--run-days", run_days), ("--plan", plan))  # fmt: skip
     if sites:
         from gigaplan.report import sites_view
 
@@ -158,6 +160,17 @@ def train(
     if html is not None:
         print(f"the page is {html}")
     return 0
+
+
+def _of_sites(sites: str, *options: tuple[str, object]) -> None:
+    """Refuse options of several sites where none are named."""
+    from gigaplan.vocabulary.errors import Place, PlanError, Problem
+
+    if not sites:
+        said = [Problem(f"{name} is of several sites", Place("train"), value=str(value), remedy="name them with --sites")
+                for name, value in options if value]  # fmt: skip
+        if said:
+            raise PlanError(said)
 
 
 def _failures(

@@ -47,6 +47,8 @@ T = TypeVar("T")
 UNKNOWN_REGION = "us"
 TRAINING_SOFTWARE = {"modern": "training_model", "classic": "training_model_2022"}
 """Kinds of training software and the entities that hold their constants."""
+REPLICAS = (2, 4, 8)
+"""Numbers of sites for which the catalog has what local updates cost in learning."""
 NO_TRANCHES = Tranches(
     investor="",
     amount_per_milestone_usd=0.0,
@@ -523,6 +525,7 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
         filler._said("training.run_days", "training.run_days", given.run_days)
     days = given.run_days or filler.number("training.run_days", "training", "run_days")
     runs = tuple(_run(filler, name, run) for name, run in given.runs.items())
+    together = filler.fill(LocalUpdates, None, "local_updates", "training.together")
     return TrainingPolicy(
         share=share,
         mfu_share=mfu,
@@ -531,6 +534,16 @@ def _training(filler: Filler, plan: Plan, axis: TimeAxis) -> TrainingPolicy:
             TrainingEfficiency, given.efficiency, TRAINING_SOFTWARE[given.software], "training.efficiency"
         ),
         reliability=filler.fill(Reliability, given.reliability, "reliability", "training.reliability"),
+        scaling=ScalingLaws(
+            tokens_per_parameter=filler.number("training.scaling.ratio", "scaling_law", "tokens_per_parameter"),
+            corrected=filler.fill(ScalingLaw, None, "scaling_law", "training.scaling.corrected"),
+            published=filler.fill(ScalingLaw, None, "scaling_law_hoffmann", "training.scaling.published"),
+        ),
+        together=replace(together, inner_steps=together.reference_inner_steps),
+        loss_rises={
+            float(n): filler.number(f"training.together.loss_rise_{n}", f"local_updates_{n}", "loss_rise_share")
+            for n in REPLICAS
+        },
         runs=runs,
     )
 

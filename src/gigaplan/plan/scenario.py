@@ -16,6 +16,8 @@ from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
+from gigaplan.training.scaling import ScalingLaws
+from gigaplan.training.sites import LocalUpdates
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Array
@@ -34,6 +36,12 @@ class TrainingPolicy:
     """Longest time that a run may take [days]: what the largest run is reckoned over."""
     efficiency: TrainingEfficiency
     reliability: Reliability
+    scaling: ScalingLaws
+    """By which compute becomes parameters and tokens."""
+    together: LocalUpdates
+    """How sites learn together, at the steps between exchanges at which their loss was measured."""
+    loss_rises: Mapping[float, float]
+    """By how much the loss rises with so many of them."""
     runs: tuple[PlannedRun, ...] = ()
 
 

@@ -88,6 +88,9 @@ def _years_table(result: Result) -> Table:
     cost = by_year(result, "cost_usd").sum(axis=0)
     run = select.last_of_years(result, result.central("largest_run_flop")[0])
     line("Largest run, FLOP, year end", [select.scientific(v) for v in run], "bold")
+    if result.labels["run"]:  # of a plan that trains
+        low, _, high = (select.last_of_years(result, v) for v in result.central("largest_run_parameters")[0])
+        line("  its model, parameters", [select.span(a, b) for a, b in zip(low, high, strict=True)])
     line("Capital in the year", [money(v) for v in by_year(result, "capital_usd").sum(axis=(0, 1))], "bold")
     line("  cost, accrued", [money(v) for v in cost])
     rent = by_year(result, "rent_usd").sum(axis=0)
@@ -122,6 +125,9 @@ def _delivery(result: Result) -> Text:
     for name, start, done, late in select.runs(result):
         text.append("\nTraining      ", "bold")
         text.append(f"{name} {start} to {done}{', late' if late else ''}")
+    for sentence in select.missed(result):
+        text.append("\nLate          ", "bold")
+        text.append(sentence)
     if not result.labels["tranche"]:
         return text
     text.append("\nTranches      ", "bold")

@@ -26,7 +26,7 @@ from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 
 MW_PER_GW = 1e3
-SCOPES = ("one site", "whole fleet")
+SCOPES = ("one site", "sites together", "whole fleet")
 BOUNDS = ("low", "central", "high")
 
 
@@ -79,6 +79,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "instrument": tuple(e.name for e in finance.equity),
         "token": TOKENS,
         "run": tuple(r.name for r in scenario.training.runs),
+        "milestone": tuple(f"{r.name} {day}" for r in scenario.training.runs for day, _ in r.milestones),
         "scope": SCOPES,
         "bound": BOUNDS,
         "driver": DRIVERS,
@@ -158,7 +159,7 @@ def _inference(s: Stages) -> dict[str, Array]:
 def _training(scenario: Scenario, s: Stages) -> dict[str, Array]:
     axis, runs = scenario.axis, scenario.training.runs
     deadlines = [np.nan if r.deadline is None else axis.days_since_start(r.deadline) for r in runs]
-    done = s.trained.runs
+    done, met = s.trained.runs, s.trained.deadlines
     return {
         "run_gpus": done.gpus,
         "run_tokens_done": done.tokens_done,
@@ -167,7 +168,19 @@ def _training(scenario: Scenario, s: Stages) -> dict[str, Array]:
         "run_deadline_day": np.array(deadlines, dtype=float),
         "run_mfu_share": np.array([p.mfu_share for p in s.trained.layouts]),
         "run_goodput_share": np.array([float(goodput(r.gpus, scenario.training.reliability).share) for r in runs]),
+        "run_tokens_asked": np.array([r.tokens for r in runs], dtype=float),
+        "run_gpus_asked": np.array([r.gpus for r in runs], dtype=float),
+        "run_tokens_by_deadline": met.tokens,
+        "run_late_days": met.late_days,
+        "run_gpus_needed": met.gpus_needed,
+        "run_latest_start_day": met.latest_start_days,
+        "milestone_day": met.milestone_days,
+        "milestone_share": met.milestone_share,
+        "milestone_done_share": met.milestone_done_share,
+        "milestone_late_days": met.milestone_late_days,
         "largest_run_flop": s.trained.largest_flop,
+        "largest_run_parameters": s.trained.largest_parameters,
+        "largest_run_tokens": s.trained.largest_tokens,
         "capability_eci": s.trained.capability_eci,
     }
 

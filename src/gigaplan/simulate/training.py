@@ -8,11 +8,14 @@ import numpy as np
 
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.deadlines import Deadlines, deadlines
 from gigaplan.training.capability import eci, eci_interval
 from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
 from gigaplan.training.reliability import goodput
+from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import Plan, best_layout
+from gigaplan.training.sites import best_together, kept_share, loss_rise
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
@@ -29,7 +32,12 @@ class Trained:
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
     largest_flop: Array
-    """(M, S, n) largest run that could end with each month, at one site and over the whole fleet."""
+    """(M, S, n) largest run that could end with each month, at one site, at several that train together, over the whole fleet."""
+    largest_parameters: Array
+    """(M, S, bound, n) size of a compute-optimal model with as much: low, central, high."""
+    largest_tokens: Array
+    """(M, S, bound, n) its tokens."""
+    deadlines: Deadlines
     capability_eci: Array
     """(M, bound, n) capability of the largest run of one site so far: low, central, high; nan before any."""
 
@@ -46,11 +54,17 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     held = _held_share(scenario, gpus, done)
     reserved = np.maximum(scenario.training.share, held)
     largest = _largest(scenario, gpus, reserved)
+    layouts = tuple(run_plan(scenario, r) for r in scenario.training.runs)
     return Trained(
         runs=done,
-        layouts=tuple(run_plan(scenario, r) for r in scenario.training.runs),
+        layouts=layouts,
         reserved_share=reserved,
         largest_flop=largest,
+        largest_parameters=np.moveaxis(parameters_in_range(largest, scenario.training.scaling), 0, 2),
+        largest_tokens=np.moveaxis(tokens_in_range(largest, scenario.training.scaling), 0, 2),
+        deadlines=deadlines(
+            scenario.training.runs, done, speeds, blocks, lambda r: tokens_per_s(scenario, r), scenario.axis
+        ),
         capability_eci=_capability(scenario, largest[:, 0]),
     )
 
@@ -111,13 +125,20 @@ def _kept(scenario: Scenario, gpus: Array) -> Array:
 def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     """Return the largest run by scope: (M, scope, n).
 
-    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Whole
-    fleet: all that is held, as if distance were nothing. A failure stops its own block.
+    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Sites together:
+    the best of these of each site, with local updates (Douillard et al. 2025), as many sites as make most of it; what their
+    higher loss takes doesn't count. Whole fleet: all that is held, as if distance were nothing. A failure stops its own block.
     """
     axis, policy = scenario.axis, scenario.training
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
     flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds * _kept(scenario, gpus)  # (M, G, P, n)
     held = flop.sum(axis=(1, 2)) * reserved
-    one = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis).max(axis=(1, 2))
-    return np.stack([one, largest_run_flop(held, policy.run_days, axis)], axis=1)
+    blocks = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis)  # (M, G, P, n)
+    whole = largest_run_flop(held, policy.run_days, axis)
+    site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
+    number = np.arange(1.0, len(site) + 1)
+    counts = kept_share(
+        loss_rise(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together), policy.together
+    )
+    return np.stack([site.max(axis=0), np.minimum(best_together(site, counts), whole), whole], axis=1)

@@ -19,6 +19,8 @@ from gigaplan.vocabulary.time import HOURS, TimeAxis
 from gigaplan.vocabulary.units import Day, Unit
 
 SECONDS_PER_DAY = HOURS * 3600.0
+ROUNDING = 1e-9
+"""Share of a number of tokens that counts as all of it."""
 LEAST = 1e-30
 """Keeps a run without speed from dividing by nothing."""
 
@@ -59,6 +61,10 @@ class Progress:
     """(M, R) days since the start of the horizon at which the run began; nan if never."""
     done_days: Array
     """(M, R) the same at which its last token was done; nan if never."""
+    begun_days: Array
+    """(M, R, n) the same at which it set to work in each month; 0 where it didn't."""
+    worked_days: Array
+    """(M, R, n) days that it trained from there on."""
 
 
 def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array, axis: TimeAxis) -> Progress:
@@ -72,6 +78,7 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
     members, n = block_gpus.shape[0], axis.months
     done = np.zeros((members, len(runs), n + 1))
     held = np.zeros((members, len(runs), n))
+    begun, worked = np.zeros_like(held), np.zeros_like(held)
     started, ended = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
     for r in sorted(range(len(runs)), key=lambda r: (runs[r].start, r)):
         run = runs[r]
@@ -86,11 +93,36 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
             days = np.where(works, np.minimum(last - begin, left / max(tokens_per_s[r] * SECONDS_PER_DAY, LEAST)), 0.0)
             left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
             left[left < needed * 1e-12] = 0.0
+            begun[:, r, i], worked[:, r, i] = np.where(works, begin, 0.0), days
             held[:, r, i] = run.gpus * days / (last - first)
             done[:, r, i + 1] = run.tokens * (1 - left / needed)
             started[:, r] = np.where(works & np.isnan(started[:, r]), begin, started[:, r])
             ended[:, r] = np.where(works & (left == 0), begin + days, ended[:, r])
-    return Progress(tokens_done=done, gpus=held, start_days=started, done_days=ended)
+    return Progress(
+        tokens_done=done, gpus=held, start_days=started, done_days=ended, begun_days=begun, worked_days=worked
+    )
+
+
+def tokens_by(done: Progress, run: int, day: float, axis: TimeAxis) -> Array:
+    """Return the tokens that a run has done by a day [days since the start of the horizon]: (M,)."""
+    month = int(np.clip(np.searchsorted(axis.edge_days, day, side="right") - 1, 0, axis.months - 1))
+    before, after = done.tokens_done[:, run, month], done.tokens_done[:, run, month + 1]
+    worked = done.worked_days[:, run, month]
+    part = np.divide(day - done.begun_days[:, run, month], worked, out=np.zeros_like(worked), where=worked > 0)
+    return np.asarray(before + np.clip(part, 0.0, 1.0) * (after - before))
+
+
+def day_of(done: Progress, run: int, tokens: float) -> Array:
+    """Return when a run has done so many tokens [days since the start of the horizon]: (M,); nan if never."""
+    have = done.tokens_done[:, run]
+    reached = have[:, 1:] >= tokens * (1 - ROUNDING)
+    month = np.argmax(reached, axis=1)
+    rows = np.arange(len(have))
+    before, after = have[rows, month], have[rows, month + 1]
+    gained = after - before
+    part = np.divide(tokens - before, gained, out=np.ones_like(gained), where=gained > 0)
+    day = done.begun_days[rows, run, month] + np.clip(part, 0.0, 1.0) * done.worked_days[rows, run, month]
+    return np.where(reached.any(axis=1), day, np.nan)
 
 
 def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> Array:

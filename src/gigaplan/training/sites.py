@@ -243,6 +243,21 @@ def goodput_apart(period_s: ArrayLike, goodput: Array, mtbf_s: Array) -> Array:
     return np.asarray(period_s / (period_s + np.minimum(lost.sum(axis=0), most)))
 
 
+def best_together(flop: Array, counts: Array) -> Array:
+    """Return the most compute that counts of any number of sites that train together.
+
+    Parameters
+    ----------
+    flop : of each site alone, sites on the first axis.
+    counts : (site,) share of the compute that counts with 1, 2, .. sites.
+
+    The largest k sites are the best k; every k is tried. What the exchange takes is left out: streamed updates hide it.
+    """
+    largest_first = -np.sort(-flop, axis=0)
+    some = np.cumsum(largest_first, axis=0) * counts.reshape(-1, *([1] * (flop.ndim - 1)))
+    return np.asarray(some.max(axis=0))
+
+
 def combinations(sites: int) -> NDArray[np.bool_]:
     """Return every choice of at least one site, shape (choice, site); the last one is all of them."""
     return np.asarray((np.arange(1, 2**sites)[:, None] >> np.arange(sites)) % 2 == 1)

@@ -22,6 +22,7 @@ from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import (
+    REPLICAS,
     device_of,
     fibre_of,
     local_updates_of,
@@ -64,8 +65,6 @@ from gigaplan.vocabulary.members import Array
 
 BITS_PER_BYTE = 8.0
 METHODS = ("synchronous", "local updates", "streamed updates")
-REPLICAS = (2, 4, 8)
-"""Numbers of replicas with a measured rise of the loss."""
 MOST_DOUBLINGS, WORTH = 10, 1.1
 """A batch that nobody gave is doubled while that makes a GPU faster by a tenth, up to the largest known."""
 INNER_STEPS = (30, 50, 100, 200, 300, 500)

@@ -27,6 +27,7 @@ DIMS = (
     "year",
     "instrument",
     "run",
+    "milestone",
     "scope",
     "bound",
     "driver",

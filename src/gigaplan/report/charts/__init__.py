@@ -24,6 +24,7 @@ MAKERS = (
     serve.shadow,
     train.runs,
     train.largest,
+    train.size,
     train.capability,
     cost.cost,
     cost.waterfall,

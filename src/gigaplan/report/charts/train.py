@@ -47,7 +47,7 @@ def runs(result: Result) -> Chart | None:
         "runs",
         "Training runs",
         base.rows_option(series, [title(n) for n in names], axis.start.year, math.ceil(select.as_year(axis.end))),
-        f"{sum(late)} of {len(names)} miss a deadline." if any(late) else "No run misses a deadline.",
+        " ".join(select.missed(result)) or "No run misses a deadline or a milestone.",
         ("run", "starts", "ends", "deadline", "", "GPUs", "model FLOPs utilisation", "goodput"),
         rows,
         base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 4),
@@ -60,7 +60,7 @@ def largest(result: Result) -> Chart:
     names = result.labels["scope"]
     series = [
         base.line(n, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kind})
-        for i, (n, kind) in enumerate(zip(names, ("solid", "dashed"), strict=True))
+        for i, (n, kind) in enumerate(zip(names, ("solid", "dotted", "dashed"), strict=True))
     ]
     ends = select.last_of_years(result, data)
     one = float(data[0].max())
@@ -69,9 +69,34 @@ def largest(result: Result) -> Chart:
         "The largest training run that could end in the month",
         base.log_option(series, result.labels["month"], "model FLOP"),
         f"Up to {select.scientific(one)} FLOP at one site, on what is held for training; "
-        f"{select.scientific(float(data[1].max()))} if all sites trained as one.",
+        f"{select.scientific(float(data[1].max()))} that count if sites train together with local updates, "
+        f"{select.scientific(float(data[2].max()))} if all were one site.",
         ("", *(f"end {y}, FLOP" for y in select.years(result))),
         tuple((n, *(select.scientific(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+    )
+
+
+def size(result: Result) -> Chart | None:
+    """The compute-optimal model of the largest run of one site, with the range of scaling laws."""
+    low, central, high = result.central("largest_run_parameters")[0]
+    if not central.max() > 0:
+        return None
+    shown = [np.where(v > 0, v, np.nan) for v in (low, central, high)]
+    series = [
+        base.line(name, v, base.PALETTE[0], lineStyle={"width": 2 if name == "central" else 1, "type": kind})
+        for name, v, kind in zip(result.labels["bound"], shown, ("dotted", "solid", "dashed"), strict=True)
+    ]
+    tokens = result.central("largest_run_tokens")[0]
+    ends = [select.last_of_years(result, v) for v in (low, central, high, *tokens)]
+    names = [f"{what}, {b}" for what in ("parameters", "tokens") for b in result.labels["bound"]]
+    return Chart(
+        "size",
+        "The model that the largest run of one site is best spent on",
+        base.log_option(series, result.labels["month"], "parameters"),
+        f"Up to {select.span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann et al. 2022); bounds are their fit of the "
+        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens is cheaper to serve.",
+        ("", *(f"end {y}" for y in select.years(result))),
+        tuple((n, *(select.short(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
     )
 
 

@@ -12,7 +12,7 @@ from gigaplan.vocabulary.claims import CLAIMS
 def moving_frontier(r: Reader) -> Claim:
     """A10: the frontier of capability keeps moving up: the largest run that could end by a date, and what it is worth."""
     axis = r.result.axis
-    one, fleet = r.result.central("largest_run_flop")
+    one, together, fleet = r.result.central("largest_run_flop")
     eci = r.result.central("capability_eci")
     ends = [m for m in range(MONTHS - 1, axis.months, MONTHS) if np.isfinite(eci[1, m])]
     if len(ends) < 2:
@@ -35,7 +35,7 @@ def moving_frontier(r: Reader) -> Claim:
             basis=f"{scope}, model FLOPs",
         )
         for m in (first, last)
-        for scope, flop in (("one site", one), ("whole fleet", fleet))
+        for scope, flop in (("one site", one), ("sites together", together), ("whole fleet", fleet))
     )  # fmt: skip
     worth = tuple(
         Figure(
