@@ -10,6 +10,7 @@ import pytest
 
 from gigaplan.validation import serving_tables as v
 from gigaplan.validation import throughput as th
+from gigaplan.validation.held import Held
 from gigaplan.validation.serving_rows import UnsupportedError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "validation"
@@ -91,17 +92,17 @@ def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
     v.predict(blind, tmp_path / "blind.out")
     again = list(csv.DictReader((tmp_path / "blind.out").read_text(encoding="utf-8").splitlines()))
     assert again[0]["output_tokens_per_s_per_gpu"] == out[0]["output_tokens_per_s_per_gpu"]
-    answer = v.validate_any(rows)
-    assert isinstance(answer, th.ThroughputValidation)
+    (answer,) = v.validate_any(rows)
+    assert isinstance(answer, Held)
     assert answer.left_out == 1
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the tables are not beside this checkout")
 def test_the_whole_tables() -> None:
-    answer = v.validate_any(SHARED / "inference_throughput.csv")
-    assert isinstance(answer, th.ThroughputValidation)
-    saturated = next(e for e in answer.errors if e.kind == "saturated")
-    assert saturated.rows > 300
+    answers = v.validate_any(SHARED / "inference_throughput.csv")
+    errors = [e for answer in answers if isinstance(answer, Held) for e in answer.errors]
+    saturated = max((e for e in errors if e.kind == "saturated"), key=lambda e: e.rows)
+    assert saturated.rows > 100
     assert saturated.median_abs < 0.25
     assert 0.7 < saturated.covered < 0.9
 

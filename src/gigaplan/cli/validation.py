@@ -18,29 +18,48 @@ app.command(predict_app)
 
 
 @validate_app.command(name="inference")
-def validate_inference(*, rows: Path | None = None, markdown: Path | None = None, json: Json = False) -> int:
-    """Hold the serving model against measured TTFT, TPOT and throughput.
+def validate_inference(
+    *, rows: Path | None = None, markdown: Path | None = None, html: Path | None = None, images: Path | None = None,
+    every: Annotated[bool, Parameter(negative="")] = False, json: Json = False,
+) -> int:  # fmt: skip
+    """Hold the serving model against measured times, throughput, power and whole runs.
 
     Parameters
     ----------
     rows
-        A table with the columns of inference_serving.csv or inference_throughput.csv (default: the sample that comes with gigaplan).
+        A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
+        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv (default: the samples of all that come with gigaplan).
     markdown
-        Also write the table of errors to this file, for documentation.
+        Also write the tables of errors to this file, for documentation.
+    html
+        File for a page with charts that needs no network.
+    images
+        Folder for the same charts as SVG pictures.
+    every
+        Show every figure, not only the errors of tables with many.
     """
+    import dataclasses
+    import os
+
+    from gigaplan.report import held_view
     from gigaplan.report.serving_view import markdown as as_markdown
     from gigaplan.report.serving_view import validation
     from gigaplan.simulate.store import write_text
     from gigaplan.validation.serving_tables import validate_any
 
-    answer = validate_any(rows)
+    answers = validate_any(rows)
+    drawn = held_view.pictures(answers) if images else {}
+    for name, picture in drawn.items():
+        assert images is not None
+        write_text(images / f"{name}.svg", picture)
     if markdown:
-        write_text(markdown, as_markdown(answer))
+        beside = [os.path.relpath(images / f"{name}.svg", markdown.parent) for name in drawn] if images else []
+        write_text(markdown, as_markdown(answers, beside))
+    if html:
+        write_text(html, held_view.html(answers))
     if json:
-        import dataclasses
-
-        return print_json(dataclasses.asdict(answer))
-    return show(validation(answer))
+        return print_json([dataclasses.asdict(a) for a in answers])
+    return show(validation(answers, every=every))
 
 
 @validate_app.command(name="demand")

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gigaplan.inference.inputs import Engine
+from gigaplan.report.select import short
+from gigaplan.validation.held import Held
 from gigaplan.validation.inference import InferenceValidation
 from gigaplan.validation.serving_calibrate import Calibration
-from gigaplan.validation.throughput import ThroughputValidation
 
 SERVING = ("rows", "n", "TPOT", "mean", "bias", "in 80 %", "high/low", "TTFT", "bias")
-THROUGHPUT = ("rows", "n", "error", "bias", "in 80 %", "high/low")
+HELD = ("rows", "n", "error", "bias", "in 80 %", "high/low")
+WRITTEN = "Written by `gigaplan validate inference --markdown FILE --images FOLDER`; [accuracy](accuracy.md) says what it means."
+POINTS = ("figure", "GPU", "model", "published", "ours", "error", "80 % interval", "inside")
+LEAST = 16
+"""Letters that the first column keeps on narrow screens."""
+FEW = 48
+"""Tables with no more figures than this are shown figure by figure."""
+SERVED = "InferenceX and NVIDIA, collected by aiconfigurator (Apache-2.0)"
 HONEST = "Each row is answered with constants that never saw its own GPU generation with its own model."
-APART = "No constant was fitted on such rows; the intervals are the spread of these errors."
+APART = "No constant was fitted on these rows; intervals are what errors were on other systems, or on serving rows."
 
 
 def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
@@ -31,43 +40,80 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
     ]  # fmt: skip
 
 
-def throughput_rows(answer: ThroughputValidation) -> list[tuple[str, ...]]:
-    """Return median absolute errors, biases and intervals of throughput by kind of row, as text."""
+def held_rows(answer: Held) -> list[tuple[str, ...]]:
+    """Return median absolute errors, biases and intervals of a table by kind of row, as text."""
     return [
         (e.kind, str(e.rows), f"{e.median_abs:.1%}", f"{e.bias:+.1%}", f"{e.covered:.0%}", f"{e.width:.2f}")
         for e in answer.errors
     ]
 
 
-def validation(answer: InferenceValidation | ThroughputValidation) -> RenderableType:
-    """Return the errors of the serving model against measured rows."""
-    columns, rows, words = _told(answer)
-    return Group(_table(columns, rows), Text(words, style="dim"))
-
-
-def markdown(answer: InferenceValidation | ThroughputValidation) -> str:
-    """Return the same as a Markdown table, for the documentation."""
-    columns, rows, words = _told(answer)
-    lines = [columns, ("---", *("--:" for _ in columns[1:])), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{words}\n"
-
-
-def _told(answer: InferenceValidation | ThroughputValidation) -> tuple[tuple[str, ...], list[tuple[str, ...]], str]:
-    left = f"{answer.left_out} rows of the table are not answered."
-    if isinstance(answer, ThroughputValidation):
-        return (
-            THROUGHPUT,
-            throughput_rows(answer),
-            f"Median absolute errors of tokens per second and GPU. {APART} {left}",
+def point_rows(answer: Held) -> list[tuple[str, ...]]:
+    """Return every figure of a table that is held, ours, the error and whether the interval holds it, as text."""
+    return [
+        (
+            p.kind, p.gpu, p.model, short(p.published), short(p.ours), f"{p.error:+.0%}", f"{short(p.low)}–{short(p.high)}",
+            "yes" if p.low <= p.published <= p.high else "no",
         )
-    return SERVING, serving_rows(answer), f"Median absolute errors of times. {HONEST} {left}"
+        for p in answer.points
+        if p.answered
+    ]  # fmt: skip
+
+
+def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = False) -> RenderableType:
+    """Return the errors of the serving model against each table of measured rows: point by point where they are few, or
+    ``every`` one."""
+    parts: list[RenderableType] = []
+    for answer in answers:
+        title, columns, rows, words = _told(answer, every=every)
+        parts += [
+            Text(title, style="bold"),
+            _table(columns, rows) if rows else Text("no row is held"),
+            Text(words, style="dim"),
+            Text(""),
+        ]
+    return Group(*parts[:-1])
+
+
+def markdown(answers: Sequence[InferenceValidation | Held], pictures: Sequence[str] = ()) -> str:
+    """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the documentation."""
+    parts = [
+        f"# Serving, held against what was published\n\n{WRITTEN}\n",
+        *(f"![{Path(p).stem}]({p})\n" for p in pictures),
+    ]
+    for answer in answers:
+        title, columns, rows, words = _told(answer)
+        lines = [columns, ("---", *("--:" for _ in columns[1:])), *rows]
+        parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{words}\n")
+    return "\n".join(parts)
+
+
+def _told(
+    answer: InferenceValidation | Held, *, every: bool = False
+) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
+    if isinstance(answer, Held):
+        why = "; ".join(
+            f"{count} {'row' if count == 1 else 'rows'}: {reason}" for reason, count in answer.reasons.items()
+        )
+        left = f"Not held: {why}." if why else "Every row is held."
+        found = point_rows(answer)
+        if every or len(found) <= FEW:
+            return answer.source, POINTS, found, f"{APART} {left}"
+        return answer.source, HELD, held_rows(answer), f"Median absolute errors. {APART} {left}"
+    left = f"{answer.left_out} rows of the table are not answered."
+    return SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {HONEST} {left}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
     for k, column in enumerate(columns):
-        width = max(len(line[k]) for line in (columns, *rows)) if k else None
-        table.add_column(column, justify="right" if k else "left", no_wrap=k > 0, min_width=width)
+        words = column in ("GPU", "model")
+        width = (
+            max(len(line[k]) for line in (columns, *rows))
+            if k
+            else min(LEAST, max(len(line[0]) for line in (columns, *rows)))
+        )
+        table.add_column(column, justify="right" if k and not words else "left", no_wrap=k > 0, min_width=width)
     for row in rows:
         table.add_row(*row)
     return table

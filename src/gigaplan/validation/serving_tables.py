@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
-from gigaplan.validation import inference, mlperf, throughput
+from gigaplan.validation import inference, mlperf, served, served_requests, throughput
+from gigaplan.validation.held import Held, hold
 from gigaplan.validation.inference import UNSUPPORTED, InferenceValidation, answer_all, read_table
-from gigaplan.validation.throughput import ThroughputValidation
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 
 Row = Mapping[str, str]
@@ -44,22 +46,26 @@ KINDS = (
     Kind("inference_throughput.csv or inference_mlperf_v5_1.csv", throughput.COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
     Kind("facts/mlperf_inference.csv", mlperf.FACT_COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
 )  # fmt: skip
+REQUESTS = Kind("llmservingsim_vllm_requests.csv", served_requests.COLUMNS, (), lambda rows: [])
+SAMPLES = ("held_sample.csv", "held_mlperf_facts.csv", "held_requests_sample.csv")
+"""Further published rows that come with gigaplan; sources and licences stand in DATA_LICENSES.md."""
+RUNS = "LLMServingSim's runs of vLLM (MIT)"
 OPTIONAL = ("value",)
 """Columns of results: a table is known without them."""
 
 
-def recognise(columns: Sequence[str], path: Path) -> Kind:
+def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS) -> Kind:
     """Return the kind of a table; PlanError says which columns the nearest kind would need.
 
     A row with a ``metric`` is one of throughput even where it names all that a serving row does.
     """
-    lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in KINDS}
-    fits = [k for k in KINDS if not lacking[k.name]]
+    lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in kinds}
+    fits = [k for k in kinds if not lacking[k.name]]
     if fits:
         return next((k for k in fits if "metric" in k.columns and "metric" in columns), fits[0])
-    near = min(KINDS, key=lambda k: len(lacking[k.name]) / len(k.columns))
+    near = min(kinds, key=lambda k: len(lacking[k.name]) / len(k.columns))
     raise PlanError([Problem("columns are missing", Place(str(path), 1, 1), value=", ".join(lacking[near.name]),
-                             remedy=f"give a table with the columns of {'; of '.join(k.name for k in KINDS)}")])  # fmt: skip
+                             remedy=f"give a table with the columns of {'; of '.join(k.name for k in kinds)}")])  # fmt: skip
 
 
 def predict(rows: Path, out: Path) -> tuple[int, int]:
@@ -86,14 +92,32 @@ def predict(rows: Path, out: Path) -> tuple[int, int]:
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 
 
-def validate_any(rows: Path | None = None) -> InferenceValidation | ThroughputValidation:
-    """Return the errors on a table of any kind, or on the sample of serving rows that comes with gigaplan."""
+def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, ...]:
+    """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind.
+    """
     if rows is None:
-        return inference.validate()
-    columns, table = read_table(rows)
-    if recognise(columns, rows).answers is _throughputs:
-        return throughput.validate_throughput(table)
-    return inference.validate(rows)
+        samples = [Path(str(files("gigaplan.validation") / "data" / name)) for name in SAMPLES]
+        return (inference.validate(), *(held for path in samples for held in _held(path)))
+    return _held(rows) or (inference.validate(rows),)
+
+
+def _held(path: Path) -> tuple[Held, ...]:
+    """Return what a table holds, source by source; nothing for serving rows, which have errors of their own kind."""
+    columns, table = read_table(path)
+    kind = recognise(columns, path, (*KINDS, REQUESTS))
+    if kind is REQUESTS:
+        return (hold("requests", RUNS, served_requests.points(table)),)
+    if kind.answers is not _throughputs:
+        return ()
+    by: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        by[row.get("source") or row.get("source_title") or path.name].append(row)
+    return tuple(hold(path.stem, source, map(served.point, some)) for source, some in by.items())
 
 
 def _cell(value: float | str) -> str:

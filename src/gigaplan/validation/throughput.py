@@ -314,50 +314,6 @@ def _preview(system: str) -> bool:
     return generation(system) == "rubin"
 
 
-@dataclass(frozen=True, slots=True)
-class ThroughputError:
-    """Errors of one kind of rows, as shares."""
-
-    kind: str
-    rows: int
-    median_abs: float
-    bias: float
-    covered: float
-    """Share of published values inside our interval."""
-    width: float
-
-
-@dataclass(frozen=True)
-class ThroughputValidation:
-    """Errors by kind, GPU and model, and how many rows can't be answered."""
-
-    errors: tuple[ThroughputError, ...]
-    left_out: int
-
-
-def validate_throughput(rows: Sequence[Mapping[str, str]]) -> ThroughputValidation:
-    """Return the errors on rows that have results."""
-    by: dict[str, list[tuple[float, bool, float]]] = {}
-    answered = 0
-    for row in rows:
-        ours, value = tokens(row, honest=True), published(row)
-        if not value > 0 or ours.validity.startswith("unsupported"):
-            continue
-        answered += 1
-        load = load_of(row)
-        kind = load.kind
-        point = (ours.per_gpu / value - 1, ours.low <= value <= ours.high, ours.high / ours.low)
-        for name in (kind, f"{kind}, {load.system}", f"{kind}, {load.model}"):
-            by.setdefault(name, []).append(point)
-    found = []
-    for name, points in sorted(by.items()):
-        errors = np.array([p[0] for p in points])
-        covered, width = float(np.mean([p[1] for p in points])), float(np.median([p[2] for p in points]))
-        median, bias = float(np.median(np.abs(errors))), float(np.median(errors))
-        found.append(ThroughputError(name, len(points), median, bias, covered, width))
-    return ThroughputValidation(tuple(found), len(rows) - answered)
-
-
 def main(tables: Sequence[Path]) -> None:
     """Renew the errors that come with gigaplan from tables with results."""
     rows = []

@@ -1,0 +1,93 @@
+"""Published figures held against ours: one point each, and how far they lie apart over many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One published figure and ours with its 80 % interval (nan where there is no answer), and how far to trust it."""
+
+    kind: str
+    """What was measured, as the summaries name it."""
+    gpu: str
+    model: str
+    precision: str
+    engine: str
+    unit: str
+    published: float
+    ours: float
+    low: float
+    high: float
+    validity: str
+    """``inside``, ``extrapolated: why`` or ``unsupported: why``."""
+
+    @property
+    def error(self) -> float:
+        """Ours over published, less one."""
+        return self.ours / self.published - 1
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer and something to hold it against."""
+        return self.published > 0 and not self.validity.startswith("unsupported")
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors of one kind of points, as shares."""
+
+    kind: str
+    rows: int
+    median_abs: float
+    bias: float
+    covered: float
+    """Share of published values inside our interval."""
+    width: float
+    """Median high over low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A table's points, their errors by kind, system and model, and why rows aren't answered (or aren't held)."""
+
+    table: str
+    source: str
+    points: tuple[Point, ...]
+    errors: tuple[Errors, ...]
+    reasons: dict[str, int]
+
+    @property
+    def left_out(self) -> int:
+        """Rows without an answer, or without a figure to hold it against."""
+        return sum(self.reasons.values())
+
+
+def hold(table: str, source: str, points: Iterable[Point]) -> Held:
+    """Return the errors of points that are answered, and the reasons of those that aren't."""
+    points = tuple(points)
+    by: dict[str, list[Point]] = {}
+    for p in points:
+        if p.answered:
+            for name in (p.kind, f"{p.kind}, {p.gpu}", f"{p.kind}, {p.model}"):
+                by.setdefault(name, []).append(p)
+    reasons = Counter(
+        p.validity.partition(": ")[2] if p.validity.startswith("unsupported") else "no published figure"
+        for p in points
+        if not p.answered
+    )
+    return Held(
+        table, source, points, tuple(_errors(n, some) for n, some in sorted(by.items())), dict(reasons.most_common())
+    )
+
+
+def _errors(name: str, some: list[Point]) -> Errors:
+    errors = np.array([p.error for p in some])
+    covered = float(np.mean([p.low <= p.published <= p.high for p in some]))
+    width = float(np.median([p.high / p.low for p in some]))
+    return Errors(name, len(some), float(np.median(np.abs(errors))), float(np.median(errors)), covered, width)

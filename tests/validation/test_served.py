@@ -1,0 +1,229 @@
+"""Further published rows: runs request by request, phases, benchmarks in long tables, and how they are held."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import xml.etree.ElementTree as Xml
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gigaplan import catalog
+from gigaplan.inference.serving import closed_loop
+from gigaplan.inference.step import Stage
+from gigaplan.plan.resolve import device_of, model_of
+from gigaplan.report import held_view, serving_view
+from gigaplan.validation import served, served_phases, served_requests
+from gigaplan.validation import serving_tables as v
+from gigaplan.validation.held import Held, Point, hold
+from gigaplan.validation.inference import InferenceValidation
+from gigaplan.validation.serving_answers import shipped
+from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.vocabulary.errors import PlanError
+
+LONG = {
+    "source": "a source", "gpu": "h100-80gb", "n_gpus": "8", "model": "llama2-70b", "precision": "", "engine": "", "tp": "8",
+    "isl": "512", "osl": "128", "concurrency": "1", "metric": "prompt_time", "value": "53.4", "unit": "ms",
+}  # fmt: skip
+
+
+def stage(system: str = "rtx_pro_6000_server", model: str = "llama_3_1_8b") -> Stage:
+    facts, one = catalog.load(), np.array(1.0)
+    constants = shipped()
+    return Stage(device_of(facts, system), model_of(facts, model), "bf16", constants.efficiency, constants.engines["vllm"],
+                 one, one, 0 * one)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def everything() -> tuple[InferenceValidation | Held, ...]:
+    return v.validate_any()
+
+
+def test_one_request_alone_takes_its_reading_and_its_steps() -> None:
+    s, prompt, answer = stage(), np.array([500.0]), np.array([64.0])
+    seen = served_requests.replay(s, np.zeros(1), prompt, answer, sequences=8, budget=2048)
+    read = float(s.prefill_s(prompt, np.zeros(1))[0])
+    step = float(s.decode_s(np.ones(1), prompt + 32)[0])
+    assert seen.ttft[0] == pytest.approx(read + s.engine.first_token_s, rel=0.25)
+    assert seen.tpot[0] == pytest.approx(step, rel=0.03)
+    assert seen.latency[0] == pytest.approx(seen.ttft[0] + 63 * seen.tpot[0], rel=1e-6)
+
+
+def test_a_steady_stream_of_equals_agrees_with_the_closed_loop() -> None:
+    """Users that each send one prompt after another: the fast model's steady state and the replay's."""
+    s, users = stage(), 16
+    ones = np.ones(1)
+    _, tpot = closed_loop(s, users * ones, 512 * ones, 128 * ones)
+    seen = served_requests.replay(s, np.zeros(users * 12), np.full(users * 12, 512.0), np.full(users * 12, 128.0),
+                                  sequences=users, budget=512)  # fmt: skip
+    assert float(np.median(seen.tpot)) == pytest.approx(float(tpot[0]), rel=0.35)
+
+
+def test_later_and_longer_and_fewer_seats_wait_longer() -> None:
+    s, rng = stage(), np.random.default_rng(3)
+    arrival, prompt, answer = (
+        np.sort(rng.uniform(0, 5, 60)),
+        rng.integers(50, 900, 60) * 1.0,
+        rng.integers(20, 200, 60) * 1.0,
+    )
+    seats = [served_requests.replay(s, arrival, prompt, answer, sequences=n, budget=2048) for n in (64, 8)]
+    assert seats[1].ttft.mean() > seats[0].ttft.mean()
+    assert seats[1].tpot.mean() < seats[0].tpot.mean()
+    longer = served_requests.replay(s, arrival, prompt, 2 * answer, sequences=8, budget=2048)
+    assert longer.latency.mean() > seats[1].latency.mean()
+    for seen in (*seats, longer):
+        assert np.isfinite(seen.latency).all()
+        assert (seen.latency >= seen.ttft).all()
+
+
+def test_memory_that_runs_out_makes_the_last_give_way_and_all_end() -> None:
+    s = stage("rtx_4090")
+    n = 120
+    seen = served_requests.replay(s, np.zeros(n), np.full(n, 900.0), np.full(n, 600.0), sequences=256, budget=2048)
+    assert np.isfinite(seen.latency).all()
+    with pytest.raises(UnsupportedError, match="memory holds"):
+        served_requests.replay(s, np.zeros(1), np.full(1, 1e6), np.ones(1), sequences=1, budget=2048)
+
+
+def test_prompts_read_together_share_weights_and_attend_alone() -> None:
+    s = stage()
+    one = served_phases.together_s(s, 64.0, 0.0, 1.0)
+    assert one == pytest.approx(float(s.prefill_s(np.array(64.0), np.array(0.0))))
+    assert one < served_phases.together_s(s, 64.0, 0.0, 8.0) < 8 * one
+    assert served_phases.together_s(s, 4096.0, 0.0, 8.0) == pytest.approx(
+        8 * served_phases.together_s(s, 4096.0, 0.0, 1.0), rel=0.1
+    )
+
+
+def test_phases() -> None:
+    prompt, token, whole = (served.point({**LONG, "metric": m}) for m in ("prompt_time", "token_time", "e2e_time"))
+    assert whole.ours == pytest.approx(prompt.ours + 127 * token.ours)
+    assert 8 * prompt.ours > served.point({**LONG, "concurrency": "8"}).ours > 3 * prompt.ours
+    assert served.point({**LONG, "tp": "4"}).ours > prompt.ours
+    power = served.point({**LONG, "metric": "average_power", "value": "0.6", "unit": "fraction (file units)"})
+    assert 0.5 < power.ours < 1
+    for change, words in (
+        ({"gpu": "h100-80gb-pcap"}, "times 1.3"), ({"metric": "average_power", "value": "0"}, "not measured"), ({"tp": "1"}, "does not hold"),
+        ({"tp": "x"}, "missing or not"), ({"metric": "itl_p99"}, "gap between"), ({"metric": "cows"}, "input or an outcome"),
+        ({"metric": "TTFT Mean (measured vLLM)"}, "need its requests"),
+    ):  # fmt: skip
+        odd = served.point({**LONG, **change})
+        assert odd.validity.startswith("unsupported: ")
+        assert re.search(words, odd.validity), odd.validity
+
+
+def test_a_benchmark_at_a_concurrency() -> None:
+    row = {
+        **LONG,
+        "gpu": "B200 HGX 179GB",
+        "model": "Qwen/Qwen3-32B",
+        "precision": "FP8",
+        "engine": "vllm",
+        "tp": "1",
+        "n_gpus": "1",
+    }
+    each, first, whole = (
+        served.point({**row, "metric": m, "concurrency": "16"}) for m in ("tpot", "ttft", "output_throughput")
+    )
+    assert whole.ours == pytest.approx(16 * 128 / (first.ours + 128 * each.ours) * 1e3)
+    peak = served.point({**row, "metric": "peak_output_throughput", "concurrency": "peak over 1..1024"})
+    assert peak.ours > whole.ours
+
+
+def test_errors_are_those_of_the_points() -> None:
+    def point(ours: float, validity: str = "inside") -> Point:
+        return Point("kind", "gpu", "model", "", "", "s", 1.0, ours, 0.9 * ours, 1.1 * ours, validity)
+
+    nan = math.nan
+    held = hold(
+        "t",
+        "s",
+        [
+            point(1.05),
+            point(1.5),
+            point(0.8),
+            point(nan, "unsupported: why"),
+            Point("k", "", "", "", "", "s", nan, 1, 1, 1, "inside"),
+        ],
+    )
+    kind = next(e for e in held.errors if e.kind == "kind")
+    assert kind.rows == 3
+    assert kind.median_abs == pytest.approx(0.2)
+    assert kind.bias == pytest.approx(0.05)
+    assert kind.covered == pytest.approx(1 / 3)
+    assert held.reasons == {"why": 1, "no published figure": 1}
+    assert held.left_out == 2
+
+
+def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidation | Held, ...]) -> None:
+    sources = {a.source: a for a in everything if isinstance(a, Held)}
+    assert isinstance(everything[0], InferenceValidation)
+    for word in (
+        "TensorRT-LLM",
+        "MLPerf Inference v5.1",
+        "MLPerf Inference v6.1",
+        "Vultr",
+        "DeepSeek",
+        "InferSim",
+        "Splitwise",
+        "LLMServingSim",
+    ):
+        assert any(word in s for s in sources), word
+    runs = next(a for s, a in sources.items() if "LLMServingSim" in s)
+    assert len(runs.points) == 4 * 12
+    assert np.median([abs(p.error) for p in runs.points]) < 0.3
+    prompts = [e for a in sources.values() for e in a.errors if e.kind == "prompt_time"]
+    assert prompts[0].median_abs < 0.3
+    vera = [p for a in sources.values() for p in a.points if p.gpu == "vr_nvl72" and p.answered]
+    assert len(vera) == 3
+    assert all(p.low <= p.published <= p.high for p in vera)
+
+
+def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceValidation | Held, ...]) -> None:
+    text = serving_view.markdown(everything, ["images/a.svg"])
+    assert text.count("\n## ") == len(everything)
+    assert "![a](images/a.svg)" in text
+    first, second = (held_view.html(everything) for _ in range(2))
+    assert first == second
+    assert "http://" not in first.split("<script>")[0]
+    charts = held_view.all_charts(everything)
+    assert {c.id for c in charts} == {
+        "ttft",
+        "tpot",
+        "throughput",
+        "by-gpu",
+        "by-model",
+        "by-engine",
+        "by-precision",
+        "coverage",
+    }
+    for name, picture in held_view.pictures(everything).items():
+        assert picture.startswith("<svg "), name
+        assert '"nan"' not in picture
+        assert Xml.fromstring(picture) is not None
+
+
+def test_tables_are_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(LONG))
+        writer.writeheader()
+        writer.writerows([LONG, {**LONG, "source": "another"}, {**LONG, "source": "another", "value": ""}])
+    one, other = v.validate_any(path)
+    assert isinstance(one, Held)
+    assert isinstance(other, Held)
+    assert (one.source, len(one.points), other.source, other.left_out) == ("a source", 1, "another", 1)
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(PlanError, match="columns are missing"):
+        v.validate_any(tmp_path / "odd.csv")
+    (tmp_path / "runs.csv").write_text(
+        ",".join((*served_requests.COLUMNS, "first_token_ts", "last_token_ts")) + "\nrtx_4090,nobody,1,8,64,5,5,0,1,2\n"
+        + "rtx_4090,llama_3_1_8b,1,8,64,5,5,nan,1,2\nrtx_4090,llama_3_1_8b,1,8,0,5,5,0,1,2\n", encoding="utf-8",
+    )  # fmt: skip
+    (runs,) = v.validate_any(tmp_path / "runs.csv")
+    assert isinstance(runs, Held)
+    assert len(runs.reasons) == 2
+    assert sum(runs.reasons.values()) == 3
