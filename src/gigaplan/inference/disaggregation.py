@@ -84,18 +84,64 @@ class Pairing:
     """Whether readers exist that keep up within the limit of the first token, and the network carries their caches."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Every group that is tried, what it gives, and requests per GPU and second where it keeps all limits (else 0)."""
+
+    readers: Stage
+    writers: Stage
+    layout: NDArray[np.intp]
+    point: NDArray[np.intp]
+    fits: Mask
+    quick: Mask
+    found: Pairing
+    score: Array
+    request: Request
+
+    def pair(self, k: int) -> Pair:
+        """Return one group by its flat index."""
+        r, w, n = (int(i) for i in np.unravel_index(k, self.score.shape))
+        further = int(self.layout[w]), min(int(self.point[w]) + 1, len(BATCHES) - 1)
+        limit = "memory" if not self.fits[further] else "none" if self.quick[further] else "tpot"
+        batch = float(BATCHES[self.point[w]])
+        return _pair(self.readers, self.writers, self.found, batch, self.request, (r, w, n), limit)
+
+
 def frontier(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
     *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = MOST_GPUS,
 ) -> tuple[Pair, ...]:  # fmt: skip
     """Return the groups that no other beats in both time per token and requests per GPU, from fast to cheap.
 
-    Memory and the request's limits hold for every point: for the mean request or, with a ``tail``, for all but its slowest. Searches all pairings of the layouts of
-    :func:`gigaplan.inference.frontier.best` in one vectorised evaluation. Empty where nothing fits, or where no
-    network joins the workers.
+    Memory and the request's limits hold for every point: for the mean request or, with a ``tail``, for all but its slowest.
+    Searches all pairings of the layouts of :func:`gigaplan.inference.frontier.best` in one vectorised evaluation. Empty where
+    nothing fits, or where no network joins the workers.
     """
-    columns = np.array(layouts(device, architecture), dtype=float).T
     given = device, architecture, precision, efficiency, engine
+    groups = _search(given, request, speculative=speculative, tail=tail, most_gpus=most_gpus)
+    if groups is None:
+        return ()
+    return tuple(groups.pair(int(k)) for k in pareto(groups.score, groups.found.tpot_s))
+
+
+def best(
+    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
+    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = MOST_GPUS,
+) -> Pair | None:  # fmt: skip
+    """Return the group that serves most requests per GPU within the limits: the last of :func:`frontier`."""
+    given = device, architecture, precision, efficiency, engine
+    groups = _search(given, request, speculative=speculative, tail=tail, most_gpus=most_gpus)
+    if groups is None or not groups.score.max() > 0:
+        return None
+    return groups.pair(int(np.argmax(groups.score)))
+
+
+def _search(
+    given: tuple[Device, Architecture, str, Efficiency, Engine], request: Request, *, speculative: bool, tail: Tail | None,
+    most_gpus: int,
+) -> _Groups | None:  # fmt: skip
+    tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(most_gpus, 2)]
+    columns = np.array(tried, dtype=float).T
     grid = _stages(*given, columns[:, :, None], speculative=speculative)
     fits, quick = _writes(grid, BATCHES, request, tail)
     workers = (grid.gpus * grid.pipeline).ravel()
@@ -107,19 +153,13 @@ def frontier(
     first, prefill = (t.ravel()[reading] for t in _reading_s(grid, request))
     reading = reading[_best_of_size(workers[reading], 1 / np.maximum(prefill, LEAST), first)]
     if not len(layout) or not len(reading):
-        return ()
+        return None
     readers = _stages(*given, columns[:, reading, None, None])
     writers = _stages(*given, columns[:, None, layout, None], speculative=speculative)
     found = pairing(readers, writers, BATCHES[point][:, None], WRITERS, request, tail)
     kept = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= most_gpus)
     score = np.where(kept, found.requests_per_s / found.gpus, 0.0)
-    pairs = []
-    for k in pareto(score, found.tpot_s):
-        r, w, n = (int(i) for i in np.unravel_index(k, score.shape))
-        further = int(layout[w]), min(int(point[w]) + 1, len(BATCHES) - 1)
-        limit = "memory" if not fits[further] else "none" if quick[further] else "tpot"
-        pairs.append(_pair(readers, writers, found, float(BATCHES[point[w]]), request, (r, w, n), limit))
-    return tuple(pairs)
+    return _Groups(readers, writers, layout, point, fits, quick, found, score, request)
 
 
 def _stages(

@@ -138,10 +138,13 @@ def best_rate(
         rate = best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
         reason = reason or rate.reason
         found = max(found, (rate.requests_per_gpu_s * request.generated_tokens, rate.ttft_s, rate.tpot_s))
-        if tail is not None and gpus > 1:
-            pairs = disaggregation.frontier(*given, speculative=drafted, tail=tail, most_gpus=gpus)
-            apart = [(p.requests_per_gpu_s * request.generated_tokens, p.ttft_s, p.tpot_s) for p in pairs]
-            found = max([found, *apart])
+        apart = (
+            disaggregation.best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
+            if tail is not None and gpus > 1
+            else None
+        )
+        if apart is not None:
+            found = max(found, (apart.requests_per_gpu_s * request.generated_tokens, apart.ttft_s, apart.tpot_s))
     if not found[0]:
         raise UnsupportedError(reason)
     return found

@@ -72,6 +72,7 @@ def system_of(gpu: str) -> str:
     raise UnsupportedError(f"no system for GPU '{gpu}'{_nearest(name, [*SYSTEMS, *known], 'systems')}")
 
 
+@cache
 def of_two_kinds(gpu: str) -> bool:
     """Return whether a name lists GPUs of two kinds, as mixed clusters do."""
     parts = [p for p in re.split(r"[,;+]", gpu) if p.strip()]

@@ -36,6 +36,7 @@ def _served(rows: Sequence[Row]) -> list[Cells]:
 
 def _throughputs(rows: Sequence[Row]) -> list[Cells]:
     names = {"output_tokens_per_s_per_gpu": "per_gpu"}
+    throughput.answer_all(list(throughput.loads_of(rows)))
     return [
         {k: _cell(getattr(a, names.get(k, k))) for k in throughput.ANSWER_COLUMNS} for a in map(throughput.tokens, rows)
     ]
@@ -64,7 +65,7 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
     if fits:
         return next((k for k in fits if "metric" in k.columns and "metric" in columns), fits[0])
     near = min(kinds, key=lambda k: len(lacking[k.name]) / len(k.columns))
-    raise PlanError([Problem("columns are missing", Place(str(path), 1, 1), value=", ".join(lacking[near.name]),
+    raise PlanError([Problem(f"columns are missing: {', '.join(lacking[near.name])}", Place(str(path), 1, 1),
                              remedy=f"give a table with the columns of {'; of '.join(k.name for k in kinds)}")])  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -31,6 +32,7 @@ from gigaplan.validation.serving_answers import shipped
 from gigaplan.validation.serving_fit import EXTRAPOLATED, fitted_cells, generation
 from gigaplan.validation.serving_names import UnsupportedError, model_name, of_two_kinds, system_of
 from gigaplan.validation.serving_rows import ENGINES, PRECISIONS, WIDER, known
+from gigaplan.vocabulary.members import Array
 
 COLUMNS = ("gpu", "n_gpus", "model", "metric")
 ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot_ms", "validity")
@@ -95,9 +97,7 @@ def load_of(row: Mapping[str, str]) -> Load:
         raise UnsupportedError(f"'{row['metric']}' counts no tokens")
     if not scenario and "throughput" not in metric:
         raise UnsupportedError(f"metric '{row.get('metric') or ''}' is neither a throughput nor an MLPerf scenario")
-    gpu = row.get("gpu") or ""
-    mixed = of_two_kinds(gpu)
-    system, model = system_of(gpu.split(",")[0] if mixed else gpu), model_name(row.get("model") or "")
+    mixed, system, model = _names(row.get("gpu") or "", row.get("model") or "")
     device, architecture = known(system, model)
     given = (row.get("precision") or "").lower()
     given = WIDER.get(given, "fp4" if given.endswith("int4") else given)
@@ -155,6 +155,13 @@ def _vendor(system: str) -> str:
     return VENDORS[0] if nvidia else VENDORS[1]
 
 
+@cache
+def _names(gpu: str, model: str) -> tuple[bool, str, str]:
+    """Return whether GPUs of two kinds are named, the system and the model."""
+    mixed = of_two_kinds(gpu)
+    return mixed, system_of(gpu.split(",", maxsplit=1)[0] if mixed else gpu), model_name(model)
+
+
 def _count(row: Mapping[str, str], name: str, default: int | None = None) -> int:
     text = row.get(name) or ""
     if not text and default is not None:
@@ -171,28 +178,59 @@ def _count(row: Mapping[str, str], name: str, default: int | None = None) -> int
 @cache
 def answer(load: Load) -> tuple[float, float, float]:
     """Return output tokens per second and GPU, time to first token and per token [s]; UnsupportedError if it can't run."""
-    device, architecture = known(load.system, load.model)
-    constants = shipped()
-    engine = constants.engines[load.engine]
+    if load in _READY:
+        return _READY[load]
     if load.layout is None:
+        device, architecture = known(load.system, load.model)
+        constants = shipped()
+        engine = constants.engines[load.engine]
         return mlperf.best_rate(
             device, architecture, load.precision, load.request, (constants.efficiency, engine), load.gpus,
             mlperf.tail_of(load.model, load.kind), speculative=load.drafts,
         )  # fmt: skip
-    gpus, stages, by_requests = load.layout
-    one = np.array(1.0)
-    stage = Stage(
-        device, architecture, load.precision, constants.efficiency, engine, gpus * one, stages * one, by_requests * one
+    (found,) = _saturated([load])
+    return found
+
+
+def answer_all(loads: Sequence[Load]) -> None:
+    """Answer saturated rows in one call for each system and model, so that :func:`tokens` finds them ready."""
+    by: dict[tuple[str, ...], list[Load]] = defaultdict(list)
+    for load in dict.fromkeys(loads):
+        if load.layout is not None:
+            by[load.system, load.model, load.precision, load.engine].append(load)
+    for some in by.values():
+        _READY.update(zip(some, _saturated(some), strict=True))
+
+
+def loads_of(rows: Iterable[Mapping[str, str]]) -> Iterator[Load]:
+    """Return what rows ask, those left out that can't be asked."""
+    for row in rows:
+        with suppress(ValueError, ArithmeticError, LookupError):
+            yield load_of(row)
+
+
+_READY: dict[Load, tuple[float, float, float]] = {}
+
+
+def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
+    """Return the answers of rows on one system with one model; nan where not one request fits."""
+    first, constants = loads[0], shipped()
+    device, architecture = known(first.system, first.model)
+
+    def column(values: Iterable[float]) -> Array:
+        return np.array(list(values), dtype=float)
+
+    gpus, stages, by_requests = (column(load.layout[k] for load in loads if load.layout) for k in range(3))
+    fresh, generated = (
+        column(getattr(load.request, n) for load in loads) for n in ("fresh_input_tokens", "generated_tokens")
     )
-    r = load.request
-    room = device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share)
-    fits = float(stage.capacity(np.array(r.fresh_input_tokens + r.generated_tokens), room))
-    if fits < 1:
-        raise UnsupportedError("by our count the layout does not hold the model and one request")
-    batch = np.array(min(fits, MOST_IN_FLIGHT / stages * (gpus if by_requests else 1)))
-    service = steady_state(stage, batch, np.array(r.fresh_input_tokens), np.array(0.0), np.array(r.generated_tokens))
-    rate_s = float(service.requests_per_s) * r.generated_tokens / (gpus * stages)
-    return rate_s, float(service.ttft_s), float(service.tpot_s)
+    engine = constants.engines[first.engine]
+    stage = Stage(device, architecture, first.precision, constants.efficiency, engine, gpus, stages, by_requests)
+    fits = stage.capacity(fresh + generated, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
+    batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
+    service = steady_state(stage, batch, fresh, np.zeros_like(fresh), generated)
+    rate = np.where(fits >= 1, service.requests_per_s * generated / (gpus * stages), math.nan)
+    return list(zip(rate.tolist(), service.ttft_s.tolist(), service.tpot_s.tolist(), strict=True))
 
 
 def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
@@ -202,7 +240,7 @@ def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
         load = load_of(row)
         rate, ttft, tpot = answer(load)
         if not (math.isfinite(rate) and rate > 0 and math.isfinite(tpot)):
-            raise UnsupportedError("no layout of the system holds it")
+            raise UnsupportedError("by our count the layout does not hold the model and one request")
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         return Tokens(nan, nan, nan, nan, nan, f"unsupported: {why}")
