@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from gigaplan import plan
+from gigaplan import catalog, plan
 from gigaplan.fleet.buildout import build
+from gigaplan.plan.resolve import model_of
 from gigaplan.plan.scenario import Scenario
 from gigaplan.report import terminal
 from gigaplan.report.select import missed
 from gigaplan.simulate import laws
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.result import Result
-from gigaplan.simulate.training import _gpus
+from gigaplan.simulate.training import _gpus, run_use
 from gigaplan.training.reliability import goodput
 from gigaplan.training.step import model_flops_per_token
+from gigaplan.validation.train import Ask, train
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS, Resolution
 
@@ -323,3 +326,29 @@ def test_the_model_of_the_largest_run() -> None:
     several = simulate(few).central("largest_run_flop")
     assert (several[1] > several[0] * 1.1).any()  # many sites together do more than one
     assert scenario.training.together.inner_steps == scenario.training.together.reference_inner_steps
+
+
+def test_racks_of_runs_draw_what_their_steps_do() -> None:
+    """The plan and the verb 'train' draw the same for one run; a plan whose GPUs' limits are unknown takes them as busy."""
+    scenario, _ = went(NO_SHARE)
+    run, curve = scenario.training.runs[0], scenario.draw
+    use = run_use(scenario, run)
+    assert 0.5 < use < 1
+    other = replace(run, model="llama_3_1_405b", precision="bf16", global_batch_tokens=2048.0 * 8192, gpus=8192)
+    model = model_of(catalog.load(), "llama_3_1_405b")
+    known = replace(scenario, architectures={**scenario.architectures, "llama_3_1_405b": model})
+    verb = train(Ask(model="llama_3_1_405b", system=other.generation, gpus=8192, global_batch_sequences=2048))
+    assert verb.drawn_mw is not None and verb.it_mw is not None
+    share = curve.idle_share + (curve.busy_share - curve.idle_share) * run_use(known, other)
+    assert share * verb.it_mw == pytest.approx(min(verb.drawn_mw.value, curve.busy_share * verb.it_mw), rel=0.01)
+    assert run_use(replace(scenario, nodes={}), run) == 1
+
+
+def test_a_run_that_waits_more_takes_less_energy() -> None:
+    scenario, result = went(NO_SHARE)
+    busy = simulate(replace(scenario, nodes={}))
+    held = result["run_gpus"].sum(axis=1) > 0
+    less = busy["it_power_drawn_mw"].sum(axis=1) - result["it_power_drawn_mw"].sum(axis=1)
+    assert (less[held] > 0).all()
+    assert np.abs(less[~held]).max() < 1e-9
+    np.testing.assert_allclose(busy["run_tokens_done"], result["run_tokens_done"])

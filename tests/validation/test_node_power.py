@@ -14,7 +14,7 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
-from gigaplan.plan.resolve import node_draw_of
+from gigaplan.plan.resolve import node_draw_of, node_of
 from gigaplan.validation.node_power import (
     EXTRAPOLATED,
     INSIDE,
@@ -23,7 +23,6 @@ from gigaplan.validation.node_power import (
     fit,
     folds,
     groups,
-    node_of,
     power_w,
     question,
     read,
@@ -102,7 +101,7 @@ def test_what_a_row_asks() -> None:
     assert question(plug).at_plug and not question(behind).at_plug
     tray = question({**row("XE9680"), "system": "18xGB200-NVL72"})
     assert (tray.gpus_per_node, tray.node.air_cooled, tray.node.gpus) == (4, 0.0, 4.0)
-    assert float(tray.node.rated_w) == pytest.approx(float(node_of("gb200_nvl72").rated_w) / 18)
+    assert float(tray.node.rated_w) == pytest.approx(float(node_of(catalog.load(), "gb200_nvl72").rated_w) / 18)
 
 
 def test_what_is_new_has_a_wider_range() -> None:
@@ -167,7 +166,7 @@ def test_what_a_run_draws() -> None:
     assert run.drawn_mw.low < run.drawn_mw.value < run.drawn_mw.high <= run.it_mw * (1 + 1e-9)
     # energy of the run is the energy of its steps: power x days
     assert run.energy_mwh == pytest.approx(run.drawn_mw.value * run.days.value * 24)
-    limit = float(node_of("h100_hgx").gpu_limit_w)
+    limit = float(node_of(catalog.load(), "h100_hgx").gpu_limit_w)
     assert run.gpu_power_w["waiting"] < run.gpu_power_w["mean"] < run.gpu_power_w["computing"] <= limit
     parts = run.best.parts_s
     moving = sum(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training import (
     ANSWER_COLUMNS,
     UNSUPPORTED,
+    _same_layout,
     answer_all,
     line,
     predict,
@@ -125,6 +127,49 @@ def test_anchored_rows_follow_the_measured_line(tmp_path: Path) -> None:
     answer = read(paths[2])[0]
     assert "anchored" in answer["validity"]
     assert float(answer["step_time_ms"]) / 1e3 == pytest.approx(published_step_s(asked[0]), rel=0.03)
+
+
+def test_a_line_never_falls_and_never_gains() -> None:
+    a, b = line([(8, 1.0), (16, 2.5)]) or (0.0, 0.0)  # noise says -0.5 s beside the micro-batches
+    assert a > 0
+    assert b == 0
+    assert line([(8, 1.0), (16, 0.9)])[0] >= 0  # type: ignore[index]
+
+
+def test_two_scales_tell_the_others() -> None:
+    """Any two of MLPerf's scales of one layout, t = a m + b: the others within a few per cent, half of them within 1.5 %."""
+    by: dict[tuple[object, ...], list[tuple[float, float]]] = {}
+    for a in ASKED:
+        if a.question is not None and "MLPerf" in a.row["source"] and a.step_s > 0:
+            by.setdefault(_same_layout(a.question), []).append((a.question.micro_batches, a.step_s))
+    off = []
+    for some in by.values():
+        for pair in itertools.combinations(some, 2):
+            own = line(pair)
+            off += [abs((own[0] * m + own[1]) / t - 1) for m, t in some if own and m not in {p[0] for p in pair}]
+    assert len(off) >= 3
+    assert np.median(off) < 0.015
+    assert max(off) < 0.05
+
+
+def test_anchors_of_the_same_release_count_first(tmp_path: Path) -> None:
+    row = {**RELEASED, "date": "2026-02"}
+    old = {**RELEASED, "date": "2025-10"}
+    paths = [tmp_path / n for n in ("asked.csv", "measured.csv", "out.csv")]
+    for path, some in zip(paths, ([row], [{**row, "value": "10"}, {**old, "value": "20"}]), strict=False):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(some[0]))
+            writer.writeheader()
+            writer.writerows(some)
+    predict(paths[0], paths[2], anchor=paths[1])
+    assert float(read(paths[2])[0]["step_time_ms"]) == pytest.approx(10_000, rel=1e-4)
+
+
+RELEASED = {
+    "source": "ours", "date": "", "gpu": "GB200", "num_gpus": "64", "model": "Llama-3 70B", "seq_len": "8192", "global_batch": "256",
+    "micro_batch": "1", "tp": "4", "pp": "4", "dp": "4", "cp": "1", "ep": "1", "vpp": "5", "precision": "BF16", "recompute": "",
+    "metric": "median_step_time_s", "value": "",
+}  # fmt: skip
 
 
 def test_predict_adds_columns_and_says_why_not(tmp_path: Path) -> None:

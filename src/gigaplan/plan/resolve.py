@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
+from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
@@ -30,6 +31,7 @@ from gigaplan.plan.load import Plan, Said, training_of
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
+from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Failures, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
@@ -194,6 +196,8 @@ def resolve(plan: Plan) -> Scenario:
         fleet=_fleet(filler, plan, facilities, default),
         facilities=facilities,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
+        node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
+        nodes=_nodes(filler, plan),
         devices={g: _device(filler, g) for g in doc.fleet.generations},
         architectures={
             m: filler.fill(Architecture, doc.models.get(m), m, f"inference.models.{m}", at=f"models.{m}")
@@ -320,9 +324,11 @@ def _fleet(filler: Filler, plan: Plan, facilities: tuple[Facility, ...], default
     )
 
 
-def _profiled(facts: Catalog, system: str, quantity: str, profile: Profile) -> Fact:
+def _profiled(
+    facts: Catalog, system: str, quantity: str, profile: Profile, basis: PowerBasis = PowerBasis.RACK_TDP
+) -> Fact:
     """Return a system's fact at a power profile, or its only one where the vendor names no profile."""
-    rated = [f for f in facts.all(system, quantity) if f.chosen and f.power_basis == PowerBasis.RACK_TDP]
+    rated = [f for f in facts.all(system, quantity) if f.chosen and f.power_basis == basis]
     return next((f for f in rated if f.profile == profile), None) or next(f for f in rated if not f.profile)
 
 
@@ -343,6 +349,19 @@ def _it_power(filler: Filler, plan: Plan, power: Based, facility: Facility, rati
             )
         )
         return Based(power.value, power.unit, PowerBasis.IT)
+
+
+def _nodes(filler: Filler, plan: Plan) -> dict[str, Node]:
+    """Return the racks of each generation as rated, where the catalog knows their GPUs' limit."""
+    found = {}
+    for name in plan.document.fleet.generations:
+        try:
+            found[name] = node_of(filler.facts, name, Profile(plan.document.fleet.profile))
+        except UnknownFactError:
+            continue
+        limit = _profiled(filler.facts, name, "gpu_tgp_w", Profile(plan.document.fleet.profile), PowerBasis.GPU_TGP)
+        filler.ledger.read(f"power.nodes.{name}.gpu_limit_w", limit)
+    return found
 
 
 def _device(filler: Filler, name: str) -> Device:
@@ -386,6 +405,28 @@ def draw_curve_of(facts: Catalog) -> DrawCurve:
 def node_draw_of(facts: Catalog) -> NodeDraw:
     """Return what a node draws while it trains, by what its GPUs do."""
     return _alone(facts, NodeDraw, "node_draw")
+
+
+def node_of(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> Node:
+    """Return a system's rack, or its node of eight GPUs, as rated.
+
+    Raises
+    ------
+    UnknownFactError
+        If the catalog has no rated power of the system's rack, or no limit of its GPUs.
+    """
+    for quantity, basis in (("rack_power_kw", PowerBasis.RACK_TDP), ("gpu_tgp_w", PowerBasis.GPU_TGP)):
+        if not any(f.chosen and f.power_basis == basis for f in facts.all(system, quantity)):
+            facts.find(system, quantity, power_basis=basis)
+    gpus = facts.find(system, "gpus_per_rack").number
+    return Node(
+        gpus=gpus, gpu_limit_w=_profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
+        rated_w=1e3 * _profiled(facts, system, "rack_power_kw", profile).number, air_cooled=float(gpus <= AIR_COOLED_GPUS),
+    )  # fmt: skip
+
+
+AIR_COOLED_GPUS = 8
+"""Racks with more GPUs than one node of eight are cooled by liquid (vendors' data sheets)."""
 
 
 def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:

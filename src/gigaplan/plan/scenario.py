@@ -12,7 +12,8 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Engine, Software
-from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
+from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
@@ -70,6 +71,9 @@ class Scenario:
     facilities: tuple[Facility, ...]
     """One per place: the sites, then the opening blocks."""
     draw: DrawCurve
+    node_draw: NodeDraw
+    nodes: Mapping[str, Node]
+    """Racks of generations as rated, where their GPUs' limit is known."""
     devices: Mapping[str, Device]
     architectures: Mapping[str, Architecture]
     efficiency: Efficiency

@@ -85,6 +85,12 @@ def node_w(activity: Activity, node: Node, curve: NodeDraw, *, at_plug: Array | 
     return np.asarray(np.minimum(behind / loss, node.rated_w * (curve.psu_efficiency / loss)))
 
 
+def it_w(activity: Activity, node: Node, it_rated_w: Array | float, curve: NodeDraw) -> Array:
+    """Return the IT power of a rack [W] with its share of network and storage, ``it_rated_w`` all in all: switches and disks
+    hardly follow the load, and are taken at their rated power."""
+    return np.asarray(node_w(activity, node, curve) + np.maximum(it_rated_w - np.asarray(node.rated_w), 0.0))
+
+
 def energy_mwh(power_w: Array | float, nodes: Array | float, time_s: Array | float) -> Array:
     """Return the energy of nodes at a mean power over a time [MWh]."""
     return np.asarray(power_w * nodes * time_s / JOULES_PER_MWH)

@@ -46,7 +46,7 @@ def simulate(scenario: Scenario) -> Result:
     speed = rates(scenario, wanted.tokens_per_request)
     trained = train(scenario, built)
     served = _allot(scenario, wanted, built, speed, trained)
-    drawn = _draw(scenario, built, served)
+    drawn = _draw(scenario, built, served, trained)
     money = _accounts(scenario, built, served, drawn)
     stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
     arrays = assemble(gather(scenario, stages), labels(scenario), scenario.members)
@@ -75,13 +75,13 @@ def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
     return scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
 
 
-def _draw(scenario: Scenario, built: BuildOut, served: Allotment) -> Draw:
-    """Couple allocation to power: racks draw by how busy the fleet is, training's share always."""
+def _draw(scenario: Scenario, built: BuildOut, served: Allotment, trained: Trained) -> Draw:
+    """Couple allocation to power: racks draw by how busy the fleet is; training's share always is, its runs by their steps."""
     it_kw = np.array([g.it_kw_per_rack for g in scenario.fleet.generations])
     rated_mw = np.einsum("mgpe,g->mpe", built.racks, it_kw) / 1e3
     return draw(
         rated_it_mw=scenario.axis.between(rated_mw),
-        utilisation=served.fleet_share.sum(axis=1) + served.reserved_share[:, :, None, None],
+        utilisation=served.fleet_share.sum(axis=1) + (served.reserved_share - trained.spared_share)[:, :, None, None],
         facilities=scenario.facilities,
         curve=scenario.draw,
         axis=scenario.axis,

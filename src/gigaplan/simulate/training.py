@@ -8,6 +8,7 @@ import numpy as np
 
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.power.node import activity_of, it_w
 from gigaplan.simulate.deadlines import Deadlines, deadlines
 from gigaplan.training.capability import eci, eci_interval
 from gigaplan.training.inputs import Batch
@@ -16,6 +17,7 @@ from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import Plan, best_layout
 from gigaplan.training.sites import best_together, kept_share, loss_rise
+from gigaplan.training.step import step
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
@@ -31,6 +33,9 @@ class Trained:
     """The layout of each run."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
+    spared_share: Array
+    """(M, n) share of the fleet by which its runs draw less than racks that are busy all through: what their GPUs move and
+    wait in a step."""
     largest_flop: Array
     """(M, S, n) largest run that could end with each month, at one site, at several that train together, over the whole fleet."""
     largest_parameters: Array
@@ -59,6 +64,9 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
         runs=done,
         layouts=layouts,
         reserved_share=reserved,
+        spared_share=_held_share(
+            scenario, gpus, done, 1 - np.array([run_use(scenario, r) for r in scenario.training.runs])
+        ),
         largest_flop=largest,
         largest_parameters=np.moveaxis(parameters_in_range(largest, scenario.training.scaling), 0, 2),
         largest_tokens=np.moveaxis(tokens_in_range(largest, scenario.training.scaling), 0, 2),
@@ -97,6 +105,25 @@ def tokens_per_s(scenario: Scenario, run: PlannedRun) -> float:
     return run_plan(scenario, run).tokens_per_s * float(goodput(run.gpus, scenario.training.reliability).share)
 
 
+def run_use(scenario: Scenario, run: PlannedRun) -> float:
+    """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run: 1 where no limit of the
+    GPUs is known, or nothing fits.
+
+    The draw is that of the run's layout (:mod:`gigaplan.power.node`), the curve runs from idle to busy.
+    """
+    node, curve, found = scenario.nodes.get(run.generation), scenario.draw, run_plan(scenario, run)
+    if node is None or not found.tokens_per_s or curve.busy_share <= curve.idle_share:
+        return 1.0
+    batch = Batch(
+        global_batch_tokens=run.global_batch_tokens, sequence_tokens=run.sequence_tokens, precision=run.precision
+    )
+    device, model = scenario.devices[run.generation], scenario.architectures[run.model]
+    one = step(device, model, batch, found.layout, scenario.training.efficiency)
+    rated_w = 1e3 * scenario.fleet.generations[_generation(scenario, run)].it_kw_per_rack
+    drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
+    return float(np.clip((drawn - curve.idle_share) / (curve.busy_share - curve.idle_share), 0.0, 1.0))
+
+
 def _gpus(scenario: Scenario, built: BuildOut) -> Array:
     """Return the GPUs that are up, mean over the month: (M, G, P, n)."""
     per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
@@ -108,11 +135,12 @@ def _generation(scenario: Scenario, run: PlannedRun) -> int:
     return [g.name for g in scenario.fleet.generations].index(run.generation)
 
 
-def _held_share(scenario: Scenario, gpus: Array, done: Progress) -> Array:
-    """Return the share of the fleet that runs hold, by IT power, as cost is shared: (M, n)."""
+def _held_share(scenario: Scenario, gpus: Array, done: Progress, part: Array | None = None) -> Array:
+    """Return the share of the fleet that runs hold, by IT power, as cost is shared, or a part of each: (M, n)."""
     weigh = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])
     whole = (gpus.sum(axis=2) * weigh[:, None]).sum(axis=1)
     kw = np.array([weigh[_generation(scenario, r)] for r in scenario.training.runs]).reshape(-1, 1)
+    kw = kw if part is None else kw * part.reshape(-1, 1)
     mine = (done.gpus * kw).sum(axis=1)
     return np.asarray(np.minimum(np.divide(mine, whole, out=np.zeros_like(mine), where=whole > 0), 1.0))
 

@@ -87,6 +87,12 @@ class Step:
         return (self.compute + self.tensor_exchange + self.expert_exchange + self.pipeline_exchange + self.bubble
                 + self.gradients + self.optimiser + self.overhead)  # fmt: skip
 
+    @property
+    def activity(self) -> tuple[Array, Array, Array]:
+        """Seconds in which a GPU computes, moves data without computing, and waits."""
+        moving = self.tensor_exchange + self.expert_exchange + self.pipeline_exchange + self.gradients + self.optimiser
+        return self.compute, moving, self.bubble + self.overhead
+
 
 @dataclass(frozen=True, slots=True)
 class _Shape:

@@ -24,11 +24,11 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.catalog.catalog import UnknownFactError
-from gigaplan.plan.resolve import node_draw_of, training_efficiency_of
+from gigaplan.plan.resolve import AIR_COOLED_GPUS, node_draw_of, node_of, training_efficiency_of
 from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_up
 from gigaplan.training.inputs import Batch
-from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, Step, step
+from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, step
 from gigaplan.validation.training_rows import UnsupportedError, generation, known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -46,8 +46,6 @@ START_UP_S = (60.0, 1.0)
 """The same of the start-up, the second as a logarithm."""
 NOISE = 0.04
 """Scatter of a system's mean about the model, as a logarithm: what a constant's own doubt is weighed against."""
-AIR_COOLED_GPUS = 8
-"""Racks with more GPUs than one node of eight are cooled by liquid (vendors' data sheets)."""
 GPUS_PER_TRAY = 4
 """Of an NVL72 compute tray, which its makers call a node."""
 COVERED = (0.1, 0.9)
@@ -202,12 +200,6 @@ def power_w(asked: Question, curve: NodeDraw) -> float:
     return float(node_w(with_start_up(busy, asked.run_s, curve), asked.node, curve, at_plug=asked.at_plug))
 
 
-def parts_of(one: Step) -> tuple[Array, Array, Array]:
-    """Return the seconds of a step in which a GPU computes, moves data, and waits."""
-    moving = one.tensor_exchange + one.expert_exchange + one.pipeline_exchange + one.gradients + one.optimiser
-    return one.compute, moving, one.bubble + one.overhead
-
-
 @cache
 def _activity(system: str, benchmark: str, gpus: int) -> Activity:
     """Return what a GPU does in a step of a benchmark, by our own step in the layout of the nearest published recipe."""
@@ -226,7 +218,7 @@ def _activity(system: str, benchmark: str, gpus: int) -> Activity:
     )  # fmt: skip
     batch = Batch(global_batch_tokens=sequences * sequence, sequence_tokens=sequence, precision="fp8")
     found = step(device, model, batch, at, training_efficiency_of(catalog.load()))
-    computing, moving, waiting = (float(v[0]) for v in parts_of(found))
+    computing, moving, waiting = (float(v[0]) for v in found.activity)
     if recipe["frozen"] == "1":  # low-rank adaptors: no gradients of weights, nothing to sum or to update
         computing *= (FORWARD_AND_BACKWARD - 1) / FORWARD_AND_BACKWARD
         moving -= float(found.gradients[0] + found.optimiser[0])
@@ -246,18 +238,11 @@ def _recipe(benchmark: str, kind: str, gpus: int) -> Mapping[str, str]:
 
 def _rated(system: str) -> tuple[float, float, int]:
     """Return the rated power of a system's rack [W], the limit of one GPU [W], and the GPUs in the rack."""
-    facts = catalog.load()
     try:
-        rack = facts.find(system, "rack_power_kw", power_basis="rack_tdp").number
-        return 1e3 * rack, facts.find(system, "gpu_tgp_w").number, int(facts.find(system, "gpus_per_rack").number)
+        rack = node_of(catalog.load(), system)
     except UnknownFactError:
         raise UnsupportedError(f"the catalog has no rated power of {system}") from None
-
-
-def node_of(system: str) -> Node:
-    """Return a system's rack, or its node of eight GPUs; UnsupportedError if the catalog has no rated power of it."""
-    rated_w, limit_w, gpus = _rated(system)
-    return Node(gpus=float(gpus), gpu_limit_w=limit_w, rated_w=rated_w, air_cooled=float(gpus <= AIR_COOLED_GPUS))
+    return float(rack.rated_w), float(rack.gpu_limit_w), int(rack.gpus)
 
 
 def _gpus_per_node(name: str, in_rack: int) -> int:
@@ -332,7 +317,7 @@ def fit(some: Sequence[Group]) -> NodeDraw:
 def _most_seen() -> Group:
     """Return the air-cooled node of eight H100 at the most that it was seen to draw."""
     share = next(f for f in catalog.load().all("draw_curve", "busy_share") if f.id == "draw_curve.busy_share.maximum")
-    node = node_of("h100_hgx")
+    node = node_of(catalog.load(), "h100_hgx")
     asked = Question("node", "", "h100_hgx", "", AIR_COOLED_GPUS, AIR_COOLED_GPUS, node, True, np.inf)
     return Group(asked, share.number * float(node.rated_w))
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, node_draw_of, training_constants
-from gigaplan.power.node import activity_of, gpu_w, node_w
+from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, node_draw_of, node_of, training_constants
+from gigaplan.power.node import activity_of, gpu_w, it_w, node_w
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
@@ -26,11 +27,11 @@ from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, chunks_of, model_flops_per_token, step
 from gigaplan.validation.failures import FailureAsk, FailureRun, run_failures
 from gigaplan.validation.frontier import Figure, Supply, _unknown, supply
-from gigaplan.validation.node_power import measured_generations, node_of, parts_of
+from gigaplan.validation.node_power import measured_generations
 from gigaplan.validation.node_power import spread as power_spread
 from gigaplan.validation.training import _validity
 from gigaplan.validation.training_fit import spread
-from gigaplan.validation.training_rows import MODERN, Question, UnsupportedError, generation
+from gigaplan.validation.training_rows import MODERN, Question, generation
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 PLACE = Place("train")
@@ -464,11 +465,11 @@ def _drawn(
     """
     device, model, batch, efficiency = with_
     try:
-        node = node_of(ask.system)
-    except UnsupportedError:
+        node = node_of(catalog.load(), ask.system)
+    except UnknownFactError:
         return None, {}
     curve = node_draw_of(catalog.load())
-    activity = activity_of(*parts_of(step(device, model, batch, plan.layout, efficiency)))
+    activity = activity_of(*step(device, model, batch, plan.layout, efficiency).activity)
     rack = float(node_w(activity, node, curve)[0])
     limit = float(node.gpu_limit_w)
     draws = {
@@ -478,10 +479,9 @@ def _drawn(
     }
     by = {name: share * limit for name, share in draws.items()} | {"mean": float(gpu_w(activity, limit, curve)[0])}
     low, high = power_spread(extrapolated=generation(ask.system) not in measured_generations())
-    scale = ask.gpus / float(node.gpus) / 1e6
-    beside = max((cost.it_kw_per_gpu or 0.0) * ask.gpus / 1e3 - float(node.rated_w) * scale, 0.0)
-    drawn = (min(rack * edge, float(node.rated_w)) * scale + beside for edge in (1.0, low, high))
-    return Figure(*drawn), by
+    whole = float(it_w(activity, node, 1e3 * (cost.it_kw_per_gpu or 0.0) * float(node.gpus), curve)[0])
+    drawn = (whole + min(rack * edge, float(node.rated_w)) - rack for edge in (1.0, low, high))
+    return Figure(*(w * ask.gpus / float(node.gpus) / 1e6 for w in drawn)), by
 
 
 def _conventions(plan: Plan, tokens_per_s: float, ask: Ask, device: Device, model: Architecture) -> dict[str, float]:

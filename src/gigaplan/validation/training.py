@@ -266,25 +266,35 @@ def anchor_all(
     measured: Sequence[Asked],
     using: Mapping[str, TrainingEfficiency] | None = None,
 ) -> list[Answer]:
-    """Return answers that follow measured steps of the same layout where there are any."""
+    """Return answers that follow measured steps of the same layout where there are any: those of the row's own release of
+    software, or all where it has none."""
     lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
     for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:
-            lines[_same_layout(a.question)].append((a.question.micro_batches, a.step_s, f.step_time_ms / 1e3))
+            point = (a.question.micro_batches, a.step_s, f.step_time_ms / 1e3)
+            lines[_same_layout(a.question)].append(point)
+            lines[_same_release(a.question)].append(point)
+
+    def points(q: Question) -> list[tuple[float, float, float]]:
+        return lines.get(_same_release(q)) or lines.get(_same_layout(q)) or []
+
     return [
-        f
-        if a.question is None or not lines.get(_same_layout(a.question))
-        else _follow(a.question, f, lines[_same_layout(a.question)])
+        f if a.question is None or not points(a.question) else _follow(a.question, f, points(a.question))
         for a, f in zip(asked, found, strict=True)
     ]
 
 
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    """Return a and b of ``t = a m + b`` through measured (m, t), least squares of relative errors; None below two m."""
+    """Return a and b of ``t = a m + b`` through measured (m, t), least squares of relative errors; None below two m.
+
+    Neither is negative: more micro-batches never take less, and what a step takes beside them is no gain.
+    """
+    from scipy.optimize import nnls
+
     m, t = (np.array(v, dtype=float) for v in zip(*points, strict=True))
     if np.unique(m).size < 2:  # one number of micro-batches can't tell a from b
         return None
-    a, b = np.linalg.lstsq(np.stack([m / t, 1 / t], axis=1), np.ones_like(t), rcond=None)[0]
+    a, b = nnls(np.stack([m / t, 1 / t], axis=1), np.ones_like(t))[0]
     return float(a), float(b)
 
 
@@ -301,6 +311,11 @@ def _same_layout(q: Question) -> tuple[object, ...]:
     """Return what two rows share that differ in their number of data ranks and their batch only."""
     return (q.system, q.model, q.precision, q.software, q.sequence, q.tensor, q.pipeline, q.context, q.expert, q.chunks, q.micro_batch,
             q.recompute, q.fully_sharded)  # fmt: skip
+
+
+def _same_release(q: Question) -> tuple[object, ...]:
+    """Return what two rows share that run the same layout on software of one age."""
+    return (*_same_layout(q), q.years_behind, q.launched_by_host, q.block_scaled)
 
 
 def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, float]]) -> Answer:
