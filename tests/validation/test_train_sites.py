@@ -7,16 +7,23 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan import catalog
 from gigaplan.cli import main
+from gigaplan.plan.resolve import failures_of
 from gigaplan.report import sites_view
+from gigaplan.training.reliability import best_interval_s, best_spares, expected_share, failures_per_s, hazards
+from gigaplan.training.sites import combinations
+from gigaplan.validation.site_failures import kept_by_size, left_of
 from gigaplan.validation.sites import SitesAsk, read_bits_per_s, read_km, read_sites
 from gigaplan.validation.train import Ask
 from gigaplan.validation.train_sites import METHODS, SitesRun, train_at_sites
 from gigaplan.vocabulary.errors import PlanError
 
+FACTS = catalog.load()
 RUN = Ask(model="llama_3_1_405b", system="h100_hgx", gpus=16_384, tokens=15.6e12, global_batch_sequences=2048)
 ASK = SitesAsk(run=RUN, sites="a,b", distance_km=1000.0, uplink_bits_per_s=1e13)
 
@@ -200,3 +207,23 @@ def test_a_view_of_every_figure(together: SitesRun) -> None:
     assert {c.id for c in sites_view.charts(together)} == {"uplink", "sites"}
     assert sites_view.bits(4.5e15) == "4.50 Pbit/s"
     assert len(sites_view.method_rows(together)) == 3
+
+
+def test_failures_in_step_and_apart() -> None:
+    """The better recovery counts; sites that fail apart never keep less than all in step, nor more than one of them alone."""
+    kept = kept_by_size(FACTS, "h100_hgx", 8192.0, 400_000.0, 512, 405e9)
+    gpus = np.array([[100_000.0, 8192.0], [200_000.0, 0.0], [100_000.0, 8192.0]])
+    chosen = combinations(3)
+    together = left_of(kept, gpus, chosen, 500.0, in_step=True)
+    apart = left_of(kept, gpus, chosen, 500.0, in_step=False)
+    assert together.shape == apart.shape == (7, 2)
+    assert (apart >= together - 1e-12).all()
+    assert (apart[-1] <= kept.best(gpus[:, :]).min(axis=0, where=gpus > 0, initial=1.0) + 1e-12).all()
+    sizes = np.geomspace(8192, 400_000, 30)
+    assert (np.diff(kept.best(sizes)) < 0).all() and (np.diff(kept.mean_time_s(sizes)) < 0).all()
+    direct = replace(hazards(failures_of(FACTS), gpus=8192, unit_gpus=8, state_bytes=14 * 405e9, groups=16), spares=0)
+    direct = replace(direct, interval_s=best_interval_s(direct, "groups"))
+    direct = replace(direct, spares=best_spares(direct, "groups"))
+    share = expected_share(direct, "groups") * 1024 / (1024 + float(np.mean(direct.spares)))
+    assert float(kept.grouped(np.array(8192.0))) == pytest.approx(share, rel=1e-9)
+    assert float(kept.mean_time_s(np.array(8192.0))) == pytest.approx(1 / float(failures_per_s(direct)))

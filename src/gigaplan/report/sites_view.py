@@ -17,12 +17,12 @@ from gigaplan.validation.train_sites import Largest, Method, SitesRun
 
 ROUND_THE_EARTH_KM = 20_000
 """Half-way round: no two sites lie further apart."""
-METHOD_COLUMNS = ("method", "step, s", "trains", "counts", "efficiency", "days", "x one", "uplink", "reach")
+METHOD_COLUMNS = ("method", "step", "trains", "counts", "efficiency", "days", "gain", "uplink", "reach")
 RUN_COLUMNS = ("sites", "method", "GPUs", "goodput", "FLOP that count", "parameters")
 ALONE = "alone"
 CAPTION = (
-    "trains: of the time, the rest waits for the network. counts: of the compute, the rest makes up for a higher loss. efficiency: "
-    "both, over one site with all GPUs, failures not counted. x one: over the largest site alone, failures counted. "
+    "step: in seconds. trains: of the time, the rest waits for the network. counts: of the compute, the rest makes up for a higher loss. efficiency: "
+    "both, over one site with all GPUs, failures not counted. gain: over the largest site alone, failures counted. "
     "uplink, reach: bandwidth of each site at this distance, and distance at this bandwidth, for {share:.0%} of the time in training"
 )
 
@@ -84,8 +84,8 @@ def exchanges(run: SitesRun) -> str:
 def method_rows(run: SitesRun) -> list[tuple[str, ...]]:
     """Return a row for each method."""
     return [
-        (_brief(m.name), short(m.step_s.value), f"{m.time_share.value:.1%}", f"{m.kept_share.value:.0%}", _shares(m.share), short(m.days.value),
-         f"{m.over_largest_site:.2f}", "none" if m.uplink_needed_bits_per_s is None else bits(m.uplink_needed_bits_per_s), reach(m))
+        (_brief(m.name), short(m.step_s.value), f"{m.time_share.value:.0%}", f"{m.kept_share.value:.0%}", _shares(m.share), short(m.days.value),
+         f"{m.over_largest_site:.2f}", "none" if m.uplink_needed_bits_per_s is None else bits(m.uplink_needed_bits_per_s).replace("bit/s", "b/s"), reach(m))
         for m in run.methods
     ]  # fmt: skip
 
@@ -167,7 +167,7 @@ def _grid(pairs: list[tuple[str, str]]) -> Table:
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k < 1 else "right", no_wrap=k > 0)
+        table.add_column(column, justify="left" if k < 1 else "right", no_wrap=k > 0 or columns is METHOD_COLUMNS)
     for row in rows:
         table.add_row(*row)
     return table
@@ -229,5 +229,5 @@ def _runs(run: SitesRun) -> Chart:
     series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0], None)]
     return Chart(
         "largest", f"The largest run by {run.ask.by}", base.option(series, [named(r) for r in run.largest], "FLOP"),
-        says_largest(run).capitalize() + ".", RUN_COLUMNS, tuple(largest_rows(run)),
+        f"T{says_largest(run)[1:]}.", RUN_COLUMNS, tuple(largest_rows(run)),
     )  # fmt: skip

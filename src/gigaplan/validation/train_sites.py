@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
@@ -27,12 +26,11 @@ from gigaplan.plan.resolve import (
     fibre_of,
     local_updates_of,
     model_of,
-    reliability_of,
     scaling_laws_of,
     training_constants,
 )
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.reliability import SECONDS_PER_DAY, goodput
+from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.scaling import parameters_in_range
 from gigaplan.training.search import layouts, plan_at, search
 from gigaplan.training.sites import (
@@ -43,7 +41,6 @@ from gigaplan.training.sites import (
     Scheme,
     combinations,
     exposed_s,
-    goodput_apart,
     kept_share,
     latency_allowed_s,
     latency_s,
@@ -57,6 +54,7 @@ from gigaplan.training.sites import (
 )
 from gigaplan.training.step import GRADIENT_WIRE_BYTES, Layouts, step
 from gigaplan.validation.frontier import Figure, _unknown
+from gigaplan.validation.site_failures import Kept, kept_by_size, left_of
 from gigaplan.validation.sites import PLACE, Site, SitesAsk, apart_km, counted, read_sites, sites_of, strange
 from gigaplan.validation.train import PLACE as TRAIN_PLACE
 from gigaplan.validation.train import TrainRun, _impossible, _usual_sequences, read_layout, told, train
@@ -92,7 +90,8 @@ class Method:
     kept_share: Figure
     """Compute that counts: with local updates part of it only makes up for a higher loss."""
     goodput_share: float
-    """What failures leave: with local updates they stop only their own site until all meet again."""
+    """What failures leave by the best recovery: restarts of all that train in step (with local updates of one's own site), or
+    fault-tolerant groups of one replica; spares counted."""
     share: Figure
     """Time and compute together: efficiency against one site with all GPUs, failures not counted."""
     tokens_per_s: Figure
@@ -119,7 +118,7 @@ class Largest:
     gpus: int
     """On its last day."""
     goodput_share: float
-    """What failures leave of its time, where any failure stops all that train in step."""
+    """What failures leave of its time, by the best recovery."""
     flop: Figure
     """Model FLOP done, failures counted."""
     counted_flop: Figure
@@ -296,9 +295,13 @@ def _answer(
     far = float(apart.max())
     link = Link(float(len(sites)), uplink / BITS_PER_BYTE, float(latency_s(far, fibre)))
     times, hidden = _step_s(one, sites, facts)
+    some = [n for s in sites for n in (*s.counts, s.gpus) if n > 0]
+    replica = one.plan.tensor * one.plan.pipeline * one.plan.context
+    kept_by = kept_by_size(facts, one.ask.system, min(some), sum(max(*s.counts, s.gpus) for s in sites), replica, float(model.parameters))  # fmt: skip
     pace = {name: _paced(name, ask, model, local, link, times, hidden, facts) for name in METHODS}
     methods = tuple(
-        _method(name, ask, one, model, pace[name], fibre, link, times, hidden, sites, facts) for name in METHODS
+        _method(name, ask, one, model, pace[name], fibre, link, times, hidden, sites, kept_by, facts)
+        for name in METHODS
     )
     best = max(methods, key=lambda m: m.share.value * m.goodput_share).name
     days = ask.run_days or facts.find("training", "run_days").number
@@ -308,7 +311,7 @@ def _answer(
         hidden_s=float(hidden[0]), outer_gb_per_gpu=_outer_gb(model, sites), methods=methods, best=best, fibre_pairs=pairs,
         route_usd=_tree_km(apart) * fibre.route_factor * facts.find("wan", "route_usd_per_km").number,
         grid_bits_per_s=tuple(float(b) for b in GRID_BITS_PER_S), run_days=days,
-        largest=_largest(facts, ask, sites, apart, one, model, pace, fibre, uplink, times, hidden, days) if ask.by else (),
+        largest=_largest(facts, ask, sites, apart, one, model, pace, fibre, uplink, times, hidden, kept_by, days) if ask.by else (),
         notes=_notes(ask, sites, one), catalog_vintage=facts.vintage,
     )  # fmt: skip
 
@@ -377,7 +380,7 @@ def _kept(name: str, sites: Array | float, local: LocalUpdates, facts: Catalog) 
 
 def _method(
     name: str, ask: SitesAsk, one: TrainRun, model: Architecture, local: LocalUpdates, fibre: Fibre, link: Link,
-    times: Array, hidden: Array, sites: Sequence[Site], facts: Catalog,
+    times: Array, hidden: Array, sites: Sequence[Site], kept_by: Kept, facts: Catalog,
 ) -> Method:  # fmt: skip
     scheme = _scheme(name, float(model.parameters), model.layers, local, times, hidden)
     central = _scheme(name, float(model.parameters), model.layers, local, times[0], hidden[0])
@@ -393,10 +396,9 @@ def _method(
     counted = _figure(speed * np.array([kept[0], kept[2], kept[1]]))
     pieces, steps = float(np.asarray(scheme.pieces)), float(np.asarray(scheme.inner_steps))
     each = np.array([float(s.gpus) for s in sites])
-    left = float(
-        _goodput(name, each[:, None], np.ones((1, len(each)), dtype=bool), steps * float(times[0]), facts)[0, 0]
-    )
-    alone = float(goodput(each.max(), reliability_of(facts)).share)
+    every = np.ones((1, len(each)), dtype=bool)
+    left = float(left_of(kept_by, each[:, None], every, steps * float(times[0]), in_step=name == "synchronous")[0, 0])
+    alone = float(kept_by.best(each.max()))
     return Method(
         name=name, inner_steps=steps, pieces=int(pieces),
         sent_bytes_per_step=float(sending_s(central, replace(link, uplink_bytes_per_s=1.0))) * pieces / steps,
@@ -408,17 +410,6 @@ def _method(
         distance_allowed_km=float(reach_km(allowed, fibre)) if math.isfinite(allowed) else None,
         curve=tuple(float(v) for v in grid), beyond=_beyond(name, float(model.parameters), local, len(sites), facts),
     )  # fmt: skip
-
-
-def _goodput(name: str, gpus: Array, chosen: NDArray[np.bool_], period_s: float, facts: Catalog) -> Array:
-    """Return what failures leave of each choice of sites: ``gpus`` (site, day), ``chosen`` (choice, site), answer (choice, day)."""
-    reliability = reliability_of(facts)
-    if name == "synchronous":
-        return goodput(np.maximum(chosen.astype(float) @ gpus, 1.0), reliability).share
-    alone = goodput(np.maximum(gpus, 1.0), reliability)
-    works = np.logical_and(chosen.T[:, :, None], (gpus > 0)[:, None, :])
-    share, mtbf = (np.broadcast_to(a[:, None, :], works.shape) for a in (alone.share, alone.mtbf_s))
-    return goodput_apart(period_s, np.where(works, share, 1.0), mtbf)
 
 
 def _figure(values: Array) -> Figure:
@@ -459,7 +450,7 @@ def _tree_km(apart: Array) -> float:
 
 def _largest(
     facts: Catalog, ask: SitesAsk, sites: tuple[Site, ...], apart: Array, one: TrainRun, model: Architecture, pace: Mapping[str, LocalUpdates],
-    fibre: Fibre, uplink: float, times: Array, hidden: Array, days: float,
+    fibre: Fibre, uplink: float, times: Array, hidden: Array, kept_by: Kept, days: float,
 ) -> tuple[Largest, ...]:  # fmt: skip
     """Return the largest runs by a date: of all sites by each method, of the best one alone, and of the best choice.
 
@@ -483,7 +474,8 @@ def _largest(
     for name in METHODS:
         local = pace[name]
         scheme = _scheme(name, float(model.parameters), model.layers, local, times[0], hidden[0])
-        left = _goodput(name, gpus, chosen, float(np.asarray(scheme.inner_steps)) * float(times[0]), facts)
+        period = float(np.asarray(scheme.inner_steps)) * float(times[0])
+        left = left_of(kept_by, gpus, chosen, period, in_step=name == "synchronous")
         works = total * time_share(times[0], scheme, link) * part
         flop = (works * left).sum(axis=1) * per_gpu * SECONDS_PER_DAY
         counts = np.stack(_kept(name, count.max(axis=1).astype(float), local, facts))
