@@ -63,7 +63,7 @@ def test_more_gpus_and_shorter_answers() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"metric": "Offline Samples/s"}, "counts no tokens"), ({"gpu": "abacus"}, "no system"), ({"model": "whisper"}, "no architecture"),
+    [({"metric": "Offline power"}, "counts no tokens"), ({"gpu": "abacus"}, "no system"), ({"model": "whisper"}, "no architecture"),
      ({"metric": "cows"}, "neither"), ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"), ({"isl": ""}, "missing")],
 )  # fmt: skip
 def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) -> None:
@@ -109,6 +109,17 @@ def test_the_whole_tables() -> None:
 
 FACT = {"entity": "Vera Rubin NVL72 (PREVIEW)", "quantity": "deepseek-r1.server", "value": "1175890", "unit": "generated tok/s (system)",
         "basis": "generated tokens; fp4", "context": "72 GPUs", "date": "2026-09-16"}  # fmt: skip
+
+
+def test_samples_are_answers_of_mean_length() -> None:
+    tokens, samples = ({**MLPERF, "metric": f"Offline {unit}/s", "value": "800"} for unit in ("Tokens", "Samples"))
+    assert th.tokens(tokens).per_gpu == th.tokens(samples).per_gpu
+    assert th.published(samples) == pytest.approx(th.published(tokens) * 294.45)
+
+
+def test_a_model_may_name_its_scenario() -> None:
+    named = th.load_of({**MLPERF, "model": "llama2-70b-interactive-99", "metric": "Server Tokens/s"})
+    assert named == th.load_of({**MLPERF, "model": "llama2-70b-99", "metric": "Interactive Tokens/s"})
 
 
 def test_facts_are_read_as_results() -> None:

@@ -36,6 +36,8 @@ from gigaplan.vocabulary.members import Array
 
 COLUMNS = ("gpu", "n_gpus", "model", "metric")
 ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot_ms", "validity")
+SAMPLES = ("sample", "queries")
+"""Units of results that count whole answers."""
 RESIDUALS = "throughput_residuals.csv"
 MOST_IN_FLIGHT = 2048.0
 """Requests that TensorRT-LLM's benchmark runs at once at most, by its default."""
@@ -93,8 +95,10 @@ def load_of(row: Mapping[str, str]) -> Load:
         row = mlperf.as_result(row)
     metric = (row.get("metric") or "").lower()
     scenario = next((s for s in SCENARIOS if metric.startswith(s)), "")
-    if scenario and "token" not in metric:
-        raise UnsupportedError(f"'{row['metric']}' counts no tokens")
+    if scenario and not any(unit in metric for unit in ("token", *SAMPLES)):
+        raise UnsupportedError(f"'{row['metric']}' counts no tokens or samples")
+    if scenario == "server" and "interactive" in (row.get("model") or "").lower():
+        scenario = "interactive"
     if not scenario and "throughput" not in metric:
         raise UnsupportedError(f"metric '{row.get('metric') or ''}' is neither a throughput nor an MLPerf scenario")
     mixed, system, model = _names(row.get("gpu") or "", row.get("model") or "")
@@ -275,8 +279,14 @@ def published(row: Mapping[str, str]) -> float:
         value, gpus = float(row.get("value") or "nan"), float(row.get("n_gpus") or "nan")
     except ValueError:
         return math.nan
-    if "per_gpu" in (row.get("metric") or ""):
+    metric = (row.get("metric") or "").lower()
+    if "per_gpu" in metric:
         return value
+    if any(unit in metric for unit in SAMPLES):
+        try:
+            value *= load_of(row).request.generated_tokens
+        except UnsupportedError:
+            return math.nan
     return value / gpus if gpus > 0 else math.nan
 
 
