@@ -22,8 +22,10 @@ WRITTEN = "Written by `gigaplan validate inference --markdown FILE --images FOLD
 POINTS = ("figure", "GPU", "model", "published", "ours", "error", "80 % interval", "inside")
 LEAST = 16
 """Letters that the first column keeps on narrow screens."""
-FEW = 48
-"""Tables with no more figures than this are shown figure by figure."""
+FEW, FEWEST = 48, 12
+"""Tables with no more figures than this are shown figure by figure, alone and among many."""
+SEVERAL = 3
+BRIEF = "Samples that come with gigaplan, table by table. --every shows each figure, --html a page with charts and all groups."
 SERVED = "InferenceX and NVIDIA, collected by aiconfigurator (Apache-2.0)"
 HONEST = "Each row is answered with constants that never saw its own GPU generation with its own model."
 APART = "No constant was fitted on these rows; intervals are what errors were on other systems, or on serving rows."
@@ -40,11 +42,13 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
     ]  # fmt: skip
 
 
-def held_rows(answer: Held) -> list[tuple[str, ...]]:
-    """Return median absolute errors, biases and intervals of a table by kind of row, as text."""
+def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
+    """Return median absolute errors, biases and intervals of a table as text: by kind of row and, unless ``brief``, by system
+    and model."""
     return [
         (e.kind, str(e.rows), f"{e.median_abs:.1%}", f"{e.bias:+.1%}", f"{e.covered:.0%}", f"{e.width:.2f}")
         for e in answer.errors
+        if not (brief and e.of)
     ]
 
 
@@ -64,8 +68,11 @@ def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = F
     """Return the errors of the serving model against each table of measured rows: point by point where they are few, or
     ``every`` one."""
     parts: list[RenderableType] = []
+    brief = len(answers) > SEVERAL
+    if brief:
+        parts += [Text(BRIEF, style="dim"), Text("")]
     for answer in answers:
-        title, columns, rows, words = _told(answer, every=every)
+        title, columns, rows, words = _told(answer, every=every, brief=brief)
         parts += [
             Text(title, style="bold"),
             _table(columns, rows) if rows else Text("no row is held"),
@@ -89,7 +96,7 @@ def markdown(answers: Sequence[InferenceValidation | Held], pictures: Sequence[s
 
 
 def _told(
-    answer: InferenceValidation | Held, *, every: bool = False
+    answer: InferenceValidation | Held, *, every: bool = False, brief: bool = False
 ) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
     if isinstance(answer, Held):
         why = "; ".join(
@@ -97,9 +104,9 @@ def _told(
         )
         left = f"Not held: {why}." if why else "Every row is held."
         found = point_rows(answer)
-        if every or len(found) <= FEW:
+        if every or len(found) <= (FEW if not brief else FEWEST):
             return answer.source, POINTS, found, f"{APART} {left}"
-        return answer.source, HELD, held_rows(answer), f"Median absolute errors. {APART} {left}"
+        return answer.source, HELD, held_rows(answer, brief=brief), f"Median absolute errors. {APART} {left}"
     left = f"{answer.left_out} rows of the table are not answered."
     return SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {HONEST} {left}"
 

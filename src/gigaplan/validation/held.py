@@ -43,6 +43,8 @@ class Errors:
     """Errors of one kind of points, as shares."""
 
     kind: str
+    of: str
+    """What these points share beside their kind: nothing, ``gpu`` or ``model``."""
     rows: int
     median_abs: float
     bias: float
@@ -71,23 +73,23 @@ class Held:
 def hold(table: str, source: str, points: Iterable[Point]) -> Held:
     """Return the errors of points that are answered, and the reasons of those that aren't."""
     points = tuple(points)
-    by: dict[str, list[Point]] = {}
+    by: dict[tuple[str, str], list[Point]] = {}
     for p in points:
         if p.answered:
-            for name in (p.kind, f"{p.kind}, {p.gpu}", f"{p.kind}, {p.model}"):
-                by.setdefault(name, []).append(p)
+            for of, name in (("", p.kind), ("gpu", f"{p.kind}, {p.gpu}"), ("model", f"{p.kind}, {p.model}")):
+                by.setdefault((name, of), []).append(p)
     reasons = Counter(
         p.validity.partition(": ")[2] if p.validity.startswith("unsupported") else "no published figure"
         for p in points
         if not p.answered
     )
     return Held(
-        table, source, points, tuple(_errors(n, some) for n, some in sorted(by.items())), dict(reasons.most_common())
+        table, source, points, tuple(_errors(*n, some) for n, some in sorted(by.items())), dict(reasons.most_common())
     )
 
 
-def _errors(name: str, some: list[Point]) -> Errors:
+def _errors(name: str, of: str, some: list[Point]) -> Errors:
     errors = np.array([p.error for p in some])
     covered = float(np.mean([p.low <= p.published <= p.high for p in some]))
     width = float(np.median([p.high / p.low for p in some]))
-    return Errors(name, len(some), float(np.median(np.abs(errors))), float(np.median(errors)), covered, width)
+    return Errors(name, of, len(some), float(np.median(np.abs(errors))), float(np.median(errors)), covered, width)
