@@ -67,6 +67,8 @@ MOST_DOUBLINGS, WORTH = 10, 1.1
 """A batch that nobody gave is doubled while that makes a GPU faster by a tenth, up to the largest known."""
 INNER_STEPS = (30, 50, 100, 200, 300, 500)
 """Steps between exchanges that are tried where none are said: those of published runs."""
+ROUNDING = 1e-9
+"""By which one site alone is preferred to the same compute of several."""
 GRID_BITS_PER_S = np.logspace(9, 16, 57)
 """Uplinks of the curves."""
 
@@ -470,29 +472,34 @@ def _largest(
     )
     per_gpu = one.flop / one.tokens * one.tokens_per_s.value / one.ask.gpus
     trusted = np.array([1.0, one.step_s.value / one.step_s.high, one.step_s.value / one.step_s.low])
-    found: dict[tuple[int, str], Largest] = {}
+    done, counts, goodput = [], [], []
     for name in METHODS:
         local = pace[name]
         scheme = _scheme(name, float(model.parameters), model.layers, local, times[0], hidden[0])
         period = float(np.asarray(scheme.inner_steps)) * float(times[0])
         left = left_of(kept_by, gpus, chosen, period, in_step=name == "synchronous")
         works = total * time_share(times[0], scheme, link) * part
-        flop = (works * left).sum(axis=1) * per_gpu * SECONDS_PER_DAY
-        counts = np.stack(_kept(name, count.max(axis=1).astype(float), local, facts))
-        for k in range(len(chosen)):
-            done, counted = flop[k] * trusted, flop[k] * trusted * counts[:, k]
-            found[k, name] = Largest(
-                sites=tuple(s.name for s, c in zip(sites, chosen[k], strict=True) if c), method=name if chosen[k].sum() > 1 else "alone",
-                gpus=int(total[k, -1]), goodput_share=float((works[k] * left[k]).sum() / max(works[k].sum(), 1e-30)), flop=_figure(done), counted_flop=_figure(counted), tokens=float(flop[k] / (one.flop / one.tokens)),
-                parameters=_size(float(counted[0]), facts),
-            )  # fmt: skip
-    together = [found[len(chosen) - 1, name] for name in METHODS]
-    single = max((found[k, METHODS[0]] for k in range(len(chosen)) if chosen[k].sum() == 1), key=_counts)
-    return tuple(dict.fromkeys([*together, single, max(found.values(), key=_counts)]))
+        done.append((works * left).sum(axis=1) * per_gpu * SECONDS_PER_DAY)
+        goodput.append((works * left).sum(axis=1) / np.maximum(works.sum(axis=1), 1e-30))
+        counts.append(np.stack(_kept(name, count.max(axis=1).astype(float), local, facts)))
+    flop, kept = np.stack(done), np.stack(counts)  # (method, choice), (method, bound, choice)
+    central = flop * kept[:, 0]
+    alone = np.flatnonzero(chosen.sum(axis=1) == 1)
+    best = int(np.argmax(central * np.where(chosen.sum(axis=1) == 1, 1.0 + ROUNDING, 1.0)))
+    picked = [(m, len(chosen) - 1) for m in range(len(METHODS))]
+    picked += [(0, int(alone[np.argmax(central[0, alone])])), divmod(best, len(chosen))]
 
+    def told(m: int, k: int) -> Largest:
+        single = bool(chosen[k].sum() == 1)
+        return Largest(
+            sites=tuple(s.name for s, c in zip(sites, chosen[k], strict=True) if c), method="alone" if single else METHODS[m],
+            gpus=int(total[k, -1]), goodput_share=float(goodput[m][k]), flop=_figure(flop[m, k] * trusted),
+            counted_flop=_figure(flop[m, k] * trusted * kept[m, :, k]), tokens=float(flop[m, k] / (one.flop / one.tokens)),
+            parameters=_size(float(central[m, k]), facts),
+        )  # fmt: skip
 
-def _counts(run: Largest) -> float:
-    return run.counted_flop.value
+    every = (told(0 if chosen[k].sum() == 1 else m, k) for m, k in picked)
+    return tuple({(r.sites, r.method): r for r in every}.values())
 
 
 def _size(flop: float, facts: Catalog) -> Figure:
