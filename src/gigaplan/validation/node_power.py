@@ -4,7 +4,8 @@ A row names a system and a benchmark. Its activity comes from our own training s
 the benchmark state (``power_recipes.csv``), its start-up from the run's length, its limits from the catalog. Errors are
 honest: a row's answer comes from constants that never saw its system, or its maker; intervals are what such errors were.
 
-``python -m gigaplan.validation.node_power`` renews the constants of the catalog, those of each fold and the spread.
+``python -m gigaplan.validation.node_power`` renews the constants of the catalog, those of each fold and the spread, in
+seconds; run it after :mod:`gigaplan.validation.training_fit`, whose steps say what GPUs do.
 """
 
 from __future__ import annotations
