@@ -41,6 +41,23 @@ def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Netwo
     return np.where(domains > 1, within + between, within)
 
 
+def ring_or_tree_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
+    """Return the time of an all-reduce [s] in training, where the faster of ring and tree is taken; zero for one rank.
+
+    Within a domain, and then between domains with one share of ``m/near`` each: a ring takes ``2 (n - 1)`` steps of ``a + m/nB``
+    (Patarasuk and Yuan 2009), a pipelined double tree ``2 log2(n) a + 2 m/B`` (Sanders, Speck and Traeff 2009; NCCL's choice at
+    small sizes and many ranks). On a crossbar a tree's halves meet at full speed, so only its latency differs.
+    """
+    m, n = np.asarray(bytes_each, dtype=float), np.asarray(ranks, dtype=float)
+    near = np.minimum(n, network.domain)
+    far, a = n / near, network.latency_s
+    within = 2 * np.log2(near) * a + 2 * (near - 1) / near * m / network.scaleup_bytes_per_s
+    out = m / near / network.scaleout_bytes_per_s
+    ring = 2 * (far - 1) * a + 2 * (far - 1) / far * out
+    tree = 2 * np.log2(np.maximum(far, 1.0)) * a + 2 * out
+    return within + np.where(far > 1, np.minimum(ring, tree), 0.0)
+
+
 def all_to_all_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
     """Return the time of an all-to-all [s] in which every rank sends ``bytes_each`` in all, evenly to all ranks.
 

@@ -34,6 +34,11 @@ class TrainingEfficiency:
     """Times that attention's scores pass memory; 0 with flash attention (Dao et al. 2022), which also halves causal work."""
     training_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a layer's activations pass memory beside products, forward and backward."""
+    odd_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of its speed that a product keeps whose width is no multiple of 8, which tensor cores load by (NVIDIA, Matrix
+    multiplication background, 2020)."""
+    logit_passes: Annotated[float, Ge(0), Unit("1")]
+    """Times that the logits pass memory beside the head's product: softmax and loss, in BF16 passes."""
     quantise_passes: Annotated[float, Ge(0), Unit("1")]
     """Further passes to scale and cast them, where products are narrower than BF16."""
     block_passes: Annotated[float, Ge(0), Unit("1")]
@@ -153,3 +158,5 @@ class Batch:
     """1 where narrow products have scales by blocks (MXFP8, NVFP4), 0 where one scale serves a tensor."""
     launched_by_host: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the host launches experts kernel by kernel and waits for their counts (software before mid-2026)."""
+    odd_vocabulary: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where the vocabulary is left as it is (GPT-2's 50,257) instead of padded, as Megatron does."""

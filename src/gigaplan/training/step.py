@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.compute.collectives import Network, all_reduce_s
+from gigaplan.compute.collectives import Network, ring_or_tree_s
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import ACTIVATION_BYTES, MATRICES_OF_GATED_FFN, WEIGHT_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
@@ -26,6 +26,8 @@ FLASH_FORWARD_AND_BACKWARD = 3.5
 """Backward of flash attention forms the scores again: five products to the forward's two (Dao et al. 2022)."""
 GRADIENT_WIRE_BYTES, PARAMETER_WIRE_BYTES = 2.0, 2.0
 """Per parameter on the wire: BF16 gradients to be summed and BF16 weights handed back."""
+ACCUMULATED_BYTES = 8.0
+"""Per weight and micro-batch: the sum of gradients, read and written in FP32 (Megatron's accumulation)."""
 OPTIMISER_BYTES = 30.0
 """Per parameter that a rank updates: gradient, master weight and both moments read, the last three and the BF16 copy
 written (Adam in mixed precision, Micikevicius et al. 2018)."""
@@ -115,16 +117,16 @@ class _Shape:
         return 1 + (self.at.tensor - 1) * self.e.sequence_parallel
 
     @property
-    def older(self) -> float:
-        return float(np.exp(self.e.training_gain_per_year * self.batch.years_behind))
+    def older(self) -> Array | float:
+        return np.exp(self.e.training_gain_per_year * np.asarray(self.batch.years_behind))
 
     @property
-    def older_experts(self) -> float:
-        return self.older * float(np.exp(self.e.expert_gain_per_year * self.batch.years_behind))
+    def older_experts(self) -> Array | float:
+        return self.older * np.exp(self.e.expert_gain_per_year * np.asarray(self.batch.years_behind))
 
     @property
-    def older_host(self) -> float:
-        return float(np.exp(self.e.host_gain_per_year * self.batch.years_behind))
+    def older_host(self) -> Array | float:
+        return np.exp(self.e.host_gain_per_year * np.asarray(self.batch.years_behind))
 
 
 def model_flops_per_token(model: Architecture, sequence: float) -> float:
@@ -137,20 +139,24 @@ def model_flops_per_token(model: Architecture, sequence: float) -> float:
 def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Step:
     """Return the time of one step and the memory of one GPU for every layout."""
     e, s = efficiency, _Shape(device, model, batch, at, efficiency)
-    again = 1 + np.where(np.asarray(at.recompute) >= FULL, 1 / FORWARD_AND_BACKWARD, 0.0)
+    whole_again = np.asarray(at.recompute) >= FULL
+    again = 1 + np.where(whole_again, 1 / FORWARD_AND_BACKWARD, 0.0)
+    sent_again = 1 + np.where(whole_again, 1 / 2, 0.0)  # the forward's exchanges are half of all
     micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
     experts = model.moe_layers / model.layers
     chunks = chunks_of(model, at)
     layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
-    tensor = _tensor_exchange(s) * again + _context_exchange(s)
-    moved = experts * _expert_exchange(s) * (1 - e.expert_hidden_share) * s.older_experts
+    tensor = _tensor_exchange(s) * sent_again + _context_exchange(s) * again
+    moved = experts * _expert_exchange(s) * sent_again * (1 - e.expert_hidden_share) * s.older_experts
     full = np.ceil(model.layers / at.pipeline)
     last = np.maximum(model.layers - (at.pipeline - 1) * full, 0.0)
     head = _head(s)
-    behind = np.maximum((last - full) * (layer + tensor + moved) + head, 0.0)  # how far the last stage lags
+    hop = np.where(at.pipeline > 1, 2 * chunks * _handover(s), 0.0) * (1 - e.handover_hidden_share)
+    # how far the last stage lags, which hands over on one side only
+    behind = np.maximum((last - full) * (layer + tensor + moved) + head - hop / 2, 0.0)
+    tensor_each, moved_each = tensor, moved
     compute, tensor, moved = full * layer + behind, full * tensor, full * moved
     ends = np.where(at.pipeline > 1, LAUNCHES_OF_AN_END, 2 * LAUNCHES_OF_AN_END)
-    hop = np.where(at.pipeline > 1, 2 * chunks * _handover(s), 0.0) * (1 - e.handover_hidden_share)
     gathered = _gathering(s, compute)
     compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
     busy = compute + tensor + moved + hop + gathered
@@ -160,9 +166,11 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
         * again
     )
     one = _beside(busy, host)  # one micro-batch on one stage
-    mean = one * np.minimum((model.layers * layer + head) / np.maximum(at.pipeline * compute, 1e-30), 1.0)
-    bubble = mean * _idle_stages(at, chunks)
-    gradients, optimiser = _gradients(s), _optimiser(s)
+    # fill and drain pass once through the other stages, which may be lighter than the one that sets the pace
+    work = model.layers * (layer + tensor_each + moved_each) + head + (at.pipeline - 1) * hop
+    others = one * np.clip(work / np.maximum(busy, 1e-30) - 1, 0.0, at.pipeline - 1)
+    bubble = others * _idle_share(at, chunks)
+    gradients, optimiser = _gradients(s, one), _optimiser(s)
     whole = micro * one + bubble + gradients + optimiser + e.step_overhead_s
     speed = batch.global_batch_tokens / whole
     gpus = at.tensor * at.pipeline * at.data * at.context
@@ -181,17 +189,16 @@ def chunks_of(model: Architecture, at: Layouts) -> Array:
     return np.where(np.asarray(at.schedule) > 0, 1.0, np.where(np.asarray(at.chunks) > 0, at.chunks, usual))
 
 
-def _idle_stages(at: Layouts, chunks: Array) -> Array:
-    """Return the bubble in micro-batches of one stage, forward and both halves of the backward equally long.
+def _idle_share(at: Layouts, chunks: Array) -> Array:
+    """Return how much of one micro-batch's way through the other stages waits, forward and both halves of the backward equally long.
 
-    Interleaved: ``(p - 1) / v`` (Narayanan et al. 2021). Zero bubble, ZB-H1: a third of ``p - 1`` (Qi et al. 2023).
+    One forward, one backward in chunks: ``1 / v`` (Narayanan et al. 2021). Zero bubble, ZB-H1: a third (Qi et al. 2023).
     DualPipe: ``(p / 2 - 1)`` times forward-with-backward plus backward less three weight passes, two thirds of a
-    micro-batch (DeepSeek-AI 2024).
+    micro-batch (DeepSeek-AI 2024), for ``p - 1`` other stages.
     """
     schedule = np.asarray(at.schedule)
-    zero_bubble = (at.pipeline - 1) / FORWARD_AND_BACKWARD
-    dualpipe = np.maximum(at.pipeline / 2 - 1, 0.0) * 2 / FORWARD_AND_BACKWARD
-    return np.where(schedule >= DUALPIPE, dualpipe, np.where(schedule > 0, zero_bubble, (at.pipeline - 1) / chunks))
+    dualpipe = np.maximum(at.pipeline / 2 - 1, 0.0) * 2 / FORWARD_AND_BACKWARD / np.maximum(at.pipeline - 1, 1.0)
+    return np.where(schedule >= DUALPIPE, dualpipe, np.where(schedule > 0, 1 / FORWARD_AND_BACKWARD, 1 / chunks))
 
 
 def _beside(device_s: Array, host_s: Array) -> Array:
@@ -205,6 +212,7 @@ def _product_s(s: _Shape, rows: Array, inner: Array | float, outer: Array | floa
     its memory traffic that does not hide."""
     peak = s.device.peak_flops_per_s(precision) * s.e.gemm_share(precision)
     bytes_moved = (rows * (inner + outer) + inner * outer) * max(WEIGHT_BYTES[precision], 1.0)
+    bytes_moved = bytes_moved + inner * outer * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD
     exposed = s.e.training_traffic_share * bytes_moved / s.device.hbm_bandwidth_bytes_per_s
     return np.asarray(FORWARD_AND_BACKWARD * (2 * rows * inner * outer / peak + exposed))
 
@@ -261,9 +269,8 @@ def _expert_layer(s: _Shape) -> Array:
     width = m.ffn_matrices * m.ffn_expert / split
     peak = s.device.peak_flops_per_s(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
     weights = m.experts / s.at.expert * m.hidden * width
-    traffic = (
-        (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0) * s.e.training_traffic_share
-    )
+    traffic = (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0)
+    traffic = (traffic + weights * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD) * s.e.training_traffic_share
     moved = s.e.expert_passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
     padded = rows * (1 + s.e.training_expert_half_rows / np.maximum(each, 1.0))
     return np.asarray(
@@ -274,11 +281,10 @@ def _expert_layer(s: _Shape) -> Array:
 
 def _head(s: _Shape) -> Array:
     """Return the time of the output head on the last stage, forward and backward [s]; it stays in BF16."""
-    logits = 2 * s.tokens * s.model.vocab / s.at.tensor * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
-    return np.asarray(
-        (_product_s(s, s.tokens, s.model.hidden, s.model.vocab / s.at.tensor, "bf16") + FORWARD_AND_BACKWARD * logits)
-        * s.older
-    )
+    logits = s.tokens * s.model.vocab / s.at.tensor * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
+    product = _product_s(s, s.tokens, s.model.hidden, s.model.vocab / s.at.tensor, "bf16")
+    product = product / (1 - np.asarray(s.batch.odd_vocabulary) * (1 - s.e.odd_share))
+    return np.asarray((product + s.e.logit_passes * logits) * s.older)
 
 
 def _network(s: _Shape, domain: Array | int) -> Network:
@@ -292,8 +298,7 @@ def _network(s: _Shape, domain: Array | int) -> Network:
 def _tensor_exchange(s: _Shape) -> Array:
     """Return the exposed exchange by tensor of one layer, forward and backward [s]."""
     moved = s.tokens * s.model.hidden * ACTIVATION_BYTES
-    further = 2 * np.maximum(s.at.tensor - 2, 0.0) * s.e.training_latency_s  # a ring's steps
-    time = TENSOR_COLLECTIVES * (all_reduce_s(moved, s.at.tensor, _network(s, s.device.scaleup_gpus)) + further)
+    time = TENSOR_COLLECTIVES * ring_or_tree_s(moved, s.at.tensor, _network(s, s.device.scaleup_gpus))
     return np.asarray(time * (1 - s.e.tensor_hidden_share))
 
 
@@ -332,11 +337,14 @@ def _expert_exchange(s: _Shape) -> Array:
 
 
 def _handover(s: _Shape) -> Array:
-    """Return the time to hand one micro-batch's activations to the next stage [s]."""
+    """Return the time to hand one micro-batch's activations to the next stage [s]; each tensor rank sends its part, which is
+    gathered on arrival where it is not kept in parts (scatter and gather of Narayanan et al. 2021)."""
     net = _network(s, 1)
     whole = s.at.tensor * s.at.context * s.at.data * s.at.pipeline
     speed = np.where(whole <= s.device.scaleup_gpus, net.scaleup_bytes_per_s, net.scaleout_bytes_per_s)
-    return np.asarray(net.latency_s + s.tokens * s.model.hidden * ACTIVATION_BYTES / s.rest / speed)
+    moved = s.tokens * s.model.hidden * ACTIVATION_BYTES
+    gathered = moved * (1 / s.rest - 1 / s.at.tensor) / net.scaleup_bytes_per_s
+    return np.asarray(net.latency_s + moved / s.at.tensor / speed + gathered)
 
 
 def _held(s: _Shape) -> tuple[Array, Array]:
@@ -352,14 +360,19 @@ def _replicas(s: _Shape) -> tuple[Array, Array]:
     return np.asarray(same), np.maximum(same * s.at.tensor / tensor_of_experts(s.at) / s.at.expert, 1.0)
 
 
-def _gradients(s: _Shape) -> Array:
-    """Return the exposed sum of gradients and return of weights over the data ranks [s], where not fully sharded."""
+def _gradients(s: _Shape, one: Array) -> Array:
+    """Return the exposed sum of gradients and return of weights over the data ranks [s], where not fully sharded.
+
+    A stated share hides, and no more than lasts as long as one micro-batch: only the last one's backward and the next step's
+    first forward run beside it (buckets of Li et al. 2020).
+    """
     time = np.zeros_like(s.at.tensor)
     for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
         near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
         wire = held * (GRADIENT_WIRE_BYTES + PARAMETER_WIRE_BYTES) / 2
-        time = time + np.where(ranks > 1, all_reduce_s(wire, ranks, _network(s, near)), 0.0)
-    return np.asarray(time * (1 - s.e.hidden_share) * (1 - np.asarray(s.at.fully_sharded)))
+        time = time + np.where(ranks > 1, ring_or_tree_s(wire, ranks, _network(s, near)), 0.0)
+    exposed = np.maximum(time * (1 - s.e.hidden_share), time - one)
+    return np.asarray(exposed * (1 - np.asarray(s.at.fully_sharded)))
 
 
 def _gathering(s: _Shape, compute: Array) -> Array:
@@ -370,7 +383,7 @@ def _gathering(s: _Shape, compute: Array) -> Array:
     time = np.zeros_like(s.at.tensor)
     for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
         near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
-        trip = all_reduce_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
+        trip = ring_or_tree_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
         time = time + np.where(ranks > 1, FSDP_TRIPS / 2 * trip, 0.0)
     return np.asarray(sharded * np.maximum(time * (1 - s.e.hidden_share), time - compute))
 

@@ -42,6 +42,7 @@ OWN: Mapping[str, Mapping[str, Spec]] = {
         "training_expert_half_rows": (64, 1, 800),
         "training_attention_share": (0.5, 0.2, 0.75),
         "training_passes": (12, 1, 60),
+        "logit_passes": (8, 2, 60),
         "quantise_passes": (4, 0.1, 40),
         "block_passes": (3, 0.1, 40),
         "expert_passes": (8, 0.5, 60),
@@ -64,6 +65,8 @@ OWN: Mapping[str, Mapping[str, Spec]] = {
         "training_attention_share": (0.5, 0.2, 0.8),
         "score_passes": (8, 1, 40),
         "training_passes": (25, 1, 120),
+        "logit_passes": (16, 2, 100),
+        "odd_share": (0.4, 0.15, 1),
         "layer_overhead_s": (3.3e-3, 1e-3, 6e-3),
         "layer_floor_s": (1.5e-3, 1e-5, 4e-3),
         "step_overhead_s": (0.01, 1e-4, 0.1),
@@ -92,11 +95,12 @@ def shipped() -> Constants:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Questions about one system, model, precision, software, release and sequence, with their layouts (row,)."""
+    """Questions about one system, model, precision, software and sequence, with their layouts (row,)."""
 
     first: Question
     index: list[int]
-    tokens: Array
+    batch: Batch
+    """With the row's own tokens and software: its numbers are arrays."""
     layouts: Layouts
 
 
@@ -105,7 +109,7 @@ def groups(questions: Sequence[Question]) -> list[Group]:
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, q in enumerate(questions):
         by[
-            q.system, q.model, q.precision, q.software, q.years_behind, q.launched_by_host, q.block_scaled, q.sequence
+            q.system, q.model, q.precision, q.software, q.sequence
         ].append(k)
     return [_group([questions[k] for k in index], index) for index in by.values()]
 
@@ -116,7 +120,12 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
 
     asked = {f.name for f in fields(Question)}
     layouts = Layouts(**{f.name: column(f.name) for f in fields(Layouts) if f.name in asked})
-    return Group(some[0], index, column("tokens"), layouts)
+    q = some[0]
+    batch = Batch(
+        global_batch_tokens=column("tokens"), sequence_tokens=q.sequence, precision=q.precision,  # type: ignore[arg-type]
+        **{n: column(n) for n in ("years_behind", "launched_by_host", "block_scaled", "odd_vocabulary")},  # type: ignore[arg-type]
+    )  # fmt: skip
+    return Group(q, index, batch, layouts)
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -125,11 +134,7 @@ def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple
     for g in grouped:
         q = g.first
         device, model = known(q.system, q.model)
-        batch = Batch(
-            global_batch_tokens=g.tokens, sequence_tokens=q.sequence, precision=q.precision, years_behind=q.years_behind, # type: ignore[arg-type]
-            launched_by_host=q.launched_by_host, block_scaled=q.block_scaled,
-        )  # fmt: skip
-        found = step(device, model, batch, g.layouts, constants[q.software])
+        found = step(device, model, g.batch, g.layouts, constants[q.software])
         time[g.index], memory[g.index] = found.total, found.memory_bytes
     return time, memory
 

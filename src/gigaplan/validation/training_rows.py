@@ -45,6 +45,9 @@ BLOCKS = ("mx", "nvfp4", "block")
 """Words in a table's precision that say that scales go by blocks."""
 RELEASES = {"Megatron-LM 0.14": "2025-09"}
 """Software that a source names and when it came out, where that is long before the row's date."""
+ONE_NODE = 8
+"""GPUs up to which vTrain's table has times put together from profiled operators (they are a sum of layers, micro-batches and ends to
+0.1 %), whose head runs at a quarter of its speed where tensor ranks don't pad the vocabulary; larger ones are measured runs."""
 GRAPHS_OF_EXPERTS = "2026-06"
 """First release of Megatron-Bridge (26.06) whose mixture rows on GB200 rise together in one layout."""
 
@@ -77,6 +80,7 @@ class Question:
     recompute: bool
     fully_sharded: bool
     guesses: tuple[str, ...] = ()
+    odd_vocabulary: float = 0.0
 
     @property
     def tokens(self) -> float:
@@ -127,7 +131,7 @@ def question(row: Mapping[str, str]) -> Question:
         system, model, _precision(row.get("precision", "")), software, 0.0 if software == CLASSIC else years_behind(_released(row), system),
         launched_by_host(row, system), float(any(w in row.get("precision", "").lower() for w in BLOCKS)), layout["seq_len"], layout["global_batch"], gpus, layout["tp"], layout["pp"], data, context,
         _optional(row, "ep", 1), chunks, layout["micro_batch"], "full" in (row.get("recompute") or ""),
-        _optional(row, "fsdp", 0) > 0, tuple(guesses),
+        _optional(row, "fsdp", 0) > 0, tuple(guesses), float(_classic(row) and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
     )  # fmt: skip
 
 
