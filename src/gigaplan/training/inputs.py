@@ -45,6 +45,8 @@ class TrainingEfficiency:
     """Further passes where scales go by blocks (MXFP8, NVFP4): copies by rows and by columns."""
     expert_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that tokens pass memory for each expert that they visit: permute, pad, combine."""
+    unfused_passes: Annotated[float, Ge(0), Unit("1")]
+    """Further passes where permuting, padding, casting and combining are kernels of their own."""
     training_link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the scale-up bandwidth that a collective reaches."""
     training_scaleout_share: Annotated[float, Gt(0), Le(1), Unit("share")]
@@ -71,6 +73,8 @@ class TrainingEfficiency:
     """Device time of one layer and micro-batch that does not depend on its work: kernels too small to fill a device."""
     expert_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """The same of what experts add, where the host launches them."""
+    expert_launch_s: Annotated[float, Ge(0), Unit("s")]
+    """The same for each expert of a rank."""
     step_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of a step: data, clipping, bookkeeping."""
     training_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
@@ -158,5 +162,7 @@ class Batch:
     """1 where narrow products have scales by blocks (MXFP8, NVFP4), 0 where one scale serves a tensor."""
     launched_by_host: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the host launches experts kernel by kernel and waits for their counts (software before mid-2026)."""
+    unfused_experts: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where tokens are permuted, padded and cast for their experts by kernels of their own (software before mid-2026)."""
     odd_vocabulary: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the vocabulary is left as it is (GPT-2's 50,257) instead of padded, as Megatron does."""

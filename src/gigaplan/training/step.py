@@ -147,7 +147,7 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
     chunks = chunks_of(model, at)
     layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
     tensor = _tensor_exchange(s) * sent_again + _context_exchange(s) * again
-    moved = experts * _expert_exchange(s) * sent_again * (1 - e.expert_hidden_share) * s.older_experts
+    moved = experts * _exposed_exchange(s, _expert_exchange(s) * sent_again, layer, chunks)
     full = np.ceil(model.layers / at.pipeline)
     last = np.maximum(model.layers - (at.pipeline - 1) * full, 0.0)
     head = _head(s)
@@ -162,7 +162,7 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
     busy = compute + tensor + moved + hop + gathered
     host = (
         s.older_host
-        * ((full + ends) * e.layer_overhead_s + full * experts * batch.launched_by_host * e.expert_overhead_s)
+        * ((full + ends) * e.layer_overhead_s + full * experts * batch.launched_by_host * _launching_experts(s))
         * again
     )
     one = _beside(busy, host)  # one micro-batch on one stage
@@ -271,12 +271,19 @@ def _expert_layer(s: _Shape) -> Array:
     weights = m.experts / s.at.expert * m.hidden * width
     traffic = (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0)
     traffic = (traffic + weights * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD) * s.e.training_traffic_share
-    moved = s.e.expert_passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
+    passes = s.e.expert_passes + np.asarray(s.batch.unfused_experts) * s.e.unfused_passes
+    moved = passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
     padded = rows * (1 + s.e.training_expert_half_rows / np.maximum(each, 1.0))
     return np.asarray(
         (FORWARD_AND_BACKWARD * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
          + moved / s.device.hbm_bandwidth_bytes_per_s) * s.older_experts
     )  # fmt: skip
+
+
+def _launching_experts(s: _Shape) -> Array:
+    """Return the host's time to launch what experts add to one layer [s]: once a layer, and once for each expert of a rank, whose
+    products are kernels of their own (as Transformer Engine's grouped linear layers loop over them)."""
+    return np.asarray(s.e.expert_overhead_s + s.model.experts / s.at.expert * s.e.expert_launch_s)
 
 
 def _head(s: _Shape) -> Array:
@@ -334,6 +341,14 @@ def _expert_exchange(s: _Shape) -> Array:
         touched * (domains - 1) / domains * one / max(s.device.scaleout_bandwidth_bytes_per_s * s.e.exchange_share, 1.0)
     )
     return np.where(ranks > 1, 4 * (net.latency_s + np.maximum(inside, outside)), 0.0)
+
+
+def _exposed_exchange(s: _Shape, exchange: Array, layer: Array, chunks: Array) -> Array:
+    """Return what of the exchange with experts does not hide: with chunks taken in turn, or stages of both ends on a rank, another
+    micro-batch computes meanwhile (Megatron's batch-level overlap; DualPipe, DeepSeek-AI 2024), else nothing does."""
+    beside = (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE)
+    hidden = np.minimum(exchange * s.e.expert_hidden_share, layer)
+    return np.where(beside, exchange - hidden, exchange) * s.older_experts
 
 
 def _handover(s: _Shape) -> Array:

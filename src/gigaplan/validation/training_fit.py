@@ -46,13 +46,15 @@ OWN: Mapping[str, Mapping[str, Spec]] = {
         "quantise_passes": (4, 0.1, 40),
         "block_passes": (3, 0.1, 40),
         "expert_passes": (8, 0.5, 60),
+        "unfused_passes": (16, 0.5, 60),
         "tensor_hidden_share": (0.5, 0.02, 0.98),
-        "expert_hidden_share": (0.3, 0.02, 0.7),
+        "expert_hidden_share": (0.7, 0.02, 0.98),
         "handover_hidden_share": (0.7, 0.02, 0.98),
         "hidden_share": (0.8, 0.1, 0.98),
         "layer_overhead_s": (5e-4, 1e-5, 1.2e-3),
         "layer_floor_s": (1e-4, 1e-6, 2e-3),
-        "expert_overhead_s": (2e-3, 1e-5, 6e-3),
+        "expert_overhead_s": (1e-3, 1e-5, 6e-3),
+        "expert_launch_s": (1e-4, 1e-6, 6e-4),
         "step_overhead_s": (0.01, 1e-3, 0.02),
         "training_gain_per_year": (0.04, 0.001, 0.3),
         "expert_gain_per_year": (0.1, 0.001, 0.6),
@@ -123,7 +125,7 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
     q = some[0]
     batch = Batch(
         global_batch_tokens=column("tokens"), sequence_tokens=q.sequence, precision=q.precision,  # type: ignore[arg-type]
-        **{n: column(n) for n in ("years_behind", "launched_by_host", "block_scaled", "odd_vocabulary")},  # type: ignore[arg-type]
+        **{n: column(n) for n in ("years_behind", "launched_by_host", "block_scaled", "odd_vocabulary", "unfused_experts")},  # type: ignore[arg-type]
     )  # fmt: skip
     return Group(q, index, batch, layouts)
 

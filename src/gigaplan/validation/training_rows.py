@@ -81,6 +81,7 @@ class Question:
     fully_sharded: bool
     guesses: tuple[str, ...] = ()
     odd_vocabulary: float = 0.0
+    unfused_experts: float = 0.0
 
     @property
     def tokens(self) -> float:
@@ -131,7 +132,7 @@ def question(row: Mapping[str, str]) -> Question:
         system, model, _precision(row.get("precision", "")), software, 0.0 if software == CLASSIC else years_behind(_released(row), system),
         launched_by_host(row, system), float(any(w in row.get("precision", "").lower() for w in BLOCKS)), layout["seq_len"], layout["global_batch"], gpus, layout["tp"], layout["pp"], data, context,
         _optional(row, "ep", 1), chunks, layout["micro_batch"], "full" in (row.get("recompute") or ""),
-        _optional(row, "fsdp", 0) > 0, tuple(guesses), float(_classic(row) and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
+        _optional(row, "fsdp", 0) > 0, tuple(guesses), float(_classic(row) and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1), unfused_experts(row, system),
     )  # fmt: skip
 
 
@@ -206,6 +207,12 @@ def launched_by_host(row: Mapping[str, str], system: str) -> float:
     with experts came, which serve Blackwell and later; with a fixed capacity (tokens dropped) there is nothing to wait for."""
     if "tokendrop" in (row.get("model") or ""):
         return 0.0
+    return float((_released(row) or "9999") < GRAPHS_OF_EXPERTS or generation(system) in ("ampere", "hopper"))
+
+
+def unfused_experts(row: Mapping[str, str], system: str) -> float:
+    """Return 1 where software permutes, pads and casts tokens for their experts by kernels of their own: until kernels that do
+    all in one came with the graphs of whole layers, on Blackwell and later."""
     return float((_released(row) or "9999") < GRAPHS_OF_EXPERTS or generation(system) in ("ampere", "hopper"))
 
 
