@@ -21,6 +21,9 @@ class Network:
     scaleup_bytes_per_s: float
     scaleout_bytes_per_s: float
     latency_s: float
+    pod: float = float("inf")
+    """GPUs per pod, beyond which only ``spine_share`` of the scale-out bandwidth is left (fat tree with an oversubscribed spine)."""
+    spine_share: float = 1.0
 
 
 def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
@@ -44,18 +47,24 @@ def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Netwo
 def ring_or_tree_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
     """Return the time of an all-reduce [s] in training, where the faster of ring and tree is taken; zero for one rank.
 
-    Within a domain, and then between domains with one share of ``m/near`` each: a ring takes ``2 (n - 1)`` steps of ``a + m/nB``
+    Within a domain, then between domains of a pod with one share of ``m/near`` each, then between pods with what is left of
+    it over the spine: a ring takes ``2 (n - 1)`` steps of ``a + m/nB``
     (Patarasuk and Yuan 2009), a pipelined double tree ``2 log2(n) a + 2 m/B`` (Sanders, Speck and Traeff 2009; NCCL's choice at
     small sizes and many ranks). On a crossbar a tree's halves meet at full speed, so only its latency differs.
     """
     m, n = np.asarray(bytes_each, dtype=float), np.asarray(ranks, dtype=float)
     near = np.minimum(n, network.domain)
-    far, a = n / near, network.latency_s
+    pods = np.maximum(n / np.maximum(network.pod, near), 1.0)
+    far, a = n / near / pods, network.latency_s
     within = 2 * np.log2(near) * a + 2 * (near - 1) / near * m / network.scaleup_bytes_per_s
     out = m / near / network.scaleout_bytes_per_s
     ring = 2 * (far - 1) * a + 2 * (far - 1) / far * out
     tree = 2 * np.log2(np.maximum(far, 1.0)) * a + 2 * out
-    return within + np.where(far > 1, np.minimum(ring, tree), 0.0)
+    between = np.where(far > 1, np.minimum(ring, tree), 0.0)
+    if not (pods > 1).any():
+        return within + between
+    spine = 2 * np.log2(pods) * a + 2 * (pods - 1) / pods * out / far / network.spine_share
+    return within + between + spine
 
 
 def all_to_all_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.units import Unit
 
@@ -27,6 +27,11 @@ class Device:
     scaleout_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
     host_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
     """To the host's memory, one way; 0 where it isn't known."""
+
+    pod_gpus: Annotated[int, Ge(0)] = 0
+    """GPUs that the scale-out network joins at full speed; 0: all of them."""
+    spine_share: Annotated[float, Gt(0), Le(1), Unit("share")] = 1.0
+    """Share of the scale-out bandwidth that is left between pods (an oversubscribed spine)."""
 
     def peak_flops_per_s(self, precision: str) -> float:
         """Return the dense peak [FLOP/s] for 'bf16', 'fp8' or 'fp4'; weights narrower than the hardware's math are

@@ -26,6 +26,11 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
                 f"memory of {len(answer.memory)} rows: median |error| {np.median(size):.1%}, largest {size.max():.1%}"
             ),
         ]
+    if answer.noise:
+        n = answer.noise
+        parts.append(
+            Text(f"noise floor: {n.configurations} configurations measured again lie {n.median:.1%} apart (median; p90 {n.p90:.0%})")
+        )
     note = f"{answer.left_out} rows are not answered or hold no step time (no layout, LoRA, unknown architecture, other metrics)."
     if not every and len(rows) > SHOWN:
         note = f"The {SHOWN} largest errors of {len(rows)} rows; --every shows all. {note}"

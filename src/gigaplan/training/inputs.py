@@ -166,3 +166,5 @@ class Batch:
     """1 where tokens are permuted, padded and cast for their experts by kernels of their own (software before mid-2026)."""
     odd_vocabulary: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the vocabulary is left as it is (GPT-2's 50,257) instead of padded, as Megatron does."""
+    imbalance: Annotated[float, Ge(1), Unit("1")] = 1.0
+    """Tokens of the rank whose experts are visited most over the mean; 1 where routing is balanced."""

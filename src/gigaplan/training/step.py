@@ -259,12 +259,12 @@ def _attention(s: _Shape) -> Array:
 
 
 def _expert_layer(s: _Shape) -> Array:
-    """Return the device's time for the routed experts of one layer, forward and backward [s]: rows spread evenly."""
+    """Return the device's time for the routed experts of one layer, forward and backward [s]: of the rank with most rows."""
     m = s.model
     if not m.experts:
         return np.zeros_like(s.at.tensor)
     split = tensor_of_experts(s.at)
-    rows = s.tokens / (s.at.tensor / split) * m.experts_per_token  # that this rank's experts see
+    rows = s.tokens / (s.at.tensor / split) * m.experts_per_token * s.batch.imbalance  # that this rank's experts see
     each = rows * s.at.expert / m.experts
     width = m.ffn_matrices * m.ffn_expert / split
     peak = s.device.peak_flops_per_s(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
@@ -294,11 +294,13 @@ def _head(s: _Shape) -> Array:
     return np.asarray((product + s.e.logit_passes * logits) * s.older)
 
 
-def _network(s: _Shape, domain: Array | int) -> Network:
-    """Return the networks as a collective sees them whose ranks lie so many to a scale-up domain."""
+def _network(s: _Shape, domain: Array | int, stride: Array | float = 1.0) -> Network:
+    """Return the networks as a collective sees them whose ranks lie so many to a scale-up domain, and every ``stride`` GPUs."""
     up, out = s.device.scaleup_bandwidth_bytes_per_s, s.device.scaleout_bandwidth_bytes_per_s
+    pod = np.maximum(np.floor(s.device.pod_gpus / stride), 1.0) if s.device.pod_gpus else np.inf
     return Network(
-        domain, max(up * s.e.training_link_share, 1.0), max(out * s.e.training_scaleout_share, 1.0), s.e.training_latency_s  # type: ignore[arg-type]
+        domain, max(up * s.e.training_link_share, 1.0), max(out * s.e.training_scaleout_share, 1.0), s.e.training_latency_s,  # type: ignore[arg-type]
+        pod, s.device.spine_share,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -331,7 +333,7 @@ def _expert_exchange(s: _Shape) -> Array:
     if not m.experts:
         return np.zeros_like(s.at.expert)
     net, ranks = _network(s, s.device.scaleup_gpus), s.at.expert
-    one = s.tokens / s.at.tensor * m.hidden * ACTIVATION_BYTES
+    one = s.tokens / s.at.tensor * m.hidden * ACTIVATION_BYTES * s.batch.imbalance
     near = np.minimum(ranks, float(s.device.scaleup_gpus))
     domains = ranks / near
     k = float(m.experts_per_token)
@@ -357,6 +359,10 @@ def _handover(s: _Shape) -> Array:
     net = _network(s, 1)
     whole = s.at.tensor * s.at.context * s.at.data * s.at.pipeline
     speed = np.where(whole <= s.device.scaleup_gpus, net.scaleup_bytes_per_s, net.scaleout_bytes_per_s)
+    if s.device.pod_gpus:  # stages at the edge of a pod send through its share of the spine
+        stage = s.at.tensor * s.at.context * s.at.data
+        left = s.device.spine_share * np.maximum(s.device.pod_gpus / stage, 1.0)
+        speed = np.where(whole > s.device.pod_gpus, speed * np.minimum(left, 1.0), speed)
     moved = s.tokens * s.model.hidden * ACTIVATION_BYTES
     gathered = moved * (1 / s.rest - 1 / s.at.tensor) / net.scaleup_bytes_per_s
     return np.asarray(net.latency_s + moved / s.at.tensor / speed + gathered)
@@ -385,7 +391,7 @@ def _gradients(s: _Shape, one: Array) -> Array:
     for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
         near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
         wire = held * (GRADIENT_WIRE_BYTES + PARAMETER_WIRE_BYTES) / 2
-        time = time + np.where(ranks > 1, ring_or_tree_s(wire, ranks, _network(s, near)), 0.0)
+        time = time + np.where(ranks > 1, ring_or_tree_s(wire, ranks, _network(s, near, stride)), 0.0)
     exposed = np.maximum(time * (1 - s.e.hidden_share), time - one)
     return np.asarray(exposed * (1 - np.asarray(s.at.fully_sharded)))
 
@@ -398,7 +404,7 @@ def _gathering(s: _Shape, compute: Array) -> Array:
     time = np.zeros_like(s.at.tensor)
     for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
         near = np.clip(np.floor(s.device.scaleup_gpus / stride), 1.0, ranks)
-        trip = ring_or_tree_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near))
+        trip = ring_or_tree_s(held * PARAMETER_WIRE_BYTES, ranks, _network(s, near, stride))
         time = time + np.where(ranks > 1, FSDP_TRIPS / 2 * trip, 0.0)
     return np.asarray(sharded * np.maximum(time * (1 - s.e.hidden_share), time - compute))
 

@@ -1,8 +1,9 @@
 """Training: our step time for rows of published tables, each with its interval and how far to trust it, and the errors.
 
 The rows are published step times and speeds: NVIDIA Megatron-Bridge and MLPerf Training on Hopper and Blackwell, vTrain
-(Bang et al. 2024) on A100, SimuMax's memory on B200. Errors are honest: a row's answer comes from constants fitted without
-its own GPU generation x model (:mod:`gigaplan.validation.training_fit`); intervals are what such errors were.
+(Bang et al. 2024) on A100, SimuMax's memory on B200; others only test (Megatron's papers, torchtitan, MosaicML). Errors are honest:
+a row's answer comes from constants fitted without its own configuration (:mod:`gigaplan.validation.training_fit`); intervals are
+what such errors were.
 """
 
 from __future__ import annotations
@@ -22,8 +23,20 @@ from gigaplan import catalog
 from gigaplan.plan.resolve import training_constants
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.training.step import model_flops_per_token
-from gigaplan.validation.training_fit import WITHOUT, answers, cell, constants_for, fitted_cells, folds, groups, spread
+from gigaplan.validation.training_fit import (
+    OWN,
+    WITHOUT,
+    answers,
+    cell,
+    configuration,
+    constants_for,
+    fitted_cells,
+    folds,
+    groups,
+    spread,
+)
 from gigaplan.validation.training_rows import (
+    MODERN,
     Question,
     UnsupportedError,
     duplicate,
@@ -97,6 +110,8 @@ class Row:
     error: float
     anchored_error: float
     """From other scales of the same layout (t = a m + b over micro-batches); nan where there are not two."""
+    model_out_error: float
+    """With constants that never saw the row's GPU generation with its model; nan where there are none."""
     left_out_error: float
     """With constants that never saw the row's GPU generation; nan where there are none."""
 
@@ -128,13 +143,23 @@ class Memory:
     error: float
 
 
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far published steps of one configuration lie apart over releases: largest over smallest, less one."""
+
+    configurations: int
+    median: float
+    p90: float
+
+
 @dataclass(frozen=True)
 class TrainingValidation:
-    """Every answered row, the summaries by kind, memory, and how many rows can't be answered."""
+    """Every answered row, the summaries by kind, memory, the noise floor, and how many rows can't be answered."""
 
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
     memory: tuple[Memory, ...]
+    noise: Noise | None
     left_out: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,12 +186,26 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
     found = answer_all(asked, honest=True)
     steps = [k for k, a in enumerate(asked) if a.question is not None and a.step_s > 0]
     anchored = _anchored_errors([asked[k] for k in steps])
-    apart = _left_out_times([asked[k].question for k in steps])  # type: ignore[misc]
-    compared = tuple(_row(asked[k], found[k], o, t) for k, o, t in zip(steps, anchored, apart, strict=True))
+    questions: list[Question] = [asked[k].question for k in steps]  # type: ignore[misc]
+    models = _left_out_times(questions, cell)
+    apart = _left_out_times(questions, lambda q: f"{WITHOUT} {generation(q.system)}")
+    compared = tuple(
+        _row(asked[k], found[k], o, m, t) for k, o, m, t in zip(steps, anchored, models, apart, strict=True)
+    )
     memory = tuple(
         _memory(a, f) for a, f in zip(asked, found, strict=True) if a.question is not None and a.memory_gib > 0
     )
-    return TrainingValidation(compared, tuple(_summaries(compared)), memory, len(asked) - len(compared) - len(memory))
+    noise = noise_floor(questions, [asked[k].step_s for k in steps])
+    return TrainingValidation(compared, tuple(_summaries(compared)), memory, noise, len(asked) - len(compared) - len(memory))
+
+
+def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Noise | None:
+    """Return how far steps of one configuration lie apart: same layout, batch and GPUs, whatever the release; None below two."""
+    by: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for q, t in zip(questions, seconds, strict=True):
+        by[*configuration(q), q.software, q.gpus, q.sequences].append(t)
+    apart = [max(t) / min(t) - 1 for t in by.values() if len(t) > 1]
+    return Noise(len(apart), float(np.median(apart)), float(np.quantile(apart, 0.9))) if apart else None
 
 
 def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequence[str | Path] = ()) -> tuple[int, int]:
@@ -246,7 +285,7 @@ def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEffici
 def answer_all(
     asked: Sequence[Asked], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
 ) -> list[Answer]:
-    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model.
+    """Return our answers; ``honest`` ones come from constants that never saw the row's configuration.
 
     ``using`` are constants of one's own by software, taken before any.
     """
@@ -354,12 +393,12 @@ def _anchored_errors(asked: Sequence[Asked]) -> list[float]:
     return found
 
 
-def _left_out_times(questions: Sequence[Question]) -> Array:
-    """Return step times [s] with constants that never saw the row's GPU generation; nan where there are none."""
-    index = [k for k, q in enumerate(questions) if f"{WITHOUT} {generation(q.system)}" in folds()]
+def _left_out_times(questions: Sequence[Question], fold: Callable[[Question], str]) -> Array:
+    """Return step times [s] with constants of the fold that a row is in, which never saw it; nan where there is none."""
+    index = [k for k, q in enumerate(questions) if fold(q) in folds() and q.software in OWN]
     some = [questions[k] for k in index]
     time = np.full(len(questions), np.nan)
-    time[index] = _times(some, [folds()[f"{WITHOUT} {generation(q.system)}"] for q in some])[0]
+    time[index] = _times(some, [folds()[fold(q)] for q in some])[0]
     return time
 
 
@@ -399,8 +438,8 @@ def _validity(q: Question) -> str:
         why.append(f"no measured row of {mine[0]} hardware")
     if not plain and mine[1] not in {c.split(" ", 1)[1] for c in seen}:
         why.append(f"no measured row of {mine[1]}")
-    if plain and mine[0] != "ampere":
-        why.append("plain GPT measured on A100 only")
+    if plain and (mine[0] != "ampere" or q.software == MODERN):
+        why.append("plain GPT measured on A100 with software of 2022 only")
     why += q.guesses
     return f"{EXTRAPOLATED}: {'; '.join(why)}" if why else INSIDE
 
@@ -428,12 +467,12 @@ def _layout(q: Question) -> str:
     )
 
 
-def _row(a: Asked, f: Answer, anchored: float, apart_s: float) -> Row:
+def _row(a: Asked, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
     q = a.question
     assert q is not None
     experts = known(q.system, q.model)[1].experts > 0
     return Row(table_of(a.row), q.system, q.model, experts, q.precision, q.gpus, _layout(q), 1e3 * a.step_s, f,
-               f.step_time_ms / 1e3 / a.step_s - 1, anchored, float(apart_s) / a.step_s - 1)  # fmt: skip
+               f.step_time_ms / 1e3 / a.step_s - 1, anchored, float(model_out_s) / a.step_s - 1, float(apart_s) / a.step_s - 1)  # fmt: skip
 
 
 def _memory(a: Asked, f: Answer) -> Memory:
@@ -454,6 +493,8 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
         yield _summary(name, some, lambda r: r.error)
         if any(np.isfinite(r.anchored_error) for r in some) and name in ("MLPerf",):
             yield _summary(f"{name}, anchored", some, lambda r: r.anchored_error)
+    if any(np.isfinite(r.model_out_error) for r in rows):
+        yield _summary("GPU generation with its model left out", rows, lambda r: r.model_out_error)
     for name in sorted({r.gpu for r in rows if np.isfinite(r.left_out_error)}):
         yield _summary(
             f"generation left out, {name}",

@@ -1,5 +1,6 @@
 """Asking the training model many questions at once, fitting its constants, and keeping the fit honest: no row is
-predicted with constants that saw its own GPU generation with its own model.
+predicted with constants that saw its own configuration (GPU, model, precision and layout, whatever the release, the batch or the
+number of data ranks). Two harder tests leave out a GPU generation with a model, and a whole GPU generation.
 
 ``python -m gigaplan.validation.training_fit TABLE TABLE ...`` renews ``calibration_training.csv`` of the catalog, the
 constants of each fold and the spread of what is left; it takes some minutes.
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -23,7 +25,7 @@ from gigaplan import catalog
 from gigaplan.plan.resolve import training_efficiency_of
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.step import Layouts, step
-from gigaplan.validation.training_rows import CLASSIC, MODERN, Question, generation, known
+from gigaplan.validation.training_rows import CLASSIC, CLASSIC_SPLIT, MODERN, Question, fitted_source, generation, known
 from gigaplan.vocabulary.members import Array
 
 ENTITIES = {MODERN: "training_model", CLASSIC: "training_model_2022"}
@@ -81,6 +83,8 @@ PULL, SOFT = 0.1, 0.1
 SMALLEST_GROUP = 2
 """Groups smaller than this weigh as if they had so many rows."""
 FOLDS, SPREADS = "training_folds.csv", "training_spreads.csv"
+CONFIGURATION_FOLDS = 20
+"""Parts in which configurations are left out."""
 COVERED = (0.1, 0.9)
 EXTRAPOLATED = 1.5
 """How much wider, in logarithms, an interval is on hardware without a measured row."""
@@ -92,7 +96,8 @@ Constants = Mapping[str, TrainingEfficiency]
 def shipped() -> Constants:
     """Return the constants of the catalog, by software."""
     facts = catalog.load()
-    return {s: training_efficiency_of(facts, e) for s, e in ENTITIES.items()}
+    found = {s: training_efficiency_of(facts, e) for s, e in ENTITIES.items()}
+    return {**found, CLASSIC_SPLIT: replace(found[CLASSIC], sequence_parallel=1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +154,26 @@ class Table:
     seconds: Array
     """Logarithms."""
     weight: Array
+    parts: NDArray[np.str_]
+    """Which part of the configurations a row belongs to."""
     cells: NDArray[np.str_]
-    """Which fold a row belongs to."""
+    """Which GPU generation with which model a row belongs to."""
     software: NDArray[np.str_]
 
 
+def configuration(q: Question) -> tuple[object, ...]:
+    """Return what rows of one configuration share, which may differ in release, batch and number of data ranks."""
+    return (q.system, q.model, q.precision, q.block_scaled, q.sequence, q.tensor, q.pipeline, q.context, q.expert, q.chunks,
+            q.micro_batch, q.recompute, q.fully_sharded)  # fmt: skip
+
+
+def part(question: Question) -> str:
+    """Return the part of the configurations that a question's is in, by a checksum of it."""
+    return f"configurations {question.software} {zlib.crc32(repr(configuration(question)).encode()) % CONFIGURATION_FOLDS}"
+
+
 def cell(question: Question) -> str:
-    """Return the fold of a question: its GPU's generation with its model, whatever the number of its layers."""
+    """Return a question's GPU generation with its model, whatever the number of its layers."""
     model = question.model if question.model.startswith("gpt:") else question.model.partition("+")[0]
     return f"{generation(question.system)} {model}"
 
@@ -165,7 +183,7 @@ def table(questions: Sequence[Question], seconds: Array) -> Table:
     names = [f"{q.system} {q.model} {q.precision} {q.gpus > 8}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
-    return Table(groups(questions), np.log(seconds), weight / weight.mean(), np.array([cell(q) for q in questions]),
+    return Table(groups(questions), np.log(seconds), weight / weight.mean(), np.array([part(q) for q in questions]), np.array([cell(q) for q in questions]),
                  np.array([q.software for q in questions]))  # fmt: skip
 
 
@@ -194,25 +212,26 @@ def constants(x: Array, software: str) -> TrainingEfficiency:
     return replace(shipped()[software], **dict(zip(OWN[software], np.exp(x).tolist(), strict=True)))
 
 
-def cross_validate(rows: Table, whole: Mapping[str, Array], rounds: int = 10) -> dict[str, TrainingEfficiency]:
-    """Return the constants of each fold, fitted on all rows of its software but its own."""
+def cross_validate(
+    rows: Table, names: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = 8
+) -> dict[str, TrainingEfficiency]:
+    """Return the constants of each fold that ``names`` the rows' are in, fitted on all rows of its software but its own."""
     found = {}
-    for name in np.unique(rows.cells):
-        software = str(rows.software[rows.cells == name][0])
-        found[str(name)] = constants(fit(rows, rows.cells != name, software, whole[software], rounds), software)
+    for name in np.unique(names):
+        software = str(rows.software[names == name][0])
+        found[str(name)] = constants(fit(rows, names != name, software, whole[software], rounds), software)
     return found
 
 
-def leave_out_generations(
-    rows: Table, generations: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = 10
-) -> dict[str, TrainingEfficiency]:
-    """Return the constants fitted without each generation whose software has rows on another one."""
+def leave_out_generations(rows: Table, generations: NDArray[np.str_]) -> dict[str, TrainingEfficiency]:
+    """Return the constants fitted without each generation whose software has rows on another one; from the same start as the
+    whole fit, so that what other generations can't tell stays there."""
     found = {}
     for name in np.unique(generations):
         software = str(rows.software[generations == name][0])
         rest = generations != name
         if (rest & (rows.software == software)).any():
-            found[f"{WITHOUT} {name}"] = constants(fit(rows, rest, software, whole[software], rounds), software)
+            found[f"{WITHOUT} {name}"] = constants(fit(rows, rest, software), software)
     return found
 
 
@@ -230,20 +249,21 @@ def folds() -> Mapping[str, TrainingEfficiency]:
     return {name: replace(shipped()[software], **values) for (name, software), values in by.items()}
 
 
+@cache
 def fitted_cells() -> frozenset[str]:
-    """Return the folds that the shipped constants were fitted on."""
-    return frozenset(name for name in folds() if not name.startswith(WITHOUT))
+    """Return the GPU generations with models that the shipped constants were fitted on."""
+    return frozenset(name for name in folds() if not name.startswith((WITHOUT, "configurations")))
 
 
 def constants_for(question: Question, *, honest: bool) -> TrainingEfficiency:
-    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's fold."""
+    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's configuration."""
     plain = shipped()[question.software]
-    return folds().get(cell(question), plain) if honest else plain
+    return folds().get(part(question), plain) if honest else plain
 
 
 def kind(question: Question) -> str:
     """Return the kind of row that a question is, as far as its error goes."""
-    if question.software == CLASSIC:
+    if question.software != MODERN:
         return "software of 2022, one node" if question.gpus <= ONE_NODE else "software of 2022, several nodes"
     return "experts" if known(question.system, question.model)[1].experts else "dense"
 
@@ -269,22 +289,24 @@ def main(paths: Sequence[Path]) -> None:
     """Fit on whole tables and write what the package ships."""
     from gigaplan.validation.training import read_questions
 
-    asked = [a for p in paths for a in read_questions(p) if a.question is not None and a.fitted]
+    asked = [a for p in paths for a in read_questions(p) if a.question is not None and a.fitted and fitted_source(a.row)]
     questions = [a.question for a in asked if a.question is not None]
     seconds = np.array([a.step_s for a in asked])
     rows = table(questions, seconds)
     everything = np.ones(len(asked), dtype=bool)
     whole = {s: fit(rows, everything, s) for s in OWN if (rows.software == s).any()}
     write_facts(whole, rows)
-    apart = cross_validate(rows, whole)
+    apart = cross_validate(rows, rows.parts, whole)
+    models = cross_validate(rows, rows.cells, whole)
     generations = np.array([generation(q.system) for q in questions])
-    write_folds({**apart, **leave_out_generations(rows, generations, whole)}, rows)
+    write_folds({**apart, **models, **leave_out_generations(rows, generations)}, rows)
     write_spreads(questions, rows, apart)
 
 
 def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
     """Write the constants of each fold."""
-    software = dict(zip(rows.cells.tolist(), rows.software.tolist(), strict=True))
+    names = [*rows.cells.tolist(), *rows.parts.tolist()]
+    software = dict(zip(names, [*rows.software.tolist(), *rows.software.tolist()], strict=True))
     with (_data() / FOLDS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "software", "constant", "value"])
@@ -297,7 +319,7 @@ def write_spreads(questions: Sequence[Question], rows: Table, apart: Mapping[str
     """Write what published over ours was for each kind of row, each answered by its own fold's constants."""
     off = np.zeros(len(questions))
     for name, e in apart.items():
-        mine = rows.cells == name
+        mine = rows.parts == name
         held = [g for g in rows.grouped if mine[g.index].any()]
         time, _ = answers(held, {questions[held[0].index[0]].software: e}, len(questions))
         off[mine] = rows.seconds[mine] - np.log(time[mine])

@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of
+from gigaplan.training.memory import FULL, SELECTIVE
 from gigaplan.vocabulary.errors import PlanError, nearest_name
 
 SYSTEMS = (
     ("gb300", "gb300_nvl72"), ("gb200", "gb200_nvl72"), ("b300", "b300_hgx"), ("b200", "b200_hgx"), ("h200", "h200_hgx"),
-    ("h100", "h100_hgx"), ("h800", "h800_hgx"), ("a100_pcie", "a100_pcie"), ("a100", "a100_hgx"), ("mi300x", "mi300x"), ("mi325x", "mi325x"),
+    ("h100", "h100_hgx"), ("h800", "h800_hgx"), ("a100_pcie", "a100_pcie"), ("a100_40gb", "a100_40gb_hgx"), ("a100", "a100_hgx"), ("mi300x", "mi300x"), ("mi325x", "mi325x"),
 )  # fmt: skip
 """Words in a table's name of a GPU and the system that holds it; the first that is found counts."""
 MODELS = {
@@ -33,7 +34,21 @@ VOCABULARY_OF_GPT = 51200
 """GPT-2's 50,257 tokens, padded to a multiple of 1,024 for tensor ranks as Megatron's recipes do."""
 FFN_OF_GPT = 4
 """Inner width of a plain feed-forward over hidden width (Vaswani et al. 2017)."""
-CLASSIC, MODERN = "classic", "modern"
+PLAIN = ("gpt", "mpt", "megatron", "turing")
+"""How plain GPTs of a stated shape are called."""
+CLASSIC, MODERN, CLASSIC_SPLIT = "classic", "modern", "classic, split by sequence"
+"""Megatron of 2022, Megatron-Core of 2023 and later, and the former with what tensor ranks don't split split by sequence."""
+SOURCES = (
+    ("vtrain", "vTrain"), ("mlperf", "MLPerf"), ("simumax", "SimuMax B200"), ("bridge", "Megatron-Bridge"), ("sc21", "Megatron 2021"),
+    ("korthikanti", "Megatron 2022"), ("torchtitan", "torchtitan"), ("mosaicml", "MosaicML"), ("herd of models", "Llama 3"),
+    ("deepseek-v3 technical", "DeepSeek-V3"),
+)  # fmt: skip
+"""Words in a row's source and what summaries call its table."""
+FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
+"""Tables that set constants; the others only test them."""
+SLOWER_POWER = 1 / 3
+"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency (Hennessy and
+Patterson, Computer Architecture, 2017)."""
 GENERATIONS = {
     "a1": "ampere", "h1": "hopper", "h2": "hopper", "h8": "hopper", "gh": "hopper", "b2": "blackwell", "b3": "blackwell", "gb": "blackwell",
 }  # fmt: skip
@@ -77,7 +92,8 @@ class Question:
     expert: int
     chunks: int
     micro_batch: int
-    recompute: bool
+    recompute: float
+    """1 where whole layers are computed again, 0.5 where what is cheap is."""
     fully_sharded: bool
     guesses: tuple[str, ...] = ()
     odd_vocabulary: float = 0.0
@@ -127,31 +143,49 @@ def question(row: Mapping[str, str]) -> Question:
         if layout["pp"] > 1 and _source(row) == "mlperf":
             chunks = max(architecture.layers // layout["pp"], 1)
             guesses.append(f"vpp not stated, {chunks} guessed: one layer each, as in the same recipe a release before")
-    software = CLASSIC if _classic(row) else MODERN
+        elif layout["pp"] > 1 and "interleaved" in (row.get("vpp") or "").lower():
+            guesses.append("chunks of the interleaved schedule not stated, 1 guessed")
+    software = _software(row)
     return Question(
-        system, model, _precision(row.get("precision", "")), software, 0.0 if software == CLASSIC else years_behind(_released(row), system),
+        system, model, _precision(row.get("precision", "")), software, 0.0 if software != MODERN else years_behind(_released(row), system),
         launched_by_host(row, system), float(any(w in row.get("precision", "").lower() for w in BLOCKS)), layout["seq_len"], layout["global_batch"], gpus, layout["tp"], layout["pp"], data, context,
-        _optional(row, "ep", 1), chunks, layout["micro_batch"], "full" in (row.get("recompute") or ""),
-        _optional(row, "fsdp", 0) > 0, tuple(guesses), float(_classic(row) and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1), unfused_experts(row, system),
+        _optional(row, "ep", 1), chunks, layout["micro_batch"], _recompute(row), _sharded(row), tuple(guesses), float(_source(row) == "vtrain" and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1), unfused_experts(row, system),
     )  # fmt: skip
 
 
 def published_step_s(row: Mapping[str, str]) -> float:
-    """Return the published step time [s]; nan where the table has none (throughput of MLPerf's GPT-3 holds evaluation)."""
+    """Return the published step time [s]; nan where the table has none (throughput of MLPerf's GPT-3 holds evaluation).
+
+    Megatron's hardware FLOP count what is recomputed: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3).
+    """
+    scale = {"iteration_time_ms": 1e-3, "iteration_time_s": 1.0, "median_step_time_s": 1.0, "step_time_s_from_blocks": 1.0}
+    metric, source = row.get("metric") or "", _source(row)
     try:
-        if row.get("metric"):
-            value, metric = float(row["value"]), row["metric"]
-            scale = {"iteration_time_ms": 1e-3, "median_step_time_s": 1.0, "step_time_s_from_blocks": 1.0}
-            return value * scale[metric] if metric in scale else math.nan
-        speed = float(row.get("tokens_per_s_per_gpu") or "nan")
-        return float(row["global_batch"]) * float(row["seq_len"]) / speed / float(row["num_gpus"])
+        if metric in scale:
+            return float(row["value"]) * scale[metric]
+        gpus, batch, sequence = (float(row[k]) for k in ("num_gpus", "global_batch", "seq_len"))
+        if metric == "hw_tflops_per_gpu" and source == "sc21":
+            layers, hidden = float(row["layers"]), float(row["hidden"])
+            further = 1 + sequence / (6 * hidden) + VOCABULARY_OF_GPT / (16 * layers * hidden)
+            return 96 * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
+        tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml")
+        speed = float((row["value"] if tokens else "" if metric else row.get("tokens_per_s_per_gpu")) or "nan")
+        return batch * sequence / speed / gpus
     except (ValueError, KeyError, ZeroDivisionError):
         return math.nan
 
 
 def published_memory_gib(row: Mapping[str, str]) -> float:
     """Return the published peak memory [GiB]; nan where the table has none."""
-    return float(row["value"]) if row.get("metric") == "peak_alloc_gib" else math.nan
+    try:
+        return float(row["value"]) if row.get("metric") in ("peak_alloc_gib", "peak_mem_gib") else math.nan
+    except ValueError:
+        return math.nan
+
+
+def fitted_source(row: Mapping[str, str]) -> bool:
+    """Return whether a row's table may set constants; of unknown tables none does."""
+    return _source(row) in FITTED_SOURCES
 
 
 def duplicate(row: Mapping[str, str]) -> bool:
@@ -168,29 +202,35 @@ def table_of(row: Mapping[str, str]) -> str:
             if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > 8
             else "vTrain single-node"
         )
-    return {"mlperf": "MLPerf", "simumax": "SimuMax B200", "bridge": "Megatron-Bridge"}.get(source, "other")
+    return dict(SOURCES).get(source, "other")
 
 
 def _source(row: Mapping[str, str]) -> str:
     text = (row.get("source") or "").lower()
-    return next(
-        (
-            s
-            for s, w in (("vtrain", "vtrain"), ("mlperf", "mlperf"), ("simumax", "simumax"), ("bridge", "bridge"))
-            if w in text
-        ),
-        "",
-    )
+    return next((word for word, _ in SOURCES if word in text), "")
 
 
-def _classic(row: Mapping[str, str]) -> bool:
-    """Return whether the software is of 2022: Megatron-DeepSpeed without flash attention and sequence parallelism."""
-    return _source(row) == "vtrain" or ("megatron-deepspeed" in (row.get("source") or "").lower())
+def _software(row: Mapping[str, str]) -> str:
+    """Return the kind of software: of 2022 without flash attention (vTrain's Megatron-DeepSpeed, Megatron's own papers), or later."""
+    if _source(row) in ("vtrain", "sc21", "korthikanti") or "megatron-deepspeed" in (row.get("source") or "").lower():
+        return CLASSIC_SPLIT if "sequence parallel" in (row.get("recompute") or "") else CLASSIC
+    return MODERN
+
+
+def _recompute(row: Mapping[str, str]) -> float:
+    text = (row.get("recompute") or "").lower()
+    return FULL if "full" in text else SELECTIVE if "selective" in text else 0.0
+
+
+def _sharded(row: Mapping[str, str]) -> bool:
+    """Return whether weights are sharded over the data ranks (FSDP, ZeRO-3)."""
+    stated = f"{row.get('notes') or ''} {row.get('model') or ''}".lower()
+    return _optional(row, "fsdp", 0) > 0 or "fsdp" in stated or "zero-3" in stated or _source(row) == "torchtitan"
 
 
 def years_behind(date: str, system: str) -> float:
     """Return how far software of a date is from mature on a system's generation [years]; 0 where no date is stated."""
-    match = re.match(r"(\d{4})(?:-(\d{2}))?", date or "")
+    match = re.match(r"(\d{4})(?:-(0[1-9]|1[0-2])(?!\d))?", date or "")
     first = FIRST_SHIPPED.get(generation(system))
     if not match or first is None:
         return 0.0
@@ -227,10 +267,16 @@ def system_of(gpu: str) -> str:
     known_systems = catalog.load().entities("hbm_bandwidth_bytes_per_s")
     for word, system in SYSTEMS:
         if word in name and system in known_systems:
-            return system
+            return system + _variant(gpu)
     if name in known_systems:
         return name
     raise UnsupportedError(f"no system for GPU '{gpu}'; nearest is '{nearest_name(name, list(known_systems))}'")
+
+
+def _variant(gpu: str) -> str:
+    """Return what a table says beside the name of a GPU about its power and memory, as ``@500W@2.4TB/s``."""
+    power, memory = re.search(r"\b(\d{2,4}) ?W\b", gpu), re.search(r"\b(\d+(?:\.\d+)?) ?TB/s", gpu)
+    return (f"@{power[1]}W" if power else "") + (f"@{memory[1]}TB/s" if memory else "")
 
 
 def architecture_name(row: Mapping[str, str]) -> str:
@@ -243,7 +289,7 @@ def architecture_name(row: Mapping[str, str]) -> str:
                 return f"{found}+{layers}"
             extra = found == "deepseek_v3" and "w/o mtp" not in row["model"].lower() and _source(row) == "bridge"
             return f"{found}+{layers + 1}" if extra and layers else found
-    if name.startswith("gpt") and all(row.get(k) for k in ("layers", "hidden", "heads")):
+    if name.startswith(PLAIN) and all(row.get(k) for k in ("layers", "hidden", "heads")):
         return f"gpt:{layers}:{_whole(row, 'hidden')}:{_whole(row, 'heads')}"
     known_models = catalog.load().entities("layers")
     if name in known_models:
@@ -256,11 +302,25 @@ def architecture_name(row: Mapping[str, str]) -> str:
 @cache
 def known(system: str, model: str) -> tuple[Device, Architecture]:
     """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing."""
-    facts = catalog.load()
     try:
-        return device_of(facts, system), _architecture(model)
+        return _device(system), _architecture(model)
     except PlanError as error:
         raise UnsupportedError("; ".join(p.message for p in error.problems)) from None
+
+
+def _device(system: str) -> Device:
+    """Return a system's device, slower where it is said to draw less than its rating or to have slower memory."""
+    facts = catalog.load()
+    name, *said = system.split("@")
+    device = device_of(facts, name)
+    for word in said:
+        if word.endswith("TB/s"):
+            device = replace(device, hbm_bandwidth_bytes_per_s=float(word[:-4]) * 1e12)
+        else:
+            rated = facts.find(name, "gpu_tgp_w").value
+            clock = min(float(word[:-1]) / rated, 1.0) ** SLOWER_POWER
+            device = replace(device, **{f.name: getattr(device, f.name) * clock for f in fields(Device) if f.name.startswith("peak_")})
+    return device
 
 
 def _architecture(model: str) -> Architecture:
