@@ -370,6 +370,10 @@ def train(
     layout: str = "",
     search: bool = False,
     offload: bool = False,
+    release: str = "",
+    imbalance: float = 1.0,
+    pod_gpus: int = 0,
+    spine_share: float = 1.0,
     failures: bool | FailureAsk = False,
     overlays: Sequence[str | Path] = (),
 ) -> TrainRun:
@@ -386,11 +390,17 @@ def train(
     sequence_tokens, global_batch_sequences : float
         Tokens of a sequence, sequences of a step (16 million tokens if left out).
     precision : str
-        Of matrix products: ``bf16``, ``fp8`` or ``fp4``.
+        Of matrix products: ``bf16``, ``fp8``, ``mxfp8``, ``fp4`` or ``nvfp4``.
     layout : str
         As ``tp8 pp16 vpp6 cp2 mb1 recompute=selective``; empty for the fastest.
     search, offload : bool
         Whether the best layouts are told beside a given one; whether the host's memory may hold the optimiser's state.
+    release : str
+        Month in which the software came out, as ``2025-11``; empty for the newest.
+    imbalance : float
+        Tokens of the rank whose experts are visited most, over the mean.
+    pod_gpus, spine_share : int, float
+        GPUs that the scale-out network joins at full speed (0: all), and the share of its bandwidth left beyond.
     failures : bool or FailureAsk
         Whether failures are simulated from launch to the last token, and how: interval between checkpoints, spares, recovery.
     overlays : sequence of str or Path
@@ -404,6 +414,7 @@ def train(
     return run_training(
         TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
                  global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload,
+                 release=release, imbalance=imbalance, pod_gpus=pod_gpus, spine_share=spine_share,
                  failures=(FailureAsk() if failures else None) if isinstance(failures, bool) else failures,
                  overlays=tuple(str(o) for o in overlays))
     )  # fmt: skip

@@ -30,10 +30,14 @@ def train(
     tokens: str = "",
     global_batch: float = 0,
     seq: int = 8192,
-    precision: Literal["bf16", "fp8", "fp4"] = "bf16",
+    precision: Literal["bf16", "fp8", "fp4", "mxfp8", "nvfp4"] = "bf16",
     layout: str = "",
     search: bool = False,
     offload: bool = False,
+    release: str = "",
+    imbalance: float = 1.0,
+    pod: int = 0,
+    spine_share: float = 1.0,
     sites: str = "",
     wan_bandwidth: str = "",
     wan_distance: str = "",
@@ -82,6 +86,14 @@ def train(
         Show the best layouts beside the one given.
     offload
         Try layouts too that keep the optimiser's state in the host's memory.
+    release
+        Month in which the training software came out, as 2025-11 (default: the newest). Older software is slower on new hardware.
+    imbalance
+        Tokens of the rank whose experts are visited most, over the mean.
+    pod
+        GPUs that the scale-out network joins at full speed (default: all of them).
+    spine_share
+        Share of the scale-out bandwidth left between pods, as 0.143 where the spine is oversubscribed 1:7.
     sites
         Sites that train together, as "abilene,shackelford" (GPUs by their power in the catalog, or by --plan) or with GPUs as
         "a=50000,b=30000@2028-01".
@@ -150,7 +162,8 @@ def train(
     with progress("simulating" if lives else "searching"):
         run = api.train(
             model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
-            precision=precision, layout=layout, search=search, offload=offload, overlays=with_ or [], failures=lives,
+            precision=precision, layout=layout, search=search, offload=offload, release=release, imbalance=imbalance,
+            pod_gpus=pod, spine_share=spine_share, overlays=with_ or [], failures=lives,
         )  # fmt: skip
     if html is not None:
         write_text(html, train_view.html(run))

@@ -62,9 +62,9 @@ def ring_or_tree_s(bytes_each: Array | float, ranks: Array | float, network: Net
     tree = 2 * np.log2(np.maximum(far, 1.0)) * a + 2 * out
     between = np.where(far > 1, np.minimum(ring, tree), 0.0)
     if not (pods > 1).any():
-        return within + between
+        return np.asarray(within + between)
     spine = 2 * np.log2(pods) * a + 2 * (pods - 1) / pods * out / far / network.spine_share
-    return within + between + spine
+    return np.asarray(within + between + spine)
 
 
 def all_to_all_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:

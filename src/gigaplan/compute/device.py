@@ -28,6 +28,8 @@ class Device:
     host_bandwidth_bytes_per_s: Annotated[float, Ge(0), Unit("byte/s")] = 0.0
     """To the host's memory, one way; 0 where it isn't known."""
 
+    rated_w: Annotated[float, Ge(0), Unit("W")] = 0.0
+    """Power that the package may draw; 0 where it isn't known."""
     pod_gpus: Annotated[int, Ge(0)] = 0
     """GPUs that the scale-out network joins at full speed; 0: all of them."""
     spine_share: Annotated[float, Gt(0), Le(1), Unit("share")] = 1.0

@@ -365,7 +365,8 @@ def _nodes(filler: Filler, plan: Plan) -> dict[str, Node]:
 
 
 def _device(filler: Filler, name: str) -> Device:
-    return filler.fill(Device, None, name, f"inference.devices.{name}")
+    path = f"inference.devices.{name}"
+    return filler.fill(Device, None, name, path, rated_w=_rated_w(filler, name, path))
 
 
 def _alone(facts: Catalog, cls: type[T], entity: str, **known: Any) -> T:
@@ -378,7 +379,13 @@ def _alone(facts: Catalog, cls: type[T], entity: str, **known: Any) -> T:
 
 def device_of(facts: Catalog, system: str) -> Device:
     """Return one system's device by name, for verbs that need no plan."""
-    return _alone(facts, Device, system)
+    return _alone(facts, Device, system, rated_w=_rated_w(Filler(facts, {}, 1, 0), system, system))
+
+
+def _rated_w(filler: Filler, system: str, path: str) -> float:
+    """Return the power that a GPU of a system may draw [W]: of the profile with most, at which its peaks hold; 0 if unknown."""
+    rated = [f for f in filler.facts.all(system, "gpu_tgp_w") if f.chosen]
+    return max((filler.ledger.read(f"{path}.rated_w", f).number for f in rated), default=0.0)
 
 
 def model_of(facts: Catalog, model: str) -> Architecture:

@@ -29,7 +29,9 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
     if answer.noise:
         n = answer.noise
         parts.append(
-            Text(f"noise floor: {n.configurations} configurations measured again lie {n.median:.1%} apart (median; p90 {n.p90:.0%})")
+            Text(
+                f"noise floor: {n.configurations} configurations measured again lie {n.median:.1%} apart (median; p90 {n.p90:.0%})"
+            )
         )
     note = f"{answer.left_out} rows are not answered or hold no step time (no layout, LoRA, unknown architecture, other metrics)."
     if not every and len(rows) > SHOWN:

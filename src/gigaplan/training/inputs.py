@@ -22,6 +22,8 @@ class TrainingEfficiency:
     """The same of FP8 products."""
     training_gemm_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
     """The same of FP4 products."""
+    full_clock_j_per_flop: Annotated[float, Gt(0), Unit("J/FLOP")]
+    """Power per dense BF16 FLOP/s from which on products run at the clock that the peak is quoted at."""
     training_traffic_share: Annotated[float, Ge(0), Le(8), Unit("share")]
     """Part of a product's memory traffic (inputs, weights, result, once each) that its arithmetic does not hide."""
     training_expert_share: Annotated[float, Gt(0), Le(1), Unit("share")]

@@ -41,6 +41,9 @@ FSDP_TRIPS = 3
 """Weights are gathered for the forward and for the backward, gradients scattered once, for each micro-batch."""
 LAUNCHES_OF_AN_END = 1.0
 """Embedding on the first stage, head and loss on the last: each as much to launch as a layer."""
+CLOCK_OF_POWER = 1 / 3
+"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency (Hennessy and
+Patterson, Computer Architecture, 2017)."""
 BESIDE = 4
 """Exponent of the smooth maximum of device and host times: both at once, a little less than perfectly."""
 
@@ -115,6 +118,18 @@ class _Shape:
     def rest(self) -> Array | float:
         """Ranks that share what tensor parallelism does not split."""
         return 1 + (self.at.tensor - 1) * self.e.sequence_parallel
+
+    @property
+    def clock(self) -> float:
+        """Share of its clock that a package keeps at its rated power while products run: newer ones have fewer watts per FLOP/s."""
+        if not self.device.rated_w:
+            return 1.0
+        watts = self.device.rated_w / self.device.peak_bf16_flops_per_s
+        return float(min(watts / self.e.full_clock_j_per_flop, 1.0) ** CLOCK_OF_POWER)
+
+    def peak(self, precision: str) -> float:
+        """FLOP/s of products in a precision at that clock."""
+        return self.device.peak_flops_per_s(precision) * self.clock
 
     @property
     def older(self) -> Array | float:
@@ -210,7 +225,7 @@ def _beside(device_s: Array, host_s: Array) -> Array:
 def _product_s(s: _Shape, rows: Array, inner: Array | float, outer: Array | float, precision: str) -> Array:
     """Return the time of a product ``(rows, inner) x (inner, outer)``, forward and backward [s]: arithmetic, and the part of
     its memory traffic that does not hide."""
-    peak = s.device.peak_flops_per_s(precision) * s.e.gemm_share(precision)
+    peak = s.peak(precision) * s.e.gemm_share(precision)
     bytes_moved = (rows * (inner + outer) + inner * outer) * max(WEIGHT_BYTES[precision], 1.0)
     bytes_moved = bytes_moved + inner * outer * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD
     exposed = s.e.training_traffic_share * bytes_moved / s.device.hbm_bandwidth_bytes_per_s
@@ -251,7 +266,7 @@ def _attention(s: _Shape) -> Array:
         * s.tokens
         / s.at.tensor
     )
-    peak = s.device.peak_bf16_flops_per_s * s.e.training_attention_share
+    peak = s.peak("bf16") * s.e.training_attention_share
     if not s.e.score_passes:
         return np.asarray(FLASH_FORWARD_AND_BACKWARD * flops / peak)
     scores = s.tokens * sequence * s.model.heads / s.at.tensor * ACTIVATION_BYTES * s.e.score_passes
@@ -267,7 +282,7 @@ def _expert_layer(s: _Shape) -> Array:
     rows = s.tokens / (s.at.tensor / split) * m.experts_per_token * s.batch.imbalance  # that this rank's experts see
     each = rows * s.at.expert / m.experts
     width = m.ffn_matrices * m.ffn_expert / split
-    peak = s.device.peak_flops_per_s(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
+    peak = s.peak(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
     weights = m.experts / s.at.expert * m.hidden * width
     traffic = (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0)
     traffic = (traffic + weights * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD) * s.e.training_traffic_share

@@ -31,14 +31,24 @@ from gigaplan.validation.node_power import measured_generations
 from gigaplan.validation.node_power import spread as power_spread
 from gigaplan.validation.training import _validity
 from gigaplan.validation.training_fit import spread
-from gigaplan.validation.training_rows import MODERN, Question, generation
+from gigaplan.validation.training_rows import (
+    MODERN,
+    Question,
+    generation,
+    launched_by_host,
+    unfused_experts,
+    years_behind,
+)
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 PLACE = Place("train")
 TOKENS_PER_PARAMETER = 20.0
 """Where no tokens are said: compute-optimal by Hoffmann et al. (2022), of active parameters."""
 USUAL_BATCH_TOKENS = 16e6
-PRECISIONS = ("bf16", "fp8", "fp4")
+PRECISIONS = {"bf16": "bf16", "fp8": "fp8", "fp4": "fp4", "mxfp8": "fp8", "nvfp4": "fp4"}
+"""Names of precisions and what products then are in."""
+BY_BLOCKS = ("mxfp8", "nvfp4", "fp4")
+"""Those whose scales go by blocks; with plain FP8 one scale serves a tensor."""
 SCHEDULES = {"1f1b": 0.0, "zb": 1.0, "dualpipe": DUALPIPE}
 RECOMPUTES = {"none": 0.0, "selective": SELECTIVE, "full": FULL}
 NUMBERS = {"tp": "tensor", "pp": "pipeline", "vpp": "chunks", "cp": "context", "ep": "expert", "etp": "expert_tensor",
@@ -72,10 +82,23 @@ class Ask:
     """Whether the best layouts are told too where one is given."""
     offload: bool = False
     """Whether layouts that keep the optimiser's state in the host are tried."""
+    release: str = ""
+    """When the software came out, as ``2025-11``; empty: as new as what the constants describe."""
+    imbalance: float = 1.0
+    """Tokens of the rank whose experts are visited most, over the mean."""
+    pod_gpus: int = 0
+    """GPUs that the scale-out network joins at full speed; 0: all."""
+    spine_share: float = 1.0
+    """Share of the scale-out bandwidth that is left between pods."""
     failures: FailureAsk | None = None
     """How the run is kept alive, where failures are to be simulated."""
     overlays: tuple[str, ...] = ()
     """Files with constants of your own, as ``gigaplan calibrate training`` writes them."""
+
+    @property
+    def math(self) -> str:
+        """What products are in: bf16, fp8 or fp4."""
+        return PRECISIONS.get(self.precision, self.precision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +191,8 @@ def train(ask: Ask) -> TrainRun:
         problems += error.problems
     if problems:
         raise PlanError(problems)
-    model, device = model_of(facts, ask.model), device_of(facts, ask.system)
+    model = model_of(facts, ask.model)
+    device = replace(device_of(facts, ask.system), pod_gpus=ask.pod_gpus, spine_share=ask.spine_share)
     efficiency = constants.efficiency
     batch = _batch(ask)
     given = read_layout(ask.layout) if ask.layout else {}
@@ -235,7 +259,12 @@ def _batch(ask: Ask) -> Batch:
     return Batch(
         global_batch_tokens=sequences * ask.sequence_tokens,
         sequence_tokens=ask.sequence_tokens,
-        precision=ask.precision,
+        precision=ask.math,
+        years_behind=years_behind(ask.release, ask.system),
+        launched_by_host=launched_by_host({"date": ask.release}, ask.system),
+        unfused_experts=unfused_experts({"date": ask.release}, ask.system),
+        block_scaled=float(ask.precision in BY_BLOCKS),
+        imbalance=ask.imbalance,
     )
 
 
@@ -255,7 +284,16 @@ def _impossible(ask: Ask) -> list[Problem]:
     ]  # fmt: skip
     if ask.precision not in PRECISIONS:
         found.append(Problem("no such precision", PLACE, value=ask.precision, allowed=", ".join(PRECISIONS),
-                             nearest=nearest_name(ask.precision, PRECISIONS), remedy="name one of them"))  # fmt: skip
+                             nearest=nearest_name(ask.precision, list(PRECISIONS)), remedy="name one of them"))  # fmt: skip
+    if ask.release and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", ask.release):
+        found.append(Problem("no such month", PLACE, value=ask.release, allowed="a month from 2020-01 on",
+                             remedy="write when the software came out, as 2025-11"))  # fmt: skip
+    if not 1 <= ask.imbalance < float("inf"):
+        found.append(Problem("'imbalance' is the busiest rank's tokens over the mean", PLACE, value=f"{ask.imbalance:g}",
+                             allowed="1 or more", remedy="give 1 for balanced routing"))  # fmt: skip
+    if ask.pod_gpus < 0 or not 0 < ask.spine_share <= 1:
+        found.append(Problem("'pod' is a number of GPUs and 'spine-share' a share", PLACE, value=f"{ask.pod_gpus}, {ask.spine_share:g}",
+                             allowed="pod from 0 (all), spine-share above 0 up to 1", remedy="for a 1:7 oversubscribed spine give 0.143"))  # fmt: skip
     return found
 
 
@@ -412,9 +450,9 @@ def _too_large(
 def question_of(ask: Ask, plan: Plan, batch: Batch, software: str = MODERN) -> Question:
     """Return the row of a table that a run would be: how far to trust it follows from rows like it."""
     return Question(
-        ask.system, ask.model, ask.precision, software, 0.0, 0.0, 0.0, ask.sequence_tokens,
+        ask.system, ask.model, ask.math, software, batch.years_behind, batch.launched_by_host, batch.block_scaled, ask.sequence_tokens,
         batch.global_batch_tokens / batch.sequence_tokens, ask.gpus, plan.tensor, plan.pipeline, plan.data, plan.context,
-        plan.expert, plan.chunks, plan.micro_batch, plan.recompute >= FULL, plan.fully_sharded,
+        plan.expert, plan.chunks, plan.micro_batch, plan.recompute, plan.fully_sharded,
     )  # fmt: skip
 
 
@@ -489,7 +527,7 @@ def _conventions(plan: Plan, tokens_per_s: float, ask: Ask, device: Device, mode
 
     The second is that of PaLM (Chowdhery et al. 2022) and Megatron, the third is called hardware FLOPs utilisation.
     """
-    peak = ask.gpus * device.peak_flops_per_s(ask.precision)
+    peak = ask.gpus * device.peak_flops_per_s(ask.math)
     causal = model_flops_per_token(model, float(ask.sequence_tokens))
     weights = FORWARD_AND_BACKWARD * 2 * (model.active_parameters - model.embedding_parameters)
     again = 1 + (plan.recompute >= FULL) / FORWARD_AND_BACKWARD

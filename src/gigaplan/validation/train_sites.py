@@ -230,7 +230,7 @@ def _replica(
         whole = batch * 2**times
         part = float(max(round(whole * some / gpus), 1))
         shape = Batch(global_batch_tokens=part * ask.run.sequence_tokens, sequence_tokens=ask.run.sequence_tokens,
-                      precision=ask.run.precision)  # fmt: skip
+                      precision=ask.run.math)  # fmt: skip
         found = search(device, model, shape, layouts(device, model, shape, some, offload=ask.run.offload), efficiency)
         if best is not None and (whole > most or not found.fitting or found.step.tokens_per_s[0] < speed * WORTH):
             break
@@ -345,7 +345,7 @@ def _step_s(one: TrainRun, sites: Sequence[Site], facts: Catalog) -> tuple[Array
         data = gpus // (plan.tensor * plan.pipeline * plan.context)
         at = replace(plan.layout, data=np.array([float(data)]))
         batch = Batch(
-            global_batch_tokens=per_replica * data, sequence_tokens=one.ask.sequence_tokens, precision=one.ask.precision
+            global_batch_tokens=per_replica * data, sequence_tokens=one.ask.sequence_tokens, precision=one.ask.math
         )
         alone = step(device_of(facts, one.ask.system), model_of(facts, one.ask.model), batch, at, efficiency)
         slowest = max(slowest, float(alone.total[0]))

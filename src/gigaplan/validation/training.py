@@ -196,7 +196,9 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
         _memory(a, f) for a, f in zip(asked, found, strict=True) if a.question is not None and a.memory_gib > 0
     )
     noise = noise_floor(questions, [asked[k].step_s for k in steps])
-    return TrainingValidation(compared, tuple(_summaries(compared)), memory, noise, len(asked) - len(compared) - len(memory))
+    return TrainingValidation(
+        compared, tuple(_summaries(compared)), memory, noise, len(asked) - len(compared) - len(memory)
+    )
 
 
 def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Noise | None:

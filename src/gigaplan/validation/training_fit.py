@@ -115,9 +115,7 @@ def groups(questions: Sequence[Question]) -> list[Group]:
     """Return the questions in groups that are answered in one call each."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, q in enumerate(questions):
-        by[
-            q.system, q.model, q.precision, q.software, q.sequence
-        ].append(k)
+        by[q.system, q.model, q.precision, q.software, q.sequence].append(k)
     return [_group([questions[k] for k in index], index) for index in by.values()]
 
 
@@ -169,7 +167,9 @@ def configuration(q: Question) -> tuple[object, ...]:
 
 def part(question: Question) -> str:
     """Return the part of the configurations that a question's is in, by a checksum of it."""
-    return f"configurations {question.software} {zlib.crc32(repr(configuration(question)).encode()) % CONFIGURATION_FOLDS}"
+    return (
+        f"configurations {question.software} {zlib.crc32(repr(configuration(question)).encode()) % CONFIGURATION_FOLDS}"
+    )
 
 
 def cell(question: Question) -> str:
@@ -289,7 +289,9 @@ def main(paths: Sequence[Path]) -> None:
     """Fit on whole tables and write what the package ships."""
     from gigaplan.validation.training import read_questions
 
-    asked = [a for p in paths for a in read_questions(p) if a.question is not None and a.fitted and fitted_source(a.row)]
+    asked = [
+        a for p in paths for a in read_questions(p) if a.question is not None and a.fitted and fitted_source(a.row)
+    ]
     questions = [a.question for a in asked if a.question is not None]
     seconds = np.array([a.step_s for a in asked])
     rows = table(questions, seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from gigaplan import catalog
@@ -46,9 +46,6 @@ SOURCES = (
 """Words in a row's source and what summaries call its table."""
 FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
 """Tables that set constants; the others only test them."""
-SLOWER_POWER = 1 / 3
-"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency (Hennessy and
-Patterson, Computer Architecture, 2017)."""
 GENERATIONS = {
     "a1": "ampere", "h1": "hopper", "h2": "hopper", "h8": "hopper", "gh": "hopper", "b2": "blackwell", "b3": "blackwell", "gb": "blackwell",
 }  # fmt: skip
@@ -123,6 +120,10 @@ def question(row: Mapping[str, str]) -> Question:
     if "lora" in name.lower():
         raise UnsupportedError("fine-tuning with frozen weights (LoRA) is not modelled")
     layout = {k: _whole(row, k) for k in ("tp", "pp", "micro_batch", "global_batch", "seq_len", "num_gpus")}
+    apart = re.search(
+        r"microbatch (\d+) x", row.get("notes") or ""
+    )  # torchtitan's local batch goes in parts through stages
+    layout["micro_batch"] = int(apart[1]) if apart else layout["micro_batch"]
     context, chunks = _optional(row, "cp", 1), _optional(row, "vpp", 0)
     data = _whole(row, "dp")
     system, model = system_of(row.get("gpu", "")), architecture_name(row)
@@ -158,7 +159,12 @@ def published_step_s(row: Mapping[str, str]) -> float:
 
     Megatron's hardware FLOP count what is recomputed: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3).
     """
-    scale = {"iteration_time_ms": 1e-3, "iteration_time_s": 1.0, "median_step_time_s": 1.0, "step_time_s_from_blocks": 1.0}
+    scale = {
+        "iteration_time_ms": 1e-3,
+        "iteration_time_s": 1.0,
+        "median_step_time_s": 1.0,
+        "step_time_s_from_blocks": 1.0,
+    }
     metric, source = row.get("metric") or "", _source(row)
     try:
         if metric in scale:
@@ -317,9 +323,7 @@ def _device(system: str) -> Device:
         if word.endswith("TB/s"):
             device = replace(device, hbm_bandwidth_bytes_per_s=float(word[:-4]) * 1e12)
         else:
-            rated = facts.find(name, "gpu_tgp_w").value
-            clock = min(float(word[:-1]) / rated, 1.0) ** SLOWER_POWER
-            device = replace(device, **{f.name: getattr(device, f.name) * clock for f in fields(Device) if f.name.startswith("peak_")})
+            device = replace(device, rated_w=min(float(word[:-1]), device.rated_w))
     return device
 
 
