@@ -40,8 +40,12 @@ def main() -> None:
         seconds = best_s(lambda d=device, m=model, b=batch, g=many: step(d, m, b, g, efficiency))
         whole = best_s(lambda d=device, m=model, b=batch, n=gpus: search(d, m, b, layouts(d, m, b, n), efficiency), 3)
         aim = f"   target {target:g} s" if target else ""
-        print(f"{name} on {gpus:,} GPUs of {system}: {AT_ONCE / seconds:,.0f} steps with memory a second on one core   target 200,000")
-        print(f"  full search of {grid.tensor.size:,} layouts: {whole:.3f} s, {grid.tensor.size / whole:,.0f} layouts a second{aim}")
+        print(
+            f"{name} on {gpus:,} GPUs of {system}: {AT_ONCE / seconds:,.0f} steps with memory a second on one core   target 200,000"
+        )
+        print(
+            f"  full search of {grid.tensor.size:,} layouts: {whole:.3f} s, {grid.tensor.size / whole:,.0f} layouts a second{aim}"
+        )
 
 
 if __name__ == "__main__":

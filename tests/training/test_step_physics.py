@@ -89,7 +89,9 @@ def test_recomputing_sends_half_again() -> None:
 def test_exchange_with_experts_hides_only_beside_another_micro_batch() -> None:
     far = replace(GB200, scaleup_gpus=4)
     alone, beside, both = (
-        step(far, EXPERTS, BATCH, at(pipeline=4, data=16, expert=16, chunks=v, schedule=s), EFFICIENCY).expert_exchange[0]
+        step(far, EXPERTS, BATCH, at(pipeline=4, data=16, expert=16, chunks=v, schedule=s), EFFICIENCY).expert_exchange[
+            0
+        ]
         for v, s in ((1, 0), (4, 0), (1, 2))
     )
     assert beside < alone
@@ -106,6 +108,23 @@ def test_law_imbalance_and_small_kernels_are_never_faster(more: float, experts: 
     )
     assert skewed >= even
     assert apart >= even
+
+
+def test_fewer_watts_run_products_slower() -> None:
+    """H100 at 500 W of 700 W: products take (700 / 500) to the third as long; more than 700 W change nothing."""
+    alone = replace(
+        EFFICIENCY,
+        training_traffic_share=0.0,
+        training_passes=0.0,
+        logit_passes=0.0,
+        layer_floor_s=0.0,
+        layer_overhead_s=0.0,
+    )
+    full, less, more = (
+        step(replace(H100, rated_w=w), DENSE, BATCH, at(tensor=8), alone).compute[0] for w in (700.0, 500.0, 1000.0)
+    )
+    assert less / full == pytest.approx((700 / 500) ** (1 / 3), rel=1e-3)
+    assert more == pytest.approx(full, rel=1e-3)
 
 
 def test_few_experts_on_a_rank_are_launched_sooner() -> None:
@@ -125,7 +144,9 @@ def test_gradients_hide_behind_one_micro_batch_at_most() -> None:
     """All of it may hide, and still what is longer than one micro-batch shows."""
     hidden = replace(EFFICIENCY, hidden_share=1.0)
     slow = replace(H100, scaleout_bandwidth_bytes_per_s=H100.scaleout_bandwidth_bytes_per_s / 1000)
-    fast, late = (step(d, DENSE, BATCH, at(tensor=8, data=16), hidden).gradients[0] for d in (H100, slow))
+    fast, late = (
+        step(d, DENSE, BATCH, at(tensor=8, data=16, micro_batch=8), hidden).gradients[0] for d in (H100, slow)
+    )
     assert fast == 0
     assert late > 1
 
@@ -135,7 +156,9 @@ def test_gradients_hide_behind_one_micro_batch_at_most() -> None:
     st.sampled_from([8, 12, 16, 48, 64]), st.sampled_from(["llama_3_1_8b", "qwen3_30b_a3b"]), st.sampled_from([8, 32, 96]),
     st.sampled_from(["bf16", "fp8"]), st.floats(0.3, 4.0),
 )  # fmt: skip
-def test_law_search_finds_what_brute_force_finds(gpus: int, name: str, sequences: int, precision: str, room: float) -> None:
+def test_law_search_finds_what_brute_force_finds(
+    gpus: int, name: str, sequences: int, precision: str, room: float
+) -> None:
     model = model_of(FACTS, name)
     device = replace(H100, hbm_bytes=H100.hbm_bytes * room)
     batch = Batch(global_batch_tokens=sequences * 4096.0, sequence_tokens=4096, precision=precision)

@@ -45,6 +45,7 @@ from gigaplan.validation.training_rows import (
     published_memory_gib,
     published_step_s,
     question,
+    stands_in,
     table_of,
 )
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -442,6 +443,8 @@ def _validity(q: Question) -> str:
         why.append(f"no measured row of {mine[1]}")
     if plain and (mine[0] != "ampere" or q.software == MODERN):
         why.append("plain GPT measured on A100 with software of 2022 only")
+    if stands_in(q.model):
+        why.append("its mixing layers are taken for others of their size")
     why += q.guesses
     return f"{EXTRAPOLATED}: {'; '.join(why)}" if why else INSIDE
 
@@ -486,7 +489,7 @@ def _memory(a: Asked, f: Answer) -> Memory:
 def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
     by: dict[str, list[Row]] = defaultdict(list)
     for r in rows:
-        of = "experts" if r.experts else "dense"
+        of = "stand-ins" if stands_in(r.model) else "experts" if r.experts else "dense"
         by[f"{r.table}, {of}" if r.table == "Megatron-Bridge" else r.table].append(r)
         by[f"GPU {r.gpu}"].append(r)
         by[f"validity: {r.answer.validity.split(':')[0]}"].append(r)

@@ -25,7 +25,15 @@ from gigaplan import catalog
 from gigaplan.plan.resolve import training_efficiency_of
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.step import Layouts, step
-from gigaplan.validation.training_rows import CLASSIC, CLASSIC_SPLIT, MODERN, Question, fitted_source, generation, known
+from gigaplan.validation.training_rows import (
+    CLASSIC,
+    CLASSIC_SPLIT,
+    MODERN,
+    Question,
+    generation,
+    known,
+    sets_constants,
+)
 from gigaplan.vocabulary.members import Array
 
 ENTITIES = {MODERN: "training_model", CLASSIC: "training_model_2022"}
@@ -179,11 +187,15 @@ def cell(question: Question) -> str:
 
 
 def table(questions: Sequence[Question], seconds: Array) -> Table:
-    """Return the rows as the fit sees them: each group of GPU, model, precision and scale weighs by its root."""
+    """Return the rows as the fit sees them: each group of GPU, model, precision and scale weighs by its root, one on average over the
+    rows of its software, so that the pull is as strong for each."""
     names = [f"{q.system} {q.model} {q.precision} {q.gpus > 8}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
-    return Table(groups(questions), np.log(seconds), weight / weight.mean(), np.array([part(q) for q in questions]), np.array([cell(q) for q in questions]),
+    software = np.array([q.software for q in questions])
+    for name in np.unique(software):
+        weight[software == name] /= weight[software == name].mean()
+    return Table(groups(questions), np.log(seconds), weight, np.array([part(q) for q in questions]), np.array([cell(q) for q in questions]),
                  np.array([q.software for q in questions]))  # fmt: skip
 
 
@@ -213,7 +225,7 @@ def constants(x: Array, software: str) -> TrainingEfficiency:
 
 
 def cross_validate(
-    rows: Table, names: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = 8
+    rows: Table, names: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = 6
 ) -> dict[str, TrainingEfficiency]:
     """Return the constants of each fold that ``names`` the rows' are in, fitted on all rows of its software but its own."""
     found = {}
@@ -290,7 +302,10 @@ def main(paths: Sequence[Path]) -> None:
     from gigaplan.validation.training import read_questions
 
     asked = [
-        a for p in paths for a in read_questions(p) if a.question is not None and a.fitted and fitted_source(a.row)
+        a
+        for p in paths
+        for a in read_questions(p)
+        if a.question is not None and a.fitted and sets_constants(a.row, a.question)
     ]
     questions = [a.question for a in asked if a.question is not None]
     seconds = np.array([a.step_s for a in asked])

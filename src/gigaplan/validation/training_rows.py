@@ -44,6 +44,9 @@ SOURCES = (
     ("deepseek-v3 technical", "DeepSeek-V3"),
 )  # fmt: skip
 """Words in a row's source and what summaries call its table."""
+STAND_INS = ("nemotron_3", "deepseek_v4", "qwen3_next", "qwen3_5", "kimi_linear")
+"""Models whose mixing layers (states between attention, sparse attention) the step model takes for others of their size; their rows
+test and set nothing."""
 FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
 """Tables that set constants; the others only test them."""
 GENERATIONS = {
@@ -192,6 +195,16 @@ def published_memory_gib(row: Mapping[str, str]) -> float:
 def fitted_source(row: Mapping[str, str]) -> bool:
     """Return whether a row's table may set constants; of unknown tables none does."""
     return _source(row) in FITTED_SOURCES
+
+
+def sets_constants(row: Mapping[str, str], q: Question) -> bool:
+    """Return whether a row sets constants: of a table that may, with an architecture that is no stand-in for another."""
+    return fitted_source(row) and not stands_in(q.model)
+
+
+def stands_in(model: str) -> bool:
+    """Return whether a model is answered by an architecture that only resembles it."""
+    return model.startswith(STAND_INS)
 
 
 def duplicate(row: Mapping[str, str]) -> bool:
