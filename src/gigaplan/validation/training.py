@@ -33,6 +33,8 @@ from gigaplan.validation.training_fit import (
     fitted_cells,
     folds,
     groups,
+    kind,
+    measured,
     spread,
 )
 from gigaplan.validation.training_rows import (
@@ -439,6 +441,8 @@ def _validity(q: Question) -> str:
     why = []
     if mine[0] not in {c.split(" ", 1)[0] for c in seen}:
         why.append(f"no measured row of {mine[0]} hardware")
+    elif (mine[0], q.precision, kind(q)) not in measured():
+        why.append(f"no measured row of {mine[0]} hardware in {q.precision} with such a model")
     if not plain and mine[1] not in {c.split(" ", 1)[1] for c in seen}:
         why.append(f"no measured row of {mine[1]}")
     if plain and (mine[0] != "ampere" or q.software == MODERN):

@@ -91,11 +91,12 @@ PULL, SOFT = 0.1, 0.1
 SMALLEST_GROUP = 2
 """Groups smaller than this weigh as if they had so many rows."""
 FOLDS, SPREADS = "training_folds.csv", "training_spreads.csv"
+MEASURED, BEYOND = "training_measured.csv", ", beyond what is measured"
 CONFIGURATION_FOLDS = 20
 """Parts in which configurations are left out."""
 COVERED = (0.1, 0.9)
 EXTRAPOLATED = 1.5
-"""How much wider, in logarithms, an interval is on hardware without a measured row."""
+"""How much wider, in logarithms, an interval is at least on what nobody has measured."""
 
 Constants = Mapping[str, TrainingEfficiency]
 
@@ -286,8 +287,18 @@ ONE_NODE = 8
 def spread(question: Question, *, extrapolated: bool) -> tuple[float, float]:
     """Return low and high of published over ours: 80 % of honest errors of such rows."""
     low, high = _spreads()[kind(question)]
-    further = EXTRAPOLATED if extrapolated else 1.0
-    return low**further, high**further
+    if not extrapolated:
+        return low, high
+    wide = _spreads().get(kind(question) + BEYOND, (1.0, 1.0))
+    return min(low**EXTRAPOLATED, wide[0]), max(high**EXTRAPOLATED, wide[1])
+
+
+@cache
+def measured() -> frozenset[tuple[str, str, str]]:
+    """Return GPU generations with precisions and kinds of row that constants were fitted on."""
+    path = Path(str(files("gigaplan.validation") / "data" / MEASURED))
+    with path.open(encoding="utf-8", newline="") as file:
+        return frozenset((r["generation"], r["precision"], r["kind"]) for r in csv.DictReader(file))
 
 
 @cache
@@ -316,8 +327,9 @@ def main(paths: Sequence[Path]) -> None:
     apart = cross_validate(rows, rows.parts, whole)
     models = cross_validate(rows, rows.cells, whole)
     generations = np.array([generation(q.system) for q in questions])
-    write_folds({**apart, **models, **leave_out_generations(rows, generations)}, rows)
-    write_spreads(questions, rows, apart)
+    folds_without = leave_out_generations(rows, generations)
+    write_folds({**apart, **models, **folds_without}, rows)
+    write_spreads(questions, rows, {**apart, **folds_without})
 
 
 def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
@@ -333,20 +345,40 @@ def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
 
 
 def write_spreads(questions: Sequence[Question], rows: Table, apart: Mapping[str, TrainingEfficiency]) -> None:
-    """Write what published over ours was for each kind of row, each answered by its own fold's constants."""
-    off = np.zeros(len(questions))
-    for name, e in apart.items():
-        mine = rows.parts == name
-        held = [g for g in rows.grouped if mine[g.index].any()]
-        time, _ = answers(held, {questions[held[0].index[0]].software: e}, len(questions))
-        off[mine] = rows.seconds[mine] - np.log(time[mine])
+    """Write what published over ours was for each kind of row: answered by constants that never saw its configuration, and, for
+    what nobody has measured, by constants that never saw its GPU generation."""
     kinds = np.array([kind(q) for q in questions])
+    beyond = np.array([f"{WITHOUT} {generation(q.system)}" for q in questions])
     with (_data() / SPREADS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "rows", "low", "high"])
-        for name in np.unique(kinds):
-            some = off[kinds == name]
-            writer.writerow([name, some.size, *(f"{v:.4g}" for v in np.exp(np.quantile(some, COVERED)))])
+        for names, suffix in ((rows.parts, ""), (beyond, BEYOND)):
+            off = _off(questions, rows, names, apart)
+            for name in np.unique(kinds):
+                some = off[(kinds == name) & np.isfinite(off)]
+                if some.size:
+                    writer.writerow(
+                        [name + suffix, some.size, *(f"{v:.4g}" for v in np.exp(np.quantile(some, COVERED)))]
+                    )
+    with (_data() / MEASURED).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["generation", "precision", "kind", "rows"])
+        counted = Counter((generation(q.system), q.precision, kind(q)) for q in questions)
+        writer.writerows([*key, count] for key, count in sorted(counted.items()))
+
+
+def _off(
+    questions: Sequence[Question], rows: Table, names: NDArray[np.str_], apart: Mapping[str, TrainingEfficiency]
+) -> Array:
+    """Return the logarithms of published over ours, each answered by its own fold's constants; nan where there is none."""
+    off = np.full(len(questions), np.nan)
+    for name in np.unique(names):
+        if name in apart:
+            mine = (names == name) & (rows.software == (MODERN if name.startswith(WITHOUT) else rows.software))
+            held = [g for g in rows.grouped if mine[g.index].any()]
+            time, _ = answers(held, dict.fromkeys(OWN, apart[name]), len(questions))
+            off[mine] = rows.seconds[mine] - np.log(time[mine])
+    return off
 
 
 def write_facts(whole: Mapping[str, Array], rows: Table) -> None:
