@@ -86,23 +86,23 @@ def _clock(seconds: float) -> str:
 def charts(run: FailureRun) -> list[Chart]:
     """Return lost time by reason, days by share of lives, goodput by interval, spares and size, interruptions by cause."""
     shown = {_reason(run, k): v for k, v in run.lost_days.items() if v > 0}
-    lost = base.option([base.bar("days", list(shown.values()), base.PALETTE[5], None)], list(shown), "days")
+    lost = base.lying([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
+    causes = run.interruptions_by_cause
     return [
-        Chart("lost", "What time is lost to", lost | {"legend": {"show": False}}, "Mean days of all lives.", ("", "days"),
+        Chart("lost", "What time is lost to", lost, "Mean days of all lives.", ("", "days"),
               tuple((k, short(v)) for k, v in shown.items()), 300),
         _days(run),
         _curve("interval", "Goodput by the interval between checkpoints", [_clock(t) for t, _ in run.interval_curve],
-               {"goodput": [100 * v for _, v in run.interval_curve]}, f"Closed form at the central facts; taken: {_clock(run.interval_s)}."),
+               {"goodput": [100 * v for _, v in run.interval_curve]}, f"Closed form at the central facts; taken: {_clock(run.interval_s)}.", "between checkpoints"),
         _curve("spares", f"Goodput by spare {run.unit}s", [f"{k:,}" for k, _, _ in run.spare_curve],
                {"goodput": [100 * v for _, v, _ in run.spare_curve], "spares suffice": [100 * v for _, _, v in run.spare_curve]},
-               f"Closed form at the central facts; taken: {run.spares:,}."),
+               f"Closed form at the central facts; taken: {run.spares:,}.", f"spare {run.unit}s"),
         _curve("sizes", "Goodput by size of the run", [f"{n:,}" for n, *_ in run.size_curve],
                {name: [100 * row[k] for row in run.size_curve] for k, name in ((1, "restart"), (2, "elastic"), (3, "groups"))},
-               "Expected, each at its best interval and spares, groups of this run's size. " + "; ".join(f"{k}: {v}" for k, v in WORDS.items()) + "."),
-        Chart("causes", "Interruptions by cause", base.option([base.bar("", list(run.interruptions_by_cause.values()), base.PALETTE[0], None)],
-              list(run.interruptions_by_cause), "interruptions") | {"legend": {"show": False}},
+               "Expected, each at its best interval and spares, groups of this run's size. " + "; ".join(f"{k}: {v}" for k, v in WORDS.items()) + ".", "GPUs"),
+        Chart("causes", "Interruptions by cause", base.lying([base.bar("interruptions", list(causes.values()), base.PALETTE[0])], list(causes), "interruptions"),
               "Of servers as Llama 3's 419 were, of racks and outages by their own rates.", ("", "interruptions"),
-              tuple((k, short(v)) for k, v in run.interruptions_by_cause.items()), 300),
+              tuple((k, short(v)) for k, v in causes.items()), 300),
     ]  # fmt: skip
 
 
@@ -114,15 +114,23 @@ def _days(run: FailureRun) -> Chart:
     )
     option = base.option([line, flat], share, "days")
     option["yAxis"] |= {"scale": True}
+    option["xAxis"] |= _named("share of lives")
+    option["grid"] |= {"bottom": 24}
     return Chart("days", "Days until the last token", option, "Share of lives that are done by then.", ("share of lives", "days"),
                  tuple((s, short(d)) for s, d in zip(share, run.day_quantiles, strict=True)), 300)  # fmt: skip
 
 
-def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], says: str) -> Chart:
+def _named(axis: str) -> base.Option:
+    return {"name": axis, "nameLocation": "middle", "nameGap": 24}
+
+
+def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], says: str, axis: str) -> Chart:
     series = [base.line(name, values, base.PALETTE[k]) for k, (name, values) in enumerate(lines.items())]
     table = tuple((at, *(f"{values[k]:.1f}" for values in lines.values())) for k, at in enumerate(x))
     option = base.option(series, x, "% of the time")
-    option["yAxis"] |= {"max": 100, "scale": True}
+    option["yAxis"] |= {"scale": True}
+    option["xAxis"] |= _named(axis)
+    option["grid"] |= {"bottom": 24}
     return Chart(id, heading, option, says, ("", *(f"{n}, %" for n in lines)), table, 300)
 
 

@@ -223,6 +223,7 @@ def html(answer: Frontiers) -> str:
             bases={name(c): BASES[basis(c)] for c in answer.curves if basis(c)},
             options=page._script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(page._echarts()),
+            draw=Markup(page._draw()),
             name=name,
             layout=layout,
             cost=cost,
@@ -340,7 +341,7 @@ def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = Fal
         "xAxis": {"type": "value", "name": "tokens/s per user", "nameLocation": "middle", "nameGap": 26, "min": 0},
         "yAxis": option["yAxis"] | {"type": "log", "name": f"{unit} (log scale)"},
         "grid": {"left": 8, "right": 28, "top": 62, "bottom": 26, "containLabel": True},
-        "legend": {"top": 0, "type": "scroll", "itemWidth": 26, "itemHeight": 14, "data": named},
+        "legend": {"top": 0, "itemWidth": 26, "itemHeight": 14, "data": named},
         "tooltip": {"trigger": "item", "confine": True},
     }  # fmt: skip
 

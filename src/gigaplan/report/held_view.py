@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -106,7 +107,7 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
             "itemStyle": {"color": base.PALETTE[k % len(base.PALETTE)], "opacity": 0.55},
             "dimensions": ["published", "ours", "GPU", "model", "error"], "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2, 3, 4]},
         })  # fmt: skip
-    edges = base.numbers([low, high])
+    edges = base.numbers([_nice(low, math.floor), _nice(high, math.ceil)])
     series.append(
         base.line("equal", [], base.GREY, silent=True, tooltip={"show": False}) | {"data": [[e, e] for e in edges]}
     )
@@ -115,12 +116,18 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
         "xAxis": axis | {"name": f"published: {words.lower()}", "nameLocation": "middle", "nameGap": 28},
         "yAxis": axis | {"name": "ours (log scale)"},
         "grid": {"left": 12, "right": 24, "top": 62, "bottom": 30, "containLabel": True},
-        "legend": {"top": 0, "type": "scroll", "data": [s["name"] for s in series[:-1]]},
+        "legend": {"top": 0, "data": [s["name"] for s in series[:-1]]},
         "tooltip": {"trigger": "item", "confine": True},
     }  # fmt: skip
     rows = tuple((kind, str(len(some)), *_figures(some)) for kind, some in sorted(by.items()))
     return Chart(id, words, option, "Each point is one published figure; on the line ours is the same.",
                  ("rows", "n", "error", "bias", "in 80 %"), rows, 460)  # fmt: skip
+
+
+def _nice(value: float, way: Callable[[float], int]) -> float:
+    """Return the next value of one digit, down (``floor``) or up (``ceil``): an axis starts and ends there."""
+    size = 10.0 ** math.floor(math.log10(value))
+    return way(value / size) * size
 
 
 def _figures(some: Sequence[Point]) -> tuple[str, str, str]:
@@ -140,29 +147,19 @@ def _errors(attribute: str, word: str, groups: dict[str, list[Point]]) -> Chart:
         base.bar("bias, %", [100 * v for v in biases], base.PALETTE[1], None),
     ]
     rows = tuple((name, str(len(some)), *_figures(some)) for name, some in groups.items())
-    return Chart(f"by-{attribute}", f"Error by {word}", _bars(series, list(groups), "%"),
+    return Chart(f"by-{attribute}", f"Error by {word}", base.lying(series, list(groups), "%"),
                  "Median over all figures of a group, times and throughputs alike.", (word, "n", "error", "bias", "in 80 %"), rows,
                  base.LIST_HEIGHT + base.ROW_HEIGHT * len(groups))  # fmt: skip
 
 
 def _coverage(groups: dict[str, list[Point]]) -> Chart:
     shares = [100 * _covered(some) for some in groups.values()]
-    option = _bars([base.bar("inside our 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%")
+    option = base.lying([base.bar("inside our 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%")
+    option["xAxis"] |= {"min": 0, "max": 100}
     rows = tuple((name, str(len(some)), *_figures(some)) for name, some in groups.items())
     return Chart("coverage", "How often the published figure lies inside our interval", option,
                  "80 % is what an interval promises; much less says that the model is surer than it should be.",
                  ("rows", "n", "error", "bias", "in 80 %"), rows, base.LIST_HEIGHT + base.ROW_HEIGHT * len(groups))  # fmt: skip
-
-
-def _bars(series: list[Option], names: list[str], unit: str) -> Option:
-    """Return lying bars, the first on top."""
-    option = base.option(series, [], unit)
-    return option | {
-        "xAxis": {"type": "value", "name": unit},
-        "yAxis": {"type": "category", "data": names, "inverse": True},
-        "grid": {"left": 8, "right": 40, "top": 40, "bottom": 10, "containLabel": True},
-        "tooltip": {"trigger": "axis", "confine": True},
-    }
 
 
 def pictures(answers: Sequence[InferenceValidation | Held]) -> dict[str, str]:
@@ -182,6 +179,7 @@ def html(answers: Sequence[InferenceValidation | Held]) -> str:
             count=short(float(len(points_of(answers)))),
             options=page._script({c.id: c.option for c in drawn}),
             echarts=Markup(page._echarts()),
+            draw=Markup(page._draw()),
             version=__version__,
         )
         + "\n"

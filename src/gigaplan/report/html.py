@@ -32,6 +32,7 @@ def html(result: Result) -> str:
             conflicts=_conflicts(result),
             options=_script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(_echarts()),
+            draw=Markup(_draw()),
             figure=figure,
             short=select.short,
             number=number,
@@ -78,6 +79,12 @@ def _echarts() -> str:
         .read_text(encoding="utf-8")
         .replace("</script", "<\\/script")
     )
+
+
+@cache
+def _draw() -> str:
+    """Return the script that draws the charts of a page."""
+    return (files("gigaplan.report") / "templates" / "charts.js").read_text(encoding="utf-8")
 
 
 @cache

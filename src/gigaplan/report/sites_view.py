@@ -196,7 +196,7 @@ def _by_uplink(run: SitesRun) -> Chart:
     ]
     at = min(range(len(names)), key=lambda k: abs(run.grid_bits_per_s[k] - run.uplink_bits_per_s))
     series[0] |= {
-        "markLine": {"silent": True, "symbol": "none", "data": [{"xAxis": names[at]}], "label": {"formatter": "uplink"}}
+        "markLine": {"silent": True, "symbol": "none", "data": [{"xAxis": names[at]}], "label": {"formatter": "uplink", "position": "insideMiddleTop"}}
     }
     every = range(0, len(names), 8)
     table = tuple((m.name, *(f"{m.curve[k]:.0%}" for k in every)) for m in run.methods)
@@ -217,8 +217,8 @@ def _losses(run: SitesRun) -> Chart:
                                    ("waits for the network", waits, base.GREY))
     ]  # fmt: skip
     return Chart(
-        "sites", "Where the GPUs' time goes", base.option(series, [m.name for m in run.methods], "% of the time"),
-        f"Best: {run.best}. Failures are not in it.", METHOD_COLUMNS, tuple(method_rows(run)),
+        "sites", "Where the GPUs' time goes", base.lying(series, [m.name for m in run.methods], "% of the time"),
+        f"Best: {run.best}. Failures are not in it.", METHOD_COLUMNS, tuple(method_rows(run)), 240,
     )  # fmt: skip
 
 
@@ -226,8 +226,9 @@ def _runs(run: SitesRun) -> Chart:
     def named(r: Largest) -> str:
         return f"{' + '.join(select.title(n) for n in r.sites)}, {r.method}"
 
-    series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0], None)]
+    series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0])]
     return Chart(
-        "largest", f"The largest run by {run.ask.by}", base.option(series, [named(r) for r in run.largest], "FLOP"),
+        "largest", f"The largest run by {run.ask.by}", base.lying(series, [named(r) for r in run.largest], "FLOP that count"),
         f"T{says_largest(run)[1:]}.", RUN_COLUMNS, tuple(largest_rows(run)),
+        base.LIST_HEIGHT + 2 * base.ROW_HEIGHT * len(run.largest),
     )  # fmt: skip

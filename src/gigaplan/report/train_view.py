@@ -166,7 +166,8 @@ def html(
         run=run, title=heading or title(run), question=lead or question(run), rows=[*extra, *rows(run)], style=Markup(_style()),
         charts=drawn, further=further, notes=notes, shown=shown(run), short=short, more=Markup(more),
         failures=failures_view.rows(run.failures) if run.failures else [],
-        options=page._script({c.id: c.option for c in drawn.values()}), echarts=Markup(page._echarts()), version=__version__,
+        options=page._script({c.id: c.option for c in drawn.values()}), echarts=Markup(page._echarts()),
+        draw=Markup(page._draw()), version=__version__,
     ) + "\n"  # fmt: skip
 
 
@@ -194,18 +195,13 @@ def _stacked(
         base.bar(words.get(k, k), [getattr(c, field)[k] for c in some], base.PALETTE[i % len(base.PALETTE)])
         for i, k in enumerate(names)
     ]
-    option = base.option(series, [c.layout for c in some], unit)
-    swapped = option | {
-        "yAxis": {"type": "category", "data": [c.layout for c in some], "inverse": True, "axisLabel": {"fontSize": 10}},
-        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 24},
-        "grid": {"left": 8, "right": 24, "top": 58, "bottom": 24, "containLabel": True},
-        "legend": {"top": 0, "type": "scroll"},
-    }
+    option = base.lying(series, [c.layout for c in some], unit)
+    option["yAxis"] |= {"axisLabel": {"fontSize": 10}}
     table = tuple((c.layout, *(short(getattr(c, field)[k]) for k in names)) for c in some)
     return Chart(
         id,
         heading,
-        swapped,
+        option,
         says,
         ("layout", *(f"{words.get(k, k)}, {unit}" for k in names)),
         table,
@@ -222,7 +218,7 @@ def _heat(run: TrainRun) -> Chart:
         "xAxis": {"type": "category", "data": [str(p) for p in stages], "name": "stages", "nameLocation": "middle", "nameGap": 26},
         "yAxis": {"type": "category", "data": [f"tp{t}" for t in tensor]},
         "visualMap": {"min": min(values), "max": max(values), "orient": "horizontal", "right": 8, "top": 0, "itemHeight": 90,
-                      "precision": 0, "inRange": {"color": list(base.HEAT)}},
+                      "text": [f"{short(max(values))} tokens/s a GPU", short(min(values))], "precision": 0, "inRange": {"color": list(base.HEAT)}},
         "grid": {"left": 8, "right": 24, "top": 52, "bottom": 30, "containLabel": True},
         "legend": {"show": False}, "tooltip": {"confine": True},
     }  # fmt: skip
@@ -235,10 +231,11 @@ def _pareto(run: TrainRun) -> Chart:
     data = [[round(c.memory_gb, 1), round(c.tokens_per_s_per_gpu, 2), c.layout] for c in run.frontier]
     mark = {"type": "scatter", "data": data, "symbolSize": 10, "itemStyle": {"color": base.PALETTE[0]},
             "dimensions": ["GB", "tokens/s a GPU", "layout"], "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2]}}  # fmt: skip
-    option = base.option([], [], "tokens/s a GPU") | {
+    option = base.option([], [], "tokens/s a GPU")
+    option |= {
         "series": [mark], "legend": {"show": False}, "tooltip": {"trigger": "item", "confine": True},
         "xAxis": {"type": "value", "name": "GB of the fullest GPU", "nameLocation": "middle", "nameGap": 26, "scale": True},
-        "yAxis": {"type": "value", "name": "tokens/s a GPU", "scale": True},
+        "yAxis": option["yAxis"] | {"scale": True},
         "grid": {"left": 8, "right": 24, "top": 40, "bottom": 30, "containLabel": True},
     }  # fmt: skip
     table = tuple((c.layout, short(c.memory_gb), short(c.tokens_per_s_per_gpu)) for c in run.frontier)

@@ -88,7 +88,7 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
         "aria": {"enabled": True},
         "color": list(PALETTE),
         "grid": {"left": 8, "right": 28, "top": 64, "bottom": 8, "containLabel": True},
-        "legend": {"top": 0, "type": "scroll", "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
+        "legend": {"top": 0, "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
         "tooltip": {"trigger": "axis", "confine": True},
         "xAxis": {"type": "category", "data": list(x), "axisTick": {"show": False}, "axisLabel": {"hideOverlap": True}},
         "yAxis": {
@@ -100,6 +100,18 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
         },
         "series": list(series),
         **more,
+    }
+
+
+def lying(series: Sequence[Option], names: Sequence[str], unit: str) -> Option:
+    """Return lying bars, the first on top: names of any length stand beside them."""
+    drawn = option(series, [], unit)
+    told = len([s for s in series if s["name"]]) > 1
+    return drawn | {
+        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 24},
+        "yAxis": {"type": "category", "data": list(names), "inverse": True, "axisTick": {"show": False}},
+        "grid": {"left": 8, "right": 24, "top": 40 if told else 8, "bottom": 24, "containLabel": True},
+        "legend": drawn["legend"] | ({} if told else {"show": False}),
     }
 
 
