@@ -196,7 +196,12 @@ def _by_uplink(run: SitesRun) -> Chart:
     ]
     at = min(range(len(names)), key=lambda k: abs(run.grid_bits_per_s[k] - run.uplink_bits_per_s))
     series[0] |= {
-        "markLine": {"silent": True, "symbol": "none", "data": [{"xAxis": names[at]}], "label": {"formatter": "uplink", "position": "insideMiddleTop"}}
+        "markLine": {
+            "silent": True,
+            "symbol": "none",
+            "data": [{"xAxis": names[at]}],
+            "label": {"formatter": "uplink", "position": "insideMiddleTop"},
+        }
     }
     every = range(0, len(names), 8)
     table = tuple((m.name, *(f"{m.curve[k]:.0%}" for k in every)) for m in run.methods)
