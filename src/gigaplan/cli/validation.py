@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from gigaplan.cli.base import Json, app, print_json, show
+from gigaplan.cli.completion import listed
 
 validate_app = App(name="validate", help="Published measurements, our number, the error.")
 predict_app = App(name="predict", help="Our number for each row of a table of configurations.")
@@ -98,6 +99,74 @@ def validate_power(rows: Path | None = None, /, *, every: bool = False, json: Js
 
     answer = validate(rows)
     return print_json(answer.as_dict()) if json else show(power_validation(answer, every=every))
+
+
+@validate_app.command(name="silicon")
+def validate_silicon(
+    model: Annotated[str | None, listed("layers")] = None,
+    system: Annotated[str | None, listed("hbm_bandwidth_bytes_per_s")] = None,
+    /,
+    *,
+    precision: Literal["fp4", "fp8", "bf16"] | None = None,
+    engine: Literal["trtllm", "vllm", "sglang"] = "trtllm",
+    tensor: int = 1,
+    data: int = 1,
+    expert: int = 1,
+    batch: Annotated[list[int] | None, Parameter(consume_multiple=True, negative="")] = None,
+    context: Annotated[list[int] | None, Parameter(consume_multiple=True, negative="")] = None,
+    every: Annotated[bool, Parameter(negative="")] = False,
+    markdown: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Show our times of decode and prefill steps beside those of NVIDIA's measured kernels (needs gigaplan[silicon]).
+
+    Without MODEL and SYSTEM a set of layouts on several generations is compared.
+
+    Parameters
+    ----------
+    model, system
+        By the catalog's names.
+    precision
+        Of the weights (default: the narrowest that the system computes in).
+    engine
+        The serving software whose kernels and constants are taken.
+    tensor
+        GPUs over which one request's heads lie.
+    data
+        Groups of such GPUs that each have requests of their own (models with experts).
+    expert
+        Groups of GPUs that each hold experts of their own.
+    batch
+        Requests of each group (default: 1 16 64 256).
+    context
+        Tokens of each request, and of a prompt (default: 1024 8192).
+    every
+        Show every step, not only what they say together.
+    markdown
+        Also write the comparison to this file, for documentation.
+    """
+    import dataclasses
+
+    from gigaplan.cli.base import progress
+    from gigaplan.report import silicon_view
+    from gigaplan.simulate.store import write_text
+    from gigaplan.validation import silicon
+    from gigaplan.vocabulary.errors import PlanError, Problem
+
+    if (model is None) != (system is None):
+        remedy = "name a model and a system, or neither for the set that comes with gigaplan"
+        raise PlanError([Problem("a system is missing", silicon.PLACE, value=str(model), remedy=remedy)])
+    layouts = silicon.CASES
+    if model is not None and system is not None:
+        given = {"engine": engine, "tensor": tensor, "data": data, "expert": expert}
+        layouts = (silicon.layout_of(model, system, precision=precision or "", **given),)
+    with progress("steps") as told:
+        answer = silicon.compare(layouts, batch or silicon.BATCHES, context or silicon.CONTEXTS, told)
+    if markdown:
+        write_text(markdown, silicon_view.markdown(answer))
+    if json:
+        return print_json(dataclasses.asdict(answer))
+    return show(silicon_view.terminal(answer, every=every))
 
 
 @predict_app.command(name="inference")
