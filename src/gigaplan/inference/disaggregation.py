@@ -198,7 +198,7 @@ def pairing(
     values travel over the scale-up network where the whole group lies in one domain, else over the scale-out
     network, one link for each request. With a ``tail`` it is the slow requests' wait and prompt that keep the limit.
     """
-    device, e = readers.device, readers.efficiency
+    device, engine = readers.device, readers.engine
     fresh, cached, generated = (
         np.asarray(n) for n in (request.fresh_input_tokens, request.cached_input_tokens, request.generated_tokens)
     )
@@ -210,7 +210,7 @@ def pairing(
         reading = reading + tail.longer_prompt * readers.pipeline * prefill * readers.groups
     cache = float(readers.architecture.kv_bytes(cached + fresh, CACHE_BYTES[readers.precision]))
     near, far = (
-        max(b * e.link_share, DISCONNECTED)
+        max(b * engine.link_share, DISCONNECTED)
         for b in (device.scaleup_bandwidth_bytes_per_s, device.scaleout_bandwidth_bytes_per_s)
     )
     # Sized for the slower way where there is one; a group within one domain is then quicker than its limit.
@@ -252,8 +252,9 @@ def _reading_s(readers: Stage, request: Request) -> tuple[Array, Array]:
     """Return the time from a prompt's turn to its first token, and the time of a worker that it takes [s]."""
     fresh, cached = np.asarray(request.fresh_input_tokens), np.asarray(request.cached_input_tokens)
     prefill = readers.prefill_s(fresh, cached)
-    latency = prefill * readers.groups + readers.eager_s()
-    return readers.pipeline * (latency + readers.hop_s(fresh)) + readers.engine.first_token_s, prefill
+    latency = np.maximum(prefill * readers.groups, readers.eager_s())
+    front = readers.engine.first_token_s + readers.engine.prompt_token_s * fresh
+    return readers.pipeline * (latency + readers.hop_s(fresh)) + front, prefill
 
 
 def _writes(writers: Stage, batch: Array, request: Request, tail: Tail | None = None) -> tuple[Mask, Mask]:

@@ -58,15 +58,13 @@ class Efficiency:
     """The same for FP4 weights: scales and unpacking take their part."""
     routing_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """How independently tokens choose their experts: what part of a batch chooses as if alone."""
-    link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Share of the scale-up bandwidth that a collective reaches."""
     collective_latency_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of one collective."""
     activation_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a token's hidden values travel to or from memory in one layer, matrix products apart (norms, residual,
     quantisation, routing)."""
-    drawn_bunching_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """What part of an engine's bunching is left where lengths vary."""
+    experts_gain_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    """Logarithmic yearly gain that software for models with experts made up to the newest measured releases."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for activations, graphs and fragmentation."""
 
@@ -87,8 +85,18 @@ class Engine:
     """Host time per kernel of reading a prompt, which no graph holds."""
     mixing_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """How far reading joins the decode step: joined, both read the weights and launch the kernels once."""
-    bunching_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """Share of a benchmark's users whose prompts come together: who started together with equal lengths ends together."""
+    queueing_factor: Annotated[float, Ge(0), Unit("1")]
+    """How long later prompts queue, over what chance alone would have."""
+    prompt_token_s: Annotated[float, Ge(0), Unit("s")]
+    """Front-end time per prompt token before reading starts: text to tokens."""
+    arrival_s: Annotated[float, Ge(0), Unit("s")]
+    """Time per prompt, one after another, of prompts that come together."""
+    chunk_tokens: Annotated[float, Gt(0), Unit("token")]
+    """Prompt tokens that are read together at most."""
+    balance_steps: Annotated[float, Ge(0), Unit("1")]
+    """Steps for which a prompt is held back, where attention is split by requests, until other ranks have one too."""
+    link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of the scale-up bandwidth that a collective reaches."""
     accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
     """Tokens that one step of speculative decoding yields on average, where it is used."""
 

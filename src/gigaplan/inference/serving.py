@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.compute.transformer import CACHE_BYTES
-from gigaplan.inference.inputs import Request
+from gigaplan.inference.inputs import Engine, Request
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
 CIRCLES = 12
 """Rounds in which users settle between reading and writing: the share in flight converges geometrically."""
+LEAST_S = 1e-12
+"""Keeps a prompt that takes no time out of denominators."""
 BUSIEST = 0.95
 """Cap on the share of time spent reading in the queueing formula, which has a pole at 1."""
 
@@ -55,10 +57,9 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     load = np.minimum(reading / (decode + reading), BUSIEST)
     wait = load / (2 * (1 - load)) * prefill + cycle / 2
     # Split by requests, one rank reads a request alone, while the others read theirs.
-    latency = prefill * stage.groups
-    ttft = (
-        stage.pipeline * (latency + stage.eager_s() + stage.hop_s(fresh)) + wait + decode + stage.engine.first_token_s
-    )
+    latency = np.maximum(prefill * stage.groups, stage.eager_s())
+    front = stage.engine.first_token_s + stage.engine.prompt_token_s * fresh
+    ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode + front
     memory = stage.weight_bytes() + stage.cache_bytes(cached + fresh + generated, batch)
     rate = stage.pipeline * batch / (generated * tpot)
     shape = np.broadcast_shapes(tpot.shape, ttft.shape, memory.shape)
@@ -83,27 +84,70 @@ def closed_loop(
     fresh: Array,
     generated: Array,
     *,
-    drawn: bool = False,
+    spread: float = 0.0,
+    prompts: int = 10,
     waited_steps: float = 0.0,
 ) -> tuple[Array, Array]:
-    """Return time to first token and per token [s] of a benchmark on one stage that starts all its users at once.
+    """Return mean time to first token and per token [s] of a benchmark on one stage that starts all its users at once.
 
-    Each of ``users`` sends a prompt at time zero and then one after another. Requests beyond those that memory holds
-    wait outside: ``users = rate x (wait + generated x tpot)`` (Little 1961). Prompts that come together queue behind
-    each other, half of them on average, and no answer waits for them later: that half of the reading moves from the time
-    per token to the time to the first one. The engine's ``bunching_share`` says how many come together; where lengths
-    are ``drawn``, fewer do. An engine may hold a new prompt back for some ``waited_steps`` to batch it with others.
+    Each of ``users`` sends ``prompts`` prompts, one after another, so that they come in waves: the first all together,
+    each later one as the answers before it end. Answers whose lengths are drawn evenly from a width of ``spread`` of
+    their mean end further apart from wave to wave (:func:`later_wait_s`). What a prompt waits, its user doesn't write:
+    ``users = rate x (first token + generated x tpot)`` (Little 1961), with the device never idle. Requests beyond those
+    that memory holds wait outside. An engine may hold a prompt back for some ``waited_steps``, and where attention is
+    split by requests until other ranks have one too.
     """
+    engine, zero = stage.engine, np.zeros_like(fresh)
     room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
     capacity = stage.capacity(fresh + generated, room)
     # Where by our count not one request fits, the layout ran all the same: then memory says nothing.
     running = np.where(capacity >= 1, np.minimum(users, capacity), users)
-    service = steady_state(stage, running, fresh, np.zeros_like(fresh), generated)
-    outside = (users - running) / service.requests_per_s
-    together = stage.engine.bunching_share * (stage.efficiency.drawn_bunching_share if drawn else 1.0)
-    burst = together * running / 2 * service.prefill_s
-    held = waited_steps * service.tpot_s
-    return service.ttft_s + outside + burst + held, service.tpot_s - burst / generated
+    context = fresh + generated / 2
+    decode = stage.decode_s(running, context)
+    alone = np.maximum(stage.prefill_s(fresh, zero), stage.eager_s() / stage.groups)
+    prefill = reading_s(stage, running, context, decode, fresh, zero)
+    # One rank's requests and times, where attention is split by requests.
+    mine, each = np.maximum(running / stage.groups, 1.0), prefill * stage.groups
+    writing = generated * decode
+    at_once = (stage.prefill_s(fresh, zero) + engine.arrival_s) * stage.groups
+    waits = first_wait_s(mine, at_once, engine.chunk_tokens / fresh)
+    for wave in range(1, prompts):
+        waits = waits + later_wait_s(mine, each, decode, writing, spread * np.sqrt(wave), engine)
+    wait = waits / prompts
+    reading = running * (alone + (prompts - 1) * prefill) / prompts
+    tpot = np.maximum((writing + reading - wait - each) / generated, decode)
+    held = waited_steps + np.where(stage.groups > 1, engine.balance_steps, 0.0)
+    outside = np.maximum(users - running, 0) / running * (writing + reading)
+    turn = decode * (0.5 + engine.mixing_share)
+    front = engine.first_token_s + engine.prompt_token_s * fresh
+    return wait + np.maximum(each, stage.eager_s()) + turn + front + outside + held * tpot, tpot
+
+
+def first_wait_s(users: Array, each: Array, together: Array) -> Array:
+    """Return the mean wait [s] of ``users`` prompts that come at once, before its own reading of ``each`` seconds.
+
+    They are read one after another, ``together`` of them in a batch that ends as one:
+    ``((users - 1) + (batch - 1)) / 2 x each``.
+    """
+    batch = np.clip(together, 1.0, users)
+    return (users - 1 + batch - 1) / 2 * each
+
+
+def later_wait_s(users: Array, each: Array, step: Array, writing: Array, spread: Array | float, engine: Engine) -> Array:
+    """Return the mean wait [s] of prompts that come as answers of ``writing`` seconds end, ``spread`` of it apart.
+
+    Where reading joins the step, prompts come over a window of the spread and of the reading itself and queue for a
+    server of ``each`` seconds: ``(a + sqrt(a^2 + users)) / 2`` of them stand ahead, ``a = (users - window / each) / 2``.
+    That is the fluid queue where more come than can be read, and the M/D/1 queue (Pollaczek 1930, Khinchine 1932) where
+    they are few. Where reading stops the step, nobody ends meanwhile: a prompt waits for those of its own step only.
+    """
+    ends = spread * writing
+    window = np.minimum(np.hypot(ends, users * each), writing + users * each)
+    late = (users - window / np.maximum(each, LEAST_S)) / 2
+    joined = np.maximum((late + np.sqrt(late * late + users)) / 2 - 0.5, 0)
+    apart = np.maximum(users * np.minimum(step / np.maximum(ends, step), 1.0) - 1, 0) / 2
+    mixing = engine.mixing_share
+    return engine.queueing_factor * (mixing * joined + (1 - mixing) * apart) * each
 
 
 def disaggregated_loop(
@@ -115,6 +159,8 @@ def disaggregated_loop(
     fresh: Array,
     generated: Array,
     hand_over_bytes_per_s: Array | float,
+    *,
+    prompts: int = 10,
 ) -> tuple[Array, Array]:
     """Return time to first token and per token [s] where some workers read prompts and others write answers.
 
@@ -136,5 +182,7 @@ def disaggregated_loop(
         tpot = writers.pipeline * (writers.decode_s(batch, fresh + generated / 2) + writers.hop_s(batch))
         first = np.maximum(latency, users * each - generated * tpot) + travel
         answering = users * generated * tpot / (generated * tpot + first)
-    burst = users / 2 * each * readers.engine.bunching_share
-    return first + burst + readers.eager_s() + readers.engine.first_token_s, tpot
+    engine = readers.engine
+    burst = first_wait_s(users, each + engine.arrival_s / reader_count, one) / prompts
+    late = np.maximum(readers.eager_s() - latency, 0.0) + engine.first_token_s + engine.prompt_token_s * fresh
+    return first + burst + late, tpot

@@ -45,13 +45,14 @@ class Group:
     decode: tuple[Array, Array, Array, Array]
     """GPUs of a worker, whether attention is split by requests, workers, GPUs of one request's heads then."""
     prefill: tuple[Array, Array, Array, Array]
+    behind_years: Array
 
 
 def groups(questions: Sequence[Question]) -> list[Group]:
     """Return the questions in groups that are answered in one call each."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, q in enumerate(questions):
-        kind = (q.speculative, q.drawn, q.waited_steps, q.prefill is None)
+        kind = (q.speculative, q.spread, q.waited_steps, q.prefill is None)
         by[q.system, q.model, q.precision, q.engine, *kind].append(k)
     return [_group([questions[k] for k in index], index) for index in by.values()]
 
@@ -64,8 +65,10 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         tuple(column([getattr(w, n) for w in workers]) for n in ("gpus", "by_requests", "count", "tensor"))
         for workers in ([q.decode for q in some], [q.prefill or q.decode for q in some])
     )
-    users, fresh, generated = (column([getattr(q, n) for q in some]) for n in ("concurrency", "fresh", "generated"))
-    return Group(some[0], index, users, fresh, generated, decode, prefill)  # type: ignore[arg-type]
+    users, fresh, generated, behind = (
+        column([getattr(q, n) for q in some]) for n in ("concurrency", "fresh", "generated", "behind_years")
+    )
+    return Group(some[0], index, users, fresh, generated, decode, prefill, behind)  # type: ignore[arg-type]
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -94,6 +97,7 @@ def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
             by_requests,
             tensor,
             q.speculative,
+            g.behind_years,
         )
 
     if q.prefill is None:
@@ -102,7 +106,7 @@ def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
             g.users,
             g.fresh,
             g.generated,
-            drawn=q.drawn,
+            spread=q.spread,
             waited_steps=q.waited_steps,
         )
     readers, writers = (np.maximum(worker[2], 1.0) for worker in (g.prefill, g.decode))

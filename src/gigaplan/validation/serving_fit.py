@@ -40,10 +40,9 @@ SHARED: Mapping[str, tuple[float, float, float]] = {
     "hbm_share": (0.88, 0.5, 0.95),
     "hbm_share_fp4": (0.75, 0.3, 0.95),
     "routing_share": (0.7, 0.1, 1),
-    "link_share": (0.6, 0.1, 0.9),
     "collective_latency_s": (6e-6, 1e-6, 4e-5),
     "activation_passes": (10, 0.01, 200),
-    "drawn_bunching_share": (0.3, 0.01, 1),
+    "experts_gain_per_year": (0.3, 0.01, 1.5),
 }
 """Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start."""
 OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
@@ -53,7 +52,11 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "first_token_s": (0.02, 1e-3, 0.6),
     "eager_launch_s": (5e-5, 1e-6, 5e-4),
     "mixing_share": (0.5, 0.01, 1),
-    "bunching_share": (0.4, 0.01, 1),
+    "queueing_factor": (0.9, 0.01, 2),
+    "prompt_token_s": (3e-6, 1e-8, 4e-5),
+    "arrival_s": (3e-3, 1e-5, 0.2),
+    "balance_steps": (10, 0.1, 100),
+    "link_share": (0.6, 0.1, 0.9),
 }
 ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
 NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
@@ -148,7 +151,8 @@ def constants(x: Array) -> Constants:
     reserve = shipped_reserve()
     efficiency = Efficiency(memory_reserve_share=reserve, **{n: value[n] for n in SHARED})
     engines = {
-        e: Engine(accepted_tokens=value[ACCEPTED[0]], **{q: value[f"{q}@{e}"] for q in OF_ENGINES}) for e in ENGINES
+        e: Engine(accepted_tokens=value[ACCEPTED[0]], chunk_tokens=default_chunk_tokens(e), **{q: value[f"{q}@{e}"] for q in OF_ENGINES})
+        for e in ENGINES
     }
     return Constants(efficiency, engines)
 
@@ -157,6 +161,12 @@ def constants(x: Array) -> Constants:
 def shipped_reserve() -> float:
     """Return the share of memory kept free: measured rows don't show it."""
     return catalog.load().find("serving_model", "memory_reserve_share").number
+
+
+@cache
+def default_chunk_tokens(engine: str) -> float:
+    """Return the prompt tokens that an engine reads together: its default, not fitted."""
+    return catalog.load().find(engine, "chunk_tokens").number
 
 
 def cross_validate(rows: Table, start: Array, rounds: int = 15) -> dict[str, Array]:
@@ -286,9 +296,9 @@ def write_facts(x: Array, rows: Table) -> None:
     kept = [
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if r["entity"] == "inferencex" or "reserve" in r["id"]
+        if r["entity"] == "inferencex" or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
     ]
-    units = {"share": "share", "half_rows": "1", "passes": "1", "tokens": "1", "_s": "s"}
+    units = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "accepted": "1", "per_year": "1/year", "_s": "s"}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -305,7 +315,7 @@ def write_facts(x: Array, rows: Table) -> None:
 
 
 SOURCE = "gigaplan's fit on SemiAnalysis InferenceX and NVIDIA rows (collected by aiconfigurator, Apache-2.0)"
-assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0]}
+assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0], "chunk_tokens"}
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ read, and what is guessed where a cell is empty.
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 from gigaplan import catalog
 from gigaplan.compute.device import Device
@@ -23,6 +27,7 @@ __all__ = ["SYSTEMS", "UnsupportedError", "model_name", "system_of"]
 
 ENGINES = ("vllm", "sglang", "trtllm")
 PRECISIONS = ("bf16", "fp8", "fp4")
+DAYS_PER_YEAR = 365.25
 WIDER = {
     "fp16": "bf16",
     "bfloat16": "bf16",
@@ -68,10 +73,12 @@ class Question:
     fresh: float
     generated: float
     concurrency: float
-    drawn: bool
-    """Whether lengths vary around the stated ones."""
+    spread: float
+    """Width over which lengths are drawn, as a share of their mean."""
     waited_steps: float
     """Steps for which the engine held a new prompt back, to batch it with others."""
+    behind_years: float
+    """How much older the engine's release is than the newest measured ones."""
     guesses: tuple[str, ...]
     """What the row left open and was guessed."""
 
@@ -108,14 +115,50 @@ def question(row: Mapping[str, str]) -> Question:
     concurrency = _number(row, "concurrency")
     decode, prefill = _workers(row, concurrency, guesses)
     return Question(system, model, precision, engine, speculative(row, model), decode, prefill, isl, max(osl, 1.0), concurrency,
-                    share < 1, _waited_steps(row, model, engine, decode), tuple(guesses))  # fmt: skip
+                    2 * (1 - share) / share, _waited_steps(row, model, engine, decode), behind_years(row, engine), tuple(guesses))  # fmt: skip
 
 
 def mean_length_share(row: Mapping[str, str]) -> float:
     """Return mean over stated length: InferenceX draws lengths evenly between a share of the stated one and it."""
-    if "InferenceX" not in (row.get("source") or ""):
+    if not drawn_by_inferencex(row):
         return 1.0
     return (1 + catalog.load().find("inferencex", "shortest_length_share").number) / 2
+
+
+def drawn_by_inferencex(row: Mapping[str, str]) -> bool:
+    """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit by digit."""
+    return "InferenceX" in (row.get("source") or "") or "-gap-analysis.csv" in (row.get("config") or "")
+
+
+NEWEST = dt.date(2026, 4, 20)
+"""When the newest measured releases ran."""
+USUAL_YEARS = 0.1
+
+
+def behind_years(row: Mapping[str, str], engine: str) -> float:
+    """Return how much older than the newest measured releases a row's engine is, from its version, else from its date."""
+    version = (row.get("engine_version") or "").strip().lower().lstrip("v")
+    found = [day for start, day in releases().get(engine, ()) if version.startswith(start)]
+    day = found[-1] if found else _day(row.get("date") or "")
+    return max((NEWEST - day).days / DAYS_PER_YEAR, 0.0) if day else USUAL_YEARS
+
+
+@cache
+def releases() -> Mapping[str, Sequence[tuple[str, dt.date]]]:
+    """Return release days by engine and beginning of the version, the more particular last."""
+    path = Path(str(files("gigaplan.validation") / "data" / "engine_releases.csv"))
+    by: dict[str, list[tuple[str, dt.date]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            by.setdefault(row["engine"], []).append((row["version"], dt.date.fromisoformat(row["date"])))
+    return {engine: sorted(some, key=lambda v: len(v[0])) for engine, some in by.items()}
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
