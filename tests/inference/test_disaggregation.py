@@ -91,7 +91,7 @@ def test_caches_travel_faster_within_a_domain() -> None:
     assert far
     device, model = device_of(FACTS, "gb200_nvl72"), model_of(FACTS, "deepseek_r1")
     cache = float(model.kv_bytes(np.array(2500.0), CACHE_BYTES["fp4"]))
-    share = EFFICIENCY.link_share
+    share = ENGINE.link_share
     assert near[0].travel_s == pytest.approx(cache / (device.scaleup_bandwidth_bytes_per_s * share))
     assert far[0].travel_s == pytest.approx(cache / (device.scaleout_bandwidth_bytes_per_s * share))
 

@@ -14,7 +14,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.serving import closed_loop, reading_s, serve
+from gigaplan.inference.serving import closed_loop, first_wait_s, later_wait_s, reading_s, serve
 from gigaplan.inference.step import Decode, Stage
 
 DEVICE = Device(
@@ -24,22 +24,23 @@ DEVICE = Device(
 EFFICIENCY = Efficiency(
     gemm_share_bf16=0.7, gemm_share_fp8=0.65, block_share=0.9, gemm_share_fp4=0.6, gemm_half_rows=60,
     expert_share_bf16=0.4, expert_share_fp8=0.4, expert_share_fp4=0.4, expert_half_rows=20, attention_share=0.6,
-    cache_share=0.7, hbm_share=0.8, hbm_share_fp4=0.6, routing_share=0.8, link_share=0.6, collective_latency_s=5e-6,
-    activation_passes=20, drawn_bunching_share=0.5, memory_reserve_share=0.1,
+    cache_share=0.7, hbm_share=0.8, hbm_share_fp4=0.6, routing_share=0.8, collective_latency_s=5e-6,
+    activation_passes=20, experts_gain_per_year=0.3, memory_reserve_share=0.1,
 )  # fmt: skip
 ENGINE = Engine(
     kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, first_token_s=0.05, eager_launch_s=1e-5,
-    mixing_share=0.5, bunching_share=0.2,
+    mixing_share=0.5, queueing_factor=1.0, prompt_token_s=1e-5, arrival_s=2e-3, chunk_tokens=8192, balance_steps=5,
+    link_share=0.6,
 )  # fmt: skip
 IDEAL = Efficiency(
     gemm_share_bf16=1, gemm_share_fp8=1, block_share=1, gemm_share_fp4=1, gemm_half_rows=0, expert_share_bf16=1,
     expert_share_fp8=1, expert_share_fp4=1, expert_half_rows=0, attention_share=1, cache_share=1, hbm_share=1,
-    hbm_share_fp4=1, routing_share=1, link_share=1, collective_latency_s=0, activation_passes=0,
-    drawn_bunching_share=1, memory_reserve_share=0,
+    hbm_share_fp4=1, routing_share=1, collective_latency_s=0, activation_passes=0,
+    experts_gain_per_year=0, memory_reserve_share=0,
 )  # fmt: skip
 NO_ENGINE = Engine(
     kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, first_token_s=0, eager_launch_s=0, mixing_share=0,
-    bunching_share=0,
+    queueing_factor=1, prompt_token_s=0, arrival_s=0, chunk_tokens=1, balance_steps=0, link_share=1,
 )  # fmt: skip
 DENSE = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, head_dim=128, ffn_dense=28672, vocab=128256)
 SPARSE = Architecture(layers=36, hidden=2880, heads=64, kv_heads=8, head_dim=64, ffn_expert=2880, experts=128,
@@ -204,7 +205,7 @@ def test_experts_and_their_traffic_by_hand() -> None:
 
 
 def test_users_beyond_memory_wait_outside() -> None:
-    s = replace(stage(DENSE, "fp8", (2, 1, 0)), engine=replace(ENGINE, bunching_share=0.0))
+    s = stage(DENSE, "fp8", (2, 1, 0))
     room = DEVICE.hbm_bytes * 0.9
     capacity = float(s.capacity(np.array(1500.0), room))
     assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity)) <= room
@@ -213,7 +214,52 @@ def test_users_beyond_memory_wait_outside() -> None:
     fresh, generated = np.full(2, 1000.0), np.full(2, 500.0)
     ttft, tpot = closed_loop(s, users, fresh, generated)
     assert tpot[0] == pytest.approx(tpot[1])
-    assert ttft[1] - ttft[0] == pytest.approx(generated[0] * tpot[0])  # as many outside as inside: one full service
+    assert ttft[1] - ttft[0] > generated[0] * tpot[0]  # as many outside as inside: one full service, reading included
+    assert ttft[1] - ttft[0] < generated[0] * tpot[0] + ttft[0]
+
+
+def test_prompts_that_come_at_once_by_hand() -> None:
+    """Eight prompts of two seconds: the last waits for seven, the mean for half of them; in batches of four until both end."""
+    one = np.array([1.0, 1.0, 4.0])
+    waits = first_wait_s(np.array([1.0, 8.0, 8.0]), np.full(3, 2.0), one)
+    assert waits.tolist() == [0.0, 7.0, 10.0]
+
+
+def test_later_prompts_queue_as_theory_says() -> None:
+    """Wide apart they are the M/D/1 queue, all at once the fluid one; where reading stops all others nobody meets."""
+    mixed, apart = replace(NO_ENGINE, mixing_share=1.0), NO_ENGINE
+    users, each, step = np.array(400.0), np.array(0.01), np.array(0.02)
+    load = 0.2
+    wide = later_wait_s(users, each, step, users * each / load, 1.0, mixed)
+    assert float(wide) + 0.5 * each == pytest.approx(load / (2 * (1 - load)) * each + 0.5 * each, rel=0.2, abs=2e-3)
+    assert float(later_wait_s(users, each, step, np.array(100.0), 1.0, apart)) == 0.0
+    together = later_wait_s(users, each, step, np.array(100.0), 0.0, apart)
+    assert float(together) == pytest.approx((users - 1) / 2 * each)
+
+
+@given(models, st.sampled_from([(8, 1, 0), (8, 1, 1)]), st.integers(1, 256), st.floats(0, 0.5), st.floats(100, 8000))
+def test_the_device_of_a_benchmark_never_idles(
+    model: Architecture, layout: tuple[int, int, int], users: int, spread: float, fresh: float
+) -> None:
+    """What users wait for in the queue they don't wait for later: users = rate x time, never faster than the steps."""
+    device = replace(DEVICE, hbm_bytes=1e13)
+    s = replace(stage(model, "fp8", layout, device), engine=replace(NO_ENGINE, queueing_factor=1.0))
+    n, f, g = np.array([float(users)]), np.array([fresh]), np.array([500.0])
+    ttft, tpot = closed_loop(s, n, f, g, spread=spread)
+    decode = s.decode_s(n, f + g / 2)
+    reading = n * s.prefill_s(f, np.zeros(1))
+    spent = ttft - decode / 2 + g * tpot
+    assert tpot >= decode
+    assert spent <= (g * decode + reading) * (1 + 1e-9) or tpot == pytest.approx(decode)
+
+
+@given(models, st.floats(0, 3))
+def test_older_releases_are_slower_with_experts_only(model: Architecture, years: float) -> None:
+    now = stage(model, "fp8", (8, 1, 0))
+    then = replace(now, behind_years=years)
+    at = np.array([32.0]), np.array([2000.0])
+    ratio = float(then.decode_s(*at)[0] / now.decode_s(*at)[0])
+    assert ratio == pytest.approx(np.exp(0.3 * years) if model.experts else 1.0)
 
 
 def test_precision_follows_the_arithmetic() -> None:

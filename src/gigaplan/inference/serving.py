@@ -133,7 +133,9 @@ def first_wait_s(users: Array, each: Array, together: Array) -> Array:
     return (users - 1 + batch - 1) / 2 * each
 
 
-def later_wait_s(users: Array, each: Array, step: Array, writing: Array, spread: Array | float, engine: Engine) -> Array:
+def later_wait_s(
+    users: Array, each: Array, step: Array, writing: Array, spread: Array | float, engine: Engine
+) -> Array:
     """Return the mean wait [s] of prompts that come as answers of ``writing`` seconds end, ``spread`` of it apart.
 
     Where reading joins the step, prompts come over a window of the spread and of the reading itself and queue for a

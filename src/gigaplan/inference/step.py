@@ -91,9 +91,10 @@ class Stage:
 
     @property
     def slower(self) -> Array:
-        """How many times longer steps take than with the newest measured release: kernels for experts were still growing."""
-        experts = float(self.architecture.experts > 0)
-        return np.exp(experts * self.efficiency.experts_gain_per_year * np.asarray(self.behind_years))
+        """How many times longer steps take than with the newest measured release: kernels for experts were still growing
+        on the hardware that was new then, that with FP4 arithmetic."""
+        young = float(self.architecture.experts > 0 and self.device.peak_fp4_flops_per_s > 0)
+        return np.exp(young * self.efficiency.experts_gain_per_year * np.asarray(self.behind_years))
 
     def rows(self, batch: Array) -> Array:
         """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""

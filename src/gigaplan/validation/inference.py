@@ -20,7 +20,7 @@ import numpy as np
 
 from gigaplan.validation.serving_answers import Constants, answers, groups
 from gigaplan.validation.serving_fit import cell, constants_for, fitted_cells, spreads, without_its_generation
-from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question
+from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question, set_aside
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
@@ -49,6 +49,8 @@ class Asked:
     ttft_ms: float
     tpot_ms: float
     """As published; nan where the table has no result."""
+    set_aside: str = ""
+    """Why the published result counts in no summary, if so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Row:
     answer: Answer
     ttft_error: float
     tpot_error: float
+    set_aside: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,11 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     """
     asked = read_questions(rows)
     compared = _compared(asked, answer_all(asked, honest=True))
-    new = [r for r in _compared(asked, answer_all(asked, honest=True, new_hardware=True)) if r.mode == "agg"]
+    new = [
+        r
+        for r in _compared(asked, answer_all(asked, honest=True, new_hardware=True))
+        if r.mode == "agg" and not r.set_aside
+    ]
     summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]
     return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
 
@@ -223,7 +230,7 @@ def _asked(row: Mapping[str, str]) -> Asked:
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         return Asked(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
-    return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
 
 
 def _published(row: Mapping[str, str], name: str) -> float:
@@ -238,7 +245,7 @@ def _row(a: Asked, f: Answer) -> Row:
     assert q is not None
     return Row(
         a.row.get("id", ""), a.row["gpu"], q.model, q.precision, q.engine, "agg" if q.prefill is None else "disagg", q.concurrency,
-        a.ttft_ms, a.tpot_ms, f, f.ttft_ms / a.ttft_ms - 1, f.tpot_ms / a.tpot_ms - 1,
+        a.ttft_ms, a.tpot_ms, f, f.ttft_ms / a.ttft_ms - 1, f.tpot_ms / a.tpot_ms - 1, a.set_aside,
     )  # fmt: skip
 
 
@@ -254,6 +261,9 @@ def _compared(asked: Sequence[Asked], found: Sequence[Answer]) -> tuple[Row, ...
 def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
     by: dict[str, list[Row]] = defaultdict(list)
     for r in rows:
+        if r.set_aside:
+            by["set aside"].append(r)
+            continue
         trust = r.answer.validity.split(":")[0]
         kind = (
             "co-located"

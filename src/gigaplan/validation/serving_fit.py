@@ -60,7 +60,12 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
 }
 ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
 NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
-PULL, TTFT_WEIGHT, SOFT = 1.0, 0.45, 0.15
+FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps")
+"""Constants of an engine's front end and scheduler, for which hardware says nothing: pulled to their start less."""
+PULL, PULL_OF_FRONT_END, TTFT_WEIGHT, SOFT = 0.8, 0.2, 0.45, 0.04
+"""Strengths of the pull, weight of the first token's time against the time per token, and the residual beyond which an
+error counts by its size instead of its square."""
+NUDGE = 1e-3
 SMALLEST_GROUP = 4
 """Groups smaller than this weigh as if they had so many rows: a handful of odd rows must not lead."""
 WITHOUT = "generation "
@@ -80,6 +85,7 @@ class Table:
     tpot: Array
     """Logarithms of seconds."""
     weight: Array
+    engine: NDArray[np.str_]
     cells: NDArray[np.str_]
     """Which fold a row belongs to."""
     fitted: NDArray[np.bool_]
@@ -118,31 +124,59 @@ def table(questions: Sequence[Question], ttft_ms: Array, tpot_ms: Array) -> Tabl
     fitted = np.array([q.prefill is None for q in questions])
     return Table(
         groups(questions), np.log(ttft_ms / 1e3), np.log(tpot_ms / 1e3), weight / weight[fitted].mean(),
-        np.array([cell(q) for q in questions]), fitted,
+        np.array([q.engine for q in questions]), np.array([cell(q) for q in questions]), fitted,
     )  # fmt: skip
 
 
 def fit(rows: Table, use: NDArray[np.bool_], start: Array | None = None, rounds: int = 60) -> Array:
     """Return the logarithms of ``NAMES`` that fit the rows in ``use`` best.
 
-    Soft-L1 least squares of the logarithms of both times (a few rows of another engine version don't decide), with a
+    Least squares of the logarithms of both times, soft-L1 (a few rows of another engine version don't decide), with a
     weak pull to where hardware suggests that a constant lies, for constants that the rows don't decide.
     """
     from scipy.optimize import least_squares
 
     first, low, high = (np.log([_spec(n)[k] for n in NAMES]) for k in (0, 1, 2))
     use = use & rows.fitted
+    weight = np.concatenate([rows.weight[use], TTFT_WEIGHT * rows.weight[use]])
+    pull = np.array([PULL_OF_FRONT_END if n.partition("@")[0] in FRONT_END else PULL for n in NAMES])
+
+    def logarithms(x: Array) -> Array:
+        ttft, tpot = answers(rows.grouped, constants(x), len(rows.tpot))
+        return np.asarray(np.log(np.concatenate([tpot[use], ttft[use]])))
 
     def residual(x: Array) -> Array:
-        ttft, tpot = (np.log(a) for a in answers(rows.grouped, constants(x), len(rows.tpot)))
-        return np.concatenate([
-            (rows.weight * (tpot - rows.tpot))[use], TTFT_WEIGHT * (rows.weight * (ttft - rows.ttft))[use], PULL * (x - first),
-        ])  # fmt: skip
+        published = np.concatenate([rows.tpot[use], rows.ttft[use]])
+        return np.concatenate([weight * (logarithms(x) - published), pull * (x - first)])
+
+    def jacobian(x: Array) -> Array:
+        """Differences; the same constant of all engines is nudged at once, as each row has one engine."""
+        slopes = np.zeros((len(weight), len(x)))
+        here = logarithms(x)
+        engine = np.tile(rows.engine[use], 2)
+        for constant in dict.fromkeys(n.partition("@")[0] for n in NAMES):
+            mine = [k for k, n in enumerate(NAMES) if n.partition("@")[0] == constant]
+            there = x.copy()
+            there[mine] += np.where(x[mine] + NUDGE < high[mine], NUDGE, -NUDGE)
+            moved = logarithms(there) - here
+            for k in mine:
+                of = NAMES[k].partition("@")[2]
+                slopes[:, k] = np.where((engine == of) | (of == ""), moved / (there[k] - x[k]), 0.0)
+        return np.vstack([weight[:, None] * slopes, np.diag(pull)])
+
+    def loss(z: Array) -> Array:
+        """Soft-L1 for rows, squares for the pull."""
+        root = np.sqrt(1 + z)
+        rho = np.stack([2 * (root - 1), 1 / root, -0.5 / root**3])
+        rho[:, len(weight) :] = np.stack([z, np.ones_like(z), np.zeros_like(z)])[:, len(weight) :]
+        return rho
 
     begin = np.clip(first if start is None else start, low + 1e-6, high - 1e-6)
-    return np.asarray(
-        least_squares(residual, begin, bounds=(low, high), loss="soft_l1", f_scale=SOFT, max_nfev=rounds).x
-    )
+    found = least_squares(
+        residual, begin, jacobian, bounds=(low, high), f_scale=SOFT, max_nfev=rounds, ftol=1e-5,
+        loss=loss,  # type: ignore[arg-type]  # the stub asks for scipy's inner signature
+    )  # fmt: skip
+    return np.asarray(found.x)
 
 
 def constants(x: Array) -> Constants:
@@ -151,7 +185,11 @@ def constants(x: Array) -> Constants:
     reserve = shipped_reserve()
     efficiency = Efficiency(memory_reserve_share=reserve, **{n: value[n] for n in SHARED})
     engines = {
-        e: Engine(accepted_tokens=value[ACCEPTED[0]], chunk_tokens=default_chunk_tokens(e), **{q: value[f"{q}@{e}"] for q in OF_ENGINES})
+        e: Engine(
+            accepted_tokens=value[ACCEPTED[0]],
+            chunk_tokens=default_chunk_tokens(e),
+            **{q: value[f"{q}@{e}"] for q in OF_ENGINES},
+        )
         for e in ENGINES
     }
     return Constants(efficiency, engines)
@@ -169,7 +207,7 @@ def default_chunk_tokens(engine: str) -> float:
     return catalog.load().find(engine, "chunk_tokens").number
 
 
-def cross_validate(rows: Table, start: Array, rounds: int = 15) -> dict[str, Array]:
+def cross_validate(rows: Table, start: Array, rounds: int = 12) -> dict[str, Array]:
     """Return the constants of each fold, fitted on all rows but its own."""
     return {str(c): fit(rows, rows.cells != c, start, rounds) for c in np.unique(rows.cells)}
 
@@ -233,22 +271,22 @@ def main(path: Path) -> None:
     """Fit on a whole table and write what the package ships."""
     from gigaplan.validation.inference import read_questions
 
-    asked = [a for a in read_questions(path) if a.tpot_ms > 0]
+    asked = [a for a in read_questions(path) if a.tpot_ms > 0 and not a.set_aside]
     questions = [a.question for a in asked if a.question is not None]
     asked = [a for a in asked if a.question is not None]
     ttft, tpot = (np.array([getattr(a, n) for a in asked]) for n in ("ttft_ms", "tpot_ms"))
     together = np.array([q.prefill is None for q in questions])
     rows = table([q for q in questions if q.prefill is None], ttft[together], tpot[together])
     whole = fit(rows, np.ones(len(rows.tpot), dtype=bool))
+    write_facts(whole, rows)
     here = Path(str(files("gigaplan.validation"))) / "data"
     apart = cross_validate(rows, whole)
     everything = table(questions, ttft, tpot)
     write_folds({**apart, **without_generation(rows, whole)}, here / FOLDS)
     write_spreads(questions, everything, apart, whole, here / SPREADS)
-    write_facts(whole, rows)
 
 
-def without_generation(rows: Table, start: Array, rounds: int = 15) -> dict[str, Array]:
+def without_generation(rows: Table, start: Array, rounds: int = 12) -> dict[str, Array]:
     """Return the constants fitted without any row of a hardware generation, by ``generation NAME``."""
     mine = np.array([c.split(" ", 1)[0] for c in rows.cells])
     return {f"{WITHOUT}{g}": fit(rows, mine != g, start, rounds) for g in np.unique(mine)}
@@ -298,7 +336,16 @@ def write_facts(x: Array, rows: Table) -> None:
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
         if r["entity"] == "inferencex" or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
     ]
-    units = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "accepted": "1", "per_year": "1/year", "_s": "s"}
+    units = {
+        "share": "share",
+        "half_rows": "1",
+        "factor": "1",
+        "steps": "1",
+        "passes": "1",
+        "accepted": "1",
+        "per_year": "1/year",
+        "_s": "s",
+    }
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -143,6 +143,21 @@ def behind_years(row: Mapping[str, str], engine: str) -> float:
     return max((NEWEST - day).days / DAYS_PER_YEAR, 0.0) if day else USUAL_YEARS
 
 
+def set_aside(row: Mapping[str, str]) -> str:
+    """Return the written reason for which a published row is left out of fits and summaries, "" for all others."""
+    for reason, stated in _set_aside():
+        if all((row.get(name) or "") == value for name, value in stated.items()):
+            return reason
+    return ""
+
+
+@cache
+def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
+    path = Path(str(files("gigaplan.validation") / "data" / "serving_set_aside.csv"))
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple((r.pop("reason"), {k: v for k, v in r.items() if v}) for r in csv.DictReader(file))
+
+
 @cache
 def releases() -> Mapping[str, Sequence[tuple[str, dt.date]]]:
     """Return release days by engine and beginning of the version, the more particular last."""
