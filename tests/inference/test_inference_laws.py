@@ -25,7 +25,7 @@ EFFICIENCY = Efficiency(
     gemm_share_bf16=0.7, gemm_share_fp8=0.65, block_share=0.9, gemm_share_fp4=0.6, gemm_half_rows=60,
     expert_share_bf16=0.4, expert_share_fp8=0.4, expert_share_fp4=0.4, expert_half_rows=20, attention_share=0.6,
     cache_share=0.7, hbm_share=0.8, hbm_share_fp4=0.6, routing_share=0.8, collective_latency_s=5e-6,
-    activation_passes=20, experts_gain_per_year=0.3, memory_reserve_share=0.1,
+    activation_passes=20, memory_reserve_share=0.1,
 )  # fmt: skip
 ENGINE = Engine(
     kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, first_token_s=0.05, eager_launch_s=1e-5,
@@ -36,7 +36,7 @@ IDEAL = Efficiency(
     gemm_share_bf16=1, gemm_share_fp8=1, block_share=1, gemm_share_fp4=1, gemm_half_rows=0, expert_share_bf16=1,
     expert_share_fp8=1, expert_share_fp4=1, expert_half_rows=0, attention_share=1, cache_share=1, hbm_share=1,
     hbm_share_fp4=1, routing_share=1, collective_latency_s=0, activation_passes=0,
-    experts_gain_per_year=0, memory_reserve_share=0,
+    memory_reserve_share=0,
 )  # fmt: skip
 NO_ENGINE = Engine(
     kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, first_token_s=0, eager_launch_s=0, mixing_share=0,
@@ -251,15 +251,6 @@ def test_the_device_of_a_benchmark_never_idles(
     spent = ttft - decode / 2 + g * tpot
     assert tpot >= decode
     assert spent <= (g * decode + reading) * (1 + 1e-9) or tpot == pytest.approx(decode)
-
-
-@given(models, st.floats(0, 3))
-def test_older_releases_are_slower_with_experts_only(model: Architecture, years: float) -> None:
-    now = stage(model, "fp8", (8, 1, 0))
-    then = replace(now, behind_years=years)
-    at = np.array([32.0]), np.array([2000.0])
-    ratio = float(then.decode_s(*at)[0] / now.decode_s(*at)[0])
-    assert ratio == pytest.approx(np.exp(0.3 * years) if model.experts else 1.0)
 
 
 def test_precision_follows_the_arithmetic() -> None:

@@ -63,8 +63,6 @@ class Efficiency:
     activation_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a token's hidden values travel to or from memory in one layer, matrix products apart (norms, residual,
     quantisation, routing)."""
-    experts_gain_per_year: Annotated[float, Ge(0), Unit("1/year")]
-    """Logarithmic yearly gain that software for models with experts made up to the newest measured releases."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for activations, graphs and fragmentation."""
 

@@ -63,8 +63,6 @@ class Stage:
     """GPUs over which one request's heads lie where attention is split by requests."""
     speculative: bool = False
     """Whether a step checks one drafted token for each request besides making one."""
-    behind_years: Array | float = 0.0
-    """How much older the engine's release is than the newest that were measured."""
 
     @property
     def layers(self) -> Array:
@@ -88,13 +86,6 @@ class Stage:
         up, out = (max(b * self.engine.link_share, DISCONNECTED) for b in (d.scaleup_bandwidth_bytes_per_s,
                                                                  d.scaleout_bandwidth_bytes_per_s))  # fmt: skip
         return Network(d.scaleup_gpus, up, out, e.collective_latency_s)
-
-    @property
-    def slower(self) -> Array:
-        """How many times longer steps take than with the newest measured release: kernels for experts were still growing
-        on the hardware that was new then, that with FP4 arithmetic."""
-        young = float(self.architecture.experts > 0 and self.device.peak_fp4_flops_per_s > 0)
-        return np.exp(young * self.efficiency.experts_gain_per_year * np.asarray(self.behind_years))
 
     def rows(self, batch: Array) -> Array:
         """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""
@@ -142,7 +133,7 @@ class Stage:
         ``accepted_tokens`` (Leviathan et al. 2023); making the draft takes a layer more (DeepSeek-AI 2024, section 2.2).
         """
         if not self.speculative:
-            return self.decode(batch, context).total * self.slower
+            return self.decode(batch, context).total
         a = self.architecture
         step = self.joined_s(batch, context, batch * np.ones_like(self.gpus), np.zeros_like(self.gpus))
         return step * (1 + 1 / a.layers) / self.engine.accepted_tokens
@@ -153,8 +144,7 @@ class Stage:
         Split by requests, groups read a request each side by side, so one of them costs its share of the groups.
         """
         nobody = np.zeros_like(fresh * self.gpus)
-        alone = self._layers_s(nobody, nobody, fresh, cached) + self._launches_s()
-        return np.where(fresh > 0, alone * self.slower, 0.0)
+        return np.where(fresh > 0, self._layers_s(nobody, nobody, fresh, cached) + self._launches_s(), 0.0)
 
     def joined_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
         """Return the time of one step of one stage [s] that decodes ``batch`` requests and reads one more.
@@ -163,7 +153,7 @@ class Stage:
         """
         rows = self.rows(batch)
         alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
-        return (self._layers_s(batch, context, fresh, cached) + self._head_s(rows) + alone) * self.slower
+        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows) + alone
 
     def _layers_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
         """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of a prompt."""

@@ -271,7 +271,7 @@ def _curve(
     question = Question(
         system=system, model=model, precision=precision, engine=ask.engine, speculative=False, decode=Worker(1, False),
         prefill=None, fresh=request.fresh_input_tokens, generated=ask.output_tokens, concurrency=1.0, spread=0.0,
-        waited_steps=0.0, behind_years=0.0, guesses=(),
+        waited_steps=0.0, guesses=(),
     )  # fmt: skip
     validity = _validity(question)
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))

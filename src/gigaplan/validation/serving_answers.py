@@ -45,7 +45,6 @@ class Group:
     decode: tuple[Array, Array, Array, Array]
     """GPUs of a worker, whether attention is split by requests, workers, GPUs of one request's heads then."""
     prefill: tuple[Array, Array, Array, Array]
-    behind_years: Array
 
 
 def groups(questions: Sequence[Question]) -> list[Group]:
@@ -65,10 +64,8 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         tuple(column([getattr(w, n) for w in workers]) for n in ("gpus", "by_requests", "count", "tensor"))
         for workers in ([q.decode for q in some], [q.prefill or q.decode for q in some])
     )
-    users, fresh, generated, behind = (
-        column([getattr(q, n) for q in some]) for n in ("concurrency", "fresh", "generated", "behind_years")
-    )
-    return Group(some[0], index, users, fresh, generated, decode, prefill, behind)  # type: ignore[arg-type]
+    users, fresh, generated = (column([getattr(q, n) for q in some]) for n in ("concurrency", "fresh", "generated"))
+    return Group(some[0], index, users, fresh, generated, decode, prefill)  # type: ignore[arg-type]
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -97,7 +94,6 @@ def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
             by_requests,
             tensor,
             q.speculative,
-            g.behind_years,
         )
 
     if q.prefill is None:

@@ -32,17 +32,16 @@ SHARED: Mapping[str, tuple[float, float, float]] = {
     "gemm_share_fp4": (0.45, 0.2, 0.8),
     "gemm_half_rows": (40, 1, 600),
     "expert_share_bf16": (0.6, 0.05, 1),
-    "expert_share_fp8": (0.55, 0.05, 1),
+    "expert_share_fp8": (0.4, 0.05, 1),
     "expert_share_fp4": (0.4, 0.03, 1),
-    "expert_half_rows": (150, 60, 600),
+    "expert_half_rows": (64, 8, 600),
     "attention_share": (0.6, 0.15, 0.85),
     "cache_share": (0.7, 0.3, 0.95),
-    "hbm_share": (0.88, 0.5, 0.95),
+    "hbm_share": (0.9, 0.5, 0.95),
     "hbm_share_fp4": (0.75, 0.3, 0.95),
     "routing_share": (0.7, 0.1, 1),
     "collective_latency_s": (6e-6, 1e-6, 4e-5),
     "activation_passes": (10, 0.01, 200),
-    "experts_gain_per_year": (0.3, 0.01, 1.5),
 }
 """Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start."""
 OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
@@ -51,9 +50,9 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "request_overhead_s": (8e-6, 1e-8, 1e-4),
     "first_token_s": (0.02, 1e-3, 0.6),
     "eager_launch_s": (5e-5, 1e-6, 5e-4),
-    "mixing_share": (0.5, 0.01, 1),
+    "mixing_share": (0.75, 0.01, 1),
     "queueing_factor": (0.9, 0.01, 2),
-    "prompt_token_s": (3e-6, 1e-8, 4e-5),
+    "prompt_token_s": (1e-5, 1e-8, 4e-5),
     "arrival_s": (3e-3, 1e-5, 0.2),
     "balance_steps": (10, 0.1, 100),
     "link_share": (0.6, 0.1, 0.9),
@@ -62,7 +61,7 @@ ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
 NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
 FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps")
 """Constants of an engine's front end and scheduler, for which hardware says nothing: pulled to their start less."""
-PULL, PULL_OF_FRONT_END, TTFT_WEIGHT, SOFT = 0.8, 0.2, 0.45, 0.04
+PULL, PULL_OF_FRONT_END, TTFT_WEIGHT, SOFT = 1.6, 0.3, 0.45, 0.04
 """Strengths of the pull, weight of the first token's time against the time per token, and the residual beyond which an
 error counts by its size instead of its square."""
 NUDGE = 1e-3
@@ -102,6 +101,7 @@ def generation(system: str) -> str:
     names = {
         "h1": "hopper",
         "h2": "hopper",
+        "h8": "hopper",
         "gh": "hopper",
         "b2": "blackwell",
         "b3": "blackwell",

@@ -7,10 +7,9 @@ read, and what is guessed where a cell is empty.
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -27,7 +26,6 @@ __all__ = ["SYSTEMS", "UnsupportedError", "model_name", "system_of"]
 
 ENGINES = ("vllm", "sglang", "trtllm")
 PRECISIONS = ("bf16", "fp8", "fp4")
-DAYS_PER_YEAR = 365.25
 WIDER = {
     "fp16": "bf16",
     "bfloat16": "bf16",
@@ -77,8 +75,6 @@ class Question:
     """Width over which lengths are drawn, as a share of their mean."""
     waited_steps: float
     """Steps for which the engine held a new prompt back, to batch it with others."""
-    behind_years: float
-    """How much older the engine's release is than the newest measured ones."""
     guesses: tuple[str, ...]
     """What the row left open and was guessed."""
 
@@ -115,7 +111,7 @@ def question(row: Mapping[str, str]) -> Question:
     concurrency = _number(row, "concurrency")
     decode, prefill = _workers(row, concurrency, guesses)
     return Question(system, model, precision, engine, speculative(row, model), decode, prefill, isl, max(osl, 1.0), concurrency,
-                    2 * (1 - share) / share, _waited_steps(row, model, engine, decode), behind_years(row, engine), tuple(guesses))  # fmt: skip
+                    2 * (1 - share) / share, _waited_steps(row, model, engine, decode), tuple(guesses))  # fmt: skip
 
 
 def mean_length_share(row: Mapping[str, str]) -> float:
@@ -128,19 +124,6 @@ def mean_length_share(row: Mapping[str, str]) -> float:
 def drawn_by_inferencex(row: Mapping[str, str]) -> bool:
     """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit by digit."""
     return "InferenceX" in (row.get("source") or "") or "-gap-analysis.csv" in (row.get("config") or "")
-
-
-NEWEST = dt.date(2026, 4, 20)
-"""When the newest measured releases ran."""
-USUAL_YEARS = 0.1
-
-
-def behind_years(row: Mapping[str, str], engine: str) -> float:
-    """Return how much older than the newest measured releases a row's engine is, from its version, else from its date."""
-    version = (row.get("engine_version") or "").strip().lower().lstrip("v")
-    found = [day for start, day in releases().get(engine, ()) if version.startswith(start)]
-    day = found[-1] if found else _day(row.get("date") or "")
-    return max((NEWEST - day).days / DAYS_PER_YEAR, 0.0) if day else USUAL_YEARS
 
 
 def set_aside(row: Mapping[str, str]) -> str:
@@ -156,24 +139,6 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
     path = Path(str(files("gigaplan.validation") / "data" / "serving_set_aside.csv"))
     with path.open(encoding="utf-8", newline="") as file:
         return tuple((r.pop("reason"), {k: v for k, v in r.items() if v}) for r in csv.DictReader(file))
-
-
-@cache
-def releases() -> Mapping[str, Sequence[tuple[str, dt.date]]]:
-    """Return release days by engine and beginning of the version, the more particular last."""
-    path = Path(str(files("gigaplan.validation") / "data" / "engine_releases.csv"))
-    by: dict[str, list[tuple[str, dt.date]]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            by.setdefault(row["engine"], []).append((row["version"], dt.date.fromisoformat(row["date"])))
-    return {engine: sorted(some, key=lambda v: len(v[0])) for engine, some in by.items()}
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError:
-        return None
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
