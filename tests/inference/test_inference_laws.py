@@ -185,7 +185,7 @@ def test_reading_joined_to_a_step_costs_no_more_than_alone_and_at_least_its_work
     decode = s.decode_s(n, c)
     assert s.joined_s(n, c, none, none) == pytest.approx(float(decode))
     assert s.joined_s(n, c, f, none) >= decode * (1 - 1e-12)
-    assert reading_s(s, n, c, decode, f, none) <= s.prefill_s(f, none) * (1 + 1e-12)
+    assert reading_s(s, n, c, f, none) <= s.prefill_s(f, none) * (1 + 1e-12)
 
 
 def test_split_by_requests_the_fullest_rank_counts() -> None:
@@ -235,6 +235,18 @@ def test_later_prompts_queue_as_theory_says() -> None:
     assert float(later_wait_s(users, each, step, np.array(100.0), 1.0, apart)) == 0.0
     together = later_wait_s(users, each, step, np.array(100.0), 0.0, apart)
     assert float(together) == pytest.approx((users - 1) / 2 * each)
+
+
+@given(models, precisions, batches, tokens, tokens)
+def test_reading_beside_drafts_costs_something(
+    model: Architecture, precision: str, batch: float, fresh: float, context: float
+) -> None:
+    s = replace(stage(model, precision, (8, 1, 0)), speculative=True, engine=replace(ENGINE, mixing_share=1.0, accepted_tokens=1.8))
+    n, f, c = (np.array([x]) for x in (batch, fresh, context))
+    assert reading_s(s, n, c, f, np.zeros(1)) >= 0
+    plain = replace(s, speculative=False)
+    step, drafted = plain.decode_s(n, c), s.decode_s(n, c) * 1.8
+    assert step <= drafted <= 2.5 * step  # twice the rows, the same cache, a layer more
 
 
 @given(models, st.sampled_from([(8, 1, 0), (8, 1, 1)]), st.integers(1, 256), st.floats(0, 0.5), st.floats(100, 8000))

@@ -50,7 +50,7 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     """
     context = cached + fresh + generated / 2
     decode = stage.decode_s(batch, context)
-    prefill = reading_s(stage, batch, context, decode, fresh, cached)
+    prefill = reading_s(stage, batch, context, fresh, cached)
     reading = batch / generated * prefill
     cycle = decode + reading
     tpot = stage.pipeline * (cycle + stage.hop_s(batch))
@@ -67,14 +67,16 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
 
 
-def reading_s(stage: Stage, batch: Array, context: Array, decode: Array, fresh: Array, cached: Array) -> Array:
+def reading_s(stage: Stage, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
     """Return what reading one request costs a stage [s] beside a decode step of ``batch`` requests.
 
     Alone it takes the stage to itself; joined to the step it costs only what the step gets longer by. The engine's
     ``mixing_share`` says how far it joins.
     """
     alone = stage.prefill_s(fresh, cached)
-    joined = np.where(fresh > 0, stage.joined_s(batch, context, fresh, cached) - decode, 0.0)
+    nothing = np.zeros_like(fresh)
+    longer = stage.joined_s(batch, context, fresh, cached) - stage.joined_s(batch, context, nothing, nothing)
+    joined = np.where(fresh > 0, longer, 0.0)
     return alone + stage.engine.mixing_share * (np.minimum(joined, alone) - alone)
 
 
@@ -105,7 +107,7 @@ def closed_loop(
     context = fresh + generated / 2
     decode = stage.decode_s(running, context)
     alone = np.maximum(stage.prefill_s(fresh, zero), stage.eager_s() / stage.groups)
-    prefill = reading_s(stage, running, context, decode, fresh, zero)
+    prefill = reading_s(stage, running, context, fresh, zero)
     # One rank's requests and times, where attention is split by requests.
     mine, each = np.maximum(running / stage.groups, 1.0), prefill * stage.groups
     writing = generated * decode

@@ -87,6 +87,11 @@ class Stage:
                                                                  d.scaleout_bandwidth_bytes_per_s))  # fmt: skip
         return Network(d.scaleup_gpus, up, out, e.collective_latency_s)
 
+    @property
+    def checked(self) -> int:
+        """Tokens of one request that a step works on: the next one, and a draft of the one after it."""
+        return 2 if self.speculative else 1
+
     def rows(self, batch: Array) -> Array:
         """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""
         return np.where(self.data > 0, np.ceil(batch / self.groups), batch)
@@ -129,14 +134,14 @@ class Stage:
     def decode_s(self, batch: Array, context: Array) -> Array:
         """Return the time that one stage takes for a further token of each request [s].
 
-        Speculative, a step reads one drafted token for each request, as reading prompts does, and yields the engine's
-        ``accepted_tokens`` (Leviathan et al. 2023); making the draft takes a layer more (DeepSeek-AI 2024, section 2.2).
+        Speculative, a step checks one drafted token for each request besides and yields the engine's ``accepted_tokens``
+        (Leviathan et al. 2023); making the draft takes a layer more (DeepSeek-AI 2024, section 2.2).
         """
         if not self.speculative:
             return self.decode(batch, context).total
-        a = self.architecture
-        step = self.joined_s(batch, context, batch * np.ones_like(self.gpus), np.zeros_like(self.gpus))
-        return step * (1 + 1 / a.layers) / self.engine.accepted_tokens
+        nothing = np.zeros_like(self.gpus)
+        step = self.joined_s(batch, context, nothing, nothing)
+        return step * (1 + 1 / self.architecture.layers) / self.engine.accepted_tokens
 
     def prefill_s(self, fresh: Array, cached: Array) -> Array:
         """Return the time of one stage [s] that reading ``fresh`` tokens of one request alone takes of all its ranks.
@@ -153,20 +158,20 @@ class Stage:
         """
         rows = self.rows(batch)
         alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
-        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows) + alone
+        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows * self.checked) + alone
 
     def _layers_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
         """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of a prompt."""
         a, each = self.architecture, CACHE_BYTES[self.precision]
         read_rows = fresh / self.groups
-        rows = self.rows(batch) + read_rows
+        rows = self.rows(batch) * self.checked + read_rows
         # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
         per_token = a.kv_bytes_per_token_layer(each)
         reading = self._core_s(a.prefill_attention_flops(fresh, cached) / self.gpus,
                                per_token * a.attended_tokens(cached) / self.gpus)  # fmt: skip
         per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
-        writing = self._decode_core_s(self.rows(batch), context)
-        return self.layers * (per_layer + writing) + self._feed_forward_s(batch + fresh, rows)
+        writing = self._decode_core_s(self.rows(batch), context, self.checked)
+        return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + fresh, rows)
 
     def hop_s(self, rows: Array) -> Array:
         """Return the time to hand the activations of ``rows`` tokens to the next stage [s]; 0 for one stage."""
@@ -193,11 +198,11 @@ class Stage:
         return self._gemm_s(rows, 2 * parameters, parameters * a.attention_weight_bytes_each(self.precision),
                             a.attention_math(self.precision))  # fmt: skip
 
-    def _decode_core_s(self, rows: Array, context: Array) -> Array:
-        """Time of attention of one layer [s] for one new token of each of a rank's requests."""
+    def _decode_core_s(self, rows: Array, context: Array, tokens: int = 1) -> Array:
+        """Time of attention of one layer [s] for new ``tokens`` of each of a rank's requests; its cache is read once."""
         a = self.architecture
         read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
-        return self._core_s(rows * a.decode_attention_flops(context) / self.head_split,
+        return self._core_s(tokens * rows * a.decode_attention_flops(context) / self.head_split,
                             read / cache_split(a, self.head_split))  # fmt: skip
 
     def _core_s(self, flops: Array, bytes_read: Array) -> Array:

@@ -63,8 +63,7 @@ class _Steps:
         self.decode = np.asarray(self.stage.decode_s(b, c))
         b, f = np.meshgrid(self.batches, self.prompts, indexing="ij")
         middle = np.full_like(b, self.longest / 2)
-        alone = self.stage.decode_s(b, middle)
-        self.reading = reading_s(self.stage, b, middle, alone, f, np.zeros_like(f))
+        self.reading = reading_s(self.stage, b, middle, f, np.zeros_like(f))
 
     def of(self, batch: int, context: float, fresh: int) -> float:
         """Return the time of a step that decodes ``batch`` requests at a mean context and reads ``fresh`` tokens."""
