@@ -241,7 +241,11 @@ def test_later_prompts_queue_as_theory_says() -> None:
 def test_reading_beside_drafts_costs_something(
     model: Architecture, precision: str, batch: float, fresh: float, context: float
 ) -> None:
-    s = replace(stage(model, precision, (8, 1, 0)), speculative=True, engine=replace(ENGINE, mixing_share=1.0, accepted_tokens=1.8))
+    s = replace(
+        stage(model, precision, (8, 1, 0)),
+        speculative=True,
+        engine=replace(ENGINE, mixing_share=1.0, accepted_tokens=1.8),
+    )
     n, f, c = (np.array([x]) for x in (batch, fresh, context))
     assert reading_s(s, n, c, f, np.zeros(1)) >= 0
     plain = replace(s, speculative=False)

@@ -95,7 +95,12 @@ def test_more_of_anything_is_never_slower(name: str, more: float, batch: float) 
         before = serve(stage(model=model, data=data), np.array([[batch]]), ASK)
         after = serve(stage(faster, model, data=data), np.array([[batch]]), ASK)
         assert after.tpot_s[0, 0] <= before.tpot_s[0, 0] * (1 + 1e-9)
-        assert after.ttft_s[0, 0] <= before.ttft_s[0, 0] * (1 + 1e-9)
+        whole = [x.ttft_s[0, 0] + ASK.generated_tokens * x.tpot_s[0, 0] for x in (before, after)]
+        assert whole[1] <= whole[0] * (1 + 1e-9)
+        # The first token alone may come later: quicker steps bring the same users back sooner, and prompts meet more often.
+        fresh, none = np.array(ASK.fresh_input_tokens), np.array(0.0)
+        alone = [stage(d, model, data=data).prefill_s(fresh, none)[0, 0] for d in (DEVICE, faster)]
+        assert alone[1] <= alone[0] * (1 + 1e-9)
 
 
 @given(st.floats(100, 20000), st.floats(1, 3))

@@ -161,7 +161,7 @@ def _question(
     worker = Worker(gpus, False)
     question = Question(
         system=system, model=model, precision=precision, engine=engine, speculative=False, decode=worker, prefill=None,
-        fresh=float(fresh), generated=float(generated), concurrency=float(batch), drawn=False, waited_steps=0.0, guesses=(),
+        fresh=float(fresh), generated=float(generated), concurrency=float(batch), spread=0.0, waited_steps=0.0, guesses=(),
     )  # fmt: skip
     return replace(question, prefill=worker) if engine == "sglang" else question
 

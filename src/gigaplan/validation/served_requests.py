@@ -224,7 +224,7 @@ def _both(rows: Sequence[Mapping[str, str]]) -> tuple[Times, Times, Question]:
     measured = Times(first - queued, (last - first) / np.maximum(answer - 1, 1), last - queued)
     question = Question(
         system=system, model=model, precision=precision, engine=ENGINE, speculative=False, decode=Worker(gpus, False),
-        prefill=None, fresh=float(prompt.mean()), generated=float(answer.mean()), concurrency=1.0, drawn=True,
+        prefill=None, fresh=float(prompt.mean()), generated=float(answer.mean()), concurrency=1.0, spread=1.0,
         waited_steps=0.0, guesses=(),
     )  # fmt: skip
     return measured, ours, question
