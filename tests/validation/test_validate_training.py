@@ -143,8 +143,10 @@ def test_honest_constants_come_from_other_rows() -> None:
         assert a.question is not None
         if a.question.software == CLASSIC_SPLIT or not fitted_source(a.row):
             continue
+        if cell(a.question) not in folds():  # read since the last fit: never fitted on, and not told as if it were
+            assert answer_all([a], honest=False)[0].validity.startswith("extrapolated")
+            continue
         assert part(a.question) in folds()
-        assert cell(a.question) in folds()
         assert constants_for(a.question, honest=True) != constants_for(a.question, honest=False)
     assert {n for n in folds() if n.startswith(WITHOUT)} == {f"{WITHOUT} hopper", f"{WITHOUT} blackwell"}
 

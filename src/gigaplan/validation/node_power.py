@@ -30,7 +30,8 @@ from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_up
 from gigaplan.training.inputs import Batch
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, step
-from gigaplan.validation.training_rows import UnsupportedError, generation, known, system_of
+from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.validation.training_rows import generation, known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 

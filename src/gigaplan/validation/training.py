@@ -23,6 +23,7 @@ from gigaplan import catalog
 from gigaplan.plan.resolve import training_constants
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.training.step import model_flops_per_token
+from gigaplan.validation.serving_names import UnsupportedError
 from gigaplan.validation.training_fit import (
     OWN,
     WITHOUT,
@@ -40,7 +41,6 @@ from gigaplan.validation.training_fit import (
 from gigaplan.validation.training_rows import (
     MODERN,
     Question,
-    UnsupportedError,
     duplicate,
     generation,
     known,

@@ -17,7 +17,9 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.training.memory import FULL, SELECTIVE
-from gigaplan.vocabulary.errors import PlanError, nearest_name
+from gigaplan.validation import serving_names
+from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.vocabulary.errors import PlanError
 
 SYSTEMS = (
     ("gb300", "gb300_nvl72"), ("gb200", "gb200_nvl72"), ("b300", "b300_hgx"), ("b200", "b200_hgx"), ("h200", "h200_hgx"),
@@ -65,10 +67,6 @@ ONE_NODE = 8
 0.1 %), whose head runs at a quarter of its speed where tensor ranks don't pad the vocabulary; larger ones are measured runs."""
 GRAPHS_OF_EXPERTS = "2026-06"
 """First release of Megatron-Bridge (26.06) whose mixture rows on GB200 rise together in one layout."""
-
-
-class UnsupportedError(ValueError):
-    """The row can't be answered; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +285,7 @@ def system_of(gpu: str) -> str:
     for word, system in SYSTEMS:
         if word in name and system in known_systems:
             return system + _variant(gpu)
-    if name in known_systems:
-        return name
-    raise UnsupportedError(f"no system for GPU '{gpu}'; nearest is '{nearest_name(name, list(known_systems))}'")
+    return serving_names.system_of(gpu) + _variant(gpu)
 
 
 def _variant(gpu: str) -> str:
@@ -310,12 +306,7 @@ def architecture_name(row: Mapping[str, str]) -> str:
             return f"{found}+{layers + 1}" if extra and layers else found
     if name.startswith(PLAIN) and all(row.get(k) for k in ("layers", "hidden", "heads")):
         return f"gpt:{layers}:{_whole(row, 'hidden')}:{_whole(row, 'heads')}"
-    known_models = catalog.load().entities("layers")
-    if name in known_models:
-        return name
-    raise UnsupportedError(
-        f"no architecture for model '{row.get('model', '')}'; nearest is '{nearest_name(name, list(known_models))}'"
-    )
+    return serving_names.model_name(re.sub(r"\[.*?\]", "", row.get("model", "")).strip())
 
 
 @cache
