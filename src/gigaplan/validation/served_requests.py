@@ -54,6 +54,7 @@ class _Steps:
     prompts: Array = field(init=False)
     decode: Array = field(init=False)
     reading: Array = field(init=False)
+    alone: Array = field(init=False)
 
     def __post_init__(self) -> None:
         self.batches = np.unique(np.round(np.geomspace(1, self.sequences, GRID)))
@@ -64,11 +65,14 @@ class _Steps:
         b, f = np.meshgrid(self.batches, self.prompts, indexing="ij")
         middle = np.full_like(b, self.longest / 2)
         self.reading = reading_s(self.stage, b, middle, f, np.zeros_like(f))
+        self.alone = np.ravel(self.stage.prefill_s(self.prompts, np.zeros_like(self.prompts)))
 
     def of(self, batch: int, context: float, fresh: int) -> float:
         """Return the time of a step that decodes ``batch`` requests at a mean context and reads ``fresh`` tokens."""
-        writing = _look(self.batches, self.contexts, self.decode, max(batch, 1), context) if batch else 0.0
-        return writing + (_look(self.batches, self.prompts, self.reading, max(batch, 1), fresh) if fresh else 0.0)
+        if not batch:
+            return float(np.interp(fresh, self.prompts, self.alone)) if fresh else 0.0
+        writing = _look(self.batches, self.contexts, self.decode, batch, context)
+        return writing + (_look(self.batches, self.prompts, self.reading, batch, fresh) if fresh else 0.0)
 
 
 def _look(xs: Array, ys: Array, table: Array, x: float, y: float) -> float:
@@ -145,7 +149,7 @@ def replay(stage: Stage, arrival: Array, prompt: Array, answer: Array, *, sequen
             if made[k] >= answer[k]:
                 last[k], held[k] = now, 0.0
                 running.remove(k)
-    start = stage.engine.first_token_s
+    start = stage.engine.first_token_s + stage.engine.prompt_token_s * prompt
     return Times(first - arrival + start, (last - first) / np.maximum(answer - 1, 1), last - arrival + start)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,7 @@ class Calibration:
 
     def overlay(self, source: str) -> str:
         """Return the overlay file's text."""
-        changed = {f.name: f"{getattr(self.after, f.name):.4g}{' s' * f.name.endswith('_s')}" for f in fields(Engine)}
+        changed = {name: f"{getattr(self.after, name):.4g}{' s' * name.endswith('_s')}" for name in OF_ENGINES}
         held = self.error_left_out or self.error_after
         note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
