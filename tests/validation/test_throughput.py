@@ -152,7 +152,7 @@ def test_vera_rubin_lies_in_its_interval_without_having_been_fitted() -> None:
     for scenario, value in (("offline", 1183327), ("server", 1175890), ("interactive", 652750)):
         answer = th.tokens({**FACT, "quantity": f"deepseek-r1.{scenario}"})
         assert answer.low <= value / 72 <= answer.high
-        assert answer.high / answer.low < 2.1
+        assert answer.high / answer.low < 2.8
         assert answer.validity.startswith("extrapolated")
 
 

@@ -68,7 +68,10 @@ def test_the_whole_table() -> None:
     assert by["co-located"].rows > 2000
     assert by["co-located"].tpot_median_abs < 0.13
     assert 0.70 < by["co-located"].tpot_covered < 0.90
-    assert by["validity: inside"].rows + by["validity: extrapolated"].rows == len(whole.rows)
+    kinds = ("validity: inside", "validity: extrapolated", "set aside")
+    assert sum(by[k].rows for k in kinds) == len(whole.rows)
+    assert by["set aside"].rows < 0.02 * len(whole.rows)
+    assert all(r.set_aside for r in whole.rows if r.tpot_error > 1.9 and r.mode == "agg" and r.model == "qwen3_32b")
     assert whole.left_out < 0.02 * len(whole.rows)
 
 
@@ -101,7 +104,8 @@ def test_an_honest_answer_never_saw_its_own_fold() -> None:
         assert fits.constants_for(asked.question, honest=True) is not shipped()
 
 
-def test_the_fit_finds_constants_that_made_the_rows() -> None:
+def test_the_fit_finds_constants_that_made_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "PULL", 0.3)  # some forty rows can't pull against what some thousand are to
     asked = [a.question for a in v.read_questions() if a.question is not None and a.question.prefill is None][::2]
     truth = shipped()
     truth = replace(truth, efficiency=replace(truth.efficiency, hbm_share=0.7))

@@ -284,9 +284,14 @@ def published(row: Mapping[str, str]) -> float:
         return value
     if any(unit in metric for unit in SAMPLES):
         try:
-            value *= load_of(row).request.generated_tokens
+            load = load_of(row)
         except UnsupportedError:
             return math.nan
+        device, architecture = known(load.system, load.model)
+        flops = 2 * (architecture.active_parameters - architecture.embedding_parameters) * load.request.generated_tokens
+        # MLPerf's summary calls tokens queries where the scenario is new; as queries they would ask for more than the peak.
+        if value * flops <= device.peak_flops_per_s(load.precision) * gpus:
+            value *= load.request.generated_tokens
     return value / gpus if gpus > 0 else math.nan
 
 
