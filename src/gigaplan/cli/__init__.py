@@ -29,12 +29,15 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
 
 
 def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
-    from gigaplan.vocabulary.errors import LawError, MachineError, PlanError
+    from gigaplan.vocabulary.errors import InputError, LawError, MachineError, PlanError
 
     try:
         return int(command() or 0)
     except PlanError as error:
         _report(error, as_json=as_json)
+        return WRONG
+    except InputError as error:
+        print(f"gigaplan: {error}", file=sys.stderr)
         return WRONG
     except CycloptsError:
         return WRONG

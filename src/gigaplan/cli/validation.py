@@ -184,7 +184,9 @@ def predict_inference(
         The table to write.
     """
     from gigaplan.validation.serving_tables import predict
+    from gigaplan.validation.tables import refuse_same
 
+    refuse_same(out, rows)
     count, answered = predict(rows, out)
     if json:
         return print_json({"rows": count, "answered": answered, "out": str(out)})
@@ -222,9 +224,11 @@ def calibrate_serving(
     from gigaplan.report.serving_view import calibration
     from gigaplan.simulate.store import write_text
     from gigaplan.validation.serving_calibrate import calibrate_serving as calibrate
+    from gigaplan.validation.tables import refuse_same
 
     given = {"gpu": gpu, "model": model, "precision": precision, "engine": engine}
     given |= {"tp": str(tp or ""), "concurrency": str(concurrency or "")}
+    refuse_same(out, *measured)
     answer = calibrate(measured, given)
     write_text(out, answer.overlay(", ".join(p.name for p in measured)))
     if json:

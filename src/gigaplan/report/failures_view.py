@@ -8,11 +8,11 @@ from rich.text import Text
 
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
+from gigaplan.report.fitting import Bars
 from gigaplan.report.select import short
 from gigaplan.validation.failures import REASONS, FailureRun, Range
 from gigaplan.validation.training_failures import FailureRow
 
-BAR = 30
 COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")
 WORDS = {
     "restart": "all restart from the last checkpoint, a spare steps in",
@@ -30,15 +30,10 @@ def terminal(run: FailureRun) -> list[RenderableType]:
     for name, text in rows(run):
         table.add_row(name, text)
     lines += [table, Text(), Text(f"where {short(sum(run.lost_days.values()))} more days go", style="bold")]
-    whole = max(sum(run.lost_days.values()), 1e-12)
-    for (name, days), colour in zip(run.lost_days.items(), COLOURS, strict=True):
-        if days <= 0:
-            continue
-        size = round(BAR * days / whole)
-        bar = Text(f"  {_reason(run, name):<28}")
-        bar.append("█" * size or "▏", colour)
-        bar.append(f"{'':{max(BAR - max(size, 1), 0)}} {short(days):>6} d  {days / whole:6.1%}")
-        lines.append(bar)
+    names = [_reason(run, k) for k in run.lost_days]
+    lines.append(
+        Bars(dict(zip(names, run.lost_days.values(), strict=True)), dict(zip(names, COLOURS, strict=True)), "d")
+    )
     return lines
 
 
@@ -48,7 +43,9 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
     most = "" if run.ask.spares is not None else " (the best number)"
     named = f"{run.units:,} {run.unit}{'s' * (run.units > 1)} of {run.unit_gpus} GPUs"
     fixed = (
-        "facts at their central values" if run.ask.certain else "each with its own draw of the facts from their ranges"
+        "facts at their central values"
+        if run.ask.certain
+        else "each with its own draw of the facts on failures from their ranges"
     )
     found = [
         ("recovery", WORDS[run.recovery] + (f" ({run.groups:,} groups)" if run.recovery == "groups" else "")),
@@ -58,7 +55,7 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
         ("spares", f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all"),
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
-        ("lives", fixed),
+        ("lives", f"{fixed}; the step at its central value, whose own range comes on top"),
     ]  # fmt: skip
     if run.ask.facts:
         found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.ask.facts)))
@@ -101,7 +98,7 @@ def charts(run: FailureRun) -> list[Chart]:
                {name: [100 * row[k] for row in run.size_curve] for k, name in ((1, "restart"), (2, "elastic"), (3, "groups"))},
                "Expected, each at its best interval and spares, groups of this run's size. " + "; ".join(f"{k}: {v}" for k, v in WORDS.items()) + ".", "GPUs"),
         Chart("causes", "Interruptions by cause", base.lying([base.bar("interruptions", list(causes.values()), base.PALETTE[0])], list(causes), "interruptions"),
-              "Of servers as Llama 3's 419 were, of racks and outages by their own rates.", ("", "interruptions"),
+              "Shares of server failures as in Llama 3's 419 interruptions; racks and outages by rates of their own.", ("", "interruptions"),
               tuple((k, short(v)) for k, v in causes.items()), 300),
     ]  # fmt: skip
 

@@ -150,28 +150,43 @@ def _xy(point: Point) -> tuple[float, float]:
     return point.tokens_per_s_per_user.value, point.output_tokens_per_s_per_gpu.value
 
 
-def _table(answer: Frontiers, width: int) -> Table:
+COLUMNS = (
+    "",
+    "tok/s\nuser",
+    "tok/s\nGPU",
+    "TTFT\nms",
+    "TPOT\nms",
+    "layout",
+    "GPUs",
+    "in\nflight",
+    "tok/s\nIT MW",
+    "USD\nMtok",
+)
+LEAVE_OUT = (6, 8, 7, 3)
+"""Columns that a narrow terminal goes without, the first first."""
+
+
+def _table(answer: Frontiers, width: int) -> RenderableType:
+    """Return some points of each curve; where columns are left out for lack of room, a line says which."""
     drawn = [(c, look) for c, look in zip(answer.curves, _marks(), strict=False) if c.points]
     each = max(ROWS // len(drawn), 1)
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
-    words = (
-        "",
-        "tok/s\nuser",
-        "tok/s\nGPU",
-        "TTFT\nms",
-        "TPOT\nms",
-        "layout",
-        "GPUs",
-        "batch",
-        "tok/s\nIT MW",
-        "USD\nMtok",
-    )
-    for column in words:
-        table.add_column(column, justify="left" if column in ("", "layout") else "right", no_wrap=True)
-    for curve, (mark, colour) in drawn[:ROWS]:
-        for p in thinned(curve.frontier, each):
-            table.add_row(Text(mark, colour), *_cells(curve, p, wide=width >= WIDE))
-    return table
+    told = [(look, [look[0], *_cells(curve, p, wide=width >= WIDE)]) for curve, look in drawn[:ROWS] for p in thinned(curve.frontier, each)]  # fmt: skip
+    wide = [
+        max(len(w) for w in (*head.split("\n"), *(cells[k] for _, cells in told))) for k, head in enumerate(COLUMNS)
+    ]
+    kept = list(range(len(COLUMNS)))
+    for k in LEAVE_OUT:
+        if sum(wide[c] for c in kept) + 2 * (len(kept) - 1) > width:
+            kept.remove(k)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
+    for k in kept:
+        table.add_column(COLUMNS[k], justify="left" if COLUMNS[k] in ("", "layout") else "right", no_wrap=True)
+    for (mark, colour), cells in told:
+        table.add_row(*(cells[k] if k else Text(mark, colour) for k in kept))
+    left_out = [COLUMNS[k].replace("\n", " ") for k in LEAVE_OUT if k not in kept]
+    if not left_out:
+        return table
+    return Group(table, Text(f"no room for {', '.join(left_out)}: --json and --html have all", style="dim"))
 
 
 def _cells(curve: Curve, p: Point, *, wide: bool) -> Iterator[str]:

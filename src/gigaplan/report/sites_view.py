@@ -11,6 +11,7 @@ from rich.text import Text
 from gigaplan.report import select, train_view
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
+from gigaplan.report.fitting import Fitting
 from gigaplan.report.select import money, short
 from gigaplan.validation.frontier import Figure
 from gigaplan.validation.train_sites import Largest, Method, SitesRun
@@ -35,9 +36,9 @@ def terminal(run: SitesRun) -> RenderableType:
         _grid(facts(run)),
         Text(),
     ]
-    lines += [_table(METHOD_COLUMNS, method_rows(run)), Text(CAPTION.format(share=run.ask.share), style="dim")]
+    lines += [Fitting(METHOD_COLUMNS, method_rows(run)), Text(CAPTION.format(share=run.ask.share), style="dim")]
     if run.largest:
-        lines += [Text(), Text(says_largest(run), style="bold"), _table(RUN_COLUMNS, largest_rows(run))]
+        lines += [Text(), Text(says_largest(run), style="bold"), Fitting(RUN_COLUMNS, largest_rows(run), (0, 1))]
     lines += [Text(), *(Text(n, style="dim") for n in notes(run))]
     return Group(*lines)
 
@@ -161,15 +162,6 @@ def _grid(pairs: list[tuple[str, str]]) -> Table:
     table.add_column()
     for name, text in pairs:
         table.add_row(name, text)
-    return table
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k < 1 else "right", no_wrap=k > 0 or columns is METHOD_COLUMNS)
-    for row in rows:
-        table.add_row(*row)
     return table
 
 

@@ -17,12 +17,12 @@ from gigaplan.report import failures_view, select
 from gigaplan.report import html as page
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
+from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.frontier_view import _style
 from gigaplan.report.select import money, short
 from gigaplan.validation.frontier import Figure
 from gigaplan.validation.train import PARTS, Candidate, TrainRun
 
-BAR = 30
 ROWS = 8
 COLOURS = dict(
     zip(PARTS, ("blue", "bright_black", "cyan", "magenta", "bright_blue", "yellow", "green", "red"), strict=True)
@@ -46,13 +46,13 @@ def terminal(run: TrainRun) -> RenderableType:
     ]
     lines += [
         Text(f"a step of {short(run.step_s.value)} s", style="bold"),
-        *_bars(run.best.parts_s, COLOURS, "s", PARTS),
+        Bars({PARTS[k]: v for k, v in run.best.parts_s.items()}, {PARTS[k]: v for k, v in COLOURS.items()}, "s"),
     ]
     held = run.best.memory_gb_by_part | {"free": max(run.free_gb - run.best.memory_gb, 0.0)}
     lines += [
         Text(),
         Text(f"memory of the fullest GPU: {short(run.best.memory_gb)} of {short(run.free_gb)} GB", style="bold"),
-        *_bars(held, MEMORY_COLOURS | {"free": "bright_black"}, "GB", {}),
+        Bars(held, MEMORY_COLOURS | {"free": "bright_black"}, "GB"),
     ]
     if run.candidates:
         lines += [Text(), _table(run)]
@@ -89,12 +89,15 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
         ("step", f"{_told(run.step_s)} s"),
         ("speed", f"{_told(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
         ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
-        ("run", f"{_told(run.days)} days, {run.flop:.2g} FLOP without failures"),
+        ("run", f"{_told(run.days)} days, {select.scientific(run.flop)} FLOP, without failures"),
     ]
     if run.it_mw is not None and run.drawn_mw is not None and run.energy_mwh is not None:
         each = f"a GPU {run.gpu_power_w['mean']:,.0f} W, {run.gpu_power_w['computing']:,.0f} W while it computes"
-        found.append(("power", f"{_told(run.drawn_mw)} MW IT drawn of {short(run.it_mw)} rated; {each}"))
-        found.append(("energy", f"{short(run.energy_mwh)} MWh IT"))
+        unit, energy = select.in_watts(run.it_mw), select.in_watts(run.energy_mwh)
+        drawn = " to ".join(short(v / unit.size) for v in (run.drawn_mw.low, run.drawn_mw.high))
+        rated = f"{short(run.drawn_mw.value / unit.size)} ({drawn}) {unit.name} IT drawn of {short(run.it_mw / unit.size)} rated"
+        found.append(("power", f"{rated}; {each}"))
+        found.append(("energy", f"{short(run.energy_mwh / energy.size)} {energy.name}h IT"))
     usd = [f"{money(v)} {word}" for v, word in ((run.usd_owned, "owned"), (run.usd_rented, "rented")) if v is not None]
     found.append(("cost", f"{short(run.gpu_hours)} GPU-hours" + (f": {', '.join(usd)}" if usd else "")))
     found.append(("trust", run.validity))
@@ -111,29 +114,12 @@ def _figures(run: TrainRun) -> Table:
     return table
 
 
-def _bars(parts: Mapping[str, float], colours: Mapping[str, str], unit: str, words: Mapping[str, str]) -> list[Text]:
-    whole = sum(parts.values())
-    lines = []
-    for name, value in parts.items():
-        if value <= 0:
-            continue
-        size = round(BAR * value / whole)
-        text = Text(f"  {words.get(name, name):<28}")
-        text.append("█" * size or "▏", colours[name])
-        text.append(f"{'':{max(BAR - max(size, 1), 0)}} {short(value):>6} {unit:<2} {value / whole:6.1%}")
-        lines.append(text)
-    return lines
-
-
-def _table(run: TrainRun) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
-    for k, column in enumerate(("layout", "step, s", "tokens/s a GPU", "MFU", "GB", "")):
-        table.add_column(column, justify="right" if 0 < k < 5 else "left", no_wrap=0 < k < 5)
-    for c, note in shown(run):
-        table.add_row(
-            c.layout, short(c.step_s), short(c.tokens_per_s_per_gpu), f"{c.mfu_share:.1%}", short(c.memory_gb), note
-        )
-    return table
+def _table(run: TrainRun) -> Fitting:
+    told = [
+        (c.layout, short(c.step_s), short(c.tokens_per_s_per_gpu), f"{c.mfu_share:.1%}", short(c.memory_gb), note)
+        for c, note in shown(run)
+    ]
+    return Fitting(("layout", "step, s", "tok/s/GPU", "MFU", "GB", ""), told, (0, 5))
 
 
 def shown(run: TrainRun) -> list[tuple[Candidate, str]]:

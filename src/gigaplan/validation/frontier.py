@@ -363,14 +363,14 @@ def _unknown(facts: Catalog, models: Sequence[str], systems: Sequence[str]) -> l
 def _impossible(ask: Ask) -> list[Problem]:
     """Return a problem for each number that can't be, and each word that isn't known."""
     found = []
-    for name, value in (("input_tokens", ask.input_tokens), ("output_tokens", ask.output_tokens), ("ttft_s", ask.ttft_s),
-                        ("tpot_s", ask.tpot_s)):  # fmt: skip
+    for name, value in (("input_tokens' (--isl)", ask.input_tokens), ("output_tokens' (--osl)", ask.output_tokens),
+                        ("ttft_s' (--ttft)", ask.ttft_s), ("tpot_s' (--tpot)", ask.tpot_s)):  # fmt: skip
         if not 0 < value < float("inf"):
             remedy = "give a finite number above zero"
-            found.append(Problem(f"'{name}' must be above zero", PLACE, value=f"{value:g}", remedy=remedy))
-    if not 0 <= ask.cached_tokens < max(ask.input_tokens, 1.0):
+            found.append(Problem(f"'{name} must be above zero", PLACE, value=f"{value:g}", remedy=remedy))
+    if ask.input_tokens > 0 and not 0 <= ask.cached_tokens < max(ask.input_tokens, 1.0):
         allowed = f"0 to less than {ask.input_tokens:g}, the whole prompt"
-        found.append(Problem("'cached_tokens' must leave a token to read", PLACE, value=f"{ask.cached_tokens:g}",
+        found.append(Problem("'cached_tokens' (--cached) must leave a token to read", PLACE, value=f"{ask.cached_tokens:g}",
                              allowed=allowed, remedy="give fewer cached tokens, or a longer input"))  # fmt: skip
     for name, word, words in (("precision", ask.precision, ("", *PRECISIONS)), ("engine", ask.engine, ENGINES)):
         if word not in words:

@@ -7,7 +7,6 @@ honest: a row's answer comes from constants fitted without its own GPU generatio
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 from gigaplan.validation.serving_answers import Constants, answers, groups
 from gigaplan.validation.serving_fit import cell, constants_for, fitted_cells, spreads, without_its_generation
 from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question, set_aside
+from gigaplan.validation.tables import read_table as read_table  # noqa: PLC0414 - serving tables take it from here
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
@@ -153,20 +153,6 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
         raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
                                  remedy="give a table with the columns of inference_serving.csv")])  # fmt: skip
     return rows
-
-
-def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
-    """Return a CSV table's columns and rows; PlanError if it can't be read."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = tuple(reader.fieldnames or ())
-            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PlanError(
-            [Problem(f"the table cannot be read: {error}", Place(str(path)), remedy="give a CSV file")]
-        ) from None
-    return columns, rows
 
 
 def answer_all(asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False) -> list[Answer]:

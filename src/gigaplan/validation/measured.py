@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gigaplan.validation.tables import unreadable
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 NEEDED = ("gpu", "model", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
@@ -41,7 +42,7 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(f"cannot be read: {error}", Place(str(path)), remedy="give a CSV or JSON file"))
+            problems.append(Problem(unreadable(error), Place(str(path)), remedy="give a CSV or JSON file"))
             continue
         found = list(_table(text) if path.suffix == ".csv" else _reports(text, path, problems))
         for k, row in enumerate(found):

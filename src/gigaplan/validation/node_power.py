@@ -31,6 +31,7 @@ from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_
 from gigaplan.training.inputs import Batch
 from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, step
 from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.validation.tables import read_table
 from gigaplan.validation.training_rows import generation, known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -148,14 +149,8 @@ def validate_power(path: Path | None = None) -> PowerValidation:
 def read(path: Path | None = None, more: Sequence[str] = ()) -> list[dict[str, str]]:
     """Return the rows of a table, or of the one that comes with gigaplan; PlanError if it can't be read."""
     source = path or _data() / MEASURED
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [k for k in (*NEEDED, *more) if k not in (reader.fieldnames or ())]
-            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problem = Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")
-        raise PlanError([problem]) from None
+    columns, rows = read_table(source)
+    missing = [k for k in (*NEEDED, *more) if k not in columns]
     if missing:
         raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
                                  remedy="give a table with the columns of mlperf_training_power.csv")])  # fmt: skip

@@ -126,8 +126,12 @@ def read_sites(text: str) -> tuple[list[Said], list[Problem]]:
                                     remedy=f"write them like {EXAMPLE}"))  # fmt: skip
             continue
         name, count, scale, day = match.groups()
+        fresh = name not in found
         site = found.setdefault(name, Said(name))
         if count is None:
+            if fresh:
+                continue
+            problems.append(Problem("a site is named twice", PLACE, value=part, remedy="name it once"))
             continue
         try:
             site.counts.append((parse_date(day) if day else None, float(count) * {"": 1, "k": 1e3, "M": 1e6}[scale]))
@@ -175,6 +179,9 @@ def sites_of(facts: Catalog, ask: SitesAsk, said: Sequence[Said]) -> list[Site]:
         With every site that has no GPUs.
     """
     silent = [s for s in said if not s.counts]
+    if ask.plan and (not silent or ask.run.gpus):
+        raise PlanError([Problem("--plan would say nothing: GPUs are stated already", PLACE, value=f"--plan {ask.plan}",
+                                 remedy="leave --plan out, or the GPUs of --sites and --gpus")])  # fmt: skip
     shared = ask.run.gpus - sum(s.counts[-1][1] for s in said if s.counts)
     if silent and ask.run.gpus:
         if shared < len(silent):
@@ -225,7 +232,7 @@ def _powered(facts: Catalog, name: str, system: str) -> Site:
         ) from None
     dates = [parse_date(f.date) for f in series]
     return _site(facts, name, dates, [f.number * 1e3 / kw for f in series],
-                 f"IT power in the catalog over {kw:.3g} kW per GPU of {system}")  # fmt: skip
+                 f"from the IT power in the catalog over {kw:.3g} kW per GPU of {system}")  # fmt: skip
 
 
 def _of_plan(ask: SitesAsk, facts: Catalog) -> tuple[dict[str, Array], list[dt.date], str]:

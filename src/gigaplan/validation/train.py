@@ -196,7 +196,11 @@ def train(ask: Ask) -> TrainRun:
     efficiency = constants.efficiency
     batch = _batch(ask)
     given = read_layout(ask.layout) if ask.layout else {}
-    problems = [*_topology(ask, device), *(_divides(given, ask, device, model, batch) if ask.layout else [])]
+    problems = [
+        *_topology(ask, device),
+        *_narrow(ask, device),
+        *(_divides(given, ask, device, model, batch) if ask.layout else []),
+    ]
     if problems:
         raise PlanError(problems)
     found = None
@@ -277,7 +281,8 @@ def _usual_sequences(ask: Ask) -> float:
 
 def _impossible(ask: Ask) -> list[Problem]:
     found = [
-        Problem(f"'{name}' must be above zero", PLACE, value=f"{value:g}", remedy="give a finite number above zero")
+        Problem(f"'{name}' must be above zero", PLACE, value=f"{value:g}",
+                remedy="say how many GPUs the run has: --gpus 16384" if name == "gpus" else "give a finite number above zero")
         for name, value, least in (("gpus", ask.gpus, 1), ("tokens", ask.tokens, 0), ("seq", ask.sequence_tokens, 1),
                                    ("global-batch", ask.global_batch_sequences, 0))
         if not least <= value < float("inf")
@@ -295,6 +300,16 @@ def _impossible(ask: Ask) -> list[Problem]:
         found.append(Problem("'pod' is a number of GPUs and 'spine-share' a share", PLACE, value=f"{ask.pod_gpus}, {ask.spine_share:g}",
                              allowed="pod from 0 (all), spine-share above 0 up to 1", remedy="for a 1:7 oversubscribed spine give 0.143"))  # fmt: skip
     return found
+
+
+def _narrow(ask: Ask, device: Device) -> list[Problem]:
+    """Return a problem if the system can't multiply in the precision that is asked for."""
+    peaks = {"fp8": device.peak_fp8_flops_per_s, "fp4": device.peak_fp4_flops_per_s}
+    if peaks.get(ask.math, 1.0) > 0:
+        return []
+    able = ["bf16", *(p for p, peak in peaks.items() if peak > 0)]
+    return [Problem(f"{ask.system} doesn't multiply in {ask.math}", PLACE, value=ask.precision, allowed=", ".join(able),
+                    remedy="take one of these, or another system")]  # fmt: skip
 
 
 def _topology(ask: Ask, device: Device) -> list[Problem]:

@@ -8,7 +8,6 @@ what such errors were.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from gigaplan.plan.resolve import training_constants
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.validation.tables import read_table, refuse_same, write_table
 from gigaplan.validation.training_fit import (
     OWN,
     WITHOUT,
@@ -225,18 +225,14 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     PlanError
         If a table can't be read or lacks columns.
     """
+    refuse_same(out, rows, anchor)
     asked, using = read_questions(rows), own_constants(overlays)
     found = answer_all(asked, honest=False, using=using)
     if anchor is not None:
         found = anchor_all(asked, found, read_questions(anchor), using)
     columns = list(dict.fromkeys([*(asked[0].row if asked else ()), *ANSWER_COLUMNS]))
-    part = out.with_name(f".{out.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for a, f in zip(asked, found, strict=True):
-            writer.writerow({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}})
-    part.replace(out)
+    answered = zip(asked, found, strict=True)
+    write_table(out, columns, ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered))
     return len(asked), sum(not f.validity.startswith(UNSUPPORTED) for f in found)
 
 
@@ -261,18 +257,11 @@ def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list
         If the table can't be read, or with all the columns that it lacks.
     """
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            there = set(reader.fieldnames or ())
-            missing = sorted(set(NEEDED) - there)
-            if needed and not any(set(some) <= there for some in needed):
-                missing.append(" or ".join("+".join(some) for some in needed))
-            rows = [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PlanError(
-            [Problem(f"the table cannot be read: {error}", Place(str(source)), remedy="give a CSV file")]
-        ) from None
+    columns, rows = read_table(source)
+    there = set(columns)
+    missing = sorted(set(NEEDED) - there)
+    if needed and not any(set(some) <= there for some in needed):
+        missing.append(" or ".join("+".join(some) for some in needed))
     if missing:
         raise PlanError([Problem("columns are missing", Place(str(source), 1, 1), value=", ".join(missing),
                                  remedy="give a table with the columns of training_step.csv")])  # fmt: skip
