@@ -35,7 +35,7 @@ from gigaplan.vocabulary.errors import PlanError
 FACTS = catalog.load()
 LLAMA = Ask(model="llama_3_1_405b", system="h100_hgx", gpus=16_384, tokens=15.6e12, global_batch_sequences=2048,
             layout="tp8 pp16 vpp7 mb1 recompute=selective", failures=FailureAsk(replicas=200))  # fmt: skip
-SHARED = Path("/work/shared/data/reliability")
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "reliability"
 
 
 def failures(**changed: object) -> FailureRun:

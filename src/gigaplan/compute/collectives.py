@@ -67,15 +67,20 @@ def ring_or_tree_s(bytes_each: Array | float, ranks: Array | float, network: Net
     return np.asarray(within + between + spine)
 
 
-def all_to_all_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
+def all_to_all_s(
+    bytes_each: Array | float, ranks: Array | float, network: Network, once_bytes: Array | float = np.inf
+) -> Array:
     """Return the time of an all-to-all [s] in which every rank sends ``bytes_each`` in all, evenly to all ranks.
 
-    Equation: ``a + max(inside/B_up, outside/B_out)``, inside and outside the sender's domain; both at once.
+    Equation: ``a + max(inside/B_up, outside/B_out)``, inside and outside the sender's domain; both at once. Where copies
+    of the same ``once_bytes`` are sent, each other domain gets one, which is handed on inside (DeepSeek-AI 2024, section
+    3.2.2).
     """
     m, n = np.asarray(bytes_each, dtype=float), np.asarray(ranks, dtype=float)
     near = np.minimum(n, network.domain)
     inside = (near - 1) / n * m / network.scaleup_bytes_per_s
-    outside = (n - near) / n * m / network.scaleout_bytes_per_s
+    crossing = np.minimum((n - near) / n * m, np.where(n > near, n / near - 1, 1.0) * once_bytes)
+    outside = crossing / network.scaleout_bytes_per_s
     return np.where(n > 1, network.latency_s + np.maximum(inside, outside), 0.0)
 
 

@@ -149,7 +149,8 @@ class Stage:
         Split by requests, groups read a request each side by side, so one of them costs its share of the groups.
         """
         nobody = np.zeros_like(fresh * self.gpus)
-        return np.where(fresh > 0, self._layers_s(nobody, nobody, fresh, cached) + self._launches_s(), 0.0)
+        step = self._layers_s(nobody, nobody, fresh, cached, self.groups) + self._launches_s()
+        return np.where(fresh > 0, step / self.groups, 0.0)
 
     def joined_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
         """Return the time of one step of one stage [s] that decodes ``batch`` requests and reads one more.
@@ -160,18 +161,20 @@ class Stage:
         alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
         return self._layers_s(batch, context, fresh, cached) + self._head_s(rows * self.checked) + alone
 
-    def _layers_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
-        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of a prompt."""
+    def _layers_s(
+        self, batch: Array, context: Array, fresh: Array, cached: Array, prompts: Array | float = 1.0
+    ) -> Array:
+        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of each prompt."""
         a, each = self.architecture, CACHE_BYTES[self.precision]
-        read_rows = fresh / self.groups
+        read_rows = prompts * fresh / self.groups
         rows = self.rows(batch) * self.checked + read_rows
         # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
         per_token = a.kv_bytes_per_token_layer(each)
-        reading = self._core_s(a.prefill_attention_flops(fresh, cached) / self.gpus,
-                               per_token * a.attended_tokens(cached) / self.gpus)  # fmt: skip
+        reading = self._core_s(prompts * a.prefill_attention_flops(fresh, cached) / self.gpus,
+                               prompts * per_token * a.attended_tokens(cached) / self.gpus)  # fmt: skip
         per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
         writing = self._decode_core_s(self.rows(batch), context, self.checked)
-        return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + fresh, rows)
+        return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + prompts * fresh, rows)
 
     def hop_s(self, rows: Array) -> Array:
         """Return the time to hand the activations of ``rows`` tokens to the next stage [s]; 0 for one stage."""
@@ -257,11 +260,12 @@ class Stage:
         """Time of one layer's collectives [s]."""
         a = self.architecture
         reduce = ALL_REDUCES_PER_LAYER * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.gpus, self.network)
-        # A token's copies to experts of one rank travel once.
+        # A token's copies to experts of one rank travel once, and cross once to those of another domain.
         copies = np.minimum(max(a.experts_per_token, 1), self.gpus)
-        values = rows * copies * a.hidden
-        out = all_to_all_s(values * DISPATCH_BYTES, self.gpus, self.network)
-        back = all_to_all_s(values * ACTIVATION_BYTES, self.gpus, self.network)
+        out, back = (
+            all_to_all_s(rows * copies * a.hidden * each, self.gpus, self.network, rows * a.hidden * each)
+            for each in (DISPATCH_BYTES, ACTIVATION_BYTES)
+        )
         within = (
             ALL_REDUCES_PER_LAYER / 2 * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.head_split, self.network)
         )
