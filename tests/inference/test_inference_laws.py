@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gigaplan.compute.collectives import Network, all_to_all_s
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
@@ -202,6 +203,25 @@ def test_experts_and_their_traffic_by_hand() -> None:
     touched = 128 * (1 - (1 - 4 / 128) ** 8)
     assert float(step.feed_forward) == pytest.approx(36 * touched / 8 * 3 * 2880 * 2880 / 3e12)
     assert float(step.collectives) == pytest.approx(36 * 7 / 8 * 4 * 2880 * (1 + 2) / 4.5e11)
+
+
+def test_copies_cross_to_another_domain_once() -> None:
+    """Sixteen ranks in two domains, eight copies of a token: half of seven eighths would cross, one does."""
+    network = Network(8, 4.5e11, 5e10, 0.0)
+    many = all_to_all_s(8e6, 16, network)
+    once = all_to_all_s(8e6, 16, network, once_bytes=1e6)
+    assert float(many) == pytest.approx(8e6 * 8 / 16 / 5e10)
+    assert float(once) == pytest.approx(1e6 / 5e10)
+    assert float(all_to_all_s(8e6, 8, network, once_bytes=1e6)) == pytest.approx(8e6 * 7 / 8 / 4.5e11)
+
+
+@given(st.floats(16, 8192))
+def test_ranks_that_read_side_by_side_share_what_they_read(fresh: float) -> None:
+    """Eight prompts on eight ranks cost no more than eight times one prompt over all ranks by heads, launches apart."""
+    apart, together = (stage(LATENT, "fp8", layout, efficiency=IDEAL) for layout in ((8, 1, 1), (8, 1, 0)))
+    f, none = np.array([fresh]), np.zeros(1)
+    assert apart.prefill_s(f, none) * 8 >= 2 * LATENT.active_parameters * 0.9 * fresh / 2e15
+    assert apart.prefill_s(f, none) <= together.prefill_s(f, none) * 2.5
 
 
 def test_users_beyond_memory_wait_outside() -> None:
