@@ -46,6 +46,13 @@ def test_a_table_is_turned_or_told_row_by_row_where_it_is_too_wide() -> None:
     assert printed(many, 60).splitlines()[1].split() == ["column", "0", "1"], "row by row"
 
 
+def test_headings_fold_before_a_table_is_told_row_by_row() -> None:
+    rows = [(f"a row with a name {k}", "78%", "1.23") for k in range(9)]
+    lines = printed(Fitting(("rows", "in 80 % range", "high over low"), rows), 44).splitlines()
+    assert [line.split() for line in lines[-1:]] == [["a", "row", "with", "a", "name", "8", "78%", "1.23"]]
+    assert len(lines) == 9 + 3, "three lines of headings"
+
+
 @pytest.mark.parametrize("width", [50, 60, 80, 120])
 def test_bars_are_as_long_as_their_share_and_stay_in_one_line(width: int) -> None:
     parts = {"a long name of a part": 75.0, "another": 25.0, "none": 0.0}

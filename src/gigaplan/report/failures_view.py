@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
-from gigaplan.report.fitting import Bars
+from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.select import short
 from gigaplan.validation.failures import REASONS, FailureRun, Range
 from gigaplan.validation.training_failures import FailureRow
@@ -131,24 +131,14 @@ def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], s
     return Chart(id, heading, option, says, ("", *(f"{n}, %" for n in lines)), table, 300)
 
 
-def validation(found: tuple[FailureRow, ...]) -> Table:
+def validation(found: tuple[FailureRow, ...]) -> RenderableType:
     """Return published figures of failures and ours."""
-    table = Table(
-        box=None,
-        padding=(0, 1),
-        pad_edge=False,
-        header_style="dim",
-        show_edge=False,
-        title="failures",
-        title_justify="left",
-        title_style="bold",
-    )
-    for k, column in enumerate(("figure", "published", "ours", "range", "holds", "rates from")):
-        table.add_column(column, justify="right" if 0 < k < 5 else "left", no_wrap=0 < k < 5)
+    told = []
     for r in found:
         span = f"{_number(r.low, r.unit)} to {_number(r.high, r.unit)}" if r.high > r.low else ""
-        table.add_row(r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from)
-    return table
+        told.append((r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from))
+    columns = ("figure", "published", "ours", "range", "holds", "rates from")
+    return Group(Text("failures", style="bold"), Fitting(columns, told, (0, 5)))
 
 
 def _number(value: float, unit: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ LEAST_NAME = 14
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """A table of text: as it is if it fits, else turned if it has few rows, else with its first column folded, else row by row."""
+    """A table of text: as it is if it fits, else turned if it has few rows, else with headings and the first column folded, else
+    row by row."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -33,13 +35,16 @@ class Fitting:
         room = options.max_width
         wide = _widths([self.columns, *self.rows])
         turned = list(zip(self.columns, *self.rows, strict=True))
-        first = room - sum(wide[1:]) - GAP * (len(wide) - 1)
-        if first >= wide[0]:
+        folded = _folded(self.columns, self.rows)
+        least = [max(map(cell_len, c.split("\n"))) for c in folded]
+        narrow = [max(a, b) for a, b in zip(least, _widths(self.rows) if self.rows else least, strict=True)]
+        first = room - sum(narrow[1:]) - GAP * (len(narrow) - 1)
+        if _total(wide) <= room:
             yield _table(self.columns, self.rows, self.words)
         elif len(self.rows) <= FEW and _total(_widths(turned)) <= room:
             yield _table(turned[0], turned[1:], (0,))
-        elif first >= LEAST_NAME:
-            yield _table(self.columns, self.rows, self.words, first)
+        elif first >= min(LEAST_NAME, narrow[0]):
+            yield _table(folded, self.rows, self.words, min(first, narrow[0]))
         else:
             for k, row in enumerate(self.rows):
                 if k:
@@ -72,6 +77,16 @@ class Bars:
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+
+
+def _folded(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return headings broken into lines no wider than their cells, or than their longest word."""
+    found = []
+    for k, head in enumerate(columns):
+        cells = max((cell_len(row[k]) for row in rows), default=0)
+        widest = max(cells, *(cell_len(word) for word in head.split()), 1)
+        found.append("\n".join(textwrap.wrap(head, widest, break_long_words=False, break_on_hyphens=False)))
+    return found
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from gigaplan.report.fitting import Fitting
 from gigaplan.validation.node_power import PowerValidation
 from gigaplan.validation.training import Row, TrainingValidation
 from gigaplan.validation.training_calibrate import TrainingCalibration
@@ -89,14 +91,21 @@ def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
     return Group(constants, Text(""), errors, Text("\n".join(line for line in lines if line), style="dim"))
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
-    return table
+def _table(*columns: str) -> _Told:
+    return _Told(columns, [])
 
 
-def _summaries(answer: TrainingValidation) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Told(Fitting):
+    """A table that grows by rows."""
+
+    rows: list[tuple[str, ...]]
+
+    def add_row(self, *cells: str) -> None:
+        self.rows.append(cells)
+
+
+def _summaries(answer: TrainingValidation) -> _Told:
     table = _table("rows", "n", "median |error|", "mean", "p90", "bias", "in 80 % range", "high/low")
     for s in answer.summaries:
         table.add_row(s.name, str(s.rows), f"{s.median_abs:.1%}", f"{s.mean_abs:.1%}", f"{s.p90_abs:.1%}", f"{s.bias:+.1%}",
@@ -104,7 +113,7 @@ def _summaries(answer: TrainingValidation) -> Table:
     return table
 
 
-def _rows(rows: list[Row]) -> Table:
+def _rows(rows: list[Row]) -> _Told:
     table = _table("layout", "table", "GPU", "GPUs", "model", "", "published ms", "ours ms", "error")
     for r in rows:
         table.add_row(r.layout, r.table, r.gpu, f"{r.gpus:,}", r.model, r.precision, f"{r.step_ms:,.0f}", f"{r.answer.step_time_ms:,.0f}",
