@@ -95,6 +95,7 @@ def test_ctrl_c_is_exit_130_and_leaves_nothing(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error.decode()
+    assert "interrupted; nothing half-written was left" in error.decode()
     assert b"Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 
