@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,8 @@ from pathlib import Path
 from gigaplan.validation import inference, mlperf, served, served_requests, throughput
 from gigaplan.validation.held import Held, hold
 from gigaplan.validation.inference import UNSUPPORTED, InferenceValidation, answer_all, read_table
-from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
+from gigaplan.validation.tables import write_table
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 Row = Mapping[str, str]
 Cells = dict[str, str]
@@ -80,16 +80,11 @@ def predict(rows: Path, out: Path) -> tuple[int, int]:
     columns, table = read_table(rows)
     kind = recognise(columns, rows)
     answers = kind.answers(table)
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(dict.fromkeys([*columns, *kind.added])), lineterminator="\n")
-            writer.writeheader()
-            for row, cells in zip(table, answers, strict=True):
-                writer.writerow({**row, **cells})
-        part.replace(out)
-    except OSError as error:
-        raise MachineError(f"cannot write {out}: {error.strerror or error}") from None
+    write_table(
+        out,
+        list(dict.fromkeys([*columns, *kind.added])),
+        ({**row, **cells} for row, cells in zip(table, answers, strict=True)),
+    )
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 
 
