@@ -232,7 +232,7 @@ def test_users_beyond_memory_wait_outside() -> None:
     assert s.weight_bytes() + s.cache_bytes(np.array(1500.0), np.array(capacity + 1)) > room
     users = np.array([capacity, 2 * capacity])
     fresh, generated = np.full(2, 1000.0), np.full(2, 500.0)
-    ttft, tpot = closed_loop(s, users, fresh, generated)
+    ttft, tpot = closed_loop(s, users, fresh, generated, prompts=10)
     assert tpot[0] == pytest.approx(tpot[1])
     assert ttft[1] - ttft[0] > generated[0] * tpot[0]  # as many outside as inside: one full service, reading included
     assert ttft[1] - ttft[0] < generated[0] * tpot[0] + ttft[0]
@@ -281,7 +281,7 @@ def test_the_device_of_a_benchmark_never_idles(
     device = replace(DEVICE, hbm_bytes=1e13)
     s = replace(stage(model, "fp8", layout, device), engine=replace(NO_ENGINE, queueing_factor=1.0))
     n, f, g = np.array([float(users)]), np.array([fresh]), np.array([500.0])
-    ttft, tpot = closed_loop(s, n, f, g, spread=spread)
+    ttft, tpot = closed_loop(s, n, f, g, prompts=10, spread=spread)
     decode = s.decode_s(n, f + g / 2)
     reading = n * s.prefill_s(f, np.zeros(1))
     spent = ttft - decode / 2 + g * tpot

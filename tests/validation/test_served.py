@@ -56,7 +56,7 @@ def test_a_steady_stream_of_equals_agrees_with_the_closed_loop() -> None:
     """Users that each send one prompt after another: the fast model's steady state and the replay's."""
     s, users = stage(), 16
     ones = np.ones(1)
-    _, tpot = closed_loop(s, users * ones, 512 * ones, 128 * ones)
+    _, tpot = closed_loop(s, users * ones, 512 * ones, 128 * ones, prompts=10)
     seen = served_requests.replay(s, np.zeros(users * 12), np.full(users * 12, 512.0), np.full(users * 12, 128.0),
                                   sequences=users, budget=512)  # fmt: skip
     assert float(np.median(seen.tpot)) == pytest.approx(float(tpot[0]), rel=0.35)

@@ -253,8 +253,7 @@ def _reading_s(readers: Stage, request: Request) -> tuple[Array, Array]:
     fresh, cached = np.asarray(request.fresh_input_tokens), np.asarray(request.cached_input_tokens)
     prefill = readers.prefill_s(fresh, cached)
     latency = np.maximum(prefill * readers.groups, readers.eager_s())
-    front = readers.engine.first_token_s + readers.engine.prompt_token_s * fresh
-    return readers.pipeline * (latency + readers.hop_s(fresh)) + front, prefill
+    return readers.pipeline * (latency + readers.hop_s(fresh)) + readers.engine.front_end_s(fresh), prefill
 
 
 def _writes(writers: Stage, batch: Array, request: Request, tail: Tail | None = None) -> tuple[Mask, Mask]:

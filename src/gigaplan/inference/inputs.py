@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import Day, Unit
 
 
@@ -97,6 +98,10 @@ class Engine:
     """Share of the scale-up bandwidth that a collective reaches."""
     accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
     """Tokens that one step of speculative decoding yields on average, where it is used."""
+
+    def front_end_s(self, fresh: Array) -> Array:
+        """Return what a prompt of ``fresh`` tokens takes to its first token beside reading and waiting [s]."""
+        return self.first_token_s + self.prompt_token_s * fresh
 
 
 EngineName = Literal["vllm", "sglang", "trtllm"]

@@ -58,8 +58,7 @@ def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, genera
     wait = load / (2 * (1 - load)) * prefill + cycle / 2
     # Split by requests, one rank reads a request alone, while the others read theirs.
     latency = np.maximum(prefill * stage.groups, stage.eager_s())
-    front = stage.engine.first_token_s + stage.engine.prompt_token_s * fresh
-    ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode + front
+    ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode + stage.engine.front_end_s(fresh)
     memory = stage.weight_bytes() + stage.cache_bytes(cached + fresh + generated, batch)
     rate = stage.pipeline * batch / (generated * tpot)
     shape = np.broadcast_shapes(tpot.shape, ttft.shape, memory.shape)
@@ -86,8 +85,8 @@ def closed_loop(
     fresh: Array,
     generated: Array,
     *,
+    prompts: int,
     spread: float = 0.0,
-    prompts: int = 10,
     waited_steps: float = 0.0,
 ) -> tuple[Array, Array]:
     """Return mean time to first token and per token [s] of a benchmark on one stage that starts all its users at once.
@@ -106,12 +105,13 @@ def closed_loop(
     running = np.where(capacity >= 1, np.minimum(users, capacity), users)
     context = fresh + generated / 2
     decode = stage.decode_s(running, context)
-    alone = np.maximum(stage.prefill_s(fresh, zero), stage.eager_s() / stage.groups)
+    device_s = stage.prefill_s(fresh, zero)
+    alone = np.maximum(device_s, stage.eager_s() / stage.groups)
     prefill = reading_s(stage, running, context, fresh, zero)
     # One rank's requests and times, where attention is split by requests.
     mine, each = np.maximum(running / stage.groups, 1.0), prefill * stage.groups
     writing = generated * decode
-    at_once = (stage.prefill_s(fresh, zero) + engine.arrival_s) * stage.groups
+    at_once = (device_s + engine.arrival_s) * stage.groups
     waits = first_wait_s(mine, at_once, engine.chunk_tokens / fresh)
     for wave in range(1, prompts):
         waits = waits + later_wait_s(mine, each, decode, writing, spread * np.sqrt(wave), engine)
@@ -121,8 +121,7 @@ def closed_loop(
     held = waited_steps + np.where(stage.groups > 1, engine.balance_steps, 0.0)
     outside = np.maximum(users - running, 0) / running * (writing + reading)
     turn = decode * (0.5 + engine.mixing_share)
-    front = engine.first_token_s + engine.prompt_token_s * fresh
-    return wait + np.maximum(each, stage.eager_s()) + turn + front + outside + held * tpot, tpot
+    return wait + np.maximum(each, stage.eager_s()) + turn + engine.front_end_s(fresh) + outside + held * tpot, tpot
 
 
 def first_wait_s(users: Array, each: Array, together: Array) -> Array:
@@ -164,7 +163,7 @@ def disaggregated_loop(
     generated: Array,
     hand_over_bytes_per_s: Array | float,
     *,
-    prompts: int = 10,
+    prompts: int,
 ) -> tuple[Array, Array]:
     """Return time to first token and per token [s] where some workers read prompts and others write answers.
 
@@ -188,5 +187,5 @@ def disaggregated_loop(
         answering = users * generated * tpot / (generated * tpot + first)
     engine = readers.engine
     burst = first_wait_s(users, each + engine.arrival_s / reader_count, one) / prompts
-    late = np.maximum(readers.eager_s() - latency, 0.0) + engine.first_token_s + engine.prompt_token_s * fresh
-    return first + burst + late, tpot
+    late = np.maximum(readers.eager_s() - latency, 0.0)
+    return first + burst + late + engine.front_end_s(fresh), tpot

@@ -20,7 +20,7 @@ import numpy as np
 from gigaplan.validation.serving_answers import Constants, answers, groups
 from gigaplan.validation.serving_fit import cell, constants_for, fitted_cells, spreads, without_its_generation
 from gigaplan.validation.serving_rows import Question, UnsupportedError, known, question, set_aside
-from gigaplan.validation.tables import read_table as read_table  # noqa: PLC0414 - serving tables take it from here
+from gigaplan.validation.tables import read_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 

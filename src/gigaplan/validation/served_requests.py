@@ -149,7 +149,7 @@ def replay(stage: Stage, arrival: Array, prompt: Array, answer: Array, *, sequen
             if made[k] >= answer[k]:
                 last[k], held[k] = now, 0.0
                 running.remove(k)
-    start = stage.engine.first_token_s + stage.engine.prompt_token_s * prompt
+    start = stage.engine.front_end_s(prompt)
     return Times(first - arrival + start, (last - first) / np.maximum(answer - 1, 1), last - arrival + start)
 
 

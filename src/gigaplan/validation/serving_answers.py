@@ -33,6 +33,12 @@ def shipped() -> Constants:
     return Constants(efficiency_of(facts), {e: engine_of(facts, e) for e in ENGINES})
 
 
+@cache
+def prompts_per_user() -> int:
+    """Return how many prompts each user of a benchmark sends; what InferenceX does is taken for all."""
+    return int(catalog.load().find("inferencex", "prompts_per_user").number)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Questions about one system, model, precision, engine and way of serving, as arrays (row,)."""
@@ -102,11 +108,12 @@ def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
             g.users,
             g.fresh,
             g.generated,
+            prompts=prompts_per_user(),
             spread=q.spread,
             waited_steps=q.waited_steps,
         )
     readers, writers = (np.maximum(worker[2], 1.0) for worker in (g.prefill, g.decode))
     return disaggregated_loop(
         stage(g.prefill), readers, stage(g.decode), writers, g.users, g.fresh, g.generated,
-        max(device.scaleout_bandwidth_bytes_per_s, device.scaleup_bandwidth_bytes_per_s / 10, 1e9),
+        max(device.scaleout_bandwidth_bytes_per_s, device.scaleup_bandwidth_bytes_per_s / 10, 1e9), prompts=prompts_per_user(),
     )  # fmt: skip

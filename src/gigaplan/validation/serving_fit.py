@@ -343,7 +343,6 @@ def write_facts(x: Array, rows: Table) -> None:
         "steps": "1",
         "passes": "1",
         "accepted": "1",
-        "per_year": "1/year",
         "_s": "s",
     }
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gigaplan.validation import inference, mlperf, served, served_requests, throughput
 from gigaplan.validation.held import Held, hold
-from gigaplan.validation.inference import UNSUPPORTED, InferenceValidation, answer_all, read_table
-from gigaplan.validation.tables import write_table
+from gigaplan.validation.inference import UNSUPPORTED, InferenceValidation, answer_all
+from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 Row = Mapping[str, str]
