@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from gigaplan.validation.inference import answer_all, read_questions
+from gigaplan.validation.serving.validate import answer_all, read_questions
 
 PATHS = {
     "qwen3_32b": "Qwen/Qwen3-32B",
@@ -26,8 +26,25 @@ MOST = 8
 
 def ask(program: Path, row: dict[str, str], path: str, gpus: int) -> tuple[float, float]:
     """Return aiconfigurator's TTFT and TPOT [ms]; nan where it has no answer."""
-    args = ["cli", "estimate", "--model-path", path, "--system", row["gpu"], "--backend", row["engine"], "--tp-size", str(gpus),
-            "--isl", row["isl"], "--osl", row["osl"], "--batch-size", str(int(float(row["concurrency"]))), "--no-color"]  # fmt: skip
+    args = [
+        "cli",
+        "estimate",
+        "--model-path",
+        path,
+        "--system",
+        row["gpu"],
+        "--backend",
+        row["engine"],
+        "--tp-size",
+        str(gpus),
+        "--isl",
+        row["isl"],
+        "--osl",
+        row["osl"],
+        "--batch-size",
+        str(int(float(row["concurrency"]))),
+        "--no-color",
+    ]
     if "Qwen3-32B" not in path:
         args += ["--moe-tp-size", str(gpus), "--moe-ep-size", "1"]
     done = subprocess.run([str(program), *args], capture_output=True, text=True, check=False)
@@ -40,9 +57,11 @@ def main(program: Path) -> None:
     asked = [
         a
         for a in read_questions()
-        if a.question and a.question.prefill is None and PRECISIONS.get(a.question.model) == a.question.precision
+        if a.question
+        and a.question.prefill is None
+        and PRECISIONS.get(a.question.model) == a.question.precision
         and not a.question.decode.by_requests
-    ]  # fmt: skip
+    ]
     asked = asked[:: max(len(asked) // MOST, 1)][:MOST]
     start = time.perf_counter()
     ours = answer_all(asked, honest=True)

@@ -51,7 +51,7 @@ def main() -> None:
 
     import gigaplan as gp
     from gigaplan import plan
-    from gigaplan.simulate import throughput
+    from gigaplan.simulate.couplings import throughput
     from gigaplan.simulate.engine import simulate
 
     start = time.perf_counter()

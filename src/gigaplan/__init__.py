@@ -34,14 +34,14 @@ if TYPE_CHECKING:
         train,
         train_sites,
     )
+    from gigaplan.layers.serving import Frontiers
+    from gigaplan.layers.training import TrainRun
+    from gigaplan.layers.training_sites import SitesRun
     from gigaplan.plan.starter import Start
-    from gigaplan.simulate.compare import Comparison
-    from gigaplan.simulate.rerun import Rerun
-    from gigaplan.simulate.result import Result
-    from gigaplan.validation.frontier import Frontiers
-    from gigaplan.validation.train import TrainRun
-    from gigaplan.validation.train_sites import SitesRun
-    from gigaplan.validation.training_calibrate import TrainingCalibration
+    from gigaplan.results.result import Result
+    from gigaplan.study.compare import Comparison
+    from gigaplan.study.rerun import Rerun
+    from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 
 __all__ = [
@@ -80,13 +80,13 @@ __all__ = [
 
 _HOMES = {
     "Start": "plan.starter",
-    "Comparison": "simulate.compare",
-    "Frontiers": "validation.frontier",
-    "TrainRun": "validation.train",
-    "SitesRun": "validation.train_sites",
-    "TrainingCalibration": "validation.training_calibrate",
-    "Rerun": "simulate.rerun",
-    "Result": "simulate.result",
+    "Comparison": "study.compare",
+    "Frontiers": "layers.serving",
+    "TrainRun": "layers.training",
+    "SitesRun": "layers.training_sites",
+    "TrainingCalibration": "validation.training.calibrate",
+    "Rerun": "study.rerun",
+    "Result": "results.result",
     "GigaplanError": "vocabulary.errors",
     "PlanError": "vocabulary.errors",
     "MachineError": "vocabulary.errors",

@@ -11,27 +11,28 @@ from pathlib import Path
 from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.catalog import Found, Listed, Overview, Shown
+from gigaplan.claims.check import check_claims
+from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.serving import MODES, Frontiers, Mode, ServingQuestion, frontiers
+from gigaplan.layers.sites import SitesJob, read_bits_per_s, read_day, read_km, read_share
+from gigaplan.layers.training import TrainingJob, TrainRun
+from gigaplan.layers.training import train as run_training
+from gigaplan.layers.training_sites import SitesRun, train_at_sites
 from gigaplan.plan.json_schema import json_schema
 from gigaplan.plan.starter import Start, copy_of, starter
-from gigaplan.simulate import store
-from gigaplan.simulate.claims import Verdict
-from gigaplan.simulate.compare import Comparison, Progress
-from gigaplan.simulate.compare import compare as compare_results
+from gigaplan.results import store
+from gigaplan.results.export import export as export_result
+from gigaplan.results.result import Result
+from gigaplan.results.verdicts import Verdict
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.labelled import export as export_result
-from gigaplan.simulate.rerun import Rerun, held_against, sources_of
-from gigaplan.simulate.result import Result
-from gigaplan.validation.failures import FailureAsk
-from gigaplan.validation.frontier import MODES, Ask, Frontiers, Mode, frontiers
-from gigaplan.validation.sites import SitesAsk, read_bits_per_s, read_day, read_km, read_share
-from gigaplan.validation.train import Ask as TrainAsk
-from gigaplan.validation.train import TrainRun
-from gigaplan.validation.train import train as run_training
-from gigaplan.validation.train_sites import SitesRun, train_at_sites
-from gigaplan.validation.training_calibrate import TrainingCalibration
-from gigaplan.validation.training_calibrate import calibrate_training as refit_training
+from gigaplan.study.compare import Comparison, Progress
+from gigaplan.study.compare import compare as compare_results
+from gigaplan.study.rerun import Rerun, held_against, sources_of
+from gigaplan.validation.training.calibrate import TrainingCalibration
+from gigaplan.validation.training.calibrate import calibrate_training as refit_training
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.files import write_text
 from gigaplan.vocabulary.variables import Variable, variables
 
 SCALES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -66,7 +67,9 @@ def run_sources(sources: plans.Sources) -> Result:
     """Simulate a plan from its sources, as a kept result holds them; see :func:`run` for what raises."""
     loaded = plans.load_sources(sources)
     try:
-        return replace(simulate(plans.resolve(loaded)), sources=sources)
+        scenario = plans.resolve(loaded)
+        result = replace(simulate(scenario), sources=sources)
+        return result.with_claims(check_claims(result, facts.load(), scenario.claims))
     except InputError as error:
         remedy = "change this value in the plan, or with --set"
         raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
@@ -118,7 +121,7 @@ def new(
         if like is None
         else copy_of(plans.sources_of(like, _pairs(changes), overlays))
     )
-    return store.write_text(path, text)
+    return write_text(path, text)
 
 
 def schema(*, overlay: bool = False) -> dict[str, object]:
@@ -350,10 +353,16 @@ def frontier(
     PlanError
         With every unknown name (the nearest known one is given) and every impossible number at once.
     """
-    ask = Ask(
-        input_tokens=input_tokens, output_tokens=output_tokens, cached_tokens=cached_tokens, ttft_s=ttft_s, tpot_s=tpot_s,
-        precision=precision, engine=engine, modes=tuple(modes),
-    )  # fmt: skip
+    ask = ServingQuestion(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_tokens=cached_tokens,
+        ttft_s=ttft_s,
+        tpot_s=tpot_s,
+        precision=precision,
+        engine=engine,
+        modes=tuple(modes),
+    )
     names = [[n] if isinstance(n, str) else list(n) for n in (models, systems)]
     return frontiers([*((m, s) for m in names[0] for s in names[1]), *more], ask)
 
@@ -374,7 +383,7 @@ def train(
     imbalance: float = 1.0,
     pod_gpus: int = 0,
     spine_share: float = 1.0,
-    failures: bool | FailureAsk = False,
+    failures: bool | FailureOptions = False,
     overlays: Sequence[str | Path] = (),
 ) -> TrainRun:
     """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
@@ -401,7 +410,7 @@ def train(
         Tokens of the rank whose experts are visited most, over the mean.
     pod_gpus, spine_share : int, float
         GPUs that the scale-out network joins at full speed (0: all), and the share of its bandwidth left beyond.
-    failures : bool or FailureAsk
+    failures : bool or FailureOptions
         Whether failures are simulated from launch to the last token, and how: interval between checkpoints, spares, recovery.
     overlays : sequence of str or Path
         Files with constants of your own, as :func:`calibrate_training` writes them.
@@ -412,12 +421,25 @@ def train(
         With every unknown name, impossible number and rank that doesn't divide at once.
     """
     return run_training(
-        TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
-                 global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, search=search, offload=offload,
-                 release=release, imbalance=imbalance, pod_gpus=pod_gpus, spine_share=spine_share,
-                 failures=(FailureAsk() if failures else None) if isinstance(failures, bool) else failures,
-                 overlays=tuple(str(o) for o in overlays))
-    )  # fmt: skip
+        TrainingJob(
+            model=model,
+            system=system,
+            gpus=gpus,
+            tokens=_tokens(tokens),
+            sequence_tokens=sequence_tokens,
+            global_batch_sequences=global_batch_sequences,
+            precision=precision,
+            layout=layout,
+            search=search,
+            offload=offload,
+            release=release,
+            imbalance=imbalance,
+            pod_gpus=pod_gpus,
+            spine_share=spine_share,
+            failures=(FailureOptions() if failures else None) if isinstance(failures, bool) else failures,
+            overlays=tuple(str(o) for o in overlays),
+        )
+    )
 
 
 def train_sites(
@@ -465,17 +487,31 @@ def train_sites(
     PlanError
         With every unknown name and impossible number at once.
     """
-    run = TrainAsk(model=model, system=system, gpus=gpus, tokens=_tokens(tokens), sequence_tokens=sequence_tokens,
-                   global_batch_sequences=global_batch_sequences, precision=precision, layout=layout, offload=offload,
-                   overlays=tuple(str(o) for o in overlays))  # fmt: skip
+    run = TrainingJob(
+        model=model,
+        system=system,
+        gpus=gpus,
+        tokens=_tokens(tokens),
+        sequence_tokens=sequence_tokens,
+        global_batch_sequences=global_batch_sequences,
+        precision=precision,
+        layout=layout,
+        offload=offload,
+        overlays=tuple(str(o) for o in overlays),
+    )
     return train_at_sites(
-        SitesAsk(
-            run=run, sites=sites, uplink_bits_per_s=read_bits_per_s(wan_bandwidth) if wan_bandwidth else 0.0,
-            distance_km=read_km(wan_distance) if wan_distance else 0.0, inner_steps=inner_steps,
-            share=read_share(efficiency) if isinstance(efficiency, str) else efficiency, by=read_day(by) if by else None,
-            run_days=run_days, plan=plan,
+        SitesJob(
+            run=run,
+            sites=sites,
+            uplink_bits_per_s=read_bits_per_s(wan_bandwidth) if wan_bandwidth else 0.0,
+            distance_km=read_km(wan_distance) if wan_distance else 0.0,
+            inner_steps=inner_steps,
+            share=read_share(efficiency) if isinstance(efficiency, str) else efficiency,
+            by=read_day(by) if by else None,
+            run_days=run_days,
+            plan=plan,
         )
-    )  # fmt: skip
+    )
 
 
 def calibrate_training(
@@ -502,7 +538,7 @@ def calibrate_training(
     paths = [Path(p) for p in ([measured] if isinstance(measured, str | Path) else measured)]
     answer = refit_training(paths, progress)
     if out is not None:
-        store.write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+        write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
     return answer
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from gigaplan.allocation.merit import accept, account, allot, merit_order, place
+from gigaplan.allocation.merit import accept, account, allocate, merit_order, place
 from gigaplan.vocabulary.members import Array
 
 W, G, H = 5, 3, 6
@@ -39,7 +39,7 @@ cases = st.builds(random_case, st.integers(0, 10**6), st.floats(0.1, 5))
 
 def served_of_day(case: dict[str, Any]) -> Array:
     """(M, W, n, D) requests served, in whatever hour."""
-    out = allot(**case)
+    out = allocate(**case)
     return np.asarray((out.served_now + out.deferred).sum(axis=-1))
 
 
@@ -50,7 +50,7 @@ def test_a_day_by_hand() -> None:
     """Capacity 10 an hour, three hours. First in merit: deferrable, 12 a day. Second: interactive, asked 2, 10, 10.
     The day's slack for it is 30 - 12 = 18 of the 22 asked, so 18/22 of each hour; the rest of each hour takes the 12."""
     asked = np.array([[4.0, 4, 4], [2, 10, 10]]).reshape(1, 2, 1, 1, 3)
-    out = allot(
+    out = allocate(
         asked_per_h=asked,
         deferrable=np.array([True, False]),
         guaranteed_share=np.zeros(2),
@@ -95,15 +95,20 @@ def test_valleys_are_filled_pro_rata() -> None:
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("asked_per_h", np.nan), ("asked_per_h", -1.0), ("gpus_available", np.inf), ("reserved_share", 1.5),
-     ("guaranteed_share", -0.1)],
-)  # fmt: skip
+    [
+        ("asked_per_h", np.nan),
+        ("asked_per_h", -1.0),
+        ("gpus_available", np.inf),
+        ("reserved_share", 1.5),
+        ("guaranteed_share", -0.1),
+    ],
+)
 def test_what_can_not_be_allotted_is_refused(name: str, bad: float) -> None:
     case = random_case(1, 1.0)
     case[name] = np.array(case[name])
     case[name].flat[0] = bad
     with pytest.raises(ValueError, match="can't be allotted: give finite numbers from 0"):
-        allot(**case)
+        allocate(**case)
 
 
 # Laws
@@ -111,7 +116,7 @@ def test_what_can_not_be_allotted_is_refused(name: str, bad: float) -> None:
 
 @given(cases)
 def test_law_nothing_is_lost_and_nothing_overdrawn(case: dict[str, Any]) -> None:
-    out, asked = allot(**case), case["asked_per_h"]
+    out, asked = allocate(**case), case["asked_per_h"]
     scale = asked.max()
     np.testing.assert_allclose(out.served_now + out.deferred + out.refused, asked, rtol=1e-12, atol=1e-12 * scale)
     day = (out.served_now + out.deferred).sum(axis=-1)
@@ -148,30 +153,33 @@ def test_law_what_is_guaranteed_is_served_as_if_nothing_else_were_asked(case: di
 @given(cases, st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_law_scale_does_not_matter(case: dict[str, Any], size: float, unit: float) -> None:
     """A fleet and its demand as many times as large, or requests counted in another unit: the same shares."""
-    larger = case | {"asked_per_h": case["asked_per_h"] * size * unit, "gpus_available": case["gpus_available"] * size,
-                     "requests_per_gpu_h": case["requests_per_gpu_h"] * unit}  # fmt: skip
-    np.testing.assert_allclose(allot(**larger).fleet_share, allot(**case).fleet_share, rtol=1e-9, atol=1e-12)
+    larger = case | {
+        "asked_per_h": case["asked_per_h"] * size * unit,
+        "gpus_available": case["gpus_available"] * size,
+        "requests_per_gpu_h": case["requests_per_gpu_h"] * unit,
+    }
+    np.testing.assert_allclose(allocate(**larger).fleet_share, allocate(**case).fleet_share, rtol=1e-9, atol=1e-12)
 
 
 @given(cases)
 def test_plenty_serves_all_that_can_be_served(case: dict[str, Any]) -> None:
     rich = case | {"gpus_available": case["gpus_available"] * 1e9 + 1e9}
     able = case["requests_per_gpu_h"][0].max(axis=1) > 0
-    out = allot(**rich)
+    out = allocate(**rich)
     assert out.refused[:, able].max(initial=0) <= 1e-9 * case["asked_per_h"].max()
     np.testing.assert_array_equal(out.refused[:, ~able], case["asked_per_h"][:, ~able])
 
 
 def test_members_months_and_days_do_not_know_of_each_other() -> None:
     case = random_case(7, 2.0)
-    whole = allot(**case)
+    whole = allocate(**case)
     for m, n, d in np.ndindex(2, 3, 2):
         one = case | {
             "asked_per_h": case["asked_per_h"][m : m + 1, :, n : n + 1, d : d + 1],
             "gpus_available": case["gpus_available"][m : m + 1, :, n : n + 1],
             "reserved_share": case["reserved_share"][:, n : n + 1],
         }
-        np.testing.assert_allclose(whole.run[m, :, n, d], allot(**one).run[0, :, 0, 0], rtol=1e-12)
+        np.testing.assert_allclose(whole.run[m, :, n, d], allocate(**one).run[0, :, 0, 0], rtol=1e-12)
 
 
 # Referees
@@ -224,7 +232,7 @@ def test_greedy_is_the_programmes_optimum_guarantees_included(case: dict[str, An
     ours = float(weight[0] @ first + weight[1] @ (both - first))
     best = mix_optimum(wanted, capacity, deferrable, guaranteed, weight)
     assert ours == pytest.approx(best, rel=1e-7, abs=1e-9)
-    assert both == pytest.approx(allot(**case).fleet_share[0, :, n, d].sum(axis=-1), rel=1e-9, abs=1e-12)
+    assert both == pytest.approx(allocate(**case).fleet_share[0, :, n, d].sum(axis=-1), rel=1e-9, abs=1e-12)
 
 
 def specialised_optimum(
@@ -236,11 +244,13 @@ def specialised_optimum(
     cells = np.arange(w.size)
     requests = (speed * gpus)[w, g]  # per hour, if all of a generation serves one workload
     hourly = ~deferrable[w]
-    rows = np.concatenate([
-        g * hours + h,  # a generation's hour is shared out once
-        kinds * hours + w * hours + np.where(hourly, h, 0),  # no more than asked: by hour, or by day
-        (kinds + count) * hours + w,  # the floor
-    ])  # fmt: skip
+    rows = np.concatenate(
+        [
+            g * hours + h,  # a generation's hour is shared out once
+            kinds * hours + w * hours + np.where(hourly, h, 0),  # no more than asked: by hour, or by day
+            (kinds + count) * hours + w,  # the floor
+        ]
+    )
     values = np.concatenate([np.ones(w.size), requests, -requests])
     most = np.where(deferrable[:, None], asked.sum(axis=1, keepdims=True), asked)
     limits = np.concatenate([np.full(kinds * hours, capacity), most.ravel(), -floor * (1 - 1e-9)])
@@ -258,7 +268,7 @@ def test_what_one_mix_keeps_where_speeds_differ_without_pattern() -> None:
         speed = rng.uniform(5, 50, (W, 1)) * rng.uniform(0.6, 1.6, (W, G))
         gpus, value, deferrable = rng.uniform(10, 100, G), rng.uniform(0.1, 5, W), np.arange(W) % 2 == 1
         asked = (speed @ gpus)[:, None] * rng.uniform(0, 2.4 / W, (W, H))
-        out = allot(
+        out = allocate(
             asked_per_h=asked[None, :, None, None],
             deferrable=deferrable,
             guaranteed_share=np.zeros(W),
@@ -278,16 +288,18 @@ def test_what_one_mix_keeps_where_speeds_differ_without_pattern() -> None:
 
 # The announced plan's own speeds and fleets, to three digits (November 2026): requests per GPU and hour on H100, H200,
 # B200, GB200, GB300 and Vera Rubin; millions of requests a day; thousands of GPUs.
-SPEED = np.array([
-    [2410, 3780, 12400, 12500, 12500, 30500],  # chat
-    [1880, 2910, 9620, 9810, 9810, 22600],  # education
-    [1540, 2380, 8620, 8820, 8830, 18600],  # multimodal
-    [9.53, 17.2, 375, 921, 1120, 3490],  # reasoning
-    [11.2, 18.2, 66.8, 102, 124, 474],  # long context
-    [32.3, 59.4, 321, 389, 392, 2950],  # agents
-    [1500, 2270, 7400, 7600, 7620, 17200],  # enterprise API
-    [0.993, 9.35, 32.7, 44.3, 61.5, 101],  # science, deferrable
-])  # fmt: skip
+SPEED = np.array(
+    [
+        [2410, 3780, 12400, 12500, 12500, 30500],  # chat
+        [1880, 2910, 9620, 9810, 9810, 22600],  # education
+        [1540, 2380, 8620, 8820, 8830, 18600],  # multimodal
+        [9.53, 17.2, 375, 921, 1120, 3490],  # reasoning
+        [11.2, 18.2, 66.8, 102, 124, 474],  # long context
+        [32.3, 59.4, 321, 389, 392, 2950],  # agents
+        [1500, 2270, 7400, 7600, 7620, 17200],  # enterprise API
+        [0.993, 9.35, 32.7, 44.3, 61.5, 101],  # science, deferrable
+    ]
+)
 VALUE = np.array([0.006, 0.001, 0.012, 0.04, 0.055, 0.04, 0.011, 0.15])
 GUARANTEED = np.array([0.15, 0.2, 0.15, 0.45, 0.5, 0.3, 0.5, 0.1])
 LATE = np.arange(8) == 7
@@ -308,7 +320,7 @@ def kept(when: str, times: float, guaranteed: Array) -> float:
     shape = np.where(LATE[:, None], 1.0, swing)
     asked = times * np.array(millions)[:, None] * 1e6 / 24 * shape
     gpus = np.array(thousands) * 1e3
-    out = allot(
+    out = allocate(
         asked_per_h=asked[None, :, None, None],
         deferrable=LATE,
         guaranteed_share=guaranteed,
@@ -326,9 +338,14 @@ def kept(when: str, times: float, guaranteed: Array) -> float:
 
 @pytest.mark.parametrize(
     ("times", "guaranteed", "least", "mean"),
-    [(1, 0 * GUARANTEED, 0.90, 0.95), (1, GUARANTEED, 0.90, 0.95), (4, 0 * GUARANTEED, 0.90, 0.93), (4, GUARANTEED, 0.55, 0.70)],
+    [
+        (1, 0 * GUARANTEED, 0.90, 0.95),
+        (1, GUARANTEED, 0.90, 0.95),
+        (4, 0 * GUARANTEED, 0.90, 0.93),
+        (4, GUARANTEED, 0.55, 0.70),
+    ],
     ids=["as planned", "as planned, guarantees", "four times asked", "four times asked, guarantees"],
-)  # fmt: skip
+)
 def test_what_one_mix_keeps_of_the_best_with_specialisation(
     times: float, guaranteed: Array, least: float, mean: float
 ) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan import plan
-from gigaplan.allocation.merit import allot
+from gigaplan.allocation.merit import allocate
 from gigaplan.allocation.prices import NOTHING, next_in_line, shadow_price, waiting
+from gigaplan.results.result import Result
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.members import Array
 
 W, N, D, H = 4, 3, 2, 6
@@ -98,7 +98,7 @@ def case(seed: int, scarcity: float, **changes: Any) -> dict[str, Any]:
 
 def value_of_day(setup: dict[str, Any]) -> Array:
     """What is served in a day is worth [USD]: (n, D)."""
-    run = allot(**setup).run
+    run = allocate(**setup).run
     return np.asarray((run * setup["value_usd_per_request"][:, None, None, None]).sum(axis=(1, -1))[0])
 
 
@@ -107,7 +107,7 @@ def worth_and_price(setup: dict[str, Any]) -> tuple[Array, Array]:
     more = setup | {"gpus_available": setup["gpus_available"] * (1 + MORE)}
     rise = value_of_day(more) - value_of_day(setup)
     worth = setup["value_usd_per_request"][None, :, None] * setup["requests_per_gpu_h"][:, :, 0, None] * np.ones(N)
-    price = shadow_price(worth, waiting(allot(**setup).refused, setup["asked_per_h"]))[0]  # (n, D, H)
+    price = shadow_price(worth, waiting(allocate(**setup).refused, setup["asked_per_h"]))[0]  # (n, D, H)
     gpu_hours = setup["gpus_available"][0, 0] * MORE * (1 - setup["reserved_share"][0])  # those that serve
     return rise, price.sum(axis=-1) * gpu_hours[:, None]
 

@@ -68,8 +68,11 @@ def at_list_price(workload: str) -> float:
     generated = value(workload, "reasoning_tokens") + value(workload, "output_tokens")
     media = value(workload, "media_tokens") if FACTS.has(workload, "media_tokens") else 0.0
     fresh = value(workload, "fresh_input_tokens") + media
-    return (fresh * per_token["input"] + generated * per_token["output"]
-            + value(workload, "cached_input_tokens") * per_token["cached"])  # fmt: skip
+    return (
+        fresh * per_token["input"]
+        + generated * per_token["output"]
+        + value(workload, "cached_input_tokens") * per_token["cached"]
+    )
 
 
 def growth(workload: str, day: dt.date) -> float:
@@ -116,28 +119,41 @@ def test_each_conflict_has_one_choice_and_says_why() -> None:
 
 def test_a_source_without_an_address_says_so_and_an_assumption_says_why() -> None:
     for f in mine():
-        assert f.url.startswith(("https://", "http://")) or (f.url == "" and ("address not retained" in f.source_title or
-                                                                 "own assumption" in f.source_title)), f.id  # fmt: skip
+        assert f.url.startswith(("https://", "http://")) or (
+            f.url == "" and ("address not retained" in f.source_title or "own assumption" in f.source_title)
+        ), f.id
         assert f.evidence != Evidence.ASSUMED or len(f.note) > 5, f.id
 
 
 OF_SOME_WORKLOADS = (
-    "later_models", "media_tokens", "turns_per_session", "calls_per_turn", "new_tokens_per_call", "system_tokens",
-    "history_limit_tokens", "cache_hit_share", "context_growth_per_year", "reasoning_growth_per_year",
-    "token_growth_decay_per_year", "price_elasticity",
-)  # fmt: skip
+    "later_models",
+    "media_tokens",
+    "turns_per_session",
+    "calls_per_turn",
+    "new_tokens_per_call",
+    "system_tokens",
+    "history_limit_tokens",
+    "cache_hit_share",
+    "context_growth_per_year",
+    "reasoning_growth_per_year",
+    "token_growth_decay_per_year",
+    "price_elasticity",
+)
 
 
-@pytest.mark.parametrize(("contract", "entity", "elsewhere"), [
-    (Ladder, "ladder", ()),
-    (Facility, "facility", ("power_price_usd_per_mwh",)),
-    (DrawCurve, "draw_curve", ()),
-    (Costs, "build", ("lives_compared_years", "vendor")),
-    (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
-    (Shape, "demand_shape", ("region_offset_h", "region_share")),
-    (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve")),
-    *((Workload, w, ("name", "driver", "model", "deferrable", *OF_SOME_WORKLOADS)) for w in WORKLOADS),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("contract", "entity", "elsewhere"),
+    [
+        (Ladder, "ladder", ()),
+        (Facility, "facility", ("power_price_usd_per_mwh",)),
+        (DrawCurve, "draw_curve", ()),
+        (Costs, "build", ("lives_compared_years", "vendor")),
+        (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
+        (Shape, "demand_shape", ("region_offset_h", "region_share")),
+        (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve")),
+        *((Workload, w, ("name", "driver", "model", "deferrable", *OF_SOME_WORKLOADS)) for w in WORKLOADS),
+    ],
+)
 def test_every_field_that_a_plan_leaves_out_is_a_fact(contract: type, entity: str, elsewhere: tuple[str, ...]) -> None:
     own = FACTS.has(entity, "requests_per_day")
     driven = ("reach_share", "requests_per_user_day") if own else ("requests_per_day",)
@@ -156,9 +172,11 @@ def test_every_region_has_one_power_price() -> None:
 def test_messages_add_up_to_the_published_ones() -> None:
     at_700_m = 700e6 * messages_per_user(dt.date(2025, 8, 4))
     assert 2.6e9 <= at_700_m <= 3.05e9
-    for day, quantity, date in ((dt.date(2024, 6, 24), "messages_per_day_consumer", "2024-06-24"),
-                                (dt.date(2025, 6, 24), "messages_per_day_consumer", "2025-06-24"),
-                                (dt.date(2025, 8, 4), "messages_per_day_all", "2025-08-04")):  # fmt: skip
+    for day, quantity, date in (
+        (dt.date(2024, 6, 24), "messages_per_day_consumer", "2024-06-24"),
+        (dt.date(2025, 6, 24), "messages_per_day_consumer", "2025-06-24"),
+        (dt.date(2025, 8, 4), "messages_per_day_all", "2025-08-04"),
+    ):
         published = value("chatgpt", quantity, date) / published_users(day)
         assert messages_per_user(day) == pytest.approx(published, rel=0.08), day
 
@@ -280,10 +298,19 @@ def test_agents_bring_what_was_reported_for_codex() -> None:
     )
 
 
-@pytest.mark.parametrize(("workload", "times"), [
-    ("chat", 1), ("multimodal", 1), ("reasoning", 1), ("long_context", 1), ("enterprise_api", 1), ("agents", 3),
-    ("education", 0.1), ("science", 0.23),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("workload", "times"),
+    [
+        ("chat", 1),
+        ("multimodal", 1),
+        ("reasoning", 1),
+        ("long_context", 1),
+        ("enterprise_api", 1),
+        ("agents", 3),
+        ("education", 0.1),
+        ("science", 0.23),
+    ],
+)
 def test_values_are_list_prices_times_a_weight(workload: str, times: float) -> None:
     assert value(workload, "value_usd_per_request") == pytest.approx(times * at_list_price(workload), rel=0.05)
 
@@ -343,10 +370,23 @@ def test_packages_are_a_frontier_labs_share() -> None:
 
 KNOWN = dt.date(2026, 11, 23)
 COUNTERPARTIES = (
-    "nvidia_openai_2025", "nvidia_openai_2026", "nvidia_ports_pike", "sb_energy_ports_pike", "sb_energy_milam", "amd_openai",
-    "broadcom_openai", "aws_openai_2025", "aws_openai_2026", "microsoft_openai", "oracle_openai", "coreweave_openai",
-    "cerebras_openai", "google_openai", "g42_openai", "openai_camellia",
-)  # fmt: skip
+    "nvidia_openai_2025",
+    "nvidia_openai_2026",
+    "nvidia_ports_pike",
+    "sb_energy_ports_pike",
+    "sb_energy_milam",
+    "amd_openai",
+    "broadcom_openai",
+    "aws_openai_2025",
+    "aws_openai_2026",
+    "microsoft_openai",
+    "oracle_openai",
+    "coreweave_openai",
+    "cerebras_openai",
+    "google_openai",
+    "g42_openai",
+    "openai_camellia",
+)
 EPOCH_SITES = {
     "site_abilene": "OpenAI Stargate Abilene",
     "site_dona_ana": "OpenAI Stargate New Mexico",

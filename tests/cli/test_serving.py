@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gigaplan.cli import app, main
-from gigaplan.validation.frontier import Frontiers
+from gigaplan.layers.serving import Frontiers
 
 
 def leave(*args: str) -> int:

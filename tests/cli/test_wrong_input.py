@@ -10,11 +10,15 @@ from gigaplan.cli import main
 
 RUN = ("train", "llama_3_1_405b", "h100_hgx")
 TWO = (*RUN, "--sites", "a=8192,b=8192", "--wan-distance", "1000 km")
-STEPS = "gpu,num_gpus,model,seq_len,global_batch,micro_batch,tp,pp,dp,cp,ep,vpp,precision,recompute\nH100,512,Llama-3.1 405B,8192,256,1,8,8,8,1,1,8,BF16,\n"  # fmt: skip
+STEPS = "gpu,num_gpus,model,seq_len,global_batch,micro_batch,tp,pp,dp,cp,ep,vpp,precision,recompute\nH100,512,Llama-3.1 405B,8192,256,1,8,8,8,1,1,8,BF16,\n"
 SERVED = "gpu,model,isl,osl,concurrency,precision,framework,ttft_ms\nh100_sxm,llama_3_1_70b,1024,1024,8,fp8,vllm,80\n"
 TABLES = {
-    "empty.csv": b"", "noise.csv": b"\x00\xff\xfe\x80", "other.csv": b"a,b\n1,2\n", "steps.csv": STEPS.encode(), "served.csv": SERVED.encode(),
-}  # fmt: skip
+    "empty.csv": b"",
+    "noise.csv": b"\x00\xff\xfe\x80",
+    "other.csv": b"a,b\n1,2\n",
+    "steps.csv": STEPS.encode(),
+    "served.csv": SERVED.encode(),
+}
 
 CASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (RUN, ("'gpus'", "--gpus 16384")),
@@ -24,18 +28,34 @@ CASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("frontier", "gpt_oss_120b", "gb200_nvl72", "--isl", "nan"), ("(--isl)", "nan")),
     *(
         ((verb, kind, table, "-o", "out"), (table, why))
-        for verb, kind in (("predict", "inference"), ("predict", "training"), ("calibrate", "serving"), ("calibrate", "training"))
+        for verb, kind in (
+            ("predict", "inference"),
+            ("predict", "training"),
+            ("calibrate", "serving"),
+            ("calibrate", "training"),
+        )
         for table, why in (("missing.csv", "no such file"), ("noise.csv", "not UTF-8"), ("folder", "is a directory"))
     ),
-    *(((*verb, "empty.csv"), ("empty.csv:1:1", "the table is empty", "first line")) for verb in (
-        ("predict", "inference", "-o", "out"), ("predict", "training", "-o", "out"), ("calibrate", "training", "-o", "out"),
-        ("validate", "inference", "--rows"), ("validate", "training"), ("validate", "power"))),
+    *(
+        ((*verb, "empty.csv"), ("empty.csv:1:1", "the table is empty", "first line"))
+        for verb in (
+            ("predict", "inference", "-o", "out"),
+            ("predict", "training", "-o", "out"),
+            ("calibrate", "training", "-o", "out"),
+            ("validate", "inference", "--rows"),
+            ("validate", "training"),
+            ("validate", "power"),
+        )
+    ),
     (("predict", "training", "other.csv", "-o", "out"), ("columns are missing", "num_gpus", "training_step.csv")),
     (("predict", "training", "steps.csv", "-o", "steps.csv"), ("take the place of the table", "another file")),
-    (("predict", "training", "steps.csv", "--anchor", "other.csv", "-o", "other.csv"), ("take the place of the table",)),
+    (
+        ("predict", "training", "steps.csv", "--anchor", "other.csv", "-o", "other.csv"),
+        ("take the place of the table",),
+    ),
     (("predict", "inference", "served.csv", "-o", "served.csv"), ("take the place of the table", "another file")),
     (("calibrate", "serving", "served.csv", "-o", "served.csv"), ("take the place of the table", "another file")),
-)  # fmt: skip
+)
 
 
 @pytest.fixture

@@ -70,8 +70,11 @@ def test_all_to_all_by_hand() -> None:
 @given(st.sampled_from([2, 4, 8, 16, 64]), st.floats(0, 1e9), st.floats(0, 1e9), st.floats(1, 4))
 def test_larger_messages_and_slower_links_never_help(ranks: int, one: float, other: float, faster: float) -> None:
     few, many = sorted((one, other))
-    better = replace(NODE, scaleup_bytes_per_s=NODE.scaleup_bytes_per_s * faster,
-                     scaleout_bytes_per_s=NODE.scaleout_bytes_per_s * faster)  # fmt: skip
+    better = replace(
+        NODE,
+        scaleup_bytes_per_s=NODE.scaleup_bytes_per_s * faster,
+        scaleout_bytes_per_s=NODE.scaleout_bytes_per_s * faster,
+    )
     for collective in (all_reduce_s, all_to_all_s):
         assert float(collective(few, ranks, NODE)) <= float(collective(many, ranks, NODE))
         assert float(collective(many, ranks, better)) <= float(collective(many, ranks, NODE))

@@ -11,16 +11,38 @@ from gigaplan.compute.memory import cache_bytes, cache_split, weight_bytes
 from gigaplan.compute.transformer import Architecture, experts_touched
 
 DEEPSEEK_V3 = Architecture(
-    layers=61, hidden=7168, heads=128, kv_heads=128, ffn_dense=18432, ffn_expert=2048, experts=256, experts_per_token=8,
-    shared_experts=1, first_dense_layers=3, vocab=129280, mla_kv_lora=512, mla_q_lora=1536, mla_qk_nope=128,
-    mla_qk_rope=64, mla_v_head=128,
-)  # fmt: skip
+    layers=61,
+    hidden=7168,
+    heads=128,
+    kv_heads=128,
+    ffn_dense=18432,
+    ffn_expert=2048,
+    experts=256,
+    experts_per_token=8,
+    shared_experts=1,
+    first_dense_layers=3,
+    vocab=129280,
+    mla_kv_lora=512,
+    mla_q_lora=1536,
+    mla_qk_nope=128,
+    mla_qk_rope=64,
+    mla_v_head=128,
+)
 LLAMA_405B = Architecture(layers=126, hidden=16384, heads=128, kv_heads=8, ffn_dense=53248, vocab=128256)
 LLAMA_70B = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, ffn_dense=28672, vocab=128256)
 GPT_OSS_120B = Architecture(
-    layers=36, hidden=2880, heads=64, kv_heads=8, head_dim=64, ffn_expert=2880, experts=128, experts_per_token=4,
-    vocab=201088, sliding_window=128, full_attention_every=2,
-)  # fmt: skip
+    layers=36,
+    hidden=2880,
+    heads=64,
+    kv_heads=8,
+    head_dim=64,
+    ffn_expert=2880,
+    experts=128,
+    experts_per_token=4,
+    vocab=201088,
+    sliding_window=128,
+    full_attention_every=2,
+)
 ONE = np.array(1.0)
 
 

@@ -44,9 +44,7 @@ def test_limits(curve: str) -> None:
     assert users[0] == pytest.approx([0.0, 6e8, 2.6e9])
 
 
-@given(
-    st.sampled_from(sorted(CURVES)), st.floats(1e6, 9e9), st.floats(0.001, 1.0), st.floats(0.01, 5.0)
-)  # fmt: skip
+@given(st.sampled_from(sorted(CURVES)), st.floats(1e6, 9e9), st.floats(0.001, 1.0), st.floats(0.01, 5.0))
 def test_law_users_rise_and_stay_below_the_ceiling(curve: str, ceiling: float, part: float, rate: float) -> None:
     adoption = replace(ADOPTION, curve=curve, ceiling_users=ceiling, reference_users=ceiling * part, rate_per_year=rate)
     users = weekly_users(adoption, YEARS)[0]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gigaplan.demand.inputs import TOKENS, Adoption, DemandInputs, Shape, Workload
 from gigaplan.demand.requests import (
-    asked,
+    compute_demand,
     day_factor,
     growth_factor,
     hour_shape,
@@ -33,10 +33,22 @@ SHAPE = Shape(
     region_share=(0.3, 0.45, 0.25),
 )
 CHAT = Workload(
-    name="chat", driver="users", reference_date=REFERENCE, reach_share=0.8, requests_per_user_day=3.0,
-    growth_per_year=0.4, growth_decay_per_year=0.4, fresh_input_tokens=500, cached_input_tokens=700,
-    reasoning_tokens=150, output_tokens=350, value_usd_per_request=0.01, model="m", ttft_s=1, tpot_s=0.05,
-)  # fmt: skip
+    name="chat",
+    driver="users",
+    reference_date=REFERENCE,
+    reach_share=0.8,
+    requests_per_user_day=3.0,
+    growth_per_year=0.4,
+    growth_decay_per_year=0.4,
+    fresh_input_tokens=500,
+    cached_input_tokens=700,
+    reasoning_tokens=150,
+    output_tokens=350,
+    value_usd_per_request=0.01,
+    model="m",
+    ttft_s=1,
+    tpot_s=0.05,
+)
 BATCH = replace(CHAT, name="batch", driver="own", requests_per_day=1e6, deferrable=True)
 INPUTS = DemandInputs(
     adoption=Adoption(ceiling_users=2.6e9, reference_users=6e8, reference_date=REFERENCE, rate_per_year=0.5),
@@ -131,28 +143,26 @@ def test_requests_of_users_by_hand() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.floats(0, 1), st.floats(0.1, 2), st.floats(0.1, 2), st.floats(-2, 2), st.floats(0, 2), st.floats(0, 24)
-)  # fmt: skip
+@given(st.floats(0, 1), st.floats(0.1, 2), st.floats(0.1, 2), st.floats(-2, 2), st.floats(0, 2), st.floats(0, 24))
 def test_law_the_month_holds_its_mean_day_times_its_days(
     night: float, weekend: float, summer: float, growth: float, decay: float, peak: float
 ) -> None:
     shape = replace(SHAPE, night_share=night, weekend_share=weekend, summer_share=summer, peak_local_hour=peak)
     work = replace(CHAT, growth_per_year=growth, growth_decay_per_year=decay)
-    got = asked(replace(INPUTS, shape=shape, workloads=(work, BATCH)), AXIS)
+    got = compute_demand(replace(INPUTS, shape=shape, workloads=(work, BATCH)), AXIS)
     total = AXIS.month_total(got.requests_per_h)
     np.testing.assert_allclose(total, got.requests_per_day * AXIS.hours / HOURS, rtol=1e-12)
     assert (got.requests_per_h >= 0).all()
 
 
 def test_deferrable_work_is_asked_evenly() -> None:
-    got = asked(INPUTS, AXIS)
+    got = compute_demand(INPUTS, AXIS)
     hours = got.requests_per_h[0, 1]
     np.testing.assert_allclose(hours, np.broadcast_to(got.requests_per_day[0, 1, :, None, None] / HOURS, hours.shape))
 
 
 def test_shapes_and_tokens() -> None:
-    got = asked(INPUTS, AXIS)
+    got = compute_demand(INPUTS, AXIS)
     n = AXIS.months
     assert got.weekly_users.shape == (1, n)
     assert got.requests_per_day.shape == (1, 2, n)
@@ -168,7 +178,7 @@ def test_a_vector_of_members_is_each_member_alone() -> None:
         adoption=replace(INPUTS.adoption, rate_per_year=rates),
         workloads=(replace(CHAT, requests_per_user_day=per_user), BATCH),
     )
-    got = asked(many, AXIS)
+    got = compute_demand(many, AXIS)
     assert got.requests_per_h.shape[0] == 3
     for m in range(3):
         one = replace(
@@ -176,7 +186,7 @@ def test_a_vector_of_members_is_each_member_alone() -> None:
             adoption=replace(INPUTS.adoption, rate_per_year=float(rates[m])),
             workloads=(replace(CHAT, requests_per_user_day=float(per_user[m])), BATCH),
         )
-        alone = asked(one, AXIS)
+        alone = compute_demand(one, AXIS)
         np.testing.assert_allclose(got.requests_per_h[m], alone.requests_per_h[0], rtol=1e-14)
         np.testing.assert_allclose(got.weekly_users[m], alone.weekly_users[0], rtol=1e-14)
 
@@ -188,4 +198,4 @@ def test_member_counts_that_disagree_are_refused() -> None:
         workloads=(replace(CHAT, growth_per_year=np.array([0.1, 0.2])),),
     )
     with pytest.raises(ValueError, match="broadcast"):
-        asked(many, AXIS)
+        compute_demand(many, AXIS)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan.demand.inputs import TOKENS, Adoption, DemandInputs, Shape, Workload
-from gigaplan.demand.requests import asked, region_patterns, tokens_by_year
+from gigaplan.demand.requests import compute_demand, region_patterns, tokens_by_year
 from gigaplan.demand.sessions import calls_per_session, input_tokens, mean_history_tokens
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS, WORKDAYS, Resolution, TimeAxis
 
@@ -27,11 +27,27 @@ SHAPE = Shape(
     region_share=(0.4, 0.35, 0.25),
 )
 AGENT = Workload(
-    name="agent", driver="users", reference_date=dt.date(2026, 4, 1), reach_share=0.1, requests_per_user_day=20.0,
-    growth_per_year=0.5, growth_decay_per_year=0.4, fresh_input_tokens=10, cached_input_tokens=20,
-    reasoning_tokens=150, output_tokens=300, value_usd_per_request=0.01, model="m", ttft_s=1, tpot_s=0.05,
-    turns_per_session=2, calls_per_turn=2, new_tokens_per_call=200, system_tokens=1000, cache_hit_share=0.9,
-)  # fmt: skip
+    name="agent",
+    driver="users",
+    reference_date=dt.date(2026, 4, 1),
+    reach_share=0.1,
+    requests_per_user_day=20.0,
+    growth_per_year=0.5,
+    growth_decay_per_year=0.4,
+    fresh_input_tokens=10,
+    cached_input_tokens=20,
+    reasoning_tokens=150,
+    output_tokens=300,
+    value_usd_per_request=0.01,
+    model="m",
+    ttft_s=1,
+    tpot_s=0.05,
+    turns_per_session=2,
+    calls_per_turn=2,
+    new_tokens_per_call=200,
+    system_tokens=1000,
+    cache_hit_share=0.9,
+)
 CHAT = replace(AGENT, name="chat", reach_share=0.8, requests_per_user_day=3.0, turns_per_session=5, calls_per_turn=1)
 BATCH = replace(AGENT, name="batch", driver="own", requests_per_day=1e6, deferrable=True)
 INPUTS = DemandInputs(
@@ -100,9 +116,13 @@ def test_the_cache_moves_tokens_and_makes_none(
     hit: float, turns: float, calls: float, new: float, system: float, limit: float
 ) -> None:
     work = replace(
-        AGENT, turns_per_session=turns, calls_per_turn=calls, new_tokens_per_call=new, system_tokens=system,
+        AGENT,
+        turns_per_session=turns,
+        calls_per_turn=calls,
+        new_tokens_per_call=new,
+        system_tokens=system,
         history_limit_tokens=limit,
-    )  # fmt: skip
+    )
     none, some, every = (input_tokens(replace(work, cache_hit_share=h)) for h in (0.0, hit, 1.0))
     for read in (none, some, every):
         assert read.fresh + read.cached == pytest.approx(new + every.cached)
@@ -113,7 +133,7 @@ def test_the_cache_moves_tokens_and_makes_none(
 
 @pytest.mark.parametrize("resolution", Resolution)
 def test_sessions_are_requests_over_calls(resolution: Resolution) -> None:
-    got = asked(replace(INPUTS, edge_share=np.full((3, 36), 0.2)), AXES[resolution])
+    got = compute_demand(replace(INPUTS, edge_share=np.full((3, 36), 0.2)), AXES[resolution])
     everywhere = got.requests_per_day + got.on_devices_per_day
     np.testing.assert_allclose(got.sessions_per_day * np.array([4, 5, 4])[:, None], everywhere, rtol=1e-12)
 
@@ -123,9 +143,13 @@ def test_sessions_are_requests_over_calls(resolution: Resolution) -> None:
 
 def test_tokens_of_a_year_are_those_of_its_middle() -> None:
     work = replace(
-        AGENT, reference_date=dt.date(2027, 7, 2), context_growth_per_year=0.5, reasoning_growth_per_year=-0.3,
-        token_growth_decay_per_year=0.0, media_tokens=40,
-    )  # fmt: skip
+        AGENT,
+        reference_date=dt.date(2027, 7, 2),
+        context_growth_per_year=0.5,
+        reasoning_growth_per_year=-0.3,
+        token_growth_decay_per_year=0.0,
+        media_tokens=40,
+    )
     got = dict(zip(TOKENS, tokens_by_year(work, AXES[Resolution.HOURLY]), strict=True))
     years = np.array([-365, 0, 366]) / DAYS_PER_YEAR  # 2 July to 2 July; 2028 is a leap year
     assert got["fresh_input"] == pytest.approx(375 * np.exp(0.5 * years))
@@ -164,7 +188,7 @@ def test_tokens_stay_finite_and_each_kind_keeps_its_own_growth(context: float, r
 @pytest.mark.parametrize("resolution", Resolution)
 def test_regions_sum_to_the_interactive_requests_of_the_fleet(resolution: Resolution) -> None:
     edge = np.array([0.0, 0.3, 0.5])[:, None] * np.ones(36)
-    got = asked(replace(INPUTS, edge_share=edge), AXES[resolution])
+    got = compute_demand(replace(INPUTS, edge_share=edge), AXES[resolution])
     assert got.by_region_per_h.shape == (2, 3, 36, len(AXES[resolution].days), HOURS)
     np.testing.assert_allclose(
         got.by_region_per_h.sum(axis=1), got.requests_per_h[:, INTERACTIVE].sum(axis=1), rtol=1e-12
@@ -204,14 +228,17 @@ def test_law_the_mean_hour_of_every_month_is_one(
 ) -> None:
     axis = AXES[resolution]
     shape = replace(
-        SHAPE, night_share=night, weekend_share=weekend, region_offset_h=tuple(offsets),
+        SHAPE,
+        night_share=night,
+        weekend_share=weekend,
+        region_offset_h=tuple(offsets),
         region_share=(1 / len(offsets),) * len(offsets),
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(axis.month_mean(region_patterns(shape, axis).sum(axis=0)), 1.0, rtol=1e-12)
 
 
 def test_the_two_resolutions_ask_the_same_of_a_month() -> None:
-    kinds, hourly = (asked(INPUTS, AXES[r]) for r in Resolution)
+    kinds, hourly = (compute_demand(INPUTS, AXES[r]) for r in Resolution)
     np.testing.assert_allclose(hourly.requests_per_day, kinds.requests_per_day, rtol=2e-3)
     np.testing.assert_allclose(hourly.weekly_users, kinds.weekly_users)
     for got, axis in ((kinds, AXES[Resolution.REPRESENTATIVE]), (hourly, AXES[Resolution.HOURLY])):
@@ -225,7 +252,7 @@ def test_the_two_resolutions_ask_the_same_of_a_month() -> None:
 def test_devices_take_off_exactly_what_they_serve(resolution: Resolution) -> None:
     axis = AXES[resolution]
     edge = np.stack([np.linspace(0, 0.5, 36), np.full(36, 1.0), np.zeros(36)])
-    plain, got = asked(INPUTS, axis), asked(replace(INPUTS, edge_share=edge), axis)
+    plain, got = compute_demand(INPUTS, axis), compute_demand(replace(INPUTS, edge_share=edge), axis)
     np.testing.assert_allclose(got.requests_per_day + got.on_devices_per_day, plain.requests_per_day, rtol=1e-12)
     np.testing.assert_allclose(got.on_devices_per_day, plain.requests_per_day * edge, rtol=1e-12)
     np.testing.assert_allclose(got.requests_per_h, plain.requests_per_h * (1 - edge)[:, :, None, None], rtol=1e-12)
@@ -244,8 +271,8 @@ def test_requests_answer_prices_by_their_elasticity(resolution: Resolution, elas
     axis = AXES[resolution]
     workloads = (replace(AGENT, price_elasticity=elasticity), CHAT)
     price = np.where(np.arange(36) < 12, 1.0, index)
-    plain = asked(replace(INPUTS, workloads=workloads), axis)
-    got = asked(replace(INPUTS, workloads=workloads, price_index=price), axis)
+    plain = compute_demand(replace(INPUTS, workloads=workloads), axis)
+    got = compute_demand(replace(INPUTS, workloads=workloads, price_index=price), axis)
     change = got.requests_per_day / plain.requests_per_day
     np.testing.assert_allclose(change[:, 0, 12:], index**elasticity, rtol=1e-9)
     np.testing.assert_allclose(change[:, 0, :12], 1.0, rtol=1e-12)
@@ -255,13 +282,14 @@ def test_requests_answer_prices_by_their_elasticity(resolution: Resolution, elas
 def test_a_halved_price_by_hand() -> None:
     work = replace(CHAT, price_elasticity=-0.5)
     got, plain = (
-        asked(replace(INPUTS, workloads=(work,), price_index=p), AXES[Resolution.REPRESENTATIVE]) for p in (0.25, 1.0)
+        compute_demand(replace(INPUTS, workloads=(work,), price_index=p), AXES[Resolution.REPRESENTATIVE])
+        for p in (0.25, 1.0)
     )
     np.testing.assert_allclose(got.requests_per_day, 2 * plain.requests_per_day)  # 0.25 ** -0.5
 
 
 def test_members_of_users_alone_when_no_work_is_theirs() -> None:
     """Uncertain users beside work of its own driver: members of users, one row of requests."""
-    got = asked(replace(INPUTS, workloads=(BATCH,)), AXES[Resolution.REPRESENTATIVE])
+    got = compute_demand(replace(INPUTS, workloads=(BATCH,)), AXES[Resolution.REPRESENTATIVE])
     assert got.weekly_users.shape == (2, 36)
     assert got.requests_per_day.shape == (1, 1, 36)

@@ -35,9 +35,13 @@ def terms(**changes: Any) -> Tranches:
 
 def inputs(**changes: Any) -> FinanceInputs:
     values: dict[str, Any] = {
-        "network_share": 0.2, "facility_usd_per_it_mw": 12e6, "operations_usd_per_it_mw_year": 0.3e6, "it_life_years": 5.0,
-        "facility_life_years": 14.0, "vendor_share": 0.85,
-    }  # fmt: skip
+        "network_share": 0.2,
+        "facility_usd_per_it_mw": 12e6,
+        "operations_usd_per_it_mw_year": 0.3e6,
+        "it_life_years": 5.0,
+        "facility_life_years": 14.0,
+        "vendor_share": 0.85,
+    }
     cost = GenerationCost(name="g", rack_price_usd=3.5e6, rental_usd_per_gpu_h=3.0)
     return FinanceInputs(
         generations=(cost,), costs=Costs(**{**values, **changes}), tranches=terms(), contracts=(Contract(),)
@@ -57,11 +61,17 @@ def run(racks: Any = None, rented: float = 0.0, revenue: float = 1e8, setup: Fin
     delivered = np.zeros((1, 1, 1, N))
     delivered[..., 0] = 100
     return accounts(
-        racks_delivered=delivered if racks is None else racks, ready_mw_added=(delivered[:, 0] if racks is None else racks[:, 0]) * 0.15,
-        rented_share=np.array([rented]), producing_gpu_h=flat(7200, 1, 1, N) * AXIS.hours,
-        accepted_it_mw=flat(15, 1, N), energy_cost_usd=flat(1e6, 1, N), revenue_usd=flat(revenue, N),
-        deployed_mw=np.linspace(0, 3000, N + 1)[None], axis=AXIS, inputs=setup or inputs(),
-    )  # fmt: skip
+        racks_delivered=delivered if racks is None else racks,
+        ready_mw_added=(delivered[:, 0] if racks is None else racks[:, 0]) * 0.15,
+        rented_share=np.array([rented]),
+        producing_gpu_h=flat(7200, 1, 1, N) * AXIS.hours,
+        accepted_it_mw=flat(15, 1, N),
+        energy_cost_usd=flat(1e6, 1, N),
+        revenue_usd=flat(revenue, N),
+        deployed_mw=np.linspace(0, 3000, N + 1)[None],
+        axis=AXIS,
+        inputs=setup or inputs(),
+    )
 
 
 def epochs_gigawatt(life: int) -> tuple[float, float, float]:
@@ -241,9 +251,13 @@ def test_cost_is_shared_out_exactly(held: list[float], training: float) -> None:
     whole = max(sum(held) + training, 1e-9)
     gpu_hours = np.array(held)[None, :, None, None] / whole * 0.9
     out = cost_per_mtok(
-        cost_usd=flat(5.0, 2, 1), gpu_hours=gpu_hours, training_gpu_hours=flat(training / whole * 0.9, 1, 1),
-        gpu_hours_available=flat(1.0, 1, 1), it_kw_per_gpu=np.array([2.0]), generated_tokens=flat(1e6, 3, 1),
-    )  # fmt: skip
+        cost_usd=flat(5.0, 2, 1),
+        gpu_hours=gpu_hours,
+        training_gpu_hours=flat(training / whole * 0.9, 1, 1),
+        gpu_hours_available=flat(1.0, 1, 1),
+        it_kw_per_gpu=np.array([2.0]),
+        generated_tokens=flat(1e6, 3, 1),
+    )
     shared = out.workload_usd.sum() + out.training_usd.sum()
     assert shared == pytest.approx(10.0 if sum(held) > 0 else out.training_usd.sum())
 
@@ -253,9 +267,13 @@ def test_cost_is_shared_by_power_by_hand() -> None:
     hours = np.zeros((1, 2, 2, 1))
     hours[0, :, :, 0] = [[5, 0], [0, 5]]
     out = cost_per_mtok(
-        cost_usd=flat(45.0, 2, 1), gpu_hours=hours, training_gpu_hours=np.array([[[0.0], [5.0]]]),
-        gpu_hours_available=flat(10.0, 2, 1), it_kw_per_gpu=np.array([1.0, 2.0]), generated_tokens=flat(2e6, 2, 1),
-    )  # fmt: skip
+        cost_usd=flat(45.0, 2, 1),
+        gpu_hours=hours,
+        training_gpu_hours=np.array([[[0.0], [5.0]]]),
+        gpu_hours_available=flat(10.0, 2, 1),
+        it_kw_per_gpu=np.array([1.0, 2.0]),
+        generated_tokens=flat(2e6, 2, 1),
+    )
     assert out.training_usd[0, 0] == pytest.approx(30)
     assert out.workload_usd[0, :, 0] == pytest.approx([20, 40])
     assert out.workload_usd_per_mtok[0, :, 0] == pytest.approx([10, 20])
@@ -264,8 +282,12 @@ def test_cost_is_shared_by_power_by_hand() -> None:
 
 def test_no_tokens_no_price() -> None:
     out = cost_per_mtok(
-        cost_usd=flat(5.0, 2, 1), gpu_hours=flat(0.0, 2, 1, 1), training_gpu_hours=flat(0.5, 1, 1),
-        gpu_hours_available=flat(1.0, 1, 1), it_kw_per_gpu=np.array([2.0]), generated_tokens=flat(0.0, 2, 1),
-    )  # fmt: skip
+        cost_usd=flat(5.0, 2, 1),
+        gpu_hours=flat(0.0, 2, 1, 1),
+        training_gpu_hours=flat(0.5, 1, 1),
+        gpu_hours_available=flat(1.0, 1, 1),
+        it_kw_per_gpu=np.array([2.0]),
+        generated_tokens=flat(0.0, 2, 1),
+    )
     assert np.isnan(out.workload_usd_per_mtok).all()
     assert np.isnan(out.serving_usd_per_mtok).all()

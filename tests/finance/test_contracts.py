@@ -33,17 +33,24 @@ YEARS = AXIS.hours / HOURS_PER_YEAR
 
 def inputs(*contracts: Contract, **changes: Any) -> FinanceInputs:
     values: dict[str, Any] = {
-        "network_share": 0.2, "facility_usd_per_it_mw": 12e6, "operations_usd_per_it_mw_year": 0.3e6,
-        "it_life_years": 5.0, "facility_life_years": 14.0, "vendor_share": 0.85,
-    }  # fmt: skip
+        "network_share": 0.2,
+        "facility_usd_per_it_mw": 12e6,
+        "operations_usd_per_it_mw_year": 0.3e6,
+        "it_life_years": 5.0,
+        "facility_life_years": 14.0,
+        "vendor_share": 0.85,
+    }
     generations = tuple(
         GenerationCost(name=n, rack_price_usd=p, rental_usd_per_gpu_h=r)
         for n, p, r in (("a", 1e6, 2.0), ("b", 3e6, 3.0))
     )
     terms = Tranches(
-        investor="V", milestone=Based(1000, "MW", PowerBasis.IT), trigger_state="accepted",
-        amount_per_milestone_usd=0.0, total_usd=0.0,
-    )  # fmt: skip
+        investor="V",
+        milestone=Based(1000, "MW", PowerBasis.IT),
+        trigger_state="accepted",
+        amount_per_milestone_usd=0.0,
+        total_usd=0.0,
+    )
     return FinanceInputs(
         generations=generations, costs=Costs(**{**values, **changes}), tranches=terms, contracts=contracts
     )

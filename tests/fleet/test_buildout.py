@@ -18,24 +18,36 @@ from gigaplan.vocabulary.time import TimeAxis
 
 AXIS = TimeAxis(dt.date(2024, 1, 1), dt.date(2034, 1, 1))
 WIDE = {
-    "packaging_start_gpus_per_month": 1e9, "packaging_growth_per_year": 0.0, "packaging_cap_gpus_per_month": 1e9,
-    "transformer_mw_per_month": 1e9, "labour_mw_per_month": 1e9,
-}  # fmt: skip
+    "packaging_start_gpus_per_month": 1e9,
+    "packaging_growth_per_year": 0.0,
+    "packaging_cap_gpus_per_month": 1e9,
+    "transformer_mw_per_month": 1e9,
+    "labour_mw_per_month": 1e9,
+}
 
 
 def ladder(**changes: float) -> Ladder:
     lags = {
-        "contract_lag_months": 1, "construction_lag_months": 1, "ready_lag_months": 2, "acceptance_lag_months": 1,
-        "producing_lag_months": 1, "refit_lag_months": 3, "availability": 0.9,
-    }  # fmt: skip
+        "contract_lag_months": 1,
+        "construction_lag_months": 1,
+        "ready_lag_months": 2,
+        "acceptance_lag_months": 1,
+        "producing_lag_months": 1,
+        "refit_lag_months": 3,
+        "availability": 0.9,
+    }
     return Ladder(**{**lags, **WIDE, **changes})
 
 
 def generation(name: str = "new", ship: str = "2024-01-01", **changes: Any) -> Generation:
     values: dict[str, Any] = {
-        "gpus_per_rack": 72, "it_kw_per_rack": 200.0, "life_years": 50.0, "supply_start_racks_per_month": 1e9,
-        "supply_growth_per_year": 0.0, "supply_cap_racks_per_month": 1e9,
-    }  # fmt: skip
+        "gpus_per_rack": 72,
+        "it_kw_per_rack": 200.0,
+        "life_years": 50.0,
+        "supply_start_racks_per_month": 1e9,
+        "supply_growth_per_year": 0.0,
+        "supply_cap_racks_per_month": 1e9,
+    }
     return Generation(name=name, first_ship_date=dt.date.fromisoformat(ship), **{**values, **changes})
 
 

@@ -23,19 +23,36 @@ READY, ACCEPTED, PRODUCING = (LADDER.index(s) for s in ("ready", "accepted", "pr
 
 def ladder(**changes: float) -> Ladder:
     values = {
-        "contract_lag_months": 1, "construction_lag_months": 1, "ready_lag_months": 2, "acceptance_lag_months": 1,
-        "producing_lag_months": 1, "refit_lag_months": 3, "availability": 0.9, "transformer_mw_per_month": 1e9,
-        "labour_mw_per_month": 1e9, "packaging_start_gpus_per_month": 1e9, "packaging_growth_per_year": 0.0,
+        "contract_lag_months": 1,
+        "construction_lag_months": 1,
+        "ready_lag_months": 2,
+        "acceptance_lag_months": 1,
+        "producing_lag_months": 1,
+        "refit_lag_months": 3,
+        "availability": 0.9,
+        "transformer_mw_per_month": 1e9,
+        "labour_mw_per_month": 1e9,
+        "packaging_start_gpus_per_month": 1e9,
+        "packaging_growth_per_year": 0.0,
         "packaging_cap_gpus_per_month": 1e9,
-    }  # fmt: skip
+    }
     return Ladder(**{**values, **changes})
 
 
 def generation(racks: float = 1e9, name: str = "new", ship: str = "2024-01-01", **changes: Any) -> Generation:
-    values: dict[str, Any] = {"gpus_per_rack": 72, "it_kw_per_rack": RACK_MW * 1e3, "life_years": 50.0,
-                              "supply_growth_per_year": 0.0, "supply_cap_racks_per_month": 1e9}  # fmt: skip
-    return Generation(name=name, first_ship_date=dt.date.fromisoformat(ship),
-                      supply_start_racks_per_month=racks, **{**values, **changes})  # fmt: skip
+    values: dict[str, Any] = {
+        "gpus_per_rack": 72,
+        "it_kw_per_rack": RACK_MW * 1e3,
+        "life_years": 50.0,
+        "supply_growth_per_year": 0.0,
+        "supply_cap_racks_per_month": 1e9,
+    }
+    return Generation(
+        name=name,
+        first_ship_date=dt.date.fromisoformat(ship),
+        supply_start_racks_per_month=racks,
+        **{**values, **changes},
+    )
 
 
 def site(name: str, mw: float, energised: str, **changes: Any) -> Site:
@@ -53,10 +70,13 @@ months = st.integers(0, 23).map(lambda k: f"{2026 + k // 12}-{k % 12 + 1:02d}-01
 programmes = st.lists(st.tuples(st.floats(1, 800), months), min_size=1, max_size=4).map(
     lambda rows: tuple(site(str(i), power, day) for i, (power, day) in enumerate(rows))
 )
-limited = st.fixed_dictionaries({
-    "transformer_mw_per_month": st.floats(10, 400), "labour_mw_per_month": st.floats(10, 400),
-    "packaging_start_gpus_per_month": st.floats(500, 200_000),
-})  # fmt: skip
+limited = st.fixed_dictionaries(
+    {
+        "transformer_mw_per_month": st.floats(10, 400),
+        "labour_mw_per_month": st.floats(10, 400),
+        "packaging_start_gpus_per_month": st.floats(500, 200_000),
+    }
+)
 
 
 @settings(max_examples=40)
@@ -101,8 +121,13 @@ def test_more_of_anything_never_installs_less(sites: Any, limits: Any, racks: fl
 @given(programmes, st.floats(0.5, 3), st.floats(0, 2.5), st.floats(0, 2.5))
 def test_megawatts_and_racks_are_conserved(sites: Any, life: float, accept: float, produce: float) -> None:
     block = OpeningBlock(name="old", power=Based(50, "MW", PowerBasis.IT), generation="new", date=dt.date(2025, 9, 1))
-    out = run(*sites, kinds=(generation(600, life_years=life),), opening=(block,),
-              acceptance_lag_months=accept, producing_lag_months=produce)  # fmt: skip
+    out = run(
+        *sites,
+        kinds=(generation(600, life_years=life),),
+        opening=(block,),
+        acceptance_lag_months=accept,
+        producing_lag_months=produce,
+    )
     power = out.power_state_mw[0]
     announced = [s.phases[0].power.value for s in sites]
     assert power.sum(axis=0) == pytest.approx(np.tile(np.array([*announced, 50.0])[:, None], AXIS.months + 1))

@@ -104,8 +104,11 @@ def test_looser_limits_never_give_less_and_impossible_ones_nothing() -> None:
     assert found("gpt_oss_120b", "gb200_nvl72", dataclasses.replace(ASK, ttft_s=1e-4)) == ()
     assert found("gpt_oss_120b", "gb200_nvl72", dataclasses.replace(ASK, tpot_s=1e-6)) == ()
     alone = dataclasses.replace(
-        device_of(FACTS, "h200_hgx"), scaleup_gpus=1, scaleup_bandwidth_bytes_per_s=0.0, scaleout_bandwidth_bytes_per_s=0.0
-    )  # fmt: skip
+        device_of(FACTS, "h200_hgx"),
+        scaleup_gpus=1,
+        scaleup_bandwidth_bytes_per_s=0.0,
+        scaleout_bandwidth_bytes_per_s=0.0,
+    )
     given = (alone, model_of(FACTS, "llama_3_1_8b"), "fp8", ASK, EFFICIENCY, ENGINE)
     assert frontier.frontier(*given), "one GPU serves it"
     assert disaggregation.frontier(*given) == (), "without a network nothing travels"

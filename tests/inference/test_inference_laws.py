@@ -19,36 +19,112 @@ from gigaplan.inference.serving import closed_loop, first_wait_s, later_wait_s, 
 from gigaplan.inference.step import Decode, Stage
 
 DEVICE = Device(
-    peak_bf16_flops_per_s=1e15, peak_fp8_flops_per_s=2e15, hbm_bytes=8e10, hbm_bandwidth_bytes_per_s=3e12,
-    scaleup_bandwidth_bytes_per_s=4.5e11, scaleup_gpus=8, scaleout_bandwidth_bytes_per_s=5e10,
-)  # fmt: skip
+    peak_bf16_flops_per_s=1e15,
+    peak_fp8_flops_per_s=2e15,
+    hbm_bytes=8e10,
+    hbm_bandwidth_bytes_per_s=3e12,
+    scaleup_bandwidth_bytes_per_s=4.5e11,
+    scaleup_gpus=8,
+    scaleout_bandwidth_bytes_per_s=5e10,
+)
 EFFICIENCY = Efficiency(
-    gemm_share_bf16=0.7, gemm_share_fp8=0.65, block_share=0.9, gemm_share_fp4=0.6, gemm_half_rows=60,
-    expert_share_bf16=0.4, expert_share_fp8=0.4, expert_share_fp4=0.4, expert_half_rows=20, attention_share=0.6,
-    cache_share=0.7, hbm_share=0.8, hbm_share_fp4=0.6, routing_share=0.8, collective_latency_s=5e-6,
-    activation_passes=20, memory_reserve_share=0.1,
-)  # fmt: skip
+    gemm_share_bf16=0.7,
+    gemm_share_fp8=0.65,
+    block_share=0.9,
+    gemm_share_fp4=0.6,
+    gemm_half_rows=60,
+    expert_share_bf16=0.4,
+    expert_share_fp8=0.4,
+    expert_share_fp4=0.4,
+    expert_half_rows=20,
+    attention_share=0.6,
+    cache_share=0.7,
+    hbm_share=0.8,
+    hbm_share_fp4=0.6,
+    routing_share=0.8,
+    collective_latency_s=5e-6,
+    activation_passes=20,
+    memory_reserve_share=0.1,
+)
 ENGINE = Engine(
-    kernel_overhead_s=4e-6, step_overhead_s=5e-4, request_overhead_s=1e-5, first_token_s=0.05, eager_launch_s=1e-5,
-    mixing_share=0.5, queueing_factor=1.0, prompt_token_s=1e-5, arrival_s=2e-3, chunk_tokens=8192, balance_steps=5,
+    kernel_overhead_s=4e-6,
+    step_overhead_s=5e-4,
+    request_overhead_s=1e-5,
+    first_token_s=0.05,
+    eager_launch_s=1e-5,
+    mixing_share=0.5,
+    queueing_factor=1.0,
+    prompt_token_s=1e-5,
+    arrival_s=2e-3,
+    chunk_tokens=8192,
+    balance_steps=5,
     link_share=0.6,
-)  # fmt: skip
+)
 IDEAL = Efficiency(
-    gemm_share_bf16=1, gemm_share_fp8=1, block_share=1, gemm_share_fp4=1, gemm_half_rows=0, expert_share_bf16=1,
-    expert_share_fp8=1, expert_share_fp4=1, expert_half_rows=0, attention_share=1, cache_share=1, hbm_share=1,
-    hbm_share_fp4=1, routing_share=1, collective_latency_s=0, activation_passes=0,
+    gemm_share_bf16=1,
+    gemm_share_fp8=1,
+    block_share=1,
+    gemm_share_fp4=1,
+    gemm_half_rows=0,
+    expert_share_bf16=1,
+    expert_share_fp8=1,
+    expert_share_fp4=1,
+    expert_half_rows=0,
+    attention_share=1,
+    cache_share=1,
+    hbm_share=1,
+    hbm_share_fp4=1,
+    routing_share=1,
+    collective_latency_s=0,
+    activation_passes=0,
     memory_reserve_share=0,
-)  # fmt: skip
+)
 NO_ENGINE = Engine(
-    kernel_overhead_s=0, step_overhead_s=0, request_overhead_s=0, first_token_s=0, eager_launch_s=0, mixing_share=0,
-    queueing_factor=1, prompt_token_s=0, arrival_s=0, chunk_tokens=1, balance_steps=0, link_share=1,
-)  # fmt: skip
+    kernel_overhead_s=0,
+    step_overhead_s=0,
+    request_overhead_s=0,
+    first_token_s=0,
+    eager_launch_s=0,
+    mixing_share=0,
+    queueing_factor=1,
+    prompt_token_s=0,
+    arrival_s=0,
+    chunk_tokens=1,
+    balance_steps=0,
+    link_share=1,
+)
 DENSE = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, head_dim=128, ffn_dense=28672, vocab=128256)
-SPARSE = Architecture(layers=36, hidden=2880, heads=64, kv_heads=8, head_dim=64, ffn_expert=2880, experts=128,
-                      experts_per_token=4, vocab=201088, sliding_window=128, full_attention_every=2)  # fmt: skip
-LATENT = Architecture(layers=61, hidden=7168, heads=128, kv_heads=128, ffn_dense=18432, ffn_expert=2048, experts=256,
-                      experts_per_token=8, shared_experts=1, first_dense_layers=3, vocab=129280, mla_kv_lora=512,
-                      mla_q_lora=1536, mla_qk_nope=128, mla_qk_rope=64, mla_v_head=128)  # fmt: skip
+SPARSE = Architecture(
+    layers=36,
+    hidden=2880,
+    heads=64,
+    kv_heads=8,
+    head_dim=64,
+    ffn_expert=2880,
+    experts=128,
+    experts_per_token=4,
+    vocab=201088,
+    sliding_window=128,
+    full_attention_every=2,
+)
+LATENT = Architecture(
+    layers=61,
+    hidden=7168,
+    heads=128,
+    kv_heads=128,
+    ffn_dense=18432,
+    ffn_expert=2048,
+    experts=256,
+    experts_per_token=8,
+    shared_experts=1,
+    first_dense_layers=3,
+    vocab=129280,
+    mla_kv_lora=512,
+    mla_q_lora=1536,
+    mla_qk_nope=128,
+    mla_qk_rope=64,
+    mla_v_head=128,
+)
 CHAT = Request(fresh_input_tokens=1000, cached_input_tokens=500, generated_tokens=500, ttft_s=2.0, tpot_s=0.05)
 
 models = st.sampled_from([DENSE, SPARSE, LATENT])
@@ -58,8 +134,13 @@ batches = st.integers(1, 4096).map(float)
 tokens = st.integers(1, 100_000).map(float)
 
 
-def stage(model: Architecture, precision: str, layout: tuple[int, int, int], device: Device = DEVICE,
-          efficiency: Efficiency = EFFICIENCY) -> Stage:  # fmt: skip
+def stage(
+    model: Architecture,
+    precision: str,
+    layout: tuple[int, int, int],
+    device: Device = DEVICE,
+    efficiency: Efficiency = EFFICIENCY,
+) -> Stage:
     gpus, pipeline, data = (np.array(float(x)) for x in layout)
     engine = NO_ENGINE if efficiency is IDEAL else ENGINE
     return Stage(device, model, precision, efficiency, engine, gpus, pipeline, data)
@@ -312,8 +393,9 @@ def check(rate: Rate, device: Device, model: Architecture, precision: str, reque
 def test_the_best_point_keeps_every_limit(
     model: Architecture, tpot_s: float, ttft_s: float, fresh: float, cached: float, generated: float
 ) -> None:
-    request = Request(fresh_input_tokens=fresh, cached_input_tokens=cached, generated_tokens=generated, ttft_s=ttft_s,
-                      tpot_s=tpot_s)  # fmt: skip
+    request = Request(
+        fresh_input_tokens=fresh, cached_input_tokens=cached, generated_tokens=generated, ttft_s=ttft_s, tpot_s=tpot_s
+    )
     rate = best(DEVICE, model, "fp8", request, EFFICIENCY, ENGINE)
     if rate.reason:
         assert rate.requests_per_gpu_s == 0
@@ -342,9 +424,12 @@ def test_a_model_larger_than_a_node_is_served_over_several() -> None:
 
 @pytest.mark.parametrize(
     ("request_", "words"),
-    [(replace(CHAT, tpot_s=1e-4), "ms per token at best"), (replace(CHAT, ttft_s=1e-4), "to the first token at best"),
-     (replace(CHAT, cached_input_tokens=1e12), "does not fit")],
-)  # fmt: skip
+    [
+        (replace(CHAT, tpot_s=1e-4), "ms per token at best"),
+        (replace(CHAT, ttft_s=1e-4), "to the first token at best"),
+        (replace(CHAT, cached_input_tokens=1e12), "does not fit"),
+    ],
+)
 def test_reasons_say_what_is_missing(request_: Request, words: str) -> None:
     rate = best(DEVICE, DENSE, "fp8", request_, EFFICIENCY, ENGINE)
     assert rate.requests_per_gpu_s == 0 and words in rate.reason
@@ -354,7 +439,12 @@ def test_the_limit_is_the_one_that_binds() -> None:
     assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=0.02), EFFICIENCY, ENGINE).limit == "tpot"
     assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=10), EFFICIENCY, ENGINE).limit == "memory"
     assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=20_000), EFFICIENCY, ENGINE).busiest == "prefill"
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY, ENGINE).busiest == "attention"  # fmt: skip
+    assert (
+        best(
+            DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY, ENGINE
+        ).busiest
+        == "attention"
+    )
 
 
 @pytest.mark.parametrize("model", [DENSE, SPARSE, LATENT])

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gigaplan import plan
 from gigaplan.finance.outputs import COST_LINES
+from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import MAY_BE_NAN
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.time import HOURS, Resolution
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gigaplan.power.chain import chain
 from gigaplan.power.draw import draw, drawn_share, season_pue
-from gigaplan.power.inputs import Draw, DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.time import TimeAxis
 
@@ -29,11 +30,14 @@ def facility(**changes: Any) -> Facility:
     return Facility(**{**values, **changes})
 
 
-def run(busy: float, rated: float = 100.0, places: int = 1, **changes: Any) -> Draw:
+def run(busy: float, rated: float = 100.0, places: int = 1, **changes: Any) -> PowerDraw:
     return draw(
-        rated_it_mw=np.full((1, places, AXIS.months), rated), utilisation=np.full((1, AXIS.months, 2, 24), busy),
-        facilities=[facility(**changes)] * places, curve=CURVE, axis=AXIS,
-    )  # fmt: skip
+        rated_it_mw=np.full((1, places, AXIS.months), rated),
+        utilisation=np.full((1, AXIS.months, 2, 24), busy),
+        facilities=[facility(**changes)] * places,
+        curve=CURVE,
+        axis=AXIS,
+    )
 
 
 def test_a_year_by_hand() -> None:

@@ -14,9 +14,15 @@ from gigaplan.power.node import Activity, Node, activity_of, energy_mwh, gpu_w, 
 from gigaplan.vocabulary.errors import InputError
 
 CURVE = NodeDraw(
-    computing_draw_share=0.9, moving_draw_share=0.5, waiting_draw_share=0.4, idle_draw_share=0.1, rest_draw_share=0.5,
-    fan_share=0.1, psu_efficiency=0.95, start_up_s=60.0,
-)  # fmt: skip
+    computing_draw_share=0.9,
+    moving_draw_share=0.5,
+    waiting_draw_share=0.4,
+    idle_draw_share=0.1,
+    rest_draw_share=0.5,
+    fan_share=0.1,
+    psu_efficiency=0.95,
+    start_up_s=60.0,
+)
 NODE = Node(gpus=8.0, gpu_limit_w=700.0, rated_w=10_200.0, air_cooled=1.0)
 BUSY, IDLE = (Activity(computing=c, moving=0.0, waiting=0.0) for c in (1.0, 0.0))
 times = st.floats(0, 1)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gigaplan.power.draw import draw
-from gigaplan.power.inputs import Draw, DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.time import TimeAxis
 
@@ -18,14 +19,24 @@ CURVE = DrawCurve(idle_share=0.2, busy_share=0.8)
 
 
 def facility(**changes: Any) -> Facility:
-    values = {"facility_to_it_peak": 1.3, "pue": 1.2, "pue_summer_rise": 0.2, "loss_share": 0.06,
-              "power_price_usd_per_mwh": 70.0}  # fmt: skip
+    values = {
+        "facility_to_it_peak": 1.3,
+        "pue": 1.2,
+        "pue_summer_rise": 0.2,
+        "loss_share": 0.06,
+        "power_price_usd_per_mwh": 70.0,
+    }
     return Facility(**{**values, **changes})
 
 
-def run(rated: Any, busy: Any, facilities: Any = None, curve: DrawCurve = CURVE) -> Draw:
-    return draw(rated_it_mw=rated, utilisation=busy, facilities=facilities or [facility()] * rated.shape[1],
-                curve=curve, axis=AXIS)  # fmt: skip
+def run(rated: Any, busy: Any, facilities: Any = None, curve: DrawCurve = CURVE) -> PowerDraw:
+    return draw(
+        rated_it_mw=rated,
+        utilisation=busy,
+        facilities=facilities or [facility()] * rated.shape[1],
+        curve=curve,
+        axis=AXIS,
+    )
 
 
 def noise(seed: int, *shape: int) -> Any:

@@ -14,7 +14,7 @@ from gigaplan.report import charts, select
 from gigaplan.report.charts import base, build, cost, flow, money
 from gigaplan.report.html import html
 from gigaplan.report.terminal import render
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 
 PLANS = tuple(plan.builtin_names())
 
@@ -101,9 +101,15 @@ def test_a_long_list_of_sites_is_shortened() -> None:
 
 @pytest.mark.parametrize(
     ("name", "written"),
-    [("h100_hgx", "H100"), ("vr_nvl72", "Vera Rubin NVL72"), ("tpu_v5p", "TPU v5p"), ("v100_dgx", "V100 DGX"),
-     ("rubin_ultra_nvl144", "Rubin Ultra NVL144"), ("trainium3_ultra", "Trainium 3 Ultra")],
-)  # fmt: skip
+    [
+        ("h100_hgx", "H100"),
+        ("vr_nvl72", "Vera Rubin NVL72"),
+        ("tpu_v5p", "TPU v5p"),
+        ("v100_dgx", "V100 DGX"),
+        ("rubin_ultra_nvl144", "Rubin Ultra NVL144"),
+        ("trainium3_ultra", "Trainium 3 Ultra"),
+    ],
+)
 def test_names_of_systems(name: str, written: str) -> None:
     assert select.system(name) == written
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 import gigaplan as gp
+from gigaplan.layers.failures import FailureOptions
 from gigaplan.report import sites_view, train_view
 from gigaplan.report.fitting import Bars, Fitting
-from gigaplan.validation.failures import FailureAsk
 
 CELL = st.text(alphabet="abcdefghij0123456789.", min_size=1, max_size=16)
 
@@ -24,7 +24,7 @@ def printed(what: RenderableType, width: int) -> str:
 
 @cache
 def run() -> gp.TrainRun:
-    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureAsk(replicas=20))
+    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(replicas=20))
 
 
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=9), st.integers(40, 120))

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import gigaplan as gp
+from gigaplan.layers.serving import Frontiers
 from gigaplan.report import frontier_view
-from gigaplan.validation.frontier import Frontiers
 
 
 class Page(HTMLParser):
@@ -66,8 +66,15 @@ def test_the_terminal_cuts_nothing_off(answer: Frontiers, alone: Frontiers, widt
 
 def test_the_terminal_says_what_it_rests_on(answer: Frontiers, alone: Frontiers) -> None:
     text = " ".join(" ".join(printed(answer, 140)).split())
-    for words in ("80 % interval", "kW IT per GPU rated", "USD per GPU-hour owned", "the catalog has no rack_power_kw",
-                  "does not fit", "TTFT", "layout"):  # fmt: skip
+    for words in (
+        "80 % interval",
+        "kW IT per GPU rated",
+        "USD per GPU-hour owned",
+        "the catalog has no rack_power_kw",
+        "does not fit",
+        "TTFT",
+        "layout",
+    ):
         assert words in text, words
     assert "extrapolated: no measured row of rubin hardware" in " ".join(printed(alone, 200))
     nothing = "\n".join(printed(gp.frontier("deepseek_r1", "l4"), 100))

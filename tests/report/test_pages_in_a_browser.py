@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 
 import gigaplan as gp
+from gigaplan.layers.failures import FailureOptions
 from gigaplan.report import frontier_view, sites_view, train_view
-from gigaplan.validation.failures import FailureAsk
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 SWITCHES = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--virtual-time-budget=4000", "--enable-logging=stderr", "--dump-dom",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--virtual-time-budget=4000",
+    "--enable-logging=stderr",
+    "--dump-dom",
+)
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser is installed")
 
@@ -25,7 +33,13 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser is installed
 def drawn(page: str, folder: Path, width: int) -> str:
     file = folder / "page.html"
     file.write_text(page, encoding="utf-8")
-    command = [str(BROWSER), *SWITCHES, f"--user-data-dir={folder / 'profile'}", f"--window-size={width},2000", file.as_uri()]  # fmt: skip
+    command = [
+        str(BROWSER),
+        *SWITCHES,
+        f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={width},2000",
+        file.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr, done.stderr
     return done.stdout
@@ -40,7 +54,7 @@ def labels(page: str, chart: str) -> str:
 
 @pytest.fixture(scope="module")
 def run() -> gp.TrainRun:
-    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureAsk(replicas=20))
+    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(replicas=20))
 
 
 @pytest.mark.parametrize("width", [390, 1280, 2560])

@@ -13,7 +13,7 @@ from rich.console import Console
 from gigaplan.report import charts, select
 from gigaplan.report.html import html
 from gigaplan.report.terminal import claims_table, explain_tree, render
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.variables import variables
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gigaplan import plan
+from gigaplan.simulate.couplings.task_cost import task_cost
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.intelligence import task_cost
 
 
 def test_members_in_the_cost_alone() -> None:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 import gigaplan as gp
 from gigaplan import plan
-from gigaplan.simulate import laws, store
+from gigaplan.results import store
+from gigaplan.results.result import Result
+from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.errors import LawError, MachineError, PlanError
 
@@ -99,11 +100,13 @@ def test_replicated_sites_scale_the_accounts() -> None:
         **{
             k: 2 * getattr(base.fleet.ladder, k)
             for k in (
-                "packaging_start_gpus_per_month", "packaging_cap_gpus_per_month", "transformer_mw_per_month",
+                "packaging_start_gpus_per_month",
+                "packaging_cap_gpus_per_month",
+                "transformer_mw_per_month",
                 "labour_mw_per_month",
             )
         },
-    )  # fmt: skip
+    )
     generations = tuple(
         dataclasses.replace(
             g,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gigaplan import plan
+from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.result import Result
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAY_TYPES, HOURS, LONGEST_MONTH, Resolution
 
@@ -28,9 +28,17 @@ PLANS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 TOTALS = (
-    "facility_energy_mwh", "energy_cost_usd", "tokens_served_per_day", "requests_served_per_day", "gpu_hours",
-    "training_gpu_hours", "cost_usd", "revenue_usd", "value_served_usd", "workload_cost_usd",
-)  # fmt: skip
+    "facility_energy_mwh",
+    "energy_cost_usd",
+    "tokens_served_per_day",
+    "requests_served_per_day",
+    "gpu_hours",
+    "training_gpu_hours",
+    "cost_usd",
+    "revenue_usd",
+    "value_served_usd",
+    "workload_cost_usd",
+)
 EACH_YEAR = ("facility_energy_mwh", "energy_cost_usd", "it_energy_mwh", "cost_usd", "training_gpu_hours")
 WITHIN = 0.01
 WITHIN_A_YEAR = {"ten gigawatts": 0.01, "scarcity with deferrable work": 0.02}

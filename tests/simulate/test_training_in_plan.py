@@ -13,17 +13,17 @@ from rich.console import Console
 
 from gigaplan import catalog, plan
 from gigaplan.fleet.buildout import build
+from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.scenario import Scenario
 from gigaplan.report import terminal
 from gigaplan.report.select import missed
+from gigaplan.results.result import Result
 from gigaplan.simulate import laws
+from gigaplan.simulate.couplings.training import _gpus, run_use
 from gigaplan.simulate.engine import simulate
-from gigaplan.simulate.result import Result
-from gigaplan.simulate.training import _gpus, run_use
 from gigaplan.training.reliability import goodput
 from gigaplan.training.step import model_flops_per_token
-from gigaplan.validation.train import Ask, train
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS, Resolution
 
@@ -202,9 +202,12 @@ def test_a_smaller_model_trains_faster_but_less_well() -> None:
 
 def test_a_run_may_stand_on_what_was_there_before() -> None:
     _, result = went(
-        NO_SHARE, f"{FIRST}.site=opening rented GB200", f"{FIRST}.generation=gb200_nvl72", f"{FIRST}.gpus=20000",
+        NO_SHARE,
+        f"{FIRST}.site=opening rented GB200",
+        f"{FIRST}.generation=gb200_nvl72",
+        f"{FIRST}.gpus=20000",
         f"{FIRST}.start=2026-02-01",
-    )  # fmt: skip
+    )
     start, done = days_of(result)
     assert start == 31
     assert result.central("run_gpus")[0, 2] == 20_000
@@ -337,7 +340,7 @@ def test_racks_of_runs_draw_what_their_steps_do() -> None:
     other = replace(run, model="llama_3_1_405b", precision="bf16", global_batch_tokens=2048.0 * 8192, gpus=8192)
     model = model_of(catalog.load(), "llama_3_1_405b")
     known = replace(scenario, architectures={**scenario.architectures, "llama_3_1_405b": model})
-    verb = train(Ask(model="llama_3_1_405b", system=other.generation, gpus=8192, global_batch_sequences=2048))
+    verb = train(TrainingJob(model="llama_3_1_405b", system=other.generation, gpus=8192, global_batch_sequences=2048))
     assert verb.drawn_mw is not None and verb.it_mw is not None
     share = curve.idle_share + (curve.busy_share - curve.idle_share) * run_use(known, other)
     assert share * verb.it_mw == pytest.approx(min(verb.drawn_mw.value, curve.busy_share * verb.it_mw), rel=0.01)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gigaplan.training.failures import Lives, _compiled, _life, _life_plain, _train, _train_plain, live
+from gigaplan.training.failures import SimulatedRuns, _compiled, _life, _life_plain, _train, _train_plain, simulate_runs
 from gigaplan.training.inputs import Failures
 from gigaplan.training.reliability import (
     Hazards,
@@ -48,21 +48,51 @@ PARTS = (
 )
 MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 PLAIN = Hazards(
-    units=256, spares=256, unit_failures_per_s=0.02 / DAY, replaced_share=0.8, rack_failures_per_s=0.0, rack_units=1, outages_per_s=0.0,
-    outage_s=3600.0, detection_s=60.0, hang_share=0.1, hang_detection_s=1800.0, restart_s=600.0, stall_s=120.0, repair_s=DAY,
-    rack_repair_s=DAY / 2, lemon_share=0.0, lemon_multiple=20.0, lemon_found_share=0.3, slow_spells_per_s=0.0, slow_spell_s=3600.0,
-    slow_speed_share=0.75, planned_per_s=0.0, planned_s=600.0, checkpoint_stop_s=10.0, checkpoint_lag_s=60.0, interval_s=900.0,
+    units=256,
+    spares=256,
+    unit_failures_per_s=0.02 / DAY,
+    replaced_share=0.8,
+    rack_failures_per_s=0.0,
+    rack_units=1,
+    outages_per_s=0.0,
+    outage_s=3600.0,
+    detection_s=60.0,
+    hang_share=0.1,
+    hang_detection_s=1800.0,
+    restart_s=600.0,
+    stall_s=120.0,
+    repair_s=DAY,
+    rack_repair_s=DAY / 2,
+    lemon_share=0.0,
+    lemon_multiple=20.0,
+    lemon_found_share=0.3,
+    slow_spells_per_s=0.0,
+    slow_spell_s=3600.0,
+    slow_speed_share=0.75,
+    planned_per_s=0.0,
+    planned_s=600.0,
+    checkpoint_stop_s=10.0,
+    checkpoint_lag_s=60.0,
+    interval_s=900.0,
     group_share=1 / 32,
-)  # fmt: skip
-FULL = replace(PLAIN, spares=8, rack_failures_per_s=1e-4 / DAY, rack_units=4, outages_per_s=0.05 / DAY, lemon_share=0.01,
-               slow_spells_per_s=1e-3 / DAY, planned_per_s=1 / DAY)  # fmt: skip
+)
+FULL = replace(
+    PLAIN,
+    spares=8,
+    rack_failures_per_s=1e-4 / DAY,
+    rack_units=4,
+    outages_per_s=0.05 / DAY,
+    lemon_share=0.01,
+    slow_spells_per_s=1e-3 / DAY,
+    planned_per_s=1 / DAY,
+)
 
 
 def goodput(
     h: Hazards, recovery: Recovery = "restart", days: float = 100.0, replicas: int = 300
-) -> tuple[float, float, Lives]:
+) -> tuple[float, float, SimulatedRuns]:
     """Return the goodput of all lives together, its standard error, and the lives."""
-    found = live(h, recovery, days * DAY, replicas=replicas, seed=3)
+    found = simulate_runs(h, recovery, days * DAY, replicas=replicas, seed=3)
     return days * DAY / float(found.wall_s.mean()), float(found.goodput_share.std()) / np.sqrt(replicas), found
 
 
@@ -121,8 +151,18 @@ def test_nothing_fails() -> None:
 
 
 def test_units_of_servers_and_of_racks() -> None:
-    f = Failures(**{f.name: 0.1 for f in fields(Failures)} | {"rack_servers": 4.0, "lemon_multiple": 11.0, "server_repair_s": 100.0, "tray_repair_s": 10.0,
-                    "rack_repair_s": 20.0, "checkpoint_bandwidth_bytes_per_s": 1e6, "domain_failures_per_gpu_day": 0.01})  # fmt: skip
+    f = Failures(
+        **{f.name: 0.1 for f in fields(Failures)}
+        | {
+            "rack_servers": 4.0,
+            "lemon_multiple": 11.0,
+            "server_repair_s": 100.0,
+            "tray_repair_s": 10.0,
+            "rack_repair_s": 20.0,
+            "checkpoint_bandwidth_bytes_per_s": 1e6,
+            "domain_failures_per_gpu_day": 0.01,
+        }
+    )
     small = hazards(f, gpus=1024, unit_gpus=8, state_bytes=1e12, groups=16)
     large = hazards(f, gpus=1152, unit_gpus=72, state_bytes=1e12, groups=16)
     assert (small.units, large.units) == (128, 16)
@@ -148,13 +188,17 @@ TOGETHER: dict[str, tuple[Hazards, Recovery, float]] = {
     "whole racks": (replace(PLAIN, rack_failures_per_s=2e-3 / DAY, rack_units=4), "restart", 0.0),
     "no spare": (replace(PLAIN, spares=0), "restart", 0.006),
     "few spares": (replace(PLAIN, spares=3), "restart", 0.006),
-    "few spares and racks": (replace(PLAIN, spares=6, rack_failures_per_s=2e-3 / DAY, rack_units=4, rack_repair_s=DAY), "restart", 0.01),
+    "few spares and racks": (
+        replace(PLAIN, spares=6, rack_failures_per_s=2e-3 / DAY, rack_units=4, rack_repair_s=DAY),
+        "restart",
+        0.01,
+    ),
     "stragglers": (replace(PLAIN, slow_spells_per_s=5e-3 / DAY), "restart", 0.004),
     "lemons": (replace(PLAIN, spares=12, lemon_share=0.02), "restart", 0.01),
     "all of it": (FULL, "restart", 0.02),
     "elastic": (replace(FULL, spares=4), "elastic", 0.02),
     "groups": (replace(FULL, spares=4), "groups", 0.01),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TOGETHER)
@@ -178,16 +222,26 @@ def test_interruptions_are_those_of_a_poisson_process() -> None:
 
 KINDS = st.sampled_from(MODES)
 SOME = st.builds(
-    replace, st.just(FULL), units=st.sampled_from([8, 64, 300]), spares=st.integers(0, 12), unit_failures_per_s=st.floats(1e-9, 2e-6),
-    rack_failures_per_s=st.floats(0, 1e-7), outages_per_s=st.floats(0, 1e-5), lemon_share=st.floats(0, 0.1), checkpoint_lag_s=st.floats(0, 2000),
-    interval_s=st.floats(30, 1e4), planned_per_s=st.floats(0, 1e-4), slow_spells_per_s=st.floats(0, 1e-6), replaced_share=st.floats(0, 1),
-)  # fmt: skip
+    replace,
+    st.just(FULL),
+    units=st.sampled_from([8, 64, 300]),
+    spares=st.integers(0, 12),
+    unit_failures_per_s=st.floats(1e-9, 2e-6),
+    rack_failures_per_s=st.floats(0, 1e-7),
+    outages_per_s=st.floats(0, 1e-5),
+    lemon_share=st.floats(0, 0.1),
+    checkpoint_lag_s=st.floats(0, 2000),
+    interval_s=st.floats(30, 1e4),
+    planned_per_s=st.floats(0, 1e-4),
+    slow_spells_per_s=st.floats(0, 1e-6),
+    replaced_share=st.floats(0, 1),
+)
 
 
 @settings(max_examples=60)
 @given(SOME, KINDS)
 def test_law_all_parts_add_up_to_the_wall_clock(h: Hazards, recovery: Recovery) -> None:
-    found = live(h, recovery, 30 * DAY, replicas=4, seed=1, limit_s=120 * DAY)
+    found = simulate_runs(h, recovery, 30 * DAY, replicas=4, seed=1, limit_s=120 * DAY)
     whole = sum(getattr(found, name) for name in PARTS)
     assert whole == pytest.approx(found.wall_s, rel=1e-9)
     assert all((getattr(found, f.name) >= -1e-6).all() for f in fields(found) if f.name != "least_spares")
@@ -255,19 +309,19 @@ def test_daly_s_optimum_is_near_the_exact_one() -> None:
 
 def test_scalar_is_vector() -> None:
     rates = np.array([0.01, 0.02, 0.05]) / DAY
-    many = live(replace(FULL, unit_failures_per_s=rates), "restart", 20 * DAY, replicas=3, seed=9)
+    many = simulate_runs(replace(FULL, unit_failures_per_s=rates), "restart", 20 * DAY, replicas=3, seed=9)
     for k, rate in enumerate(rates):
-        one = live(replace(FULL, unit_failures_per_s=float(rate)), "restart", 20 * DAY, replicas=3, seed=9)
-        assert all(getattr(one, f.name)[k] == getattr(many, f.name)[k] for f in fields(Lives))
+        one = simulate_runs(replace(FULL, unit_failures_per_s=float(rate)), "restart", 20 * DAY, replicas=3, seed=9)
+        assert all(getattr(one, f.name)[k] == getattr(many, f.name)[k] for f in fields(SimulatedRuns))
     m = np.array([1e4, 1e5])
     assert renewal_share(300.0, m, 5.0)[1] == renewal_share(300.0, 1e5, 5.0)
 
 
 @pytest.mark.parametrize("recovery", MODES)
 def test_a_seed_gives_the_same_bytes_and_more_lives_leave_the_first_alone(recovery: Recovery) -> None:
-    one, again, more = (live(FULL, recovery, 20 * DAY, replicas=n, seed=5) for n in (5, 5, 9))
-    other = live(FULL, recovery, 20 * DAY, replicas=5, seed=6)
-    for f in fields(Lives):
+    one, again, more = (simulate_runs(FULL, recovery, 20 * DAY, replicas=n, seed=5) for n in (5, 5, 9))
+    other = simulate_runs(FULL, recovery, 20 * DAY, replicas=5, seed=6)
+    for f in fields(SimulatedRuns):
         assert getattr(one, f.name).tobytes() == getattr(again, f.name).tobytes() == getattr(more, f.name)[:5].tobytes()
     assert (one.wall_s != other.wall_s).all()
 
@@ -294,11 +348,11 @@ def test_law_training_at_once_is_training_bit_by_bit(left: float, speed: float, 
 
 def test_a_run_without_an_end_is_refused() -> None:
     with pytest.raises(InputError, match="give one of the two"):
-        live(PLAIN, "restart", np.inf, replicas=1, seed=0)
+        simulate_runs(PLAIN, "restart", np.inf, replicas=1, seed=0)
 
 
 def test_a_life_that_is_watched_for_so_long() -> None:
-    found = live(FULL, "restart", np.inf, replicas=3, seed=0, limit_s=10 * DAY)
+    found = simulate_runs(FULL, "restart", np.inf, replicas=3, seed=0, limit_s=10 * DAY)
     assert (found.wall_s == 10 * DAY).all() and not found.finished.any()
 
 
@@ -312,8 +366,13 @@ def test_groups_keep_a_hundred_thousand_gpus_at_work() -> None:
 
 
 def test_golden_lives(golden: Any) -> None:
-    found = {mode: {f.name: getattr(live(replace(FULL, spares=3), mode, 30 * DAY, replicas=3, seed=7), f.name).tolist() for f in fields(Lives)}
-             for mode in MODES}  # fmt: skip
+    found = {
+        mode: {
+            f.name: getattr(simulate_runs(replace(FULL, spares=3), mode, 30 * DAY, replicas=3, seed=7), f.name).tolist()
+            for f in fields(SimulatedRuns)
+        }
+        for mode in MODES
+    }
     golden("training-lives.json", found)
 
 

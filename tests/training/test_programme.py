@@ -33,9 +33,14 @@ SPEED = PER_DAY / SECONDS_PER_DAY
 def run(days: float, start: str = "2026-01-01", **changes: Any) -> PlannedRun:
     """Return a run that takes so many days on its block."""
     values: dict[str, Any] = {
-        "name": "r", "model": "m", "site": "s", "generation": "g", "gpus": 100, "tokens": days * PER_DAY,
+        "name": "r",
+        "model": "m",
+        "site": "s",
+        "generation": "g",
+        "gpus": 100,
+        "tokens": days * PER_DAY,
         "start": dt.date.fromisoformat(start),
-    }  # fmt: skip
+    }
     return PlannedRun(**{**values, **changes})
 
 
@@ -151,10 +156,15 @@ starts = st.dates(dt.date(2025, 6, 1), dt.date(2028, 6, 1))
 some_runs = st.lists(
     st.builds(
         lambda days, start, gpus, site, share: run(days, start.isoformat(), gpus=gpus, site=site, restart_share=share),
-        st.floats(0.01, 1500), starts, st.integers(1, 300), st.sampled_from("st"), st.floats(0, 1),
+        st.floats(0.01, 1500),
+        starts,
+        st.integers(1, 300),
+        st.sampled_from("st"),
+        st.floats(0, 1),
     ),
-    min_size=1, max_size=5,
-)  # fmt: skip
+    min_size=1,
+    max_size=5,
+)
 
 
 def blocks(runs: list[PlannedRun], seed: int) -> Array:

@@ -69,8 +69,16 @@ def test_laws_of_a_step(gpus: int, name: str) -> None:
     assert (grid.tensor * grid.pipeline * grid.data * grid.context == gpus).all()
     assert (found.mfu_share > 0).all()
     assert (found.mfu_share < EFFICIENCY.training_gemm_share_bf16).all()
-    parts = (found.compute, found.tensor_exchange, found.expert_exchange, found.pipeline_exchange, found.bubble,
-             found.gradients, found.optimiser, found.overhead)  # fmt: skip
+    parts = (
+        found.compute,
+        found.tensor_exchange,
+        found.expert_exchange,
+        found.pipeline_exchange,
+        found.bubble,
+        found.gradients,
+        found.optimiser,
+        found.overhead,
+    )
     assert all((p >= 0).all() for p in parts)
     assert found.total == pytest.approx(sum(parts))
     assert found.tokens_per_s == pytest.approx(BATCH.global_batch_tokens / found.total)
@@ -89,10 +97,13 @@ def test_scalar_is_vector_and_the_search_finds_what_one_by_one_finds() -> None:
 
 def test_more_bandwidth_is_never_slower_and_a_smaller_memory_says_what_is_missing() -> None:
     wide = Device(
-        peak_bf16_flops_per_s=H100.peak_bf16_flops_per_s, hbm_bytes=H100.hbm_bytes, scaleup_gpus=8,
-        hbm_bandwidth_bytes_per_s=H100.hbm_bandwidth_bytes_per_s, scaleup_bandwidth_bytes_per_s=2 * H100.scaleup_bandwidth_bytes_per_s,
+        peak_bf16_flops_per_s=H100.peak_bf16_flops_per_s,
+        hbm_bytes=H100.hbm_bytes,
+        scaleup_gpus=8,
+        hbm_bandwidth_bytes_per_s=H100.hbm_bandwidth_bytes_per_s,
+        scaleup_bandwidth_bytes_per_s=2 * H100.scaleup_bandwidth_bytes_per_s,
         scaleout_bandwidth_bytes_per_s=2 * H100.scaleout_bandwidth_bytes_per_s,
-    )  # fmt: skip
+    )
     grid = layouts(H100, EXPERTS, BATCH, 512)
     assert (
         step(wide, EXPERTS, BATCH, grid, EFFICIENCY).total

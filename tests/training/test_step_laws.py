@@ -26,13 +26,23 @@ DEVICES = {n: device_of(FACTS, n) for n in ("a100_hgx", "h100_hgx", "gb200_nvl72
 powers = st.sampled_from([1.0, 2.0, 4.0, 8.0])
 layout = st.builds(
     lambda t, p, e, d, b, r, c, v, f: Layouts(*(np.array([float(x)]) for x in (t, p, min(e, d * t), d, b, r, c, v, f))),
-    powers, powers, powers, st.sampled_from([1, 2, 8, 64]), st.sampled_from([1, 2, 4]), st.sampled_from([0, 1]),
-    st.sampled_from([1, 2, 4]), st.sampled_from([0, 1, 2, 5]), st.sampled_from([0, 1]),
-)  # fmt: skip
+    powers,
+    powers,
+    powers,
+    st.sampled_from([1, 2, 8, 64]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([0, 1]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([0, 1, 2, 5]),
+    st.sampled_from([0, 1]),
+)
 setting = st.tuples(
-    st.sampled_from(list(DEVICES)), st.sampled_from([DENSE, EXPERTS]), layout, st.sampled_from(["bf16", "fp8", "fp4"]),
+    st.sampled_from(list(DEVICES)),
+    st.sampled_from([DENSE, EXPERTS]),
+    layout,
+    st.sampled_from(["bf16", "fp8", "fp4"]),
     st.sampled_from([EFFICIENCY, OLD]),
-)  # fmt: skip
+)
 
 
 def batch(precision: str = "bf16", sequences: float = 512.0, **more: float) -> Batch:

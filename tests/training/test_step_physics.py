@@ -156,9 +156,12 @@ ONE_BY_ONE = 200
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sampled_from([8, 12, 16, 48, 64]), st.sampled_from(["llama_3_1_8b", "qwen3_30b_a3b"]), st.sampled_from([8, 32, 96]),
-    st.sampled_from(["bf16", "fp8"]), st.floats(0.3, 4.0),
-)  # fmt: skip
+    st.sampled_from([8, 12, 16, 48, 64]),
+    st.sampled_from(["llama_3_1_8b", "qwen3_30b_a3b"]),
+    st.sampled_from([8, 32, 96]),
+    st.sampled_from(["bf16", "fp8"]),
+    st.floats(0.3, 4.0),
+)
 def test_law_search_finds_what_brute_force_finds(
     gpus: int, name: str, sequences: int, precision: str, room: float
 ) -> None:

@@ -11,15 +11,21 @@ import pytest
 
 import gigaplan as gp
 from gigaplan.cli import main
-from gigaplan.validation import inference as v
-from gigaplan.validation.measured import read_measured
-from gigaplan.validation.serving_calibrate import calibrate_serving
+from gigaplan.validation.serving import validate as v
+from gigaplan.validation.serving.calibrate import calibrate_serving
+from gigaplan.validation.serving.measured import read_measured
 from gigaplan.vocabulary.errors import PlanError
 
 VLLM = {
-    "backend": "vllm", "model_id": "meta-llama/Llama-3.1-70B-Instruct", "max_concurrency": 16, "completed": 160,
-    "total_input_tokens": 163840, "total_output_tokens": 81920, "mean_ttft_ms": 210.5, "mean_tpot_ms": 18.2,
-}  # fmt: skip
+    "backend": "vllm",
+    "model_id": "meta-llama/Llama-3.1-70B-Instruct",
+    "max_concurrency": 16,
+    "completed": 160,
+    "total_input_tokens": 163840,
+    "total_output_tokens": 81920,
+    "mean_ttft_ms": 210.5,
+    "mean_tpot_ms": 18.2,
+}
 AIPERF = {
     "time_to_first_token": {"unit": "ms", "avg": 152.3},
     "inter_token_latency": {"unit": "us", "avg": 9100.0},
@@ -75,9 +81,14 @@ def test_exports_of_perf_tools(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "neither CSV nor JSON"), ("[1]", "no report of a benchmark"), ("[]", "no measured row"),
-     (json.dumps({**VLLM, "max_concurrency": None}), "--concurrency"), (json.dumps({**VLLM, "completed": 0}), "leaves out isl, osl")],
-)  # fmt: skip
+    [
+        ("{", "neither CSV nor JSON"),
+        ("[1]", "no report of a benchmark"),
+        ("[]", "no measured row"),
+        (json.dumps({**VLLM, "max_concurrency": None}), "--concurrency"),
+        (json.dumps({**VLLM, "completed": 0}), "leaves out isl, osl"),
+    ],
+)
 def test_what_cannot_be_read_says_why(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(content)

@@ -17,16 +17,33 @@ from gigaplan.cli import main
 from gigaplan.plan.resolve import TRAINING_SOFTWARE
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.refit import MOST_GROUPS, kinds_of, left_out, pulled
-from gigaplan.validation.training import predict, read, read_questions, scales_of
-from gigaplan.validation.training_calibrate import SLOWEST, calibrate_training, slower
-from gigaplan.validation.training_fit import ENTITIES, OWN
-from gigaplan.validation.training_rows import CLASSIC, MODERN, published_step_s
+from gigaplan.validation.training.calibrate import SLOWEST, calibrate_training, slower
+from gigaplan.validation.training.fit import ENTITIES, OWN
+from gigaplan.validation.training.rows import CLASSIC, MODERN, published_step_s
+from gigaplan.validation.training.validate import predict, read, read_questions, scales_of
 from gigaplan.vocabulary.errors import PlanError
 
 COLUMNS = (
-    "source", "date", "gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", "tp", "pp", "dp", "cp", "ep", "vpp",
-    "precision", "recompute", "tokens_per_s_per_gpu", "metric", "value",
-)  # fmt: skip
+    "source",
+    "date",
+    "gpu",
+    "num_gpus",
+    "model",
+    "seq_len",
+    "global_batch",
+    "micro_batch",
+    "tp",
+    "pp",
+    "dp",
+    "cp",
+    "ep",
+    "vpp",
+    "precision",
+    "recompute",
+    "tokens_per_s_per_gpu",
+    "metric",
+    "value",
+)
 
 
 def leave(*args: str) -> int:
@@ -45,8 +62,18 @@ def table(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...] = COL
 
 
 def asked(model: str, tp: int, pp: int, dp: int, precision: str = "BF16", micro: int = 1) -> dict[str, str]:
-    numbers = {"num_gpus": tp * pp * dp, "seq_len": 4096, "global_batch": 512, "micro_batch": micro, "tp": tp, "pp": pp, "dp": dp,
-               "cp": 1, "ep": 1, "vpp": 1}  # fmt: skip
+    numbers = {
+        "num_gpus": tp * pp * dp,
+        "seq_len": 4096,
+        "global_batch": 512,
+        "micro_batch": micro,
+        "tp": tp,
+        "pp": pp,
+        "dp": dp,
+        "cp": 1,
+        "ep": 1,
+        "vpp": 1,
+    }
     words = {"source": "our cluster", "date": "2026-09", "gpu": "H100", "model": model, "precision": precision}
     return {**words, **{k: str(v) for k, v in numbers.items()}, "metric": "median_step_time_s"}
 
@@ -54,10 +81,16 @@ def asked(model: str, tp: int, pp: int, dp: int, precision: str = "BF16", micro:
 def own(tmp_path: Path, factor: float = 1.0) -> Path:
     """Write steps as the shipped constants see them, ``factor`` times slower."""
     rows = [
-        asked("Llama-3 8B", 1, 1, 8), asked("Llama-3 8B", 1, 1, 16), asked("Llama-3 8B", 2, 1, 16), asked("Llama-3 8B", 1, 1, 16, "FP8"), asked("Llama-3 70B", 4, 4, 4),
-        asked("Llama-3 70B", 8, 4, 8), asked("Llama-3 70B", 4, 4, 8, "FP8"), asked("Llama-3.1 405B", 8, 16, 4),
+        asked("Llama-3 8B", 1, 1, 8),
+        asked("Llama-3 8B", 1, 1, 16),
+        asked("Llama-3 8B", 2, 1, 16),
+        asked("Llama-3 8B", 1, 1, 16, "FP8"),
+        asked("Llama-3 70B", 4, 4, 4),
+        asked("Llama-3 70B", 8, 4, 8),
+        asked("Llama-3 70B", 4, 4, 8, "FP8"),
+        asked("Llama-3.1 405B", 8, 16, 4),
         asked("Llama-3.1 405B", 8, 8, 8, "FP8"),
-    ]  # fmt: skip
+    ]
     question, answer = table(tmp_path / "asked.csv", rows), tmp_path / "answer.csv"
     predict(question, answer)
     for row, ours in zip(rows, read(answer), strict=True):
@@ -203,10 +236,13 @@ def test_kinds_of_software_are_not_mixed(tmp_path: Path) -> None:
         ("a: 1", "begins with its header"),
         ("overlay: {who: a, why: b, from: c}\ndemand: {}", "no constants of training"),
         ("overlay: {who: a, why: b, from: c}\ntraining: {efficiency: {layer_overhead: 1 s}}", "layer_overhead_s"),
-        ("overlay: {who: a, why: b, from: c}\ntraining: {efficiency: {training_gemm_share_bf16: 1.5}}", "less than or equal"),
+        (
+            "overlay: {who: a, why: b, from: c}\ntraining: {efficiency: {training_gemm_share_bf16: 1.5}}",
+            "less than or equal",
+        ),
         ("overlay: {who: a, why: b, from: c}\ntraining: {software: newest, efficiency: {}}", "modern"),
     ],
-)  # fmt: skip
+)
 def test_wrong_overlays_say_where(tmp_path: Path, text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)

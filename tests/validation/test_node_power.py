@@ -14,8 +14,9 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
+from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import node_draw_of, node_of
-from gigaplan.validation.node_power import (
+from gigaplan.validation.power.node_power import (
     EXTRAPOLATED,
     INSIDE,
     MAKER,
@@ -29,8 +30,7 @@ from gigaplan.validation.node_power import (
     spread,
     validate_power,
 )
-from gigaplan.validation.train import Ask, train
-from gigaplan.validation.training_rows import UnsupportedError
+from gigaplan.validation.training.rows import UnsupportedError
 from gigaplan.vocabulary.errors import PlanError
 
 ROWS = read()
@@ -125,8 +125,12 @@ def test_a_longer_run_draws_more() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"system": "8xAbacus"}, "no system for GPU"), ({"nodes_logged": ""}, "nodes_logged"), ({"nodes_logged": "some"}, "nodes_logged")],
-)  # fmt: skip
+    [
+        ({"system": "8xAbacus"}, "no system for GPU"),
+        ({"nodes_logged": ""}, "nodes_logged"),
+        ({"nodes_logged": "some"}, "nodes_logged"),
+    ],
+)
 def test_rows_that_cannot_be_asked_say_why(change: dict[str, str], words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
         question({**row("XE9680"), **change})
@@ -161,7 +165,9 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatc
 
 
 def test_what_a_run_draws() -> None:
-    ask = Ask(model="llama_3_1_405b", system="h100_hgx", gpus=16_384, tokens=15.6e12, global_batch_sequences=2048)
+    ask = TrainingJob(
+        model="llama_3_1_405b", system="h100_hgx", gpus=16_384, tokens=15.6e12, global_batch_sequences=2048
+    )
     run = train(ask)
     assert run.drawn_mw is not None and run.it_mw is not None and run.energy_mwh is not None
     assert run.drawn_mw.low < run.drawn_mw.value < run.drawn_mw.high <= run.it_mw * (1 + 1e-9)

@@ -15,26 +15,47 @@ from gigaplan import catalog
 from gigaplan.inference.serving import closed_loop
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, model_of
-from gigaplan.report import held_view, serving_view
-from gigaplan.validation import served, served_phases, served_requests
-from gigaplan.validation import serving_tables as v
-from gigaplan.validation.held import Held, Point, hold
-from gigaplan.validation.inference import InferenceValidation
-from gigaplan.validation.serving_answers import shipped
-from gigaplan.validation.serving_names import UnsupportedError
+from gigaplan.report import published_view, serving_view
+from gigaplan.validation.published import Held, Point, hold
+from gigaplan.validation.serving import phases as served_phases
+from gigaplan.validation.serving import published as served
+from gigaplan.validation.serving import requests as served_requests
+from gigaplan.validation.serving import tables as v
+from gigaplan.validation.serving.answers import shipped
+from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.validation.serving.validate import InferenceValidation
 from gigaplan.vocabulary.errors import PlanError
 
 LONG = {
-    "source": "a source", "gpu": "h100-80gb", "n_gpus": "8", "model": "llama2-70b", "precision": "", "engine": "", "tp": "8",
-    "isl": "512", "osl": "128", "concurrency": "1", "metric": "prompt_time", "value": "53.4", "unit": "ms",
-}  # fmt: skip
+    "source": "a source",
+    "gpu": "h100-80gb",
+    "n_gpus": "8",
+    "model": "llama2-70b",
+    "precision": "",
+    "engine": "",
+    "tp": "8",
+    "isl": "512",
+    "osl": "128",
+    "concurrency": "1",
+    "metric": "prompt_time",
+    "value": "53.4",
+    "unit": "ms",
+}
 
 
 def stage(system: str = "rtx_pro_6000_server", model: str = "llama_3_1_8b") -> Stage:
     facts, one = catalog.load(), np.array(1.0)
     constants = shipped()
-    return Stage(device_of(facts, system), model_of(facts, model), "bf16", constants.efficiency, constants.engines["vllm"],
-                 one, one, 0 * one)  # fmt: skip
+    return Stage(
+        device_of(facts, system),
+        model_of(facts, model),
+        "bf16",
+        constants.efficiency,
+        constants.engines["vllm"],
+        one,
+        one,
+        0 * one,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +78,9 @@ def test_a_steady_stream_of_equals_agrees_with_the_closed_loop() -> None:
     s, users = stage(), 16
     ones = np.ones(1)
     _, tpot = closed_loop(s, users * ones, 512 * ones, 128 * ones, prompts=10)
-    seen = served_requests.replay(s, np.zeros(users * 12), np.full(users * 12, 512.0), np.full(users * 12, 128.0),
-                                  sequences=users, budget=512)  # fmt: skip
+    seen = served_requests.replay(
+        s, np.zeros(users * 12), np.full(users * 12, 512.0), np.full(users * 12, 128.0), sequences=users, budget=512
+    )
     assert float(np.median(seen.tpot)) == pytest.approx(float(tpot[0]), rel=0.35)
 
 
@@ -106,10 +128,14 @@ def test_phases() -> None:
     power = served.point({**LONG, "metric": "average_power", "value": "0.6", "unit": "fraction (file units)"})
     assert 0.5 < power.ours < 1
     for change, words in (
-        ({"gpu": "h100-80gb-pcap"}, "times 1.3"), ({"metric": "average_power", "value": "0"}, "not measured"), ({"tp": "1"}, "does not hold"),
-        ({"tp": "x"}, "missing or not"), ({"metric": "itl_p99"}, "gap between"), ({"metric": "cows"}, "input or an outcome"),
+        ({"gpu": "h100-80gb-pcap"}, "times 1.3"),
+        ({"metric": "average_power", "value": "0"}, "not measured"),
+        ({"tp": "1"}, "does not hold"),
+        ({"tp": "x"}, "missing or not"),
+        ({"metric": "itl_p99"}, "gap between"),
+        ({"metric": "cows"}, "input or an outcome"),
         ({"metric": "TTFT Mean (measured vLLM)"}, "need its requests"),
-    ):  # fmt: skip
+    ):
         odd = served.point({**LONG, **change})
         assert odd.validity.startswith("unsupported: ")
         assert re.search(words, odd.validity), odd.validity
@@ -186,10 +212,10 @@ def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceVali
     text = serving_view.markdown(everything, ["images/a.svg"])
     assert text.count("\n## ") == len(everything)
     assert "![a](images/a.svg)" in text
-    first, second = (held_view.html(everything) for _ in range(2))
+    first, second = (published_view.html(everything) for _ in range(2))
     assert first == second
     assert "http://" not in first.split("<script>")[0]
-    charts = held_view.all_charts(everything)
+    charts = published_view.all_charts(everything)
     assert {c.id for c in charts} == {
         "ttft",
         "tpot",
@@ -200,7 +226,7 @@ def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceVali
         "by-precision",
         "coverage",
     }
-    for name, picture in held_view.pictures(everything).items():
+    for name, picture in published_view.pictures(everything).items():
         assert picture.startswith("<svg "), name
         assert '"nan"' not in picture
         assert Xml.fromstring(picture) is not None
@@ -220,9 +246,11 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="columns are missing"):
         v.validate_any(tmp_path / "odd.csv")
     (tmp_path / "runs.csv").write_text(
-        ",".join((*served_requests.COLUMNS, "first_token_ts", "last_token_ts")) + "\nrtx_4090,nobody,1,8,64,5,5,0,1,2\n"
-        + "rtx_4090,llama_3_1_8b,1,8,64,5,5,nan,1,2\nrtx_4090,llama_3_1_8b,1,8,0,5,5,0,1,2\n", encoding="utf-8",
-    )  # fmt: skip
+        ",".join((*served_requests.COLUMNS, "first_token_ts", "last_token_ts"))
+        + "\nrtx_4090,nobody,1,8,64,5,5,0,1,2\n"
+        + "rtx_4090,llama_3_1_8b,1,8,64,5,5,nan,1,2\nrtx_4090,llama_3_1_8b,1,8,0,5,5,0,1,2\n",
+        encoding="utf-8",
+    )
     (runs,) = v.validate_any(tmp_path / "runs.csv")
     assert isinstance(runs, Held)
     assert len(runs.reasons) == 2

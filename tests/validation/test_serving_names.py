@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan import catalog
-from gigaplan.validation import inference as v
-from gigaplan.validation.serving_names import UnsupportedError, model_name, of_two_kinds, system_of
+from gigaplan.validation.serving import validate as v
+from gigaplan.validation.serving.names import UnsupportedError, model_name, of_two_kinds, system_of
 
 MODELS = {
     "openai/gpt-oss-120b": "gpt_oss_120b",
@@ -95,14 +95,41 @@ def test_mixed_clusters_are_seen() -> None:
             name: st.one_of(
                 st.text(max_size=12), st.sampled_from(["nan", "inf", "-1", "0", "1e400", "8", "1024", "1,5", "null"])
             )
-            for name in ("gpu", "model", "precision", "engine", "tp", "pp", "ep", "dp", "n_gpus", "isl", "osl", "concurrency",
-                         "config", "mode", "source", "ttft_ms", "tpot_ms")
+            for name in (
+                "gpu",
+                "model",
+                "precision",
+                "engine",
+                "tp",
+                "pp",
+                "ep",
+                "dp",
+                "n_gpus",
+                "isl",
+                "osl",
+                "concurrency",
+                "config",
+                "mode",
+                "source",
+                "ttft_ms",
+                "tpot_ms",
+            )
         },
     )
-)  # fmt: skip
+)
 def test_odd_cells_are_answered_or_said_to_be_odd(cells: dict[str, str]) -> None:
-    row = {"gpu": "h100_sxm", "model": "meta-llama/Llama-3.1-8B", "precision": "fp8", "engine": "vllm", "mode": "agg", "tp": "1",
-           "isl": "1024", "osl": "128", "concurrency": "4", **cells}  # fmt: skip
+    row = {
+        "gpu": "h100_sxm",
+        "model": "meta-llama/Llama-3.1-8B",
+        "precision": "fp8",
+        "engine": "vllm",
+        "mode": "agg",
+        "tp": "1",
+        "isl": "1024",
+        "osl": "128",
+        "concurrency": "4",
+        **cells,
+    }
     answer = v.answer_all([v._asked(row)], honest=False)[0]
     assert answer.validity.split(":")[0] in ("inside", "extrapolated", "unsupported")
     if not answer.validity.startswith("unsupported"):

@@ -8,16 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gigaplan.validation import serving_tables as v
-from gigaplan.validation import throughput as th
-from gigaplan.validation.held import Held
-from gigaplan.validation.serving_rows import UnsupportedError
+from gigaplan.validation.published import Held
+from gigaplan.validation.serving import tables as v
+from gigaplan.validation.serving import throughput as th
+from gigaplan.validation.serving.rows import UnsupportedError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "validation"
 SATURATED = {
-    "gpu": "H200 SXM 141GB", "n_gpus": "8", "model": "Llama 3.3 70B", "precision": "FP8", "engine": "trtllm", "tp": "8", "pp": "1",
-    "isl": "1000", "osl": "1000", "metric": "total_output_throughput", "value": "20000",
-}  # fmt: skip
+    "gpu": "H200 SXM 141GB",
+    "n_gpus": "8",
+    "model": "Llama 3.3 70B",
+    "precision": "FP8",
+    "engine": "trtllm",
+    "tp": "8",
+    "pp": "1",
+    "isl": "1000",
+    "osl": "1000",
+    "metric": "total_output_throughput",
+    "value": "20000",
+}
 MLPERF = {
     "gpu": "NVIDIA B200-SXM-180GB",
     "n_gpus": "8",
@@ -63,9 +72,15 @@ def test_more_gpus_and_shorter_answers() -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"metric": "Offline power"}, "counts no tokens"), ({"gpu": "abacus"}, "no system"), ({"model": "whisper"}, "no architecture"),
-     ({"metric": "cows"}, "neither"), ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"), ({"isl": ""}, "missing")],
-)  # fmt: skip
+    [
+        ({"metric": "Offline power"}, "counts no tokens"),
+        ({"gpu": "abacus"}, "no system"),
+        ({"model": "whisper"}, "no architecture"),
+        ({"metric": "cows"}, "neither"),
+        ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"),
+        ({"isl": ""}, "missing"),
+    ],
+)
 def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) -> None:
     answer = th.tokens({**SATURATED, **change})
     assert answer.validity.startswith("unsupported: ")
@@ -107,8 +122,15 @@ def test_the_whole_tables() -> None:
     assert 0.7 < saturated.covered < 0.9
 
 
-FACT = {"entity": "Vera Rubin NVL72 (PREVIEW)", "quantity": "deepseek-r1.server", "value": "1175890", "unit": "generated tok/s (system)",
-        "basis": "generated tokens; fp4", "context": "72 GPUs", "date": "2026-09-16"}  # fmt: skip
+FACT = {
+    "entity": "Vera Rubin NVL72 (PREVIEW)",
+    "quantity": "deepseek-r1.server",
+    "value": "1175890",
+    "unit": "generated tok/s (system)",
+    "basis": "generated tokens; fp4",
+    "context": "72 GPUs",
+    "date": "2026-09-16",
+}
 
 
 def test_samples_are_answers_of_mean_length() -> None:
@@ -124,9 +146,11 @@ def test_a_model_may_name_its_scenario() -> None:
 
 def test_facts_are_read_as_results() -> None:
     for entity, context, gpus, system in (
-        ("GB300 NVL72 x4", "288 GPUs; 4 racks", 288, "gb300_nvl72"), ("GB300 NVL72 x4", "", 288, "gb300_nvl72"),
-        ("8x B300 (ASUS)", "", 8, "b300_hgx"), ("72x MI355X", "72 GPUs; 9 nodes", 72, "mi355x_oam8"),
-    ):  # fmt: skip
+        ("GB300 NVL72 x4", "288 GPUs; 4 racks", 288, "gb300_nvl72"),
+        ("GB300 NVL72 x4", "", 288, "gb300_nvl72"),
+        ("8x B300 (ASUS)", "", 8, "b300_hgx"),
+        ("72x MI355X", "72 GPUs; 9 nodes", 72, "mi355x_oam8"),
+    ):
         load = th.load_of({**FACT, "entity": entity, "context": context})
         assert (load.gpus, load.system, load.kind, load.precision) == (gpus, system, "server", "fp4")
     assert th.published(FACT) == pytest.approx(1175890 / 72)

@@ -25,9 +25,15 @@ START = Adoption(
 
 def observed(date: dt.date, users: float) -> Fact:
     return Fact(
-        id=f"x.{date}", entity="x", quantity="weekly_users", value=users, unit="user", source_title="made here",
-        date=date.isoformat(), evidence=Evidence.ASSUMED,
-    )  # fmt: skip
+        id=f"x.{date}",
+        entity="x",
+        quantity="weekly_users",
+        value=users,
+        unit="user",
+        source_title="made here",
+        date=date.isoformat(),
+        evidence=Evidence.ASSUMED,
+    )
 
 
 def years(points: list[Fact], start: dt.date) -> np.ndarray:

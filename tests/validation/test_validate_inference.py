@@ -14,11 +14,11 @@ import pytest
 from gigaplan import catalog
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.resolve import efficiency_of, engine_of
-from gigaplan.validation import inference as v
-from gigaplan.validation import serving_fit as fits
-from gigaplan.validation.serving_answers import answers, groups, shipped
-from gigaplan.validation.serving_rows import ENGINES, UnsupportedError, model_name, question, system_of
-from gigaplan.validation.serving_tables import predict
+from gigaplan.validation.serving import fit as fits
+from gigaplan.validation.serving import validate as v
+from gigaplan.validation.serving.answers import answers, groups, shipped
+from gigaplan.validation.serving.rows import ENGINES, UnsupportedError, model_name, question, system_of
+from gigaplan.validation.serving.tables import predict
 from gigaplan.vocabulary.errors import PlanError
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "validation" / "inference_serving.csv"
@@ -131,8 +131,14 @@ def test_every_constant_tells_where_it_comes_from() -> None:
 
 def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
     rows = v.read()
-    odd = [{**rows[0], "gpu": "abacus"}, {**rows[0], "concurrency": ""}, {**rows[0], "model": "no such model"},
-           {**rows[0], "isl": "nan"}, {**rows[0], "osl": "-3"}, {**rows[0], "concurrency": "inf"}]  # fmt: skip
+    odd = [
+        {**rows[0], "gpu": "abacus"},
+        {**rows[0], "concurrency": ""},
+        {**rows[0], "model": "no such model"},
+        {**rows[0], "isl": "nan"},
+        {**rows[0], "osl": "-3"},
+        {**rows[0], "concurrency": "inf"},
+    ]
     path = write(tmp_path / "table.csv", [rows[0], *odd])
     assert predict(path, tmp_path / "out.csv") == (7, 1)
     out = table(tmp_path / "out.csv")
@@ -161,18 +167,29 @@ def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
 
 @pytest.mark.parametrize(
     ("published", "name"),
-    [("meta-llama/Llama-3.1-70B-Instruct", "llama_3_1_70b"), ("Qwen/Qwen3-32B-FP8", "qwen3_32b"),
-     ("deepseek-ai/DeepSeek-R1-0528", "deepseek_r1"), ("openai/gpt-oss-120b", "gpt_oss_120b")],
-)  # fmt: skip
+    [
+        ("meta-llama/Llama-3.1-70B-Instruct", "llama_3_1_70b"),
+        ("Qwen/Qwen3-32B-FP8", "qwen3_32b"),
+        ("deepseek-ai/DeepSeek-R1-0528", "deepseek_r1"),
+        ("openai/gpt-oss-120b", "gpt_oss_120b"),
+    ],
+)
 def test_names_of_models(published: str, name: str) -> None:
     assert model_name(published) == name
 
 
 @pytest.mark.parametrize(
     ("gpu", "system"),
-    [("h100_sxm", "h100_hgx"), ("H200-SXM", "h200_hgx"), ("gb200", "gb200_nvl72"), ("vr200", "vr_nvl72"),
-     ("rtx_pro_6000_server", "rtx_pro_6000_server"), ("mi300x", "mi300x_oam8"), ("b300", "b300_hgx")],
-)  # fmt: skip
+    [
+        ("h100_sxm", "h100_hgx"),
+        ("H200-SXM", "h200_hgx"),
+        ("gb200", "gb200_nvl72"),
+        ("vr200", "vr_nvl72"),
+        ("rtx_pro_6000_server", "rtx_pro_6000_server"),
+        ("mi300x", "mi300x_oam8"),
+        ("b300", "b300_hgx"),
+    ],
+)
 def test_names_of_gpus(gpu: str, system: str) -> None:
     assert system_of(gpu) == system
 

@@ -10,20 +10,8 @@ import pytest
 
 from gigaplan.cli import app
 from gigaplan.training.step import model_flops_per_token
-from gigaplan.validation.training import (
-    ANSWER_COLUMNS,
-    UNSUPPORTED,
-    _same_layout,
-    answer_all,
-    line,
-    noise_floor,
-    predict,
-    read,
-    read_questions,
-    validate,
-)
-from gigaplan.validation.training_fit import WITHOUT, cell, constants_for, folds, part, shipped
-from gigaplan.validation.training_rows import (
+from gigaplan.validation.training.fit import WITHOUT, cell, constants_for, folds, part, shipped
+from gigaplan.validation.training.rows import (
     CLASSIC_SPLIT,
     UnsupportedError,
     fitted_source,
@@ -34,6 +22,18 @@ from gigaplan.validation.training_rows import (
     system_of,
     table_of,
     years_behind,
+)
+from gigaplan.validation.training.validate import (
+    ANSWER_COLUMNS,
+    UNSUPPORTED,
+    _same_layout,
+    answer_all,
+    line,
+    noise_floor,
+    predict,
+    read,
+    read_questions,
+    validate,
 )
 from gigaplan.vocabulary.errors import PlanError
 
@@ -214,10 +214,25 @@ def test_anchors_of_the_same_release_count_first(tmp_path: Path) -> None:
 
 
 RELEASED = {
-    "source": "ours", "date": "", "gpu": "GB200", "num_gpus": "64", "model": "Llama-3 70B", "seq_len": "8192", "global_batch": "256",
-    "micro_batch": "1", "tp": "4", "pp": "4", "dp": "4", "cp": "1", "ep": "1", "vpp": "5", "precision": "BF16", "recompute": "",
-    "metric": "median_step_time_s", "value": "",
-}  # fmt: skip
+    "source": "ours",
+    "date": "",
+    "gpu": "GB200",
+    "num_gpus": "64",
+    "model": "Llama-3 70B",
+    "seq_len": "8192",
+    "global_batch": "256",
+    "micro_batch": "1",
+    "tp": "4",
+    "pp": "4",
+    "dp": "4",
+    "cp": "1",
+    "ep": "1",
+    "vpp": "5",
+    "precision": "BF16",
+    "recompute": "",
+    "metric": "median_step_time_s",
+    "value": "",
+}
 
 
 def test_predict_adds_columns_and_says_why_not(tmp_path: Path) -> None:
@@ -258,11 +273,16 @@ def test_bad_tables_say_what_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"gpu": "H1000 super"}, "H1000|h100"), ({"num_gpus": "65"}, "num_gpus 65"), ({"model": "Lama 7B"}, "nearest"),
-        ({"precision": "int1"}, "precision"), ({"tp": ""}, "'tp'"), ({"global_batch": "1"}, "dp x micro_batch"),
-        ({"model": "Llama-3 70B [LoRA]"}, "LoRA"), ({"micro_batch": "1.5"}, "micro_batch"),
+        ({"gpu": "H1000 super"}, "H1000|h100"),
+        ({"num_gpus": "65"}, "num_gpus 65"),
+        ({"model": "Lama 7B"}, "nearest"),
+        ({"precision": "int1"}, "precision"),
+        ({"tp": ""}, "'tp'"),
+        ({"global_batch": "1"}, "dp x micro_batch"),
+        ({"model": "Llama-3 70B [LoRA]"}, "LoRA"),
+        ({"micro_batch": "1.5"}, "micro_batch"),
     ],
-)  # fmt: skip
+)
 def test_rows_that_cannot_be_asked_say_why(change: dict[str, str], word: str) -> None:
     row = next(dict(a.row) for a in ASKED if a.question is not None and a.question.model == "llama_3_70b")
     if change.get("gpu"):

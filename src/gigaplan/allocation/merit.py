@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.allocation.outputs import Allotment
+from gigaplan.allocation.outputs import Allocation
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
 
-def allot(
+def allocate(
     *,
     asked_per_h: Array,
     deferrable: NDArray[np.bool_],
@@ -29,7 +29,7 @@ def allot(
     gpus_available: Array,
     reserved_share: Array,
     reference_generation: int,
-) -> Allotment:
+) -> Allocation:
     """Return what is served, deferred and refused, guarantees first, then by value per GPU-hour.
 
     Shapes: member M, workload W, generation G, month n, day D, hour H; M may be 1 where nothing varies.
@@ -71,7 +71,7 @@ def allot(
     run = share * fleet_per_h
     run = np.where(deferrable[:, None, None, None], run, np.minimum(run, asked_per_h))  # rounding serves no more
     served_now, deferred, refused = account(run, asked_per_h)
-    return Allotment(
+    return Allocation(
         served_now=served_now,
         deferred=deferred,
         refused=refused,

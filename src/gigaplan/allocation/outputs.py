@@ -8,7 +8,7 @@ from gigaplan.vocabulary.members import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allotment:
+class Allocation:
     """Requests served now, deferred (served later in the day) and refused. Shapes: M, W, n months, D days, H hours."""
 
     served_now: Array

@@ -17,14 +17,23 @@ KINDS: dict[str, tuple[str, str]] = {
     "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
     "models": ("architectures that a plan may name", r"layers"),
     "workloads": ("classes of work: users, tokens, limits, worth", r"output_tokens|requests_per_day"),
-    "sites": ("campuses and buildings: power, dates, owners", r"(it|facility|grid_contract|energised)_(power_)?mw|operational_date"),
-    "deals": ("who promised what to whom", r"signed_date|commitment_usd|equity_usd|guarantee_usd|definitive_agreement|.*_milestone_usd|investment_total_usd"),
+    "sites": (
+        "campuses and buildings: power, dates, owners",
+        r"(it|facility|grid_contract|energised)_(power_)?mw|operational_date",
+    ),
+    "deals": (
+        "who promised what to whom",
+        r"signed_date|commitment_usd|equity_usd|guarantee_usd|definitive_agreement|.*_milestone_usd|investment_total_usd",
+    ),
     "regions": ("where power is bought", r"power_price_usd_per_mwh"),
     "users": ("where users live", r"share_of_use"),
     "prices": ("what is paid for power, compute and tokens", r".*price.*|.*_usd_per_.*"),
-    "labs": ("revenue, compute and use that laboratories state", r"revenue_usd_.*|compute_.*_mw|rd_compute_usd|weekly_users|tokens_per_day"),
+    "labs": (
+        "revenue, compute and use that laboratories state",
+        r"revenue_usd_.*|compute_.*_mw|rd_compute_usd|weekly_users|tokens_per_day",
+    ),
     "fits": ("constants fitted on measurements", r"gemm_share|curve|eci_at_reference"),
-}  # fmt: skip
+}
 """Kinds by the quantities that an entity has: what they are, and the names of those quantities."""
 WEIGHTS = {"entity": 4.0, "quantity": 3.0, "value": 2.0, "meaning": 1.0, "source": 1.0, "note": 1.0}
 WHOLE, START, INSIDE = 1.0, 0.6, 0.3

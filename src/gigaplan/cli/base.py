@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from gigaplan._version import __version__
 
 if TYPE_CHECKING:
-    from gigaplan.simulate.result import Result
+    from gigaplan.results.result import Result
 
 NO, WRONG, STOPPED, INTERRUPTED = 1, 2, 3, 130
 

@@ -144,7 +144,7 @@ def schema(
     from json import dumps
 
     from gigaplan import api
-    from gigaplan.simulate.store import write_text
+    from gigaplan.vocabulary.files import write_text
 
     made = api.schema(overlay=overlay)
     if out is None:

@@ -12,7 +12,7 @@ from gigaplan.cli.base import NO, Json, app, console, print_json, show
 from gigaplan.cli.completion import listed
 
 if TYPE_CHECKING:
-    from gigaplan.validation.frontier import Frontiers, Mode
+    from gigaplan.layers.serving import Frontiers, Mode
     from gigaplan.vocabulary.errors import Problem
 
 Model = listed("layers")
@@ -85,17 +85,25 @@ def frontier(
     if disaggregated != co_located:
         modes = ("disaggregated",) if disaggregated else ("co-located",)
     answer = api.frontier(
-        _names([model], with_model), _names([system], with_system), input_tokens=isl, output_tokens=osl,
-        cached_tokens=cached, ttft_s=wait, tpot_s=each, precision=precision or "", engine=engine, modes=modes,
+        _names([model], with_model),
+        _names([system], with_system),
+        input_tokens=isl,
+        output_tokens=osl,
+        cached_tokens=cached,
+        ttft_s=wait,
+        tpot_s=each,
+        precision=precision or "",
+        engine=engine,
+        modes=modes,
         more=_pairs(more),
-    )  # fmt: skip
+    )
     _told(answer, html, json=json)
     return 0 if any(c.points for c in answer.curves) else NO
 
 
 def _told(answer: Frontiers, html: Path | None, *, json: bool) -> None:
     from gigaplan.report import frontier_view
-    from gigaplan.simulate.store import write_text
+    from gigaplan.vocabulary.files import write_text
 
     if html is not None:
         write_text(html, frontier_view.html(answer))

@@ -17,7 +17,7 @@ Constants = Annotated[
 ]
 
 if TYPE_CHECKING:
-    from gigaplan.validation.failures import FailureAsk
+    from gigaplan.layers.failures import FailureOptions
 
 
 @app.command(name="train")
@@ -124,7 +124,7 @@ def train(
     sync_checkpoint
         Let training stand until a checkpoint is written.
     replicas
-        Lives to simulate.
+        SimulatedRuns to simulate.
     seed
         The same seed gives the same lives.
     central
@@ -136,21 +136,53 @@ def train(
     """
     from gigaplan import api
     from gigaplan.report import train_view
-    from gigaplan.simulate.store import write_text
+    from gigaplan.vocabulary.files import write_text
 
     lives = _failures(
-        failures, checkpoint_interval, spares, elastic, groups, sync_checkpoint, replicas, seed, central, fact or [], sites,
-    )  # fmt: skip
-    _of_sites(sites, ("--wan-bandwidth", wan_bandwidth), ("--wan-distance", wan_distance), ("--inner-steps", inner_steps),
-              ("--by", by), ("--run-days", run_days), ("--plan", plan))  # fmt: skip
+        failures,
+        checkpoint_interval,
+        spares,
+        elastic,
+        groups,
+        sync_checkpoint,
+        replicas,
+        seed,
+        central,
+        fact or [],
+        sites,
+    )
+    _of_sites(
+        sites,
+        ("--wan-bandwidth", wan_bandwidth),
+        ("--wan-distance", wan_distance),
+        ("--inner-steps", inner_steps),
+        ("--by", by),
+        ("--run-days", run_days),
+        ("--plan", plan),
+    )
     if sites:
         from gigaplan.report import sites_view
 
         together = api.train_sites(
-            model, system, sites=sites, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
-            precision=precision, layout=layout, offload=offload, wan_bandwidth=wan_bandwidth, wan_distance=wan_distance,
-            inner_steps=inner_steps, efficiency=efficiency, by=by, run_days=run_days, plan=plan, overlays=with_ or [],
-        )  # fmt: skip
+            model,
+            system,
+            sites=sites,
+            gpus=gpus,
+            tokens=tokens or 0.0,
+            sequence_tokens=seq,
+            global_batch_sequences=global_batch,
+            precision=precision,
+            layout=layout,
+            offload=offload,
+            wan_bandwidth=wan_bandwidth,
+            wan_distance=wan_distance,
+            inner_steps=inner_steps,
+            efficiency=efficiency,
+            by=by,
+            run_days=run_days,
+            plan=plan,
+            overlays=with_ or [],
+        )
         if html is not None:
             write_text(html, sites_view.html(together))
         if json:
@@ -161,10 +193,23 @@ def train(
         return 0
     with progress("simulating" if lives else "searching"):
         run = api.train(
-            model, system, gpus=gpus, tokens=tokens or 0.0, sequence_tokens=seq, global_batch_sequences=global_batch,
-            precision=precision, layout=layout, search=search, offload=offload, release=release, imbalance=imbalance,
-            pod_gpus=pod, spine_share=spine_share, overlays=with_ or [], failures=lives,
-        )  # fmt: skip
+            model,
+            system,
+            gpus=gpus,
+            tokens=tokens or 0.0,
+            sequence_tokens=seq,
+            global_batch_sequences=global_batch,
+            precision=precision,
+            layout=layout,
+            search=search,
+            offload=offload,
+            release=release,
+            imbalance=imbalance,
+            pod_gpus=pod,
+            spine_share=spine_share,
+            overlays=with_ or [],
+            failures=lives,
+        )
     if html is not None:
         write_text(html, train_view.html(run))
     if json:
@@ -180,8 +225,11 @@ def _of_sites(sites: str, *options: tuple[str, object]) -> None:
     from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
     if not sites:
-        said = [Problem(f"{name} is of several sites", Place("train"), value=str(value), remedy="name them with --sites")
-                for name, value in options if value]  # fmt: skip
+        said = [
+            Problem(f"{name} is of several sites", Place("train"), value=str(value), remedy="name them with --sites")
+            for name, value in options
+            if value
+        ]
         if said:
             raise PlanError(said)
 
@@ -198,15 +246,28 @@ def _failures(
     central: bool,
     facts: list[str],
     sites: str,
-) -> bool | FailureAsk:
+) -> bool | FailureOptions:
     """Return how failures are simulated; PlanError with what is wrong with the options."""
-    from gigaplan.validation.failures import PLACE, FailureAsk, read_facts
+    from gigaplan.layers.failures import PLACE, FailureOptions, read_facts
     from gigaplan.vocabulary.errors import PlanError, Problem
     from gigaplan.vocabulary.units import parse_quantity
 
     problems = []
-    given = [name for name, said in (("--checkpoint-interval", interval), ("--spares", spares is not None), ("--elastic", elastic), ("--groups", groups),
-                                     ("--sync-checkpoint", sync), ("--replicas", replicas != FailureAsk().replicas), ("--seed", seed), ("--central", central), ("--fact", facts)) if said]  # fmt: skip
+    given = [
+        name
+        for name, said in (
+            ("--checkpoint-interval", interval),
+            ("--spares", spares is not None),
+            ("--elastic", elastic),
+            ("--groups", groups),
+            ("--sync-checkpoint", sync),
+            ("--replicas", replicas != FailureOptions().replicas),
+            ("--seed", seed),
+            ("--central", central),
+            ("--fact", facts),
+        )
+        if said
+    ]
     if given and not wanted:
         problems.append(
             Problem("options of failures without them", PLACE, value=", ".join(given), remedy="add --failures")
@@ -234,10 +295,17 @@ def _failures(
         raise PlanError(problems)
     if not wanted:
         return False
-    return FailureAsk(
-        checkpoint_interval_s=seconds, spares=spares, elastic=elastic, groups=groups, waits_for_write=sync, replicas=replicas, seed=seed,
-        certain=central, facts=own,
-    )  # fmt: skip
+    return FailureOptions(
+        checkpoint_interval_s=seconds,
+        spares=spares,
+        elastic=elastic,
+        groups=groups,
+        waits_for_write=sync,
+        replicas=replicas,
+        seed=seed,
+        certain=central,
+        facts=own,
+    )
 
 
 @validate_app.command(name="training")
@@ -258,8 +326,8 @@ def validate_training(*rows: Path, every: bool = False, json: Json = False) -> i
 
     from gigaplan.report.failures_view import validation
     from gigaplan.report.training_view import training_validation
-    from gigaplan.validation.training import validate
-    from gigaplan.validation.training_failures import validate_failures
+    from gigaplan.validation.training.failures import validate_failures
+    from gigaplan.validation.training.validate import validate
 
     answer, failed = validate(rows), validate_failures()
     if json:
@@ -288,7 +356,7 @@ def predict_training(
     anchor
         A table of measured steps with the same columns: layouts that it holds follow its measurements.
     """
-    from gigaplan.validation.training import predict
+    from gigaplan.validation.training.validate import predict
 
     count, answered = predict(rows, out, anchor, with_ or [])
     if json:

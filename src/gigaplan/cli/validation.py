@@ -20,9 +20,14 @@ app.command(predict_app)
 
 @validate_app.command(name="inference")
 def validate_inference(
-    *, rows: Path | None = None, markdown: Path | None = None, html: Path | None = None, images: Path | None = None,
-    every: Annotated[bool, Parameter(negative="")] = False, json: Json = False,
-) -> int:  # fmt: skip
+    *,
+    rows: Path | None = None,
+    markdown: Path | None = None,
+    html: Path | None = None,
+    images: Path | None = None,
+    every: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
     """Hold the serving model against measured times, throughput, power and whole runs.
 
     Parameters
@@ -42,14 +47,14 @@ def validate_inference(
     import dataclasses
     import os
 
-    from gigaplan.report import held_view
+    from gigaplan.report import published_view
     from gigaplan.report.serving_view import markdown as as_markdown
     from gigaplan.report.serving_view import validation
-    from gigaplan.simulate.store import write_text
-    from gigaplan.validation.serving_tables import validate_any
+    from gigaplan.validation.serving.tables import validate_any
+    from gigaplan.vocabulary.files import write_text
 
     answers = validate_any(rows)
-    drawn = held_view.pictures(answers) if images else {}
+    drawn = published_view.pictures(answers) if images else {}
     for name, picture in drawn.items():
         assert images is not None
         write_text(images / f"{name}.svg", picture)
@@ -57,7 +62,7 @@ def validate_inference(
         beside = [os.path.relpath(images / f"{name}.svg", markdown.parent) for name in drawn] if images else []
         write_text(markdown, as_markdown(answers, beside))
     if html:
-        write_text(html, held_view.html(answers))
+        write_text(html, published_view.html(answers))
     if json:
         return print_json([dataclasses.asdict(a) for a in answers])
     return show(validation(answers, every=every))
@@ -95,7 +100,7 @@ def validate_power(rows: Path | None = None, /, *, every: bool = False, json: Js
         Show every run, not only the means.
     """
     from gigaplan.report.training_view import power_validation
-    from gigaplan.validation.node_power import validate_power as validate
+    from gigaplan.validation.power.node_power import validate_power as validate
 
     answer = validate(rows)
     return print_json(answer.as_dict()) if json else show(power_validation(answer, every=every))
@@ -148,25 +153,25 @@ def validate_silicon(
     import dataclasses
 
     from gigaplan.cli.base import progress
-    from gigaplan.report import silicon_view
-    from gigaplan.simulate.store import write_text
-    from gigaplan.validation import silicon
+    from gigaplan.report import kernels_view
+    from gigaplan.validation.kernels import compare as kernels
     from gigaplan.vocabulary.errors import PlanError, Problem
+    from gigaplan.vocabulary.files import write_text
 
     if (model is None) != (system is None):
         remedy = "name a model and a system, or neither for the set that comes with gigaplan"
-        raise PlanError([Problem("a system is missing", silicon.PLACE, value=str(model), remedy=remedy)])
-    layouts = silicon.CASES
+        raise PlanError([Problem("a system is missing", kernels.PLACE, value=str(model), remedy=remedy)])
+    layouts = kernels.CASES
     if model is not None and system is not None:
         given = {"engine": engine, "tensor": tensor, "data": data, "expert": expert}
-        layouts = (silicon.layout_of(model, system, precision=precision or "", **given),)
+        layouts = (kernels.layout_of(model, system, precision=precision or "", **given),)
     with progress("steps") as told:
-        answer = silicon.compare(layouts, batch or silicon.BATCHES, context or silicon.CONTEXTS, told)
+        answer = kernels.compare(layouts, batch or kernels.BATCHES, context or kernels.CONTEXTS, told)
     if markdown:
-        write_text(markdown, silicon_view.markdown(answer))
+        write_text(markdown, kernels_view.markdown(answer))
     if json:
         return print_json(dataclasses.asdict(answer))
-    return show(silicon_view.terminal(answer, every=every))
+    return show(kernels_view.terminal(answer, every=every))
 
 
 @predict_app.command(name="inference")
@@ -183,7 +188,7 @@ def predict_inference(
     out
         The table to write.
     """
-    from gigaplan.validation.serving_tables import predict
+    from gigaplan.validation.serving.tables import predict
     from gigaplan.validation.tables import refuse_same
 
     refuse_same(out, rows)
@@ -222,9 +227,9 @@ def calibrate_serving(
     import dataclasses
 
     from gigaplan.report.serving_view import calibration
-    from gigaplan.simulate.store import write_text
-    from gigaplan.validation.serving_calibrate import calibrate_serving as calibrate
+    from gigaplan.validation.serving.calibrate import calibrate_serving as calibrate
     from gigaplan.validation.tables import refuse_same
+    from gigaplan.vocabulary.files import write_text
 
     given = {"gpu": gpu, "model": model, "precision": precision, "engine": engine}
     given |= {"tp": str(tp or ""), "concurrency": str(concurrency or "")}

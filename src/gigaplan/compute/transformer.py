@@ -29,8 +29,17 @@ ACTIVATION_BYTES = 2.0
 
 
 ATTENTION_KERNELS = ("norm", "query-key-value", "rotary and cache write", "attention", "output")
-LATENT_ATTENTION_KERNELS = ("norm", "down", "latent norm", "query up", "absorb keys", "rotary and cache write",
-                            "attention", "absorb values", "output")  # fmt: skip
+LATENT_ATTENTION_KERNELS = (
+    "norm",
+    "down",
+    "latent norm",
+    "query up",
+    "absorb keys",
+    "rotary and cache write",
+    "attention",
+    "absorb values",
+    "output",
+)
 STATE_KERNELS = (
     "norm",
     "query-key-value-gate",

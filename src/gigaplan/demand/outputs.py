@@ -8,7 +8,7 @@ from gigaplan.vocabulary.members import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Demand:
     """What users ask for. Shapes: member M, workload W, region R, year Y, month n, day D, hour H."""
 
     weekly_users: Array

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gigaplan.demand.adoption import weekly_users
 from gigaplan.demand.inputs import TOKENS, DemandInputs, Shape, Workload
-from gigaplan.demand.outputs import Asked
+from gigaplan.demand.outputs import Demand
 from gigaplan.demand.sessions import calls_per_session, input_tokens
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
@@ -25,7 +25,7 @@ from gigaplan.vocabulary.time import DAY_TYPES, DAYS_PER_YEAR, HOURS, SEASONS, T
 SHARE_TOLERANCE = 1e-6
 
 
-def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
+def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     """Return what users ask for on every month of the axis.
 
     Raises
@@ -46,7 +46,7 @@ def asked(inputs: DemandInputs, axis: TimeAxis) -> Asked:
     together = (per_day * on_fleet)[:, interactive].sum(axis=1)  # (M, n, D)
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
-    return Asked(
+    return Demand(
         weekly_users=users,
         requests_per_day=everywhere * (1 - at_devices),
         requests_per_h=per_h,

@@ -157,8 +157,11 @@ def _deliveries(
         retired[:, sites:] += refitted[..., i]
         freed = np.tensordot(it_mw, retired, 1)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
-        room = _Room(kind, turn, *(_unfilled(mw[:, i], freed, filled) for mw in
-                                   (power.ready, power.due, power.powered, power.staffed)))  # fmt: skip
+        room = _Room(
+            kind,
+            turn,
+            *(_unfilled(mw[:, i], freed, filled) for mw in (power.ready, power.due, power.powered, power.staffed)),
+        )
         taken, limits[:, i], binding[i] = _deliver(room, racks[:, i], packages[i], it_mw, gpus)
         filled += taken
         delivered[:, :, i + 1] = delivered[:, :, i]

@@ -108,9 +108,17 @@ class _Groups:
 
 
 def frontier(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = MOST_GPUS,
-) -> tuple[Pair, ...]:  # fmt: skip
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    speculative: bool = False,
+    tail: Tail | None = None,
+    most_gpus: int = MOST_GPUS,
+) -> tuple[Pair, ...]:
     """Return the groups that no other beats in both time per token and requests per GPU, from fast to cheap.
 
     Memory and the request's limits hold for every point: for the mean request or, with a ``tail``, for all but its slowest.
@@ -125,9 +133,17 @@ def frontier(
 
 
 def best(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = MOST_GPUS,
-) -> Pair | None:  # fmt: skip
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    speculative: bool = False,
+    tail: Tail | None = None,
+    most_gpus: int = MOST_GPUS,
+) -> Pair | None:
     """Return the group that serves most requests per GPU within the limits: the last of :func:`frontier`."""
     given = device, architecture, precision, efficiency, engine
     groups = _search(given, request, speculative=speculative, tail=tail, most_gpus=most_gpus)
@@ -137,9 +153,13 @@ def best(
 
 
 def _search(
-    given: tuple[Device, Architecture, str, Efficiency, Engine], request: Request, *, speculative: bool, tail: Tail | None,
+    given: tuple[Device, Architecture, str, Efficiency, Engine],
+    request: Request,
+    *,
+    speculative: bool,
+    tail: Tail | None,
     most_gpus: int,
-) -> _Groups | None:  # fmt: skip
+) -> _Groups | None:
     tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(most_gpus, 2)]
     columns = np.array(tried, dtype=float).T
     grid = _stages(*given, columns[:, :, None], speculative=speculative)
@@ -163,9 +183,15 @@ def _search(
 
 
 def _stages(
-    device: Device, architecture: Architecture, precision: str, efficiency: Efficiency, engine: Engine, columns: Array,
-    *, speculative: bool = False,
-) -> Stage:  # fmt: skip
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    efficiency: Efficiency,
+    engine: Engine,
+    columns: Array,
+    *,
+    speculative: bool = False,
+) -> Stage:
     """Return layouts as one stage of arrays; the first axis of ``columns`` is GPUs, stages, split by requests."""
     gpus, stages, by_requests = columns
     return Stage(
@@ -180,11 +206,17 @@ def _pair(
     writer = _workers(writers, (0, w, 0), int(WRITERS[n]))
     context = request.cached_input_tokens + request.fresh_input_tokens + request.generated_tokens / 2
     return Pair(
-        requests_per_gpu_s=float(found.requests_per_s[at] / found.gpus[at]), ttft_s=float(found.ttft_s[at]),
-        tpot_s=float(found.tpot_s[at]), readers=_workers(readers, (r, 0, 0), int(found.reader_count[at])),
-        writers=writer, batch=int(batch) * writer.pipeline * writer.count, reader_load=float(found.reader_load[at]),
-        travel_s=float(found.travel_s[at]), limit=limit, busiest=busiest_operator(writers, (0, w, 0), batch, context),
-    )  # fmt: skip
+        requests_per_gpu_s=float(found.requests_per_s[at] / found.gpus[at]),
+        ttft_s=float(found.ttft_s[at]),
+        tpot_s=float(found.tpot_s[at]),
+        readers=_workers(readers, (r, 0, 0), int(found.reader_count[at])),
+        writers=writer,
+        batch=int(batch) * writer.pipeline * writer.count,
+        reader_load=float(found.reader_load[at]),
+        travel_s=float(found.travel_s[at]),
+        limit=limit,
+        busiest=busiest_operator(writers, (0, w, 0), batch, context),
+    )
 
 
 def pairing(
@@ -235,10 +267,15 @@ def pairing(
         return np.broadcast_to(x, gpus.shape)
 
     return Pairing(
-        ttft_s=whole(reading + wait + travel), tpot_s=whole(tpot), requests_per_s=whole(asked), gpus=gpus,
-        reader_count=whole(count), reader_load=whole(load), travel_s=whole(travel),
+        ttft_s=whole(reading + wait + travel),
+        tpot_s=whole(tpot),
+        requests_per_s=whole(asked),
+        gpus=gpus,
+        reader_count=whole(count),
+        reader_load=whole(load),
+        travel_s=whole(travel),
         keeps_up=(busy > 0) & (asked * cache <= BUSIEST * links * link),
-    )  # fmt: skip
+    )
 
 
 def _best_of_size(gpus: Array, rate: Array, time_s: Array) -> NDArray[np.intp]:

@@ -81,9 +81,17 @@ def precision_for(device: Device) -> str:
 
 
 def best(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = ANY,
-) -> Rate:  # fmt: skip
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    speculative: bool = False,
+    tail: Tail | None = None,
+    most_gpus: int = ANY,
+) -> Rate:
     """Return the layout and batch that serve most requests per GPU within the limits, for the mean request or, with a
     ``tail``, for all but its slowest (:mod:`gigaplan.inference.tails`); the times given are means either way.
 
@@ -91,8 +99,17 @@ def best(
     or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
     logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine, speculative=speculative, tail=tail,
-                     most_gpus=most_gpus)  # fmt: skip
+    search = _search(
+        device,
+        architecture,
+        precision,
+        request,
+        efficiency,
+        engine,
+        speculative=speculative,
+        tail=tail,
+        most_gpus=most_gpus,
+    )
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
@@ -125,9 +142,17 @@ def pareto(score: Array, tpot_s: Array) -> NDArray[np.intp]:
 
 
 def _search(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine,
-    *, speculative: bool = False, tail: Tail | None = None, most_gpus: int = ANY,
-) -> _Search:  # fmt: skip
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    speculative: bool = False,
+    tail: Tail | None = None,
+    most_gpus: int = ANY,
+) -> _Search:
     tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= most_gpus]
     gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
     stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, data, speculative=speculative)
@@ -138,8 +163,18 @@ def _search(
     if tail is not None:
         ttft = slow_ttft_s(service, batch, request.generated_tokens, pipeline, stage.groups, stage.hop_s(batch), tail)
         tpot = slow_tpot_s(service.tpot_s, batch, batch * pipeline, tail)
-    return _Search(stage, batch, request, service, room, ttft, tpot, fits=service.memory_bytes <= room,
-                   quick=tpot <= request.tpot_s, prompt=ttft <= request.ttft_s)  # fmt: skip
+    return _Search(
+        stage,
+        batch,
+        request,
+        service,
+        room,
+        ttft,
+        tpot,
+        fits=service.memory_bytes <= room,
+        quick=tpot <= request.tpot_s,
+        prompt=ttft <= request.ttft_s,
+    )
 
 
 def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
@@ -162,11 +197,16 @@ def _rate(search: _Search, layout: int, point: int) -> Rate:
     pipeline = int(stage.pipeline[layout, 0])
     at = layout, point
     return Rate(
-        requests_per_gpu_s=float(search.score[at]), ttft_s=float(service.ttft_s[at]), tpot_s=float(service.tpot_s[at]),
-        gpus=int(service.gpus[at]), pipeline=pipeline, data_parallel=bool(stage.data[layout, 0]),
-        batch=int(search.batch[0, point]) * pipeline, limit=_limit(search, layout, point),
+        requests_per_gpu_s=float(search.score[at]),
+        ttft_s=float(service.ttft_s[at]),
+        tpot_s=float(service.tpot_s[at]),
+        gpus=int(service.gpus[at]),
+        pipeline=pipeline,
+        data_parallel=bool(stage.data[layout, 0]),
+        batch=int(search.batch[0, point]) * pipeline,
+        limit=_limit(search, layout, point),
         busiest=_busiest(search, layout, point),
-    )  # fmt: skip
+    )
 
 
 def _limit(search: _Search, layout: int, point: int) -> str:

@@ -35,8 +35,13 @@ class Service:
 
 def serve(stage: Stage, batch: Array, request: Request) -> Service:
     """Return the steady state with ``batch`` requests in flight per stage, for the mean request."""
-    return steady_state(stage, batch, np.asarray(request.fresh_input_tokens), np.asarray(request.cached_input_tokens),
-                        np.asarray(request.generated_tokens))  # fmt: skip
+    return steady_state(
+        stage,
+        batch,
+        np.asarray(request.fresh_input_tokens),
+        np.asarray(request.cached_input_tokens),
+        np.asarray(request.generated_tokens),
+    )
 
 
 def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, generated: Array) -> Service:

@@ -42,8 +42,15 @@ class Decode:
     @property
     def total(self) -> Array:
         """The step [s]."""
-        return (self.projections + self.attention + self.feed_forward + self.collectives + self.activations
-                + self.head + self.overhead)  # fmt: skip
+        return (
+            self.projections
+            + self.attention
+            + self.feed_forward
+            + self.collectives
+            + self.activations
+            + self.head
+            + self.overhead
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,10 @@ class Stage:
     def network(self) -> Network:
         """The networks at the speeds that collectives reach."""
         d, e = self.device, self.efficiency
-        up, out = (max(b * self.engine.link_share, DISCONNECTED) for b in (d.scaleup_bandwidth_bytes_per_s,
-                                                                 d.scaleout_bandwidth_bytes_per_s))  # fmt: skip
+        up, out = (
+            max(b * self.engine.link_share, DISCONNECTED)
+            for b in (d.scaleup_bandwidth_bytes_per_s, d.scaleout_bandwidth_bytes_per_s)
+        )
         return Network(d.scaleup_gpus, up, out, e.collective_latency_s)
 
     @property
@@ -170,8 +179,10 @@ class Stage:
         rows = self.rows(batch) * self.checked + read_rows
         # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
         per_token = a.kv_bytes_per_token_layer(each)
-        reading = self._core_s(prompts * a.prefill_attention_flops(fresh, cached) / self.gpus,
-                               prompts * per_token * a.attended_tokens(cached) / self.gpus)  # fmt: skip
+        reading = self._core_s(
+            prompts * a.prefill_attention_flops(fresh, cached) / self.gpus,
+            prompts * per_token * a.attended_tokens(cached) / self.gpus,
+        )
         per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
         writing = self._decode_core_s(self.rows(batch), context, self.checked)
         return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + prompts * fresh, rows)
@@ -198,21 +209,30 @@ class Stage:
         """Time of the attention projections of one layer [s]."""
         a = self.architecture
         parameters = a.attention_parameters / self.head_split
-        return self._gemm_s(rows, 2 * parameters, parameters * a.attention_weight_bytes_each(self.precision),
-                            a.attention_math(self.precision))  # fmt: skip
+        return self._gemm_s(
+            rows,
+            2 * parameters,
+            parameters * a.attention_weight_bytes_each(self.precision),
+            a.attention_math(self.precision),
+        )
 
     def _decode_core_s(self, rows: Array, context: Array, tokens: int = 1) -> Array:
         """Time of attention of one layer [s] for new ``tokens`` of each of a rank's requests; its cache is read once."""
         a = self.architecture
         read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
-        return self._core_s(tokens * rows * a.decode_attention_flops(context) / self.head_split,
-                            read / cache_split(a, self.head_split))  # fmt: skip
+        return self._core_s(
+            tokens * rows * a.decode_attention_flops(context) / self.head_split, read / cache_split(a, self.head_split)
+        )
 
     def _core_s(self, flops: Array, bytes_read: Array) -> Array:
         """Time of scores and values of one layer [s], in BF16."""
         e = self.efficiency
-        return time_s(flops, self.device.peak_flops_per_s("bf16") * e.attention_share, bytes_read,
-                      self.device.hbm_bandwidth_bytes_per_s * e.cache_share)  # fmt: skip
+        return time_s(
+            flops,
+            self.device.peak_flops_per_s("bf16") * e.attention_share,
+            bytes_read,
+            self.device.hbm_bandwidth_bytes_per_s * e.cache_share,
+        )
 
     def _feed_forward_s(self, tokens: Array, rows: Array) -> Array:
         """Time of all feed-forward layers of the stage [s]; experts touched by the whole batch are read once."""

@@ -28,9 +28,26 @@ MODEL_SWITCHES = ("gated_attention", "plain_ffn", "tied_embeddings")
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
     """Return every problem of a document that its schema alone can't see."""
     rules = (
-        horizon, names, lists, models, powers, dates, opening, paths, runs, run_sizes, milestones, asks, users, draws,
-        contracts, tranches, outside, promised, service,
-    )  # fmt: skip
+        horizon,
+        names,
+        lists,
+        models,
+        powers,
+        dates,
+        opening,
+        paths,
+        runs,
+        run_sizes,
+        milestones,
+        asks,
+        users,
+        draws,
+        contracts,
+        tranches,
+        outside,
+        promised,
+        service,
+    )
     return [problem for rule in rules for problem in rule(plan, root)]
 
 

@@ -23,7 +23,7 @@ from gigaplan.vocabulary.facts import Evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Provenance:
     """What the plan's author says of a value: how it is known, and from where."""
 
     evidence: Evidence = Evidence.ASSUMED
@@ -49,7 +49,7 @@ class Plan:
 
     document: PlanDocument
     root: Node
-    said: Mapping[str, Said]
+    said: Mapping[str, Provenance]
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
@@ -127,7 +127,7 @@ def checked(
     removed: Mapping[tuple[str, ...], Place] | None = None,
 ) -> Plan:
     """Return the checked plan of a document's tree; see :func:`load` for what raises."""
-    said: dict[str, Said] = {}
+    said: dict[str, Provenance] = {}
     problems: list[Problem] = []
     plain = _unwrap(root, (), said, problems, {o.file: o for o in overlays})
     document = _validate(plain, root, problems)
@@ -284,7 +284,7 @@ def _change(root: Node, change: str) -> None:
 def _unwrap(
     node: Node,
     path: tuple[str | int, ...],
-    said: dict[str, Said],
+    said: dict[str, Provenance],
     problems: list[Problem],
     overlays: Mapping[str, Overlay],
 ) -> Any:
@@ -295,7 +295,7 @@ def _unwrap(
     where = ".".join(str(p) for p in path)
     overlay = overlays.get(node.file)
     if overlay and not isinstance(node.value, dict):
-        said[where] = Said(source=overlay.says)
+        said[where] = Provenance(source=overlay.says)
     if isinstance(node.value, list):
         return [_unwrap(v, (*path, i), said, problems, {}) for i, v in enumerate(node.value)]
     if not isinstance(node.value, dict):
@@ -317,7 +317,7 @@ def _unwrap(
         )
         word = "assumed"
     source = notes.get("source") or (overlay.says if overlay else "")
-    said[where] = Said(Evidence(word), source, notes.get("note", ""))
+    said[where] = Provenance(Evidence(word), source, notes.get("note", ""))
     return _unwrap(node.value["value"], path, said, problems, {})
 
 

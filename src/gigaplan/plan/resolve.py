@@ -27,7 +27,7 @@ from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, Gene
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.inference.inputs import Efficiency, Engine, Software
-from gigaplan.plan.load import Plan, Said, training_of
+from gigaplan.plan.load import Plan, Provenance, training_of
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
@@ -66,7 +66,7 @@ class Filler:
     """Fills dataclasses from the plan and the catalog, recording each reading and collecting what is missing."""
 
     facts: Catalog
-    said: Mapping[str, Said]
+    said: Mapping[str, Provenance]
     members: int
     seed: int
     ledger: Ledger = field(default_factory=Ledger)
@@ -140,7 +140,7 @@ class Filler:
         return np.asarray(np.interp(axis.mid_days, days, values))
 
     def _said(self, plan_path: str, path: str, value: object) -> None:
-        note = self.said.get(plan_path, Said())
+        note = self.said.get(plan_path, Provenance())
         self.ledger.plan(path, value, note.evidence, "; ".join(t for t in (note.source, note.note) if t))
 
     def _value(self, path: str, fact: Fact, hint: Any) -> Any:
@@ -427,9 +427,11 @@ def node_of(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> No
             facts.find(system, quantity, power_basis=basis)
     gpus = facts.find(system, "gpus_per_rack").number
     return Node(
-        gpus=gpus, gpu_limit_w=_profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
-        rated_w=1e3 * _profiled(facts, system, "rack_power_kw", profile).number, air_cooled=float(gpus <= AIR_COOLED_GPUS),
-    )  # fmt: skip
+        gpus=gpus,
+        gpu_limit_w=_profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
+        rated_w=1e3 * _profiled(facts, system, "rack_power_kw", profile).number,
+        air_cooled=float(gpus <= AIR_COOLED_GPUS),
+    )
 
 
 AIR_COOLED_GPUS = 8

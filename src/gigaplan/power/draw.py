@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gigaplan.power.inputs import Draw, DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
@@ -17,8 +18,8 @@ ROUNDING = 1e-9
 
 def draw(
     *, rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve, axis: TimeAxis
-) -> Draw:
-    """Return power drawn and energy used; shapes in :class:`~gigaplan.power.inputs.Draw`.
+) -> PowerDraw:
+    """Return power drawn and energy used; shapes in :class:`~gigaplan.power.outputs.PowerDraw`.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def draw(
     facility = it * pue[..., None, None]
     energy = axis.month_total(facility)
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
-    return Draw(
+    return PowerDraw(
         it_mw=it,
         losses_mw=losses,
         overhead_mw=facility - it - losses,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Array, Uncertain
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
 
 
@@ -34,24 +34,6 @@ class DrawCurve:
     """Drawn over rated when powered but not working."""
     busy_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Drawn over rated when fully busy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """Power drawn and energy used by the fleet. Shapes: member M, place P, month n, day D, hour H."""
-
-    it_mw: Array
-    """(M, P, n, D, H) IT power drawn [MW]."""
-    losses_mw: Array
-    """(M, P, n, D, H) electrical losses [MW]."""
-    overhead_mw: Array
-    """(M, P, n, D, H) cooling and other overhead [MW]."""
-    facility_mw: Array
-    """(M, P, n, D, H) the sum of the three, metered at the site [MW]."""
-    energy_mwh: Array
-    """(M, P, n) facility energy of the month [MWh]."""
-    energy_cost_usd: Array
-    """(M, P, n) what it costs [USD]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan.report.select import money, short
-from gigaplan.simulate.compare import Cause, Comparison, Difference, InputDifference
-from gigaplan.simulate.headlines import Headline
-from gigaplan.simulate.rerun import Rerun
+from gigaplan.results.headlines import Headline
+from gigaplan.study.compare import Cause, Comparison, Difference, InputDifference
+from gigaplan.study.rerun import Rerun
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 CAUSES, LINES = 3, 4

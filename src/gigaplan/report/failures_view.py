@@ -6,12 +6,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gigaplan.layers.failures import REASONS, FailureRun, Range
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.select import short
-from gigaplan.validation.failures import REASONS, FailureRun, Range
-from gigaplan.validation.training_failures import FailureRow
+from gigaplan.validation.training.failures import FailureRow
 
 COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")
 WORDS = {
@@ -50,13 +50,22 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
     found = [
         ("recovery", WORDS[run.recovery] + (f" ({run.groups:,} groups)" if run.recovery == "groups" else "")),
         ("run", f"{_told(run.days)} days, {short(run.ideal_days)} without failures"),
-        ("goodput", f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed form {run.expected_share:.1%}"),
-        ("interruptions", f"{_told(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops"),
+        (
+            "goodput",
+            f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed form {run.expected_share:.1%}",
+        ),
+        (
+            "interruptions",
+            f"{_told(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops",
+        ),
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
-        ("spares", f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all"),
+        (
+            "spares",
+            f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all",
+        ),
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
         ("lives", f"{fixed}; the step at its central value, whose own range comes on top"),
-    ]  # fmt: skip
+    ]
     if run.ask.facts:
         found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.ask.facts)))
     if run.finished_share < 1:
@@ -86,21 +95,60 @@ def charts(run: FailureRun) -> list[Chart]:
     lost = base.lying([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
     causes = run.interruptions_by_cause
     return [
-        Chart("lost", "What time is lost to", lost, "Mean days of all lives.", ("", "days"),
-              tuple((k, short(v)) for k, v in shown.items()), 300),
+        Chart(
+            "lost",
+            "What time is lost to",
+            lost,
+            "Mean days of all lives.",
+            ("", "days"),
+            tuple((k, short(v)) for k, v in shown.items()),
+            300,
+        ),
         _days(run),
-        _curve("interval", "Goodput by the interval between checkpoints", [_clock(t) for t, _ in run.interval_curve],
-               {"goodput": [100 * v for _, v in run.interval_curve]}, f"Closed form at the central facts; taken: {_clock(run.interval_s)}.", "between checkpoints"),
-        _curve("spares", f"Goodput by spare {run.unit}s", [f"{k:,}" for k, _, _ in run.spare_curve],
-               {"goodput": [100 * v for _, v, _ in run.spare_curve], "spares suffice": [100 * v for _, _, v in run.spare_curve]},
-               f"Closed form at the central facts; taken: {run.spares:,}.", f"spare {run.unit}s"),
-        _curve("sizes", "Goodput by size of the run", [f"{n:,}" for n, *_ in run.size_curve],
-               {name: [100 * row[k] for row in run.size_curve] for k, name in ((1, "restart"), (2, "elastic"), (3, "groups"))},
-               "Expected, each at its best interval and spares, groups of this run's size. " + "; ".join(f"{k}: {v}" for k, v in WORDS.items()) + ".", "GPUs"),
-        Chart("causes", "Interruptions by cause", base.lying([base.bar("interruptions", list(causes.values()), base.PALETTE[0])], list(causes), "interruptions"),
-              "Shares of server failures as in Llama 3's 419 interruptions; racks and outages by rates of their own.", ("", "interruptions"),
-              tuple((k, short(v)) for k, v in causes.items()), 300),
-    ]  # fmt: skip
+        _curve(
+            "interval",
+            "Goodput by the interval between checkpoints",
+            [_clock(t) for t, _ in run.interval_curve],
+            {"goodput": [100 * v for _, v in run.interval_curve]},
+            f"Closed form at the central facts; taken: {_clock(run.interval_s)}.",
+            "between checkpoints",
+        ),
+        _curve(
+            "spares",
+            f"Goodput by spare {run.unit}s",
+            [f"{k:,}" for k, _, _ in run.spare_curve],
+            {
+                "goodput": [100 * v for _, v, _ in run.spare_curve],
+                "spares suffice": [100 * v for _, _, v in run.spare_curve],
+            },
+            f"Closed form at the central facts; taken: {run.spares:,}.",
+            f"spare {run.unit}s",
+        ),
+        _curve(
+            "sizes",
+            "Goodput by size of the run",
+            [f"{n:,}" for n, *_ in run.size_curve],
+            {
+                name: [100 * row[k] for row in run.size_curve]
+                for k, name in ((1, "restart"), (2, "elastic"), (3, "groups"))
+            },
+            "Expected, each at its best interval and spares, groups of this run's size. "
+            + "; ".join(f"{k}: {v}" for k, v in WORDS.items())
+            + ".",
+            "GPUs",
+        ),
+        Chart(
+            "causes",
+            "Interruptions by cause",
+            base.lying(
+                [base.bar("interruptions", list(causes.values()), base.PALETTE[0])], list(causes), "interruptions"
+            ),
+            "Shares of server failures as in Llama 3's 419 interruptions; racks and outages by rates of their own.",
+            ("", "interruptions"),
+            tuple((k, short(v)) for k, v in causes.items()),
+            300,
+        ),
+    ]
 
 
 def _days(run: FailureRun) -> Chart:
@@ -113,8 +161,15 @@ def _days(run: FailureRun) -> Chart:
     option["yAxis"] |= {"scale": True}
     option["xAxis"] |= _named("share of lives")
     option["grid"] |= {"bottom": 24}
-    return Chart("days", "Days until the last token", option, "Share of lives that are done by then.", ("share of lives", "days"),
-                 tuple((s, short(d)) for s, d in zip(share, run.day_quantiles, strict=True)), 300)  # fmt: skip
+    return Chart(
+        "days",
+        "Days until the last token",
+        option,
+        "Share of lives that are done by then.",
+        ("share of lives", "days"),
+        tuple((s, short(d)) for s, d in zip(share, run.day_quantiles, strict=True)),
+        300,
+    )
 
 
 def _named(axis: str) -> base.Option:

@@ -98,7 +98,13 @@ def _table(
 ) -> Table:
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k in words else "right", no_wrap=k > 0, overflow="fold", width=None if k else first)  # fmt: skip
+        table.add_column(
+            column,
+            justify="left" if k in words else "right",
+            no_wrap=k > 0,
+            overflow="fold",
+            width=None if k else first,
+        )
     for row in rows:
         table.add_row(*row)
     return table

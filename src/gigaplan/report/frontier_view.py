@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
+from gigaplan.layers.serving import MODES, Curve, Figure, Frontiers, Point
 from gigaplan.report import html as page
 from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.select import short
-from gigaplan.validation.frontier import MODES, Curve, Figure, Frontiers, Point
 
 ROWS = 14
 """Most rows of the terminal's table."""
@@ -170,7 +170,11 @@ def _table(answer: Frontiers, width: int) -> RenderableType:
     """Return some points of each curve; where columns are left out for lack of room, a line says which."""
     drawn = [(c, look) for c, look in zip(answer.curves, _marks(), strict=False) if c.points]
     each = max(ROWS // len(drawn), 1)
-    told = [(look, [look[0], *_cells(curve, p, wide=width >= WIDE)]) for curve, look in drawn[:ROWS] for p in thinned(curve.frontier, each)]  # fmt: skip
+    told = [
+        (look, [look[0], *_cells(curve, p, wide=width >= WIDE)])
+        for curve, look in drawn[:ROWS]
+        for p in thinned(curve.frontier, each)
+    ]
     wide = [
         max(len(w) for w in (*head.split("\n"), *(cells[k] for _, cells in told))) for k, head in enumerate(COLUMNS)
     ]
@@ -287,19 +291,33 @@ def all_charts(answer: Frontiers) -> list[Chart]:
         return []
     columns, rows = _side_by_side(served)
     speed = Chart(
-        "frontier", "Fast for one, or many at once",
+        "frontier",
+        "Fast for one, or many at once",
         _option(answer, "output_tokens_per_s_per_gpu", "output tokens/s per GPU", interval=len(served) == 1),
         "Output tokens per second and GPU (log scale) against tokens per second that each user sees. Upper right is better."
         + (" Dotted: 80 % interval." if len(served) == 1 else ""),
-        columns, rows, 480,
-    )  # fmt: skip
+        columns,
+        rows,
+        480,
+    )
     found = [speed]
     for id, quantity, unit, heading, says in (
-        ("power", "output_tokens_per_s_per_it_mw", "output tokens/s per IT MW", "What a megawatt gives",
-         "Per megawatt of rated IT power, which is what a site has: fair between systems."),
-        ("cost", "usd", "USD per million output tokens", "What a million tokens cost",
-         "Lower right is better. " + " ".join(f"{w.capitalize()}: {BASES[w]}." for w in dict.fromkeys(map(basis, served)) if w)),
-    ):  # fmt: skip
+        (
+            "power",
+            "output_tokens_per_s_per_it_mw",
+            "output tokens/s per IT MW",
+            "What a megawatt gives",
+            "Per megawatt of rated IT power, which is what a site has: fair between systems.",
+        ),
+        (
+            "cost",
+            "usd",
+            "USD per million output tokens",
+            "What a million tokens cost",
+            "Lower right is better. "
+            + " ".join(f"{w.capitalize()}: {BASES[w]}." for w in dict.fromkeys(map(basis, served)) if w),
+        ),
+    ):
         those = [c for c in served if _value(c, c.points[0], quantity) is not None]
         if those:
             rows = tuple(
@@ -321,10 +339,7 @@ def _side_by_side(curves: Sequence[Curve]) -> tuple[tuple[str, ...], tuple[tuple
     levels = [v for v in scale if min(speeds) <= v <= max(speeds)][:LEVELS] or [min(speeds)]
     rows = []
     for level in levels:
-        most = [
-            max((y for x, y in map(_xy, c.frontier) if x >= level), default=math.nan)
-            for c in curves
-        ]  # fmt: skip
+        most = [max((y for x, y in map(_xy, c.frontier) if x >= level), default=math.nan) for c in curves]
         rows.append((f"{short(level)} tokens/s per user or faster", *(short(v) for v in most)))
     return ("output tokens/s per GPU", *(name(c) for c in curves)), tuple(rows)
 
@@ -358,7 +373,7 @@ def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = Fal
         "grid": {"left": 8, "right": 28, "top": 62, "bottom": 26, "containLabel": True},
         "legend": {"top": 0, "itemWidth": 26, "itemHeight": 14, "data": named},
         "tooltip": {"trigger": "item", "confine": True},
-    }  # fmt: skip
+    }
 
 
 def _curve(
@@ -379,8 +394,18 @@ def _curve(
         value = _value(curve, p, quantity)
         assert value is not None
         x, y = base.numbers([p.tokens_per_s_per_user.value, value.value])
-        data.append([x, y, round(p.ttft_ms.value), short(p.tpot_ms.value), f"{short(p.tpot_ms.low)} to {short(p.tpot_ms.high)}",
-                     layout(p), p.gpus, p.batch])  # fmt: skip
+        data.append(
+            [
+                x,
+                y,
+                round(p.ttft_ms.value),
+                short(p.tpot_ms.value),
+                f"{short(p.tpot_ms.low)} to {short(p.tpot_ms.high)}",
+                layout(p),
+                p.gpus,
+                p.batch,
+            ]
+        )
     style = {"width": 2.5, "type": "dashed" if dashed else "solid"}
     more = {"showSymbol": True, "symbolSize": 6, "symbol": "emptyCircle" if dashed else "circle", "lineStyle": style}
     encode = {"x": 0, "y": 1, "tooltip": list(range(len(dimensions)))}

@@ -10,8 +10,8 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from gigaplan.report import charts, select
-from gigaplan.simulate.claims import Figure
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
+from gigaplan.results.verdicts import Figure
 from gigaplan.vocabulary.facts import Fact
 
 

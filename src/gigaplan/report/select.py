@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.members import Array
 
@@ -427,8 +427,10 @@ def _late_runs(result: Result) -> list[str]:
             continue
         deadline = result.day(float(result.central("run_deadline_day")[k]))
         if math.isnan(begun[k]):
-            told.append(f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs never stand free at its site "
-                        "or none of its layouts fits.")  # fmt: skip
+            told.append(
+                f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs never stand free at its site "
+                "or none of its layouts fits."
+            )
             continue
         end = f"done {result.day(float(done[k]))}" if not math.isnan(done[k]) else "not done within the horizon"
         least = "" if not math.isnan(done[k]) else "at least "
@@ -439,8 +441,10 @@ def _late_runs(result: Result) -> list[str]:
         if not math.isnan(needed[k]):
             ways.insert(0, f"{short(needed[k])} GPUs instead of {short(asked[k])}")
         more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
-        told.append(f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, {by_then[k] / tokens[k]:.0%} of its tokens by "
-                    f"then). It would meet it with {' or '.join(ways)}{more}.")  # fmt: skip
+        told.append(
+            f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, {by_then[k] / tokens[k]:.0%} of its tokens by "
+            f"then). It would meet it with {' or '.join(ways)}{more}."
+        )
     return told
 
 
@@ -455,7 +459,9 @@ def _late_milestones(result: Result) -> list[str]:
         if not late[k] > 0 or math.isnan(begun[run]):
             continue
         when = f"{late[k]:,.0f} days late" if days[k] + late[k] < end else "the rest not within the horizon"
-        told.append(f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: {done[k]:.0%} done by then, {when}.")  # fmt: skip
+        told.append(
+            f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: {done[k]:.0%} done by then, {when}."
+        )
     return told
 
 

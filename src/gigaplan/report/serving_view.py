@@ -12,9 +12,9 @@ from rich.text import Text
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.report.select import short
-from gigaplan.validation.held import Held
-from gigaplan.validation.inference import InferenceValidation
-from gigaplan.validation.serving_calibrate import Calibration
+from gigaplan.validation.published import Held
+from gigaplan.validation.serving.calibrate import Calibration
+from gigaplan.validation.serving.validate import InferenceValidation
 
 SERVING = ("rows", "n", "TPOT", "mean", "bias", "in 80 %", "high/low", "TTFT", "bias")
 HELD = ("rows", "n", "error", "bias", "in 80 %", "high/low")
@@ -35,11 +35,18 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
     """Return median absolute errors, means, biases and intervals by kind of row, as text."""
     return [
         (
-            s.name, str(s.rows), f"{s.tpot_median_abs:.1%}", f"{s.tpot_mean_abs:.1%}", f"{s.tpot_bias:+.1%}",
-            f"{s.tpot_covered:.0%}", f"{s.tpot_width:.2f}", f"{s.ttft_median_abs:.1%}", f"{s.ttft_bias:+.1%}",
+            s.name,
+            str(s.rows),
+            f"{s.tpot_median_abs:.1%}",
+            f"{s.tpot_mean_abs:.1%}",
+            f"{s.tpot_bias:+.1%}",
+            f"{s.tpot_covered:.0%}",
+            f"{s.tpot_width:.2f}",
+            f"{s.ttft_median_abs:.1%}",
+            f"{s.ttft_bias:+.1%}",
         )
         for s in answer.summaries
-    ]  # fmt: skip
+    ]
 
 
 def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
@@ -56,12 +63,18 @@ def point_rows(answer: Held) -> list[tuple[str, ...]]:
     """Return every figure of a table that is held, ours, the error and whether the interval holds it, as text."""
     return [
         (
-            p.kind, p.gpu, p.model, short(p.published), short(p.ours), f"{p.error:+.0%}", f"{short(p.low)}–{short(p.high)}",
+            p.kind,
+            p.gpu,
+            p.model,
+            short(p.published),
+            short(p.ours),
+            f"{p.error:+.0%}",
+            f"{short(p.low)}–{short(p.high)}",
             "yes" if p.low <= p.published <= p.high else "no",
         )
         for p in answer.points
         if p.answered
-    ]  # fmt: skip
+    ]
 
 
 def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = False) -> RenderableType:

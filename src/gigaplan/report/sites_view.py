@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gigaplan.layers.serving import Figure
+from gigaplan.layers.training_sites import Largest, Method, SitesRun
 from gigaplan.report import select, train_view
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.select import money, short
-from gigaplan.validation.frontier import Figure
-from gigaplan.validation.train_sites import Largest, Method, SitesRun
 
 ROUND_THE_EARTH_KM = 20_000
 """Half-way round: no two sites lie further apart."""
@@ -61,13 +61,22 @@ def facts(run: SitesRun) -> list[tuple[str, str]]:
     """Return the figures that all methods share."""
     best = run.method(run.best)
     return [
-        ("best", f"{best.name}: {best.share.value:.0%} of one site with all GPUs ({best.share.low:.0%} to {best.share.high:.0%}), "
-                 f"{best.over_largest_site:.2f} times the largest site alone"),
+        (
+            "best",
+            f"{best.name}: {best.share.value:.0%} of one site with all GPUs ({best.share.low:.0%} to {best.share.high:.0%}), "
+            f"{best.over_largest_site:.2f} times the largest site alone",
+        ),
         ("exchanges", exchanges(run)),
-        ("one site", f"a step of {_told(run.one.step_s)} s, {_told(run.one.days)} days without failures, {run.one.best.layout}"),
-        ("network", f"{run.fibre_pairs:,} pair{'s' * (run.fibre_pairs > 1)} of fibres from each site; its routes, built new, {money(run.route_usd)}"),
+        (
+            "one site",
+            f"a step of {_told(run.one.step_s)} s, {_told(run.one.days)} days without failures, {run.one.best.layout}",
+        ),
+        (
+            "network",
+            f"{run.fibre_pairs:,} pair{'s' * (run.fibre_pairs > 1)} of fibres from each site; its routes, built new, {money(run.route_usd)}",
+        ),
         ("memory", f"local updates take {short(run.outer_gb_per_gpu)} GB more of each GPU"),
-    ]  # fmt: skip
+    ]
 
 
 def exchanges(run: SitesRun) -> str:
@@ -85,19 +94,34 @@ def exchanges(run: SitesRun) -> str:
 def method_rows(run: SitesRun) -> list[tuple[str, ...]]:
     """Return a row for each method."""
     return [
-        (_brief(m.name), short(m.step_s.value), f"{m.time_share.value:.0%}", f"{m.kept_share.value:.0%}", _shares(m.share), short(m.days.value),
-         f"{m.over_largest_site:.2f}", "none" if m.uplink_needed_bits_per_s is None else bits(m.uplink_needed_bits_per_s).replace("bit/s", "b/s"), reach(m))
+        (
+            _brief(m.name),
+            short(m.step_s.value),
+            f"{m.time_share.value:.0%}",
+            f"{m.kept_share.value:.0%}",
+            _shares(m.share),
+            short(m.days.value),
+            f"{m.over_largest_site:.2f}",
+            "none" if m.uplink_needed_bits_per_s is None else bits(m.uplink_needed_bits_per_s).replace("bit/s", "b/s"),
+            reach(m),
+        )
         for m in run.methods
-    ]  # fmt: skip
+    ]
 
 
 def largest_rows(run: SitesRun) -> list[tuple[str, ...]]:
     """Return a row for each of the largest runs."""
     return [
-        (" + ".join(select.title(n) for n in r.sites), _brief(r.method), short(r.gpus), f"{r.goodput_share:.0%}", _powers(r.counted_flop),
-         f"{short(r.parameters.low)} to {short(r.parameters.high)}")
+        (
+            " + ".join(select.title(n) for n in r.sites),
+            _brief(r.method),
+            short(r.gpus),
+            f"{r.goodput_share:.0%}",
+            _powers(r.counted_flop),
+            f"{short(r.parameters.low)} to {short(r.parameters.high)}",
+        )
         for r in run.largest
-    ]  # fmt: skip
+    ]
 
 
 def says_largest(run: SitesRun) -> str:
@@ -198,9 +222,13 @@ def _by_uplink(run: SitesRun) -> Chart:
     every = range(0, len(names), 8)
     table = tuple((m.name, *(f"{m.curve[k]:.0%}" for k in every)) for m in run.methods)
     return Chart(
-        "uplink", "Efficiency by the uplink of each site", base.option(series, names, "% of one site with all GPUs"),
-        f"Time that trains times compute that counts, {run.distance_km:,.0f} km apart.", ("", *(names[k] for k in every)), table,
-    )  # fmt: skip
+        "uplink",
+        "Efficiency by the uplink of each site",
+        base.option(series, names, "% of one site with all GPUs"),
+        f"Time that trains times compute that counts, {run.distance_km:,.0f} km apart.",
+        ("", *(names[k] for k in every)),
+        table,
+    )
 
 
 def _losses(run: SitesRun) -> Chart:
@@ -210,13 +238,21 @@ def _losses(run: SitesRun) -> Chart:
     waits = [100 * (1 - m.time_share.value) for m in run.methods]
     series: list[Option] = [
         base.bar(name, data, colour)
-        for name, data, colour in (("trains and counts", counts, base.PALETTE[0]), ("makes up for a higher loss", makes_up, base.PALETTE[1]),
-                                   ("waits for the network", waits, base.GREY))
-    ]  # fmt: skip
+        for name, data, colour in (
+            ("trains and counts", counts, base.PALETTE[0]),
+            ("makes up for a higher loss", makes_up, base.PALETTE[1]),
+            ("waits for the network", waits, base.GREY),
+        )
+    ]
     return Chart(
-        "sites", "Where the GPUs' time goes", base.lying(series, [m.name for m in run.methods], "% of the time"),
-        f"Best: {run.best}. Failures are not in it.", METHOD_COLUMNS, tuple(method_rows(run)), 240,
-    )  # fmt: skip
+        "sites",
+        "Where the GPUs' time goes",
+        base.lying(series, [m.name for m in run.methods], "% of the time"),
+        f"Best: {run.best}. Failures are not in it.",
+        METHOD_COLUMNS,
+        tuple(method_rows(run)),
+        240,
+    )
 
 
 def _runs(run: SitesRun) -> Chart:
@@ -225,7 +261,11 @@ def _runs(run: SitesRun) -> Chart:
 
     series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0])]
     return Chart(
-        "largest", f"The largest run by {run.ask.by}", base.lying(series, [named(r) for r in run.largest], "FLOP that count"),
-        f"T{says_largest(run)[1:]}.", RUN_COLUMNS, tuple(largest_rows(run)),
+        "largest",
+        f"The largest run by {run.ask.by}",
+        base.lying(series, [named(r) for r in run.largest], "FLOP that count"),
+        f"T{says_largest(run)[1:]}.",
+        RUN_COLUMNS,
+        tuple(largest_rows(run)),
         base.LIST_HEIGHT + 2 * base.ROW_HEIGHT * len(run.largest),
-    )  # fmt: skip
+    )

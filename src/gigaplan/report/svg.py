@@ -41,8 +41,10 @@ def _legend(option: Option) -> list[str]:
             x, y = float(LEFT), y + LEGEND_ROW
         if y > TOP:
             break
-        found.append(f'<rect x="{x:.0f}" y="{y - 8:.0f}" width="9" height="9" fill="{s["itemStyle"]["color"]}"/>'
-                     f'<text x="{x + 13:.0f}" y="{y:.0f}" {FONT}>{escape(s["name"])}</text>')  # fmt: skip
+        found.append(
+            f'<rect x="{x:.0f}" y="{y - 8:.0f}" width="9" height="9" fill="{s["itemStyle"]["color"]}"/>'
+            f'<text x="{x + 13:.0f}" y="{y:.0f}" {FONT}>{escape(s["name"])}</text>'
+        )
         x += wide
     return found
 
@@ -64,7 +66,7 @@ def _scale(
         return lambda v: start + (math.log10(max(v, low)) - a) / (b - a) * (end - start), ticks
     low, high = min(low, 0.0), max(high, 0.0)
     step = 10 ** math.floor(math.log10((high - low) or 1.0))
-    step = next(m * step / 10 for m in (1, 2, 5, 10, 20, 50) if (high - low) / (m * step / 10) <= 8)  # fmt: skip
+    step = next(m * step / 10 for m in (1, 2, 5, 10, 20, 50) if (high - low) / (m * step / 10) <= 8)
     ticks = [step * k for k in range(math.floor(low / step), math.ceil(high / step) + 1)]
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     return lambda v: start + (v - low) / ((high - low) or 1.0) * (end - start), ticks
@@ -75,10 +77,16 @@ def _plane(option: Option, height: int) -> list[str]:
     pairs = [d[:2] for s in option["series"] for d in s["data"] if None not in d[:2]]
     x, x_ticks = _scale(option["xAxis"], [p[0] for p in pairs], LEFT, WIDTH - RIGHT)
     y, y_ticks = _scale(option["yAxis"], [p[1] for p in pairs], height - BOTTOM, TOP)
-    parts = [f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM}" stroke="#e3e5e8"/>'
-             f'<text x="{x(t):.1f}" y="{height - BOTTOM + 14}" text-anchor="middle" {FONT}>{t:g}</text>' for t in x_ticks]  # fmt: skip
-    parts += [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}" stroke="#e3e5e8"/>'
-              f'<text x="{LEFT - 6}" y="{y(t) + 4:.1f}" text-anchor="end" {FONT}>{t:g}</text>' for t in y_ticks]  # fmt: skip
+    parts = [
+        f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM}" stroke="#e3e5e8"/>'
+        f'<text x="{x(t):.1f}" y="{height - BOTTOM + 14}" text-anchor="middle" {FONT}>{t:g}</text>'
+        for t in x_ticks
+    ]
+    parts += [
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}" stroke="#e3e5e8"/>'
+        f'<text x="{LEFT - 6}" y="{y(t) + 4:.1f}" text-anchor="end" {FONT}>{t:g}</text>'
+        for t in y_ticks
+    ]
     parts.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 8}" text-anchor="middle" {FONT}>{escape(option["xAxis"].get("name", ""))}</text>'
     )
@@ -104,8 +112,11 @@ def _bars(option: Option, height: int) -> list[str]:
     x, ticks = _scale(option["xAxis"], [v for s in series for v in s["data"] if v is not None], NAMES, WIDTH - RIGHT)
     row = (height - TOP - BOTTOM / 2) / len(names)
     thick = row * 0.8 / len(series)
-    parts = [f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM / 2:.0f}" stroke="{GREY if not t else "#e3e5e8"}"/>'
-             f'<text x="{x(t):.1f}" y="{height - 8}" text-anchor="middle" {FONT}>{t:g}</text>' for t in ticks]  # fmt: skip
+    parts = [
+        f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM / 2:.0f}" stroke="{GREY if not t else "#e3e5e8"}"/>'
+        f'<text x="{x(t):.1f}" y="{height - 8}" text-anchor="middle" {FONT}>{t:g}</text>'
+        for t in ticks
+    ]
     for k, name in enumerate(names):
         top = TOP + k * row + row * 0.1
         parts.append(

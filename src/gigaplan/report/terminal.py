@@ -14,8 +14,8 @@ from rich.tree import Tree
 
 from gigaplan.report import select
 from gigaplan.report.select import by_year, money, short, system, title
-from gigaplan.simulate.claims import Verdict
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
+from gigaplan.results.verdicts import Verdict
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.vocabulary.variables import variables
 

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
+from gigaplan.layers.serving import Figure
+from gigaplan.layers.training import PARTS, Candidate, TrainRun
 from gigaplan.report import failures_view, select
 from gigaplan.report import html as page
 from gigaplan.report.charts import base
@@ -20,8 +22,6 @@ from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.frontier_view import _style
 from gigaplan.report.select import money, short
-from gigaplan.validation.frontier import Figure
-from gigaplan.validation.train import PARTS, Candidate, TrainRun
 
 ROWS = 8
 COLOURS = dict(
@@ -148,24 +148,52 @@ def html(
     run that is more than one step on one site.
     """
     drawn = {c.id: c for c in (*further, *charts(run))}
-    return _template().render(
-        run=run, title=heading or title(run), question=lead or question(run), rows=[*extra, *rows(run)], style=Markup(_style()),
-        charts=drawn, further=further, notes=notes, shown=shown(run), short=short, more=Markup(more),
-        failures=failures_view.rows(run.failures) if run.failures else [],
-        options=page._script({c.id: c.option for c in drawn.values()}), echarts=Markup(page._echarts()),
-        draw=Markup(page._draw()), version=__version__,
-    ) + "\n"  # fmt: skip
+    return (
+        _template().render(
+            run=run,
+            title=heading or title(run),
+            question=lead or question(run),
+            rows=[*extra, *rows(run)],
+            style=Markup(_style()),
+            charts=drawn,
+            further=further,
+            notes=notes,
+            shown=shown(run),
+            short=short,
+            more=Markup(more),
+            failures=failures_view.rows(run.failures) if run.failures else [],
+            options=page._script({c.id: c.option for c in drawn.values()}),
+            echarts=Markup(page._echarts()),
+            draw=Markup(page._draw()),
+            version=__version__,
+        )
+        + "\n"
+    )
 
 
 def charts(run: TrainRun) -> list[Chart]:
     """Return stacked bars of the step and of memory, the heat map of layouts, and memory against speed."""
     compared = [run.best, *(c for c in run.candidates[:ROWS] if c.layout != run.best.layout)]
     found = [
-        _stacked("step", "Where a step goes", compared, "parts_s", "s", PARTS,
-                 "Seconds of one step; communication that hides behind arithmetic isn't counted."),
-        _stacked("memory", "What fills a GPU", compared, "memory_gb_by_part", "GB", {},
-                 f"The fullest GPU; {short(run.free_gb)} GB are free for it."),
-    ]  # fmt: skip
+        _stacked(
+            "step",
+            "Where a step goes",
+            compared,
+            "parts_s",
+            "s",
+            PARTS,
+            "Seconds of one step; communication that hides behind arithmetic isn't counted.",
+        ),
+        _stacked(
+            "memory",
+            "What fills a GPU",
+            compared,
+            "memory_gb_by_part",
+            "GB",
+            {},
+            f"The fullest GPU; {short(run.free_gb)} GB are free for it.",
+        ),
+    ]
     if run.cells:
         found.append(_heat(run))
     if len(run.frontier) > 1:
@@ -201,32 +229,76 @@ def _heat(run: TrainRun) -> Chart:
     values = [c.tokens_per_s_per_gpu for c in run.cells]
     option = base.option([], [], "tokens/s a GPU") | {
         "series": [{"type": "heatmap", "data": data, "label": {"show": len(data) <= 120, "fontSize": 10}}],
-        "xAxis": {"type": "category", "data": [str(p) for p in stages], "name": "stages", "nameLocation": "middle", "nameGap": 26},
+        "xAxis": {
+            "type": "category",
+            "data": [str(p) for p in stages],
+            "name": "stages",
+            "nameLocation": "middle",
+            "nameGap": 26,
+        },
         "yAxis": {"type": "category", "data": [f"tp{t}" for t in tensor]},
-        "visualMap": {"min": min(values), "max": max(values), "orient": "horizontal", "right": 8, "top": 0, "itemHeight": 90,
-                      "text": [f"{short(max(values))} tokens/s a GPU", short(min(values))], "precision": 0, "inRange": {"color": list(base.HEAT)}},
+        "visualMap": {
+            "min": min(values),
+            "max": max(values),
+            "orient": "horizontal",
+            "right": 8,
+            "top": 0,
+            "itemHeight": 90,
+            "text": [f"{short(max(values))} tokens/s a GPU", short(min(values))],
+            "precision": 0,
+            "inRange": {"color": list(base.HEAT)},
+        },
         "grid": {"left": 8, "right": 24, "top": 52, "bottom": 30, "containLabel": True},
-        "legend": {"show": False}, "tooltip": {"confine": True},
-    }  # fmt: skip
+        "legend": {"show": False},
+        "tooltip": {"confine": True},
+    }
     table = tuple((f"tp{c.tensor} pp{c.pipeline}", short(c.tokens_per_s_per_gpu)) for c in run.cells)
-    return Chart("heat", "The best layout for each split by tensor and stage", option,
-                 "Tokens per second and GPU of the fastest layout that fits; an empty square holds none.", ("", "tokens/s a GPU"), table, 320)  # fmt: skip
+    return Chart(
+        "heat",
+        "The best layout for each split by tensor and stage",
+        option,
+        "Tokens per second and GPU of the fastest layout that fits; an empty square holds none.",
+        ("", "tokens/s a GPU"),
+        table,
+        320,
+    )
 
 
 def _pareto(run: TrainRun) -> Chart:
     data = [[round(c.memory_gb, 1), round(c.tokens_per_s_per_gpu, 2), c.layout] for c in run.frontier]
-    mark = {"type": "scatter", "data": data, "symbolSize": 10, "itemStyle": {"color": base.PALETTE[0]},
-            "dimensions": ["GB", "tokens/s a GPU", "layout"], "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2]}}  # fmt: skip
+    mark = {
+        "type": "scatter",
+        "data": data,
+        "symbolSize": 10,
+        "itemStyle": {"color": base.PALETTE[0]},
+        "dimensions": ["GB", "tokens/s a GPU", "layout"],
+        "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2]},
+    }
     option = base.option([], [], "tokens/s a GPU")
     option |= {
-        "series": [mark], "legend": {"show": False}, "tooltip": {"trigger": "item", "confine": True},
-        "xAxis": {"type": "value", "name": "GB of the fullest GPU", "nameLocation": "middle", "nameGap": 26, "scale": True},
+        "series": [mark],
+        "legend": {"show": False},
+        "tooltip": {"trigger": "item", "confine": True},
+        "xAxis": {
+            "type": "value",
+            "name": "GB of the fullest GPU",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "scale": True,
+        },
         "yAxis": option["yAxis"] | {"scale": True},
         "grid": {"left": 8, "right": 24, "top": 40, "bottom": 30, "containLabel": True},
-    }  # fmt: skip
+    }
     table = tuple((c.layout, short(c.memory_gb), short(c.tokens_per_s_per_gpu)) for c in run.frontier)
-    return Chart("pareto", "Memory against speed", option, "Layouts that no other beats in both. Upper left is better.",
-                 ("layout", "GB", "tokens/s a GPU"), table, 320)  # fmt: skip
+    return Chart(
+        "pareto",
+        "Memory against speed",
+        option,
+        "Layouts that no other beats in both. Upper left is better.",
+        ("layout", "GB", "tokens/s a GPU"),
+        table,
+        320,
+    )
 
 
 @cache

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
-from gigaplan.validation.node_power import PowerValidation
-from gigaplan.validation.training import Row, TrainingValidation
-from gigaplan.validation.training_calibrate import TrainingCalibration
+from gigaplan.validation.power.node_power import PowerValidation
+from gigaplan.validation.training.calibrate import TrainingCalibration
+from gigaplan.validation.training.validate import Row, TrainingValidation
 
 SHOWN = 12
 
@@ -45,15 +45,30 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
     """Return measured watts of nodes, ours, errors and how often the interval holds."""
     summaries = _table("runs", "n", "median |error|", "p90", "bias", "in 80 % range", "high/low")
     for s in answer.summaries:
-        summaries.add_row(s.name, str(s.rows), f"{s.median_abs:.1%}", f"{s.p90_abs:.1%}", f"{s.bias:+.1%}", f"{s.covered:.0%}",
-                          f"{s.width:.2f}")  # fmt: skip
+        summaries.add_row(
+            s.name,
+            str(s.rows),
+            f"{s.median_abs:.1%}",
+            f"{s.p90_abs:.1%}",
+            f"{s.bias:+.1%}",
+            f"{s.covered:.0%}",
+            f"{s.width:.2f}",
+        )
     rows = _table("node", "benchmark", "GPUs", "at", "published W", "ours W", "80 % range", "error")
     shown: set[tuple[str, str, bool]] = set()
     for r in answer.rows:
         key = (r.system, r.benchmark, r.at_plug)
         if every or key not in shown:
-            rows.add_row(r.system, r.benchmark, str(r.gpus), "plug" if r.at_plug else "dc", f"{r.published_w:,.0f}", f"{r.ours_w:,.0f}",
-                         f"{r.low_w:,.0f} to {r.high_w:,.0f}", f"{r.error:+.1%}")  # fmt: skip
+            rows.add_row(
+                r.system,
+                r.benchmark,
+                str(r.gpus),
+                "plug" if r.at_plug else "dc",
+                f"{r.published_w:,.0f}",
+                f"{r.ours_w:,.0f}",
+                f"{r.low_w:,.0f} to {r.high_w:,.0f}",
+                f"{r.error:+.1%}",
+            )
         shown.add(key)
     notes = [
         "Constants of each answer never saw the row's system; the run's length is the row's own."
@@ -108,14 +123,31 @@ class _Told(Fitting):
 def _summaries(answer: TrainingValidation) -> _Told:
     table = _table("rows", "n", "median |error|", "mean", "p90", "bias", "in 80 % range", "high/low")
     for s in answer.summaries:
-        table.add_row(s.name, str(s.rows), f"{s.median_abs:.1%}", f"{s.mean_abs:.1%}", f"{s.p90_abs:.1%}", f"{s.bias:+.1%}",
-                      f"{s.covered:.0%}", f"{s.width:.2f}")  # fmt: skip
+        table.add_row(
+            s.name,
+            str(s.rows),
+            f"{s.median_abs:.1%}",
+            f"{s.mean_abs:.1%}",
+            f"{s.p90_abs:.1%}",
+            f"{s.bias:+.1%}",
+            f"{s.covered:.0%}",
+            f"{s.width:.2f}",
+        )
     return table
 
 
 def _rows(rows: list[Row]) -> _Told:
     table = _table("layout", "table", "GPU", "GPUs", "model", "", "published ms", "ours ms", "error")
     for r in rows:
-        table.add_row(r.layout, r.table, r.gpu, f"{r.gpus:,}", r.model, r.precision, f"{r.step_ms:,.0f}", f"{r.answer.step_time_ms:,.0f}",
-                      f"{r.error:+.1%}")  # fmt: skip
+        table.add_row(
+            r.layout,
+            r.table,
+            r.gpu,
+            f"{r.gpus:,}",
+            r.model,
+            r.precision,
+            f"{r.step_ms:,.0f}",
+            f"{r.answer.step_time_ms:,.0f}",
+            f"{r.error:+.1%}",
+        )
     return table

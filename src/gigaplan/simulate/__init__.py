@@ -1,1 +1,1 @@
-"""Simulate: the engine, its couplings and laws, the one labelled result and how it is kept."""
+"""Simulate: the engine, its couplings and the laws that every run keeps."""

@@ -11,10 +11,22 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import variables
 
 MAY_BE_NAN = (
-    "first_token_day", "tranche_day", "cost_per_mtok_usd", "cost_per_mtok_all_usd", "run_start_day", "run_done_day",
-    "run_deadline_day", "run_tokens_by_deadline", "run_late_days", "run_gpus_needed", "run_latest_start_day", "capability_eci",
-    "cost_per_task_usd", "cost_at_constant_capability_usd", "cost_fall_log",
-)  # fmt: skip
+    "first_token_day",
+    "tranche_day",
+    "cost_per_mtok_usd",
+    "cost_per_mtok_all_usd",
+    "run_start_day",
+    "run_done_day",
+    "run_deadline_day",
+    "run_tokens_by_deadline",
+    "run_late_days",
+    "run_gpus_needed",
+    "run_latest_start_day",
+    "capability_eci",
+    "cost_per_task_usd",
+    "cost_at_constant_capability_usd",
+    "cost_fall_log",
+)
 """Where nothing happened there is no day and no price: NaN there never means zero."""
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan._version import __version__
-from gigaplan.allocation.merit import allot
-from gigaplan.allocation.outputs import Allotment
-from gigaplan.demand.outputs import Asked
-from gigaplan.demand.requests import asked
+from gigaplan.allocation.merit import allocate
+from gigaplan.allocation.outputs import Allocation
+from gigaplan.demand.outputs import Demand
+from gigaplan.demand.requests import compute_demand
 from gigaplan.finance.accounts import accounts
 from gigaplan.finance.outputs import Accounts
 from gigaplan.fleet.buildout import build
@@ -17,15 +17,14 @@ from gigaplan.fleet.inputs import LADDER
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.draw import draw
-from gigaplan.power.inputs import Draw
+from gigaplan.power.outputs import PowerDraw
+from gigaplan.results.result import Result, Stamp
 from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
-from gigaplan.simulate.claims.check import check_claims
+from gigaplan.simulate.couplings.throughput import Throughput, rates
+from gigaplan.simulate.couplings.training import Trained, train
 from gigaplan.simulate.gather import Stages, gather, labels, per_request
-from gigaplan.simulate.result import Result, Stamp
-from gigaplan.simulate.size import require_room
-from gigaplan.simulate.throughput import Throughput, rates
-from gigaplan.simulate.training import Trained, train
+from gigaplan.simulate.memory import require_room
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column
 
@@ -41,11 +40,11 @@ def simulate(scenario: Scenario) -> Result:
         If energy, GPUs, requests or money are not conserved: a fault of gigaplan, never of the plan.
     """
     require_room(labels(scenario), scenario.members)
-    wanted = asked(scenario.demand, scenario.axis)
+    wanted = compute_demand(scenario.demand, scenario.axis)
     built = build(scenario.fleet, scenario.axis)
     speed = rates(scenario, wanted.tokens_per_request)
     trained = train(scenario, built)
-    served = _allot(scenario, wanted, built, speed, trained)
+    served = _allocate(scenario, wanted, built, speed, trained)
     drawn = _draw(scenario, built, served, trained)
     money = _accounts(scenario, built, served, drawn)
     stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
@@ -54,9 +53,9 @@ def simulate(scenario: Scenario) -> Result:
     return _result(scenario, arrays, speed, trained)
 
 
-def _allot(scenario: Scenario, wanted: Asked, built: BuildOut, speed: Throughput, trained: Trained) -> Allotment:
+def _allocate(scenario: Scenario, wanted: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
     work, axis = scenario.demand.workloads, scenario.axis
-    return allot(
+    return allocate(
         asked_per_h=wanted.requests_per_h,
         deferrable=np.array([w.deferrable for w in work]),
         guaranteed_share=np.array([w.guaranteed_share for w in work]),
@@ -75,7 +74,7 @@ def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
     return scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
 
 
-def _draw(scenario: Scenario, built: BuildOut, served: Allotment, trained: Trained) -> Draw:
+def _draw(scenario: Scenario, built: BuildOut, served: Allocation, trained: Trained) -> PowerDraw:
     """Couple allocation to power: racks draw by how busy the fleet is; training's share always is, its runs by their steps."""
     it_kw = np.array([g.it_kw_per_rack for g in scenario.fleet.generations])
     rated_mw = np.einsum("mgpe,g->mpe", built.racks, it_kw) / 1e3
@@ -88,7 +87,7 @@ def _draw(scenario: Scenario, built: BuildOut, served: Allotment, trained: Train
     )
 
 
-def _accounts(scenario: Scenario, built: BuildOut, served: Allotment, drawn: Draw) -> Accounts:
+def _accounts(scenario: Scenario, built: BuildOut, served: Allocation, drawn: PowerDraw) -> Accounts:
     """Couple the build-out, service and energy to money."""
     sites = len(scenario.fleet.sites)
     rented = np.array([s.rented for s in scenario.fleet.sites] + [b.rented for b in scenario.fleet.opening])
@@ -141,7 +140,7 @@ def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput, tra
         if layout.reason
     )
     warnings = (*scenario.warnings, *(f"cannot be served: {reason}" for reason in speed.reasons), *untrained)
-    result = Result(
+    return Result(
         stamp=stamp,
         axis=scenario.axis,
         labels=labels(scenario),
@@ -152,4 +151,3 @@ def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput, tra
         assumptions=scenario.assumptions,
         announced=scenario.announced,
     )
-    return result.with_claims(check_claims(result, facts, scenario.claims))

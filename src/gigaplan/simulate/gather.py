@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.allocation.outputs import Allotment
+from gigaplan.allocation.outputs import Allocation
 from gigaplan.allocation.prices import next_in_line, shadow_price, waiting
 from gigaplan.demand.inputs import GENERATED, TOKENS
-from gigaplan.demand.outputs import Asked
+from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.intelligence import DRIVERS
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
@@ -17,10 +17,10 @@ from gigaplan.finance.tranches import amounts_usd
 from gigaplan.fleet.inputs import LADDER, LIMITS
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
-from gigaplan.power.inputs import Draw
-from gigaplan.simulate.intelligence import task_cost
-from gigaplan.simulate.throughput import SECONDS_PER_HOUR, Throughput
-from gigaplan.simulate.training import Trained
+from gigaplan.power.outputs import PowerDraw
+from gigaplan.simulate.couplings.task_cost import task_cost
+from gigaplan.simulate.couplings.throughput import SECONDS_PER_HOUR, Throughput
+from gigaplan.simulate.couplings.training import Trained
 from gigaplan.training.reliability import goodput
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
@@ -34,12 +34,12 @@ BOUNDS = ("low", "central", "high")
 class Stages:
     """What the stages of a run gave."""
 
-    wanted: Asked
+    wanted: Demand
     built: BuildOut
     speed: Throughput
     trained: Trained
-    served: Allotment
-    drawn: Draw
+    served: Allocation
+    drawn: PowerDraw
     money: Accounts
 
 

@@ -22,15 +22,30 @@ from gigaplan.vocabulary.streams import stream
 
 RECOVERIES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 RESTART, ELASTIC, GROUPS = range(3)
-(WALL, USEFUL, REPEATED, SLOW, SHORT, CHECKPOINT, DETECTION, RESTARTING, WAITING, PLANNED, OUTAGE,  # as in Lives
- INTERRUPTIONS, PLANNED_STOPS, REPLACED, LEAST_SPARES) = range(15)  # fmt: skip
+(
+    WALL,
+    USEFUL,
+    REPEATED,
+    SLOW,
+    SHORT,
+    CHECKPOINT,
+    DETECTION,
+    RESTARTING,
+    WAITING,
+    PLANNED,
+    OUTAGE,  # as in SimulatedRuns
+    INTERRUPTIONS,
+    PLANNED_STOPS,
+    REPLACED,
+    LEAST_SPARES,
+) = range(15)  # columns of what one simulated run gives
 RUNNING, LACKING, LOADING, STOPPED, OUT = range(5)
 """What the run does: trains, waits for a unit, restarts, is stopped on purpose, is held by an outage."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
-    """Lives of a run, one entry for each; the parts of the time add up to ``wall_s``."""
+class SimulatedRuns:
+    """Simulated runs, one entry for each; the parts of the time add up to ``wall_s``."""
 
     wall_s: Array
     """From launch to the last token, or to the limit."""
@@ -66,9 +81,9 @@ class Lives:
         return self.useful_s / self.wall_s
 
 
-def live(
+def simulate_runs(
     hazards: Hazards, recovery: Recovery, work_s: float, *, replicas: int, seed: int, limit_s: float = np.inf
-) -> Lives:
+) -> SimulatedRuns:
     """Return lives of a run that takes ``work_s`` where nothing ever fails.
 
     Each life has its own random stream, so the first lives stay the same when more are asked for.
@@ -89,8 +104,8 @@ def live(
     for k in range(replicas):
         _life(stream(seed, f"training life {k}"), tuple(table[k].tolist()), mode, work_s, limit_s, found[k])
     done = (found[:, USEFUL] >= work_s * (1 - 1e-9)).astype(float)
-    names = [f.name for f in fields(Lives)]
-    return Lives(**{n: found[:, k].copy() for k, n in enumerate(names[:-1])}, finished=done)
+    names = [f.name for f in fields(SimulatedRuns)]
+    return SimulatedRuns(**{n: found[:, k].copy() for k, n in enumerate(names[:-1])}, finished=done)
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,9 +160,35 @@ _until_done = _compiled(_until_done_plain)
 
 
 def _life_plain(rng: Any, p: tuple[float, ...], mode: int, work: float, limit: float, out: Array) -> None:  # noqa: PLR0915
-    (units, spares, unit_rate, replaced, rack_rate, rack_units, outage_rate, outage_s, notice_s, hang, hang_s, load_s, stall_s,
-     repair_s, rack_repair_s, lemons, times, found, slow_rate, slow_s, slow_speed, planned_rate, planned_s, stop_s, lag_s, interval_s,
-     group) = p  # fmt: skip
+    (
+        units,
+        spares,
+        unit_rate,
+        replaced,
+        rack_rate,
+        rack_units,
+        outage_rate,
+        outage_s,
+        notice_s,
+        hang,
+        hang_s,
+        load_s,
+        stall_s,
+        repair_s,
+        rack_repair_s,
+        lemons,
+        times,
+        found,
+        slow_rate,
+        slow_s,
+        slow_speed,
+        planned_rate,
+        planned_s,
+        stop_s,
+        lag_s,
+        interval_s,
+        group,
+    ) = p
     lag = min(lag_s, interval_s + stop_s)
     of_group = group * units
     per_repair, per_back, per_spell = 1 / repair_s, 1 / rack_repair_s, 1 / slow_s

@@ -144,7 +144,9 @@ def hazards(
         spares=spares,
         unit_failures_per_s=healthy if domain else healthy * (1 - np.asarray(f.rack_wide_share)),
         replaced_share=f.replaced_share,
-        rack_failures_per_s=np.asarray(f.domain_failures_per_gpu_day) * unit_gpus / SECONDS_PER_DAY if domain else rate * f.rack_wide_share / f.rack_servers,
+        rack_failures_per_s=np.asarray(f.domain_failures_per_gpu_day) * unit_gpus / SECONDS_PER_DAY
+        if domain
+        else rate * f.rack_wide_share / f.rack_servers,
         rack_units=1 if domain else np.minimum(np.round(f.rack_servers), units),
         outages_per_s=np.asarray(f.outages_per_day) / SECONDS_PER_DAY,
         outage_s=f.outage_s,
@@ -167,7 +169,7 @@ def hazards(
         checkpoint_lag_s=0.0 if waits_for_write else write_s,
         interval_s=interval_s,
         group_share=max(1 / groups, 1 / units),
-    )  # fmt: skip
+    )
 
 
 def goodput(gpus: Array | float, reliability: Reliability) -> Goodput:
@@ -380,9 +382,15 @@ def _short_of(h: Hazards, spares: Array) -> Array:
 
 def _checkpointed(h: Hazards, interval_s: Uncertain) -> Array:
     return renewal_share(
-        interval_s, 1 / failures_per_s(h), h.checkpoint_stop_s, restarted_share=restarted_share(h), lag_s=h.checkpoint_lag_s,
-        planned_per_s=h.planned_per_s, planned_s=h.planned_s, outage_s=h.outages_per_s / failures_per_s(h) * h.outage_s,
-    )  # fmt: skip
+        interval_s,
+        1 / failures_per_s(h),
+        h.checkpoint_stop_s,
+        restarted_share=restarted_share(h),
+        lag_s=h.checkpoint_lag_s,
+        planned_per_s=h.planned_per_s,
+        planned_s=h.planned_s,
+        outage_s=h.outages_per_s / failures_per_s(h) * h.outage_s,
+    )
 
 
 def _checkpointed_groups(h: Hazards, interval_s: Uncertain) -> Array:
@@ -407,8 +415,10 @@ def best_interval_s(h: Hazards, recovery: Recovery = "restart") -> float:
         return least
     found = optimize.minimize_scalar(
         lambda log_t: -float(np.mean(share(h, np.exp(log_t)))),
-        bounds=(np.log(least), np.log(LONGEST_INTERVAL_S)), method="bounded", options={"xatol": 1e-4},
-    )  # fmt: skip
+        bounds=(np.log(least), np.log(LONGEST_INTERVAL_S)),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
     return float(np.exp(found.x))
 
 

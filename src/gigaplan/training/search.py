@@ -166,8 +166,13 @@ def plan_at(found: Found, k: int) -> Plan:
     """Return one layout of a search with what it gives."""
     one = {f.name: _whole(getattr(found.at, f.name)[k], f.name) for f in fields(Layouts)}
     s = found.step
-    return Plan(tokens_per_s=float(s.tokens_per_s[k]), mfu_share=float(s.mfu_share[k]), step_s=float(s.total[k]),
-                memory_bytes=float(s.memory_bytes[k]), **one)  # type: ignore[arg-type]  # fmt: skip
+    return Plan(
+        tokens_per_s=float(s.tokens_per_s[k]),
+        mfu_share=float(s.mfu_share[k]),
+        step_s=float(s.total[k]),
+        memory_bytes=float(s.memory_bytes[k]),
+        **one,  # type: ignore[arg-type]
+    )
 
 
 def best_layout(device: Device, model: Architecture, batch: Batch, gpus: int, efficiency: TrainingEfficiency) -> Plan:

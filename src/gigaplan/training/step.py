@@ -89,8 +89,16 @@ class Step:
     @property
     def total(self) -> Array:
         """The step [s]."""
-        return (self.compute + self.tensor_exchange + self.expert_exchange + self.pipeline_exchange + self.bubble
-                + self.gradients + self.optimiser + self.overhead)  # fmt: skip
+        return (
+            self.compute
+            + self.tensor_exchange
+            + self.expert_exchange
+            + self.pipeline_exchange
+            + self.bubble
+            + self.gradients
+            + self.optimiser
+            + self.overhead
+        )
 
     @property
     def activity(self) -> tuple[Array, Array, Array]:
@@ -190,12 +198,20 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
     speed = batch.global_batch_tokens / whole
     gpus = at.tensor * at.pipeline * at.data * at.context
     return Step(
-        compute=micro * compute, tensor_exchange=micro * tensor, expert_exchange=micro * moved, pipeline_exchange=micro * hop,
-        bubble=bubble, gradients=gradients + micro * gathered, optimiser=optimiser,
+        compute=micro * compute,
+        tensor_exchange=micro * tensor,
+        expert_exchange=micro * moved,
+        pipeline_exchange=micro * hop,
+        bubble=bubble,
+        gradients=gradients + micro * gathered,
+        optimiser=optimiser,
         overhead=micro * (one - busy) + e.step_overhead_s,
-        memory_bytes=memory_parts(model, batch, at, e, micro, chunks).total, tokens_per_s=speed,
-        mfu_share=speed * model_flops_per_token(model, batch.sequence_tokens) / (gpus * device.peak_flops_per_s(batch.precision)),
-    )  # fmt: skip
+        memory_bytes=memory_parts(model, batch, at, e, micro, chunks).total,
+        tokens_per_s=speed,
+        mfu_share=speed
+        * model_flops_per_token(model, batch.sequence_tokens)
+        / (gpus * device.peak_flops_per_s(batch.precision)),
+    )
 
 
 def chunks_of(model: Architecture, at: Layouts) -> Array:
@@ -290,9 +306,12 @@ def _expert_layer(s: _Shape) -> Array:
     moved = passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
     padded = rows * (1 + s.e.training_expert_half_rows / np.maximum(each, 1.0))
     return np.asarray(
-        (FORWARD_AND_BACKWARD * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
-         + moved / s.device.hbm_bandwidth_bytes_per_s) * s.older_experts
-    )  # fmt: skip
+        (
+            FORWARD_AND_BACKWARD * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
+            + moved / s.device.hbm_bandwidth_bytes_per_s
+        )
+        * s.older_experts
+    )
 
 
 def _launching_experts(s: _Shape) -> Array:
@@ -314,9 +333,13 @@ def _network(s: _Shape, domain: Array | int, stride: Array | float = 1.0) -> Net
     up, out = s.device.scaleup_bandwidth_bytes_per_s, s.device.scaleout_bandwidth_bytes_per_s
     pod = np.maximum(np.floor(s.device.pod_gpus / stride), 1.0) if s.device.pod_gpus else np.inf
     return Network(
-        domain, max(up * s.e.training_link_share, 1.0), max(out * s.e.training_scaleout_share, 1.0), s.e.training_latency_s,  # type: ignore[arg-type]
-        pod, s.device.spine_share,  # type: ignore[arg-type]
-    )  # fmt: skip
+        domain,  # type: ignore[arg-type]
+        max(up * s.e.training_link_share, 1.0),
+        max(out * s.e.training_scaleout_share, 1.0),
+        s.e.training_latency_s,
+        pod,  # type: ignore[arg-type]
+        s.device.spine_share,
+    )
 
 
 def _tensor_exchange(s: _Shape) -> Array:

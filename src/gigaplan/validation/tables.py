@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gigaplan.simulate.store import whole_file
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.files import whole_file
 
 FIRST_LINE = "give a CSV file whose first line names its columns"
 
@@ -48,5 +48,13 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 def refuse_same(out: Path, *tables: Path | None) -> None:
     """Refuse to write over a table that is read: its own results would be lost."""
     if any(t is not None and t.exists() and out.exists() and t.samefile(out) for t in tables):
-        raise PlanError([Problem("the answers would take the place of the table that they answer", Place(str(out)),
-                                 value=f"--out {out}", remedy="give --out another file")])  # fmt: skip
+        raise PlanError(
+            [
+                Problem(
+                    "the answers would take the place of the table that they answer",
+                    Place(str(out)),
+                    value=f"--out {out}",
+                    remedy="give --out another file",
+                )
+            ]
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gigaplan.report.charts import build, cost, flow, money, serve, train
 from gigaplan.report.charts.base import Chart
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 
 __all__ = ["Chart", "all_charts"]
 

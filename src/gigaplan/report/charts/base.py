@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gigaplan.report.select import short
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 Option = dict[str, Any]

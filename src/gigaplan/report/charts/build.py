@@ -11,7 +11,7 @@ from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.select import as_year, by_year, counted, in_watts, system
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 
 MOST_ROWS, MOST_AREAS = 24, 8
 STEPS = ("announced", "construction", "energised", "ready", "first token")

@@ -8,7 +8,7 @@ from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.select import by_year, short, title
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 
 DRIVERS = {
     "new_generations": "new generations",

@@ -7,7 +7,7 @@ import numpy as np
 from gigaplan.report import select
 from gigaplan.report.charts.base import WIDE_CHART, Chart, sankey
 from gigaplan.report.select import in_watts, short, system, title
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 MOST_SITES = 7

@@ -11,7 +11,7 @@ from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.charts.cost import LINES
 from gigaplan.report.select import by_year, in_dollars, money
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 CASH_LINES = ("energy", "operations", "rental", "lease")

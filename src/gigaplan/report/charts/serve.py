@@ -8,7 +8,7 @@ from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.select import counted, in_watts, short, title, weekday
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 SEEN_PERCENT = 0.005

@@ -10,7 +10,7 @@ from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.select import title
-from gigaplan.simulate.result import Result
+from gigaplan.results.result import Result
 
 
 def runs(result: Result) -> Chart | None:
@@ -36,12 +36,17 @@ def runs(result: Result) -> Chart | None:
     gpus = result.central("run_gpus").max(axis=1)
     rows = tuple(
         (
-            title(n), str(dates["start"][k] or "never"), str(dates["done"][k] or "not within the horizon"),
-            str(dates["deadline"][k] or "–"), "late" if late[k] else "", select.short(float(gpus[k])),
-            f"{mfu[k]:.0%}", f"{goodput[k]:.1%}",
+            title(n),
+            str(dates["start"][k] or "never"),
+            str(dates["done"][k] or "not within the horizon"),
+            str(dates["deadline"][k] or "–"),
+            "late" if late[k] else "",
+            select.short(float(gpus[k])),
+            f"{mfu[k]:.0%}",
+            f"{goodput[k]:.1%}",
         )
         for k, n in enumerate(names)
-    )  # fmt: skip
+    )
     axis = result.axis
     return Chart(
         "runs",

@@ -1,0 +1,1 @@
+"""Claims: statements that a plan's result can be checked against, and the evaluator that gives each a verdict."""

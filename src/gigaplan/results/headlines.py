@@ -1,0 +1,188 @@
+"""The figures that a plan is judged by, so that two results can be laid side by side.
+
+Amounts are summed over months that both results have; dates stand for themselves. All are of the central member.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.demand.inputs import GENERATED
+from gigaplan.fleet.inputs import LADDER
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS
+
+SERVED = 0.999
+"""From this share of what is asked on, nobody is said to wait."""
+MONTHS = 12
+
+STEPS = (1, 2, 5)
+"""Within each power of ten, the gigawatts whose dates are told (a scale that people read easily)."""
+FIRST_STEP = 0.1
+"""Steps below this share of the height are not told."""
+TOLERANCE = 1e-3
+"""A step counts as reached this share below it: racks come whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """One figure: a number in a unit, or a date (unit ``date``, value the day's ordinal; nan: never)."""
+
+    name: str
+    variable: str
+    unit: str
+    weight: float
+    """How much it matters beside the others, at most 1."""
+    value: float
+
+    @property
+    def date(self) -> str:
+        """Return the date as text, 'never' where there is none."""
+        return "never" if np.isnan(self.value) else f"{dt.date.fromordinal(int(self.value)):%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The months that two results have in common, and the gigawatts whose dates are told."""
+
+    first: str
+    last: str
+    steps_mw: tuple[float, ...]
+
+
+def window(a: Result, b: Result) -> Window | None:
+    """Return what two results can be compared over; None where they share no month."""
+    shared = [m for m in a.labels["month"] if m in b.labels["month"]]
+    if not shared:
+        return None
+    height = max(float(producing_mw(r).max()) for r in (a, b))
+    scale = 10.0 ** np.arange(-4, 12)
+    steps = sorted(float(s * k) for s in scale for k in STEPS)
+    reached = tuple(s for s in steps if FIRST_STEP * height <= s <= height * (1 + TOLERANCE))
+    return Window(shared[0], shared[-1], reached)
+
+
+def producing_mw(result: Result) -> Array:
+    """Return the announced sites' IT power that makes tokens, (edge,)."""
+    states = result.central("power_state_mw")[LADDER.index("producing") :]
+    return np.asarray(states[:, _sites(result)].sum(axis=(0, 1)))
+
+
+def _sites(result: Result) -> list[int]:
+    return [i for i, s in enumerate(result.labels["site"]) if not s.startswith("opening ")]
+
+
+def headlines(result: Result, shared: Window) -> dict[str, Headline]:
+    """Return a result's figures by name."""
+    return {h.name: h for part in (_dates, _people, _fleet, _money) for h in part(result, shared)}
+
+
+def _months(result: Result, shared: Window) -> slice:
+    months = result.labels["month"]
+    return slice(months.index(shared.first), months.index(shared.last) + 1)
+
+
+def _last_year(result: Result, shared: Window) -> slice:
+    part = _months(result, shared)
+    return slice(max(part.stop - MONTHS, part.start), part.stop)
+
+
+def _dates(result: Result, shared: Window) -> Iterator[Headline]:
+    days = result.central("first_token_day")[_sites(result)]
+    first = np.nan if np.isnan(days).all() else float(np.nanmin(days))
+    yield _date("first tokens of the announced sites", "first_token_day", 1, _ordinal(result, first))
+    producing = producing_mw(result)
+    for step in shared.steps_mw:
+        reached = np.flatnonzero(producing >= step * (1 - TOLERANCE))
+        day = float(result.axis.edges[int(reached[0])].toordinal()) if len(reached) else np.nan
+        name = f"{step / 1e3:g} GW" if step >= 1e3 else f"{step:g} MW"
+        yield _date(f"{name} (IT) producing", "power_state_mw", 1, day)
+    paid = result.central("tranche_day")
+    last = np.nan if np.isnan(paid).all() else float(np.nanmax(paid))
+    yield _date("last tranche", "tranche_day", 0.5, _ordinal(result, last))
+
+
+def _people(result: Result, shared: Window) -> Iterator[Headline]:
+    """Yield who waits until when: the edge after the last month in which someone does."""
+    waits = np.asarray(result.central("served_share") < SERVED)
+    edges = result.axis.edges
+    start = float(edges[0].toordinal())
+
+    def until(waiting: NDArray[np.bool_]) -> float:
+        at = np.flatnonzero(waiting)
+        if not len(at):
+            return start
+        return float(edges[at[-1] + 1].toordinal()) if at[-1] + 1 < result.axis.months else np.nan
+
+    yield _date("nobody waits from", "served_share", 1, until(np.any(waits, axis=0)))
+    for w, name in enumerate(result.labels["workload"]):
+        yield _date(f"{name}: nobody waits from", "served_share", 0.5, until(waits[w]))
+    part = _months(result, shared)
+    for w, name in enumerate(result.labels["workload"]):
+        months = float(waits[w][part].sum())
+        yield Headline(
+            name=f"{name}: months of waiting", variable="served_share", unit="months", weight=0.5, value=months
+        )
+
+
+def _fleet(result: Result, shared: Window) -> Iterator[Headline]:
+    part, year = _months(result, shared), _last_year(result, shared)
+    gpus = result.central("gpus_producing")
+    yield _number("GPUs producing at the height", "gpus_producing", 1, float(gpus[:, part].sum(axis=0).max()), "GPUs")
+    for g, name in enumerate(result.labels["generation"]):
+        height = float(gpus[g, part].max())
+        yield _number(f"{name} producing at the height", "gpus_producing", 0.1, height, "GPUs")
+    hours = result.axis.hours
+    made = [result.index("token", kind) for kind in GENERATED]
+    tokens = result.central("tokens_served_per_day")[:, made].sum(axis=(0, 1))
+    mean = float((tokens * hours)[year].sum() / hours[year].sum())
+    yield _number("generated tokens a day, last 12 months", "tokens_served_per_day", 1, mean, "tokens/day")
+    cost = float(result.central("workload_cost_usd")[:, year].sum())
+    amount = float((tokens * hours)[year].sum()) / HOURS
+    per_mtok = cost / amount * 1e6 if amount > 0 else np.nan
+    yield _number("cost per million generated tokens, last 12 months", "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
+    draw = float(result.central("facility_power_mw")[part].max())
+    yield _number("facility power drawn at the height", "facility_power_mw", 0.5, draw, "MW")
+    largest = float(result.central("largest_run_flop")[:, part].max())
+    yield _number("largest training run of a month", "largest_run_flop", 0.5, largest, "FLOP")
+
+
+def _money(result: Result, shared: Window) -> Iterator[Headline]:
+    part = _months(result, shared)
+    for name, variable, weight in SUMS:
+        total = float(result.central(variable)[..., part].sum())
+        yield _number(name, variable, weight, total, result.variable(variable).unit)
+    released = float(result.central("tranche_usd")[part].sum())
+    yield _number("tranches released", "tranche_usd", 1, released, "USD")
+    count = float(np.isfinite(result.central("tranche_day")).sum())
+    yield _number("number of tranches", "tranche_day", 0.5, count, "tranches")
+
+
+SUMS = (
+    ("revenue", "revenue_usd", 1.0),
+    ("cost", "cost_usd", 1.0),
+    ("capital", "capital_usd", 1.0),
+    ("money to be found elsewhere", "funding_gap_usd", 0.5),
+    ("revenue lost for want of compute", "revenue_lost_usd", 0.5),
+    ("energy at the meter", "facility_energy_mwh", 0.5),
+)
+"""Amounts that are summed over the shared months, and how much they matter."""
+
+
+def _date(name: str, variable: str, weight: float, value: float) -> Headline:
+    return Headline(name=name, variable=variable, unit="date", weight=weight, value=value)
+
+
+def _number(name: str, variable: str, weight: float, value: float, unit: str) -> Headline:
+    return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value)
+
+
+def _ordinal(result: Result, days: float) -> float:
+    day = result.day(days)
+    return np.nan if day is None else float(day.toordinal())

@@ -1,0 +1,1 @@
+"""Couplings: where the answer of one room is the input of another."""

@@ -1,0 +1,141 @@
+"""Coupling of inference to the fleet: the best serving rate of every workload on every generation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.demand.inputs import TOKENS, Workload
+from gigaplan.demand.requests import growth_factor
+from gigaplan.inference.frontier import Rate, best, precision_for
+from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.rate_cache import kept_rates, key_of
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
+
+SECONDS_PER_HOUR = 3600.0
+REMEMBERED = 4096
+"""Rates kept in memory, far more than a plan has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """Serving rates at the central facts. Shapes: workload W, generation G, year Y."""
+
+    requests_per_gpu_s: Array
+    ttft_ms: Array
+    tpot_ms: Array
+    replica_gpus: Array
+    replica_batch: Array
+    reasons: tuple[str, ...]
+    """Why a workload can't be served on a generation, in words; empty where it can."""
+
+    @property
+    def requests_per_gpu_h(self) -> Array:
+        """(W, G, Y) requests per GPU and hour."""
+        return self.requests_per_gpu_s * SECONDS_PER_HOUR
+
+
+def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
+    """Return the best feasible rate of every workload on every generation (search over layouts and batches).
+
+    Requests are those of each calendar year, and so is the model that serves them. Serving software gains year by
+    year on that of the measurements behind the model's constants; before them it is taken as it was then.
+
+    Parameters
+    ----------
+    tokens_per_request : (W, token, Y).
+    """
+    generations = [g.name for g in scenario.fleet.generations]
+    models = models_by_year(scenario)
+    found = [
+        [
+            [
+                _rate(
+                    scenario.devices[g],
+                    scenario.architectures[models[i][y]],
+                    request,
+                    scenario.efficiency,
+                    scenario.engine,
+                )
+                for y, request in enumerate(_requests(w, tokens_per_request[i]))
+            ]
+            for g in generations
+        ]
+        for i, w in enumerate(scenario.demand.workloads)
+    ]
+
+    kept_rates().keep()
+
+    def table(name: str, scale: float = 1.0) -> Array:
+        return np.array([[[getattr(r, name) * scale for r in row] for row in rows] for rows in found], dtype=float)
+
+    reasons = dict.fromkeys(
+        f"{w.name} on {g}: {r.reason}"
+        for w, rows in zip(scenario.demand.workloads, found, strict=True)
+        for g, row in zip(generations, rows, strict=True)
+        for r in row
+        if r.reason
+    )
+    gain = software_gain(scenario)
+    return Throughput(
+        requests_per_gpu_s=table("requests_per_gpu_s") * gain,
+        ttft_ms=table("ttft_s", 1e3),
+        tpot_ms=table("tpot_s", 1e3),
+        replica_gpus=table("gpus"),
+        replica_batch=table("batch"),
+        reasons=tuple(reasons),
+    )
+
+
+def models_by_year(scenario: Scenario) -> list[list[str]]:
+    """Return the model that serves each workload in each calendar year: that of the year's middle."""
+
+    def on(work: Workload, day: dt.date) -> str:
+        return [work.model, *(name for date, name in work.later_models if date <= day)][-1]
+
+    return [[on(w, day) for day in scenario.axis.year_middles] for w in scenario.demand.workloads]
+
+
+def software_gain(scenario: Scenario) -> Array:
+    """Return serving throughput by software alone over that of the constants' measurements: (year,), 1 before them.
+
+    ``exp(g (1 - exp(-d t)) / d)``, t years after the reference date: gains fade as engines near the roofline.
+    """
+    s = scenario.software
+    days = [(middle - s.reference_date).days for middle in scenario.axis.year_middles]
+    years = np.maximum(np.array(days) / DAYS_PER_YEAR, 0.0)
+    return growth_factor(years, s.gain_per_year, s.gain_decay_per_year)
+
+
+def _requests(work: Workload, tokens: Array) -> list[Request]:
+    """Return the mean request of each year."""
+    by_kind = dict(zip(TOKENS, tokens, strict=True))
+    return [
+        Request(
+            fresh_input_tokens=float(by_kind["fresh_input"][y] + by_kind["media"][y]),
+            cached_input_tokens=float(by_kind["cached_input"][y]),
+            generated_tokens=float(by_kind["reasoning"][y] + by_kind["output"][y]),
+            ttft_s=work.ttft_s,
+            tpot_s=work.tpot_s,
+        )
+        for y in range(tokens.shape[1])
+    ]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _rate(device: Device, architecture: Architecture, request: Request, efficiency: Efficiency, engine: Engine) -> Rate:
+    """Remember rates within a process and on disk: a changed input elsewhere leaves them as they are."""
+    kept = kept_rates()
+    key = key_of(device, architecture, request, efficiency, engine)
+    rate = kept.get(key)
+    if rate is None:
+        rate = best(device, architecture, precision_for(device), request, efficiency, engine)
+        kept.put(key, rate)
+    return rate

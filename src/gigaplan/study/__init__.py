@@ -1,0 +1,1 @@
+"""Study: many runs of a plan, and two results side by side."""

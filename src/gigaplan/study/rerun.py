@@ -1,0 +1,84 @@
+"""The same run again: whether a kept result comes out byte for byte the same, and if not, what differs."""
+
+from __future__ import annotations
+
+import filecmp
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gigaplan.plan.load import Sources
+from gigaplan.results import store
+from gigaplan.results.result import Result
+from gigaplan.study.compare import InputDifference, fact_differences
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a second run says of the first."""
+
+    same: bool
+    """Every file is byte for byte the same."""
+    files: tuple[tuple[str, bool], ...]
+    """Each file of the kept result, and whether it is the same."""
+    changed: tuple[tuple[str, str, str], ...]
+    """What the stamps say differently: name, kept, now (version, catalog vintage, plan hash, ...)."""
+    figures: tuple[tuple[str, float], ...]
+    """Quantities that differ, with the largest relative difference of each, largest first."""
+    facts: tuple[InputDifference, ...]
+    """Facts that the inputs took then and take now, where they differ."""
+    unreadable: str = ""
+    """Why the kept numbers can't be laid beside the new ones, empty if they can."""
+    kept_in: str = ""
+    """Where the second run is kept, empty if it isn't."""
+
+
+def sources_of(folder: Path) -> Sources:
+    """Return the plan's text that a result was kept with.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds no result, or one without it.
+    """
+    sources = store.read_sources(folder)
+    if sources is None:
+        remedy = "run its plan anew with 'gigaplan run'"
+        raise PlanError([Problem("this result was kept without its plan's text", Place(str(folder)), remedy=remedy)])
+    return sources
+
+
+def held_against(kept: Path, again: Path) -> Rerun:
+    """Return what differs between a kept result's folder and that of a second run."""
+    names = sorted(p.name for p in kept.iterdir() if p.is_file())
+    files = tuple((n, (again / n).is_file() and filecmp.cmp(kept / n, again / n, shallow=False)) for n in names)
+    if all(same for _, same in files):
+        return Rerun(True, files, (), (), ())
+    changed = _changed(store.read_stamp(kept), store.read_stamp(again))
+    now = store.load(again)
+    try:
+        then = store.load(kept)
+    except PlanError as error:
+        return Rerun(False, files, changed, (), (), error.problems[0].message)
+    return Rerun(False, files, changed, _figures(then, now), tuple(fact_differences(then, now)))
+
+
+def _changed(then: dict[str, str], now: dict[str, str]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((k, then.get(k, ""), now.get(k, "")) for k in {**then, **now} if then.get(k) != now.get(k))
+
+
+def _figures(then: Result, now: Result) -> tuple[tuple[str, float], ...]:
+    """Return the quantities whose numbers differ; one of another shape differs without end."""
+    told = {name: _apart(then[name], now[name]) for name in now.arrays}
+    return tuple(sorted(((n, d) for n, d in told.items() if d > 0), key=lambda t: (-t[1], t[0])))
+
+
+def _apart(a: Array, b: Array) -> float:
+    if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
+        return float("inf")
+    size = np.fmax(np.abs(a), np.abs(b))
+    apart = np.divide(np.abs(a - b), size, out=np.zeros_like(size), where=size > 0)
+    return float(np.nanmax(apart, initial=0.0))

@@ -1,0 +1,1 @@
+"""Validation beside measured kernels: our step times and those of NVIDIA's tables."""

@@ -1,0 +1,1 @@
+"""Validation of power: what a node draws in training against measured nodes."""

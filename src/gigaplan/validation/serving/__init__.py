@@ -1,0 +1,1 @@
+"""Validation of serving: names, rows, tables, answers, fit, errors and calibration."""

@@ -1,0 +1,143 @@
+"""Refitting an engine's constants on a user's own measurements, kept as an overlay of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gigaplan.inference.inputs import Engine
+from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
+from gigaplan.validation.serving.answers import Constants, answers, groups, shipped
+from gigaplan.validation.serving.fit import OF_ENGINES, SOFT, TTFT_WEIGHT
+from gigaplan.validation.serving.measured import Row, read_measured
+from gigaplan.validation.serving.rows import Question, UnsupportedError, question
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+
+PULL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Median absolute errors, as shares."""
+
+    ttft: float
+    tpot: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """An engine's constants before and after, and the errors that go with them."""
+
+    engine: str
+    rows: int
+    before: Engine
+    after: Engine
+    error_before: Errors
+    error_after: Errors
+    """On the rows that were fitted."""
+    error_left_out: Errors | None
+    """On rows of a model and layout that were left out in turn; None with fewer than three of them."""
+    unsupported: tuple[str, ...]
+
+    def overlay(self, source: str) -> str:
+        """Return the overlay file's text."""
+        changed = {name: f"{getattr(self.after, name):.4g}{' s' * name.endswith('_s')}" for name in OF_ENGINES}
+        held = self.error_left_out or self.error_after
+        note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
+        return overlay_text(
+            header, note, changed, lambda said: {"demand": {"software": {"engine": self.engine}, "engine": said}}
+        )
+
+
+def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibration:
+    """Return an engine's constants refitted on measured rows; constants of hardware stay as they ship.
+
+    Raises
+    ------
+    PlanError
+        If a file can't be read, a column is missing, fewer than four rows can be answered, or engines are mixed.
+    """
+    rows = read_measured(paths, given)
+    questions, ttft, tpot, unsupported = _questions(rows)
+    place = Place(str(paths[0]))
+    engines = sorted({q.engine for q in questions})
+    enough(len(questions), unsupported, place, "measure more concurrencies or lengths")
+    if len(engines) > 1:
+        raise PlanError(
+            [Problem("rows of several engines", place, value=", ".join(engines), remedy="give one engine's rows")]
+        )
+    start = shipped()
+    after = _fitted(questions, ttft, tpot, start)
+    return Calibration(
+        engine=engines[0],
+        rows=len(questions),
+        before=start.engines[engines[0]],
+        after=after.engines[engines[0]],
+        error_before=_errors(questions, ttft, tpot, start),
+        error_after=_errors(questions, ttft, tpot, after),
+        error_left_out=_left_out(questions, ttft, tpot, start),
+        unsupported=tuple(unsupported),
+    )
+
+
+def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[str]]:
+    found: list[Question] = []
+    measured: list[tuple[float, float]] = []
+    unsupported: list[str] = []
+    for row in rows:
+        try:
+            asked = question(row)
+            times = float(row["ttft_ms"]), float(row["tpot_ms"])
+        except (UnsupportedError, ValueError) as error:
+            unsupported.append(str(error))
+            continue
+        if min(times) > 0:
+            found.append(asked)
+            measured.append(times)
+    ttft, tpot = np.array(measured, dtype=float).reshape(-1, 2).T / 1e3
+    return found, ttft, tpot, unsupported
+
+
+def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Constants:
+    """Return constants whose engine fits the rows, pulled to where it started."""
+    name = questions[0].engine
+    low, high = (np.log([bounds[k] for bounds in OF_ENGINES.values()]) for k in (1, 2))
+    engine = start.engines[name]
+    grouped = groups(questions)
+
+    def made(x: Array) -> Constants:
+        times = dict(zip(OF_ENGINES, np.exp(x).tolist(), strict=True))
+        return replace(start, engines={**start.engines, name: replace(engine, **times)})
+
+    def off(x: Array) -> Array:
+        ours = [np.log(a) for a in answers(grouped, made(x), len(questions))]
+        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft))])
+
+    shipped_here = np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES])
+    return made(pulled(off, shipped_here, (low, high), pull=PULL, soft=SOFT))
+
+
+def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
+    ours = answers(groups(questions), constants, len(questions))
+    return Errors(float(np.median(np.abs(ours[0] / ttft - 1))), float(np.median(np.abs(ours[1] / tpot - 1))))
+
+
+def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Errors | None:
+    """Return the errors of each model and layout with constants that were fitted on the others."""
+    kinds = kinds_of(
+        [f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions],
+        [f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions],
+    )
+
+    def off(fitted: Rows, asked: Rows) -> Array:
+        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
+        ours = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
+        return np.abs(np.stack([ours[0] / ttft[asked], ours[1] / tpot[asked]]) - 1)
+
+    found = left_out(kinds, off)
+    return None if found is None else Errors(*(float(v) for v in np.median(found, axis=1)))

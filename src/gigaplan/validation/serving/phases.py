@@ -1,0 +1,184 @@
+"""Phases measured apart: a prompt read, a token written, their power, and the day of a whole service.
+
+Rows state one phase of serving on a known layout. Splitwise's profile (MIT) has prompt, token and whole-request times of
+batches that start together, with power over the limit; InferSim (Apache-2.0) and DeepSeek's own day have tokens per second
+of prefill and decode workers, whose layout their publications state. No constant is fitted on any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from gigaplan import catalog
+from gigaplan.inference.step import Stage
+from gigaplan.plan.resolve import draw_curve_of
+from gigaplan.power.draw import drawn_share
+from gigaplan.validation.serving.answers import shipped
+from gigaplan.validation.serving.names import UnsupportedError, model_name, system_of
+from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.vocabulary.members import Array
+
+MS_PER_S = 1e3
+ENGINE = "vllm"
+"""The engine whose constants answer: Splitwise's batches ran on an early vLLM."""
+CAPPED = "pcap"
+BUSIEST_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Our figure in the row's unit, which of our times it follows ('ttft', 'tpot' or none), and what was asked."""
+
+    ours: float
+    follows: str
+    question: Question
+
+
+def answer(row: Mapping[str, str]) -> Answered:
+    """Return our figure for a row; UnsupportedError says why there is none."""
+    metric = row.get("metric") or ""
+    if metric in PHASES:
+        return _phase(row, metric)
+    if "prefill" in metric or "decode" in metric:
+        return _worker(row, metric)
+    raise UnsupportedError(f"'{metric}' is an input or an outcome of business, not a speed")
+
+
+def _stage(system: str, model: str, precision: str, gpus: int, engine: str, *, by_requests: bool) -> Stage:
+    device, architecture = known(system, model)
+    constants, one = shipped(), np.array(1.0)
+    return Stage(
+        device,
+        architecture,
+        precision,
+        constants.efficiency,
+        constants.engines[engine],
+        gpus * one,
+        one,
+        by_requests * one,
+    )
+
+
+def _phase(row: Mapping[str, str], metric: str) -> Answered:
+    if CAPPED in row.get("gpu", "") and metric != "token_time":
+        raise UnsupportedError(
+            "power-capped rows are the uncapped ones times 1.3 at the source: assumed there, not measured"
+        )
+    system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
+    gpus, fresh, generated, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
+    if metric.endswith("power") and not float(row.get("value") or "nan") > 0:
+        raise UnsupportedError("power was not measured (0)")
+    ours = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
+    follows = {"prompt_time": "ttft", "token_time": "tpot", "e2e_time": "tpot"}.get(metric, "")
+    return Answered(ours, follows, _question(system, model, "bf16", ENGINE, gpus, fresh, generated, batch))
+
+
+@cache
+def _times(system: str, model: str, gpus: int, fresh: int, generated: int, batch: int) -> tuple[float, float, float]:
+    """Return prompt, token and whole time [ms] of a batch that starts together."""
+    stage = _stage(system, model, "bf16", gpus, ENGINE, by_requests=False)
+    if float(np.ravel(stage.capacity(np.array(float(fresh + generated)), stage.device.hbm_bytes))[0]) < batch:
+        raise UnsupportedError("by our count the layout does not hold the model and the batch")
+    prompt = together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.eager_s()) + stage.engine.first_token_s
+    token = float(stage.decode_s(np.array(float(batch)), np.array(fresh + generated / 2)))
+    return tuple(MS_PER_S * t for t in (prompt, token, prompt + (generated - 1) * token))  # type: ignore[return-value]
+
+
+def together_s(stage: Stage, fresh: float, cached: float, prompts: float) -> float:
+    """Return the time of a stage [s] in which so many prompts are read together.
+
+    Weights are read and kernels launched once for all their tokens; each prompt attends to itself alone.
+    """
+    one, all_of_them = np.array(fresh), np.array(fresh * prompts)
+    core, crossed = (_attention_s(stage, n, np.array(cached)) for n in (one, all_of_them))
+    whole = stage.prefill_s(all_of_them, np.array(cached))
+    return float(whole - crossed + prompts * core)
+
+
+def _attention_s(stage: Stage, fresh: Array, cached: Array) -> Array:
+    """Return the time of scores and values over a prompt in all layers of a stage [s]."""
+    a, e, d = stage.architecture, stage.efficiency, stage.device
+    flops = a.prefill_attention_flops(fresh, cached) / stage.gpus
+    return stage.layers * flops / (d.peak_flops_per_s("bf16") * e.attention_share)
+
+
+def _busy(_: tuple[float, float, float]) -> float:
+    """Return power over the limit of a busy GPU, by the facts that plans use."""
+    return float(drawn_share(1.0, draw_curve_of(catalog.load())))  # type: ignore[arg-type]
+
+
+PHASES: Mapping[str, Callable[[tuple[float, float, float]], float]] = {
+    "prompt_time": lambda t: t[0],
+    "token_time": lambda t: t[1],
+    "e2e_time": lambda t: t[2],
+    "peak_power": _busy,
+    "average_power": _busy,
+}
+
+
+def _worker(row: Mapping[str, str], metric: str) -> Answered:
+    system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
+    if not model.startswith("deepseek"):
+        raise UnsupportedError("neither the layout nor the batch is published")
+    facts, reads = catalog.load(), "prefill" in metric
+    day = "node" in metric
+    entity = "deepseek_day" if day else "deepseek_profile"
+    kind = "prefill" if reads else "decode"
+    gpus = int(facts.find(entity, f"{kind}_worker_gpus").number)
+    context = facts.find(entity, "context_tokens").number
+    stage = _stage(system, model, "fp8", gpus, "sglang", by_requests=True)
+    if reads:
+        cached = context * facts.find(entity, "cached_share").number if day else 0.0
+        prompts = gpus * facts.find("deepseek_profile", "prefill_tokens_per_gpu").number / context
+        rate = prompts * context / together_s(stage, context - cached, cached, prompts) / gpus
+    elif day:
+        rate = _fastest(stage, context, 1 / facts.find(entity, "tokens_per_s_per_user").number) / gpus
+    else:
+        batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
+        rate = float(batch / stage.decode_s(batch, np.array(context))) / gpus
+    ours = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
+    return Answered(ours, "tpot", _question(system, model, "fp8", "sglang", gpus, int(context), 1, 1))
+
+
+def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
+    """Return the tokens per second of the largest batch whose time per token keeps a limit."""
+    batch: Array = np.arange(1.0, BUSIEST_BATCH) * float(stage.groups)
+    step = stage.decode_s(batch, np.array(context))
+    kept = step <= tpot_s
+    if not kept.any():
+        raise UnsupportedError("no batch is as fast as the service was")
+    return float(np.max(batch[kept] / step[kept]))
+
+
+def _question(
+    system: str, model: str, precision: str, engine: str, gpus: int, fresh: int, generated: int, batch: int
+) -> Question:
+    worker = Worker(gpus, False)
+    question = Question(
+        system=system,
+        model=model,
+        precision=precision,
+        engine=engine,
+        speculative=False,
+        decode=worker,
+        prefill=None,
+        fresh=float(fresh),
+        generated=float(generated),
+        concurrency=float(batch),
+        spread=0.0,
+        waited_steps=0.0,
+        guesses=(),
+    )
+    return replace(question, prefill=worker) if engine == "sglang" else question
+
+
+def _count(row: Mapping[str, str], name: str) -> int:
+    text = row.get(name) or ""
+    if not re.fullmatch(r"\d{1,9}(\.0+)?", text) or float(text) < 1:
+        raise UnsupportedError(f"'{name}' is missing or not a positive number")
+    return int(float(text))

@@ -1,0 +1,152 @@
+"""Published measurements of serving in one long table: a row for each figure, with its metric and unit.
+
+Columns are those of ``inference_throughput.csv``. What a row measures decides who answers it: throughput and MLPerf
+(:mod:`~gigaplan.validation.serving.throughput`), a benchmark at a concurrency (:mod:`~gigaplan.validation.serving.validate`), or one phase of
+serving (:mod:`~gigaplan.validation.serving.phases`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from gigaplan.validation.published import Point
+from gigaplan.validation.serving import mlperf, throughput
+from gigaplan.validation.serving import phases as served_phases
+from gigaplan.validation.serving.fit import spreads
+from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.validation.serving.validate import EXTRAPOLATED, INSIDE, UNSUPPORTED, _asked, _validity, answer_all
+
+AT_A_CONCURRENCY = ("ttft", "tpot", "output_throughput", "peak_output_throughput")
+POWERS_OF_TWO = tuple(2**k for k in range(11))
+"""Concurrencies among which a peak was sought: 1 to 1,024."""
+NOT_MODELLED = {
+    "itl_p99": "the gap between two single tokens isn't modelled, only its mean over a request",
+    "measured vllm": "a run's percentiles need its requests: give the table of them",
+    "power": "an engine's power isn't modelled apart from its hardware's",
+    "cost": "a price, not a speed",
+}
+
+
+def point(row: Mapping[str, str]) -> Point:
+    """Return a row's figure and ours."""
+    metric = (row.get("metric") or "").lower()
+    if (
+        mlperf.is_facts(tuple(row))
+        or "total_output" in metric
+        or "per_gpu" in metric
+        or metric.split(" ")[0] in mlperf.SCENARIOS
+    ):
+        return _throughput(row)
+    try:
+        return _benchmark(row, metric) if metric in AT_A_CONCURRENCY else _phase(row, metric)
+    except (ValueError, ArithmeticError, LookupError) as error:
+        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
+        nan = math.nan
+        return Point(
+            metric,
+            row.get("gpu") or "",
+            row.get("model") or "",
+            row.get("precision") or "",
+            row.get("engine") or "",
+            row.get("unit") or "",
+            _published(row),
+            nan,
+            nan,
+            nan,
+            f"{UNSUPPORTED}: {why}",
+        )
+
+
+def _throughput(row: Mapping[str, str]) -> Point:
+    ours = throughput.tokens(row, honest=True)
+    gpu, model, kind, precision, engine = (row.get(k) or "" for k in ("gpu", "model", "metric", "precision", "engine"))
+    if not ours.validity.startswith(UNSUPPORTED):
+        load = throughput.load_of(row)
+        gpu, model, kind, precision, engine = load.system, load.model, load.kind, load.precision, load.engine
+        if load.kind != "saturated":
+            kind = f"{load.kind}, first round" if load.first_round else load.kind
+    else:
+        gpu, model = gpu or row.get("entity") or "", model or row.get("quantity") or ""
+    return Point(
+        kind,
+        gpu,
+        model,
+        precision,
+        engine,
+        "tokens/s per GPU",
+        throughput.published(row),
+        ours.per_gpu,
+        ours.low,
+        ours.high,
+        ours.validity,
+    )
+
+
+def _benchmark(row: Mapping[str, str], metric: str) -> Point:
+    users = POWERS_OF_TWO if metric.startswith("peak") else (row.get("concurrency"),)
+    asked = [_asked({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
+    if asked[0].question is None:
+        raise UnsupportedError(asked[0].why)
+    answers = [a for a in answer_all(asked, honest=True) if not a.validity.startswith(UNSUPPORTED)]
+    if not answers:
+        raise UnsupportedError("the layout does not hold the model")
+    a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), asked[0].question
+    if metric in ("ttft", "tpot"):
+        ours, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
+    else:
+        ours = a.output_tokens_per_s_per_gpu * q.decode.gpus
+        low, high = ours * a.tpot_ms / a.tpot_high, ours * a.tpot_ms / a.tpot_low
+    return Point(
+        metric,
+        q.system,
+        q.model,
+        q.precision,
+        q.engine,
+        row.get("unit") or "",
+        _published(row),
+        ours,
+        min(low, ours),
+        max(high, ours),
+        a.validity,
+    )
+
+
+def _phase(row: Mapping[str, str], metric: str) -> Point:
+    if metric not in served_phases.PHASES:
+        for mark, why in NOT_MODELLED.items():
+            if mark in metric:
+                raise UnsupportedError(why)
+    found = served_phases.answer(row)
+    q = found.question
+    validity = _validity(q)
+    low = high = 1.0
+    if found.follows:
+        waits, each = spreads(q, extrapolated=validity != INSIDE)
+        low, high = waits if found.follows == "ttft" else each
+        if "tok/s" in (row.get("unit") or ""):
+            low, high = 1 / high, 1 / low
+    if "node" in metric:
+        validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where ours is what busy nodes give"
+    kind = re.sub(r" \(.*|, .*| (in|out)put tok.*| tok/s.*", "", metric)
+    return Point(
+        kind,
+        q.system,
+        q.model,
+        q.precision,
+        q.engine,
+        row.get("unit") or "",
+        _published(row),
+        found.ours,
+        found.ours * min(low, 1.0),
+        found.ours * max(high, 1.0),
+        validity,
+    )
+
+
+def _published(row: Mapping[str, str]) -> float:
+    try:
+        return float(row.get("value") or "nan")
+    except ValueError:
+        return math.nan

@@ -1,0 +1,137 @@
+"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with results."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gigaplan.validation.published import Held, hold
+from gigaplan.validation.serving import mlperf, throughput
+from gigaplan.validation.serving import published as served
+from gigaplan.validation.serving import requests as served_requests
+from gigaplan.validation.serving import validate as inference
+from gigaplan.validation.serving.validate import UNSUPPORTED, InferenceValidation, answer_all
+from gigaplan.validation.tables import read_table, write_table
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+
+Row = Mapping[str, str]
+Cells = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of table: the columns that it is known by, and our answers to its rows as cells."""
+
+    name: str
+    columns: tuple[str, ...]
+    added: tuple[str, ...]
+    answers: Callable[[Sequence[Row]], list[Cells]]
+
+
+def _served(rows: Sequence[Row]) -> list[Cells]:
+    found = answer_all([inference._asked(row) for row in rows], honest=False)
+    return [{k: _cell(getattr(a, k)) for k in inference.ANSWER_COLUMNS} for a in found]
+
+
+def _throughputs(rows: Sequence[Row]) -> list[Cells]:
+    names = {"output_tokens_per_s_per_gpu": "per_gpu"}
+    throughput.answer_all(list(throughput.loads_of(rows)))
+    return [
+        {k: _cell(getattr(a, names.get(k, k))) for k in throughput.ANSWER_COLUMNS} for a in map(throughput.tokens, rows)
+    ]
+
+
+KINDS = (
+    Kind("inference_serving.csv", inference.NEEDED, inference.ANSWER_COLUMNS, _served),
+    Kind(
+        "inference_throughput.csv or inference_mlperf_v5_1.csv",
+        throughput.COLUMNS,
+        throughput.ANSWER_COLUMNS,
+        _throughputs,
+    ),
+    Kind("facts/mlperf_inference.csv", mlperf.FACT_COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
+)
+REQUESTS = Kind("llmservingsim_vllm_requests.csv", served_requests.COLUMNS, (), lambda rows: [])
+SAMPLES = ("held_sample.csv", "held_mlperf_facts.csv", "held_requests_sample.csv")
+"""Further published rows that come with gigaplan; sources and licences stand in DATA_LICENSES.md."""
+RUNS = "LLMServingSim's runs of vLLM (MIT)"
+OPTIONAL = ("value",)
+"""Columns of results: a table is known without them."""
+
+
+def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS) -> Kind:
+    """Return the kind of a table; PlanError says which columns the nearest kind would need.
+
+    A row with a ``metric`` is one of throughput even where it names all that a serving row does.
+    """
+    lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in kinds}
+    fits = [k for k in kinds if not lacking[k.name]]
+    if fits:
+        return next((k for k in fits if "metric" in k.columns and "metric" in columns), fits[0])
+    near = min(kinds, key=lambda k: len(lacking[k.name]) / len(k.columns))
+    raise PlanError(
+        [
+            Problem(
+                f"columns are missing: {', '.join(lacking[near.name])}",
+                Place(str(path), 1, 1),
+                remedy=f"give a table with the columns of {'; of '.join(k.name for k in kinds)}",
+            )
+        ]
+    )
+
+
+def predict(rows: Path, out: Path) -> tuple[int, int]:
+    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind.
+    """
+    columns, table = read_table(rows)
+    kind = recognise(columns, rows)
+    answers = kind.answers(table)
+    write_table(
+        out,
+        list(dict.fromkeys([*columns, *kind.added])),
+        ({**row, **cells} for row, cells in zip(table, answers, strict=True)),
+    )
+    return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
+
+
+def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, ...]:
+    """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind.
+    """
+    if rows is None:
+        samples = [Path(str(files("gigaplan.validation") / "data" / name)) for name in SAMPLES]
+        return (inference.validate(), *(held for path in samples for held in _held(path)))
+    return _held(rows) or (inference.validate(rows),)
+
+
+def _held(path: Path) -> tuple[Held, ...]:
+    """Return what a table holds, source by source; nothing for serving rows, which have errors of their own kind."""
+    columns, table = read_table(path)
+    kind = recognise(columns, path, (*KINDS, REQUESTS))
+    if kind is REQUESTS:
+        return (hold("requests", RUNS, served_requests.points(table)),)
+    if kind.answers is not _throughputs:
+        return ()
+    by: dict[str, list[Row]] = defaultdict(list)
+    for row in table:
+        by[row.get("source") or row.get("source_title") or path.name].append(row)
+    return tuple(hold(path.stem, source, map(served.point, some)) for source, some in by.items())
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5g}" if math.isfinite(value) else ""

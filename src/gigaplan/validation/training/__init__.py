@@ -1,0 +1,1 @@
+"""Validation of training: rows, answers, fit, errors and calibration."""

@@ -1,0 +1,164 @@
+"""Frontiers of models on systems: order, intervals, power, cost, wrong names, and back from JSON."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+import gigaplan as gp
+from gigaplan import catalog
+from gigaplan.finance.gpu_hour import HOURS_PER_YEAR, owned_gpu_hour
+from gigaplan.layers.serving import Figure, Frontiers, Point, supply
+from gigaplan.plan.resolve import costs_of, it_kw_per_gpu
+from gigaplan.vocabulary.bases import Profile
+
+FACTS = catalog.load()
+
+
+@pytest.fixture(scope="module")
+def answer() -> Frontiers:
+    return gp.frontier(
+        ["deepseek_r1", "gpt_oss_120b"], ["gb200_nvl72", "vr_nvl72"], input_tokens=2048, cached_tokens=256
+    )
+
+
+def figures(p: Point) -> list[Figure]:
+    found = (
+        p.tokens_per_s_per_user,
+        p.output_tokens_per_s_per_gpu,
+        p.ttft_ms,
+        p.tpot_ms,
+        p.output_tokens_per_s_per_it_mw,
+        p.usd_per_mtok_owned,
+        p.usd_per_mtok_rented,
+    )
+    return [f for f in found if f is not None]
+
+
+def test_every_pair_once_in_order(answer: Frontiers) -> None:
+    pairs = [(c.model, c.system) for c in answer.curves]
+    assert pairs == list(itertools.product(["deepseek_r1", "gpt_oss_120b"], ["gb200_nvl72", "vr_nvl72"]))
+    again = gp.frontier("gpt_oss_120b", "h200_hgx", more=[("gpt_oss_120b", "h200_hgx"), ("llama_3_1_8b", "h100_hgx")])
+    assert [c.model for c in again.curves] == ["gpt_oss_120b", "llama_3_1_8b"]
+
+
+def test_the_frontier_trades_speed_for_number(answer: Frontiers) -> None:
+    for c in answer.curves:
+        assert {p.mode for p in c.points} == {"co-located", "disaggregated"}
+        xy = [(p.tokens_per_s_per_user.value, p.output_tokens_per_s_per_gpu.value) for p in c.frontier]
+        assert all(a[0] >= b[0] and a[1] < b[1] for a, b in itertools.pairwise(xy))
+        for p in c.points:
+            beaten = [
+                q for q in xy if q[0] >= p.tokens_per_s_per_user.value and q[1] >= p.output_tokens_per_s_per_gpu.value
+            ]
+            assert beaten, "every point is on the frontier or beaten by one that is"
+
+
+def test_limits_and_arithmetic_of_each_point(answer: Frontiers) -> None:
+    for c in answer.curves:
+        s = c.supply
+        assert s.it_kw_per_gpu
+        assert s.drawn_kw_per_gpu
+        assert s.drawn_kw_per_gpu < s.it_kw_per_gpu
+        for p in c.points:
+            assert p.ttft_ms.value <= 2000
+            assert p.tpot_ms.value <= 50
+            assert p.gpus == sum(w.count * w.gpus for w in p.workers)
+            assert p.tokens_per_s_per_user.value == pytest.approx(1e3 / p.tpot_ms.value)
+            speed = p.output_tokens_per_s_per_gpu.value
+            assert speed * p.gpus == pytest.approx(p.batch * p.tokens_per_s_per_user.value, rel=1e-6)
+            assert p.output_tokens_per_s_per_it_mw
+            assert p.output_tokens_per_s_per_it_mw.value == pytest.approx(speed / s.it_kw_per_gpu * 1e3)
+            for paid, hour in (
+                (p.usd_per_mtok_owned, s.owned_usd_per_gpu_h),
+                (p.usd_per_mtok_rented, s.rented_usd_per_gpu_h),
+            ):
+                assert paid
+                assert hour
+                assert paid.value == pytest.approx(hour / (speed * 3600 / 1e6))
+
+
+def test_intervals_lie_around_their_points(answer: Frontiers) -> None:
+    widths: dict[tuple[str, str], float] = {}
+    for c in answer.curves:
+        for p in c.points:
+            assert all(0 < f.low <= f.value <= f.high for f in figures(p))
+            widths[c.system, p.mode] = p.tpot_ms.high / p.tpot_ms.low
+            wide = p.output_tokens_per_s_per_gpu
+            assert wide.high / wide.low == pytest.approx(widths[c.system, p.mode])
+    assert widths["vr_nvl72", "co-located"] > widths["gb200_nvl72", "co-located"], "new hardware is less sure"
+    assert answer.curves[0].validity == "inside"
+    assert answer.curves[1].validity.startswith("extrapolated: no measured row of rubin")
+
+
+def test_back_from_json(answer: Frontiers) -> None:
+    text = json.dumps(answer.as_dict(), allow_nan=False)
+    assert Frontiers.from_dict(json.loads(text)) == answer
+
+
+def test_the_owned_hour_by_hand() -> None:
+    """3.5 M USD a rack of 72 over 5 years of 8,766 h: 1.109 USD; its network 22 % of that; the rest by power."""
+    hour = owned_gpu_hour(
+        rack_price_usd=3.5e6,
+        gpus_per_rack=72,
+        it_kw_per_gpu=2.0,
+        drawn_share=0.5,
+        pue=1.2,
+        power_price_usd_per_mwh=100.0,
+        costs=costs_of(FACTS),
+    )
+    assert hour.rack_usd == pytest.approx(3.5e6 / 72 / 5 / HOURS_PER_YEAR)
+    assert hour.network_usd == pytest.approx(0.22 * hour.rack_usd)
+    assert hour.energy_usd == pytest.approx(0.002 * 0.5 * 1.2 * 100)
+    assert hour.facility_usd == pytest.approx(0.002 * 11.77e6 / 14 / HOURS_PER_YEAR)
+    parts = (hour.rack_usd, hour.network_usd, hour.facility_usd, hour.operations_usd, hour.energy_usd)
+    assert hour.total_usd == pytest.approx(sum(parts))
+
+
+def test_power_is_that_of_plans() -> None:
+    assert it_kw_per_gpu(FACTS, "vr_nvl72") == pytest.approx(190 * 1.14 / 72)
+    assert it_kw_per_gpu(FACTS, "vr_nvl72", Profile.MAX_P) == pytest.approx(220 * 1.14 / 72)
+
+
+def test_what_the_catalog_lacks_is_said_not_guessed() -> None:
+    curve = gp.frontier("gpt_oss_120b", "tpu_v6e").curves[0]
+    assert curve.supply == supply(FACTS, "tpu_v6e")
+    assert set(curve.supply.missing) == {"rack_power_kw", "rack_price_usd", "rental_usd_per_gpu_h"}
+    assert curve.points
+    assert all(p.usd_per_mtok_owned is None and p.output_tokens_per_s_per_it_mw is None for p in curve.points)
+
+
+def test_one_way_alone_and_a_model_that_does_not_fit() -> None:
+    curve = gp.frontier("gpt_oss_120b", "gb200_nvl72", modes=["disaggregated"]).curves[0]
+    assert {p.mode for p in curve.points} == {"disaggregated"}
+    small = gp.frontier("deepseek_r1", "l4").curves[0]
+    assert small.points == ()
+    assert set(small.reasons) == {"co-located", "disaggregated"}
+    assert "GB" in small.reasons["co-located"] or "too slow" in small.reasons["co-located"]
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(gp.PlanError) as raised:
+        gp.frontier(
+            ["gpt_os_120b", "deepseek_r1"],
+            ["gb200", "vr200"],
+            precision="fp3",
+            engine="vlm",
+            cached_tokens=5000,
+            ttft_s=-1,
+            output_tokens=float("nan"),
+        )
+    problems = raised.value.problems
+    by_value = {p.value: p for p in problems}
+    assert by_value["gpt_os_120b"].nearest == "gpt_oss_120b"
+    assert by_value["gb200"].nearest == "gb200_nvl72"
+    assert by_value["vr200"].nearest == "vr_nvl72"
+    assert by_value["vlm"].nearest == "vllm"
+    assert {"fp3", "5000", "-1", "nan"} <= set(by_value)
+    assert all(p.remedy for p in problems)
+    with pytest.raises(gp.PlanError):
+        gp.frontier([], [])
+    with pytest.raises(gp.PlanError, match="no way of serving"):
+        gp.frontier("deepseek_r1", "gb200_nvl72", modes=[])
