@@ -14,8 +14,16 @@ from gigaplan._version import __version__
 
 if TYPE_CHECKING:
     from gigaplan.api import (
+        CalibrationInputs,
+        CheckedPlan,
         Explanation,
+        FrontierRequest,
+        KernelComparison,
+        Predicted,
+        ValidatedTraining,
+        calibrate_serving,
         calibrate_training,
+        catalog_check,
         catalog_list,
         catalog_overview,
         catalog_search,
@@ -27,15 +35,27 @@ if TYPE_CHECKING:
         frontier,
         load,
         new,
+        predict_inference,
+        predict_training,
+        request,
         rerun,
         run,
         save,
         schema,
+        to_json,
         train,
         train_sites,
+        validate_capability,
+        validate_demand,
+        validate_inference,
+        validate_kernels,
+        validate_power,
+        validate_training,
     )
-    from gigaplan.layers.serving import Frontiers
-    from gigaplan.layers.training import TrainRun
+    from gigaplan.layers.failures import FailureOptions
+    from gigaplan.layers.serving import Frontiers, ServingQuestion
+    from gigaplan.layers.sites import SitesJob
+    from gigaplan.layers.training import TrainingJob, TrainRun
     from gigaplan.layers.training_sites import SitesRun
     from gigaplan.plan.starter import Start
     from gigaplan.results.result import Result
@@ -43,22 +63,36 @@ if TYPE_CHECKING:
     from gigaplan.study.rerun import Rerun
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
+    from gigaplan.vocabulary.progress import Cancelled
 
 __all__ = [
+    "CalibrationInputs",
+    "Cancelled",
+    "CheckedPlan",
     "Comparison",
     "Explanation",
+    "FailureOptions",
+    "FrontierRequest",
     "Frontiers",
     "GigaplanError",
+    "KernelComparison",
     "MachineError",
     "PlanError",
+    "Predicted",
     "Rerun",
     "Result",
+    "ServingQuestion",
+    "SitesJob",
     "SitesRun",
     "Start",
     "TrainRun",
     "TrainingCalibration",
+    "TrainingJob",
+    "ValidatedTraining",
     "__version__",
+    "calibrate_serving",
     "calibrate_training",
+    "catalog_check",
     "catalog_list",
     "catalog_overview",
     "catalog_search",
@@ -70,33 +104,57 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "predict_inference",
+    "predict_training",
+    "request",
     "rerun",
     "run",
     "save",
     "schema",
+    "to_json",
     "train",
     "train_sites",
+    "validate_capability",
+    "validate_demand",
+    "validate_inference",
+    "validate_kernels",
+    "validate_power",
+    "validate_training",
 ]
 
 _HOMES = {
-    "Start": "plan.starter",
+    "Cancelled": "vocabulary.progress",
     "Comparison": "study.compare",
+    "FailureOptions": "layers.failures",
     "Frontiers": "layers.serving",
-    "TrainRun": "layers.training",
-    "SitesRun": "layers.training_sites",
-    "TrainingCalibration": "validation.training.calibrate",
+    "GigaplanError": "vocabulary.errors",
+    "MachineError": "vocabulary.errors",
+    "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
-    "GigaplanError": "vocabulary.errors",
-    "PlanError": "vocabulary.errors",
-    "MachineError": "vocabulary.errors",
+    "ServingQuestion": "layers.serving",
+    "SitesJob": "layers.sites",
+    "SitesRun": "layers.training_sites",
+    "Start": "plan.starter",
+    "TrainRun": "layers.training",
+    "TrainingCalibration": "validation.training.calibrate",
+    "TrainingJob": "layers.training",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name where it is first used, so that ``gigaplan --help`` stays fast."""
     if name not in __all__:
-        raise AttributeError(f"module 'gigaplan' has no attribute '{name}'")
+        from gigaplan.vocabulary.errors import nearest_name
+
+        near = nearest_name(name, __all__) if not name.startswith("_") else ""
+        raise AttributeError(
+            f"module 'gigaplan' has no attribute '{name}'" + (f"; did you mean '{near}'?" * bool(near))
+        )
     import importlib
 
     return getattr(importlib.import_module(f"gigaplan.{_HOMES.get(name, 'api')}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__file__", "__name__", "__path__"]

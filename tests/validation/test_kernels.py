@@ -79,11 +79,11 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("missing")
 def test_without_the_package_the_way_to_install_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(MachineError, match=r"pip install 'gigaplan\[silicon\]'"):
+    with pytest.raises(MachineError, match=r"pip install 'gigaplan\[kernels\]'"):
         compare([DENSE])
-    assert leave("validate", "silicon") == 3
+    assert leave("validate", "kernels") == 3
     told = capsys.readouterr()
-    assert "gigaplan[silicon]" in told.err
+    assert "gigaplan[kernels]" in told.err
     assert not told.out
 
 
@@ -207,7 +207,7 @@ def test_the_comparison_counts_and_leaves_out_what_does_not_fit(tables: type[Tab
 @pytest.mark.usefixtures("tables")
 def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
-    asked = ("validate", "silicon", "llama_3_1_8b", "h100_hgx", "--batch", "1", "8", "--context", "2048")
+    asked = ("validate", "kernels", "llama_3_1_8b", "h100_hgx", "--batch", "1", "8", "--context", "2048")
     assert leave(*asked, "--engine", "vllm", "--json", "--markdown", str(page)) == 0
     told = json.loads(capsys.readouterr().out)
     assert [r["requests"] for r in told["rows"]] == [1, 1, 8]
@@ -215,17 +215,17 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "llama_3_1_8b fp8 on h100_hgx, vllm tp1" in page.read_text(encoding="utf-8")
     assert leave(*asked) == 0
     assert "tables ms" in capsys.readouterr().out
-    assert leave("validate", "silicon") == 0
+    assert leave("validate", "kernels") == 0
     assert "no tables for system 'vr_nvl72'" in " ".join(capsys.readouterr().out.split())
 
 
 def test_all_that_is_wrong_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = ("validate", "silicon", "lama_3_1_8b", "h100_sxm", "--tensor", "0", "--batch", "-1")
+    wrong = ("validate", "kernels", "lama_3_1_8b", "h100_sxm", "--tensor", "0", "--batch", "-1")
     assert leave(*wrong) == 2
     told = capsys.readouterr().err
     for words in ("llama_3_1_8b", "h100_hgx", "'tensor' must be 1 or more", "'batch' must be 1 or more"):
         assert words in told
-    assert leave("validate", "silicon", "llama_3_1_8b") == 2
+    assert leave("validate", "kernels", "llama_3_1_8b") == 2
     assert "a system is missing" in capsys.readouterr().err
     with pytest.raises(PlanError, match="no such engine"):
         compare([Layout(model="qwen3_32b", system="h100_hgx", precision="fp8", engine="tgi")])

@@ -155,7 +155,7 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatc
         writer = csv.DictWriter(file, list(some[0]))
         writer.writeheader()
         writer.writerows(some)
-    assert leave("validate", "power", str(mine), "--every") == 0
+    assert leave("validate", "power", str(mine), "--all-rows") == 0
     told = capsys.readouterr().out
     assert "XE9680" in told
     assert "1 rows can't be answered: no system for GPU '8xAbacus'" in told

@@ -4,58 +4,85 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from gigaplan._version import __version__
 
 if TYPE_CHECKING:
     from gigaplan.results.result import Result
+    from gigaplan.vocabulary.progress import Progress
 
 NO, WRONG, STOPPED, INTERRUPTED = 1, 2, 3, 130
 
 app = App(
     name="gigaplan",
     help="From the megawatt to the token to the dollar: plan AI infrastructure with sourced numbers.",
+    help_epilogue="Example: gigaplan run announced-2025-09",
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on stdout.")]
+PLAN = Group("Plan", sort_key=7)
+OUTPUT = Group("Output", sort_key=8)
+
+Json = Annotated[
+    bool, Parameter(name="--json", negative="", show_default=False, group=OUTPUT, help="Print JSON on stdout.")
+]
+AllRows = Annotated[
+    bool, Parameter(negative="", show_default=False, group=OUTPUT, help="Show every row, not only the largest errors.")
+]
+Html = Annotated[Path | None, Parameter(group=OUTPUT, help="File for a page with charts that needs no network.")]
+Markdown = Annotated[Path | None, Parameter(group=OUTPUT, help="Also write the tables to this file, for documents.")]
+Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)]
+OutOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT)]
 Set = Annotated[
     list[str] | None,
-    Parameter(name="--set", negative="", help="Change one value of the plan: path=value. May be repeated."),
+    Parameter(name="--set", negative="", group=PLAN, help="Change one value of the plan: path=value. May be repeated."),
 ]
 With = Annotated[
     list[str] | None,
-    Parameter(name="--with", negative="", help="Lay an overlay (a YAML file) on the plan. May be repeated, in order."),
+    Parameter(
+        name="--with", negative="", group=PLAN, help="Apply an overlay (a YAML file). May be repeated, in order."
+    ),
 ]
 
 
+def verb(parent: App, name: str, example: str) -> Callable[[Any], Any]:
+    """Return a decorator that adds a verb whose help ends with an example."""
+
+    def register(function: Any) -> Any:
+        parent.command(function, name=name, help_epilogue=f"Example: gigaplan {example}")
+        if hasattr(function, "registered"):
+            function.registered = True
+        return function
+
+    return register
+
+
 def warn(result: Result) -> None:
-    """Print a result's warnings beside the answer."""
+    """Print a result's warnings alongside the answer."""
     for warning in result.warnings:
         print(warning, file=sys.stderr)
 
 
-def print_json(data: Any) -> int:
-    """Print JSON; a number that doesn't exist (NaN) is null."""
-    print(json.dumps(_finite(data), indent=1, default=str))
+def print_json(answer: object, **more: object) -> int:
+    """Print an answer's JSON form, with what the terminal adds to it."""
+    from gigaplan.api.json_form import plain, to_json
+
+    return print_data({**to_json(answer), **plain(more)})
+
+
+def print_data(data: object) -> int:
+    """Print plain data as JSON."""
+    print(json.dumps(data, indent=1, allow_nan=False))
     return 0
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {k: _finite(v) for k, v in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(v) for v in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def show(renderable: Any) -> int:
@@ -68,19 +95,28 @@ def console(*, stderr: bool = False) -> Any:
     """Return the terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, stderr=stderr)
+    class Terminal(Console):
+        """Leaves a closed pipe (``gigaplan run | head -1``) to the one place that sets exit codes."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Terminal(highlight=False, stderr=stderr)
 
 
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Give a function of (step, steps, name) that draws a bar on stderr, if that is a terminal."""
+def progress(what: str) -> Iterator[Progress | None]:
+    """Give a progress function that draws a bar on stderr; None if that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
-        def told(step: int, steps: int, name: str) -> None:
-            bar.update(task, completed=step, total=steps, description=f"{what} {name}".strip())
+        def drawn(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what} {name}".strip())
 
-        yield told
+        yield drawn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import WRONG, Json, app, print_json
+from gigaplan.cli.base import WRONG, Json, OutOrNone, app, print_data
 
 if TYPE_CHECKING:
     from cyclopts.completion import CompletionContext
@@ -77,17 +77,6 @@ def listed(*quantities: str) -> Parameter:
     return Parameter(completer=named)
 
 
-def having(quantity: str) -> Parameter:
-    """Return a parameter that offers the entities which have a quantity."""
-
-    def named(context: CompletionContext) -> Iterable[str]:
-        from gigaplan import catalog
-
-        return catalog.load().entities(quantity)
-
-    return Parameter(completer=named)
-
-
 def _paths(begun: str) -> list[str]:
     """Return YAML files and folders whose path begins as typed; folders end with a slash."""
     above = begun.rpartition("/")[0] + "/" if "/" in begun else ""
@@ -109,16 +98,16 @@ ResultFolder = Annotated[Path, Parameter(completer=result_folders)]
 def install_completion(
     *,
     shell: Literal["bash", "zsh", "fish", "powershell"] | None = None,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    out: OutOrNone = None,
     startup: bool = True,
     json: Json = False,
 ) -> int:
-    """Install completion of verbs, options and names in your shell; start a new shell to have it.
+    """Install completion of verbs, options and names in your shell; it works from the next shell on.
 
     Parameters
     ----------
     shell
-        The shell (default: the one that you are in).
+        The shell (default: the current one).
     out
         File for the script (default: where the shell looks for it, below your home).
     startup
@@ -132,11 +121,11 @@ def install_completion(
         shell = shell or detect_shell()
         where = app.install_completion(shell=shell, output=out, add_to_startup=startup)
     except ShellDetectionError:
-        print("gigaplan: which shell this is can't be told; say it with --shell bash, zsh or fish", file=sys.stderr)
+        print("gigaplan: the current shell is not known; name it with --shell bash, zsh or fish", file=sys.stderr)
         return WRONG
     except OSError as error:
         raise MachineError(f"cannot install completion: {error.strerror or error}; give a file with --out") from None
     if json:
-        return print_json({"shell": shell, "path": str(where)})
-    print(f"installed for {shell} in {where}; start a new shell to have it")
+        return print_data({"shell": shell, "path": str(where)})
+    print(f"installed for {shell} in {where}; start a new shell to use it")
     return 0

@@ -6,24 +6,27 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import NO, Json, app, print_json, show
+from gigaplan.cli.base import NO, Json, app, print_json, show, verb
 from gigaplan.cli.completion import fact_names, kinds
 
-catalog_app = App(name="catalog", help="Facts and their sources: what is there, by kind, by words, one by one.")
+catalog_app = App(
+    name="catalog",
+    help="Facts and their sources: what is there, by kind, by words, one by one.",
+    help_epilogue="Example: gigaplan catalog show vr_nvl72.rack_power_kw",
+)
 app.command(catalog_app)
 
 
 @catalog_app.default
 def catalog(*, json: Json = False) -> int:
-    """Say what the catalog holds: facts and entities by kind and by table."""
+    """Show what the catalog holds: facts and entities by kind and by table."""
     from gigaplan import api
     from gigaplan.report import catalog_view
 
-    told = api.catalog_overview()
-    return _answer(told, catalog_view.overview, json)
+    return _answer(api.catalog_overview(), catalog_view.overview, json)
 
 
-@catalog_app.command(name="list")
+@verb(catalog_app, "list", "catalog list systems")
 def catalog_list(kind: Annotated[str, Parameter(completer=kinds)] = "", /, *, json: Json = False) -> int:
     """List the entities of a kind, or all.
 
@@ -38,7 +41,7 @@ def catalog_list(kind: Annotated[str, Parameter(completer=kinds)] = "", /, *, js
     return _answer(api.catalog_list(kind), catalog_view.listing, json)
 
 
-@catalog_app.command(name="search")
+@verb(catalog_app, "search", "catalog search rubin power")
 def catalog_search(words: list[str], /, *, limit: int = 20, json: Json = False) -> int:
     """Find facts by words in their entity, quantity, meaning, note and source, best first.
 
@@ -55,9 +58,9 @@ def catalog_search(words: list[str], /, *, limit: int = 20, json: Json = False) 
     return _answer(api.catalog_search(words, limit), catalog_view.found, json)
 
 
-@catalog_app.command(name="show")
+@verb(catalog_app, "show", "catalog show vr_nvl72.rack_power_kw")
 def catalog_show(name: Annotated[str, Parameter(completer=fact_names)], /, *, json: Json = False) -> int:
-    """Show facts in full: value, basis, range, source, evidence, and the ones that say otherwise.
+    """Show facts in full: value, basis, range, source, evidence, and the ones that differ.
 
     Parameters
     ----------
@@ -70,22 +73,20 @@ def catalog_show(name: Annotated[str, Parameter(completer=fact_names)], /, *, js
     return _answer(api.catalog_show(name), catalog_view.shown, json)
 
 
-@catalog_app.command(name="check")
+@verb(catalog_app, "check", "catalog check")
 def catalog_check(*, json: Json = False) -> int:
     """Find facts without source, unit or basis, and values outside their range. Exit 1 if there are any."""
-    from gigaplan import catalog
+    from gigaplan import api
 
-    problems = catalog.check()
+    answer = api.catalog_check()
     if json:
-        print_json({"facts": len(catalog.load().facts), "problems": [p.as_dict() for p in problems]})
+        print_json(answer)
     else:
-        for problem in problems:
+        for problem in answer.problems:
             print(problem)
-        print(f"{len(catalog.load().facts):,} facts, {len(problems)} problems, vintage {catalog.load().vintage}")
-    return NO if problems else 0
+        print(f"{answer.facts:,} facts, {len(answer.problems)} problems, vintage {answer.vintage}")
+    return 0 if answer.holds else NO
 
 
-def _answer(told: Any, drawn: Any, json: bool) -> int:
-    from gigaplan.report.catalog_view import as_data
-
-    return print_json(as_data(told)) if json else show(drawn(told))
+def _answer(answer: Any, drawn: Any, json: bool) -> int:
+    return print_json(answer) if json else show(drawn(answer))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import NO, Json, app, console, print_json
+from gigaplan.cli.base import NO, OUTPUT, Json, OutOrNone, app, console, print_json, progress, verb
 from gigaplan.cli.completion import ResultFolder, quantities
 
 
-@app.command
+@verb(app, "explain", "explain gigaplan-results/announced-2025-09-1a2b3c4d cost_per_mtok_usd")
 def explain(
     result: ResultFolder,
     quantity: Annotated[str, Parameter(completer=quantities)],
@@ -36,20 +35,20 @@ def explain(
     kept = api.load(result)
     tree = api.explain(kept, quantity)
     if json:
-        return print_json(_explanation(tree))
+        return print_json(tree)
     from gigaplan.report.terminal import explain_tree
 
     console().print(explain_tree(kept, quantity, depth))
     return 0
 
 
-@app.command
+@verb(app, "export", "export gigaplan-results/announced-2025-09-1a2b3c4d --to csv --quantity cost_usd")
 def export(
     result: ResultFolder,
     /,
     *,
-    to: Literal["parquet", "csv", "netcdf"],
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    to: Annotated[Literal["parquet", "csv", "netcdf"], Parameter(group=OUTPUT)],
+    out: OutOrNone = None,
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     json: Json = False,
 ) -> int:
@@ -70,13 +69,13 @@ def export(
 
     path = api.export(result, to, out, quantity or [])
     if json:
-        return print_json({"path": str(path), "bytes": path.stat().st_size})
+        return print_json(path)
     print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return 0
 
 
-@app.command
-def rerun(result: ResultFolder, /, *, out: Path | None = None, json: Json = False) -> int:
+@verb(app, "rerun", "rerun gigaplan-results/announced-2025-09-1a2b3c4d")
+def rerun(result: ResultFolder, /, *, out: OutOrNone = None, json: Json = False) -> int:
     """Run a kept result's plan again: is it byte for byte the same? Exit 1 if not.
 
     Parameters
@@ -84,28 +83,16 @@ def rerun(result: ResultFolder, /, *, out: Path | None = None, json: Json = Fals
     result
         A folder that `gigaplan run` has written.
     out
-        Folder to keep the second run in (default: it is thrown away).
+        Folder to keep the second run in (default: it is deleted).
     """
-    import dataclasses
-
     from gigaplan import api
 
-    answer = api.rerun(result, out)
+    with progress("running again:") as bar:
+        answer = api.rerun(result, out, bar)
     if json:
-        print_json(dataclasses.asdict(answer))
+        print_json(answer)
     else:
         from gigaplan.report.compare_view import rerun as drawn
 
         console().print(drawn(answer))
     return 0 if answer.same else NO
-
-
-def _explanation(tree: Any) -> dict[str, Any]:
-    import dataclasses
-
-    return {
-        "quantity": dataclasses.asdict(tree.variable),
-        "evidence": tree.evidence,
-        "inputs": [_explanation(below) for below in tree.inputs],
-        "facts": [dataclasses.asdict(e) for e in tree.entries],
-    }

@@ -1,59 +1,75 @@
-"""Verbs that hold gigaplan against published measurements."""
+"""Verbs of published measurements: validate against them, predict tables of configurations, refit constants."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import Json, app, print_json, show
-from gigaplan.cli.completion import listed
+from gigaplan.cli.base import OUTPUT, AllRows, Html, Json, Markdown, Out, app, print_json, progress, show, verb
+from gigaplan.cli.options import GROUPS, Given, flattened
 
-validate_app = App(name="validate", help="Published measurements, our number, the error.")
-predict_app = App(name="predict", help="Our number for each row of a table of configurations.")
-calibrate_app = App(name="calibrate", help="Our constants refitted on your own measurements, kept as an overlay.")
+validate_app = App(
+    name="validate",
+    help="Compare the models with published measurements: the figure, the prediction, the error.",
+    help_epilogue="Example: gigaplan validate inference",
+)
+predict_app = App(
+    name="predict",
+    help="Predict times, speed and memory for each row of a table of configurations.",
+    help_epilogue="Example: gigaplan predict inference table.csv --out predicted.csv",
+)
+calibrate_app = App(
+    name="calibrate",
+    help="Refit the models' constants on your own measurements, and write them as an overlay.",
+    help_epilogue="Example: gigaplan calibrate serving bench.json --gpu h100_sxm --out mine.yaml",
+)
 app.command(validate_app)
 app.command(calibrate_app)
 app.command(predict_app)
 
+Constants = Annotated[
+    list[Path] | None,
+    Parameter(
+        name="--with",
+        negative="",
+        group=GROUPS["Model and system"],
+        help="Overlay of 'gigaplan calibrate' with constants of your own. May be repeated, in order.",
+    ),
+]
 
-@validate_app.command(name="inference")
+
+@verb(validate_app, "inference", "validate inference measured.csv --html errors.html")
 def validate_inference(
+    table: Annotated[Path | None, Parameter(name=["--table", "--rows"])] = None,
     *,
-    rows: Path | None = None,
-    markdown: Path | None = None,
-    html: Path | None = None,
-    images: Path | None = None,
-    every: Annotated[bool, Parameter(negative="")] = False,
+    markdown: Markdown = None,
+    html: Html = None,
+    images: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+    all_rows: AllRows = False,
     json: Json = False,
 ) -> int:
-    """Hold the serving model against measured times, throughput, power and whole runs.
+    """Compare the serving model with measured times, throughput, power and whole runs.
 
     Parameters
     ----------
-    rows
+    table
         A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
         facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv (default: the samples of all that come with gigaplan).
-    markdown
-        Also write the tables of errors to this file, for documentation.
-    html
-        File for a page with charts that needs no network.
     images
-        Folder for the same charts as SVG pictures.
-    every
-        Show every figure, not only the errors of tables with many.
+        Folder for the charts as SVG pictures.
     """
-    import dataclasses
     import os
 
+    from gigaplan import api
     from gigaplan.report import published_view
     from gigaplan.report.serving_view import markdown as as_markdown
     from gigaplan.report.serving_view import validation
-    from gigaplan.validation.serving.tables import validate_any
     from gigaplan.vocabulary.files import write_text
 
-    answers = validate_any(rows)
+    with progress("validating") as bar:
+        answers = api.validate_inference(table, bar)
     drawn = published_view.pictures(answers) if images else {}
     for name, picture in drawn.items():
         assert images is not None
@@ -63,179 +79,171 @@ def validate_inference(
         write_text(markdown, as_markdown(answers, beside))
     if html:
         write_text(html, published_view.html(answers))
-    if json:
-        return print_json([dataclasses.asdict(a) for a in answers])
-    return show(validation(answers, every=every))
+    return print_json(answers) if json else show(validation(answers, every=all_rows))
 
 
-@validate_app.command(name="demand")
-def validate_demand(*, json: Json = False) -> int:
-    """Hold the demand model, fitted on what was known before 2025-09, against what came after."""
-    from gigaplan.report.terminal import demand_validation
-    from gigaplan.validation.demand import validate_demand as validate
-
-    answer = validate()
-    return print_json(answer.as_dict()) if json else show(demand_validation(answer))
-
-
-@validate_app.command(name="capability")
-def validate_capability(*, json: Json = False) -> int:
-    """Hold capability from compute and date, fitted on models before 2025-09, against those that came after."""
-    from gigaplan.report.capability_view import capability_validation
-    from gigaplan.validation.capability import validate_capability as validate
-
-    answer = validate()
-    return print_json(answer.as_dict()) if json else show(capability_validation(answer))
-
-
-@validate_app.command(name="power")
-def validate_power(rows: Path | None = None, /, *, every: bool = False, json: Json = False) -> int:
-    """Hold the power that a node draws in training against measured nodes, each answered without its own system.
+@verb(validate_app, "training", "validate training --all-rows")
+def validate_training(*tables: Path, all_rows: AllRows = False, json: Json = False) -> int:
+    """Compare the training model with published step times, memory, and what failures left of runs.
 
     Parameters
     ----------
-    rows
-        A table with the columns of mlperf_training_power.csv (default: the one that comes with gigaplan).
-    every
-        Show every run, not only the means.
+    tables
+        Tables with the columns of training_step.csv, training_vtrain_measured_a100.csv, training_mlperf.csv or
+        training_simumax_b200_measured.csv (default: the sample that comes with gigaplan).
     """
+    from rich.console import Group
+
+    from gigaplan import api
+    from gigaplan.report.failures_view import validation
+    from gigaplan.report.training_view import training_validation
+
+    with progress("validating") as bar:
+        answer = api.validate_training(*tables, progress=bar)
+    if json:
+        return print_json(answer)
+    return show(Group(training_validation(answer.steps, every=all_rows), "", validation(answer.failures)))
+
+
+@verb(validate_app, "demand", "validate demand")
+def validate_demand(*, json: Json = False) -> int:
+    """Compare the demand model, fitted on what was known before 2025-09, with what came after."""
+    from gigaplan import api
+    from gigaplan.report.terminal import demand_validation
+
+    answer = api.validate_demand()
+    return print_json(answer) if json else show(demand_validation(answer))
+
+
+@verb(validate_app, "capability", "validate capability")
+def validate_capability(*, json: Json = False) -> int:
+    """Compare capability from compute and date, fitted on models before 2025-09, with those that came after."""
+    from gigaplan import api
+    from gigaplan.report.capability_view import capability_validation
+
+    answer = api.validate_capability()
+    return print_json(answer) if json else show(capability_validation(answer))
+
+
+@verb(validate_app, "power", "validate power --all-rows")
+def validate_power(table: Path | None = None, /, *, all_rows: AllRows = False, json: Json = False) -> int:
+    """Compare the power that a node draws in training with measured nodes, each predicted without its own system.
+
+    Parameters
+    ----------
+    table
+        A table with the columns of mlperf_training_power.csv (default: the one that comes with gigaplan).
+    """
+    from gigaplan import api
     from gigaplan.report.training_view import power_validation
-    from gigaplan.validation.power.node_power import validate_power as validate
 
-    answer = validate(rows)
-    return print_json(answer.as_dict()) if json else show(power_validation(answer, every=every))
+    answer = api.validate_power(table)
+    return print_json(answer) if json else show(power_validation(answer, every=all_rows))
 
 
-@validate_app.command(name="silicon")
-def validate_silicon(
-    model: Annotated[str | None, listed("layers")] = None,
-    system: Annotated[str | None, listed("hbm_bandwidth_bytes_per_s")] = None,
-    /,
-    *,
-    precision: Literal["fp4", "fp8", "bf16"] | None = None,
-    engine: Literal["trtllm", "vllm", "sglang"] = "trtllm",
-    tensor: int = 1,
-    data: int = 1,
-    expert: int = 1,
-    batch: Annotated[list[int] | None, Parameter(consume_multiple=True, negative="")] = None,
-    context: Annotated[list[int] | None, Parameter(consume_multiple=True, negative="")] = None,
-    every: Annotated[bool, Parameter(negative="")] = False,
-    markdown: Path | None = None,
-    json: Json = False,
-) -> int:
-    """Show our times of decode and prefill steps beside those of NVIDIA's measured kernels (needs gigaplan[silicon]).
+@verb(validate_app, "kernels", "validate kernels llama_3_1_70b h100_hgx --tensor 4 --batch 1 16 64")
+@flattened(layout="gigaplan.api.requests:KernelComparison")
+def validate_kernels(*, layout: Given, all_rows: AllRows = False, markdown: Markdown = None, json: Json = False) -> int:
+    """Compare the times of decode and prefill steps with those of NVIDIA's measured kernels (needs gigaplan[kernels]).
 
     Without MODEL and SYSTEM a set of layouts on several generations is compared.
-
-    Parameters
-    ----------
-    model, system
-        By the catalog's names.
-    precision
-        Of the weights (default: the narrowest that the system computes in).
-    engine
-        The serving software whose kernels and constants are taken.
-    tensor
-        GPUs over which one request's heads lie.
-    data
-        Groups of such GPUs that each have requests of their own (models with experts).
-    expert
-        Groups of GPUs that each hold experts of their own.
-    batch
-        Requests of each group (default: 1 16 64 256).
-    context
-        Tokens of each request, and of a prompt (default: 1024 8192).
-    every
-        Show every step, not only what they say together.
-    markdown
-        Also write the comparison to this file, for documentation.
     """
-    import dataclasses
-
-    from gigaplan.cli.base import progress
+    from gigaplan import api
     from gigaplan.report import kernels_view
-    from gigaplan.validation.kernels import compare as kernels
-    from gigaplan.vocabulary.errors import PlanError, Problem
     from gigaplan.vocabulary.files import write_text
 
-    if (model is None) != (system is None):
-        remedy = "name a model and a system, or neither for the set that comes with gigaplan"
-        raise PlanError([Problem("a system is missing", kernels.PLACE, value=str(model), remedy=remedy)])
-    layouts = kernels.CASES
-    if model is not None and system is not None:
-        given = {"engine": engine, "tensor": tensor, "data": data, "expert": expert}
-        layouts = (kernels.layout_of(model, system, precision=precision or "", **given),)
-    with progress("steps") as told:
-        answer = kernels.compare(layouts, batch or kernels.BATCHES, context or kernels.CONTEXTS, told)
+    with progress("steps") as bar:
+        answer = api.validate_kernels(progress=bar, **layout)
     if markdown:
         write_text(markdown, kernels_view.markdown(answer))
-    if json:
-        return print_json(dataclasses.asdict(answer))
-    return show(kernels_view.terminal(answer, every=every))
+    return print_json(answer) if json else show(kernels_view.terminal(answer, every=all_rows))
 
 
-@predict_app.command(name="inference")
-def predict_inference(
-    rows: Path, /, *, out: Annotated[Path, Parameter(name=["--out", "-o"])], json: Json = False
-) -> int:
-    """Add our TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
+@verb(predict_app, "inference", "predict inference table.csv --out predicted.csv --with mine.yaml")
+def predict_inference(table: Path, /, *, out: Out, with_: Constants = None, json: Json = False) -> int:
+    """Add TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
 
     Parameters
     ----------
-    rows
+    table
         A CSV table with the columns of inference_serving.csv, inference_throughput.csv, inference_mlperf_v5_1.csv or
         facts/mlperf_inference.csv; results may be empty or absent.
     out
         The table to write.
     """
-    from gigaplan.validation.serving.tables import predict
-    from gigaplan.validation.tables import refuse_same
+    from gigaplan import api
 
-    refuse_same(out, rows)
-    count, answered = predict(rows, out)
+    with progress("") as bar:
+        answer = api.predict_inference(table, out, with_ or [], bar)
     if json:
-        return print_json({"rows": count, "answered": answered, "out": str(out)})
-    print(f"{answered:,} of {count:,} rows answered; written to {out}")
+        return print_json(answer)
+    print(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
     return 0
 
 
-@calibrate_app.command(name="serving")
-def calibrate_serving(
-    measured: list[Path],
-    /,
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
-    gpu: str = "",
-    model: str = "",
-    precision: str = "",
-    engine: str = "",
-    tp: int | None = None,
-    concurrency: int | None = None,
-    json: Json = False,
+@verb(predict_app, "training", "predict training table.csv --out predicted.csv --anchor measured.csv")
+def predict_training(
+    table: Path, /, *, out: Out, anchor: Path | None = None, with_: Constants = None, json: Json = False
 ) -> int:
-    """Refit an engine's constants on your own measurements; write them as an overlay for 'gigaplan run --with'.
+    """Add step time, speed and memory to each row of a table, with an interval and how far to trust them.
+
+    Parameters
+    ----------
+    table
+        A CSV table with the columns of training_step.csv or its siblings; results may be empty or absent.
+    out
+        The table to write.
+    anchor
+        A table of measured steps with the same columns: layouts that it holds follow its measurements.
+    """
+    from gigaplan import api
+
+    with progress("") as bar:
+        answer = api.predict_training(table, out, anchor, with_ or [], bar)
+    if json:
+        return print_json(answer)
+    print(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
+    return 0
+
+
+@verb(calibrate_app, "serving", "calibrate serving bench.json --gpu h100_sxm --tp 8 --out mine.yaml")
+@flattened(inputs="gigaplan.api.requests:CalibrationInputs")
+def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json: Json = False) -> int:
+    """Refit an engine's constants on your own measurements; write them as an overlay for --with of run, frontier and
+    predict.
 
     Parameters
     ----------
     measured
-        CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving benchmark, GenAI-Perf or AIPerf.
+        One or more files: CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving
+        benchmark, GenAI-Perf or AIPerf.
     out
         The overlay file to write.
-    gpu, model, precision, engine, tp, concurrency
-        What the files leave open.
     """
-    import dataclasses
-
+    from gigaplan import api
     from gigaplan.report.serving_view import calibration
-    from gigaplan.validation.serving.calibrate import calibrate_serving as calibrate
-    from gigaplan.validation.tables import refuse_same
-    from gigaplan.vocabulary.files import write_text
 
-    given = {"gpu": gpu, "model": model, "precision": precision, "engine": engine}
-    given |= {"tp": str(tp or ""), "concurrency": str(concurrency or "")}
-    refuse_same(out, *measured)
-    answer = calibrate(measured, given)
-    write_text(out, answer.overlay(", ".join(p.name for p in measured)))
-    if json:
-        return print_json({**dataclasses.asdict(answer), "out": str(out)})
-    return show(calibration(answer, str(out)))
+    with progress("") as bar:
+        answer = api.calibrate_serving(measured, out, progress=bar, **inputs)
+    return print_json(answer, out=out) if json else show(calibration(answer, str(out)))
+
+
+@verb(calibrate_app, "training", "calibrate training steps.csv --out mine.yaml")
+def calibrate_training(measured: list[Path], /, *, out: Out, json: Json = False) -> int:
+    """Refit the constants of training on your own step times; write them as an overlay for --with of run, train and
+    predict.
+
+    Parameters
+    ----------
+    measured
+        One or more CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of
+        software.
+    out
+        The overlay file to write.
+    """
+    from gigaplan import api
+    from gigaplan.report.training_view import calibration
+
+    with progress("refitting") as bar:
+        answer = api.calibrate_training(measured, out, bar)
+    return print_json(answer, out=out) if json else show(calibration(answer, str(out)))

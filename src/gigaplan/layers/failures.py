@@ -27,6 +27,7 @@ from gigaplan.training.reliability import (
 )
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.members import Array, triangular
+from gigaplan.vocabulary.options import Option, Quantity, Reads
 from gigaplan.vocabulary.streams import stream
 from gigaplan.vocabulary.units import Unit
 
@@ -66,26 +67,36 @@ SIZES = (1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_57
 MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 
 
+def _read_facts(texts: list[str]) -> object:
+    return read_facts(texts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureOptions:
     """How a run is kept alive, and how it is simulated."""
 
-    checkpoint_interval_s: float = 0.0
-    """Training between two checkpoints; 0: the best."""
-    spares: int | None = None
-    """Servers or racks that stand by; None: the best number."""
-    elastic: bool = False
-    """Whether it goes on with a replica less where there is no spare."""
-    groups: int = 0
-    """Fault-tolerant groups that restart by themselves; 0: the whole run restarts."""
-    waits_for_write: bool = False
-    """Whether training stands until a checkpoint is written."""
-    replicas: int = 400
-    seed: int = 0
-    certain: bool = False
-    """Whether facts stay at their central values instead of being drawn from their ranges in each life."""
-    facts: tuple[tuple[str, float], ...] = ()
-    """Facts of one's own, by the names of the catalog's entity ``failures``, in its units; the same in each life."""
+    checkpoint_interval_s: typing.Annotated[
+        float, Option("checkpoint-interval", group="Failures"), Quantity("s", "10 min")
+    ] = 0.0
+    """Training between two checkpoints, as "10 min" (default: the best)."""
+    spares: typing.Annotated[int | None, Option(group="Failures")] = None
+    """Spare servers, or spare racks where a rack is one scale-up domain (default: the best number)."""
+    elastic: typing.Annotated[bool, Option(group="Failures")] = False
+    """Continue with one data replica less where there is no spare."""
+    groups: typing.Annotated[int, Option(group="Failures")] = 0
+    """Fault-tolerant groups of data replicas that restart by themselves (default: the whole run restarts)."""
+    waits_for_write: typing.Annotated[bool, Option("sync-checkpoint", group="Failures")] = False
+    """Stop training until a checkpoint is written."""
+    replicas: typing.Annotated[int, Option("trials", group="Failures")] = 400
+    """Runs to simulate."""
+    seed: typing.Annotated[int, Option(group="Failures")] = 0
+    """The same seed gives the same trials."""
+    certain: typing.Annotated[bool, Option("no-parameter-uncertainty", group="Failures")] = False
+    """Keep facts at their central values; otherwise each trial draws its own from their ranges."""
+    facts: typing.Annotated[
+        tuple[tuple[str, float], ...], Option("override", group="Failures"), Reads(_read_facts)
+    ] = ()
+    """A failure fact of your own, as "recovery_s=5 min" (names: gigaplan catalog show failures). May be repeated."""
 
     @property
     def recovery(self) -> Recovery:

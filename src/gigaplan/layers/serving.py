@@ -6,10 +6,9 @@ measured rows (:mod:`gigaplan.validation.serving.fit`), power and cost from the 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
@@ -23,17 +22,18 @@ from gigaplan.plan.resolve import (
     costs_of,
     device_of,
     draw_curve_of,
-    efficiency_of,
-    engine_of,
     facility_of,
     it_kw_per_gpu,
     model_of,
+    serving_constants,
 )
 from gigaplan.power.draw import drawn_share
 from gigaplan.validation.serving.fit import spreads
 from gigaplan.validation.serving.rows import ENGINES, PRECISIONS, SYSTEMS, Question, Worker
 from gigaplan.validation.serving.validate import INSIDE, _validity
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.options import Option, Quantity
+from gigaplan.vocabulary.progress import Progress, tracked
 
 T = TypeVar("T")
 Mode = Literal["co-located", "disaggregated"]
@@ -45,20 +45,26 @@ MTOK = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingQuestion:
-    """What is served, and the longest waits that are allowed."""
+    """What is served, the longest waits that are allowed, and the software that serves."""
 
-    input_tokens: float = 1024.0
-    """All tokens of the prompt, cached ones included."""
-    output_tokens: float = 1024.0
-    """Generated: reasoning and answer."""
-    cached_tokens: float = 0.0
-    """Tokens of the prompt whose keys and values are there already."""
-    ttft_s: float = 2.0
-    tpot_s: float = 0.05
-    precision: str = ""
-    """Of the weights; empty: the narrowest that the system computes in."""
-    engine: str = "trtllm"
+    input_tokens: Annotated[float, Option("isl", group="Request")] = 1024.0
+    """Tokens of the prompt, cached ones included."""
+    output_tokens: Annotated[float, Option("osl", group="Request")] = 1024.0
+    """Output tokens, reasoning included."""
+    cached_tokens: Annotated[float, Option("cached", group="Request")] = 0.0
+    """Tokens of the prompt whose keys and values are in the cache."""
+    ttft_s: Annotated[float, Option("ttft", group="Request", words=True), Quantity("s", "2 s")] = 2.0
+    """Longest time to the first token, as "2 s"."""
+    tpot_s: Annotated[float, Option("tpot", group="Request", words=True), Quantity("s", "50 ms")] = 0.05
+    """Longest time per further token, as "50 ms"."""
+    precision: Annotated[str, Option(group="Model and system", choices=tuple(PRECISIONS))] = ""
+    """Precision of the weights (default: the narrowest that the system computes in)."""
+    engine: Annotated[str, Option(group="Model and system", choices=tuple(ENGINES))] = "trtllm"
+    """Serving software whose measured constants are used."""
     modes: tuple[Mode, ...] = MODES
+    """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
+    overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
+    """Overlay of "gigaplan calibrate serving" with constants of your own. May be repeated, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +167,30 @@ class Frontiers:
     ask: ServingQuestion
     curves: tuple[Curve, ...]
     catalog_vintage: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
+    notes: tuple[str, ...] = ()
+    """What overlays say of themselves."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frontiers:
-        """Return what :meth:`as_dict` gave, also after JSON; pydantic's ValidationError if it is something else."""
+        """Return the answer of which ``gp.to_json`` made a dictionary, also after JSON; pydantic's ValidationError if it is something else."""
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(data)
 
 
-def frontiers(pairs: Iterable[tuple[str, str]], ask: ServingQuestion | None = None) -> Frontiers:
+def frontiers(
+    pairs: Iterable[tuple[str, str]], ask: ServingQuestion | None = None, progress: Progress | None = None
+) -> Frontiers:
     """Return the frontier of each (model, system), both by name.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+        Model and system of each curve.
+    ask : ServingQuestion, optional
+        The request, its limits and the software.
+    progress : callable, optional
+        Called with (pairs done, pairs, the next pair) before each pair; False cancels.
 
     Raises
     ------
@@ -193,10 +208,13 @@ def frontiers(pairs: Iterable[tuple[str, str]], ask: ServingQuestion | None = No
     )
     if problems:
         raise PlanError(problems)
-    constants = efficiency_of(facts), engine_of(facts, ask.engine)
+    constants = serving_constants(facts, ask.engine, ask.overlays)
     supplies = {s: supply(facts, s) for s in systems}
-    curves = tuple(_curve(m, s, architectures[m], devices[s], supplies[s], ask, *constants) for m, s in pairs)
-    return Frontiers(ask, curves, facts.vintage)
+    curves = tuple(
+        _curve(m, s, architectures[m], devices[s], supplies[s], ask, constants.efficiency, constants.engine)
+        for m, s in tracked(pairs, progress, " on ".join)
+    )
+    return Frontiers(ask, curves, facts.vintage, constants.notes)
 
 
 def _read(

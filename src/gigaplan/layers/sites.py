@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.training.sites import MOST_SITES, great_circle_km
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.units import parse_date, parse_quantity
+from gigaplan.vocabulary.options import DayOf, Option, Quantity
+from gigaplan.vocabulary.units import parse_date
 
 PLACE = Place("train", path="sites")
 PREFIX = "site_"
@@ -32,23 +34,26 @@ class SitesJob:
     """A run, the sites that do it together, and the network between them."""
 
     run: TrainingJob
-    """Its ``gpus`` are shared evenly among sites whose GPUs are not said; 0: those that the catalog or a plan has there."""
-    sites: str
-    """As ``abilene,shackelford`` or ``a=50000,b=30000@2028-01``: GPUs, from a date where one is said."""
-    uplink_bits_per_s: float = 0.0
-    """Of each site; 0: the catalog's."""
-    distance_km: float = 0.0
-    """Between any two sites as the crow flies; 0: from their positions in the catalog."""
-    inner_steps: float = 0.0
-    """Steps between two exchanges of local updates; 0: the best of those that were tried."""
-    share: float = 0.95
-    """Part of the time that is to be trained in, for which the network needed is told."""
-    by: dt.date | None = None
-    """Day by which the largest run is asked for."""
-    run_days: float = 0.0
-    """Longest time that the largest run may take; 0: the catalog's."""
-    plan: str = ""
-    """A plan whose fleet says the GPUs of each site; empty: the catalog, by their power."""
+    """Its ``gpus`` are shared evenly among sites without a number; 0: those that the catalog or a plan has there."""
+    sites: Annotated[str, Option(group="Several sites")]
+    """Sites that train together, as "abilene,shackelford" (GPUs by their power in the catalog, or by --plan) or with GPUs
+    as "a=50000,b=30000@2028-01"."""
+    uplink_bits_per_s: Annotated[
+        float, Option("wan-bandwidth", group="Several sites"), Quantity("bit/s", "10 Tbps")
+    ] = 0.0
+    """Bandwidth from each site to the others, as "10 Tbps" (default: the catalog's)."""
+    distance_km: Annotated[float, Option("wan-distance", group="Several sites"), Quantity("km", "1,200 km")] = 0.0
+    """Great-circle distance between any two sites, as "1,200 km" (default: from their positions in the catalog)."""
+    inner_steps: Annotated[float, Option(group="Several sites")] = 0.0
+    """Steps between two exchanges of local updates (default: the best of 30 to 500)."""
+    share: Annotated[float, Option("efficiency", group="Several sites"), Quantity("share", "95 %")] = 0.95
+    """Share of the time spent training for which the bandwidth and distance needed are given, as "95 %"."""
+    by: Annotated[dt.date | None, Option(group="Several sites"), DayOf()] = None
+    """Date by which the largest run of the sites is to be done, as 2028-06."""
+    run_days: Annotated[float, Option(group="Several sites"), Quantity("day", "100 days", bare=True)] = 0.0
+    """Longest time that the largest run may take, as "100 days" (default: the catalog's)."""
+    plan: Annotated[str, Option(group="Several sites")] = ""
+    """A plan whose fleet gives the GPUs of the system at each site, month by month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,42 +82,6 @@ class Said:
 
     name: str
     counts: list[tuple[dt.date | None, float]] = field(default_factory=list)
-
-
-def read_bits_per_s(text: str) -> float:
-    """Return a bandwidth of text such as ``10 Tbps`` or ``400 Gbit/s`` [bit/s]; PlanError if it is none."""
-    return _read_quantity(
-        re.sub(r"([bB]ps|b/s|bits/s)\s*$", "bit/s", text), "bit/s", "--wan-bandwidth", "10 Tbps", text
-    )
-
-
-def read_km(text: str) -> float:
-    """Return a distance of text such as ``1,200 km`` [km]; PlanError if it is none."""
-    return _read_quantity(text, "km", "--wan-distance", "1,200 km", text)
-
-
-def read_share(text: str) -> float:
-    """Return a share of text such as ``95 %`` or ``0.95``; PlanError if it is none."""
-    return _read_quantity(text, "share", "--efficiency", "95 %", text)
-
-
-def read_day(text: str) -> dt.date:
-    """Return a day of text such as ``2028-06``; PlanError if it is none."""
-    try:
-        return parse_date(text)
-    except ValueError as error:
-        raise PlanError(
-            [Problem(f"--by: {error}", PLACE, value=text, remedy="write 2028-06-30, 2028-06 or 2028-Q2")]
-        ) from None
-
-
-def _read_quantity(text: str, unit: str, option: str, example: str, said: str) -> float:
-    try:
-        return parse_quantity(text, unit)
-    except ValueError as error:
-        raise PlanError(
-            [Problem(f"{option}: {error}", PLACE, value=said, remedy=f"write it like '{example}'")]
-        ) from None
 
 
 def read_sites(text: str) -> tuple[list[Said], list[Problem]]:

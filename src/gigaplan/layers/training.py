@@ -6,11 +6,10 @@ published steps (:mod:`gigaplan.validation.training.fit`), power and cost from t
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
@@ -40,6 +39,8 @@ from gigaplan.validation.training.rows import (
 )
 from gigaplan.validation.training.validate import _validity
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.options import Count, Option
+from gigaplan.vocabulary.progress import Progress, staged
 
 PLACE = Place("train")
 TOKENS_PER_PARAMETER = 20.0
@@ -81,32 +82,38 @@ EXAMPLE = "tp8 pp16 vpp6 cp2 mb1 recompute=selective"
 class TrainingJob:
     """What is trained, on how many GPUs, in which layout (empty: the best)."""
 
-    model: str
-    system: str
-    gpus: int
-    tokens: float = 0.0
-    """In all; 0: twenty per active parameter (Hoffmann et al. 2022)."""
-    sequence_tokens: int = 8192
-    global_batch_sequences: float = 0.0
-    """Of one step; 0: 16 million tokens."""
-    precision: str = "bf16"
-    layout: str = ""
-    search: bool = False
-    """Whether the best layouts are told too where one is given."""
-    offload: bool = False
-    """Whether layouts that keep the optimiser's state in the host are tried."""
-    release: str = ""
-    """When the software came out, as ``2025-11``; empty: as new as what the constants describe."""
-    imbalance: float = 1.0
-    """Tokens of the rank whose experts are visited most, over the mean."""
-    pod_gpus: int = 0
-    """GPUs that the scale-out network joins at full speed; 0: all."""
-    spine_share: float = 1.0
-    """Share of the scale-out bandwidth that is left between pods."""
+    model: Annotated[str, Option(argument=True, entities=("layers",))]
+    """A model of the catalog."""
+    system: Annotated[str, Option(argument=True, entities=("hbm_bandwidth_bytes_per_s",))]
+    """A system of the catalog."""
+    gpus: Annotated[int, Option(group="Model and system")] = 0
+    """GPUs of the run; of several sites those of all, or left out where each site has its own."""
+    tokens: Annotated[float, Option(group="Model and system"), Count("tokens")] = 0.0
+    """Tokens in all, as 15.6e12 or 15.6T (default: 20 per active parameter, Hoffmann et al. 2022)."""
+    sequence_tokens: Annotated[int, Option("seq", group="Model and system")] = 8192
+    """Tokens of a sequence."""
+    global_batch_sequences: Annotated[float, Option("global-batch", group="Model and system")] = 0.0
+    """Sequences of one step (default: 16 million tokens)."""
+    precision: Annotated[str, Option(group="Model and system", choices=tuple(PRECISIONS))] = "bf16"
+    """Precision of matrix products."""
+    release: Annotated[str, Option(group="Model and system")] = ""
+    """Month in which the training software was released, as 2025-11 (default: the newest)."""
+    imbalance: Annotated[float, Option(group="Model and system")] = 1.0
+    """Expert load imbalance: tokens of the busiest rank over the mean."""
+    overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
+    """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
+    layout: Annotated[str, Option(group="Layout")] = ""
+    """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the fastest)."""
+    search: Annotated[bool, Option(group="Layout")] = False
+    """Show the best layouts beside the one given."""
+    offload: Annotated[bool, Option(group="Layout")] = False
+    """Also try layouts that keep the optimiser's state in the host's memory."""
+    pod_gpus: Annotated[int, Option("pod", group="Layout")] = 0
+    """GPUs that the scale-out network connects at full bandwidth (default: all of them)."""
+    spine_share: Annotated[float, Option(group="Layout")] = 1.0
+    """Share of the scale-out bandwidth between pods, as 0.143 where the spine is oversubscribed 1:7."""
     failures: FailureOptions | None = None
-    """How the run is kept alive, where failures are to be simulated."""
-    overlays: tuple[str, ...] = ()
-    """Files with constants of your own, as ``gigaplan calibrate training`` writes them."""
+    """How the run recovers from failures, where they are to be simulated."""
 
     @property
     def math(self) -> str:
@@ -181,13 +188,16 @@ class TrainRun:
     failures: FailureRun | None = None
     """What failures leave of it, where that was asked."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
 
-
-def train(ask: TrainingJob) -> TrainRun:
+def train(ask: TrainingJob, progress: Progress | None = None) -> TrainRun:
     """Return a run in the layout given, or in the fastest that fits.
+
+    Parameters
+    ----------
+    ask : TrainingJob
+        Model, system, GPUs, tokens and layout.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
 
     Raises
     ------
@@ -216,6 +226,8 @@ def train(ask: TrainingJob) -> TrainRun:
     ]
     if problems:
         raise PlanError(problems)
+    begin = staged(progress, 1 + (ask.failures is not None))
+    begin("layouts")
     found = None
     if ask.search or not ask.layout:
         found = search(device, model, batch, layouts(device, model, batch, ask.gpus, offload=ask.offload), efficiency)
@@ -228,6 +240,7 @@ def train(ask: TrainingJob) -> TrainRun:
     run = _run(ask, plan, found, known, supply(facts, ask.system), facts.vintage, constants)
     if ask.failures is None:
         return run
+    begin("failures")
     lives = run_failures(
         facts,
         ask.failures,

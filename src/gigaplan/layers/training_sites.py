@@ -6,13 +6,11 @@ room (:mod:`gigaplan.training.sites`), positions and power of sites, the network
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 
@@ -60,6 +58,7 @@ from gigaplan.training.sites import (
 from gigaplan.training.step import GRADIENT_WIRE_BYTES, Layouts, step
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.progress import Progress, staged
 
 BITS_PER_BYTE = 8.0
 METHODS = ("synchronous", "local updates", "streamed updates")
@@ -165,10 +164,6 @@ class SitesRun:
         """Return one method by name."""
         return next(m for m in self.methods if m.name == name)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class _Replica:
@@ -181,8 +176,15 @@ class _Replica:
     sequences: float
 
 
-def train_at_sites(ask: SitesJob) -> SitesRun:
+def train_at_sites(ask: SitesJob, progress: Progress | None = None) -> SitesRun:
     """Return how sites train one model together by every method, and the largest run by a date if one is asked for.
+
+    Parameters
+    ----------
+    ask : SitesJob
+        The run, its sites and the network between them.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
 
     Raises
     ------
@@ -195,6 +197,8 @@ def train_at_sites(ask: SitesJob) -> SitesRun:
     problems += [*_impossible(replace(ask.run, gpus=ask.run.gpus or 1)), *strange(ask)]
     if problems:
         raise PlanError(problems)
+    begin = staged(progress, 4)
+    begin("GPUs of each site")
     named = counted(sites_of(facts, ask, said), ask)
     apart, problems = apart_km(named, ask)
     if problems:
@@ -204,9 +208,11 @@ def train_at_sites(ask: SitesJob) -> SitesRun:
         device_of(facts, ask.run.system),
         training_constants(facts, ask.run.overlays).efficiency,
     )
+    begin("layout of a replica")
     replica = _replica(ask, named, device, model, efficiency)
     sites = _whole(named, replica)
     together = sum(s.gpus for s in sites) // replica.gpus
+    begin("the run on one site")
     one = train(
         replace(
             ask.run,
@@ -215,6 +221,7 @@ def train_at_sites(ask: SitesJob) -> SitesRun:
             layout=replica.words,
         )
     )
+    begin("methods and the largest run")
     return _answer(facts, ask, sites, apart, one, model)
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.overlay import VALUE_KEYS, Overlay, merge, read_overlay
-from gigaplan.plan.schema import PlanDocument, Training, section_fields
+from gigaplan.plan.schema import EngineSection, PlanDocument, Training, section_fields
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence
 
@@ -99,11 +99,7 @@ def training_of(overlays: Sequence[str | Path]) -> tuple[Training, tuple[str, ..
     PlanError
         If one can't be read or is no overlay, or with every wrong value of that section; if none has constants.
     """
-    laid = [read_overlay(read_text(Path(path)), str(path)) for path in overlays]
-    root, problems = Node({}, 1, 1, laid[0].file), list[Problem]()
-    for overlay in laid:
-        root = merge(root, overlay.root, {})
-    plain = _unwrap(root, (), {}, problems, {})
+    laid, root, plain, problems = _of_overlays(overlays)
     try:
         found = Training.model_validate(plain.get("training") or {})
     except ValidationError as error:
@@ -118,6 +114,55 @@ def training_of(overlays: Sequence[str | Path]) -> tuple[Training, tuple[str, ..
     if problems:
         raise PlanError(problems)
     return found, tuple(overlay.note for overlay in laid)
+
+
+def serving_of(overlays: Sequence[str | Path], engine: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the constants that overlays hold for a serving engine and a note on each, for verbs that need no plan.
+
+    Raises
+    ------
+    PlanError
+        If one can't be read or is no overlay, or with every wrong value; if none has constants, or another engine's.
+    """
+    laid, root, plain, problems = _of_overlays(overlays)
+    demand = plain.get("demand") or {}
+    found, place = None, Place(laid[0].file)
+    try:
+        found = EngineSection.model_validate(demand.get("engine") or {})
+    except ValidationError as error:
+        wrong = _distinct(error.errors(include_url=False))
+        problems += [_problem({**e, "loc": ("demand", "engine", *e["loc"])}, root) for e in wrong]
+    if not demand.get("engine"):
+        remedy = "give one that 'gigaplan calibrate serving' has written"
+        problems.append(Problem("no constants of serving (demand.engine) in it", place, remedy=remedy))
+    other = str((demand.get("software") or {}).get("engine") or engine)
+    if other != engine:
+        remedy = f"take --engine {other}, or an overlay of {engine}"
+        problems.append(Problem(f"the constants are those of {other}, not of {engine}", place, remedy=remedy))
+    if problems:
+        raise PlanError(problems)
+    return found, tuple(overlay.note for overlay in laid)
+
+
+def serving_engine_of(overlay: str | Path) -> str:
+    """Return the engine whose constants an overlay of ``gigaplan calibrate serving`` holds; PlanError if it names none."""
+    laid, _, plain, problems = _of_overlays([overlay])
+    engine = ((plain.get("demand") or {}).get("software") or {}).get("engine")
+    if not engine:
+        remedy = "give one that 'gigaplan calibrate serving' has written"
+        problems.append(Problem("no engine (demand.software.engine) in it", Place(laid[0].file), remedy=remedy))
+    if problems:
+        raise PlanError(problems)
+    return str(engine)
+
+
+def _of_overlays(overlays: Sequence[str | Path]) -> tuple[list[Overlay], Node, dict[str, Any], list[Problem]]:
+    """Return overlays, what they hold together as a tree and as plain values, and the problems so far."""
+    laid = [read_overlay(read_text(Path(path)), str(path)) for path in overlays]
+    root, problems = Node({}, 1, 1, laid[0].file), list[Problem]()
+    for overlay in laid:
+        root = merge(root, overlay.root, {})
+    return laid, root, _unwrap(root, (), {}, problems, {}), problems
 
 
 def checked(

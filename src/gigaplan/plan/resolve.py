@@ -27,7 +27,7 @@ from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, Gene
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.inference.inputs import Efficiency, Engine, Software
-from gigaplan.plan.load import Plan, Provenance, training_of
+from gigaplan.plan.load import Plan, Provenance, serving_of, training_of
 from gigaplan.plan.scenario import Scenario, TrainingPolicy
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
@@ -505,6 +505,31 @@ def training_constants(facts: Catalog, overlays: Sequence[str | Path] = ()) -> T
     filler = Filler(facts, {}, 1, 0)
     found = filler.fill(TrainingEfficiency, given.efficiency, TRAINING_SOFTWARE[given.software], "training.efficiency")
     return TrainingConstants(given.software, found, notes)
+
+
+def serving_constants(facts: Catalog, engine: str, overlays: Sequence[str | Path] = ()) -> ServingConstants:
+    """Return the constants of the serving model and of one engine, with overlays on the catalog's.
+
+    Raises
+    ------
+    PlanError
+        With all that is wrong with the overlays; or if one holds constants of another engine.
+    """
+    efficiency = efficiency_of(facts)
+    if not overlays:
+        return ServingConstants(efficiency, engine_of(facts, engine), ())
+    given, notes = serving_of(overlays, engine)
+    filler = Filler(facts, {}, 1, 0)
+    return ServingConstants(efficiency, filler.fill(Engine, given, engine, "demand.engine"), notes)
+
+
+@dataclass(frozen=True, slots=True)
+class ServingConstants:
+    """Constants of the serving model and of an engine, and what the overlays say of themselves."""
+
+    efficiency: Efficiency
+    engine: Engine
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

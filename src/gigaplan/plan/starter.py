@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
+from typing import Annotated
 
 import yaml
 
@@ -18,6 +19,7 @@ from gigaplan.plan.overlay import read_overlay
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
 
 USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 150_000, 100_000, 40_000_000
@@ -33,11 +35,17 @@ class Start:
     """What a starter plan is asked for, as a person writes it."""
 
     name: str = "my-plan"
-    power: str = "100 MW it"
-    generation: str = "gb300_nvl72"
-    model: str = "gpt_oss_120b"
-    region: str = "us"
-    start: str = "2027-01"
+    """Name of the plan."""
+    power: Annotated[str, Option(group="Starter plan")] = "100 MW it"
+    """Power of the starter's one site, as 100MW or "1.2 GW facility" (IT power unless a basis is given)."""
+    generation: Annotated[str, Option(group="Starter plan", entities=("rack_power_kw",))] = "gb300_nvl72"
+    """Its systems, by catalog name."""
+    model: Annotated[str, Option(group="Starter plan", entities=("layers",))] = "gpt_oss_120b"
+    """The model that is served, by catalog name."""
+    region: Annotated[str, Option(group="Starter plan", entities=("power_price_usd_per_mwh",))] = "us"
+    """Region in which power is bought, by catalog name."""
+    start: Annotated[str, Option(group="Starter plan")] = "2027-01"
+    """Its first year."""
 
 
 def starter(asked: Start) -> str:

@@ -27,10 +27,18 @@ from gigaplan.simulate.gather import Stages, gather, labels, per_request
 from gigaplan.simulate.memory import require_room
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.progress import Progress, staged
 
 
-def simulate(scenario: Scenario) -> Result:
+def simulate(scenario: Scenario, progress: Progress | None = None) -> Result:
     """Run a scenario from demand to money and return the one labelled result.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The resolved plan.
+    progress : callable, optional
+        Called with (stages done, stages, the next stage); False cancels.
 
     Raises
     ------
@@ -40,14 +48,22 @@ def simulate(scenario: Scenario) -> Result:
         If energy, GPUs, requests or money are not conserved: a fault of gigaplan, never of the plan.
     """
     require_room(labels(scenario), scenario.members)
+    begin = staged(progress, 7)
+    begin("demand")
     wanted = compute_demand(scenario.demand, scenario.axis)
+    begin("fleet")
     built = build(scenario.fleet, scenario.axis)
+    begin("throughput")
     speed = rates(scenario, wanted.tokens_per_request)
+    begin("training")
     trained = train(scenario, built)
+    begin("allocation")
     served = _allocate(scenario, wanted, built, speed, trained)
+    begin("power and money")
     drawn = _draw(scenario, built, served, trained)
     money = _accounts(scenario, built, served, drawn)
     stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
+    begin("checks")
     arrays = assemble(gather(scenario, stages), labels(scenario), scenario.members)
     laws.check(arrays, scenario.axis)
     return _result(scenario, arrays, speed, trained)

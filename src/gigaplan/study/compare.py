@@ -23,6 +23,7 @@ from gigaplan.results.result import Result, Stamp
 from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.facts import Entry
+from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 SPLIT = ("fleet", "demand", "finance")
@@ -41,8 +42,6 @@ JOINED = {
 NEGLIGIBLE = 1e-6
 """Relative difference below which two figures are the same."""
 KEPT_A, KEPT_B = "A's kept catalog and version", "B's kept catalog and version"
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +216,7 @@ class _Attribution:
             steps[KEPT_B] = partial(_central, self.plan_b)
         told: dict[str, Mapping[str, Headline]] = {}
         for i, (name, made) in enumerate(steps.items()):
-            if self.progress:
-                self.progress(i, len(steps), name)
+            report(self.progress, i, len(steps), name)
             try:
                 told[name] = headlines(simulate(plans.resolve(made())), self.shared)
             except (InputError, PlanError) as error:

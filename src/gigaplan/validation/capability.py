@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -78,6 +78,7 @@ class Row:
     low: float = float("nan")
     high: float = float("nan")
     """Low and high of the interval that is meant to hold 80 % of models."""
+    JSON_ALSO: ClassVar[tuple[str, ...]] = ("error", "split")
 
     @property
     def error(self) -> float:
@@ -151,14 +152,6 @@ class CapabilityValidation:
     comparisons: tuple[Comparison, ...]
     prices: tuple[PriceSeries, ...]
     notes: tuple[str, ...] = NOTES
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data, errors and splits with it; dates as text."""
-        plain = dataclasses.asdict(self, dict_factory=_plain)
-        plain["rows"] = [
-            row | {"error": r.error, "split": r.split} for row, r in zip(plain["rows"], self.rows, strict=True)
-        ]
-        return plain
 
 
 def validate_capability() -> CapabilityValidation:
@@ -382,7 +375,3 @@ def _prices(facts: catalog.Catalog) -> tuple[PriceSeries, ...]:
 
 def _power(number: float) -> str:
     return f"{number:.0e}".replace("e+", "e")
-
-
-def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in pairs}

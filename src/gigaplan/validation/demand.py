@@ -8,12 +8,11 @@ Messages and API tokens per day: the demand room's workloads, from the catalog's
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -64,6 +63,7 @@ class Point:
     """Whether it was known before the announcement."""
     used: bool
     """Whether our constants were set on it: then its error is a residual, not a test."""
+    JSON_ALSO: ClassVar[tuple[str, ...]] = ("error",)
 
     @property
     def error(self) -> float:
@@ -111,17 +111,13 @@ class DemandValidation:
     chosen: str
     points: tuple[Point, ...]
     notes: tuple[str, ...] = NOTES
+    JSON_ALSO: ClassVar[tuple[str, ...]] = ("summary",)
 
     @property
     def summary(self) -> tuple[Summary, ...]:
         """Return the errors by quantity: points known before the announcement and after it, used by us and not."""
         groups = groupby(self.points, key=lambda p: (p.quantity, p.known, p.used))
         return tuple(_summary(*key, [p.error for p in some]) for key, some in groups)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data, errors and summary with it."""
-        points = [dataclasses.asdict(p) | {"error": p.error} for p in self.points]
-        return dataclasses.asdict(self) | {"points": points, "summary": [dataclasses.asdict(s) for s in self.summary]}
 
 
 def validate_demand() -> DemandValidation:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.progress import Progress, report
 
 LEAST_ROWS, LEAST_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
 CLOSE = 1e-3
 """Relative change of the sum of squares at which a refit ends: far below what rows scatter."""
 Rows = NDArray[np.bool_]
-Progress = Callable[[int, int, str], None]
 
 
 def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) -> None:
@@ -75,8 +75,7 @@ def left_out(
     found: Array | None = None
     groups = np.unique(kinds)
     for k, kind in enumerate(groups):
-        if progress is not None:
-            progress(k + 1, len(groups) + 1, "what is left out in turn")
+        report(progress, k + 1, len(groups) + 1, "rows left out in turn")
         mine = kinds == kind
         errors = off(~mine, mine)
         found = np.zeros((*errors.shape[:-1], len(kinds))) if found is None else found

@@ -1,6 +1,6 @@
 """Step times from two sources behind one interface: our serving model, and kernels that NVIDIA measured.
 
-aiconfigurator-core (NVIDIA, Apache-2.0; the extra ``silicon``) interpolates tables of measured kernels. It is asked through its
+aiconfigurator-core (NVIDIA, Apache-2.0; the extra ``kernels``) interpolates tables of measured kernels. It is asked through its
 ``EngineHandle`` alone, and only on this page. Neither source ever sets the other: no constant of ours is fitted on these
 answers, and a comparison is no validation, for tables of kernels miss what lies between kernels.
 """
@@ -26,10 +26,11 @@ from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 from gigaplan.validation.serving.names import SYSTEMS, UnsupportedError
 from gigaplan.validation.serving.rows import ENGINES, PRECISIONS, known
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.progress import Progress, tracked
 
 PACKAGE = "aiconfigurator-core 0.12.0"
-NO_SILICON = "this needs aiconfigurator-core, which isn't installed: pip install 'gigaplan[silicon]'"
-PLACE = Place("silicon")
+NO_SILICON = "this needs aiconfigurator-core, which isn't installed: pip install 'gigaplan[kernels]'"
+PLACE = Place("kernels")
 NAMES = {
     "a100_hgx": "a100_sxm",
     "h100_hgx": "h100_sxm",
@@ -360,7 +361,7 @@ def compare(
     layouts: Iterable[Layout] = CASES,
     batches: Sequence[int] = BATCHES,
     contexts: Sequence[int] = CONTEXTS,
-    told: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Return decode and prefill steps of both sources, for each layout, batch (of a group) and context.
 
@@ -379,9 +380,7 @@ def compare(
     rows: list[Row] = []
     unsupported: dict[str, str] = {}
     left_out = 0
-    for k, layout in enumerate(layouts):
-        if told:
-            told(k, len(layouts), str(layout))
+    for layout in tracked(layouts, progress):
         try:
             some = [
                 Row(

@@ -11,7 +11,6 @@ seconds; run it after :mod:`gigaplan.validation.training.fit`, whose steps say w
 from __future__ import annotations
 
 import csv
-import dataclasses
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -125,10 +123,6 @@ class PowerValidation:
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
     unsupported: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
 
 
 def validate_power(path: Path | None = None) -> PowerValidation:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from gigaplan import catalog
+from gigaplan.plan.load import serving_engine_of
+from gigaplan.plan.resolve import serving_constants
 from gigaplan.validation.published import Held, hold
 from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving import validate as inference
+from gigaplan.validation.serving.answers import Constants, shipped
 from gigaplan.validation.serving.validate import UNSUPPORTED, InferenceValidation, answer_all
 from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.progress import Progress, staged, tracked
 
+PLACE = Place("predict")
 Row = Mapping[str, str]
 Cells = dict[str, str]
 
@@ -29,15 +35,20 @@ class Kind:
     name: str
     columns: tuple[str, ...]
     added: tuple[str, ...]
-    answers: Callable[[Sequence[Row]], list[Cells]]
+    answers: Callable[[Sequence[Row], Constants | None], list[Cells]]
 
 
-def _served(rows: Sequence[Row]) -> list[Cells]:
-    found = answer_all([inference._asked(row) for row in rows], honest=False)
+def _served(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
+    found = answer_all([inference._asked(row) for row in rows], honest=False, using=using)
     return [{k: _cell(getattr(a, k)) for k in inference.ANSWER_COLUMNS} for a in found]
 
 
-def _throughputs(rows: Sequence[Row]) -> list[Cells]:
+def _throughputs(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
+    if using is not None:
+        remedy = "leave --with out, or give a table with the columns of inference_serving.csv"
+        raise PlanError(
+            [Problem("rows of throughput are predicted with the catalog's constants", PLACE, remedy=remedy)]
+        )
     names = {"output_tokens_per_s_per_gpu": "per_gpu"}
     throughput.answer_all(list(throughput.loads_of(rows)))
     return [
@@ -55,7 +66,7 @@ KINDS = (
     ),
     Kind("facts/mlperf_inference.csv", mlperf.FACT_COLUMNS, throughput.ANSWER_COLUMNS, _throughputs),
 )
-REQUESTS = Kind("llmservingsim_vllm_requests.csv", served_requests.COLUMNS, (), lambda rows: [])
+REQUESTS = Kind("llmservingsim_vllm_requests.csv", served_requests.COLUMNS, (), lambda rows, using: [])
 SAMPLES = ("held_sample.csv", "held_mlperf_facts.csv", "held_requests_sample.csv")
 """Further published rows that come with gigaplan; sources and licences stand in DATA_LICENSES.md."""
 RUNS = "LLMServingSim's runs of vLLM (MIT)"
@@ -84,17 +95,34 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
     )
 
 
-def predict(rows: Path, out: Path) -> tuple[int, int]:
-    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+def predict(
+    rows: Path, out: Path, overlays: Sequence[str | Path] = (), progress: Progress | None = None
+) -> tuple[int, int]:
+    """Write a table with predictions added to each of its rows; return how many rows it has and how many are predicted.
+
+    Parameters
+    ----------
+    rows : Path
+        The table.
+    out : Path
+        The table to write.
+    overlays : sequence of str or Path
+        Overlays of ``gigaplan calibrate serving``: their constants predict the rows of their engine.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
 
     Raises
     ------
     PlanError
         If the table can't be read or is of no known kind.
     """
+    begin = staged(progress, 3)
+    begin("reading the table")
     columns, table = read_table(rows)
     kind = recognise(columns, rows)
-    answers = kind.answers(table)
+    begin(f"predicting {len(table):,} rows")
+    answers = kind.answers(table, own_constants(overlays))
+    begin("writing the table")
     write_table(
         out,
         list(dict.fromkeys([*columns, *kind.added])),
@@ -103,8 +131,15 @@ def predict(rows: Path, out: Path) -> tuple[int, int]:
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 
 
-def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, ...]:
+def validate_any(rows: Path | None = None, progress: Progress | None = None) -> tuple[InferenceValidation | Held, ...]:
     """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
+
+    Parameters
+    ----------
+    rows : Path, optional
+        The table.
+    progress : callable, optional
+        Called with (tables done, tables, the next table); False cancels.
 
     Raises
     ------
@@ -113,8 +148,29 @@ def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, 
     """
     if rows is None:
         samples = [Path(str(files("gigaplan.validation") / "data" / name)) for name in SAMPLES]
-        return (inference.validate(), *(held for path in samples for held in _held(path)))
+        found: list[InferenceValidation | Held] = []
+        for path in tracked([None, *samples], progress, lambda p: p.name if p else inference.SAMPLE):
+            found += [inference.validate()] if path is None else _held(path)
+        return tuple(found)
     return _held(rows) or (inference.validate(rows),)
+
+
+def own_constants(overlays: Sequence[str | Path]) -> Constants | None:
+    """Return the shipped constants with those of overlays, each for its own engine; None without overlays.
+
+    Raises
+    ------
+    PlanError
+        With all that is wrong with the overlays.
+    """
+    if not overlays:
+        return None
+    here = shipped()
+    engines = dict(here.engines)
+    for overlay in overlays:
+        engine = serving_engine_of(overlay)
+        engines[engine] = serving_constants(catalog.load(), engine, [overlay]).engine
+    return replace(here, engines=engines)
 
 
 def _held(path: Path) -> tuple[Held, ...]:

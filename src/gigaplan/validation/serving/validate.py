@@ -7,13 +7,11 @@ honest: a row's answer comes from constants fitted without its own GPU generatio
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -111,10 +109,6 @@ class InferenceValidation:
     summaries: tuple[Summary, ...]
     left_out: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
-
 
 def validate(rows: Path | None = None) -> InferenceValidation:
     """Return published, ours and error for each row of a table with the columns of inference_serving.csv.
@@ -163,23 +157,27 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def answer_all(asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
+def answer_all(
+    asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
+) -> list[Answer]:
     """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
-    ``new_hardware`` from those that never saw the generation at all."""
+    ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given."""
     index = [k for k, a in enumerate(asked) if a.question is not None]
     questions = [a.question for a in asked if a.question is not None]
-    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware)
+    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware, using=using)
     found = [_unsupported(a.why) for a in asked]
     for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
         found[k] = _answer(q, float(t), float(p))
     return found
 
 
-def _times(questions: Sequence[Question], *, honest: bool, new_hardware: bool) -> tuple[Array, Array]:
+def _times(
+    questions: Sequence[Question], *, honest: bool, new_hardware: bool, using: Constants | None
+) -> tuple[Array, Array]:
     """Return both times [s], each (row,), with the constants that each row may be answered with."""
     by: dict[int, tuple[Constants, list[int]]] = {}
     for k, q in enumerate(questions):
-        mine = without_its_generation(q) if new_hardware else constants_for(q, honest=honest)
+        mine = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
         by.setdefault(id(mine), (mine, []))[1].append(k)
     ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
     for mine, index in by.values():

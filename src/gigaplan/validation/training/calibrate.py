@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gigaplan.training.inputs import TrainingEfficiency
-from gigaplan.validation.refit import Progress, Rows, enough, kinds_of, left_out, overlay_text, pulled
+from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
 from gigaplan.validation.training.fit import OWN, SOFT, answers, constants, groups, shipped
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.validate import Asked, read_questions, scales_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.progress import Progress
 
 RESULTS = (("tokens_per_s_per_gpu",), ("metric", "value"))
 """Columns that hold a measured speed: one of these."""
@@ -53,10 +52,6 @@ class TrainingCalibration:
     def changed(self) -> Mapping[str, tuple[float, float]]:
         """Constants that the fit may move: shipped and refit."""
         return {k: (getattr(self.before, k), getattr(self.after, k)) for k in OWN[self.software]}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
 
     def overlay(self, source: str) -> str:
         """Return the overlay file's text."""

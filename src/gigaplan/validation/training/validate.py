@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -164,10 +163,6 @@ class TrainingValidation:
     memory: tuple[Memory, ...]
     noise: Noise | None
     left_out: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
 
 
 def validate(rows: Sequence[Path] = ()) -> TrainingValidation:

@@ -1,0 +1,93 @@
+"""Every verb of the terminal as a function, with typed answers; requests are dataclasses, and every answer has one JSON form.
+
+The modules are loaded when a name of theirs is first used, so that ``gigaplan --help`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gigaplan.api.catalog import catalog_check, catalog_list, catalog_overview, catalog_search, catalog_show
+    from gigaplan.api.json_form import to_json
+    from gigaplan.api.layers import frontier, train, train_sites
+    from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
+    from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, request
+    from gigaplan.api.results import Explanation, explain, export, load, rerun, save
+    from gigaplan.api.validation import (
+        Predicted,
+        ValidatedTraining,
+        calibrate_serving,
+        calibrate_training,
+        predict_inference,
+        predict_training,
+        validate_capability,
+        validate_demand,
+        validate_inference,
+        validate_kernels,
+        validate_power,
+        validate_training,
+    )
+
+__all__ = [
+    "CalibrationInputs",
+    "CheckedPlan",
+    "Explanation",
+    "FrontierRequest",
+    "KernelComparison",
+    "Predicted",
+    "ValidatedTraining",
+    "calibrate_serving",
+    "calibrate_training",
+    "catalog_check",
+    "catalog_list",
+    "catalog_overview",
+    "catalog_search",
+    "catalog_show",
+    "check",
+    "compare",
+    "explain",
+    "export",
+    "frontier",
+    "load",
+    "new",
+    "predict_inference",
+    "predict_training",
+    "request",
+    "rerun",
+    "run",
+    "run_sources",
+    "save",
+    "schema",
+    "to_json",
+    "train",
+    "train_sites",
+    "validate_capability",
+    "validate_demand",
+    "validate_inference",
+    "validate_kernels",
+    "validate_power",
+    "validate_training",
+]
+
+_HOMES = {
+    "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show"),
+    "json_form": ("to_json",),
+    "layers": ("frontier", "train", "train_sites"),
+    "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema"),
+    "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "request"),
+    "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name where it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'gigaplan.api' has no attribute '{name}'")
+    home = next((module for module, names in _HOMES.items() if name in names), "validation")
+    return getattr(importlib.import_module(f"gigaplan.api.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

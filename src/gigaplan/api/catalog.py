@@ -1,0 +1,70 @@
+"""The catalog's verbs: what it holds, by kind, by words, one by one, and whether its rows are complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gigaplan import catalog as facts
+from gigaplan.catalog import Found, Listed, Overview, Shown
+from gigaplan.vocabulary.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogCheck:
+    """How many facts there are, and what is wrong with them."""
+
+    facts: int
+    vintage: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no fact has a problem."""
+        return not self.problems
+
+
+def catalog_overview() -> Overview:
+    """Return what the catalog holds: facts and entities by kind, by table and by evidence."""
+    return facts.overview()
+
+
+def catalog_list(kind: str = "") -> tuple[Listed, ...]:
+    """Return the entities of a kind (systems, models, sites, deals, ...), or all.
+
+    Raises
+    ------
+    PlanError
+        If there is no such kind; the nearest is given.
+    """
+    return facts.listing(kind)
+
+
+def catalog_search(words: str | Sequence[str], limit: int = 20) -> Found:
+    """Return the facts that match words, best first, and the nearest known word to each that matches none.
+
+    Parameters
+    ----------
+    words : str or sequence of str
+        Parts of words count too.
+    limit : int
+        Most facts to return.
+    """
+    return facts.search(words, limit)
+
+
+def catalog_show(name: str) -> tuple[Shown, ...]:
+    """Return the facts of an entity, a quantity, ``entity.quantity`` or an id, each with its rivals.
+
+    Raises
+    ------
+    PlanError
+        If there is no such name; the nearest is given.
+    """
+    return facts.show(name)
+
+
+def catalog_check() -> CatalogCheck:
+    """Return the facts without source, unit or basis, and values outside their range."""
+    loaded = facts.load()
+    return CatalogCheck(len(loaded.facts), loaded.vintage, tuple(facts.check()))

@@ -1,0 +1,118 @@
+"""One JSON form of every answer, the same in the terminal and in Python.
+
+The form is plain data with three keys on top: ``gigaplan``, the version that made it; ``kind``, what is answered;
+``format``, raised whenever a key changes its meaning or goes. The other keys are the answer's fields. Units end the names, dates
+are ISO text, and a number that doesn't exist is null: the text is valid JSON everywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+import math
+import re
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from gigaplan._version import __version__
+
+FORMAT = 1
+
+
+def to_json(answer: object) -> dict[str, Any]:
+    """Return an answer as plain data for ``json.dumps``.
+
+    Parameters
+    ----------
+    answer : object
+        Whatever a function of :mod:`gigaplan` returned, or a :class:`PlanError` that it raised.
+
+    Returns
+    -------
+    dict
+        ``gigaplan`` (version), ``kind``, ``format``, and the answer's own keys; a tuple of answers stands under ``items``,
+        a written file under ``path`` and ``bytes``.
+    """
+    kind, content = _content(answer)
+    return {"gigaplan": __version__, "kind": kind, "format": FORMAT, **content}
+
+
+def plain(value: Any) -> Any:
+    """Return any value as text, numbers, lists and dictionaries; a number that doesn't exist is None."""
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars, without importing numpy here
+        return plain(value.tolist())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in dataclasses.fields(value)] + list(getattr(value, "JSON_ALSO", ()))
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {str(plain(k)): plain(v) for k, v in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(v) for v in value)
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _content(answer: Any) -> tuple[str, dict[str, Any]]:
+    """Return what kind of answer it is, and its own keys."""
+    name = type(answer).__name__
+    if name in CONTENT:
+        return _kind(name), plain(CONTENT[name](answer))
+    if isinstance(answer, Path):
+        return "file", {"path": str(answer), "bytes": answer.stat().st_size}
+    if isinstance(answer, list | tuple):
+        return "list", {"items": [_content(one)[1] for one in answer]}
+    if isinstance(answer, Mapping):
+        return "schema", plain(answer)
+    if dataclasses.is_dataclass(answer):
+        return _kind(name), plain(answer)
+    raise TypeError(f"{name} is no answer of gigaplan")
+
+
+def _kind(name: str) -> str:
+    """Return ``train_run`` for ``TrainRun``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _result(answer: Any) -> dict[str, Any]:
+    from gigaplan.report.select import summary
+
+    return summary(answer)
+
+
+def _comparison(answer: Any) -> dict[str, Any]:
+    from gigaplan.report.compare_view import as_data
+    from gigaplan.study.compare import Comparison
+
+    return as_data(answer) if isinstance(answer, Comparison) else plain(answer)
+
+
+def _explanation(answer: Any) -> dict[str, Any]:
+    below = [_explanation(one) for one in answer.inputs]
+    return {"quantity": answer.variable, "evidence": answer.evidence, "inputs": below, "facts": answer.entries}
+
+
+def _checked(answer: Any) -> dict[str, Any]:
+    return {"holds": answer.holds, "claims": answer.claims}
+
+
+def _problems(answer: Any) -> dict[str, Any]:
+    return {"problems": [p.as_dict() for p in answer.problems]}
+
+
+CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "Result": _result,
+    "Comparison": _comparison,
+    "Explanation": _explanation,
+    "CheckedPlan": _checked,
+    "PlanError": _problems,
+}
+"""Answers whose keys are not simply their fields."""

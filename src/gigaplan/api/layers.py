@@ -1,0 +1,124 @@
+"""Verbs of one layer: serving frontiers, a training run, a run over several sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gigaplan.api.requests import FrontierRequest, names_of, read, split
+from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
+from gigaplan.layers.sites import SitesJob
+from gigaplan.layers.training import TrainingJob, TrainRun
+from gigaplan.layers.training import train as run_training
+from gigaplan.layers.training_sites import SitesRun, train_at_sites
+from gigaplan.vocabulary.progress import Progress
+
+
+def frontier(
+    models: FrontierRequest | str | Iterable[str],
+    systems: str | Iterable[str] = (),
+    *,
+    more: Iterable[tuple[str, str]] = (),
+    question: ServingQuestion | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Frontiers:
+    """Return the fastest and the cheapest ways to serve each model on each system, and all between.
+
+    Parameters
+    ----------
+    models, systems : str or iterable of str
+        Names of the catalog, several in a text with commas; every model is put on every system. Or a
+        :class:`FrontierRequest` alone.
+    more : iterable of (str, str)
+        Further (model, system) pairs.
+    question : ServingQuestion, optional
+        The request, its limits and the software.
+    progress : callable, optional
+        Called with (pairs done, pairs, the next pair); False cancels.
+    **options
+        Fields of :class:`ServingQuestion` instead of ``question``: ``input_tokens=8192``, ``ttft_s="500 ms"``,
+        ``overlays=["mine.yaml"]``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name (the nearest known one is given) and every impossible number at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(models, FrontierRequest):
+        return frontiers(models.pairs, models.question, progress)
+    ask = question or read(ServingQuestion, options, "frontier")
+    named = FrontierRequest(models=names_of(models), systems=names_of(systems), more=tuple(more), question=ask)
+    return frontiers(named.pairs, ask, progress)
+
+
+def train(
+    model: TrainingJob | str,
+    system: str = "",
+    *,
+    failures: bool | FailureOptions = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> TrainRun:
+    """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
+
+    Parameters
+    ----------
+    model, system : str
+        Names of the catalog. Or a :class:`TrainingJob` alone.
+    failures : bool or FailureOptions
+        Whether failures are simulated from launch to the last token, and how: checkpoint interval, spares, recovery.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+    **options
+        Fields of :class:`TrainingJob`: ``gpus=16384``, ``tokens="15.6T"``, ``layout="tp8 pp16"``,
+        ``overlays=["mine.yaml"]``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name, impossible number and rank that doesn't divide at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(model, TrainingJob):
+        return run_training(model, progress)
+    recovery = (FailureOptions() if failures else None) if isinstance(failures, bool) else failures
+    given = {"model": model, "system": system, "failures": recovery, **_texts(options)}
+    return run_training(read(TrainingJob, given, "train"), progress)
+
+
+def train_sites(
+    model: SitesJob | str, system: str = "", *, progress: Progress | None = None, **options: Any
+) -> SitesRun:
+    """Return how several sites train one model together: synchronously, or with local updates; the largest run by a date.
+
+    Parameters
+    ----------
+    model, system : str
+        Names of the catalog. Or a :class:`SitesJob` alone.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+    **options
+        Fields of :class:`SitesJob` and of its :class:`TrainingJob`: ``sites="a=50000,b=30000@2028-01"``,
+        ``wan_bandwidth="10 Tbps"``, ``tokens="15.6T"``. ``gpus`` are shared evenly among sites without a number.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(model, SitesJob):
+        return train_at_sites(model, progress)
+    job, together = split({"model": model, "system": system, **_texts(options)}, TrainingJob, SitesJob)
+    return train_at_sites(read(SitesJob, {**together, "run": job}, "train"), progress)
+
+
+def _texts(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options whose overlays, which may be paths, are text."""
+    return {k: tuple(map(str, v)) if k in ("overlays", "with") else v for k, v in options.items()}

@@ -1,0 +1,195 @@
+"""Verbs of plans: run, check, compare, a new plan, the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gigaplan import catalog as facts
+from gigaplan import plan as plans
+from gigaplan.api.requests import read
+from gigaplan.claims.check import check_claims
+from gigaplan.plan.json_schema import json_schema
+from gigaplan.plan.starter import Start, copy_of, starter
+from gigaplan.results import store
+from gigaplan.results.result import Result
+from gigaplan.results.verdicts import Verdict
+from gigaplan.simulate.engine import simulate
+from gigaplan.study.compare import Comparison
+from gigaplan.study.compare import compare as compare_results
+from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
+from gigaplan.vocabulary.files import write_text
+from gigaplan.vocabulary.progress import Progress
+
+Changes = Mapping[str, object] | Sequence[str]
+"""``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
+
+
+class CheckedPlan(NamedTuple):
+    """A plan's result with its claims, and whether each holds on some basis or can't be told."""
+
+    result: Result
+    holds: bool
+
+
+def run(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate a plan.
+
+    Parameters
+    ----------
+    plan : str or Path
+        A built-in plan's name or a YAML file.
+    changes : mapping or sequence of str
+        ``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``; applied last.
+    overlays : sequence of str or Path
+        YAML files applied to the plan in turn, each with a header ``overlay: {who, why, from}``.
+    progress : callable, optional
+        Called with (stages done, stages, the next stage); False cancels.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    return run_sources(plans.sources_of(plan, _pairs(changes), overlays), progress)
+
+
+def run_sources(sources: plans.Sources, progress: Progress | None = None) -> Result:
+    """Simulate a plan from its sources, as a kept result holds them; see :func:`run` for what raises."""
+    loaded = plans.load_sources(sources)
+    try:
+        scenario = plans.resolve(loaded)
+        result = replace(simulate(scenario, progress), sources=sources)
+        return result.with_claims(check_claims(result, facts.load(), scenario.claims))
+    except InputError as error:
+        remedy = "change this value in the plan, or with --set"
+        raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
+
+
+def _pairs(changes: Changes) -> list[str]:
+    return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
+
+
+def new(
+    path: str | Path = "plan.yaml",
+    start: Start | None = None,
+    *,
+    like: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    force: bool = False,
+    **options: Any,
+) -> Path:
+    """Write a commented starter plan that runs at once, or a copy of another plan; return its path.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an existing one is kept unless ``force``.
+    start : Start, optional
+        Power, generation, model, region, start and name of the starter.
+    like : str or Path, optional
+        A plan to copy instead, by name or path, with ``changes`` and ``overlays`` applied to it.
+    **options
+        Fields of :class:`Start` instead of ``start``: ``power="40 MW it"``, ``region="ercot"``.
+
+    Raises
+    ------
+    PlanError
+        If the file exists, a name isn't known, or the plan to copy is wrong.
+    MachineError
+        If the file can't be written; nothing half-written stays.
+    """
+    path = Path(path)
+    if options:
+        start = read(Start, {"name": path.stem, **options}, "new")
+    if path.exists() and not force:
+        remedy = "give another name, or --force to replace it"
+        raise PlanError([Problem("this file exists already", Place(str(path)), remedy=remedy)])
+    if like is None and (changes or overlays):
+        remedy = "name the plan to copy with --from"
+        raise PlanError([Problem("changes and overlays need a plan to copy", Place(str(path)), remedy=remedy)])
+    if like is not None and start is not None:
+        remedy = "change the copy with --set, or leave --from out"
+        raise PlanError([Problem("a copy has its own power and names", Place(str(path)), remedy=remedy)])
+    text = (
+        starter(start or Start(name=path.stem))
+        if like is None
+        else copy_of(plans.sources_of(like, _pairs(changes), overlays))
+    )
+    return write_text(path, text)
+
+
+def schema(*, overlay: bool = False) -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of a plan, or of an overlay, for editors."""
+    return json_schema(overlay=overlay)
+
+
+def check(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> CheckedPlan:
+    """Simulate a plan and return whether every claim that it makes holds on some basis or can't be told.
+
+    See :func:`run` for the parameters and for what raises.
+    """
+    result = run(plan, changes, overlays, progress)
+    return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
+
+
+def compare(
+    a: Result | str | Path,
+    b: Result | str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare two plans or results: what differs, by what matters, and which inputs make the difference.
+
+    Parameters
+    ----------
+    a, b : Result, str or Path
+        A result, a kept result's folder, or a plan by name or path; without ``b``, A itself.
+    changes, overlays
+        As in :func:`run`, applied to B, which must then be a plan.
+    progress : callable, optional
+        Called with (runs done, runs, what comes next) before each run; False cancels.
+
+    Raises
+    ------
+    PlanError
+        If one is neither plan nor result, or the two share no month.
+    """
+    other = a if b is None else b
+    if (changes or overlays) and (isinstance(other, Result) or _kept(other)):
+        name = other.stamp.plan if isinstance(other, Result) else str(other)
+        remedy = "give B as a plan, or leave --set and --with out"
+        raise PlanError([Problem("a kept result can't be changed", Place(name), remedy=remedy)])
+    first = _result(a)
+    second = other if isinstance(other, Result) else _result(other, changes, overlays)
+    try:
+        return compare_results(first, second, progress)
+    except InputError as error:
+        raise PlanError([Problem(str(error), Place("compare"))]) from None
+
+
+def _kept(given: str | Path) -> bool:
+    return Path(given).is_dir() and str(given) not in plans.builtin_names()
+
+
+def _result(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
+    """Return a result: given, kept in a folder, or of a plan."""
+    if isinstance(given, Result):
+        return given
+    return store.load(Path(given)) if _kept(given) else run(given, changes, overlays)

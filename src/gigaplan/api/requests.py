@@ -1,0 +1,261 @@
+"""Requests: what a verb is asked, as a dataclass that the terminal flattens, JSON spells out and Python builds.
+
+A field's docstring is the terminal's help, its annotation says unit, choices and the option's name
+(:mod:`gigaplan.vocabulary.options`). Here they are read, all problems at once:
+
+>>> read(Start, {"power": "40 MW it", "region": "ercot"}).region
+'ercot'
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from gigaplan.layers.serving import PRECISIONS, ServingQuestion
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.options import Option
+
+R = TypeVar("R")
+ENGINES = ("trtllm", "vllm", "sglang")
+MODEL, SYSTEM = ("layers",), ("hbm_bandwidth_bytes_per_s",)
+"""Quantities by which the catalog knows a model and a system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontierRequest:
+    """Models on systems, and the question that is the same for all of them."""
+
+    models: tuple[str, ...] = ()
+    """Models of the catalog."""
+    systems: tuple[str, ...] = ()
+    """Systems of the catalog; every model is put on every system."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Further (model, system) pairs."""
+    question: ServingQuestion = field(default_factory=ServingQuestion)
+    """The request, its limits and the software."""
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """All (model, system) pairs."""
+        return [*((m, s) for m in self.models for s in self.systems), *self.more]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelComparison:
+    """One layout whose steps are compared with measured kernels; without model and system the set that ships."""
+
+    model: Annotated[str, Option(argument=True, entities=MODEL)] = ""
+    """A model of the catalog."""
+    system: Annotated[str, Option(argument=True, entities=SYSTEM)] = ""
+    """A system of the catalog."""
+    precision: Annotated[str, Option(group="Layout", choices=tuple(PRECISIONS))] = ""
+    """Precision of the weights (default: the narrowest that the system computes in)."""
+    engine: Annotated[str, Option(group="Layout", choices=ENGINES)] = "trtllm"
+    """Serving software whose kernels and constants are used."""
+    tensor: Annotated[int, Option(group="Layout")] = 1
+    """Tensor-parallel GPUs of one replica's attention."""
+    data: Annotated[int, Option(group="Layout")] = 1
+    """Attention data-parallel groups, each with requests of its own (models with experts)."""
+    expert: Annotated[int, Option(group="Layout")] = 1
+    """Expert-parallel groups."""
+    batch: Annotated[tuple[int, ...], Option(group="Layout", words=True)] = ()
+    """Requests of each group (default: 1 16 64 256)."""
+    context: Annotated[tuple[int, ...], Option(group="Layout", words=True)] = ()
+    """Tokens of each request, and of a prompt (default: 1024 8192)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationInputs:
+    """What measurements of serving leave open, the same for all their rows."""
+
+    gpu: Annotated[str, Option(group="What the files leave open")] = ""
+    """GPU or system, as h100_sxm."""
+    model: Annotated[str, Option(group="What the files leave open", entities=MODEL)] = ""
+    """Model, by its catalog or Hugging Face name."""
+    precision: Annotated[str, Option(group="What the files leave open")] = ""
+    """Precision of the weights, as fp8."""
+    engine: Annotated[str, Option(group="What the files leave open")] = ""
+    """Serving software: trtllm, vllm or sglang."""
+    tp: Annotated[int | None, Option(group="What the files leave open")] = None
+    """GPUs of one replica (tensor parallelism)."""
+    concurrency: Annotated[int | None, Option(group="What the files leave open")] = None
+    """Concurrent requests."""
+
+
+KINDS = {
+    "frontier": "gigaplan.api.requests:FrontierRequest",
+    "train": "gigaplan.layers.training:TrainingJob",
+    "train sites": "gigaplan.layers.sites:SitesJob",
+    "failures": "gigaplan.layers.failures:FailureOptions",
+    "new": "gigaplan.plan.starter:Start",
+    "validate kernels": "gigaplan.api.requests:KernelComparison",
+    "calibrate serving": "gigaplan.api.requests:CalibrationInputs",
+}
+"""Each request's dataclass."""
+
+
+def request(kind: str, data: str | Mapping[str, Any]) -> Any:
+    """Return the request that a JSON text, or its dictionary, spells out.
+
+    Parameters
+    ----------
+    kind : str
+        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels`` or ``calibrate serving``.
+    data : str or mapping
+        Fields by name; a quantity is a number in the unit of its name, or text with a unit.
+
+    Returns
+    -------
+    object
+        The dataclass, which the verb takes: ``gp.train(gp.request("train", text))``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown field (the nearest is given) and every wrong value at once.
+    """
+    if kind not in KINDS:
+        near = nearest_name(kind, KINDS)
+        allowed, remedy = ", ".join(KINDS), "name a kind of request"
+        raise PlanError(
+            [Problem("no such request", Place("request"), value=kind, allowed=allowed, nearest=near, remedy=remedy)]
+        )
+    if isinstance(data, str):
+        try:
+            data = json.loads(data)
+        except ValueError as error:
+            raise PlanError([Problem(f"not JSON: {error}", Place("request"), remedy="give an object")]) from None
+    if not isinstance(data, Mapping):
+        raise PlanError(
+            [Problem("a request is an object of fields", Place("request"), value=str(data), remedy="write {...}")]
+        )
+    return read(load_class(KINDS[kind]), data, kind)
+
+
+def load_class(path: str) -> Any:
+    """Return the class at an import path ``module:name``."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def read(cls: type[R], given: Mapping[str, Any], place: str = "") -> R:
+    """Return a request of the values given by field or option name.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name (the nearest known one is given), wrong value and missing field at once.
+    """
+    problems: list[Problem] = []
+    found = _read(cls, given, place or cls.__name__, problems)
+    if problems or found is None:
+        raise PlanError(problems)
+    return found
+
+
+def split(given: Mapping[str, Any], *classes: type) -> list[dict[str, Any]]:
+    """Return the values of each class, by field or option name; what none of them has stays with the first."""
+    names = [set(_names(cls)) for cls in classes]
+    parts: list[dict[str, Any]] = [{} for _ in classes]
+    for name, value in given.items():
+        parts[next((k for k, known in enumerate(names) if name in known), 0)][name] = value
+    return parts
+
+
+def markers(cls: type) -> dict[str, tuple[Any, Option]]:
+    """Return the annotation of each field of a request and how the doors offer it."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {f.name: (hints[f.name], _option(hints[f.name])) for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+
+def _option(hint: Any) -> Option:
+    return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Option)), Option())
+
+
+def _names(cls: type) -> dict[str, str]:
+    """Return the field of each name that it may be given by: its own, and its option's."""
+    named = {name: name for name in markers(cls)}
+    options = {option.name: name for name, (_, option) in markers(cls).items() if option.name}
+    return {**options, **{o.replace("-", "_"): name for o, name in options.items()}, **named}
+
+
+def _read(cls: type[R], given: Mapping[str, Any], place: str, problems: list[Problem]) -> R | None:
+    before = len(problems)
+    names, fields = _names(cls), markers(cls)
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in names:
+            known = list(fields)
+            near = nearest_name(key, names)
+            problems.append(
+                Problem(
+                    "no such field",
+                    Place(place),
+                    value=key,
+                    allowed=", ".join(known),
+                    nearest=near,
+                    remedy="check the spelling",
+                )
+            )
+            continue
+        hint, option = fields[names[key]]
+        values[names[key]] = _value(hint, option, value, names[key], place, problems)
+    needed = [f.name for f in dataclasses.fields(cls) if _needed(f) and f.name not in values]  # type: ignore[arg-type]
+    problems += [Problem("this field is missing", Place(place, path=name), remedy="give it") for name in needed]
+    return cls(**values) if len(problems) == before else None
+
+
+def _needed(one: dataclasses.Field[Any]) -> bool:
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+
+
+def _value(hint: Any, option: Option, value: Any, name: str, place: str, problems: list[Problem]) -> Any:
+    """Return one field's value, parsed by its markers and of its type."""
+    from pydantic import TypeAdapter, ValidationError
+
+    nested = _dataclass_of(hint)
+    if nested is not None:
+        return _read(nested, value, f"{place} {name}", problems) if isinstance(value, Mapping) else value
+    label = f"{name} (--{option.name})" if option.name else name
+    where = Place(place, path=label)
+    try:
+        found = TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        problems += (_wrong(e, where, value) for e in error.errors(include_url=False)[:1])
+        return None
+    except PlanError as error:
+        problems += error.problems
+        return None
+    if option.choices and found and found not in option.choices:
+        allowed, near = ", ".join(option.choices), nearest_name(str(found), option.choices)
+        remedy = "take one of these"
+        problems.append(
+            Problem("not known here", where, value=str(found), allowed=allowed, nearest=near, remedy=remedy)
+        )
+    return found
+
+
+def _wrong(error: Any, where: Place, value: Any) -> Problem:
+    """Return what pydantic finds wrong, in our words."""
+    message = error["msg"].removeprefix("Value error, ")
+    what, _, remedy = message.partition("; ")
+    said = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return Problem(what[:1].lower() + what[1:], where, value=said, remedy=remedy or "give a value of this kind")
+
+
+def _dataclass_of(hint: Any) -> Any:
+    """Return the dataclass of an annotation, also where it may be None; None if it is something else."""
+    parts: Iterable[Any] = typing.get_args(hint) if not isinstance(hint, type) else (hint,)
+    return next((p for p in parts if isinstance(p, type) and dataclasses.is_dataclass(p)), None)
+
+
+def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names given one by one, or several in a text with commas."""
+    texts = [given] if isinstance(given, str) else given
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())

@@ -1,0 +1,129 @@
+"""Verbs of kept results: save, load, explain, export, run again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gigaplan.api.plans import run_sources
+from gigaplan.results import store
+from gigaplan.results.export import export as export_result
+from gigaplan.results.result import Result
+from gigaplan.study.rerun import Rerun, held_against, sources_of
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.variables import Variable, variables
+
+RESULTS = Path("gigaplan-results")
+
+
+def save(result: Result, folder: str | Path | None = None) -> Path:
+    """Keep a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
+    from gigaplan.report.html import html
+
+    name = f"{result.stamp.plan}-{result.stamp.plan_hash[:8]}"
+    return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)})
+
+
+def load(folder: str | Path) -> Result:
+    """Read a kept result."""
+    return store.load(Path(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a number comes from: its row of the variable table, what it is made of, and the facts below it."""
+
+    variable: Variable
+    evidence: Evidence
+    inputs: tuple[Explanation, ...]
+    entries: tuple[Entry, ...]
+
+
+def explain(result: Result | str | Path, quantity: str) -> Explanation:
+    """Return the tree below a result quantity: formula, inputs, facts, sources.
+
+    Raises
+    ------
+    PlanError
+        If there is no such quantity; the nearest name is given.
+    """
+    result = result if isinstance(result, Result) else load(result)
+    table = variables()
+    if quantity not in table:
+        raise PlanError(
+            [
+                Problem(
+                    "no such quantity",
+                    Place("explain"),
+                    value=quantity,
+                    allowed=", ".join(table),
+                    nearest=nearest_name(quantity, table),
+                    remedy="name a result quantity",
+                )
+            ]
+        )
+    row = table[quantity]
+    below = tuple(explain(result, name) for name in row.inputs if not name.startswith("input:"))
+    paths = [name.removeprefix("input:") for name in row.inputs if name.startswith("input:")]
+    entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
+    return Explanation(row, result.evidence(quantity), below, entries)
+
+
+def export(result: Result | str | Path, to: str, out: str | Path | None = None, quantities: Sequence[str] = ()) -> Path:
+    """Write a result, or some of its quantities, as one file for other tools; return its path.
+
+    Parameters
+    ----------
+    result : Result, str or Path
+        A result, or the folder that holds one.
+    to : str
+        ``parquet`` or ``csv`` (a long table with labels, unit and kind) or ``netcdf`` (needs the extra ``xarray``).
+    out : str or Path, optional
+        File to write (default: the plan's name with .parquet, .csv or .nc).
+    quantities : sequence of str
+        Result quantities to write; all if left out.
+
+    Raises
+    ------
+    PlanError
+        If there is no such form or quantity.
+    MachineError
+        If the file can't be written, or xarray isn't there for NetCDF.
+    """
+    result = result if isinstance(result, Result) else load(result)
+    ending = "nc" if to == "netcdf" else to
+    return export_result(
+        result, to, Path(out) if out is not None else Path(f"{result.stamp.plan}.{ending}"), quantities
+    )
+
+
+def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:
+    """Run a kept result's plan again and say whether it comes out byte for byte the same.
+
+    Parameters
+    ----------
+    folder
+        What :func:`save` has written.
+    out
+        Where to keep the second run; it is thrown away if left out.
+    progress : callable, optional
+        As in :func:`run`.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds no result, or one that was kept without its plan's text.
+    """
+    kept = Path(folder)
+    again = run_sources(sources_of(kept), progress)
+    if out is not None and Path(out).resolve() == kept.resolve():
+        remedy = "give another folder with --out"
+        raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
+    with tempfile.TemporaryDirectory() as work:
+        where = save(again, out if out is not None else Path(work) / "again")
+        answer = held_against(kept, where)
+    return replace(answer, kept_in="" if out is None else str(out))

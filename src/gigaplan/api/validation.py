@@ -1,0 +1,289 @@
+"""Verbs of published measurements: validate against them, predict tables of configurations, refit constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from gigaplan.api.requests import CalibrationInputs, KernelComparison, read
+from gigaplan.validation.capability import CapabilityValidation
+from gigaplan.validation.capability import validate_capability as run_capability
+from gigaplan.validation.demand import DemandValidation
+from gigaplan.validation.demand import validate_demand as run_demand
+from gigaplan.validation.kernels import compare as kernels
+from gigaplan.validation.power.node_power import PowerValidation
+from gigaplan.validation.power.node_power import validate_power as run_power
+from gigaplan.validation.published import Held
+from gigaplan.validation.serving import tables as serving
+from gigaplan.validation.serving.calibrate import Calibration
+from gigaplan.validation.serving.calibrate import calibrate_serving as refit_serving
+from gigaplan.validation.serving.validate import InferenceValidation
+from gigaplan.validation.tables import refuse_same
+from gigaplan.validation.training import validate as training
+from gigaplan.validation.training.calibrate import TrainingCalibration
+from gigaplan.validation.training.calibrate import calibrate_training as refit_training
+from gigaplan.validation.training.failures import FailureRow, validate_failures
+from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.files import write_text
+from gigaplan.vocabulary.progress import Progress, staged
+
+File: TypeAlias = str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A table with predictions: its rows, how many have one, and the file."""
+
+    rows: int
+    answered: int
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedTraining:
+    """Published steps and memory, and what failures left of published runs, with the predictions."""
+
+    steps: training.TrainingValidation
+    failures: tuple[FailureRow, ...]
+
+
+def validate_inference(
+    table: File | None = None, progress: Progress | None = None
+) -> tuple[InferenceValidation | Held, ...]:
+    """Return the errors of the serving model on measured times, throughput, power and whole runs, by source.
+
+    Parameters
+    ----------
+    table : str or Path, optional
+        A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
+        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv; the samples that come with gigaplan if left out.
+    progress : callable, optional
+        Called with (tables done, tables, the next table); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind.
+    """
+    return serving.validate_any(None if table is None else Path(table), progress)
+
+
+def validate_training(*tables: File, progress: Progress | None = None) -> ValidatedTraining:
+    """Return the errors of the training model on published step times, memory, and what failures left of runs.
+
+    Parameters
+    ----------
+    *tables : str or Path
+        Tables with the columns of training_step.csv or its siblings; the sample that comes with gigaplan if left out.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns.
+    """
+    begin = staged(progress, 2)
+    begin("steps")
+    steps = training.validate([Path(t) for t in tables])
+    begin("failures")
+    return ValidatedTraining(steps, tuple(validate_failures()))
+
+
+def validate_power(table: File | None = None) -> PowerValidation:
+    """Return the errors of the power that a node draws in training, each row predicted without its own system.
+
+    Parameters
+    ----------
+    table : str or Path, optional
+        A table with the columns of mlperf_training_power.csv; the one that comes with gigaplan if left out.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read, or with all the columns that it lacks.
+    """
+    return run_power(None if table is None else Path(table))
+
+
+def validate_demand() -> DemandValidation:
+    """Return the errors of the demand model, fitted on what was known before 2025-09, on what came after."""
+    return run_demand()
+
+
+def validate_capability() -> CapabilityValidation:
+    """Return the errors of capability from compute and date, fitted on models before 2025-09, on those after."""
+    return run_capability()
+
+
+def validate_kernels(
+    layout: KernelComparison | None = None, progress: Progress | None = None, **options: Any
+) -> kernels.Comparison:
+    """Return the times of decode and prefill steps beside those of NVIDIA's measured kernels.
+
+    Parameters
+    ----------
+    layout : KernelComparison, optional
+        The layout; a set of layouts on several generations if model and system are left out.
+    progress : callable, optional
+        Called with (layouts done, layouts, the next layout); False cancels.
+    **options
+        Fields of :class:`KernelComparison` instead: ``model="llama_3_1_70b", system="h100_hgx", tensor=4``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once.
+    MachineError
+        If the extra ``kernels`` isn't installed; the message says how to install it.
+    """
+    ask = layout or read(KernelComparison, options, "kernels")
+    if bool(ask.model) != bool(ask.system):
+        remedy = "name a model and a system, or neither for the set that comes with gigaplan"
+        given = ask.model or ask.system
+        raise PlanError([Problem("a model needs a system", kernels.PLACE, value=given, remedy=remedy)])
+    layouts: Sequence[kernels.Layout] = kernels.CASES
+    if ask.model:
+        split = {"engine": ask.engine, "tensor": ask.tensor, "data": ask.data, "expert": ask.expert}
+        layouts = (kernels.layout_of(ask.model, ask.system, precision=ask.precision, **split),)  # type: ignore[arg-type]
+    return kernels.compare(layouts, ask.batch or kernels.BATCHES, ask.context or kernels.CONTEXTS, progress)
+
+
+def predict_inference(
+    table: File, out: File, overlays: Sequence[File] = (), progress: Progress | None = None
+) -> Predicted:
+    """Write a table with TTFT, TPOT and tokens per GPU predicted for each row, with intervals and validity.
+
+    Parameters
+    ----------
+    table : str or Path
+        A table with the columns of inference_serving.csv, inference_throughput.csv, inference_mlperf_v5_1.csv or
+        facts/mlperf_inference.csv; results may be empty or absent.
+    out : str or Path
+        The table to write.
+    overlays : sequence of str or Path
+        Overlays of :func:`calibrate_serving`, for the rows of their engine.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or is of no known kind, or with all that is wrong with the overlays.
+    MachineError
+        If the table can't be written; nothing half-written stays.
+    """
+    refuse_same(Path(out), Path(table))
+    return Predicted(*serving.predict(Path(table), Path(out), overlays, progress), Path(out))
+
+
+def predict_training(
+    table: File,
+    out: File,
+    anchor: File | None = None,
+    overlays: Sequence[File] = (),
+    progress: Progress | None = None,
+) -> Predicted:
+    """Write a table with step time, speed and memory predicted for each row, with an interval and validity.
+
+    Parameters
+    ----------
+    table : str or Path
+        A table with the columns of training_step.csv or its siblings; results may be empty or absent.
+    out : str or Path
+        The table to write.
+    anchor : str or Path, optional
+        A table of measured steps with the same columns: layouts that it holds follow its measurements.
+    overlays : sequence of str or Path
+        Overlays of :func:`calibrate_training`, for the rows of their kind of software.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns, or with all that is wrong with the overlays.
+    MachineError
+        If the table can't be written; nothing half-written stays.
+    """
+    staged(progress, 1)("predicting")
+    near = None if anchor is None else Path(anchor)
+    return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
+
+
+def calibrate_serving(
+    measured: File | Sequence[File],
+    out: File | None = None,
+    inputs: CalibrationInputs | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Calibration:
+    """Return an engine's constants refitted on measurements; write them as an overlay if ``out`` is given.
+
+    Parameters
+    ----------
+    measured : str, Path or sequence of them
+        CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving benchmark,
+        GenAI-Perf or AIPerf.
+    out : str or Path, optional
+        Overlay for :func:`run`, :func:`frontier` and :func:`predict_inference`.
+    inputs : CalibrationInputs, optional
+        What the files leave open.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+    **options
+        Fields of :class:`CalibrationInputs` instead: ``gpu="h100_sxm", tp=8``.
+
+    Raises
+    ------
+    PlanError
+        If a file can't be read, a column is missing, fewer than four rows can be answered, or engines are mixed.
+    MachineError
+        If the overlay can't be written; nothing half-written stays.
+    """
+    paths = _paths(measured)
+    open_ = inputs or read(CalibrationInputs, options, "calibrate serving")
+    given = {k: str(getattr(open_, k) or "") for k in ("gpu", "model", "precision", "engine", "tp", "concurrency")}
+    if out is not None:
+        refuse_same(Path(out), *paths)
+    staged(progress, 1)("refitting")
+    answer = refit_serving(paths, given)
+    if out is not None:
+        write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+    return answer
+
+
+def calibrate_training(
+    measured: File | Sequence[File], out: File | None = None, progress: Progress | None = None
+) -> TrainingCalibration:
+    """Return the constants of training refitted on measured step times; write them as an overlay if ``out`` is given.
+
+    Parameters
+    ----------
+    measured : str, Path or sequence of them
+        Tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of software.
+    out : str or Path, optional
+        Overlay for :func:`run` and :func:`train`.
+    progress : callable, optional
+        Called with (groups done, groups, the next group of rows to leave out); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
+    MachineError
+        If the file can't be written; nothing half-written stays.
+    """
+    paths = _paths(measured)
+    if out is not None:
+        refuse_same(Path(out), *paths)
+    answer = refit_training(paths, progress)
+    if out is not None:
+        write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+    return answer
+
+
+def _paths(given: File | Sequence[File]) -> list[Path]:
+    return [Path(p) for p in ([given] if isinstance(given, str | Path) else given)]

@@ -1,0 +1,68 @@
+"""Mistakes in a command line, in the same plain words as those in a plan: place, value, what is allowed, the nearest, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from gigaplan.vocabulary.errors import Place, Problem
+
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+
+RENAMED = {
+    "--every": "--all-rows",
+    "--central": "--no-parameter-uncertainty",
+    "--fact": "--override",
+    "--replicas": "--trials",
+    "--rows": "TABLE",
+    "silicon": "kernels",
+}
+"""Names of earlier versions, and what they are now."""
+
+
+def problem(error: CycloptsError) -> Problem:
+    """Return what the command line's parser found wrong."""
+    from cyclopts import exceptions as kinds
+
+    place = Place(" ".join(("gigaplan", *(error.command_chain or ()))).strip())
+    help_ = f"{place.file} --help shows them all"
+    if isinstance(error, kinds.UnknownCommandError):
+        word = str((error.unused_tokens or [""])[0])
+        known = [str(name) for name in error.app or () if not str(name).startswith("-")]
+        return Problem(
+            "no such verb", place, value=word, allowed=", ".join(known), nearest=_near(word, known), remedy=help_
+        )
+    if isinstance(error, kinds.UnknownOptionError):
+        word = (error.token.keyword or error.token.value).partition("=")[0]
+        known = [name for argument in error.argument_collection if argument.parse for name in argument.names]
+        return Problem("no such option", place, value=word, nearest=_near(word, known), remedy=help_)
+    if isinstance(error, kinds.MissingArgumentError) and error.argument is not None:
+        name = error.keyword or error.argument.name
+        what = "a value is missing" if name.startswith("-") and error.keyword else "an argument is missing"
+        return Problem(what, place, value=name, remedy=f"give {name}; {help_}")
+    if isinstance(error, kinds.UnusedCliTokensError):
+        words = " ".join(map(str, error.unused_tokens or ()))
+        return Problem("one argument too many", place, value=words, remedy=help_)
+    if isinstance(error, kinds.CoercionError) and error.token is not None and error.argument is not None:
+        choices = list(error.argument.get_choices(force=True) or ())
+        value = str(error.token.value)
+        return Problem(
+            f"not a value of {error.argument.name}",
+            place,
+            value=value,
+            allowed=", ".join(choices),
+            nearest=_near(value, choices),
+            remedy=help_,
+        )
+    error.verbose = False
+    return Problem(" ".join(str(error).split()), place, remedy=help_)
+
+
+def _near(word: str, known: list[str]) -> str:
+    """Return the known name that is nearest to a word, by its new name if it is an old one."""
+    if RENAMED.get(word) in (*known, "TABLE"):
+        return RENAMED[word]
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    old = difflib.get_close_matches(word, [k for k, v in RENAMED.items() if v in known], n=1, cutoff=0.75)
+    return close[0] if close else RENAMED[old[0]] if old else ""
