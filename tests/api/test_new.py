@@ -103,5 +103,5 @@ def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("new", path, "--from", "lab-2mw") == 2
     assert "nearest: lab-1mw" in capsys.readouterr().err
     assert leave("new", path, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"path": path}
+    assert json.loads(capsys.readouterr().out)["path"] == path
     assert leave("run", path, "--out", str(tmp_path / "out")) == 0

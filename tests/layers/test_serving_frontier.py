@@ -94,7 +94,7 @@ def test_intervals_lie_around_their_points(answer: Frontiers) -> None:
 
 
 def test_back_from_json(answer: Frontiers) -> None:
-    text = json.dumps(answer.as_dict(), allow_nan=False)
+    text = json.dumps(gp.to_json(answer), allow_nan=False)
     assert Frontiers.from_dict(json.loads(text)) == answer
 
 

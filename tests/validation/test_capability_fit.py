@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from scipy.optimize import minimize
 
+import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.finance.intelligence import Gains
 from gigaplan.plan.resolve import Filler
@@ -192,7 +193,7 @@ def test_gains_are_facts() -> None:
 
 def test_terminal_and_plain_data() -> None:
     found = validate_capability()
-    data = json.loads(json.dumps(found.as_dict()))
+    data = json.loads(json.dumps(gp.to_json(found)))
     assert data["rows"][0]["date"] == "2023-02-24" and data["rows"][-1]["split"] == "test"
     out = io.StringIO()
     Console(file=out, width=200).print(capability_validation(found))

@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import curve_fit
 from scipy.stats import t as student
 
+import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.demand.adoption import CURVES, weekly_users
 from gigaplan.demand.inputs import Adoption
@@ -173,5 +174,5 @@ def test_summary_adds_up_and_all_of_it_is_plain_data() -> None:
     summary = next(s for s in answer.summary if s.quantity == "weekly_users" and s.when == "came after")
     assert summary.mean_abs_error == pytest.approx(np.abs(late).mean())
     assert summary.bias == pytest.approx(np.mean(late))
-    data = json.loads(json.dumps(answer.as_dict()))
+    data = json.loads(json.dumps(gp.to_json(answer)))
     assert [p["error"] for p in data["points"]] == [p.error for p in answer.points]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.resolve import efficiency_of, engine_of
@@ -49,7 +50,7 @@ def test_every_row_of_the_sample_is_answered(answer: v.InferenceValidation) -> N
         assert row.tpot_error == pytest.approx(row.answer.tpot_ms / row.tpot_ms - 1)
         assert row.answer.tpot_low < row.answer.tpot_ms < row.answer.tpot_high
         assert row.answer.ttft_low < row.answer.ttft_ms < row.answer.ttft_high
-    json.dumps(answer.as_dict())
+    json.dumps(gp.to_json(answer))
 
 
 def test_errors_of_the_sample(answer: v.InferenceValidation) -> None:

@@ -101,7 +101,7 @@ def _explanation(answer: Any) -> dict[str, Any]:
 
 
 def _checked(answer: Any) -> dict[str, Any]:
-    return {"holds": answer.holds, "claims": answer.claims}
+    return {"holds": answer.holds, "claims": answer.result.claims}
 
 
 def _problems(answer: Any) -> dict[str, Any]:

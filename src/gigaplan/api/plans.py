@@ -81,7 +81,7 @@ def _pairs(changes: Changes) -> list[str]:
 
 def new(
     path: str | Path = "plan.yaml",
-    start: Start | None = None,
+    request: Start | None = None,
     *,
     like: str | Path | None = None,
     changes: Changes = (),
@@ -95,12 +95,12 @@ def new(
     ----------
     path : str or Path
         File to write; an existing one is kept unless ``force``.
-    start : Start, optional
+    request : Start, optional
         Power, generation, model, region, start and name of the starter.
     like : str or Path, optional
         A plan to copy instead, by name or path, with ``changes`` and ``overlays`` applied to it.
     **options
-        Fields of :class:`Start` instead of ``start``: ``power="40 MW it"``, ``region="ercot"``.
+        Fields of :class:`Start` instead of ``request``: ``power="40 MW it"``, ``region="ercot"``.
 
     Raises
     ------
@@ -111,18 +111,18 @@ def new(
     """
     path = Path(path)
     if options:
-        start = read(Start, {"name": path.stem, **options}, "new")
+        request = read(Start, {"name": path.stem, **options}, "new")
     if path.exists() and not force:
         remedy = "give another name, or --force to replace it"
         raise PlanError([Problem("this file exists already", Place(str(path)), remedy=remedy)])
     if like is None and (changes or overlays):
         remedy = "name the plan to copy with --from"
         raise PlanError([Problem("changes and overlays need a plan to copy", Place(str(path)), remedy=remedy)])
-    if like is not None and start is not None:
+    if like is not None and request is not None:
         remedy = "change the copy with --set, or leave --from out"
         raise PlanError([Problem("a copy has its own power and names", Place(str(path)), remedy=remedy)])
     text = (
-        starter(start or Start(name=path.stem))
+        starter(request or Start(name=path.stem))
         if like is None
         else copy_of(plans.sources_of(like, _pairs(changes), overlays))
     )

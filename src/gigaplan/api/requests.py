@@ -17,12 +17,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
-from gigaplan.layers.serving import PRECISIONS, ServingQuestion
+from gigaplan.layers.serving import ServingQuestion
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option
 
 R = TypeVar("R")
 ENGINES = ("trtllm", "vllm", "sglang")
+PRECISIONS = ("bf16", "fp8", "fp4")
 MODEL, SYSTEM = ("layers",), ("hbm_bandwidth_bytes_per_s",)
 """Quantities by which the catalog knows a model and a system."""
 
@@ -54,7 +55,7 @@ class KernelComparison:
     """A model of the catalog."""
     system: Annotated[str, Option(argument=True, entities=SYSTEM)] = ""
     """A system of the catalog."""
-    precision: Annotated[str, Option(group="Layout", choices=tuple(PRECISIONS))] = ""
+    precision: Annotated[str, Option(group="Layout", choices=PRECISIONS)] = ""
     """Precision of the weights (default: the narrowest that the system computes in)."""
     engine: Annotated[str, Option(group="Layout", choices=ENGINES)] = "trtllm"
     """Serving software whose kernels and constants are used."""
@@ -171,7 +172,7 @@ def split(given: Mapping[str, Any], *classes: type) -> list[dict[str, Any]]:
 def markers(cls: type) -> dict[str, tuple[Any, Option]]:
     """Return the annotation of each field of a request and how the doors offer it."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return {f.name: (hints[f.name], _option(hints[f.name])) for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return {f.name: (hints[f.name], _option(hints[f.name])) for f in dataclasses.fields(cls)}
 
 
 def _option(hint: Any) -> Option:
@@ -232,12 +233,6 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
     except PlanError as error:
         problems += error.problems
         return None
-    if option.choices and found and found not in option.choices:
-        allowed, near = ", ".join(option.choices), nearest_name(str(found), option.choices)
-        remedy = "take one of these"
-        problems.append(
-            Problem("not known here", where, value=str(found), allowed=allowed, nearest=near, remedy=remedy)
-        )
     return found
 
 

@@ -147,7 +147,7 @@ def validate_kernels(
     layouts: Sequence[kernels.Layout] = kernels.CASES
     if ask.model:
         split = {"engine": ask.engine, "tensor": ask.tensor, "data": ask.data, "expert": ask.expert}
-        layouts = (kernels.layout_of(ask.model, ask.system, precision=ask.precision, **split),)  # type: ignore[arg-type]
+        layouts = (kernels.layout_of(ask.model, ask.system, precision=ask.precision, **split),)
     return kernels.compare(layouts, ask.batch or kernels.BATCHES, ask.context or kernels.CONTEXTS, progress)
 
 

@@ -107,7 +107,7 @@ def _parameters(cls: type) -> list[inspect.Parameter]:
 
     texts = _docs(cls)
     every = []
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for field in dataclasses.fields(cls):
         hint, option = markers(cls)[field.name]
         if any(type(m).__name__ == "Option" for m in getattr(hint, "__metadata__", ())):
             every.append(_parameter(field, hint, option, texts.get(field.name, "")))

@@ -144,8 +144,6 @@ class Reads(_Parsed):
     def parse(self, value: object) -> object:
         """Return what the function makes of a text or a list of texts, or the value itself if it is neither."""
         texts = [value] if isinstance(value, str) else value
-        return self.read(list(texts)) if _are_texts(texts) else value
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+        if not isinstance(texts, list | tuple) or not all(isinstance(v, str) for v in texts):
+            return value
+        return self.read([str(text) for text in texts])
