@@ -55,18 +55,32 @@ def blocks(text: str) -> Iterator[Block]:
         skip = False
 
 
+HEREDOC = re.compile(r"<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
+
+
 def commands(block: Block) -> str:
-    """Return a shell block's commands: where lines start with a prompt, those (and their continuations) alone."""
+    """Return a shell block's commands: where lines start with a prompt, those, their continuations and their heredocs."""
     lines = block.code.splitlines()
-    if not any(line.startswith("$ ") for line in lines):
-        return block.code
-    asked: list[str] = []
+    prompted = any(line.startswith("$ ") for line in lines)
+    found: list[str] = []
+    end = ""
     for line in lines:
-        if line.startswith("$ "):
-            asked.append(line[2:])
-        elif asked and asked[-1].endswith("\\"):
-            asked.append(line.removeprefix("> "))
-    return "\n".join(asked)
+        if end:
+            found.append(line)
+            end = "" if line.strip() == end else end
+            continue
+        if not prompted:
+            found.append(line)
+        elif line.startswith("$ "):
+            found.append(line[2:])
+        elif found and found[-1].endswith("\\"):
+            found.append(line.removeprefix("> "))
+        else:
+            continue
+        opening = HEREDOC.search(found[-1])
+        end = opening["end"] if opening else ""
+    assert not end, f"line {block.line}: the heredoc is never ended by {end}"
+    return "\n".join(found)
 
 
 def sets_up(block: Block) -> bool:
@@ -143,6 +157,13 @@ def test_blocks_that_are_run() -> None:
     assert commands(shell) == "gigaplan run mine.yaml \\\n  --json\ngigaplan catalog check"
     assert python == Block("python", "x = 1", 24)
     assert PAGE.splitlines()[python.line - 1] == python.code
+
+
+def test_what_a_reader_would_paste_includes_heredocs() -> None:
+    block = Block("console", "$ cat > x.yaml <<'END'\na: 1\n\n  b: 2\nEND\n$ gigaplan run x\nsome output", 3)
+    assert commands(block) == "cat > x.yaml <<'END'\na: 1\n\n  b: 2\nEND\ngigaplan run x"
+    with pytest.raises(AssertionError, match=r"line 3: the heredoc is never ended by END"):
+        commands(Block("bash", "cat <<END\na: 1", 3))
 
 
 @pytest.mark.parametrize("step", ["cd gigaplan && make run", "python3 -m venv .venv", "pip install gigaplan"])

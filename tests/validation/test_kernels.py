@@ -232,7 +232,7 @@ def test_all_that_is_wrong_is_told_at_once(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_with_the_package_measured_kernels_answer() -> None:
-    pytest.importorskip("aiconfigurator_core", reason="needs the extra 'silicon'")
+    pytest.importorskip("aiconfigurator_core", reason="needs the extra 'kernels'")
     kernels._handle.cache_clear()
     answer = compare([DENSE, CASES[-1]], batches=[1, 64], contexts=[1024, 8192])
     assert "no tables for system" in answer.unsupported[str(CASES[-1])]

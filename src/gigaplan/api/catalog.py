@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from gigaplan import catalog as facts
 from gigaplan.catalog import Found, Listed, Overview, Shown
 from gigaplan.vocabulary.errors import Problem
+from gigaplan.vocabulary.show import Brief, Items
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogCheck:
+@dataclass(frozen=True, slots=True, repr=False)
+class CatalogCheck(Brief):
     """How many facts there are, and what is wrong with them."""
 
     facts: int
@@ -29,7 +30,7 @@ def catalog_overview() -> Overview:
     return facts.overview()
 
 
-def catalog_list(kind: str = "") -> tuple[Listed, ...]:
+def catalog_list(kind: str = "") -> Items[Listed]:
     """Return the entities of a kind (systems, models, sites, deals, ...), or all.
 
     Raises
@@ -37,7 +38,7 @@ def catalog_list(kind: str = "") -> tuple[Listed, ...]:
     PlanError
         If there is no such kind; the nearest is given.
     """
-    return facts.listing(kind)
+    return Items(facts.listing(kind))
 
 
 def catalog_search(words: str | Sequence[str], limit: int = 20) -> Found:
@@ -53,7 +54,7 @@ def catalog_search(words: str | Sequence[str], limit: int = 20) -> Found:
     return facts.search(words, limit)
 
 
-def catalog_show(name: str) -> tuple[Shown, ...]:
+def catalog_show(name: str) -> Items[Shown]:
     """Return the facts of an entity, a quantity, ``entity.quantity`` or an id, each with its rivals.
 
     Raises
@@ -61,7 +62,7 @@ def catalog_show(name: str) -> tuple[Shown, ...]:
     PlanError
         If there is no such name; the nearest is given.
     """
-    return facts.show(name)
+    return Items(facts.show(name))
 
 
 def catalog_check() -> CatalogCheck:

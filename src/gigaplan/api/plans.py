@@ -33,6 +33,10 @@ class CheckedPlan(NamedTuple):
     result: Result
     holds: bool
 
+    def __repr__(self) -> str:
+        verdicts = ", ".join(f"{c.id} {c.verdict}" for c in self.result.claims)
+        return f"CheckedPlan\n  plan    {self.result.stamp.plan}\n  holds   {self.holds}\n  claims  {verdicts}"
+
 
 def run(
     plan: str | Path,

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from gigaplan.api.plans import run_sources
 from gigaplan.results import store
@@ -15,6 +16,7 @@ from gigaplan.study.rerun import Rerun, held_against, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.variables import Variable, variables
 
 RESULTS = Path("gigaplan-results")
@@ -33,9 +35,19 @@ def load(folder: str | Path) -> Result:
     return store.load(Path(folder))
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Brief):
     """Where a number comes from: its row of the variable table, what it is made of, and the facts below it."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "variable.name",
+        "variable.unit",
+        "variable.meaning",
+        "variable.formula",
+        "evidence",
+        "inputs",
+        "entries",
+    )
 
     variable: Variable
     evidence: Evidence

@@ -28,12 +28,13 @@ from gigaplan.validation.training.failures import FailureRow, validate_failures
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.files import write_text
 from gigaplan.vocabulary.progress import Progress, staged
+from gigaplan.vocabulary.show import Brief, Items
 
 File: TypeAlias = str | Path
 
 
-@dataclass(frozen=True, slots=True)
-class Predicted:
+@dataclass(frozen=True, slots=True, repr=False)
+class Predicted(Brief):
     """A table with predictions: its rows, how many have one, and the file."""
 
     rows: int
@@ -41,8 +42,8 @@ class Predicted:
     out: Path
 
 
-@dataclass(frozen=True, slots=True)
-class ValidatedTraining:
+@dataclass(frozen=True, slots=True, repr=False)
+class ValidatedTraining(Brief):
     """Published steps and memory, and what failures left of published runs, with the predictions."""
 
     steps: training.TrainingValidation
@@ -51,7 +52,7 @@ class ValidatedTraining:
 
 def validate_inference(
     table: File | None = None, progress: Progress | None = None
-) -> tuple[InferenceValidation | Held, ...]:
+) -> Items[InferenceValidation | Held]:
     """Return the errors of the serving model on measured times, throughput, power and whole runs, by source.
 
     Parameters
@@ -67,7 +68,7 @@ def validate_inference(
     PlanError
         If the table can't be read or is of no known kind.
     """
-    return serving.validate_any(None if table is None else Path(table), progress)
+    return Items(serving.validate_any(None if table is None else Path(table), progress))
 
 
 def validate_training(*tables: File, progress: Progress | None = None) -> ValidatedTraining:

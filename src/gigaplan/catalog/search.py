@@ -12,6 +12,7 @@ from gigaplan.catalog.catalog import Catalog, data_folder, group, load, tables
 from gigaplan.catalog.human import human
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
+from gigaplan.vocabulary.show import Brief
 
 KINDS: dict[str, tuple[str, str]] = {
     "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
@@ -52,8 +53,8 @@ class Count:
     entities: int
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+@dataclass(frozen=True, slots=True, repr=False)
+class Overview(Brief):
     """What the catalog holds."""
 
     vintage: str
@@ -98,8 +99,8 @@ class Hit:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, repr=False)
+class Found(Brief):
     """What a search found, best first, and the nearest known word (or '') that stood in for each that nothing has."""
 
     hits: tuple[Hit, ...]

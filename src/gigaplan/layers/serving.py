@@ -6,7 +6,7 @@ measured rows (:mod:`gigaplan.validation.serving.fit`), power and cost from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -34,6 +34,7 @@ from gigaplan.validation.serving.validate import INSIDE, _validity
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity
 from gigaplan.vocabulary.progress import Progress, tracked
+from gigaplan.vocabulary.show import Brief
 
 T = TypeVar("T")
 Mode = Literal["co-located", "disaggregated"]
@@ -160,8 +161,8 @@ class Curve:
         return tuple(p for p in self.points if p.on_frontier)
 
 
-@dataclass(frozen=True, slots=True)
-class Frontiers:
+@dataclass(frozen=True, slots=True, repr=False)
+class Frontiers(Brief):
     """Curves side by side, all for one question."""
 
     ask: ServingQuestion
@@ -169,6 +170,14 @@ class Frontiers:
     catalog_vintage: str
     notes: tuple[str, ...] = ()
     """What overlays say of themselves."""
+
+    def brief_rows(self) -> Iterator[tuple[str, object]]:
+        """Return the fastest and the cheapest point of each curve."""
+        for c in self.curves:
+            ends = (c.frontier[0], c.frontier[-1]) if c.frontier else ()
+            speeds = " to ".join(f"{p.output_tokens_per_s_per_gpu.value:,.0f}" for p in ends)
+            told = f"{len(c.points)} points, {speeds} tokens/s per GPU, {c.validity}" if ends else "no point"
+            yield f"{c.model} on {c.system}", told
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frontiers:

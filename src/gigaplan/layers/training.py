@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from gigaplan.validation.training.validate import _validity
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Count, Option
 from gigaplan.vocabulary.progress import Progress, staged
+from gigaplan.vocabulary.show import Brief
 
 PLACE = Place("train")
 TOKENS_PER_PARAMETER = 20.0
@@ -143,9 +144,21 @@ class Cell:
     tokens_per_s_per_gpu: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainRun:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class TrainRun(Brief):
     """A run in one layout: what a step takes and what the run takes, without failures."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "ask.model",
+        "ask.system",
+        "ask.gpus",
+        "best.layout",
+        "step_s",
+        "tokens_per_s",
+        "days",
+        "energy_mwh",
+        "validity",
+    )
 
     ask: TrainingJob
     best: Candidate

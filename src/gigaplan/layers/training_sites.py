@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,6 +60,7 @@ from gigaplan.training.step import GRADIENT_WIRE_BYTES, Layouts, step
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
+from gigaplan.vocabulary.show import Brief
 
 BITS_PER_BYTE = 8.0
 METHODS = ("synchronous", "local updates", "streamed updates")
@@ -130,9 +132,20 @@ class Largest:
     """Of a compute-optimal model with as much compute as counts; the range is that of scaling laws."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SitesRun:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SitesRun(Brief):
     """A run over several sites."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "ask.run.model",
+        "ask.run.system",
+        "one.ask.gpus",
+        "distance_km",
+        "best",
+        "methods",
+        "largest",
+        "run_days",
+    )
 
     ask: SitesJob
     one: TrainRun

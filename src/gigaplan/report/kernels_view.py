@@ -32,7 +32,7 @@ def markdown(answer: Comparison) -> str:
     steps = [(str(r.layout), *_row(r)) for r in answer.rows]
     parts = [
         "# Step times, ours beside measured kernels'\n",
-        "Written by `gigaplan validate silicon --markdown FILE`; "
+        "Written by `gigaplan validate kernels --markdown FILE`; "
         "[accuracy](accuracy.md#step-times-beside-measured-kernels) says what it means.\n",
         _lines(SUMMARY, _summaries(answer)),
         *(f"{line}\n" for line in _words(answer)),

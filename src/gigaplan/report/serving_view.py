@@ -25,7 +25,7 @@ LEAST = 16
 FEW, FEWEST = 48, 12
 """Tables with no more figures than this are shown figure by figure, alone and among many."""
 SEVERAL = 3
-BRIEF = "Samples that come with gigaplan, table by table. --every shows each figure, --html a page with charts and all groups."
+BRIEF = "Samples that come with gigaplan, table by table. --all-rows shows each figure, --html a page with charts and all groups."
 SERVED = "InferenceX and NVIDIA, collected by aiconfigurator (Apache-2.0)"
 HONEST = "Each row is answered with constants that never saw its own GPU generation with its own model."
 APART = "No constant was fitted on these rows; intervals are what errors were on other systems, or on serving rows."

@@ -37,7 +37,7 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
         )
     note = f"{answer.left_out} rows are not answered or hold no step time (no layout, LoRA, unknown architecture, other metrics)."
     if not every and len(rows) > SHOWN:
-        note = f"The {SHOWN} largest errors of {len(rows)} rows; --every shows all. {note}"
+        note = f"The {SHOWN} largest errors of {len(rows)} rows; --all-rows shows all. {note}"
     return Group(*parts, Text(note, style="dim"))
 
 
@@ -75,7 +75,7 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
         + (
             ""
             if every or len(shown) == len(answer.rows)
-            else f" One run of each; --every shows all {len(answer.rows)}."
+            else f" One run of each; --all-rows shows all {len(answer.rows)}."
         ),
         f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else "",
     ]

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 from gigaplan import catalog
 from gigaplan import plan as plans
@@ -24,6 +25,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.facts import Entry
 from gigaplan.vocabulary.progress import Progress, report
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 SPLIT = ("fleet", "demand", "finance")
@@ -84,9 +86,20 @@ class Difference:
         return replace(self.headline, value=self.b)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Brief):
     """Everything that two results say differently."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "a.plan",
+        "b.plan",
+        "differences",
+        "same",
+        "inputs",
+        "groups",
+        "claims",
+        "not_attributed",
+    )
 
     a: Stamp
     b: Stamp

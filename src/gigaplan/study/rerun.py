@@ -14,10 +14,11 @@ from gigaplan.results.result import Result
 from gigaplan.study.compare import InputDifference, fact_differences
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 
-@dataclass(frozen=True, slots=True)
-class Rerun:
+@dataclass(frozen=True, slots=True, repr=False)
+class Rerun(Brief):
     """What a second run says of the first."""
 
     same: bool

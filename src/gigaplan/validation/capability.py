@@ -36,6 +36,7 @@ from gigaplan.training.capability import (
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
@@ -141,8 +142,8 @@ class PriceSeries:
     """None for prices of a single date."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilityValidation:
+@dataclass(frozen=True, slots=True, repr=False)
+class CapabilityValidation(Brief):
     """Published models against ours, by split and size of run, back-tests, published rates, and list prices apart."""
 
     capability: Capability

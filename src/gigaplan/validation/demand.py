@@ -24,6 +24,7 @@ from gigaplan.plan.resolve import Filler
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
@@ -103,9 +104,11 @@ class Summary:
     bias: float
 
 
-@dataclass(frozen=True, slots=True)
-class DemandValidation:
+@dataclass(frozen=True, slots=True, repr=False)
+class DemandValidation(Brief):
     """Fits of the rival curves, which one is chosen, and every published figure against ours."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = ("chosen", "fits", "points", "summary")
 
     fits: tuple[Fit, ...]
     chosen: str

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+
+from gigaplan.vocabulary.show import Brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,11 @@ class Errors:
     """Median high over low."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+@dataclass(frozen=True, slots=True, repr=False)
+class Held(Brief):
     """A table's points, their errors by kind, system and model, and why rows aren't answered (or aren't held)."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = ("table", "source", "points", "errors", "left_out")
 
     table: str
     source: str

@@ -27,9 +27,10 @@ from gigaplan.validation.serving.names import SYSTEMS, UnsupportedError
 from gigaplan.validation.serving.rows import ENGINES, PRECISIONS, known
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.progress import Progress, tracked
+from gigaplan.vocabulary.show import Brief
 
 PACKAGE = "aiconfigurator-core 0.12.0"
-NO_SILICON = "this needs aiconfigurator-core, which isn't installed: pip install 'gigaplan[kernels]'"
+NOT_INSTALLED = "this needs aiconfigurator-core, which isn't installed: pip install 'gigaplan[kernels]'"
 PLACE = Place("kernels")
 NAMES = {
     "a100_hgx": "a100_sxm",
@@ -200,7 +201,7 @@ def engine_handle() -> Any:
     try:
         from aiconfigurator_core.sdk import EngineHandle
     except ImportError:
-        raise MachineError(NO_SILICON) from None
+        raise MachineError(NOT_INSTALLED) from None
     logging.getLogger("aiconfigurator_core").setLevel(logging.CRITICAL)
     return EngineHandle
 
@@ -344,8 +345,8 @@ class Summary:
     """Median distance from theirs, as a share."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Comparison(Brief):
     """All rows, what they say together, and what the tables don't have."""
 
     source: str

@@ -33,6 +33,7 @@ from gigaplan.validation.tables import read_table
 from gigaplan.validation.training.rows import generation, known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 MEASURED, RECIPES, COOLINGS, FOLDS, SPREADS = (
     f"power_{name}.csv" for name in ("measured", "recipes", "coolings", "folds", "spreads")
@@ -116,8 +117,8 @@ class Summary:
     width: float
 
 
-@dataclass(frozen=True)
-class PowerValidation:
+@dataclass(frozen=True, repr=False)
+class PowerValidation(Brief):
     """Every answered row, the summaries, and why others can't be answered."""
 
     rows: tuple[Row, ...]

@@ -16,6 +16,7 @@ from gigaplan.validation.serving.measured import Row, read_measured
 from gigaplan.validation.serving.rows import Question, UnsupportedError, question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 PULL = 0.5
 
@@ -28,8 +29,8 @@ class Errors:
     tpot: float
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+@dataclass(frozen=True, slots=True, repr=False)
+class Calibration(Brief):
     """An engine's constants before and after, and the errors that go with them."""
 
     engine: str

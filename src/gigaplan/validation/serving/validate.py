@@ -21,6 +21,7 @@ from gigaplan.validation.serving.rows import Question, UnsupportedError, known, 
 from gigaplan.validation.tables import read_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 SAMPLE = "inference_serving_sample.csv"
 NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
@@ -101,8 +102,8 @@ class Summary:
     """Median high over low of these intervals."""
 
 
-@dataclass(frozen=True)
-class InferenceValidation:
+@dataclass(frozen=True, repr=False)
+class InferenceValidation(Brief):
     """Every answered row, the summaries by kind, and how many rows can't be answered."""
 
     rows: tuple[Row, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gigaplan.validation.training.validate import Asked, read_questions, scales_
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.show import Brief
 
 RESULTS = (("tokens_per_s_per_gpu",), ("metric", "value"))
 """Columns that hold a measured speed: one of these."""
@@ -30,9 +32,19 @@ PULL = 0.3
 are flat from 0.15 to 0.5 and larger from 1 on."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingCalibration:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrainingCalibration(Brief):
     """Constants of a kind of training software before and after, and the errors that go with them."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "software",
+        "rows",
+        "error_before",
+        "error_after",
+        "error_left_out",
+        "anchors",
+        "unsupported",
+    )
 
     software: str
     rows: int

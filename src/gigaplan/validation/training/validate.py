@@ -51,6 +51,7 @@ from gigaplan.validation.training.rows import (
 )
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 SAMPLE = "training_sample.csv"
 NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", "tp", "pp", "dp", "precision")
@@ -154,8 +155,8 @@ class Noise:
     p90: float
 
 
-@dataclass(frozen=True)
-class TrainingValidation:
+@dataclass(frozen=True, repr=False)
+class TrainingValidation(Brief):
     """Every answered row, the summaries by kind, memory, the noise floor, and how many rows can't be answered."""
 
     rows: tuple[Row, ...]
