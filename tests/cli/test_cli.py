@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from gigaplan import cli
 from gigaplan import plan as plans
@@ -119,3 +122,89 @@ def test_version() -> None:
     from gigaplan import __version__
 
     assert cli.__version__ == __version__
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert run(*words, "--help") == 0
+    return capsys.readouterr().out
+
+
+def every_verb(parent: App = cli.app, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield above
+    for name in parent:
+        if not name.startswith("-"):
+            yield from every_verb(parent[name], (*above, name))
+
+
+@pytest.mark.parametrize("words", list(every_verb()), ids=" ".join)
+def test_every_help_shows_an_example_and_text_for_each_option(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = help_of(capsys, *words)
+    assert "Example: gigaplan " + " ".join(words) in " ".join(text.split())
+    for word in ("Hold", "against", "Our ", "said", "told", "lives", "rows answered"):
+        assert word not in text, word
+    command = reduce(lambda parent, name: parent[name], words, cli.app)
+    if words and command.default_command:
+        for argument in command.assemble_argument_collection(parse_docstring=True):
+            assert argument.parameter.help, argument.name
+
+
+def test_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(capsys, "train")
+    order = [
+        text.index(f"─ {name} ─") for name in ("Model and system", "Layout", "Several sites", "Failures", "Output")
+    ]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("rum x", ("no such verb", "rum", "nearest: run", "frontier")),
+        ("run lab-1mw --sett a=1", ("no such option", "--sett", "nearest: --set")),
+        ("run", ("an argument is missing", "PLAN")),
+        ("run lab-1mw two", ("one argument too many", "two")),
+        ("run lab-1mw --resolution hourl", ("--resolution", "hourl", "representative, hourly", "nearest: hourly")),
+        ("export x --to xlsx", ("--to", "xlsx", "parquet, csv, netcdf")),
+        ("run lab-1mw --set", ("a value is missing", "--set")),
+        ("catalog search a --limit many", ("--limit", "many")),
+        ("validate silicon", ("no such verb", "nearest: kernels")),
+        ("validate power --every", ("no such option", "nearest: --all-rows")),
+        ("validate power --evry", ("no such option", "nearest: --all-rows")),
+        ("train llama_3_1_8b h100_hgx --replicas 5", ("no such option", "nearest: --trials")),
+        ("train llama_3_1_8b h100_hgx --central", ("no such option", "nearest: --no-parameter-uncertainty")),
+        ("train llama_3_1_8b h100_hgx --fact a=1", ("no such option", "nearest: --override")),
+        (
+            "train llama_3_1_8b h100_hgx --gpus many --seed x",
+            ("gpus: not a whole number", "many", "seed: not", "3 problems"),
+        ),
+    ],
+)
+def test_wrong_usage_is_told_in_one_plain_style(
+    words: str, said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words.split()) == 2
+    told = capsys.readouterr()
+    assert not told.out
+    assert "│" not in told.err and "Traceback" not in told.err
+    for word in said:
+        assert word in told.err
+    assert "nothing was run or written" in told.err
+    assert run(*words.split(), "--json") == 2
+    assert json.loads(capsys.readouterr().out)["problems"][0]["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+@pytest.mark.parametrize("words", ["run lab-1mw --out kept", "catalog list", "frontier gpt_oss_120b h200_hgx"])
+def test_a_reader_who_leaves_early_is_no_refusal(words: str, tmp_path: Path) -> None:
+    shell = f"set -o pipefail; {sys.executable} -m gigaplan {words} | head -1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_no_progress_bar_where_nobody_looks(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gigaplan", "run", "lab-1mw", "--out", str(tmp_path / "kept")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

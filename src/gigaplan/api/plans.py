@@ -21,7 +21,7 @@ from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import write_text
-from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.progress import Progress, report
 
 Changes = Mapping[str, object] | Sequence[str]
 """``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
@@ -180,6 +180,7 @@ def compare(
         name = other.stamp.plan if isinstance(other, Result) else str(other)
         remedy = "give B as a plan, or leave --set and --with out"
         raise PlanError([Problem("a kept result can't be changed", Place(name), remedy=remedy)])
+    report(progress, 0, 1, "both plans")
     first = _result(a)
     second = other if isinstance(other, Result) else _result(other, changes, overlays)
     try:

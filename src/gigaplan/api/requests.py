@@ -89,6 +89,13 @@ class CalibrationInputs:
     """Concurrent requests."""
 
 
+KIND_WORDS = {
+    "int": ("not a whole number", "give one, as 8"),
+    "float": ("not a number", "give one, as 1.5"),
+    "bool": ("neither true nor false", "give one of them"),
+    "string": ("not a text", "put it in quotes"),
+}
+"""What a value of the wrong type is not, by the first word of pydantic's error type, and what to do."""
 KINDS = {
     "frontier": "gigaplan.api.requests:FrontierRequest",
     "train": "gigaplan.layers.training:TrainingJob",
@@ -238,10 +245,13 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
 
 def _wrong(error: Any, where: Place, value: Any) -> Problem:
     """Return what pydantic finds wrong, in our words."""
-    message = error["msg"].removeprefix("Value error, ")
-    what, _, remedy = message.partition("; ")
-    said = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return Problem(what[:1].lower() + what[1:], where, value=said, remedy=remedy or "give a value of this kind")
+    kind = error["type"].partition("_")[0]
+    what, remedy = KIND_WORDS.get(kind, ("", ""))
+    if not what:
+        message = error["msg"].removeprefix("Value error, ")
+        what, _, remedy = (message[:1].lower() + message[1:]).partition("; ")
+    shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return Problem(what, where, value=shown, remedy=remedy or "give a value of this kind")
 
 
 def _dataclass_of(hint: Any) -> Any:

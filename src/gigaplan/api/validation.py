@@ -27,7 +27,7 @@ from gigaplan.validation.training.calibrate import calibrate_training as refit_t
 from gigaplan.validation.training.failures import FailureRow, validate_failures
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.files import write_text
-from gigaplan.vocabulary.progress import Progress, staged
+from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import Brief, Items
 
 File: TypeAlias = str | Path
@@ -280,6 +280,7 @@ def calibrate_training(
     paths = _paths(measured)
     if out is not None:
         refuse_same(Path(out), *paths)
+    report(progress, 0, 1, "all rows")
     answer = refit_training(paths, progress)
     if out is not None:
         write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))

@@ -34,7 +34,7 @@ def train(
     from gigaplan import api
     from gigaplan.report import sites_view, train_view
 
-    options = _failure_options(recovery, failures, together)
+    options = _failure_options(recovery, failures, together, job)
     if "sites" in together:
         with progress("sites") as bar:
             sites = api.train_sites(**job, **together, progress=bar)
@@ -44,16 +44,19 @@ def train(
     return _print(run, train_view, html, json)
 
 
-def _failure_options(recovery: Given, failures: bool, together: Given) -> Any:
+def _failure_options(recovery: Given, failures: bool, together: Given, job: Given) -> Any:
     """Return how failures are simulated; PlanError with every option that has nothing to change, or a wrong value."""
-    from gigaplan.api.requests import markers, read
+    from gigaplan.api import requests
     from gigaplan.layers.failures import PLACE, FailureOptions
     from gigaplan.layers.sites import SitesJob
+    from gigaplan.layers.training import TrainingJob
     from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
     def named(cls: type, given: Given) -> list[str]:
         return [
-            f"--{option.name or name.replace('_', '-')}" for name, (_, option) in markers(cls).items() if name in given
+            f"--{option.name or name.replace('_', '-')}"
+            for name, (_, option) in requests.markers(cls).items()
+            if name in given
         ]
 
     problems = []
@@ -69,14 +72,15 @@ def _failure_options(recovery: Given, failures: bool, together: Given) -> Any:
             Problem(f"{name} {what}", Place("train"), value=str(value), remedy="name the sites with --sites")
             for name, value in zip(named(SitesJob, together), together.values(), strict=True)
         )
-    options = None
-    try:
-        options = read(FailureOptions, recovery, "train")
-    except PlanError as error:
-        problems += error.problems
+    read: dict[type, Any] = {}
+    for cls, given in ((TrainingJob, job), (FailureOptions, recovery)):
+        try:
+            read[cls] = requests.read(cls, given, "train")
+        except PlanError as error:
+            problems += error.problems
     if problems:
         raise PlanError(problems)
-    return options if failures else False
+    return read[FailureOptions] if failures else False
 
 
 def _print(answer: Any, view: Any, html: Path | None, json: bool) -> int:
