@@ -1,4 +1,4 @@
-"""Every verb of the terminal as a function, with typed answers; requests are dataclasses, and every answer has one JSON form.
+"""Every verb of the terminal as a function: requests are dataclasses, answers are typed and have one JSON form.
 
 The modules are loaded when a name of theirs is first used, so that ``gigaplan --help`` stays fast.
 """

@@ -1,8 +1,8 @@
 """One JSON form of every answer, the same in the terminal and in Python.
 
 The form is plain data with three keys on top: ``gigaplan``, the version that made it; ``kind``, what is answered;
-``format``, raised whenever a key changes its meaning or goes. The other keys are the answer's fields. Units end the names, dates
-are ISO text, and a number that doesn't exist is null: the text is valid JSON everywhere.
+``format``, raised whenever a key changes its meaning or goes. The other keys are the answer's fields. Units end the
+names, dates are ISO text, and a number that doesn't exist is null: the text is valid JSON everywhere.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def to_json(answer: object) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``gigaplan`` (version), ``kind``, ``format``, and the answer's own keys; a tuple of answers stands under ``items``,
-        a written file under ``path`` and ``bytes``.
+        ``gigaplan`` (version), ``kind``, ``format``, and the answer's own keys; a tuple of answers stands under
+        ``items``, a written file under ``path`` and ``bytes``.
     """
     kind, content = _content(answer)
     return {"gigaplan": __version__, "kind": kind, "format": FORMAT, **content}

@@ -94,7 +94,7 @@ def train(
 def train_sites(
     model: SitesJob | str, system: str = "", *, progress: Progress | None = None, **options: Any
 ) -> SitesRun:
-    """Return how several sites train one model together: synchronously, or with local updates; the largest run by a date.
+    """Return how several sites train one model together, by every method, and the largest run by a date.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ Changes = Mapping[str, object] | Sequence[str]
 
 
 class CheckedPlan(NamedTuple):
-    """A plan's result with its claims, and whether each holds on some basis or can't be told."""
+    """A plan's result with its claims, and whether none of them fails on every basis."""
 
     result: Result
     holds: bool
@@ -68,7 +68,7 @@ def run(
 
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None) -> Result:
-    """Simulate a plan from its sources, as a kept result holds them; see :func:`run` for what raises."""
+    """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
     loaded = plans.load_sources(sources)
     try:
         scenario = plans.resolve(loaded)
@@ -98,7 +98,7 @@ def new(
     Parameters
     ----------
     path : str or Path
-        File to write; an existing one is kept unless ``force``.
+        File to write; an existing one stays unless ``force``.
     request : Start, optional
         Power, generation, model, region, start and name of the starter.
     like : str or Path, optional
@@ -144,7 +144,7 @@ def check(
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> CheckedPlan:
-    """Simulate a plan and return whether every claim that it makes holds on some basis or can't be told.
+    """Simulate a plan and return whether none of its claims fails on every basis.
 
     See :func:`run` for the parameters and for what raises.
     """
@@ -164,7 +164,7 @@ def compare(
     Parameters
     ----------
     a, b : Result, str or Path
-        A result, a kept result's folder, or a plan by name or path; without ``b``, A itself.
+        A result, a saved result's folder, or a plan by name or path; without ``b``, A itself.
     changes, overlays
         As in :func:`run`, applied to B, which must then be a plan.
     progress : callable, optional
@@ -176,10 +176,10 @@ def compare(
         If one is neither plan nor result, or the two share no month.
     """
     other = a if b is None else b
-    if (changes or overlays) and (isinstance(other, Result) or _kept(other)):
+    if (changes or overlays) and (isinstance(other, Result) or _is_saved(other)):
         name = other.stamp.plan if isinstance(other, Result) else str(other)
         remedy = "give B as a plan, or leave --set and --with out"
-        raise PlanError([Problem("a kept result can't be changed", Place(name), remedy=remedy)])
+        raise PlanError([Problem("a saved result can't be changed", Place(name), remedy=remedy)])
     report(progress, 0, 1, "both plans")
     first = _result(a)
     second = other if isinstance(other, Result) else _result(other, changes, overlays)
@@ -189,12 +189,12 @@ def compare(
         raise PlanError([Problem(str(error), Place("compare"))]) from None
 
 
-def _kept(given: str | Path) -> bool:
+def _is_saved(given: str | Path) -> bool:
     return Path(given).is_dir() and str(given) not in plans.builtin_names()
 
 
 def _result(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
-    """Return a result: given, kept in a folder, or of a plan."""
+    """Return a result: given, saved in a folder, or of a plan."""
     if isinstance(given, Result):
         return given
-    return store.load(Path(given)) if _kept(given) else run(given, changes, overlays)
+    return store.load(Path(given)) if _is_saved(given) else run(given, changes, overlays)

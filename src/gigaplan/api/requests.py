@@ -1,4 +1,4 @@
-"""Requests: what a verb is asked, as a dataclass that the terminal flattens, JSON spells out and Python builds.
+"""Requests: the questions of verbs, as dataclasses that the terminal flattens, JSON spells out and Python builds.
 
 A field's docstring is the terminal's help, its annotation says unit, choices and the option's name
 (:mod:`gigaplan.vocabulary.options`). Here they are read, all problems at once:

@@ -1,4 +1,4 @@
-"""Verbs of kept results: save, load, explain, export, run again."""
+"""Verbs of saved results: save, load, explain, export, run again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESULTS = Path("gigaplan-results")
 
 
 def save(result: Result, folder: str | Path | None = None) -> Path:
-    """Keep a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
+    """Save a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
     from gigaplan.report.html import html
 
     name = f"{result.stamp.plan}-{result.stamp.plan_hash[:8]}"
@@ -31,7 +31,7 @@ def save(result: Result, folder: str | Path | None = None) -> Path:
 
 
 def load(folder: str | Path) -> Result:
-    """Read a kept result."""
+    """Read a saved result."""
     return store.load(Path(folder))
 
 
@@ -114,28 +114,28 @@ def export(result: Result | str | Path, to: str, out: str | Path | None = None, 
 
 
 def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:
-    """Run a kept result's plan again and say whether it comes out byte for byte the same.
+    """Run a saved result's plan again and compare: does it come out byte for byte the same?
 
     Parameters
     ----------
     folder
         What :func:`save` has written.
     out
-        Where to keep the second run; it is thrown away if left out.
+        Where to save the second run; it is deleted if left out.
     progress : callable, optional
         As in :func:`run`.
 
     Raises
     ------
     PlanError
-        If the folder holds no result, or one that was kept without its plan's text.
+        If the folder holds no result, or one that was saved without its plan's text.
     """
-    kept = Path(folder)
-    again = run_sources(sources_of(kept), progress)
-    if out is not None and Path(out).resolve() == kept.resolve():
+    saved = Path(folder)
+    again = run_sources(sources_of(saved), progress)
+    if out is not None and Path(out).resolve() == saved.resolve():
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
     with tempfile.TemporaryDirectory() as work:
         where = save(again, out if out is not None else Path(work) / "again")
-        answer = held_against(kept, where)
+        answer = held_against(saved, where)
     return replace(answer, kept_in="" if out is None else str(out))

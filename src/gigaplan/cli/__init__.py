@@ -72,7 +72,7 @@ def _close_stdout() -> None:
 
 
 def _report(error: PlanError, *, as_json: bool) -> int:
-    """Print every problem of a plan or of the usage, as JSON on stdout when that was asked for."""
+    """Print every problem of a plan or of the usage, as JSON on stdout with ``--json``."""
     if as_json:
         print_json(error)
         return WRONG

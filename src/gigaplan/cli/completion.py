@@ -26,7 +26,7 @@ def plan_names(context: CompletionContext) -> Iterable[str]:
 
 
 def result_folders(context: CompletionContext) -> Iterable[str]:
-    """Offer kept results and folders that begin as typed."""
+    """Offer saved results and folders that begin as typed."""
     return [p for p in _paths(context.incomplete) if p.endswith("/")]
 
 

@@ -1,7 +1,7 @@
 """Requests in the terminal: a dataclass's fields become a verb's options, each written once, where the field is.
 
-A verb that is decorated with ``@flattened(job="gigaplan.layers.training:TrainingJob")`` takes a parameter ``job``: what was
-given of its fields, by field name and as text, which the API reads (:mod:`gigaplan.api.requests`). The request's module is
+A verb that is decorated with ``@flattened(job="gigaplan.layers.training:TrainingJob")`` takes a parameter ``job``: the
+options given, by field name and as text, which the API reads (:mod:`gigaplan.api.requests`). The request's module is
 imported when the verb's own help or options are needed, not at start.
 """
 
@@ -47,21 +47,21 @@ class Flattened:
         owners = self._owners
         parts: dict[str, Given] = {name: {} for name in self.requests}
         values = iter(args)
-        kept: list[Any] = []
+        own_args: list[Any] = []
         for parameter in self._signature.parameters.values():
             if parameter.kind is parameter.VAR_POSITIONAL:
-                kept += values
+                own_args += values
             elif parameter.kind is parameter.POSITIONAL_ONLY:
                 value = next(values, parameter.default)
                 if parameter.name not in owners:
-                    kept.append(value)
+                    own_args.append(value)
                 elif value is not None:
                     parts[owners[parameter.name]][parameter.name] = value
         for name, value in given.items():
             if name in owners and value is not None:
                 parts[owners[name]][name] = value
         own = {name: value for name, value in given.items() if name not in owners}
-        return self.verb(*kept, **own, **parts)
+        return self.verb(*own_args, **own, **parts)
 
     @cached_property
     def _fields(self) -> dict[str, list[inspect.Parameter]]:
@@ -97,7 +97,7 @@ class Flattened:
 
 
 def flattened(**requests: str) -> Callable[[Callable[..., int]], Flattened]:
-    """Return a decorator that shows some parameters as the fields of a request, given by import path ``module:class``."""
+    """Return a decorator that shows some parameters as a request's fields, given by import path ``module:class``."""
     return lambda verb: Flattened(verb, requests)
 
 
@@ -129,12 +129,12 @@ def _parameter(field: dataclasses.Field[Any], hint: Any, option: Any, text: str)
         how["consume_multiple"] = True
     if option.entities:
         how["completer"] = listed(*option.entities).completer
-    asked: Any = bool if kind is bool else list[str] if several or option.words else str
+    accepted: Any = bool if kind is bool else list[str] if several or option.words else str
     return inspect.Parameter(
         field.name,
         inspect.Parameter.POSITIONAL_ONLY if option.argument else inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if option.argument and needed else None,
-        annotation=Annotated[asked if option.argument and needed else asked | None, Parameter(**how)],
+        annotation=Annotated[accepted if option.argument and needed else accepted | None, Parameter(**how)],
     )
 
 

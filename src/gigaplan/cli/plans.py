@@ -39,7 +39,7 @@ def run(
     out: OutOrNone = None,
     json: Json = False,
 ) -> int:
-    """Simulate a plan, print a summary, keep the result and write its HTML report.
+    """Simulate a plan, print a summary, save the result and write its HTML report.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def run(
     resolution
         A weekday and a weekend day that represent the others, or every hour of the calendar (default: the plan's).
     out
-        Folder to keep the result in (default: gigaplan-results/<plan>-<hash>).
+        Folder to save the result in (default: gigaplan-results/<plan>-<hash>).
     """
     from gigaplan import api
 
@@ -63,7 +63,7 @@ def run(
 
     terminal = console()
     terminal.print(render(result))
-    terminal.print(f"[dim]kept in[/] {folder}   [dim]report[/] {folder / 'report.html'}", soft_wrap=True)
+    terminal.print(f"[dim]saved in[/] {folder}   [dim]report[/] {folder / 'report.html'}", soft_wrap=True)
     return 0
 
 
@@ -165,7 +165,7 @@ def compare(
     rows: Annotated[int, Parameter(group=OUTPUT)] = 12,
     json: Json = False,
 ) -> int:
-    """Compare two plans or kept results: what differs, by what matters, and which inputs make the difference.
+    """Compare two plans or saved results: what differs, by what matters, and which inputs make the difference.
 
     Causes are found by running A again with one group of B's inputs at a time.
 

@@ -1,4 +1,4 @@
-"""Verbs that take a kept result."""
+"""Verbs that take a saved result."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def explain(
     """
     from gigaplan import api
 
-    kept = api.load(result)
-    tree = api.explain(kept, quantity)
+    saved = api.load(result)
+    tree = api.explain(saved, quantity)
     if json:
         return print_json(tree)
     from gigaplan.report.terminal import explain_tree
 
-    console().print(explain_tree(kept, quantity, depth))
+    console().print(explain_tree(saved, quantity, depth))
     return 0
 
 
@@ -52,7 +52,7 @@ def export(
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     json: Json = False,
 ) -> int:
-    """Write a kept result as one file for other tools.
+    """Write a saved result as one file for other tools.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def export(
 
 @verb(app, "rerun", "rerun gigaplan-results/announced-2025-09-1a2b3c4d")
 def rerun(result: ResultFolder, /, *, out: OutOrNone = None, json: Json = False) -> int:
-    """Run a kept result's plan again: is it byte for byte the same? Exit 1 if not.
+    """Run a saved result's plan again: is it byte for byte the same? Exit 1 if not.
 
     Parameters
     ----------
     result
         A folder that `gigaplan run` has written.
     out
-        Folder to keep the second run in (default: it is deleted).
+        Folder to save the second run in (default: it is deleted).
     """
     from gigaplan import api
 

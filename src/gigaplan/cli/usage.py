@@ -1,4 +1,4 @@
-"""Mistakes in a command line, in the same plain words as those in a plan: place, value, what is allowed, the nearest, what to do."""
+"""Mistakes in a command line, reported like those of a plan: place, value, what is allowed, nearest name, remedy."""
 
 from __future__ import annotations
 

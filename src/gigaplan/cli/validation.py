@@ -56,7 +56,7 @@ def validate_inference(
     ----------
     table
         A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
-        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv (default: the samples of all that come with gigaplan).
+        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv (default: the samples that come with gigaplan).
     images
         Folder for the charts as SVG pictures.
     """
@@ -236,8 +236,8 @@ def calibrate_training(measured: list[Path], /, *, out: Out, json: Json = False)
     Parameters
     ----------
     measured
-        One or more CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of
-        software.
+        One or more CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind
+        of software.
     out
         The overlay file to write.
     """

@@ -1,7 +1,7 @@
 """Progress of whatever takes longer than a second, and how it is cancelled.
 
-A caller gives a function of (steps done, steps in all, what comes next). It may draw a bar, or stop the work by returning
-False or by raising; nothing half-written is left, since files are written whole at the end.
+A caller gives a function of (steps done, steps in all, what comes next). It may draw a bar, or stop the work by
+returning False or by raising; nothing half-written is left, since files are written whole at the end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Progress = Callable[[int, int, str], object]
 
 
 class Cancelled(GigaplanError):  # noqa: N818  the word that callers know from asyncio and concurrent.futures
-    """The caller's progress function asked to stop; nothing half-written is left (exit 130)."""
+    """The caller's progress function stopped the work; nothing half-written is left (exit 130)."""
 
 
 def report(progress: Progress | None, done: int, total: int, what: str = "") -> None:
