@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gigaplan import catalog
@@ -24,22 +26,39 @@ from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.training import Trained, train
 from gigaplan.simulate.gather import Stages, gather, labels, per_request
-from gigaplan.simulate.memory import require_room
+from gigaplan.simulate.keep import Keep, checked_keep, retain
+from gigaplan.simulate.memory import require_memory
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column
 
 
-def simulate(scenario: Scenario) -> Result:
+def simulate(scenario: Scenario, keep: Keep = "all") -> Result:
     """Run a scenario from demand to money and return the one labelled result.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The resolved plan.
+    keep : str or collection of str
+        Which hourly quantities the result holds for every member: ``all``, ``summary`` (none), or their names. The
+        others are held for the central member alone. The laws are checked before any number is dropped.
+
+    Returns
+    -------
+    Result
+        Every quantity of the variable table.
 
     Raises
     ------
-    InputError
-        If the run takes more memory than the machine has.
+    UnknownQuantityError
+        If ``keep`` names something that is no hourly quantity.
+    MachineError
+        If the run takes more memory than is free.
     LawError
-        If energy, GPUs, requests or money are not conserved: a fault of gigaplan, never of the plan.
+        If energy, GPUs, requests or money are not conserved: a bug in gigaplan, never in the plan.
     """
-    require_room(labels(scenario), scenario.members)
+    keep = checked_keep(keep)
+    require_memory(labels(scenario), scenario.members)
     wanted = compute_demand(scenario.demand, scenario.axis)
     built = build(scenario.fleet, scenario.axis)
     speed = rates(scenario, wanted.tokens_per_request)
@@ -50,7 +69,8 @@ def simulate(scenario: Scenario) -> Result:
     stages = Stages(wanted=wanted, built=built, speed=speed, trained=trained, served=served, drawn=drawn, money=money)
     arrays = assemble(gather(scenario, stages), labels(scenario), scenario.members)
     laws.check(arrays, scenario.axis)
-    return _result(scenario, arrays, speed, trained)
+    result = _result(scenario, arrays, speed, trained)
+    return replace(result, arrays=retain(result, keep), keep=keep)
 
 
 def _allocate(scenario: Scenario, wanted: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
@@ -150,4 +170,5 @@ def _result(scenario: Scenario, arrays: dict[str, Array], speed: Throughput, tra
         warnings=warnings,
         assumptions=scenario.assumptions,
         announced=scenario.announced,
+        existing=(*(False for _ in scenario.fleet.sites), *(True for _ in scenario.fleet.opening)),
     )

@@ -14,7 +14,7 @@ from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.intelligence import DRIVERS
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
 from gigaplan.finance.tranches import amounts_usd
-from gigaplan.fleet.inputs import LADDER, LIMITS
+from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
@@ -70,7 +70,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "region": scenario.regions,
         "workload": tuple(w.name for w in scenario.demand.workloads),
         "generation": tuple(g.name for g in scenario.fleet.generations),
-        "site": (*(s.name for s in scenario.fleet.sites), *(f"opening {b.name}" for b in scenario.fleet.opening)),
+        "site": (*(s.name for s in scenario.fleet.sites), *(existing_label(b.name) for b in scenario.fleet.opening)),
         "state": LADDER,
         "limit": LIMITS,
         "component": COMPONENTS,
