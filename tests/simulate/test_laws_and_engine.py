@@ -183,7 +183,7 @@ def test_what_cannot_be_written_leaves_nothing(announced: Result, tmp_path: Path
         gp.save(announced, other)
     assert (other / "diary.txt").read_text() == "keep me"
     (tmp_path / "file").write_text("")
-    with pytest.raises(MachineError, match="cannot keep"):
+    with pytest.raises(MachineError, match="cannot save"):
         gp.save(announced, tmp_path / "file" / "below")
 
     def full(*_: Any) -> None:

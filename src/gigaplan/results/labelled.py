@@ -57,7 +57,8 @@ class Labelled:
     sources: Sources | None = None
     """The text of the plan, its overlays and its changes: what is needed to run it again."""
     existing: tuple[bool, ...] = ()
-    """For each entry along ``site``: whether it belongs to the existing fleet rather than to the announced programme."""
+    """For each entry along ``site``, whether it belongs to the existing fleet rather than to the announced programme;
+    empty if none does."""
     keep: str | tuple[str, ...] = "all"
     """Which hourly quantities are held for every member: ``all``, ``summary`` (none) or their names."""
     rows: Mapping[str, Variable] = field(default_factory=variables)
@@ -112,7 +113,8 @@ class Labelled:
 
     def new_sites(self) -> list[int]:
         """Return the indices along ``site`` of the announced programme."""
-        return [i for i, existing in enumerate(self.existing) if not existing]
+        existing = self.existing_sites()
+        return [i for i in range(len(self.labels["site"])) if i not in existing]
 
     def existing_sites(self) -> list[int]:
         """Return the indices along ``site`` of the existing fleet."""

@@ -1,24 +1,25 @@
 """The long table: one row per number with its quantity and one label column per dim, as Parquet or CSV.
 
-It is written quantity by quantity, so that the memory taken is that of one quantity, not of all of them with their
-labels: each one goes to a small Parquet file of its own, and these are then copied into one, in order. It is read by the
-names and labels in it, never by the order of its rows.
+It is written some rows at a time, quantity by quantity, so that the memory taken is that of some rows and not of all
+numbers with their labels: each batch goes to a small Parquet file of its own, and these are then copied into one, in
+order. It is read by the names and labels in it, never by the order of its rows.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.variables import DIMS, Variable
+from gigaplan.vocabulary.variables import DIMS
 
 BUFFER = "256MB"
 """Memory that DuckDB may take before it writes to disk."""
@@ -27,8 +28,8 @@ COPIES = {
     "csv": "FORMAT csv, HEADER",
     "part": "FORMAT parquet, COMPRESSION snappy",
 }
-ROW_GROUP = 122_880
-"""Rows that DuckDB writes to Parquet at once; of more rows than that, those of several queries may come out mixed."""
+BATCH = 245_760
+"""Rows that are written with one query: two row groups of DuckDB's Parquet files."""
 TOGETHER = 1_000_000
 """Numbers that are read at once: small quantities together, a large one alone."""
 
@@ -54,7 +55,7 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
     result : Labelled
         The result that holds them.
     path : Path
-        File to write; small files are written beside it on the way and removed.
+        File to write; smaller ones are written beside it on the way and removed.
     names : sequence of str
         Quantities to write, in this order.
     form : str
@@ -63,15 +64,17 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    batches = _batches(result, names)
+    batches = list(_batches(result, names))
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect() as db:
-        parts = [Path(work) / f"{k:04d}.parquet" for k in range(len(batches))]
+        parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
         for part, batch in zip(parts, batches, strict=True):
-            query = _labelled_rows(db, result, batch, dims, about=about)
+            db.register("codes", _codes(result, batch))
+            query = _labelled(result, batch, dims, about=about)
             if len(parts) == 1:
                 _copy(db, query, path, form)
             else:
                 _copy(db, query, part, "part")
+            db.unregister("codes")
         if len(parts) > 1:
             _copy(db, f"FROM read_parquet({_list(parts)})", path, form)
 
@@ -80,45 +83,58 @@ def _copy(db: Any, query: str, path: Path, form: str) -> None:
     db.execute(f"COPY ({query}) TO {_text(path)} ({COPIES[form]})")
 
 
-def _batches(result: Labelled, names: Sequence[str]) -> list[list[str]]:
-    """Return the quantities that are written with one query: a large one alone, small ones together."""
-    batches: list[list[str]] = [[]]
-    size = 0
+def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
+    """Yield what is written with one query: quantities, or parts of one, each as name, first number and end."""
+    batch, room = [], BATCH
     for name in names:
-        if batches[-1] and size + result[name].size > ROW_GROUP:
-            batches.append([])
-            size = 0
-        batches[-1].append(name)
-        size += result[name].size
-    return batches
+        start, size = 0, result[name].size
+        while start < size:
+            stop = min(start + room, size)
+            batch.append((name, start, stop))
+            room -= stop - start
+            start = stop
+            if not room:
+                yield batch
+                batch, room = [], BATCH
+    yield batch
 
 
-def _labelled_rows(db: Any, result: Labelled, names: Sequence[str], dims: Sequence[str], *, about: bool) -> str:
-    """Return the query that gives the numbers of some quantities their labels; DuckDB reads the arrays in place."""
-    parts = []
-    for k, name in enumerate(n for n in names if result[n].size):
-        db.register(f"numbers_{k}", {"value": result[name].ravel()})
-        parts.append(_labelled(result, result.variable(name), f"numbers_{k}", dims, about=about))
-    return " UNION ALL ".join(parts) or _no_rows(dims, about=about)
+def _codes(result: Labelled, batch: Sequence[tuple[str, int, int]]) -> dict[str, NDArray[Any]]:
+    """Return the rows of a batch with numbers for names and labels, counted from 1; 0 stands for no label."""
+    count = sum(stop - start for _, start, stop in batch)
+    dims = _dims(result, batch)
+    codes: dict[str, NDArray[Any]] = {d: np.zeros(count, dtype=np.int32) for d in ("variable", *dims)}
+    codes["value"] = np.empty(count)
+    at = 0
+    for k, (name, start, stop) in enumerate(batch):
+        rows = slice(at, at + stop - start)
+        codes["variable"][rows] = k + 1
+        codes["value"][rows] = result[name].flat[start:stop]
+        places = np.unravel_index(np.arange(start, stop), result[name].shape)
+        for dim, place in zip(result.variable(name).dims, places, strict=True):
+            codes[dim][rows] = place + 1
+        at += stop - start
+    return codes
 
 
-def _labelled(result: Labelled, variable: Variable, source: str, dims: Sequence[str], *, about: bool) -> str:
-    """Return the query for one quantity: a number's labels follow from its position in the array."""
-    columns, stride = {}, result[variable.name].size
-    for dim, size in result.sizes(variable.name).items():
-        stride //= size
-        columns[dim] = f"list_extract({_list(result.names(dim))}, (i // {stride}) % {size} + 1)"
-    labels = [f'{columns.get(d, "NULL::VARCHAR")} AS "{d}"' for d in dims]
-    more = [f"{_text(variable.unit)} AS unit", f"{_text(variable.kind)} AS kind"] if about else []
-    chosen = ", ".join([f"{_text(variable.name)} AS variable", *labels, "value", *more])
-    return f"SELECT {chosen} FROM (SELECT row_number() OVER () - 1 AS i, value FROM {source})"
+def _dims(result: Labelled, batch: Sequence[tuple[str, int, int]]) -> list[str]:
+    return list(dict.fromkeys(d for name, _, _ in batch for d in result.variable(name).dims))
 
 
-def _no_rows(dims: Sequence[str], *, about: bool) -> str:
-    names = ["variable", *dims, "value", *(("unit", "kind") if about else ())]
-    kinds = {"value": "DOUBLE"}
-    columns = ", ".join(f'NULL::{kinds.get(n, "VARCHAR")} AS "{n}"' for n in names)
-    return f"SELECT {columns} WHERE false"
+def _labelled(result: Labelled, batch: Sequence[tuple[str, int, int]], dims: Sequence[str], *, about: bool) -> str:
+    """Return the query that puts names and labels in the place of a batch's numbers for them."""
+    words: dict[str, Sequence[str]] = {"variable": [name for name, _, _ in batch]}
+    words |= {d: result.names(d) for d in _dims(result, batch)}
+    columns = [
+        f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
+        for c in ("variable", *dims)
+    ]
+    columns.append("value")
+    if about:
+        rows = [result.variable(name) for name, _, _ in batch]
+        columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
+        columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
+    return f"SELECT {', '.join(columns)} FROM codes"
 
 
 def sizes(path: Path) -> dict[str, int]:
