@@ -82,23 +82,22 @@ def read(data: Mapping[str, Any], parquet: Path) -> Result:
 
 def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
     """Read format 1: what it does not say is inferred from its labels and from the columns of its long table."""
-    there = longtable.sizes(parquet)
-    labels = data["labels"]
-    lengths = {d: len(names) for d, names in labels.items()} | {"member": data["stamp"]["members"]}
-    rows: dict[str, Variable] = {}
+    there = longtable.dims_held(parquet)
+    labels, members = data["labels"], data["stamp"]["members"]
+    rows: dict[str, Any] = {name: {"name": name} for name in there}
     for name, row in variables().items():
-        size = 1
-        for dim in row.dims:
-            size *= lengths.get(dim, 0)
-        if name in there or size == 0:  # the long table has no row of a quantity that has nothing to count
-            rows[name] = row
-    unknown = {n: {"name": n} for n in there if n not in rows}
+        nothing_to_count = any(not labels.get(d, ()) for d in row.dims if d != "member")
+        if name not in there and nothing_to_count:  # it has no rows then, though the result has it
+            rows[name] = dataclasses.asdict(row)
+        elif name in there:
+            changed = there[name] != set(row.dims)
+            rows[name] = dataclasses.asdict(row) | ({"dims": sorted(there[name])} if changed else {})
     upgraded = {
         **data,
-        "existing": [s.startswith(EXISTING_1) for s in labels["site"]],
+        "existing": [site.startswith(EXISTING_1) for site in labels["site"]],
         "keep": "all",
-        "quantities": {**{n: dataclasses.asdict(v) for n, v in rows.items()}, **unknown},
-        "members": dict.fromkeys([*rows, *unknown], lengths["member"]),
+        "quantities": rows,
+        "members": dict.fromkeys(rows, members),
     }
     return _result(upgraded, parquet)
 

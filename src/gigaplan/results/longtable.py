@@ -21,15 +21,14 @@ from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import DIMS
 
-BUFFER = "256MB"
+BUFFER = "128MB"
 """Memory that DuckDB may take before it writes to disk."""
 COPIES = {
-    "parquet": "FORMAT parquet, COMPRESSION zstd",
+    "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720",
     "csv": "FORMAT csv, HEADER",
-    "part": "FORMAT parquet, COMPRESSION snappy",
 }
-BATCH = 245_760
-"""Rows that are written with one query: two row groups of DuckDB's Parquet files."""
+BATCH = 122_880
+"""Rows that are written with one query."""
 TOGETHER = 1_000_000
 """Numbers that are read at once: small quantities together, a large one alone."""
 
@@ -64,23 +63,19 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
+    query = _labelled(result, names, dims, about=about)
     batches = list(_batches(result, names))
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect() as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
         for part, batch in zip(parts, batches, strict=True):
-            db.register("codes", _codes(result, batch))
-            query = _labelled(result, batch, dims, about=about)
+            db.register("codes", _codes(result, names, batch))
             if len(parts) == 1:
-                _copy(db, query, path, form)
-            else:
-                _copy(db, query, part, "part")
+                break
+            db.execute(f"COPY codes TO {_text(part)} (FORMAT parquet, COMPRESSION snappy)")
             db.unregister("codes")
-        if len(parts) > 1:
-            _copy(db, f"FROM read_parquet({_list(parts)})", path, form)
-
-
-def _copy(db: Any, query: str, path: Path, form: str) -> None:
-    db.execute(f"COPY ({query}) TO {_text(path)} ({COPIES[form]})")
+        else:
+            db.execute(f"CREATE VIEW codes AS FROM read_parquet({_list(parts)}, union_by_name = true)")
+        db.execute(f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})")
 
 
 def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
@@ -99,16 +94,16 @@ def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str,
     yield batch
 
 
-def _codes(result: Labelled, batch: Sequence[tuple[str, int, int]]) -> dict[str, NDArray[Any]]:
+def _codes(result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]]) -> dict[str, NDArray[Any]]:
     """Return the rows of a batch with numbers for names and labels, counted from 1; 0 stands for no label."""
     count = sum(stop - start for _, start, stop in batch)
-    dims = _dims(result, batch)
+    dims = _dims(result, [name for name, _, _ in batch])
     codes: dict[str, NDArray[Any]] = {d: np.zeros(count, dtype=np.int32) for d in ("variable", *dims)}
     codes["value"] = np.empty(count)
     at = 0
-    for k, (name, start, stop) in enumerate(batch):
+    for name, start, stop in batch:
         rows = slice(at, at + stop - start)
-        codes["variable"][rows] = k + 1
+        codes["variable"][rows] = names.index(name) + 1
         codes["value"][rows] = result[name].flat[start:stop]
         places = np.unravel_index(np.arange(start, stop), result[name].shape)
         for dim, place in zip(result.variable(name).dims, places, strict=True):
@@ -117,31 +112,41 @@ def _codes(result: Labelled, batch: Sequence[tuple[str, int, int]]) -> dict[str,
     return codes
 
 
-def _dims(result: Labelled, batch: Sequence[tuple[str, int, int]]) -> list[str]:
-    return list(dict.fromkeys(d for name, _, _ in batch for d in result.variable(name).dims))
+def _dims(result: Labelled, names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(d for name in names for d in result.variable(name).dims))
 
 
-def _labelled(result: Labelled, batch: Sequence[tuple[str, int, int]], dims: Sequence[str], *, about: bool) -> str:
-    """Return the query that puts names and labels in the place of a batch's numbers for them."""
-    words: dict[str, Sequence[str]] = {"variable": [name for name, _, _ in batch]}
-    words |= {d: result.names(d) for d in _dims(result, batch)}
+def _labelled(result: Labelled, names: Sequence[str], dims: Sequence[str], *, about: bool) -> str:
+    """Return the query that puts names and labels in the place of the numbers for them."""
+    words: dict[str, Sequence[str]] = {"variable": names}
+    words |= {d: result.names(d) for d in _dims(result, [n for n in names if result[n].size])}
     columns = [
         f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
         for c in ("variable", *dims)
     ]
     columns.append("value")
     if about:
-        rows = [result.variable(name) for name, _, _ in batch]
+        rows = [result.variable(name) for name in names]
         columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
         columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
-    return f"SELECT {', '.join(columns)} FROM codes"
+    return f"SELECT {', '.join(columns)}"
 
 
-def sizes(path: Path) -> dict[str, int]:
-    """Return how many numbers of each quantity a Parquet file holds; ValueError if it can't be read."""
+def dims_held(path: Path) -> dict[str, set[str]]:
+    """Return the quantities that a Parquet file holds, each with the dims that its rows have labels for.
+
+    Raises
+    ------
+    ValueError
+        If the file can't be read.
+    """
+    source = f"read_parquet({_text(path)})"
     with _connect() as db:
-        rows = _fetch(db, f"SELECT variable, count(*) AS n FROM read_parquet({_text(path)}) GROUP BY variable")
-    return {str(name): int(n) for name, n in zip(rows["variable"], rows["n"], strict=True)}
+        columns = _fetch(db, f"DESCRIBE FROM {source}")["column_name"]
+        dims = [str(c) for c in columns if c not in ("variable", "value")]
+        counts = ", ".join(f'count("{d}") AS "{d}"' for d in dims)
+        rows = _fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
+    return {str(name): {d for d in dims if rows[d][i]} for i, name in enumerate(rows["variable"])}
 
 
 def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
@@ -164,11 +169,12 @@ def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
     ValueError
         If the file can't be read, lacks a column or a number, or holds a label that isn't among those of its dim.
     """
+    blocks = list(blocks)
     found: dict[str, Array] = {}
     with _connect() as db:
         for group in _groups(blocks):
             found |= _read_group(db, path, group)
-    return found
+    return {b.name: found[b.name] for b in blocks}
 
 
 def _groups(blocks: Iterable[Block]) -> list[list[Block]]:
@@ -219,7 +225,9 @@ def _connect() -> Any:
     import duckdb
 
     # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
-    return duckdb.connect(config={"threads": 1, "memory_limit": BUFFER})
+    db = duckdb.connect(config={"threads": 1, "memory_limit": BUFFER})
+    db.execute("SET enable_progress_bar = false")  # it would be printed among the answers on stdout
+    return db
 
 
 def _fetch(db: Any, query: str) -> dict[str, Any]:

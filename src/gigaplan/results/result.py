@@ -62,9 +62,9 @@ class Result(Labelled):
         UnknownQuantityError
             If this result has no such quantity; the nearest name is given.
         """
+        self.variable(quantity)
         from gigaplan.results.aggregate import aggregate
 
-        self.variable(quantity)
         by = (by,) if isinstance(by, str) else tuple(by)
         return Table.of(aggregate(self, quantity, by=by, at=at or {}, members=members))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gigaplan.results.labelled import Labelled
 
-SHOWN = 4
+SHOWN = 3
 """Names of a list that are shown; the rest is counted."""
 
 

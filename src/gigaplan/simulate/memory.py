@@ -8,13 +8,15 @@ from math import prod
 from pathlib import Path
 
 from gigaplan.vocabulary.errors import MachineError
+from gigaplan.vocabulary.time import DAY_TYPES
 from gigaplan.vocabulary.variables import variables
 
 NUMBER_BYTES = 8
-WORKING = 4.5
-"""Peak memory of a run over that of its result (placeholder)."""
-FIXED_BYTES = 400e6
-"""Placeholder."""
+WORKING, WORKING_HOURLY = 3.0, 4.0
+"""Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
+representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
+FIXED_BYTES = 200e6
+"""What saving takes besides the result, whatever its size: DuckDB's buffers and the report (measured: 90 to 150 MB)."""
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -26,8 +28,13 @@ def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
 
 
 def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> float:
-    """Return about what a run takes at its peak, saving the result included [bytes]."""
-    return FIXED_BYTES + WORKING * result_bytes(labels, members)
+    """Return about what a run takes at its peak, saving the result included [bytes].
+
+    Saving happens when the run's working arrays are gone, and holds a few batches of rows beside the result: the peak is
+    that of the run, or that of saving a small result.
+    """
+    hourly = len(labels["day"]) > len(DAY_TYPES)
+    return FIXED_BYTES + (WORKING_HOURLY if hourly else WORKING) * result_bytes(labels, members)
 
 
 def require_memory(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
