@@ -1,6 +1,6 @@
 """Memory and time of running, saving and loading results of many members, each measured in a fresh process.
 
-``python benchmarks/memory.py`` prints the figures that ``simulate/memory.py`` is calibrated on; nothing here is asserted.
+``python benchmarks/memory.py`` prints the figures that ``simulate/memory.py`` is calibrated on; nothing is asserted.
 Arguments name other cases: ``lab-1mw:500`` or ``lab-1mw:20:hourly``.
 """
 
@@ -77,7 +77,7 @@ def main() -> None:
         print(json.dumps(measure(sys.argv[2])))
         return
     print(
-        "MB above the process before the run; 'x' is that over the arrays' own size; 'guard' is the estimate before a run"
+        "MB above the process before the run; 'x' is that over the arrays' size; 'guard' is the estimate before a run"
     )
     print(f"{'case':<28}{'arrays':>8}{'run':>8}{'x':>6}{'save':>8}{'x':>6}{'load':>8}{'guard':>8}{'disk':>8}", end="")
     print(f"{'run s':>8}{'save s':>8}{'load s':>8}")

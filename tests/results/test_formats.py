@@ -196,6 +196,17 @@ def test_many_rows_are_written_in_order_and_batches(tmp_path: Path, monkeypatch:
     assert [p.name for p in many.parent.iterdir()] == [p.name for p in one.parent.iterdir()]
 
 
+def test_labels_are_distinct_so_that_numbers_are_found_again(tmp_path: Path) -> None:
+    result = gp.run("lab-1mw", {"finance.costs.lives_compared_years": "[5, 3, 5]", "horizon.end": "2026-03"})
+    assert result.labels["life"] == ("5 years", "3 years", "5 years (2)")
+    again = gp.load(gp.save(result, tmp_path / "kept"))
+    np.testing.assert_array_equal(again["cost_by_life_usd"], result["cost_by_life_usd"])
+    labels = {d: list(names) for d, names in result.labels.items()}
+    edited(tmp_path / "kept", labels={**labels, "life": ["5 years", "3 years", "5 years"]})
+    with pytest.raises(PlanError, match="two labels along life are the same"):
+        gp.load(tmp_path / "kept")
+
+
 def test_an_unknown_quantity_names_the_nearest() -> None:
     result = gp.load(FORMATS / "2")
     for ask in (result.__getitem__, result.central, result.variable, result.evidence, result.table):

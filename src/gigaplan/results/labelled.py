@@ -130,8 +130,11 @@ class Labelled:
 
     def lineage(self, name: str) -> set[str]:
         """Return the paths of all scenario inputs that a quantity depends on."""
+        if name not in self.rows and name not in variables():
+            raise self._unknown(name)
+        rows = {**variables(), **self.rows}
         found: set[str] = set()
-        todo, seen = [*self.variable(name).inputs], {name}
+        todo, seen = [name], set()
         while todo:
             item = todo.pop()
             if item in seen:
@@ -139,8 +142,8 @@ class Labelled:
             seen.add(item)
             if item.startswith("input:"):
                 found.add(item.removeprefix("input:"))
-            elif item in self.rows:
-                todo.extend(self.rows[item].inputs)
+            elif item in rows:
+                todo.extend(rows[item].inputs)
         return found
 
     def evidence(self, name: str) -> Evidence:

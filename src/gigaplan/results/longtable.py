@@ -215,6 +215,8 @@ def _read_group(db: Any, path: Path, group: Sequence[Block]) -> dict[str, Array]
 
 def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
     """Return the expression that turns a label into its index times a stride; null where the label is unknown."""
+    if len(set(words)) < len(words):
+        raise ValueError(f"two labels along {column} are the same, so that it can't be told which number is whose")
     kind = f'"labels of {column}"'
     db.execute(f"DROP TYPE IF EXISTS {kind}")
     db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(_text, words))})")

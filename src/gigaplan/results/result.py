@@ -1,4 +1,4 @@
-"""The answer to a plan: one labelled, stamped result, shown in ten lines, sliced into tables, converted for other tools."""
+"""The answer to a plan: one labelled, stamped result, shown in ten lines, sliced into tables, converted for others."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Result(Labelled):
     """The answer to a plan.
 
     ``result["gpus_available"]`` is the array (its dims are in the variable table; the member axis comes first);
-    ``result.table("revenue_usd")`` gives yearly figures; ``labels`` names the entries along every dim; ``claims`` are the
-    claims of the announcement with their verdicts; ``ledger`` lists what was read.
+    ``result.table("revenue_usd")`` gives yearly figures; ``labels`` names the entries along every dim; ``claims`` are
+    the claims of the announcement with their verdicts; ``ledger`` lists what was read.
     """
 
     def __repr__(self) -> str:

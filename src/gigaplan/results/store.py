@@ -87,8 +87,8 @@ def _whole(folder: Path) -> Iterator[Path]:
 def load(folder: Path) -> Result:
     """Read a saved result, whichever version of gigaplan wrote it.
 
-    Quantities that this version does not know, or that the saved result does not hold, are left out; ``warnings`` of the
-    result names them.
+    Quantities that this version does not know, or that the saved result does not hold, are left out; ``warnings`` of
+    the result names them.
 
     Raises
     ------

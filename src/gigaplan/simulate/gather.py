@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,8 +84,17 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "scope": SCOPES,
         "bound": BOUNDS,
         "driver": DRIVERS,
-        "life": tuple(f"{life:g} years" for life in finance.costs.lives_compared_years),
+        "life": _distinct(f"{life:g} years" for life in finance.costs.lives_compared_years),
     }
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names with a number where one comes again, so that a label says which entry is meant."""
+    found: list[str] = []
+    for name in names:
+        again = sum(f == name or f.startswith(f"{name} (") for f in found)
+        found.append(f"{name} ({again + 1})" if again else name)
+    return tuple(found)
 
 
 def per_request(scenario: Scenario, requests_per_h: Array, name: str) -> Array:

@@ -16,7 +16,9 @@ WORKING, WORKING_HOURLY = 3.0, 4.0
 """Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
 representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
 FIXED_BYTES = 200e6
-"""What saving takes besides the result, whatever its size: DuckDB's buffers and the report (measured: 90 to 150 MB)."""
+"""What saving takes besides the result, whatever its size: DuckDB's buffers and the report (measured: 80 to 120 MB)."""
+KIB = 1024
+"""The unit of /proc/meminfo [bytes]."""
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -30,8 +32,8 @@ def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
 def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> float:
     """Return about what a run takes at its peak, saving the result included [bytes].
 
-    Saving happens when the run's working arrays are gone, and holds a few batches of rows beside the result: the peak is
-    that of the run, or that of saving a small result.
+    Saving begins when the run's working arrays are gone, and takes a batch of rows besides the result: the peak is that
+    of the run, or that of saving where the result is small.
     """
     hourly = len(labels["day"]) > len(DAY_TYPES)
     return FIXED_BYTES + (WORKING_HOURLY if hourly else WORKING) * result_bytes(labels, members)
@@ -85,7 +87,7 @@ def _machine() -> Iterator[int]:
     """Yield what the machine has available; its whole memory where the system doesn't say how much is in use."""
     try:
         lines = (PROC / "meminfo").read_text().splitlines()
-        yield next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        yield next(int(line.split()[1]) * KIB for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError, IndexError):
         try:
             yield os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
