@@ -68,6 +68,7 @@ def measure(case: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as work:
         folder = step("save", lambda: gp.save(result, Path(work) / "kept"))
         found["disk"] = (folder / "result.parquet").stat().st_size
+        result = None  # so that the memory of loading is that of one result
         step("load", lambda: gp.load(folder))
     return found
 

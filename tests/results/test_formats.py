@@ -183,6 +183,7 @@ def test_many_rows_are_written_in_order_and_batches(tmp_path: Path, monkeypatch:
     result = gp.run("lab-1mw", {"uncertainty.members": 2, "horizon.end": "2026-09"})
     one = store.save(result, tmp_path / "one") / "result.parquet"
     monkeypatch.setattr("gigaplan.results.longtable.BATCH", 1000)  # the same rows, in many parts
+    monkeypatch.setattr("gigaplan.results.longtable.TOGETHER", 500)
     many = store.save(result, tmp_path / "many") / "result.parquet"
     with duckdb.connect() as db:
         rows = [db.execute(f"SELECT * FROM read_parquet('{p}')").fetchall() for p in (one, many)]
@@ -194,6 +195,9 @@ def test_many_rows_are_written_in_order_and_batches(tmp_path: Path, monkeypatch:
     ]
     assert {k[0]: k[1] for k in kinds}["value"] == "DOUBLE"
     assert [p.name for p in many.parent.iterdir()] == [p.name for p in one.parent.iterdir()]
+    again = gp.load(many.parent)
+    for name in variables():
+        np.testing.assert_array_equal(again[name], result[name], err_msg=name)
 
 
 def test_labels_are_distinct_so_that_numbers_are_found_again(tmp_path: Path) -> None:

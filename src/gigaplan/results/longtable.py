@@ -22,15 +22,15 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import DIMS
 
 BUFFER = "128MB"
-"""Memory that DuckDB may take before it writes to disk."""
+"""Memory that DuckDB may take for writing before it writes to disk."""
 COPIES = {
     "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720",
     "csv": "FORMAT csv, HEADER",
 }
 BATCH = 122_880
 """Rows that are written with one query."""
-TOGETHER = 1_000_000
-"""Numbers that are read at once: small quantities together, a large one alone."""
+TOGETHER = 2_000_000
+"""Numbers that are read with one query: small quantities together, a large one in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
     query = _labelled(result, names, dims, about=about)
     batches = list(_batches(result, names))
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect() as db:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
         for part, batch in zip(parts, batches, strict=True):
             db.register("codes", _codes(result, names, batch))
@@ -170,11 +170,14 @@ def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
         If the file can't be read, lacks a column or a number, or holds a label that isn't among those of its dim.
     """
     blocks = list(blocks)
-    found: dict[str, Array] = {}
+    found = {b.name: np.empty(b.shape) for b in blocks}
     with _connect() as db:
         for group in _groups(blocks):
-            found |= _read_group(db, path, group)
-    return {b.name: found[b.name] for b in blocks}
+            for part, labels in _parts(group[0]):
+                numbers = _numbers(db, path, [b.name for b in group], labels, whole=part == slice(None))
+                for block, array in zip(group, numbers, strict=True):
+                    found[block.name][part if block.labels else ...] = array
+    return found
 
 
 def _groups(blocks: Iterable[Block]) -> list[list[Block]]:
@@ -190,27 +193,43 @@ def _groups(blocks: Iterable[Block]) -> list[list[Block]]:
     return groups
 
 
-def _read_group(db: Any, path: Path, group: Sequence[Block]) -> dict[str, Array]:
-    shape, labels = group[0].shape, group[0].labels
+def _parts(block: Block) -> Iterator[tuple[slice, Mapping[str, Sequence[str]]]]:
+    """Yield the parts of a block that are read at once: slices along its first axis, each with its labels."""
+    size = int(np.prod(block.shape))
+    if size <= TOGETHER:
+        if size:
+            yield slice(None), block.labels
+        return
+    first, *_ = block.labels
+    words = block.labels[first]
+    step = max(TOGETHER * len(words) // size, 1)
+    for start in range(0, len(words), step):
+        yield slice(start, start + step), {**block.labels, first: words[start : start + step]}
+
+
+def _numbers(
+    db: Any, path: Path, names: Sequence[str], labels: Mapping[str, Sequence[str]], *, whole: bool
+) -> list[Array]:
+    """Return the numbers of some quantities of the same dims, at the given labels: all, or some along the first dim."""
+    shape = tuple(len(words) for words in labels.values())
     size = int(np.prod(shape))
-    if size == 0:
-        return {b.name: np.empty(shape) for b in group}
-    names = [b.name for b in group]
     terms, stride = [_code(db, "variable", names, size)], size
     for dim, words in labels.items():
         stride //= len(words)
         terms.append(_code(db, dim, words, stride))
     where = f"variable IN ({', '.join(map(_text, names))})"
+    if not whole:
+        first, *_ = labels
+        where += f' AND "{first}" IN ({", ".join(map(_text, labels[first]))})'
     rows = _fetch(db, f"SELECT {' + '.join(terms)} AS at, value FROM read_parquet({_text(path)}) WHERE {where}")
-    places = rows["at"]
-    if np.ma.is_masked(places):
+    if np.ma.is_masked(rows["at"]):
         raise ValueError(f"{path.name} holds labels of {' or '.join(names)} that result.json does not know")
-    places = np.ma.getdata(places)
-    if len(places) != size * len(group) or (np.bincount(places, minlength=len(places)) != 1).any():
+    places = np.ma.getdata(rows["at"])
+    if len(places) != size * len(names) or (np.bincount(places, minlength=len(places)) != 1).any():
         raise ValueError(f"{path.name} does not hold every number of {' or '.join(names)} exactly once")
     values = np.empty(len(places))
     values[places] = np.ma.filled(np.ma.asarray(rows["value"], dtype=float), np.nan)
-    return {b.name: values[i * size : (i + 1) * size].reshape(shape) for i, b in enumerate(group)}
+    return [values[i * size : (i + 1) * size].reshape(shape) for i in range(len(names))]
 
 
 def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
@@ -223,12 +242,14 @@ def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
     return f'enum_code(TRY_CAST("{column}" AS {kind}))::BIGINT * {stride}'
 
 
-def _connect() -> Any:
+def _connect(work: str = "") -> Any:
+    """Return a database in memory; one that writes spills into the folder ``work`` rather than take much memory."""
     import duckdb
 
     # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
-    db = duckdb.connect(config={"threads": 1, "memory_limit": BUFFER})
+    db = duckdb.connect(config={"threads": 1, "temp_directory": work, **({"memory_limit": BUFFER} if work else {})})
     db.execute("SET enable_progress_bar = false")  # it would be printed among the answers on stdout
+    db.execute("SET parquet_metadata_cache = true")
     return db
 
 
