@@ -25,6 +25,7 @@ from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Verdict
 from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison, Progress
 from gigaplan.study.compare import compare as compare_results
 from gigaplan.study.rerun import Rerun, held_against, sources_of
@@ -43,7 +44,7 @@ Changes = Mapping[str, object] | Sequence[str]
 """``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
 
 
-def run(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
+def run(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] = (), *, keep: Keep = "all") -> Result:
     """Simulate a plan.
 
     Parameters
@@ -54,21 +55,25 @@ def run(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] 
         ``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``; laid on last.
     overlays : sequence of str or Path
         YAML files laid on the plan in turn, each with a header ``overlay: {who, why, from}``.
+    keep : str or collection of str
+        Which hourly quantities to hold for every member: ``all``, ``summary`` (the central member alone), or their names.
 
     Raises
     ------
     PlanError
         With every problem of the plan at once.
+    MachineError
+        If the run takes more memory than is free; the message says how many members fit.
     """
-    return run_sources(plans.sources_of(plan, _pairs(changes), overlays))
+    return run_sources(plans.sources_of(plan, _pairs(changes), overlays), keep)
 
 
-def run_sources(sources: plans.Sources) -> Result:
+def run_sources(sources: plans.Sources, keep: Keep = "all") -> Result:
     """Simulate a plan from its sources, as a kept result holds them; see :func:`run` for what raises."""
     loaded = plans.load_sources(sources)
     try:
         scenario = plans.resolve(loaded)
-        result = replace(simulate(scenario), sources=sources)
+        result = replace(simulate(scenario, keep), sources=sources)
         return result.with_claims(check_claims(result, facts.load(), scenario.claims))
     except InputError as error:
         remedy = "change this value in the plan, or with --set"
@@ -305,7 +310,7 @@ def rerun(folder: str | Path, out: str | Path | None = None) -> Rerun:
         If the folder holds no result, or one that was kept without its plan's text.
     """
     kept = Path(folder)
-    again = run_sources(sources_of(kept))
+    again = run_sources(sources_of(kept), store.read_keep(kept))
     if out is not None and Path(out).resolve() == kept.resolve():
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])

@@ -148,7 +148,7 @@ WRONG = {
         "nearest: *deepseek_v3",
     ),
     "unknown driver": ("science: {driver: own,", "science: {driver: onw,", "allowed:"),
-    "a site called opening": ("    Milam:\n", "    opening Milam:\n", "may not begin with"),
+    "a site called as an existing one": ("    Milam:\n", "    opening 2023 Hopper:\n", "has this label in results"),
     "unknown claim": ("claims: [A1, A2,", "claims: [A1, A22,", "no such claim"),
     "unknown region": ("region: uae", "region: uea", "nearest: *uae"),
     "unknown state": ("trigger_state: {value: accepted", "trigger_state: {value: acepted", "nearest: *accepted"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase
+from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase, existing_label
 from gigaplan.fleet.ladder import Due, days_before, due, lagged, rationed
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
@@ -263,7 +263,7 @@ def _outputs(
     retired[:, sites:] += gone
     mean_gpus = gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=1)
     return BuildOut(
-        places=(*(s.name for s in inputs.sites), *(f"opening {b.name}" for b in inputs.opening)),
+        places=(*(s.name for s in inputs.sites), *(existing_label(b.name) for b in inputs.opening)),
         power_state_mw=_states(plan, power, it_mw, opening, accepted, producing, sites)[None],
         racks=accepted[None],
         racks_producing=producing[None],

@@ -21,6 +21,11 @@ LIMITS = ("power", "racks", "packaging", "transformers", "labour")
 (GPUs), transformers (MW energised), skilled labour (MW made ready)."""
 
 
+def existing_label(name: str) -> str:
+    """Return the label, among those of all sites, of a block of the existing fleet."""
+    return f"opening {name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
     """One generation of systems as the fleet sees it: a rack (or an 8-GPU node) and when it ships."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from gigaplan import catalog
-from gigaplan.fleet.inputs import LADDER
+from gigaplan.fleet.inputs import LADDER, existing_label
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.bases import PowerBasis
@@ -83,13 +83,14 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, block in plan.fleet.opening.items():
         path = ("fleet", "opening", name, "generation")
         yield from _known(block.generation, ours, "generation of this plan", root, path)
+    existing = [existing_label(name) for name in plan.fleet.opening]
     for name, site in plan.fleet.sites.items():
-        if name.startswith("opening "):
+        if name in existing:
             yield Problem(
-                "a site's name may not begin with 'opening '",
+                "a block of the existing fleet has this label in results",
                 root.place(("fleet", "sites", name), key=True),
                 value=name,
-                remedy="rename it: results call the opening fleet so",
+                remedy="rename the site",
             )
         regions = facts.entities("power_price_usd_per_mwh")
         if site.facility is None or site.facility.power_price_usd_per_mwh is None:
@@ -137,7 +138,7 @@ def runs(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         yield from _known(
             run.generation, plan.fleet.generations, "generation of this plan", root, (*path, "generation")
         )
-        places = [*plan.fleet.sites, *(f"opening {b}" for b in plan.fleet.opening)]
+        places = [*plan.fleet.sites, *map(existing_label, plan.fleet.opening)]
         yield from _known(run.site, places, "site of this plan", root, (*path, "site"))
         if run.deadline is not None and run.deadline < run.start:
             remedy = "put the deadline after the start"
@@ -212,7 +213,7 @@ def run_sizes(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A run asks for no more GPUs than all of its site's power could feed."""
     facts = catalog.load()
     mw = {name: sum(p.power.value for p in site.phases.values()) for name, site in plan.fleet.sites.items()}
-    mw |= {f"opening {name}": block.power.value for name, block in plan.fleet.opening.items()}
+    mw |= {existing_label(name): block.power.value for name, block in plan.fleet.opening.items()}
     for name, run in plan.training.runs.items():
         racks_kw = [f.number for f in facts.all(run.generation, "rack_power_kw") if f.chosen]
         if run.site not in mw or not racks_kw or not facts.has(run.generation, "gpus_per_rack"):

@@ -213,7 +213,7 @@ def at_year_ends(result: Result, on_edges: Array) -> Array:
 
 def sites(result: Result) -> list[int]:
     """Return the places of the announced sites (the opening fleet left out)."""
-    return [i for i, name in enumerate(result.labels["site"]) if not name.startswith("opening ")]
+    return result.new_sites()
 
 
 def producing_mw(result: Result) -> tuple[Array, Array]:

@@ -71,11 +71,7 @@ def window(a: Result, b: Result) -> Window | None:
 def producing_mw(result: Result) -> Array:
     """Return the announced sites' IT power that makes tokens, (edge,)."""
     states = result.central("power_state_mw")[LADDER.index("producing") :]
-    return np.asarray(states[:, _sites(result)].sum(axis=(0, 1)))
-
-
-def _sites(result: Result) -> list[int]:
-    return [i for i, s in enumerate(result.labels["site"]) if not s.startswith("opening ")]
+    return np.asarray(states[:, result.new_sites()].sum(axis=(0, 1)))
 
 
 def headlines(result: Result, shared: Window) -> dict[str, Headline]:
@@ -94,7 +90,7 @@ def _last_year(result: Result, shared: Window) -> slice:
 
 
 def _dates(result: Result, shared: Window) -> Iterator[Headline]:
-    days = result.central("first_token_day")[_sites(result)]
+    days = result.central("first_token_day")[result.new_sites()]
     first = np.nan if np.isnan(days).all() else float(np.nanmin(days))
     yield _date("first tokens of the announced sites", "first_token_day", 1, _ordinal(result, first))
     producing = producing_mw(result)

@@ -5,6 +5,7 @@ Nothing is computed here: a quantity is computed by its stage, once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from gigaplan.demand.outputs import Demand
 from gigaplan.finance.intelligence import DRIVERS
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
 from gigaplan.finance.tranches import amounts_usd
-from gigaplan.fleet.inputs import LADDER, LIMITS
+from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.allocation import Service
@@ -74,7 +75,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "region": scenario.regions,
         "workload": tuple(w.name for w in scenario.demand.workloads),
         "generation": tuple(g.name for g in scenario.fleet.generations),
-        "site": (*(s.name for s in scenario.fleet.sites), *(f"opening {b.name}" for b in scenario.fleet.opening)),
+        "site": (*(s.name for s in scenario.fleet.sites), *(existing_label(b.name) for b in scenario.fleet.opening)),
         "state": LADDER,
         "limit": LIMITS,
         "component": COMPONENTS,
@@ -87,8 +88,17 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "scope": SCOPES,
         "bound": BOUNDS,
         "driver": DRIVERS,
-        "life": tuple(f"{life:g} years" for life in finance.costs.lives_compared_years),
+        "life": _distinct(f"{life:g} years" for life in finance.costs.lives_compared_years),
     }
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names with a number where one comes again, so that a label says which entry is meant."""
+    found: list[str] = []
+    for name in names:
+        again = sum(f == name or f.startswith(f"{name} (") for f in found)
+        found.append(f"{name} ({again + 1})" if again else name)
+    return tuple(found)
 
 
 def _demand(demand: Demand) -> dict[str, Array]:

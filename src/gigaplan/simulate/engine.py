@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gigaplan import catalog
 from gigaplan._version import __version__
 from gigaplan.demand.requests import compute_demand
@@ -17,17 +19,21 @@ from gigaplan.simulate.couplings.power import energy_of, power_drawn
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
-from gigaplan.simulate.memory import require_room
+from gigaplan.simulate.keep import Keep, checked_keep, retain
+from gigaplan.simulate.memory import require_memory
 from gigaplan.vocabulary.members import Array
 
 
-def simulate(scenario: Scenario) -> Result:
+def simulate(scenario: Scenario, keep: Keep = "all") -> Result:
     """Run a scenario from demand to money and return the one labelled result.
 
     Parameters
     ----------
     scenario : Scenario
         A resolved plan.
+    keep : str or collection of str
+        Which hourly quantities the result holds for every member: ``all``, ``summary`` (none), or their names. The
+        others are held for the central member alone. The laws are checked before any number is dropped.
 
     Returns
     -------
@@ -36,17 +42,21 @@ def simulate(scenario: Scenario) -> Result:
 
     Raises
     ------
-    InputError
-        If the run takes more memory than the machine has.
+    UnknownQuantityError
+        If ``keep`` names something that is no hourly quantity.
+    MachineError
+        If the run takes more memory than is free.
     LawError
         If energy, GPUs, requests or money are not conserved: a bug in gigaplan, never in the plan.
     """
+    keep = checked_keep(keep)
     names = labels(scenario)
-    require_room(names, scenario.members)
+    require_memory(names, scenario.members)
     stages = _stages(scenario)
     arrays = assemble(collect(scenario, stages), names, scenario.members)
     laws.check(arrays, scenario.axis)
-    return _result(scenario, arrays, names, stages)
+    result = _result(scenario, arrays, names, stages)
+    return replace(result, arrays=retain(result, keep), keep=keep)
 
 
 def _stages(scenario: Scenario) -> Stages:
@@ -95,6 +105,7 @@ def _result(scenario: Scenario, arrays: dict[str, Array], names: dict[str, tuple
         warnings=(*scenario.warnings, *_impossible(scenario, stages)),
         assumptions=scenario.assumptions,
         announced=scenario.announced,
+        existing=(*(False for _ in scenario.fleet.sites), *(True for _ in scenario.fleet.opening)),
     )
 
 

@@ -4,6 +4,7 @@ Tree::
 
     GigaplanError
     ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
+    │   └── UnknownQuantityError   a result has no quantity of this name; also a KeyError
     ├── BasisError     unlike bases met in arithmetic
     ├── InputError     an input that a room can't work with (exit 2)
     ├── LawError       a conservation law does not hold: our fault, never the user's
@@ -102,6 +103,42 @@ class PlanError(GigaplanError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)))
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class UnknownQuantityError(PlanError, KeyError):
+    """A result has no quantity of this name; the message gives the nearest one that it has.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, as a clause.
+    name : str
+        The name that was given.
+    known : iterable of str
+        The quantities that there are.
+    nearest : str
+        The nearest of them, empty if none is near.
+    """
+
+    def __init__(self, reason: str, name: str, known: Iterable[str], nearest: str = "") -> None:
+        remedy = "list the names with list(result.arrays), or see docs/glossary.md"
+        PlanError.__init__(
+            self,
+            [
+                Problem(
+                    reason, Place("quantity"), value=name, allowed=_few(known, nearest), nearest=nearest, remedy=remedy
+                )
+            ],
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(str(p) for p in self.problems)  # KeyError would show the text quoted, on one line
+
+
+def _few(known: Iterable[str], nearest: str) -> str:
+    """Return the known names, or how many there are if the nearest says enough."""
+    names = tuple(known)
+    return f"{len(names)} quantities" if nearest else ", ".join(names)
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
