@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.percentiles import Percentile, percentile_tpot_s, percentile_ttft_s
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.step import Decode, Stage
-from gigaplan.inference.tails import Tail, slow_tpot_s, slow_ttft_s
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
@@ -20,7 +20,7 @@ PIPELINES = (1, 2, 3, 4, 6, 8)
 """Stages of a pipeline over domains: a search grid, as are the next two."""
 DOMAINS_OF_EXPERTS = (2, 4, 8)
 """Scale-up domains that experts may be spread over, through the scale-out network."""
-ANY = 10**6
+NO_GPU_LIMIT = 10**6
 """Stands for no limit on the GPUs of a replica."""
 BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
 """Requests in flight per stage that are tried: a search grid, not a limit of any engine."""
@@ -43,7 +43,7 @@ class Rate:
     reason: str = ""
     limit: str = ""
     """What forbids a larger batch on this layout: memory, tpot or ttft; 'none' where nothing does."""
-    busiest: str = ""
+    dominant_operator: str = ""
     """What the stage spends most time on: 'prefill' or an operator of the decode step."""
 
 
@@ -55,18 +55,20 @@ class _Search:
     batch: Array
     request: Request
     service: Service
-    room: float
+    free_bytes: float
     ttft_s: Array
     tpot_s: Array
     """What the limits hold for: means, or slow requests' times."""
     fits: Mask
-    quick: Mask
-    prompt: Mask
+    meets_tpot: Mask
+    meets_ttft: Mask
 
     @property
     def score(self) -> Array:
         """Requests per GPU and second where every limit is kept, else 0."""
-        return np.where(self.fits & self.quick & self.prompt, self.service.requests_per_s / self.service.gpus, 0.0)
+        return np.where(
+            self.fits & self.meets_tpot & self.meets_ttft, self.service.requests_per_s / self.service.gpus, 0.0
+        )
 
 
 def precision_for(device: Device) -> str:
@@ -89,11 +91,11 @@ def best(
     engine: Engine,
     *,
     speculative: bool = False,
-    tail: Tail | None = None,
-    most_gpus: int = ANY,
+    percentile: Percentile | None = None,
+    max_gpus: int = NO_GPU_LIMIT,
 ) -> Rate:
     """Return the layout and batch that serve most requests per GPU within the limits, for the mean request or, with a
-    ``tail``, for all but its slowest (:mod:`gigaplan.inference.tails`); the times given are means either way.
+    ``percentile``, for all but its slowest (:mod:`gigaplan.inference.percentiles`); the times given are means either way.
 
     Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, attention split by heads
     or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
@@ -107,8 +109,8 @@ def best(
         efficiency,
         engine,
         speculative=speculative,
-        tail=tail,
-        most_gpus=most_gpus,
+        percentile=percentile,
+        max_gpus=max_gpus,
     )
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
@@ -150,30 +152,38 @@ def _search(
     engine: Engine,
     *,
     speculative: bool = False,
-    tail: Tail | None = None,
-    most_gpus: int = ANY,
+    percentile: Percentile | None = None,
+    max_gpus: int = NO_GPU_LIMIT,
 ) -> _Search:
-    tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= most_gpus]
+    tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= max_gpus]
     gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
     stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, data, speculative=speculative)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
-    room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
+    free_bytes = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
     ttft, tpot = service.ttft_s, service.tpot_s
-    if tail is not None:
-        ttft = slow_ttft_s(service, batch, request.generated_tokens, pipeline, stage.groups, stage.hop_s(batch), tail)
-        tpot = slow_tpot_s(service.tpot_s, batch, batch * pipeline, tail)
+    if percentile is not None:
+        ttft = percentile_ttft_s(
+            service,
+            batch,
+            request.output_tokens,
+            pipeline,
+            stage.attention_dp,
+            stage.pipeline_send_s(batch),
+            percentile,
+        )
+        tpot = percentile_tpot_s(service.tpot_s, batch, batch * pipeline, percentile)
     return _Search(
         stage,
         batch,
         request,
         service,
-        room,
+        free_bytes,
         ttft,
         tpot,
-        fits=service.memory_bytes <= room,
-        quick=tpot <= request.tpot_s,
-        prompt=ttft <= request.ttft_s,
+        fits=service.memory_bytes <= free_bytes,
+        meets_tpot=tpot <= request.tpot_s,
+        meets_ttft=ttft <= request.ttft_s,
     )
 
 
@@ -202,10 +212,10 @@ def _rate(search: _Search, layout: int, point: int) -> Rate:
         tpot_s=float(service.tpot_s[at]),
         gpus=int(service.gpus[at]),
         pipeline=pipeline,
-        data_parallel=bool(stage.data[layout, 0]),
+        data_parallel=bool(stage.dp_attention[layout, 0]),
         batch=int(search.batch[0, point]) * pipeline,
         limit=_limit(search, layout, point),
-        busiest=_busiest(search, layout, point),
+        dominant_operator=_dominant(search, layout, point),
     )
 
 
@@ -213,26 +223,26 @@ def _limit(search: _Search, layout: int, point: int) -> str:
     """Say which limit the next larger batch of the layout breaks, if any."""
     if point + 1 < search.batch.shape[1]:
         at = layout, point + 1
-        for name, kept in (("memory", search.fits), ("tpot", search.quick), ("ttft", search.prompt)):
+        for name, kept in (("memory", search.fits), ("tpot", search.meets_tpot), ("ttft", search.meets_ttft)):
             if not kept[at]:
                 return name
     return "none"
 
 
-def _busiest(search: _Search, layout: int, point: int) -> str:
+def _dominant(search: _Search, layout: int, point: int) -> str:
     """Say on what the layout spends most of its cycle at a batch."""
     r, batch = search.request, float(search.batch[0, point])
-    context = r.cached_input_tokens + r.fresh_input_tokens + r.generated_tokens / 2
-    reading = batch / r.generated_tokens * float(search.service.prefill_s[layout, point])
-    return busiest_operator(search.stage, (layout, 0), batch, context, reading)
+    context = r.cached_input_tokens + r.uncached_input_tokens + r.output_tokens / 2
+    reading = batch / r.output_tokens * float(search.service.prefill_s[layout, point])
+    return dominant_operator(search.stage, (layout, 0), batch, context, reading)
 
 
-def busiest_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, reading_s: float = 0.0) -> str:
-    """Return the operator that takes most of a decode step of one of the stages, or 'prefill' if ``reading_s`` is more."""
-    gpus, pipeline, data = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.data))
-    one = replace(stage, gpus=gpus, pipeline=pipeline, data=data)
+def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
+    """Return the operator that takes most of a decode step of one of the stages, or 'prefill' if ``prefill_s`` is more."""
+    gpus, pipeline, data = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
+    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=data)
     step = one.decode(np.array([batch]), np.array([context]))
-    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": reading_s}
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
     return max(times, key=lambda name: times[name]).replace("_", " ")
 
 
@@ -241,9 +251,9 @@ def _reason(search: _Search) -> str:
     request = search.request
     if not search.fits.any():
         least = search.service.memory_bytes.min() / 1e9
-        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.room / 1e9:,.0f} GB free"
-    if not (search.fits & search.quick).any():
+        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.free_bytes / 1e9:,.0f} GB free"
+    if not (search.fits & search.meets_tpot).any():
         least = search.tpot_s[search.fits].min() * 1e3
         return f"too slow: {least:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
-    least = search.ttft_s[search.fits & search.quick].min() * 1e3
+    least = search.ttft_s[search.fits & search.meets_tpot].min() * 1e3
     return f"too slow: {least:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

@@ -16,9 +16,9 @@ from gigaplan.vocabulary.units import Day, Unit
 class Request:
     """The mean request: tokens by kind and the longest waits that its users accept."""
 
-    fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    uncached_input_tokens: Annotated[float, Ge(0), Unit("token")]
     cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
-    generated_tokens: Annotated[float, Gt(0), Unit("token")]
+    output_tokens: Annotated[float, Gt(0), Unit("token")]
     """Reasoning and output together: each costs a decode step."""
     ttft_s: Annotated[float, Gt(0), Unit("s")]
     tpot_s: Annotated[float, Gt(0), Unit("s")]
@@ -99,9 +99,9 @@ class Engine:
     accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
     """Tokens that one step of speculative decoding yields on average, where it is used."""
 
-    def front_end_s(self, fresh: Array) -> Array:
-        """Return what a prompt of ``fresh`` tokens takes to its first token beside reading and waiting [s]."""
-        return self.first_token_s + self.prompt_token_s * fresh
+    def frontend_overhead_s(self, uncached: Array) -> Array:
+        """Return what a prompt of ``uncached`` tokens takes to its first token beside reading and waiting [s]."""
+        return self.first_token_s + self.prompt_token_s * uncached
 
 
 EngineName = Literal["vllm", "sglang", "trtllm"]

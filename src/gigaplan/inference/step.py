@@ -1,7 +1,7 @@
 """Times of one pipeline stage, by operator: a decode step of a batch, and the prefill of one request.
 
 A replica is ``pipeline`` stages of ``gpus`` GPUs. Within a stage attention is either split by heads (every rank sees
-the whole batch; two all-reduces a layer) or by requests (``data``: every rank sees its share of the batch; two
+the whole batch; two all-reduces a layer) or by requests (DP attention: every rank sees its share of the batch; two
 all-to-alls a layer carry tokens to their experts and back). Experts lie over all ranks of the stage either way. All
 arguments broadcast; a scalar gives what a vector of it gives.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from gigaplan.compute.collectives import Network, all_reduce_s, all_to_all_s, send_s
 from gigaplan.compute.device import Device
-from gigaplan.compute.memory import cache_bytes, cache_split, weight_bytes
+from gigaplan.compute.memory import cache_bytes, cache_shards, weight_bytes
 from gigaplan.compute.roofline import gemm_s, time_s
 from gigaplan.compute.transformer import ACTIVATION_BYTES, CACHE_BYTES, WEIGHT_BYTES, Architecture, experts_touched
 from gigaplan.inference.inputs import Efficiency, Engine
@@ -64,7 +64,7 @@ class Stage:
     engine: Engine
     gpus: Array
     pipeline: Array
-    data: Array
+    dp_attention: Array
     """1 where attention is split by requests, 0 where by heads."""
     tensor: Array | float = 1.0
     """GPUs over which one request's heads lie where attention is split by requests."""
@@ -77,14 +77,14 @@ class Stage:
         return self.architecture.layers / self.pipeline
 
     @property
-    def head_split(self) -> Array:
+    def attention_tp(self) -> Array:
         """Ranks over which one request's attention lies."""
-        return np.where(self.data > 0, self.tensor, self.gpus)
+        return np.where(self.dp_attention > 0, self.tensor, self.gpus)
 
     @property
-    def groups(self) -> Array:
+    def attention_dp(self) -> Array:
         """Groups of GPUs that each read requests of their own."""
-        return self.gpus / self.head_split
+        return self.gpus / self.attention_tp
 
     @property
     def network(self) -> Network:
@@ -97,22 +97,22 @@ class Stage:
         return Network(d.scaleup_gpus, up, out, e.collective_latency_s)
 
     @property
-    def checked(self) -> int:
+    def verified_tokens(self) -> int:
         """Tokens of one request that a step works on: the next one, and a draft of the one after it."""
         return 2 if self.speculative else 1
 
-    def rows(self, batch: Array) -> Array:
+    def requests_per_rank(self, batch: Array) -> Array:
         """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""
-        return np.where(self.data > 0, np.ceil(batch / self.groups), batch)
+        return np.where(self.dp_attention > 0, np.ceil(batch / self.attention_dp), batch)
 
     def weight_bytes(self) -> Array:
         """Return the weight bytes that one GPU holds."""
-        return weight_bytes(self.architecture, self.precision, self.head_split, self.gpus, self.pipeline)
+        return weight_bytes(self.architecture, self.precision, self.attention_tp, self.gpus, self.pipeline)
 
     def cache_bytes(self, context: Array, batch: Array) -> Array:
         """Return the cache bytes that one GPU holds for a stage's ``batch`` requests, all stages' batches in turn."""
-        in_flight = self.rows(batch) * self.pipeline
-        return cache_bytes(self.architecture, self.precision, context, in_flight, self.head_split, self.pipeline)
+        in_flight = self.requests_per_rank(batch) * self.pipeline
+        return cache_bytes(self.architecture, self.precision, context, in_flight, self.attention_tp, self.pipeline)
 
     def capacity(self, context: Array, room_bytes: Array | float) -> Array:
         """Return the most requests of ``context`` tokens that a stage can hold in ``room_bytes`` per GPU."""
@@ -122,14 +122,14 @@ class Stage:
             self.precision,
             context,
             np.ones_like(self.gpus),
-            self.head_split,
+            self.attention_tp,
             np.ones_like(self.gpus),
         )
-        return np.floor(free / one) * self.groups
+        return np.floor(free / one) * self.attention_dp
 
     def decode(self, batch: Array, context: Array) -> Decode:
         """Return the time of one decode step of one stage for ``batch`` requests at a mean ``context`` [tokens]."""
-        rows = self.rows(batch)
+        rows = self.requests_per_rank(batch)
         return Decode(
             projections=self.layers * self._projections_s(rows),
             attention=self.layers * self._decode_core_s(rows, context),
@@ -149,45 +149,47 @@ class Stage:
         if not self.speculative:
             return self.decode(batch, context).total
         nothing = np.zeros_like(self.gpus)
-        step = self.joined_s(batch, context, nothing, nothing)
+        step = self.mixed_step_s(batch, context, nothing, nothing)
         return step * (1 + 1 / self.architecture.layers) / self.engine.accepted_tokens
 
-    def prefill_s(self, fresh: Array, cached: Array) -> Array:
-        """Return the time of one stage [s] that reading ``fresh`` tokens of one request alone takes of all its ranks.
+    def prefill_s(self, uncached: Array, cached: Array) -> Array:
+        """Return the time of one stage [s] that reading ``uncached`` tokens of one request alone takes of all its ranks.
 
-        Split by requests, groups read a request each side by side, so one of them costs its share of the groups.
+        Split by requests, attention_dp read a request each side by side, so one of them costs its share of the attention_dp.
         """
-        nobody = np.zeros_like(fresh * self.gpus)
-        step = self._layers_s(nobody, nobody, fresh, cached, self.groups) + self._launches_s()
-        return np.where(fresh > 0, step / self.groups, 0.0)
+        nobody = np.zeros_like(uncached * self.gpus)
+        step = self._layers_s(nobody, nobody, uncached, cached, self.attention_dp) + self._launches_s()
+        return np.where(uncached > 0, step / self.attention_dp, 0.0)
 
-    def joined_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
+    def mixed_step_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
         """Return the time of one step of one stage [s] that decodes ``batch`` requests and reads one more.
 
         Both go through the layers together: weights are read and kernels launched once (Agrawal et al. 2023).
         """
-        rows = self.rows(batch)
+        rows = self.requests_per_rank(batch)
         alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
-        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows * self.checked) + alone
+        return self._layers_s(batch, context, uncached, cached) + self._head_s(rows * self.verified_tokens) + alone
 
     def _layers_s(
-        self, batch: Array, context: Array, fresh: Array, cached: Array, prompts: Array | float = 1.0
+        self, batch: Array, context: Array, uncached: Array, cached: Array, prompts: Array | float = 1.0
     ) -> Array:
-        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of each prompt."""
+        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``uncached`` ones of each prompt."""
         a, each = self.architecture, CACHE_BYTES[self.precision]
-        read_rows = prompts * fresh / self.groups
-        rows = self.rows(batch) * self.checked + read_rows
-        # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
+        read_rows = prompts * uncached / self.attention_dp
+        rows = self.requests_per_rank(batch) * self.verified_tokens + read_rows
+        # Keys and values of cached tokens are read once; the uncached ones stay on chip (FlashAttention, Dao 2022).
         per_token = a.kv_bytes_per_token_layer(each)
         reading = self._core_s(
-            prompts * a.prefill_attention_flops(fresh, cached) / self.gpus,
+            prompts * a.prefill_attention_flops(uncached, cached) / self.gpus,
             prompts * per_token * a.attended_tokens(cached) / self.gpus,
         )
         per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
-        writing = self._decode_core_s(self.rows(batch), context, self.checked)
-        return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + prompts * fresh, rows)
+        writing = self._decode_core_s(self.requests_per_rank(batch), context, self.verified_tokens)
+        return self.layers * (per_layer + writing) + self._feed_forward_s(
+            batch * self.verified_tokens + prompts * uncached, rows
+        )
 
-    def hop_s(self, rows: Array) -> Array:
+    def pipeline_send_s(self, rows: Array) -> Array:
         """Return the time to hand the activations of ``rows`` tokens to the next stage [s]; 0 for one stage."""
         # Every rank hands over its share; the next stage gathers it inside its domain.
         share = rows * self.architecture.hidden * ACTIVATION_BYTES / self.gpus
@@ -197,7 +199,7 @@ class Stage:
         """Time of the stage's kernel launches [s]."""
         return self._kernels() / self.pipeline * self.engine.kernel_overhead_s
 
-    def eager_s(self) -> Array:
+    def launch_bound_s(self) -> Array:
         """Return the host's time for launching the kernels that read one prompt [s]."""
         return self._kernels() / self.pipeline * self.engine.eager_launch_s
 
@@ -208,7 +210,7 @@ class Stage:
     def _projections_s(self, rows: Array) -> Array:
         """Time of the attention projections of one layer [s]."""
         a = self.architecture
-        parameters = a.attention_parameters / self.head_split
+        parameters = a.attention_parameters / self.attention_tp
         return self._gemm_s(
             rows,
             2 * parameters,
@@ -221,7 +223,8 @@ class Stage:
         a = self.architecture
         read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
         return self._core_s(
-            tokens * rows * a.decode_attention_flops(context) / self.head_split, read / cache_split(a, self.head_split)
+            tokens * rows * a.decode_attention_flops(context) / self.attention_tp,
+            read / cache_shards(a, self.attention_tp),
         )
 
     def _core_s(self, flops: Array, bytes_read: Array) -> Array:
@@ -237,7 +240,7 @@ class Stage:
     def _feed_forward_s(self, tokens: Array, rows: Array) -> Array:
         """Time of all feed-forward layers of the stage [s]; experts touched by the whole batch are read once."""
         a, e, each = self.architecture, self.efficiency, WEIGHT_BYTES[self.precision]
-        dense = a.dense_ffn_parameters / self.head_split
+        dense = a.dense_ffn_parameters / self.attention_tp
         dense_s = a.dense_layers / self.pipeline * self._gemm_s(rows, 2 * dense, dense * each, self.precision)
         if not a.experts:
             return dense_s
@@ -246,7 +249,7 @@ class Stage:
         visits = tokens * a.experts_per_token / np.maximum(touched, 1.0)
         mine = touched / self.gpus * a.expert_parameters
         routed = self._grouped_s(visits, 2 * mine, mine * each, self.precision)
-        shared = a.shared_experts * a.expert_parameters / self.head_split
+        shared = a.shared_experts * a.expert_parameters / self.attention_tp
         always = self._gemm_s(rows, 2 * shared, shared * each, self.precision)
         return dense_s + a.moe_layers / self.pipeline * (routed + always)
 
@@ -287,9 +290,11 @@ class Stage:
             for each in (DISPATCH_BYTES, ACTIVATION_BYTES)
         )
         within = (
-            ALL_REDUCES_PER_LAYER / 2 * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.head_split, self.network)
+            ALL_REDUCES_PER_LAYER
+            / 2
+            * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.attention_tp, self.network)
         )
-        return np.where(self.data > 0, out + back + within, reduce)
+        return np.where(self.dp_attention > 0, out + back + within, reduce)
 
     def _activations_s(self, rows: Array) -> Array:
         """Time of one layer's small kernels [s]: hidden values to and from memory, copies for experts included."""
@@ -300,5 +305,5 @@ class Stage:
 
     def _head_s(self, rows: Array) -> Array:
         """Time of the output head [s], spread over the stages; one rank's logits are of its own rows."""
-        parameters = self.architecture.embedding_parameters / self.head_split / self.pipeline
+        parameters = self.architecture.embedding_parameters / self.attention_tp / self.pipeline
         return self._gemm_s(rows, 2 * parameters, parameters * ACTIVATION_BYTES, "bf16")
