@@ -203,7 +203,9 @@ def test_a_step_is_bound_by_flops_and_by_bytes(
     """All GPUs together can't beat their peak on the batch's FLOPs, nor read its cache faster than their memory."""
     s = stage(model, "fp8", layout, efficiency=IDEAL)
     n, c = np.array(batch), np.array(context)
-    flops = batch * float(model.forward_flops_per_token(c)) - 2 * batch * model.parameters_by_part()["router"]
+    # Two FLOPs per weight that a token visits (the embedding is a look-up, the router is left out), and attention.
+    visited = model.active_parameters - model.embedding_parameters - model.parameters_by_part()["router"]
+    flops = batch * (2 * visited + model.layers * float(model.decode_attention_flops(c)))
     cache = batch * float(model.kv_bytes(c, 1.0))
     gpus, pipeline, _ = layout
     # A stage has its share of the layers: all stages together take ``pipeline`` times its step.

@@ -17,7 +17,8 @@ from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, layout
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile, load_for_wait, percentile_tpot_s, percentile_wait_s
 from gigaplan.inference.serving import MAX_LOAD
-from gigaplan.inference.step import DISCONNECTED, Stage
+from gigaplan.inference.placement import DISCONNECTED
+from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
 DECODE_WORKER_COUNTS = np.array([1.0, 2, 3, 4, 6, 8, 12, 16])
