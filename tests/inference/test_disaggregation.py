@@ -13,6 +13,8 @@ from gigaplan import catalog
 from gigaplan.compute.transformer import CACHE_BYTES
 from gigaplan.inference import disaggregation, frontier
 from gigaplan.inference.inputs import Request
+from gigaplan.inference.pairing import pairing
+from gigaplan.inference.serving import MAX_LOAD
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 
@@ -70,7 +72,7 @@ def test_each_group_alone_gives_what_the_search_says(model: str, system: str) ->
         assert p.prefill_load == pytest.approx(asked * prefill / p.prefill_workers.count)
         full = np.array(context + ASK.output_tokens / 2)
         assert writers.weight_bytes() + writers.cache_bytes(full, batch) <= room
-        alone = disaggregation.pairing(readers, writers, batch, np.array(float(p.decode_workers.count)), ASK)
+        alone = pairing(readers, writers, batch, np.array(float(p.decode_workers.count)), ASK)
         assert float(alone.gpus) == p.gpus
         assert float(alone.ttft_s) == pytest.approx(p.ttft_s)
         assert bool(alone.keeps_up)
@@ -85,7 +87,7 @@ def test_no_reader_fewer_would_do() -> None:
             prefill = float(readers.prefill_s(np.array(8000.0), np.array(500.0)))
             wait = math.inf if load >= 1 else load / (2 * (1 - load)) * prefill
             before = p.prefill_load / (2 * (1 - p.prefill_load)) * prefill
-            assert load > disaggregation.MAX_LOAD or p.ttft_s - before + wait > ask.ttft_s * 0.99
+            assert load > MAX_LOAD or p.ttft_s - before + wait > ask.ttft_s * 0.99
 
 
 def test_caches_travel_faster_within_a_domain() -> None:
@@ -134,9 +136,7 @@ def test_what_the_search_leaves_out_would_not_do_better() -> None:
     given = (device, model, "fp8", EFFICIENCY, ENGINE)
     readers = Stage(*given, *(c[:, None, None, None] for c in (gpus, pipeline, data)))
     writers = Stage(*given, *(c[:, None, None] for c in (gpus, pipeline, data)))
-    all_of_them = disaggregation.pairing(
-        readers, writers, frontier.BATCHES[:, None], disaggregation.DECODE_WORKER_COUNTS, ASK
-    )
+    all_of_them = pairing(readers, writers, frontier.BATCHES[:, None], disaggregation.DECODE_WORKER_COUNTS, ASK)
     room = device.hbm_bytes * (1 - EFFICIENCY.memory_reserve_share)
     reads = readers.weight_bytes() + readers.cache_bytes(np.array(2500.0), np.array(2.0)) <= room
     writes = writers.weight_bytes() + writers.cache_bytes(np.array(3100.0), frontier.BATCHES[:, None]) <= room

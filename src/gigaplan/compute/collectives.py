@@ -28,7 +28,7 @@ class Network:
     latency_s: float
     """Fixed time of one exchange [s]."""
     pod: float = float("inf")
-    """GPUs per pod, beyond which only ``spine_share`` of the scale-out bandwidth is left (an oversubscribed fat tree)."""
+    """GPUs per pod, beyond which only ``spine_share`` of the scale-out bandwidth is left (oversubscribed fat tree)."""
     spine_share: float = 1.0
     """Share of the scale-out bandwidth that is left between pods [share]."""
 

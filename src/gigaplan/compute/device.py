@@ -62,7 +62,10 @@ class Device:
         Examples
         --------
         >>> h100 = Device(
-        ...     peak_bf16_flops_per_s=989e12, peak_fp8_flops_per_s=1979e12, hbm_bytes=80e9, hbm_bandwidth_bytes_per_s=3.35e12
+        ...     peak_bf16_flops_per_s=989e12,
+        ...     peak_fp8_flops_per_s=1979e12,
+        ...     hbm_bytes=80e9,
+        ...     hbm_bandwidth_bytes_per_s=3.35e12,
         ... )
         >>> h100.peak_flops_per_s("fp4") == h100.peak_bf16_flops_per_s
         True

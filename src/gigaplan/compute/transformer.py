@@ -257,7 +257,9 @@ class Architecture:
             return self.full_attention_share * context + (1 - self.full_attention_share) * self.state_tokens
         if not self.sliding_window:
             return context
-        return self.full_attention_share * context + (1 - self.full_attention_share) * np.minimum(context, self.sliding_window)
+        return self.full_attention_share * context + (1 - self.full_attention_share) * np.minimum(
+            context, self.sliding_window
+        )
 
     def attended_tokens_in_prefill(self, uncached: Array, cached: Array) -> Array:
         """Return the tokens that each token of a prompt attends to, mean over the prompt and over layers.
@@ -278,7 +280,9 @@ class Architecture:
         """
         end = cached + uncached
         if self.linear_value_heads:
-            return self.full_attention_share * (cached + end) / 2 + (1 - self.full_attention_share) * self.linear_head_dim
+            return (
+                self.full_attention_share * (cached + end) / 2 + (1 - self.full_attention_share) * self.linear_head_dim
+            )
         if not self.sliding_window:
             return (cached + end) / 2
         w = float(self.sliding_window)

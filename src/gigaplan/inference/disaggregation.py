@@ -1,7 +1,7 @@
-"""Reading and writing apart: the best pairing of workers that read prompts with workers that write answers.
+"""Disaggregated serving: the best pairing of workers that compute prompts with workers that decode.
 
-Each kind has its own layout. A group is so many decode workers and as many prefill workers as keep up with them,
-whole numbers both, so that its rate per GPU counts every GPU that it takes. Keys and values travel between them.
+Each kind has its own layout. A group is so many decode workers and as many prefill workers as keep up with them, whole
+numbers both, so that its rate per GPU counts every GPU that it takes (:mod:`gigaplan.inference.pairing`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
-from gigaplan.compute.transformer import CACHE_BYTES, Architecture
+from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, layouts, pareto
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.percentiles import Percentile, load_for_wait, percentile_tpot_s, percentile_wait_s
-from gigaplan.inference.serving import MAX_LOAD
-from gigaplan.inference.placement import DISCONNECTED
+from gigaplan.inference.pairing import MIN_TIME_S, Pairing, decode_rate, pairing, prefill_latency_s
+from gigaplan.inference.percentiles import Percentile, percentile_tpot_s
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
 DECODE_WORKER_COUNTS = np.array([1.0, 2, 3, 4, 6, 8, 12, 16])
-"""Writers of a group that are tried: a search grid, as is the next."""
+"""Decode workers of a group that are tried: a search grid, as is the next."""
 MAX_GPUS = 288
 """GPUs of the largest group that is tried."""
-MIN_TIME_S = float(np.finfo(float).tiny)
-"""Keeps a prompt that is all in the cache, which takes no time, out of denominators."""
 PROMPTS_HELD = 2
-"""Prompts that a reader's rank has room for: the one that it reads, and the one before that still travels."""
+"""Prompts that a prefill worker has room for: the one that it computes, and the one before that still travels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,13 @@ class Workers:
     """Workers of one kind in a group: how many, and the layout of each."""
 
     count: int
+    """Workers of this kind."""
     gpus: int
     """GPUs of one worker: ``pipeline`` stages of ``gpus / pipeline``."""
     pipeline: int
+    """Pipeline stages of one worker."""
     data_parallel: bool
+    """Whether attention is data parallel rather than tensor parallel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +47,30 @@ class Pair:
     """A feasible group of prefill and decode workers."""
 
     requests_per_gpu_s: float
-    """Over the GPUs of both kinds."""
+    """Requests per second over the GPUs of both kinds [requests/s]."""
     ttft_s: float
-    """Of the mean request, or of all but the slowest where those keep the limits."""
+    """Time to first token of the mean request, or at the percentile where that keeps the limits [s]."""
     tpot_s: float
+    """Mean time per output token [s]."""
     prefill_workers: Workers
+    """Workers that compute prompts."""
     decode_workers: Workers
+    """Workers that decode."""
     batch: int
-    """Requests in flight on all writers of the group."""
+    """Requests in flight on all decode workers of the group."""
     prefill_load: float
-    """Share of time that readers read: below 1, or prompts would queue without end."""
+    """Share of time that prefill workers compute: below 1, or prompts would queue without end."""
     kv_transfer_s: float
-    """Time that a request's keys and values take from reader to writer."""
+    """Time that a request's keys and values take from prefill to decode worker [s]."""
     limit: str
-    """What forbids a larger batch on the writers' layout: memory or tpot; 'none' where nothing does."""
+    """What forbids a larger batch on the decode workers' layout: memory or tpot; 'none' where nothing does."""
     dominant_operator: str
-    """What the writers spend most time on."""
+    """What the decode workers spend most time on."""
 
     @property
     def gpus(self) -> int:
         """GPUs of the group, both kinds."""
         return sum(w.count * w.gpus for w in (self.prefill_workers, self.decode_workers))
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """What a group gives at each (prefill layout, decode layout and batch, decode workers). All arrays have one shape."""
-
-    ttft_s: Array
-    tpot_s: Array
-    requests_per_s: Array
-    gpus: Array
-    prefill_count: Array
-    prefill_load: Array
-    kv_transfer_s: Array
-    keeps_up: Mask
-    """Whether readers exist that keep up within the limit of the first token, and the network carries their caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +87,33 @@ class _Groups:
     score: Array
     request: Request
 
-    def pair(self, k: int) -> Pair:
+    def pair(self, index: int) -> Pair:
         """Return one group by its flat index."""
-        r, w, n = (int(i) for i in np.unravel_index(k, self.score.shape))
-        further = int(self.layout[w]), min(int(self.point[w]) + 1, len(BATCHES) - 1)
-        limit = "memory" if not self.fits[further] else "none" if self.meets_tpot[further] else "tpot"
-        batch = float(BATCHES[self.point[w]])
-        return _pair(self.prefill_stage, self.decode_stage, self.found, batch, self.request, (r, w, n), limit)
+        found, request = self.found, self.request
+        p, d, n = (int(i) for i in np.unravel_index(index, self.score.shape))
+        at = p, d, n
+        batch = float(BATCHES[self.point[d]])
+        decode = _workers(self.decode_stage, (0, d, 0), int(DECODE_WORKER_COUNTS[n]))
+        context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
+        return Pair(
+            requests_per_gpu_s=float(found.requests_per_s[at] / found.gpus[at]),
+            ttft_s=float(found.ttft_s[at]),
+            tpot_s=float(found.tpot_s[at]),
+            prefill_workers=_workers(self.prefill_stage, (p, 0, 0), int(found.prefill_count[at])),
+            decode_workers=decode,
+            batch=int(batch) * decode.pipeline * decode.count,
+            prefill_load=float(found.prefill_load[at]),
+            kv_transfer_s=float(found.kv_transfer_s[at]),
+            limit=self._limit(d),
+            dominant_operator=dominant_operator(self.decode_stage, (0, d, 0), batch, context),
+        )
+
+    def _limit(self, decode: int) -> str:
+        """Return the limit that the next larger batch of a decode layout breaks, or 'none'."""
+        next_batch = int(self.layout[decode]), min(int(self.point[decode]) + 1, len(BATCHES) - 1)
+        if not self.fits[next_batch]:
+            return "memory"
+        return "none" if self.meets_tpot[next_batch] else "tpot"
 
 
 def frontier(
@@ -120,11 +128,37 @@ def frontier(
     percentile: Percentile | None = None,
     max_gpus: int = MAX_GPUS,
 ) -> tuple[Pair, ...]:
-    """Return the groups that no other beats in both time per token and requests per GPU, from fast to cheap.
+    """Return the groups that no other beats in both time per token and requests per GPU.
 
-    Memory and the request's limits hold for every point: for the mean request or, with a ``percentile``, for all but its slowest.
-    Searches all pairings of the layouts of :func:`gigaplan.inference.frontier.best` in one vectorised evaluation. Empty where
-    nothing fits, or where no network joins the workers.
+    Memory and the request's limits hold for every point. Searches all pairings of the layouts of
+    :func:`gigaplan.inference.frontier.best` in one vectorised evaluation.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model.
+    precision : str
+        Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+    request : Request
+        Mean request and the longest times that its users accept.
+    efficiency : Efficiency
+        Shares of each peak that are reached.
+    engine : Engine
+        Calibrated times of the serving engine.
+    speculative : bool
+        Whether a decode step verifies one drafted token of each request.
+    percentile : Percentile, optional
+        Which share of requests must keep the limits; without it the mean request must.
+    max_gpus : int
+        Most GPUs of a group [GPUs].
+
+    Returns
+    -------
+    tuple of Pair
+        Groups from the shortest time per token to the most requests per GPU; empty where nothing fits, or where no
+        network joins the workers.
     """
     given = device, architecture, precision, efficiency, engine
     groups = _search(given, request, speculative=speculative, percentile=percentile, max_gpus=max_gpus)
@@ -145,7 +179,34 @@ def best(
     percentile: Percentile | None = None,
     max_gpus: int = MAX_GPUS,
 ) -> Pair | None:
-    """Return the group that serves most requests per GPU within the limits: the last of :func:`frontier`."""
+    """Return the group that serves most requests per GPU within the limits: the last of :func:`frontier`.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model.
+    precision : str
+        Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+    request : Request
+        Mean request and the longest times that its users accept.
+    efficiency : Efficiency
+        Shares of each peak that are reached.
+    engine : Engine
+        Calibrated times of the serving engine.
+    speculative : bool
+        Whether a decode step verifies one drafted token of each request.
+    percentile : Percentile, optional
+        Which share of requests must keep the limits; without it the mean request must.
+    max_gpus : int
+        Most GPUs of a group [GPUs].
+
+    Returns
+    -------
+    Pair or None
+        Best group; None where nothing is feasible.
+    """
     given = device, architecture, precision, efficiency, engine
     groups = _search(given, request, speculative=speculative, percentile=percentile, max_gpus=max_gpus)
     if groups is None or not groups.score.max() > 0:
@@ -161,25 +222,27 @@ def _search(
     percentile: Percentile | None,
     max_gpus: int,
 ) -> _Groups | None:
+    """Evaluate every pairing of layouts, batches and worker counts that may be on the frontier; None where none is."""
     tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(max_gpus, 2)]
     columns = np.array(tried, dtype=float).T
     grid = _stages(*given, columns[:, :, None], speculative=speculative)
     fits, meets_tpot = _decode_limits(grid, BATCHES, request, percentile)
-    workers = (grid.gpus * grid.pipeline).ravel()
+    gpus = (grid.gpus * grid.pipeline).ravel()
+    # Workers that others of their size beat are left out first, which keeps the grid of pairings small.
     layout, point = np.nonzero(fits & meets_tpot)
-    tpot = _tpot_s(grid, BATCHES, request)[layout, point]
-    chosen = _best_of_size(workers[layout], BATCHES[point] * grid.pipeline.ravel()[layout] / tpot, tpot)
+    tpot = decode_rate(grid, BATCHES, 1.0, request)[1][layout, point]
+    chosen = _best_of_size(gpus[layout], BATCHES[point] * grid.pipeline.ravel()[layout] / tpot, tpot)
     layout, point = layout[chosen], point[chosen]
-    reading = np.flatnonzero(_prefill_fits(grid, request))
-    first, prefill = (t.ravel()[reading] for t in _prefill_latency_s(grid, request))
-    reading = reading[_best_of_size(workers[reading], 1 / np.maximum(prefill, MIN_TIME_S), first)]
-    if not len(layout) or not len(reading):
+    prefill = np.flatnonzero(_prefill_fits(grid, request))
+    latency, prefill_s = (t.ravel()[prefill] for t in prefill_latency_s(grid, request))
+    prefill = prefill[_best_of_size(gpus[prefill], 1 / np.maximum(prefill_s, MIN_TIME_S), latency)]
+    if not len(layout) or not len(prefill):
         return None
-    prefill_stage = _stages(*given, columns[:, reading, None, None])
+    prefill_stage = _stages(*given, columns[:, prefill, None, None])
     decode_stage = _stages(*given, columns[:, None, layout, None], speculative=speculative)
     found = pairing(prefill_stage, decode_stage, BATCHES[point][:, None], DECODE_WORKER_COUNTS, request, percentile)
-    kept = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= max_gpus)
-    score = np.where(kept, found.requests_per_s / found.gpus, 0.0)
+    feasible = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= max_gpus)
+    score = np.where(feasible, found.requests_per_s / found.gpus, 0.0)
     return _Groups(prefill_stage, decode_stage, layout, point, fits, meets_tpot, found, score, request)
 
 
@@ -193,152 +256,39 @@ def _stages(
     *,
     speculative: bool = False,
 ) -> Stage:
-    """Return layouts as one stage of arrays; the first axis of ``columns`` is GPUs, stages, split by requests."""
-    gpus, stages, by_requests = columns
+    """Return layouts as one stage of arrays; ``columns`` are GPUs of a stage, stages, and data parallel attention."""
+    gpus, stages, dp_attention = columns
     return Stage(
-        device, architecture, precision, efficiency, engine, gpus, stages, by_requests, speculative=speculative
-    )
-
-
-def _pair(
-    prefill_stage: Stage,
-    decode_stage: Stage,
-    found: Pairing,
-    batch: float,
-    request: Request,
-    at: tuple[int, int, int],
-    limit: str,
-) -> Pair:
-    r, w, n = at
-    writer = _workers(decode_stage, (0, w, 0), int(DECODE_WORKER_COUNTS[n]))
-    context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
-    return Pair(
-        requests_per_gpu_s=float(found.requests_per_s[at] / found.gpus[at]),
-        ttft_s=float(found.ttft_s[at]),
-        tpot_s=float(found.tpot_s[at]),
-        prefill_workers=_workers(prefill_stage, (r, 0, 0), int(found.prefill_count[at])),
-        decode_workers=writer,
-        batch=int(batch) * writer.pipeline * writer.count,
-        prefill_load=float(found.prefill_load[at]),
-        kv_transfer_s=float(found.kv_transfer_s[at]),
-        limit=limit,
-        dominant_operator=dominant_operator(decode_stage, (0, w, 0), batch, context),
-    )
-
-
-def pairing(
-    prefill_stage: Stage,
-    decode_stage: Stage,
-    batch: Array,
-    decode_count: Array,
-    request: Request,
-    percentile: Percentile | None = None,
-) -> Pairing:
-    """Return what ``decode_count`` decode workers give with just enough prefill workers.
-
-    Readers take one prompt at a time (each rank one, when split by requests). A prompt waits behind others for
-    ``load / (2 (1 - load)) x prefill`` (M/D/1: Pollaczek 1930, Khinchine 1932); so the limit of the first token sets
-    how busy readers may be, and ``ceil(demand / supply)`` of them keep up: neither kind waits for the other. Keys and
-    values travel over the scale-up network where the whole group lies in one domain, else over the scale-out
-    network, one link for each request. With a ``percentile`` it is the slow requests' wait and prompt that keep the limit.
-    """
-    device, engine = prefill_stage.device, prefill_stage.engine
-    uncached, cached, output = (
-        np.asarray(n) for n in (request.uncached_input_tokens, request.cached_input_tokens, request.output_tokens)
-    )
-    tpot = _tpot_s(decode_stage, batch, request)
-    rate = decode_count * decode_stage.pipeline * batch / (output * tpot)
-
-    reading, prefill = _prefill_latency_s(prefill_stage, request)
-    if percentile is not None:
-        reading = reading + percentile.prompt_excess * prefill_stage.pipeline * prefill * prefill_stage.attention_dp
-    cache = float(prefill_stage.architecture.kv_bytes(cached + uncached, CACHE_BYTES[prefill_stage.precision]))
-    near, far = (
-        max(b * engine.link_share, DISCONNECTED)
-        for b in (device.scaleup_bandwidth_bytes_per_s, device.scaleout_bandwidth_bytes_per_s)
-    )
-    # Sized for the slower way where there is one; a group within one domain is then quicker than its limit.
-    slack = np.maximum(request.ttft_s - reading - cache / (far if far > DISCONNECTED else near), 0.0)
-    if percentile is None:
-        busy = np.minimum(2 * slack / np.maximum(prefill + 2 * slack, MIN_TIME_S), MAX_LOAD)
-    else:
-        busy = load_for_wait(slack, np.maximum(prefill, MIN_TIME_S), percentile)
-    enough = np.ceil(rate * prefill / np.where(busy > 0, busy, 1.0))
-    count = np.maximum(enough, 1.0)
-    gpus = (
-        count * prefill_stage.gpus * prefill_stage.pipeline + decode_count * decode_stage.gpus * decode_stage.pipeline
-    )
-    link = np.where(gpus <= device.scaleup_gpus, near, far)
-    links = np.minimum(
-        count * prefill_stage.gpus * prefill_stage.pipeline, decode_count * decode_stage.gpus * decode_stage.pipeline
-    )
-    load = rate * prefill / count
-    if percentile is None:
-        wait = np.where(load < 1, load / (2 * (1 - np.minimum(load, MAX_LOAD))), np.inf) * prefill
-    else:
-        wait = np.where(load < 1, percentile_wait_s(load, prefill, percentile), np.inf)
-    kv_transfer = cache / link
-
-    def broadcast(x: Array) -> Array:
-        return np.broadcast_to(x, gpus.shape)
-
-    return Pairing(
-        ttft_s=broadcast(reading + wait + kv_transfer),
-        tpot_s=broadcast(tpot),
-        requests_per_s=broadcast(rate),
-        gpus=gpus,
-        prefill_count=broadcast(count),
-        prefill_load=broadcast(load),
-        kv_transfer_s=broadcast(kv_transfer),
-        keeps_up=(busy > 0) & (rate * cache <= MAX_LOAD * links * link),
+        device, architecture, precision, efficiency, engine, gpus, stages, dp_attention, speculative=speculative
     )
 
 
 def _best_of_size(gpus: Array, rate: Array, time_s: Array) -> NDArray[np.intp]:
-    """Return the indices of the workers that none of as many GPUs beats in both rate and time: groups of a beaten one
-    can be had, or bettered, with the other."""
+    """Return the indices of the workers that no other of as many GPUs beats in both rate and time.
+
+    Any group with a worker that is left out can be had, or bettered, with the one that beats it.
+    """
     best = [np.flatnonzero(gpus == n) for n in np.unique(gpus)]
     return np.concatenate([np.zeros(0, dtype=np.intp), *(k[pareto(rate[k], time_s[k])] for k in best)])
 
 
-def _prefill_latency_s(prefill_stage: Stage, request: Request) -> tuple[Array, Array]:
-    """Return the time from a prompt's turn to its first token, and the time of a worker that it takes [s]."""
-    uncached, cached = np.asarray(request.uncached_input_tokens), np.asarray(request.cached_input_tokens)
-    prefill = prefill_stage.prefill_s(uncached, cached)
-    latency = np.maximum(prefill * prefill_stage.attention_dp, prefill_stage.launch_bound_s())
-    return prefill_stage.pipeline * (
-        latency + prefill_stage.pipeline_send_s(uncached)
-    ) + prefill_stage.engine.frontend_overhead_s(uncached), prefill
-
-
-def _decode_limits(
-    decode_stage: Stage, batch: Array, request: Request, percentile: Percentile | None = None
-) -> tuple[Mask, Mask]:
-    """Return whether writers hold every request at its full length, and whether a token comes in time."""
+def _decode_limits(stage: Stage, batch: Array, request: Request, percentile: Percentile | None) -> tuple[Mask, Mask]:
+    """Return whether decode workers hold every request at its full length, and whether they keep the time per token."""
     prompt = request.cached_input_tokens + request.uncached_input_tokens
-    held = decode_stage.weight_bytes() + decode_stage.cache_bytes(np.asarray(prompt + request.output_tokens), batch)
-    tpot = _tpot_s(decode_stage, batch, request)
+    needed = stage.weight_bytes() + stage.cache_bytes(np.asarray(prompt + request.output_tokens), batch)
+    tpot = decode_rate(stage, batch, 1.0, request)[1]
     if percentile is not None:
-        tpot = percentile_tpot_s(tpot, batch, batch * decode_stage.pipeline, percentile)
-    fits, meets_tpot = np.broadcast_arrays(held <= _free_bytes(decode_stage), tpot <= request.tpot_s)
+        tpot = percentile_tpot_s(tpot, batch, batch * stage.pipeline, percentile)
+    fits, meets_tpot = np.broadcast_arrays(needed <= stage.free_bytes, tpot <= request.tpot_s)
     return fits, meets_tpot
 
 
-def _prefill_fits(prefill_stage: Stage, request: Request) -> Mask:
-    """Return whether readers hold their weights and prompts."""
+def _prefill_fits(stage: Stage, request: Request) -> Mask:
+    """Return whether prefill workers hold their weights and prompts."""
     prompt = np.asarray(request.cached_input_tokens + request.uncached_input_tokens)
-    held = PROMPTS_HELD * prefill_stage.attention_dp
-    fits: Mask = prefill_stage.weight_bytes() + prefill_stage.cache_bytes(prompt, held) <= _free_bytes(prefill_stage)
+    prompts = PROMPTS_HELD * stage.attention_dp
+    fits: Mask = stage.weight_bytes() + stage.cache_bytes(prompt, prompts) <= stage.free_bytes
     return fits.ravel()
-
-
-def _free_bytes(stage: Stage) -> float:
-    return stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
-
-
-def _tpot_s(decode_stage: Stage, batch: Array, request: Request) -> Array:
-    context = np.asarray(request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2)
-    return decode_stage.pipeline * (decode_stage.decode_s(batch, context) + decode_stage.pipeline_send_s(batch))
 
 
 def _workers(stage: Stage, at: tuple[int, ...], count: int) -> Workers:

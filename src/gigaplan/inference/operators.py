@@ -1,7 +1,8 @@
-"""Times of the operators of one layer, or of one stage, on one GPU of a :class:`~gigaplan.inference.placement.Placement`.
+"""Times of the operators of one layer or stage, on one GPU of a placement.
 
-Each is a roofline (:mod:`gigaplan.compute.roofline`) or a collective (:mod:`gigaplan.compute.collectives`) at the shares
-of peak that were calibrated. ``rows`` are the tokens that one GPU works on in a step: the rows of its matrix products.
+Each is a roofline (:mod:`gigaplan.compute.roofline`) or a collective (:mod:`gigaplan.compute.collectives`) at the
+calibrated shares of peak. ``rows`` are the tokens that one GPU works on in a step: the rows of its matrix products.
+What lies on which GPU is a :class:`~gigaplan.inference.placement.Placement`.
 """
 
 from __future__ import annotations
