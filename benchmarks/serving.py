@@ -19,7 +19,7 @@ from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 from gigaplan.validation.serving.tables import predict
 from gigaplan.validation.serving.validate import read
 
-CHAT = Request(fresh_input_tokens=1024, cached_input_tokens=0, generated_tokens=1024, ttft_s=2.0, tpot_s=0.05)
+CHAT = Request(uncached_input_tokens=1024, cached_input_tokens=0, output_tokens=1024, ttft_s=2.0, tpot_s=0.05)
 
 
 def median_s(work: Callable[[], object], repeats: int = 9) -> float:

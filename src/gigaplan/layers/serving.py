@@ -263,9 +263,9 @@ def _curve(
 ) -> Curve:
     precision = ask.precision or frontier.precision_for(device)
     request = Request(
-        fresh_input_tokens=ask.input_tokens - ask.cached_tokens,
+        uncached_input_tokens=ask.input_tokens - ask.cached_tokens,
         cached_input_tokens=ask.cached_tokens,
-        generated_tokens=ask.output_tokens,
+        output_tokens=ask.output_tokens,
         ttft_s=ask.ttft_s,
         tpot_s=ask.tpot_s,
     )
@@ -280,7 +280,7 @@ def _curve(
         pairs = disaggregation.frontier(*given)
         rates += pairs
         if not pairs:
-            reasons["disaggregated"] = "no group of readers and writers keeps the limits"
+            reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
     question = Question(
         system=system,
         model=model,
@@ -289,7 +289,7 @@ def _curve(
         speculative=False,
         decode=Worker(1, False),
         prefill=None,
-        fresh=request.fresh_input_tokens,
+        fresh=request.uncached_input_tokens,
         generated=ask.output_tokens,
         concurrency=1.0,
         spread=0.0,
@@ -345,7 +345,7 @@ def _point(
     (first_low, first_high), (low, high) = spreads(question, extrapolated=extrapolated)
     ttft, tpot = 1e3 * rate.ttft_s, 1e3 * rate.tpot_s
     each = _figure(tpot, low, high)
-    # What a replica gives in a second falls as its time per token rises: readers are sized for it.
+    # What a replica gives in a second falls as its time per token rises: prefill workers are sized for it.
     speed = _figure(rate.requests_per_gpu_s * ask.output_tokens, 1 / high, 1 / low)
     paid = [
         None if usd is None else speed.scaled(SECONDS_PER_HOUR / MTOK).over(usd)
@@ -367,7 +367,7 @@ def _point(
         usd_per_mtok_owned=paid[0],
         usd_per_mtok_rented=paid[1],
         limit=rate.limit,
-        busiest=rate.busiest,
+        busiest=rate.dominant_operator,
     )
 
 
@@ -382,7 +382,7 @@ def _workers(rate: frontier.Rate | disaggregation.Pair) -> tuple[Workers, ...]:
 
     if isinstance(rate, frontier.Rate):
         return (Workers("both", 1, rate.gpus, rate.pipeline, attention(rate.data_parallel)),)
-    r, w = rate.readers, rate.writers
+    r, w = rate.prefill_workers, rate.decode_workers
     return (
         Workers("prefill", r.count, r.gpus, r.pipeline, attention(r.data_parallel)),
         Workers("decode", w.count, w.gpus, w.pipeline, attention(w.data_parallel)),

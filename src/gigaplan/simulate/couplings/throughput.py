@@ -122,9 +122,9 @@ def _requests(work: Workload, tokens: Array) -> list[Request]:
     by_kind = dict(zip(TOKENS, tokens, strict=True))
     return [
         Request(
-            fresh_input_tokens=float(by_kind["fresh_input"][y] + by_kind["media"][y]),
+            uncached_input_tokens=float(by_kind["fresh_input"][y] + by_kind["media"][y]),
             cached_input_tokens=float(by_kind["cached_input"][y]),
-            generated_tokens=float(by_kind["reasoning"][y] + by_kind["output"][y]),
+            output_tokens=float(by_kind["reasoning"][y] + by_kind["output"][y]),
             ttft_s=work.ttft_s,
             tpot_s=work.tpot_s,
         )

@@ -153,14 +153,14 @@ class Physics:
         """Return the step by operators, the host's part apart."""
         stage, requests = self.stage(layout), np.asarray(float(batch))
         step = stage.decode(requests, np.asarray(float(context)))
-        host = stage.engine.step_overhead_s + float(stage.rows(requests)) * stage.engine.request_overhead_s
+        host = stage.engine.step_overhead_s + float(stage.requests_per_rank(requests)) * stage.engine.request_overhead_s
         return StepTime(kernels_s=float(step.total) - host, exchanges_s=float(step.collectives), host_s=host)
 
     def prefill(self, layout: Layout, tokens: int) -> StepTime:
         """Return the reading of one prompt a group; the model counts one prompt's share of it."""
         stage = self.stage(layout)
         one = stage.prefill_s(np.asarray(float(tokens)), np.asarray(0.0))
-        return StepTime(kernels_s=float(one * stage.groups))
+        return StepTime(kernels_s=float(one * stage.attention_dp))
 
     def fits(self, layout: Layout, batch: int, context: int) -> bool:
         """Return whether memory holds so many requests."""

@@ -2,7 +2,7 @@
 
 Results give tokens per second, not how they were reached: layout, batch and whether prompts are read apart are the
 submitter's, so ours are the best that are found. Server and interactive limits hold for 99 of 100 requests that arrive at
-random (Reddi et al. 2020); :mod:`gigaplan.inference.tails` has the laws. Two tables are known: one row for each result
+random (Reddi et al. 2020); :mod:`gigaplan.inference.percentiles` has the laws. Two tables are known: one row for each result
 (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is ``model.scenario``.
 """
 
@@ -18,7 +18,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.inference import disaggregation
 from gigaplan.inference.frontier import best
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.tails import Tail
+from gigaplan.inference.percentiles import Percentile
 from gigaplan.validation.serving.names import UnsupportedError
 
 SCENARIOS = ("offline", "server", "interactive")
@@ -87,22 +87,22 @@ def request_of(model: str, scenario: str) -> Request:
         return FOREVER_S if scenario == "offline" else facts.find(entity, f"{scenario}_{name}").number
 
     return Request(
-        fresh_input_tokens=facts.find(entity, "prompt_tokens_mean").number,
+        uncached_input_tokens=facts.find(entity, "prompt_tokens_mean").number,
         cached_input_tokens=0.0,
-        generated_tokens=facts.find(entity, "generated_tokens_mean").number,
+        output_tokens=facts.find(entity, "generated_tokens_mean").number,
         ttft_s=limit("ttft_s"),
         tpot_s=limit("tpot_s"),
     )
 
 
-def tail_of(model: str, scenario: str) -> Tail | None:
+def percentile_of(model: str, scenario: str) -> Percentile | None:
     """Return which requests keep the limits; none has any offline."""
     if scenario == "offline":
         return None
     mean, longest, cv = (
         catalog.load().find(f"mlperf_{model}", f"prompt_tokens_{name}").number for name in ("mean", "max", "cv")
     )
-    return Tail(KEPT, cv, longest / mean)
+    return Percentile(KEPT, cv, longest / mean)
 
 
 def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:
@@ -136,7 +136,7 @@ def best_rate(
     request: Request,
     constants: tuple[Efficiency, Engine],
     gpus: int,
-    tail: Tail | None,
+    percentile: Percentile | None,
     *,
     speculative: bool,
 ) -> tuple[float, float, float]:
@@ -150,16 +150,16 @@ def best_rate(
     found, reason = (0.0, float("nan"), float("nan")), ""
     given = device, architecture, precision, request, *constants
     for drafted in (False, True) if speculative else (False,):
-        rate = best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
+        rate = best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
         reason = reason or rate.reason
-        found = max(found, (rate.requests_per_gpu_s * request.generated_tokens, rate.ttft_s, rate.tpot_s))
+        found = max(found, (rate.requests_per_gpu_s * request.output_tokens, rate.ttft_s, rate.tpot_s))
         apart = (
-            disaggregation.best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
-            if tail is not None and gpus > 1
+            disaggregation.best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
+            if percentile is not None and gpus > 1
             else None
         )
         if apart is not None:
-            found = max(found, (apart.requests_per_gpu_s * request.generated_tokens, apart.ttft_s, apart.tpot_s))
+            found = max(found, (apart.requests_per_gpu_s * request.output_tokens, apart.ttft_s, apart.tpot_s))
     if not found[0]:
         raise UnsupportedError(reason)
     return found

@@ -84,7 +84,9 @@ def _times(system: str, model: str, gpus: int, fresh: int, generated: int, batch
     stage = _stage(system, model, "bf16", gpus, ENGINE, by_requests=False)
     if float(np.ravel(stage.capacity(np.array(float(fresh + generated)), stage.device.hbm_bytes))[0]) < batch:
         raise UnsupportedError("by our count the layout does not hold the model and the batch")
-    prompt = together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.eager_s()) + stage.engine.first_token_s
+    prompt = (
+        together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.launch_bound_s()) + stage.engine.first_token_s
+    )
     token = float(stage.decode_s(np.array(float(batch)), np.array(fresh + generated / 2)))
     return tuple(MS_PER_S * t for t in (prompt, token, prompt + (generated - 1) * token))  # type: ignore[return-value]
 
@@ -147,7 +149,7 @@ def _worker(row: Mapping[str, str], metric: str) -> Answered:
 
 def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
-    batch: Array = np.arange(1.0, BUSIEST_BATCH) * float(stage.groups)
+    batch: Array = np.arange(1.0, BUSIEST_BATCH) * float(stage.attention_dp)
     step = stage.decode_s(batch, np.array(context))
     kept = step <= tpot_s
     if not kept.any():

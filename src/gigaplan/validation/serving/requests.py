@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gigaplan.inference.serving import reading_s
+from gigaplan.inference.serving import added_prefill_s
 from gigaplan.inference.step import Stage
 from gigaplan.validation.published import Point
 from gigaplan.validation.serving.answers import shipped
@@ -64,7 +64,7 @@ class _Steps:
         self.decode = np.asarray(self.stage.decode_s(b, c))
         b, f = np.meshgrid(self.batches, self.prompts, indexing="ij")
         middle = np.full_like(b, self.longest / 2)
-        self.reading = reading_s(self.stage, b, middle, f, np.zeros_like(f))
+        self.reading = added_prefill_s(self.stage, b, middle, f, np.zeros_like(f))
         self.alone = np.ravel(self.stage.prefill_s(self.prompts, np.zeros_like(self.prompts)))
 
     def of(self, batch: int, context: float, fresh: int) -> float:
@@ -149,7 +149,7 @@ def replay(stage: Stage, arrival: Array, prompt: Array, answer: Array, *, sequen
             if made[k] >= answer[k]:
                 last[k], held[k] = now, 0.0
                 running.remove(k)
-    start = stage.engine.front_end_s(prompt)
+    start = stage.engine.frontend_overhead_s(prompt)
     return Times(first - arrival + start, (last - first) / np.maximum(answer - 1, 1), last - arrival + start)
 
 

@@ -130,9 +130,9 @@ def load_of(row: Mapping[str, str]) -> Load:
     by_requests = data > 1 or (architecture.experts > 0 and tensor > 1)
     layout = (tensor * data, stages, by_requests)
     request = Request(
-        fresh_input_tokens=float(_count(row, "isl")),
+        uncached_input_tokens=float(_count(row, "isl")),
         cached_input_tokens=0.0,
-        generated_tokens=float(_count(row, "osl")),
+        output_tokens=float(_count(row, "osl")),
         ttft_s=FOREVER_S,
         tpot_s=FOREVER_S,
     )
@@ -208,7 +208,7 @@ def answer(load: Load) -> tuple[float, float, float]:
             load.request,
             (constants.efficiency, engine),
             load.gpus,
-            mlperf.tail_of(load.model, load.kind),
+            mlperf.percentile_of(load.model, load.kind),
             speculative=load.drafts,
         )
     (found,) = _saturated([load])
@@ -245,7 +245,7 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
 
     gpus, stages, by_requests = (column(load.layout[k] for load in loads if load.layout) for k in range(3))
     fresh, generated = (
-        column(getattr(load.request, n) for load in loads) for n in ("fresh_input_tokens", "generated_tokens")
+        column(getattr(load.request, n) for load in loads) for n in ("uncached_input_tokens", "output_tokens")
     )
     engine = constants.engines[first.engine]
     stage = Stage(device, architecture, first.precision, constants.efficiency, engine, gpus, stages, by_requests)
@@ -307,10 +307,10 @@ def published(row: Mapping[str, str]) -> float:
         except UnsupportedError:
             return math.nan
         device, architecture = known(load.system, load.model)
-        flops = 2 * (architecture.active_parameters - architecture.embedding_parameters) * load.request.generated_tokens
+        flops = 2 * (architecture.active_parameters - architecture.embedding_parameters) * load.request.output_tokens
         # MLPerf's summary calls tokens queries where the scenario is new; as queries they would ask for more than the peak.
         if value * flops <= device.peak_flops_per_s(load.precision) * gpus:
-            value *= load.request.generated_tokens
+            value *= load.request.output_tokens
     return value / gpus if gpus > 0 else math.nan
 
 
