@@ -17,7 +17,7 @@ from gigaplan.inference.serving import serve
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 from gigaplan.validation.serving.tables import predict
-from gigaplan.validation.serving.validate import read
+from gigaplan.validation.serving.questions import read
 
 CHAT = Request(fresh_input_tokens=1024, cached_input_tokens=0, generated_tokens=1024, ttft_s=2.0, tpot_s=0.05)
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
-from gigaplan.layers.training import TrainingJob, _topology, read_layout, told, train
+from gigaplan.layers.training import TrainingJob, read_layout, train
+from gigaplan.layers.training_layout import layout_text as told
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
 from gigaplan.training.search import Plan, layouts, memory_of, pareto, plan_at, search

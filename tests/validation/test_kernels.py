@@ -18,7 +18,7 @@ from gigaplan.cli import main
 from gigaplan.report import kernels_view
 from gigaplan.validation.kernels import compare as kernels
 from gigaplan.validation.kernels.compare import CASES, MODELS, NAMES, Layout, Physics, Silicon, compare, precisions
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.validation.serving.rows import known
 from gigaplan.vocabulary.errors import MachineError, PlanError
 

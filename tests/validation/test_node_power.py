@@ -16,21 +16,18 @@ from gigaplan import catalog
 from gigaplan.cli import main
 from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import node_draw_of, node_of
-from gigaplan.validation.power.node_power import (
-    EXTRAPOLATED,
-    INSIDE,
-    MAKER,
-    SYSTEM,
-    fit,
-    folds,
-    groups,
-    power_w,
-    question,
-    read,
-    spread,
-    validate_power,
-)
-from gigaplan.validation.training.rows import UnsupportedError
+from gigaplan.validation.power.node_power import validate_power
+from gigaplan.accuracy.validity import EXTRAPOLATED
+from gigaplan.accuracy.validity import INSIDE
+from gigaplan.validation.power.rows import MAKER
+from gigaplan.validation.power.rows import SYSTEM
+from gigaplan.validation.power.fit import fit
+from gigaplan.validation.power.folds import folds
+from gigaplan.validation.power.fit import groups
+from gigaplan.validation.power.rows import power_w
+from gigaplan.validation.power.rows import question
+from gigaplan.validation.power.rows import read
+from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.errors import PlanError
 
 ROWS = read()

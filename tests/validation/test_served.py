@@ -21,8 +21,8 @@ from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving import tables as v
-from gigaplan.validation.serving.answers import shipped
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.validation.serving.constants import shipped
+from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.validation.serving.validate import InferenceValidation
 from gigaplan.vocabulary.errors import PlanError
 

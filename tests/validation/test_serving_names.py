@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from gigaplan import catalog
 from gigaplan.validation.serving import validate as v
-from gigaplan.validation.serving.names import UnsupportedError, model_name, of_two_kinds, system_of
+from gigaplan.vocabulary.errors import UnsupportedError
+from gigaplan.plan.names import model_name
+from gigaplan.catalog.names import of_two_kinds
+from gigaplan.catalog.names import system_of
 
 MODELS = {
     "openai/gpt-oss-120b": "gpt_oss_120b",

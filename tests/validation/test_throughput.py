@@ -11,7 +11,7 @@ import pytest
 from gigaplan.validation.published import Held
 from gigaplan.validation.serving import tables as v
 from gigaplan.validation.serving import throughput as th
-from gigaplan.validation.serving.rows import UnsupportedError
+from gigaplan.vocabulary.errors import UnsupportedError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "validation"
 SATURATED = {

@@ -16,8 +16,13 @@ from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.resolve import efficiency_of, engine_of
 from gigaplan.validation.serving import fit as fits
 from gigaplan.validation.serving import validate as v
-from gigaplan.validation.serving.answers import answers, groups, shipped
-from gigaplan.validation.serving.rows import ENGINES, UnsupportedError, model_name, question, system_of
+from gigaplan.validation.serving.answers import answers, groups
+from gigaplan.validation.serving.constants import shipped
+from gigaplan.validation.serving.rows import question
+from gigaplan.inference.options import ENGINES
+from gigaplan.vocabulary.errors import UnsupportedError
+from gigaplan.plan.names import model_name
+from gigaplan.catalog.names import system_of
 from gigaplan.validation.serving.tables import predict
 from gigaplan.vocabulary.errors import PlanError
 

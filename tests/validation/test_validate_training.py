@@ -10,31 +10,26 @@ import pytest
 
 from gigaplan.cli import app
 from gigaplan.training.step import model_flops_per_token
-from gigaplan.validation.training.fit import WITHOUT, cell, constants_for, folds, part, shipped
-from gigaplan.validation.training.rows import (
-    CLASSIC_SPLIT,
-    UnsupportedError,
-    fitted_source,
-    known,
-    launched_by_host,
-    published_step_s,
-    question,
-    system_of,
-    table_of,
-    years_behind,
-)
-from gigaplan.validation.training.validate import (
-    ANSWER_COLUMNS,
-    UNSUPPORTED,
-    _same_layout,
-    answer_all,
-    line,
-    noise_floor,
-    predict,
-    read,
-    read_questions,
-    validate,
-)
+from gigaplan.validation.training.folds import WITHOUT
+from gigaplan.validation.training.folds import cell
+from gigaplan.validation.training.folds import constants_for
+from gigaplan.validation.training.folds import folds
+from gigaplan.validation.training.folds import part
+from gigaplan.validation.training.constants import shipped
+from gigaplan.validation.training.rows import question
+from gigaplan.validation.training.sources import CLASSIC_SPLIT
+from gigaplan.vocabulary.errors import UnsupportedError
+from gigaplan.validation.training.names import known
+from gigaplan.validation.training.sources import published_step_s
+from gigaplan.validation.training.names import system_of
+from gigaplan.validation.training.sources import table_of
+from gigaplan.training.software import years_behind
+from gigaplan.validation.training.validate import noise_floor, predict, validate
+from gigaplan.accuracy.validity import UNSUPPORTED
+from gigaplan.validation.training.predictions import answer_all
+from gigaplan.validation.training.anchors import line
+from gigaplan.validation.training.questions import read
+from gigaplan.validation.training.questions import read_questions
 from gigaplan.vocabulary.errors import PlanError
 
 ASKED = read_questions()

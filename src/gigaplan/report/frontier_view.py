@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import MODES, Curve, Figure, Frontiers, Point
+from gigaplan.layers.serving import MODES, Curve, Frontiers, Point
+from gigaplan.vocabulary.interval import Figure
 from gigaplan.report import html as page
 from gigaplan.report import select
 from gigaplan.report.charts import base

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.layers.serving import Figure
+from gigaplan.vocabulary.interval import Figure
 from gigaplan.layers.training_sites import Largest, Method, SitesRun
 from gigaplan.report import select, train_view
 from gigaplan.report.charts import base

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import Figure
+from gigaplan.vocabulary.interval import Figure
 from gigaplan.layers.training import PARTS, Candidate, TrainRun
 from gigaplan.report import failures_view, select
 from gigaplan.report import html as page

@@ -19,13 +19,14 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
+from gigaplan.catalog.names import SYSTEMS
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import precision_for
+from gigaplan.inference.options import ENGINES, PRECISIONS
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
-from gigaplan.validation.serving.names import SYSTEMS, UnsupportedError
-from gigaplan.validation.serving.rows import ENGINES, PRECISIONS, known
-from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, nearest_name
+from gigaplan.validation.serving.rows import known
+from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, UnsupportedError, nearest_name
 
 PACKAGE = "aiconfigurator-core 0.12.0"
 NO_SILICON = "this needs aiconfigurator-core, which isn't installed: pip install 'gigaplan[silicon]'"

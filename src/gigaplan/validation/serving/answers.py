@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.inference.serving import closed_loop, disaggregated_loop
 from gigaplan.inference.step import Stage
-from gigaplan.plan.resolve import efficiency_of, engine_of
-from gigaplan.validation.serving.rows import ENGINES, Question, known
+from gigaplan.validation.serving.constants import Constants
+from gigaplan.validation.serving.rows import Question, known
 from gigaplan.vocabulary.members import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Constants:
-    """One set of the serving model's calibrated constants."""
-
-    efficiency: Efficiency
-    engines: Mapping[str, Engine]
-
-
-@cache
-def shipped() -> Constants:
-    """Return the constants of the catalog."""
-    facts = catalog.load()
-    return Constants(efficiency_of(facts), {e: engine_of(facts, e) for e in ENGINES})
 
 
 @cache

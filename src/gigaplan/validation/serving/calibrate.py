@@ -10,11 +10,12 @@ import numpy as np
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
-from gigaplan.validation.serving.answers import Constants, answers, groups, shipped
-from gigaplan.validation.serving.fit import OF_ENGINES, SOFT, TTFT_WEIGHT
+from gigaplan.validation.serving.answers import answers, groups
+from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
+from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
 from gigaplan.validation.serving.measured import Row, read_measured
-from gigaplan.validation.serving.rows import Question, UnsupportedError, question
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.validation.serving.rows import Question, question
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 from gigaplan.vocabulary.members import Array
 
 PULL = 0.5

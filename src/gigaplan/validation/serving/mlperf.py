@@ -19,7 +19,7 @@ from gigaplan.inference import disaggregation
 from gigaplan.inference.frontier import best
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.tails import Tail
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.vocabulary.errors import UnsupportedError
 
 SCENARIOS = ("offline", "server", "interactive")
 FACT_COLUMNS = ("entity", "quantity", "value")

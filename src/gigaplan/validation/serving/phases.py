@@ -9,38 +9,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.catalog.names import system_of
 from gigaplan.inference.step import Stage
+from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import draw_curve_of
 from gigaplan.power.draw import drawn_share
-from gigaplan.validation.serving.answers import shipped
-from gigaplan.validation.serving.names import UnsupportedError, model_name, system_of
-from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.validation.serving.constants import shipped
+from gigaplan.validation.serving.rows import known
+from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.members import Array
 
 MS_PER_S = 1e3
 ENGINE = "vllm"
 """The engine whose constants answer: Splitwise's batches ran on an early vLLM."""
 CAPPED = "pcap"
-BUSIEST_BATCH = 4096
+LARGEST_BATCH = 4096
+"""Requests on one group of GPUs up to which the fastest batch is sought."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """Our figure in the row's unit, which of our times it follows ('ttft', 'tpot' or none), and what was asked."""
+class PhaseFigure:
+    """The predicted figure of a row in the row's unit, and what its error follows from."""
 
-    ours: float
+    predicted: float
     follows: str
-    question: Question
+    """Which time the figure rises with: ``ttft``, ``tpot``, or neither where it is empty."""
+    system: str
+    model: str
+    precision: str
+    engine: str
+    disaggregated: bool
 
 
-def answer(row: Mapping[str, str]) -> Answered:
-    """Return our figure for a row; UnsupportedError says why there is none."""
+def answer(row: Mapping[str, str]) -> PhaseFigure:
+    """Return the predicted figure of a row; UnsupportedError says why there is none."""
     metric = row.get("metric") or ""
     if metric in PHASES:
         return _phase(row, metric)
@@ -64,7 +72,7 @@ def _stage(system: str, model: str, precision: str, gpus: int, engine: str, *, b
     )
 
 
-def _phase(row: Mapping[str, str], metric: str) -> Answered:
+def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
     if CAPPED in row.get("gpu", "") and metric != "token_time":
         raise UnsupportedError(
             "power-capped rows are the uncapped ones times 1.3 at the source: assumed there, not measured"
@@ -75,7 +83,7 @@ def _phase(row: Mapping[str, str], metric: str) -> Answered:
         raise UnsupportedError("power was not measured (0)")
     ours = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
     follows = {"prompt_time": "ttft", "token_time": "tpot", "e2e_time": "tpot"}.get(metric, "")
-    return Answered(ours, follows, _question(system, model, "bf16", ENGINE, gpus, fresh, generated, batch))
+    return PhaseFigure(ours, follows, system, model, "bf16", ENGINE, disaggregated=False)
 
 
 @cache
@@ -121,7 +129,7 @@ PHASES: Mapping[str, Callable[[tuple[float, float, float]], float]] = {
 }
 
 
-def _worker(row: Mapping[str, str], metric: str) -> Answered:
+def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
     system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
     if not model.startswith("deepseek"):
         raise UnsupportedError("neither the layout nor the batch is published")
@@ -142,39 +150,17 @@ def _worker(row: Mapping[str, str], metric: str) -> Answered:
         batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
         rate = float(batch / stage.decode_s(batch, np.array(context))) / gpus
     ours = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
-    return Answered(ours, "tpot", _question(system, model, "fp8", "sglang", gpus, int(context), 1, 1))
+    return PhaseFigure(ours, "tpot", system, model, "fp8", "sglang", disaggregated=True)
 
 
 def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
-    batch: Array = np.arange(1.0, BUSIEST_BATCH) * float(stage.groups)
+    batch: Array = np.arange(1.0, LARGEST_BATCH) * float(stage.groups)
     step = stage.decode_s(batch, np.array(context))
     kept = step <= tpot_s
     if not kept.any():
         raise UnsupportedError("no batch is as fast as the service was")
     return float(np.max(batch[kept] / step[kept]))
-
-
-def _question(
-    system: str, model: str, precision: str, engine: str, gpus: int, fresh: int, generated: int, batch: int
-) -> Question:
-    worker = Worker(gpus, False)
-    question = Question(
-        system=system,
-        model=model,
-        precision=precision,
-        engine=engine,
-        speculative=False,
-        decode=worker,
-        prefill=None,
-        fresh=float(fresh),
-        generated=float(generated),
-        concurrency=float(batch),
-        spread=0.0,
-        waited_steps=0.0,
-        guesses=(),
-    )
-    return replace(question, prefill=worker) if engine == "sglang" else question
 
 
 def _count(row: Mapping[str, str], name: str) -> int:

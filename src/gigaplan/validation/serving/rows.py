@@ -16,16 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan import catalog
+from gigaplan.catalog.names import system_of
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import device_of, model_of
-from gigaplan.validation.serving.names import SYSTEMS, UnsupportedError, model_name, system_of
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
-__all__ = ["SYSTEMS", "UnsupportedError", "model_name", "system_of"]
-
-ENGINES = ("vllm", "sglang", "trtllm")
-PRECISIONS = ("bf16", "fp8", "fp4")
 WIDER = {
     "fp16": "bf16",
     "bfloat16": "bf16",
@@ -35,6 +33,7 @@ WIDER = {
     "int4": "fp4",
     "int8": "fp8",
 }
+
 WORKERS = re.compile(
     r"(prefill|decode): workers=(?P<workers>\d*) tp=(?P<tp>\d*) pp=(?P<pp>\d*) dp=(?P<dp>\d*) moe_tp=(?P<moe_tp>\d*) "
     r"ep=(?P<ep>\d*) bs=(?P<bs>\d*)"
@@ -81,11 +80,14 @@ class Question:
 
 SHORT_TOKENS = 1024
 """InferenceX's shortest prompts and answers."""
+
 USERS_PER_GPU = 4.5
 """Users per decoding GPU where the number of workers isn't stated: the median of the rows that state it."""
+
 WIDEST_ALONE = 8
 """A co-located row over more GPUs, tensor split alone, is a disaggregated run whose workers the table leaves out: no model has
 heads for 20, 36 or 72 ranks, and its time per token doesn't follow the users as a co-located one must."""
+
 TALLEST_TENSOR = 16
 """More ranks than this never split one request's heads: larger workers split attention by requests."""
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from gigaplan.accuracy.validity import UNSUPPORTED
 from gigaplan.validation.published import Held, hold
 from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
-from gigaplan.validation.serving import validate as inference
-from gigaplan.validation.serving.validate import UNSUPPORTED, InferenceValidation, answer_all
+from gigaplan.validation.serving.loads import loads_of
+from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
+from gigaplan.validation.serving.questions import NEEDED, asked_of
+from gigaplan.validation.serving.validate import InferenceValidation, validate
 from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
@@ -33,20 +36,20 @@ class Kind:
 
 
 def _served(rows: Sequence[Row]) -> list[Cells]:
-    found = answer_all([inference._asked(row) for row in rows], honest=False)
-    return [{k: _cell(getattr(a, k)) for k in inference.ANSWER_COLUMNS} for a in found]
+    found = answer_all([asked_of(row) for row in rows], honest=False)
+    return [{k: _cell(getattr(a, k)) for k in ANSWER_COLUMNS} for a in found]
 
 
 def _throughputs(rows: Sequence[Row]) -> list[Cells]:
     names = {"output_tokens_per_s_per_gpu": "per_gpu"}
-    throughput.answer_all(list(throughput.loads_of(rows)))
+    throughput.answer_all(list(loads_of(rows)))
     return [
         {k: _cell(getattr(a, names.get(k, k))) for k in throughput.ANSWER_COLUMNS} for a in map(throughput.tokens, rows)
     ]
 
 
 KINDS = (
-    Kind("inference_serving.csv", inference.NEEDED, inference.ANSWER_COLUMNS, _served),
+    Kind("inference_serving.csv", NEEDED, ANSWER_COLUMNS, _served),
     Kind(
         "inference_throughput.csv or inference_mlperf_v5_1.csv",
         throughput.COLUMNS,
@@ -113,8 +116,8 @@ def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, 
     """
     if rows is None:
         samples = [Path(str(files("gigaplan.validation") / "data" / name)) for name in SAMPLES]
-        return (inference.validate(), *(held for path in samples for held in _held(path)))
-    return _held(rows) or (inference.validate(rows),)
+        return (validate(), *(held for path in samples for held in _held(path)))
+    return _held(rows) or (validate(rows),)
 
 
 def _held(path: Path) -> tuple[Held, ...]:

@@ -12,9 +12,12 @@ import numpy as np
 
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.refit import Progress, Rows, enough, kinds_of, left_out, overlay_text, pulled
-from gigaplan.validation.training.fit import OWN, SOFT, answers, constants, groups, shipped
+from gigaplan.validation.training.anchors import scales_of
+from gigaplan.validation.training.answers import answers, groups
+from gigaplan.validation.training.constants import OWN, constants, shipped
+from gigaplan.validation.training.fit import SOFT
+from gigaplan.validation.training.questions import Asked, read_questions
 from gigaplan.validation.training.rows import Question
-from gigaplan.validation.training.validate import Asked, read_questions, scales_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
