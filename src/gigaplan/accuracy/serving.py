@@ -1,7 +1,7 @@
 """Accuracy of the serving model: intervals of times and throughput, and on what its constants were fitted.
 
-Intervals are 80 % of the errors of rows that were each predicted by constants fitted without their own hardware generation and
-model family (docs/accuracy.md).
+Intervals are 80 % of the errors of rows that were each predicted by constants fitted without their own hardware
+generation and model family (docs/accuracy.md).
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def measured_families() -> frozenset[str]:
 
 
 def validity(*, generation: str, family: str, workers_stated: bool = True) -> str:
-    """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the reasons.
+    """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the
+    reasons.
 
     Parameters
     ----------
@@ -141,7 +142,8 @@ def throughput_interval(*, kind: str, new_hardware: bool) -> Interval:
     """
     residuals.check_key("throughput kind", kind, [".".join(k) for k in residuals.keys(THROUGHPUT)])
     fact = catalog.load().find(f"{THROUGHPUT}.{kind}", "throughput_over_predicted")
-    assert fact.low is not None and fact.high is not None
+    assert fact.low is not None
+    assert fact.high is not None
     return about_median(fact.low, fact.number, fact.high, new_hardware=new_hardware)
 
 

@@ -1,7 +1,7 @@
 """Accuracy of the training model: the interval of a step's time, and on what its constants were fitted.
 
-Intervals are 80 % of the errors of rows that were each predicted by constants fitted without their own configuration; on what
-nobody has measured also of errors with constants that never saw the row's GPU generation (docs/accuracy.md).
+Intervals are 80 % of the errors of rows that were each predicted by constants fitted without their own configuration;
+on what nobody has measured also of errors with constants that never saw the row's GPU generation (docs/accuracy.md).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ PLAIN_GPT = "gpt"
 CLASSIC_GENERATION = "ampere"
 """The one generation with measured rows of software of 2022, all of them plain GPTs."""
 STAND_INS = ("nemotron_3", "deepseek_v4", "qwen3_next", "qwen3_5", "kimi_linear")
-"""Models whose mixing layers (states between attention, sparse attention) the step model takes for others of their size; their rows
-test and set nothing."""
+"""Models whose mixing layers (states between attention, sparse attention) the step model takes for others of their
+size; their rows test and set nothing."""
 
 
 def kind(*, modern: bool, experts: bool, gpus: int) -> str:
@@ -93,7 +93,8 @@ def measured_families() -> frozenset[str]:
 def validity(
     *, generation: str, precision: str, kind: str, family: str, modern: bool, guesses: Sequence[str] = ()
 ) -> str:
-    """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the reasons.
+    """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the
+    reasons.
 
     Parameters
     ----------

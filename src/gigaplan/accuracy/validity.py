@@ -9,7 +9,7 @@ INSIDE, EXTRAPOLATED, UNSUPPORTED = "inside", "extrapolated", "unsupported"
 
 
 def validity(reasons: Sequence[str]) -> str:
-    """Return ``inside`` where there is no reason to doubt that constants hold, else ``extrapolated`` with all reasons."""
+    """Return ``inside`` where nothing speaks against the constants, else ``extrapolated`` with all reasons."""
     return f"{EXTRAPOLATED}: {'; '.join(reasons)}" if reasons else INSIDE
 
 

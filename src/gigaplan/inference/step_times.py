@@ -16,7 +16,8 @@ REFERENCE_TOKENS = 1024.0
 
 
 class StepTimes(Protocol):
-    """Step times of one replica [s]. Arguments are arrays that broadcast against each other; the answer has their shape."""
+    """Step times of one replica [s]. Arguments are arrays that broadcast against each other; the answer has their
+    shape."""
 
     def decode_s(self, batch: Array, context: Array) -> Array:
         """Return the time of a step in which each of ``batch`` requests makes a token.

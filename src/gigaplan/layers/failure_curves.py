@@ -24,6 +24,7 @@ OCTAVES, POINTS = 3, 25
 LEAST_SPARES = 8
 """To which the curve by spares goes at least."""
 SIZES = (1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576)
+"""GPUs of the curve by size."""
 
 MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 
@@ -62,7 +63,7 @@ def size_curve(f: Failures, size: dict[str, typing.Any], groups: int) -> tuple[t
 
 
 def with_best(h: Hazards, options: FailureOptions) -> Hazards:
-    """Return the hazards with the interval and the spares that were asked for, or the best of each."""
+    """Return the hazards with the interval and the spares that the options state, or the best of each."""
     interval = options.checkpoint_interval_s or best_interval_s(h, options.recovery)
     h = replace(h, interval_s=interval)
     return replace(h, spares=best_spares(h, options.recovery) if options.spares is None else options.spares)

@@ -1,4 +1,4 @@
-"""How a run recovers from failures and is simulated, and what may not be said of it."""
+"""How a run recovers from failures and is simulated, and which options can't be."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class FailureOptions:
     certain: bool = False
     """Whether facts stay at their central values instead of being drawn from their ranges in each trial."""
     facts: tuple[tuple[str, float], ...] = ()
-    """Facts that replace the catalog's, by the names of its entity ``failures``, in its units; the same in each trial."""
+    """Facts that replace the catalog's, by the names of its entity ``failures``, in its units; the same in each trial.
+    """
 
     @property
     def recovery(self) -> Recovery:

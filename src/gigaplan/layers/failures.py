@@ -1,4 +1,5 @@
-"""What failures leave of one training run: simulated trials with the catalog's rates in their ranges, the best interval and spares."""
+"""What failures leave of one training run: simulated trials with the catalog's rates in their ranges, the best
+interval and spares."""
 
 from __future__ import annotations
 
@@ -185,8 +186,6 @@ def run_failures(
     PlanError
         With every impossible number at once; or if the run would hardly ever get on, with what would help.
     """
-    from gigaplan.training.failures import simulate_runs
-
     if problems := impossible(options, replicas_of_layout, ideal_s):
         raise PlanError(problems)
     run = _Run(
@@ -208,16 +207,23 @@ def run_failures(
     expected = expected_share(central, options.recovery)
     if expected < HOPELESS:
         raise PlanError([_hopeless(central, options, expected)])
-    most = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * options.replicas)
-    trials = simulate_runs(
+    return _answer(run, central, _trials(run, drawn), expected)
+
+
+def _trials(run: _Run, drawn: Hazards) -> SimulatedRuns:
+    """Return the simulated trials of a run."""
+    from gigaplan.training.failures import simulate_runs
+
+    options = run.options
+    most_s = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * options.replicas)
+    return simulate_runs(
         drawn,
         options.recovery,
-        ideal_s,
+        run.ideal_s,
         replicas=options.replicas,
         seed=options.seed,
-        limit_s=min(LONGEST * ideal_s, max(most, 2 * ideal_s)),
+        limit_s=min(LONGEST * run.ideal_s, max(most_s, 2 * run.ideal_s)),
     )
-    return _answer(run, central, trials, expected)
 
 
 def unit_gpus(facts: Catalog, system: str) -> int:
@@ -309,7 +315,8 @@ def _range(values: Array) -> Range:
 
 
 def _by_cause(facts: Catalog, h: Hazards, interruptions: float) -> dict[str, float]:
-    """Return the interruptions by cause: those of servers as Llama 3's were, those of racks and outages by their own rates."""
+    """Return the interruptions by cause: those of servers as Llama 3's were, those of racks and outages by their own
+    rates."""
     whole = float(np.mean(failures_per_s(h)))
     racks = float(np.mean(h.units * np.asarray(h.rack_failures_per_s))) / whole
     out = float(np.mean(h.outages_per_s)) / whole

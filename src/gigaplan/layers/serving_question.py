@@ -14,6 +14,7 @@ MODES: tuple[Mode, ...] = ("co-located", "disaggregated")
 
 PLACE = Place("frontier")
 DEFAULT_TOKENS = 1024.0
+"""In and out where a question leaves them open [token]: the shortest lengths that benchmarks publish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

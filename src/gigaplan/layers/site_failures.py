@@ -1,7 +1,8 @@
 """What failures leave of a run over several sites: restarts of all, fault-tolerant groups, and sites that fail apart.
 
-Shares are those of :mod:`gigaplan.training.reliability` at the best interval and number of spares, spares counted as GPUs that don't
-train. Groups are single replicas of the layout, which restart by themselves while the others go on (fault-tolerant data parallelism).
+Shares are those of :mod:`gigaplan.training.reliability` at the best interval and number of spares, spares counted as
+GPUs that don't train. Groups are single replicas of the layout, which restart by themselves while the others go on
+(fault-tolerant data parallelism).
 """
 
 from __future__ import annotations

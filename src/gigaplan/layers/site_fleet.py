@@ -33,59 +33,59 @@ def sites_of(facts: Catalog, job: SitesJob, named: Sequence[NamedSite]) -> list[
         With every site that has no GPUs.
     """
     silent = [s for s in named if not s.counts]
-    if job.plan and (not silent or job.run.gpus):
-        raise PlanError(
-            [
-                Problem(
-                    "--plan would say nothing: GPUs are stated already",
-                    PLACE,
-                    value=f"--plan {job.plan}",
-                    remedy="leave --plan out, or the GPUs of --sites and --gpus",
-                )
-            ]
-        )
-    shared = job.run.gpus - sum(s.counts[-1][1] for s in named if s.counts)
+    if problem := _contradiction(job, named, silent):
+        raise PlanError([problem])
     if silent and job.run.gpus:
-        if shared < len(silent):
-            raise PlanError(
-                [
-                    Problem(
-                        "nothing is left for the sites without a number",
-                        PLACE,
-                        value=f"{job.run.gpus:,} GPUs",
-                        remedy="take more --gpus, or say each site's",
-                    )
-                ]
-            )
-        each = shared // len(silent)
+        each = _shared(job, named) // len(silent)
         return [_stated(facts, s.name, s.counts or [(None, each)]) for s in named]
-    if job.run.gpus and not silent and shared:
-        raise PlanError(
-            [
-                Problem(
-                    f"the sites have {job.run.gpus - shared:,.0f} GPUs",
-                    PLACE,
-                    value=f"--gpus {job.run.gpus:,}",
-                    remedy="leave --gpus out, or make both the same",
-                )
-            ]
-        )
     from_plan = _of_plan(job, facts) if job.plan and silent else None
     found: list[Site] = []
     problems: list[Problem] = []
     for s in named:
-        if s.counts:
-            found.append(_stated(facts, s.name, s.counts))
-            continue
         try:
-            found.append(
-                _planned(s.name, from_plan, facts) if from_plan is not None else _powered(facts, s.name, job.run.system)
-            )
+            if s.counts:
+                found.append(_stated(facts, s.name, s.counts))
+            elif from_plan is not None:
+                found.append(_planned(s.name, from_plan, facts))
+            else:
+                found.append(_powered(facts, s.name, job.run.system))
         except PlanError as error:
             problems += error.problems
     if problems:
         raise PlanError(problems)
     return found
+
+
+def _shared(job: SitesJob, named: Sequence[NamedSite]) -> float:
+    """Return the run's GPUs less those that sites state."""
+    return job.run.gpus - sum(s.counts[-1][1] for s in named if s.counts)
+
+
+def _contradiction(job: SitesJob, named: Sequence[NamedSite], silent: Sequence[NamedSite]) -> Problem | None:
+    """Return a problem if the run, its sites and a plan state GPUs that don't go together."""
+    if job.plan and (not silent or job.run.gpus):
+        return Problem(
+            "--plan would change nothing: GPUs are stated already",
+            PLACE,
+            value=f"--plan {job.plan}",
+            remedy="leave --plan out, or the GPUs of --sites and --gpus",
+        )
+    left = _shared(job, named)
+    if silent and job.run.gpus and left < len(silent):
+        return Problem(
+            "nothing is left for the sites without a number",
+            PLACE,
+            value=f"{job.run.gpus:,} GPUs",
+            remedy="take more --gpus, or state each site's",
+        )
+    if job.run.gpus and not silent and left:
+        return Problem(
+            f"the sites have {job.run.gpus - left:,.0f} GPUs",
+            PLACE,
+            value=f"--gpus {job.run.gpus:,}",
+            remedy="leave --gpus out, or make both the same",
+        )
+    return None
 
 
 def _stated(facts: Catalog, name: str, counts: Sequence[tuple[dt.date | None, float]]) -> Site:
@@ -244,7 +244,7 @@ def apart_km(sites: Sequence[Site], job: SitesJob) -> tuple[Array, list[Problem]
                 value=name,
                 allowed=", ".join(known),
                 nearest=nearest_name(name, known),
-                remedy="say how far the sites lie apart: --wan-distance '1,200 km'",
+                remedy="state how far the sites lie apart: --wan-distance '1,200 km'",
             )
             for name in nowhere
         ]

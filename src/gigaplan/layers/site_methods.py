@@ -39,7 +39,7 @@ BITS_PER_BYTE = 8.0
 METHODS = ("synchronous", "local updates", "streamed updates")
 
 INNER_STEPS = (30, 50, 100, 200, 300, 500)
-"""Steps between exchanges that are tried where none are said: those of published runs."""
+"""Steps between exchanges that are tried where a job states none: those of published runs."""
 
 GRID_BITS_PER_S = np.logspace(9, 16, 57)
 """Uplinks of the curves."""
@@ -64,8 +64,8 @@ class Method:
     kept_share: Figure
     """Compute that counts: with local updates part of it only makes up for a higher loss."""
     goodput_share: float
-    """What failures leave by the best recovery: restarts of all that train in step (with local updates of one's own site), or
-    fault-tolerant groups of one replica; spares counted."""
+    """What failures leave by the best recovery: restarts of all that train in step (with local updates of one's own
+    site), or fault-tolerant groups of one replica; spares counted."""
     share: Figure
     """Time and compute together: efficiency against one site with all GPUs, failures not counted."""
     tokens_per_s: Figure
@@ -76,7 +76,8 @@ class Method:
     uplink_needed_bits_per_s: float | None
     """For the share of the time asked for; None where the distance forbids it at any bandwidth."""
     distance_allowed_km: float | None
-    """Between sites, as the crow flies, for the same with this uplink; None where the uplink is too slow at any distance."""
+    """Between sites, as the crow flies, for the same with this uplink; None where the uplink is too slow at any
+    distance."""
     curve: tuple[float, ...]
     """``share`` by uplink, over the grid of the answer."""
     beyond: str
@@ -126,7 +127,8 @@ def scheme_of(name: str, x: Exchange, local: LocalUpdates, *, central: bool = Tr
 
 
 def best_pace(name: str, x: Exchange, local: LocalUpdates) -> LocalUpdates:
-    """Return local updates with the steps between exchanges that the job states, or with the best of those that were tried."""
+    """Return local updates with the steps between exchanges that the job states, or with the best of those that were
+    tried."""
     steps = (x.job.inner_steps,) if x.job.inner_steps else INNER_STEPS
     tried = [replace(local, inner_steps=float(h)) for h in steps]
 
@@ -196,7 +198,7 @@ def method_of(name: str, x: Exchange, local: LocalUpdates) -> Method:
 
 
 def _goodput(name: str, x: Exchange, inner_steps: float, share: float) -> tuple[float, float]:
-    """Return what failures leave by the best recovery, and the speed that counts over that of the largest site alone."""
+    """Return the goodput by the best recovery, and the speed that counts over that of the largest site alone."""
     each = np.array([float(s.gpus) for s in x.sites])
     every = np.ones((1, len(each)), dtype=bool)
     period_s = inner_steps * float(x.step_s[0])
@@ -206,7 +208,8 @@ def _goodput(name: str, x: Exchange, inner_steps: float, share: float) -> tuple[
 
 
 def _needed(x: Exchange, central: Scheme) -> tuple[float | None, float | None]:
-    """Return the uplink [bit/s] and the distance [km] that the job's share of the time needs; None where nothing will do."""
+    """Return the uplink [bit/s] and the distance [km] that the job's share of the time needs; None where nothing will
+    do."""
     step_s = x.step_s[0]
     uplink = float(uplink_needed_bytes_per_s(x.job.share, step_s, central, x.link)) * BITS_PER_BYTE
     latency = float(latency_allowed_s(x.job.share, step_s, central, x.link))

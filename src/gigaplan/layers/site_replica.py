@@ -38,7 +38,8 @@ class Replica:
 def replica_of(
     job: SitesJob, sites: Sequence[Site], device: Device, model: Architecture, efficiency: TrainingEfficiency
 ) -> Replica:
-    """Return the replica of a run: of the layout given, or of the fastest on the smallest site with its part of the batch.
+    """Return the replica of a run: of the layout given, or of the fastest on the smallest site with its part of the
+    batch.
 
     Parameters
     ----------

@@ -17,6 +17,9 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_date, parse_quantity
 
 PLACE = Place("train", path="sites")
+EQUATOR_KM = 40_000
+"""Length of the equator: no two places lie further apart."""
+LONGEST_RUN_DAYS = 3650
 
 EXAMPLE = "'abilene=50000,shackelford=30000@2028-01'"
 
@@ -26,9 +29,10 @@ class SitesJob:
     """A run, the sites that do it together, and the network between them."""
 
     run: TrainingJob
-    """Its ``gpus`` are shared evenly among sites whose GPUs are not said; 0: those that the catalog or a plan has there."""
+    """Its ``gpus`` are shared evenly among sites whose GPUs are not stated; 0: those that the catalog or a plan has
+    there."""
     sites: str
-    """As ``abilene,shackelford`` or ``a=50000,b=30000@2028-01``: GPUs, from a date where one is said."""
+    """As ``abilene,shackelford`` or ``a=50000,b=30000@2028-01``: GPUs, from a date where one is given."""
     uplink_bits_per_s: float = 0.0
     """Of each site; 0: the catalog's."""
     distance_km: float = 0.0
@@ -36,7 +40,7 @@ class SitesJob:
     inner_steps: float = 0.0
     """Steps between two exchanges of local updates; 0: the best of those that were tried."""
     share: float = 0.95
-    """Part of the time that is to be trained in, for which the network needed is told."""
+    """Share of the time that is to be spent training, for which the network needed is calculated."""
     by: dt.date | None = None
     """Day by which the largest run is asked for."""
     run_days: float = 0.0
@@ -51,7 +55,7 @@ class Site:
 
     name: str
     gpus: int
-    """In the run whose step is told; whole replicas."""
+    """In the run whose step is calculated; whole replicas."""
     dates: tuple[dt.date, ...]
     counts: tuple[float, ...]
     """GPUs from each date on."""
@@ -100,12 +104,12 @@ def read_day(text: str) -> dt.date:
         ) from None
 
 
-def _read_quantity(text: str, unit: str, option: str, example: str, said: str) -> float:
+def _read_quantity(text: str, unit: str, option: str, example: str, given: str) -> float:
     try:
         return parse_quantity(text, unit)
     except ValueError as error:
         raise PlanError(
-            [Problem(f"{option}: {error}", PLACE, value=said, remedy=f"write it like '{example}'")]
+            [Problem(f"{option}: {error}", PLACE, value=given, remedy=f"write it like '{example}'")]
         ) from None
 
 
@@ -153,9 +157,9 @@ def impossible(job: SitesJob) -> list[Problem]:
         Problem(f"{name} must be {words}", PLACE, value=f"{value:g}", remedy="give a finite number in that range")
         for name, value, low, high, words in (
             ("--wan-bandwidth", job.uplink_bits_per_s, 0, math.inf, "above zero"),
-            ("--wan-distance", job.distance_km, 0, 40_000, "no more than half-way round the Earth and back"),
+            ("--wan-distance", job.distance_km, 0, EQUATOR_KM, "no more than half-way round the Earth and back"),
             ("--inner-steps", job.inner_steps, 0, 1e6, "at least one"),
-            ("--run-days", job.run_days, 0, 3650, "a number of days"),
+            ("--run-days", job.run_days, 0, LONGEST_RUN_DAYS, "a number of days"),
         )
         if not low <= value <= high or not math.isfinite(value)
     ]

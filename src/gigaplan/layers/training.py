@@ -1,4 +1,5 @@
-"""One training run on a system: its step taken apart, memory, speed, days, energy and cost; for a layout or for the best ones.
+"""One training run on a system: its step by part, memory, speed, days, energy and cost; for a layout or for the
+best ones.
 
 Times come from the training room with the catalog's constants, intervals from the errors that such answers had on
 published steps (:mod:`gigaplan.accuracy.training`), power and cost from the facts that plans use.
@@ -115,7 +116,7 @@ class TrainRun:
     """What overlays say of themselves."""
     catalog_vintage: str
     failures: FailureRun | None = None
-    """What failures leave of it, where that was asked."""
+    """What failures leave of it, where they are simulated."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -168,7 +169,8 @@ def train(job: TrainingJob) -> TrainRun:
 
 
 def _constants(facts: Catalog, job: TrainingJob) -> TrainingConstants:
-    """Return the constants of a job, with those of its overlays; PlanError with all that is wrong with its names and numbers."""
+    """Return the constants of a job, with those of its overlays; PlanError with all that is wrong with its names and
+    numbers."""
     problems = unknown_names(facts, [job.model], [job.system], PLACE) + impossible(job)
     constants = training_constants(facts)
     try:
@@ -257,7 +259,7 @@ def _candidate(plan: Plan, gpus: int, setup: Setup) -> Candidate:
     at = plan.layout
     one = step(setup.device, model, batch, at, efficiency)
     micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
-    held = memory_parts(model, batch, at, efficiency, micro, chunks_of(model, at))
+    by_part = memory_parts(model, batch, at, efficiency, micro, chunks_of(model, at))
     return Candidate(
         layout=layout_text(plan),
         step_s=plan.step_s,
@@ -265,7 +267,7 @@ def _candidate(plan: Plan, gpus: int, setup: Setup) -> Candidate:
         mfu_share=plan.mfu_share,
         memory_gb=plan.memory_bytes / 1e9,
         parts_s={k: float(getattr(one, k)[0]) for k in PARTS},
-        memory_gb_by_part={f.name: float(getattr(held, f.name)[0]) / 1e9 for f in fields(held)},
+        memory_gb_by_part={f.name: float(getattr(by_part, f.name)[0]) / 1e9 for f in fields(by_part)},
     )
 
 

@@ -24,6 +24,7 @@ BLOCK_SCALED = ("mxfp8", "nvfp4", "fp4")
 DEFAULT_BATCH_TOKENS = 16e6
 """Of one step where a job leaves it out [token]: what runs of tens of thousands of GPUs take."""
 DEFAULT_SEQUENCE_TOKENS = 8192
+"""Of one sequence where a job leaves it out [token]: what recent dense models are pre-trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,8 @@ class TrainingJob:
     """Name of a system in the catalog."""
     gpus: int
     tokens: float = 0.0
-    """Tokens of the whole run [token]; 0: compute-optimal, by the catalog's tokens per active parameter (Hoffmann et al. 2022)."""
+    """Tokens of the whole run [token]; 0: compute-optimal, by the catalog's tokens per active parameter (Hoffmann et
+    al. 2022)."""
     sequence_tokens: int = DEFAULT_SEQUENCE_TOKENS
     """Tokens of one sequence [token]."""
     global_batch_sequences: float = 0.0

@@ -41,7 +41,8 @@ EXAMPLE = "tp8 pp16 vpp6 cp2 mb1 recompute=selective"
 
 
 def read_layout(text: str) -> dict[str, float]:
-    """Return the fields of a layout that a text names: ``tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp offload``.
+    """Return the fields of a layout that a text names: ``tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective
+    schedule=zb fsdp offload``.
 
     Raises
     ------

@@ -129,7 +129,8 @@ def _too_large(at: Layouts, job: TrainingJob, setup: Setup) -> Problem:
 
 
 def _smaller(at: Layouts, job: TrainingJob, setup: Setup) -> str:
-    """Return the first change that makes a layout fit: recomputation, a smaller micro-batch, offload, or another layout."""
+    """Return the first change that makes a layout fit: recomputation, a smaller micro-batch, offload, or another
+    layout."""
     changes: Sequence[dict[str, float]] = (
         {"recompute": SELECTIVE},
         {"recompute": FULL},

@@ -21,7 +21,8 @@ KW, MW = 1e3, 1e6
 def drawn_power(
     job: TrainingJob, plan: Plan, setup: Setup, it_kw_per_gpu: float | None
 ) -> tuple[Figure | None, dict[str, float]]:
-    """Return the IT power drawn over a run and one GPU's draw by what it does; None and nothing where the catalog lacks limits.
+    """Return the IT power drawn over a run and one GPU's draw by what it does; None and nothing where the catalog
+    lacks limits.
 
     Network and storage beside the racks are taken at their rated power: switches hardly follow the load.
 

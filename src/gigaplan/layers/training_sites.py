@@ -1,7 +1,9 @@
-"""One training run over several sites: each method's step and losses, the network that it needs, the largest run by a date.
+"""One training run over several sites: each method's step and losses, the network that it needs, the largest run by a
+date.
 
-The step on one site is that of :mod:`gigaplan.layers.training`; what the exchange between sites adds comes from the training
-room (:mod:`gigaplan.training.sites`), positions and power of sites, the network and the losses of local updates from the catalog.
+The step on one site is that of :mod:`gigaplan.layers.training`; what the exchange between sites adds comes from the
+training room (:mod:`gigaplan.training.sites`), positions and power of sites, the network and the losses of local
+updates from the catalog.
 """
 
 from __future__ import annotations
@@ -73,7 +75,8 @@ class SitesRun:
     hidden_s: float
     """Time behind which the exchange of gradients hides: the backward pass of the last micro-batch."""
     outer_gb_per_gpu: float
-    """Further memory of local updates: parameters at the last exchange and their momentum, in FP32, sharded over a site."""
+    """Further memory of local updates: parameters at the last exchange and their momentum, in FP32, sharded over a
+    site."""
     methods: tuple[Method, ...]
     best: str
     fibre_pairs: int
@@ -97,7 +100,7 @@ class SitesRun:
 
 
 def train_at_sites(job: SitesJob) -> SitesRun:
-    """Return how sites train one model together by every method, and the largest run by a date if one is asked for.
+    """Return how sites train one model together by every method, and the largest run by a date if one is given for.
 
     Parameters
     ----------
@@ -229,12 +232,12 @@ def _tree_km(apart: Array) -> float:
 
 
 def _notes(job: SitesJob, sites: Sequence[Site], one: TrainRun) -> tuple[str, ...]:
-    asked = job.run.global_batch_sequences
+    given = job.run.global_batch_sequences
     sequences = one.batch_tokens / job.run.sequence_tokens
     notes = []
-    if asked and round(sequences) != round(asked):
+    if given and round(sequences) != round(given):
         notes.append(
-            f"a step is {sequences:,.0f} sequences instead of {asked:,.0f}: each replica takes whole micro-batches"
+            f"a step is {sequences:,.0f} sequences instead of {given:,.0f}: each replica takes whole micro-batches"
         )
     left = sum(int(s.on([job.by or dt.date.max])[0]) - s.gpus for s in sites)
     if left > 0 and not job.by:

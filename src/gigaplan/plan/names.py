@@ -1,7 +1,8 @@
 """Names of models: which architecture of the catalog a published name means.
 
-Tables write a model as its repository, with variant words, dates and precisions (``nvidia/Llama-3.3-70B-Instruct-FP4``). Names that
-are another's architecture stand in ``data/model_aliases.csv``, each with the reason.
+Tables write a model as its repository, with variant words, dates and precisions
+(``nvidia/Llama-3.3-70B-Instruct-FP4``). Names that are another's architecture stand in ``data/model_aliases.csv``,
+each with the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ VARIANT = re.compile(
 """Words of a name that say nothing about its architecture: training, precision, date."""
 SIZE = re.compile(r"a?\d+[bt]")
 SIZE_TOLERANCE = 0.15
-"""By how much a size in a name may differ from the count of parameters, as a share: it is rounded, and may count what others leave out."""
+"""By how much a size in a name may differ from the count of parameters, as a share: it is rounded, and may count what
+others leave out."""
 BILLION, TRILLION = 1e9, 1e12
 
 
@@ -54,7 +56,8 @@ def model_name(name: str) -> str:
         if found := _named(candidate):
             return found
     last = plain_name(short.rsplit("/", maxsplit=1)[-1])
-    raise UnsupportedError(f"no architecture for model '{name}'{nearest_hint(last, list(_models().values()), 'models')}")
+    hint = nearest_hint(last, list(_models().values()), "models")
+    raise UnsupportedError(f"no architecture for model '{name}'{hint}")
 
 
 def _named(name: str) -> str:
@@ -97,7 +100,8 @@ def _benchmark_name(name: str) -> str:
 
 @cache
 def _models() -> Mapping[str, str]:
-    """Return the catalog's models by their names without separators, and by the names of others of the same architecture."""
+    """Return the catalog's models by their names without separators, and by the names of others of the same
+    architecture."""
     known = {_key(k): k for k in catalog.load().entities("layers")}
     text = (files("gigaplan.plan") / "data" / "model_aliases.csv").read_text(encoding="utf-8")
     others = {_key(r["name"]): r["model"] for r in csv.DictReader(text.splitlines())}

@@ -7,7 +7,8 @@ import re
 FIRST_SHIPPED = {"hopper": 2022.75, "blackwell": 2025.0}
 """When servers with a generation were first shipped in number, as years (NVIDIA's announcements)."""
 MATURE_AFTER_YEARS = 1.5
-"""Software gains on a new generation in its first years; then speeds of one layout stay (H100 rows of 2025 and 2026)."""
+"""Software gains on a new generation in its first years; then speeds of one layout stay (H100 rows of 2025 and 2026).
+"""
 MID_YEAR_MONTH = 6
 """Month that a date without one is taken for."""
 GRAPHS_OF_EXPERTS = "2026-06"
@@ -40,10 +41,11 @@ def years_behind(release: str, generation: str) -> float:
 
 
 def predates_layer_graphs(release: str, generation: str) -> float:
-    """Return 1 where software is older than graphs of whole layers with experts, which serve Blackwell and later, else 0.
+    """Return 1 where software is older than graphs of whole layers with experts, which serve Blackwell and later,
+    else 0.
 
-    Such software launches experts kernel by kernel and waits for their counts; and it permutes, pads and casts tokens for
-    their experts by kernels of their own, which were fused with the graphs.
+    Such software launches experts kernel by kernel and waits for their counts; and it permutes, pads and casts tokens
+    for their experts by kernels of their own, which were fused with the graphs.
 
     Parameters
     ----------

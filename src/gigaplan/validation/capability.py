@@ -43,9 +43,11 @@ SAMPLE = "capability_eci_sample.csv"
 KNOWN_BEFORE = dt.date(2025, 9, 1)
 """As for demand: what was public before the announcement sets the constants."""
 ORIGINS = (dt.date(2024, 7, 1), dt.date(2025, 1, 1), dt.date(2025, 7, 1))
-"""Days at which the same fit is made on what was known then: half-years, from the first with thirty models behind it."""
+"""Days at which the same fit is made on what was known then: half-years, from the first with thirty models behind it.
+"""
 HUBER = 1.345
-"""Huber's constant: residuals beyond so many spreads weigh less; 95 % efficient on normal errors (Holland & Welsch 1977)."""
+"""Huber's constant: residuals beyond so many spreads weigh less; 95 % efficient on normal errors (Holland & Welsch
+1977)."""
 NORMAL_MAD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
 CLASSES = (1e23, 1e24, 1e25, 1e26)
@@ -58,7 +60,8 @@ NOTES = (
     "flagships' compute is little: either returns fall at the top, or these runs were badly spent. An answer above "
     "the largest known run is an extrapolation, and on this evidence a high one.",
     "Progress at constant compute is the sum of algorithms, data, post-training and thinking longer. It sped up when "
-    "reasoning models came (September 2024): each fit on what was known at an earlier day was too low about the year after, by 1 to 6 points.",
+    "reasoning models came (September 2024): each fit on what was known at an earlier day was too low about the year "
+    "after, by 1 to 6 points.",
     "List prices say what is charged, not what it costs: the best model's price rose as it became "
     "a better one. The series is one seller's, of five dates; its trend describes them and forecasts nothing.",
 )
@@ -231,7 +234,8 @@ def fit(rows: Sequence[Row], last_date: dt.date | None = None) -> Capability:
 
     Huber (1964), Ann. Math. Stat. 35, solved by reweighted least squares; errors of the constants by the sandwich
     estimator over clusters, one per developer (Liang & Zeger 1986, Biometrika 73). The reference point is where the
-    level is uncorrelated with both slopes. The residual is the plain standard deviation about the line, outliers and all.
+    level is uncorrelated with both slopes. The residual is the plain standard deviation about the line, outliers and
+    all.
 
     Raises
     ------

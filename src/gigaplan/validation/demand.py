@@ -31,6 +31,7 @@ from gigaplan.vocabulary.units import parse_date
 T = TypeVar("T")
 
 KNOWN_BEFORE = dt.date(2025, 9, 1)
+"""Day before which a figure was known when the fit was made; later ones only test it."""
 BOUNDS = 0.90
 """Probability that the low and high of a fitted constant are meant to hold."""
 NOT_MESSAGES = ("agents",)

@@ -13,6 +13,10 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
 LEAST_ROWS, LEAST_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
+"""Rows that a refit needs, groups between which some are left out in turn, and evaluations of a fit."""
+LINE_WIDTH = 120  # of a file that people read
+MARGIN = 1e-6
+"""Of a start off its bounds, as a logarithm."""
 CLOSE = 1e-3
 """Relative change of the sum of squares at which a refit ends: far below what rows scatter."""
 Rows = NDArray[np.bool_]
@@ -47,7 +51,7 @@ def pulled(
     from scipy.optimize import least_squares
 
     low, high = bounds
-    begin = np.clip(shipped, low + 1e-6, high - 1e-6)
+    begin = np.clip(shipped, low + MARGIN, high - MARGIN)
 
     def residual(x: Array) -> Array:
         return np.concatenate([off(x), pull * (x - begin)])
@@ -88,4 +92,6 @@ def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str]
     """Return an overlay file's text: its header (who, why, from), and values with their source and note, put where
     ``into`` says."""
     said = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
-    return yaml.safe_dump({"overlay": dict(header), **into(said)}, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(
+        {"overlay": dict(header), **into(said)}, sort_keys=False, allow_unicode=True, width=LINE_WIDTH
+    )

@@ -1,8 +1,8 @@
 """What runs in each step of a continuous batch: preemption, chunked prefill and admission, first come first served.
 
-Each step decodes all requests that run and prefills what is left of its token budget (chunked prefill: Agrawal et al. 2023). A
-request waits while sequences or memory are short, and the last one admitted is preempted when memory runs out and recomputed
-later (Kwon et al. 2023).
+Each step decodes all requests that run and prefills what is left of its token budget (chunked prefill: Agrawal et al.
+2023). A request waits while sequences or memory are short, and the last one admitted is preempted when memory runs
+out and recomputed later (Kwon et al. 2023).
 """
 
 from __future__ import annotations

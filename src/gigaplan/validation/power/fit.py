@@ -1,7 +1,7 @@
 """Fitting what nodes draw in training, by what their GPUs do.
 
-``python -m gigaplan.validation.power.fit`` renews the constants and residuals of the catalog and the constants of each fold, in
-seconds; run it after :mod:`gigaplan.validation.training.fit`, whose steps say what GPUs do.
+``python -m gigaplan.validation.power.fit`` renews the constants and residuals of the catalog and the constants of
+each fold, in seconds; run it after :mod:`gigaplan.validation.training.fit`, whose steps say what GPUs do.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def groups(rows: Sequence[Mapping[str, str]]) -> list[Group]:
 
 def fit(some: Sequence[Group]) -> NodeDraw:
     """Return the constants that answer groups best: least squares of logarithms, each constant held to where hardware
-    suggests that it lies by how sure that is; one more row is the most that an air-cooled node of eight H100 was seen to
-    draw in training (Latif et al. 2024), all of its GPUs computing."""
+    suggests that it lies by how sure that is; one more row is the most that an air-cooled node of eight H100 was seen
+    to draw in training (Latif et al. 2024), all of its GPUs computing."""
     from scipy.optimize import least_squares
 
     start = np.array([v for v, _ in SPEC.values()] + [np.log(START_UP_S[0])])
@@ -121,8 +121,8 @@ def main() -> None:
     own = np.median([abs(power_w(g.asked, whole) / g.mean_w - 1) for g in some])
     _write_facts(
         whole,
-        f"fitted with the others on {len(rows)} measured runs of {len(some)} systems, benchmarks and places, held to where "
-        f"hardware suggests that each lies; median error left {own:.1%} in sample; honest errors: docs/accuracy.md",
+        f"fitted with the others on {len(rows)} measured runs of {len(some)} systems, benchmarks and places, held "
+        f"to where hardware suggests that each lies; median error left {own:.1%} in sample; honest errors: docs/accuracy.md",
     )
 
 

@@ -1,7 +1,7 @@
 """Rows of measured nodes in training: what each asks, and what a GPU does in a step of its benchmark.
 
-Activity comes from the training step in the layout that published recipes of the benchmark state (``power_recipes.csv``),
-start-up from the run's length, limits from the catalog.
+Activity comes from the training step in the layout that published recipes of the benchmark state
+(``power_recipes.csv``), start-up from the run's length, limits from the catalog.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def power_w(asked: Question, curve: NodeDraw) -> float:
 
 @cache
 def _activity(system: str, benchmark: str, gpus: int) -> Activity:
-    """Return what a GPU does in a step of a benchmark, by our own step in the layout of the nearest published recipe."""
+    """Return what a GPU does in a step of a benchmark, in the layout of the nearest published recipe."""
     recipe = _recipe(benchmark, generation(system), gpus)
     device, model = known(system, recipe["model"])
     tp, cp, pp, vpp = (float(recipe[k]) for k in ("tp", "cp", "pp", "vpp"))

@@ -48,7 +48,8 @@ class Calibration:
         """Return the overlay file's text."""
         changed = {name: f"{getattr(self.after, name):.4g}{' s' * name.endswith('_s')}" for name in OF_ENGINES}
         held = self.error_left_out or self.error_after
-        note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        errors = f"time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        note = f"refit on {self.rows} measured rows; median error of {errors}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
         return overlay_text(
             header, note, changed, lambda said: {"demand": {"software": {"engine": self.engine}, "engine": said}}

@@ -32,7 +32,8 @@ SHARED: Mapping[str, tuple[float, float, float]] = {
     "collective_latency_s": (6e-6, 1e-6, 4e-5),
     "activation_passes": (10, 0.01, 200),
 }
-"""Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start."""
+"""Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start.
+"""
 
 OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "kernel_overhead_s": (5e-6, 1e-7, 2e-5),

@@ -1,8 +1,8 @@
 """Fitting the serving model's constants, and keeping the fit honest: no row is predicted with constants that saw its
 own GPU generation with its own model family.
 
-``python -m gigaplan.validation.serving.fit TABLE`` renews ``calibration_serving.csv`` and ``residuals_serving.csv`` of the catalog
-and the constants of each fold; it takes some minutes.
+``python -m gigaplan.validation.serving.fit TABLE`` renews ``calibration_serving.csv`` and ``residuals_serving.csv``
+of the catalog and the constants of each fold; it takes some minutes.
 """
 
 from __future__ import annotations
@@ -205,7 +205,8 @@ def write_folds(found: Mapping[str, Array], path: Path) -> None:
 
 
 def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, Array], whole: Array) -> None:
-    """Write measured over predicted of each kind of row, each predicted by its own fold's constants, and what was fitted, as facts."""
+    """Write measured over predicted of each kind of row, each predicted by its own fold's constants, and what was
+    fitted, as facts."""
     off = np.zeros((2, len(questions)))
     for name in np.unique(rows.cells):
         mine, x = rows.cells == name, apart.get(str(name), whole)
@@ -237,8 +238,9 @@ def write_facts(x: Array, rows: Table) -> None:
     _, tpot = answers(rows.grouped, constants(x), len(rows.tpot))
     left = np.abs(np.expm1(np.log(tpot) - rows.tpot))[rows.fitted]
     note = (
-        f"fitted with the other serving constants on {int(rows.fitted.sum())} co-located rows of all GPUs, models and engines; "
-        f"median error left {np.median(left):.1%} of TPOT in sample; the honest errors are those of folds (docs/accuracy.md)"
+        f"fitted with the other serving constants on {int(rows.fitted.sum())} co-located rows of all GPUs, models and "
+        f"engines; median error left {np.median(left):.1%} of TPOT in sample; the honest errors are those of folds "
+        "(docs/accuracy.md)"
     )
     path = data_folder() / "calibration_serving.csv"
     kept = [

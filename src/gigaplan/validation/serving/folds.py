@@ -1,4 +1,5 @@
-"""Constants of the serving model that never saw a row's own GPU generation with its own model family, for errors on unseen rows."""
+"""Constants of the serving model that never saw a row's own GPU generation with its own model family, for errors on
+unseen rows."""
 
 from __future__ import annotations
 

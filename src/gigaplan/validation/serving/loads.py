@@ -105,7 +105,8 @@ def _precision(row: Mapping[str, str], system: str, model: str) -> str:
 
 
 def _saturated(row: Mapping[str, str], system: str, model: str) -> tuple[tuple[int, int, bool], Request]:
-    """Return the layout (GPUs of a stage, stages, whether attention is split by requests) and the mean request of a row."""
+    """Return the layout (GPUs of a stage, stages, whether attention is split by requests) and the mean request of a
+    row."""
     tensor, stages, data = (_count(row, k, 1) for k in ("tp", "pp", "dp"))
     # TensorRT-LLM's own tables run models with experts with attention split by requests over the tensor ranks.
     by_requests = data > 1 or (known(system, model)[1].experts > 0 and tensor > 1)
@@ -178,7 +179,7 @@ def published(row: Mapping[str, str]) -> float:
             return math.nan
         device, architecture = known(load.system, load.model)
         flops = 2 * (architecture.active_parameters - architecture.embedding_parameters) * load.request.generated_tokens
-        # MLPerf's summary calls tokens queries where the scenario is new; as queries they would ask for more than the peak.
+        # MLPerf's summary calls tokens queries where the scenario is new; as queries they would exceed the peak.
         if value * flops <= device.peak_flops_per_s(load.precision) * gpus:
             value *= load.request.generated_tokens
     return value / gpus if gpus > 0 else math.nan

@@ -1,9 +1,10 @@
 """MLPerf Inference: what a row of results asks, and the best that a system can do within the scenario's limits.
 
 Results give tokens per second, not how they were reached: layout, batch and whether prompts are read apart are the
-submitter's, so ours are the best that are found. Server and interactive limits hold for 99 of 100 requests that arrive at
-random (Reddi et al. 2020); :mod:`gigaplan.inference.tails` has the laws. Two tables are known: one row for each result
-(``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is ``model.scenario``.
+submitter's, so ours are the best that are found. Server and interactive limits hold for 99 of 100 requests that
+arrive at random (Reddi et al. 2020); :mod:`gigaplan.inference.tails` has the laws. Two tables are known: one row for
+each result (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is
+``model.scenario``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FAR = 3.0
 """A guessed length matters where its range is wider than this."""
 KEPT = 0.99
 """Share of requests that must keep the limits (MLPerf Inference rules)."""
+MONTH = len("yyyy-mm")
 GUESSED = ("assumed", "estimated")
 
 
@@ -110,7 +112,7 @@ def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:
     facts, entity = catalog.load(), f"mlperf_{model}"
     if scenario != SCENARIOS[-1] or not facts.has(entity, "drafts_from_date"):
         return False
-    return not row.get("date") or str(row["date"])[:7] >= str(facts.find(entity, "drafts_from_date").value)[:7]
+    return not row.get("date") or str(row["date"])[:MONTH] >= str(facts.find(entity, "drafts_from_date").value)[:MONTH]
 
 
 def lengths_are_guessed(model: str) -> bool:
@@ -122,11 +124,11 @@ def lengths_are_guessed(model: str) -> bool:
 
 
 def first_round(row: Mapping[str, str], model: str) -> bool:
-    """Return whether a row is of the first round with its benchmark, of which no earlier submission could be bettered."""
+    """Return whether a row is of the first round with its benchmark, which no earlier submission prepared."""
     facts, entity = catalog.load(), f"mlperf_{model}"
     if not facts.has(entity, "first_round_date") or not row.get("date"):
         return False
-    return str(row["date"])[:7] <= str(facts.find(entity, "first_round_date").value)[:7]
+    return str(row["date"])[:MONTH] <= str(facts.find(entity, "first_round_date").value)[:MONTH]
 
 
 def best_rate(
@@ -142,8 +144,8 @@ def best_rate(
 ) -> tuple[float, float, float]:
     """Return output tokens per second and GPU, and the times [s], of the best way to serve on so many GPUs.
 
-    Tried: prompts read on the same GPUs or apart, with drafts where they are allowed. Within one scale-up domain nothing
-    beyond its GPUs is used.
+    Tried: prompts read on the same GPUs or apart, with drafts where they are allowed. Within one scale-up domain
+    nothing beyond its GPUs is used.
     """
     if gpus <= device.scaleup_gpus:
         device = replace(device, scaleup_gpus=gpus, scaleout_bandwidth_bytes_per_s=0.0)

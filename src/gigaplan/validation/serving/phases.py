@@ -1,8 +1,8 @@
 """Phases measured apart: a prompt read, a token written, their power, and the day of a whole service.
 
-Rows state one phase of serving on a known layout. Splitwise's profile (MIT) has prompt, token and whole-request times of
-batches that start together, with power over the limit; InferSim (Apache-2.0) and DeepSeek's own day have tokens per second
-of prefill and decode workers, whose layout their publications state. No constant is fitted on any of them.
+Rows state one phase of serving on a known layout. Splitwise's profile (MIT) has prompt, token and whole-request times
+of batches that start together, with power over the limit; InferSim (Apache-2.0) and DeepSeek's own day have tokens
+per second of prefill and decode workers, whose layout their publications state. No constant is fitted on any of them.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
 
 
 def validity_of(q: Question) -> str:
-    """Return whether constants were fitted on a question's GPU generation and model family, else what is new to them."""
+    """Return whether constants were fitted on a question's GPU generation and model family."""
     return accuracy.validity(
         generation=generation(q.system),
         family=family(q.model),

@@ -1,8 +1,8 @@
 """Published measurements of serving in one long table: a row for each figure, with its metric and unit.
 
 Columns are those of ``inference_throughput.csv``. What a row measures decides who answers it: throughput and MLPerf
-(:mod:`~gigaplan.validation.serving.throughput`), a benchmark at a concurrency (:mod:`~gigaplan.validation.serving.validate`), or one phase of
-serving (:mod:`~gigaplan.validation.serving.phases`).
+(:mod:`~gigaplan.validation.serving.throughput`), a benchmark at a concurrency
+(:mod:`~gigaplan.validation.serving.validate`), or one phase of serving (:mod:`~gigaplan.validation.serving.phases`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Runs of a serving engine, request by request: measured percentiles beside those of the same requests replayed.
 
-The rows are timestamps of vLLM (LLMServingSim's measured runs, MIT): when a request came, its first token and its last.
-Arrivals and lengths are replayed (:mod:`gigaplan.inference.requests`) with the step times of the serving model. No constant is
-fitted on these runs.
+The rows are timestamps of vLLM (LLMServingSim's measured runs, MIT): when a request came, its first token and its
+last. Arrivals and lengths are replayed (:mod:`gigaplan.inference.requests`) with the step times of the serving model.
+No constant is fitted on these runs.
 """
 
 from __future__ import annotations

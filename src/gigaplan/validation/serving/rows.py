@@ -85,8 +85,8 @@ USERS_PER_GPU = 4.5
 """Users per decoding GPU where the number of workers isn't stated: the median of the rows that state it."""
 
 WIDEST_ALONE = 8
-"""A co-located row over more GPUs, tensor split alone, is a disaggregated run whose workers the table leaves out: no model has
-heads for 20, 36 or 72 ranks, and its time per token doesn't follow the users as a co-located one must."""
+"""A co-located row over more GPUs, tensor split alone, is a disaggregated run whose workers the table leaves out: no
+model has heads for 20, 36 or 72 ranks, and its time per token doesn't follow the users as a co-located one must."""
 
 TALLEST_TENSOR = 16
 """More ranks than this never split one request's heads: larger workers split attention by requests."""
@@ -137,7 +137,8 @@ def mean_length_share(row: Mapping[str, str]) -> float:
 
 
 def drawn_by_inferencex(row: Mapping[str, str]) -> bool:
-    """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit by digit."""
+    """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit
+    by digit."""
     return "InferenceX" in (row.get("source") or "") or "-gap-analysis.csv" in (row.get("config") or "")
 
 
@@ -157,8 +158,8 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
-    """Return for how many steps prompts were held back: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at 1k/1k below
-    eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
+    """Return for how many steps prompts were held back: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at 1k/1k
+    below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
     mine = "InferenceX" in (row.get("source") or "") and engine == "trtllm" and model == "llama_3_1_70b"
     short = [float(row[k]) for k in ("isl", "osl")] == [SHORT_TOKENS, SHORT_TOKENS]
     if not (mine and short and worker.gpus < WIDEST_ALONE):
@@ -169,8 +170,9 @@ def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worke
 def speculative(row: Mapping[str, str], model: str) -> bool:
     """Return whether a row ran with speculative decoding, as far as the table shows it.
 
-    InferenceX runs DeepSeek on TensorRT-LLM with and without multi-token prediction; the table has no column for it. Its
-    release 1.2.0rc6.post3 and the runs of 14 January 2026 lie at 0.55 to 0.7 of the others' time per token in every layout.
+    InferenceX runs DeepSeek on TensorRT-LLM with and without multi-token prediction; the table has no column for it.
+    Its release 1.2.0rc6.post3 and the runs of 14 January 2026 lie at 0.55 to 0.7 of the others' time per token in
+    every layout.
     """
     if any(
         word in str(row.get(k, "")).lower() for k in ("config", "id", "engine") for word in ("mtp", "eagle", "spec")
@@ -229,7 +231,7 @@ def _workers(row: Mapping[str, str], users: float, guesses: list[str]) -> tuple[
 def _apart(whole: Worker, users: float, guesses: list[str]) -> tuple[Worker, Worker]:
     """Return decoding and reading workers of a total of GPUs whose split the table leaves out: half for each."""
     guesses.append(f"{whole.gpus} GPUs in one tensor split read as workers apart, their number not stated")
-    each = next(g for g in (8, 4, 2, 1) if whole.gpus // 2 % g == 0)
+    each = next(g for g in (WIDEST_ALONE, 4, 2, 1) if whole.gpus // 2 % g == 0)
     count = max(whole.gpus // 2 // each, 1)
     one = Worker(each * count, True, 1, stated=False)
     return one, Worker(each, False, count, stated=False)

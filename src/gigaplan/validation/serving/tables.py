@@ -1,4 +1,5 @@
-"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with results."""
+"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with
+results."""
 
 from __future__ import annotations
 

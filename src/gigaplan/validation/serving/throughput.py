@@ -1,7 +1,7 @@
 """Throughput: predicted tokens per second for rows that state a system, a model and how it is loaded.
 
-Rows have the columns of ``inference_throughput.csv`` (:mod:`gigaplan.validation.serving.loads`). No constant is fitted on them;
-an interval is the spread of errors on rows of their kind.
+Rows have the columns of ``inference_throughput.csv`` (:mod:`gigaplan.validation.serving.loads`). No constant is
+fitted on them; an interval is the spread of errors on rows of their kind.
 """
 
 from __future__ import annotations
@@ -55,7 +55,13 @@ def is_throughput(columns: Sequence[str]) -> bool:
 
 @cache
 def answer(load: Load) -> tuple[float, float, float]:
-    """Return output tokens per second and GPU, time to first token and per token [s]; UnsupportedError if it can't run."""
+    """Return output tokens per second and GPU, and the times to first token and per token [s].
+
+    Raises
+    ------
+    UnsupportedError
+        If the load can't run.
+    """
     if load in _READY:
         return _READY[load]
     if load.layout is None:

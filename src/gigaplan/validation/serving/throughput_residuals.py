@@ -54,9 +54,9 @@ def kind_of(load: Load) -> str:
 def spread(load: Load, *, without: str = "", new_hardware: bool = False) -> Interval:
     """Return the 80 % interval of measured over predicted on rows like this one.
 
-    Like are rows of one kind, on hardware of the same vendor (whose software it is), of first or later rounds; where those
-    are of fewer than ``LEAST_GROUPS`` systems and models, all rounds count, then all vendors. A system and model with many
-    rows weighs by their root: many submit the same.
+    Like are rows of one kind, on hardware of the same vendor (whose software it is), of first or later rounds; where
+    those are of fewer than ``LEAST_GROUPS`` systems and models, all rounds count, then all vendors. A system and
+    model with many rows weighs by their root: many submit the same.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ def anchor_all(
     measured: Sequence[Asked],
     using: Mapping[str, TrainingEfficiency] | None = None,
 ) -> list[Answer]:
-    """Return answers that follow measured steps of the same layout where there are any: those of the row's own release of
-    software, or all where it has none."""
+    """Return answers that follow measured steps of the same layout where there are any: those of the row's own
+    release of software, or all where it has none."""
     lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
     for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:

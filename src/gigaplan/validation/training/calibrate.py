@@ -25,13 +25,13 @@ RESULTS = (("tokens_per_s_per_gpu",), ("metric", "value"))
 """Columns that hold a measured speed: one of these."""
 COMMON_PULL, SLOWEST = 0.05, 0.8
 """A cluster that is slower is so in everything until its rows say otherwise: one factor for all that takes time moves
-almost freely, and each constant about it. It may be slower than any that the shipped constants were bounded by, up to the
-second number (a logarithm)."""
+almost freely, and each constant about it. It may be slower than any that the shipped constants were bounded by, up to
+the second number (a logarithm)."""
 SPEEDS = ("gemm_share", "attention_share", "link_share", "scaleout_share", "exchange_share")
 """Words in the names of shares of the hardware's speed."""
 PULL = 0.3
-"""Chosen on seven published tables, each refit from constants that never saw its GPU generation: errors on models left out
-are flat from 0.15 to 0.5 and larger from 1 on."""
+"""Chosen on seven published tables, each refit from constants that never saw its GPU generation: errors on models
+left out are flat from 0.15 to 0.5 and larger from 1 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class TrainingCalibration:
     error_left_out: float | None
     """On rows of a model, or a layout, that were left out in turn; None with fewer than three of them."""
     anchors: int
-    """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit."""
+    """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit.
+    """
     unsupported: tuple[str, ...]
 
     @property

@@ -1,9 +1,9 @@
-"""Fitting the training model's constants, and keeping the fit honest: no row is predicted with constants that saw its own
-configuration (GPU, model, precision and layout, whatever the release, the batch or the number of data ranks). Two harder tests
-leave out a GPU generation with a model, and a whole GPU generation.
+"""Fitting the training model's constants, and keeping the fit honest: no row is predicted with constants that saw its
+own configuration (GPU, model, precision and layout, whatever the release, the batch or the number of data ranks). Two
+harder tests leave out a GPU generation with a model, and a whole GPU generation.
 
-``python -m gigaplan.validation.training.fit TABLE TABLE ...`` renews ``calibration_training.csv`` and ``residuals_training.csv`` of
-the catalog and the constants of each fold; it takes some minutes.
+``python -m gigaplan.validation.training.fit TABLE TABLE ...`` renews ``calibration_training.csv`` and
+``residuals_training.csv`` of the catalog and the constants of each fold; it takes some minutes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.accuracy import training as accuracy
+from gigaplan.accuracy.training import SERVER_GPUS
 from gigaplan.catalog.catalog import data_folder
 from gigaplan.catalog.names import generation
 from gigaplan.training.inputs import TrainingEfficiency
@@ -38,7 +39,6 @@ ROUNDS, FOLD_ROUNDS = 40, 6
 """Most evaluations of the whole fit, and of each fold's, which starts from it."""
 MARGIN = 1e-6
 """Of a start off its bounds, as a logarithm."""
-SERVER_GPUS = 8
 
 SMALLEST_GROUP = 2
 """Groups smaller than this weigh as if they had so many rows."""
@@ -60,8 +60,8 @@ class Table:
 
 
 def table(questions: Sequence[Question], seconds: Array) -> Table:
-    """Return the rows as the fit sees them: each group of GPU, model, precision and scale weighs by its root, one on average over the
-    rows of its software, so that the pull is as strong for each."""
+    """Return the rows as the fit sees them: each group of GPU, model, precision and scale weighs by its root, one on
+    average over the rows of its software, so that the pull is as strong for each."""
     names = [f"{q.system} {q.model} {q.precision} {q.gpus > SERVER_GPUS}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
@@ -101,7 +101,8 @@ def fit(rows: Table, use: NDArray[np.bool_], software: str, start: Array | None 
 def cross_validate(
     rows: Table, names: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = FOLD_ROUNDS
 ) -> dict[str, TrainingEfficiency]:
-    """Return the constants of each fold that ``names`` the rows' are in, fitted on all rows of its software but its own."""
+    """Return the constants of each fold that ``names`` the rows' are in, fitted on all rows of its software but its
+    own."""
     found = {}
     for name in np.unique(names):
         software = str(rows.software[names == name][0])
@@ -110,8 +111,8 @@ def cross_validate(
 
 
 def leave_out_generations(rows: Table, generations: NDArray[np.str_]) -> dict[str, TrainingEfficiency]:
-    """Return the constants fitted without each generation whose software has rows on another one; from the same start as the
-    whole fit, so that what other generations can't tell stays there."""
+    """Return the constants fitted without each generation whose software has rows on another one; from the same start
+    as the whole fit, so that what other generations can't tell stays there."""
     found = {}
     for name in np.unique(generations):
         software = str(rows.software[generations == name][0])
@@ -158,8 +159,8 @@ def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
 def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, TrainingEfficiency]) -> None:
     """Write measured over predicted of each kind of row, and what was fitted, as facts of the catalog.
 
-    Rows are predicted by constants that never saw their configuration and, for what nobody has measured, by constants that
-    never saw their GPU generation.
+    Rows are predicted by constants that never saw their configuration and, for what nobody has measured, by constants
+    that never saw their GPU generation.
     """
     kinds = np.array([kind(q) for q in questions])
     new = np.array([without(q) for q in questions])
@@ -189,7 +190,7 @@ def _source(kind: str) -> Source:
 def _off(
     questions: Sequence[Question], rows: Table, names: NDArray[np.str_], apart: Mapping[str, TrainingEfficiency]
 ) -> Array:
-    """Return the logarithms of published over ours, each answered by its own fold's constants; nan where there is none."""
+    """Return the logarithms of published over predicted, each by its own fold's constants; nan without a fold."""
     off = np.full(len(questions), np.nan)
     for name in np.unique(names):
         if name in apart:
@@ -210,8 +211,8 @@ def write_facts(whole: Mapping[str, Array], rows: Table) -> None:
         time, _ = answers(held, {software: constants(x, software)}, len(rows.seconds))
         left = np.median(np.abs(np.expm1(np.log(time[mine]) - rows.seconds[mine])))
         note = (
-            f"fitted with the other constants of this software on {int(mine.sum())} published step times; median error left "
-            f"{left:.1%} in sample; the honest errors are those of folds (docs/accuracy.md)"
+            f"fitted with the other constants of this software on {int(mine.sum())} published step times; median error "
+            f"left {left:.1%} in sample; the honest errors are those of folds (docs/accuracy.md)"
         )
         for name, value in zip(OWN[software], np.exp(x).tolist(), strict=True):
             fact = next(r for r in kept if r["id"] == f"{ENTITIES[software]}.{name}")

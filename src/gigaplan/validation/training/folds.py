@@ -1,4 +1,5 @@
-"""Constants of the training model that never saw a row's own configuration, its model on its GPU generation, or its generation."""
+"""Constants of the training model that never saw a row's own configuration, its model on its GPU generation, or its
+generation."""
 
 from __future__ import annotations
 
@@ -87,6 +88,7 @@ def folds() -> Mapping[str, TrainingEfficiency]:
 
 
 def constants_for(question: Question, *, honest: bool) -> TrainingEfficiency:
-    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's configuration."""
+    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's
+    configuration."""
     plain = shipped()[question.software]
     return folds().get(part(question), plain) if honest else plain

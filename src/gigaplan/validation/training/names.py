@@ -71,7 +71,8 @@ def _variant(gpu: str) -> str:
 
 
 def architecture_name(row: Mapping[str, str]) -> str:
-    """Return the name of a row's architecture: the catalog's, with ``+`` and what the row changes, or a plain GPT's shape."""
+    """Return the name of a row's architecture: the catalog's, with ``+`` and what the row changes, or a plain GPT's
+    shape."""
     name = catalog_names.plain_name(re.sub(r"\[.*?\]", "", row.get("model", "")))
     layers = optional_number(row, "layers", 0)
     for begin, found in sorted(MODELS.items(), key=lambda m: -len(m[0])):

@@ -22,8 +22,9 @@ BLOCKS = ("mx", "nvfp4", "block")
 """Words in a table's precision that say that scales go by blocks."""
 
 ONE_NODE = 8
-"""GPUs up to which vTrain's table has times put together from profiled operators (they are a sum of layers, micro-batches and ends to
-0.1 %), whose head runs at a quarter of its speed where tensor ranks don't pad the vocabulary; larger ones are measured runs."""
+"""GPUs up to which vTrain's table has times put together from profiled operators (they are a sum of layers,
+micro-batches and ends to 0.1 %), whose head runs at a quarter of its speed where tensor ranks don't pad the
+vocabulary; larger ones are measured runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _guessed_chunks(row: Mapping[str, str], stages: int, layers: int, guesses: l
 
 
 def sets_constants(row: Mapping[str, str], q: Question) -> bool:
-    """Return whether a row sets constants: of a table that may, with an architecture that is no stand-in for another."""
+    """Return whether a row sets constants: its table may, and its architecture is no stand-in for another."""
     return fitted_source(row) and not accuracy.is_stand_in(q.model)
 
 

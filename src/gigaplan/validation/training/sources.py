@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from gigaplan.accuracy.training import SERVER_GPUS
+
 VOCABULARY_OF_GPT = 51200
 """GPT-2's 50,257 tokens, padded to a multiple of 1,024 for tensor ranks as Megatron's recipes do."""
 
 CLASSIC, MODERN, CLASSIC_SPLIT = "classic", "modern", "classic, split by sequence"
-"""Megatron of 2022, Megatron-Core of 2023 and later, and the former with what tensor ranks don't split split by sequence."""
+"""Megatron of 2022, Megatron-Core of 2023 and later, and the former with what tensor ranks don't split split by
+sequence."""
 
 SOURCES = (
     ("vtrain", "vTrain"),
@@ -28,6 +31,8 @@ SOURCES = (
 FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
 """Tables that set constants; the others only test them."""
 
+MEGATRON_FLOPS = (96, 6, 16)
+"""Coefficients of hardware FLOP: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3)."""
 RELEASES = {"Megatron-LM 0.14": "2025-09"}
 """Software that a source names and when it came out, where that is long before the row's date."""
 
@@ -35,7 +40,8 @@ RELEASES = {"Megatron-LM 0.14": "2025-09"}
 def published_step_s(row: Mapping[str, str]) -> float:
     """Return the published step time [s]; nan where the table has none (throughput of MLPerf's GPT-3 holds evaluation).
 
-    Megatron's hardware FLOP count what is recomputed: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3).
+    Megatron's hardware FLOP count what is recomputed: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021,
+    equation 3).
     """
     scale = {
         "iteration_time_ms": 1e-3,
@@ -50,8 +56,9 @@ def published_step_s(row: Mapping[str, str]) -> float:
         gpus, batch, sequence = (float(row[k]) for k in ("num_gpus", "global_batch", "seq_len"))
         if metric == "hw_tflops_per_gpu" and source == "sc21":
             layers, hidden = float(row["layers"]), float(row["hidden"])
-            further = 1 + sequence / (6 * hidden) + VOCABULARY_OF_GPT / (16 * layers * hidden)
-            return 96 * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
+            flops, attention, head = MEGATRON_FLOPS
+            further = 1 + sequence / (attention * hidden) + VOCABULARY_OF_GPT / (head * layers * hidden)
+            return flops * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
         tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml")
         speed = float((row["value"] if tokens else "" if metric else row.get("tokens_per_s_per_gpu")) or "nan")
         return batch * sequence / speed / gpus
@@ -83,7 +90,7 @@ def table_of(row: Mapping[str, str]) -> str:
     if source == "vtrain":
         return (
             "vTrain multi-node"
-            if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > 8
+            if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > SERVER_GPUS
             else "vTrain single-node"
         )
     return dict(SOURCES).get(source, "other")
@@ -96,7 +103,8 @@ def source_of(row: Mapping[str, str]) -> str:
 
 
 def software_of(row: Mapping[str, str]) -> str:
-    """Return the kind of software: of 2022 without flash attention (vTrain's Megatron-DeepSpeed, Megatron's own papers), or later."""
+    """Return the kind of software: of 2022 without flash attention (vTrain's Megatron-DeepSpeed, Megatron's own
+    papers), or later."""
     if source_of(row) in ("vtrain", "sc21", "korthikanti") or "megatron-deepspeed" in (row.get("source") or "").lower():
         return CLASSIC_SPLIT if "sequence parallel" in (row.get("recompute") or "") else CLASSIC
     return MODERN

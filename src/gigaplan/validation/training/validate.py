@@ -1,9 +1,9 @@
 """Training: errors of predicted step times on the rows of published tables.
 
-The rows are published step times and speeds: NVIDIA Megatron-Bridge and MLPerf Training on Hopper and Blackwell, vTrain
-(Bang et al. 2024) on A100, SimuMax's memory on B200; others only test (Megatron's papers, torchtitan, MosaicML). Errors are honest:
-a row's answer comes from constants fitted without its own configuration (:mod:`gigaplan.validation.training.folds`); intervals are
-what such errors were.
+The rows are published step times and speeds: NVIDIA Megatron-Bridge and MLPerf Training on Hopper and Blackwell,
+vTrain (Bang et al. 2024) on A100, SimuMax's memory on B200; others only test (Megatron's papers, torchtitan,
+MosaicML). Errors are honest: a row's answer comes from constants fitted without its own configuration
+(:mod:`gigaplan.validation.training.folds`); intervals are what such errors were.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gigaplan.accuracy import training as accuracy
+from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import is_supported
 from gigaplan.validation.tables import refuse_same, write_table
 from gigaplan.validation.training.anchors import anchor_all, anchored_errors
@@ -32,6 +33,8 @@ from gigaplan.validation.training.sources import (
     table_of,
 )
 from gigaplan.vocabulary.members import Array
+
+GIB = 2**30  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +145,13 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
 
 
 def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Noise | None:
-    """Return how far steps of one configuration lie apart: same layout, batch and GPUs, whatever the release; None below two."""
+    """Return how far steps of one configuration lie apart: same layout, batch and GPUs, whatever the release; None
+    below two."""
     by: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for q, t in zip(questions, seconds, strict=True):
         by[*configuration(q), q.software, q.gpus, q.sequences].append(t)
     apart = [max(t) / min(t) - 1 for t in by.values() if len(t) > 1]
-    return Noise(len(apart), float(np.median(apart)), float(np.quantile(apart, 0.9))) if apart else None
+    return Noise(len(apart), float(np.median(apart)), float(np.quantile(apart, COVERED[1]))) if apart else None
 
 
 def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequence[str | Path] = ()) -> tuple[int, int]:
@@ -174,7 +178,7 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
 
 
 def _left_out_times(questions: Sequence[Question], fold: Callable[[Question], str]) -> Array:
-    """Return step times [s] with constants of the fold that a row is in, which never saw it; nan where there is none."""
+    """Return step times [s] with constants of a row's fold, which never saw the row; nan without a fold."""
     index = [k for k, q in enumerate(questions) if fold(q) in folds() and q.software in OWN]
     some = [questions[k] for k in index]
     time = np.full(len(questions), np.nan)
@@ -220,7 +224,7 @@ def _row(a: Asked, f: Answer, anchored: float, model_out_s: float, apart_s: floa
 
 def _memory(a: Asked, f: Answer) -> Memory:
     assert a.question is not None
-    ours = f.memory_gb * 1e9 / 2**30
+    ours = f.memory_gb * 1e9 / GIB
     return Memory(a.question.model, _layout(a.question), a.memory_gib, ours, ours / a.memory_gib - 1)
 
 
@@ -257,7 +261,7 @@ def _summary(name: str, rows: Sequence[Row], error: Callable[[Row], float]) -> S
         len(some),
         float(np.median(size)),
         float(size.mean()),
-        float(np.quantile(size, 0.9)),
+        float(np.quantile(size, COVERED[1])),
         float(np.median(off)),
         float(inside.mean()),
         float(np.median(width)),
