@@ -59,7 +59,9 @@ def unexplained(path: Path) -> list[str]:
                 n.isupper() and any(u in n for u in ("PER", "HOURS", "DAYS", "MONTHS", "SECONDS", "YEARS", "BYTES"))
                 for n in names
             )
-            if all(n.lstrip("_").isupper() for n in names) and (words or clear or any("#" in line for line in lines[before.lineno - 1 : before.end_lineno])):
+            if all(n.lstrip("_").isupper() for n in names) and (
+                words or clear or any("#" in line for line in lines[before.lineno - 1 : before.end_lineno])
+            ):
                 explained |= {id(n) for n in ast.walk(before)}
     found = []
     for node in ast.walk(tree):

@@ -42,9 +42,10 @@ class StepTable:
         longest_tokens
             Longest context [token].
         """
-        batches = np.unique(np.round(np.geomspace(1, max_sequences, GRID)))
+        # Two points at least, between which a line can be drawn.
+        batches = np.unique(np.round(np.geomspace(1, max(max_sequences, 2), GRID)))
         contexts = np.linspace(1, longest_tokens, GRID)
-        prefills = np.geomspace(1, max_batched_tokens, GRID)
+        prefills = np.geomspace(1, max(max_batched_tokens, 2), GRID)
         batch, context = np.meshgrid(batches, contexts, indexing="ij")
         decode = np.asarray(times.decode_s(batch, context))
         batch, prefill = np.meshgrid(batches, prefills, indexing="ij")

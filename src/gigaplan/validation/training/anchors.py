@@ -33,11 +33,11 @@ def anchor_all(
     for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:
             point = (a.question.micro_batches, a.step_s, f.step_time_ms / 1e3)
-            lines[_same_layout(a.question)].append(point)
+            lines[same_layout(a.question)].append(point)
             lines[_same_release(a.question)].append(point)
 
     def points(q: Question) -> list[tuple[float, float, float]]:
-        return lines.get(_same_release(q)) or lines.get(_same_layout(q)) or []
+        return lines.get(_same_release(q)) or lines.get(same_layout(q)) or []
 
     return [
         f if a.question is None or not points(a.question) else _follow(a.question, f, points(a.question))
@@ -64,11 +64,11 @@ def scales_of(asked: Sequence[Asked]) -> int:
     seen: dict[tuple[object, ...], set[float]] = defaultdict(set)
     for a in asked:
         if a.question is not None and a.step_s > 0:
-            seen[_same_layout(a.question)].add(a.question.micro_batches)
+            seen[same_layout(a.question)].add(a.question.micro_batches)
     return sum(len(m) > 1 for m in seen.values())
 
 
-def _same_layout(q: Question) -> tuple[object, ...]:
+def same_layout(q: Question) -> tuple[object, ...]:
     """Return what two rows share that differ in their number of data ranks and their batch only."""
     return (
         q.system,
@@ -89,7 +89,7 @@ def _same_layout(q: Question) -> tuple[object, ...]:
 
 def _same_release(q: Question) -> tuple[object, ...]:
     """Return what two rows share that run the same layout on software of one age."""
-    return (*_same_layout(q), q.years_behind, q.launched_by_host, q.block_scaled)
+    return (*same_layout(q), q.years_behind, q.launched_by_host, q.block_scaled)
 
 
 def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, float]]) -> Answer:
@@ -117,7 +117,7 @@ def anchored_errors(asked: Sequence[Asked]) -> list[float]:
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, a in enumerate(asked):
         assert a.question is not None
-        by[_same_layout(a.question), table_of(a.row)].append(k)
+        by[same_layout(a.question), table_of(a.row)].append(k)
     found = [float("nan")] * len(asked)
     for index in by.values():
         at = [(asked[k].question.micro_batches, asked[k].step_s) for k in index]  # type: ignore[union-attr]
