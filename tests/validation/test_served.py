@@ -15,7 +15,7 @@ from gigaplan import catalog
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.report import published_view, serving_view
-from gigaplan.validation.published import Held, Point, hold
+from gigaplan.validation.published import TableComparison, Point, compare
 from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
@@ -57,7 +57,7 @@ def stage(system: str = "rtx_pro_6000_server", model: str = "llama_3_1_8b") -> S
 
 
 @pytest.fixture(scope="module")
-def everything() -> tuple[InferenceValidation | Held, ...]:
+def everything() -> tuple[InferenceValidation | TableComparison, ...]:
     return v.validate_any()
 
 
@@ -115,7 +115,7 @@ def test_errors_are_those_of_the_points() -> None:
         return Point("kind", "gpu", "model", "", "", "s", 1.0, ours, 0.9 * ours, 1.1 * ours, validity)
 
     nan = math.nan
-    held = hold(
+    found = compare(
         "t",
         "s",
         [
@@ -126,17 +126,17 @@ def test_errors_are_those_of_the_points() -> None:
             Point("k", "", "", "", "", "s", nan, 1, 1, 1, "inside"),
         ],
     )
-    kind = next(e for e in held.errors if e.kind == "kind")
+    kind = next(e for e in found.errors if e.kind == "kind")
     assert kind.rows == 3
     assert kind.median_abs == pytest.approx(0.2)
     assert kind.bias == pytest.approx(0.05)
     assert kind.covered == pytest.approx(1 / 3)
-    assert held.reasons == {"why": 1, "no published figure": 1}
-    assert held.left_out == 2
+    assert found.reasons == {"why": 1, "no published figure": 1}
+    assert found.left_out == 2
 
 
-def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidation | Held, ...]) -> None:
-    sources = {a.source: a for a in everything if isinstance(a, Held)}
+def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidation | TableComparison, ...]) -> None:
+    sources = {a.source: a for a in everything if isinstance(a, TableComparison)}
     assert isinstance(everything[0], InferenceValidation)
     for word in (
         "TensorRT-LLM",
@@ -159,7 +159,7 @@ def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidat
     assert all(p.low <= p.published <= p.high for p in vera)
 
 
-def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceValidation | Held, ...]) -> None:
+def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceValidation | TableComparison, ...]) -> None:
     text = serving_view.markdown(everything, ["images/a.svg"])
     assert text.count("\n## ") == len(everything)
     assert "![a](images/a.svg)" in text
@@ -190,8 +190,8 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows([LONG, {**LONG, "source": "another"}, {**LONG, "source": "another", "value": ""}])
     one, other = v.validate_any(path)
-    assert isinstance(one, Held)
-    assert isinstance(other, Held)
+    assert isinstance(one, TableComparison)
+    assert isinstance(other, TableComparison)
     assert (one.source, len(one.points), other.source, other.left_out) == ("a source", 1, "another", 1)
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(PlanError, match="columns are missing"):
@@ -203,6 +203,6 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     (runs,) = v.validate_any(tmp_path / "runs.csv")
-    assert isinstance(runs, Held)
+    assert isinstance(runs, TableComparison)
     assert len(runs.reasons) == 3
     assert sum(runs.reasons.values()) == 3

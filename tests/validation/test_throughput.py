@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gigaplan.validation.published import Held
+from gigaplan.validation.published import TableComparison
 from gigaplan.validation.serving import loads
 from gigaplan.validation.serving import tables as v
 from gigaplan.validation.serving import throughput as th
@@ -110,14 +110,14 @@ def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
     again = list(csv.DictReader((tmp_path / "blind.out").read_text(encoding="utf-8").splitlines()))
     assert again[0]["output_tokens_per_s_per_gpu"] == out[0]["output_tokens_per_s_per_gpu"]
     (answer,) = v.validate_any(rows)
-    assert isinstance(answer, Held)
+    assert isinstance(answer, TableComparison)
     assert answer.left_out == 1
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the tables are not beside this checkout")
 def test_the_whole_tables() -> None:
     answers = v.validate_any(SHARED / "inference_throughput.csv")
-    errors = [e for answer in answers if isinstance(answer, Held) for e in answer.errors]
+    errors = [e for answer in answers if isinstance(answer, TableComparison) for e in answer.errors]
     saturated = max((e for e in errors if e.kind == "saturated"), key=lambda e: e.rows)
     assert saturated.rows > 100
     assert saturated.median_abs < 0.25

@@ -62,7 +62,7 @@ class TrainingJob:
     failures: FailureOptions | None = None
     """How the run recovers from failures, where they are to be simulated."""
     overlays: tuple[str, ...] = ()
-    """Files with constants of your own, as ``gigaplan calibrate training`` writes them."""
+    """Files with your own constants, as ``gigaplan calibrate training`` writes them."""
 
     @property
     def math(self) -> str:

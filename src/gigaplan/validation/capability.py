@@ -69,7 +69,7 @@ NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One published model and our answer for it."""
+    """One published model and its prediction."""
 
     model: str
     developer: str
@@ -100,7 +100,7 @@ class Summary:
     name: str
     rows: int
     bias: float
-    """Mean of ours less published."""
+    """Mean of predicted less published."""
     mean_abs_error: float
     rms_error: float
     inside_share: float
@@ -109,7 +109,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """The same fit made on what was known at an earlier day, held against the next twelve months."""
+    """The same fit made on what was known at an earlier day, compared with the next twelve months."""
 
     origin: dt.date
     capability: Capability
@@ -145,7 +145,7 @@ class PriceSeries:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityValidation:
-    """Published models against ours, by split and size of run, back-tests, published rates, and list prices apart."""
+    """Published models and predictions, by split and size of run, back-tests, published rates, and list prices."""
 
     capability: Capability
     rows: tuple[Row, ...]
@@ -165,7 +165,7 @@ class CapabilityValidation:
 
 
 def validate_capability() -> CapabilityValidation:
-    """Return every published model with ours by the constants that plans use, and what to think of them."""
+    """Return every published model with its prediction by the constants that plans use, and what to think of them."""
     facts = catalog.load()
     capability = stored(facts)
     rows = answer(sample(), capability)
@@ -211,13 +211,13 @@ def stored(facts: catalog.Catalog) -> Capability:
 
 
 def answer(rows: Sequence[Row], capability: Capability) -> tuple[Row, ...]:
-    """Return rows with our capability and its 80 % interval."""
+    """Return rows with the predicted capability and its 80 % interval."""
     flop = np.array([r.training_flop for r in rows])
     years = np.array([years_since_reference(r.date, capability) for r in rows])
-    ours, (low, high) = eci(flop, years, capability), eci_interval(flop, years, capability)
+    predicted, (low, high) = eci(flop, years, capability), eci_interval(flop, years, capability)
     return tuple(
         dataclasses.replace(r, ours=float(o), low=float(a), high=float(b))
-        for r, o, a, b in zip(rows, ours, low, high, strict=True)
+        for r, o, a, b in zip(rows, predicted, low, high, strict=True)
     )
 
 
@@ -306,7 +306,7 @@ def huber_1964(x: Array, y: Array) -> tuple[Array, float]:
 
 
 def backtests(rows: Sequence[Row], origins: Sequence[dt.date] = ORIGINS) -> tuple[Backtest, ...]:
-    """Return fits on what was known at each origin, held against the models of the twelve months after."""
+    """Return fits on what was known at each origin, compared with the models of the twelve months after."""
     found = []
     for origin in origins:
         known = fit([r for r in rows if r.date < origin])
@@ -357,13 +357,13 @@ def _comparisons(facts: catalog.Catalog, capability: Capability) -> tuple[Compar
     )
 
 
-def _comparison(name: str, ours: tuple[float, float, float], fact: Fact) -> Comparison:
+def _comparison(name: str, predicted: tuple[float, float, float], fact: Fact) -> Comparison:
     published = (
         fact.number,
         fact.number if fact.low is None else fact.low,
         fact.number if fact.high is None else fact.high,
     )
-    return Comparison(name, *ours, *published, source=f"{fact.source_title}, {fact.date}")
+    return Comparison(name, *predicted, *published, source=f"{fact.source_title}, {fact.date}")
 
 
 def _prices(facts: catalog.Catalog) -> tuple[PriceSeries, ...]:

@@ -27,9 +27,9 @@ def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) ->
     """Raise PlanError if fewer rows than a refit needs can be answered."""
     if count >= LEAST_ROWS:
         return
-    said = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
+    reasons = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
     message = f"{count} rows can be answered, {LEAST_ROWS} are needed"
-    raise PlanError([Problem(message, place, value=said, remedy=remedy)])
+    raise PlanError([Problem(message, place, value=reasons, remedy=remedy)])
 
 
 def pulled(
@@ -91,7 +91,7 @@ def left_out(
 def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str], into: Callable[[Any], Any]) -> str:
     """Return an overlay file's text: its header (who, why, from), and values with their source and note, put where
     ``into`` says."""
-    said = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
+    facts = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
     return yaml.safe_dump(
-        {"overlay": dict(header), **into(said)}, sort_keys=False, allow_unicode=True, width=LINE_WIDTH
+        {"overlay": dict(header), **into(facts)}, sort_keys=False, allow_unicode=True, width=LINE_WIDTH
     )

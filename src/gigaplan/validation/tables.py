@@ -1,4 +1,4 @@
-"""CSV tables in and out: read whole or told what is wrong with them, written whole or not at all."""
+"""CSV tables in and out: read whole or refused with what is wrong, written whole or not at all."""
 
 from __future__ import annotations
 

@@ -61,19 +61,19 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Our kernels over the tables'."""
+        """The model's kernels over the tables'."""
         return self.ours.kernels_s / self.tables.kernels_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How our time compares with the tables' over some rows."""
+    """How the model's time compares with the tables' over some rows."""
 
     name: str
     does: str
     rows: int
     ratio: float
-    """Median of ours over theirs."""
+    """Median of the model's time over the tables'."""
     low: float
     high: float
     """The middle 80 % of that."""
@@ -184,7 +184,7 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
                 continue
             for name in dict.fromkeys(of(r) for r in some):
                 yield _summary(kind + name, does, [r.ratio for r in some if of(r) == name])
-    # Exchanges are told apart for decode alone.
+    # Exchanges are separate for decode only.
     apart = [r for r in rows if r.does == "decode" and r.ours.exchanges_s > 0 and r.tables.exchanges_s > 0]
     if apart:
         yield _summary("part: exchanges", "decode", [r.ours.exchanges_s / r.tables.exchanges_s for r in apart])

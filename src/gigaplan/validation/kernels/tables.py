@@ -69,7 +69,7 @@ MODELS = {
 fetched."""
 
 TRIED_TOKENS = 1024
-"""Context and prompt with which a layout is tried before it is asked."""
+"""Context and prompt with which a layout is tried before it is used."""
 MXFP4 = ("w4a8_mxfp4_mxfp8", "w4a16_mxfp4")
 """How experts of checkpoints in MXFP4 (gpt-oss) are computed, the narrower first."""
 

@@ -68,7 +68,7 @@ def groups(rows: Sequence[Mapping[str, str]]) -> list[Group]:
 
 
 def fit(some: Sequence[Group]) -> NodeDraw:
-    """Return the constants that answer groups best: least squares of logarithms, each constant held to where hardware
+    """Return the constants that answer groups best: least squares of logarithms, each constant pulled to where hardware
     suggests that it lies by how sure that is; one more row is the most that an air-cooled node of eight H100 was seen
     to draw in training (Latif et al. 2024), all of its GPUs computing."""
     from scipy.optimize import least_squares
@@ -122,7 +122,8 @@ def main() -> None:
     _write_facts(
         whole,
         f"fitted with the others on {len(rows)} measured runs of {len(some)} systems, benchmarks and places, held "
-        f"to where hardware suggests that each lies; median error left {own:.1%} in sample; honest errors: docs/accuracy.md",
+        f"to where hardware suggests that each lies; median error left {own:.1%} in sample; "
+        "honest errors: docs/accuracy.md",
     )
 
 

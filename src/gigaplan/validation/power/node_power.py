@@ -27,7 +27,7 @@ from gigaplan.vocabulary.errors import UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured node and our answer [W]; errors are ours over measured, less one."""
+    """One measured node and its prediction [W]; errors are predicted over measured, less one."""
 
     org: str
     system: str
@@ -74,7 +74,7 @@ class PowerValidation:
 
 
 def validate_power(path: Path | None = None) -> PowerValidation:
-    """Return published, ours and error of each row of a table with the columns of mlperf_training_power.csv.
+    """Return published, predicted and error of each row of a table with the columns of mlperf_training_power.csv.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def validate_power(path: Path | None = None) -> PowerValidation:
 
 def _row(row: Mapping[str, str], asked: Question, published: float) -> Row:
     shipped = node_draw_of(catalog.load())
-    ours, apart = (power_w(asked, folds().get(asked.fold(kind), shipped)) for kind in (SYSTEM, MAKER))
-    figure = accuracy.interval(extrapolated=bool(asked.guesses)).of(ours)
+    predicted, apart = (power_w(asked, folds().get(asked.fold(kind), shipped)) for kind in (SYSTEM, MAKER))
+    figure = accuracy.interval(extrapolated=bool(asked.guesses)).of(predicted)
     usual = catalog.load().find("draw_curve", "busy_share").number * float(asked.node.rated_w)
     return Row(
         org=row.get("org", ""),
@@ -104,10 +104,10 @@ def _row(row: Mapping[str, str], asked: Question, published: float) -> Row:
         gpus=asked.gpus,
         at_plug=asked.at_plug,
         published_w=published,
-        ours_w=ours,
+        ours_w=predicted,
         low_w=figure.low,
         high_w=figure.high,
-        error=ours / published - 1,
+        error=predicted / published - 1,
         maker_error=apart / published - 1,
         rated_error=usual / published - 1,
         validity=validity(asked.guesses),
@@ -128,9 +128,9 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
 
 def _summary(name: str, rows: Sequence[Row], error: str) -> Summary:
     off = np.array([getattr(r, error) for r in rows])
-    ours = [r.published_w * (1 + e) for r, e in zip(rows, off, strict=True)]
+    predicted = [r.published_w * (1 + e) for r, e in zip(rows, off, strict=True)]
     inside = [
-        o * r.low_w / r.ours_w <= r.published_w <= o * r.high_w / r.ours_w for o, r in zip(ours, rows, strict=True)
+        o * r.low_w / r.ours_w <= r.published_w <= o * r.high_w / r.ours_w for o, r in zip(predicted, rows, strict=True)
     ]
     width = float(np.median([r.high_w / r.low_w for r in rows]))
     return Summary(

@@ -122,7 +122,7 @@ def question(row: Mapping[str, str]) -> Question:
 
 
 def power_w(asked: Question, curve: NodeDraw) -> float:
-    """Return our mean power of the row's node over its run [W]."""
+    """Return the predicted mean power of the row's node over its run [W]."""
     busy = _activity(asked.system, asked.benchmark, asked.gpus)
     return float(node_w(with_start_up(busy, asked.run_s, curve), asked.node, curve, at_plug=asked.at_plug))
 
@@ -184,8 +184,8 @@ def _gpus_per_node(name: str, in_rack: int) -> int:
     """Return the GPUs of a node: as many as its name says right before that of its GPU (``8xB200``), else the usual."""
     if in_rack > AIR_COOLED_GPUS:
         return GPUS_PER_TRAY
-    said = re.search(r"(\d{1,2})x?(?=(?:gh|a|b|h|mi)\d{2,3})", name.lower())
-    return int(said[1]) if said and 0 < int(said[1]) <= in_rack else in_rack
+    stated = re.search(r"(\d{1,2})x?(?=(?:gh|a|b|h|mi)\d{2,3})", name.lower())
+    return int(stated[1]) if stated and 0 < int(stated[1]) <= in_rack else in_rack
 
 
 def _air(name: str, org: str, in_rack: int) -> float:

@@ -52,7 +52,10 @@ class Calibration:
         note = f"refit on {self.rows} measured rows; median error of {errors}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
         return overlay_text(
-            header, note, changed, lambda said: {"demand": {"software": {"engine": self.engine}, "engine": said}}
+            header,
+            note,
+            changed,
+            lambda constants: {"demand": {"software": {"engine": self.engine}, "engine": constants}},
         )
 
 
@@ -117,16 +120,16 @@ def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Cons
         return replace(start, engines={**start.engines, name: replace(engine, **times)})
 
     def off(x: Array) -> Array:
-        ours = [np.log(a) for a in answers(grouped, made(x), len(questions))]
-        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft))])
+        predicted = [np.log(a) for a in answers(grouped, made(x), len(questions))]
+        return np.concatenate([predicted[1] - np.log(tpot), TTFT_WEIGHT * (predicted[0] - np.log(ttft))])
 
     shipped_here = np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES])
     return made(pulled(off, shipped_here, (low, high), pull=PULL, soft=SOFT))
 
 
 def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
-    ours = answers(groups(questions), constants, len(questions))
-    return Errors(float(np.median(np.abs(ours[0] / ttft - 1))), float(np.median(np.abs(ours[1] / tpot - 1))))
+    predicted = answers(groups(questions), constants, len(questions))
+    return Errors(float(np.median(np.abs(predicted[0] / ttft - 1))), float(np.median(np.abs(predicted[1] / tpot - 1))))
 
 
 def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Errors | None:
@@ -138,8 +141,8 @@ def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Co
 
     def off(fitted: Rows, asked: Rows) -> Array:
         others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
-        ours = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
-        return np.abs(np.stack([ours[0] / ttft[asked], ours[1] / tpot[asked]]) - 1)
+        predicted = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
+        return np.abs(np.stack([predicted[0] / ttft[asked], predicted[1] / tpot[asked]]) - 1)
 
     found = left_out(kinds, off)
     return None if found is None else Errors(*(float(v) for v in np.median(found, axis=1)))

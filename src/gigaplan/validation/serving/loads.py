@@ -56,7 +56,7 @@ class Load:
 
 
 def load_of(row: Mapping[str, str]) -> Load:
-    """Return what a row asks; UnsupportedError says why it can't be asked."""
+    """Return what a row asks; UnsupportedError says why it can't be answered."""
     if mlperf.is_facts(tuple(row)) and "metric" not in row:
         row = mlperf.as_result(row)
     metric = (row.get("metric") or "").lower()
@@ -155,7 +155,7 @@ def _count(row: Mapping[str, str], name: str, default: int | None = None) -> int
 
 
 def loads_of(rows: Iterable[Mapping[str, str]]) -> Iterator[Load]:
-    """Return what rows ask, those left out that can't be asked."""
+    """Return what rows ask, without those that can't be answered."""
     for row in rows:
         with suppress(ValueError, ArithmeticError, LookupError):
             yield load_of(row)

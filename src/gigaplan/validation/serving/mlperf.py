@@ -1,7 +1,7 @@
 """MLPerf Inference: what a row of results asks, and the best that a system can do within the scenario's limits.
 
 Results give tokens per second, not how they were reached: layout, batch and whether prompts are read apart are the
-submitter's, so ours are the best that are found. Server and interactive limits hold for 99 of 100 requests that
+submitter's, so the best that are found are predicted. Server and interactive limits hold for 99 of 100 requests that
 arrive at random (Reddi et al. 2020); :mod:`gigaplan.inference.tails` has the laws. Two tables are known: one row for
 each result (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is
 ``model.scenario``.

@@ -81,9 +81,9 @@ def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
     gpus, fresh, generated, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
     if metric.endswith("power") and not float(row.get("value") or "nan") > 0:
         raise UnsupportedError("power was not measured (0)")
-    ours = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
+    predicted = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
     follows = {"prompt_time": "ttft", "token_time": "tpot", "e2e_time": "tpot"}.get(metric, "")
-    return PhaseFigure(ours, follows, system, model, "bf16", ENGINE, disaggregated=False)
+    return PhaseFigure(predicted, follows, system, model, "bf16", ENGINE, disaggregated=False)
 
 
 @cache
@@ -91,7 +91,7 @@ def _times(system: str, model: str, gpus: int, fresh: int, generated: int, batch
     """Return prompt, token and whole time [ms] of a batch that starts together."""
     stage = _stage(system, model, "bf16", gpus, ENGINE, by_requests=False)
     if float(np.ravel(stage.capacity(np.array(float(fresh + generated)), stage.device.hbm_bytes))[0]) < batch:
-        raise UnsupportedError("by our count the layout does not hold the model and the batch")
+        raise UnsupportedError("by the model's count the layout does not hold the model and the batch")
     prompt = together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.eager_s()) + stage.engine.first_token_s
     token = float(stage.decode_s(np.array(float(batch)), np.array(fresh + generated / 2)))
     return tuple(MS_PER_S * t for t in (prompt, token, prompt + (generated - 1) * token))  # type: ignore[return-value]
@@ -149,8 +149,8 @@ def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
     else:
         batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
         rate = float(batch / stage.decode_s(batch, np.array(context))) / gpus
-    ours = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
-    return PhaseFigure(ours, "tpot", system, model, "fp8", "sglang", disaggregated=True)
+    predicted = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
+    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True)
 
 
 def _fastest(stage: Stage, context: float, tpot_s: float) -> float:

@@ -14,7 +14,7 @@ from gigaplan.plan.names import family
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import Constants
 from gigaplan.validation.serving.folds import constants_for, without_its_generation
-from gigaplan.validation.serving.questions import Asked
+from gigaplan.validation.serving.questions import AskedRow
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.members import Array
 
@@ -32,7 +32,7 @@ ANSWER_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Our answer to a row: times with an 80 % interval, tokens per GPU, and how far to trust it."""
+    """The prediction for a row: times with an 80 % interval, tokens per GPU, and how far to trust it."""
 
     ttft_ms: float
     tpot_ms: float
@@ -44,8 +44,8 @@ class Answer:
     validity: str
 
 
-def answer_all(asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
-    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
+def answer_all(asked: Sequence[AskedRow], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
+    """Return predictions; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
     ``new_hardware`` from those that never saw the generation at all."""
     index = [k for k, a in enumerate(asked) if a.question is not None]
     questions = [a.question for a in asked if a.question is not None]

@@ -37,7 +37,7 @@ NOT_MODELLED = {
 
 
 def point(row: Mapping[str, str]) -> Point:
-    """Return a row's figure and ours."""
+    """Return a row's figure and the predicted one."""
     metric = (row.get("metric") or "").lower()
     if (
         mlperf.is_facts(tuple(row))
@@ -67,9 +67,9 @@ def point(row: Mapping[str, str]) -> Point:
 
 
 def _throughput(row: Mapping[str, str]) -> Point:
-    ours = throughput.tokens(row, honest=True)
+    predicted = throughput.tokens(row, honest=True)
     gpu, model, kind, precision, engine = (row.get(k) or "" for k in ("gpu", "model", "metric", "precision", "engine"))
-    if not ours.validity.startswith(UNSUPPORTED):
+    if not predicted.validity.startswith(UNSUPPORTED):
         load = load_of(row)
         gpu, model, kind, precision, engine = load.system, load.model, load.kind, load.precision, load.engine
         if load.kind != "saturated":
@@ -84,10 +84,10 @@ def _throughput(row: Mapping[str, str]) -> Point:
         engine,
         "tokens/s per GPU",
         published(row),
-        ours.per_gpu,
-        ours.low,
-        ours.high,
-        ours.validity,
+        predicted.per_gpu,
+        predicted.low,
+        predicted.high,
+        predicted.validity,
     )
 
 
@@ -101,10 +101,10 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
         raise UnsupportedError("the layout does not hold the model")
     a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), asked[0].question
     if metric in ("ttft", "tpot"):
-        ours, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
+        predicted, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
     else:
-        ours = a.output_tokens_per_s_per_gpu * q.decode.gpus
-        low, high = ours * a.tpot_ms / a.tpot_high, ours * a.tpot_ms / a.tpot_low
+        predicted = a.output_tokens_per_s_per_gpu * q.decode.gpus
+        low, high = predicted * a.tpot_ms / a.tpot_high, predicted * a.tpot_ms / a.tpot_low
     return Point(
         metric,
         q.system,
@@ -113,9 +113,9 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
         q.engine,
         row.get("unit") or "",
         _published(row),
-        ours,
-        min(low, ours),
-        max(high, ours),
+        predicted,
+        min(low, predicted),
+        max(high, predicted),
         a.validity,
     )
 
@@ -136,7 +136,7 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
             error_of = error_of.inverse()
     figure = error_of.of(found.predicted)
     if "node" in metric:
-        validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where ours is what busy nodes give"
+        validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where the prediction is what busy nodes give"
     metric = re.sub(r" \(.*|, .*| (in|out)put tok.*| tok/s.*", "", metric)
     return Point(
         metric,

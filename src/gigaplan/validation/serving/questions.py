@@ -17,8 +17,8 @@ NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A row of a table, and what it asks; ``why`` says why it can't be asked."""
+class AskedRow:
+    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
     question: Question | None
@@ -30,7 +30,7 @@ class Asked:
     """Why the published result counts in no summary, if so."""
 
 
-def read_questions(path: Path | None = None) -> list[Asked]:
+def read_questions(path: Path | None = None) -> list[AskedRow]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
     return [asked_of(row) for row in read(path)]
 
@@ -53,15 +53,15 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def asked_of(row: Mapping[str, str]) -> Asked:
-    """Return a row with what it asks, or with the reason why it can't be asked."""
+def asked_of(row: Mapping[str, str]) -> AskedRow:
+    """Return a row with what it asks, or with the reason why it can't be answered."""
     try:
         asked = question(row)
         known(asked.system, asked.model)
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
-        return Asked(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
-    return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
+        return AskedRow(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    return AskedRow(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
 
 
 def _published(row: Mapping[str, str], name: str) -> float:

@@ -1,4 +1,5 @@
-"""Reading rows of serving benchmarks: from a table's words to what the serving model is asked, or why it can't be.
+"""Reading rows of serving benchmarks: from a table's words to a question of the serving model, or why it can't be
+answered.
 
 The columns are those of ``inference_serving.csv``. GPUs count in three ways in such tables; this page says how each is
 read, and what is guessed where a cell is empty.
@@ -73,7 +74,7 @@ class Question:
     spread: float
     """Width over which lengths are drawn, as a share of their mean."""
     waited_steps: float
-    """Steps for which the engine held a new prompt back, to batch it with others."""
+    """Steps for which the engine kept a new prompt waiting, to batch it with others."""
     guesses: tuple[str, ...]
     """What the row left open and was guessed."""
 
@@ -158,8 +159,8 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
-    """Return for how many steps prompts were held back: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at 1k/1k
-    below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
+    """Return for how many steps prompts were kept waiting: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at
+    1k/1k below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
     mine = "InferenceX" in (row.get("source") or "") and engine == "trtllm" and model == "llama_3_1_70b"
     short = [float(row[k]) for k in ("isl", "osl")] == [SHORT_TOKENS, SHORT_TOKENS]
     if not (mine and short and worker.gpus < WIDEST_ALONE):
@@ -229,7 +230,7 @@ def _workers(row: Mapping[str, str], users: float, guesses: list[str]) -> tuple[
 
 
 def _apart(whole: Worker, users: float, guesses: list[str]) -> tuple[Worker, Worker]:
-    """Return decoding and reading workers of a total of GPUs whose split the table leaves out: half for each."""
+    """Return decoding and prefill workers of a total of GPUs whose split the table leaves out: half for each."""
     guesses.append(f"{whole.gpus} GPUs in one tensor split read as workers apart, their number not stated")
     each = next(g for g in (WIDEST_ALONE, 4, 2, 1) if whole.gpus // 2 % g == 0)
     count = max(whole.gpus // 2 // each, 1)

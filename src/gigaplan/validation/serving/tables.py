@@ -1,4 +1,4 @@
-"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with
+"""Tables of serving rows, recognised by their columns: predictions added to each row, or the errors of those with
 results."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan.accuracy.validity import UNSUPPORTED
-from gigaplan.validation.published import Held, hold
+from gigaplan.validation.published import TableComparison, compare
 from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
@@ -28,7 +28,7 @@ Cells = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of table: the columns that it is known by, and our answers to its rows as cells."""
+    """One kind of table: the columns that it is known by, and predictions for its rows as cells."""
 
     name: str
     columns: tuple[str, ...]
@@ -89,7 +89,7 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
 
 
 def predict(rows: Path, out: Path) -> tuple[int, int]:
-    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+    """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def predict(rows: Path, out: Path) -> tuple[int, int]:
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 
 
-def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, ...]:
+def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | TableComparison, ...]:
     """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
 
     Raises
@@ -121,18 +121,18 @@ def validate_any(rows: Path | None = None) -> tuple[InferenceValidation | Held, 
     return _held(rows) or (validate(rows),)
 
 
-def _held(path: Path) -> tuple[Held, ...]:
+def _held(path: Path) -> tuple[TableComparison, ...]:
     """Return what a table holds, source by source; nothing for serving rows, which have errors of their own kind."""
     columns, table = read_table(path)
     kind = recognise(columns, path, (*KINDS, REQUESTS))
     if kind is REQUESTS:
-        return (hold("requests", RUNS, served_requests.points(table)),)
+        return (compare("requests", RUNS, served_requests.points(table)),)
     if kind.answers is not _throughputs:
         return ()
     by: dict[str, list[Row]] = defaultdict(list)
     for row in table:
         by[row.get("source") or row.get("source_title") or path.name].append(row)
-    return tuple(hold(path.stem, source, map(served.point, some)) for source, some in by.items())
+    return tuple(compare(path.stem, source, map(served.point, some)) for source, some in by.items())
 
 
 def _cell(value: float | str) -> str:

@@ -117,13 +117,13 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
 
 
 def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
-    """Return our answer to a row; a ``honest`` one's interval never saw an error of its own system."""
+    """Return the prediction for a row; a ``honest`` one's interval never saw an error of its own system."""
     nan = math.nan
     try:
         load = load_of(row)
         rate, ttft, tpot = answer(load)
         if not (math.isfinite(rate) and rate > 0 and math.isfinite(tpot)):
-            raise UnsupportedError("by our count the layout does not hold the model and one request")
+            raise UnsupportedError("by the model's count the layout does not hold the model and one request")
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         return Tokens(nan, nan, nan, nan, nan, unsupported(why))

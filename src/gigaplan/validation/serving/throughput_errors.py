@@ -43,13 +43,13 @@ def write_residuals(rows: Sequence[Mapping[str, str]], path: Path) -> None:
     """Write the errors of rows with results, hardware that nobody can buy yet left out."""
     found = []
     for row in rows:
-        value, ours = published(row), tokens(row)
-        if value > 0 and is_supported(ours.validity):
+        value, predicted = published(row), tokens(row)
+        if value > 0 and is_supported(predicted.validity):
             load = load_of(row)
             guessed = load.layout is None and mlperf.lengths_are_guessed(load.model)
             if not load.mixed and not guessed and not _is_preview(load.system):
                 kind = (load.kind, vendor(load.system), ROUNDS[not load.first_round], load.system, load.model)
-                found.append([*kind, f"{math.log(value / ours.per_gpu):.4f}"])
+                found.append([*kind, f"{math.log(value / predicted.per_gpu):.4f}"])
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "vendor", "round", "system", "model", "log"])
@@ -79,8 +79,8 @@ SOURCE = Source(
     "2026-11-24",
 )
 NOTE = (
-    "nothing was fitted on these rows; a system and model with many rows weighs by their root; where rows of one vendor "
-    f"and round are of fewer than {LEAST_GROUPS} systems and models, those of all rounds count, then those of all vendors "
+    "nothing was fitted on these rows; a system and model with many rows weighs by their root; where rows of one vendor and "
+    f"round are of fewer than {LEAST_GROUPS} systems and models, those of all rounds count, then those of all vendors "
     "(docs/accuracy.md)"
 )
 

@@ -25,7 +25,7 @@ LEAST_GROUPS = 6
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """What published was over ours on one row, as a logarithm."""
+    """Measured over predicted on one row, as a logarithm."""
 
     kind: str
     vendor: str

@@ -18,12 +18,12 @@ import numpy as np
 
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
 from gigaplan.validation.serving.predictions import Answer, answer_all
-from gigaplan.validation.serving.questions import Asked, read_questions
+from gigaplan.validation.serving.questions import AskedRow, read_questions
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured point and our answer; errors are ours over published, less one."""
+    """One measured point and its prediction; errors are predicted over published, less one."""
 
     id: str
     gpu: str
@@ -52,7 +52,7 @@ class Summary:
     ttft_median_abs: float
     ttft_bias: float
     tpot_covered: float
-    """Share of rows whose published time per token lies in our interval."""
+    """Share of rows whose published time per token lies in the interval."""
     tpot_width: float
     """Median high over low of these intervals."""
 
@@ -71,7 +71,7 @@ class InferenceValidation:
 
 
 def validate(rows: Path | None = None) -> InferenceValidation:
-    """Return published, ours and error for each row of a table with the columns of inference_serving.csv.
+    """Return published, predicted and error for each row of a table with the columns of inference_serving.csv.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
 
 
-def _row(a: Asked, f: Answer) -> Row:
+def _row(a: AskedRow, f: Answer) -> Row:
     q = a.question
     assert q is not None
     return Row(
@@ -114,7 +114,7 @@ def _row(a: Asked, f: Answer) -> Row:
     )
 
 
-def _compared(asked: Sequence[Asked], found: Sequence[Answer]) -> tuple[Row, ...]:
+def _compared(asked: Sequence[AskedRow], found: Sequence[Answer]) -> tuple[Row, ...]:
     """Return the rows that have a result and an answer."""
     return tuple(
         _row(a, f)

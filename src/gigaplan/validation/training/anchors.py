@@ -11,7 +11,7 @@ import numpy as np
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.training.predictions import Answer, answer_all
-from gigaplan.validation.training.questions import Asked
+from gigaplan.validation.training.questions import AskedRow
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     table_of,
@@ -22,9 +22,9 @@ ANCHORED_SHARE = 0.05
 
 
 def anchor_all(
-    asked: Sequence[Asked],
+    asked: Sequence[AskedRow],
     found: Sequence[Answer],
-    measured: Sequence[Asked],
+    measured: Sequence[AskedRow],
     using: Mapping[str, TrainingEfficiency] | None = None,
 ) -> list[Answer]:
     """Return answers that follow measured steps of the same layout where there are any: those of the row's own
@@ -59,7 +59,7 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     return float(a), float(b)
 
 
-def scales_of(asked: Sequence[Asked]) -> int:
+def scales_of(asked: Sequence[AskedRow]) -> int:
     """Return how many layouts are measured at two numbers of micro-batches or more: those that can be anchored."""
     seen: dict[tuple[object, ...], set[float]] = defaultdict(set)
     for a in asked:
@@ -94,11 +94,11 @@ def _same_release(q: Question) -> tuple[object, ...]:
 
 def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, float]]) -> Answer:
     own = line([(m, t) for m, t, _ in points])
-    ours = plain.step_time_ms / 1e3
-    time = own[0] * q.micro_batches + own[1] if own else ours * float(np.median([t / o for _, t, o in points]))
+    predicted = plain.step_time_ms / 1e3
+    time = own[0] * q.micro_batches + own[1] if own else predicted * float(np.median([t / o for _, t, o in points]))
     if not time > 0:
         return plain
-    ratio = time / ours
+    ratio = time / predicted
     narrow = ANCHORED_SHARE / np.log(plain.high / plain.low) if own else 0.5
     low, high = (time * 1e3 * (edge / plain.step_time_ms) ** narrow for edge in (plain.low, plain.high))
     return dataclasses.replace(
@@ -112,7 +112,7 @@ def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, flo
     )
 
 
-def anchored_errors(asked: Sequence[Asked]) -> list[float]:
+def anchored_errors(asked: Sequence[AskedRow]) -> list[float]:
     """Return for each row the error of the line through the other rows of its layout."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, a in enumerate(asked):

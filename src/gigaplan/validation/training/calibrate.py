@@ -16,7 +16,7 @@ from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.constants import OWN, constants, shipped
 from gigaplan.validation.training.fit import SOFT
-from gigaplan.validation.training.questions import Asked, read_questions
+from gigaplan.validation.training.questions import AskedRow, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -65,13 +65,13 @@ class TrainingCalibration:
     def overlay(self, source: str) -> str:
         """Return the overlay file's text."""
         held = self.error_after if self.error_left_out is None else self.error_left_out
-        said = "in sample" if self.error_left_out is None else "on rows left out"
-        note = f"refit on {self.rows} measured steps; median error of the step {held:.1%} {said}"
+        where = "in sample" if self.error_left_out is None else "on rows left out"
+        note = f"refit on {self.rows} measured steps; median error of the step {held:.1%} {where}"
         header = {"who": "gigaplan calibrate training", "why": "own measurements of training steps", "from": source}
         values = {k: f"{after:.5g}{' s' * k.endswith('_s')}" for k, (_, after) in self.changed.items()}
         values = {k: f"{v} 1/year" if k.endswith("_per_year") else v for k, v in values.items()}
         return overlay_text(
-            header, note, values, lambda said: {"training": {"software": self.software, "efficiency": said}}
+            header, note, values, lambda constants: {"training": {"software": self.software, "efficiency": constants}}
         )
 
 
@@ -110,10 +110,10 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
     )
 
 
-def _measured(paths: Sequence[Path]) -> tuple[list[Asked], list[str]]:
+def _measured(paths: Sequence[Path]) -> tuple[list[AskedRow], list[str]]:
     """Return the rows that can be fitted, and why others can't; PlanError with every table's problems at once."""
     problems: list[Problem] = []
-    rows: list[Asked] = []
+    rows: list[AskedRow] = []
     for path in paths:
         try:
             rows += read_questions(path, needed=RESULTS)

@@ -1,4 +1,5 @@
-"""Failures: published counts, times and effective time held against ours, with rates that come from other sources.
+"""Failures: published counts, times and effective time compared with predictions, with rates that come from other
+sources.
 
 Nothing is fitted here. Rates of one source are never used for that source's own figures; where a published figure is
 about a formula (what a given rate makes of a run), the rate is part of the question and the row says so.
@@ -54,21 +55,21 @@ effective time by a point."""
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """One published figure and ours."""
+    """One published figure and the predicted one."""
 
     name: str
     published: str
     ours: float
     low: float
     high: float
-    """Of the middle 80 % of lives, or over the sources of the rate; equal where there is no range."""
+    """Of the middle 80 % of trials, or over the sources of the rate; equal where there is no range."""
     unit: str
     holds: bool
     rates_from: str
 
 
 def validate_failures(replicas: int = REPLICAS, seed: int = 0) -> tuple[FailureRow, ...]:
-    """Return every published figure on failures and ours."""
+    """Return every published figure on failures and the predicted one."""
     facts = catalog.load()
     published = _published()
     return (
@@ -114,14 +115,14 @@ def _llama_3(
     )
     h = replace(h, interval_s=best_interval_s(h))
     h = replace(h, spares=best_spares(h))
-    lives = simulate_runs(h, "restart", np.inf, replicas=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
+    trials = simulate_runs(h, "restart", np.inf, replicas=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
     source = "RSC-1, RSC-2, FT-HSDP, SemiAnalysis" + (", OPT-175B" if "opt_machines" in names else "")
-    effective = lives.goodput_share + lives.slow_s / lives.wall_s
+    effective = trials.goodput_share + trials.slow_s / trials.wall_s
     rows = []
-    for name, values, said, unit, least in (
+    for name, values, figure, unit, least in (
         (
             "Llama 3, 54 days: interruptions",
-            lives.interruptions,
+            trials.interruptions,
             published["llama_3_interruptions"],
             "",
             False,
@@ -129,8 +130,8 @@ def _llama_3(
         ("Llama 3: effective time", effective, published["llama_3_effective_share"], "share", True),
     ):
         low, high = (float(q) for q in np.quantile(values, COVERED))
-        text = f"> {said:.0%}" if least else f"{said:,.0f}"
-        rows.append(FailureRow(name, text, float(np.median(values)), low, high, unit, low <= said <= high, source))
+        text = f"> {figure:.0%}" if least else f"{figure:,.0f}"
+        rows.append(FailureRow(name, text, float(np.median(values)), low, high, unit, low <= figure <= high, source))
     return tuple(rows)
 
 
@@ -145,32 +146,32 @@ def _mean_times(facts: Catalog, published: dict[str, float]) -> tuple[FailureRow
         (SERVER_GPUS, "rsc_mttf_8_gpus_days", 1.0, "days"),
         (RSC_LARGE_GPUS, "rsc_mttf_1024_gpus_hours", 24.0, "h"),
     ):
-        said = published[key]
+        figure = published[key]
 
-        def ours(rate: float, out: float, servers: float = gpus / SERVER_GPUS, scale: float = scale) -> float:
+        def predicted(rate: float, out: float, servers: float = gpus / SERVER_GPUS, scale: float = scale) -> float:
             return float(mean_time_to_failure_s(servers, rate, out)) / SECONDS_PER_DAY * scale
 
-        each = [ours(r, outages) for r in some.values()]
-        value, alone = ours(shared, outages), ours(hardware, 0.0)
+        each = [predicted(r, outages) for r in some.values()]
+        value, alone = predicted(shared, outages), predicted(hardware, 0.0)
         found += [
             FailureRow(
                 f"RSC, {gpus:,} GPUs: time to failure",
-                f"{said:g} {unit}",
+                f"{figure:g} {unit}",
                 value,
                 min(each),
                 max(each),
                 unit,
-                1 / WITHIN <= value / said <= WITHIN,
+                1 / WITHIN <= value / figure <= WITHIN,
                 "Aegis, OPT-175B, RSC-1 hardware over ByteRobust's share",
             ),
             FailureRow(
                 "  by 1 / (N r), hardware alone",
-                f"{said:g} {unit}",
+                f"{figure:g} {unit}",
                 alone,
                 alone,
                 alone,
                 unit,
-                1 / WITHIN <= alone / said <= WITHIN,
+                1 / WITHIN <= alone / figure <= WITHIN,
                 "RSC-1 hardware",
             ),
         ]
@@ -189,16 +190,16 @@ def _formula(facts: Catalog, published: dict[str, float]) -> tuple[FailureRow, .
 
     for gpus in RSC_GPUS:
         value = share(gpus / SERVER_GPUS, rsc, 3600.0, 0.0, restart)
-        said = published["rsc_ettr_60_min"]
+        figure = published["rsc_ettr_60_min"]
         rows.append(
             FailureRow(
                 f"RSC-1, {gpus:,} GPUs: effective time",
-                f"> {said:.0%}",
+                f"> {figure:.0%}",
                 value,
                 value,
                 value,
                 "share",
-                value >= said,
+                value >= figure,
                 "given: rate, 60 min interval, 10 min restart",
             )
         )
@@ -247,16 +248,16 @@ def _ft_hsdp(facts: Catalog, published: dict[str, float]) -> tuple[FailureRow, .
         mode = "groups" if groups > 1 else "restart"
         h = replace(h, interval_s=best_interval_s(h, mode), spares=best_spares(h, mode))  # type: ignore[arg-type]
         value = expected_share(h, mode)  # type: ignore[arg-type]
-        said = published[key]
+        figure = published[key]
         rows.append(
             FailureRow(
                 f"FT-HSDP, {name}: effective time",
-                f"{said:.0%}",
+                f"{figure:.0%}",
                 value,
                 value,
                 value,
                 "share",
-                abs(value - said) <= NEAR,
+                abs(value - figure) <= NEAR,
                 "given: a failure every 18 min, 10 and 3 min stop",
             )
         )

@@ -96,11 +96,12 @@ def known(system: str, model: str) -> tuple[Device, Architecture]:
 
 
 def _device(system: str) -> Device:
-    """Return a system's device, slower where it is said to draw less than its rating or to have slower memory."""
+    """Return a system's device, slower where its name states that it draws less than its rating or to have slower
+    memory."""
     facts = catalog.load()
-    name, *said = system.split("@")
+    name, *limits = system.split("@")
     device = device_of(facts, name)
-    for word in said:
+    for word in limits:
         if word.endswith("TB/s"):
             device = replace(device, hbm_bandwidth_bytes_per_s=float(word[:-4]) * 1e12)
         else:

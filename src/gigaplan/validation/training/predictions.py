@@ -19,7 +19,7 @@ from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.folds import constants_for, family, kind
 from gigaplan.validation.training.names import known
-from gigaplan.validation.training.questions import Asked
+from gigaplan.validation.training.questions import AskedRow
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     MODERN,
@@ -39,7 +39,7 @@ ANSWER_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Our answer to a row: the step [ms] with an 80 % interval, speed, memory, and how far to trust it."""
+    """The prediction for a row: the step [ms] with an 80 % interval, speed, memory, and how far to trust it."""
 
     step_time_ms: float
     tokens_per_s_per_gpu: float
@@ -59,9 +59,9 @@ def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEffici
 
 
 def answer_all(
-    asked: Sequence[Asked], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
+    asked: Sequence[AskedRow], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
 ) -> list[Answer]:
-    """Return our answers; ``honest`` ones come from constants that never saw the row's configuration.
+    """Return predictions; ``honest`` ones come from constants that never saw the row's configuration.
 
     ``using`` are constants of one's own by software, taken before any.
     """

@@ -22,8 +22,8 @@ NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A row of a table, and what it asks; ``why`` says why it can't be asked."""
+class AskedRow:
+    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
     question: Question | None
@@ -38,7 +38,7 @@ class Asked:
         return self.step_s > 0 and not duplicate(self.row)
 
 
-def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[Asked]:
+def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[AskedRow]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
     return [_asked(row) for row in read(path, needed)]
 
@@ -78,9 +78,9 @@ def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list
     return rows
 
 
-def _asked(row: Mapping[str, str]) -> Asked:
+def _asked(row: Mapping[str, str]) -> AskedRow:
     step, memory = published_step_s(row), published_memory_gib(row)
     try:
-        return Asked(row, question(row), "", step, memory)
+        return AskedRow(row, question(row), "", step, memory)
     except UnsupportedError as error:
-        return Asked(row, None, str(error), step, memory)
+        return AskedRow(row, None, str(error), step, memory)

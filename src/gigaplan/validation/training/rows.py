@@ -1,4 +1,5 @@
-"""Rows of published training speeds: from a table's words to what the training model is asked, or why it can't be.
+"""Rows of published training speeds: from a table's words to a question of the training model, or why it can't be
+answered.
 
 The columns are those of ``training_step.csv``, ``training_vtrain_measured_a100.csv``, ``training_mlperf.csv`` and
 ``training_simumax_b200_measured.csv``; results are never read here.

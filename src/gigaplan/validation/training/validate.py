@@ -26,7 +26,7 @@ from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without
 from gigaplan.validation.training.names import known
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, Answer, answer_all, own_constants, times_of
-from gigaplan.validation.training.questions import Asked, read_questions
+from gigaplan.validation.training.questions import AskedRow, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     duplicate,
@@ -39,7 +39,7 @@ GIB = 2**30  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One published step and our answer; ``error`` is ours over published, less one."""
+    """One published step and its prediction; ``error`` is predicted over published, less one."""
 
     table: str
     gpu: str
@@ -70,14 +70,14 @@ class Summary:
     p90_abs: float
     bias: float
     covered: float
-    """Share of rows whose published step lies in our interval."""
+    """Share of rows whose published step lies in the interval."""
     width: float
     """Median high over low of these intervals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One published peak of memory and ours [GiB]."""
+    """One published peak of memory and the predicted one [GiB]."""
 
     model: str
     layout: str
@@ -111,7 +111,8 @@ class TrainingValidation:
 
 
 def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
-    """Return published, ours and error for each row of tables with the columns of training_step.csv or its siblings.
+    """Return published, predicted and error for each row of tables with the columns of training_step.csv or its
+    siblings.
 
     Parameters
     ----------
@@ -155,10 +156,10 @@ def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Nois
 
 
 def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequence[str | Path] = ()) -> tuple[int, int]:
-    """Write a table with our answers added to each of its rows; return how many rows it has and how many are answered.
+    """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
 
     With ``anchor``, a table of measured steps, layouts that it holds at two or more numbers of micro-batches follow
-    their own line ``t = a m + b``; with one, our time is scaled to it. With ``overlays``, constants of your own
+    their own line ``t = a m + b``; with one, the prediction is scaled to it. With ``overlays``, your own constants
     (:mod:`gigaplan.validation.training.calibrate`) answer the rows of their kind of software.
 
     Raises
@@ -201,7 +202,7 @@ def _layout(q: Question) -> str:
     )
 
 
-def _row(a: Asked, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
+def _row(a: AskedRow, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
     q = a.question
     assert q is not None
     experts = known(q.system, q.model)[1].experts > 0
@@ -222,10 +223,10 @@ def _row(a: Asked, f: Answer, anchored: float, model_out_s: float, apart_s: floa
     )
 
 
-def _memory(a: Asked, f: Answer) -> Memory:
+def _memory(a: AskedRow, f: Answer) -> Memory:
     assert a.question is not None
-    ours = f.memory_gb * 1e9 / GIB
-    return Memory(a.question.model, _layout(a.question), a.memory_gib, ours, ours / a.memory_gib - 1)
+    predicted = f.memory_gb * 1e9 / GIB
+    return Memory(a.question.model, _layout(a.question), a.memory_gib, predicted, predicted / a.memory_gib - 1)
 
 
 def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
