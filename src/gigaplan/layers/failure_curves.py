@@ -30,13 +30,29 @@ MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 
 
 def interval_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[float, float], ...]:
-    """Return (interval [s], expected goodput) about the interval of a run."""
+    """Return (interval [s], expected goodput) about the interval of a run.
+
+    Parameters
+    ----------
+    h
+        What hits the run, at its interval and spares.
+    recovery
+        What happens when a server fails.
+    """
     t = float(np.mean(h.interval_s)) * np.exp2(np.linspace(-OCTAVES, OCTAVES, POINTS))
     return tuple((float(v), expected_share(replace(h, interval_s=v), recovery)) for v in t)
 
 
 def spare_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[int, float, float], ...]:
-    """Return (spares, expected goodput, probability that they suffice) up to twice the spares of a run."""
+    """Return (spares, expected goodput, probability that they suffice) up to twice the spares of a run.
+
+    Parameters
+    ----------
+    h
+        What hits the run, at its interval and spares.
+    recovery
+        What happens when a server fails.
+    """
     most = max(2 * int(np.mean(h.spares)), LEAST_SPARES)
     ks = np.unique(np.round(np.linspace(0, most, min(most + 1, POINTS)))).astype(int)
     enough = enough_share(h, int(ks[-1]))
@@ -44,7 +60,17 @@ def spare_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[int, float, float
 
 
 def size_curve(f: Failures, size: dict[str, typing.Any], groups: int) -> tuple[tuple[int, float, float, float], ...]:
-    """Return the expected goodput by GPUs, with groups of the same size as this run's."""
+    """Return the expected goodput by GPUs, with groups of the same size as this run's.
+
+    Parameters
+    ----------
+    f
+        Rates of failures.
+    size
+        The run's ``gpus``, ``unit_gpus`` and ``state_bytes``.
+    groups
+        Fault-tolerant groups of the run.
+    """
     found = []
     for n in SIZES:
         some = max(round(groups * n / size["gpus"]), 1)
@@ -63,7 +89,15 @@ def size_curve(f: Failures, size: dict[str, typing.Any], groups: int) -> tuple[t
 
 
 def with_best(h: Hazards, options: FailureOptions) -> Hazards:
-    """Return the hazards with the interval and the spares that the options state, or the best of each."""
+    """Return the hazards with the interval and the spares that the options state, or the best of each.
+
+    Parameters
+    ----------
+    h
+        What hits the run.
+    options
+        How it recovers.
+    """
     interval = options.checkpoint_interval_s or best_interval_s(h, options.recovery)
     h = replace(h, interval_s=interval)
     return replace(h, spares=best_spares(h, options.recovery) if options.spares is None else options.spares)

@@ -227,14 +227,34 @@ def _trials(run: _Run, drawn: Hazards) -> SimulatedRuns:
 
 
 def unit_gpus(facts: Catalog, system: str) -> int:
-    """Return the GPUs that are taken out as one: of a rack that is one scale-up domain, else of a server."""
+    """Return the GPUs that are taken out as one: of a rack that is one scale-up domain, else of a server.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of a system in the catalog.
+    """
     rack = int(facts.find(system, "gpus_per_rack").number)
     domain = int(facts.find(system, "scaleup_gpus").number) if facts.has(system, "scaleup_gpus") else 1
     return rack if rack > SERVER_GPUS and domain >= rack else min(rack, SERVER_GPUS)
 
 
 def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> Failures:
-    """Return the facts drawn from their ranges, one of each for each trial: triangular in the logarithm."""
+    """Return the facts drawn from their ranges, one of each for each trial: triangular in the logarithm.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    replicas
+        Trials.
+    seed
+        Of the random streams, one for each fact.
+    **fixed
+        Facts that are not drawn, by name.
+    """
     values: dict[str, Array | float] = {}
     for f in fields(Failures):
         fact = facts.find(ENTITY, f.name)
@@ -249,7 +269,19 @@ def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> F
 
 
 def log_triangular(unit: Array, low: float, mode: float, high: float) -> Array:
-    """Return the triangular distribution's quantiles at ``unit``, in the logarithm of numbers above zero."""
+    """Return the triangular distribution's quantiles at ``unit``, in the logarithm of numbers above zero.
+
+    Parameters
+    ----------
+    unit
+        Probabilities, from 0 to 1; any shape.
+    low
+        Least value.
+    mode
+        Most likely value.
+    high
+        Largest value.
+    """
     return np.asarray(np.exp(triangular(unit, *(float(np.log(v)) for v in (low, mode, high)))))
 
 

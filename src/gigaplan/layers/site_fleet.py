@@ -27,6 +27,15 @@ PREFIX = "site_"
 def sites_of(facts: Catalog, job: SitesJob, named: Sequence[NamedSite]) -> list[Site]:
     """Return the sites with what their text, a plan or the catalog says of their GPUs.
 
+    Parameters
+    ----------
+    facts
+        The catalog.
+    job
+        The run and its sites.
+    named
+        The sites as they were written.
+
     Raises
     ------
     PlanError
@@ -207,7 +216,15 @@ def _site(facts: Catalog, name: str, dates: Sequence[dt.date], counts: Sequence[
 
 
 def counted(sites: Sequence[Site], job: SitesJob) -> list[Site]:
-    """Return the sites with the GPUs of the run: those of the date asked for, else of the catalog's date."""
+    """Return the sites with the GPUs of the run: those of the date asked for, else of the catalog's date.
+
+    Parameters
+    ----------
+    sites
+        Sites with their GPUs by date.
+    job
+        The run, with the day by which it ends.
+    """
     day = job.by or dt.date.fromisoformat(catalog.load().vintage.partition("+")[0])
     found = [replace(s, gpus=int(s.on([day])[0])) for s in sites]
     empty = [s for s in found if s.gpus < 1]
@@ -229,7 +246,15 @@ def counted(sites: Sequence[Site], job: SitesJob) -> list[Site]:
 
 
 def apart_km(sites: Sequence[Site], job: SitesJob) -> tuple[Array, list[Problem]]:
-    """Return the distances between sites [km], and which positions are missing."""
+    """Return the distances between sites [km], and which positions are missing.
+
+    Parameters
+    ----------
+    sites
+        Sites with their positions.
+    job
+        The run, with a distance where it states one.
+    """
     if job.distance_km:
         return job.distance_km * (1 - np.eye(len(sites))), []
     nowhere = [s.name for s in sites if math.isnan(s.latitude_deg)]

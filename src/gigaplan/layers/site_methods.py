@@ -128,7 +128,17 @@ def scheme_of(name: str, x: Exchange, local: LocalUpdates, *, central: bool = Tr
 
 def best_pace(name: str, x: Exchange, local: LocalUpdates) -> LocalUpdates:
     """Return local updates with the steps between exchanges that the job states, or with the best of those that were
-    tried."""
+    tried.
+
+    Parameters
+    ----------
+    name
+        One of ``METHODS``.
+    x
+        The run, its sites and the network.
+    local
+        How sites learn alone between two exchanges.
+    """
     steps = (x.job.inner_steps,) if x.job.inner_steps else INNER_STEPS
     tried = [replace(local, inner_steps=float(h)) for h in steps]
 
@@ -140,7 +150,19 @@ def best_pace(name: str, x: Exchange, local: LocalUpdates) -> LocalUpdates:
 
 
 def kept_compute(name: str, sites: Array | float, local: LocalUpdates, facts: Catalog) -> tuple[Array, Array, Array]:
-    """Return the part of the compute that counts: central, low and high."""
+    """Return the part of the compute that counts: central, low and high.
+
+    Parameters
+    ----------
+    name
+        One of ``METHODS``.
+    sites
+        Number of sites; any shape.
+    local
+        How sites learn alone between two exchanges.
+    facts
+        The catalog.
+    """
     if name == "synchronous":
         whole = np.ones(np.shape(sites))
         return whole, whole, whole

@@ -33,7 +33,15 @@ class Supply:
 
 
 def supply(facts: Catalog, system: str) -> Supply:
-    """Return what one GPU of a system takes and costs, by the facts that plans use."""
+    """Return what one GPU of a system takes and costs, by the facts that plans use.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of a system in the catalog.
+    """
     missing = []
 
     def found(quantity: str) -> float | None:

@@ -155,7 +155,15 @@ def _impossible_network(job: TrainingJob) -> Iterator[Problem]:
 
 
 def unsuited(job: TrainingJob, device: Device) -> Iterator[Problem]:
-    """Yield a problem if the system has no network for so many GPUs, or can't multiply in the job's precision."""
+    """Yield a problem if the system has no network for so many GPUs, or can't multiply in the job's precision.
+
+    Parameters
+    ----------
+    job
+        What is trained.
+    device
+        One GPU of the job's system.
+    """
     if job.gpus > device.scaleup_gpus and not device.scaleout_bandwidth_bytes_per_s:
         yield Problem(
             f"{job.system} has no scale-out network in the catalog",

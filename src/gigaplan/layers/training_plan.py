@@ -77,6 +77,15 @@ def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Pl
 def best_plan(found: Found, job: TrainingJob, setup: Setup) -> Plan:
     """Return the fastest plan that was found.
 
+    Parameters
+    ----------
+    found
+        The layouts that fit, from fast to slow.
+    job
+        What is trained.
+    setup
+        What a step is calculated from.
+
     Raises
     ------
     PlanError

@@ -73,7 +73,17 @@ class TableComparison:
 
 
 def compare(table: str, source: str, points: Iterable[Point]) -> TableComparison:
-    """Return the errors of points that are answered, and the reasons of those that aren't."""
+    """Return the errors of points that are answered, and the reasons of those that aren't.
+
+    Parameters
+    ----------
+    table
+        Name of the table.
+    source
+        Who published it.
+    points
+        Its figures.
+    """
     points = tuple(points)
     by: dict[tuple[str, str], list[Point]] = {}
     for p in points:

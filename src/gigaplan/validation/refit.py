@@ -24,7 +24,19 @@ Progress = Callable[[int, int, str], None]
 
 
 def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) -> None:
-    """Raise PlanError if fewer rows than a refit needs can be answered."""
+    """Raise PlanError if fewer rows than a refit needs can be answered.
+
+    Parameters
+    ----------
+    count
+        Rows that can be answered.
+    unsupported
+        Why others can't be.
+    place
+        Of the table.
+    remedy
+        What to do about it.
+    """
     if count >= LEAST_ROWS:
         return
     reasons = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
@@ -73,7 +85,17 @@ def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
 def left_out(
     kinds: NDArray[np.int_] | None, off: Callable[[Rows, Rows], Array], progress: Progress | None = None
 ) -> Array | None:
-    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``."""
+    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``.
+
+    Parameters
+    ----------
+    kinds
+        Group of each row; shape (row,).
+    off
+        Errors of the rows in the second mask with constants fitted on those in the first.
+    progress
+        Called with the steps done, those in all, and what is done now.
+    """
     if kinds is None:
         return None
     found: Array | None = None
@@ -90,7 +112,19 @@ def left_out(
 
 def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str], into: Callable[[Any], Any]) -> str:
     """Return an overlay file's text: its header (who, why, from), and values with their source and note, put where
-    ``into`` says."""
+    ``into`` says.
+
+    Parameters
+    ----------
+    header
+        Who made it, why, and from what.
+    note
+        What is said of every value.
+    values
+        Constants as text, by name.
+    into
+        Puts the values where they belong in a plan.
+    """
     facts = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
     return yaml.safe_dump(
         {"overlay": dict(header), **into(facts)}, sort_keys=False, allow_unicode=True, width=LINE_WIDTH

@@ -47,18 +47,58 @@ def spread_fact(entity: str, quantity: str, logs: Array, source: Source, note: s
 def ratio_fact(
     entity: str, quantity: str, quantiles: tuple[float, float, float], source: Source, note: str, digits: int = 4
 ) -> Cells:
-    """Return the fact of a spread whose low, median and high are known."""
+    """Return the fact of a spread whose low, median and high are known.
+
+    Parameters
+    ----------
+    entity
+        Of the fact.
+    quantity
+        Of the fact.
+    quantiles
+        Low, median and high of measured over predicted [1].
+    source
+        Where the rows come from.
+    note
+        How they were predicted.
+    digits
+        Significant digits that are kept.
+    """
     low, median, high = (f"{v:.{digits}g}" for v in quantiles)
     return fact_cells(entity, quantity, source, note) | {"value": median, "low": low, "high": high}
 
 
 def count_fact(entity: str, rows: int, source: Source, note: str) -> Cells:
-    """Return the fact that counts the measured rows of an entity."""
+    """Return the fact that counts the measured rows of an entity.
+
+    Parameters
+    ----------
+    entity
+        Of the fact.
+    rows
+        How many there are.
+    source
+        Where they come from.
+    note
+        What they are.
+    """
     return fact_cells(entity, ROWS, source, note) | {"value": str(rows)}
 
 
 def fact_cells(entity: str, quantity: str, source: Source, note: str) -> Cells:
-    """Return an estimated fact in the catalog's columns, its value left empty and its unit 1."""
+    """Return an estimated fact in the catalog's columns, its value left empty and its unit 1.
+
+    Parameters
+    ----------
+    entity
+        Of the fact.
+    quantity
+        Of the fact.
+    source
+        Where it comes from.
+    note
+        How it was found.
+    """
     return {
         **dict.fromkeys(COLUMNS, ""),
         "id": f"{entity}.{quantity}",

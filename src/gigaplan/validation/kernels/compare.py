@@ -102,6 +102,17 @@ def compare(
 ) -> Comparison:
     """Return decode and prefill steps of both sources, for each layout, batch (of a group) and context.
 
+    Parameters
+    ----------
+    layouts
+        Layouts of one replica.
+    batches
+        Requests of each group that decode.
+    contexts
+        Tokens of each request, and of a prompt [token].
+    progress
+        Called with the steps done, those in all, and what is done now.
+
     Raises
     ------
     PlanError

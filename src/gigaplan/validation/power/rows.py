@@ -62,7 +62,15 @@ class Question:
 
 
 def read(path: Path | None = None, more: Sequence[str] = ()) -> list[dict[str, str]]:
-    """Return the rows of a table, or of the one that comes with gigaplan; PlanError if it can't be read."""
+    """Return the rows of a table, or of the one that comes with gigaplan; PlanError if it can't be read.
+
+    Parameters
+    ----------
+    path
+        The table, or None for the sample that comes with gigaplan.
+    more
+        Columns that are needed besides ``NEEDED``.
+    """
     source = path or data_folder() / MEASURED
     columns, rows = read_table(source)
     missing = [k for k in (*NEEDED, *more) if k not in columns]
@@ -122,7 +130,15 @@ def question(row: Mapping[str, str]) -> Question:
 
 
 def power_w(asked: Question, curve: NodeDraw) -> float:
-    """Return the predicted mean power of the row's node over its run [W]."""
+    """Return the predicted mean power of the row's node over its run [W].
+
+    Parameters
+    ----------
+    asked
+        What a row asks.
+    curve
+        Constants of node power.
+    """
     busy = _activity(asked.system, asked.benchmark, asked.gpus)
     return float(node_w(with_start_up(busy, asked.run_s, curve), asked.node, curve, at_plug=asked.at_plug))
 

@@ -59,7 +59,17 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
-    """Return time to first token and time per token [s] of each question, each (row,)."""
+    """Return time to first token and time per token [s] of each question, each (row,).
+
+    Parameters
+    ----------
+    grouped
+        Questions in groups.
+    constants
+        Constants that answer them.
+    count
+        Questions in all.
+    """
     ttft, tpot = np.zeros(count), np.zeros(count)
     for g in grouped:
         ttft[g.index], tpot[g.index] = _ask(g, constants)

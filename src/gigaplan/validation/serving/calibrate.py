@@ -62,6 +62,13 @@ class Calibration:
 def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibration:
     """Return an engine's constants refitted on measured rows; constants of hardware stay as they ship.
 
+    Parameters
+    ----------
+    paths
+        Tables or reports of measurements.
+    given
+        Columns for what they leave open.
+
     Raises
     ------
     PlanError

@@ -63,7 +63,17 @@ class Table:
 
 
 def table(questions: Sequence[Question], ttft_ms: Array, tpot_ms: Array) -> Table:
-    """Return the rows as the fit sees them: each group of GPU, model, precision and engine weighs by its root."""
+    """Return the rows as the fit sees them: each group of GPU, model, precision and engine weighs by its root.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    ttft_ms
+        Measured time to first token [ms]; shape (row,).
+    tpot_ms
+        Measured time per output token [ms]; shape (row,).
+    """
     names = [f"{q.system} {q.model} {q.precision} {q.engine}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
@@ -168,12 +178,32 @@ def fit(rows: Table, use: NDArray[np.bool_], start: Array | None = None, rounds:
 
 
 def cross_validate(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
-    """Return the constants of each fold, fitted on all rows but its own."""
+    """Return the constants of each fold, fitted on all rows but its own.
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    start
+        Logarithms of ``NAMES`` to start from.
+    rounds
+        Most evaluations of each fit.
+    """
     return {str(c): fit(rows, rows.cells != c, start, rounds) for c in np.unique(rows.cells)}
 
 
 def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
-    """Return the constants fitted without any row of a hardware generation, by ``generation NAME``."""
+    """Return the constants fitted without any row of a hardware generation, by ``generation NAME``.
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    start
+        Logarithms of ``NAMES`` to start from.
+    rounds
+        Most evaluations of each fit.
+    """
     mine = np.array([c.split(" ", 1)[0] for c in rows.cells])
     return {f"{WITHOUT}{g}": fit(rows, mine != g, start, rounds) for g in np.unique(mine)}
 
@@ -196,7 +226,15 @@ def main(path: Path) -> None:
 
 
 def write_folds(found: Mapping[str, Array], path: Path) -> None:
-    """Write the constants of folds."""
+    """Write the constants of folds.
+
+    Parameters
+    ----------
+    found
+        Logarithms of ``NAMES`` by fold.
+    path
+        The table to write.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "constant", "value"])
@@ -206,7 +244,19 @@ def write_folds(found: Mapping[str, Array], path: Path) -> None:
 
 def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, Array], whole: Array) -> None:
     """Write measured over predicted of each kind of row, each predicted by its own fold's constants, and what was
-    fitted, as facts."""
+    fitted, as facts.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    rows
+        The rows.
+    apart
+        Logarithms of ``NAMES`` by fold.
+    whole
+        Those of the fit on all rows, for rows without a fold.
+    """
     off = np.zeros((2, len(questions)))
     for name in np.unique(rows.cells):
         mine, x = rows.cells == name, apart.get(str(name), whole)

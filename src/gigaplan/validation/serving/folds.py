@@ -38,7 +38,15 @@ def folds() -> Mapping[str, Constants]:
 
 
 def constants_for(question: Question, *, honest: bool) -> Constants:
-    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's fold."""
+    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's fold.
+
+    Parameters
+    ----------
+    question
+        What a row asks.
+    honest
+        Whether constants may not have seen rows of its fold.
+    """
     return folds().get(cell(question), shipped()) if honest else shipped()
 
 

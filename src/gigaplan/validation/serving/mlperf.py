@@ -79,7 +79,15 @@ def _gpus(entity: str, context: str) -> int:
 
 
 def request_of(model: str, scenario: str) -> Request:
-    """Return the mean request of a benchmark with the scenario's limits; UnsupportedError if the catalog lacks them."""
+    """Return the mean request of a benchmark with the scenario's limits; UnsupportedError if the catalog lacks them.
+
+    Parameters
+    ----------
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     limited = scenario == "offline" or facts.has(entity, f"{scenario}_tpot_s")
     if not facts.has(entity, "generated_tokens_mean") or not limited:
@@ -98,7 +106,15 @@ def request_of(model: str, scenario: str) -> Request:
 
 
 def tail_of(model: str, scenario: str) -> Tail | None:
-    """Return which requests keep the limits; none has any offline."""
+    """Return which requests keep the limits; none has any offline.
+
+    Parameters
+    ----------
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     if scenario == "offline":
         return None
     mean, longest, cv = (
@@ -108,7 +124,17 @@ def tail_of(model: str, scenario: str) -> Tail | None:
 
 
 def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:
-    """Return whether the rules of a row's round allow speculative decoding."""
+    """Return whether the rules of a row's round allow speculative decoding.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     if scenario != SCENARIOS[-1] or not facts.has(entity, "drafts_from_date"):
         return False
@@ -124,7 +150,15 @@ def lengths_are_guessed(model: str) -> bool:
 
 
 def first_round(row: Mapping[str, str], model: str) -> bool:
-    """Return whether a row is of the first round with its benchmark, which no earlier submission prepared."""
+    """Return whether a row is of the first round with its benchmark, which no earlier submission prepared.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     if not facts.has(entity, "first_round_date") or not row.get("date"):
         return False
@@ -146,6 +180,25 @@ def best_rate(
 
     Tried: prompts read on the same GPUs or apart, with drafts where they are allowed. Within one scale-up domain
     nothing beyond its GPUs is used.
+
+    Parameters
+    ----------
+    device
+        One GPU of the system.
+    architecture
+        The model.
+    precision
+        Of the weights.
+    request
+        The mean request, with its limits.
+    constants
+        Constants of the serving model and of the engine.
+    gpus
+        GPUs of the submission.
+    tail
+        Which requests must keep the limits; None offline.
+    speculative
+        Whether speculative decoding is allowed.
     """
     if gpus <= device.scaleup_gpus:
         device = replace(device, scaleup_gpus=gpus, scaleout_bandwidth_bytes_per_s=0.0)

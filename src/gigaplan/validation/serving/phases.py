@@ -101,6 +101,17 @@ def together_s(stage: Stage, fresh: float, cached: float, prompts: float) -> flo
     """Return the time of a stage [s] in which so many prompts are read together.
 
     Weights are read and kernels launched once for all their tokens; each prompt attends to itself alone.
+
+    Parameters
+    ----------
+    stage
+        The replica; its arrays hold one value.
+    fresh
+        Uncached input tokens of each prompt [token].
+    cached
+        Cached input tokens of each prompt [token].
+    prompts
+        How many are prefilled together.
     """
     one, all_of_them = np.array(fresh), np.array(fresh * prompts)
     core, crossed = (_attention_s(stage, n, np.array(cached)) for n in (one, all_of_them))

@@ -46,7 +46,17 @@ class Answer:
 
 def answer_all(asked: Sequence[AskedRow], *, honest: bool, new_hardware: bool = False) -> list[Answer]:
     """Return predictions; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
-    ``new_hardware`` from those that never saw the generation at all."""
+    ``new_hardware`` from those that never saw the generation at all.
+
+    Parameters
+    ----------
+    asked
+        Rows and what they ask.
+    honest
+        Whether constants may not have seen rows of the same GPU generation and model.
+    new_hardware
+        Whether they may not have seen the GPU generation at all.
+    """
     index = [k for k, a in enumerate(asked) if a.question is not None]
     questions = [a.question for a in asked if a.question is not None]
     ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware)
@@ -95,7 +105,15 @@ def validity_of(q: Question) -> str:
 
 
 def intervals_of(q: Question, validity: str) -> accuracy.TimeIntervals:
-    """Return the 80 % intervals of measured over predicted times of a question with a validity."""
+    """Return the 80 % intervals of measured over predicted times of a question with a validity.
+
+    Parameters
+    ----------
+    q
+        What a row asks.
+    validity
+        How far its answer is to be trusted.
+    """
     return accuracy.interval(kind=kind_of(q), extrapolated=validity != INSIDE)
 
 

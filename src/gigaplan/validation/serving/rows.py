@@ -174,6 +174,13 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
     InferenceX runs DeepSeek on TensorRT-LLM with and without multi-token prediction; the table has no column for it.
     Its release 1.2.0rc6.post3 and the runs of 14 January 2026 lie at 0.55 to 0.7 of the others' time per token in
     every layout.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
     """
     if any(
         word in str(row.get(k, "")).lower() for k in ("config", "id", "engine") for word in ("mtp", "eagle", "spec")
@@ -185,7 +192,15 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
 
 @cache
 def known(system: str, model: str) -> tuple[Device, Architecture]:
-    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing."""
+    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing.
+
+    Parameters
+    ----------
+    system
+        Name of a system in the catalog.
+    model
+        Name of a model in the catalog.
+    """
     facts = catalog.load()
     try:
         return device_of(facts, system), model_of(facts, model)

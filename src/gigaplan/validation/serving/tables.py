@@ -71,6 +71,15 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
     """Return the kind of a table; PlanError says which columns the nearest kind would need.
 
     A row with a ``metric`` is one of throughput even where it names all that a serving row does.
+
+    Parameters
+    ----------
+    columns
+        Its columns.
+    path
+        The table, for the message.
+    kinds
+        Kinds of tables that it may be of.
     """
     lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in kinds}
     fits = [k for k in kinds if not lacking[k.name]]
@@ -90,6 +99,13 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
 
 def predict(rows: Path, out: Path) -> tuple[int, int]:
     """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
+
+    Parameters
+    ----------
+    rows
+        The table.
+    out
+        Where to write it with predictions.
 
     Raises
     ------

@@ -117,7 +117,15 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
 
 
 def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
-    """Return the prediction for a row; a ``honest`` one's interval never saw an error of its own system."""
+    """Return the prediction for a row; a ``honest`` one's interval never saw an error of its own system.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    honest
+        Whether the interval may not rest on errors of the row's own system.
+    """
     nan = math.nan
     try:
         load = load_of(row)

@@ -79,9 +79,9 @@ SOURCE = Source(
     "2026-11-24",
 )
 NOTE = (
-    "nothing was fitted on these rows; a system and model with many rows weighs by their root; where rows of one vendor and "
-    f"round are of fewer than {LEAST_GROUPS} systems and models, those of all rounds count, then those of all vendors "
-    "(docs/accuracy.md)"
+    "nothing was fitted on these rows; a system and model with many rows weighs by their root; "
+    f"where rows of one vendor and round are of fewer than {LEAST_GROUPS} systems and models, "
+    "those of all rounds count, then those of all vendors (docs/accuracy.md)"
 )
 
 

@@ -73,7 +73,19 @@ def spread(load: Load, *, without: str = "", new_hardware: bool = False) -> Inte
 
 @cache
 def quantiles(kind: str, vendor: str, round_: str, without: str) -> tuple[tuple[float, float, float], int]:
-    """Return low, median and high of measured over predicted, and of how many rows."""
+    """Return low, median and high of measured over predicted, and of how many rows.
+
+    Parameters
+    ----------
+    kind
+        ``saturated`` or an MLPerf scenario.
+    vendor
+        ``nvidia`` or ``other``.
+    round_
+        ``first`` or ``later``.
+    without
+        A system whose own errors count for nothing.
+    """
     mine = [r for r in residuals() if r.kind == kind and r.system != without]
     likes = (
         [r for r in mine if r.vendor == vendor and r.round == round_],

@@ -28,7 +28,19 @@ def anchor_all(
     using: Mapping[str, TrainingEfficiency] | None = None,
 ) -> list[Answer]:
     """Return answers that follow measured steps of the same layout where there are any: those of the row's own
-    release of software, or all where it has none."""
+    release of software, or all where it has none.
+
+    Parameters
+    ----------
+    asked
+        Rows and what they ask.
+    found
+        Their predictions.
+    measured
+        Measured rows to follow.
+    using
+        Own constants by software.
+    """
     lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
     for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:

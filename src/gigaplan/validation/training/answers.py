@@ -55,7 +55,17 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
-    """Return the step time [s] and the memory of one GPU [byte] of each question, each (row,)."""
+    """Return the step time [s] and the memory of one GPU [byte] of each question, each (row,).
+
+    Parameters
+    ----------
+    grouped
+        Questions in groups.
+    constants
+        Constants by software.
+    count
+        Questions in all.
+    """
     time, memory = np.zeros(count), np.zeros(count)
     for g in grouped:
         q = g.first

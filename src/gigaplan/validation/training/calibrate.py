@@ -78,6 +78,13 @@ class TrainingCalibration:
 def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) -> TrainingCalibration:
     """Return the constants of one kind of training software refitted on measured steps, pulled to the shipped ones.
 
+    Parameters
+    ----------
+    paths
+        Tables of measured steps.
+    progress
+        Called with the steps done, those in all, and what is done now.
+
     Raises
     ------
     PlanError

@@ -80,5 +80,13 @@ def shipped() -> Constants:
 
 
 def constants(x: Array, software: str) -> TrainingEfficiency:
-    """Return the constants of a point of the fit."""
+    """Return the constants of a point of the fit.
+
+    Parameters
+    ----------
+    x
+        Logarithms of the software's constants, in the order of ``OWN``.
+    software
+        Kind of software.
+    """
     return replace(shipped()[software], **dict(zip(OWN[software], np.exp(x).tolist(), strict=True)))

@@ -69,7 +69,15 @@ class FailureRow:
 
 
 def validate_failures(replicas: int = REPLICAS, seed: int = 0) -> tuple[FailureRow, ...]:
-    """Return every published figure on failures and the predicted one."""
+    """Return every published figure on failures and the predicted one.
+
+    Parameters
+    ----------
+    replicas
+        Trials that are simulated.
+    seed
+        Of the random streams.
+    """
     facts = catalog.load()
     published = _published()
     return (

@@ -61,7 +61,15 @@ class Table:
 
 def table(questions: Sequence[Question], seconds: Array) -> Table:
     """Return the rows as the fit sees them: each group of GPU, model, precision and scale weighs by its root, one on
-    average over the rows of its software, so that the pull is as strong for each."""
+    average over the rows of its software, so that the pull is as strong for each.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    seconds
+        Measured step times [s]; shape (row,).
+    """
     names = [f"{q.system} {q.model} {q.precision} {q.gpus > SERVER_GPUS}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
@@ -80,7 +88,21 @@ def table(questions: Sequence[Question], seconds: Array) -> Table:
 
 def fit(rows: Table, use: NDArray[np.bool_], software: str, start: Array | None = None, rounds: int = ROUNDS) -> Array:
     """Return the logarithms of one software's constants that fit its rows in ``use`` best: soft-L1 least squares of
-    logarithms of times, with a weak pull to where hardware suggests that a constant lies."""
+    logarithms of times, with a weak pull to where hardware suggests that a constant lies.
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    use
+        Which of them to fit; shape (row,).
+    software
+        Kind of software whose constants are fitted.
+    start
+        Logarithms to start from; None: where hardware suggests that each lies.
+    rounds
+        Most evaluations.
+    """
     from scipy.optimize import least_squares
 
     first, low, high = (np.log([spec[k] for spec in OWN[software].values()]) for k in (0, 1, 2))
@@ -102,7 +124,19 @@ def cross_validate(
     rows: Table, names: NDArray[np.str_], whole: Mapping[str, Array], rounds: int = FOLD_ROUNDS
 ) -> dict[str, TrainingEfficiency]:
     """Return the constants of each fold that ``names`` the rows' are in, fitted on all rows of its software but its
-    own."""
+    own.
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    names
+        Fold of each row; shape (row,).
+    whole
+        Logarithms of constants of the whole fit, by software.
+    rounds
+        Most evaluations of each fit.
+    """
     found = {}
     for name in np.unique(names):
         software = str(rows.software[names == name][0])
@@ -112,7 +146,15 @@ def cross_validate(
 
 def leave_out_generations(rows: Table, generations: NDArray[np.str_]) -> dict[str, TrainingEfficiency]:
     """Return the constants fitted without each generation whose software has rows on another one; from the same start
-    as the whole fit, so that what other generations can't tell stays there."""
+    as the whole fit, so that what other generations can't tell stays there.
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    generations
+        Hardware generation of each row; shape (row,).
+    """
     found = {}
     for name in np.unique(generations):
         software = str(rows.software[generations == name][0])
@@ -145,7 +187,15 @@ def main(paths: Sequence[Path]) -> None:
 
 
 def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
-    """Write the constants of each fold."""
+    """Write the constants of each fold.
+
+    Parameters
+    ----------
+    apart
+        Constants by fold.
+    rows
+        The rows that folds were made of.
+    """
     names = [*rows.cells.tolist(), *rows.parts.tolist()]
     software = dict(zip(names, [*rows.software.tolist(), *rows.software.tolist()], strict=True))
     with (_data() / FOLDS).open("w", encoding="utf-8", newline="") as file:
@@ -161,6 +211,15 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
 
     Rows are predicted by constants that never saw their configuration and, for what nobody has measured, by constants
     that never saw their GPU generation.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    rows
+        The rows.
+    apart
+        Constants by fold.
     """
     kinds = np.array([kind(q) for q in questions])
     new = np.array([without(q) for q in questions])
@@ -202,7 +261,15 @@ def _off(
 
 
 def write_facts(whole: Mapping[str, Array], rows: Table) -> None:
-    """Write the fitted constants as facts of the catalog; those that are no result of the fit stay as they are."""
+    """Write the fitted constants as facts of the catalog; those that are no result of the fit stay as they are.
+
+    Parameters
+    ----------
+    whole
+        Logarithms of constants by software.
+    rows
+        The rows that they were fitted on.
+    """
     path = data_folder() / "calibration_training.csv"
     kept = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     for software, x in whole.items():

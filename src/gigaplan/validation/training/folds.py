@@ -89,6 +89,14 @@ def folds() -> Mapping[str, TrainingEfficiency]:
 
 def constants_for(question: Question, *, honest: bool) -> TrainingEfficiency:
     """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's
-    configuration."""
+    configuration.
+
+    Parameters
+    ----------
+    question
+        What a row asks.
+    honest
+        Whether constants may not have seen rows of its configuration.
+    """
     plain = shipped()[question.software]
     return folds().get(part(question), plain) if honest else plain

@@ -88,7 +88,15 @@ def architecture_name(row: Mapping[str, str]) -> str:
 
 @cache
 def known(system: str, model: str) -> tuple[Device, Architecture]:
-    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing."""
+    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing.
+
+    Parameters
+    ----------
+    system
+        Name in the catalog, with limits behind an ``@``.
+    model
+        Name of an architecture, from :func:`architecture_name`.
+    """
     try:
         return _device(system), _architecture(model)
     except PlanError as error:

@@ -64,6 +64,15 @@ def answer_all(
     """Return predictions; ``honest`` ones come from constants that never saw the row's configuration.
 
     ``using`` are constants of one's own by software, taken before any.
+
+    Parameters
+    ----------
+    asked
+        Rows and what they ask.
+    honest
+        Whether constants may not have seen the row's configuration.
+    using
+        Own constants by software.
     """
     own = using or {}
     index = [k for k, a in enumerate(asked) if a.question is not None]
@@ -76,7 +85,15 @@ def answer_all(
 
 
 def times_of(questions: Sequence[Question], with_: Sequence[TrainingEfficiency]) -> tuple[Array, Array]:
-    """Return step times [s] and memory [byte], each (row,), with the constants that each row may be answered with."""
+    """Return step times [s] and memory [byte], each (row,), with the constants that each row may be answered with.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    with_
+        Constants of each row.
+    """
     by: dict[TrainingEfficiency, list[int]] = defaultdict(list)
     for k, e in enumerate(with_):
         by[e].append(k)

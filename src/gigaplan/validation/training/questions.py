@@ -39,7 +39,15 @@ class AskedRow:
 
 
 def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[AskedRow]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
+    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks.
+
+    Parameters
+    ----------
+    path
+        The table, or None for the sample that comes with gigaplan.
+    needed
+        Sets of further columns of which one must be whole.
+    """
     return [_asked(row) for row in read(path, needed)]
 
 

@@ -143,7 +143,15 @@ def _guessed_chunks(row: Mapping[str, str], stages: int, layers: int, guesses: l
 
 
 def sets_constants(row: Mapping[str, str], q: Question) -> bool:
-    """Return whether a row sets constants: its table may, and its architecture is no stand-in for another."""
+    """Return whether a row sets constants: its table may, and its architecture is no stand-in for another.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    q
+        What it asks.
+    """
     return fitted_source(row) and not accuracy.is_stand_in(q.model)
 
 

@@ -147,7 +147,15 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
 
 def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Noise | None:
     """Return how far steps of one configuration lie apart: same layout, batch and GPUs, whatever the release; None
-    below two."""
+    below two.
+
+    Parameters
+    ----------
+    questions
+        What each row asks.
+    seconds
+        Published step times [s].
+    """
     by: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for q, t in zip(questions, seconds, strict=True):
         by[*configuration(q), q.software, q.gpus, q.sequences].append(t)
@@ -161,6 +169,17 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     With ``anchor``, a table of measured steps, layouts that it holds at two or more numbers of micro-batches follow
     their own line ``t = a m + b``; with one, the prediction is scaled to it. With ``overlays``, your own constants
     (:mod:`gigaplan.validation.training.calibrate`) answer the rows of their kind of software.
+
+    Parameters
+    ----------
+    rows
+        The table.
+    out
+        Where to write it with predictions.
+    anchor
+        A table of measured steps to follow, or None.
+    overlays
+        Files with own constants.
 
     Raises
     ------
