@@ -15,7 +15,7 @@ from gigaplan import catalog
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.report import published_view, serving_view
-from gigaplan.validation.published import TableComparison, Point, compare
+from gigaplan.validation.published import Point, TableComparison, compare
 from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests

@@ -143,7 +143,7 @@ def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Co
     """Return the errors of each model and layout with constants that were fitted on the others."""
     kinds = kinds_of(
         [f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions],
-        [f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions],
+        [f"{q.input_tokens:.0f} {q.output_tokens:.0f} {q.concurrency:.0f}" for q in questions],
     )
 
     def off(fitted: Rows, asked: Rows) -> Array:

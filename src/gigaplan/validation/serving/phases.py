@@ -78,26 +78,29 @@ def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
             "power-capped rows are the uncapped ones times 1.3 at the source: assumed there, not measured"
         )
     system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
-    gpus, fresh, generated, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
+    gpus, uncached, output_tokens, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
     if metric.endswith("power") and not float(row.get("value") or "nan") > 0:
         raise UnsupportedError("power was not measured (0)")
-    predicted = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
+    predicted = PHASES[metric](_times(system, model, gpus, uncached, output_tokens, batch))
     follows = {"prompt_time": "ttft", "token_time": "tpot", "e2e_time": "tpot"}.get(metric, "")
     return PhaseFigure(predicted, follows, system, model, "bf16", ENGINE, disaggregated=False)
 
 
 @cache
-def _times(system: str, model: str, gpus: int, fresh: int, generated: int, batch: int) -> tuple[float, float, float]:
+def _times(
+    system: str, model: str, gpus: int, uncached: int, output_tokens: int, batch: int
+) -> tuple[float, float, float]:
     """Return prompt, token and whole time [ms] of a batch that starts together."""
     stage = _stage(system, model, "bf16", gpus, ENGINE, by_requests=False)
-    if float(np.ravel(stage.capacity(np.array(float(fresh + generated)), stage.device.hbm_bytes))[0]) < batch:
+    if float(np.ravel(stage.capacity(np.array(float(uncached + output_tokens)), stage.device.hbm_bytes))[0]) < batch:
         raise UnsupportedError("by the model's count the layout does not hold the model and the batch")
-    prompt = together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.eager_s()) + stage.engine.first_token_s
-    token = float(stage.decode_s(np.array(float(batch)), np.array(fresh + generated / 2)))
-    return tuple(MS_PER_S * t for t in (prompt, token, prompt + (generated - 1) * token))  # type: ignore[return-value]
+    prefill = together_s(stage, float(uncached), 0.0, float(batch))
+    prompt = prefill + float(stage.eager_s()) + stage.engine.first_token_s
+    token = float(stage.decode_s(np.array(float(batch)), np.array(uncached + output_tokens / 2)))
+    return tuple(MS_PER_S * t for t in (prompt, token, prompt + (output_tokens - 1) * token))  # type: ignore[return-value]
 
 
-def together_s(stage: Stage, fresh: float, cached: float, prompts: float) -> float:
+def together_s(stage: Stage, uncached: float, cached: float, prompts: float) -> float:
     """Return the time of a stage [s] in which so many prompts are read together.
 
     Weights are read and kernels launched once for all their tokens; each prompt attends to itself alone.
@@ -106,23 +109,23 @@ def together_s(stage: Stage, fresh: float, cached: float, prompts: float) -> flo
     ----------
     stage
         The replica; its arrays hold one value.
-    fresh
+    uncached
         Uncached input tokens of each prompt [token].
     cached
         Cached input tokens of each prompt [token].
     prompts
         How many are prefilled together.
     """
-    one, all_of_them = np.array(fresh), np.array(fresh * prompts)
+    one, all_of_them = np.array(uncached), np.array(uncached * prompts)
     core, crossed = (_attention_s(stage, n, np.array(cached)) for n in (one, all_of_them))
     whole = stage.prefill_s(all_of_them, np.array(cached))
     return float(whole - crossed + prompts * core)
 
 
-def _attention_s(stage: Stage, fresh: Array, cached: Array) -> Array:
+def _attention_s(stage: Stage, uncached: Array, cached: Array) -> Array:
     """Return the time of scores and values over a prompt in all layers of a stage [s]."""
     a, e, d = stage.architecture, stage.efficiency, stage.device
-    flops = a.prefill_attention_flops(fresh, cached) / stage.gpus
+    flops = a.prefill_attention_flops(uncached, cached) / stage.gpus
     return stage.layers * flops / (d.peak_flops_per_s("bf16") * e.attention_share)
 
 

@@ -89,7 +89,7 @@ def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
     validity = validity_of(q)
     error = intervals_of(q, validity)
     gpus = max(q.decode.count, 1) * q.decode.gpus + (max(q.prefill.count, 1) * q.prefill.gpus if q.prefill else 0)
-    rate = q.concurrency * q.generated / (ttft_s + q.generated * tpot_s) / gpus
+    rate = q.concurrency * q.output_tokens / (ttft_s + q.output_tokens * tpot_s) / gpus
     t, p = 1e3 * ttft_s, 1e3 * tpot_s
     first, each = error.ttft.of(t), error.tpot.of(p)
     return Answer(t, p, rate, first.low, first.high, each.low, each.high, validity)

@@ -68,8 +68,10 @@ class Question:
     decode: Worker
     prefill: Worker | None
     """Of its own where prompts are read elsewhere (disaggregated)."""
-    fresh: float
-    generated: float
+    input_tokens: float
+    """Mean tokens of a prompt [token]."""
+    output_tokens: float
+    """Mean tokens of an answer [token]."""
     concurrency: float
     spread: float
     """Width over which lengths are drawn, as a share of their mean."""

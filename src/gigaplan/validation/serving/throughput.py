@@ -104,15 +104,15 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
         return np.array(list(values), dtype=float)
 
     gpus, stages, by_requests = (column(load.layout[k] for load in loads if load.layout) for k in range(3))
-    fresh, generated = (
+    uncached, output_tokens = (
         column(getattr(load.request, n) for load in loads) for n in ("fresh_input_tokens", "generated_tokens")
     )
     engine = constants.engines[first.engine]
     stage = Stage(device, architecture, first.precision, constants.efficiency, engine, gpus, stages, by_requests)
-    fits = stage.capacity(fresh + generated, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
+    fits = stage.capacity(uncached + output_tokens, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
     batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
-    service = steady_state(stage, batch, fresh, np.zeros_like(fresh), generated)
-    rate = np.where(fits >= 1, service.requests_per_s * generated / (gpus * stages), math.nan)
+    service = steady_state(stage, batch, uncached, np.zeros_like(uncached), output_tokens)
+    rate = np.where(fits >= 1, service.requests_per_s * output_tokens / (gpus * stages), math.nan)
     return list(zip(rate.tolist(), service.ttft_s.tolist(), service.tpot_s.tolist(), strict=True))
 
 
