@@ -1,7 +1,8 @@
 """No physical, market or cost constant in the rooms: a number is a fact, part of a cited equation, or plain arithmetic.
 
-Allowed in formulas: small whole numbers, one half, and powers of ten (unit conversions). Anything else must be a named constant at the
-top of its module with words beside it that say what it is: a conversion, a convention or a source.
+Allowed in formulas: small whole numbers, one half, and powers of ten (unit conversions). Anything else must be a
+named constant at the top of its module with words beside it that say what it is: a conversion, a convention or a
+source.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def unexplained(path: Path) -> list[str]:
 
 
 def annotations(path: Path) -> set[str]:
-    """Return the places of numbers that bound a field (annotated-types) or fill a default of a range: they are no constants."""
+    """Return the places of numbers that bound a field (annotated-types) or fill a default of a range: they are no
+    constants."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {
         f"{path.relative_to(SOURCE)}:{n.lineno}"

@@ -1,4 +1,5 @@
-"""Intervals and validity: the prediction lies inside, what is extrapolated is never narrower, and unknown keys are refused."""
+"""Intervals and validity: the prediction lies inside, what is extrapolated is never narrower, and unknown keys are
+refused."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ def test_validity_names_all_that_is_new() -> None:
     assert training.validity(generation="ampere", **plain) == INSIDE  # type: ignore[arg-type]
     guessed = training.validity(generation="ampere", **plain, guesses=("a guess",))  # type: ignore[arg-type]
     assert guessed == "extrapolated: a guess"
-    assert "mixing layers" in training.validity(generation="hopper", **{**given_, "family": "kimi_linear"})  # type: ignore[arg-type]
+    stand_in = {**given_, "family": "kimi_linear"}
+    assert "mixing layers" in training.validity(generation="hopper", **stand_in)  # type: ignore[arg-type]
     assert validity([]) == INSIDE
     assert is_supported(INSIDE)
     assert not is_supported(unsupported("no such GPU"))

@@ -51,7 +51,8 @@ def seen(s: Stage, arrival: Array, inputs: Array, outputs: Array, *, sequences: 
 
 
 def test_a_schedule_by_hand() -> None:
-    """Two prompts of 100 and 50 tokens at once, a budget of 100: the second starts in the step that decodes the first."""
+    """Two prompts of 100 and 50 tokens at once, a budget of 100: the second starts in the step that decodes the first.
+    """
     times: StepTimes = Clock()
     limits = Limits(max_sequences=2, max_batched_tokens=100, kv_cache_tokens=1e6)
     found = replay(np.zeros(2), np.array([100.0, 50.0]), np.array([3.0, 2.0]), times, limits, front_end_s=0.25)
@@ -69,7 +70,8 @@ def test_a_prompt_longer_than_the_budget_takes_several_steps() -> None:
 
 
 def test_the_last_admitted_is_preempted_and_recomputed() -> None:
-    """Memory for 22 tokens, two prompts of ten: the second step's two tokens don't fit, so the second request goes back."""
+    """Memory for 22 tokens, two prompts of ten: the second step's two tokens don't fit, so the second request goes
+    back."""
     schedule = Scheduler(np.array([10.0, 10.0]), np.array([5.0, 5.0]), Limits(2, 100, 22.0))
     schedule.waiting.extend([0, 1])
     assert schedule.plan_step().prefill == 20

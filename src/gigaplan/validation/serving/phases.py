@@ -97,7 +97,7 @@ def _times(
     prefill = together_s(stage, float(uncached), 0.0, float(batch))
     prompt = prefill + float(stage.eager_s()) + stage.engine.first_token_s
     token = float(stage.decode_s(np.array(float(batch)), np.array(uncached + output_tokens / 2)))
-    return tuple(MS_PER_S * t for t in (prompt, token, prompt + (output_tokens - 1) * token))  # type: ignore[return-value]
+    return MS_PER_S * prompt, MS_PER_S * token, MS_PER_S * (prompt + (output_tokens - 1) * token)
 
 
 def together_s(stage: Stage, uncached: float, cached: float, prompts: float) -> float:
