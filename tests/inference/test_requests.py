@@ -51,8 +51,7 @@ def seen(s: Stage, arrival: Array, inputs: Array, outputs: Array, *, sequences: 
 
 
 def test_a_schedule_by_hand() -> None:
-    """Two prompts of 100 and 50 tokens at once, a budget of 100: the second starts in the step that decodes the first.
-    """
+    """Prompts of 100 and 50 tokens, a budget of 100: the second starts in the step that decodes the first."""
     times: StepTimes = Clock()
     limits = Limits(max_sequences=2, max_batched_tokens=100, kv_cache_tokens=1e6)
     found = replay(np.zeros(2), np.array([100.0, 50.0]), np.array([3.0, 2.0]), times, limits, front_end_s=0.25)
