@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
-from gigaplan.layers.training import TrainingJob, _topology, read_layout, told, train
+from gigaplan.layers.training import TrainingJob, read_layout, train
+from gigaplan.layers.training_job import unsuited
+from gigaplan.layers.training_layout import layout_text
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
 from gigaplan.training.search import Plan, layouts, memory_of, pareto, plan_at, search
@@ -85,7 +87,7 @@ def test_a_layout_in_words_and_back() -> None:
     run = train(replace(LLAMA, search=True))
     again = train(replace(LLAMA, layout=run.best.layout))
     assert again.step_s == run.step_s
-    assert told(again.plan) == run.best.layout
+    assert layout_text(again.plan) == run.best.layout
 
 
 def test_every_wrong_word_is_named_at_once() -> None:
@@ -116,7 +118,7 @@ def test_what_does_not_fit_says_by_how_much_and_what_would() -> None:
     assert more
     count = int(more[1].replace(",", ""))
     assert train(replace(LLAMA, gpus=count, global_batch_sequences=4096)).best.memory_gb < 80
-    alone = _topology(LLAMA, replace(H100, scaleout_bandwidth_bytes_per_s=0.0))
+    alone = list(unsuited(LLAMA, replace(H100, scaleout_bandwidth_bytes_per_s=0.0)))
     assert "up to 8 GPUs" in str(alone[0])
 
 

@@ -13,7 +13,8 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
-from gigaplan.layers.site_failures import kept_by_size, left_of
+from gigaplan.layers.site_failures import goodput_by_size as kept_by_size
+from gigaplan.layers.site_failures import goodput_of as left_of
 from gigaplan.layers.sites import SitesJob, read_bits_per_s, read_km, read_sites
 from gigaplan.layers.training import TrainingJob
 from gigaplan.layers.training_sites import METHODS, SitesRun, train_at_sites

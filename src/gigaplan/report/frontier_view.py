@@ -16,12 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import MODES, Curve, Figure, Frontiers, Point
+from gigaplan.layers.serving import MODES, Curve, Frontiers, Point
 from gigaplan.report import html as page
 from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.select import short
+from gigaplan.vocabulary.interval import Figure
 
 ROWS = 14
 """Most rows of the terminal's table."""

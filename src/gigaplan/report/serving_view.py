@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.report.select import short
-from gigaplan.validation.published import Held
+from gigaplan.validation.published import TableComparison
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.validate import InferenceValidation
 
@@ -49,7 +49,7 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
     ]
 
 
-def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
+def held_rows(answer: TableComparison, *, brief: bool = False) -> list[tuple[str, ...]]:
     """Return median absolute errors, biases and intervals of a table as text: by kind of row and, unless ``brief``, by system
     and model."""
     return [
@@ -59,7 +59,7 @@ def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-def point_rows(answer: Held) -> list[tuple[str, ...]]:
+def point_rows(answer: TableComparison) -> list[tuple[str, ...]]:
     """Return every figure of a table that is held, ours, the error and whether the interval holds it, as text."""
     return [
         (
@@ -77,7 +77,7 @@ def point_rows(answer: Held) -> list[tuple[str, ...]]:
     ]
 
 
-def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = False) -> RenderableType:
+def validation(answers: Sequence[InferenceValidation | TableComparison], *, every: bool = False) -> RenderableType:
     """Return the errors of the serving model against each table of measured rows: point by point where they are few, or
     ``every`` one."""
     parts: list[RenderableType] = []
@@ -95,7 +95,7 @@ def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = F
     return Group(*parts[:-1])
 
 
-def markdown(answers: Sequence[InferenceValidation | Held], pictures: Sequence[str] = ()) -> str:
+def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures: Sequence[str] = ()) -> str:
     """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the documentation."""
     parts = [
         f"# Serving, held against what was published\n\n{WRITTEN}\n",
@@ -109,9 +109,9 @@ def markdown(answers: Sequence[InferenceValidation | Held], pictures: Sequence[s
 
 
 def _told(
-    answer: InferenceValidation | Held, *, every: bool = False, brief: bool = False
+    answer: InferenceValidation | TableComparison, *, every: bool = False, brief: bool = False
 ) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
-    if isinstance(answer, Held):
+    if isinstance(answer, TableComparison):
         why = "; ".join(
             f"{count} {'row' if count == 1 else 'rows'}: {reason}" for reason, count in answer.reasons.items()
         )

@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.layers.serving import Figure
 from gigaplan.layers.training_sites import Largest, Method, SitesRun
 from gigaplan.report import select, train_view
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.select import money, short
+from gigaplan.vocabulary.interval import Figure
 
 ROUND_THE_EARTH_KM = 20_000
 """Half-way round: no two sites lie further apart."""

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import Figure
 from gigaplan.layers.training import PARTS, Candidate, TrainRun
 from gigaplan.report import failures_view, select
 from gigaplan.report import html as page
@@ -22,6 +21,7 @@ from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.frontier_view import _style
 from gigaplan.report.select import money, short
+from gigaplan.vocabulary.interval import Figure
 
 ROWS = 8
 COLOURS = dict(

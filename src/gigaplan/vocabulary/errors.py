@@ -141,6 +141,10 @@ def _few(known: Iterable[str], nearest: str) -> str:
     return f"{len(names)} quantities" if nearest else ", ".join(names)
 
 
+class UnsupportedError(ValueError):
+    """A question that the models can't answer; the message says why."""
+
+
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """Return the known name that looks most like ``name``, or an empty string when none is near."""
     known = {str(n).lower(): str(n) for n in names}
