@@ -15,17 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.demand.inputs import GENERATED
+from gigaplan.results.coordinates import PERIODS, groups, names_along, quantity, unknown_coordinates, years
 from gigaplan.results.result import Result
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import HOURS, TIME, Variable, variables
 
 Places = NDArray[np.int64]
-PERIODS = ("month", "edge", "year")
-"""Dims of time that the result may be given by."""
-EXISTING = "opening "
-"""Places whose name begins so are the existing fleet's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,40 +111,6 @@ def aggregate(
     )
 
 
-def quantity(name: str) -> Variable:
-    """Return a quantity's row of the variable table; PlanError gives the nearest name."""
-    table = variables()
-    if name not in table:
-        near = nearest_name(name, table)
-        where = Place("result")
-        remedy = "name a result quantity"
-        raise PlanError(
-            [Problem("no such quantity", where, value=name, allowed=", ".join(table), nearest=near, remedy=remedy)]
-        )
-    return table[name]
-
-
-def years(result: Result) -> tuple[str, ...]:
-    """Return the calendar years of the horizon."""
-    return tuple(dict.fromkeys(m[:4] for m in result.labels["month"]))
-
-
-def names_along(result: Result, dim: str) -> tuple[str, ...]:
-    """Return the labels along a dim, ``year`` being the calendar years of the horizon."""
-    return years(result) if dim == "year" else tuple(result.labels.get(dim, ()))
-
-
-def groups(result: Result, dim: str) -> dict[str, tuple[str, ...]]:
-    """Return the named groups of labels along a dim: the bases of tokens, announced and existing sites."""
-    labels = tuple(result.labels.get(dim, ()))
-    if dim == "token":
-        return {"generated": GENERATED, "processed": labels}
-    if dim == "site":
-        existing = tuple(n for n in labels if n.startswith(EXISTING))
-        return {"announced": tuple(n for n in labels if n not in existing), "existing": existing}
-    return {}
-
-
 def refused(variable: Variable) -> tuple[str, ...]:
     """Return the dims over which a quantity can be neither summed nor averaged."""
     found = [d for d in variable.dims if d != "member" and not _can_reduce(variable, d)]
@@ -191,7 +153,7 @@ def _cells(result: Result, variable: Variable, by: tuple[str, ...], at: Mapping[
     dims = [d for d in variable.dims if d != "member"]
     base = next((d for d in PERIODS if d in dims), "")
     finer = [d for d in ("year", "month") if base and d != base and not (base == "year" and d == "month")]
-    problems = list(_unknown(result, variable, by, at, (*dims, *finer)))
+    problems = list(unknown_coordinates(result, variable, by, at, (*dims, *finer)))
     if problems:
         raise PlanError(problems)
     places = {d: _chosen(result, d, at.get(d, "")) for d in dims if d != base}
@@ -201,7 +163,9 @@ def _cells(result: Result, variable: Variable, by: tuple[str, ...], at: Mapping[
     problems = [*_not_aggregable(result, variable, reduced, at)]
     if not all(len(b) for b in buckets):
         remedy = "fix one of year, month and edge"
-        problems.append(Problem("has no value at these coordinates", Place(variable.name), value=str(dict(at)), remedy=remedy))
+        problems.append(
+            Problem("has no value at these coordinates", Place(variable.name), value=str(dict(at)), remedy=remedy)
+        )
     if base and variable.reduction == "none" and any(len(b) > 1 for b in buckets):
         problems.append(_refusal(result, variable, base))
     if problems:
@@ -216,24 +180,6 @@ def _cells(result: Result, variable: Variable, by: tuple[str, ...], at: Mapping[
         kept=tuple(d for d in places if d in by),
         reduced=reduced,
     )
-
-
-def _unknown(
-    result: Result, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
-) -> Iterator[Problem]:
-    """Yield a problem for each dim that the quantity hasn't got, and for each label that isn't along its dim."""
-    where = Place(variable.name)
-    if sum(d in PERIODS for d in by) > 1:
-        yield Problem("is given by one of month, edge and year", where, value=", ".join(by), remedy="leave the others out")
-    for dim in dict.fromkeys([*by, *at]):
-        if dim not in dims:
-            allowed, near = ", ".join(dims) or "nothing", nearest_name(dim, dims)
-            yield Problem(f"has no dim '{dim}'", where, value=dim, allowed=allowed, nearest=near, remedy="name another dim")
-        elif dim in at and at[dim] not in (known := [*names_along(result, dim), *groups(result, dim)]):
-            allowed, near = ", ".join(known), nearest_name(at[dim], known)
-            yield Problem(
-                f"has no '{at[dim]}' along {dim}", where, value=at[dim], allowed=allowed, nearest=near, remedy="name a label"
-            )
 
 
 def _not_aggregable(
@@ -384,8 +330,8 @@ def _reduced(values: Array, weight: Array | None, cells: _Cells, variable: Varia
         return np.asarray(_by_period(values, cells, time).sum(axis=gone))
     above = _by_period(np.where(weight > 0, values * weight, 0.0), cells, time).sum(axis=gone)
     below = _by_period(weight, cells, time).sum(axis=gone)
-    below = np.broadcast_to(below, np.broadcast_shapes(below.shape, above.shape))
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+    mean: Array = np.full(np.broadcast_shapes(below.shape, above.shape), np.nan)
+    return np.asarray(np.divide(above, below, out=mean, where=np.broadcast_to(below > 0, mean.shape)))
 
 
 def _by_period(array: Array, cells: _Cells, axis: int) -> Array:
@@ -399,7 +345,7 @@ def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str
     """Return reduced values with the member axis first and then the dims asked for, in their order."""
     have = [d for d in variable.dims if d == cells.base or d in cells.kept]
     if cells.base and not cells.period:
-        reduced = reduced.take(0, axis=have.index(cells.base) + 1)
+        reduced = np.take(reduced, np.int64(0), axis=have.index(cells.base) + 1)
         have.remove(cells.base)
     sources = [have.index(cells.base if d == cells.period else d) + 1 for d in by]
     return np.moveaxis(reduced, sources, range(1, len(by) + 1))

@@ -111,7 +111,7 @@ class Ledger:
     """The facts and plan lines that were read while a plan was resolved, in order."""
 
     entries: list[Entry] = field(default_factory=list)
-    _index: _Branch = field(default_factory=lambda: _Branch(), init=False, repr=False, compare=False)
+    _index: _Branch = field(default_factory=_Branch, init=False, repr=False, compare=False)
     _indexed: int = field(default=0, init=False, repr=False, compare=False)
 
     def read(self, path: str, fact: Fact) -> Fact:
