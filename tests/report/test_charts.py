@@ -13,7 +13,7 @@ from gigaplan import plan
 from gigaplan.demand.inputs import GENERATED
 from gigaplan.report import charts
 from gigaplan.report.charts import base, build, cost, flow, money
-from gigaplan.report.events import last_year, sites, unserved, weekday
+from gigaplan.report.events import last_year, unserved, weekday
 from gigaplan.report.format import counted, in_dollars, in_watts
 from gigaplan.report.format import money as dollars
 from gigaplan.report.html import html
@@ -101,7 +101,7 @@ def test_a_long_list_of_sites_is_shortened() -> None:
     result = result_of("world-250gw")
     drawn = build.gantt(result)
     assert len(drawn.option["yAxis"]["data"]) <= build.MOST_ROWS
-    assert len(drawn.rows) == len(sites(result)), "the table has all"
+    assert len(drawn.rows) == len(result.new_sites()), "the table has all"
 
 
 @pytest.mark.parametrize(

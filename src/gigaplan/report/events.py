@@ -8,18 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.report.words import limit
-from gigaplan.results.coordinates import groups
 from gigaplan.results.headlines import SERVED, first_supply_month
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 QUARTER = 3
-
-
-def sites(result: Result) -> list[int]:
-    """Return the places of the announced sites (the existing fleet left out)."""
-    announced = groups(result, "site")["announced"]
-    return [i for i, name in enumerate(result.labels["site"]) if name in announced]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,7 @@ def first_tokens(result: Result) -> list[Site]:
     """Return the announced sites by date of first token."""
     days = result.central("first_token_day")
     power = result.central("power_state_mw").sum(axis=0).max(axis=-1)  # a megawatt is in one state
-    found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in sites(result)]
+    found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in result.new_sites()]
     return sorted(found, key=lambda s: s.first_token or dt.date.max)
 
 

@@ -87,6 +87,8 @@ def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int) ->
             branch = tree.add(Text(f"inputs {path}", style="cyan"))
             for line in _readings([e for e in explanation.entries if _is_under(e.path, path)], path):
                 branch.add(Text(line))
+        elif item not in below:
+            tree.add(Text(f"{item} (not in this result)", style="dim"))
         elif item in seen:
             tree.add(Text(f"{item} (above)", style="dim"))
         elif depth == 0:

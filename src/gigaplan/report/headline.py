@@ -13,7 +13,8 @@ from gigaplan.report.events import all_served_from, first_tokens
 from gigaplan.report.format import digits_of, in_watts, money, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
-from gigaplan.results.coordinates import years
+from gigaplan.results.coordinates import HORIZON, years
+from gigaplan.results.headlines import SERVED
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Evidence
 
@@ -114,7 +115,7 @@ def _served(result: Result) -> Card:
 
 
 def _money(result: Result) -> Card:
-    equity = aggregate(result, "equity_paid_usd")
+    equity = aggregate(result, "equity_paid_usd", at={"year": HORIZON})
     reached = int(np.isfinite(result.central("tranche_day")).sum())
     capital = money(float(aggregate(result, "capital_usd").values))
     rest = f"{capital} of capital over the horizon"
@@ -131,13 +132,15 @@ def answer(result: Result) -> str:
     day: dt.date | None = first.first_token if first else None
     begin = f"first tokens in {day:%B %Y} at {first.name}" if first and day else "no tokens within the horizon"
     free = all_served_from(result)
+    late = bool((result.central("served_share") < SERVED).any())
     served = f"all demand served from {free}" if free else "some demand unserved to the end"
+    served = served if late else "all demand served throughout"
     at = {"state": "producing", "site": "announced"}
     power = float(aggregate(result, "power_state_mw", ["edge"], at).values.max())
     gpus = float(aggregate(result, "gpus_producing", ["month"]).values.max())
     planned = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
     peak = f"{_plain_power(power)} (IT) and, with the existing fleet, {short(gpus, 'GPUs')}"
-    if not any(name.startswith("opening ") for name in result.labels["site"]):
+    if not result.existing_sites():
         peak = f"{_plain_power(power)} (IT) and {short(gpus, 'GPUs')}"
     return f"{planned} planned: {begin}, {peak} producing at the peak, {served}."
 

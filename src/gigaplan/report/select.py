@@ -67,7 +67,7 @@ def _headline(result: Result, card: Card) -> dict[str, Any]:
 
 
 def _table(result: Result, name: str) -> dict[str, Any]:
-    own = [d for d in result.variable(name).dims if d not in ("member", "month")]
+    own = [d for d in reversed(result.variable(name).dims) if d not in ("member", "month")]
     yearly = aggregate(result, name, ["year", *own])
     return {
         "unit": yearly.unit,

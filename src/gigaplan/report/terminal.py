@@ -52,12 +52,12 @@ class _Yearly:
     def _table(self, count: int) -> Table:
         last = len(self.years) - 1
         shown = sorted({int(i) for i in np.linspace(0, last, count).round()}) if count > 1 else [last]
-        table = _table("", *(self.years[i] for i in shown))
-        says = ""
+        says = self.rows[0].says
+        table = _table(says.capitalize(), *(self.years[i] for i in shown))
         for row in self.rows:
             if row.says != says:
                 says = row.says
-                table.add_row(Text(says.capitalize(), style="dim italic"))
+                table.add_row(Text(says.capitalize(), style="dim"))
             name = row.name if row.leads else f"  {row.name}"
             table.add_row(name, *(row.texts[i] for i in shown), style="bold" if row.leads else "")
         return table

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from gigaplan.fleet.inputs import existing_label
+
 BASES = {
     "it": "IT",
     "facility": "at the meter",
@@ -34,7 +36,8 @@ def limit(name: str) -> str:
 
 def place(name: str) -> str:
     """Return a site's name as people write it: a block of the existing fleet says that it is one."""
-    return f"existing {name.removeprefix('opening ')}" if name.startswith("opening ") else name
+    prefix = existing_label("")
+    return f"existing {name.removeprefix(prefix)}" if name.startswith(prefix) else name
 
 
 def title(name: str) -> str:

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.results.coordinates import PERIODS, groups, names_along, quantity, unknown_coordinates, years
-from gigaplan.results.result import Result
+from gigaplan.results.coordinates import HORIZON, PERIODS, groups, names_along, quantity, unknown_coordinates, years
+from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import HOURS, TIME, Variable, variables
 
 Places = NDArray[np.int64]
+MEMBERS = ("central", "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +56,17 @@ class Aggregate:
 
 
 def aggregate(
-    result: Result,
+    result: Labelled,
     name: str,
     by: Sequence[str] = (),
     at: Mapping[str, str] | None = None,
-    members: Literal["central", "all"] = "central",
+    members: str = "central",
 ) -> Aggregate:
     """Return a quantity by some dims, aggregated over all others by the rule of its row in the variable table.
 
     Parameters
     ----------
-    result : Result
+    result : Labelled
         A simulated plan.
     name : str
         A quantity of the variable table.
@@ -74,7 +74,7 @@ def aggregate(
         Dims to keep, in this order: any of the quantity's own, and ``year`` or ``month`` in place of a finer time.
     at : mapping of str to str
         Labels to fix, as ``{"workload": "chat", "year": "2031"}``; also groups: ``token`` is ``generated`` or
-        ``processed``, ``site`` is ``announced`` or ``existing``.
+        ``processed``, ``site`` is ``announced`` or ``existing``, ``year`` is ``horizon`` for all years together.
     members : str
         ``central`` for the central facts, ``all`` for every member (their axis comes first).
 
@@ -89,6 +89,9 @@ def aggregate(
         With every unknown name, and every dim over which the quantity can't be aggregated, at once.
     """
     variable = quantity(name)
+    if members not in MEMBERS:
+        remedy = "give central or all"
+        raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
     fixed = {k: str(v) for k, v in (at or {}).items()}
     cells = _cells(result, variable, tuple(by), fixed)
     values = _taken(_array(result, name, members), cells)
@@ -97,7 +100,7 @@ def aggregate(
     out = _ordered(_reduced(values, weight, cells, variable), cells, variable, by)
     labels = {d: cells.labels[d] for d in by}
     if members == "all":
-        labels = {"member": tuple(str(i) for i in range(len(out)))} | labels
+        labels = {"member": result.names("member")[: len(out)]} | labels
     return Aggregate(
         name=name,
         unit=variable.unit,
@@ -148,7 +151,7 @@ class _Cells:
         return not self.reduced and all(len(b) <= 1 for b in self.buckets)
 
 
-def _cells(result: Result, variable: Variable, by: tuple[str, ...], at: Mapping[str, str]) -> _Cells:
+def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mapping[str, str]) -> _Cells:
     """Return the cells of an answer; PlanError lists every unknown name and every dim that can't be aggregated."""
     dims = [d for d in variable.dims if d != "member"]
     base = next((d for d in PERIODS if d in dims), "")
@@ -183,7 +186,7 @@ def _cells(result: Result, variable: Variable, by: tuple[str, ...], at: Mapping[
 
 
 def _not_aggregable(
-    result: Result, variable: Variable, reduced: Sequence[str], at: Mapping[str, str]
+    result: Labelled, variable: Variable, reduced: Sequence[str], at: Mapping[str, str]
 ) -> Iterator[Problem]:
     for dim in reduced:
         stated = dim == "token" and at.get(dim) in groups(result, dim)  # a basis of tokens is named
@@ -191,7 +194,7 @@ def _not_aggregable(
             yield _refusal(result, variable, dim)
 
 
-def _refusal(result: Result, variable: Variable, dim: str) -> Problem:
+def _refusal(result: Labelled, variable: Variable, dim: str) -> Problem:
     known = [*names_along(result, dim), *groups(result, dim)]
     middle = "central" if "central" in known else next(iter(groups(result, dim)), known[0] if known else "")
     how = f"fix one with at={{'{dim}': '{middle}'}}, or list them with by={dim}"
@@ -200,7 +203,7 @@ def _refusal(result: Result, variable: Variable, dim: str) -> Problem:
     return Problem(message, Place("aggregate"), value=dim, allowed=", ".join(known), remedy=how)
 
 
-def _chosen(result: Result, dim: str, label: str) -> Places:
+def _chosen(result: Labelled, dim: str, label: str) -> Places:
     """Return the places along a dim: all, those of a group, or that of one label."""
     names = names_along(result, dim)
     if not label:
@@ -210,7 +213,7 @@ def _chosen(result: Result, dim: str, label: str) -> Places:
 
 
 def _buckets(
-    result: Result, base: str, period: str, at: Mapping[str, str]
+    result: Labelled, base: str, period: str, at: Mapping[str, str]
 ) -> tuple[Places, tuple[Places, ...], tuple[str, ...]]:
     """Return the entries along the base of time, their positions in each period, and the periods' names."""
     if not base:
@@ -225,7 +228,7 @@ def _buckets(
         names = {"year": np.array(years(result))}
     keep = np.ones(len(names[base]), dtype=bool)
     for dim in names:
-        if dim in at:
+        if dim in at and at[dim] != HORIZON:
             keep &= names[dim] == at[dim]
     if period:
         keep &= names[period] != ""
@@ -237,7 +240,7 @@ def _buckets(
     return places, tuple(np.flatnonzero(along == n) for n in found), found
 
 
-def _array(result: Result, name: str, members: str) -> Array:
+def _array(result: Labelled, name: str, members: str) -> Array:
     """Return a quantity's array with the member axis first, of length 1 for the central member or where nothing varies."""
     array = result[name]
     if variables()[name].dims[:1] != ("member",):
@@ -255,7 +258,7 @@ def _taken(array: Array, cells: _Cells) -> Array:
     return array
 
 
-def _weight(result: Result, variable: Variable, cells: _Cells, values: Array, members: str) -> Array:
+def _weight(result: Labelled, variable: Variable, cells: _Cells, values: Array, members: str) -> Array:
     """Return what weighs each entry, broadcastable to ``values``: hours, or the quantities that the row names."""
     if not variable.weight_by or variable.weight_by == (HOURS,):
         hours = _taken(_hours(result, variable), cells)
@@ -267,7 +270,7 @@ def _weight(result: Result, variable: Variable, cells: _Cells, values: Array, me
     return _taken(np.asarray(weight), cells)
 
 
-def _hours(result: Result, variable: Variable) -> Array:
+def _hours(result: Labelled, variable: Variable) -> Array:
     """Return the hours that each entry stands for, in the quantity's dims."""
     axis = result.axis
     if "day" in variable.dims:
@@ -279,7 +282,7 @@ def _hours(result: Result, variable: Variable) -> Array:
     return np.ones((1,) * (1 + len([d for d in variable.dims if d != "member"])))
 
 
-def _measure(result: Result, variable: Variable, members: str) -> Array:
+def _measure(result: Labelled, variable: Variable, members: str) -> Array:
     """Return the amount of the first weighing quantity that belongs to each entry of another quantity."""
     first = variables()[variable.weight_by[0]]
     amount = _array(result, first.name, members)
@@ -300,7 +303,7 @@ def _measure(result: Result, variable: Variable, members: str) -> Array:
     return spread
 
 
-def _by_year(result: Result, monthly: Array) -> Array:
+def _by_year(result: Labelled, monthly: Array) -> Array:
     """Return monthly amounts (last axis) added up by calendar year."""
     of_month = np.array([m[:4] for m in result.labels["month"]])
     return np.stack([monthly[..., of_month == y].sum(axis=-1) for y in years(result)], axis=-1)
@@ -355,7 +358,7 @@ def _says(variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
     """Return what a value is over time."""
     if not variable.time:
         return ""
-    stated = (*by, *at)
+    stated = (*by, *(d for d, label in at.items() if label != HORIZON))
     period = next((p for p in ("edge", "month", "year") if p in stated), "horizon")
     if period == "edge":
         return "on the day"

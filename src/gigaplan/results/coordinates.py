@@ -6,52 +6,49 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from gigaplan.demand.inputs import GENERATED
-from gigaplan.results.result import Result
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnknownQuantityError, nearest_name
 from gigaplan.vocabulary.variables import DIMS, Variable, variables
 
 PERIODS = ("month", "edge", "year")
 """Dims of time that the result may be given by."""
-EXISTING = "opening "
-"""Places whose name begins so are the existing fleet's."""
+HORIZON = "horizon"
+"""All years together, as a coordinate of the year."""
 
 
 def quantity(name: str) -> Variable:
-    """Return a quantity's row of the variable table; PlanError gives the nearest name."""
+    """Return a quantity's row of the variable table; UnknownQuantityError gives the nearest name."""
     table = variables()
     if name not in table:
-        near = nearest_name(name, table)
-        where = Place("result")
-        remedy = "name a result quantity"
-        raise PlanError(
-            [Problem("no such quantity", where, value=name, allowed=", ".join(table), nearest=near, remedy=remedy)]
-        )
+        raise UnknownQuantityError("there is no such quantity", name, table, nearest_name(name, table))
     return table[name]
 
 
-def years(result: Result) -> tuple[str, ...]:
+def years(result: Labelled) -> tuple[str, ...]:
     """Return the calendar years of the horizon."""
     return tuple(dict.fromkeys(m[:4] for m in result.labels["month"]))
 
 
-def names_along(result: Result, dim: str) -> tuple[str, ...]:
+def names_along(result: Labelled, dim: str) -> tuple[str, ...]:
     """Return the labels along a dim, ``year`` being the calendar years of the horizon."""
     return years(result) if dim == "year" else tuple(result.labels.get(dim, ()))
 
 
-def groups(result: Result, dim: str) -> dict[str, tuple[str, ...]]:
-    """Return the named groups of labels along a dim: the bases of tokens, announced and existing sites."""
+def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
+    """Return the named groups of labels along a dim: bases of tokens, announced and existing sites, all years."""
     labels = tuple(result.labels.get(dim, ()))
     if dim == "token":
         return {"generated": GENERATED, "processed": labels}
+    if dim == "year":
+        return {HORIZON: years(result)}
     if dim == "site":
-        existing = tuple(n for n in labels if n.startswith(EXISTING))
-        return {"announced": tuple(n for n in labels if n not in existing), "existing": existing}
+        parts = {"announced": result.new_sites(), "existing": result.existing_sites()}
+        return {name: tuple(labels[i] for i in places) for name, places in parts.items()}
     return {}
 
 
 def unknown_coordinates(
-    result: Result, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
+    result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
 ) -> Iterator[Problem]:
     """Yield a problem for each dim that the quantity hasn't got, and for each label that isn't along its dim."""
     where = Place(variable.name)
@@ -77,14 +74,14 @@ def unknown_coordinates(
             )
 
 
-def parse_at(text: str, result: Result | None = None) -> dict[str, str]:
+def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
     """Return the coordinates written as ``workload=chat,year=2031``.
 
     Parameters
     ----------
     text : str
         Dims and labels; empty for none.
-    result : Result, optional
+    result : Labelled, optional
         A result whose labels the coordinates must be among.
 
     Raises

@@ -10,7 +10,7 @@ import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.coordinates import quantity
-from gigaplan.results.result import Result
+from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.variables import Variable
 
@@ -45,7 +45,7 @@ class Explanation:
     evidence : Evidence
         The weakest evidence class below it.
     inputs : tuple of Explanation
-        The quantities that it is made of, at the same coordinates.
+        The quantities that it is made of, at the same coordinates; those that an older saved result lacks are left out.
     entries : tuple of Entry
         What its own inputs read: facts with their sources, and lines of the plan.
     aggregate : Aggregate
@@ -62,12 +62,12 @@ class Explanation:
     figures: tuple[Figure, ...] = field(default=())
 
 
-def explain(result: Result, name: str, at: Mapping[str, str] | None = None) -> Explanation:
+def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) -> Explanation:
     """Return the tree below a quantity of a result.
 
     Parameters
     ----------
-    result : Result
+    result : Labelled
         A simulated plan.
     name : str
         A quantity of the variable table.
@@ -86,10 +86,10 @@ def explain(result: Result, name: str, at: Mapping[str, str] | None = None) -> E
 
 
 def _explained(
-    result: Result, row: Variable, at: Mapping[str, str], value: Aggregate, known: dict[str, Explanation]
+    result: Labelled, row: Variable, at: Mapping[str, str], value: Aggregate, known: dict[str, Explanation]
 ) -> Explanation:
     below = []
-    for name in (i for i in row.inputs if not i.startswith("input:")):
+    for name in (i for i in row.inputs if i in result):
         if name not in known:
             part = quantity(name)
             there = _own(result, part, at)
@@ -111,7 +111,7 @@ def _listed(row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
     return dims if time or not row.time else (*dims, "year")
 
 
-def _own(result: Result, row: Variable, at: Mapping[str, str]) -> dict[str, str]:
+def _own(result: Labelled, row: Variable, at: Mapping[str, str]) -> dict[str, str]:
     """Return those coordinates that a quantity has, a month's year and an edge's month standing in for finer time."""
     own = {d: label for d, label in at.items() if d in row.dims}
     if not row.time or any(d in own for d in ("edge", "month", "year")):
@@ -125,7 +125,7 @@ def _own(result: Result, row: Variable, at: Mapping[str, str]) -> dict[str, str]
     return own | ({"year": year} if year else {})
 
 
-def _figures(result: Result, row: Variable, value: Aggregate) -> Iterator[Figure]:
+def _figures(result: Labelled, row: Variable, value: Aggregate) -> Iterator[Figure]:
     for place, labels in zip(
         np.ndindex(value.values.shape), itertools.product(*(value.labels[d] for d in value.dims)), strict=True
     ):
@@ -133,7 +133,7 @@ def _figures(result: Result, row: Variable, value: Aggregate) -> Iterator[Figure
         yield Figure(dict(value.at) | dict(zip(value.dims, labels, strict=True)), number, _date(result, row, number))
 
 
-def _date(result: Result, row: Variable, value: float) -> str:
+def _date(result: Labelled, row: Variable, value: float) -> str:
     """Return the value of a quantity that is a date as ISO text, ``never`` where there is none; else nothing."""
     if row.unit != "days" or not row.name.endswith("_day"):
         return ""

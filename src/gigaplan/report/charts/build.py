@@ -9,7 +9,7 @@ import numpy as np
 
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.events import first_tokens, sites
+from gigaplan.report.events import first_tokens
 from gigaplan.report.format import as_year, counted, in_watts
 from gigaplan.report.words import limit, place, system
 from gigaplan.results.aggregate import aggregate
@@ -135,7 +135,7 @@ def _places(result: Result) -> list[Place]:
     power_mw = result.central("power_state_mw")
     first = {s.name: s.first_token for s in first_tokens(result)}
     found: list[Place] = []
-    for i in sites(result):
+    for i in result.new_sites():
         name = result.labels["site"][i]
         reached = [power_mw[states.index(s) :, i].sum(axis=0) > SOME_MW for s in STEPS[:-1]]
         dates = [result.axis.edges[int(r.argmax())] if r.any() else None for r in reached]
