@@ -1,4 +1,4 @@
-"""Laws of aggregation: what is priced times its price is its cost, shares are parts over wholes, sums are the monthly sums."""
+"""Laws of aggregation: tokens times their price are their cost, shares are parts over wholes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_known_values() -> None:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_gpus_at_a_years_end_are_those_of_its_power(name: str) -> None:
-    """Rows of GPUs under rows of power may be divided: power is GPUs times the IT power of each, at every edge and site."""
+    """Rows of GPUs under rows of power may be divided: power is GPUs times the IT power of each."""
     result = result_of(name)
     kw = {}
     for generation in result.labels["generation"]:
@@ -224,7 +224,7 @@ prices = st.lists(st.floats(0, 1e6), min_size=24, max_size=24)
 
 @given(weights, prices)
 def test_a_weighted_mean_of_any_weights(weight: list[float], price: list[float]) -> None:
-    """Price times weight is conserved; the mean lies between the extremes of what was there; nothing served has no price."""
+    """Price times weight is conserved; the mean lies between the extremes; nothing served has no price."""
     base = short_result()
     tokens, paid = np.array(weight).reshape(1, 1, 24), np.array(price).reshape(1, 1, 24)
     tokens = np.where(tokens < 1e-6, 0, tokens)
@@ -245,8 +245,14 @@ def short_result() -> Result:
     return gp.run("lab-1mw", {"horizon.end": "2028-01"})
 
 
-ROW = {"name": "x", "room": "r", "dims": "workload month", "kind": "price", "unit": "USD", "sum_over": "", "weight_by": "",
-       "over_time": "", "meaning": "m", "formula": "f", "inputs": ""}  # fmt: skip
+ROW = {
+    "name": "x",
+    "room": "r",
+    "dims": "workload month",
+    "kind": "price",
+    "unit": "USD",
+    **dict.fromkeys(("sum_over", "weight_by", "over_time", "meaning", "formula", "inputs"), ""),
+}
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def _figures(explanation: Explanation) -> str:
 
 
 def _values(figures: Sequence[Figure], unit: str) -> str:
-    """Return the first, the middle and the last of some figures, each with its year or month where they have several."""
+    """Return the first, the middle and the last of some figures, with year or month where they have several."""
     shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
     return ", ".join(_period(f, len(figures)) + _text(f, unit) for f in shown)
 

@@ -1,4 +1,4 @@
-"""The glossary: every result quantity by room, from the variable table. ``make docs`` writes it into docs/glossary.md."""
+"""The glossary: every result quantity by room. ``make docs`` writes it into docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ HEAD = """# Glossary
 Every quantity of a result, as the variable table has it; `gigaplan explain RESULT QUANTITY` opens what is below each.
 This page is written by `make docs`.
 
-Kinds say how a quantity is aggregated over time: an *amount* is summed; a *rate* or *level* is averaged by hours, and on
-edges (one more than months) taken at the period's end; a *price* or *share* is averaged with the weight given. Over other
-dims a quantity is summed where the table says so, averaged where its weight has the dim, and refused otherwise.
+Kinds say how a quantity is aggregated over time: an *amount* is summed; a *rate* or *level* is averaged by hours, and
+on edges (one more than months) taken at the period's end; a *price* or *share* is averaged with the weight given. Over
+other dims a quantity is summed where the table says so, averaged where its weight has the dim, and refused otherwise.
 """
 BASES = {
     "power basis": PowerBasis,
@@ -37,12 +37,7 @@ def glossary() -> str:
 
 
 def _section(room: str, table: list[Variable]) -> str:
-    rows = [
-        f"| `{v.name}` | {v.unit} | {v.kind} | {' × '.join(v.dims)} | {_aggregated(v)} | {v.meaning}. *{v.formula}* |".replace(
-            "..", "."
-        )
-        for v in table
-    ]
+    rows = [_line(v) for v in table]
     return "\n".join(
         [
             f"## {room.capitalize()}\n",
@@ -52,6 +47,11 @@ def _section(room: str, table: list[Variable]) -> str:
             "",
         ]
     )
+
+
+def _line(v: Variable) -> str:
+    cells = (f"`{v.name}`", v.unit, v.kind, " × ".join(v.dims), _aggregated(v), f"{v.meaning}. *{v.formula}*")
+    return f"| {' | '.join(cells)} |".replace("..", ".")
 
 
 def _aggregated(v: Variable) -> str:

@@ -24,7 +24,7 @@ def runs(result: Result) -> list[tuple[str, str, str, bool]]:
 
 
 def missed(result: Result) -> list[str]:
-    """Return a sentence for each deadline and milestone of a training run that is missed: by how much, and what would meet it."""
+    """Return a sentence for each missed deadline or milestone: by how much, and what would meet it."""
     return [*_late_runs(result), *_late_milestones(result)]
 
 
@@ -40,7 +40,8 @@ def _late_runs(result: Result) -> list[str]:
         deadline = result.day(float(result.central("run_deadline_day")[k]))
         if math.isnan(begun[k]):
             told.append(
-                f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs never stand free at its site "
+                f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs "
+                "never stand free at its site "
                 "or none of its layouts fits."
             )
             continue
@@ -54,7 +55,8 @@ def _late_runs(result: Result) -> list[str]:
             ways.insert(0, f"{short(needed[k])} GPUs instead of {short(asked[k])}")
         more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
         told.append(
-            f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, {by_then[k] / tokens[k]:.0%} of its tokens by "
+            f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, "
+            f"{by_then[k] / tokens[k]:.0%} of its tokens by "
             f"then). It would meet it with {' or '.join(ways)}{more}."
         )
     return told
@@ -72,6 +74,7 @@ def _late_milestones(result: Result) -> list[str]:
             continue
         when = f"{late[k]:,.0f} days late" if days[k] + late[k] < end else "the rest not within the horizon"
         told.append(
-            f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: {done[k]:.0%} done by then, {when}."
+            f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: "
+            f"{done[k]:.0%} done by then, {when}."
         )
     return told

@@ -1,4 +1,4 @@
-"""The summary of a run as plain data: the figures of the terminal and the page, aggregated by the variable table's rules."""
+"""The summary of a run as plain data: the figures of the terminal and the page."""
 
 from __future__ import annotations
 

@@ -121,7 +121,8 @@ def _unserved(result: Result) -> Text:
     if not found:
         return text.append("nothing: all demand is served", "not bold")
     parts = [
-        f"{title(u.workload)} {u.months} month{'s' if u.months > 1 else ''} to {u.last} (worst {percent(u.worst_share)} served)"
+        f"{title(u.workload)} {u.months} month{'s' if u.months > 1 else ''} to {u.last} (worst "
+        f"{percent(u.worst_share)} served)"
         for u in found[:MOST_WORKLOADS]
     ]
     if len(found) > len(parts):

@@ -1,9 +1,9 @@
 """Aggregation: one function sums and averages every quantity of a result, as its row of the variable table says.
 
-An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's end is
-taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's tokens is the
-year's cost. Over other dims a quantity is summed where its row allows it, averaged where its weight has the dim, and refused
-otherwise.
+An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's end
+is taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's tokens is
+the year's cost. Over other dims a quantity is summed where its row allows it, averaged where its weight has the dim, and
+refused otherwise.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def _buckets(
 
 
 def _array(result: Labelled, name: str, members: str) -> Array:
-    """Return a quantity's array with the member axis first, of length 1 for the central member or where nothing varies."""
+    """Return a quantity's array with the member axis first, of length 1 where nothing varies."""
     array = result[name]
     if variables()[name].dims[:1] != ("member",):
         return array[None]
@@ -310,7 +310,7 @@ def _by_year(result: Labelled, monthly: Array) -> Array:
 
 
 def _aligned(array: Array, dims: Sequence[str], target: Sequence[str]) -> Array:
-    """Return an array with the member axis first, and an axis of length 1 for each dim of the target that it hasn't got."""
+    """Return an array with the member axis first, and an axis of length 1 for each dim that it lacks."""
     own = [d for d in dims if d != "member"]
     wanted = [d for d in target if d != "member"]
     ordered = np.moveaxis(array, [own.index(d) + 1 for d in wanted if d in own], range(1, len(own) + 1))

@@ -87,7 +87,7 @@ def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
     Raises
     ------
     PlanError
-        With every part that isn't ``dim=label``, every unknown dim and every unknown label, and the nearest name to each.
+        With every part that isn't ``dim=label`` and every unknown dim and label, and the nearest name to each.
     """
     found: dict[str, str] = {}
     problems = []

@@ -31,7 +31,7 @@ def weakest(classes: Iterable[Evidence]) -> Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One sourced value. ``value`` is a number in ``unit``; dates (unit ``date``) and names (unit ``text``) are text."""
+    """One sourced value: a number in ``unit``; dates (unit ``date``) and names (unit ``text``) are text."""
 
     id: str
     entity: str
@@ -85,7 +85,7 @@ class Entry:
 
 @dataclass(slots=True)
 class _Branch:
-    """Places of the entries at a path and below it, part by part: what lies under a prefix is found without a search."""
+    """Places of the entries at a path and below it, part by part: a prefix is found without a search."""
 
     places: list[int] = field(default_factory=list)
     branches: dict[str, _Branch] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The variable table: the one home of every result quantity's name, dims, kind, unit, aggregation, meaning and lineage."""
+"""The variable table: every result quantity's name, dims, kind, unit, aggregation, meaning and lineage."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class Variable:
     dims : tuple of str
         Axes of its array, in order.
     kind : str
-        Fixes how it is aggregated over time: an amount adds up; a rate or level is averaged by hours, and on edges taken
-        at the period's end; a price is averaged over what it prices, a share over what it is a share of.
+        Fixes how it is aggregated over time: an amount adds up; a rate or level is averaged by hours, and on edges
+        taken at the period's end; a price is averaged over what it prices, a share over what it is a share of.
     sum_over : tuple of str
         Dims, besides time, over which it may be summed.
     weight_by : tuple of str
-        What weighs it in an average: names of other quantities, multiplied. The first is a quantity that can be summed (an
-        amount, or a rate or level times its hours). ``hours`` stands for time alone.
+        What weighs it in an average: names of other quantities, multiplied. The first is a quantity that can be summed
+        (an amount, or a rate or level times its hours). ``hours`` stands for time alone.
     over_time : str
         ``end`` where the value of an interval is that of its end, ``none`` where it can't be aggregated over time.
     formula : str

@@ -82,7 +82,8 @@ def power_states(result: Result) -> Chart:
         "ladder",
         "Announced power on the delivery ladder",
         base.option(series, [e[:7] for e in result.labels["edge"]], f"{unit.name} of IT power"),
-        f"{unit.of(float(data[-1].max()))} (IT) of the announced sites produce at the peak; every announced megawatt is in one state.",
+        f"{unit.of(float(data[-1].max()))} (IT) of the announced sites produce at the peak; every "
+        "announced megawatt is in one state.",
         *base.table(states, [f"{y}, MW" for y in years(result)], yearly),
         figures="year end",
     )

@@ -42,7 +42,8 @@ def cost(result: Result) -> Chart:
         "cost",
         "Cost per million generated tokens",
         base.log_option(series, result.labels["month"], "USD per million generated tokens"),
-        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an idle fleet shows as a high cost per token. Cost, not price.",
+        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an idle fleet shows as "
+        "a high cost per token. Cost, not price.",
         *base.table([*(title(n) for n in names), "all serving"], years(result), np.vstack([by_workload, whole_cost])),
         figures="mean of the year, weighted by tokens",
     )
@@ -80,7 +81,8 @@ def waterfall(result: Result) -> Chart | None:
         "waterfall",
         f"What a million generated tokens are made of, {when}",
         drawn,
-        f"{fixed(level)} USD in {when}, all workloads together; energy is {percent(float(lines[_line(result, 'energy')]) / float(lines.sum()))} of the whole cost.",
+        f"{fixed(level)} USD in {when}, all workloads together; energy is "
+        f"{percent(float(lines[_line(result, 'energy')]) / float(lines.sum()))} of the whole cost.",
         ("", "USD per million tokens"),
         (*((n, fixed(v, 3)) for n, v in steps), ("a million generated tokens", fixed(level, 3))),
         least_width=base.WIDE_CHART,
@@ -104,7 +106,8 @@ def intelligence(result: Result) -> Chart | None:
         "intelligence",
         "Cost of a task at constant capability",
         base.log_option(series, result.labels["month"], "USD per task"),
-        "A task of the first served month, done as well by the cheapest model that can: what it costs, not what is charged.",
+        "A task of the first served month, done as well by the cheapest model that can: what it "
+        "costs, not what is charged.",
         *base.table(
             [f"{n}, USD per task" for n in names],
             years(result),
@@ -129,7 +132,8 @@ def fall(result: Result) -> Chart | None:
         "fall",
         "Why intelligence gets cheaper",
         base.option(series, years(result), "halvings of the cost since the first served month"),
-        f"By the end of {years(result)[-1]} the same task costs one part in {short(2.0 ** float(last), digits=2)} of what it did. "
+        f"By the end of {years(result)[-1]} the same task costs one part in "
+        f"{short(2.0 ** float(last), digits=2)} of what it did. "
         "The parts add up to the whole (logarithmic mean Divisia index); below zero: raised it.",
         *base.table([f"{n}, halvings" for n in names], years(result), halvings),
         figures="year end",

@@ -37,7 +37,8 @@ def watts(result: Result) -> Chart | None:
         f"From the megawatt to the token, {when}",
         sankey([(a, b, v) for (a, b), v in kept.items()], words),
         f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
-        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses by the GPU-hours that they hold.",
+        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses "
+        "by the GPU-hours that they hold.",
         ("flow", "MW, mean of the year"),
         tuple((f"{_plain(a)} → {_plain(b)}", short(v)) for (a, b), v in (into | used).items()),
         560,
@@ -71,7 +72,7 @@ def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Li
 
 
 def _systems_to_uses(result: Result, it_mw: Array) -> Links:
-    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and what busy and idle draw."""
+    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and their draw."""
     idle_draw, busy_draw = (_stated(result, f"power.draw.{n}_share", 1.0) for n in ("idle", "busy"))
     held = np.vstack(
         [

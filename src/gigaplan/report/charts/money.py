@@ -111,7 +111,8 @@ def tranches(result: Result) -> Chart | None:
         "tranches",
         "Milestone tranches, and what flows back",
         base.option(series, result.labels["month"], f"{unit.name}, running total"),
-        f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; {money(float(flow[-1]))} of purchases go to the investor.",
+        f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; "
+        f"{money(float(flow[-1]))} of purchases go to the investor.",
         ("tranche", "triggered", "pays"),
         rows,
     )
@@ -132,7 +133,8 @@ def instruments(result: Result) -> Chart | None:
         "instruments",
         "Equity on dates, and guaranties",
         base.option(series, years(result), unit.name),
-        f"{money(float(paid.sum()))} of equity without milestones; guarantors stand for up to {money(float(guaranteed.max()))} (mean of a year).",
+        f"{money(float(paid.sum()))} of equity without milestones; guarantors stand for up to "
+        f"{money(float(guaranteed.max()))} (mean of a year).",
         *base.table([*names, "guaranteed by others, mean of the year"], years(result), np.vstack([paid, guaranteed])),
         figures="sum over the year",
     )
@@ -158,7 +160,8 @@ def books(result: Result) -> Chart:
         "books",
         "Owned, promised, and the funding gap",
         base.option(series, [e[:7] for e in result.labels["edge"]], unit.name),
-        f"{money(float(data[0].max()))} stand in the books at the peak; {money(float(data[1].max()))} of rent and lease are promised.",
+        f"{money(float(data[0].max()))} stand in the books at the peak; {money(float(data[1].max()))} "
+        "of rent and lease are promised.",
         *base.table(names, years(result), ends),
         300,
         figures="year end",
@@ -184,7 +187,8 @@ def dollars(result: Result) -> Chart | None:
         "dollars",
         f"From the token to the dollar, {when}",
         base.sankey(links, words),
-        f"Revenue by workload, and other money, against what it is spent on in {when}; a surplus is spent on nothing here.",
+        f"Revenue by workload, and other money, against what it is spent on in {when}; a surplus is "
+        "spent on nothing here.",
         ("flow", "USD"),
         tuple((f"{a} → {b}" if b != middle else a, money(v)) for a, b, v in links),
         460,

@@ -1,4 +1,4 @@
-"""Demand and what is served: tokens, what is unserved and when, what one more GPU-hour is worth, the day of regions and power."""
+"""Demand and what is served: tokens, what is unserved, the worth of a GPU-hour, the day of regions and power."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ def regions(result: Result) -> Chart:
         "regions",
         "Requests by region over the day",
         base.option(series, [f"{h}:00" for h in result.labels["hour"]], unit.name),
-        f"A weekday of {result.labels['month'][-1]}, hours in UTC, work that may wait apart{'; ' + swing if swing else ''}.",
+        f"A weekday of {result.labels['month'][-1]}, hours in UTC, work that may wait "
+        f"apart{'; ' + swing if swing else ''}.",
         *base.table(names, result.labels["hour"], data),
         300,
     )

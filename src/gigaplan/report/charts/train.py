@@ -101,8 +101,10 @@ def size(result: Result) -> Chart | None:
         "size",
         "The model that the largest run of one site is best spent on",
         base.log_option(series, result.labels["month"], "parameters"),
-        f"Up to {span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann et al. 2022); bounds are their fit of the "
-        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens is cheaper to serve.",
+        f"Up to {span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann "
+        "et al. 2022); bounds are their fit of the "
+        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens "
+        "is cheaper to serve.",
         ("", *years(result)),
         tuple((n, *(short(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
         figures="year end",
@@ -131,7 +133,8 @@ def capability(result: Result) -> Chart | None:
         "capability",
         "What a model of the largest run so far could be capable of",
         drawn,
-        "From training compute and date, fitted on published models; beyond the largest known run it is an extrapolation.",
+        "From training compute and date, fitted on published models; beyond the largest known run it "
+        "is an extrapolation.",
         columns,
         rows,
         figures="year end",
