@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from gigaplan.vocabulary.errors import GigaplanError, PlanError, UnknownQuantity
 from gigaplan.vocabulary.variables import Variable, variables
 
 FORMATS = Path(__file__).parent / "formats"
+LATER = {"generated_tokens", "gpus_in_production"}
+"""Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())
 
 
@@ -53,8 +56,10 @@ def test_a_saved_result_of_every_format_reads(number: int) -> None:
     assert result.labels["site"] == ("Campus hall", "opening old cluster", "opening old hall")
     assert result.existing == (False, True, True)
     assert (result.new_sites(), result.existing_sites()) == ([0], [1, 2])
-    assert set(result.arrays) == set(variables())
-    assert not [w for w in result.warnings if "left out" in w]
+    assert set(result.arrays) == set(variables()) - LATER
+    lacks = [w for w in result.warnings if "left out" in w or "does not hold" in w]
+    assert len(lacks) == 1
+    assert all(name in lacks[0] for name in LATER)
     assert len(result.ledger.entries) == 60
     assert result["gpus_available"].shape == (2, 2, 4)
     assert result["gpus_available"].sum() == pytest.approx(2420.440082527774, rel=1e-12)
@@ -76,7 +81,7 @@ def test_a_table_in_another_order_changes_nothing(number: int, table: dict[str, 
     table.clear()
     table.update(rows)
     after = gp.load(FORMATS / str(number))
-    assert [*after.arrays] == [name for name, _ in rows]
+    assert [*after.arrays] == [name for name, _ in rows if name not in LATER]
     for name, array in before.arrays.items():
         np.testing.assert_array_equal(after[name], array, err_msg=name)
     assert not np.array_equal(after["gpus_available"], after["gpus_producing"])
@@ -92,12 +97,12 @@ def test_new_removed_and_changed_quantities_are_left_out_in_words(number: int, t
     after = gp.load(FORMATS / str(number))
     said = "\n".join(after.warnings)
     assert "this version of gigaplan does not know: revenue_usd" in said
-    assert "the saved result does not hold: water_m3" in said
+    assert re.search(r"the saved result does not hold: .*water_m3", said)
     assert ("cost_usd" in said and "weekly_users" in said) or number == 1
     gone = {"revenue_usd", "cost_usd", "weekly_users", "water_m3"}
     if number == 1:  # says no units, so that a changed one can't be seen
         gone.remove("weekly_users")
-    assert set(after.arrays) == set(table) - gone
+    assert set(after.arrays) == set(table) - gone - LATER
     for name, array in after.arrays.items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
     with pytest.raises(UnknownQuantityError, match="does not hold the quantity"):

@@ -17,7 +17,7 @@ from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.scenario import Scenario
 from gigaplan.report import terminal
-from gigaplan.report.select import missed
+from gigaplan.report.runs import missed
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.couplings.training import _gpus, run_use

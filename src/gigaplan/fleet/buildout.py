@@ -270,6 +270,7 @@ def _outputs(
         racks_delivered=delivered[None],
         racks_retired=np.diff(retired, axis=-1)[None],
         gpus_producing=mean_gpus[None],
+        gpus_in_production=(producing * gpus[:, None, None])[None],
         gpus_available=mean_gpus[None] * column(ladder.availability, 3),
         limit_mw=limits[None],
         binding=binding[None],

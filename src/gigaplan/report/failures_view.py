@@ -10,7 +10,7 @@ from gigaplan.layers.failures import REASONS, FailureRun, Range
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
-from gigaplan.report.select import short
+from gigaplan.report.format import short
 from gigaplan.validation.training.failures import FailureRow
 
 COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")

@@ -18,10 +18,10 @@ from rich.text import Text
 from gigaplan._version import __version__
 from gigaplan.layers.serving import MODES, Curve, Frontiers, Point
 from gigaplan.report import html as page
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.select import short
+from gigaplan.report.format import short
+from gigaplan.report.words import system, title
 from gigaplan.vocabulary.interval import Figure
 
 ROWS = 14
@@ -61,7 +61,7 @@ def question(answer: Frontiers) -> str:
 
 def name(curve: Curve) -> str:
     """Return a pair's name."""
-    return f"{select.title(curve.model)} on {select.system(curve.system)}"
+    return f"{title(curve.model)} on {system(curve.system)}"
 
 
 def layout(point: Point) -> str:
@@ -260,7 +260,7 @@ def _title(answer: Frontiers) -> str:
     if len(answer.curves) <= NAMED:
         return " · ".join(name(c) for c in answer.curves)
     models, systems = (list(dict.fromkeys(getattr(c, k) for c in answer.curves)) for k in ("model", "system"))
-    return f"{', '.join(map(select.title, models))} on {', '.join(map(select.system, systems))}"
+    return f"{', '.join(map(title, models))} on {', '.join(map(system, systems))}"
 
 
 def _told(f: Figure | None) -> str:

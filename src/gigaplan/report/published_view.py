@@ -16,8 +16,8 @@ from gigaplan.report import html as page
 from gigaplan.report import svg
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
+from gigaplan.report.format import short
 from gigaplan.report.frontier_view import _style
-from gigaplan.report.select import short
 from gigaplan.report.serving_view import _told
 from gigaplan.validation.published import Point, TableComparison
 from gigaplan.validation.serving.validate import InferenceValidation

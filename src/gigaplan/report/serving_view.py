@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan.inference.inputs import Engine
-from gigaplan.report.select import short
+from gigaplan.report.format import short
 from gigaplan.validation.published import TableComparison
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.validate import InferenceValidation
