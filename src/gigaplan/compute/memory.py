@@ -69,6 +69,7 @@ def cache_shards(architecture: Architecture, attention_tp: Array) -> Array:
     Array, shape (...)
         GPUs that each hold a different part of the cache [GPUs].
     """
+    # Every head reads the whole latent, so that it counts as one key/value head.
     heads = 1 if architecture.mla else architecture.kv_heads
     return np.minimum(heads, attention_tp)
 

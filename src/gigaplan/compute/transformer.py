@@ -285,6 +285,7 @@ class Architecture:
             )
         if not self.sliding_window:
             return (cached + end) / 2
+        # The sum of min(x, w) over positions is the area under it: a triangle up to the window, a rectangle beyond.
         w = float(self.sliding_window)
 
         def area(x: Array) -> Array:
@@ -344,6 +345,7 @@ class Architecture:
             Operations, a multiply-add counted as two [FLOP].
         """
         seen = self.attended_tokens_in_prefill(uncached, cached)
+        # Widths of scores and of values differ with latent attention only.
         width = self.mla_qk_nope + self.mla_qk_rope + self.mla_v_head if self.mla else 2 * self.head_width
         return 2.0 * self.heads * width * seen * uncached
 

@@ -92,6 +92,7 @@ class _Groups:
         found, request = self.found, self.request
         p, d, n = (int(i) for i in np.unravel_index(index, self.score.shape))
         at = p, d, n
+        # Axes: prefill layout, decode layout with its batch, decode workers.
         batch = float(BATCHES[self.point[d]])
         decode = _workers(self.decode_stage, (0, d, 0), int(DECODE_WORKER_COUNTS[n]))
         context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
@@ -110,6 +111,7 @@ class _Groups:
 
     def _limit(self, decode: int) -> str:
         """Return the limit that the next larger batch of a decode layout breaks, or 'none'."""
+        # On the last batch of the grid it is the batch itself, which keeps both limits.
         next_batch = int(self.layout[decode]), min(int(self.point[decode]) + 1, len(BATCHES) - 1)
         if not self.fits[next_batch]:
             return "memory"
@@ -223,6 +225,7 @@ def _search(
     max_gpus: int,
 ) -> _Groups | None:
     """Evaluate every pairing of layouts, batches and worker counts that may be on the frontier; None where none is."""
+    # One worker leaves at least one GPU to the other kind.
     tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(max_gpus, 2)]
     columns = np.array(tried, dtype=float).T
     grid = _stages(*given, columns[:, :, None], speculative=speculative)
@@ -238,6 +241,7 @@ def _search(
     prefill = prefill[_best_of_size(gpus[prefill], 1 / np.maximum(prefill_s, MIN_TIME_S), latency)]
     if not len(layout) or not len(prefill):
         return None
+    # Three axes, so that one evaluation pairs every prefill layout with every decode layout and worker count.
     prefill_stage = _stages(*given, columns[:, prefill, None, None])
     decode_stage = _stages(*given, columns[:, None, layout, None], speculative=speculative)
     found = pairing(prefill_stage, decode_stage, BATCHES[point][:, None], DECODE_WORKER_COUNTS, request, percentile)
@@ -286,6 +290,7 @@ def _decode_limits(stage: Stage, batch: Array, request: Request, percentile: Per
 def _prefill_fits(stage: Stage, request: Request) -> Mask:
     """Return whether prefill workers hold their weights and prompts."""
     prompt = np.asarray(request.cached_input_tokens + request.uncached_input_tokens)
+    # Every group holds prompts of its own.
     prompts = PROMPTS_HELD * stage.attention_dp
     fits: Mask = stage.weight_bytes() + stage.cache_bytes(prompt, prompts) <= stage.free_bytes
     return fits.ravel()

@@ -158,6 +158,7 @@ def best(
         percentile=percentile,
         max_gpus=max_gpus,
     )
+    # argmax takes the first of equals, and layouts are ordered from small to large.
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
@@ -219,6 +220,7 @@ def pareto(score: Array, tpot_s: Array) -> NDArray[np.intp]:
     """
     flat, tpot = score.ravel(), tpot_s.ravel()
     order = np.flatnonzero(flat > 0)
+    # By time, and at the same time the larger score first, so that a point is kept only if it betters all before it.
     order = order[np.lexsort((-flat[order], tpot[order]))]
     best_before = np.maximum.accumulate(np.concatenate([[0.0], flat[order][:-1]]))
     return order[flat[order] > best_before]
@@ -355,6 +357,7 @@ def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: 
         'prefill', or the name of a field of :class:`~gigaplan.inference.step.Decode` with spaces.
     """
     gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
+    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
     one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
     step = one.decode(np.array([batch]), np.array([context]))
     times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}

@@ -169,6 +169,7 @@ class Placement:
             Requests in flight per stage [requests]; 0 where the weights alone do not fit.
         """
         free = np.maximum(free_bytes - self.weight_bytes(), 0.0)
+        # A stage has one share of the layers for the requests of all stages, so that the pipeline cancels.
         one = cache_bytes(
             self.architecture,
             self.precision,

@@ -112,6 +112,7 @@ class Stage(Placement):
         """
         if not self.speculative:
             return self.decode(batch, context).total
+        # Verification is a step of two tokens a request, which mixed_step_s gives with no prompt in it.
         nothing = np.zeros_like(self.gpus)
         step = self.mixed_step_s(batch, context, nothing, nothing)
         return step * (1 + 1 / self.architecture.layers) / self.engine.accepted_tokens
@@ -134,6 +135,7 @@ class Stage(Placement):
         Array, shape (...)
             Time of the stage per prompt [s]; zero where all tokens are cached.
         """
+        # One prompt for each group, since a group without one would wait for the others' collectives.
         nobody = np.zeros_like(uncached * self.gpus)
         step = self._layers_s(nobody, nobody, uncached, cached, self.attention_dp) + self._launches_s()
         return np.where(uncached > 0, step / self.attention_dp, 0.0)
@@ -162,6 +164,7 @@ class Stage(Placement):
         """
         rows = self.requests_per_rank(batch)
         overhead = self._overhead_s(rows)
+        # Only tokens that are sampled go through the head: a prompt's last one is too few to count.
         head = operators.head_s(self, rows * self.verified_tokens)
         return self._layers_s(batch, context, uncached, cached) + head + overhead
 
@@ -205,6 +208,7 @@ class Stage(Placement):
             + operators.collectives_s(self, rows)
             + operators.activations_s(self, rows)
         )
+        # Attention alone keeps prompts and decoding requests apart; all else sees rows, whosever they are.
         decode = operators.decode_attention_s(self, self.requests_per_rank(batch), context, self.verified_tokens)
         tokens = batch * self.verified_tokens + prompts * uncached
         return self.layers * (per_layer + decode) + operators.feed_forward_s(self, tokens, rows)

@@ -84,6 +84,7 @@ def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility
 
 def _check_cooling(pue: Array, loss: Array) -> None:
     """Raise InputError, naming the facility, where losses alone are more than the overhead that PUE counts."""
+    # The lowest month decides: winter's PUE must still leave room for losses that do not follow the season.
     slack = (pue - 1).min(axis=(0, 2)) - loss
     worst = int(slack.argmin())
     if slack[worst] < -ROUNDING:

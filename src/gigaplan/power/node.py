@@ -124,6 +124,7 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
         If shares of time are negative or more than one in all.
     """
     parts = np.stack(np.broadcast_arrays(activity.computing, activity.moving, activity.waiting)).astype(float)
+    # What the three activities leave is idle by definition, so that shares always add up to one.
     idle = 1 - parts.sum(axis=0)
     if not ((parts >= -ROUNDING).all() and (idle >= -ROUNDING).all()):
         raise InputError("shares of a GPU's time must lie between 0 and 1, and be no more than 1 together")
@@ -157,6 +158,7 @@ def node_w(activity: Activity, node: Node, curve: NodeDraw, *, at_plug: Array | 
     """
     gpus = node.gpus * gpu_w(activity, node.gpu_limit_w, curve)
     rest = curve.rest_draw_share * np.maximum(node.rated_w - node.gpus * np.asarray(node.gpu_limit_w), 0.0)
+    # Fans take a share of the total that they are part of, hence the division.
     behind = (gpus + rest) / (1 - curve.fan_share * np.asarray(node.air_cooled))
     loss = np.where(at_plug, curve.psu_efficiency, 1.0)
     return np.asarray(np.minimum(behind / loss, node.rated_w * (curve.psu_efficiency / loss)))
