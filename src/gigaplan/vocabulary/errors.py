@@ -6,15 +6,15 @@ Tree::
     ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
     │   └── UnknownQuantityError   a result has no quantity of this name; also a KeyError
     ├── BasisError     unlike bases met in arithmetic
-    ├── InputError     an input that a room can't work with (exit 2)
-    ├── LawError       a conservation law does not hold: our fault, never the user's
+    ├── InputError     inputs that a room can't work with, each with its path (exit 2)
+    ├── LawError       a conservation law does not hold: a bug in gigaplan, not in the plan
     └── MachineError   the machine stopped us: time, memory, disk, permissions (exit 3)
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,8 +27,35 @@ class BasisError(GigaplanError, ValueError):
     """Quantities on unlike bases met without a sourced conversion."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One input that a room can't work with."""
+
+    message: str
+    """The value, what is allowed and what to do."""
+    paths: tuple[str, ...] = ()
+    """Paths of the inputs that are at odds, as the ledger names them; the first is the likeliest to be wrong. An entry
+    that its room knows by number alone stands in brackets: ``power.facilities[2].loss_share``."""
+    value: str = ""
+
+
 class InputError(GigaplanError, ValueError):
-    """An input is of the right kind and yet impossible: the message says the value, what is allowed and what to do."""
+    """Inputs are of the right kind and yet impossible.
+
+    Parameters
+    ----------
+    message : str or sequence of Fault
+        The value, what is allowed and what to do; or several faults that were found together.
+    path : str or sequence of str
+        Paths of the inputs that are at odds, as the ledger names them (see :class:`Fault`).
+    value : str
+        The value as its author would recognise it.
+    """
+
+    def __init__(self, message: str | Sequence[Fault], *, path: str | Sequence[str] = (), value: str = "") -> None:
+        paths = (path,) if isinstance(path, str) else tuple(path)
+        self.faults = (Fault(message, paths, value),) if isinstance(message, str) else tuple(message)
+        super().__init__("; ".join(fault.message for fault in self.faults))
 
 
 class LawError(GigaplanError, AssertionError):
@@ -57,7 +84,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong (or odd) in a document, said so that its author can mend it."""
+    """One thing that is wrong or odd in a document, worded so that its author can correct it."""
 
     message: str
     place: Place = field(default_factory=Place)
