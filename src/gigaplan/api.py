@@ -76,8 +76,7 @@ def run_sources(sources: plans.Sources, keep: Keep = "all") -> Result:
         result = replace(simulate(scenario, keep), sources=sources)
         return result.with_claims(check_claims(result, facts.load(), scenario.claims))
     except InputError as error:
-        remedy = "change this value in the plan, or with --set"
-        raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
+        raise plans.placed(error, loaded) from None
 
 
 def _pairs(changes: Changes) -> list[str]:

@@ -25,7 +25,7 @@ from gigaplan.layers.failures import (
     unit_gpus,
 )
 from gigaplan.layers.training import TrainingJob, train
-from gigaplan.plan.resolve import _alone, failures_of
+from gigaplan.plan.resolve import failures_of, from_facts
 from gigaplan.training.failures import simulate_runs
 from gigaplan.training.inputs import Reliability
 from gigaplan.training.reliability import SECONDS_PER_DAY, goodput, hazards
@@ -124,7 +124,7 @@ def test_facts_follow_from_the_source_tables() -> None:
 
 def test_the_simple_goodput_of_plans_agrees_with_lives() -> None:
     """Plans take one rate, one restart and one stop a checkpoint; lives with nothing else come to the same, restarts of one length."""
-    r = _alone(FACTS, Reliability, "reliability")
+    r = from_facts(FACTS, Reliability, "reliability")
     f = replace(
         failures_of(FACTS),
         failures_per_server_day=8 * r.interruptions_per_gpu_day,

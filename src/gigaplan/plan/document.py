@@ -20,6 +20,9 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
 MAX_VALUES = 100_000
 
+VALUE_KEYS = frozenset({"value", "low", "high", "evidence", "source", "note"})
+"""Names of what an author may state beside a value; a mapping of these alone is one value with its provenance."""
+
 Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
@@ -42,6 +45,25 @@ class Node:
         scalar: Plain = self.value
         return scalar
 
+    @property
+    def states_provenance(self) -> bool:
+        """Return whether this is one value with its provenance, ``{value: ..., evidence: ..., source: ...}``."""
+        return isinstance(self.value, dict) and "value" in self.value and set(self.value) <= VALUE_KEYS
+
+    def parts(self, path: str) -> tuple[str, ...]:
+        """Return the parts of a dotted path; a name of the document may hold dots itself."""
+        node, left, found = self, path.split("."), list[str]()
+        while left:
+            below = node.value if isinstance(node.value, dict) else {}
+            lengths = range(len(left), 0, -1)
+            size = next((n for n in lengths if ".".join(left[:n]) in below), 1)
+            name, left = ".".join(left[:size]), left[size:]
+            found.append(name)
+            items = node.value if isinstance(node.value, list) else []
+            index = int(name) if name.isdigit() else len(items)
+            node = below.get(name) or (items[index] if index < len(items) else Node(None, 0, 0))
+        return tuple(found)
+
     def at(self, path: tuple[str | int, ...]) -> tuple[Node, bool]:
         """Return the node at a path, or the nearest one above it, and whether the path was found whole."""
         node = self
@@ -49,8 +71,8 @@ class Node:
             below = node.value
             if isinstance(below, dict) and str(part) in below:
                 node = below[str(part)]
-            elif isinstance(below, list) and isinstance(part, int) and part < len(below):
-                node = below[part]
+            elif isinstance(below, list) and str(part).isdigit() and int(part) < len(below):
+                node = below[int(part)]
             else:
                 return node, False
         return node, True
@@ -115,6 +137,10 @@ def parse(text: str, file: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0)
+        if "nesting depth" in str(
+            error.problem
+        ):  # libyaml's own bound, since PyYAML 6.0.4: it reads ahead of its events
+            raise _too_deep(place) from None
         remedy = "check indentation, quotes and colons around this place"
         raise PlanError([Problem(f"not YAML: {error.problem}", place, remedy=remedy)]) from None
     except yaml.YAMLError as error:
@@ -130,11 +156,13 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            place = Place(file, *_mark(event))
-            raise PlanError(
-                [Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels", remedy="flatten the plan")]
-            )
+            raise _too_deep(Place(file, *_mark(event)))
         yield event
+
+
+def _too_deep(place: Place) -> PlanError:
+    problem = Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels", remedy="flatten the plan")
+    return PlanError([problem])
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:

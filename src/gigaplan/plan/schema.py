@@ -150,7 +150,7 @@ def partial(
     return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **made)
 
 
-def _described(cls: type[Any], name: str, *, required: bool) -> Callable[[Any], Any]:
+def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
     """Return what makes a field that describes itself when a JSON Schema is made, and not before: reading the words
     beside a class's fields takes longer than loading a plan."""
 
@@ -160,7 +160,7 @@ def _described(cls: type[Any], name: str, *, required: bool) -> Callable[[Any], 
     return lambda default: Field(default, json_schema_extra=describe)
 
 
-def meaning(cls: type[Any], name: str, *, required: bool) -> str:
+def meaning(cls: type, name: str, *, required: bool) -> str:
     """Return what a room's field means: the words beside it, else those of the catalog's quantity of that name."""
     quantity = catalog.load().quantities.get(name)
     words = _words_beside(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
@@ -168,7 +168,7 @@ def meaning(cls: type[Any], name: str, *, required: bool) -> str:
 
 
 @cache
-def _words_beside(cls: type[Any]) -> dict[str, str]:
+def _words_beside(cls: type) -> dict[str, str]:
     """Return the words beside the fields of a room's dataclass, by field."""
     adapter = TypeAdapter(with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls))
     found = adapter.json_schema(schema_generator=_Lenient)["properties"]
@@ -273,9 +273,7 @@ WorkloadSection: Any = partial(
     required=("model", "driver"),
     without=("name", "later_models"),
     names={"model": MODELS},
-    like=Form(
-        Annotated[str, WORKLOADS], "Workload of the catalog whose facts fill in what this one does not state."
-    ),
+    like=Form(Annotated[str, WORKLOADS], "Workload of the catalog whose facts fill in what this one does not state."),
     later_models=Form(
         Annotated[dict[str, Annotated[str, MODELS]], DatedKeys()], "Models that take the first one's place, by date."
     ),
@@ -438,6 +436,11 @@ def takes_entries(path: tuple[str, ...]) -> bool:
     return typing.get_origin(type_at(path)) is dict
 
 
+def is_section(path: tuple[str, ...]) -> bool:
+    """Return whether settings by name stand at a path: of the schema's names, or of the author's own."""
+    return takes_entries(path) or bool(section_fields(path))
+
+
 def is_date(path: tuple[str, ...]) -> bool:
     """Return whether a date stands at a path."""
     return type_at(path) is dt.date
@@ -458,7 +461,9 @@ def _marks(hint: Any) -> tuple[Any, ...]:
     """Return the markers of a type and of what it may be."""
     if typing.get_origin(hint) is Annotated:
         return typing.get_args(hint)[1:]
-    return tuple(mark for part in typing.get_args(hint) if typing.get_origin(part) is Annotated for mark in _marks(part))
+    return tuple(
+        mark for part in typing.get_args(hint) if typing.get_origin(part) is Annotated for mark in _marks(part)
+    )
 
 
 def _below(model: Any, part: str) -> Any:

@@ -13,8 +13,9 @@ from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
 from gigaplan.finance.inputs import GenerationCost
 from gigaplan.fleet.inputs import Generation
-from gigaplan.plan.load import Sources, load_sources
+from gigaplan.plan.load import load_sources
 from gigaplan.plan.overlay import read_overlay
+from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name

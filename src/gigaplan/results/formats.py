@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gigaplan.plan.load import Sources
+from gigaplan.plan.sources import Sources
 from gigaplan.results import longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block

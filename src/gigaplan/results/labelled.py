@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from gigaplan.plan.load import Sources
+from gigaplan.plan.sources import Sources
 from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.errors import UnknownQuantityError, nearest_name

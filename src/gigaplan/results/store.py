@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gigaplan.plan.load import Sources
+from gigaplan.plan.sources import Sources
 from gigaplan.results import formats, longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.result import Result

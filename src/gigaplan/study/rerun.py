@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gigaplan.plan.load import Sources
+from gigaplan.plan.sources import Sources
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.study.compare import InputDifference, fact_differences

@@ -204,7 +204,9 @@ def _count(unit: str) -> float:
 
 def _number(text: str) -> float:
     if "," in text and not _GROUPED.fullmatch(text):
-        raise ValueError(f"a comma groups thousands, as in 1,200, and '{text}' has one elsewhere: write a decimal point")
+        raise ValueError(
+            f"a comma groups thousands, as in 1,200, and '{text}' has one elsewhere: write a decimal point"
+        )
     return float(text.replace(",", "").replace("_", ""))
 
 
