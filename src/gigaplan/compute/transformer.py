@@ -102,7 +102,8 @@ class Architecture:
         if self.experts and not (self.ffn_expert and 0 < self.experts_per_token <= self.experts):
             raise InputError(
                 f"{self.experts} experts with ffn_expert {self.ffn_expert} and experts_per_token "
-                f"{self.experts_per_token}: state the width of an expert and between 1 and {self.experts} per token"
+                f"{self.experts_per_token}: state the width of an expert and between 1 and {self.experts} per token",
+                path=("experts_per_token", "ffn_expert", "experts"),
             )
 
     @property

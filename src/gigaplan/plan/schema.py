@@ -170,7 +170,9 @@ def meaning(cls: type, name: str, *, required: bool) -> str:
 @cache
 def _words_beside(cls: type) -> dict[str, str]:
     """Return the words beside the fields of a room's dataclass, by field."""
-    adapter = TypeAdapter(with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls))
+    adapter: TypeAdapter[Any] = TypeAdapter(
+        with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls)
+    )
     found = adapter.json_schema(schema_generator=_Lenient)["properties"]
     return {name: " ".join(part["description"].split()) for name, part in found.items() if "description" in part}
 

@@ -149,9 +149,9 @@ def _nothing(shift: Shift, path: tuple[str, ...], at: Node, *, stands: bool) -> 
         message, remedy = ("this date can't be shifted" if stands else message), "state the date itself"
     elif not is_section(path):
         message = "only dates can be shifted"
-        remedy = f"state the new value itself, without a sign: '{shift.text.lstrip('+- ')}'"
+        remedy = "state the new value itself, without a sign"
     place = Place(at.file, at.line, at.column, ".".join(path))
-    return Problem(message, place, value=shift.text, allowed=f"a date and {FORMS}", remedy=remedy)
+    return Problem(message, place, value=shift.text, allowed=f"a date, moved by {FORMS}", remedy=remedy)
 
 
 def _add_months(day: dt.date, months: int) -> dt.date:

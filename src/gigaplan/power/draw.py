@@ -8,7 +8,7 @@ import numpy as np
 
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.power.outputs import PowerDraw
-from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
@@ -76,22 +76,28 @@ def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility
     if curve.idle_share > curve.busy_share:
         raise InputError(
             f"an idle rack can't draw more ({curve.idle_share:g} of rated) than a busy one ({curve.busy_share:g}): "
-            "lower idle_share or raise busy_share"
+            "lower idle_share or raise busy_share",
+            path=("power.draw.idle_share", "power.draw.busy_share"),
         )
     if not ((utilisation >= -ROUNDING) & (utilisation <= 1 + ROUNDING)).all():
         raise InputError("utilisation must be a share of the fleet: finite, from 0 to 1")
 
 
 def _check_cooling(pue: Array, loss: Array) -> None:
-    """Raise InputError, naming the facility, where losses alone are more than the overhead that PUE counts."""
+    """Raise InputError with every facility whose losses alone are more than the overhead that PUE counts."""
     # The lowest month decides: winter's PUE must still leave room for losses that do not follow the season.
     slack = (pue - 1).min(axis=(0, 2)) - loss
-    worst = int(slack.argmin())
-    if slack[worst] < -ROUNDING:
-        raise InputError(
-            f"facility {worst + 1}: losses of {loss[worst]:.1%} of IT energy exceed the overhead of a PUE of "
-            f"{pue[:, worst].min():.3f} (its lowest month): raise pue, or lower loss_share or pue_summer_rise"
+    faults = [
+        Fault(
+            f"losses of {loss[i]:.1%} of IT energy exceed the overhead of a PUE of {pue[:, i].min():.3f} (its lowest "
+            "month): raise pue, or lower loss_share or pue_summer_rise",
+            tuple(f"power.facilities[{i}].{name}" for name in ("loss_share", "pue", "pue_summer_rise")),
+            f"loss_share {loss[i]:.1%}, pue {pue[:, i].min():.3f} in the lowest month",
         )
+        for i in np.flatnonzero(slack < -ROUNDING)
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:

@@ -38,6 +38,10 @@ class Fault:
     that its room knows by number alone stands in brackets: ``power.facilities[2].loss_share``."""
     value: str = ""
 
+    def __str__(self) -> str:
+        where = self.paths[0] if self.paths else ""
+        return f"{where}: {self.message}" if "[" in where else self.message
+
 
 class InputError(GigaplanError, ValueError):
     """Inputs are of the right kind and yet impossible.
@@ -55,7 +59,7 @@ class InputError(GigaplanError, ValueError):
     def __init__(self, message: str | Sequence[Fault], *, path: str | Sequence[str] = (), value: str = "") -> None:
         paths = (path,) if isinstance(path, str) else tuple(path)
         self.faults = (Fault(message, paths, value),) if isinstance(message, str) else tuple(message)
-        super().__init__("; ".join(fault.message for fault in self.faults))
+        super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
 class LawError(GigaplanError, AssertionError):
