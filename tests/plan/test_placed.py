@@ -111,7 +111,7 @@ def test_a_workload_like_another_uses_its_facts() -> None:
     assert fact.entity == "enterprise_api"
     assert mine.output_tokens == fact.number
     assert entries["demand.workloads.my api.like"].value == "enterprise_api"
-    with pytest.raises(PlanError, match="nearest: *enterprise_api"):
+    with pytest.raises(PlanError, match=r"nearest: *enterprise_api"):
         plan.load("lab-1mw", [work.replace("enterprise_api", "enterprise_ap")])
     with pytest.raises(PlanError, match="needs 'requests_per_day'"):
         plan.load("lab-1mw", [work.replace(", requests_per_day: 5000", "").replace("enterprise_api", "chat")])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gigaplan import plan
 from gigaplan.plan.document import parse
-from gigaplan.plan.schema import PlanDocument, section_fields, takes_entries, type_at
+from gigaplan.plan.paths import section_fields, takes_entries, type_at
+from gigaplan.plan.schema import PlanDocument
 from gigaplan.plan.set import change
 from gigaplan.plan.shift import read_shift
 from gigaplan.vocabulary.errors import PlanError

@@ -13,7 +13,7 @@ import yaml
 
 from gigaplan import catalog, plan
 from gigaplan.cli import main
-from gigaplan.plan.schema import section_fields
+from gigaplan.plan.paths import section_fields
 from gigaplan.vocabulary.errors import PlanError
 
 Write = Callable[..., Path]

@@ -172,86 +172,94 @@ def _mark(event: yaml.Event) -> tuple[int, int]:
 
 
 def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node:
-    """Build the tree with an explicit stack; aliases share their node and are counted each time they are used."""
-    anchors: dict[str, tuple[Node, int]] = {}
-    stack: list[tuple[Node, str | None, int]] = []  # open collection, its anchor, values counted when it opened
-    pending: list[str | None] = []  # the key that waits for its value, per open collection
-    root: Node | None = None
-    count = 0
-
-    def attach(node: Node) -> None:
-        nonlocal root
-        if not stack:
-            if root is not None:
-                raise PlanError(
-                    [
-                        Problem(
-                            "more than one document",
-                            Place(file, node.line, node.column),
-                            remedy="keep one plan in a file: remove the line '---'",
-                        )
-                    ]
-                )
-            root = node
-            return
-        above = stack[-1][0]
-        if isinstance(above.value, list):
-            above.value.append(node)
-        elif pending[-1] is None:
-            pending[-1] = _key(node, above, file, problems)
-        else:
-            above.value[pending[-1]] = node
-            pending[-1] = None
-
+    """Build the tree; aliases share their node and are counted each time they are used."""
+    builder = _Builder(file, problems)
     for event in events:
-        line, column = _mark(event)
+        place = Place(file, *_mark(event))
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(_scalar(event), line, column, file)
-            count += 1
-            if event.anchor:
-                anchors[event.anchor] = node, 1
-            attach(node)
+            builder.scalar(event, place)
         elif isinstance(event, yaml.AliasEvent):
-            if event.anchor is None or event.anchor not in anchors:
-                raise PlanError(
-                    [
-                        Problem(
-                            f"no anchor '&{event.anchor}' above",
-                            Place(file, line, column),
-                            nearest=nearest_name(str(event.anchor), anchors),
-                            remedy="define the anchor first, or write the value out",
-                        )
-                    ]
-                )
-            node, size = anchors[event.anchor]
-            count += size
-            attach(node)
+            builder.alias(str(event.anchor), place)
         elif isinstance(event, yaml.CollectionStartEvent):
-            empty: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-            node = Node(empty, line, column, file)
-            count += 1
-            stack.append((node, event.anchor, count))
-            pending.append(None)
+            builder.open({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor, place)
         elif isinstance(event, yaml.CollectionEndEvent):
-            node, anchor, before = stack.pop()
-            pending.pop()
-            if anchor:
-                anchors[anchor] = node, count - before + 1
-            attach(node)
-        if count > MAX_VALUES:
-            raise PlanError(
-                [
-                    Problem(
-                        "the document expands to too many values",
-                        Place(file, line, column),
-                        allowed=f"at most {MAX_VALUES:,}, aliases written out",
-                        remedy="remove nested aliases",
-                    )
-                ]
-            )
+            builder.close()
+        if builder.count > MAX_VALUES:
+            allowed, remedy = f"at most {MAX_VALUES:,}, aliases written out", "remove nested aliases"
+            problem = Problem("the document expands to too many values", place, allowed=allowed, remedy=remedy)
+            raise PlanError([problem])
+    root = builder.root
     if root is None or root.value in (None, ""):
         raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
     return root
+
+
+@dataclass
+class _Builder:
+    """A tree that grows with each event, on an explicit stack."""
+
+    file: str
+    problems: list[Problem]
+    root: Node | None = None
+    count: int = 0
+    """Values so far, aliases written out."""
+    anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    """Nodes by anchor, each with the values that it holds."""
+    stack: list[tuple[Node, str | None, int]] = field(default_factory=list)
+    """Open collections, each with its anchor and the values counted when it opened."""
+    pending: list[str | None] = field(default_factory=list)
+    """The key that waits for its value, per open collection."""
+
+    def scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
+        """Add a scalar."""
+        node = Node(_scalar(event), place.line, place.column, self.file)
+        self.count += 1
+        if event.anchor:
+            self.anchors[event.anchor] = node, 1
+        self._attach(node)
+
+    def alias(self, anchor: str, place: Place) -> None:
+        """Add what an anchor above stands for."""
+        if anchor not in self.anchors:
+            near, remedy = nearest_name(anchor, self.anchors), "define the anchor first, or write the value out"
+            raise PlanError([Problem(f"no anchor '&{anchor}' above", place, nearest=near, remedy=remedy)])
+        node, size = self.anchors[anchor]
+        self.count += size
+        self._attach(node)
+
+    def open(self, empty: dict[str, Node] | list[Node], anchor: str | None, place: Place) -> None:
+        """Begin a mapping or a list."""
+        self.count += 1
+        self.stack.append((Node(empty, place.line, place.column, self.file), anchor, self.count))
+        self.pending.append(None)
+
+    def close(self) -> None:
+        """End the innermost mapping or list."""
+        node, anchor, before = self.stack.pop()
+        self.pending.pop()
+        if anchor:
+            self.anchors[anchor] = node, self.count - before + 1
+        self._attach(node)
+
+    def _attach(self, node: Node) -> None:
+        """Put a node where it belongs: the root, an item, a key, or the value of the key before it."""
+        if not self.stack:
+            if self.root is not None:
+                place, remedy = (
+                    Place(self.file, node.line, node.column),
+                    "keep one plan in a file: remove the line '---'",
+                )
+                raise PlanError([Problem("more than one document", place, remedy=remedy)])
+            self.root = node
+            return
+        above, key = self.stack[-1][0], self.pending[-1]
+        if isinstance(above.value, list):
+            above.value.append(node)
+        elif key is None:
+            self.pending[-1] = _key(node, above, self.file, self.problems)
+        else:
+            above.value[key] = node
+            self.pending[-1] = None
 
 
 def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:

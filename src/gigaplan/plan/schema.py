@@ -7,26 +7,11 @@ optional; :mod:`gigaplan.plan.resolve` fills the rest from the catalog's facts o
 from __future__ import annotations
 
 import datetime as dt
-import typing
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    TypeAdapter,
-    create_model,
-    with_config,
-)
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict
 
 from gigaplan import catalog
 from gigaplan.compute.transformer import Architecture
@@ -34,56 +19,18 @@ from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
 from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
+from gigaplan.plan.partial import STRICT, DatedKeys, Form, Names, partial
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
-from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.units import DATE_PATTERN, Day, Unit
-
-STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
-
-FLOATS: Any = Annotated[
-    tuple[Annotated[float, Gt(0)], ...], MinLen(1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
-]
-"""Positive numbers that a person writes as a list and a room reads as a tuple."""
+from gigaplan.vocabulary.units import Day, Unit
 
 
 class Strict(BaseModel):
     """A section of the plan: unknown names are refused."""
 
     model_config = ConfigDict(**STRICT, use_attribute_docstrings=True)
-
-
-@dataclass(frozen=True)
-class Names:
-    """Marker of a field that takes names of the catalog; an editor completes them.
-
-    Parameters
-    ----------
-    known
-        Returns the names, read from the catalog only when a JSON Schema is made.
-    own
-        Whether the plan may bring names of its own.
-    """
-
-    known: Callable[[], Sequence[str]]
-    own: bool = False
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Describe the names that the field takes (called by pydantic only)."""
-        made, names = handler(schema), list(self.known())
-        if made.get("type") == "object":
-            return {**made, "properties": dict.fromkeys(names, made["additionalProperties"])}
-        return {"anyOf": [{"enum": names}, made]} if self.own else {"enum": names}
-
-
-class DatedKeys:
-    """Marker of a section whose names are dates, such as ``{2027-01: 40 %}``."""
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Describe the names as dates (called by pydantic only)."""
-        return {**handler(schema), "propertyNames": {"pattern": DATE_PATTERN}}
 
 
 def _facts_of(quantity: str) -> Callable[[], Sequence[str]]:
@@ -102,99 +49,6 @@ WORKLOADS = Names(_facts_of("output_tokens"))
 POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), own=True)
 USER_REGIONS = Names(_facts_of("share_of_use"))
 STATES = Names(lambda: LADDER)
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a plan writes a field that the room reads in another form or doesn't have, and what it means."""
-
-    kind: Any
-    meaning: str
-
-
-def partial(
-    cls: type[Any],
-    *,
-    required: tuple[str, ...] = (),
-    without: tuple[str, ...] = (),
-    names: Mapping[str, Names] | None = None,
-    **more: Form,
-) -> type[BaseModel]:
-    """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan.
-
-    Parameters
-    ----------
-    cls
-        The room's dataclass.
-    required
-        Fields that a plan must state.
-    without
-        Fields that a plan does not state.
-    names
-        Fields that take names of the catalog.
-    more
-        Fields that the plan writes in another form than the room reads; all optional.
-    """
-    hints = typing.get_type_hints(cls, include_extras=True)
-    annotated: Any = Annotated
-    made: dict[str, Any] = {}
-    for f in fields(cls):
-        if f.name in without:
-            continue
-        kind = _as_written(hints[f.name])
-        if names and f.name in names:
-            kind = annotated[kind, names[f.name]]
-        words = _described(cls, f.name, required=f.name in required)
-        made[f.name] = (kind, words(...)) if f.name in required else (kind | None, words(None))
-    made |= {name: (form.kind | None, Field(None, description=form.meaning)) for name, form in more.items()}
-    return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **made)
-
-
-def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
-    """Return what makes a field that describes itself when a JSON Schema is made, and not before: reading the words
-    beside a class's fields takes longer than loading a plan."""
-
-    def describe(schema: dict[str, Any]) -> None:
-        schema["description"] = meaning(cls, name, required=required)
-
-    return lambda default: Field(default, json_schema_extra=describe)
-
-
-def meaning(cls: type, name: str, *, required: bool) -> str:
-    """Return what a room's field means: the words beside it, else those of the catalog's quantity of that name."""
-    quantity = catalog.load().quantities.get(name)
-    words = _words_beside(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
-    return f"{words} Left out: the catalog's fact." if quantity and not required else words
-
-
-@cache
-def _words_beside(cls: type) -> dict[str, str]:
-    """Return the words beside the fields of a room's dataclass, by field."""
-    adapter: TypeAdapter[Any] = TypeAdapter(
-        with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls)
-    )
-    found = adapter.json_schema(schema_generator=_Lenient)["properties"]
-    return {name: " ".join(part["description"].split()) for name, part in found.items() if "description" in part}
-
-
-class _Lenient(GenerateJsonSchema):
-    """Says nothing of types that have no JSON Schema: only the words are of interest."""
-
-    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
-        """Return a schema that anything matches."""
-        return {}
-
-
-def _as_written(hint: Any) -> Any:
-    """Return a field's type as a person writes it: one number where the room may hold one per member."""
-    if typing.get_origin(hint) is Annotated:
-        kind, *marks = typing.get_args(hint)
-        kind = float if kind == Uncertain else kind
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return hint
-        annotated: Any = Annotated
-        return annotated[(kind, *marks)]
-    return FLOATS if hint == tuple[float, ...] else hint
 
 
 class Horizon(Strict):
@@ -415,75 +269,3 @@ class PlanDocument(Strict):
     """What the laboratory keeps for itself."""
     finance: Finance
     """Costs and who pays."""
-
-
-@cache
-def section_fields(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names allowed at a path of the document (names of entries are any), for messages."""
-    model = type_at(path)
-    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
-
-
-@cache
-def type_at(path: tuple[str, ...]) -> Any:
-    """Return the type of what stands at a path of the document, None where the schema has no such path."""
-    found: Any = PlanDocument
-    for part in path:
-        found = _below(found, part)
-    return found
-
-
-def takes_entries(path: tuple[str, ...]) -> bool:
-    """Return whether entries of the author's own names stand at a path."""
-    return typing.get_origin(type_at(path)) is dict
-
-
-def is_section(path: tuple[str, ...]) -> bool:
-    """Return whether settings by name stand at a path: of the schema's names, or of the author's own."""
-    return takes_entries(path) or bool(section_fields(path))
-
-
-def is_date(path: tuple[str, ...]) -> bool:
-    """Return whether a date stands at a path."""
-    return type_at(path) is dt.date
-
-
-def has_dated_keys(path: tuple[str, ...]) -> bool:
-    """Return whether the names of the entries at a path are dates."""
-    if not path:
-        return False
-    above = type_at(path[:-1])
-    if not (isinstance(above, type) and issubclass(above, BaseModel)) or path[-1] not in above.model_fields:
-        return False
-    field = above.model_fields[path[-1]]
-    return any(isinstance(mark, DatedKeys) for mark in (*field.metadata, *_marks(field.annotation)))
-
-
-def _marks(hint: Any) -> tuple[Any, ...]:
-    """Return the markers of a type and of what it may be."""
-    if typing.get_origin(hint) is Annotated:
-        return typing.get_args(hint)[1:]
-    return tuple(
-        mark for part in typing.get_args(hint) if typing.get_origin(part) is Annotated for mark in _marks(part)
-    )
-
-
-def _below(model: Any, part: str) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        hint: Any = model.model_fields[part].annotation if part in model.model_fields else None
-    elif typing.get_origin(model) in (dict, list, tuple):
-        hint = next(a for a in reversed(typing.get_args(model)) if a is not Ellipsis)
-    else:
-        return None
-    return _strip(hint)
-
-
-def _strip(hint: Any) -> Any:
-    """Drop Optional and Annotated from a type."""
-    while True:
-        if typing.get_origin(hint) is Annotated:
-            hint = typing.get_args(hint)[0]
-        elif type(None) in typing.get_args(hint):
-            hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        else:
-            return hint

@@ -12,7 +12,7 @@ import yaml
 
 from gigaplan.plan.document import VALUE_KEYS, Node, parse
 from gigaplan.plan.overlay import merge
-from gigaplan.plan.schema import section_fields, takes_entries, type_at
+from gigaplan.plan.paths import section_fields, takes_entries, type_at
 from gigaplan.plan.shift import read_shift, shifted
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 

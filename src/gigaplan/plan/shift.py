@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.schema import has_dated_keys, is_date, is_section
+from gigaplan.plan.paths import has_dated_keys, is_date, is_section
 from gigaplan.vocabulary.errors import Place, Problem
 from gigaplan.vocabulary.units import parse_period
 

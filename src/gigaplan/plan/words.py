@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.schema import section_fields, takes_entries
+from gigaplan.plan.paths import section_fields, takes_entries
 from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 
 _SETTINGS = ("settings by name", "indent its settings below it")
