@@ -67,7 +67,9 @@ def weekly_users(adoption: Adoption, years: Array) -> Array:
         If the curve's name is unknown, or the reference lies above the ceiling in any member.
     """
     if adoption.curve not in CURVES:
-        raise InputError(f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}", path="demand.adoption.curve")
+        raise InputError(
+            f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}", path="demand.adoption.curve"
+        )
     ceiling, reference = column(adoption.ceiling_users, 2), column(adoption.reference_users, 2)
     if (reference > ceiling).any():
         raise InputError(

@@ -187,9 +187,14 @@ def region_shapes(shape: Shape) -> Array:
     """
     offsets, share = np.array(shape.region_offset_h), np.array(shape.region_share)
     if len(offsets) != len(share):
-        raise InputError(f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region", path="demand.regions")
+        raise InputError(
+            f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region",
+            path="demand.regions",
+        )
     if abs(share.sum() - 1) > SHARE_TOLERANCE:
-        raise InputError(f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum", path="demand.regions")
+        raise InputError(
+            f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum", path="demand.regions"
+        )
     activity = local_activity(_local_hour(offsets), shape.night_share, shape.peak_local_hour)
     return np.asarray(share[:, None] * activity / activity.mean(axis=1, keepdims=True))
 
