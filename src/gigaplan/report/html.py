@@ -6,13 +6,13 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from gigaplan.report import charts
 from gigaplan.report.events import first_tokens, limit_spans
 from gigaplan.report.format import in_watts, short
 from gigaplan.report.headline import answer, cards
+from gigaplan.report.page import template
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
@@ -24,7 +24,7 @@ def html(result: Result) -> str:
     """Return the page of a result; the same result gives the same bytes."""
     drawn = charts.all_charts(result)
     return (
-        _template().render(
+        template("report.html.j2").render(
             result=result,
             stamp=result.stamp,
             answer=answer(result),
@@ -91,9 +91,3 @@ def _echarts() -> str:
 def _draw() -> str:
     """Return the script that draws the charts of a page."""
     return (files("gigaplan.report") / "templates" / "charts.js").read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "report.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
-from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from gigaplan._version import __version__
@@ -17,8 +14,8 @@ from gigaplan.report import svg
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import short
-from gigaplan.report.frontier_view import _style
-from gigaplan.report.serving_view import _told
+from gigaplan.report.page import style_sheet, template
+from gigaplan.report.serving_view import table_content
 from gigaplan.validation.published import Point, TableComparison
 from gigaplan.validation.serving.validate import InferenceValidation
 
@@ -199,11 +196,11 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
     """Return a page with charts and tables; the same answers give the same bytes."""
     drawn = all_charts(answers)
     return (
-        _template().render(
+        template("held.html.j2").render(
             title="Serving: published against ours",
-            style=Markup(_style()),
+            style=Markup(style_sheet()),
             charts=drawn,
-            tables=[_told(a) for a in answers],
+            tables=[table_content(a) for a in answers],
             count=short(float(len(points_of(answers)))),
             options=page._script({c.id: c.option for c in drawn}),
             echarts=Markup(page._echarts()),
@@ -212,9 +209,3 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
         )
         + "\n"
     )
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "held.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -85,7 +85,7 @@ def validation(answers: Sequence[InferenceValidation | TableComparison], *, ever
     if brief:
         parts += [Text(BRIEF, style="dim"), Text("")]
     for answer in answers:
-        title, columns, rows, words = _told(answer, every=every, brief=brief)
+        title, columns, rows, words = table_content(answer, every=every, brief=brief)
         parts += [
             Text(title, style="bold"),
             _table(columns, rows) if rows else Text("no row is held"),
@@ -102,13 +102,13 @@ def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures:
         *(f"![{Path(p).stem}]({p})\n" for p in pictures),
     ]
     for answer in answers:
-        title, columns, rows, words = _told(answer)
+        title, columns, rows, words = table_content(answer)
         lines = [columns, ("---", *("--:" for _ in columns[1:])), *rows]
         parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{words}\n")
     return "\n".join(parts)
 
 
-def _told(
+def table_content(
     answer: InferenceValidation | TableComparison, *, every: bool = False, brief: bool = False
 ) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
     if isinstance(answer, TableComparison):

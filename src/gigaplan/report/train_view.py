@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, Template
 from markupsafe import Markup
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -20,7 +17,7 @@ from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
 from gigaplan.report.format import in_watts, money, scientific, short
-from gigaplan.report.frontier_view import _style
+from gigaplan.report.page import style_sheet, template
 from gigaplan.vocabulary.interval import Figure
 
 ROWS = 8
@@ -149,12 +146,12 @@ def html(
     """
     drawn = {c.id: c for c in (*further, *charts(run))}
     return (
-        _template().render(
+        template("train.html.j2").render(
             run=run,
             title=heading or title(run),
             question=lead or question(run),
             rows=[*extra, *rows(run)],
-            style=Markup(_style()),
+            style=Markup(style_sheet()),
             charts=drawn,
             further=further,
             notes=notes,
@@ -299,9 +296,3 @@ def _pareto(run: TrainRun) -> Chart:
         table,
         320,
     )
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "train.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
