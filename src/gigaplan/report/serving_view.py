@@ -111,6 +111,7 @@ def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures:
 def table_content(
     answer: InferenceValidation | TableComparison, *, every: bool = False, brief: bool = False
 ) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
+    """Return a table of a comparison with published figures: title, columns, rows, and the note below it."""
     if isinstance(answer, TableComparison):
         why = "; ".join(
             f"{count} {'row' if count == 1 else 'rows'}: {reason}" for reason, count in answer.reasons.items()
