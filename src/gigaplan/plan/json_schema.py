@@ -32,7 +32,7 @@ UNWRITTEN_UNITS = ("", "1")
 
 
 def json_schema(*, overlay: bool = False) -> Schema:
-    """Return the JSON Schema of a plan, or of an overlay: all optional, ``null`` removes, and a header that is needed."""
+    """Return the JSON Schema of a plan, or of an overlay: all optional, ``null`` removes, and a header is required."""
     made = PlanDocument.model_json_schema(schema_generator=_Generator)
     sections = {name: _section(part) for name, part in made.pop("$defs").items()}
     whole = _section(made)
@@ -49,7 +49,7 @@ def json_schema(*, overlay: bool = False) -> Schema:
 
 
 class _Generator(GenerateJsonSchema):
-    """Makes neither titles nor defaults: names are explained by their descriptions, and ``null`` means a line left out."""
+    """Makes neither titles nor defaults: descriptions explain names, and ``null`` means that a line is left out."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Return that no field has a title."""

@@ -18,7 +18,7 @@ from gigaplan.vocabulary.units import parse_date
 
 
 def training(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> TrainingPolicy:
-    """Return the training policy; its share by month is the plan's points, else the catalog's series, linear in between."""
+    """Return the training policy; its share by month is the plan's points, else the catalog's series."""
     given = doc.training
     share = filler.series(given.share, "training", "training_share", axis, "allocation.training_share", 0.0)
     mfu = _number(filler, given.mfu_share, "mfu_share")
