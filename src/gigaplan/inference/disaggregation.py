@@ -229,11 +229,12 @@ def _search(
     tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(max_gpus, 2)]
     columns = np.array(tried, dtype=float).T
     grid = _stages(*given, columns[:, :, None], speculative=speculative)
-    fits, meets_tpot = _decode_limits(grid, BATCHES, request, percentile)
+    tpot = decode_rate(grid, BATCHES, 1.0, request)[1]
+    fits, meets_tpot = _decode_limits(grid, BATCHES, tpot, request, percentile)
     gpus = (grid.gpus * grid.pipeline).ravel()
     # Workers that others of their size beat are left out first, which keeps the grid of pairings small.
     layout, point = np.nonzero(fits & meets_tpot)
-    tpot = decode_rate(grid, BATCHES, 1.0, request)[1][layout, point]
+    tpot = tpot[layout, point]
     chosen = _best_of_size(gpus[layout], BATCHES[point] * grid.pipeline.ravel()[layout] / tpot, tpot)
     layout, point = layout[chosen], point[chosen]
     prefill = np.flatnonzero(_prefill_fits(grid, request))
@@ -276,11 +277,12 @@ def _best_of_size(gpus: Array, rate: Array, time_s: Array) -> NDArray[np.intp]:
     return np.concatenate([np.zeros(0, dtype=np.intp), *(k[pareto(rate[k], time_s[k])] for k in best)])
 
 
-def _decode_limits(stage: Stage, batch: Array, request: Request, percentile: Percentile | None) -> tuple[Mask, Mask]:
+def _decode_limits(
+    stage: Stage, batch: Array, tpot: Array, request: Request, percentile: Percentile | None
+) -> tuple[Mask, Mask]:
     """Return whether decode workers hold every request at its full length, and whether they keep the time per token."""
     prompt = request.cached_input_tokens + request.uncached_input_tokens
     needed = stage.weight_bytes() + stage.cache_bytes(np.asarray(prompt + request.output_tokens), batch)
-    tpot = decode_rate(stage, batch, 1.0, request)[1]
     if percentile is not None:
         tpot = percentile_tpot_s(tpot, batch, batch * stage.pipeline, percentile)
     fits, meets_tpot = np.broadcast_arrays(needed <= stage.free_bytes, tpot <= request.tpot_s)
