@@ -1,9 +1,9 @@
 """Aggregation: one function sums and averages every quantity of a result, as its row of the variable table says.
 
-An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's end
-is taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's tokens is
-the year's cost. Over other dims a quantity is summed where its row allows it, averaged where its weight has the dim, and
-refused otherwise.
+An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's
+end is taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's
+tokens is the year's cost. Over other dims a quantity is summed where its row allows it, averaged where its weight has
+the dim, and refused otherwise.
 """
 
 from __future__ import annotations
