@@ -1,4 +1,4 @@
-"""What failures leave of one training run: lives simulated with the catalog's rates in their ranges, the best interval and spares."""
+"""What failures leave of one training run: simulated trials with the catalog's rates in their ranges, best interval and spares."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ REASONS = {
     "waiting_s": "waiting for repairs",
     "outage_s": "outages",
     "planned_s": "planned stops",
-    "slow_s": "stragglers",
-    "short_s": "missing replicas",
+    "straggler_s": "stragglers",
+    "degraded_s": "missing replicas",
 }
 HOPELESS = 0.05
 """Expected goodput below which a run is told to be impossible instead of simulated."""
 LONGEST = 20.0
 """Times its ideal length after which a run is given up."""
 MOST_FAILURES = 3e8
-"""Of all lives together: some minutes of one core."""
+"""Of all trials together: some minutes of one core."""
 SIZES = (1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576)
 MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
 
@@ -80,12 +80,13 @@ class FailureOptions:
     """Fault-tolerant groups that restart by themselves; 0: the whole run restarts."""
     waits_for_write: bool = False
     """Whether training stands until a checkpoint is written."""
-    replicas: int = 400
+    trials: int = 400
+    """Simulated trials of the run."""
     seed: int = 0
     certain: bool = False
-    """Whether facts stay at their central values instead of being drawn from their ranges in each life."""
+    """Whether facts stay at their central values instead of being drawn from their ranges in each trial."""
     facts: tuple[tuple[str, float], ...] = ()
-    """Facts of one's own, by the names of the catalog's entity ``failures``, in its units; the same in each life."""
+    """Facts of one's own, by the names of the catalog's entity ``failures``, in its units; the same in each trial."""
 
     @property
     def recovery(self) -> Recovery:
@@ -95,7 +96,7 @@ class FailureOptions:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Mean and the middle 80 % of some lives."""
+    """Mean and the middle 80 % of some trials."""
 
     mean: float
     p10: float
@@ -105,7 +106,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRun:
-    """What lives of a run came to, and what the closed form says beside its central facts."""
+    """What trials of a run came to, and what the closed form gives at the central facts."""
 
     ask: FailureOptions
     recovery: Recovery
@@ -127,7 +128,7 @@ class FailureRun:
     replaced: float
     """Units taken out for repair."""
     finished_share: float
-    """SimulatedRuns that were done within twenty times the ideal time."""
+    """Share of the trials that were done within twenty times the ideal time."""
     lost_days: dict[str, float]
     """Mean, by reason."""
     interruptions_by_cause: dict[str, float]
@@ -138,7 +139,7 @@ class FailureRun:
     gpu_hours: float
     """Spares included, to the median end."""
     day_quantiles: tuple[float, ...]
-    """Days at 0, 5, .. 100 % of lives."""
+    """Days at 0, 5, .. 100 % of trials."""
     interval_curve: tuple[tuple[float, float], ...]
     """(interval [s], expected goodput)."""
     spare_curve: tuple[tuple[int, float, float], ...]
@@ -175,22 +176,22 @@ def run_failures(
     more = {"groups": groups, "waits_for_write": ask.waits_for_write}
     f = replace(failures_of(facts), **dict(ask.facts))
     central = hazards(f, **size, **more)  # type: ignore[arg-type]
-    drawn = central if ask.certain else hazards(draws(facts, ask.replicas, ask.seed, **dict(ask.facts)), **size, **more)  # type: ignore[arg-type]
+    drawn = central if ask.certain else hazards(draws(facts, ask.trials, ask.seed, **dict(ask.facts)), **size, **more)  # type: ignore[arg-type]
     drawn = _chosen(drawn, ask)
     central = replace(central, spares=drawn.spares, interval_s=drawn.interval_s)
     kept = expected_share(central, ask.recovery)
     if kept < HOPELESS:
         raise PlanError([_hopeless(central, ask, kept)])
-    most = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * ask.replicas)
-    lives = simulate_runs(
+    most = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * ask.trials)
+    trials = simulate_runs(
         drawn,
         ask.recovery,
         ideal_s,
-        replicas=ask.replicas,
+        n_trials=ask.trials,
         seed=ask.seed,
         limit_s=min(LONGEST * ideal_s, max(most, 2 * ideal_s)),
     )
-    return _told(facts, f, ask, central, lives, kept, ideal_s, unit, groups, size)
+    return _told(facts, f, ask, central, trials, kept, ideal_s, unit, groups, size)
 
 
 def unit_gpus(facts: Catalog, system: str) -> int:
@@ -264,7 +265,7 @@ def _bound(mark: object) -> str:
 
 
 def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> Failures:
-    """Return the facts drawn from their ranges, one of each for each life: triangular in the logarithm."""
+    """Return the facts drawn from their ranges, one of each for each trial: triangular in the logarithm."""
     values: dict[str, Array | float] = {}
     for f in fields(Failures):
         fact = facts.find(ENTITY, f.name)
@@ -316,9 +317,9 @@ def _impossible(ask: FailureOptions, replicas_of_layout: int, ideal_s: float) ->
             "0 to 1,000,000",
             "leave it out for the best number",
         )
-    if not 1 <= ask.replicas <= 1_000_000:
+    if not 1 <= ask.trials <= 1_000_000:
         yield problem(
-            "'replicas' must lie between 1 and a million", ask.replicas, "1 to 1,000,000", "take some hundreds"
+            "'trials' must lie between 1 and a million", ask.trials, "1 to 1,000,000", "take some hundreds"
         )
     if ask.seed < 0:
         yield problem("'seed' must not be below zero", ask.seed, "0 or more", "give another number")
@@ -364,14 +365,14 @@ def _told(
     f: Failures,
     ask: FailureOptions,
     h: Hazards,
-    lives: SimulatedRuns,
+    trials: SimulatedRuns,
     kept: float,
     ideal_s: float,
     unit: int,
     groups: int,
     size: dict[str, typing.Any],
 ) -> FailureRun:
-    days = lives.wall_s / SECONDS_PER_DAY
+    days = trials.wall_s / SECONDS_PER_DAY
     spares, units = int(np.mean(h.spares)), int(np.mean(h.units))
     return FailureRun(
         ask=ask,
@@ -386,13 +387,13 @@ def _told(
         mtbf_h=1 / float(np.mean(failures_per_s(h))) / 3600,
         ideal_days=ideal_s / SECONDS_PER_DAY,
         days=_range(days),
-        goodput_share=_range(lives.goodput_share),
-        interruptions=_range(lives.interruptions),
-        planned_stops=float(lives.planned_stops.mean()),
-        replaced=float(lives.replaced.mean()),
-        finished_share=float(lives.finished.mean()),
-        lost_days={k: float(getattr(lives, k).mean()) / SECONDS_PER_DAY for k in REASONS},
-        interruptions_by_cause=_by_cause(facts, h, float(lives.interruptions.mean())),
+        goodput_share=_range(trials.goodput_share),
+        interruptions=_range(trials.interruptions),
+        planned_stops=float(trials.planned_stops.mean()),
+        replaced=float(trials.replaced.mean()),
+        finished_share=float(trials.finished.mean()),
+        lost_days={k: float(getattr(trials, k).mean()) / SECONDS_PER_DAY for k in REASONS},
+        interruptions_by_cause=_by_cause(facts, h, float(trials.interruptions.mean())),
         expected_share=kept,
         enough_share=float(enough_share(h, spares)[-1]),
         gpu_hours=float(np.median(days)) * 24 * (size["gpus"] + spares * unit),

@@ -90,11 +90,11 @@ class Hazards:
     lemon_multiple: Uncertain
     lemon_found_share: Uncertain
     """Share of a lemon's repairs that find and mend it. As many units turn into lemons as are found at ``lemon_share``."""
-    slow_spells_per_s: Uncertain
+    stragglers_per_s: Uncertain
     """Spells of a unit that hold all others up (stragglers)."""
-    slow_spell_s: Uncertain
+    straggler_s: Uncertain
     """Mean length of a spell (exponential)."""
-    slow_speed_share: Uncertain
+    straggler_speed_share: Uncertain
     """Speed of the run while one lasts, over its full speed."""
     planned_per_s: Uncertain
     """Stops that are wanted: new code, data, firmware."""
@@ -160,9 +160,9 @@ def hazards(
         lemon_share=f.lemon_share,
         lemon_multiple=f.lemon_multiple,
         lemon_found_share=f.lemon_found_share,
-        slow_spells_per_s=np.asarray(f.slow_spells_per_server_day) * servers / SECONDS_PER_DAY,
-        slow_spell_s=f.slow_spell_s,
-        slow_speed_share=f.slow_speed_share,
+        stragglers_per_s=np.asarray(f.slow_spells_per_server_day) * servers / SECONDS_PER_DAY,
+        straggler_s=f.slow_spell_s,
+        straggler_speed_share=f.slow_speed_share,
         planned_per_s=np.asarray(f.planned_stops_per_day) / SECONDS_PER_DAY,
         planned_s=f.recovery_s,
         checkpoint_stop_s=f.checkpoint_stop_s + (write_s if waits_for_write else 0.0),
@@ -365,8 +365,8 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
 
 def slow_share(h: Hazards) -> float:
     """Return the mean speed over the full speed: spells overlap as in M/G/infinity, and one is as bad as many."""
-    load = h.units * np.asarray(h.slow_spells_per_s) * h.slow_spell_s
-    return float(np.mean(1 + np.expm1(-load) * (1 - np.asarray(h.slow_speed_share))))
+    load = h.units * np.asarray(h.stragglers_per_s) * h.straggler_s
+    return float(np.mean(1 + np.expm1(-load) * (1 - np.asarray(h.straggler_speed_share))))
 
 
 def _short_of(h: Hazards, spares: Array) -> Array:

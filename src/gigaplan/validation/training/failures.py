@@ -52,7 +52,7 @@ class FailureRow:
     ours: float
     low: float
     high: float
-    """Of the middle 80 % of lives, or over the sources of the rate; equal where there is no range."""
+    """Of the middle 80 % of trials, or over the sources of the rate; equal where there is no range."""
     unit: str
     holds: bool
     rates_from: str
@@ -85,7 +85,7 @@ def _llama_3(
 ) -> tuple[FailureRow, ...]:
     """Return interruptions and effective time of 54 days on 16,384 H100 with the rates of other sources.
 
-    Each life draws its rate between the least and the largest of them, most often near their geometric mean; what a failure costs
+    Each trial draws its rate between the least and the largest of them, most often near their geometric mean; what a failure costs
     comes from the catalog's ranges, planned stops from ByteRobust's ratio.
     """
     from gigaplan.training.failures import simulate_runs
@@ -105,14 +105,14 @@ def _llama_3(
     )
     h = replace(h, interval_s=best_interval_s(h))
     h = replace(h, spares=best_spares(h))
-    lives = simulate_runs(h, "restart", np.inf, replicas=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
+    trials = simulate_runs(h, "restart", np.inf, n_trials=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
     source = "RSC-1, RSC-2, FT-HSDP, SemiAnalysis" + (", OPT-175B" if "opt_machines" in names else "")
-    effective = lives.goodput_share + lives.slow_s / lives.wall_s
+    effective = trials.goodput_share + trials.straggler_s / trials.wall_s
     rows = []
     for name, values, said, unit, least in (
         (
             "Llama 3, 54 days: interruptions",
-            lives.interruptions,
+            trials.interruptions,
             published["llama_3_interruptions"],
             "",
             False,
