@@ -42,7 +42,8 @@ class Constants:
     group_restarts_per_s: float
     """Rate at which one group is back that restarts alone, from its failure on [1/s]."""
     new_lemons_per_s: float
-    """Rate at which a healthy unit turns into a lemon [1/s]: as many do as are found where ``lemon_share`` of all are."""
+    """Rate at which a healthy unit turns into a lemon [1/s]: as many do as are found where ``lemon_share`` of all are.
+    """
 
     if TYPE_CHECKING:
 

@@ -1,8 +1,8 @@
 """A training run failure by failure, from launch to the last token, in independent trials (Monte Carlo).
 
 States follow each other by the next of several exponential clocks (Gillespie 1977): a unit fails (a lemon more often),
-a rack fails, an outage hits the whole run, a repair ends, a unit becomes a straggler or recovers, a planned stop is due.
-The events are in :mod:`gigaplan.training.failure_events`, closed forms of the same in
+a rack fails, an outage hits the whole run, a repair ends, a unit becomes a straggler or recovers, a planned stop is
+due. The events are in :mod:`gigaplan.training.failure_events`, closed forms of the same in
 :mod:`gigaplan.training.reliability`; a test compares the two.
 """
 
