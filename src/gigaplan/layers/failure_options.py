@@ -37,7 +37,7 @@ class FailureOptions:
     """Fault-tolerant groups that restart by themselves; 0: the whole run restarts."""
     waits_for_write: bool = False
     """Whether training stands until a checkpoint is written."""
-    replicas: int = DEFAULT_TRIALS
+    trials: int = DEFAULT_TRIALS
     """Trials that are simulated."""
     seed: int = 0
     certain: bool = False
@@ -167,10 +167,10 @@ def _simulation(options: FailureOptions) -> Iterator[Found]:
             f"0 to {most}",
             "leave it out for the best number",
         )
-    if not 1 <= options.replicas <= MILLION:
+    if not 1 <= options.trials <= MILLION:
         yield (
-            "'replicas' must lie between 1 and a million",
-            options.replicas,
+            "'trials' must lie between 1 and a million",
+            options.trials,
             f"1 to {most}",
             "take some hundreds",
         )

@@ -57,8 +57,8 @@ REASONS = {
     "waiting_s": "waiting for repairs",
     "outage_s": "outages",
     "planned_s": "planned stops",
-    "slow_s": "stragglers",
-    "short_s": "missing replicas",
+    "straggler_s": "stragglers",
+    "degraded_s": "missing replicas",
 }
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60.0, 3600.0
@@ -201,7 +201,7 @@ def run_failures(
     central = run.hazards(run.failures)
     drawn = central
     if not options.certain:
-        drawn = run.hazards(draws(facts, options.replicas, options.seed, **dict(options.facts)))
+        drawn = run.hazards(draws(facts, options.trials, options.seed, **dict(options.facts)))
     drawn = with_best(drawn, options)
     central = replace(central, spares=drawn.spares, interval_s=drawn.interval_s)
     expected = expected_share(central, options.recovery)
@@ -215,12 +215,12 @@ def _trials(run: _Run, drawn: Hazards) -> SimulatedRuns:
     from gigaplan.training.failures import simulate_runs
 
     options = run.options
-    most_s = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * options.replicas)
+    most_s = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * options.trials)
     return simulate_runs(
         drawn,
         options.recovery,
         run.ideal_s,
-        replicas=options.replicas,
+        n_trials=options.trials,
         seed=options.seed,
         limit_s=min(LONGEST * run.ideal_s, max(most_s, 2 * run.ideal_s)),
     )

@@ -123,9 +123,9 @@ def _llama_3(
     )
     h = replace(h, interval_s=best_interval_s(h))
     h = replace(h, spares=best_spares(h))
-    trials = simulate_runs(h, "restart", np.inf, replicas=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
+    trials = simulate_runs(h, "restart", np.inf, n_trials=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
     source = "RSC-1, RSC-2, FT-HSDP, SemiAnalysis" + (", OPT-175B" if "opt_machines" in names else "")
-    effective = trials.goodput_share + trials.slow_s / trials.wall_s
+    effective = trials.goodput_share + trials.straggler_s / trials.wall_s
     rows = []
     for name, values, figure, unit, least in (
         (
