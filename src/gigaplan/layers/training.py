@@ -23,10 +23,20 @@ from gigaplan.layers.serving import Figure, Supply, _unknown, supply
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, node_draw_of, node_of, training_constants
 from gigaplan.power.node import activity_of, gpu_w, it_w, node_w
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE, memory_parts
+from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE, Layouts, chunks_of
+from gigaplan.training.memory import memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
-from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of, pareto, plan_at, search
-from gigaplan.training.step import FORWARD_AND_BACKWARD, Layouts, chunks_of, model_flops_per_token, step
+from gigaplan.training.search import (
+    RatedLayout,
+    SearchResult,
+    free_bytes,
+    layout_at,
+    layouts,
+    memory_of,
+    pareto,
+    search,
+)
+from gigaplan.training.step import FORWARD_AND_BACKWARD, model_flops_per_token, step
 from gigaplan.validation.power.node_power import measured_generations
 from gigaplan.validation.power.node_power import spread as power_spread
 from gigaplan.validation.training.fit import spread
@@ -142,7 +152,7 @@ class TrainRun:
 
     ask: TrainingJob
     best: Candidate
-    plan: Plan
+    plan: RatedLayout
     step_s: Figure
     tokens_per_s: Figure
     tokens: float
@@ -276,7 +286,7 @@ def read_layout(text: str) -> dict[str, float]:
     return found
 
 
-def told(plan: Plan) -> str:
+def told(plan: RatedLayout) -> str:
     """Return a layout in short, as :func:`read_layout` reads it."""
     parts = [f"{k}{getattr(plan, name)}" for k, name in NUMBERS.items() if getattr(plan, name) > 1 or k == "mb"]
     parts += [f"recompute={k}" for k, v in RECOMPUTES.items() if v and v == plan.recompute]
@@ -475,7 +485,7 @@ def _given_plan(
     model: Architecture,
     batch: Batch,
     efficiency: TrainingEfficiency,
-) -> Plan:
+) -> RatedLayout:
     fixed = dict.fromkeys(("tensor", "pipeline", "context", "micro_batch", "expert", "chunks"), 1.0)
     fixed.update(given)
     split = fixed["tensor"] * fixed["pipeline"] * fixed["context"]
@@ -484,17 +494,17 @@ def _given_plan(
     found = search(device, model, batch, at, efficiency)
     if not found.fitting:
         raise PlanError([_too_large(at, ask, device, model, batch, efficiency)])
-    return plan_at(found, 0)
+    return layout_at(found, 0)
 
 
 def _best(
-    found: Found | None,
+    found: SearchResult | None,
     ask: TrainingJob,
     device: Device,
     model: Architecture,
     batch: Batch,
     efficiency: TrainingEfficiency,
-) -> Plan:
+) -> RatedLayout:
     assert found is not None
     if not found.seen:
         said = f"{ask.gpus:,} GPUs can't share {batch.global_batch_tokens / batch.sequence_tokens:,.0f} sequences"
@@ -509,8 +519,8 @@ def _best(
             ]
         )
     if not found.fitting:
-        raise PlanError([_none_fits(found.least_bytes, ask, device, model, batch, efficiency)])
-    return plan_at(found, 0)
+        raise PlanError([_none_fits(found.min_memory_bytes, ask, device, model, batch, efficiency)])
+    return layout_at(found, 0)
 
 
 def _none_fits(
@@ -544,11 +554,11 @@ def _too_large(
     for change in changes:
         other = replace(at, **{k: np.array([v]) for k, v in change.items()})
         if float(memory_of(model, batch, other, efficiency)[0]) <= room:
-            remedy = f"take '{told(plan_at(search(device, model, batch, other, efficiency), 0))}'"
+            remedy = f"take '{told(layout_at(search(device, model, batch, other, efficiency), 0))}'"
             break
     else:
         found = search(device, model, batch, layouts(device, model, batch, ask.gpus), efficiency)
-        remedy = f"take '{told(plan_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"
+        remedy = f"take '{told(layout_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"
     return Problem(
         f"the layout takes {least / 1e9:,.0f} GB per GPU, {(least - room) / 1e9:,.0f} GB more than are free",
         PLACE,
@@ -558,7 +568,7 @@ def _too_large(
     )
 
 
-def question_of(ask: TrainingJob, plan: Plan, batch: Batch, software: str = MODERN) -> Question:
+def question_of(ask: TrainingJob, plan: RatedLayout, batch: Batch, software: str = MODERN) -> Question:
     """Return the row of a table that a run would be: how far to trust it follows from rows like it."""
     return Question(
         ask.system,
@@ -585,8 +595,8 @@ def question_of(ask: TrainingJob, plan: Plan, batch: Batch, software: str = MODE
 
 def _run(
     ask: TrainingJob,
-    plan: Plan,
-    found: Found | None,
+    plan: RatedLayout,
+    found: SearchResult | None,
     with_: tuple[Device, Architecture, Batch, TrainingEfficiency],
     cost: Supply,
     vintage: str,
@@ -603,8 +613,8 @@ def _run(
     per_token = model_flops_per_token(model, float(ask.sequence_tokens))
     hours = days.value * 24 * ask.gpus
     drawn, gpu_power = _drawn(ask, plan, with_, cost)
-    some = [plan_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
-    best = [plan_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
+    some = [layout_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
+    best = [layout_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
     return TrainRun(
         ask=ask,
         best=_candidate(plan, ask.gpus, with_),
@@ -638,7 +648,7 @@ def _run(
 
 
 def _drawn(
-    ask: TrainingJob, plan: Plan, with_: tuple[Device, Architecture, Batch, TrainingEfficiency], cost: Supply
+    ask: TrainingJob, plan: RatedLayout, with_: tuple[Device, Architecture, Batch, TrainingEfficiency], cost: Supply
 ) -> tuple[Figure | None, dict[str, float]]:
     """Return the IT power drawn [MW], and a GPU's draw by what it does [W]; None and nothing where the catalog lacks limits.
 
@@ -666,7 +676,7 @@ def _drawn(
 
 
 def _conventions(
-    plan: Plan, tokens_per_s: float, ask: TrainingJob, device: Device, model: Architecture
+    plan: RatedLayout, tokens_per_s: float, ask: TrainingJob, device: Device, model: Architecture
 ) -> dict[str, float]:
     """Return utilisation by convention: causal attention counted once or as a full square, and with what is recomputed.
 
@@ -680,7 +690,9 @@ def _conventions(
     return {name: tokens_per_s * f / peak for name, f in flops.items()}
 
 
-def _candidate(plan: Plan, gpus: int, with_: tuple[Device, Architecture, Batch, TrainingEfficiency]) -> Candidate:
+def _candidate(
+    plan: RatedLayout, gpus: int, with_: tuple[Device, Architecture, Batch, TrainingEfficiency]
+) -> Candidate:
     device, model, batch, efficiency = with_
     at = plan.layout
     one = step(device, model, batch, at, efficiency)
@@ -697,7 +709,7 @@ def _candidate(plan: Plan, gpus: int, with_: tuple[Device, Architecture, Batch, 
     )
 
 
-def _cells(found: Found, gpus: int) -> tuple[Cell, ...]:
+def _cells(found: SearchResult, gpus: int) -> tuple[Cell, ...]:
     """Return the fastest layout for each pair of tensor and stage ranks."""
     best: dict[tuple[int, int], float] = {}
     for t, p, speed in zip(found.at.tensor, found.at.pipeline, found.step.tokens_per_s, strict=True):  # fast to slow

@@ -35,9 +35,10 @@ from gigaplan.plan.resolve import (
     training_constants,
 )
 from gigaplan.training.inputs import Batch, TrainingEfficiency
+from gigaplan.training.layout import Layouts
 from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.scaling import parameters_in_range
-from gigaplan.training.search import layouts, plan_at, search
+from gigaplan.training.search import layout_at, layouts, search
 from gigaplan.training.sites import (
     BACKWARD_SHARE,
     Fibre,
@@ -57,7 +58,7 @@ from gigaplan.training.sites import (
     travel_s,
     uplink_needed_bytes_per_s,
 )
-from gigaplan.training.step import GRADIENT_WIRE_BYTES, Layouts, step
+from gigaplan.training.step import GRADIENT_WIRE_BYTES, step
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
@@ -244,7 +245,7 @@ def _replica(
         if best is not None and (whole > most or not found.fitting or found.step.tokens_per_s[0] < speed * WORTH):
             break
         if found.fitting:
-            best, speed = (plan_at(found, 0), whole), float(found.step.tokens_per_s[0])
+            best, speed = (layout_at(found, 0), whole), float(found.step.tokens_per_s[0])
     if best is None:
         raise PlanError(_no_replica(ask, sites, some, part))
     plan, whole = best

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from gigaplan.training.reliability import Hazards
-
 F = TypeVar("F", bound=Callable[..., Any])
 RESTART, ELASTIC, GROUPS = 0, 1, 2
 """How a run recovers, see :data:`gigaplan.training.reliability.Recovery`."""
@@ -221,21 +219,21 @@ def _time_to_train(p: Constants, run: Run, training_s: float) -> float:
         return training_s
     rest_s = training_s - first_s
     stop_s = p.interval_s + p.checkpoint_stop_s - max(run.cycle_s, p.interval_s)
-    stops = max(np.ceil(rest_s / p.interval_s) - 1, 0.0)
+    stops = float(max(np.ceil(rest_s / p.interval_s) - 1, 0.0))
     return first_s + stop_s + rest_s + p.checkpoint_stop_s * stops
 
 
 @part
 def _groups_of(p: Constants, units: float) -> float:
     """Return the groups that so many missing units take out."""
-    return np.ceil(units / p.group_units)
+    return float(np.ceil(units / p.group_units))
 
 
 @part
 def _event_rates(p: Constants, run: Run) -> Rates:
     """Return the rates of the events that may come next."""
     running = run.healthy + run.lemons
-    idle = run.state == LACKING_UNITS or run.state == IN_OUTAGE  # units that do nothing don't fail
+    idle = run.state in (LACKING_UNITS, IN_OUTAGE)  # units that do nothing don't fail
     unit_failure = 0.0 if idle else (run.healthy + p.lemon_multiple * run.lemons) * p.unit_failures_per_s
     any_failure = unit_failure + (0.0 if idle else running * p.rack_failures_per_s)
     outage = any_failure + (0.0 if run.state == IN_OUTAGE else p.outages_per_s)
@@ -413,9 +411,7 @@ def _repair_ends(rng: Any, p: Constants, run: Run, recovery: int, rates: Rates, 
 
 
 @part
-def _next_event(
-    rng: Any, p: Constants, run: Run, totals: Totals, recovery: int, rates: Rates, capacity: float
-) -> None:
+def _next_event(rng: Any, p: Constants, run: Run, totals: Totals, recovery: int, rates: Rates, capacity: float) -> None:
     """Draw the event that comes next and let it happen."""
     drawn = rng.random() * rates.total
     if drawn < rates.any_failure:

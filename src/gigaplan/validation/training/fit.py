@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from gigaplan import catalog
 from gigaplan.plan.resolve import training_efficiency_of
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.step import Layouts, step
+from gigaplan.training.layout import Layouts
+from gigaplan.training.step import step
 from gigaplan.validation.training.rows import (
     CLASSIC,
     CLASSIC_SPLIT,

@@ -16,7 +16,7 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of
-from gigaplan.training.memory import FULL, SELECTIVE
+from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.validation.serving import names as serving_names
 from gigaplan.validation.serving.names import UnsupportedError
 from gigaplan.vocabulary.errors import PlanError
