@@ -12,9 +12,8 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.layers.training_layout import layout_text
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import FULL, SELECTIVE
-from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of, plan_at, search
-from gigaplan.training.step import Layouts
+from gigaplan.training.layout import FULL, SELECTIVE, Layouts
+from gigaplan.training.search import RatedLayout, SearchResult, free_bytes, layout_at, layouts, memory_of, search
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 MOST_DOUBLINGS = 10
@@ -31,7 +30,7 @@ class Setup:
     batch: Batch
     efficiency: TrainingEfficiency
 
-    def search(self, at: Layouts) -> Found:
+    def search(self, at: Layouts) -> SearchResult:
         """Return the layouts that fit, from fast to slow."""
         return search(self.device, self.model, self.batch, at, self.efficiency)
 
@@ -49,7 +48,7 @@ class Setup:
         return free_bytes(self.device, self.efficiency)
 
 
-def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Plan:
+def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> RatedLayout:
     """Return the plan of a job in the layout given.
 
     Parameters
@@ -71,10 +70,10 @@ def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Pl
     found = setup.search(at)
     if not found.fitting:
         raise PlanError([_too_large(at, job, setup)])
-    return plan_at(found, 0)
+    return layout_at(found, 0)
 
 
-def best_plan(found: Found, job: TrainingJob, setup: Setup) -> Plan:
+def best_plan(found: SearchResult, job: TrainingJob, setup: Setup) -> RatedLayout:
     """Return the fastest plan that was found.
 
     Parameters
@@ -104,11 +103,11 @@ def best_plan(found: Found, job: TrainingJob, setup: Setup) -> Plan:
             ]
         )
     if not found.fitting:
-        raise PlanError([_none_fits(found.least_bytes, job, setup)])
-    return plan_at(found, 0)
+        raise PlanError([_none_fits(found.min_memory_bytes, job, setup)])
+    return layout_at(found, 0)
 
 
-def _none_fits(least_bytes: float, job: TrainingJob, setup: Setup) -> Problem:
+def _none_fits(min_memory_bytes: float, job: TrainingJob, setup: Setup) -> Problem:
     """Return that no layout fits, with the number of GPUs of which one would."""
     for times in BATCH_SCALES:
         batch = replace(setup.batch, global_batch_tokens=setup.batch.global_batch_tokens * times)
@@ -117,7 +116,7 @@ def _none_fits(least_bytes: float, job: TrainingJob, setup: Setup) -> Problem:
             break
     offload = ", or try --offload" if not job.offload and setup.device.host_bandwidth_bytes_per_s else ""
     return Problem(
-        f"{job.model} does not fit: {least_bytes / 1e9:,.0f} GB per GPU in the smallest layout, "
+        f"{job.model} does not fit: {min_memory_bytes / 1e9:,.0f} GB per GPU in the smallest layout, "
         f"{setup.free_bytes / 1e9:,.0f} GB free",
         PLACE,
         value=f"{job.gpus:,} GPUs of {job.system}",
@@ -149,6 +148,8 @@ def _smaller(at: Layouts, job: TrainingJob, setup: Setup) -> str:
     for change in changes:
         other = replace(at, **{k: np.array([v]) for k, v in change.items()})
         if setup.memory_bytes(other) <= setup.free_bytes:
-            return f"take '{layout_text(plan_at(setup.search(other), 0))}'"
+            return f"take '{layout_text(layout_at(setup.search(other), 0))}'"
     found = setup.search(setup.layouts(job.gpus))
-    return f"take '{layout_text(plan_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"
+    return (
+        f"take '{layout_text(layout_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"
+    )

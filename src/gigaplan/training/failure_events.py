@@ -219,8 +219,8 @@ def _time_to_train(p: Constants, run: Run, training_s: float) -> float:
         return training_s
     rest_s = training_s - first_s
     stop_s = p.interval_s + p.checkpoint_stop_s - max(run.cycle_s, p.interval_s)
-    stops = max(np.ceil(rest_s / p.interval_s) - 1, 0.0)
-    return float(first_s + stop_s + rest_s + p.checkpoint_stop_s * stops)
+    stops = float(max(np.ceil(rest_s / p.interval_s) - 1, 0.0))
+    return first_s + stop_s + rest_s + p.checkpoint_stop_s * stops
 
 
 @part
