@@ -223,35 +223,10 @@ def circle(result: Result) -> Chart | None:
         }
         for a, b, v, what in flows
     ]
-    graph: Option = {
-        "type": "graph",
-        "layout": "none",
-        "preserveAspect": "contain",
-        "roam": False,
-        "left": 60,
-        "right": 60,
-        "top": 40,
-        "bottom": 40,
-        "data": [
-            {"name": n, "x": x, "y": y, "symbolSize": 44 if n == PLAN else 30}
-            for n, (x, y) in spots.items()
-            if n in there
-        ],
-        "links": edges,
-        "edgeSymbol": ["none", "arrow"],
-        "edgeSymbolSize": 9,
-        "lineStyle": {"curveness": 0.16, "color": "source", "opacity": 0.6},
-        "label": {"show": True, "fontSize": 11, "fontWeight": "bold", "position": "bottom"},
-        "edgeLabel": {
-            "fontSize": 11,
-            "opacity": 1,
-            "color": "#fff",
-            "backgroundColor": "#3b4652",
-            "padding": [2, 4],
-            "borderRadius": 3,
-        },
-        "itemStyle": {"color": base.PALETTE[0]},
-    }
+    nodes = [
+        {"name": n, "x": x, "y": y, "symbolSize": 44 if n == PLAN else 30} for n, (x, y) in spots.items() if n in there
+    ]
+    graph = _graph(nodes, edges)
     sent = sum(v for a, b, v, _ in flows if b == vendor)
     given = sum(v for a, b, v, _ in flows if a == vendor)
     returned = (
@@ -269,6 +244,35 @@ def circle(result: Result) -> Chart | None:
         430,
         base.WIDE_CHART,
     )
+
+
+def _graph(nodes: list[Option], edges: list[Option]) -> Option:
+    """Return nodes at fixed places with labelled arrows between them."""
+    return {
+        "type": "graph",
+        "layout": "none",
+        "preserveAspect": "contain",
+        "roam": False,
+        "left": 60,
+        "right": 60,
+        "top": 40,
+        "bottom": 40,
+        "data": nodes,
+        "links": edges,
+        "edgeSymbol": ["none", "arrow"],
+        "edgeSymbolSize": 9,
+        "lineStyle": {"curveness": 0.16, "color": "source", "opacity": 0.6},
+        "label": {"show": True, "fontSize": 11, "fontWeight": "bold", "position": "bottom"},
+        "edgeLabel": {
+            "fontSize": 11,
+            "opacity": 1,
+            "color": "#fff",
+            "backgroundColor": "#3b4652",
+            "padding": [2, 4],
+            "borderRadius": 3,
+        },
+        "itemStyle": {"color": base.PALETTE[0]},
+    }
 
 
 PLAN, USERS, LANDLORDS = "the plan", "users", "owners of rented capacity"
