@@ -20,8 +20,9 @@ from gigaplan.layers.training_job import unsuited
 from gigaplan.layers.training_layout import layout_text
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
-from gigaplan.training.search import Plan, layouts, memory_of, pareto, plan_at, search
-from gigaplan.training.step import Layouts, step
+from gigaplan.training.layout import Layouts
+from gigaplan.training.search import RatedLayout, layout_at, layouts, memory_of, pareto, search
+from gigaplan.training.step import step
 from gigaplan.vocabulary.errors import PlanError
 
 FACTS = catalog.load()
@@ -147,10 +148,10 @@ def test_law_the_search_finds_what_brute_force_finds(gpus: int, name: str, seque
     fits = every.memory_bytes <= room
     assert found.fitting == fits.sum()
     if found.fitting:
-        assert plan_at(found, 0).tokens_per_s == pytest.approx(every.tokens_per_s[fits].max())
+        assert layout_at(found, 0).tokens_per_s == pytest.approx(every.tokens_per_s[fits].max())
         speeds, memory = every.tokens_per_s[fits], every.memory_bytes[fits]
         for k in pareto(found):
-            p: Plan = plan_at(found, int(k))
+            p: RatedLayout = layout_at(found, int(k))
             assert not ((speeds > p.tokens_per_s) & (memory <= p.memory_bytes)).any()
 
 

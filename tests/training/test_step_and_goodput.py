@@ -9,9 +9,10 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.plan.resolve import device_of, from_facts, model_of
 from gigaplan.training.inputs import Batch, Reliability, TrainingEfficiency
+from gigaplan.training.layout import Layouts
 from gigaplan.training.reliability import daly_2006, goodput
 from gigaplan.training.search import best_layout, layouts
-from gigaplan.training.step import Layouts, model_flops_per_token, step
+from gigaplan.training.step import model_flops_per_token, step
 
 FACTS = catalog.load()
 EFFICIENCY = from_facts(FACTS, TrainingEfficiency, "training_model")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from gigaplan import catalog
+from gigaplan.training.layout import Layouts
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.sites import PLACE, Site, SitesJob
@@ -16,8 +17,7 @@ from gigaplan.layers.training_job import default_sequences
 from gigaplan.layers.training_layout import layout_text, read_layout
 from gigaplan.layers.training_plan import Setup
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.search import Plan, plan_at
-from gigaplan.training.step import Layouts
+from gigaplan.training.search import RatedLayout, layout_at
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 MOST_DOUBLINGS, WORTH = 10, 1.1
@@ -68,7 +68,7 @@ def replica_of(
 
 def _fastest(
     job: SitesJob, sites: Sequence[Site], batch: float, known: tuple[Device, Architecture, TrainingEfficiency]
-) -> tuple[Plan, float]:
+) -> tuple[RatedLayout, float]:
     """Return the fastest plan on the smallest site, and the sequences of the whole step.
 
     A batch that nobody gave is doubled while a GPU gets faster by it, up to the largest that is known.
@@ -91,7 +91,7 @@ def _fastest(
         if best is not None and (whole > most or not found.fitting or found.step.tokens_per_s[0] < speed * WORTH):
             break
         if found.fitting:
-            best, speed = (plan_at(found, 0), whole), float(found.step.tokens_per_s[0])
+            best, speed = (layout_at(found, 0), whole), float(found.step.tokens_per_s[0])
     if best is None:
         raise PlanError(_no_replica(job, sites, some, part))
     return best

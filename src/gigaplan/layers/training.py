@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from gigaplan import catalog
+from gigaplan.training.layout import FULL, chunks_of
 from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
@@ -24,10 +25,10 @@ from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
-from gigaplan.training.memory import FULL, memory_parts
+from gigaplan.training.memory import memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
-from gigaplan.training.search import Found, Plan, pareto, plan_at
-from gigaplan.training.step import FORWARD_AND_BACKWARD, chunks_of, model_flops_per_token, step
+from gigaplan.training.search import SearchResult, RatedLayout, pareto, layout_at
+from gigaplan.training.step import FORWARD_AND_BACKWARD, model_flops_per_token, step
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.interval import Figure
 
@@ -79,7 +80,7 @@ class TrainRun:
 
     ask: TrainingJob
     best: Candidate
-    plan: Plan
+    plan: RatedLayout
     step_s: Figure
     tokens_per_s: Figure
     tokens: float
@@ -193,7 +194,7 @@ def _validity(job: TrainingJob, setup: Setup, software: str) -> tuple[str, str]:
 
 
 def _run(
-    job: TrainingJob, plan: Plan, found: Found | None, setup: Setup, constants: TrainingConstants, facts: Catalog
+    job: TrainingJob, plan: RatedLayout, found: SearchResult | None, setup: Setup, constants: TrainingConstants, facts: Catalog
 ) -> TrainRun:
     """Return what a step and the run take, without failures."""
     kind, validity = _validity(job, setup, constants.software)
@@ -206,8 +207,8 @@ def _run(
     hours = days.value * HOURS_PER_DAY * job.gpus
     cost = supply(facts, job.system)
     drawn, gpu_power = drawn_power(job, plan, setup, cost.it_kw_per_gpu)
-    some = [plan_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
-    best = [plan_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
+    some = [layout_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
+    best = [layout_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
     return TrainRun(
         ask=job,
         best=_candidate(plan, job.gpus, setup),
@@ -240,7 +241,7 @@ def _run(
     )
 
 
-def _conventions(plan: Plan, tokens_per_s: float, job: TrainingJob, setup: Setup) -> dict[str, float]:
+def _conventions(plan: RatedLayout, tokens_per_s: float, job: TrainingJob, setup: Setup) -> dict[str, float]:
     """Return utilisation by convention: causal attention counted once or as a full square, and with what is recomputed.
 
     The second is that of PaLM (Chowdhery et al. 2022) and Megatron, the third is called hardware FLOPs utilisation.
@@ -254,7 +255,7 @@ def _conventions(plan: Plan, tokens_per_s: float, job: TrainingJob, setup: Setup
     return {name: tokens_per_s * f / peak for name, f in flops.items()}
 
 
-def _candidate(plan: Plan, gpus: int, setup: Setup) -> Candidate:
+def _candidate(plan: RatedLayout, gpus: int, setup: Setup) -> Candidate:
     model, batch, efficiency = setup.model, setup.batch, setup.efficiency
     at = plan.layout
     one = step(setup.device, model, batch, at, efficiency)
@@ -271,7 +272,7 @@ def _candidate(plan: Plan, gpus: int, setup: Setup) -> Candidate:
     )
 
 
-def _cells(found: Found, gpus: int) -> tuple[Cell, ...]:
+def _cells(found: SearchResult, gpus: int) -> tuple[Cell, ...]:
     """Return the fastest layout for each pair of tensor and stage ranks."""
     best: dict[tuple[int, int], float] = {}
     for t, p, speed in zip(found.at.tensor, found.at.pipeline, found.step.tokens_per_s, strict=True):  # fast to slow

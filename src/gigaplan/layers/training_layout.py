@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.training.inputs import Batch
-from gigaplan.training.memory import DUALPIPE, FULL, SELECTIVE
-from gigaplan.training.search import Plan
+from gigaplan.training.search import RatedLayout
 from gigaplan.vocabulary.errors import PlanError, Problem, nearest_name
 
 SCHEDULES = {"1f1b": 0.0, "zb": 1.0, "dualpipe": DUALPIPE}
@@ -77,7 +77,7 @@ def read_layout(text: str) -> dict[str, float]:
     return found
 
 
-def layout_text(plan: Plan) -> str:
+def layout_text(plan: RatedLayout) -> str:
     """Return a layout as text that :func:`read_layout` reads."""
     parts = [f"{k}{getattr(plan, name)}" for k, name in NUMBERS.items() if getattr(plan, name) > 1 or k == "mb"]
     parts += [f"recompute={k}" for k, v in RECOMPUTES.items() if v and v == plan.recompute]

@@ -7,14 +7,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from gigaplan.training.layout import FULL, Layouts, SELECTIVE
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.layers.training_layout import layout_text
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import FULL, SELECTIVE
-from gigaplan.training.search import Found, Plan, free_bytes, layouts, memory_of, plan_at, search
-from gigaplan.training.step import Layouts
+from gigaplan.training.search import SearchResult, RatedLayout, free_bytes, layouts, memory_of, layout_at, search
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 MOST_DOUBLINGS = 10
@@ -31,7 +30,7 @@ class Setup:
     batch: Batch
     efficiency: TrainingEfficiency
 
-    def search(self, at: Layouts) -> Found:
+    def search(self, at: Layouts) -> SearchResult:
         """Return the layouts that fit, from fast to slow."""
         return search(self.device, self.model, self.batch, at, self.efficiency)
 
@@ -49,7 +48,7 @@ class Setup:
         return free_bytes(self.device, self.efficiency)
 
 
-def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Plan:
+def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> RatedLayout:
     """Return the plan of a job in the layout given.
 
     Parameters
@@ -71,10 +70,10 @@ def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Pl
     found = setup.search(at)
     if not found.fitting:
         raise PlanError([_too_large(at, job, setup)])
-    return plan_at(found, 0)
+    return layout_at(found, 0)
 
 
-def best_plan(found: Found, job: TrainingJob, setup: Setup) -> Plan:
+def best_plan(found: SearchResult, job: TrainingJob, setup: Setup) -> RatedLayout:
     """Return the fastest plan that was found.
 
     Parameters
@@ -104,8 +103,8 @@ def best_plan(found: Found, job: TrainingJob, setup: Setup) -> Plan:
             ]
         )
     if not found.fitting:
-        raise PlanError([_none_fits(found.least_bytes, job, setup)])
-    return plan_at(found, 0)
+        raise PlanError([_none_fits(found.min_memory_bytes, job, setup)])
+    return layout_at(found, 0)
 
 
 def _none_fits(least_bytes: float, job: TrainingJob, setup: Setup) -> Problem:
@@ -149,6 +148,6 @@ def _smaller(at: Layouts, job: TrainingJob, setup: Setup) -> str:
     for change in changes:
         other = replace(at, **{k: np.array([v]) for k, v in change.items()})
         if setup.memory_bytes(other) <= setup.free_bytes:
-            return f"take '{layout_text(plan_at(setup.search(other), 0))}'"
+            return f"take '{layout_text(layout_at(setup.search(other), 0))}'"
     found = setup.search(setup.layouts(job.gpus))
-    return f"take '{layout_text(plan_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"
+    return f"take '{layout_text(layout_at(found, 0))}'" if found.fitting else "take more GPUs: no layout of so many fits"

@@ -10,7 +10,7 @@ from gigaplan.layers.training_job import TrainingJob
 from gigaplan.layers.training_plan import Setup
 from gigaplan.plan.resolve import node_draw_of, node_of
 from gigaplan.power.node import activity_of, gpu_w, it_w, node_w
-from gigaplan.training.search import Plan
+from gigaplan.training.search import RatedLayout
 from gigaplan.training.step import step
 from gigaplan.vocabulary.interval import Figure
 
@@ -19,7 +19,7 @@ KW, MW = 1e3, 1e6
 
 
 def drawn_power(
-    job: TrainingJob, plan: Plan, setup: Setup, it_kw_per_gpu: float | None
+    job: TrainingJob, plan: RatedLayout, setup: Setup, it_kw_per_gpu: float | None
 ) -> tuple[Figure | None, dict[str, float]]:
     """Return the IT power drawn over a run and one GPU's draw by what it does; None and nothing where the catalog
     lacks limits.
