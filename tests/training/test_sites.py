@@ -14,21 +14,21 @@ from gigaplan.plan.resolve import fibre_of, local_updates_of
 from gigaplan.training.sites import (
     Link,
     Scheme,
-    largest_joint_compute,
     combinations,
+    effective_compute_share,
     exposed_s,
     goodput_between_exchanges,
     great_circle_km,
-    effective_compute_share,
-    max_latency_s,
+    largest_joint_compute,
     latency_s,
     longest,
     loss_increase,
-    reach_km,
-    transmission_s,
-    time_share,
+    max_latency_s,
     propagation_s,
+    reach_km,
     required_uplink_bytes_per_s,
+    time_share,
+    transmission_s,
 )
 
 FACTS = catalog.load()
@@ -40,7 +40,7 @@ schemes = st.builds(
     Scheme,
     bytes_each=st.floats(1e9, 1e13),
     inner_steps=st.integers(1, 500).map(float),
-    pieces=st.integers(1, 40).map(float),
+    fragments=st.integers(1, 40).map(float),
     overlap_s=st.floats(0, 60),
     unreduced=st.booleans(),
 )
@@ -66,7 +66,7 @@ def test_a_step_by_hand() -> None:
     assert float(exposed_s(6.0, local, link)) == pytest.approx((0.648 + 0.012732) / 100, rel=1e-3)
     four_sites = Link(4.0, 1.25e12, 0.0)
     assert float(transmission_s(each_step, four_sites)) == pytest.approx(0.972)  # 2 x 3/4
-    assert float(transmission_s(Scheme(810e9, pieces=3.0, unreduced=True), four_sites)) == pytest.approx(
+    assert float(transmission_s(Scheme(810e9, fragments=3.0, unreduced=True), four_sites)) == pytest.approx(
         0.648
     )  # 3 x a third
 
@@ -90,7 +90,7 @@ def followed(step: float, gap: int, lag: int, sending: float, travel: float, pie
 def test_pieces_followed_one_by_one(gap: int, lag: int, sending: float, travel: float) -> None:
     pieces = 6
     scheme = Scheme(
-        sending * pieces, inner_steps=float(gap * pieces), pieces=float(pieces), overlap_s=float(lag), unreduced=True
+        sending * pieces, inner_steps=float(gap * pieces), fragments=float(pieces), overlap_s=float(lag), unreduced=True
     )
     ours = float(exposed_s(1.0, scheme, Link(2.0, 1.0, travel)))
     assert ours == pytest.approx(followed(1.0, gap, lag, sending, travel), rel=0.01, abs=0.01)
@@ -130,7 +130,7 @@ def test_published_simulations(method: str) -> None:
         scheme = Scheme(
             parameters * width,
             inner_steps=1.0 if method == "data parallel" else 100.0,
-            pieces=float(pieces),
+            fragments=float(pieces),
             overlap_s=overlap * step,
             unreduced="FP4" in method,
         )

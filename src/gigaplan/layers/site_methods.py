@@ -20,15 +20,15 @@ from gigaplan.training.sites import (
     Link,
     LocalUpdates,
     Scheme,
-    exposed_s,
     effective_compute_share,
-    max_latency_s,
+    exposed_s,
     loss_increase,
-    reach_km,
-    transmission_s,
-    time_share,
+    max_latency_s,
     propagation_s,
+    reach_km,
     required_uplink_bytes_per_s,
+    time_share,
+    transmission_s,
 )
 from gigaplan.training.step import GRADIENT_WIRE_BYTES
 from gigaplan.vocabulary.interval import Figure

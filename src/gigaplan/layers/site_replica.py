@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from gigaplan import catalog
-from gigaplan.training.layout import Layouts
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.sites import PLACE, Site, SitesJob
@@ -17,6 +16,7 @@ from gigaplan.layers.training_job import default_sequences
 from gigaplan.layers.training_layout import layout_text, read_layout
 from gigaplan.layers.training_plan import Setup
 from gigaplan.training.inputs import Batch, TrainingEfficiency
+from gigaplan.training.layout import Layouts
 from gigaplan.training.search import RatedLayout, layout_at
 from gigaplan.vocabulary.errors import PlanError, Problem
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from gigaplan import catalog
-from gigaplan.training.layout import FULL, chunks_of
 from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
@@ -25,9 +24,10 @@ from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
+from gigaplan.training.layout import FULL, chunks_of
 from gigaplan.training.memory import memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
-from gigaplan.training.search import SearchResult, RatedLayout, pareto, layout_at
+from gigaplan.training.search import RatedLayout, SearchResult, layout_at, pareto
 from gigaplan.training.step import FORWARD_AND_BACKWARD, model_flops_per_token, step
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.interval import Figure

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.training.inputs import Batch
+from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE
 from gigaplan.training.search import RatedLayout
 from gigaplan.vocabulary.errors import PlanError, Problem, nearest_name
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from gigaplan.training.layout import FULL, Layouts, SELECTIVE
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.layers.training_layout import layout_text
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.search import SearchResult, RatedLayout, free_bytes, layouts, memory_of, layout_at, search
+from gigaplan.training.layout import FULL, SELECTIVE, Layouts
+from gigaplan.training.search import RatedLayout, SearchResult, free_bytes, layout_at, layouts, memory_of, search
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 MOST_DOUBLINGS = 10

@@ -15,7 +15,7 @@ from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, 
 from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import RatedLayout
-from gigaplan.training.sites import largest_joint_compute, effective_compute_share, loss_increase
+from gigaplan.training.sites import effective_compute_share, largest_joint_compute, loss_increase
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.training.layout import Layouts
 from gigaplan.accuracy import power as accuracy
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.catalog.names import generation
@@ -25,6 +24,7 @@ from gigaplan.plan.resolve import AIR_COOLED_GPUS, node_of, training_efficiency_
 from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_up
 from gigaplan.training.inputs import Batch
+from gigaplan.training.layout import Layouts
 from gigaplan.training.step import FORWARD_AND_BACKWARD, step
 from gigaplan.validation.tables import read_table
 from gigaplan.validation.training.names import known, system_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gigaplan.training.layout import Layouts
 from gigaplan.training.inputs import Batch
+from gigaplan.training.layout import Layouts
 from gigaplan.training.step import step
 from gigaplan.validation.training.constants import Constants
 from gigaplan.validation.training.names import known

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.accuracy import training as accuracy
 from gigaplan.catalog.names import generation
+from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.training.software import predates_layer_graphs, years_behind
 from gigaplan.validation.training.names import architecture_name, known, optional_number, system_of, whole_number
 from gigaplan.validation.training.sources import MODERN, fitted_source, released, software_of, source_of
