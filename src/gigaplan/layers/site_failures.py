@@ -23,7 +23,7 @@ from gigaplan.training.reliability import (
     failures_per_s,
     hazards,
 )
-from gigaplan.training.sites import goodput_apart
+from gigaplan.training.sites import goodput_between_exchanges
 from gigaplan.vocabulary.members import Array
 
 SIZES = 24
@@ -124,5 +124,7 @@ def goodput_of(
         return best
     works = np.logical_and(chosen.T[:, :, None], (gpus > 0)[:, None, :])
     share = np.where(works, np.broadcast_to(goodput.best(gpus)[:, None, :], works.shape), 1.0)
-    apart = goodput_apart(period_s, share, np.broadcast_to(goodput.mean_time_s(gpus)[:, None, :], works.shape))
+    apart = goodput_between_exchanges(
+        period_s, share, np.broadcast_to(goodput.mean_time_s(gpus)[:, None, :], works.shape)
+    )
     return np.maximum(best, apart)

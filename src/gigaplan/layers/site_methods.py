@@ -20,15 +20,15 @@ from gigaplan.training.sites import (
     Link,
     LocalUpdates,
     Scheme,
+    effective_compute_share,
     exposed_s,
-    kept_share,
-    latency_allowed_s,
-    loss_rise,
+    loss_increase,
+    max_latency_s,
+    propagation_s,
     reach_km,
-    sending_s,
+    required_uplink_bytes_per_s,
     time_share,
-    travel_s,
-    uplink_needed_bytes_per_s,
+    transmission_s,
 )
 from gigaplan.training.step import GRADIENT_WIRE_BYTES
 from gigaplan.vocabulary.interval import Figure
@@ -118,7 +118,7 @@ def scheme_of(name: str, x: Exchange, local: LocalUpdates, *, central: bool = Tr
     """
     step_s, hidden_s = (x.step_s[0], x.hidden_s[0]) if central else (x.step_s, x.hidden_s)
     if name == "synchronous":
-        return Scheme(x.parameters * GRADIENT_WIRE_BYTES, slack_s=hidden_s)
+        return Scheme(x.parameters * GRADIENT_WIRE_BYTES, overlap_s=hidden_s)
     if name == "local updates":
         return Scheme(x.parameters * local.outer_bytes_per_parameter, local.inner_steps)
     pieces = float(min(math.ceil(x.layers / local.layers_per_fragment), int(local.inner_steps)))
@@ -171,8 +171,8 @@ def kept_compute(name: str, sites: Array | float, local: LocalUpdates, facts: Ca
     some = [facts.find(f"local_updates_{n}", "loss_rise_share") for n in REPLICAS]
     for bound in ("value", "high", "low"):
         rises = {float(n): float(getattr(f, bound)) for n, f in zip(REPLICAS, some, strict=True)}
-        rise = loss_rise(sites, local.inner_steps, rises, float(getattr(decade, bound)), local)
-        found.append(kept_share(rise, local))
+        rise = loss_increase(sites, local.inner_steps, rises, float(getattr(decade, bound)), local)
+        found.append(effective_compute_share(rise, local))
     return found[0], found[1], found[2]
 
 
@@ -193,7 +193,7 @@ def method_of(name: str, x: Exchange, local: LocalUpdates) -> Method:
     share = central_and_bounds(np.array([trained[0] * kept[0], trained.min() * kept[1], trained.max() * kept[2]]))
     speed = x.one.tokens_per_s.value * x.one.step_s.value / (x.step_s + added)
     counted = central_and_bounds(speed * np.array([kept[0], kept[2], kept[1]]))
-    pieces, steps = float(np.asarray(scheme.pieces)), float(np.asarray(scheme.inner_steps))
+    pieces, steps = float(np.asarray(scheme.fragments)), float(np.asarray(scheme.inner_steps))
     goodput, over_largest = _goodput(name, x, steps, share.value)
     uplink, distance = _needed(x, central)
     grid = replace(link, uplink_bytes_per_s=GRID_BITS_PER_S / BITS_PER_BYTE)
@@ -201,8 +201,8 @@ def method_of(name: str, x: Exchange, local: LocalUpdates) -> Method:
         name=name,
         inner_steps=steps,
         pieces=int(pieces),
-        sent_bytes_per_step=float(sending_s(central, replace(link, uplink_bytes_per_s=1.0))) * pieces / steps,
-        exchange_s=float(sending_s(central, link) * pieces + travel_s(central, link)),
+        sent_bytes_per_step=float(transmission_s(central, replace(link, uplink_bytes_per_s=1.0))) * pieces / steps,
+        exchange_s=float(transmission_s(central, link) * pieces + propagation_s(central, link)),
         exposed_s=central_and_bounds(added),
         step_s=central_and_bounds(x.step_s + added),
         time_share=central_and_bounds(trained),
@@ -233,8 +233,8 @@ def _needed(x: Exchange, central: Scheme) -> tuple[float | None, float | None]:
     """Return the uplink [bit/s] and the distance [km] that the job's share of the time needs; None where nothing will
     do."""
     step_s = x.step_s[0]
-    uplink = float(uplink_needed_bytes_per_s(x.job.share, step_s, central, x.link)) * BITS_PER_BYTE
-    latency = float(latency_allowed_s(x.job.share, step_s, central, x.link))
+    uplink = float(required_uplink_bytes_per_s(x.job.share, step_s, central, x.link)) * BITS_PER_BYTE
+    latency = float(max_latency_s(x.job.share, step_s, central, x.link))
     return (
         uplink if math.isfinite(uplink) else None,
         float(reach_km(latency, x.fibre)) if math.isfinite(latency) else None,

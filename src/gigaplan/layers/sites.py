@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gigaplan.layers.training_job import TrainingJob
-from gigaplan.training.sites import MOST_SITES
+from gigaplan.training.sites import MAX_SITES
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_date, parse_quantity
@@ -142,9 +142,9 @@ def read_sites(text: str) -> tuple[list[NamedSite], list[Problem]]:
             site.counts.append((parse_date(day) if day else None, float(count) * {"": 1, "k": 1e3, "M": 1e6}[scale]))
         except ValueError as error:
             problems.append(Problem(str(error), PLACE, value=part, remedy=f"write them like {EXAMPLE}"))
-    if len(found) > MOST_SITES:
+    if len(found) > MAX_SITES:
         problems.append(
-            Problem("too many sites", PLACE, value=str(len(found)), allowed=f"up to {MOST_SITES}", remedy="name fewer")
+            Problem("too many sites", PLACE, value=str(len(found)), allowed=f"up to {MAX_SITES}", remedy="name fewer")
         )
     if not found and not problems:
         problems.append(Problem("no site is named", PLACE, value=text, remedy=f"write them like {EXAMPLE}"))

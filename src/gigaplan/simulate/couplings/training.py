@@ -15,7 +15,7 @@ from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, 
 from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import RatedLayout
-from gigaplan.training.sites import best_together, kept_share, loss_rise
+from gigaplan.training.sites import effective_compute_share, largest_joint_compute, loss_increase
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
@@ -137,7 +137,8 @@ def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     whole = largest_run_flop(held, policy.run_days, axis)
     site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
     number = np.arange(1.0, len(site) + 1)
-    counts = kept_share(
-        loss_rise(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together), policy.together
+    counts = effective_compute_share(
+        loss_increase(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together),
+        policy.together,
     )
-    return np.stack([site.max(axis=0), np.minimum(best_together(site, counts), whole), whole], axis=1)
+    return np.stack([site.max(axis=0), np.minimum(largest_joint_compute(site, counts), whole), whole], axis=1)
