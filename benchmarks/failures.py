@@ -18,7 +18,7 @@ from gigaplan.training.reliability import (
     hazards,
 )
 
-DAYS, REPLICAS = 256, 1000
+DAYS, TRIALS = 256, 1000
 STATE_BYTES = 14 * 405e9
 
 
@@ -35,11 +35,11 @@ def exposed(gpus: int, recovery: Recovery, groups: int = 64) -> Hazards:
     return replace(h, spares=best_spares(h, recovery))
 
 
-def timed(h: Hazards, recovery: Recovery, days: float, replicas: int) -> tuple[float, float, failures.Lives]:
-    """Return wall and processor seconds, and the lives."""
+def timed(h: Hazards, recovery: Recovery, days: float, n_trials: int) -> tuple[float, float, failures.SimulatedRuns]:
+    """Return wall and processor seconds, and the trials."""
     wall, own = time.perf_counter(), time.process_time()
-    lives = failures.live(h, recovery, days * SECONDS_PER_DAY, replicas=replicas, seed=0)
-    return time.perf_counter() - wall, time.process_time() - own, lives
+    trials = failures.simulate_runs(h, recovery, days * SECONDS_PER_DAY, n_trials=n_trials, seed=0)
+    return time.perf_counter() - wall, time.process_time() - own, trials
 
 
 def main() -> None:
@@ -49,24 +49,24 @@ def main() -> None:
     h = exposed(4096 * 8, "restart")
     for watched in (False, True):
         best = min(
-            (timed(h, "restart", DAYS * (expected_share(h) if watched else 1.0), REPLICAS) for _ in range(5)),
+            (timed(h, "restart", DAYS * (expected_share(h) if watched else 1.0), TRIALS) for _ in range(5)),
             key=lambda t: t[1],
         )
-        wall, own, lives = best
+        wall, own, trials = best
         what = "of wall clock" if watched else "of work"
         print(
-            f"{REPLICAS:,} lives, 4,096 servers, {DAYS} days {what}: {own:.2f} s of a core ({wall:.2f} s passed)   target 1 s   "
-            f"{lives.interruptions.mean():,.0f} failures, {lives.replaced.mean():,.0f} repairs a life, goodput {lives.goodput_share.mean():.1%}"
+            f"{TRIALS:,} trials, 4,096 servers, {DAYS} days {what}: {own:.2f} s of a core ({wall:.2f} s passed)   target 1 s   "
+            f"{trials.interruptions.mean():,.0f} failures, {trials.replaced.mean():,.0f} repairs a trial, goodput {trials.goodput_share.mean():.1%}"
         )
-    print("\n100 lives of 30 days of work, 64 fault-tolerant groups (and all restarting):")
+    print("\n100 trials of 30 days of work, 64 fault-tolerant groups (and all restarting):")
     for gpus in (8192, 65_536, 262_144, 524_288, 1_048_576):
         h = exposed(gpus, "groups")
-        _, own, lives = timed(h, "groups", 30, 100)
-        line = f"{gpus:>10,} GPUs: {own:6.2f} s   goodput {lives.goodput_share.mean():6.1%}   closed form {expected_share(h, 'groups'):6.1%}"
+        _, own, trials = timed(h, "groups", 30, 100)
+        line = f"{gpus:>10,} GPUs: {own:6.2f} s   goodput {trials.goodput_share.mean():6.1%}   closed form {expected_share(h, 'groups'):6.1%}"
         r = exposed(gpus, "restart")
         if expected_share(r) > 0.2:
-            _, own, lives = timed(r, "restart", 30, 100)
-            line += f"   all restart: {own:5.2f} s   goodput {lives.goodput_share.mean():6.1%}"
+            _, own, trials = timed(r, "restart", 30, 100)
+            line += f"   all restart: {own:5.2f} s   goodput {trials.goodput_share.mean():6.1%}"
         print(line)
 
 

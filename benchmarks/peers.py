@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from gigaplan.validation.serving.validate import answer_all, read_questions
+from gigaplan.validation.serving.predictions import answer_all
+from gigaplan.validation.serving.questions import read_questions
 
 PATHS = {
     "qwen3_32b": "Qwen/Qwen3-32B",

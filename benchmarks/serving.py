@@ -16,10 +16,10 @@ from gigaplan.inference.inputs import Request
 from gigaplan.inference.serving import serve
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
+from gigaplan.validation.serving.questions import read
 from gigaplan.validation.serving.tables import predict
-from gigaplan.validation.serving.validate import read
 
-CHAT = Request(fresh_input_tokens=1024, cached_input_tokens=0, generated_tokens=1024, ttft_s=2.0, tpot_s=0.05)
+CHAT = Request(uncached_input_tokens=1024, cached_input_tokens=0, output_tokens=1024, ttft_s=2.0, tpot_s=0.05)
 
 
 def median_s(work: Callable[[], object], repeats: int = 9) -> float:

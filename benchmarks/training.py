@@ -11,8 +11,9 @@ import numpy as np
 from gigaplan import catalog
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
-from gigaplan.training.search import AT_ONCE, layouts, search
-from gigaplan.training.step import Layouts, step
+from gigaplan.training.layout import Layouts
+from gigaplan.training.search import LAYOUTS_PER_CALL, layouts, search
+from gigaplan.training.step import step
 
 
 def best_s(work: Callable[[], object], repeats: int = 9) -> float:
@@ -36,12 +37,12 @@ def main() -> None:
         device, model = device_of(facts, system), model_of(facts, name)
         batch = Batch(global_batch_tokens=2048 * 8192.0, sequence_tokens=8192, precision=precision)
         grid = layouts(device, model, batch, gpus)
-        many = Layouts(*(np.resize(getattr(grid, f.name), AT_ONCE) for f in fields(Layouts)))
+        many = Layouts(*(np.resize(getattr(grid, f.name), LAYOUTS_PER_CALL) for f in fields(Layouts)))
         seconds = best_s(lambda d=device, m=model, b=batch, g=many: step(d, m, b, g, efficiency))
         whole = best_s(lambda d=device, m=model, b=batch, n=gpus: search(d, m, b, layouts(d, m, b, n), efficiency), 3)
         aim = f"   target {target:g} s" if target else ""
         print(
-            f"{name} on {gpus:,} GPUs of {system}: {AT_ONCE / seconds:,.0f} steps with memory a second on one core   target 200,000"
+            f"{name} on {gpus:,} GPUs of {system}: {LAYOUTS_PER_CALL / seconds:,.0f} steps with memory a second on one core   target 200,000"
         )
         print(
             f"  full search of {grid.tensor.size:,} layouts: {whole:.3f} s, {grid.tensor.size / whole:,.0f} layouts a second{aim}"

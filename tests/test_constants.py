@@ -1,19 +1,36 @@
 """No physical, market or cost constant in the rooms: a number is a fact, part of a cited equation, or plain arithmetic.
 
-Allowed in formulas: small whole numbers, one half, and powers of ten (unit conversions). Anything else must be a named constant at the
-top of its module with words beside it that say what it is: a conversion, a convention or a source.
+Allowed in formulas: small whole numbers, one half, and powers of ten (unit conversions). Anything else must be a
+named constant at the top of its module with words beside it that say what it is: a conversion, a convention or a
+source.
 """
 
 from __future__ import annotations
 
 import ast
 import math
+import sys
 from pathlib import Path
+
+import pytest
 
 import gigaplan
 
-ROOMS = ("compute", "training", "inference", "power", "fleet", "demand", "allocation", "finance", "simulate")
-SOURCE = Path(gigaplan.__file__).parent
+ROOMS = (
+    "compute",
+    "training",
+    "inference",
+    "power",
+    "fleet",
+    "demand",
+    "allocation",
+    "finance",
+    "simulate",
+    "accuracy",
+    "layers",
+    "validation",
+)
+SOURCE = SOURCE_OF_PACKAGE = Path(gigaplan.__file__).parent
 
 
 def plain(value: float) -> bool:
@@ -43,7 +60,9 @@ def unexplained(path: Path) -> list[str]:
                 n.isupper() and any(u in n for u in ("PER", "HOURS", "DAYS", "MONTHS", "SECONDS", "YEARS", "BYTES"))
                 for n in names
             )
-            if all(n.lstrip("_").isupper() for n in names) and (words or clear or "#" in lines[before.lineno - 1]):
+            if all(n.lstrip("_").isupper() for n in names) and (
+                words or clear or any("#" in line for line in lines[before.lineno - 1 : before.end_lineno])
+            ):
                 explained |= {id(n) for n in ast.walk(before)}
     found = []
     for node in ast.walk(tree):
@@ -56,7 +75,8 @@ def unexplained(path: Path) -> list[str]:
 
 
 def annotations(path: Path) -> set[str]:
-    """Return the places of numbers that bound a field (annotated-types) or fill a default of a range: they are no constants."""
+    """Return the places of numbers that bound a field (annotated-types) or fill a default of a range: they are no
+    constants."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {
         f"{path.relative_to(SOURCE)}:{n.lineno}"
@@ -76,8 +96,16 @@ def test_every_number_has_a_home() -> None:
     assert not stray, "numbers without a home (make them facts, or name and explain them):\n" + "\n".join(stray)
 
 
-def test_the_rule_sees_a_stray_number(tmp_path: Path, monkeypatch: object) -> None:
-    path = SOURCE / "power" / "draw.py"
+def test_the_rule_sees_a_stray_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    clean = (SOURCE_OF_PACKAGE / "power" / "draw.py").read_text(encoding="utf-8")
+    path = tmp_path / "draw.py"
+    path.write_text(clean, encoding="utf-8")
     assert unexplained(path) == []
-    doctored = ast.parse(path.read_text() + "\n\ndef f(x):\n    return x * 1.37\n")
-    assert any(isinstance(n, ast.Constant) and n.value == 1.37 and not plain(n.value) for n in ast.walk(doctored))
+    path.write_text(f"{clean}\n\ndef f(x):\n    return x * 1.37\n", encoding="utf-8")
+    line = len(clean.splitlines()) + 4
+    assert unexplained(path) == [f"draw.py:{line}: 1.37"]
+    path.write_text(f'{clean}\n\nFACTOR = 1.37\n"""What is lost on the way."""\n', encoding="utf-8")
+    assert unexplained(path) == []
+    path.write_text(f"{clean}\n\nFACTOR = 1.37\n\n", encoding="utf-8")
+    assert unexplained(path) == [f"draw.py:{line - 1}: 1.37"]

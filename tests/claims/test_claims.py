@@ -105,6 +105,7 @@ def world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> R
         arrays={**arrays, **changes},
         ledger=ledger,
         announced=Based(10_000, "MW", PowerBasis.IT),
+        existing=tuple(name == "opening halls" for name in (labels or LABELS)["site"]),
     )
 
 

@@ -24,7 +24,7 @@ CASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (RUN, ("'gpus'", "--gpus 16384")),
     ((*RUN, "--gpus", "16384", "--precision", "fp4"), ("doesn't multiply in fp4", "bf16, fp8")),
     ((*RUN, "--sites", "abilene,abilene"), ("named twice", "abilene", "name it once")),
-    ((*TWO, "--plan", "no-such-plan"), ("--plan would say nothing", "no-such-plan")),
+    ((*TWO, "--plan", "no-such-plan"), ("--plan would change nothing", "no-such-plan")),
     (("frontier", "gpt_oss_120b", "gb200_nvl72", "--isl", "nan"), ("(--isl)", "nan")),
     *(
         ((verb, kind, table, "-o", "out"), (table, why))

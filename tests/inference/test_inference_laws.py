@@ -15,7 +15,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.serving import closed_loop, first_wait_s, later_wait_s, reading_s, serve
+from gigaplan.inference.serving import added_prefill_s, closed_loop, first_wave_wait_s, later_wave_wait_s, serve
 from gigaplan.inference.step import Decode, Stage
 
 DEVICE = Device(
@@ -125,7 +125,7 @@ LATENT = Architecture(
     mla_qk_rope=64,
     mla_v_head=128,
 )
-CHAT = Request(fresh_input_tokens=1000, cached_input_tokens=500, generated_tokens=500, ttft_s=2.0, tpot_s=0.05)
+CHAT = Request(uncached_input_tokens=1000, cached_input_tokens=500, output_tokens=500, ttft_s=2.0, tpot_s=0.05)
 
 models = st.sampled_from([DENSE, SPARSE, LATENT])
 precisions = st.sampled_from(["bf16", "fp8", "fp4"])
@@ -178,7 +178,7 @@ def test_better_hardware_is_never_slower(
         n, c = np.array(batch), np.array(context)
         assert better.decode_s(n, c) <= plain.decode_s(n, c) * (1 + 1e-12)
         assert better.prefill_s(c, c) <= plain.prefill_s(c, c) * (1 + 1e-12)
-        assert better.hop_s(n) <= plain.hop_s(n) * (1 + 1e-12)
+        assert better.pipeline_send_s(n) <= plain.pipeline_send_s(n) * (1 + 1e-12)
 
 
 @given(models, precisions, layouts, batches, batches, tokens, tokens)
@@ -203,7 +203,9 @@ def test_a_step_is_bound_by_flops_and_by_bytes(
     """All GPUs together can't beat their peak on the batch's FLOPs, nor read its cache faster than their memory."""
     s = stage(model, "fp8", layout, efficiency=IDEAL)
     n, c = np.array(batch), np.array(context)
-    flops = batch * float(model.forward_flops_per_token(c)) - 2 * batch * model.parameters_by_part()["router"]
+    # Two FLOPs per weight that a token visits (the embedding is a look-up, the router is left out), and attention.
+    visited = model.active_parameters - model.embedding_parameters - model.parameters_by_part()["router"]
+    flops = batch * (2 * visited + model.layers * float(model.decode_attention_flops(c)))
     cache = batch * float(model.kv_bytes(c, 1.0))
     gpus, pipeline, _ = layout
     # A stage has its share of the layers: all stages together take ``pipeline`` times its step.
@@ -217,7 +219,7 @@ def test_scalars_give_what_vectors_give(model: Architecture, precision: str, bat
     gpus, data = np.array([1.0, 4.0, 8.0])[:, None], np.array([0.0, 1.0, 1.0])[:, None]
     n = np.array([1.0, batch])[None, :]
     many = Stage(DEVICE, model, precision, EFFICIENCY, ENGINE, gpus, np.ones_like(gpus), data)
-    request = replace(CHAT, fresh_input_tokens=context)
+    request = replace(CHAT, uncached_input_tokens=context)
     table = serve(many, n, request)
     for i in range(3):
         one = stage(model, precision, (int(gpus[i, 0]), 1, int(data[i, 0])))
@@ -241,7 +243,7 @@ def test_operators_add_up_and_none_is_negative(
 def test_in_flight_is_rate_times_time(model: Architecture, layout: tuple[int, int, int], batch: float) -> None:
     """Little 1961."""
     service = serve(stage(model, "fp8", layout), np.array(batch), CHAT)
-    in_flight = service.requests_per_s * CHAT.generated_tokens * service.tpot_s
+    in_flight = service.requests_per_s * CHAT.output_tokens * service.tpot_s
     assert float(in_flight) == pytest.approx(batch * layout[1])
 
 
@@ -250,7 +252,7 @@ def test_the_cycle_by_hand() -> None:
     s, users = stage(DENSE, "fp8", (8, 1, 0)), np.array(40.0)
     fresh, cached, context = np.array(1000.0), np.array(500.0), np.array(500 + 1000 + 250.0)
     decode, alone = s.decode_s(users, context), s.prefill_s(fresh, cached)
-    joined = s.joined_s(users, context, fresh, cached) - decode
+    joined = s.mixed_step_s(users, context, fresh, cached) - decode
     service = serve(s, users, CHAT)
     assert float(service.prefill_s) == pytest.approx(float(alone + joined) / 2)
     assert float(service.tpot_s) == pytest.approx(float(decode + 40 / 500 * (alone + joined) / 2))
@@ -265,9 +267,9 @@ def test_reading_joined_to_a_step_costs_no_more_than_alone_and_at_least_its_work
     s = stage(model, precision, layout)
     n, c, f, none = (np.array(x) for x in (batch, context, fresh, 0.0))
     decode = s.decode_s(n, c)
-    assert s.joined_s(n, c, none, none) == pytest.approx(float(decode))
-    assert s.joined_s(n, c, f, none) >= decode * (1 - 1e-12)
-    assert reading_s(s, n, c, f, none) <= s.prefill_s(f, none) * (1 + 1e-12)
+    assert s.mixed_step_s(n, c, none, none) == pytest.approx(float(decode))
+    assert s.mixed_step_s(n, c, f, none) >= decode * (1 - 1e-12)
+    assert added_prefill_s(s, n, c, f, none) <= s.prefill_s(f, none) * (1 + 1e-12)
 
 
 def test_split_by_requests_the_fullest_rank_counts() -> None:
@@ -322,7 +324,7 @@ def test_users_beyond_memory_wait_outside() -> None:
 def test_prompts_that_come_at_once_by_hand() -> None:
     """Eight prompts of two seconds: the last waits for seven, the mean for half of them; in batches of four until both end."""
     one = np.array([1.0, 1.0, 4.0])
-    waits = first_wait_s(np.array([1.0, 8.0, 8.0]), np.full(3, 2.0), one)
+    waits = first_wave_wait_s(np.array([1.0, 8.0, 8.0]), np.full(3, 2.0), one)
     assert waits.tolist() == [0.0, 7.0, 10.0]
 
 
@@ -331,10 +333,10 @@ def test_later_prompts_queue_as_theory_says() -> None:
     mixed, apart = replace(NO_ENGINE, mixing_share=1.0), NO_ENGINE
     users, each, step = np.array(400.0), np.array(0.01), np.array(0.02)
     load = 0.2
-    wide = later_wait_s(users, each, step, users * each / load, 1.0, mixed)
+    wide = later_wave_wait_s(users, each, step, users * each / load, 1.0, mixed)
     assert float(wide) + 0.5 * each == pytest.approx(load / (2 * (1 - load)) * each + 0.5 * each, rel=0.2, abs=2e-3)
-    assert float(later_wait_s(users, each, step, np.array(100.0), 1.0, apart)) == 0.0
-    together = later_wait_s(users, each, step, np.array(100.0), 0.0, apart)
+    assert float(later_wave_wait_s(users, each, step, np.array(100.0), 1.0, apart)) == 0.0
+    together = later_wave_wait_s(users, each, step, np.array(100.0), 0.0, apart)
     assert float(together) == pytest.approx((users - 1) / 2 * each)
 
 
@@ -348,7 +350,7 @@ def test_reading_beside_drafts_costs_something(
         engine=replace(ENGINE, mixing_share=1.0, accepted_tokens=1.8),
     )
     n, f, c = (np.array([x]) for x in (batch, fresh, context))
-    assert reading_s(s, n, c, f, np.zeros(1)) >= 0
+    assert added_prefill_s(s, n, c, f, np.zeros(1)) >= 0
     plain = replace(s, speculative=False)
     step, drafted = plain.decode_s(n, c), s.decode_s(n, c) * 1.8
     assert step <= drafted <= 2.5 * step  # twice the rows, the same cache, a layer more
@@ -385,7 +387,7 @@ def check(rate: Rate, device: Device, model: Architecture, precision: str, reque
     assert rate.ttft_s <= request.ttft_s and rate.tpot_s <= request.tpot_s
     assert rate.requests_per_gpu_s == pytest.approx(float(service.requests_per_s) / rate.gpus)
     weights = model.active_parameters - 2 * model.embedding_parameters - model.parameters_by_part()["router"]
-    flops = 2 * weights * (request.fresh_input_tokens + request.generated_tokens)
+    flops = 2 * weights * (request.uncached_input_tokens + request.output_tokens)
     assert rate.requests_per_gpu_s * flops <= device.peak_flops_per_s(precision)
 
 
@@ -394,7 +396,7 @@ def test_the_best_point_keeps_every_limit(
     model: Architecture, tpot_s: float, ttft_s: float, fresh: float, cached: float, generated: float
 ) -> None:
     request = Request(
-        fresh_input_tokens=fresh, cached_input_tokens=cached, generated_tokens=generated, ttft_s=ttft_s, tpot_s=tpot_s
+        uncached_input_tokens=fresh, cached_input_tokens=cached, output_tokens=generated, ttft_s=ttft_s, tpot_s=tpot_s
     )
     rate = best(DEVICE, model, "fp8", request, EFFICIENCY, ENGINE)
     if rate.reason:
@@ -438,11 +440,14 @@ def test_reasons_say_what_is_missing(request_: Request, words: str) -> None:
 def test_the_limit_is_the_one_that_binds() -> None:
     assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=0.02), EFFICIENCY, ENGINE).limit == "tpot"
     assert best(DEVICE, DENSE, "fp8", replace(CHAT, tpot_s=10), EFFICIENCY, ENGINE).limit == "memory"
-    assert best(DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=20_000), EFFICIENCY, ENGINE).busiest == "prefill"
+    assert (
+        best(DEVICE, DENSE, "fp8", replace(CHAT, uncached_input_tokens=20_000), EFFICIENCY, ENGINE).dominant_operator
+        == "prefill"
+    )
     assert (
         best(
-            DEVICE, DENSE, "fp8", replace(CHAT, fresh_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY, ENGINE
-        ).busiest
+            DEVICE, DENSE, "fp8", replace(CHAT, uncached_input_tokens=1, cached_input_tokens=50_000), EFFICIENCY, ENGINE
+        ).dominant_operator
         == "attention"
     )
 

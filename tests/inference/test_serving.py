@@ -30,7 +30,7 @@ DEVICE = Device(
 )
 DENSE = Architecture(layers=32, hidden=4096, heads=32, kv_heads=8, head_dim=128, ffn_dense=14336, vocab=128256)
 EXPERTS = model_of(FACTS, "deepseek_v3")
-ASK = Request(fresh_input_tokens=1000, cached_input_tokens=500, generated_tokens=500, ttft_s=3.0, tpot_s=0.05)
+ASK = Request(uncached_input_tokens=1000, cached_input_tokens=500, output_tokens=500, ttft_s=3.0, tpot_s=0.05)
 
 
 def stage(
@@ -95,10 +95,10 @@ def test_more_of_anything_is_never_slower(name: str, more: float, batch: float) 
         before = serve(stage(model=model, data=data), np.array([[batch]]), ASK)
         after = serve(stage(faster, model, data=data), np.array([[batch]]), ASK)
         assert after.tpot_s[0, 0] <= before.tpot_s[0, 0] * (1 + 1e-9)
-        whole = [x.ttft_s[0, 0] + ASK.generated_tokens * x.tpot_s[0, 0] for x in (before, after)]
+        whole = [x.ttft_s[0, 0] + ASK.output_tokens * x.tpot_s[0, 0] for x in (before, after)]
         assert whole[1] <= whole[0] * (1 + 1e-9)
         # The first token alone may come later: quicker steps bring the same users back sooner, and prompts meet more often.
-        fresh, none = np.array(ASK.fresh_input_tokens), np.array(0.0)
+        fresh, none = np.array(ASK.uncached_input_tokens), np.array(0.0)
         alone = [stage(d, model, data=data).prefill_s(fresh, none)[0, 0] for d in (DEVICE, faster)]
         assert alone[1] <= alone[0] * (1 + 1e-9)
 
@@ -132,7 +132,7 @@ def test_the_best_point_keeps_its_limits(system: str, model: str) -> None:
     assert rate.requests_per_gpu_s < ideal
     active = model_of(FACTS, model).active_parameters
     bound = device.peak_flops_per_s(precision_for(device)) / (
-        2 * active * (ASK.fresh_input_tokens + ASK.generated_tokens)
+        2 * active * (ASK.uncached_input_tokens + ASK.output_tokens)
     )
     assert rate.requests_per_gpu_s <= bound, "faster than arithmetic allows"
 

@@ -10,9 +10,10 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.finance.gpu_hour import HOURS_PER_YEAR, owned_gpu_hour
-from gigaplan.layers.serving import Figure, Frontiers, Point, supply
+from gigaplan.layers.serving import Frontiers, Point, supply
 from gigaplan.plan.resolve import costs_of, it_kw_per_gpu
 from gigaplan.vocabulary.bases import Profile
+from gigaplan.vocabulary.interval import Figure
 
 FACTS = catalog.load()
 

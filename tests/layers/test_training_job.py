@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.cli import main
-from gigaplan.layers.training import TrainingJob, _topology, read_layout, told, train
+from gigaplan.layers.training import TrainingJob, read_layout, train
+from gigaplan.layers.training_job import unsuited
+from gigaplan.layers.training_layout import layout_text
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
-from gigaplan.training.search import Plan, layouts, memory_of, pareto, plan_at, search
-from gigaplan.training.step import Layouts, step
+from gigaplan.training.layout import Layouts
+from gigaplan.training.search import RatedLayout, layout_at, layouts, memory_of, pareto, search
+from gigaplan.training.step import step
 from gigaplan.vocabulary.errors import PlanError
 
 FACTS = catalog.load()
@@ -85,7 +88,7 @@ def test_a_layout_in_words_and_back() -> None:
     run = train(replace(LLAMA, search=True))
     again = train(replace(LLAMA, layout=run.best.layout))
     assert again.step_s == run.step_s
-    assert told(again.plan) == run.best.layout
+    assert layout_text(again.plan) == run.best.layout
 
 
 def test_every_wrong_word_is_named_at_once() -> None:
@@ -116,7 +119,7 @@ def test_what_does_not_fit_says_by_how_much_and_what_would() -> None:
     assert more
     count = int(more[1].replace(",", ""))
     assert train(replace(LLAMA, gpus=count, global_batch_sequences=4096)).best.memory_gb < 80
-    alone = _topology(LLAMA, replace(H100, scaleout_bandwidth_bytes_per_s=0.0))
+    alone = list(unsuited(LLAMA, replace(H100, scaleout_bandwidth_bytes_per_s=0.0)))
     assert "up to 8 GPUs" in str(alone[0])
 
 
@@ -145,10 +148,10 @@ def test_law_the_search_finds_what_brute_force_finds(gpus: int, name: str, seque
     fits = every.memory_bytes <= room
     assert found.fitting == fits.sum()
     if found.fitting:
-        assert plan_at(found, 0).tokens_per_s == pytest.approx(every.tokens_per_s[fits].max())
+        assert layout_at(found, 0).tokens_per_s == pytest.approx(every.tokens_per_s[fits].max())
         speeds, memory = every.tokens_per_s[fits], every.memory_bytes[fits]
         for k in pareto(found):
-            p: Plan = plan_at(found, int(k))
+            p: RatedLayout = layout_at(found, int(k))
             assert not ((speeds > p.tokens_per_s) & (memory <= p.memory_bytes)).any()
 
 

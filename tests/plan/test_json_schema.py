@@ -14,7 +14,7 @@ import gigaplan as gp
 from gigaplan import catalog, plan
 from gigaplan.cli import main
 from gigaplan.plan.document import parse
-from gigaplan.plan.load import builtin_text
+from gigaplan.plan.sources import builtin_text
 
 PLAIN = Draft202012Validator(gp.schema())
 OVERLAY = Draft202012Validator(gp.schema(overlay=True))

@@ -13,7 +13,7 @@ import yaml
 
 from gigaplan import catalog, plan
 from gigaplan.cli import main
-from gigaplan.plan.schema import section_fields
+from gigaplan.plan.paths import section_fields
 from gigaplan.vocabulary.errors import PlanError
 
 Write = Callable[..., Path]
@@ -122,7 +122,7 @@ WRONG = {
     "opening without power": (
         "value: 200 MW it, evidence: announced, source: 'OpenAI, A",
         "value: 0 MW it, evidence: announced, source: 'OpenAI, A",
-        "opening block without power",
+        "existing block without power",
     ),
     "NaN power": ("power: 420 MW it", "power: .nan", "unit and basis are missing"),
     "NaN share": ("finance:\n", "finance:\n  costs: {network_share: .nan}\n", "not a finite number"),
@@ -148,7 +148,7 @@ WRONG = {
         "nearest: *deepseek_v3",
     ),
     "unknown driver": ("science: {driver: own,", "science: {driver: onw,", "allowed:"),
-    "a site called opening": ("    Milam:\n", "    opening Milam:\n", "may not begin with"),
+    "a site called as an existing one": ("    Milam:\n", "    opening 2023 Hopper:\n", "has this label in results"),
     "unknown claim": ("claims: [A1, A2,", "claims: [A1, A22,", "no such claim"),
     "unknown region": ("region: uae", "region: uea", "nearest: *uae"),
     "unknown state": ("trigger_state: {value: accepted", "trigger_state: {value: acepted", "nearest: *accepted"),
@@ -545,13 +545,13 @@ MISTAKES = {
             TEACHING,
             TEACHING.replace("users", "own"),
             WORK,
-            "nothing is asked: driver 'own' needs 'requests_per_day'(.|\n)*do: +add",
+            "there is no demand: driver 'own' needs 'requests_per_day'(.|\n)*do: +add",
         ),
         "users' driver that asks nothing": (
             "science: {driver: own,",
             "science: {driver: users,",
             "demand.workloads.science",
-            "nothing is asked: driver 'users' needs 'reach_share'",
+            "there is no demand: driver 'users' needs 'reach_share'",
         ),
         "a wait in bare numbers": (
             *teaching("ttft_s: 2"),
@@ -915,7 +915,7 @@ ODDITIES = {
             "generation: gb200_nvl72\n      date",
             "generation: vr_nvl72\n      date",
             "fleet.opening.2025 GB200.date",
-            "stands before vr_nvl72 ships",
+            "exists before vr_nvl72 ships",
         ),
     },
     "own": {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan.power.inputs import NodeDraw
-from gigaplan.power.node import Activity, Node, activity_of, energy_mwh, gpu_w, node_w, with_start_up
+from gigaplan.power.node import Activity, Node, activity_of, gpu_w, node_w, with_start_up
 from gigaplan.vocabulary.errors import InputError
 
 CURVE = NodeDraw(
@@ -67,7 +67,6 @@ def test_parts_of_a_step_give_its_energy() -> None:
     whole = sum(seconds.values())
     mean = gpu_w(shares, 700.0, CURVE)[0]
     assert mean * whole == pytest.approx(sum(v * 700 * getattr(CURVE, f"{k}_draw_share") for k, v in seconds.items()))
-    assert float(energy_mwh(1e6, 2.0, 3600.0)) == pytest.approx(2.0)
 
 
 @given(activities(), st.sampled_from(["moving", "waiting"]), times)

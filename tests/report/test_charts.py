@@ -10,10 +10,15 @@ import pytest
 
 import gigaplan as gp
 from gigaplan import plan
-from gigaplan.report import charts, select
+from gigaplan.demand.inputs import GENERATED
+from gigaplan.report import charts
 from gigaplan.report.charts import base, build, cost, flow, money
+from gigaplan.report.events import last_year, unserved, weekday
+from gigaplan.report.format import counted, in_dollars, in_watts
+from gigaplan.report.format import money as dollars
 from gigaplan.report.html import html
 from gigaplan.report.terminal import render
+from gigaplan.report.words import system
 from gigaplan.results.result import Result
 
 PLANS = tuple(plan.builtin_names())
@@ -38,7 +43,7 @@ def test_every_plan_has_a_whole_report(name: str) -> None:
     page = html(result)
     for chart in drawn.values():
         assert f'id="chart-{chart.id}"' in page, chart.id
-    assert ("waits" in drawn) == bool(select.waiting(result)) == ("waits_by_hour" in drawn)
+    assert ("waits" in drawn) == bool(unserved(result)) == ("waits_by_hour" in drawn)
     assert ("runs" in drawn) == bool(result.labels["run"])
     assert ("tranches" in drawn) == bool(result.labels["tranche"])
     render(result)
@@ -53,7 +58,7 @@ def test_power_is_conserved_from_meters_to_uses(name: str) -> None:
     out = {"1": 0.0, "2": 0.0}
     for link in series["links"]:
         out[link["source"][0]] += link["value"]
-    year = select.last_year(result)
+    year = last_year(result)
     hours = float(result.axis.hours[year].sum())
     facility, it = (float(result.central(f"{n}_energy_mwh")[:, year].sum()) / hours for n in ("facility", "it"))
     assert out["1"] == pytest.approx(facility, rel=0.05), "small flows are left out of the drawing"
@@ -76,8 +81,8 @@ def test_the_waterfall_ends_at_the_cost_of_a_token() -> None:
     result = result_of("announced-2025-09")
     drawn = cost.waterfall(result)
     assert drawn is not None
-    year = select.last_year(result)
-    made = result.central("tokens_served_per_day")[:, [result.index("token", t) for t in select.GENERATED]]
+    year = last_year(result)
+    made = result.central("tokens_served_per_day")[:, [result.index("token", t) for t in GENERATED]]
     tokens = float((made.sum(axis=(0, 1)) * result.axis.hours)[year].sum()) / 24
     paid = float(result.central("workload_cost_usd")[:, year].sum())
     assert float(drawn.rows[-1][1].replace(",", "")) == pytest.approx(paid / tokens * 1e6, rel=2e-3)
@@ -87,7 +92,7 @@ def test_the_same_charts_at_every_hour() -> None:
     days, hours = result_of("neocloud-100mw"), result_of("neocloud-100mw", "horizon.resolution=hourly")
     assert set(charts.all_charts(days)) == set(charts.all_charts(hours))
     for name in ("facility_power_mw", "requests_asked_per_h"):
-        a, b = select.weekday(days, name), select.weekday(hours, name)
+        a, b = weekday(days, name), weekday(hours, name)
         assert a.shape == b.shape
         assert np.median(np.abs(a - b)[a > 0] / a[a > 0]) < 0.02
 
@@ -96,7 +101,7 @@ def test_a_long_list_of_sites_is_shortened() -> None:
     result = result_of("world-250gw")
     drawn = build.gantt(result)
     assert len(drawn.option["yAxis"]["data"]) <= build.MOST_ROWS
-    assert len(drawn.rows) == len(select.sites(result)), "the table has all"
+    assert len(drawn.rows) == len(result.new_sites()), "the table has all"
 
 
 @pytest.mark.parametrize(
@@ -111,13 +116,13 @@ def test_a_long_list_of_sites_is_shortened() -> None:
     ],
 )
 def test_names_of_systems(name: str, written: str) -> None:
-    assert select.system(name) == written
+    assert system(name) == written
 
 
 def test_units_are_easily_read() -> None:
-    assert select.in_watts(31_000).of(31_309) == "31.3 GW"
-    assert select.in_watts(0.4).of(0.4) == "400 kW"
-    assert select.counted(560, "GPUs").of(560) == "560 GPUs"
-    assert select.in_dollars(2.5e9).of(2.5e9) == "2.50 billion USD"
-    assert select.money(0.001) == "$0"
+    assert in_watts(31_000).of(31_309) == "31.3 GW"
+    assert in_watts(0.4).of(0.4) == "400 kW"
+    assert counted(560, "GPUs").of(560) == "560 GPUs"
+    assert in_dollars(2.5e9).of(2.5e9) == "2.50 billion USD"
+    assert dollars(0.001) == "$0"
     assert base.numbers([float("nan"), 1.23456789]) == [None, 1.23457]

@@ -24,7 +24,7 @@ def printed(what: RenderableType, width: int) -> str:
 
 @cache
 def run() -> gp.TrainRun:
-    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(replicas=20))
+    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(trials=20))
 
 
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=9), st.integers(40, 120))

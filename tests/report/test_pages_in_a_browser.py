@@ -54,7 +54,7 @@ def labels(page: str, chart: str) -> str:
 
 @pytest.fixture(scope="module")
 def run() -> gp.TrainRun:
-    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(replicas=20))
+    return gp.train("llama_3_1_405b", "h100_hgx", gpus=16384, failures=FailureOptions(trials=20))
 
 
 @pytest.mark.parametrize("width", [390, 1280, 2560])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import gigaplan as gp
 from gigaplan import plan
-from gigaplan.results import store
+from gigaplan.results import longtable
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
@@ -183,13 +183,13 @@ def test_what_cannot_be_written_leaves_nothing(announced: Result, tmp_path: Path
         gp.save(announced, other)
     assert (other / "diary.txt").read_text() == "keep me"
     (tmp_path / "file").write_text("")
-    with pytest.raises(MachineError, match="cannot keep"):
+    with pytest.raises(MachineError, match="cannot save"):
         gp.save(announced, tmp_path / "file" / "below")
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "write_long", full)
+    monkeypatch.setattr(longtable, "write", full)
     with pytest.raises(MachineError, match="No space left"):
         gp.save(announced, tmp_path / "full")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "mine"]

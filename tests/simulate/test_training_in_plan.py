@@ -17,10 +17,11 @@ from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.scenario import Scenario
 from gigaplan.report import terminal
-from gigaplan.report.select import missed
+from gigaplan.report.runs import missed
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
-from gigaplan.simulate.couplings.training import _gpus, run_use
+from gigaplan.simulate.couplings.run_layouts import RunLayouts
+from gigaplan.simulate.couplings.training import _gpus
 from gigaplan.simulate.engine import simulate
 from gigaplan.training.reliability import goodput
 from gigaplan.training.step import model_flops_per_token
@@ -335,16 +336,16 @@ def test_racks_of_runs_draw_what_their_steps_do() -> None:
     """The plan and the verb 'train' draw the same for one run; a plan whose GPUs' limits are unknown takes them as busy."""
     scenario, _ = went(NO_SHARE)
     run, curve = scenario.training.runs[0], scenario.draw
-    use = run_use(scenario, run)
+    use = RunLayouts(scenario).busy_share(run)
     assert 0.5 < use < 1
     other = replace(run, model="llama_3_1_405b", precision="bf16", global_batch_tokens=2048.0 * 8192, gpus=8192)
     model = model_of(catalog.load(), "llama_3_1_405b")
     known = replace(scenario, architectures={**scenario.architectures, "llama_3_1_405b": model})
     verb = train(TrainingJob(model="llama_3_1_405b", system=other.generation, gpus=8192, global_batch_sequences=2048))
     assert verb.drawn_mw is not None and verb.it_mw is not None
-    share = curve.idle_share + (curve.busy_share - curve.idle_share) * run_use(known, other)
+    share = curve.idle_share + (curve.busy_share - curve.idle_share) * RunLayouts(known).busy_share(other)
     assert share * verb.it_mw == pytest.approx(min(verb.drawn_mw.value, curve.busy_share * verb.it_mw), rel=0.01)
-    assert run_use(replace(scenario, nodes={}), run) == 1
+    assert RunLayouts(replace(scenario, nodes={})).busy_share(run) == 1
 
 
 def test_a_run_that_waits_more_takes_less_energy() -> None:

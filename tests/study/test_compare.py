@@ -35,7 +35,7 @@ def test_the_same_twice_has_no_difference(lab: Result) -> None:
 def test_one_changed_line_is_the_whole_cause(lab: Result) -> None:
     answer = gp.compare(lab, "lab-1mw", {"power.facility.power_price_usd_per_mwh": "190 USD/MWh"})
     told = by_name(answer)
-    assert set(told) == {"cost", "money to be found elsewhere", "cost per million generated tokens, last 12 months"}
+    assert set(told) == {"cost", "funding gap", "cost per million generated tokens, last 12 months"}
     cost = told["cost"]
     twice = float(lab.central("energy_cost_usd")[: len(lab.labels["site"])].sum())
     assert [c.group for c in cost.causes] == ["power"]

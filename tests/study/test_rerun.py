@@ -22,7 +22,7 @@ def leave(*args: str) -> int:
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """Keep a run of a file with an overlay and a change; then lose the file and the overlay."""
-    from gigaplan.plan.load import builtin_text
+    from gigaplan.plan.sources import builtin_text
 
     plan, over = tmp_path / "mine.yaml", tmp_path / "over.yaml"
     plan.write_text(builtin_text("lab-1mw"))

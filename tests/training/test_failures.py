@@ -1,8 +1,12 @@
-"""Failures in closed form and one by one: worked examples, limits, laws, and the two held together."""
+"""Failures in closed form and one by one: worked examples, limits, laws, and a comparison of the two."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gigaplan.training.failures import SimulatedRuns, _compiled, _life, _life_plain, _train, _train_plain, simulate_runs
+from gigaplan.training.failure_events import Run, _train, compiled, record_type
+from gigaplan.training.failures import SimulatedRuns, simulate_runs
 from gigaplan.training.inputs import Failures
 from gigaplan.training.reliability import (
     Hazards,
@@ -31,14 +36,13 @@ from gigaplan.training.reliability import (
     young_1974,
 )
 from gigaplan.vocabulary.errors import InputError
-from gigaplan.vocabulary.streams import stream
 
 DAY = 86_400.0
 PARTS = (
     "useful_s",
     "repeated_s",
-    "slow_s",
-    "short_s",
+    "straggler_s",
+    "degraded_s",
     "checkpoint_s",
     "detection_s",
     "restart_s",
@@ -66,9 +70,9 @@ PLAIN = Hazards(
     lemon_share=0.0,
     lemon_multiple=20.0,
     lemon_found_share=0.3,
-    slow_spells_per_s=0.0,
-    slow_spell_s=3600.0,
-    slow_speed_share=0.75,
+    stragglers_per_s=0.0,
+    straggler_s=3600.0,
+    straggler_speed_share=0.75,
     planned_per_s=0.0,
     planned_s=600.0,
     checkpoint_stop_s=10.0,
@@ -83,17 +87,17 @@ FULL = replace(
     rack_units=4,
     outages_per_s=0.05 / DAY,
     lemon_share=0.01,
-    slow_spells_per_s=1e-3 / DAY,
+    stragglers_per_s=1e-3 / DAY,
     planned_per_s=1 / DAY,
 )
 
 
 def goodput(
-    h: Hazards, recovery: Recovery = "restart", days: float = 100.0, replicas: int = 300
+    h: Hazards, recovery: Recovery = "restart", days: float = 100.0, n_trials: int = 300
 ) -> tuple[float, float, SimulatedRuns]:
-    """Return the goodput of all lives together, its standard error, and the lives."""
-    found = simulate_runs(h, recovery, days * DAY, replicas=replicas, seed=3)
-    return days * DAY / float(found.wall_s.mean()), float(found.goodput_share.std()) / np.sqrt(replicas), found
+    """Return the goodput of all trials together, its standard error, and the trials."""
+    found = simulate_runs(h, recovery, days * DAY, n_trials=n_trials, seed=3)
+    return days * DAY / float(found.wall_s.mean()), float(found.goodput_share.std()) / np.sqrt(n_trials), found
 
 
 # Worked examples and limits
@@ -145,7 +149,7 @@ def test_mean_times_by_hand() -> None:
 
 def test_nothing_fails() -> None:
     quiet = replace(PLAIN, unit_failures_per_s=0.0)
-    share, _, found = goodput(quiet, replicas=2)
+    share, _, found = goodput(quiet, n_trials=2)
     assert share == pytest.approx(900 / 910, rel=1e-5)
     assert found.interruptions.sum() == 0 and found.finished.all()
 
@@ -193,7 +197,7 @@ TOGETHER: dict[str, tuple[Hazards, Recovery, float]] = {
         "restart",
         0.01,
     ),
-    "stragglers": (replace(PLAIN, slow_spells_per_s=5e-3 / DAY), "restart", 0.004),
+    "stragglers": (replace(PLAIN, stragglers_per_s=5e-3 / DAY), "restart", 0.004),
     "lemons": (replace(PLAIN, spares=12, lemon_share=0.02), "restart", 0.01),
     "all of it": (FULL, "restart", 0.02),
     "elastic": (replace(FULL, spares=4), "elastic", 0.02),
@@ -202,7 +206,7 @@ TOGETHER: dict[str, tuple[Hazards, Recovery, float]] = {
 
 
 @pytest.mark.parametrize("case", TOGETHER)
-def test_lives_come_to_what_the_closed_form_says(case: str) -> None:
+def test_trials_agree_with_the_closed_form(case: str) -> None:
     """Exact where failures, restarts, checkpoints, planned stops and outages act: within four standard errors. Where spares run out,
     lemons come and go or stragglers overlap, the closed form is a mean of means: within the stated part of the time."""
     h, recovery, tolerance = TOGETHER[case]
@@ -212,7 +216,7 @@ def test_lives_come_to_what_the_closed_form_says(case: str) -> None:
 
 
 def test_interruptions_are_those_of_a_poisson_process() -> None:
-    _, _, found = goodput(replace(PLAIN, detection_s=0.0, hang_share=0.0, restart_s=1e-3), replicas=400)
+    _, _, found = goodput(replace(PLAIN, detection_s=0.0, hang_share=0.0, restart_s=1e-3), n_trials=400)
     expected = float(failures_per_s(PLAIN)) * found.wall_s.mean()
     assert found.interruptions.mean() == pytest.approx(expected, rel=0.01)
     assert found.interruptions.var() == pytest.approx(expected, rel=0.25)
@@ -233,7 +237,7 @@ SOME = st.builds(
     checkpoint_lag_s=st.floats(0, 2000),
     interval_s=st.floats(30, 1e4),
     planned_per_s=st.floats(0, 1e-4),
-    slow_spells_per_s=st.floats(0, 1e-6),
+    stragglers_per_s=st.floats(0, 1e-6),
     replaced_share=st.floats(0, 1),
 )
 
@@ -241,10 +245,10 @@ SOME = st.builds(
 @settings(max_examples=60)
 @given(SOME, KINDS)
 def test_law_all_parts_add_up_to_the_wall_clock(h: Hazards, recovery: Recovery) -> None:
-    found = simulate_runs(h, recovery, 30 * DAY, replicas=4, seed=1, limit_s=120 * DAY)
+    found = simulate_runs(h, recovery, 30 * DAY, n_trials=4, seed=1, limit_s=120 * DAY)
     whole = sum(getattr(found, name) for name in PARTS)
     assert whole == pytest.approx(found.wall_s, rel=1e-9)
-    assert all((getattr(found, f.name) >= -1e-6).all() for f in fields(found) if f.name != "least_spares")
+    assert all((getattr(found, f.name) >= -1e-6).all() for f in fields(found) if f.name != "min_spares")
     assert (found.goodput_share <= 1 + 1e-12).all()
     assert found.useful_s[found.finished > 0] == pytest.approx(30 * DAY)
     assert (found.wall_s[found.finished == 0] == 120 * DAY).all()
@@ -258,13 +262,13 @@ def test_law_goodput_is_a_share_and_falls_with_the_failure_rate(h: Hazards, reco
     assert expected_share(replace(h, outages_per_s=h.outages_per_s * times), recovery) <= one + 1e-12
 
 
-def test_lives_fall_with_the_failure_rate_and_rise_with_spares() -> None:
+def test_goodput_of_trials_falls_with_the_failure_rate_and_rises_with_spares() -> None:
     for recovery in MODES:
         shares = [
-            goodput(replace(FULL, unit_failures_per_s=r / DAY), recovery, replicas=60)[0] for r in (0.005, 0.02, 0.08)
+            goodput(replace(FULL, unit_failures_per_s=r / DAY), recovery, n_trials=60)[0] for r in (0.005, 0.02, 0.08)
         ]
         assert shares == sorted(shares, reverse=True), recovery
-        some = [goodput(replace(FULL, spares=k), recovery, replicas=60) for k in (0, 4, 40)]
+        some = [goodput(replace(FULL, spares=k), recovery, n_trials=60) for k in (0, 4, 40)]
         assert all(b[0] >= a[0] - 3 * (a[1] + b[1]) for a, b in pairwise(some)), recovery
 
 
@@ -309,50 +313,76 @@ def test_daly_s_optimum_is_near_the_exact_one() -> None:
 
 def test_scalar_is_vector() -> None:
     rates = np.array([0.01, 0.02, 0.05]) / DAY
-    many = simulate_runs(replace(FULL, unit_failures_per_s=rates), "restart", 20 * DAY, replicas=3, seed=9)
+    many = simulate_runs(replace(FULL, unit_failures_per_s=rates), "restart", 20 * DAY, n_trials=3, seed=9)
     for k, rate in enumerate(rates):
-        one = simulate_runs(replace(FULL, unit_failures_per_s=float(rate)), "restart", 20 * DAY, replicas=3, seed=9)
+        one = simulate_runs(replace(FULL, unit_failures_per_s=float(rate)), "restart", 20 * DAY, n_trials=3, seed=9)
         assert all(getattr(one, f.name)[k] == getattr(many, f.name)[k] for f in fields(SimulatedRuns))
     m = np.array([1e4, 1e5])
     assert renewal_share(300.0, m, 5.0)[1] == renewal_share(300.0, 1e5, 5.0)
 
 
 @pytest.mark.parametrize("recovery", MODES)
-def test_a_seed_gives_the_same_bytes_and_more_lives_leave_the_first_alone(recovery: Recovery) -> None:
-    one, again, more = (simulate_runs(FULL, recovery, 20 * DAY, replicas=n, seed=5) for n in (5, 5, 9))
-    other = simulate_runs(FULL, recovery, 20 * DAY, replicas=5, seed=6)
+def test_a_seed_gives_the_same_bytes_and_more_trials_leave_the_first_alone(recovery: Recovery) -> None:
+    one, again, more = (simulate_runs(FULL, recovery, 20 * DAY, n_trials=n, seed=5) for n in (5, 5, 9))
+    other = simulate_runs(FULL, recovery, 20 * DAY, n_trials=5, seed=6)
     for f in fields(SimulatedRuns):
         assert getattr(one, f.name).tobytes() == getattr(again, f.name).tobytes() == getattr(more, f.name)[:5].tobytes()
     assert (one.wall_s != other.wall_s).all()
 
 
-@pytest.mark.parametrize("mode", range(3))
-def test_compiled_and_plain_python_are_the_same(mode: int) -> None:
-    table = tuple(replace(FULL, spares=2).matrix(1)[0].tolist())
-    found: list[Any] = []
-    for run in (_life, _life_plain):
-        out = np.zeros(15)
-        run(stream(1, "a life"), table, mode, 20 * DAY, np.inf, out)
-        found.append(out)
-    assert found[0] == pytest.approx(found[1], rel=1e-9)
+IN_PLAIN_PYTHON = """
+import json
+from dataclasses import asdict
+from gigaplan.training.failures import Hazards, simulate_runs
+hazards = Hazards(**json.loads({hazards!r}))
+for recovery in {modes!r}:
+    found = simulate_runs(hazards, recovery, {work_s}, n_trials=1, seed=1)
+    print(json.dumps({{name: float(value[0]) for name, value in asdict(found).items()}}))
+"""
+
+
+def test_compiled_and_plain_python_are_the_same() -> None:
+    h = replace(FULL, spares=2)
+    code = IN_PLAIN_PYTHON.format(hazards=json.dumps(asdict(h)), modes=MODES, work_s=20 * DAY)
+    plain = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    for recovery, line in zip(MODES, plain.stdout.splitlines(), strict=True):
+        found = asdict(simulate_runs(h, recovery, 20 * DAY, n_trials=1, seed=1))
+        assert json.loads(line) == {name: float(value[0]) for name, value in found.items()}
+
+
+def cycles() -> tuple[Any, Any]:
+    """Return the constants of some checkpoint cycles and a run that has just started."""
+    p = np.zeros(1, dtype=[("interval_s", float), ("checkpoint_stop_s", float)]).view(np.recarray)
+    return p[0], np.zeros(1, dtype=record_type(Run)).view(np.recarray)[0]
 
 
 @given(st.floats(0, 5e4), st.floats(0.1, 1), st.floats(10, 1e4), st.floats(0, 100), st.floats(0, 1))
 def test_law_training_at_once_is_training_bit_by_bit(left: float, speed: float, t: float, c: float, cut: float) -> None:
-    whole = _train(left, speed, t, c, 0.0, 0.0, 0.0, 0.0)
-    first = _train_plain(left * cut, speed, t, c, 0.0, 0.0, 0.0, 0.0)
-    second = _train_plain(left * (1 - cut), speed, t, c, *first[:4])
-    assert sum(second[1:4]) == pytest.approx(sum(whole[1:4]), rel=1e-9, abs=1e-6)
-    assert sum(whole[1:4]) == pytest.approx(whole[4] * speed, rel=1e-9, abs=1e-6)
+    def work(run: Any) -> float:
+        return float(run.fresh_s + run.written_s + run.safe_s)
+
+    (p, whole), (_, cut_up) = cycles(), cycles()
+    p.interval_s, p.checkpoint_stop_s = t, c
+    trained_s = _train(p, whole, left, speed)
+    _train(p, cut_up, left * cut, speed)
+    _train(p, cut_up, left * (1 - cut), speed)
+    assert work(cut_up) == pytest.approx(work(whole), rel=1e-9, abs=1e-6)
+    assert work(whole) == pytest.approx(trained_s * speed, rel=1e-9, abs=1e-6)
 
 
 def test_a_run_without_an_end_is_refused() -> None:
     with pytest.raises(InputError, match="give one of the two"):
-        simulate_runs(PLAIN, "restart", np.inf, replicas=1, seed=0)
+        simulate_runs(PLAIN, "restart", np.inf, n_trials=1, seed=0)
 
 
-def test_a_life_that_is_watched_for_so_long() -> None:
-    found = simulate_runs(FULL, "restart", np.inf, replicas=3, seed=0, limit_s=10 * DAY)
+def test_a_trial_without_an_end_of_work_stops_at_its_limit() -> None:
+    found = simulate_runs(FULL, "restart", np.inf, n_trials=3, seed=0, limit_s=10 * DAY)
     assert (found.wall_s == 10 * DAY).all() and not found.finished.any()
 
 
@@ -362,21 +392,21 @@ def test_groups_keep_a_hundred_thousand_gpus_at_work() -> None:
         FULL, units=12_500, spares=1000, unit_failures_per_s=0.006 / DAY, lemon_share=0.0, group_share=1 / 64
     )
     assert expected_share(large, "groups") > 0.7 > 2 * expected_share(large, "restart")
-    assert goodput(large, "groups", days=5, replicas=4)[0] == pytest.approx(expected_share(large, "groups"), abs=0.02)
+    assert goodput(large, "groups", days=5, n_trials=4)[0] == pytest.approx(expected_share(large, "groups"), abs=0.02)
 
 
-def test_golden_lives(golden: Any) -> None:
+def test_golden_trials(golden: Any) -> None:
     found = {
         mode: {
-            f.name: getattr(simulate_runs(replace(FULL, spares=3), mode, 30 * DAY, replicas=3, seed=7), f.name).tolist()
+            f.name: getattr(simulate_runs(replace(FULL, spares=3), mode, 30 * DAY, n_trials=3, seed=7), f.name).tolist()
             for f in fields(SimulatedRuns)
         }
         for mode in MODES
     }
-    golden("training-lives.json", found)
+    golden("training-trials.json", found)
 
 
 def test_code_that_can_t_be_kept_on_disk_is_compiled_all_the_same() -> None:
     space: dict[str, Any] = {}
     exec("def twice(x):\n    return 2 * x", space)
-    assert _compiled(space["twice"])(4) == 8
+    assert compiled(space["twice"])(4) == 8

@@ -14,21 +14,21 @@ from gigaplan.plan.resolve import fibre_of, local_updates_of
 from gigaplan.training.sites import (
     Link,
     Scheme,
-    best_together,
     combinations,
+    effective_compute_share,
     exposed_s,
-    goodput_apart,
+    goodput_between_exchanges,
     great_circle_km,
-    kept_share,
-    latency_allowed_s,
+    largest_joint_compute,
     latency_s,
     longest,
-    loss_rise,
+    loss_increase,
+    max_latency_s,
+    propagation_s,
     reach_km,
-    sending_s,
+    required_uplink_bytes_per_s,
     time_share,
-    travel_s,
-    uplink_needed_bytes_per_s,
+    transmission_s,
 )
 
 FACTS = catalog.load()
@@ -40,8 +40,8 @@ schemes = st.builds(
     Scheme,
     bytes_each=st.floats(1e9, 1e13),
     inner_steps=st.integers(1, 500).map(float),
-    pieces=st.integers(1, 40).map(float),
-    slack_s=st.floats(0, 60),
+    fragments=st.integers(1, 40).map(float),
+    overlap_s=st.floats(0, 60),
     unreduced=st.booleans(),
 )
 links = st.builds(
@@ -57,16 +57,16 @@ def test_a_step_by_hand() -> None:
     1.468 / 299,792 km/s = 6.366 ms one way, twice. 0.648 + 0.01273 - 0.5 = 0.16073 s are exposed; 6 / 6.16073 = 97.39 %.
     """
     link = Link(2.0, 1.25e12, latency_s(1000.0, FIBRE))
-    each_step = Scheme(810e9, slack_s=0.5)
-    assert float(sending_s(each_step, link)) == pytest.approx(0.648)
+    each_step = Scheme(810e9, overlap_s=0.5)
+    assert float(transmission_s(each_step, link)) == pytest.approx(0.648)
     assert float(link.latency_s) == pytest.approx(6.366e-3, rel=1e-3)
     assert float(exposed_s(6.0, each_step, link)) == pytest.approx(0.16073, rel=1e-4)
     assert float(time_share(6.0, each_step, link)) == pytest.approx(0.9739, rel=1e-4)
     local = Scheme(810e9, inner_steps=100.0)  # all wait, once in 100 steps
     assert float(exposed_s(6.0, local, link)) == pytest.approx((0.648 + 0.012732) / 100, rel=1e-3)
     four_sites = Link(4.0, 1.25e12, 0.0)
-    assert float(sending_s(each_step, four_sites)) == pytest.approx(0.972)  # 2 x 3/4
-    assert float(sending_s(Scheme(810e9, pieces=3.0, unreduced=True), four_sites)) == pytest.approx(
+    assert float(transmission_s(each_step, four_sites)) == pytest.approx(0.972)  # 2 x 3/4
+    assert float(transmission_s(Scheme(810e9, fragments=3.0, unreduced=True), four_sites)) == pytest.approx(
         0.648
     )  # 3 x a third
 
@@ -90,7 +90,7 @@ def followed(step: float, gap: int, lag: int, sending: float, travel: float, pie
 def test_pieces_followed_one_by_one(gap: int, lag: int, sending: float, travel: float) -> None:
     pieces = 6
     scheme = Scheme(
-        sending * pieces, inner_steps=float(gap * pieces), pieces=float(pieces), slack_s=float(lag), unreduced=True
+        sending * pieces, inner_steps=float(gap * pieces), fragments=float(pieces), overlap_s=float(lag), unreduced=True
     )
     ours = float(exposed_s(1.0, scheme, Link(2.0, 1.0, travel)))
     assert ours == pytest.approx(followed(1.0, gap, lag, sending, travel), rel=0.01, abs=0.01)
@@ -130,12 +130,12 @@ def test_published_simulations(method: str) -> None:
         scheme = Scheme(
             parameters * width,
             inner_steps=1.0 if method == "data parallel" else 100.0,
-            pieces=float(pieces),
-            slack_s=overlap * step,
+            fragments=float(pieces),
+            overlap_s=overlap * step,
             unreduced="FP4" in method,
         )
         shares = np.array([0.5, 0.8, 0.9, 0.95, 0.99])[: len(published)]
-        ours = uplink_needed_bytes_per_s(shares, step, scheme, Link(2.0, np.nan, 0.0)) / GBIT
+        ours = required_uplink_bytes_per_s(shares, step, scheme, Link(2.0, np.nan, 0.0)) / GBIT
         ratios.extend(ours / np.array(published))
     assert 0.75 < float(np.median(ratios)) < (1.5 if "FP4" in method else 1.25)
     assert all(0.6 < r < 2.2 for r in ratios), sorted(ratios)
@@ -151,7 +151,9 @@ def test_limits() -> None:
     assert (np.diff(far) < 0).all() and far[-1] < 1e-3  # ever fewer exchanges take ever less
     streamed = exposed_s(step, Scheme(8e11, np.array([100.0, 1e4, 1e8]), 40.0, 25.0, unreduced=True), slow)
     assert streamed[-1] < 1e-3
-    assert kept_share(loss_rise(1.0, 500.0, RISES, 0.02, LOCAL), LOCAL) == 1  # one site alone loses nothing
+    assert (
+        effective_compute_share(loss_increase(1.0, 500.0, RISES, 0.02, LOCAL), LOCAL) == 1
+    )  # one site alone loses nothing
 
 
 def test_one_number_and_many_agree() -> None:
@@ -181,13 +183,13 @@ def test_law_more_bandwidth_and_less_distance_are_never_slower(
 @settings(max_examples=200, deadline=None)
 @given(steps, schemes, links, st.floats(0.3, 0.999))
 def test_law_what_is_needed_is_just_enough(step: float, scheme: Scheme, link: Link, share: float) -> None:
-    needed = float(uplink_needed_bytes_per_s(share, step, scheme, link))
+    needed = float(required_uplink_bytes_per_s(share, step, scheme, link))
     if math.isfinite(needed) and needed > 0:
         at = Link(link.sites, needed, link.latency_s)
         assert float(time_share(step, scheme, at)) == pytest.approx(share, rel=1e-6)
     elif math.isinf(needed):  # the distance alone is too much
         assert float(time_share(step, scheme, Link(link.sites, 1e30, link.latency_s))) <= share * (1 + 1e-9)
-    allowed = float(latency_allowed_s(share, step, scheme, link))
+    allowed = float(max_latency_s(share, step, scheme, link))
     if math.isfinite(allowed):
         assert float(time_share(step, scheme, Link(link.sites, link.uplink_bytes_per_s, allowed))) >= share * (1 - 1e-6)
     else:
@@ -201,21 +203,21 @@ def test_law_more_sites_and_fewer_exchanges_never_learn_more(
     few: float, more: float, often: float, rarely: float
 ) -> None:
     few, more, often, rarely = min(few, more), max(few, more), min(often, rarely), max(often, rarely)
-    some = loss_rise(few, often, RISES, 0.012, LOCAL)
-    assert loss_rise(more, often, RISES, 0.012, LOCAL) >= some - 1e-15
-    assert loss_rise(few, rarely, RISES, 0.012, LOCAL) >= some - 1e-15
-    assert 0 < float(kept_share(loss_rise(more, rarely, RISES, 0.012, LOCAL), LOCAL)) <= 1
+    some = loss_increase(few, often, RISES, 0.012, LOCAL)
+    assert loss_increase(more, often, RISES, 0.012, LOCAL) >= some - 1e-15
+    assert loss_increase(few, rarely, RISES, 0.012, LOCAL) >= some - 1e-15
+    assert 0 < float(effective_compute_share(loss_increase(more, rarely, RISES, 0.012, LOCAL), LOCAL)) <= 1
 
 
 def test_losses_are_those_measured() -> None:
-    assert float(loss_rise(4.0, 30.0, RISES, 0.012, LOCAL)) == pytest.approx(0.0029)
-    between = float(loss_rise(6.0, 30.0, RISES, 0.012, LOCAL))
+    assert float(loss_increase(4.0, 30.0, RISES, 0.012, LOCAL)) == pytest.approx(0.0029)
+    between = float(loss_increase(6.0, 30.0, RISES, 0.012, LOCAL))
     assert RISES[4.0] < between < RISES[8.0]
-    assert float(loss_rise(16.0, 30.0, RISES, 0.012, LOCAL)) == pytest.approx(0.011 + 0.011 - 0.0029)
-    assert float(loss_rise(2.0, 300.0, RISES, 0.012, LOCAL)) == pytest.approx(0.012)
+    assert float(loss_increase(16.0, 30.0, RISES, 0.012, LOCAL)) == pytest.approx(0.011 + 0.011 - 0.0029)
+    assert float(loss_increase(2.0, 300.0, RISES, 0.012, LOCAL)) == pytest.approx(0.012)
     # 1 % more loss is a fifth of the compute: the law of Charles et al. falls by a tenth for each tenfold of parameters
-    assert float(kept_share(0.01, LOCAL)) == pytest.approx(1.01 ** (-1 / 0.0477))
-    assert float(kept_share(-0.002, LOCAL)) == 1
+    assert float(effective_compute_share(0.01, LOCAL)) == pytest.approx(1.01 ** (-1 / 0.0477))
+    assert float(effective_compute_share(-0.002, LOCAL)) == 1
 
 
 def test_distances() -> None:
@@ -233,12 +235,12 @@ def test_distances() -> None:
 
 def test_failures_that_stay_in_their_site() -> None:
     share, mtbf = np.array([[0.9], [0.9]]), np.array([[20_000.0], [20_000.0]])
-    rare = float(goodput_apart(30.0, share, mtbf)[0])
-    often = float(goodput_apart(300_000.0, share, mtbf)[0])
+    rare = float(goodput_between_exchanges(30.0, share, mtbf)[0])
+    often = float(goodput_between_exchanges(300_000.0, share, mtbf)[0])
     together = 1 / (1 + 2 * (1 / 0.9 - 1))
     assert rare == pytest.approx(together)  # whoever fails is waited for
     assert together < often < 0.9
-    assert float(goodput_apart(300_000.0, share[:1], mtbf[:1])[0]) == pytest.approx(0.9)  # one site
+    assert float(goodput_between_exchanges(300_000.0, share[:1], mtbf[:1])[0]) == pytest.approx(0.9)  # one site
 
 
 def test_waiting_for_the_slowest_site_against_random_failures() -> None:
@@ -250,18 +252,18 @@ def test_waiting_for_the_slowest_site_against_random_failures() -> None:
     failures = period / 0.85 / 8000.0
     lost = rng.poisson(failures, (20_000, sites)) * (mean / failures)
     drawn = period / (period + lost.max(axis=1).mean())
-    ours = float(goodput_apart(period, share, mtbf)[0])
+    ours = float(goodput_between_exchanges(period, share, mtbf)[0])
     assert ours <= drawn <= ours * 1.05
 
 
 def test_travel_is_there_and_back_for_sums() -> None:
     link = Link(2.0, 1e12, 0.01)
-    assert float(travel_s(Scheme(1e9), link)) == 0.02
-    assert float(travel_s(Scheme(1e9, unreduced=True), link)) == 0.01
+    assert float(propagation_s(Scheme(1e9), link)) == 0.02
+    assert float(propagation_s(Scheme(1e9, unreduced=True), link)) == 0.01
 
 
 def test_as_many_sites_as_make_most_of_it() -> None:
     flop = np.array([[10.0, 1.0], [8.0, 1.0], [0.5, 1.0]])
-    assert best_together(flop, np.array([1.0, 0.9, 0.8])).tolist() == [pytest.approx(16.2), pytest.approx(2.4)]
-    assert best_together(flop, np.array([1.0, 0.5, 0.3]))[0] == 10  # too much is lost: one alone
-    assert best_together(flop[::-1], np.ones(3))[0] == 18.5
+    assert largest_joint_compute(flop, np.array([1.0, 0.9, 0.8])).tolist() == [pytest.approx(16.2), pytest.approx(2.4)]
+    assert largest_joint_compute(flop, np.array([1.0, 0.5, 0.3]))[0] == 10  # too much is lost: one alone
+    assert largest_joint_compute(flop[::-1], np.ones(3))[0] == 18.5

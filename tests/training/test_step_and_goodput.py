@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 
 from gigaplan import catalog
 from gigaplan.compute.device import Device
-from gigaplan.plan.resolve import _alone, device_of, model_of
+from gigaplan.plan.resolve import device_of, from_facts, model_of
 from gigaplan.training.inputs import Batch, Reliability, TrainingEfficiency
+from gigaplan.training.layout import Layouts
 from gigaplan.training.reliability import daly_2006, goodput
 from gigaplan.training.search import best_layout, layouts
-from gigaplan.training.step import Layouts, model_flops_per_token, step
+from gigaplan.training.step import model_flops_per_token, step
 
 FACTS = catalog.load()
-EFFICIENCY = _alone(FACTS, TrainingEfficiency, "training_model")
-RELIABILITY = _alone(FACTS, Reliability, "reliability")
+EFFICIENCY = from_facts(FACTS, TrainingEfficiency, "training_model")
+RELIABILITY = from_facts(FACTS, Reliability, "reliability")
 H100, DENSE, EXPERTS = device_of(FACTS, "h100_hgx"), model_of(FACTS, "llama_3_1_70b"), model_of(FACTS, "deepseek_v3")
 BATCH = Batch(global_batch_tokens=4e6, sequence_tokens=8192, precision="bf16")
 

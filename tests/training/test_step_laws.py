@@ -12,9 +12,10 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch, TrainingEfficiency
+from gigaplan.training.layout import Layouts
 from gigaplan.training.memory import activation_bytes_per_token
 from gigaplan.training.search import layouts
-from gigaplan.training.step import Layouts, model_flops_per_token, step
+from gigaplan.training.step import model_flops_per_token, step
 from gigaplan.vocabulary.members import Array
 
 FACTS = catalog.load()

@@ -14,8 +14,9 @@ from gigaplan.compute.collectives import Network, ring_or_tree_s
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of, training_efficiency_of
 from gigaplan.training.inputs import Batch
+from gigaplan.training.layout import Layouts
 from gigaplan.training.search import free_bytes, layouts, memory_of, search
-from gigaplan.training.step import Layouts, step
+from gigaplan.training.step import step
 
 FACTS = catalog.load()
 EFFICIENCY = training_efficiency_of(FACTS)

@@ -11,9 +11,9 @@ import pytest
 
 import gigaplan as gp
 from gigaplan.cli import main
-from gigaplan.validation.serving import validate as v
 from gigaplan.validation.serving.calibrate import calibrate_serving
 from gigaplan.validation.serving.measured import read_measured
+from gigaplan.validation.serving.questions import read
 from gigaplan.vocabulary.errors import PlanError
 
 VLLM = {
@@ -45,7 +45,7 @@ def leave(*args: str) -> int:
 
 def own(tmp_path: Path, slower: float = 1.0, engine: str = "vllm") -> Path:
     """Write a table of an engine's rows, all times ``slower`` by a factor."""
-    rows = [r for r in v.read() if r["engine"] == engine and r["mode"] == "agg"]
+    rows = [r for r in read() if r["engine"] == engine and r["mode"] == "agg"]
     for row in rows:
         row |= {k: str(float(row[k]) * slower) for k in ("ttft_ms", "tpot_ms")}
     path = tmp_path / "mine.csv"

@@ -17,10 +17,12 @@ from gigaplan.cli import main
 from gigaplan.plan.resolve import TRAINING_SOFTWARE
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.refit import MOST_GROUPS, kinds_of, left_out, pulled
+from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.calibrate import SLOWEST, calibrate_training, slower
-from gigaplan.validation.training.fit import ENTITIES, OWN
-from gigaplan.validation.training.rows import CLASSIC, MODERN, published_step_s
-from gigaplan.validation.training.validate import predict, read, read_questions, scales_of
+from gigaplan.validation.training.constants import ENTITIES, OWN
+from gigaplan.validation.training.questions import read, read_questions
+from gigaplan.validation.training.sources import CLASSIC, MODERN, published_step_s
+from gigaplan.validation.training.validate import predict
 from gigaplan.vocabulary.errors import PlanError
 
 COLUMNS = (

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from gigaplan import catalog
 from gigaplan.cli import main
 from gigaplan.report import kernels_view
-from gigaplan.validation.kernels import compare as kernels
-from gigaplan.validation.kernels.compare import CASES, MODELS, NAMES, Layout, Physics, Silicon, compare, precisions
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.validation.kernels import tables as kernels
+from gigaplan.validation.kernels.compare import compare
+from gigaplan.validation.kernels.layouts import CASES, Layout
+from gigaplan.validation.kernels.physics import Physics
+from gigaplan.validation.kernels.tables import MODELS, NAMES, KernelTables, precisions
 from gigaplan.validation.serving.rows import known
-from gigaplan.vocabulary.errors import MachineError, PlanError
+from gigaplan.vocabulary.errors import MachineError, PlanError, UnsupportedError
 
 DENSE = Layout(model="llama_3_1_70b", system="h100_hgx", precision="fp8", engine="trtllm", tensor=4)
 APART = Layout(model="deepseek_r1", system="h200_hgx", precision="fp8", engine="trtllm", tensor=2, data=4, expert=8)
@@ -65,16 +67,16 @@ class Tables:
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Tables]]:
     fresh = type("Fresh", (Tables,), {"asked": []})
     monkeypatch.setattr(kernels, "engine_handle", lambda: fresh)
-    kernels._handle.cache_clear()
+    kernels.handle_of.cache_clear()
     yield fresh
-    kernels._handle.cache_clear()
+    kernels.handle_of.cache_clear()
 
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("aiconfigurator_core", "aiconfigurator_core.sdk"):
         monkeypatch.setitem(sys.modules, name, None)
-    kernels._handle.cache_clear()
+    kernels.handle_of.cache_clear()
 
 
 @pytest.mark.usefixtures("missing")
@@ -114,12 +116,12 @@ def test_more_requests_and_longer_prompts_take_no_less(batch: int, more: int, to
 
 
 def test_the_tables_are_asked_for_each_groups_requests_over_all_gpus(tables: type[Tables]) -> None:
-    decode = Silicon().decode(APART, 10, 4096)
+    decode = KernelTables().decode(APART, 10, 4096)
     # Ten requests over four groups: the fullest has three. Times are in ms.
     assert decode.kernels_s == pytest.approx((3 + 4096) / 1e3)
     assert decode.exchanges_s == pytest.approx(4096 / 1e3)
     assert decode.measured_share == pytest.approx(3 / 4099)
-    assert Silicon().prefill(APART, 1024).kernels_s == pytest.approx((1 + 1024) / 1e3)
+    assert KernelTables().prefill(APART, 1024).kernels_s == pytest.approx((1 + 1024) / 1e3)
     (asked,) = tables.asked
     assert asked == {
         "path": "deepseek-ai/DeepSeek-R1",
@@ -138,12 +140,12 @@ def test_the_tables_are_asked_for_each_groups_requests_over_all_gpus(tables: typ
 
 def test_the_next_closest_precision_is_taken_where_tables_lack_one(tables: type[Tables]) -> None:
     tables.lacking = ("bfloat16",)
-    Silicon().decode(DENSE, 1, 1024)
+    KernelTables().decode(DENSE, 1, 1024)
     assert [a["fmha_quant_mode"] for a in tables.asked] == ["bfloat16", "fp8"]
     tables.lacking = ("bfloat16", "fp8")
-    kernels._handle.cache_clear()
+    kernels.handle_of.cache_clear()
     with pytest.raises(UnsupportedError, match=r"^attention data missing for bfloat16$"):
-        Silicon().decode(DENSE, 1, 1024)
+        KernelTables().decode(DENSE, 1, 1024)
 
 
 def test_precisions_are_those_of_our_model() -> None:
@@ -226,19 +228,43 @@ def test_all_that_is_wrong_is_told_at_once(capsys: pytest.CaptureFixture[str]) -
     for words in ("llama_3_1_8b", "h100_hgx", "'tensor' must be 1 or more", "'batch' must be 1 or more"):
         assert words in told
     assert leave("validate", "kernels", "llama_3_1_8b") == 2
-    assert "a system is missing" in capsys.readouterr().err
+    assert "a model needs a system" in capsys.readouterr().err
     with pytest.raises(PlanError, match="no such engine"):
         compare([Layout(model="qwen3_32b", system="h100_hgx", precision="fp8", engine="tgi")])
 
 
+def test_tables_are_a_source_of_step_times_too(tables: type[Tables]) -> None:
+    times = KernelTables().step_times(APART)
+    batch, context = np.array([[4.0], [10.0]]), np.array([1024.0, 4096.0])
+    expected = [[KernelTables().decode(APART, b, c).kernels_s for c in (1024, 4096)] for b in (4, 10)]
+    assert times.decode_s(batch, context) == pytest.approx(np.array(expected))
+    alone = times.prefill_s(np.array([0.0, 512.0]), np.zeros(2))
+    assert alone == pytest.approx([0.0, KernelTables().prefill(APART, 512).kernels_s])
+    assert times.added_prefill_s(batch, context, np.array([0.0, 512.0]), np.zeros(2)) == pytest.approx(
+        np.broadcast_to(alone, (2, 2))
+    )
+    assert tables.asked
+
+
+@pytest.mark.parametrize("layout", [DENSE, APART], ids=str)
+def test_the_model_is_a_source_of_step_times_too(layout: Layout) -> None:
+    times, stage = Physics().step_times(layout), Physics().stage(layout)
+    batch, context = np.array([8.0, 64.0]), np.array([1024.0, 4096.0])
+    assert times.decode_s(batch, context) == pytest.approx(stage.decode_s(batch, context))
+    assert times.prefill_s(context, np.zeros(2)) == pytest.approx(stage.prefill_s(context, np.zeros(2)))
+    added = times.added_prefill_s(batch, context, context, np.zeros(2))
+    assert (added > 0).all()
+    assert (added <= times.prefill_s(context, np.zeros(2)) * (1 + 1e-9)).all()
+
+
 def test_with_the_package_measured_kernels_answer() -> None:
     pytest.importorskip("aiconfigurator_core", reason="needs the extra 'kernels'")
-    kernels._handle.cache_clear()
+    kernels.handle_of.cache_clear()
     answer = compare([DENSE, CASES[-1]], batches=[1, 64], contexts=[1024, 8192])
     assert "no tables for system" in answer.unsupported[str(CASES[-1])]
     decoded = [r for r in answer.rows if r.does == "decode"]
     assert len(decoded) == 4
-    handle = kernels._handle(DENSE)
+    handle = kernels.handle_of(DENSE)
     for row in decoded:
         assert row.tables.kernels_s == pytest.approx(handle.predict_decode_latency(row.requests, row.tokens) / 1e3)
         assert row.tables.measured_share > MEASURED

@@ -13,25 +13,16 @@ import pytest
 
 import gigaplan as gp
 from gigaplan import catalog
+from gigaplan.accuracy import power as accuracy
+from gigaplan.accuracy.validity import EXTRAPOLATED, INSIDE
 from gigaplan.cli import main
 from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import node_draw_of, node_of
-from gigaplan.validation.power.node_power import (
-    EXTRAPOLATED,
-    INSIDE,
-    MAKER,
-    SYSTEM,
-    fit,
-    folds,
-    groups,
-    power_w,
-    question,
-    read,
-    spread,
-    validate_power,
-)
-from gigaplan.validation.training.rows import UnsupportedError
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.validation.power.fit import fit, groups
+from gigaplan.validation.power.folds import folds
+from gigaplan.validation.power.node_power import validate_power
+from gigaplan.validation.power.rows import MAKER, SYSTEM, power_w, question, read
+from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
 ROWS = read()
 SHIPPED = node_draw_of(catalog.load())
@@ -111,8 +102,8 @@ def test_what_is_new_has_a_wider_range() -> None:
     other = question({**old, "benchmark": "stable_diffusion"})
     assert "stable_diffusion" in other.guesses[0]
     assert power_w(other, SHIPPED) < float(other.node.rated_w)
-    plain, wide = spread(), spread(extrapolated=True)
-    assert wide[0] < plain[0] < 1 < plain[1] < wide[1]
+    plain, wide = accuracy.interval(extrapolated=False), accuracy.interval(extrapolated=True)
+    assert wide.low < plain.low < 1 < plain.high < wide.high
     assert {r.validity for r in validate_power().rows} == {INSIDE}
 
 

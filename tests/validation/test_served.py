@@ -12,17 +12,15 @@ import numpy as np
 import pytest
 
 from gigaplan import catalog
-from gigaplan.inference.serving import closed_loop
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.report import published_view, serving_view
-from gigaplan.validation.published import Held, Point, hold
+from gigaplan.validation.published import Point, TableComparison, compare
 from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving import tables as v
-from gigaplan.validation.serving.answers import shipped
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.validate import InferenceValidation
 from gigaplan.vocabulary.errors import PlanError
 
@@ -59,55 +57,8 @@ def stage(system: str = "rtx_pro_6000_server", model: str = "llama_3_1_8b") -> S
 
 
 @pytest.fixture(scope="module")
-def everything() -> tuple[InferenceValidation | Held, ...]:
+def everything() -> tuple[InferenceValidation | TableComparison, ...]:
     return v.validate_any()
-
-
-def test_one_request_alone_takes_its_reading_and_its_steps() -> None:
-    s, prompt, answer = stage(), np.array([500.0]), np.array([64.0])
-    seen = served_requests.replay(s, np.zeros(1), prompt, answer, sequences=8, budget=2048)
-    read = float(s.prefill_s(prompt, np.zeros(1))[0])
-    step = float(s.decode_s(np.ones(1), prompt + 32)[0])
-    assert seen.ttft[0] == pytest.approx(read + s.engine.first_token_s, rel=0.25)
-    assert seen.tpot[0] == pytest.approx(step, rel=0.03)
-    assert seen.latency[0] == pytest.approx(seen.ttft[0] + 63 * seen.tpot[0], rel=1e-6)
-
-
-def test_a_steady_stream_of_equals_agrees_with_the_closed_loop() -> None:
-    """Users that each send one prompt after another: the fast model's steady state and the replay's."""
-    s, users = stage(), 16
-    ones = np.ones(1)
-    _, tpot = closed_loop(s, users * ones, 512 * ones, 128 * ones, prompts=10)
-    seen = served_requests.replay(
-        s, np.zeros(users * 12), np.full(users * 12, 512.0), np.full(users * 12, 128.0), sequences=users, budget=512
-    )
-    assert float(np.median(seen.tpot)) == pytest.approx(float(tpot[0]), rel=0.35)
-
-
-def test_later_and_longer_and_fewer_seats_wait_longer() -> None:
-    s, rng = stage(), np.random.default_rng(3)
-    arrival, prompt, answer = (
-        np.sort(rng.uniform(0, 5, 60)),
-        rng.integers(50, 900, 60) * 1.0,
-        rng.integers(20, 200, 60) * 1.0,
-    )
-    seats = [served_requests.replay(s, arrival, prompt, answer, sequences=n, budget=2048) for n in (64, 8)]
-    assert seats[1].ttft.mean() > seats[0].ttft.mean()
-    assert seats[1].tpot.mean() < seats[0].tpot.mean()
-    longer = served_requests.replay(s, arrival, prompt, 2 * answer, sequences=8, budget=2048)
-    assert longer.latency.mean() > seats[1].latency.mean()
-    for seen in (*seats, longer):
-        assert np.isfinite(seen.latency).all()
-        assert (seen.latency >= seen.ttft).all()
-
-
-def test_memory_that_runs_out_makes_the_last_give_way_and_all_end() -> None:
-    s = stage("rtx_4090")
-    n = 120
-    seen = served_requests.replay(s, np.zeros(n), np.full(n, 900.0), np.full(n, 600.0), sequences=256, budget=2048)
-    assert np.isfinite(seen.latency).all()
-    with pytest.raises(UnsupportedError, match="memory holds"):
-        served_requests.replay(s, np.zeros(1), np.full(1, 1e6), np.ones(1), sequences=1, budget=2048)
 
 
 def test_prompts_read_together_share_weights_and_attend_alone() -> None:
@@ -164,7 +115,7 @@ def test_errors_are_those_of_the_points() -> None:
         return Point("kind", "gpu", "model", "", "", "s", 1.0, ours, 0.9 * ours, 1.1 * ours, validity)
 
     nan = math.nan
-    held = hold(
+    found = compare(
         "t",
         "s",
         [
@@ -175,17 +126,17 @@ def test_errors_are_those_of_the_points() -> None:
             Point("k", "", "", "", "", "s", nan, 1, 1, 1, "inside"),
         ],
     )
-    kind = next(e for e in held.errors if e.kind == "kind")
+    kind = next(e for e in found.errors if e.kind == "kind")
     assert kind.rows == 3
     assert kind.median_abs == pytest.approx(0.2)
     assert kind.bias == pytest.approx(0.05)
     assert kind.covered == pytest.approx(1 / 3)
-    assert held.reasons == {"why": 1, "no published figure": 1}
-    assert held.left_out == 2
+    assert found.reasons == {"why": 1, "no published figure": 1}
+    assert found.left_out == 2
 
 
-def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidation | Held, ...]) -> None:
-    sources = {a.source: a for a in everything if isinstance(a, Held)}
+def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidation | TableComparison, ...]) -> None:
+    sources = {a.source: a for a in everything if isinstance(a, TableComparison)}
     assert isinstance(everything[0], InferenceValidation)
     for word in (
         "TensorRT-LLM",
@@ -208,7 +159,7 @@ def test_without_a_table_every_sample_is_held(everything: tuple[InferenceValidat
     assert all(p.low <= p.published <= p.high for p in vera)
 
 
-def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceValidation | Held, ...]) -> None:
+def test_told_as_text_markdown_page_and_pictures(everything: tuple[InferenceValidation | TableComparison, ...]) -> None:
     text = serving_view.markdown(everything, ["images/a.svg"])
     assert text.count("\n## ") == len(everything)
     assert "![a](images/a.svg)" in text
@@ -239,8 +190,8 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows([LONG, {**LONG, "source": "another"}, {**LONG, "source": "another", "value": ""}])
     one, other = v.validate_any(path)
-    assert isinstance(one, Held)
-    assert isinstance(other, Held)
+    assert isinstance(one, TableComparison)
+    assert isinstance(other, TableComparison)
     assert (one.source, len(one.points), other.source, other.left_out) == ("a source", 1, "another", 1)
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(PlanError, match="columns are missing"):
@@ -252,6 +203,6 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     (runs,) = v.validate_any(tmp_path / "runs.csv")
-    assert isinstance(runs, Held)
-    assert len(runs.reasons) == 2
+    assert isinstance(runs, TableComparison)
+    assert len(runs.reasons) == 3
     assert sum(runs.reasons.values()) == 3

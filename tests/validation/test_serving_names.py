@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan import catalog
-from gigaplan.validation.serving import validate as v
-from gigaplan.validation.serving.names import UnsupportedError, model_name, of_two_kinds, system_of
+from gigaplan.catalog.names import of_two_kinds, system_of
+from gigaplan.plan.names import model_name
+from gigaplan.validation.serving.predictions import answer_all
+from gigaplan.validation.serving.questions import asked_of
+from gigaplan.vocabulary.errors import UnsupportedError
 
 MODELS = {
     "openai/gpt-oss-120b": "gpt_oss_120b",
@@ -76,7 +79,7 @@ def test_every_name_of_the_catalog_and_of_the_table_means_itself() -> None:
     facts = catalog.load()
     assert all(model_name(m) == m for m in facts.entities("layers"))
     assert all(system_of(s) == s for s in facts.entities("hbm_bandwidth_bytes_per_s"))
-    with (files("gigaplan.validation") / "data" / "serving_names.csv").open(encoding="utf-8") as file:
+    with (files("gigaplan.plan") / "data" / "model_aliases.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             assert row["why"]
             assert model_name(row["name"]) == row["model"]
@@ -130,7 +133,7 @@ def test_odd_cells_are_answered_or_said_to_be_odd(cells: dict[str, str]) -> None
         "concurrency": "4",
         **cells,
     }
-    answer = v.answer_all([v._asked(row)], honest=False)[0]
+    answer = answer_all([asked_of(row)], honest=False)[0]
     assert answer.validity.split(":")[0] in ("inside", "extrapolated", "unsupported")
     if not answer.validity.startswith("unsupported"):
         assert 0 < answer.tpot_low <= answer.tpot_high < float("inf")

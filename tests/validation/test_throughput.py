@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gigaplan.validation.published import Held
+from gigaplan.validation.published import TableComparison
+from gigaplan.validation.serving import loads
 from gigaplan.validation.serving import tables as v
 from gigaplan.validation.serving import throughput as th
-from gigaplan.validation.serving.rows import UnsupportedError
+from gigaplan.validation.serving import throughput_residuals as residuals
+from gigaplan.vocabulary.errors import UnsupportedError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "validation"
 SATURATED = {
@@ -66,8 +68,8 @@ def test_more_gpus_and_shorter_answers() -> None:
     assert alone.per_gpu > one.per_gpu * 0.5
     assert th.tokens({**SATURATED, "isl": "8000"}).per_gpu < one.per_gpu
     assert th.tokens({**SATURATED, "metric": "output_throughput_per_gpu"}).per_gpu == one.per_gpu
-    assert th.published(SATURATED) == 2500
-    assert th.published({**SATURATED, "metric": "output_throughput_per_gpu"}) == 20000
+    assert loads.published(SATURATED) == 2500
+    assert loads.published({**SATURATED, "metric": "output_throughput_per_gpu"}) == 20000
 
 
 @pytest.mark.parametrize(
@@ -90,10 +92,10 @@ def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) ->
 
 def test_names_of_benchmarks() -> None:
     for name in ("llama2-70b-99", "llama2-70b-99.9"):
-        assert th.load_of({**MLPERF, "model": name, "metric": "Offline Tokens/s"}).model == "llama_2_70b"
-    assert th.load_of({**SATURATED, "model": "LLaMA v3.3 70B"}).model == "llama_3_3_70b"
+        assert loads.load_of({**MLPERF, "model": name, "metric": "Offline Tokens/s"}).model == "llama_2_70b"
+    assert loads.load_of({**SATURATED, "model": "LLaMA v3.3 70B"}).model == "llama_3_3_70b"
     with pytest.raises(UnsupportedError, match="not in the catalog"):
-        th.load_of({**MLPERF, "model": "mixtral-8x7b", "metric": "Interactive Tokens/s"})
+        loads.load_of({**MLPERF, "model": "mixtral-8x7b", "metric": "Interactive Tokens/s"})
 
 
 def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
@@ -108,14 +110,14 @@ def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
     again = list(csv.DictReader((tmp_path / "blind.out").read_text(encoding="utf-8").splitlines()))
     assert again[0]["output_tokens_per_s_per_gpu"] == out[0]["output_tokens_per_s_per_gpu"]
     (answer,) = v.validate_any(rows)
-    assert isinstance(answer, Held)
+    assert isinstance(answer, TableComparison)
     assert answer.left_out == 1
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the tables are not beside this checkout")
 def test_the_whole_tables() -> None:
     answers = v.validate_any(SHARED / "inference_throughput.csv")
-    errors = [e for answer in answers if isinstance(answer, Held) for e in answer.errors]
+    errors = [e for answer in answers if isinstance(answer, TableComparison) for e in answer.errors]
     saturated = max((e for e in errors if e.kind == "saturated"), key=lambda e: e.rows)
     assert saturated.rows > 100
     assert saturated.median_abs < 0.25
@@ -136,12 +138,12 @@ FACT = {
 def test_samples_are_answers_of_mean_length() -> None:
     tokens, samples = ({**MLPERF, "metric": f"Offline {unit}/s", "value": "800"} for unit in ("Tokens", "Samples"))
     assert th.tokens(tokens).per_gpu == th.tokens(samples).per_gpu
-    assert th.published(samples) == pytest.approx(th.published(tokens) * 294.45)
+    assert loads.published(samples) == pytest.approx(loads.published(tokens) * 294.45)
 
 
 def test_a_model_may_name_its_scenario() -> None:
-    named = th.load_of({**MLPERF, "model": "llama2-70b-interactive-99", "metric": "Server Tokens/s"})
-    assert named == th.load_of({**MLPERF, "model": "llama2-70b-99", "metric": "Interactive Tokens/s"})
+    named = loads.load_of({**MLPERF, "model": "llama2-70b-interactive-99", "metric": "Server Tokens/s"})
+    assert named == loads.load_of({**MLPERF, "model": "llama2-70b-99", "metric": "Interactive Tokens/s"})
 
 
 def test_facts_are_read_as_results() -> None:
@@ -151,9 +153,9 @@ def test_facts_are_read_as_results() -> None:
         ("8x B300 (ASUS)", "", 8, "b300_hgx"),
         ("72x MI355X", "72 GPUs; 9 nodes", 72, "mi355x_oam8"),
     ):
-        load = th.load_of({**FACT, "entity": entity, "context": context})
+        load = loads.load_of({**FACT, "entity": entity, "context": context})
         assert (load.gpus, load.system, load.kind, load.precision) == (gpus, system, "server", "fp4")
-    assert th.published(FACT) == pytest.approx(1175890 / 72)
+    assert loads.published(FACT) == pytest.approx(1175890 / 72)
     for odd in (
         {"quantity": "ratio_per_rack.server", "entity": "VR NVL72 / GB300 NVL72"},
         {"quantity": "deepseek-r1"},
@@ -164,7 +166,7 @@ def test_facts_are_read_as_results() -> None:
 
 def test_drafts_are_taken_where_the_rules_allow_them() -> None:
     allowed = {
-        (scenario, date): th.load_of({**FACT, "quantity": f"deepseek-r1.{scenario}", "date": date}).drafts
+        (scenario, date): loads.load_of({**FACT, "quantity": f"deepseek-r1.{scenario}", "date": date}).drafts
         for scenario in ("offline", "server", "interactive")
         for date in ("2025-09", "2026-09-16")
     }
@@ -172,7 +174,7 @@ def test_drafts_are_taken_where_the_rules_allow_them() -> None:
 
 
 def test_vera_rubin_lies_in_its_interval_without_having_been_fitted() -> None:
-    assert not any(r.system == "vr_nvl72" for r in th.residuals())
+    assert not any(r.system == "vr_nvl72" for r in residuals.residuals())
     # A width of 2 was aimed at; docs/accuracy.md says what came out.
     for scenario, value, width in (("offline", 1183327, 1.7), ("server", 1175890, 2.3), ("interactive", 652750, 3.6)):
         answer = th.tokens({**FACT, "quantity": f"deepseek-r1.{scenario}"})
@@ -185,14 +187,14 @@ def test_first_rounds_and_other_vendors_have_intervals_of_their_own() -> None:
     first, later = (th.tokens({**FACT, "entity": "GB200 NVL72", "date": d}) for d in ("2025-09-09", "2026-09-16"))
     assert first.per_gpu == later.per_gpu
     assert first.low < later.low
-    other = th.load_of({**MLPERF, "metric": "Server Tokens/s", "gpu": "AMD Instinct MI325X"})
-    assert th.spread(other) != th.spread(th.load_of({**MLPERF, "metric": "Server Tokens/s"}))
+    other = loads.load_of({**MLPERF, "metric": "Server Tokens/s", "gpu": "AMD Instinct MI325X"})
+    assert residuals.spread(other) != residuals.spread(loads.load_of({**MLPERF, "metric": "Server Tokens/s"}))
 
 
 def test_an_honest_interval_never_saw_its_own_system() -> None:
-    load = th.load_of(SATURATED)
-    assert th.spread(load) != th.spread(load, without="h200_hgx")
-    assert th.spread(load) == th.spread(load, without="vr_nvl72")
+    load = loads.load_of(SATURATED)
+    assert residuals.spread(load) != residuals.spread(load, without="h200_hgx")
+    assert residuals.spread(load) == residuals.spread(load, without="vr_nvl72")
 
 
 @pytest.mark.parametrize("base", [SATURATED, {**MLPERF, "metric": "Server Tokens/s"}, FACT])

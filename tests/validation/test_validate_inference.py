@@ -13,14 +13,20 @@ import pytest
 
 import gigaplan as gp
 from gigaplan import catalog
+from gigaplan.accuracy import serving as accuracy
+from gigaplan.catalog.names import generation, system_of
 from gigaplan.inference.inputs import Efficiency, Engine
+from gigaplan.inference.options import ENGINES
+from gigaplan.plan.names import family, model_name
 from gigaplan.plan.resolve import efficiency_of, engine_of
 from gigaplan.validation.serving import fit as fits
+from gigaplan.validation.serving import folds, predictions, questions
 from gigaplan.validation.serving import validate as v
-from gigaplan.validation.serving.answers import answers, groups, shipped
-from gigaplan.validation.serving.rows import ENGINES, UnsupportedError, model_name, question, system_of
+from gigaplan.validation.serving.answers import answers, groups
+from gigaplan.validation.serving.constants import shipped
+from gigaplan.validation.serving.rows import question
 from gigaplan.validation.serving.tables import predict
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "validation" / "inference_serving.csv"
 RESULTS = ("ttft_ms", "tpot_ms", "output_tokens_per_s_per_gpu")
@@ -77,12 +83,12 @@ def test_the_whole_table() -> None:
 
 
 def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
-    rows = v.read()
+    rows = questions.read()
     blind = write(tmp_path / "blind.csv", [{k: x for k, x in r.items() if k not in RESULTS} for r in rows])
     seeing = write(tmp_path / "seeing.csv", rows)
     for given in (blind, seeing):
         assert predict(given, given.with_suffix(".out")) == (len(rows), len(rows))
-    columns = [c for c in v.ANSWER_COLUMNS if c not in RESULTS] + ["tpot_ms", "ttft_ms"]
+    columns = [c for c in predictions.ANSWER_COLUMNS if c not in RESULTS] + ["tpot_ms", "ttft_ms"]
     a, b = (table(p.with_suffix(".out")) for p in (blind, seeing))
     for mine, other in zip(a, b, strict=True):
         assert [mine[c] for c in columns] == [other[c] for c in columns]
@@ -90,24 +96,28 @@ def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
 
 
 def test_rows_one_by_one_give_what_all_give() -> None:
-    asked = v.read_questions()[::9]
-    together = v.answer_all(asked, honest=True)
+    asked = questions.read_questions()[::9]
+    together = predictions.answer_all(asked, honest=True)
     for one, found in zip(asked, together, strict=True):
-        alone = v.answer_all([one], honest=True)[0]
+        alone = predictions.answer_all([one], honest=True)[0]
         assert alone.tpot_ms == pytest.approx(found.tpot_ms)
         assert alone.ttft_ms == pytest.approx(found.ttft_ms)
 
 
 def test_an_honest_answer_never_saw_its_own_fold() -> None:
-    for asked in v.read_questions():
+    for asked in questions.read_questions():
         assert asked.question is not None
-        assert fits.cell(asked.question) in fits.fitted_cells()
-        assert fits.constants_for(asked.question, honest=True) is not shipped()
+        assert generation(asked.question.system) in accuracy.measured_generations()
+        assert family(asked.question.model) in accuracy.measured_families()
+        assert folds.cell(asked.question) in folds.folds()
+        assert folds.constants_for(asked.question, honest=True) is not shipped()
 
 
 def test_the_fit_finds_constants_that_made_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fits, "PULL", 0.3)  # some forty rows can't pull against what some thousand are to
-    asked = [a.question for a in v.read_questions() if a.question is not None and a.question.prefill is None][::2]
+    asked = [a.question for a in questions.read_questions() if a.question is not None and a.question.prefill is None][
+        ::2
+    ]
     truth = shipped()
     truth = replace(truth, efficiency=replace(truth.efficiency, hbm_share=0.7))
     ttft, tpot = answers(groups(asked), truth, len(asked))
@@ -131,7 +141,7 @@ def test_every_constant_tells_where_it_comes_from() -> None:
 
 
 def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
-    rows = v.read()
+    rows = questions.read()
     odd = [
         {**rows[0], "gpu": "abacus"},
         {**rows[0], "concurrency": ""},
@@ -150,7 +160,7 @@ def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
 
 
 def test_what_is_guessed_is_told() -> None:
-    row = v.read()[0]
+    row = questions.read()[0]
     for changed in ({"precision": ""}, {"engine": "a new one"}, {"tp": "", "n_gpus": "8"}):
         asked = question({**row, **changed})
         assert asked.decode.gpus >= 1
@@ -158,8 +168,10 @@ def test_what_is_guessed_is_told() -> None:
 
 
 def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
-    row = next(r for r in v.read() if r["gpu"] == "b200_sxm" and r["mode"] == "agg")
-    near, far = v.answer_all([v._asked(row), v._asked({**row, "gpu": "mi355x"})], honest=False)
+    row = next(r for r in questions.read() if r["gpu"] == "b200_sxm" and r["mode"] == "agg")
+    near, far = predictions.answer_all(
+        [questions.asked_of(row), questions.asked_of({**row, "gpu": "mi355x"})], honest=False
+    )
     assert near.validity == "inside"
     assert far.validity.startswith("extrapolated: no measured row of")
     assert far.tpot_high / far.tpot_low > near.tpot_high / near.tpot_low
@@ -214,6 +226,6 @@ def test_wrong_tables_are_refused(tmp_path: Path) -> None:
 
 def test_an_empty_table_has_empty_answers(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(",".join(v.NEEDED) + "\n", encoding="utf-8")
+    path.write_text(",".join(questions.NEEDED) + "\n", encoding="utf-8")
     assert predict(path, tmp_path / "out.csv") == (0, 0)
     assert math.isfinite(len(v.validate(path).rows))

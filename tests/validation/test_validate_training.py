@@ -8,34 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gigaplan.accuracy.validity import UNSUPPORTED
 from gigaplan.cli import app
+from gigaplan.training.software import predates_layer_graphs, years_behind
 from gigaplan.training.step import model_flops_per_token
-from gigaplan.validation.training.fit import WITHOUT, cell, constants_for, folds, part, shipped
-from gigaplan.validation.training.rows import (
-    CLASSIC_SPLIT,
-    UnsupportedError,
-    fitted_source,
-    known,
-    launched_by_host,
-    published_step_s,
-    question,
-    system_of,
-    table_of,
-    years_behind,
-)
-from gigaplan.validation.training.validate import (
-    ANSWER_COLUMNS,
-    UNSUPPORTED,
-    _same_layout,
-    answer_all,
-    line,
-    noise_floor,
-    predict,
-    read,
-    read_questions,
-    validate,
-)
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.validation.training.anchors import line, same_layout
+from gigaplan.validation.training.constants import shipped
+from gigaplan.validation.training.folds import WITHOUT, cell, constants_for, folds, part
+from gigaplan.validation.training.names import known, system_of
+from gigaplan.validation.training.predictions import ANSWER_COLUMNS, answer_all
+from gigaplan.validation.training.questions import read, read_questions
+from gigaplan.validation.training.rows import question
+from gigaplan.validation.training.sources import CLASSIC_SPLIT, fitted_source, published_step_s, table_of
+from gigaplan.validation.training.validate import noise_floor, predict, validate
+from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
 ASKED = read_questions()
 RESULTS = ("tokens_per_s_per_gpu", "model_tflops_per_gpu", "value")
@@ -189,7 +175,7 @@ def test_two_scales_tell_the_others() -> None:
     by: dict[tuple[object, ...], list[tuple[float, float]]] = {}
     for a in ASKED:
         if a.question is not None and "MLPerf" in a.row["source"] and a.step_s > 0:
-            by.setdefault(_same_layout(a.question), []).append((a.question.micro_batches, a.step_s))
+            by.setdefault(same_layout(a.question), []).append((a.question.micro_batches, a.step_s))
     off = []
     for some in by.values():
         for pair in itertools.combinations(some, 2):
@@ -293,12 +279,19 @@ def test_rows_that_cannot_be_asked_say_why(change: dict[str, str], word: str) ->
 
 
 def test_software_matures_and_experts_are_launched() -> None:
-    assert years_behind("2026-08", "h100_hgx") == 0
-    assert 0 < years_behind("2026-02", "gb200_nvl72") < years_behind("2025-09", "gb200_nvl72") <= 1
-    row = {"date": "2026-02", "model": "Qwen3-30B-A3B"}
-    assert launched_by_host(row, "gb200_nvl72") == 1
-    assert launched_by_host({**row, "date": "2026-08"}, "gb200_nvl72") == 0
-    assert launched_by_host({**row, "model": "Qwen3-30B-A3B [tokendrop]"}, "h100_hgx") == 0
+    assert years_behind("2026-08", "hopper") == 0
+    assert 0 < years_behind("2026-02", "blackwell") < years_behind("2025-09", "blackwell") <= 1
+    assert years_behind("", "blackwell") == years_behind("2020", "an unknown generation") == 0
+    assert predates_layer_graphs("2026-02", "blackwell") == predates_layer_graphs("2026-08", "hopper") == 1
+    assert predates_layer_graphs("2026-08", "blackwell") == predates_layer_graphs("", "blackwell") == 0
+
+
+def test_dropped_tokens_leave_no_counts_to_wait_for() -> None:
+    row = next(r for r in read() if "Qwen3" in r["model"] and "30B" in r["model"])
+    old = {**row, "date": "2026-02"}
+    assert question(old).launched_by_host == question(old).unfused_experts == 1
+    dropped = question({**old, "model": f"{row['model']} [tokendrop]"})
+    assert (dropped.launched_by_host, dropped.unfused_experts) == (0, 1)
 
 
 def test_two_kinds_of_software_have_their_own_constants() -> None:

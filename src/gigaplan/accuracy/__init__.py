@@ -1,1 +1,1 @@
-"""Accuracy: intervals and validity of answers from the residuals that they had on measured rows."""
+"""How far predictions are to be trusted: intervals and validity from the residuals in the catalog, by plain keys."""

@@ -17,6 +17,7 @@ from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Verdict
 from gigaplan.simulate.engine import simulate
+from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
@@ -43,6 +44,8 @@ def run(
     changes: Changes = (),
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
+    *,
+    keep: Keep = "all",
 ) -> Result:
     """Simulate a plan.
 
@@ -56,6 +59,8 @@ def run(
         YAML files applied to the plan in turn, each with a header ``overlay: {who, why, from}``.
     progress : callable, optional
         Called with (stages done, stages, the next stage); False cancels.
+    keep : str or collection of str
+        Which hourly quantities the result holds for every member: ``all``, ``summary`` (none), or their names.
 
     Raises
     ------
@@ -64,19 +69,18 @@ def run(
     Cancelled
         If ``progress`` returns False.
     """
-    return run_sources(plans.sources_of(plan, _pairs(changes), overlays), progress)
+    return run_sources(plans.sources_of(plan, _pairs(changes), overlays), progress, keep)
 
 
-def run_sources(sources: plans.Sources, progress: Progress | None = None) -> Result:
+def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
     """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
     loaded = plans.load_sources(sources)
     try:
         scenario = plans.resolve(loaded)
-        result = replace(simulate(scenario, progress), sources=sources)
+        result = replace(simulate(scenario, keep, progress), sources=sources)
         return result.with_claims(check_claims(result, facts.load(), scenario.claims))
     except InputError as error:
-        remedy = "change this value in the plan, or with --set"
-        raise PlanError([Problem(str(error), Place(loaded.root.file, 1, 1), remedy=remedy)]) from None
+        raise plans.placed(error, loaded) from None
 
 
 def _pairs(changes: Changes) -> list[str]:
@@ -181,8 +185,8 @@ def compare(
         remedy = "give B as a plan, or leave --set and --with out"
         raise PlanError([Problem("a saved result can't be changed", Place(name), remedy=remedy)])
     report(progress, 0, 1, "both plans")
-    first = _result(a)
-    second = other if isinstance(other, Result) else _result(other, changes, overlays)
+    first = result_of(a)
+    second = other if isinstance(other, Result) else result_of(other, changes, overlays)
     try:
         return compare_results(first, second, progress)
     except InputError as error:
@@ -193,7 +197,7 @@ def _is_saved(given: str | Path) -> bool:
     return Path(given).is_dir() and str(given) not in plans.builtin_names()
 
 
-def _result(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
+def result_of(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
     """Return a result: given, saved in a folder, or of a plan."""
     if isinstance(given, Result):
         return given

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
-from gigaplan.api.plans import run_sources
+from gigaplan.api.plans import result_of, run_sources
 from gigaplan.results import store
+from gigaplan.results.coordinates import parse_at
+from gigaplan.results.explain import Explanation
+from gigaplan.results.explain import explain as explain_figure
 from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.study.rerun import Rerun, held_against, sources_of
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
-from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.progress import Progress
-from gigaplan.vocabulary.show import Brief
-from gigaplan.vocabulary.variables import Variable, variables
 
 RESULTS = Path("gigaplan-results")
 
@@ -35,54 +34,25 @@ def load(folder: str | Path) -> Result:
     return store.load(Path(folder))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Explanation(Brief):
-    """Where a number comes from: its row of the variable table, what it is made of, and the facts below it."""
+def explain(result: Result | str | Path, quantity: str, at: Mapping[str, str] | str = "") -> Explanation:
+    """Return the tree below a figure: its value, formula, inputs, facts, sources.
 
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "variable.name",
-        "variable.unit",
-        "variable.meaning",
-        "variable.formula",
-        "evidence",
-        "inputs",
-        "entries",
-    )
-
-    variable: Variable
-    evidence: Evidence
-    inputs: tuple[Explanation, ...]
-    entries: tuple[Entry, ...]
-
-
-def explain(result: Result | str | Path, quantity: str) -> Explanation:
-    """Return the tree below a result quantity: formula, inputs, facts, sources.
+    Parameters
+    ----------
+    result : Result, str or Path
+        A result, the folder that holds one, or a plan by name or path, which is run.
+    quantity : str
+        A result quantity.
+    at : mapping or str
+        Coordinates of the figure, as ``{"workload": "chat", "year": "2031"}`` or ``"workload=chat,year=2031"``.
 
     Raises
     ------
     PlanError
-        If there is no such quantity; the nearest name is given.
+        If there is no such quantity, dim or label; the nearest name is given.
     """
-    result = result if isinstance(result, Result) else load(result)
-    table = variables()
-    if quantity not in table:
-        raise PlanError(
-            [
-                Problem(
-                    "no such quantity",
-                    Place("explain"),
-                    value=quantity,
-                    allowed=", ".join(table),
-                    nearest=nearest_name(quantity, table),
-                    remedy="name a result quantity",
-                )
-            ]
-        )
-    row = table[quantity]
-    below = tuple(explain(result, name) for name in row.inputs if not name.startswith("input:"))
-    paths = [name.removeprefix("input:") for name in row.inputs if name.startswith("input:")]
-    entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
-    return Explanation(row, result.evidence(quantity), below, entries)
+    given = result_of(result)
+    return explain_figure(given, quantity, parse_at(at) if isinstance(at, str) else at)
 
 
 def export(result: Result | str | Path, to: str, out: str | Path | None = None, quantities: Sequence[str] = ()) -> Path:
@@ -131,7 +101,7 @@ def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress 
         If the folder holds no result, or one that was saved without its plan's text.
     """
     saved = Path(folder)
-    again = run_sources(sources_of(saved), progress)
+    again = run_sources(sources_of(saved), progress, store.read_keep(saved))
     if out is not None and Path(out).resolve() == saved.resolve():
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])

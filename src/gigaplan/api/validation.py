@@ -15,7 +15,7 @@ from gigaplan.validation.demand import validate_demand as run_demand
 from gigaplan.validation.kernels import compare as kernels
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.power.node_power import validate_power as run_power
-from gigaplan.validation.published import Held
+from gigaplan.validation.published import TableComparison
 from gigaplan.validation.serving import tables as serving
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.calibrate import calibrate_serving as refit_serving
@@ -52,7 +52,7 @@ class ValidatedTraining(Brief):
 
 def validate_inference(
     table: File | None = None, progress: Progress | None = None
-) -> Items[InferenceValidation | Held]:
+) -> Items[InferenceValidation | TableComparison]:
     """Return the errors of the serving model on measured times, throughput, power and whole runs, by source.
 
     Parameters

@@ -41,7 +41,7 @@ class Reader:
 
     def sites(self) -> list[int]:
         """Return the places of the announced programme: all but the opening fleet."""
-        return [i for i, s in enumerate(self.result.labels["site"]) if not s.startswith("opening ")]
+        return self.result.new_sites()
 
     def reached_mw(self, state: str) -> Array:
         """Return the announced sites' IT power in a state or beyond: (site, edge)."""

@@ -12,10 +12,11 @@ from gigaplan.cli.completion import ResultFolder, quantities
 
 @verb(app, "explain", "explain gigaplan-results/announced-2025-09-1a2b3c4d cost_per_mtok_usd")
 def explain(
-    result: ResultFolder,
+    result: str,
     quantity: Annotated[str, Parameter(completer=quantities)],
     /,
     *,
+    at: str = "",
     depth: int = 1,
     json: Json = False,
 ) -> int:
@@ -24,21 +25,26 @@ def explain(
     Parameters
     ----------
     result
-        A folder that `gigaplan run` has written.
+        A folder that `gigaplan run` has written, or a plan, which is run.
     quantity
         A result quantity, such as cost_per_mtok_usd.
+    at
+        Coordinates of the figure, as workload=chat,year=2031.
     depth
         Levels of quantities to open; the ones below stand in one line each (JSON has them all).
     """
     from gigaplan import api
+    from gigaplan.api.plans import result_of
+    from gigaplan.results.coordinates import parse_at
 
-    saved = api.load(result)
-    tree = api.explain(saved, quantity)
+    saved = result_of(result)
+    coordinates = parse_at(at, saved)
+    tree = api.explain(saved, quantity, coordinates)
     if json:
         return print_json(tree)
-    from gigaplan.report.terminal import explain_tree
+    from gigaplan.report.explain_view import explain_tree
 
-    console().print(explain_tree(saved, quantity, depth))
+    console().print(explain_tree(saved, quantity, depth, coordinates))
     return 0
 
 

@@ -67,11 +67,14 @@ def weekly_users(adoption: Adoption, years: Array) -> Array:
         If the curve's name is unknown, or the reference lies above the ceiling in any member.
     """
     if adoption.curve not in CURVES:
-        raise InputError(f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}")
+        raise InputError(
+            f"no adoption curve '{adoption.curve}'; choose one of: {', '.join(CURVES)}", path="demand.adoption.curve"
+        )
     ceiling, reference = column(adoption.ceiling_users, 2), column(adoption.reference_users, 2)
     if (reference > ceiling).any():
         raise InputError(
             f"reference_users ({np.max(reference):,.0f}) lies above ceiling_users ({np.min(ceiling):,.0f}): "
-            "raise the ceiling or lower the reference"
+            "raise the ceiling or lower the reference",
+            path=("demand.adoption.reference_users", "demand.adoption.ceiling_users"),
         )
     return CURVES[adoption.curve](years, ceiling, reference, column(adoption.rate_per_year, 2))

@@ -46,6 +46,7 @@ class Workload:
 
     name: str
     driver: Literal["users", "own"]
+    """What demand follows. users: weekly users x reach x requests a day; own: requests a day of its own."""
     reference_date: Annotated[dt.date, Day()]
     reach_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of weekly users who use it at all (driver: users)."""

@@ -25,3 +25,5 @@ class Demand:
     """(M, W, n) sessions begun on the month's average day, on the fleet or on devices."""
     tokens_per_request: Array
     """(W, token, Y) tokens of each kind in one request, in the order of ``TOKENS``, by calendar year."""
+    tokens_per_day: Array
+    """(M, W, token, n) tokens asked of the fleet on the month's average day, by kind."""

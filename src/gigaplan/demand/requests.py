@@ -46,14 +46,17 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     together = (per_day * on_fleet)[:, interactive].sum(axis=1)  # (M, n, D)
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
+    on_fleet_per_day = everywhere * (1 - at_devices)
+    tokens = np.stack([tokens_by_year(w, axis) for w in inputs.workloads])  # (W, token, Y)
     return Demand(
         weekly_users=users,
-        requests_per_day=everywhere * (1 - at_devices),
+        requests_per_day=on_fleet_per_day,
         requests_per_h=per_h,
         on_devices_per_day=everywhere * at_devices,
         by_region_per_h=together[:, None, ..., None] / HOURS * people,
         sessions_per_day=everywhere / np.array([calls_per_session(w) for w in inputs.workloads])[:, None],
-        tokens_per_request=np.stack([tokens_by_year(w, axis) for w in inputs.workloads]),
+        tokens_per_request=tokens,
+        tokens_per_day=on_fleet_per_day[:, :, None] * tokens[..., axis.year_of_month],
     )
 
 
@@ -184,9 +187,14 @@ def region_shapes(shape: Shape) -> Array:
     """
     offsets, share = np.array(shape.region_offset_h), np.array(shape.region_share)
     if len(offsets) != len(share):
-        raise InputError(f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region")
+        raise InputError(
+            f"{len(offsets)} region offsets and {len(share)} region shares: give one of each a region",
+            path="demand.regions",
+        )
     if abs(share.sum() - 1) > SHARE_TOLERANCE:
-        raise InputError(f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum")
+        raise InputError(
+            f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum", path="demand.regions"
+        )
     activity = local_activity(_local_hour(offsets), shape.night_share, shape.peak_local_hour)
     return np.asarray(share[:, None] * activity / activity.mean(axis=1, keepdims=True))
 

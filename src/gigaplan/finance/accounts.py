@@ -55,7 +55,10 @@ def accounts(
     rent = rent_usd(producing_gpu_h, accepted_it_mw, rented_share, inputs, axis)
     lease = lease_usd(accepted_it_mw, owned, inputs, axis)
     running = (energy, operations, rent.sum(axis=1), lease.sum(axis=1))
-    lost = (straight_line(it_capital, costs.it_life_years), straight_line(facility_capital, costs.facility_life_years))
+    lost = (
+        straight_line(it_capital, costs.it_life_years, "finance.costs.it_life_years"),
+        straight_line(facility_capital, costs.facility_life_years, "finance.costs.facility_life_years"),
+    )
     cost = np.stack(np.broadcast_arrays(*lost, *running), axis=1)
     days, paid_usd = _milestones(terms, deployed_mw, axis)
     tranche = by_month(days, paid_usd, axis)
@@ -111,7 +114,8 @@ def imbalance(books: Accounts) -> float:
 def _by_life(it_capital: Array, cost: Array, lives: tuple[float, ...]) -> Array:
     """Return total cost if IT lived each of some lives: (M, life, n)."""
     others = cost[:, 1:].sum(axis=1)
-    return np.stack(np.broadcast_arrays(*[straight_line(it_capital, life) + others for life in lives]), axis=1)
+    path = "finance.costs.lives_compared_years"
+    return np.stack(np.broadcast_arrays(*[straight_line(it_capital, life, path) + others for life in lives]), axis=1)
 
 
 def _running(flow: Array) -> Array:

@@ -10,7 +10,7 @@ from gigaplan.vocabulary.members import Array
 MONTHS_PER_YEAR = 12
 
 
-def straight_line(capital_usd: Array, life_years: float) -> Array:
+def straight_line(capital_usd: Array, life_years: float, path: str = "") -> Array:
     """Return each month's depreciation [USD] of capital spent in months (last axis), from the month after.
 
     Equation: a vintage of cost C loses C / L in each of its L months of life; a fractional last month takes what
@@ -23,7 +23,7 @@ def straight_line(capital_usd: Array, life_years: float) -> Array:
     """
     months = life_years * MONTHS_PER_YEAR
     if months < 1:
-        raise InputError(f"a book life of {life_years:g} years is shorter than a month")
+        raise InputError(f"a book life of {life_years:g} years is shorter than a month", path=path or ())
     spent = np.concatenate([np.zeros((*capital_usd.shape[:-1], 1)), np.cumsum(capital_usd, axis=-1)], axis=-1)
     whole, part = int(months), months - int(months)
     n = capital_usd.shape[-1]

@@ -31,6 +31,7 @@ class Contract:
     """Terms on which a place belongs to somebody else; rent and lease run while its racks are accepted."""
 
     counterparty: str = ""
+    """Who owns what is rented or leased."""
     usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
     """Rent of the rented share with its systems and energy; 0: the rent of a GPU-hour that each generation has."""
     lease_usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
@@ -45,8 +46,11 @@ class Equity:
 
     name: str
     investor: str
+    """Who pays."""
     amount_usd: Annotated[float, Gt(0), Unit("USD")]
+    """Amount that is paid."""
     date: Annotated[dt.date, Day()]
+    """Date of payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,13 @@ class Guaranty:
 
     name: str
     guarantor: str
+    """Who promises."""
     amount_usd: Annotated[float, Gt(0), Unit("USD")]
+    """Most that is paid."""
     start: Annotated[dt.date, Day()]
+    """Date from which it runs."""
     years: Annotated[float, Gt(0), Unit("year")]
+    """Term of the promise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,7 @@ class Costs:
     it_life_years: Annotated[float, Gt(0), Unit("year")]
     facility_life_years: Annotated[float, Gt(0), Unit("year")]
     lives_compared_years: tuple[float, ...] = (3.0, 5.0, 7.0)
+    """Lives of systems whose costs are compared."""
     vendor_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Share of rack and network spending that flows back to the vendor who invests."""
     vendor: str = ""
@@ -84,6 +93,7 @@ class Tranches:
     """Milestone-triggered investment: so much money as each gigawatt reaches a state of the ladder."""
 
     investor: str
+    """Who pays."""
     amount_per_milestone_usd: Annotated[float, Ge(0), Unit("USD")]
     total_usd: Annotated[float, Ge(0), Unit("USD")]
     milestone: Annotated[Based, OnBasis("MW", PowerBasis)]

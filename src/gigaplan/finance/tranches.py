@@ -30,7 +30,9 @@ def amounts_usd(terms: Tranches) -> Array:
     if exact > MOST_TRANCHES:
         raise InputError(
             f"{terms.total_usd:,.0f} USD in tranches of {terms.amount_per_milestone_usd:,.0f} are more than "
-            f"{MOST_TRANCHES}: raise the amount per milestone"
+            f"{MOST_TRANCHES}: raise the amount per milestone",
+            path=("finance.tranches.amount_per_milestone_usd", "finance.tranches.total_usd"),
+            value=f"{terms.amount_per_milestone_usd:,.0f} USD",
         )
     count = int(np.ceil(exact * (1 - 1e-12)))  # rounding adds no tranche
     left = terms.total_usd - terms.amount_per_milestone_usd * np.arange(count)

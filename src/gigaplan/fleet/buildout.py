@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase
+from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase, existing_label
 from gigaplan.fleet.ladder import Due, days_before, due, lagged, rationed
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
-from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
@@ -86,21 +86,31 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
 def _check(inputs: FleetInputs) -> None:
     """Raise InputError for what the recurrence can't work with."""
     names = [g.name for g in inputs.generations]
-    blocks: list[Phase | OpeningBlock] = [*(p for s in inputs.sites for p in s.phases), *inputs.opening]
-    for block in blocks:
+    blocks: dict[str, Phase | OpeningBlock] = {
+        f"fleet.sites.{s.name}.phases.{p.name}": p for s in inputs.sites for p in s.phases
+    }
+    blocks |= {f"fleet.opening.{b.name}": b for b in inputs.opening}
+    faults: list[Fault] = []
+    for path, block in blocks.items():
         if block.power.basis != PowerBasis.IT:
-            raise InputError(
-                f"'{block.name}' holds {block.power}: convert it to the IT basis with a sourced ratio first"
-            )
+            message = f"'{block.name}' holds {block.power}: convert it to the IT basis with a sourced ratio first"
+            faults.append(Fault(message, (f"{path}.power",), str(block.power)))
         if block.generation not in names and not (block.generation == NEWEST and isinstance(block, Phase)):
-            raise InputError(f"'{block.name}' takes generation '{block.generation}': name one of {', '.join(names)}")
+            message = f"'{block.name}' takes generation '{block.generation}': name one of {', '.join(names)}"
+            faults.append(Fault(message, (f"{path}.generation",), block.generation))
     lags = inputs.ladder.acceptance_lag_months + inputs.ladder.producing_lag_months
     for g in inputs.generations:
         if g.life_years * MONTHS_PER_YEAR < lags:
-            raise InputError(
+            message = (
                 f"'{g.name}' retires after {g.life_years:g} years, before it has produced ({lags:g} months from "
                 "delivery): lengthen its life or shorten the lags"
             )
+            ladder = tuple(f"fleet.ladder.{name}_lag_months" for name in ("acceptance", "producing"))
+            faults.append(
+                Fault(message, (f"fleet.generations.{g.name}.life_years", *ladder), f"{g.life_years:g} years")
+            )
+    if faults:
+        raise InputError(faults)
 
 
 def _site_power(ladder: Ladder, plan: Due, axis: TimeAxis) -> _Power:
@@ -263,13 +273,14 @@ def _outputs(
     retired[:, sites:] += gone
     mean_gpus = gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=1)
     return BuildOut(
-        places=(*(s.name for s in inputs.sites), *(f"opening {b.name}" for b in inputs.opening)),
+        places=(*(s.name for s in inputs.sites), *(existing_label(b.name) for b in inputs.opening)),
         power_state_mw=_states(plan, power, it_mw, opening, accepted, producing, sites)[None],
         racks=accepted[None],
         racks_producing=producing[None],
         racks_delivered=delivered[None],
         racks_retired=np.diff(retired, axis=-1)[None],
         gpus_producing=mean_gpus[None],
+        gpus_in_production=(producing * gpus[:, None, None])[None],
         gpus_available=mean_gpus[None] * column(ladder.availability, 3),
         limit_mw=limits[None],
         binding=binding[None],

@@ -21,6 +21,11 @@ LIMITS = ("power", "racks", "packaging", "transformers", "labour")
 (GPUs), transformers (MW energised), skilled labour (MW made ready)."""
 
 
+def existing_label(name: str) -> str:
+    """Return the label, among those of all sites, of a block of the existing fleet."""
+    return f"opening {name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
     """One generation of systems as the fleet sees it: a rack (or an 8-GPU node) and when it ships."""
@@ -44,10 +49,15 @@ class Phase:
 
     name: str
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
+    """Power of this phase; all phases of a site are on one basis."""
     announced: Annotated[dt.date, Day()]
+    """Date on which it became known; left out: the site's."""
     contracted: Annotated[dt.date, Day()] | None = None
+    """Date of its contract; left out: by the standard lags."""
     construction: Annotated[dt.date, Day()] | None = None
+    """Date on which building begins; left out: by the standard lags."""
     energised: Annotated[dt.date, Day()]
+    """Date on which grid power reaches it."""
     generation: str = "newest"
     """'newest' takes the newest generation shipping when racks arrive; else a generation's name."""
 
@@ -70,9 +80,13 @@ class OpeningBlock:
 
     name: str
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
+    """Power of what exists already."""
     generation: str
+    """Systems that it consists of: a generation of this plan."""
     date: Annotated[dt.date, Day()]
+    """Date on which all of it exists; it arrives evenly over the year before."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
+    """Share of it that is rented from others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import FleetInputs, Ladder, Phase
-from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
@@ -43,6 +43,7 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
     InputError
         If a phase's dates are out of order.
     """
+    _in_order(inputs)
     names = [g.name for g in inputs.generations]
     rows = [(p, i) for i, s in enumerate(inputs.sites) for p in s.phases]
     rows.sort(key=lambda r: r[0].energised)
@@ -81,7 +82,6 @@ def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
 
     A missing date follows the one before it by the standard lag, but never after the next state.
     """
-    _in_order(phase)
     energised = axis.days_since_start(phase.energised)
     announced = axis.days_since_start(phase.announced)
     contracted, construction = (
@@ -94,16 +94,23 @@ def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
     return [announced, min(contracted, construction), construction, energised]
 
 
-def _in_order(phase: Phase) -> None:
-    """Raise InputError if a phase reaches a state before the one below it."""
+def _in_order(inputs: FleetInputs) -> None:
+    """Raise InputError with every phase that reaches a state before the one below it."""
     states = ("announced", "contracted", "construction", "energised")
-    given = [(s, day) for s in states if (day := getattr(phase, s)) is not None]
-    for (before, first), (after, second) in pairwise(given):
-        if second < first:
-            raise InputError(
-                f"phase '{phase.name}': '{after}' on {second} comes before '{before}' on {first}; "
-                "put the dates in order: announced, contracted, construction, energised"
-            )
+    faults = []
+    for site in inputs.sites:
+        for phase in site.phases:
+            given = [(s, day) for s in states if (day := getattr(phase, s)) is not None]
+            for (before, first), (after, second) in pairwise(given):
+                if second < first:
+                    path = f"fleet.sites.{site.name}.phases.{phase.name}"
+                    message = (
+                        f"phase '{phase.name}': '{after}' on {second} comes before '{before}' on {first}; "
+                        "put the dates in order: announced, contracted, construction, energised"
+                    )
+                    faults.append(Fault(message, (f"{path}.{after}", f"{path}.{before}"), str(second)))
+    if faults:
+        raise InputError(faults)
 
 
 def lagged(cumulative: Array, months: float) -> Array:

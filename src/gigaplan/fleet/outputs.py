@@ -32,6 +32,8 @@ class BuildOut:
     """(M, G, P, month) racks retired in the month [racks]."""
     gpus_producing: Array
     """(M, G, month) GPUs past the producing lag, mean over the month, before availability [GPUs]."""
+    gpus_in_production: Array
+    """(M, G, P, edge) GPUs of the racks producing [GPUs]."""
     gpus_available: Array
     """(M, G, month) the same times availability [GPUs]."""
     limit_mw: Array

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.percentiles import Percentile, percentile_tpot_s, percentile_ttft_s
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.step import Decode, Stage
-from gigaplan.inference.tails import Tail, slow_tpot_s, slow_ttft_s
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
@@ -20,7 +20,7 @@ PIPELINES = (1, 2, 3, 4, 6, 8)
 """Stages of a pipeline over domains: a search grid, as are the next two."""
 DOMAINS_OF_EXPERTS = (2, 4, 8)
 """Scale-up domains that experts may be spread over, through the scale-out network."""
-ANY = 10**6
+NO_GPU_LIMIT = 10**6
 """Stands for no limit on the GPUs of a replica."""
 BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
 """Requests in flight per stage that are tried: a search grid, not a limit of any engine."""
@@ -28,22 +28,27 @@ BATCHES = np.unique(np.round(np.geomspace(1, 32768, 48)))
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A feasible point, or why there is none (``requests_per_gpu_s`` is then 0)."""
+    """A feasible layout and batch with what it gives, or the reason why there is none (``requests_per_gpu_s`` is 0)."""
 
     requests_per_gpu_s: float
+    """Requests per second over the GPUs of the replica [requests/s]."""
     ttft_s: float
+    """Mean time to first token [s]."""
     tpot_s: float
+    """Mean time per output token [s]."""
     gpus: int
     """GPUs of the replica: ``pipeline`` stages of ``gpus / pipeline``."""
     pipeline: int
+    """Pipeline stages of the replica."""
     data_parallel: bool
-    """Whether attention is split by requests (and experts lie over all GPUs of a stage) or by heads."""
+    """Whether attention is data parallel (with experts over all GPUs of a stage) rather than tensor parallel."""
     batch: int
     """Requests in flight on the replica."""
     reason: str = ""
+    """Why nothing is feasible, in words; empty where something is."""
     limit: str = ""
     """What forbids a larger batch on this layout: memory, tpot or ttft; 'none' where nothing does."""
-    busiest: str = ""
+    dominant_operator: str = ""
     """What the stage spends most time on: 'prefill' or an operator of the decode step."""
 
 
@@ -55,25 +60,42 @@ class _Search:
     batch: Array
     request: Request
     service: Service
-    room: float
+    free_bytes: float
     ttft_s: Array
     tpot_s: Array
-    """What the limits hold for: means, or slow requests' times."""
+    """Times that the limits hold for: those of the mean request, or of the percentile."""
     fits: Mask
-    quick: Mask
-    prompt: Mask
+    meets_tpot: Mask
+    meets_ttft: Mask
 
     @property
     def score(self) -> Array:
         """Requests per GPU and second where every limit is kept, else 0."""
-        return np.where(self.fits & self.quick & self.prompt, self.service.requests_per_s / self.service.gpus, 0.0)
+        return np.where(
+            self.fits & self.meets_tpot & self.meets_ttft, self.service.requests_per_s / self.service.gpus, 0.0
+        )
 
 
 def precision_for(device: Device) -> str:
-    """Return the narrowest precision that the device computes in: what operators serve large models in.
+    """Return the narrowest precision that the device computes in, in which operators serve large models.
 
-    FP4 where the device has FP4 arithmetic, else FP8, else BF16. Keys and values are FP8 beside FP4 and FP8 weights.
+    FP4 where the device has FP4 arithmetic, else FP8, else BF16. Keys and values are FP8 beside FP4 and FP8 weights;
     FP4 checkpoints keep embeddings and head, and with experts also attention, in BF16.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator.
+
+    Returns
+    -------
+    str
+        'fp4', 'fp8' or 'bf16'.
+
+    Examples
+    --------
+    >>> precision_for(Device(peak_bf16_flops_per_s=312e12, hbm_bytes=80e9, hbm_bandwidth_bytes_per_s=2e12))
+    'bf16'
     """
     if device.peak_fp4_flops_per_s > 0:
         return "fp4"
@@ -89,15 +111,41 @@ def best(
     engine: Engine,
     *,
     speculative: bool = False,
-    tail: Tail | None = None,
-    most_gpus: int = ANY,
+    percentile: Percentile | None = None,
+    max_gpus: int = NO_GPU_LIMIT,
 ) -> Rate:
-    """Return the layout and batch that serve most requests per GPU within the limits, for the mean request or, with a
-    ``tail``, for all but its slowest (:mod:`gigaplan.inference.tails`); the times given are means either way.
+    """Return the layout and batch that serve most requests per GPU within memory and the request's limits.
 
-    Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, attention split by heads
-    or (with experts) by requests; experts over up to eight domains; pipelines of up to eight stages; and batches on a
-    logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
+    Searches, in one vectorised evaluation: powers of two of GPUs within the scale-up domain, tensor parallel or (with
+    experts) data parallel attention; experts over up to eight domains; pipelines of up to eight stages; and batches on
+    a logarithmic grid. Between two layouts that serve alike the first and smaller one wins.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model.
+    precision : str
+        Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+    request : Request
+        Mean request and the longest times that its users accept.
+    efficiency : Efficiency
+        Shares of each peak that are reached.
+    engine : Engine
+        Calibrated times of the serving engine.
+    speculative : bool
+        Whether a step verifies one drafted token of each request.
+    percentile : Percentile, optional
+        Which share of requests must keep the limits (:mod:`gigaplan.inference.percentiles`); without it the mean
+        request must. The times returned are means either way.
+    max_gpus : int
+        Most GPUs of the replica [GPUs].
+
+    Returns
+    -------
+    Rate
+        Best point, or the reason why there is none.
     """
     search = _search(
         device,
@@ -107,9 +155,10 @@ def best(
         efficiency,
         engine,
         speculative=speculative,
-        tail=tail,
-        most_gpus=most_gpus,
+        percentile=percentile,
+        max_gpus=max_gpus,
     )
+    # argmax takes the first of equals, and layouts are ordered from small to large.
     k = int(np.argmax(search.score))
     if search.score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
@@ -119,9 +168,29 @@ def best(
 def frontier(
     device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine
 ) -> tuple[Rate, ...]:
-    """Return the points that no other beats in both time per token and requests per GPU, from fast to cheap.
+    """Return the points that no other beats in both time per token and requests per GPU.
 
-    Memory and the request's limits hold for every point; raise ``tpot_s`` to see the whole curve.
+    Memory and the request's limits hold for every point; raise ``tpot_s`` of the request to see the whole curve.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model.
+    precision : str
+        Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+    request : Request
+        Mean request and the longest times that its users accept.
+    efficiency : Efficiency
+        Shares of each peak that are reached.
+    engine : Engine
+        Calibrated times of the serving engine.
+
+    Returns
+    -------
+    tuple of Rate
+        Points from the shortest time per token to the most requests per GPU; empty where nothing is feasible.
     """
     search = _search(device, architecture, precision, request, efficiency, engine)
     score = search.score
@@ -130,12 +199,28 @@ def frontier(
 
 
 def pareto(score: Array, tpot_s: Array) -> NDArray[np.intp]:
-    """Return the flat indices of the points that no other beats in both, from fast to cheap.
+    """Return the points that no other beats in both score and time: the Pareto frontier.
 
-    ``score`` is what is to be large, 0 where a point is not feasible; ``tpot_s`` is what is to be small.
+    Parameters
+    ----------
+    score : Array, shape (...)
+        What is to be large; 0 where a point is not feasible.
+    tpot_s : Array, shape (...)
+        What is to be small [s].
+
+    Returns
+    -------
+    Array of int, shape (points,)
+        Flat indices, in the order of rising time and score.
+
+    Examples
+    --------
+    >>> pareto(np.array([1.0, 3.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0, 0.5])).tolist()
+    [0, 1]
     """
     flat, tpot = score.ravel(), tpot_s.ravel()
     order = np.flatnonzero(flat > 0)
+    # By time, and at the same time the larger score first, so that a point is kept only if it betters all before it.
     order = order[np.lexsort((-flat[order], tpot[order]))]
     best_before = np.maximum.accumulate(np.concatenate([[0.0], flat[order][:-1]]))
     return order[flat[order] > best_before]
@@ -150,46 +235,69 @@ def _search(
     engine: Engine,
     *,
     speculative: bool = False,
-    tail: Tail | None = None,
-    most_gpus: int = ANY,
+    percentile: Percentile | None = None,
+    max_gpus: int = NO_GPU_LIMIT,
 ) -> _Search:
-    tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= most_gpus]
-    gpus, pipeline, data = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
-    stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, data, speculative=speculative)
+    """Evaluate every layout with every batch."""
+    tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= max_gpus]
+    gpus, pipeline, dp_attention = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
+    stage = Stage(
+        device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, speculative=speculative
+    )
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
-    room = device.hbm_bytes * (1 - efficiency.memory_reserve_share)
     ttft, tpot = service.ttft_s, service.tpot_s
-    if tail is not None:
-        ttft = slow_ttft_s(service, batch, request.generated_tokens, pipeline, stage.groups, stage.hop_s(batch), tail)
-        tpot = slow_tpot_s(service.tpot_s, batch, batch * pipeline, tail)
+    if percentile is not None:
+        send = stage.pipeline_send_s(batch)
+        ttft = percentile_ttft_s(service, batch, request.output_tokens, pipeline, stage.attention_dp, send, percentile)
+        tpot = percentile_tpot_s(service.tpot_s, batch, batch * pipeline, percentile)
     return _Search(
         stage,
         batch,
         request,
         service,
-        room,
+        stage.free_bytes,
         ttft,
         tpot,
-        fits=service.memory_bytes <= room,
-        quick=tpot <= request.tpot_s,
-        prompt=ttft <= request.ttft_s,
+        fits=service.memory_bytes <= stage.free_bytes,
+        meets_tpot=tpot <= request.tpot_s,
+        meets_ttft=ttft <= request.ttft_s,
     )
 
 
 def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, int]]:
-    """Return (GPUs of a stage, stages, whether by requests): small first."""
+    """Return the layouts of a replica that are tried, small ones first.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model: no more GPUs than heads, or than experts, share one stage.
+
+    Returns
+    -------
+    list of tuple of int
+        GPUs of a stage, pipeline stages, and whether attention is data parallel (1) or tensor parallel (0).
+
+    Examples
+    --------
+    >>> pair = Device(peak_bf16_flops_per_s=1e15, hbm_bytes=8e10, hbm_bandwidth_bytes_per_s=3e12, scaleup_gpus=2)
+    >>> layouts(pair, Architecture(layers=32, hidden=4096, heads=32, kv_heads=8, ffn_dense=14336, vocab=128256))
+    [(1, 1, 0), (2, 1, 0)]
+    """
     counts = [1]
     while counts[-1] * 2 <= device.scaleup_gpus:
         counts.append(counts[-1] * 2)
-    joined = device.scaleout_bandwidth_bytes_per_s > 0
-    stages = PIPELINES if joined else (1,)
-    heads = [(g, p, 0) for g in counts for p in stages if g <= architecture.heads and p <= architecture.layers]
+    scales_out = device.scaleout_bandwidth_bytes_per_s > 0
+    stages = PIPELINES if scales_out else (1,)
+    tensor = [(g, p, 0) for g in counts for p in stages if g <= architecture.heads and p <= architecture.layers]
     if not architecture.experts:
-        return heads
-    wide = [device.scaleup_gpus * n for n in DOMAINS_OF_EXPERTS] if joined else []
-    spread = [(g, p, 1) for g in counts[1:] for p in stages] + [(g, 1, 1) for g in wide]
-    return heads + [layout for layout in spread if layout[0] <= architecture.experts]
+        return tensor
+    # Beyond a domain tensor parallel attention would send every layer's activations over the slower network.
+    wide = [device.scaleup_gpus * n for n in DOMAINS_OF_EXPERTS] if scales_out else []
+    data = [(g, p, 1) for g in counts[1:] for p in stages] + [(g, 1, 1) for g in wide]
+    return tensor + [layout for layout in data if layout[0] <= architecture.experts]
 
 
 def _rate(search: _Search, layout: int, point: int) -> Rate:
@@ -202,48 +310,68 @@ def _rate(search: _Search, layout: int, point: int) -> Rate:
         tpot_s=float(service.tpot_s[at]),
         gpus=int(service.gpus[at]),
         pipeline=pipeline,
-        data_parallel=bool(stage.data[layout, 0]),
+        data_parallel=bool(stage.dp_attention[layout, 0]),
         batch=int(search.batch[0, point]) * pipeline,
         limit=_limit(search, layout, point),
-        busiest=_busiest(search, layout, point),
+        dominant_operator=_dominant(search, layout, point),
     )
 
 
 def _limit(search: _Search, layout: int, point: int) -> str:
-    """Say which limit the next larger batch of the layout breaks, if any."""
+    """Return the limit that the next larger batch of the layout breaks, or 'none'."""
     if point + 1 < search.batch.shape[1]:
         at = layout, point + 1
-        for name, kept in (("memory", search.fits), ("tpot", search.quick), ("ttft", search.prompt)):
+        for name, kept in (("memory", search.fits), ("tpot", search.meets_tpot), ("ttft", search.meets_ttft)):
             if not kept[at]:
                 return name
     return "none"
 
 
-def _busiest(search: _Search, layout: int, point: int) -> str:
-    """Say on what the layout spends most of its cycle at a batch."""
+def _dominant(search: _Search, layout: int, point: int) -> str:
+    """Return what the layout spends most of its cycle on at a batch."""
     r, batch = search.request, float(search.batch[0, point])
-    context = r.cached_input_tokens + r.fresh_input_tokens + r.generated_tokens / 2
-    reading = batch / r.generated_tokens * float(search.service.prefill_s[layout, point])
-    return busiest_operator(search.stage, (layout, 0), batch, context, reading)
+    context = r.cached_input_tokens + r.uncached_input_tokens + r.output_tokens / 2
+    prefills_s = batch / r.output_tokens * float(search.service.prefill_s[layout, point])
+    return dominant_operator(search.stage, (layout, 0), batch, context, prefills_s)
 
 
-def busiest_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, reading_s: float = 0.0) -> str:
-    """Return the operator that takes most of a decode step of one of the stages, or 'prefill' if ``reading_s`` is more."""
-    gpus, pipeline, data = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.data))
-    one = replace(stage, gpus=gpus, pipeline=pipeline, data=data)
+def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
+    """Return what takes most of one stage's cycle: an operator of the decode step, or prefill.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts, of which one is looked at.
+    at : tuple of int
+        Index of that layout in the stage's arrays.
+    batch : float
+        Requests in flight on the stage [requests].
+    context : float
+        Mean tokens of a request so far [tokens].
+    prefill_s : float
+        Time of the prefills in the cycle [s].
+
+    Returns
+    -------
+    str
+        'prefill', or the name of a field of :class:`~gigaplan.inference.step.Decode` with spaces.
+    """
+    gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
+    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
+    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
     step = one.decode(np.array([batch]), np.array([context]))
-    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": reading_s}
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
     return max(times, key=lambda name: times[name]).replace("_", " ")
 
 
 def _reason(search: _Search) -> str:
-    """Say which limit leaves nothing, with the nearest figure."""
+    """Return which limit leaves nothing, with the nearest figure."""
     request = search.request
     if not search.fits.any():
         least = search.service.memory_bytes.min() / 1e9
-        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.room / 1e9:,.0f} GB free"
-    if not (search.fits & search.quick).any():
+        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.free_bytes / 1e9:,.0f} GB free"
+    if not (search.fits & search.meets_tpot).any():
         least = search.tpot_s[search.fits].min() * 1e3
         return f"too slow: {least:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
-    least = search.ttft_s[search.fits & search.quick].min() * 1e3
+    least = search.ttft_s[search.fits & search.meets_tpot].min() * 1e3
     return f"too slow: {least:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

@@ -1,4 +1,4 @@
-"""What the inference room needs beside a device and an architecture."""
+"""What serving models need besides a device and an architecture: the request, and calibrated constants."""
 
 from __future__ import annotations
 
@@ -14,39 +14,43 @@ from gigaplan.vocabulary.units import Day, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The mean request: tokens by kind and the longest waits that its users accept."""
+    """The mean request: its tokens by kind, and the longest times that its users accept."""
 
-    fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    uncached_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    """Input tokens that are computed."""
     cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
-    generated_tokens: Annotated[float, Gt(0), Unit("token")]
-    """Reasoning and output together: each costs a decode step."""
+    """Input tokens whose keys and values are in the cache."""
+    output_tokens: Annotated[float, Gt(0), Unit("token")]
+    """Output tokens, reasoning included: each takes a decode step."""
     ttft_s: Annotated[float, Gt(0), Unit("s")]
+    """Longest time to first token."""
     tpot_s: Annotated[float, Gt(0), Unit("s")]
+    """Longest time per output token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Efficiency:
-    """Calibrated constants of the serving model that hold for every engine: what part of each peak is reached.
+    """Calibrated constants of the serving model that hold for every engine: which share of each peak is reached.
 
-    They are facts of the catalog (entity ``serving_model``); each says from which rows it was fitted and the residual.
+    They are facts of the catalog (entity ``serving_model``), whose notes say from which rows each was fitted.
     """
 
     gemm_share_bf16: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Largest share of the dense BF16 peak that a matrix product reaches."""
     gemm_share_fp8: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same in FP8."""
+    """Largest share of the dense FP8 peak that a matrix product reaches."""
     block_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """What an FP8 product with a scale for each block reaches of a plain one's share."""
+    """Share that an FP8 product with a scale for each block reaches, over that of an FP8 product without."""
     gemm_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same in FP4: scales and conversion take their part."""
+    """Largest share of the dense FP4 peak that a matrix product reaches, scales and conversion included."""
     gemm_half_rows: Annotated[float, Ge(0), Unit("1")]
     """Tokens in flight at which a matrix product reaches half of its share (tile and wave quantisation)."""
     expert_share_bf16: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Largest share of the dense BF16 peak that a grouped product over experts reaches."""
     expert_share_fp8: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same in FP8."""
+    """Largest share of the dense FP8 peak that a grouped product over experts reaches."""
     expert_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same in FP4."""
+    """Largest share of the dense FP4 peak that a grouped product over experts reaches."""
     expert_half_rows: Annotated[float, Ge(0), Unit("1")]
     """Tokens of one expert at which its product reaches half of its share."""
     attention_share: Annotated[float, Gt(0), Le(1), Unit("share")]
@@ -56,16 +60,16 @@ class Efficiency:
     hbm_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the memory bandwidth at which weights are read."""
     hbm_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same for FP4 weights: scales and unpacking take their part."""
+    """Share of the memory bandwidth at which FP4 weights are read, scales and unpacking included."""
     routing_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """How independently tokens choose their experts: what part of a batch chooses as if alone."""
+    """Share of a batch whose tokens choose their experts independently of the others."""
     collective_latency_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of one collective."""
     activation_passes: Annotated[float, Ge(0), Unit("1")]
-    """Times that a token's hidden values travel to or from memory in one layer, matrix products apart (norms, residual,
-    quantisation, routing)."""
+    """Times that a token's hidden values travel to or from memory in one layer outside matrix products: norms,
+    residual, quantisation and routing."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
-    """Share of memory kept for activations, graphs and fragmentation."""
+    """Share of memory reserved for activations, graphs and fragmentation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,35 +77,48 @@ class Engine:
     """Calibrated times of one serving engine: facts of its entity (``vllm``, ``sglang``, ``trtllm``)."""
 
     kernel_overhead_s: Annotated[float, Ge(0), Unit("s")]
-    """Launch and ramp of one kernel, beside the work that it does."""
+    """Time of the launch and ramp of one kernel, besides the work that it does."""
     step_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Scheduler and sampling time per step."""
     request_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Scheduler, sampling and detokenising time per request and step."""
     first_token_s: Annotated[float, Ge(0), Unit("s")]
-    """Time from a request's arrival to its first token beside reading and waiting: network, tokeniser, scheduler."""
+    """Time from a request's arrival to its first token besides prefill and waiting: network and scheduler."""
     eager_launch_s: Annotated[float, Ge(0), Unit("s")]
-    """Host time per kernel of reading a prompt, which no graph holds."""
+    """Host time per kernel of a prefill, which no graph holds."""
     mixing_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """How far reading joins the decode step: joined, both read the weights and launch the kernels once."""
+    """Share of prefill that overlaps with decode steps (mixed batches), where weights are read once for both."""
     queueing_factor: Annotated[float, Ge(0), Unit("1")]
-    """How long later prompts queue, over what chance alone would have."""
+    """Time that later prompts queue, over what a queue of random arrivals would give."""
     prompt_token_s: Annotated[float, Ge(0), Unit("s")]
-    """Front-end time per prompt token before reading starts: text to tokens."""
+    """Front-end time per prompt token before prefill starts, from text to tokens."""
     arrival_s: Annotated[float, Ge(0), Unit("s")]
-    """Time per prompt, one after another, of prompts that come together."""
+    """Time that each of several prompts that arrive together adds, one after another."""
     chunk_tokens: Annotated[float, Gt(0), Unit("token")]
-    """Prompt tokens that are read together at most."""
+    """Most prompt tokens of one prefill step."""
     balance_steps: Annotated[float, Ge(0), Unit("1")]
-    """Steps for which a prompt is held back, where attention is split by requests, until other ranks have one too."""
+    """Steps for which data parallel attention holds a prompt back until other groups have one too."""
     link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the scale-up bandwidth that a collective reaches."""
     accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
-    """Tokens that one step of speculative decoding yields on average, where it is used."""
+    """Mean tokens that one step of speculative decoding yields, where it is used."""
 
-    def front_end_s(self, fresh: Array) -> Array:
-        """Return what a prompt of ``fresh`` tokens takes to its first token beside reading and waiting [s]."""
-        return self.first_token_s + self.prompt_token_s * fresh
+    def frontend_overhead_s(self, uncached: Array) -> Array:
+        """Return the front-end overhead of a prompt: its time to first token besides prefill and waiting.
+
+        Equation: ``first_token_s + prompt_token_s x uncached``.
+
+        Parameters
+        ----------
+        uncached : Array, shape (...)
+            Tokens of the prompt that are computed [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time [s].
+        """
+        return self.first_token_s + self.prompt_token_s * uncached
 
 
 EngineName = Literal["vllm", "sglang", "trtllm"]
@@ -110,13 +127,13 @@ EngineName = Literal["vllm", "sglang", "trtllm"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Software:
-    """What serving software gains beyond the engines that the constants were measured on."""
+    """Gains of serving software over the engines that the constants were measured on."""
 
     engine: EngineName = "trtllm"
-    """Which engine serves: one of those that were measured."""
+    """Serving engine, one of those that were measured."""
     reference_date: Annotated[dt.date, Day()]
-    """When those engines ran."""
+    """Date at which those engines were measured."""
     gain_per_year: Annotated[float, Ge(0), Le(3), Unit("1/year")]
-    """Logarithmic growth of throughput by software alone at that date."""
+    """Yearly logarithmic growth of throughput by software alone at the reference date."""
     gain_decay_per_year: Annotated[float, Ge(0), Le(10), Unit("1/year")]
-    """Yearly decay of that growth: engines near the roofline."""
+    """Yearly decay of that growth, as engines come near the roofline."""

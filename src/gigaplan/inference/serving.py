@@ -1,4 +1,4 @@
-"""Continuous batching in steady state: a fixed number of requests in flight on one replica."""
+"""Continuous batching on one replica: in steady state, and in a benchmark's closed loop of users."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gigaplan.inference.inputs import Engine, Request
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
-CIRCLES = 12
-"""Rounds in which users settle between reading and writing: the share in flight converges geometrically."""
-LEAST_S = 1e-12
-"""Keeps a prompt that takes no time out of denominators."""
-BUSIEST = 0.95
-"""Cap on the share of time spent reading in the queueing formula, which has a pole at 1."""
+ITERATIONS = 12
+"""Iterations in which users settle between prefill and decode: the share in decode converges geometrically."""
+MIN_TIME_S = 1e-12
+"""Keeps a prompt that takes no time out of denominators [s]."""
+MAX_LOAD = 0.95
+"""Cap on the share of time spent on prefill in the queueing formula, which has a pole at 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,173 +24,327 @@ class Service:
     """What one replica gives at each (layout, batch). All arrays have one shape."""
 
     ttft_s: Array
+    """Mean time to first token [s]."""
     tpot_s: Array
+    """Mean time per output token [s]."""
     requests_per_s: Array
+    """Requests of the replica per second [requests/s]."""
     gpus: Array
+    """GPUs of the replica [GPUs]."""
     memory_bytes: Array
-    """Weights and cache on one GPU."""
+    """Weights and cache on one GPU [byte]."""
     prefill_s: Array
-    """Time of the replica that reading one request takes."""
+    """Time of one stage that the prefill of one request takes [s]."""
 
 
 def serve(stage: Stage, batch: Array, request: Request) -> Service:
-    """Return the steady state with ``batch`` requests in flight per stage, for the mean request."""
+    """Return the steady state of a replica for the mean request.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica, arrays of shape (layout, 1).
+    batch : Array, shape (1, batch)
+        Requests in flight per stage [requests].
+    request : Request
+        Mean request.
+
+    Returns
+    -------
+    Service
+        Times, rates and memory, arrays of shape (layout, batch).
+    """
     return steady_state(
         stage,
         batch,
-        np.asarray(request.fresh_input_tokens),
+        np.asarray(request.uncached_input_tokens),
         np.asarray(request.cached_input_tokens),
-        np.asarray(request.generated_tokens),
+        np.asarray(request.output_tokens),
     )
 
 
-def steady_state(stage: Stage, batch: Array, fresh: Array, cached: Array, generated: Array) -> Service:
-    """Return the steady state with ``batch`` requests in flight per stage (``batch x pipeline`` on the replica).
+def steady_state(stage: Stage, batch: Array, uncached: Array, cached: Array, output: Array) -> Service:
+    """Return the steady state of a replica with a fixed number of requests in flight per stage.
 
-    In the time that ``batch`` requests each make one token, ``batch / generated`` of them end and as many new ones
-    are read (continuous batching: Yu et al. 2022), so a stage's cycle is ``decode + batch / generated x prefill``.
-    A token takes one cycle per stage. A new request waits half a cycle for its turn and behind another's reading
-    (mean wait of an M/D/1 queue whose load is the share of time spent reading: Pollaczek 1930, Khinchine 1932).
-    Memory is that of every request at its full length: engines that never evict admit no more than that.
+    In the time in which each request in flight makes one token, ``batch / output`` of them end and as many new prompts
+    are computed (continuous batching: Yu et al. 2022), so a stage's cycle is ``decode + batch / output x prefill``, and
+    a token takes one cycle per stage. A new request waits half a cycle for its turn, and behind others' prefills:
+    ``load / (2 (1 - load)) x prefill`` (mean wait of an M/D/1 queue whose load is the share of time spent on prefill:
+    Pollaczek 1930, Khinchine 1932), with the load capped at ``MAX_LOAD``.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    batch : Array, shape (...)
+        Requests in flight per stage, ``batch x pipeline`` on the replica [requests].
+    uncached : Array, shape (...)
+        Input tokens that are computed [tokens].
+    cached : Array, shape (...)
+        Input tokens whose keys and values are in the cache [tokens].
+    output : Array, shape (...)
+        Output tokens [tokens].
+
+    Returns
+    -------
+    Service
+        Times, rates and memory, arrays of shape (...).
     """
-    context = cached + fresh + generated / 2
+    # On average a request in flight is half way through its output.
+    context = cached + uncached + output / 2
     decode = stage.decode_s(batch, context)
-    prefill = reading_s(stage, batch, context, fresh, cached)
-    reading = batch / generated * prefill
-    cycle = decode + reading
-    tpot = stage.pipeline * (cycle + stage.hop_s(batch))
-    load = np.minimum(reading / (decode + reading), BUSIEST)
+    prefill = added_prefill_s(stage, batch, context, uncached, cached)
+    prefills = batch / output * prefill
+    cycle = decode + prefills
+    tpot = stage.pipeline * (cycle + stage.pipeline_send_s(batch))
+    load = np.minimum(prefills / (decode + prefills), MAX_LOAD)
     wait = load / (2 * (1 - load)) * prefill + cycle / 2
-    # Split by requests, one rank reads a request alone, while the others read theirs.
-    latency = np.maximum(prefill * stage.groups, stage.eager_s())
-    ttft = stage.pipeline * (latency + stage.hop_s(fresh)) + wait + decode + stage.engine.front_end_s(fresh)
-    memory = stage.weight_bytes() + stage.cache_bytes(cached + fresh + generated, batch)
-    rate = stage.pipeline * batch / (generated * tpot)
+    # With data parallel attention one group computes a prompt alone, while the others compute theirs.
+    latency = np.maximum(prefill * stage.attention_dp, stage.launch_bound_s())
+    through_stages = stage.pipeline * (latency + stage.pipeline_send_s(uncached))
+    ttft = through_stages + wait + decode + stage.engine.frontend_overhead_s(uncached)
+    # Engines that never evict admit only what memory holds at every request's full length.
+    memory = stage.weight_bytes() + stage.cache_bytes(cached + uncached + output, batch)
+    rate = stage.pipeline * batch / (output * tpot)
     shape = np.broadcast_shapes(tpot.shape, ttft.shape, memory.shape)
     gpus = stage.gpus * stage.pipeline
     return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
 
 
-def reading_s(stage: Stage, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
-    """Return what reading one request costs a stage [s] beside a decode step of ``batch`` requests.
+def added_prefill_s(stage: Stage, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
+    """Return the time that the prefill of one request adds to a stage's decode steps.
 
-    Alone it takes the stage to itself; joined to the step it costs only what the step gets longer by. The engine's
-    ``mixing_share`` says how far it joins.
+    In a step of its own a prefill has the stage to itself; in a mixed-batch step (chunked prefill: Agrawal et al. 2023)
+    it costs only what the step takes longer. The engine's ``mixing_share`` interpolates between the two:
+    ``own + share x (min(mixed, own) - own)``.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    batch : Array, shape (...)
+        Requests that decode meanwhile [requests].
+    context : Array, shape (...)
+        Mean tokens of such a request so far [tokens].
+    uncached : Array, shape (...)
+        Tokens of the prompt that are computed [tokens].
+    cached : Array, shape (...)
+        Tokens of the prompt whose keys and values are in the cache [tokens].
+
+    Returns
+    -------
+    Array, shape (...)
+        Time of one stage per request [s]; zero where all tokens are cached.
     """
-    alone = stage.prefill_s(fresh, cached)
-    nothing = np.zeros_like(fresh)
-    longer = stage.joined_s(batch, context, fresh, cached) - stage.joined_s(batch, context, nothing, nothing)
-    joined = np.where(fresh > 0, longer, 0.0)
-    return alone + stage.engine.mixing_share * (np.minimum(joined, alone) - alone)
+    own_step = stage.prefill_s(uncached, cached)
+    nothing = np.zeros_like(uncached)
+    with_prompt = stage.mixed_step_s(batch, context, uncached, cached)
+    extra = with_prompt - stage.mixed_step_s(batch, context, nothing, nothing)
+    mixed = np.where(uncached > 0, extra, 0.0)
+    return own_step + stage.engine.mixing_share * (np.minimum(mixed, own_step) - own_step)
 
 
 def closed_loop(
     stage: Stage,
     users: Array,
-    fresh: Array,
-    generated: Array,
+    uncached: Array,
+    output: Array,
     *,
     prompts: int,
     spread: float = 0.0,
     waited_steps: float = 0.0,
 ) -> tuple[Array, Array]:
-    """Return mean time to first token and per token [s] of a benchmark on one stage that starts all its users at once.
+    """Return mean times of a benchmark on one stage that starts all its users at once.
 
-    Each of ``users`` sends ``prompts`` prompts, one after another, so that they come in waves: the first all together,
-    each later one as the answers before it end. Answers whose lengths are drawn evenly from a width of ``spread`` of
-    their mean end further apart from wave to wave (:func:`later_wait_s`). What a prompt waits, its user doesn't write:
-    ``users = rate x (first token + generated x tpot)`` (Little 1961), with the device never idle. Requests beyond those
-    that memory holds wait outside. An engine may hold a prompt back for some ``waited_steps``, and where attention is
-    split by requests until other ranks have one too.
+    Each user sends its prompts one after another, so that they come in waves: the first all together
+    (:func:`first_wave_wait_s`), each later one as the outputs before it end (:func:`later_wave_wait_s`). The device is
+    never idle, and a user who waits for a first token receives no tokens, so the time per token follows from
+    ``users = rate x (first token + output x tpot)`` (Little 1961). Requests beyond those that memory holds wait outside
+    the engine. Valid for benchmarks with a fixed number of users, no cached input and one pipeline stage.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica, each of one pipeline stage.
+    users : Array, shape (...)
+        Users, each with one request at a time [requests].
+    uncached : Array, shape (...)
+        Input tokens of a prompt [tokens].
+    output : Array, shape (...)
+        Mean output tokens of a request [tokens].
+    prompts : int
+        Prompts that each user sends [1].
+    spread : float
+        Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
+    waited_steps : float
+        Decode steps for which the engine holds every prompt back [1].
+
+    Returns
+    -------
+    tuple of Array
+        Mean time to first token and mean time per output token, each of shape (...) [s].
     """
-    engine, zero = stage.engine, np.zeros_like(fresh)
-    room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
-    capacity = stage.capacity(fresh + generated, room)
-    # Where by our count not one request fits, the layout ran all the same: then memory says nothing.
+    engine, zero = stage.engine, np.zeros_like(uncached)
+    capacity = stage.capacity(uncached + output, stage.free_bytes)
+    # Where not one request fits by this count, a published layout ran all the same: then memory says nothing.
     running = np.where(capacity >= 1, np.minimum(users, capacity), users)
-    context = fresh + generated / 2
-    decode = stage.decode_s(running, context)
-    device_s = stage.prefill_s(fresh, zero)
-    alone = np.maximum(device_s, stage.eager_s() / stage.groups)
-    prefill = reading_s(stage, running, context, fresh, zero)
-    # One rank's requests and times, where attention is split by requests.
-    mine, each = np.maximum(running / stage.groups, 1.0), prefill * stage.groups
-    writing = generated * decode
-    at_once = (device_s + engine.arrival_s) * stage.groups
-    waits = first_wait_s(mine, at_once, engine.chunk_tokens / fresh)
+    context = uncached + output / 2
+    step = stage.decode_s(running, context)
+    device_s = stage.prefill_s(uncached, zero)
+    own_step = np.maximum(device_s, stage.launch_bound_s() / stage.attention_dp)
+    prefill = added_prefill_s(stage, running, context, uncached, zero)
+    # With data parallel attention a prompt queues behind those of its own group only, which takes the group longer.
+    per_group, group_prefill = np.maximum(running / stage.attention_dp, 1.0), prefill * stage.attention_dp
+    decode = output * step
+    at_once = (device_s + engine.arrival_s) * stage.attention_dp
+    waits = first_wave_wait_s(per_group, at_once, engine.chunk_tokens / uncached)
     for wave in range(1, prompts):
-        waits = waits + later_wait_s(mine, each, decode, writing, spread * np.sqrt(wave), engine)
+        # Outputs of independent lengths drift apart as a random walk does.
+        drift = spread * np.sqrt(wave)
+        waits = waits + later_wave_wait_s(per_group, group_prefill, step, decode, drift, engine)
     wait = waits / prompts
-    reading = running * (alone + (prompts - 1) * prefill) / prompts
-    tpot = np.maximum((writing + reading - wait - each) / generated, decode)
-    held = waited_steps + np.where(stage.groups > 1, engine.balance_steps, 0.0)
-    outside = np.maximum(users - running, 0) / running * (writing + reading)
-    turn = decode * (0.5 + engine.mixing_share)
-    return wait + np.maximum(each, stage.eager_s()) + turn + engine.front_end_s(fresh) + outside + held * tpot, tpot
+    # The first wave meets no decode to mix with, so its prefills have steps of their own.
+    prefills = running * (own_step + (prompts - 1) * prefill) / prompts
+    tpot = np.maximum((decode + prefills - wait - group_prefill) / output, step)
+    # An engine may hold a prompt back until other groups have one too, so that none computes while the rest idle.
+    held_steps = waited_steps + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
+    outside = np.maximum(users - running, 0) / running * (decode + prefills)
+    turn = step * (0.5 + engine.mixing_share)
+    latency = np.maximum(group_prefill, stage.launch_bound_s())
+    return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
 
 
-def first_wait_s(users: Array, each: Array, together: Array) -> Array:
-    """Return the mean wait [s] of ``users`` prompts that come at once, before its own reading of ``each`` seconds.
+def first_wave_wait_s(users: Array, prefill_s: Array, together: Array) -> Array:
+    """Return the mean wait of prompts that all come at once, before their own prefill.
 
-    They are read one after another, ``together`` of them in a batch that ends as one:
-    ``((users - 1) + (batch - 1)) / 2 x each``.
+    Prompts are computed one after another, some together in a batch that ends as one:
+    ``((users - 1) + (batch - 1)) / 2 x prefill``.
+
+    Parameters
+    ----------
+    users : Array, shape (...)
+        Prompts that come at once [requests].
+    prefill_s : Array, shape (...)
+        Time of one prefill [s].
+    together : Array, shape (...)
+        Prompts that one step has room for; between 1 and ``users`` are taken [requests].
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean wait [s].
+
+    Examples
+    --------
+    >>> float(first_wave_wait_s(np.array(5.0), np.array(0.1), np.array(1.0)))
+    0.2
     """
     batch = np.clip(together, 1.0, users)
-    return (users - 1 + batch - 1) / 2 * each
+    return (users - 1 + batch - 1) / 2 * prefill_s
 
 
-def later_wait_s(
-    users: Array, each: Array, step: Array, writing: Array, spread: Array | float, engine: Engine
+def later_wave_wait_s(
+    users: Array, prefill_s: Array, step_s: Array, decode_s: Array, spread: Array | float, engine: Engine
 ) -> Array:
-    """Return the mean wait [s] of prompts that come as answers of ``writing`` seconds end, ``spread`` of it apart.
+    """Return the mean wait of prompts that come as the outputs before them end.
 
-    Where reading joins the step, prompts come over a window of the spread and of the reading itself and queue for a
-    server of ``each`` seconds: ``(a + sqrt(a^2 + users)) / 2`` of them stand ahead, ``a = (users - window / each) / 2``.
-    That is the fluid queue where more come than can be read, and the M/D/1 queue (Pollaczek 1930, Khinchine 1932) where
-    they are few. Where reading stops the step, nobody ends meanwhile: a prompt waits for those of its own step only.
+    Where prefill joins the decode step, prompts come over a window of the spread and of the prefill itself and queue
+    for a server of ``prefill_s`` seconds: ``(a + sqrt(a^2 + users)) / 2`` of them stand ahead, with
+    ``a = (users - window / prefill) / 2``. That is the fluid queue where more come than can be computed, and the M/D/1
+    queue (Pollaczek 1930, Khinchine 1932) where they are few. Where prefill stops the decode step, no output ends
+    meanwhile, so that a prompt waits for those of its own step only. The engine's ``mixing_share`` weighs the two, its
+    ``queueing_factor`` scales both.
+
+    Parameters
+    ----------
+    users : Array, shape (...)
+        Requests that share the device [requests].
+    prefill_s : Array, shape (...)
+        Time of one prefill [s].
+    step_s : Array, shape (...)
+        Time of one decode step [s].
+    decode_s : Array, shape (...)
+        Time of a whole output without prefills between its steps [s].
+    spread : Array, shape (...)
+        How far outputs end apart, over ``decode_s`` [share].
+    engine : Engine
+        Serving engine.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean wait [s].
     """
-    ends = spread * writing
-    window = np.minimum(np.hypot(ends, users * each), writing + users * each)
-    late = (users - window / np.maximum(each, LEAST_S)) / 2
-    joined = np.maximum((late + np.sqrt(late * late + users)) / 2 - 0.5, 0)
-    apart = np.maximum(users * np.minimum(step / np.maximum(ends, step), 1.0) - 1, 0) / 2
-    mixing = engine.mixing_share
-    return engine.queueing_factor * (mixing * joined + (1 - mixing) * apart) * each
+    ends = spread * decode_s
+    window = np.minimum(np.hypot(ends, users * prefill_s), decode_s + users * prefill_s)
+    late = (users - window / np.maximum(prefill_s, MIN_TIME_S)) / 2
+    mixed = np.maximum((late + np.sqrt(late * late + users)) / 2 - 0.5, 0)
+    separate = np.maximum(users * np.minimum(step_s / np.maximum(ends, step_s), 1.0) - 1, 0) / 2
+    share = engine.mixing_share
+    return engine.queueing_factor * (share * mixed + (1 - share) * separate) * prefill_s
 
 
 def disaggregated_loop(
-    readers: Stage,
-    reader_count: Array,
-    writers: Stage,
-    writer_count: Array,
+    prefill_stage: Stage,
+    prefill_count: Array,
+    decode_stage: Stage,
+    decode_count: Array,
     users: Array,
-    fresh: Array,
-    generated: Array,
-    hand_over_bytes_per_s: Array | float,
+    uncached: Array,
+    output: Array,
+    kv_transfer_bytes_per_s: Array | float,
     *,
     prompts: int,
 ) -> tuple[Array, Array]:
-    """Return time to first token and per token [s] where some workers read prompts and others write answers.
+    """Return mean times of a benchmark where some workers compute prompts and others decode.
 
-    Users circulate: ``users = rate x (first token + generated x tpot)`` (Little 1961). Readers take one prompt at a
-    time; with ``p`` seconds a prompt and ``S`` readers the first token takes the larger of ``p`` and what the circle
-    leaves, ``users p / S - generated x tpot`` (asymptotic bounds of closed networks: Muntz and Wong 1974). Keys and
-    values then travel to a writer. Prompts that come together queue behind each other, half of them on average.
+    Users circulate: ``users = rate x (first token + output x tpot)`` (Little 1961). Prefill workers take one prompt at
+    a time; with ``p`` seconds a prompt and ``S`` workers the first token takes the larger of ``p`` and what the loop
+    leaves, ``users p / S - output x tpot`` (asymptotic bounds of closed networks: Muntz and Wong 1974). Keys and values
+    then travel to a decode worker. Prompts that come together queue behind each other, half of them on average.
+
+    Parameters
+    ----------
+    prefill_stage : Stage
+        Layouts of one prefill worker.
+    prefill_count : Array, shape (...)
+        Prefill workers [1].
+    decode_stage : Stage
+        Layouts of one decode worker.
+    decode_count : Array, shape (...)
+        Decode workers [1].
+    users : Array, shape (...)
+        Users, each with one request at a time [requests].
+    uncached : Array, shape (...)
+        Input tokens of a prompt [tokens].
+    output : Array, shape (...)
+        Mean output tokens of a request [tokens].
+    kv_transfer_bytes_per_s : Array, shape (...)
+        Bandwidth at which keys and values travel between workers [byte/s].
+    prompts : int
+        Prompts that each user sends [1].
+
+    Returns
+    -------
+    tuple of Array
+        Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     one = np.ones_like(users)
-    zero = np.zeros_like(fresh)
-    prefill = readers.prefill_s(fresh, zero)
-    latency = prefill * readers.groups
-    each = prefill / reader_count
-    cache = readers.architecture.kv_bytes(fresh, CACHE_BYTES[readers.precision])
-    travel = cache / hand_over_bytes_per_s
-    answering, first = users, latency
-    for _ in range(CIRCLES):
-        batch = np.maximum(answering / writer_count, one)
-        tpot = writers.pipeline * (writers.decode_s(batch, fresh + generated / 2) + writers.hop_s(batch))
-        first = np.maximum(latency, users * each - generated * tpot) + travel
-        answering = users * generated * tpot / (generated * tpot + first)
-    engine = readers.engine
-    burst = first_wait_s(users, each + engine.arrival_s / reader_count, one) / prompts
-    late = np.maximum(readers.eager_s() - latency, 0.0)
-    return first + burst + late + engine.front_end_s(fresh), tpot
+    zero = np.zeros_like(uncached)
+    prefill = prefill_stage.prefill_s(uncached, zero)
+    latency = prefill * prefill_stage.attention_dp
+    per_prompt = prefill / prefill_count
+    cache = prefill_stage.architecture.kv_bytes(uncached, CACHE_BYTES[prefill_stage.precision])
+    transfer = cache / kv_transfer_bytes_per_s
+    decoding, first = users, latency
+    # The time per token depends on how many decode, and that on the time per token: a fixed point.
+    for _ in range(ITERATIONS):
+        batch = np.maximum(decoding / decode_count, one)
+        step = decode_stage.decode_s(batch, uncached + output / 2)
+        tpot = decode_stage.pipeline * (step + decode_stage.pipeline_send_s(batch))
+        first = np.maximum(latency, users * per_prompt - output * tpot) + transfer
+        decoding = users * output * tpot / (output * tpot + first)
+    engine = prefill_stage.engine
+    burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
+    late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
+    return first + burst + late + engine.frontend_overhead_s(uncached), tpot

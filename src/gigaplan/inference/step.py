@@ -1,9 +1,7 @@
-"""Times of one pipeline stage, by operator: a decode step of a batch, and the prefill of one request.
+"""Times of one pipeline stage: a decode step of a batch, the prefill of a prompt, and a step that does both.
 
-A replica is ``pipeline`` stages of ``gpus`` GPUs. Within a stage attention is either split by heads (every rank sees
-the whole batch; two all-reduces a layer) or by requests (``data``: every rank sees its share of the batch; two
-all-to-alls a layer carry tokens to their experts and back). Experts lie over all ranks of the stage either way. All
-arguments broadcast; a scalar gives what a vector of it gives.
+The operators are in :mod:`gigaplan.inference.operators`, what lies on which GPU in
+:mod:`gigaplan.inference.placement`. All arguments broadcast; a scalar gives what a vector of it gives.
 """
 
 from __future__ import annotations
@@ -12,36 +10,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.compute.collectives import Network, all_reduce_s, all_to_all_s, send_s
-from gigaplan.compute.device import Device
-from gigaplan.compute.memory import cache_bytes, cache_split, weight_bytes
-from gigaplan.compute.roofline import gemm_s, time_s
-from gigaplan.compute.transformer import ACTIVATION_BYTES, CACHE_BYTES, WEIGHT_BYTES, Architecture, experts_touched
-from gigaplan.inference.inputs import Efficiency, Engine
+from gigaplan.inference import operators
+from gigaplan.inference.placement import Placement
 from gigaplan.vocabulary.members import Array
-
-ALL_REDUCES_PER_LAYER = 2
-DISPATCH_BYTES = 1.0
-"""Bytes per value sent to an expert (FP8); results come back in BF16 (DeepSeek-AI 2024, section 3.2.2)."""
-DISCONNECTED = 1e-9
-"""Stands for no bandwidth, so that a layout over a missing network takes practically for ever [byte/s]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Time of one decode step of one stage by operator [s]; all arrays have the step's shape."""
+    """Time of one decode step of one stage by operator; all arrays have the step's shape."""
 
     projections: Array
+    """Attention projections of all layers [s]."""
     attention: Array
+    """Scores and values of all layers [s]."""
     feed_forward: Array
+    """Dense, routed and shared feed-forward of all layers [s]."""
     collectives: Array
+    """All-reduces or all-to-alls of all layers [s]."""
     activations: Array
+    """Small kernels of all layers, bound by memory [s]."""
     head: Array
+    """Output head [s]."""
     overhead: Array
+    """Kernel launches, scheduler and sampling [s]."""
 
     @property
     def total(self) -> Array:
-        """The step [s]."""
+        """The whole step [s]."""
         return (
             self.projections
             + self.attention
@@ -54,251 +49,174 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One pipeline stage: who works on what, in which precision. Arrays broadcast against batches."""
+class Stage(Placement):
+    """One pipeline stage at work: a :class:`~gigaplan.inference.placement.Placement` with the times of its steps.
 
-    device: Device
-    architecture: Architecture
-    precision: str
-    efficiency: Efficiency
-    engine: Engine
-    gpus: Array
-    pipeline: Array
-    data: Array
-    """1 where attention is split by requests, 0 where by heads."""
-    tensor: Array | float = 1.0
-    """GPUs over which one request's heads lie where attention is split by requests."""
-    speculative: bool = False
-    """Whether a step checks one drafted token for each request besides making one."""
+    Examples
+    --------
+    A decode step of Llama 3.1 8B on one GPU is no faster than its weights are read:
 
-    @property
-    def layers(self) -> Array:
-        """Layers of one stage."""
-        return self.architecture.layers / self.pipeline
-
-    @property
-    def head_split(self) -> Array:
-        """Ranks over which one request's attention lies."""
-        return np.where(self.data > 0, self.tensor, self.gpus)
-
-    @property
-    def groups(self) -> Array:
-        """Groups of GPUs that each read requests of their own."""
-        return self.gpus / self.head_split
-
-    @property
-    def network(self) -> Network:
-        """The networks at the speeds that collectives reach."""
-        d, e = self.device, self.efficiency
-        up, out = (
-            max(b * self.engine.link_share, DISCONNECTED)
-            for b in (d.scaleup_bandwidth_bytes_per_s, d.scaleout_bandwidth_bytes_per_s)
-        )
-        return Network(d.scaleup_gpus, up, out, e.collective_latency_s)
-
-    @property
-    def checked(self) -> int:
-        """Tokens of one request that a step works on: the next one, and a draft of the one after it."""
-        return 2 if self.speculative else 1
-
-    def rows(self, batch: Array) -> Array:
-        """Return the requests whose attention one rank works on (its fullest rank, when split by requests)."""
-        return np.where(self.data > 0, np.ceil(batch / self.groups), batch)
-
-    def weight_bytes(self) -> Array:
-        """Return the weight bytes that one GPU holds."""
-        return weight_bytes(self.architecture, self.precision, self.head_split, self.gpus, self.pipeline)
-
-    def cache_bytes(self, context: Array, batch: Array) -> Array:
-        """Return the cache bytes that one GPU holds for a stage's ``batch`` requests, all stages' batches in turn."""
-        in_flight = self.rows(batch) * self.pipeline
-        return cache_bytes(self.architecture, self.precision, context, in_flight, self.head_split, self.pipeline)
-
-    def capacity(self, context: Array, room_bytes: Array | float) -> Array:
-        """Return the most requests of ``context`` tokens that a stage can hold in ``room_bytes`` per GPU."""
-        free = np.maximum(room_bytes - self.weight_bytes(), 0.0)
-        one = cache_bytes(
-            self.architecture,
-            self.precision,
-            context,
-            np.ones_like(self.gpus),
-            self.head_split,
-            np.ones_like(self.gpus),
-        )
-        return np.floor(free / one) * self.groups
+    >>> from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
+    >>> from gigaplan import catalog
+    >>> facts, one = catalog.load(), np.array(1.0)
+    >>> h100, llama = device_of(facts, "h100_hgx"), model_of(facts, "llama_3_1_8b")
+    >>> stage = Stage(h100, llama, "fp8", efficiency_of(facts), engine_of(facts, "vllm"), one, one, 0 * one)
+    >>> bool(stage.decode_s(one, 1000 * one) > stage.weight_bytes() / h100.hbm_bandwidth_bytes_per_s)
+    True
+    """
 
     def decode(self, batch: Array, context: Array) -> Decode:
-        """Return the time of one decode step of one stage for ``batch`` requests at a mean ``context`` [tokens]."""
-        rows = self.rows(batch)
+        """Return the time of one decode step by operator.
+
+        Parameters
+        ----------
+        batch : Array, shape (...)
+            Requests in flight on the stage [requests].
+        context : Array, shape (...)
+            Mean tokens of a request so far [tokens].
+
+        Returns
+        -------
+        Decode
+            Times of the operators, arrays of shape (...) [s].
+        """
+        rows = self.requests_per_rank(batch)
         return Decode(
-            projections=self.layers * self._projections_s(rows),
-            attention=self.layers * self._decode_core_s(rows, context),
-            feed_forward=self._feed_forward_s(batch, rows),
-            collectives=self.layers * self._exchange_s(rows),
-            activations=self.layers * self._activations_s(rows),
-            head=self._head_s(rows),
-            overhead=self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s,
+            projections=self.layers * operators.projections_s(self, rows),
+            attention=self.layers * operators.decode_attention_s(self, rows, context),
+            feed_forward=operators.feed_forward_s(self, batch, rows),
+            collectives=self.layers * operators.collectives_s(self, rows),
+            activations=self.layers * operators.activations_s(self, rows),
+            head=operators.head_s(self, rows),
+            overhead=self._overhead_s(rows),
         )
 
     def decode_s(self, batch: Array, context: Array) -> Array:
-        """Return the time that one stage takes for a further token of each request [s].
+        """Return the time that one stage takes for a further token of each request.
 
-        Speculative, a step checks one drafted token for each request besides and yields the engine's ``accepted_tokens``
-        (Leviathan et al. 2023); making the draft takes a layer more (DeepSeek-AI 2024, section 2.2).
+        With speculative decoding a step verifies one drafted token of each request as well, and yields the engine's
+        ``accepted_tokens`` on average (Leviathan et al. 2023); making the draft takes one layer more (DeepSeek-AI 2024,
+        section 2.2).
+
+        Parameters
+        ----------
+        batch : Array, shape (...)
+            Requests in flight on the stage [requests].
+        context : Array, shape (...)
+            Mean tokens of a request so far [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time per token of each request [s].
         """
         if not self.speculative:
             return self.decode(batch, context).total
+        # Verification is a step of two tokens a request, which mixed_step_s gives with no prompt in it.
         nothing = np.zeros_like(self.gpus)
-        step = self.joined_s(batch, context, nothing, nothing)
+        step = self.mixed_step_s(batch, context, nothing, nothing)
         return step * (1 + 1 / self.architecture.layers) / self.engine.accepted_tokens
 
-    def prefill_s(self, fresh: Array, cached: Array) -> Array:
-        """Return the time of one stage [s] that reading ``fresh`` tokens of one request alone takes of all its ranks.
+    def prefill_s(self, uncached: Array, cached: Array) -> Array:
+        """Return the time of the whole stage that the prefill of one prompt takes, with nothing else in the step.
 
-        Split by requests, groups read a request each side by side, so one of them costs its share of the groups.
+        With data parallel attention each group computes a prompt of its own at the same time, so one prompt takes its
+        share of the step, ``step / attention_dp``; its own latency is the whole step.
+
+        Parameters
+        ----------
+        uncached : Array, shape (...)
+            Tokens of the prompt that are computed [tokens].
+        cached : Array, shape (...)
+            Tokens of the prompt whose keys and values are in the cache [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time of the stage per prompt [s]; zero where all tokens are cached.
         """
-        nobody = np.zeros_like(fresh * self.gpus)
-        step = self._layers_s(nobody, nobody, fresh, cached, self.groups) + self._launches_s()
-        return np.where(fresh > 0, step / self.groups, 0.0)
+        # One prompt for each group, since a group without one would wait for the others' collectives.
+        nobody = np.zeros_like(uncached * self.gpus)
+        step = self._layers_s(nobody, nobody, uncached, cached, self.attention_dp) + self._launches_s()
+        return np.where(uncached > 0, step / self.attention_dp, 0.0)
 
-    def joined_s(self, batch: Array, context: Array, fresh: Array, cached: Array) -> Array:
-        """Return the time of one step of one stage [s] that decodes ``batch`` requests and reads one more.
+    def mixed_step_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
+        """Return the time of one mixed-batch step: the decode of a batch and the prefill of one prompt together.
 
-        Both go through the layers together: weights are read and kernels launched once (Agrawal et al. 2023).
+        Both go through the layers together, so that weights are read and kernels launched once (chunked prefill:
+        Agrawal et al. 2023).
+
+        Parameters
+        ----------
+        batch : Array, shape (...)
+            Requests that decode [requests].
+        context : Array, shape (...)
+            Mean tokens of such a request so far [tokens].
+        uncached : Array, shape (...)
+            Tokens of the prompt that are computed [tokens].
+        cached : Array, shape (...)
+            Tokens of the prompt whose keys and values are in the cache [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time of the step of one stage [s].
         """
-        rows = self.rows(batch)
-        alone = self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
-        return self._layers_s(batch, context, fresh, cached) + self._head_s(rows * self.checked) + alone
+        rows = self.requests_per_rank(batch)
+        overhead = self._overhead_s(rows)
+        # Only tokens that are sampled go through the head: a prompt's last one is too few to count.
+        head = operators.head_s(self, rows * self.verified_tokens)
+        return self._layers_s(batch, context, uncached, cached) + head + overhead
+
+    def pipeline_send_s(self, rows: Array) -> Array:
+        """Return the time to send the activations of some tokens to the next pipeline stage.
+
+        Parameters
+        ----------
+        rows : Array, shape (...)
+            Tokens that travel [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time of the send [s]; zero where there is one stage.
+        """
+        return operators.pipeline_send_s(self, rows)
+
+    def launch_bound_s(self) -> Array:
+        """Return the time that the host takes to launch the kernels of one prefill.
+
+        Decode steps are replayed from a graph; prefills are not, so that a short one is bound by its launches.
+
+        Returns
+        -------
+        Array, shape of the layouts
+            Time of the launches [s].
+        """
+        return operators.kernels_of_stage(self) * self.engine.eager_launch_s
 
     def _layers_s(
-        self, batch: Array, context: Array, fresh: Array, cached: Array, prompts: Array | float = 1.0
+        self, batch: Array, context: Array, uncached: Array, cached: Array, prompts: Array | float = 1.0
     ) -> Array:
-        """Time of all layers [s] for the tokens of ``batch`` requests that decode and ``fresh`` ones of each prompt."""
-        a, each = self.architecture, CACHE_BYTES[self.precision]
-        read_rows = prompts * fresh / self.groups
-        rows = self.rows(batch) * self.checked + read_rows
-        # Keys and values of cached tokens are read once; the fresh ones stay on chip (FlashAttention, Dao 2022).
-        per_token = a.kv_bytes_per_token_layer(each)
-        reading = self._core_s(
-            prompts * a.prefill_attention_flops(fresh, cached) / self.gpus,
-            prompts * per_token * a.attended_tokens(cached) / self.gpus,
+        """Return the time of all layers [s] for a batch that decodes and the uncached tokens of each prompt."""
+        prefill_rows = prompts * uncached / self.attention_dp
+        rows = self.requests_per_rank(batch) * self.verified_tokens + prefill_rows
+        prefill = operators.prefill_attention_s(self, prompts, uncached, cached)
+        per_layer = (
+            operators.projections_s(self, rows)
+            + prefill
+            + operators.collectives_s(self, rows)
+            + operators.activations_s(self, rows)
         )
-        per_layer = self._projections_s(rows) + reading + self._exchange_s(rows) + self._activations_s(rows)
-        writing = self._decode_core_s(self.rows(batch), context, self.checked)
-        return self.layers * (per_layer + writing) + self._feed_forward_s(batch * self.checked + prompts * fresh, rows)
+        # Attention alone keeps prompts and decoding requests apart; all else sees rows, whosever they are.
+        decode = operators.decode_attention_s(self, self.requests_per_rank(batch), context, self.verified_tokens)
+        tokens = batch * self.verified_tokens + prompts * uncached
+        return self.layers * (per_layer + decode) + operators.feed_forward_s(self, tokens, rows)
 
-    def hop_s(self, rows: Array) -> Array:
-        """Return the time to hand the activations of ``rows`` tokens to the next stage [s]; 0 for one stage."""
-        # Every rank hands over its share; the next stage gathers it inside its domain.
-        share = rows * self.architecture.hidden * ACTIVATION_BYTES / self.gpus
-        return np.where(self.pipeline > 1, send_s(share, self.network), 0.0)
+    def _overhead_s(self, rows: Array) -> Array:
+        """Return the time of launches, scheduler and sampling of one step [s]."""
+        return self._launches_s() + self.engine.step_overhead_s + rows * self.engine.request_overhead_s
 
     def _launches_s(self) -> Array:
-        """Time of the stage's kernel launches [s]."""
-        return self._kernels() / self.pipeline * self.engine.kernel_overhead_s
-
-    def eager_s(self) -> Array:
-        """Return the host's time for launching the kernels that read one prompt [s]."""
-        return self._kernels() / self.pipeline * self.engine.eager_launch_s
-
-    def _kernels(self) -> int:
-        """Kernels of one step over all stages."""
-        return self.architecture.kernels(self.precision, fused=self.device.peak_fp4_flops_per_s > 0)
-
-    def _projections_s(self, rows: Array) -> Array:
-        """Time of the attention projections of one layer [s]."""
-        a = self.architecture
-        parameters = a.attention_parameters / self.head_split
-        return self._gemm_s(
-            rows,
-            2 * parameters,
-            parameters * a.attention_weight_bytes_each(self.precision),
-            a.attention_math(self.precision),
-        )
-
-    def _decode_core_s(self, rows: Array, context: Array, tokens: int = 1) -> Array:
-        """Time of attention of one layer [s] for new ``tokens`` of each of a rank's requests; its cache is read once."""
-        a = self.architecture
-        read = rows * a.kv_bytes_per_token_layer(CACHE_BYTES[self.precision]) * a.attended_tokens(context)
-        return self._core_s(
-            tokens * rows * a.decode_attention_flops(context) / self.head_split, read / cache_split(a, self.head_split)
-        )
-
-    def _core_s(self, flops: Array, bytes_read: Array) -> Array:
-        """Time of scores and values of one layer [s], in BF16."""
-        e = self.efficiency
-        return time_s(
-            flops,
-            self.device.peak_flops_per_s("bf16") * e.attention_share,
-            bytes_read,
-            self.device.hbm_bandwidth_bytes_per_s * e.cache_share,
-        )
-
-    def _feed_forward_s(self, tokens: Array, rows: Array) -> Array:
-        """Time of all feed-forward layers of the stage [s]; experts touched by the whole batch are read once."""
-        a, e, each = self.architecture, self.efficiency, WEIGHT_BYTES[self.precision]
-        dense = a.dense_ffn_parameters / self.head_split
-        dense_s = a.dense_layers / self.pipeline * self._gemm_s(rows, 2 * dense, dense * each, self.precision)
-        if not a.experts:
-            return dense_s
-        # Every touched expert is one product over its visits; a rank has its share of the experts touched.
-        touched = experts_touched(a.experts, a.experts_per_token, 1 + (tokens - 1) * e.routing_share)
-        visits = tokens * a.experts_per_token / np.maximum(touched, 1.0)
-        mine = touched / self.gpus * a.expert_parameters
-        routed = self._grouped_s(visits, 2 * mine, mine * each, self.precision)
-        shared = a.shared_experts * a.expert_parameters / self.head_split
-        always = self._gemm_s(rows, 2 * shared, shared * each, self.precision)
-        return dense_s + a.moe_layers / self.pipeline * (routed + always)
-
-    def _gemm_s(self, rows: Array, flops_per_row: Array, weight_bytes: Array, precision: str) -> Array:
-        """Time of a matrix product [s] of ``rows`` rows whose weights are read once."""
-        e, native = self.efficiency, self._native(precision)
-        reached: float = getattr(e, f"gemm_share_{native}")
-        if native == "fp8" and self.architecture.fp8_blocks:
-            reached *= e.block_share
-        return self._product_s(rows, flops_per_row, weight_bytes, precision, reached, e.gemm_half_rows)
-
-    def _grouped_s(self, visits: Array, flops_per_row: Array, weight_bytes: Array, precision: str) -> Array:
-        """Time of a product over experts [s], each with its own ``visits`` rows."""
-        e = self.efficiency
-        reached: float = getattr(e, f"expert_share_{self._native(precision)}")
-        return self._product_s(visits, flops_per_row, weight_bytes, precision, reached, e.expert_half_rows)
-
-    def _product_s(
-        self, rows: Array, flops_per_row: Array, weight_bytes: Array, precision: str, reached: float, half_rows: float
-    ) -> Array:
-        e, d = self.efficiency, self.device
-        read = d.hbm_bandwidth_bytes_per_s * (e.hbm_share_fp4 if precision == "fp4" else e.hbm_share)
-        return gemm_s(rows, flops_per_row, weight_bytes, d.peak_flops_per_s(precision) * reached, half_rows, read)
-
-    def _native(self, precision: str) -> str:
-        """Return the precision that the device computes in for weights of a precision."""
-        peak = self.device.peak_flops_per_s(precision)
-        return next(p for p in ("bf16", "fp8", "fp4") if getattr(self.device, f"peak_{p}_flops_per_s") == peak)
-
-    def _exchange_s(self, rows: Array) -> Array:
-        """Time of one layer's collectives [s]."""
-        a = self.architecture
-        reduce = ALL_REDUCES_PER_LAYER * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.gpus, self.network)
-        # A token's copies to experts of one rank travel once, and cross once to those of another domain.
-        copies = np.minimum(max(a.experts_per_token, 1), self.gpus)
-        out, back = (
-            all_to_all_s(rows * copies * a.hidden * each, self.gpus, self.network, rows * a.hidden * each)
-            for each in (DISPATCH_BYTES, ACTIVATION_BYTES)
-        )
-        within = (
-            ALL_REDUCES_PER_LAYER / 2 * all_reduce_s(rows * a.hidden * ACTIVATION_BYTES, self.head_split, self.network)
-        )
-        return np.where(self.data > 0, out + back + within, reduce)
-
-    def _activations_s(self, rows: Array) -> Array:
-        """Time of one layer's small kernels [s]: hidden values to and from memory, copies for experts included."""
-        a, e = self.architecture, self.efficiency
-        copies = 1 + a.experts_per_token / self.gpus
-        moved = e.activation_passes * rows * copies * a.hidden * ACTIVATION_BYTES
-        return moved / (self.device.hbm_bandwidth_bytes_per_s * e.hbm_share)
-
-    def _head_s(self, rows: Array) -> Array:
-        """Time of the output head [s], spread over the stages; one rank's logits are of its own rows."""
-        parameters = self.architecture.embedding_parameters / self.head_split / self.pipeline
-        return self._gemm_s(rows, 2 * parameters, parameters * ACTIVATION_BYTES, "bf16")
+        """Return the time of the stage's kernel launches in a step that a graph holds [s]."""
+        return operators.kernels_of_stage(self) * self.engine.kernel_overhead_s

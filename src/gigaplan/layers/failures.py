@@ -1,15 +1,17 @@
-"""What failures leave of one training run: lives simulated with the catalog's rates in their ranges, the best interval and spares."""
+"""What failures leave of one training run: simulated trials with the catalog's rates in their ranges, the best
+interval and spares."""
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
 
+from gigaplan.accuracy.residuals import COVERED
 from gigaplan.catalog import Catalog
+from gigaplan.layers.failure_curves import interval_curve, size_curve, spare_curve, with_best
+from gigaplan.layers.failure_options import PLACE, FailureOptions, impossible, read_facts
 from gigaplan.plan.resolve import failures_of
 from gigaplan.training.inputs import Failures
 from gigaplan.training.memory import PARAMETER_BYTES, STATE_BYTES
@@ -18,26 +20,26 @@ from gigaplan.training.reliability import (
     SERVER_GPUS,
     Hazards,
     Recovery,
-    best_interval_s,
     best_spares,
     enough_share,
     expected_share,
     failures_per_s,
     hazards,
 )
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array, triangular
-from gigaplan.vocabulary.options import Option, Quantity, Reads
 from gigaplan.vocabulary.streams import stream
-from gigaplan.vocabulary.units import Unit
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     from gigaplan.training.failures import SimulatedRuns
 
-PLACE = Place("train", path="failures")
+__all__ = ["PLACE", "REASONS", "FailureOptions", "FailureRun", "Range", "read_facts", "run_failures"]
+
 ENTITY = "failures"
+
 BYTES_PER_PARAMETER = PARAMETER_BYTES + STATE_BYTES
 """Of a checkpoint: working copy, FP32 master and two moments."""
+
 CAUSES = {
     "failure_gpu": "GPU",
     "failure_host": "host",
@@ -46,6 +48,7 @@ CAUSES = {
     "failure_maintenance": "unplanned maintenance",
     "failure_timeout": "time-out without a cause",
 }
+
 REASONS = {
     "repeated_s": "work done again",
     "checkpoint_s": "checkpoints",
@@ -54,59 +57,26 @@ REASONS = {
     "waiting_s": "waiting for repairs",
     "outage_s": "outages",
     "planned_s": "planned stops",
-    "slow_s": "stragglers",
-    "short_s": "missing replicas",
+    "straggler_s": "stragglers",
+    "degraded_s": "missing replicas",
 }
+
+SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60.0, 3600.0
+DAY_QUANTILES = 21
+"""Quantiles of the days that an answer keeps: each 5 %."""
 HOPELESS = 0.05
-"""Expected goodput below which a run is told to be impossible instead of simulated."""
+"""Expected goodput below which a run is refused instead of simulated."""
+
 LONGEST = 20.0
 """Times its ideal length after which a run is given up."""
+
 MOST_FAILURES = 3e8
-"""Of all lives together: some minutes of one core."""
-SIZES = (1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576)
-MODES: tuple[Recovery, ...] = ("restart", "elastic", "groups")
-
-
-def _read_facts(texts: list[str]) -> object:
-    return read_facts(texts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureOptions:
-    """How a run is kept alive, and how it is simulated."""
-
-    checkpoint_interval_s: typing.Annotated[
-        float, Option("checkpoint-interval", group="Failures"), Quantity("s", "10 min")
-    ] = 0.0
-    """Training between two checkpoints, as "10 min" (default: the best)."""
-    spares: typing.Annotated[int | None, Option(group="Failures")] = None
-    """Spare servers, or spare racks where a rack is one scale-up domain (default: the best number)."""
-    elastic: typing.Annotated[bool, Option(group="Failures")] = False
-    """Continue with one data replica less where there is no spare."""
-    groups: typing.Annotated[int, Option(group="Failures")] = 0
-    """Fault-tolerant groups of data replicas that restart by themselves (default: the whole run restarts)."""
-    waits_for_write: typing.Annotated[bool, Option("sync-checkpoint", group="Failures")] = False
-    """Stop training until a checkpoint is written."""
-    replicas: typing.Annotated[int, Option("trials", group="Failures")] = 400
-    """Runs to simulate."""
-    seed: typing.Annotated[int, Option(group="Failures")] = 0
-    """The same seed gives the same trials."""
-    certain: typing.Annotated[bool, Option("no-parameter-uncertainty", group="Failures")] = False
-    """Keep facts at their central values; otherwise each trial draws its own from their ranges."""
-    facts: typing.Annotated[
-        tuple[tuple[str, float], ...], Option("override", group="Failures"), Reads(_read_facts)
-    ] = ()
-    """A failure fact of your own, as "recovery_s=5 min" (names: gigaplan catalog show failures). May be repeated."""
-
-    @property
-    def recovery(self) -> Recovery:
-        """What happens when a server fails."""
-        return "groups" if self.groups else "elastic" if self.elastic else "restart"
+"""Of all trials together: some minutes of one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Mean and the middle 80 % of some lives."""
+    """Mean and the middle 80 % of some trials."""
 
     mean: float
     p10: float
@@ -116,7 +86,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRun:
-    """What lives of a run came to, and what the closed form says beside its central facts."""
+    """What trials of a run came to, and what the closed form gives at the central facts."""
 
     ask: FailureOptions
     recovery: Recovery
@@ -149,7 +119,7 @@ class FailureRun:
     gpu_hours: float
     """Spares included, to the median end."""
     day_quantiles: tuple[float, ...]
-    """Days at 0, 5, .. 100 % of lives."""
+    """Days at 0, 5, .. 100 % of trials."""
     interval_curve: tuple[tuple[float, float], ...]
     """(interval [s], expected goodput)."""
     spare_curve: tuple[tuple[int, float, float], ...]
@@ -158,9 +128,35 @@ class FailureRun:
     """(GPUs, expected goodput by restart, elastic, groups of this run's size), each at its best interval and spares."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run as the simulation sees it."""
+
+    facts: Catalog
+    options: FailureOptions
+    failures: Failures
+    """The catalog's central rates, with those that the options replace."""
+    gpus: int
+    unit_gpus: int
+    groups: int
+    state_bytes: float
+    ideal_s: float
+
+    def hazards(self, failures: Failures) -> Hazards:
+        """Return what hits the run at some rates."""
+        return hazards(
+            failures,
+            gpus=self.gpus,
+            unit_gpus=self.unit_gpus,
+            state_bytes=self.state_bytes,
+            groups=self.groups,
+            waits_for_write=self.options.waits_for_write,
+        )
+
+
 def run_failures(
     facts: Catalog,
-    ask: FailureOptions,
+    options: FailureOptions,
     *,
     gpus: int,
     system: str,
@@ -168,114 +164,97 @@ def run_failures(
     replicas_of_layout: int,
     ideal_s: float,
 ) -> FailureRun:
-    """Return what failures leave of a run that takes ``ideal_s`` without any.
+    """Return what failures leave of a run.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    options
+        How the run recovers, and how it is simulated.
+    gpus, system
+        GPUs of the run, and the system that they are of.
+    parameters
+        Of the model.
+    replicas_of_layout
+        Data replicas of the layout.
+    ideal_s
+        Time of the run without failures [s].
 
     Raises
     ------
     PlanError
         With every impossible number at once; or if the run would hardly ever get on, with what would help.
     """
+    if problems := impossible(options, replicas_of_layout, ideal_s):
+        raise PlanError(problems)
+    run = _Run(
+        facts,
+        options,
+        replace(failures_of(facts), **dict(options.facts)),
+        gpus,
+        unit_gpus(facts, system),
+        options.groups or replicas_of_layout,
+        BYTES_PER_PARAMETER * parameters,
+        ideal_s,
+    )
+    central = run.hazards(run.failures)
+    drawn = central
+    if not options.certain:
+        drawn = run.hazards(draws(facts, options.trials, options.seed, **dict(options.facts)))
+    drawn = with_best(drawn, options)
+    central = replace(central, spares=drawn.spares, interval_s=drawn.interval_s)
+    expected = expected_share(central, options.recovery)
+    if expected < HOPELESS:
+        raise PlanError([_hopeless(central, options, expected)])
+    return _answer(run, central, _trials(run, drawn), expected)
+
+
+def _trials(run: _Run, drawn: Hazards) -> SimulatedRuns:
+    """Return the simulated trials of a run."""
     from gigaplan.training.failures import simulate_runs
 
-    problems = list(_impossible(ask, replicas_of_layout, ideal_s))
-    if problems:
-        raise PlanError(problems)
-    unit = unit_gpus(facts, system)
-    groups = ask.groups or replicas_of_layout
-    size = {"gpus": gpus, "unit_gpus": unit, "state_bytes": BYTES_PER_PARAMETER * parameters}
-    more = {"groups": groups, "waits_for_write": ask.waits_for_write}
-    f = replace(failures_of(facts), **dict(ask.facts))
-    central = hazards(f, **size, **more)  # type: ignore[arg-type]
-    drawn = central if ask.certain else hazards(draws(facts, ask.replicas, ask.seed, **dict(ask.facts)), **size, **more)  # type: ignore[arg-type]
-    drawn = _chosen(drawn, ask)
-    central = replace(central, spares=drawn.spares, interval_s=drawn.interval_s)
-    kept = expected_share(central, ask.recovery)
-    if kept < HOPELESS:
-        raise PlanError([_hopeless(central, ask, kept)])
-    most = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * ask.replicas)
-    lives = simulate_runs(
+    options = run.options
+    most_s = MOST_FAILURES / (float(np.mean(failures_per_s(drawn))) * options.trials)
+    return simulate_runs(
         drawn,
-        ask.recovery,
-        ideal_s,
-        replicas=ask.replicas,
-        seed=ask.seed,
-        limit_s=min(LONGEST * ideal_s, max(most, 2 * ideal_s)),
+        options.recovery,
+        run.ideal_s,
+        n_trials=options.trials,
+        seed=options.seed,
+        limit_s=min(LONGEST * run.ideal_s, max(most_s, 2 * run.ideal_s)),
     )
-    return _told(facts, f, ask, central, lives, kept, ideal_s, unit, groups, size)
 
 
 def unit_gpus(facts: Catalog, system: str) -> int:
-    """Return the GPUs that are taken out as one: of a rack that is one scale-up domain, else of a server."""
+    """Return the GPUs that are taken out as one: of a rack that is one scale-up domain, else of a server.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of a system in the catalog.
+    """
     rack = int(facts.find(system, "gpus_per_rack").number)
     domain = int(facts.find(system, "scaleup_gpus").number) if facts.has(system, "scaleup_gpus") else 1
     return rack if rack > SERVER_GPUS and domain >= rack else min(rack, SERVER_GPUS)
 
 
-def read_facts(said: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Return facts of one's own from texts like ``recovery_s=5 min``.
-
-    Raises
-    ------
-    PlanError
-        With every unknown name (the nearest known one is given), unit and impossible value at once.
-    """
-    hints = typing.get_type_hints(Failures, include_extras=True)
-    place = Place("train", path="fact")
-    found: dict[str, float] = {}
-    problems = []
-    for text in said:
-        name, sign, value = (part.strip() for part in text.partition("="))
-        if not sign or name not in hints:
-            problems.append(
-                Problem(
-                    "no such fact of failures",
-                    place,
-                    value=text,
-                    allowed=", ".join(hints),
-                    nearest=nearest_name(name, hints),
-                    remedy="write it like 'recovery_s=5 min'",
-                )
-            )
-            continue
-        marks = typing.get_args(hints[name])[1:]
-        try:
-            number = next(float(str(m.parse(value))) for m in marks if isinstance(m, Unit))
-        except ValueError as error:
-            problems.append(Problem(str(error), place, value=text, remedy=f"give {name} as a number with its unit"))
-            continue
-        if not all(_within(number, m) for m in marks):
-            allowed = ", ".join(_bound(m) for m in marks if _bound(m))
-            problems.append(
-                Problem(
-                    f"'{name}' is out of its bounds",
-                    place,
-                    value=value,
-                    allowed=allowed,
-                    remedy="give a possible value",
-                )
-            )
-        found[name] = number
-    if problems:
-        raise PlanError(problems)
-    return tuple(found.items())
-
-
-def _within(number: float, mark: object) -> bool:
-    return (
-        (not isinstance(mark, Gt) or number > typing.cast(float, mark.gt))
-        and (not isinstance(mark, Ge) or number >= typing.cast(float, mark.ge))
-        and (not isinstance(mark, Le) or number <= typing.cast(float, mark.le))
-    )
-
-
-def _bound(mark: object) -> str:
-    if isinstance(mark, Gt):
-        return f"above {mark.gt}"
-    return f"at least {mark.ge}" if isinstance(mark, Ge) else f"at most {mark.le}" if isinstance(mark, Le) else ""
-
-
 def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> Failures:
-    """Return the facts drawn from their ranges, one of each for each life: triangular in the logarithm."""
+    """Return the facts drawn from their ranges, one of each for each trial: triangular in the logarithm.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    replicas
+        Trials.
+    seed
+        Of the random streams, one for each fact.
+    **fixed
+        Facts that are not drawn, by name.
+    """
     values: dict[str, Array | float] = {}
     for f in fields(Failures):
         fact = facts.find(ENTITY, f.name)
@@ -290,171 +269,89 @@ def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> F
 
 
 def log_triangular(unit: Array, low: float, mode: float, high: float) -> Array:
-    """Return the triangular distribution's quantiles at ``unit``, in the logarithm of numbers above zero."""
+    """Return the triangular distribution's quantiles at ``unit``, in the logarithm of numbers above zero.
+
+    Parameters
+    ----------
+    unit
+        Probabilities, from 0 to 1; any shape.
+    low
+        Least value.
+    mode
+        Most likely value.
+    high
+        Largest value.
+    """
     return np.asarray(np.exp(triangular(unit, *(float(np.log(v)) for v in (low, mode, high)))))
 
 
-def _chosen(h: Hazards, ask: FailureOptions) -> Hazards:
-    """Return the hazards with the interval and the spares that were asked for, or the best of each."""
-    interval = ask.checkpoint_interval_s or best_interval_s(h, ask.recovery)
-    h = replace(h, interval_s=interval)
-    return replace(h, spares=best_spares(h, ask.recovery) if ask.spares is None else ask.spares)
-
-
-def _impossible(ask: FailureOptions, replicas_of_layout: int, ideal_s: float) -> Iterable[Problem]:
-    def problem(what: str, value: object, allowed: str, remedy: str) -> Problem:
-        return Problem(what, PLACE, value=str(value), allowed=allowed, remedy=remedy)
-
-    t = ask.checkpoint_interval_s
-    if not 0 <= t < float("inf"):
-        yield problem(
-            "'checkpoint-interval' must not be below zero",
-            f"{t:g} s",
-            "0 s (the best) or more",
-            "write it like '10 min'",
-        )
-    elif t > ideal_s:
-        yield problem(
-            "'checkpoint-interval' is longer than the run",
-            f"{t:,.0f} s",
-            f"up to {ideal_s:,.0f} s",
-            "checkpoint more often",
-        )
-    if ask.spares is not None and not 0 <= ask.spares <= 1_000_000:
-        yield problem(
-            "'spares' must lie between none and a million",
-            ask.spares,
-            "0 to 1,000,000",
-            "leave it out for the best number",
-        )
-    if not 1 <= ask.replicas <= 1_000_000:
-        yield problem(
-            "'replicas' must lie between 1 and a million", ask.replicas, "1 to 1,000,000", "take some hundreds"
-        )
-    if ask.seed < 0:
-        yield problem("'seed' must not be below zero", ask.seed, "0 or more", "give another number")
-    if ask.elastic and ask.groups:
-        yield problem(
-            "a run is elastic or has fault-tolerant groups",
-            f"--elastic --groups {ask.groups}",
-            "one of the two",
-            "leave one out",
-        )
-    if ask.groups and not 2 <= ask.groups <= replicas_of_layout:
-        most = f"2 to {replicas_of_layout:,}" if replicas_of_layout > 1 else "none: the layout has one data replica"
-        yield problem(
-            "groups are made of whole data replicas",
-            f"{ask.groups:,} groups",
-            most,
-            "take fewer groups, or a layout with more data replicas",
-        )
-    elif ask.elastic and replicas_of_layout < 2:
-        yield problem(
-            "an elastic run needs a replica to lose", "one data replica", "", "take a layout with more data replicas"
-        )
-
-
-def _hopeless(h: Hazards, ask: FailureOptions, kept: float) -> Problem:
-    minutes = 1 / float(np.mean(failures_per_s(h))) / 60
-    cure = (
-        "give more --spares, or leave it out for the best number"
-        if ask.spares is not None
-        and expected_share(replace(h, spares=best_spares(h, ask.recovery)), ask.recovery) >= HOPELESS
-        else ("let groups restart by themselves (--groups N)" if ask.recovery != "groups" else "take fewer GPUs")
-    )
+def _hopeless(h: Hazards, options: FailureOptions, expected: float) -> Problem:
+    """Return that a run would hardly ever get on, and what would help."""
+    minutes = 1 / float(np.mean(failures_per_s(h))) / SECONDS_PER_MINUTE
+    best = replace(h, spares=best_spares(h, options.recovery))
+    if options.spares is not None and expected_share(best, options.recovery) >= HOPELESS:
+        cure = "give more --spares, or leave it out for the best number"
+    elif options.recovery != "groups":
+        cure = "let groups restart by themselves (--groups N)"
+    else:
+        cure = "take fewer GPUs"
+    restart = float(np.mean(h.restart_s)) / SECONDS_PER_MINUTE
     return Problem(
-        f"failures leave {kept:.1%} of the time: one comes every {minutes:,.1f} min, and coming back takes {float(np.mean(h.restart_s)) / 60:,.0f} min and more",
+        f"failures leave {expected:.1%} of the time: one comes every {minutes:,.1f} min, "
+        f"and coming back takes {restart:,.0f} min and more",
         PLACE,
-        value=f"{int(np.mean(h.units)):,} units, {int(np.mean(h.spares)):,} spares, recovery by {ask.recovery}",
+        value=f"{int(np.mean(h.units)):,} units, {int(np.mean(h.spares)):,} spares, recovery by {options.recovery}",
         remedy=cure,
     )
 
 
-def _told(
-    facts: Catalog,
-    f: Failures,
-    ask: FailureOptions,
-    h: Hazards,
-    lives: SimulatedRuns,
-    kept: float,
-    ideal_s: float,
-    unit: int,
-    groups: int,
-    size: dict[str, typing.Any],
-) -> FailureRun:
-    days = lives.wall_s / SECONDS_PER_DAY
+def _answer(run: _Run, h: Hazards, trials: SimulatedRuns, expected: float) -> FailureRun:
+    """Return what the trials came to, and what the closed form gives beside the central facts."""
+    options, size = run.options, {"gpus": run.gpus, "unit_gpus": run.unit_gpus, "state_bytes": run.state_bytes}
+    days = trials.wall_s / SECONDS_PER_DAY
     spares, units = int(np.mean(h.spares)), int(np.mean(h.units))
+    write_bytes_per_s = run.gpus * float(np.mean(run.failures.checkpoint_bandwidth_bytes_per_s))
     return FailureRun(
-        ask=ask,
-        recovery=ask.recovery,
-        unit="rack" if unit > SERVER_GPUS else "server",
+        ask=options,
+        recovery=options.recovery,
+        unit="rack" if run.unit_gpus > SERVER_GPUS else "server",
         units=units,
-        unit_gpus=unit,
-        groups=groups,
+        unit_gpus=run.unit_gpus,
+        groups=run.groups,
         spares=spares,
         interval_s=float(np.mean(h.interval_s)),
-        write_s=size["state_bytes"] / (size["gpus"] * float(np.mean(f.checkpoint_bandwidth_bytes_per_s))),
-        mtbf_h=1 / float(np.mean(failures_per_s(h))) / 3600,
-        ideal_days=ideal_s / SECONDS_PER_DAY,
+        write_s=run.state_bytes / write_bytes_per_s,
+        mtbf_h=1 / float(np.mean(failures_per_s(h))) / SECONDS_PER_HOUR,
+        ideal_days=run.ideal_s / SECONDS_PER_DAY,
         days=_range(days),
-        goodput_share=_range(lives.goodput_share),
-        interruptions=_range(lives.interruptions),
-        planned_stops=float(lives.planned_stops.mean()),
-        replaced=float(lives.replaced.mean()),
-        finished_share=float(lives.finished.mean()),
-        lost_days={k: float(getattr(lives, k).mean()) / SECONDS_PER_DAY for k in REASONS},
-        interruptions_by_cause=_by_cause(facts, h, float(lives.interruptions.mean())),
-        expected_share=kept,
+        goodput_share=_range(trials.goodput_share),
+        interruptions=_range(trials.interruptions),
+        planned_stops=float(trials.planned_stops.mean()),
+        replaced=float(trials.replaced.mean()),
+        finished_share=float(trials.finished.mean()),
+        lost_days={k: float(getattr(trials, k).mean()) / SECONDS_PER_DAY for k in REASONS},
+        interruptions_by_cause=_by_cause(run.facts, h, float(trials.interruptions.mean())),
+        expected_share=expected,
         enough_share=float(enough_share(h, spares)[-1]),
-        gpu_hours=float(np.median(days)) * 24 * (size["gpus"] + spares * unit),
-        day_quantiles=tuple(float(q) for q in np.quantile(days, np.linspace(0, 1, 21))),
-        interval_curve=_interval_curve(h, ask.recovery),
-        spare_curve=_spare_curve(h, ask.recovery),
-        size_curve=_size_curve(f, size, groups),
+        gpu_hours=float(np.median(days)) * 24 * (run.gpus + spares * run.unit_gpus),
+        day_quantiles=tuple(float(q) for q in np.quantile(days, np.linspace(0, 1, DAY_QUANTILES))),
+        interval_curve=interval_curve(h, options.recovery),
+        spare_curve=spare_curve(h, options.recovery),
+        size_curve=size_curve(run.failures, size, run.groups),
     )
 
 
 def _range(values: Array) -> Range:
-    p10, p50, p90 = (float(q) for q in np.quantile(values, (0.1, 0.5, 0.9)))
+    p10, p50, p90 = (float(q) for q in np.quantile(values, (COVERED[0], 0.5, COVERED[1])))
     return Range(float(values.mean()), p10, p50, p90)
 
 
 def _by_cause(facts: Catalog, h: Hazards, interruptions: float) -> dict[str, float]:
-    """Return the interruptions by cause: those of servers as Llama 3's were, those of racks and outages by their own rates."""
+    """Return the interruptions by cause: those of servers as Llama 3's were, those of racks and outages by their own
+    rates."""
     whole = float(np.mean(failures_per_s(h)))
     racks = float(np.mean(h.units * np.asarray(h.rack_failures_per_s))) / whole
     out = float(np.mean(h.outages_per_s)) / whole
     found = {word: facts.find(e, "failure_share").number * (1 - racks - out) for e, word in CAUSES.items()}
     found |= {"whole rack": racks, "outage": out}
     return {word: share * interruptions for word, share in found.items()}
-
-
-def _interval_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[float, float], ...]:
-    t = float(np.mean(h.interval_s)) * np.exp2(np.linspace(-3, 3, 25))
-    return tuple((float(v), expected_share(replace(h, interval_s=v), recovery)) for v in t)
-
-
-def _spare_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[int, float, float], ...]:
-    most = max(2 * int(np.mean(h.spares)), 8)
-    ks = np.unique(np.round(np.linspace(0, most, min(most + 1, 25)))).astype(int)
-    enough = enough_share(h, int(ks[-1]))
-    return tuple((int(k), expected_share(replace(h, spares=int(k)), recovery), float(enough[k])) for k in ks)
-
-
-def _size_curve(f: Failures, size: dict[str, typing.Any], groups: int) -> tuple[tuple[int, float, float, float], ...]:
-    """Return the expected goodput by GPUs, with groups of the same size as this run's."""
-    found = []
-    for n in SIZES:
-        some = max(round(groups * n / size["gpus"]), 1)
-        h = hazards(f, gpus=n, unit_gpus=size["unit_gpus"], state_bytes=size["state_bytes"], groups=some)
-        shares = [
-            expected_share(
-                _chosen(
-                    replace(h, spares=0), FailureOptions(elastic=m == "elastic", groups=some if m == "groups" else 0)
-                ),
-                m,
-            )
-            for m in MODES
-        ]
-        found.append((n, shares[0], shares[1], shares[2]))
-    return tuple(found)

@@ -1,88 +1,59 @@
 """Frontiers of models on systems: fast answers against many, with intervals, power and cost at each point.
 
 Speeds come from the inference room with the catalog's constants, intervals from the errors that such answers had on
-measured rows (:mod:`gigaplan.validation.serving.fit`), power and cost from the facts that plans use.
+measured rows (:mod:`gigaplan.accuracy.serving`), power and cost from the facts that plans use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from gigaplan import catalog
+from gigaplan.accuracy import serving as accuracy
+from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
-from gigaplan.catalog.catalog import UnknownFactError
+from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.finance.gpu_hour import KW_PER_MW, owned_gpu_hour
+from gigaplan.finance.gpu_hour import KW_PER_MW
 from gigaplan.inference import disaggregation, frontier
+from gigaplan.inference.disaggregation import Pair
+from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.layers.checks import unknown_names
+from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
+from gigaplan.layers.supply import Supply, supply
+from gigaplan.plan.names import family
 from gigaplan.plan.resolve import (
-    costs_of,
     device_of,
-    draw_curve_of,
-    facility_of,
-    it_kw_per_gpu,
     model_of,
     serving_constants,
 )
-from gigaplan.power.draw import drawn_share
-from gigaplan.validation.serving.fit import spreads
-from gigaplan.validation.serving.rows import ENGINES, PRECISIONS, SYSTEMS, Question, Worker
-from gigaplan.validation.serving.validate import INSIDE, _validity
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
-from gigaplan.vocabulary.options import Option, Quantity
+from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.progress import Progress, tracked
 from gigaplan.vocabulary.show import Brief
 
+__all__ = [
+    "MODES",
+    "Curve",
+    "Frontiers",
+    "Mode",
+    "Point",
+    "ServingQuestion",
+    "Supply",
+    "Workers",
+    "frontiers",
+    "supply",
+]
+
 T = TypeVar("T")
-Mode = Literal["co-located", "disaggregated"]
-MODES: tuple[Mode, ...] = ("co-located", "disaggregated")
-PLACE = Place("frontier")
+
 SECONDS_PER_HOUR = 3600.0
 MTOK = 1e6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServingQuestion:
-    """What is served, the longest waits that are allowed, and the software that serves."""
-
-    input_tokens: Annotated[float, Option("isl", group="Request")] = 1024.0
-    """Tokens of the prompt, cached ones included."""
-    output_tokens: Annotated[float, Option("osl", group="Request")] = 1024.0
-    """Output tokens, reasoning included."""
-    cached_tokens: Annotated[float, Option("cached", group="Request")] = 0.0
-    """Tokens of the prompt whose keys and values are in the cache."""
-    ttft_s: Annotated[float, Option("ttft", group="Request", words=True), Quantity("s", "2 s")] = 2.0
-    """Longest time to the first token, as "2 s"."""
-    tpot_s: Annotated[float, Option("tpot", group="Request", words=True), Quantity("s", "50 ms")] = 0.05
-    """Longest time per further token, as "50 ms"."""
-    precision: Annotated[str, Option(group="Model and system", choices=tuple(PRECISIONS))] = ""
-    """Precision of the weights (default: the narrowest that the system computes in)."""
-    engine: Annotated[str, Option(group="Model and system", choices=tuple(ENGINES))] = "trtllm"
-    """Serving software whose measured constants are used."""
-    modes: tuple[Mode, ...] = MODES
-    """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
-    overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
-    """Overlay of "gigaplan calibrate serving" with constants of your own. May be repeated, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its 80 % interval, from the errors that such answers had."""
-
-    value: float
-    low: float
-    high: float
-
-    def scaled(self, by: float) -> Figure:
-        """Return it times a number above zero."""
-        return Figure(self.value * by, self.low * by, self.high * by)
-
-    def over(self, numerator: float) -> Figure:
-        """Return a number divided by it."""
-        return Figure(numerator / self.value, numerator / self.high, numerator / self.low)
+"""Tokens of a Mtok."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +96,6 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supply:
-    """What one GPU of a system takes; None where the catalog lacks a fact for it."""
-
-    it_kw_per_gpu: float | None
-    """Rated IT power with its share of rack, network and storage: what a plan provisions."""
-    drawn_kw_per_gpu: float | None
-    """IT power drawn when busy: what energy is paid for."""
-    owned_usd_per_gpu_h: float | None
-    """Rack, network and facility over their lives, operations and energy; before tax and cost of capital."""
-    rented_usd_per_gpu_h: float | None
-    """Contract rental, power included."""
-    missing: tuple[str, ...]
-    """What the catalog lacks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """One model on one system: points of all modes from fast to cheap, or why there are none."""
 
@@ -169,36 +124,42 @@ class Frontiers(Brief):
     curves: tuple[Curve, ...]
     catalog_vintage: str
     notes: tuple[str, ...] = ()
-    """What overlays say of themselves."""
+    """A note on each overlay that constants come from."""
 
     def brief_rows(self) -> Iterator[tuple[str, object]]:
         """Return the fastest and the cheapest point of each curve."""
         for c in self.curves:
             ends = (c.frontier[0], c.frontier[-1]) if c.frontier else ()
             speeds = " to ".join(f"{p.output_tokens_per_s_per_gpu.value:,.0f}" for p in ends)
-            told = f"{len(c.points)} points, {speeds} tokens/s per GPU, {c.validity}" if ends else "no point"
-            yield f"{c.model} on {c.system}", told
+            text = f"{len(c.points)} points, {speeds} tokens/s per GPU, {c.validity}" if ends else "no point"
+            yield f"{c.model} on {c.system}", text
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frontiers:
-        """Return the answer of which ``gp.to_json`` made a dictionary, also after JSON; pydantic's ValidationError if it is something else."""
+        """Return the answer of which ``gp.to_json`` made a dictionary, also after JSON.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If it is something else.
+        """
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(data)
 
 
 def frontiers(
-    pairs: Iterable[tuple[str, str]], ask: ServingQuestion | None = None, progress: Progress | None = None
+    pairs: Iterable[tuple[str, str]], question: ServingQuestion | None = None, progress: Progress | None = None
 ) -> Frontiers:
-    """Return the frontier of each (model, system), both by name.
+    """Return the frontier of each model on its system.
 
     Parameters
     ----------
-    pairs : iterable of (str, str)
-        Model and system of each curve.
-    ask : ServingQuestion, optional
-        The request, its limits and the software.
-    progress : callable, optional
+    pairs
+        Names of a model and a system of the catalog, for each curve.
+    question
+        What is served and how fast; None: 1,024 tokens in and out.
+    progress
         Called with (pairs done, pairs, the next pair) before each pair; False cancels.
 
     Raises
@@ -206,10 +167,10 @@ def frontiers(
     PlanError
         With every unknown name (and the nearest known one) and every impossible number at once.
     """
-    facts, ask = catalog.load(), ask or ServingQuestion()
+    facts, question = catalog.load(), question or ServingQuestion()
     pairs = list(dict.fromkeys(pairs))
     models, systems = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
-    problems = [*_unknown(facts, models, systems), *_impossible(ask)]
+    problems = [*unknown_names(facts, models, systems, PLACE), *impossible(question)]
     if not pairs:
         problems.append(Problem("no model and system", PLACE, remedy="name a model and a system of the catalog"))
     architectures, devices = (
@@ -217,13 +178,13 @@ def frontiers(
     )
     if problems:
         raise PlanError(problems)
-    constants = serving_constants(facts, ask.engine, ask.overlays)
+    constants = serving_constants(facts, question.engine, question.overlays)
     supplies = {s: supply(facts, s) for s in systems}
     curves = tuple(
-        _curve(m, s, architectures[m], devices[s], supplies[s], ask, constants.efficiency, constants.engine)
+        _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    return Frontiers(ask, curves, facts.vintage, constants.notes)
+    return Frontiers(question, curves, facts.vintage, constants.notes)
 
 
 def _read(
@@ -239,109 +200,46 @@ def _read(
     return found
 
 
-def supply(facts: Catalog, system: str) -> Supply:
-    """Return what one GPU of a system takes and costs, by the facts that plans use."""
-    missing = []
-
-    def found(quantity: str) -> float | None:
-        if facts.has(system, quantity):
-            return facts.find(system, quantity).number
-        missing.append(quantity)
-        return None
-
-    try:
-        rated: float | None = it_kw_per_gpu(facts, system)
-    except UnknownFactError:
-        rated = None
-        missing.append("rack_power_kw")
-    price, rent = found("rack_price_usd"), found("rental_usd_per_gpu_h")
-    busy = float(drawn_share(1.0, draw_curve_of(facts)))  # type: ignore[arg-type]
-    owned = None
-    if rated is not None and price is not None:
-        facility = facility_of(facts)
-        hour = owned_gpu_hour(
-            rack_price_usd=price,
-            gpus_per_rack=facts.find(system, "gpus_per_rack").number,
-            it_kw_per_gpu=rated,
-            drawn_share=busy,
-            pue=facility.pue,
-            power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
-            costs=costs_of(facts),
-        )
-        owned = float(hour.total_usd)
-    return Supply(
-        it_kw_per_gpu=rated,
-        drawn_kw_per_gpu=None if rated is None else rated * busy,
-        owned_usd_per_gpu_h=owned,
-        rented_usd_per_gpu_h=rent,
-        missing=tuple(missing),
-    )
-
-
 def _curve(
-    model: str,
-    system: str,
+    names: tuple[str, str],
     architecture: Architecture,
     device: Device,
     cost: Supply,
-    ask: ServingQuestion,
+    question: ServingQuestion,
     efficiency: Efficiency,
     engine: Engine,
 ) -> Curve:
-    precision = ask.precision or frontier.precision_for(device)
+    """Return the curve of one (model, system)."""
+    model, system = names
+    precision = question.precision or frontier.precision_for(device)
     request = Request(
-        fresh_input_tokens=ask.input_tokens - ask.cached_tokens,
-        cached_input_tokens=ask.cached_tokens,
-        generated_tokens=ask.output_tokens,
-        ttft_s=ask.ttft_s,
-        tpot_s=ask.tpot_s,
+        uncached_input_tokens=question.input_tokens - question.cached_tokens,
+        cached_input_tokens=question.cached_tokens,
+        output_tokens=question.output_tokens,
+        ttft_s=question.ttft_s,
+        tpot_s=question.tpot_s,
     )
     given = (device, architecture, precision, request, efficiency, engine)
-    rates: list[frontier.Rate | disaggregation.Pair] = []
+    rates: list[Rate | Pair] = []
     reasons: dict[str, str] = {}
-    if "co-located" in ask.modes:
+    if "co-located" in question.modes:
         rates += frontier.frontier(*given)
         if not rates:
             reasons["co-located"] = frontier.best(*given).reason
-    if "disaggregated" in ask.modes:
+    if "disaggregated" in question.modes:
         pairs = disaggregation.frontier(*given)
         rates += pairs
         if not pairs:
-            reasons["disaggregated"] = "no group of readers and writers keeps the limits"
-    question = Question(
-        system=system,
-        model=model,
-        precision=precision,
-        engine=ask.engine,
-        speculative=False,
-        decode=Worker(1, False),
-        prefill=None,
-        fresh=request.fresh_input_tokens,
-        generated=ask.output_tokens,
-        concurrency=1.0,
-        spread=0.0,
-        waited_steps=0.0,
-        guesses=(),
-    )
-    validity = _validity(question)
+            reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
+    validity = accuracy.validity(generation=generation(system), family=family(model))
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)
-    points = tuple(
-        _point(
-            r,
-            i in best,
-            replace(question, prefill=question.decode if isinstance(r, disaggregation.Pair) else None),
-            cost,
-            ask,
-            extrapolated=validity != INSIDE,
-        )
-        for i, r in enumerate(rates)
-    )
+    points = tuple(_point(r, i in best, cost, question, extrapolated=validity != INSIDE) for i, r in enumerate(rates))
     return Curve(
         model=model,
         system=system,
         precision=precision,
-        engine=ask.engine,
+        engine=question.engine,
         validity=validity,
         supply=cost,
         points=points,
@@ -349,7 +247,7 @@ def _curve(
     )
 
 
-def _undominated(rates: Sequence[frontier.Rate | disaggregation.Pair]) -> set[int]:
+def _undominated(rates: Sequence[Rate | Pair]) -> set[int]:
     """Return which points no other beats in both time per token and requests per GPU; they come from fast to slow."""
     kept: set[int] = set()
     top = 0.0
@@ -361,123 +259,49 @@ def _undominated(rates: Sequence[frontier.Rate | disaggregation.Pair]) -> set[in
 
 
 def _point(
-    rate: frontier.Rate | disaggregation.Pair,
-    on_frontier: bool,
-    question: Question,
-    cost: Supply,
-    ask: ServingQuestion,
-    *,
-    extrapolated: bool,
+    rate: Rate | Pair, on_frontier: bool, cost: Supply, question: ServingQuestion, *, extrapolated: bool
 ) -> Point:
-    (first_low, first_high), (low, high) = spreads(question, extrapolated=extrapolated)
-    ttft, tpot = 1e3 * rate.ttft_s, 1e3 * rate.tpot_s
-    each = _figure(tpot, low, high)
-    # What a replica gives in a second falls as its time per token rises: readers are sized for it.
-    speed = _figure(rate.requests_per_gpu_s * ask.output_tokens, 1 / high, 1 / low)
-    paid = [
-        None if usd is None else speed.scaled(SECONDS_PER_HOUR / MTOK).over(usd)
+    """Return one way to serve with its intervals and what it costs."""
+    disaggregated = isinstance(rate, Pair)
+    kind = accuracy.kind(engine=question.engine, disaggregated=disaggregated)
+    error_of = accuracy.interval(kind=kind, extrapolated=extrapolated)
+    tpot_ms = error_of.tpot.of(1e3 * rate.tpot_s)
+    # What a replica yields in a second falls as its time per token rises: prefill workers are sized for it.
+    speed = error_of.tpot.inverse().of(rate.requests_per_gpu_s * question.output_tokens)
+    mtok_per_hour = speed.scaled(SECONDS_PER_HOUR / MTOK)
+    owned, rented = (
+        None if usd is None else mtok_per_hour.over(usd)
         for usd in (cost.owned_usd_per_gpu_h, cost.rented_usd_per_gpu_h)
-    ]
+    )
+    kw = cost.it_kw_per_gpu
     return Point(
-        mode="disaggregated" if isinstance(rate, disaggregation.Pair) else "co-located",
+        mode="disaggregated" if disaggregated else "co-located",
         on_frontier=on_frontier,
-        tokens_per_s_per_user=each.over(1e3),
+        tokens_per_s_per_user=tpot_ms.over(1e3),
         output_tokens_per_s_per_gpu=speed,
-        ttft_ms=_figure(ttft, first_low, first_high),
-        tpot_ms=each,
+        ttft_ms=error_of.ttft.of(1e3 * rate.ttft_s),
+        tpot_ms=tpot_ms,
         workers=_workers(rate),
         gpus=rate.gpus,
         batch=rate.batch,
-        output_tokens_per_s_per_it_mw=None
-        if cost.it_kw_per_gpu is None
-        else speed.scaled(KW_PER_MW / cost.it_kw_per_gpu),
-        usd_per_mtok_owned=paid[0],
-        usd_per_mtok_rented=paid[1],
+        output_tokens_per_s_per_it_mw=None if kw is None else speed.scaled(KW_PER_MW / kw),
+        usd_per_mtok_owned=owned,
+        usd_per_mtok_rented=rented,
         limit=rate.limit,
-        busiest=rate.busiest,
+        busiest=rate.dominant_operator,
     )
 
 
-def _figure(value: float, low: float, high: float) -> Figure:
-    """Return a figure whose interval is a share of it; the point itself always lies inside."""
-    return Figure(value, value * min(low, 1.0), value * max(high, 1.0))
+def _workers(rate: Rate | Pair) -> tuple[Workers, ...]:
+    """Return the workers of one way to serve, by kind."""
 
-
-def _workers(rate: frontier.Rate | disaggregation.Pair) -> tuple[Workers, ...]:
     def attention(by_requests: bool) -> Literal["heads", "requests"]:
         return "requests" if by_requests else "heads"
 
-    if isinstance(rate, frontier.Rate):
+    if isinstance(rate, Rate):
         return (Workers("both", 1, rate.gpus, rate.pipeline, attention(rate.data_parallel)),)
-    r, w = rate.readers, rate.writers
+    prefill, decode = rate.prefill_workers, rate.decode_workers
     return (
-        Workers("prefill", r.count, r.gpus, r.pipeline, attention(r.data_parallel)),
-        Workers("decode", w.count, w.gpus, w.pipeline, attention(w.data_parallel)),
+        Workers("prefill", prefill.count, prefill.gpus, prefill.pipeline, attention(prefill.data_parallel)),
+        Workers("decode", decode.count, decode.gpus, decode.pipeline, attention(decode.data_parallel)),
     )
-
-
-def _unknown(facts: Catalog, models: Sequence[str], systems: Sequence[str]) -> list[Problem]:
-    """Return a problem for each name that the catalog lacks."""
-    found = []
-    for kind, names, known, remedy in (
-        ("model", models, facts.entities("layers"), "gigaplan catalog list models shows them all"),
-        (
-            "system",
-            systems,
-            facts.entities("hbm_bandwidth_bytes_per_s"),
-            "gigaplan catalog list systems shows them all",
-        ),
-    ):
-        for name in names:
-            if name not in known:
-                near = (SYSTEMS.get(name.lower(), "") if kind == "system" else "") or nearest_name(name, known)
-                found.append(Problem(f"no such {kind} in the catalog", PLACE, value=name, nearest=near, remedy=remedy))
-    return found
-
-
-def _impossible(ask: ServingQuestion) -> list[Problem]:
-    """Return a problem for each number that can't be, and each word that isn't known."""
-    found = []
-    for name, value in (
-        ("input_tokens' (--isl)", ask.input_tokens),
-        ("output_tokens' (--osl)", ask.output_tokens),
-        ("ttft_s' (--ttft)", ask.ttft_s),
-        ("tpot_s' (--tpot)", ask.tpot_s),
-    ):
-        if not 0 < value < float("inf"):
-            remedy = "give a finite number above zero"
-            found.append(Problem(f"'{name} must be above zero", PLACE, value=f"{value:g}", remedy=remedy))
-    if ask.input_tokens > 0 and not 0 <= ask.cached_tokens < max(ask.input_tokens, 1.0):
-        allowed = f"0 to less than {ask.input_tokens:g}, the whole prompt"
-        found.append(
-            Problem(
-                "'cached_tokens' (--cached) must leave a token to read",
-                PLACE,
-                value=f"{ask.cached_tokens:g}",
-                allowed=allowed,
-                remedy="give fewer cached tokens, or a longer input",
-            )
-        )
-    for name, word, words in (("precision", ask.precision, ("", *PRECISIONS)), ("engine", ask.engine, ENGINES)):
-        if word not in words:
-            found.append(
-                Problem(
-                    f"no such {name}",
-                    PLACE,
-                    value=word,
-                    allowed=", ".join(w for w in words if w),
-                    nearest=nearest_name(word, words),
-                    remedy=f"name a {name} that was measured",
-                )
-            )
-    if not ask.modes or set(ask.modes) - set(MODES):
-        found.append(
-            Problem(
-                "no way of serving is left",
-                PLACE,
-                value=", ".join(ask.modes),
-                allowed=", ".join(MODES),
-                remedy="leave one of them",
-            )
-        )
-    return found

@@ -1,7 +1,8 @@
 """What failures leave of a run over several sites: restarts of all, fault-tolerant groups, and sites that fail apart.
 
-Shares are those of :mod:`gigaplan.training.reliability` at the best interval and number of spares, spares counted as GPUs that don't
-train. Groups are single replicas of the layout, which restart by themselves while the others go on (fault-tolerant data parallelism).
+Shares are those of :mod:`gigaplan.training.reliability` at the best interval and number of spares, spares counted as
+GPUs that don't train. Groups are single replicas of the layout, which restart by themselves while the others go on
+(fault-tolerant data parallelism).
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from gigaplan.training.reliability import (
     failures_per_s,
     hazards,
 )
-from gigaplan.training.sites import goodput_apart
+from gigaplan.training.sites import goodput_between_exchanges
 from gigaplan.vocabulary.members import Array
 
 SIZES = 24
-"""Numbers of GPUs at which goodput is reckoned; in between it is taken along their logarithm."""
+"""Numbers of GPUs at which goodput is calculated; in between it is taken along their logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class GoodputBySize:
     """Goodput by the number of GPUs. Shapes: size."""
 
     log_gpus: Array
@@ -58,8 +59,22 @@ class Kept:
         return np.exp(np.interp(np.log(np.maximum(gpus, 1.0)), self.log_gpus, np.log(self.mtbf_s)))
 
 
-def kept_by_size(facts: Catalog, system: str, least: float, most: float, replica_gpus: int, parameters: float) -> Kept:
-    """Return the goodput of a system between two numbers of GPUs."""
+def goodput_by_size(
+    facts: Catalog, system: str, least: float, most: float, replica_gpus: int, parameters: float
+) -> GoodputBySize:
+    """Return the goodput of a system between two numbers of GPUs.
+
+    Parameters
+    ----------
+    facts, system
+        The catalog, and a system of it.
+    least, most
+        Numbers of GPUs.
+    replica_gpus
+        GPUs of one data replica.
+    parameters
+        Of the model; its checkpoint is as large as its state.
+    """
     unit = unit_gpus(facts, system)
     sizes = np.unique(np.round(np.geomspace(max(least, 1.0), max(most, least, 1.0), SIZES)))
     failures = failures_of(facts)
@@ -77,24 +92,39 @@ def kept_by_size(facts: Catalog, system: str, least: float, most: float, replica
 
     restart = np.array([share(n, "restart") for n in sizes])
     groups = np.array([share(n, "groups")[0] for n in sizes])
-    return Kept(np.log(sizes), restart[:, 0], groups, restart[:, 1])
+    return GoodputBySize(np.log(sizes), restart[:, 0], groups, restart[:, 1])
 
 
-def left_of(kept: Kept, gpus: Array, chosen: NDArray[np.bool_], period_s: float, *, in_step: bool) -> Array:
+def goodput_of(
+    goodput: GoodputBySize, gpus: Array, chosen: NDArray[np.bool_], period_s: float, *, in_step: bool
+) -> Array:
     """Return what failures leave of each choice of sites on each day, by the better recovery.
 
     Parameters
     ----------
-    gpus : (site, day).
-    chosen : (choice, site); the answer is (choice, day).
-    period_s : between two exchanges; a failure that stops its own site holds up the others there.
-    in_step : whether all sites take every step together, so that one failure stops all that have no groups.
+    goodput
+        Of the system, by size.
+    gpus
+        Of each site on each day; shape (site, day).
+    chosen
+        Sites of each choice; shape (choice, site).
+    period_s
+        Between two exchanges [s]; a failure that stops its own site holds up the others there.
+    in_step
+        Whether all sites take every step together, so that one failure stops all that have no groups.
+
+    Returns
+    -------
+    Array
+        Share of time [1]; shape (choice, day).
     """
     total = chosen.astype(float) @ gpus
-    best = kept.best(total)
+    best = goodput.best(total)
     if in_step:
         return best
     works = np.logical_and(chosen.T[:, :, None], (gpus > 0)[:, None, :])
-    share = np.where(works, np.broadcast_to(kept.best(gpus)[:, None, :], works.shape), 1.0)
-    apart = goodput_apart(period_s, share, np.broadcast_to(kept.mean_time_s(gpus)[:, None, :], works.shape))
+    share = np.where(works, np.broadcast_to(goodput.best(gpus)[:, None, :], works.shape), 1.0)
+    apart = goodput_between_exchanges(
+        period_s, share, np.broadcast_to(goodput.mean_time_s(gpus)[:, None, :], works.shape)
+    )
     return np.maximum(best, apart)

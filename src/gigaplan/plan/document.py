@@ -20,6 +20,9 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
 MAX_VALUES = 100_000
 
+VALUE_KEYS = frozenset({"value", "low", "high", "evidence", "source", "note"})
+"""Names of what an author may state beside a value; a mapping of these alone is one value with its provenance."""
+
 Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
@@ -42,6 +45,25 @@ class Node:
         scalar: Plain = self.value
         return scalar
 
+    @property
+    def states_provenance(self) -> bool:
+        """Return whether this is one value with its provenance, ``{value: ..., evidence: ..., source: ...}``."""
+        return isinstance(self.value, dict) and "value" in self.value and set(self.value) <= VALUE_KEYS
+
+    def parts(self, path: str) -> tuple[str, ...]:
+        """Return the parts of a dotted path; a name of the document may hold dots itself."""
+        node, left, found = self, path.split("."), list[str]()
+        while left:
+            below = node.value if isinstance(node.value, dict) else {}
+            lengths = range(len(left), 0, -1)
+            size = next((n for n in lengths if ".".join(left[:n]) in below), 1)
+            name, left = ".".join(left[:size]), left[size:]
+            found.append(name)
+            items = node.value if isinstance(node.value, list) else []
+            index = int(name) if name.isdigit() else len(items)
+            node = below.get(name) or (items[index] if index < len(items) else Node(None, 0, 0))
+        return tuple(found)
+
     def at(self, path: tuple[str | int, ...]) -> tuple[Node, bool]:
         """Return the node at a path, or the nearest one above it, and whether the path was found whole."""
         node = self
@@ -49,8 +71,8 @@ class Node:
             below = node.value
             if isinstance(below, dict) and str(part) in below:
                 node = below[str(part)]
-            elif isinstance(below, list) and isinstance(part, int) and part < len(below):
-                node = below[part]
+            elif isinstance(below, list) and str(part).isdigit() and int(part) < len(below):
+                node = below[int(part)]
             else:
                 return node, False
         return node, True
@@ -115,6 +137,10 @@ def parse(text: str, file: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file, mark.line + 1 if mark else 0, mark.column + 1 if mark else 0)
+        if "nesting depth" in str(
+            error.problem
+        ):  # libyaml's own bound, since PyYAML 6.0.4: it reads ahead of its events
+            raise _too_deep(place) from None
         remedy = "check indentation, quotes and colons around this place"
         raise PlanError([Problem(f"not YAML: {error.problem}", place, remedy=remedy)]) from None
     except yaml.YAMLError as error:
@@ -130,11 +156,13 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            place = Place(file, *_mark(event))
-            raise PlanError(
-                [Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels", remedy="flatten the plan")]
-            )
+            raise _too_deep(Place(file, *_mark(event)))
         yield event
+
+
+def _too_deep(place: Place) -> PlanError:
+    problem = Problem("nested too deep", place, allowed=f"at most {MAX_DEPTH} levels", remedy="flatten the plan")
+    return PlanError([problem])
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:
@@ -144,86 +172,94 @@ def _mark(event: yaml.Event) -> tuple[int, int]:
 
 
 def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node:
-    """Build the tree with an explicit stack; aliases share their node and are counted each time they are used."""
-    anchors: dict[str, tuple[Node, int]] = {}
-    stack: list[tuple[Node, str | None, int]] = []  # open collection, its anchor, values counted when it opened
-    pending: list[str | None] = []  # the key that waits for its value, per open collection
-    root: Node | None = None
-    count = 0
-
-    def attach(node: Node) -> None:
-        nonlocal root
-        if not stack:
-            if root is not None:
-                raise PlanError(
-                    [
-                        Problem(
-                            "more than one document",
-                            Place(file, node.line, node.column),
-                            remedy="keep one plan in a file: remove the line '---'",
-                        )
-                    ]
-                )
-            root = node
-            return
-        above = stack[-1][0]
-        if isinstance(above.value, list):
-            above.value.append(node)
-        elif pending[-1] is None:
-            pending[-1] = _key(node, above, file, problems)
-        else:
-            above.value[pending[-1]] = node
-            pending[-1] = None
-
+    """Build the tree; aliases share their node and are counted each time they are used."""
+    builder = _Builder(file, problems)
     for event in events:
-        line, column = _mark(event)
+        place = Place(file, *_mark(event))
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(_scalar(event), line, column, file)
-            count += 1
-            if event.anchor:
-                anchors[event.anchor] = node, 1
-            attach(node)
+            builder.scalar(event, place)
         elif isinstance(event, yaml.AliasEvent):
-            if event.anchor is None or event.anchor not in anchors:
-                raise PlanError(
-                    [
-                        Problem(
-                            f"no anchor '&{event.anchor}' above",
-                            Place(file, line, column),
-                            nearest=nearest_name(str(event.anchor), anchors),
-                            remedy="define the anchor first, or write the value out",
-                        )
-                    ]
-                )
-            node, size = anchors[event.anchor]
-            count += size
-            attach(node)
+            builder.alias(str(event.anchor), place)
         elif isinstance(event, yaml.CollectionStartEvent):
-            empty: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-            node = Node(empty, line, column, file)
-            count += 1
-            stack.append((node, event.anchor, count))
-            pending.append(None)
+            builder.open({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor, place)
         elif isinstance(event, yaml.CollectionEndEvent):
-            node, anchor, before = stack.pop()
-            pending.pop()
-            if anchor:
-                anchors[anchor] = node, count - before + 1
-            attach(node)
-        if count > MAX_VALUES:
-            raise PlanError(
-                [
-                    Problem(
-                        "the document expands to too many values",
-                        Place(file, line, column),
-                        allowed=f"at most {MAX_VALUES:,}, aliases written out",
-                        remedy="remove nested aliases",
-                    )
-                ]
-            )
+            builder.close()
+        if builder.count > MAX_VALUES:
+            allowed, remedy = f"at most {MAX_VALUES:,}, aliases written out", "remove nested aliases"
+            problem = Problem("the document expands to too many values", place, allowed=allowed, remedy=remedy)
+            raise PlanError([problem])
+    root = builder.root
     if root is None or root.value in (None, ""):
         raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
     return root
+
+
+@dataclass
+class _Builder:
+    """A tree that grows with each event, on an explicit stack."""
+
+    file: str
+    problems: list[Problem]
+    root: Node | None = None
+    count: int = 0
+    """Values so far, aliases written out."""
+    anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    """Nodes by anchor, each with the values that it holds."""
+    stack: list[tuple[Node, str | None, int]] = field(default_factory=list)
+    """Open collections, each with its anchor and the values counted when it opened."""
+    pending: list[str | None] = field(default_factory=list)
+    """The key that waits for its value, per open collection."""
+
+    def scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
+        """Add a scalar."""
+        node = Node(_scalar(event), place.line, place.column, self.file)
+        self.count += 1
+        if event.anchor:
+            self.anchors[event.anchor] = node, 1
+        self._attach(node)
+
+    def alias(self, anchor: str, place: Place) -> None:
+        """Add what an anchor above stands for."""
+        if anchor not in self.anchors:
+            near, remedy = nearest_name(anchor, self.anchors), "define the anchor first, or write the value out"
+            raise PlanError([Problem(f"no anchor '&{anchor}' above", place, nearest=near, remedy=remedy)])
+        node, size = self.anchors[anchor]
+        self.count += size
+        self._attach(node)
+
+    def open(self, empty: dict[str, Node] | list[Node], anchor: str | None, place: Place) -> None:
+        """Begin a mapping or a list."""
+        self.count += 1
+        self.stack.append((Node(empty, place.line, place.column, self.file), anchor, self.count))
+        self.pending.append(None)
+
+    def close(self) -> None:
+        """End the innermost mapping or list."""
+        node, anchor, before = self.stack.pop()
+        self.pending.pop()
+        if anchor:
+            self.anchors[anchor] = node, self.count - before + 1
+        self._attach(node)
+
+    def _attach(self, node: Node) -> None:
+        """Put a node where it belongs: the root, an item, a key, or the value of the key before it."""
+        if not self.stack:
+            if self.root is not None:
+                place, remedy = (
+                    Place(self.file, node.line, node.column),
+                    "keep one plan in a file: remove the line '---'",
+                )
+                raise PlanError([Problem("more than one document", place, remedy=remedy)])
+            self.root = node
+            return
+        above, key = self.stack[-1][0], self.pending[-1]
+        if isinstance(above.value, list):
+            above.value.append(node)
+        elif key is None:
+            self.pending[-1] = _key(node, above, self.file, self.problems)
+        else:
+            above.value[key] = node
+            self.pending[-1] = None
 
 
 def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:

@@ -1,7 +1,8 @@
-"""Overlays: a variant of a plan as a small file of its own, whose header says who, why and from what.
+"""Overlays: a variant of a plan as a small file of its own, whose header states who, why and from what.
 
-Mappings merge, lists and values replace, ``null`` removes. A value with what its author says of it (``{value: ...,
-source: ...}``) replaces the whole of the one below, so that no value keeps a source that isn't its own.
+Mappings merge, lists and values replace, ``null`` removes. A value with its provenance (``{value: ..., source: ...}``)
+replaces the whole of the one below, so that no value keeps a source that isn't its own. A shift (``+12 months``) moves
+the base's date.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 HEADER = "overlay"
 NEEDED = {"who": "who made it", "why": "what it is for", "from": "its source, or its date"}
-VALUE_KEYS = frozenset({"value", "low", "high", "evidence", "source", "note"})
-"""Names of what an author may say of a value; a mapping of these alone is one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,13 @@ class Overlay:
     root: Node
 
     @property
-    def says(self) -> str:
-        """Return what the ledger says of a value that carries no source of its own."""
+    def provenance(self) -> str:
+        """Return the source of a value that states none of its own, for the ledger."""
         return f"{self.who}, {self.source} (overlay {self.file})"
 
     @property
     def note(self) -> str:
-        """Return the line that a result's notes hold about this overlay."""
+        """Return the line about this overlay in a result's notes."""
         return f"Overlay {self.file} by {self.who}, from {self.source}: {self.why}"
 
 
@@ -54,13 +53,13 @@ def read_overlay(text: str, file: str) -> Overlay:
     if header is None or not isinstance(header.value, dict):
         place = root.place(()) if header is None else header.place(())
         raise PlanError([Problem("an overlay begins with its header", place, remedy=_example())])
-    said = {
+    given = {
         k: "" if v.value is None or isinstance(v.value, dict | list) else str(v.value) for k, v in header.value.items()
     }
-    if problems := [*_unknown(header), *_missing(header, said)]:
+    if problems := [*_unknown(header), *_missing(header, given)]:
         raise PlanError(problems)
     below = Node({k: v for k, v in root.value.items() if k != HEADER}, root.line, root.column, file, dict(root.keys))
-    return Overlay(file, said["who"], said["why"], said["from"], below)
+    return Overlay(file, given["who"], given["why"], given["from"], below)
 
 
 def _unknown(header: Node) -> list[Problem]:
@@ -78,15 +77,15 @@ def _unknown(header: Node) -> list[Problem]:
     ]
 
 
-def _missing(header: Node, said: Mapping[str, str]) -> list[Problem]:
+def _missing(header: Node, given: Mapping[str, str]) -> list[Problem]:
     return [
         Problem(
             f"the header of an overlay lacks '{name}'",
             header.place((name,)),
-            remedy=f"say {meaning}: add a line '{name}: ...'",
+            remedy=f"state {meaning}: add a line '{name}: ...'",
         )
         for name, meaning in NEEDED.items()
-        if not said.get(name, "").strip()
+        if not given.get(name, "").strip()
     ]
 
 
@@ -95,7 +94,7 @@ def _example() -> str:
 
 
 def merge(base: Node, over: Node, removed: dict[tuple[str, ...], Place], path: tuple[str, ...] = ()) -> Node:
-    """Return a new tree: ``over`` laid on ``base``; what ``null`` removes is noted with its place in ``removed``."""
+    """Return a new tree, ``over`` applied to ``base``; what ``null`` removes is noted with its place in ``removed``."""
     if not _is_section(base) or not _is_section(over):
         return _without_nulls(over, removed, path)
     values, keys = dict(base.value), dict(base.keys)
@@ -114,12 +113,12 @@ def merge(base: Node, over: Node, removed: dict[tuple[str, ...], Place], path: t
 
 
 def _without_nulls(over: Node, removed: dict[tuple[str, ...], Place], path: tuple[str, ...]) -> Node:
-    """Return what an overlay adds: a ``null`` in it says that nothing stands there."""
+    """Return what an overlay adds: a ``null`` in it means that there is nothing."""
     if not isinstance(over.value, dict):
         return over
     return merge(Node({}, over.line, over.column, over.file), over, removed, path) if _is_section(over) else over
 
 
 def _is_section(node: Node) -> bool:
-    """Return whether a node is a mapping that merges: not a value with what is said of it."""
-    return isinstance(node.value, dict) and not ("value" in node.value and set(node.value) <= VALUE_KEYS)
+    """Return whether a node is a mapping that merges: not a value with its provenance."""
+    return isinstance(node.value, dict) and not node.states_provenance

@@ -15,35 +15,10 @@ from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
-from gigaplan.training.inputs import Reliability, TrainingEfficiency
-from gigaplan.training.programme import PlannedRun
-from gigaplan.training.scaling import ScalingLaws
-from gigaplan.training.sites import LocalUpdates
+from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
-from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPolicy:
-    """Share of the fleet held for training and research, and how well it is used."""
-
-    share: Array
-    """(month,) share of the available GPUs."""
-    mfu_share: float
-    """Model FLOPs utilisation of training, of the dense BF16 peak."""
-    run_days: float
-    """Longest time that a run may take [days]: what the largest run is reckoned over."""
-    efficiency: TrainingEfficiency
-    reliability: Reliability
-    scaling: ScalingLaws
-    """By which compute becomes parameters and tokens."""
-    together: LocalUpdates
-    """How sites learn together, at the steps between exchanges at which their loss was measured."""
-    loss_rises: Mapping[float, float]
-    """By how much the loss rises with so many of them."""
-    runs: tuple[PlannedRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +40,7 @@ class Scenario:
     """The promised power, on its basis."""
     reference_generation: str
     regions: tuple[str, ...]
-    """Where users live, in the order of the demand room's shares."""
+    """Where users are, in the order of the demand room's shares."""
     demand: DemandInputs
     fleet: FleetInputs
     facilities: tuple[Facility, ...]

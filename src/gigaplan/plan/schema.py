@@ -7,95 +7,80 @@ optional; :mod:`gigaplan.plan.resolve` fills the rest from the catalog's facts o
 from __future__ import annotations
 
 import datetime as dt
-import typing
-from dataclasses import fields
-from enum import StrEnum
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict
 
+from gigaplan import catalog
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
-from gigaplan.fleet.inputs import Generation, Ladder, OpeningBlock, Phase
+from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
+from gigaplan.plan.partial import STRICT, DatedKeys, Form, Names, partial
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
-from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Day, Unit
-
-STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
-
-
-_FLOATS: Any = Annotated[
-    tuple[Annotated[float, Gt(0)], ...], MinLen(1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
-]
-"""Positive numbers that a person writes as a list and a room reads as a tuple."""
 
 
 class Strict(BaseModel):
     """A section of the plan: unknown names are refused."""
 
-    model_config = STRICT
+    model_config = ConfigDict(**STRICT, use_attribute_docstrings=True)
 
 
-def partial(
-    cls: type[Any], *, required: tuple[str, ...] = (), without: tuple[str, ...] = (), **more: Any
-) -> type[BaseModel]:
-    """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan.
-
-    ``more`` are fields, by type, that the plan writes in another form than the room reads them; all optional.
-    """
-    hints = typing.get_type_hints(cls, include_extras=True)
-    wanted: dict[str, Any] = {}
-    for f in fields(cls):
-        if f.name in without:
-            continue
-        kind = _as_written(hints[f.name])
-        wanted[f.name] = (kind, ...) if f.name in required else (kind | None, None)
-    wanted |= {name: (kind | None, None) for name, kind in more.items()}
-    return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **wanted)
+def _facts_of(quantity: str) -> Callable[[], Sequence[str]]:
+    """Return a function that returns the catalog's entities with a quantity."""
+    return lambda: catalog.load().entities(quantity)
 
 
-def _as_written(hint: Any) -> Any:
-    """Return a field's type as a person writes it: one number where the room may hold one per member."""
-    if typing.get_origin(hint) is Annotated:
-        kind, *marks = typing.get_args(hint)
-        kind = float if kind == Uncertain else kind
-        if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return hint
-        annotated: Any = Annotated
-        return annotated[(kind, *marks)]
-    return _FLOATS if hint == tuple[float, ...] else hint
+def _systems_or_newest() -> list[str]:
+    return [*catalog.load().entities("rack_power_kw"), "newest"]
+
+
+SYSTEMS = Names(_facts_of("rack_power_kw"))
+SYSTEMS_OR_NEWEST = Names(_systems_or_newest, own=True)
+MODELS = Names(_facts_of("layers"), own=True)
+WORKLOADS = Names(_facts_of("output_tokens"))
+POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), own=True)
+USER_REGIONS = Names(_facts_of("share_of_use"))
+STATES = Names(lambda: LADDER)
 
 
 class Horizon(Strict):
-    """The first and the last-but-one edge of the plan, whole months, and how a month's hours are seen: by a weekday and
-    a weekend day that stand for their like (``representative``), or every hour of the calendar (``hourly``)."""
+    """The months that the plan covers, and how a month's hours are seen."""
 
     start: Annotated[dt.date, Day()]
+    """First day of the plan, the first of a month."""
     end: Annotated[dt.date, Day()]
+    """End of the plan, the first of a month; at most 40 years after the start."""
     resolution: Literal["representative", "hourly"] = "representative"
+    """Days that are simulated: one weekday and one weekend day that represent each month (representative), or every day
+    of the calendar (hourly)."""
 
 
 class Uncertainty(Strict):
     """How many members to sample from the ranges of facts; the first is always the central one."""
 
     members: Annotated[int, Ge(1), Le(10_000)] = 1
+    """Samples of the uncertain facts; the first is the central one."""
     seed: Annotated[int, Ge(0)] = 0
+    """Seed of the random samples: the same seed gives the same samples."""
 
 
-ByDate = dict[str, Annotated[float, Ge(0), Le(1), Unit("share")]]
+Share = Annotated[float, Ge(0), Le(1), Unit("share")]
+ByDate = Annotated[dict[str, Share], DatedKeys()]
 """A share by date, linear in between."""
 RunSection: Any = partial(
     PlannedRun,
     required=("model", "tokens", "site", "generation", "gpus", "start"),
     without=("name", "milestones"),
-    milestones=ByDate,
+    names={"model": MODELS, "generation": SYSTEMS},
+    milestones=Form(ByDate, "Shares of the tokens that are to be trained, by date."),
 )
 
 ReliabilitySection: Any = partial(Reliability)
@@ -103,26 +88,38 @@ EfficiencySection: Any = partial(TrainingEfficiency)
 
 
 class Training(Strict):
-    """Share of the fleet held for training and research, by date (linear in between), the runs that are planned, and the
-    constants of their steps: of software since 2023 (``modern``) or of 2022 (``classic``), as ``gigaplan calibrate training``
-    writes them."""
+    """What the laboratory keeps for itself: the share of the fleet for training and research, the runs that are
+    planned, and the constants of their steps."""
 
     share: ByDate | None = None
+    """Share of the fleet held for training and research, by date, linear in between."""
     runs: dict[str, RunSection] = {}
+    """Training runs that are planned, by name."""
     reliability: ReliabilitySection | None = None
+    """How often training is interrupted, and what an interruption costs."""
     software: Literal["modern", "classic"] = "modern"
+    """Kind of training software whose constants are used: of 2023 and later (modern) or of 2022 (classic)."""
     efficiency: EfficiencySection | None = None
+    """Constants of training steps, as 'gigaplan calibrate training' writes them."""
     run_days: Annotated[float, Gt(0), Le(3650), Unit("days")] | None = None
+    """Longest time that a training run may take."""
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
+    """Model FLOPs utilisation of training, of the dense BF16 peak."""
 
 
 SystemSection: Any = partial(Generation, without=("name", "gpus_per_rack", "it_kw_per_rack"))
 PriceSection: Any = partial(GenerationCost, without=("name",))
-PhaseSection: Any = partial(Phase, required=("power", "energised"), without=("name",))
+PhaseSection: Any = partial(
+    Phase, required=("power", "energised"), without=("name",), names={"generation": SYSTEMS_OR_NEWEST}
+)
 ModelSection: Any = partial(Architecture, required=("layers", "hidden", "heads", "kv_heads", "vocab"))
 ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
-    OpeningBlock, required=("power", "generation", "date"), without=("name",), contract=ContractSection
+    OpeningBlock,
+    required=("power", "generation", "date"),
+    without=("name",),
+    names={"generation": SYSTEMS},
+    contract=Form(ContractSection, "Terms on which the place belongs to somebody else."),
 )
 LadderSection: Any = partial(Ladder)
 FacilitySection: Any = partial(Facility)
@@ -131,15 +128,21 @@ WorkloadSection: Any = partial(
     Workload,
     required=("model", "driver"),
     without=("name", "later_models"),
-    later_models=dict[str, str],
-    edge_share=ByDate,
+    names={"model": MODELS},
+    like=Form(Annotated[str, WORKLOADS], "Workload of the catalog whose facts fill in what this one does not state."),
+    later_models=Form(
+        Annotated[dict[str, Annotated[str, MODELS]], DatedKeys()], "Models that take the first one's place, by date."
+    ),
+    edge_share=Form(ByDate, "Share of requests that users' own devices serve, by date."),
 )
 SoftwareSection: Any = partial(Software)
 EngineSection: Any = partial(Engine)
 AdoptionSection: Any = partial(Adoption)
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
 CostsSection: Any = partial(Costs)
-TranchesSection: Any = partial(Tranches, required=("investor", "milestone", "trigger_state"))
+TranchesSection: Any = partial(
+    Tranches, required=("investor", "milestone", "trigger_state"), names={"trigger_state": STATES}
+)
 EquitySection: Any = partial(Equity, required=("investor", "amount_usd", "date"), without=("name",))
 GuarantySection: Any = partial(Guaranty, required=("guarantor", "amount_usd", "start", "years"), without=("name",))
 
@@ -147,109 +150,122 @@ GuarantySection: Any = partial(Guaranty, required=("guarantor", "amount_usd", "s
 class SiteSection(Strict):
     """A campus with its phases."""
 
-    region: str
+    region: Annotated[str, POWER_REGIONS]
+    """Where power is bought; it sets the price of power."""
     phases: Annotated[dict[str, PhaseSection], MinLen(1)]
+    """Blocks of megawatts, by name."""
     announced: Annotated[dt.date, Day()] | None = None
+    """Date on which the site became known."""
     utc_offset_h: Annotated[float, Ge(-12), Le(14), Unit("h")] | None = None
+    """Hours that local time is ahead of UTC."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] | None = None
+    """Share of the site's systems that is rented from others."""
     contract: ContractSection | None = None
+    """Terms on which the place belongs to somebody else."""
     facility: FacilitySection | None = None
+    """Cooling, losses and power price of this site, where they differ from the others'."""
 
 
 class Fleet(Strict):
-    """Systems, what stands already, and what is to be built."""
+    """Systems, what exists already, and what is to be built."""
 
-    generations: Annotated[list[str], MinLen(1)]
-    reference_generation: str
-    systems: dict[str, SystemSection] = {}
-    newest_among: list[str] | None = None
+    generations: Annotated[list[Annotated[str, SYSTEMS]], MinLen(1)]
+    """Systems that the plan may fill its halls with."""
+    reference_generation: Annotated[str, SYSTEMS]
+    """The generation in whose GPU-hours and megawatts prices are stated."""
+    systems: Annotated[dict[str, SystemSection], SYSTEMS] = {}
+    """Changes to what suppliers can deliver, by generation."""
+    newest_among: list[Annotated[str, SYSTEMS]] | None = None
+    """Generations that 'newest' chooses from; left out: all of the plan."""
     profile: Literal["max_q", "max_p"] = "max_q"
+    """Power profile of the racks: max_q (efficiency) or max_p (performance)."""
     opening: dict[str, OpeningSection] = {}
+    """Capacity that exists already, by name."""
     sites: Annotated[dict[str, SiteSection], MinLen(1)]
+    """Campuses with their phases, by name."""
     ladder: LadderSection | None = None
+    """Standard lags of delivery, and limits of the build-out that all sites share."""
 
 
 class Power(Strict):
     """What all sites share unless a site says otherwise."""
 
     facility: FacilitySection | None = None
+    """Cooling, losses and power price of every site that does not state its own."""
     draw: DrawSection | None = None
+    """How much of its rated power a rack draws when idle and when busy."""
 
 
 class Demand(Strict):
     """Users, the shape of their day, and the classes of work that they ask for."""
 
     adoption: AdoptionSection | None = None
+    """Weekly users over time: a curve through a reference point up to a ceiling."""
     shape: ShapeSection | None = None
+    """How demand varies over the hours of a day."""
     software: SoftwareSection | None = None
+    """The serving engine, and how fast serving software improves."""
     engine: EngineSection | None = None
-    regions: list[str] | None = None
-    price_index: dict[str, Annotated[float, Gt(0), Unit("1")]] | None = None
-    workloads: Annotated[dict[str, WorkloadSection], MinLen(1)]
+    """Measured times of the serving engine, as 'gigaplan calibrate serving' writes them."""
+    regions: list[Annotated[str, USER_REGIONS]] | None = None
+    """Where users are; left out: all regions of the catalog."""
+    price_index: Annotated[dict[str, Annotated[float, Gt(0), Unit("1")]], DatedKeys()] | None = None
+    """Price of a request over that of the reference date, by date."""
+    workloads: Annotated[dict[str, WorkloadSection], MinLen(1), WORKLOADS]
+    """Classes of work, by name. A name of the catalog brings that workload's facts; any other name may state whose
+    facts it uses with 'like'."""
 
 
 class Finance(Strict):
     """Costs and who pays."""
 
-    systems: dict[str, PriceSection] = {}
+    systems: Annotated[dict[str, PriceSection], SYSTEMS] = {}
+    """Changes to what systems cost, by generation."""
     costs: CostsSection | None = None
+    """Capital beside the racks, operating cost and lives."""
     tranches: TranchesSection | None = None
+    """Investment that is paid as milestones of power are reached."""
     equity: dict[str, EquitySection] | None = None
+    """Money paid on a date, by name."""
     guaranties: dict[str, GuarantySection] | None = None
+    """Promises to pay, by name."""
 
 
 class Announced(Strict):
     """The power that the plan promises in all, on a stated basis."""
 
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
+    """Power that the plan promises in all."""
 
 
 class PlanDocument(Strict):
     """A whole plan."""
 
     gigaplan: Literal[1]
+    """Version of the format of plans."""
     name: str
+    """Short name; results are kept under it."""
     title: str
+    """One line for people."""
     notes: list[str] = []
+    """What a reader of the results must know."""
     claims: list[str] = []
+    """Claims of the announcement that 'gigaplan check' compares with the model."""
     horizon: Horizon
+    """The months that the plan covers."""
     uncertainty: Uncertainty = Uncertainty()
+    """How many members to sample from the ranges of facts."""
     announced: Announced
+    """The power that the plan promises in all, on a stated basis."""
     models: dict[str, ModelSection] = {}
+    """Architectures of the plan's own, by name, beside the catalog's."""
     fleet: Fleet
+    """Systems, what exists already, and what is to be built."""
     power: Power = Power()
+    """What all sites share unless a site says otherwise."""
     demand: Demand
+    """Users, the shape of their day, and the classes of work that they ask for."""
     training: Training = Training()
+    """What the laboratory keeps for itself."""
     finance: Finance
-
-
-@cache
-def section_fields(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names allowed at a path of the document (names of entries are any), for messages."""
-    model: Any = PlanDocument
-    for part in path:
-        model = _below(model, part)
-        if model is None:
-            return ()
-    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
-
-
-def _below(model: Any, part: str) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        hint: Any = model.model_fields[part].annotation if part in model.model_fields else None
-    elif typing.get_origin(model) in (dict, list):
-        hint = typing.get_args(model)[-1]
-    else:
-        return None
-    return _strip(hint)
-
-
-def _strip(hint: Any) -> Any:
-    """Drop Optional and Annotated from a type."""
-    while True:
-        if typing.get_origin(hint) is Annotated:
-            hint = typing.get_args(hint)[0]
-        elif type(None) in typing.get_args(hint):
-            hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        else:
-            return hint
+    """Costs and who pays."""

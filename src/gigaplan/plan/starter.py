@@ -1,4 +1,4 @@
-"""A starter plan: a commented file that runs at once, sized to the power that it is asked for."""
+"""A starter plan: a commented file that runs at once, sized to the power that it is given."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
 from gigaplan.finance.inputs import GenerationCost
 from gigaplan.fleet.inputs import Generation
-from gigaplan.plan.load import Sources, load_sources
+from gigaplan.plan.load import load_sources
 from gigaplan.plan.overlay import read_overlay
+from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
@@ -32,7 +33,7 @@ FOUND_ELSEWHERE = ("name", "it_kw_per_rack", "life_years")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a starter plan is asked for, as a person writes it."""
+    """What a starter plan is made for, as a person writes it."""
 
     name: str = "my-plan"
     """Name of the plan."""
@@ -48,7 +49,7 @@ class Start:
     """Its first year."""
 
 
-def starter(asked: Start) -> str:
+def starter(start: Start) -> str:
     """Return the text of a starter plan.
 
     Raises
@@ -62,18 +63,18 @@ def starter(asked: Start) -> str:
         "model": facts.entities("layers"),
         "region": facts.entities("power_price_usd_per_mwh"),
     }
-    problems = [p for option, known in names.items() for p in _known(option, getattr(asked, option), known)]
-    power = _power(asked.power, problems)
-    year = _year(asked.start, problems)
+    problems = [p for option, known in names.items() for p in _known(option, getattr(start, option), known)]
+    power = _power(start.power, problems)
+    year = _year(start.start, problems)
     if problems or power is None:
         raise PlanError(problems)
     values = {
-        "name": re.sub(r"[^a-z0-9]+", "-", asked.name.lower()).strip("-") or "my-plan",
-        "title": asked.name,
+        "name": re.sub(r"[^a-z0-9]+", "-", start.name.lower()).strip("-") or "my-plan",
+        "title": start.name,
         "power": f"{power.value:g} {power.unit} {power.basis}",
-        "generation": asked.generation,
-        "model": asked.model,
-        "region": asked.region,
+        "generation": start.generation,
+        "model": start.model,
+        "region": start.region,
         "start": f"{year}-01",
         "end": f"{year + YEARS}-01",
         "year": str(year),
@@ -105,7 +106,7 @@ def complete_systems(facts: Catalog) -> list[str]:
 
 
 def copy_of(sources: Sources) -> str:
-    """Return the text of a plan with its overlays and changes laid on; with neither, its own text, comments and all.
+    """Return the text of a plan with its overlays and changes applied; with neither, its own text, comments and all.
 
     Raises
     ------
@@ -115,14 +116,14 @@ def copy_of(sources: Sources) -> str:
     plan = load_sources(sources)
     if not sources.overlays and not sources.changes:
         return sources.text
-    laid = [o.note for o in (read_overlay(text, file) for file, text in sources.overlays)]
-    laid += [f"Change {change}" for change in sources.changes]
-    head = "".join(f"# {line}\n" for line in (f"Made from {sources.file}.", *laid))
+    applied = [o.note for o in (read_overlay(text, file) for file, text in sources.overlays)]
+    applied += [f"Change {change}" for change in sources.changes]
+    head = "".join(f"# {line}\n" for line in (f"Made from {sources.file}.", *applied))
     return head + yaml.dump(plan.root.plain(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that would be read back as a number (YAML 1.1 and this project's reader differ on 1e6)."""
+    """Quotes text that would be read back as a number (YAML 1.1 and this project's loader differ on 1e6)."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         """Return the node of a text, quoted where it looks like a number."""

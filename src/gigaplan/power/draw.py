@@ -1,4 +1,4 @@
-"""Drawn against rated: what racks take when busy and idle, what the site adds, and what the energy costs."""
+"""Power drawn by racks from idle to busy, what the facility adds, and what the energy costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.power.outputs import PowerDraw
-from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
@@ -19,14 +19,28 @@ ROUNDING = 1e-9
 def draw(
     *, rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve, axis: TimeAxis
 ) -> PowerDraw:
-    """Return power drawn and energy used; shapes in :class:`~gigaplan.power.outputs.PowerDraw`.
+    """Return the power drawn and the energy used by the fleet.
+
+    Equations: ``it = rated x drawn_share``, ``facility = it x PUE``, ``losses = it x loss_share``; the rest of the
+    overhead is cooling. PUE is taken as independent of the load within a month.
 
     Parameters
     ----------
-    rated_it_mw : (M, P, n) or (M, P, n, D) rated IT power of the racks in place, mean over the month or day [MW].
-    utilisation : (M, n, D, H) share of the fleet at work, training included.
-    facilities : one per place.
-    curve : idle and busy draw over rated.
+    rated_it_mw : Array, shape (M, P, n) or (M, P, n, D)
+        Rated IT power of the racks in place, mean over the month or day [MW].
+    utilisation : Array, shape (M, n, D, H)
+        Share of the fleet at work, training included [share].
+    facilities : sequence of Facility
+        One for each of the P places.
+    curve : DrawCurve
+        Power drawn over rated power, idle and busy.
+    axis : TimeAxis
+        Months n, days D and hours H.
+
+    Returns
+    -------
+    PowerDraw
+        Power [MW], energy [MWh] and its cost [USD].
 
     Raises
     ------
@@ -37,7 +51,7 @@ def draw(
     _check(rated_it_mw, utilisation, facilities, curve)
     pue = np.stack(np.broadcast_arrays(*[season_pue(f, axis) for f in facilities]), axis=1)  # (M or 1, P, n)
     loss = np.array([f.loss_share for f in facilities])
-    _leaves_cooling(pue, loss)
+    _check_cooling(pue, loss)
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     it = rated[..., None] * drawn_share(utilisation, curve)[:, None]
     losses = it * loss[:, None, None, None]
@@ -62,33 +76,84 @@ def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility
     if curve.idle_share > curve.busy_share:
         raise InputError(
             f"an idle rack can't draw more ({curve.idle_share:g} of rated) than a busy one ({curve.busy_share:g}): "
-            "lower idle_share or raise busy_share"
+            "lower idle_share or raise busy_share",
+            path=("power.draw.idle_share", "power.draw.busy_share"),
         )
     if not ((utilisation >= -ROUNDING) & (utilisation <= 1 + ROUNDING)).all():
         raise InputError("utilisation must be a share of the fleet: finite, from 0 to 1")
 
 
-def _leaves_cooling(pue: Array, loss: Array) -> None:
-    """Raise InputError, naming the facility, where losses alone are more than the overhead that PUE counts."""
+def _check_cooling(pue: Array, loss: Array) -> None:
+    """Raise InputError with every facility whose losses alone are more than the overhead that PUE counts."""
+    # The lowest month decides: winter's PUE must still leave room for losses that do not follow the season.
     slack = (pue - 1).min(axis=(0, 2)) - loss
-    worst = int(slack.argmin())
-    if slack[worst] < -ROUNDING:
-        raise InputError(
-            f"facility {worst + 1}: losses of {loss[worst]:.1%} of IT energy exceed the overhead of a PUE of "
-            f"{pue[:, worst].min():.3f} (its lowest month): raise pue, or lower loss_share or pue_summer_rise"
+    faults = [
+        Fault(
+            f"losses of {loss[i]:.1%} of IT energy exceed the overhead of a PUE of {pue[:, i].min():.3f} (its lowest "
+            "month): raise pue, or lower loss_share or pue_summer_rise",
+            tuple(f"power.facilities[{i}].{name}" for name in ("loss_share", "pue", "pue_summer_rise")),
+            f"loss_share {loss[i]:.1%}, pue {pue[:, i].min():.3f} in the lowest month",
         )
+        for i in np.flatnonzero(slack < -ROUNDING)
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
-    """Return drawn over rated power: linear in utilisation from idle to busy (Fan, Weber and Barroso 2007)."""
+    """Return power drawn over rated power: linear in utilisation from idle to busy (Fan, Weber and Barroso 2007).
+
+    Equation: ``idle + (busy - idle) utilisation``.
+
+    Parameters
+    ----------
+    utilisation : Array, shape (...)
+        Share of the racks at work; clipped to 0 to 1, beyond which it can only be rounding [share].
+    curve : DrawCurve
+        Power drawn over rated power, idle and busy.
+
+    Returns
+    -------
+    Array, shape (...)
+        Power drawn over rated power [share].
+
+    Examples
+    --------
+    >>> drawn_share(np.array([0.0, 0.5, 1.0]), DrawCurve(idle_share=0.2, busy_share=0.8)).tolist()
+    [0.2, 0.5, 0.8]
+    """
     return curve.idle_share + (curve.busy_share - curve.idle_share) * np.clip(utilisation, 0.0, 1.0)
 
 
 def season_pue(facility: Facility, axis: TimeAxis) -> Array:
-    """Return each month's facility over IT energy: (member, month).
+    """Return each month's PUE: facility over IT energy.
 
-    The overhead swings about the yearly mean: ``1 + (PUE - 1)(1 + rise * s)``, s = +1 in summer, -1 in winter,
-    0 in between. Spring and autumn balance, so the mean over the year's seasons is the stated PUE.
+    The overhead swings about the yearly mean: ``1 + (PUE - 1)(1 + rise s)`` with s = 1 in summer, -1 in winter and 0 in
+    between. Summer and winter balance, so the mean over the year's seasons is the stated PUE.
+
+    Parameters
+    ----------
+    facility : Facility
+        Yearly PUE, one number or one per member, and its rise in summer.
+    axis : TimeAxis
+        Months and their seasons.
+
+    Returns
+    -------
+    Array, shape (M or 1, n)
+        PUE by member and month [1].
+
+    Examples
+    --------
+    A PUE of 1.2 with a summer rise of half: an overhead of 0.3 in summer and of 0.1 in winter.
+
+    >>> import datetime as dt
+    >>> site = Facility(
+    ...     facility_to_it_peak=1.3, pue=1.2, pue_summer_rise=0.5, loss_share=0.03, power_price_usd_per_mwh=60.0
+    ... )
+    >>> pue = season_pue(site, TimeAxis(dt.date(2026, 1, 1), dt.date(2027, 1, 1)))
+    >>> round(float(pue.min()), 2), round(float(pue.max()), 2)
+    (1.1, 1.3)
     """
     swing = np.where(
         axis.season == SEASONS.index("summer"), 1.0, np.where(axis.season == SEASONS.index("winter"), -1.0, 0.0)

@@ -1,4 +1,4 @@
-"""What the power room needs to know."""
+"""What power models need: a facility, how racks draw, and how nodes draw in training."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ class Facility:
     pue: Annotated[Uncertain, Ge(1), Unit("1")]
     """Facility over IT energy, mean over the year, distribution losses included."""
     pue_summer_rise: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """How far summer's overhead (PUE - 1) lies above the year's mean, as a share of it; winter lies as far below."""
+    """Share by which summer's overhead (PUE - 1) lies above the year's mean; winter's lies as far below."""
     loss_share: Annotated[float, Ge(0), Le(0.3), Unit("share")]
     """Share of IT energy lost in transformers, UPS and busways (part of the overhead that PUE counts)."""
     power_price_usd_per_mwh: Annotated[Uncertain, Ge(0), Unit("USD/MWh")]
+    """Price of facility energy, mean over the year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawCurve:
-    """How much of its rated IT power a rack draws."""
+    """Power that a rack draws over its rated IT power, from idle to busy."""
 
     idle_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """Drawn over rated when powered but not working."""
+    """Power drawn over rated power of a rack that is powered but not working."""
     busy_share: Annotated[float, Ge(0), Le(1), Unit("share")]
-    """Drawn over rated when fully busy."""
+    """Power drawn over rated power of a rack that is fully busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDraw:
-    """What a node draws while it trains: facts of the catalog's entity ``node_draw``, calibrated on measured nodes."""
+    """Power that a node draws while it trains: facts of the entity ``node_draw``, calibrated on measured nodes."""
 
     computing_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Of a GPU's limit while it computes: products, attention, and the passes over memory between them."""
+    """Share of its limit that a GPU draws while it computes: products, attention, and memory passes between them."""
     moving_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Of a GPU's limit while data moves and nothing is computed: exposed exchange over networks, the optimiser's memory."""
+    """Share of its limit that a GPU draws while only data moves: exposed collectives and optimiser traffic."""
     waiting_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Of a GPU's limit while it waits for others inside a step: pipeline bubble, host."""
+    """Share of its limit that a GPU draws while it waits inside a step: pipeline bubble and host."""
     idle_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Of a GPU's limit with a model loaded and no step running."""
+    """Share of its limit that a GPU draws with a model loaded and no step running."""
     rest_draw_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Of what a node is rated for beside its GPUs' limits that processors, memory, switches and adapters take."""
+    """Share of a node's rated power beyond its GPUs' limits that processors, memory, switches and adapters draw."""
     fan_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
-    """Of an air-cooled node's power that its fans take."""
+    """Share of an air-cooled node's power that its fans draw."""
     psu_efficiency: Annotated[float, Gt(0.5), Le(1), Unit("share")]
     """Power behind the power supplies over power at the plug."""
     start_up_s: Annotated[float, Ge(0), Unit("s")]
-    """Time of a run in which no step runs: loading, building, compiling."""
+    """Time of a run before the first step: loading, building and compiling."""

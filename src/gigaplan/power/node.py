@@ -1,9 +1,9 @@
-"""Power that a node draws while it trains: its GPUs by what they do, what stands beside them, fans, power supplies.
+"""Power that a node draws while it trains: its GPUs by what they do, other parts, fans and power supplies.
 
-A GPU draws a share of its limit that depends on what it does (linear in activity, as Fan, Weber and Barroso 2007 found for
-servers), and never more than the limit. Beside the GPUs stand processors, memory, switches and adapters, whose draw hardly
-follows the load (Latif et al. 2024 saw it on an 8xH100 node); fans move what all of these give off, and power supplies lose a
-few per cent of the whole. Valid for nodes of GPUs held at one power limit; not for power swings within a step.
+A GPU draws a share of its limit that depends on what it does (linear in activity, as Fan, Weber and Barroso 2007 found
+for servers), and never more than the limit. Next to the GPUs are processors, memory, switches and adapters, whose draw
+hardly follows the load (Latif et al. 2024 saw it on an 8xH100 node); fans remove the heat of all of these, and power
+supplies lose a few per cent of the whole. Valid for nodes of GPUs at one power limit; not for swings within a step.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """Shares of time that a GPU spends at each thing; what they leave is idle. All of one shape, or alike."""
+    """Shares of time that a GPU spends on each activity; the rest is idle. Arrays of shapes that broadcast."""
 
     computing: Array | float
+    """Share of time with products, attention, and memory passes between them [share]."""
     moving: Array | float
+    """Share of time in which only data moves [share]."""
     waiting: Array | float
+    """Share of time waiting for others inside a step [share]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +37,62 @@ class Node:
     """A node, or a rack of them, as rated. Numbers, or arrays of the shape of an :class:`Activity`."""
 
     gpus: Array | float
+    """GPUs of the node."""
     gpu_limit_w: Array | float
+    """Power limit of one GPU [W]."""
     rated_w: Array | float
-    """Most that it draws at the plug."""
+    """Most power that the node draws at the plug [W]."""
     air_cooled: Array | float
-    """1 with fans of its own, 0 with liquid to the outside."""
+    """1 where the node has fans of its own, 0 where it is cooled by liquid."""
 
 
 def activity_of(computing_s: Array, moving_s: Array, waiting_s: Array, idle_s: Array | float = 0.0) -> Activity:
-    """Return shares of time from the parts of a step [s], and of what else passes with no step [s]."""
+    """Return shares of time from the parts of a step.
+
+    Parameters
+    ----------
+    computing_s : Array, shape (...)
+        Time of the step that is computed [s].
+    moving_s : Array, shape (...)
+        Time of the step in which only data moves [s].
+    waiting_s : Array, shape (...)
+        Time of the step spent waiting for others [s].
+    idle_s : Array, shape (...)
+        Time per step in which no step runs [s].
+
+    Returns
+    -------
+    Activity
+        Shares of the sum of the four; all idle where the sum is zero.
+
+    Examples
+    --------
+    >>> float(activity_of(np.array(3.0), np.array(0.5), np.array(0.5)).computing)
+    0.75
+    """
     whole = np.maximum(computing_s + moving_s + waiting_s + idle_s, np.finfo(float).tiny)
     return Activity(computing=computing_s / whole, moving=moving_s / whole, waiting=waiting_s / whole)
 
 
 def with_start_up(activity: Activity, run_s: Array | float, curve: NodeDraw) -> Activity:
-    """Return an activity over a whole run of ``run_s``, of which the start-up is idle: ``(1 - min(t0 / T, 1))`` of each."""
+    """Return the activity over a whole run, in whose start-up the GPUs are idle.
+
+    Equation: each share times ``1 - min(t0 / T, 1)`` for a start-up of ``t0`` in a run of ``T`` seconds.
+
+    Parameters
+    ----------
+    activity : Activity
+        Shares of time while steps run.
+    run_s : Array, shape (...)
+        Time of the whole run [s].
+    curve : NodeDraw
+        Calibrated constants, of which the start-up is taken.
+
+    Returns
+    -------
+    Activity
+        Shares of the run's time.
+    """
     steps = 1 - np.minimum(curve.start_up_s / np.maximum(run_s, np.finfo(float).tiny), 1.0)
     return Activity(
         computing=activity.computing * steps, moving=activity.moving * steps, waiting=activity.waiting * steps
@@ -56,7 +100,23 @@ def with_start_up(activity: Activity, run_s: Array | float, curve: NodeDraw) -> 
 
 
 def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
-    """Return a GPU's mean draw [W]: ``P = limit x min(1, sum of share of time x share of limit)``, idle in what is left.
+    """Return a GPU's mean draw.
+
+    Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left.
+
+    Parameters
+    ----------
+    activity : Activity
+        Shares of time.
+    limit_w : Array, shape (...)
+        Power limit of one GPU [W].
+    curve : NodeDraw
+        Calibrated shares of the limit.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean power [W].
 
     Raises
     ------
@@ -64,6 +124,7 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
         If shares of time are negative or more than one in all.
     """
     parts = np.stack(np.broadcast_arrays(activity.computing, activity.moving, activity.waiting)).astype(float)
+    # What the three activities leave is idle by definition, so that shares always add up to one.
     idle = 1 - parts.sum(axis=0)
     if not ((parts >= -ROUNDING).all() and (idle >= -ROUNDING).all()):
         raise InputError("shares of a GPU's time must lie between 0 and 1, and be no more than 1 together")
@@ -73,28 +134,55 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
 
 
 def node_w(activity: Activity, node: Node, curve: NodeDraw, *, at_plug: Array | bool = True) -> Array:
-    """Return a node's mean draw [W], at the plug or behind its power supplies.
+    """Return a node's mean draw, at the plug or behind its power supplies.
 
-    ``P_dc = (n P_gpu + r (P_rated - n P_limit)) / (1 - f)``, ``P_ac = P_dc / eta``: r the share of what is rated beside the
-    GPUs, f that of fans (0 with liquid), eta the power supplies' efficiency; no more than the node is rated for.
+    Equations: ``P_dc = (n P_gpu + r (P_rated - n P_limit)) / (1 - f)`` and ``P_ac = P_dc / eta``, with ``r`` the share
+    drawn of the rated power beyond the GPUs, ``f`` that of fans (0 with liquid cooling) and ``eta`` the efficiency of
+    the power supplies; no more than the node is rated for.
+
+    Parameters
+    ----------
+    activity : Activity
+        Shares of time of its GPUs.
+    node : Node
+        Rated powers of the node.
+    curve : NodeDraw
+        Calibrated constants.
+    at_plug : Array of bool, shape (...)
+        Whether power is measured at the plug rather than behind the power supplies.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean power [W].
     """
     gpus = node.gpus * gpu_w(activity, node.gpu_limit_w, curve)
     rest = curve.rest_draw_share * np.maximum(node.rated_w - node.gpus * np.asarray(node.gpu_limit_w), 0.0)
+    # Fans take a share of the total that they are part of, hence the division.
     behind = (gpus + rest) / (1 - curve.fan_share * np.asarray(node.air_cooled))
     loss = np.where(at_plug, curve.psu_efficiency, 1.0)
     return np.asarray(np.minimum(behind / loss, node.rated_w * (curve.psu_efficiency / loss)))
 
 
 def it_w(activity: Activity, node: Node, it_rated_w: Array | float, curve: NodeDraw) -> Array:
-    """Return the IT power of a rack [W] with its share of network and storage, ``it_rated_w`` all in all: switches and disks
-    hardly follow the load, and are taken at their rated power."""
+    """Return the IT power of a rack with its share of network and storage.
+
+    Switches and disks hardly follow the load, and are taken at their rated power.
+
+    Parameters
+    ----------
+    activity : Activity
+        Shares of time of its GPUs.
+    node : Node
+        Rated powers of the rack.
+    it_rated_w : Array, shape (...)
+        Rated IT power of the rack with its share of network and storage [W].
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean IT power [W].
+    """
     return np.asarray(node_w(activity, node, curve) + np.maximum(it_rated_w - np.asarray(node.rated_w), 0.0))
-
-
-def energy_mwh(power_w: Array | float, nodes: Array | float, time_s: Array | float) -> Array:
-    """Return the energy of nodes at a mean power over a time [MWh]."""
-    return np.asarray(power_w * nodes * time_s / JOULES_PER_MWH)
-
-
-JOULES_PER_MWH = 3.6e9
-"""A megawatt for an hour."""

@@ -1,4 +1,4 @@
-"""What the power room gives."""
+"""Power drawn and energy used by the fleet."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class PowerDraw:
     overhead_mw: Array
     """(M, P, n, D, H) cooling and other overhead [MW]."""
     facility_mw: Array
-    """(M, P, n, D, H) the sum of the three, metered at the site [MW]."""
+    """(M, P, n, D, H) facility power, the sum of the three, metered at the site [MW]."""
     energy_mwh: Array
     """(M, P, n) facility energy of the month [MWh]."""
     energy_cost_usd: Array
-    """(M, P, n) what it costs [USD]."""
+    """(M, P, n) cost of that energy [USD]."""

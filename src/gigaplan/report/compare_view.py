@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.report.select import money, short
+from gigaplan.report.format import money, short
 from gigaplan.results.headlines import Headline
 from gigaplan.study.compare import Cause, Comparison, Difference, InputDifference
 from gigaplan.study.rerun import Rerun

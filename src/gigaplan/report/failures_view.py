@@ -10,7 +10,7 @@ from gigaplan.layers.failures import REASONS, FailureRun, Range
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
-from gigaplan.report.select import short
+from gigaplan.report.format import short
 from gigaplan.validation.training.failures import FailureRow
 
 COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")
@@ -23,7 +23,7 @@ WORDS = {
 
 def terminal(run: FailureRun) -> list[RenderableType]:
     """Return the figures and a bar for each reason of lost time."""
-    lines: list[RenderableType] = [Text(), Text(f"failures, {run.ask.replicas:,} lives of the run", style="bold")]
+    lines: list[RenderableType] = [Text(), Text(f"failures, {run.ask.trials:,} trials of the run", style="bold")]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
@@ -64,12 +64,12 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
             f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all",
         ),
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
-        ("lives", f"{fixed}; the step at its central value, whose own range comes on top"),
+        ("trials", f"{fixed}; the step at its central value, whose own range comes on top"),
     ]
     if run.ask.facts:
         found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.ask.facts)))
     if run.finished_share < 1:
-        found.append(("unfinished", f"{1 - run.finished_share:.1%} of lives were given up long after their time"))
+        found.append(("unfinished", f"{1 - run.finished_share:.1%} of trials were given up long after their time"))
     return found
 
 
@@ -90,7 +90,7 @@ def _clock(seconds: float) -> str:
 
 
 def charts(run: FailureRun) -> list[Chart]:
-    """Return lost time by reason, days by share of lives, goodput by interval, spares and size, interruptions by cause."""
+    """Return lost time by reason, days by share of trials, goodput by interval, spares and size, interruptions by cause."""
     shown = {_reason(run, k): v for k, v in run.lost_days.items() if v > 0}
     lost = base.lying([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
     causes = run.interruptions_by_cause
@@ -99,7 +99,7 @@ def charts(run: FailureRun) -> list[Chart]:
             "lost",
             "What time is lost to",
             lost,
-            "Mean days of all lives.",
+            "Mean days of all trials.",
             ("", "days"),
             tuple((k, short(v)) for k, v in shown.items()),
             300,
@@ -159,14 +159,14 @@ def _days(run: FailureRun) -> Chart:
     )
     option = base.option([line, flat], share, "days")
     option["yAxis"] |= {"scale": True}
-    option["xAxis"] |= _named("share of lives")
+    option["xAxis"] |= _named("share of trials")
     option["grid"] |= {"bottom": 24}
     return Chart(
         "days",
         "Days until the last token",
         option,
-        "Share of lives that are done by then.",
-        ("share of lives", "days"),
+        "Share of trials that are done by then.",
+        ("share of trials", "days"),
         tuple((s, short(d)) for s, d in zip(share, run.day_quantiles, strict=True)),
         300,
     )

@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.report.select import short
+from gigaplan.report.format import short
 
 GAP = 2
 BAR, LEAST_BAR = 30, 3

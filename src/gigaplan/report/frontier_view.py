@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, Template
 from markupsafe import Markup
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import MODES, Curve, Figure, Frontiers, Point
+from gigaplan.layers.serving import MODES, Curve, Frontiers, Point
 from gigaplan.report import html as page
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.select import short
+from gigaplan.report.format import short
+from gigaplan.report.page import style_sheet, template
+from gigaplan.report.words import system, title
+from gigaplan.vocabulary.interval import Figure
 
 ROWS = 14
 """Most rows of the terminal's table."""
@@ -60,7 +59,7 @@ def question(answer: Frontiers) -> str:
 
 def name(curve: Curve) -> str:
     """Return a pair's name."""
-    return f"{select.title(curve.model)} on {select.system(curve.system)}"
+    return f"{title(curve.model)} on {system(curve.system)}"
 
 
 def layout(point: Point) -> str:
@@ -232,10 +231,10 @@ def html(answer: Frontiers) -> str:
     """Return a page with charts and every point; the same answer gives the same bytes."""
     drawn = {c.id: c for c in all_charts(answer)}
     return (
-        _template().render(
+        template("frontier.html.j2").render(
             answer=answer,
             question=question(answer),
-            style=Markup(_style()),
+            style=Markup(style_sheet()),
             title=_title(answer),
             charts=drawn,
             cards=list(_cards(answer)),
@@ -259,7 +258,7 @@ def _title(answer: Frontiers) -> str:
     if len(answer.curves) <= NAMED:
         return " · ".join(name(c) for c in answer.curves)
     models, systems = (list(dict.fromkeys(getattr(c, k) for c in answer.curves)) for k in ("model", "system"))
-    return f"{', '.join(map(select.title, models))} on {', '.join(map(select.system, systems))}"
+    return f"{', '.join(map(title, models))} on {', '.join(map(system, systems))}"
 
 
 def _told(f: Figure | None) -> str:
@@ -421,16 +420,3 @@ def _edge(label: str, curve: Curve, points: Sequence[Point], quantity: str, colo
             data.append(base.numbers([getattr(p.tokens_per_s_per_user, side), getattr(value, side)]))
     dotted = {"lineStyle": {"width": 1, "type": "dotted", "opacity": 0.8}, "silent": True, "tooltip": {"show": False}}
     return base.line(f"{label}, 80 % {side}", [], colour, **dotted) | {"data": data}
-
-
-@cache
-def _style() -> str:
-    """Return the report's style sheet: pages look alike."""
-    text = (files("gigaplan.report") / "templates" / "report.html.j2").read_text(encoding="utf-8")
-    return text.partition("<style>")[2].partition("</style>")[0]
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "frontier.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -1,4 +1,4 @@
-"""The glossary: every result quantity by room, from the variable table. ``make docs`` writes it into docs/glossary.md."""
+"""The glossary: every result quantity by room. ``make docs`` writes it into docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ HEAD = """# Glossary
 Every quantity of a result, as the variable table has it; `gigaplan explain RESULT QUANTITY` opens what is below each.
 This page is written by `make docs`.
 
-Kinds say how a quantity adds up over time: an *amount* sums; a *rate*, *level* or *share* is averaged; a *price* is
-averaged over what it prices. Stocks stand on edges (one more than months), flows fill months.
+Kinds say how a quantity is aggregated over time: an *amount* is summed; a *rate* or *level* is averaged by hours, and
+on edges (one more than months) taken at the period's end; a *price* or *share* is averaged with the weight given. Over
+other dims a quantity is summed where the table says so, averaged where its weight has the dim, and refused otherwise.
 """
 BASES = {
     "power basis": PowerBasis,
@@ -36,19 +37,31 @@ def glossary() -> str:
 
 
 def _section(room: str, table: list[Variable]) -> str:
-    rows = [
-        f"| `{v.name}` | {v.unit} | {v.kind} | {' × '.join(v.dims)} | {v.meaning}. *{v.formula}* |".replace("..", ".")
-        for v in table
-    ]
+    rows = [_line(v) for v in table]
     return "\n".join(
         [
             f"## {room.capitalize()}\n",
-            "| name | unit | kind | dims | meaning and *how* |",
-            "|---|---|---|---|---|",
+            "| name | unit | kind | dims | aggregated | meaning and *how* |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
         ]
     )
+
+
+def _line(v: Variable) -> str:
+    cells = (f"`{v.name}`", v.unit, v.kind, " × ".join(v.dims), _aggregated(v), f"{v.meaning}. *{v.formula}*")
+    return f"| {' | '.join(cells)} |".replace("..", ".")
+
+
+def _aggregated(v: Variable) -> str:
+    """Return how a quantity is aggregated: over time, by what weight, over which other dims it is summed."""
+    over_time = (
+        {"sum": "sum", "mean": "mean", "end": "period's end", "none": "not over time"}[v.reduction] if v.time else ""
+    )
+    weight = f"weighted by {' × '.join(f'`{w}`' for w in v.weight_by)}" if v.weight_by else ""
+    summed = f"summed over {', '.join(v.sum_over)}" if v.sum_over else ""
+    return "; ".join(filter(None, (over_time, weight, summed))) or "–"
 
 
 if __name__ == "__main__":

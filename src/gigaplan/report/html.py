@@ -6,10 +6,15 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, Template
 from markupsafe import Markup
 
-from gigaplan.report import charts, select
+from gigaplan.report import charts
+from gigaplan.report.events import first_tokens, limit_spans
+from gigaplan.report.format import in_watts, short
+from gigaplan.report.headline import answer, cards
+from gigaplan.report.page import template
+from gigaplan.report.years import rows
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Figure
 from gigaplan.vocabulary.facts import Fact
@@ -19,24 +24,25 @@ def html(result: Result) -> str:
     """Return the page of a result; the same result gives the same bytes."""
     drawn = charts.all_charts(result)
     return (
-        _template().render(
+        template("report.html.j2").render(
             result=result,
             stamp=result.stamp,
-            answer=select.answer(result),
-            cards=select.cards(result),
+            answer=answer(result),
+            cards=cards(result),
             charts=drawn,
-            first_tokens=select.first_tokens(result),
-            limits=select.limit_spans(result),
-            waiting=select.waiting(result),
+            first_tokens=first_tokens(result),
+            limits=limit_spans(result),
+            years=years(result),
+            rows=rows(result),
             facts=result.facts(),
             conflicts=_conflicts(result),
             options=_script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(_echarts()),
             draw=Markup(_draw()),
             figure=figure,
-            short=select.short,
+            short=short,
             number=number,
-            watts=lambda mw: select.in_watts(mw).of(mw),
+            watts=lambda mw: in_watts(mw).of(mw),
         )
         + "\n"
     )
@@ -48,7 +54,7 @@ def figure(f: Figure) -> str:
         return f.value
     if f.unit == "share":
         return f"{f.value:.1%}"
-    return f"{select.short(f.value)} {f.unit}"
+    return f"{short(f.value)} {f.unit}"
 
 
 def number(fact: Fact) -> str:
@@ -85,9 +91,3 @@ def _echarts() -> str:
 def _draw() -> str:
     """Return the script that draws the charts of a page."""
     return (files("gigaplan.report") / "templates" / "charts.js").read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "report.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
-from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from gigaplan._version import __version__
@@ -16,10 +13,10 @@ from gigaplan.report import html as page
 from gigaplan.report import svg
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.frontier_view import _style
-from gigaplan.report.select import short
-from gigaplan.report.serving_view import _told
-from gigaplan.validation.published import Held, Point
+from gigaplan.report.format import short
+from gigaplan.report.page import style_sheet, template
+from gigaplan.report.serving_view import table_content
+from gigaplan.validation.published import Point, TableComparison
 from gigaplan.validation.serving.validate import InferenceValidation
 
 FAMILIES: dict[str, tuple[str, Callable[[Point], bool]]] = {
@@ -38,10 +35,13 @@ LEAST_ROWS = 4
 MOST_BARS = 24
 
 
-def points_of(answers: Sequence[InferenceValidation | Held]) -> list[Point]:
+def points_of(answers: Sequence[InferenceValidation | TableComparison]) -> list[Point]:
     """Return every answered point of all tables; serving rows give two each."""
     return [
-        p for answer in answers for p in (answer.points if isinstance(answer, Held) else _serving(answer)) if p.answered
+        p
+        for answer in answers
+        for p in (answer.points if isinstance(answer, TableComparison) else _serving(answer))
+        if p.answered
     ]
 
 
@@ -59,7 +59,7 @@ def _seconds(p: Point) -> float:
     return {"ms": 1e-3, "s": 1.0}.get(p.unit, 0.0) * p.published
 
 
-def all_charts(answers: Sequence[InferenceValidation | Held]) -> list[Chart]:
+def all_charts(answers: Sequence[InferenceValidation | TableComparison]) -> list[Chart]:
     """Return the charts that have something to show."""
     points = points_of(answers)
     found = []
@@ -187,20 +187,20 @@ def _coverage(groups: dict[str, list[Point]]) -> Chart:
     )
 
 
-def pictures(answers: Sequence[InferenceValidation | Held]) -> dict[str, str]:
+def pictures(answers: Sequence[InferenceValidation | TableComparison]) -> dict[str, str]:
     """Return the charts as SVG, by name."""
     return {f"serving-{c.id}": svg.draw(c) for c in all_charts(answers)}
 
 
-def html(answers: Sequence[InferenceValidation | Held]) -> str:
+def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
     """Return a page with charts and tables; the same answers give the same bytes."""
     drawn = all_charts(answers)
     return (
-        _template().render(
+        template("held.html.j2").render(
             title="Serving: published against ours",
-            style=Markup(_style()),
+            style=Markup(style_sheet()),
             charts=drawn,
-            tables=[_told(a) for a in answers],
+            tables=[table_content(a) for a in answers],
             count=short(float(len(points_of(answers)))),
             options=page._script({c.id: c.option for c in drawn}),
             echarts=Markup(page._echarts()),
@@ -209,9 +209,3 @@ def html(answers: Sequence[InferenceValidation | Held]) -> str:
         )
         + "\n"
     )
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "held.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan.inference.inputs import Engine
-from gigaplan.report.select import short
-from gigaplan.validation.published import Held
+from gigaplan.report.format import short
+from gigaplan.validation.published import TableComparison
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.validate import InferenceValidation
 
@@ -49,7 +49,7 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
     ]
 
 
-def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
+def held_rows(answer: TableComparison, *, brief: bool = False) -> list[tuple[str, ...]]:
     """Return median absolute errors, biases and intervals of a table as text: by kind of row and, unless ``brief``, by system
     and model."""
     return [
@@ -59,7 +59,7 @@ def held_rows(answer: Held, *, brief: bool = False) -> list[tuple[str, ...]]:
     ]
 
 
-def point_rows(answer: Held) -> list[tuple[str, ...]]:
+def point_rows(answer: TableComparison) -> list[tuple[str, ...]]:
     """Return every figure of a table that is held, ours, the error and whether the interval holds it, as text."""
     return [
         (
@@ -77,7 +77,7 @@ def point_rows(answer: Held) -> list[tuple[str, ...]]:
     ]
 
 
-def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = False) -> RenderableType:
+def validation(answers: Sequence[InferenceValidation | TableComparison], *, every: bool = False) -> RenderableType:
     """Return the errors of the serving model against each table of measured rows: point by point where they are few, or
     ``every`` one."""
     parts: list[RenderableType] = []
@@ -85,7 +85,7 @@ def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = F
     if brief:
         parts += [Text(BRIEF, style="dim"), Text("")]
     for answer in answers:
-        title, columns, rows, words = _told(answer, every=every, brief=brief)
+        title, columns, rows, words = table_content(answer, every=every, brief=brief)
         parts += [
             Text(title, style="bold"),
             _table(columns, rows) if rows else Text("no row is held"),
@@ -95,23 +95,24 @@ def validation(answers: Sequence[InferenceValidation | Held], *, every: bool = F
     return Group(*parts[:-1])
 
 
-def markdown(answers: Sequence[InferenceValidation | Held], pictures: Sequence[str] = ()) -> str:
+def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures: Sequence[str] = ()) -> str:
     """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the documentation."""
     parts = [
         f"# Serving, held against what was published\n\n{WRITTEN}\n",
         *(f"![{Path(p).stem}]({p})\n" for p in pictures),
     ]
     for answer in answers:
-        title, columns, rows, words = _told(answer)
+        title, columns, rows, words = table_content(answer)
         lines = [columns, ("---", *("--:" for _ in columns[1:])), *rows]
         parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{words}\n")
     return "\n".join(parts)
 
 
-def _told(
-    answer: InferenceValidation | Held, *, every: bool = False, brief: bool = False
+def table_content(
+    answer: InferenceValidation | TableComparison, *, every: bool = False, brief: bool = False
 ) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
-    if isinstance(answer, Held):
+    """Return a table of a comparison with published figures: title, columns, rows, and the note below it."""
+    if isinstance(answer, TableComparison):
         why = "; ".join(
             f"{count} {'row' if count == 1 else 'rows'}: {reason}" for reason, count in answer.reasons.items()
         )

@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.layers.serving import Figure
 from gigaplan.layers.training_sites import Largest, Method, SitesRun
-from gigaplan.report import select, train_view
+from gigaplan.report import train_view, words
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.select import money, short
+from gigaplan.report.format import money, scientific, short
+from gigaplan.vocabulary.interval import Figure
 
 ROUND_THE_EARTH_KM = 20_000
 """Half-way round: no two sites lie further apart."""
@@ -45,8 +45,10 @@ def terminal(run: SitesRun) -> RenderableType:
 
 def title(run: SitesRun) -> str:
     """Return what is trained where."""
-    places = ", ".join(f"{select.title(s.name)} ({s.gpus:,})" for s in run.sites)
-    return f"{select.title(run.one.ask.model)} on {run.one.ask.gpus:,} GPUs of {select.system(run.one.ask.system)}: {places}"
+    places = ", ".join(f"{words.title(s.name)} ({s.gpus:,})" for s in run.sites)
+    return (
+        f"{words.title(run.one.ask.model)} on {run.one.ask.gpus:,} GPUs of {words.system(run.one.ask.system)}: {places}"
+    )
 
 
 def question(run: SitesRun) -> str:
@@ -113,7 +115,7 @@ def largest_rows(run: SitesRun) -> list[tuple[str, ...]]:
     """Return a row for each of the largest runs."""
     return [
         (
-            " + ".join(select.title(n) for n in r.sites),
+            " + ".join(words.title(n) for n in r.sites),
             _brief(r.method),
             short(r.gpus),
             f"{r.goodput_share:.0%}",
@@ -127,17 +129,17 @@ def largest_rows(run: SitesRun) -> list[tuple[str, ...]]:
 def says_largest(run: SitesRun) -> str:
     """Return the largest run in words."""
     best = max(run.largest, key=lambda r: r.counted_flop.value)
-    where = " and ".join(select.title(n) for n in best.sites)
+    where = " and ".join(words.title(n) for n in best.sites)
     how = ALONE if best.method == ALONE else f"together, {best.method}"
     return (
-        f"the largest run that ends by {run.ask.by} in {run.run_days:g} days: {select.scientific(best.counted_flop.value)} FLOP "
+        f"the largest run that ends by {run.ask.by} in {run.run_days:g} days: {scientific(best.counted_flop.value)} FLOP "
         f"that count, at {where} {how}"
     )
 
 
 def notes(run: SitesRun) -> list[str]:
     """Return what an answer rests on, in words."""
-    found = [f"{select.title(s.name)}: GPUs {s.source}" for s in run.sites]
+    found = [f"{words.title(s.name)}: GPUs {s.source}" for s in run.sites]
     beyond = sorted({m.beyond for m in run.methods if m.beyond})
     if run.largest:
         found.append(
@@ -257,7 +259,7 @@ def _losses(run: SitesRun) -> Chart:
 
 def _runs(run: SitesRun) -> Chart:
     def named(r: Largest) -> str:
-        return f"{' + '.join(select.title(n) for n in r.sites)}, {r.method}"
+        return f"{' + '.join(words.title(n) for n in r.sites)}, {r.method}"
 
     series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0])]
     return Chart(

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, Template
 from markupsafe import Markup
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.serving import Figure
 from gigaplan.layers.training import PARTS, Candidate, TrainRun
-from gigaplan.report import failures_view, select
+from gigaplan.report import failures_view, words
 from gigaplan.report import html as page
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
-from gigaplan.report.frontier_view import _style
-from gigaplan.report.select import money, short
+from gigaplan.report.format import in_watts, money, scientific, short
+from gigaplan.report.page import style_sheet, template
+from gigaplan.vocabulary.interval import Figure
 
 ROWS = 8
 COLOURS = dict(
@@ -67,7 +64,7 @@ def terminal(run: TrainRun) -> RenderableType:
 
 def title(run: TrainRun) -> str:
     """Return what is trained on what."""
-    return f"{select.title(run.ask.model)} on {run.ask.gpus:,} GPUs of {select.system(run.ask.system)}"
+    return f"{words.title(run.ask.model)} on {run.ask.gpus:,} GPUs of {words.system(run.ask.system)}"
 
 
 def question(run: TrainRun) -> str:
@@ -89,11 +86,11 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
         ("step", f"{_told(run.step_s)} s"),
         ("speed", f"{_told(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
         ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
-        ("run", f"{_told(run.days)} days, {select.scientific(run.flop)} FLOP, without failures"),
+        ("run", f"{_told(run.days)} days, {scientific(run.flop)} FLOP, without failures"),
     ]
     if run.it_mw is not None and run.drawn_mw is not None and run.energy_mwh is not None:
         each = f"a GPU {run.gpu_power_w['mean']:,.0f} W, {run.gpu_power_w['computing']:,.0f} W while it computes"
-        unit, energy = select.in_watts(run.it_mw), select.in_watts(run.energy_mwh)
+        unit, energy = in_watts(run.it_mw), in_watts(run.energy_mwh)
         drawn = " to ".join(short(v / unit.size) for v in (run.drawn_mw.low, run.drawn_mw.high))
         rated = f"{short(run.drawn_mw.value / unit.size)} ({drawn}) {unit.name} IT drawn of {short(run.it_mw / unit.size)} rated"
         found.append(("power", f"{rated}; {each}"))
@@ -149,12 +146,12 @@ def html(
     """
     drawn = {c.id: c for c in (*further, *charts(run))}
     return (
-        _template().render(
+        template("train.html.j2").render(
             run=run,
             title=heading or title(run),
             question=lead or question(run),
             rows=[*extra, *rows(run)],
-            style=Markup(_style()),
+            style=Markup(style_sheet()),
             charts=drawn,
             further=further,
             notes=notes,
@@ -299,9 +296,3 @@ def _pareto(run: TrainRun) -> Chart:
         table,
         320,
     )
-
-
-@cache
-def _template() -> Template:
-    text = (files("gigaplan.report") / "templates" / "train.html.j2").read_text(encoding="utf-8")
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)

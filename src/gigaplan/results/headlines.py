@@ -6,26 +6,25 @@ Amounts are summed over months that both results have; dates stand for themselve
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.demand.inputs import GENERATED
-from gigaplan.fleet.inputs import LADDER
+from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 
 SERVED = 0.999
-"""From this share of what is asked on, nobody is said to wait."""
+"""From this share of the demand on, all is said to be served."""
 MONTHS = 12
 
 STEPS = (1, 2, 5)
-"""Within each power of ten, the gigawatts whose dates are told (a scale that people read easily)."""
+"""Within each power of ten, the gigawatts whose dates are given (a scale that people read easily)."""
 FIRST_STEP = 0.1
-"""Steps below this share of the height are not told."""
+"""Steps below this share of the peak are left out."""
 TOLERANCE = 1e-3
 """A step counts as reached this share below it: racks come whole."""
 
@@ -49,7 +48,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The months that two results have in common, and the gigawatts whose dates are told."""
+    """The months that two results have in common, and the gigawatts whose dates are given."""
 
     first: str
     last: str
@@ -69,13 +68,14 @@ def window(a: Result, b: Result) -> Window | None:
 
 
 def producing_mw(result: Result) -> Array:
-    """Return the announced sites' IT power that makes tokens, (edge,)."""
-    states = result.central("power_state_mw")[LADDER.index("producing") :]
-    return np.asarray(states[:, _sites(result)].sum(axis=(0, 1)))
+    """Return the announced sites' IT power that produces tokens [MW], (edge,)."""
+    return aggregate(result, "power_state_mw", ["edge"], {"state": "producing", "site": "announced"}).values
 
 
-def _sites(result: Result) -> list[int]:
-    return [i for i, s in enumerate(result.labels["site"]) if not s.startswith("opening ")]
+def first_supply_month(result: Result) -> int:
+    """Return the place of the first month with GPUs to serve on; 0 if there never are any."""
+    there = np.flatnonzero(aggregate(result, "gpus_available", ["month"]).values > 0)
+    return int(there[0]) if len(there) else 0
 
 
 def headlines(result: Result, shared: Window) -> dict[str, Headline]:
@@ -94,7 +94,7 @@ def _last_year(result: Result, shared: Window) -> slice:
 
 
 def _dates(result: Result, shared: Window) -> Iterator[Headline]:
-    days = result.central("first_token_day")[_sites(result)]
+    days = aggregate(result, "first_token_day", ["site"], {"site": "announced"}).values
     first = np.nan if np.isnan(days).all() else float(np.nanmin(days))
     yield _date("first tokens of the announced sites", "first_token_day", 1, _ordinal(result, first))
     producing = producing_mw(result)
@@ -109,67 +109,70 @@ def _dates(result: Result, shared: Window) -> Iterator[Headline]:
 
 
 def _people(result: Result, shared: Window) -> Iterator[Headline]:
-    """Yield who waits until when: the edge after the last month in which someone does."""
-    waits = np.asarray(result.central("served_share") < SERVED)
+    """Yield from when on demand is served in full, and in how many months with GPUs it isn't."""
+    short_of = np.asarray(result.central("served_share") < SERVED)
     edges = result.axis.edges
     start = float(edges[0].toordinal())
 
-    def until(waiting: NDArray[np.bool_]) -> float:
-        at = np.flatnonzero(waiting)
+    def until(unserved: NDArray[np.bool_]) -> float:
+        at = np.flatnonzero(unserved)
         if not len(at):
             return start
         return float(edges[at[-1] + 1].toordinal()) if at[-1] + 1 < result.axis.months else np.nan
 
-    yield _date("nobody waits from", "served_share", 1, until(np.any(waits, axis=0)))
+    yield _date("all demand served from", "served_share", 1, until(np.any(short_of, axis=0)))
     for w, name in enumerate(result.labels["workload"]):
-        yield _date(f"{name}: nobody waits from", "served_share", 0.5, until(waits[w]))
+        yield _date(f"{name}: all demand served from", "served_share", 0.5, until(short_of[w]))
     part = _months(result, shared)
+    supplied = slice(max(part.start, first_supply_month(result)), part.stop)
     for w, name in enumerate(result.labels["workload"]):
-        months = float(waits[w][part].sum())
-        yield Headline(
-            name=f"{name}: months of waiting", variable="served_share", unit="months", weight=0.5, value=months
-        )
+        months = float(short_of[w][supplied].sum())
+        yield _number(f"{name}: months with unserved demand", "served_share", 0.5, months, "months")
 
 
 def _fleet(result: Result, shared: Window) -> Iterator[Headline]:
     part, year = _months(result, shared), _last_year(result, shared)
-    gpus = result.central("gpus_producing")
-    yield _number("GPUs producing at the height", "gpus_producing", 1, float(gpus[:, part].sum(axis=0).max()), "GPUs")
+    gpus = aggregate(result, "gpus_producing", ["generation", "month"]).values
+    whole = aggregate(result, "gpus_producing", ["month"]).values
+    yield _number("GPUs producing at the peak", "gpus_producing", 1, float(whole[part].max()), "GPUs")
     for g, name in enumerate(result.labels["generation"]):
         height = float(gpus[g, part].max())
-        yield _number(f"{name} producing at the height", "gpus_producing", 0.1, height, "GPUs")
-    hours = result.axis.hours
-    made = [result.index("token", kind) for kind in GENERATED]
-    tokens = result.central("tokens_served_per_day")[:, made].sum(axis=(0, 1))
-    mean = float((tokens * hours)[year].sum() / hours[year].sum())
+        yield _number(f"{name} producing at the peak", "gpus_producing", 0.1, height, "GPUs")
+    hours, months = result.axis.hours[year], result.labels["month"][year]
+    tokens = _over(aggregate(result, "generated_tokens", ["month"]), months)
+    mean = tokens / float(hours.sum()) * HOURS
     yield _number("generated tokens a day, last 12 months", "tokens_served_per_day", 1, mean, "tokens/day")
-    cost = float(result.central("workload_cost_usd")[:, year].sum())
-    amount = float((tokens * hours)[year].sum()) / HOURS
-    per_mtok = cost / amount * 1e6 if amount > 0 else np.nan
+    cost = _over(aggregate(result, "workload_cost_usd", ["month"]), months)
+    per_mtok = cost / tokens * 1e6 if tokens > 0 else np.nan
     yield _number("cost per million generated tokens, last 12 months", "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
     draw = float(result.central("facility_power_mw")[part].max())
-    yield _number("facility power drawn at the height", "facility_power_mw", 0.5, draw, "MW")
+    yield _number("facility power drawn at the peak", "facility_power_mw", 0.5, draw, "MW")
     largest = float(result.central("largest_run_flop")[:, part].max())
     yield _number("largest training run of a month", "largest_run_flop", 0.5, largest, "FLOP")
 
 
 def _money(result: Result, shared: Window) -> Iterator[Headline]:
-    part = _months(result, shared)
+    months = result.labels["month"][_months(result, shared)]
     for name, variable, weight in SUMS:
-        total = float(result.central(variable)[..., part].sum())
+        total = _over(aggregate(result, variable, ["month"]), months)
         yield _number(name, variable, weight, total, result.variable(variable).unit)
-    released = float(result.central("tranche_usd")[part].sum())
+    released = _over(aggregate(result, "tranche_usd", ["month"]), months)
     yield _number("tranches released", "tranche_usd", 1, released, "USD")
     count = float(np.isfinite(result.central("tranche_day")).sum())
     yield _number("number of tranches", "tranche_day", 0.5, count, "tranches")
+
+
+def _over(monthly: Aggregate, months: Sequence[str]) -> float:
+    """Return a monthly amount added up over some months."""
+    return float(sum(v for m, v in zip(monthly.labels["month"], monthly.values, strict=True) if m in months))
 
 
 SUMS = (
     ("revenue", "revenue_usd", 1.0),
     ("cost", "cost_usd", 1.0),
     ("capital", "capital_usd", 1.0),
-    ("money to be found elsewhere", "funding_gap_usd", 0.5),
-    ("revenue lost for want of compute", "revenue_lost_usd", 0.5),
+    ("funding gap", "funding_gap_usd", 0.5),
+    ("revenue of unserved demand", "revenue_lost_usd", 0.5),
     ("energy at the meter", "facility_energy_mwh", 0.5),
 )
 """Amounts that are summed over the shared months, and how much they matter."""

@@ -10,7 +10,7 @@ from gigaplan.vocabulary.claims import CLAIMS
 
 
 class Verdict(StrEnum):
-    """What the model says of a claim."""
+    """What the model says about a claim."""
 
     HOLDS = "holds"
     ON_BASIS = "holds only on basis"
@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One line of the announcement held against the model."""
+    """One claim of the announcement with the verdict of the model."""
 
     id: str
     says: str
@@ -43,8 +43,20 @@ class Claim:
 def judge(id_: str, because: str, *parts: Sequence[Figure]) -> Claim:
     """Return a claim that is as weak as its weakest part.
 
-    A part is one statement on every basis that it could mean: it holds if all its deciding figures do, on a basis if
-    some do, and else not at all. A claim without a deciding figure can't be told.
+    Parameters
+    ----------
+    id_ : str
+        Id of the claim.
+    because : str
+        The reason for the verdict, as a sentence.
+    *parts : sequence of Figure
+        The statements that the claim consists of, each as its figures on every basis that it could mean. A part holds
+        if all its deciding figures do, on a basis if some do, and else not at all.
+
+    Returns
+    -------
+    Claim
+        With the figures of all parts; its verdict is unknown if no figure decides.
     """
     verdicts = []
     for part in parts:

@@ -1,41 +1,135 @@
-"""How much memory a run takes, told before it begins."""
+"""How much memory a run and saving its result take, and how much is free: compared before the run begins."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
+from pathlib import Path
 
-from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.errors import MachineError
+from gigaplan.vocabulary.time import DAY_TYPES
 from gigaplan.vocabulary.variables import variables
 
 NUMBER_BYTES = 8
-WORKING = 4
-"""Memory at the height of a run over that of its result (measured: 2.7 with 400 members, 4.4 at every hour)."""
+WORKING, WORKING_HOURLY = 3.0, 4.0
+"""Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
+representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
+FIXED_BYTES = 200e6
+"""What saving takes besides the result, whatever its size: DuckDB's buffers and the report (measured: 80 to 120 MB)."""
+KIB = 1024
+"""The unit of /proc/meminfo [bytes]."""
+PROC = Path("/proc")
+CGROUPS = Path("/sys/fs/cgroup")
 
 
-def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
-    """Return about what a run takes at its height, from the sizes of its result's quantities."""
+def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
+    """Return the size of a result's arrays [bytes], from the labels along its dims and the number of members."""
     sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
-    return WORKING * NUMBER_BYTES * sum(prod(sizes[d] for d in v.dims) for v in variables().values())
+    return NUMBER_BYTES * sum(prod(sizes[d] for d in v.dims) for v in variables().values())
 
 
-def require_room(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
-    """Raise InputError if a run takes more memory than this machine has, with what would make it fit."""
-    there = machine_bytes()
-    needed = needed_bytes(labels, members)
-    if there and needed > there:
-        fits = max(members * there // needed, 1)
-        raise InputError(
-            f"{members:,} members at this resolution need about {needed / 1e9:,.0f} GB of memory, this machine has "
-            f"{there / 1e9:,.0f} GB; about {fits:,} would fit (uncertainty.members), or a shorter horizon, or "
-            "horizon.resolution representative"
-        )
+def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> float:
+    """Return about what a run takes at its peak, saving the result included [bytes].
+
+    Saving begins when the run's working arrays are gone, and takes a batch of rows besides the result: the peak is that
+    of the run, or that of saving where the result is small.
+    """
+    hourly = len(labels["day"]) > len(DAY_TYPES)
+    return FIXED_BYTES + (WORKING_HOURLY if hourly else WORKING) * result_bytes(labels, members)
 
 
-def machine_bytes() -> int:
-    """Return the memory of this machine, 0 where the system doesn't tell."""
+def require_memory(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
+    """Refuse a run that takes more memory than is free.
+
+    Parameters
+    ----------
+    labels : mapping of str to tuple of str
+        The labels along every dim of the result but ``member``.
+    members : int
+        Samples of the uncertain inputs.
+
+    Raises
+    ------
+    MachineError
+        If the memory doesn't suffice; the message says how many members fit, and what else would.
+    """
+    free, needed = free_bytes(), needed_bytes(labels, members)
+    if not free or needed <= free:
+        return
+    fits = members_that_fit(labels, free)
+    enough = (
+        f"{fits:,} members would fit (--set uncertainty.members={fits}), or "
+        if fits
+        else "not even one member fits; what would is "
+    )
+    raise MachineError(
+        f"{members:,} members at this resolution need about {needed / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are "
+        f"free; {enough}a shorter horizon or horizon.resolution=representative"
+    )
+
+
+def members_that_fit(labels: Mapping[str, tuple[str, ...]], free: float) -> int:
+    """Return the largest number of members whose run fits into some free memory [bytes]."""
+    none, one = needed_bytes(labels, 0), needed_bytes(labels, 1)
+    return max(int((free - none) // max(one - none, 1.0)), 0)
+
+
+def free_bytes() -> int:
+    """Return the memory that this process may still take [bytes], 0 where the system doesn't say.
+
+    It is the least of what the machine has available and what the limit of each control group leaves.
+    """
+    return min((n for n in (*_machine(), *_groups()) if n >= 0), default=0)
+
+
+def _machine() -> Iterator[int]:
+    """Yield what the machine has available; its whole memory where the system doesn't say how much is in use."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
+        lines = (PROC / "meminfo").read_text().splitlines()
+        yield next(int(line.split()[1]) * KIB for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        try:
+            yield os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        except (AttributeError, OSError, ValueError):
+            return
+
+
+def _groups() -> Iterator[int]:
+    """Yield what the limit of each control group of this process leaves, in version 2 (unified) and 1 (memory)."""
+    try:
+        lines = (PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        if number == "0" and not controllers:
+            yield from _left(CGROUPS, path, "memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            yield from _left(CGROUPS / "memory", path, *names)
+
+
+def _left(root: Path, path: str, limit: str, usage: str, reclaimable: str) -> Iterator[int]:
+    """Yield limit less usage of a group and of those above it.
+
+    Inside a container the path may be that of the host, which is not there; the group is then at the root.
+    """
+    group = root / path.strip("/")
+    for folder in [group, *group.parents]:
+        if folder != root and root not in folder.parents:
+            break
+        try:
+            most, used = int((folder / limit).read_text()), int((folder / usage).read_text())
+        except (OSError, ValueError):  # no such file, or the word "max": no limit here
+            continue
+        # Cached files that nobody uses count as used, though the kernel gives them up when memory is short.
+        yield max(most - used + _statistic(folder, reclaimable), 1)
+
+
+def _statistic(folder: Path, name: str) -> int:
+    try:
+        lines = (folder / "memory.stat").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+    except (OSError, StopIteration, ValueError, IndexError):
         return 0

@@ -18,7 +18,8 @@ from gigaplan import plan as plans
 from gigaplan._version import __version__
 from gigaplan.plan import Plan
 from gigaplan.plan.document import Node
-from gigaplan.plan.load import checked, load_sources, plain_values
+from gigaplan.plan.load import checked, load_sources
+from gigaplan.plan.provenance import plain_values
 from gigaplan.results.headlines import Headline, Window, headlines, window
 from gigaplan.results.result import Result, Stamp
 from gigaplan.simulate.engine import simulate

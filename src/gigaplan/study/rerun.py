@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gigaplan.plan.load import Sources
+from gigaplan.plan.sources import Sources
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.study.compare import InputDifference, fact_differences
@@ -73,7 +73,7 @@ def _changed(then: dict[str, str], now: dict[str, str]) -> tuple[tuple[str, str,
 
 def _figures(then: Result, now: Result) -> tuple[tuple[str, float], ...]:
     """Return the quantities whose numbers differ; one of another shape differs without end."""
-    told = {name: _apart(then[name], now[name]) for name in now.arrays}
+    told = {name: _apart(then[name], now[name]) for name in now.arrays if name in then}
     return tuple(sorted(((n, d) for n, d in told.items() if d > 0), key=lambda t: (-t[1], t[0])))
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gigaplan.compute.transformer import ACTIVATION_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
+from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE, Layouts, tensor_of_experts
 from gigaplan.vocabulary.members import Array
-
-if TYPE_CHECKING:
-    from gigaplan.training.step import Layouts
 
 GRADIENT_BYTES, PARAMETER_BYTES, STATE_BYTES = 4.0, 2.0, 12.0
 """Per parameter: FP32 gradients, BF16 working copy, FP32 master and two moments (mixed precision of Micikevicius et al. 2018
@@ -22,14 +19,8 @@ LOGIT_BYTES = 8.0
 """Per logit of the last stage at its peak: BF16 and FP32 copies, and their gradient."""
 
 
-SELECTIVE, FULL = 0.5, 1.0
-"""Recomputation of what is cheap (norms, the feed-forward's activation), and of whole layers."""
-DUALPIPE = 2.0
-"""Schedule in which each rank holds a stage of each end of the pipeline (DeepSeek-AI 2024)."""
-
-
 @dataclass(frozen=True, slots=True)
-class Parts:
+class MemoryParts:
     """Bytes of the fullest GPU by what holds them; all of the layouts' shape."""
 
     weights: Array
@@ -46,7 +37,7 @@ class Parts:
 
 def memory_parts(
     model: Architecture, batch: Batch, at: Layouts, e: TrainingEfficiency, micro: Array, chunks: Array
-) -> Parts:
+) -> MemoryParts:
     """Return the bytes of the fullest GPU by part for every layout: of the first stage, or of the last with its logits."""
     held = _state(model, at, e)
     tokens = at.micro_batch * float(batch.sequence_tokens) / at.context
@@ -64,7 +55,7 @@ def memory_parts(
     late = np.where(chunks > 1, np.minimum(flight, 1 + at.pipeline * (chunks - 1) / chunks), 1.0)
     end = kept * mine * np.where(np.asarray(at.schedule) >= DUALPIPE, flight, late) + working
     at_end = end + logits >= begin
-    return Parts(*held, np.where(at_end, end, begin), np.where(at_end, logits, 0.0))
+    return MemoryParts(*held, np.where(at_end, end, begin), np.where(at_end, logits, 0.0))
 
 
 def activation_bytes_per_token(model: Architecture, at: Layouts, rest: Array | float) -> Array:
@@ -91,12 +82,6 @@ def activation_bytes_per_token(model: Architecture, at: Layouts, rest: Array | f
         ACTIVATION_BYTES
         * (inputs * m.hidden / rest + (attention + wide * part) / at.tensor + routed * split / at.tensor)
     )
-
-
-def tensor_of_experts(at: Layouts) -> Array:
-    """Return the ranks that split one expert: as stated, else those spread over ranks are whole, others are split by tensor."""
-    usual = np.where(np.asarray(at.expert) > 1, 1.0, at.tensor)
-    return np.where(np.asarray(at.expert_tensor) > 0, at.expert_tensor, usual)
 
 
 def _state(model: Architecture, at: Layouts, e: TrainingEfficiency) -> tuple[Array, Array, Array]:

@@ -33,18 +33,25 @@ class PlannedRun:
     model: str
     """Catalog name of the architecture."""
     tokens: Annotated[float, Gt(0), Unit("token")]
+    """Tokens to train on."""
     site: str
+    """Site of this plan where it runs."""
     generation: str
+    """Systems that it runs on: a generation of this plan."""
     gpus: Annotated[int, Ge(1)]
     """GPUs that it needs at once, all of one generation at one site."""
     start: Annotated[dt.date, Day()]
     """Earliest start."""
     deadline: Annotated[dt.date, Day()] | None = None
+    """Date by which it should be done."""
     milestones: tuple[tuple[dt.date, float], ...] = ()
     """Shares of the tokens that are to be done by dates."""
     precision: Literal["bf16", "fp8", "fp4"] = "bf16"
+    """Number format of its matrix products."""
     sequence_tokens: Annotated[int, Ge(1), Unit("token")] = 8192
+    """Tokens of a training sequence."""
     global_batch_tokens: Annotated[float, Gt(0), Unit("token")] = 16e6
+    """Tokens of an optimiser step."""
     restart_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
     """Tokens trained again beyond the failures that goodput has: data and recipe changed on the way."""
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import FULL, SELECTIVE, memory_parts
-from gigaplan.training.step import Layouts, Step, chunks_of, step
+from gigaplan.training.layout import FULL, SELECTIVE, Layouts, chunks_of, micro_batches
+from gigaplan.training.memory import memory_parts
+from gigaplan.training.step import Step, step
 from gigaplan.vocabulary.members import Array
 
 MICRO_BATCHES = (1, 2, 4, 8)
@@ -20,40 +21,58 @@ MICRO_BATCHES = (1, 2, 4, 8)
 STAGES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 48, 64)
 """Stages that are tried; layers that don't divide leave the last stage lighter, and the fullest sets the pace."""
 RECOMPUTE = (0.0, SELECTIVE, FULL)
+"""Kinds of recomputation that are tried."""
 CHUNKS = (1, 2, 3, 4, 6, 8)
 """Chunks of a stage that are tried."""
-LEAST_TOKENS = 1024
+MIN_CONTEXT_TOKENS = 1024
 """Tokens of a sequence that a context rank keeps at least: fewer don't fill a device."""
-MOST_CONTEXT = 64
+MAX_CONTEXT = 64
 """Ranks by context that are tried at most."""
 OUTER = ("tensor", "pipeline", "context", "data", "fully_sharded", "schedule", "offload")
 INNER = ("expert", "expert_tensor", "micro_batch", "recompute", "chunks")
 """Fields of a layout that split the GPUs, and those chosen beside them."""
-AT_ONCE = 4096
+LAYOUTS_PER_CALL = 4096
 """Layouts evaluated in one call: their arrays stay in cache."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A layout and what it gives, or why there is none (``tokens_per_s`` is then 0)."""
+class RatedLayout:
+    """A layout and what it gives, or why there is none (``tokens_per_s`` is then 0). Fields as in :class:`Layouts`."""
 
     tensor: int
+    """Ranks by tensor."""
     pipeline: int
+    """Pipeline stages."""
     expert: int
+    """Ranks by expert."""
     data: int
+    """Data ranks."""
     micro_batch: int
+    """Sequences of a micro-batch."""
     recompute: float
+    """Recomputation of activations: 0 none, ``SELECTIVE`` or ``FULL``."""
     tokens_per_s: float
+    """Speed [token/s], without failures."""
     mfu_share: float
+    """Model FLOPs over the dense peak of the precision."""
     step_s: float
+    """Time of one step [s]."""
     memory_bytes: float
+    """Memory of the fullest GPU [byte]."""
     reason: str = ""
+    """Why there is no layout; empty where there is one."""
     context: int = 1
+    """Ranks by context."""
     chunks: int = 1
+    """Chunks of a stage's layers."""
     fully_sharded: bool = False
+    """Whether weights are sharded over the data ranks."""
     expert_tensor: int = 0
+    """Ranks that split one expert; 0 as usual."""
     schedule: int = 0
+    """0 one forward, one backward; 1 zero bubble; 2 DualPipe."""
     offload: bool = False
+    """Whether the optimiser's state lies in the host's memory."""
 
     @property
     def layout(self) -> Layouts:
@@ -62,17 +81,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search saw: layouts in all, those that fit from fast to slow, and the least memory of any [byte]."""
+class SearchResult:
+    """What a search found. Shapes: layouts that fit, from fast to slow."""
 
     seen: int
+    """Layouts in all, those that don't fit included."""
     at: Layouts
+    """Layouts that fit."""
     step: Step
-    least_bytes: float
+    """Times, memory and speed of these."""
+    min_memory_bytes: float
+    """Least memory that any of all layouts takes [byte]."""
 
     @property
     def fitting(self) -> int:
-        """How many fit."""
+        """Number of layouts that fit."""
         return int(np.size(self.at.tensor))
 
 
@@ -80,26 +103,47 @@ def layouts(device: Device, model: Architecture, batch: Batch, gpus: int, *, off
     """Return every layout over a number of GPUs.
 
     Tensor and expert ranks in powers of two within reach of a scale-up domain and of the data ranks, context ranks that
-    leave a sequence ``LEAST_TOKENS``, stages up to 64 in up to eight chunks, data ranks that the rest leaves, micro-batches
-    that divide the batch (or, where none does, that it fills on average), weights kept or sharded (without stages), three kinds of recomputation.
+    leave a sequence ``MIN_CONTEXT_TOKENS``, stages up to 64 in up to eight chunks, data ranks that the rest leaves,
+    micro-batches that divide the batch (or, where none does, that it fills on average), weights kept or sharded (without
+    stages), three kinds of recomputation.
+
+    Parameters
+    ----------
+    device : Device
+        GPU, for its scale-up domain.
+    model : Architecture
+        Model, for its layers, heads and experts.
+    batch : Batch
+        What one step works on.
+    gpus : int
+        GPUs to split, all of them.
+    offload : bool
+        Whether the optimiser's state lies in the host's memory.
+
+    Returns
+    -------
+    Layouts
+        All layouts, shape (layout,); empty where the GPUs can't share the batch.
     """
+    sequences = batch.global_batch_tokens / batch.sequence_tokens
     rows = [
         np.column_stack([np.broadcast_to(_outer(t, p, c, d, f, offload), (len(some), len(OUTER))), some])
         for t in _powers(min(device.scaleup_gpus, model.heads))
         for p in STAGES
         if p <= model.layers
-        for c in _powers(min(MOST_CONTEXT, batch.sequence_tokens // LEAST_TOKENS))
+        for c in _powers(min(MAX_CONTEXT, batch.sequence_tokens // MIN_CONTEXT_TOKENS))
         if gpus % (t * p * c) == 0
         for d in [gpus // (t * p * c)]
-        if d <= batch.global_batch_tokens / batch.sequence_tokens
+        if d <= sequences
         for f in ((0, 1) if p == 1 else (0,))
-        for some in [_inner(device, model, batch, t, p, c, d, f)]
+        for some in [_inner(model, sequences, t, p, c, d)]
         if len(some)
     ]
     if not rows:
         return Layouts(*(np.zeros(0) for _ in fields(Layouts)))
     every = dict(zip((*OUTER, *INNER), np.concatenate(rows).T, strict=True))
-    even = batch.global_batch_tokens / batch.sequence_tokens % (every["data"] * every["micro_batch"]) == 0
+    # a batch that no micro-batch divides is still trained, in one micro-batch more or less from step to step
+    even = sequences % (every["data"] * every["micro_batch"]) == 0
     return Layouts(**{k: v[even] if even.any() else v for k, v in every.items()})
 
 
@@ -107,11 +151,8 @@ def _outer(t: int, p: int, c: int, d: int, f: int, offload: bool) -> NDArray[np.
     return np.array([[t, p, c, d, f, 0, offload]], dtype=float)
 
 
-def _inner(
-    device: Device, model: Architecture, batch: Batch, t: int, p: int, c: int, d: int, f: int
-) -> NDArray[np.float64]:
-    """Return experts' ranks and splits, micro-batches, recomputation and chunks beside one split of the GPUs."""
-    sequences = batch.global_batch_tokens / batch.sequence_tokens
+def _inner(model: Architecture, sequences: float, t: int, p: int, c: int, d: int) -> NDArray[np.float64]:
+    """Return experts' ranks and splits, micro-batches, recomputation and chunks for one split of the GPUs."""
     experts = [(1, 0)]
     if model.experts:
         spread = _powers(min(model.experts, d * t * c))
@@ -124,49 +165,126 @@ def _inner(
     return np.column_stack([pairs, b, r, v]).astype(float)
 
 
-def search(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Found:
-    """Return the layouts that fit memory, from fast to slow; memory decides first, so only what fits is timed."""
-    room = free_bytes(device, efficiency)
-    kept: list[tuple[Layouts, Step]] = []
+def search(
+    device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency
+) -> SearchResult:
+    """Return the layouts that fit memory, from fast to slow.
+
+    Parameters
+    ----------
+    device : Device
+        GPU and its networks.
+    model : Architecture
+        Model.
+    batch : Batch
+        What one step works on.
+    at : Layouts
+        Candidates, shape (layout,).
+    efficiency : TrainingEfficiency
+        Constants of the step-time model.
+
+    Returns
+    -------
+    SearchResult
+        Layouts that fit, with their steps.
+    """
+    free = free_bytes(device, efficiency)
+    fitting: list[tuple[Layouts, Step]] = []
     least, count = np.inf, int(np.size(at.tensor))
-    for begin in range(0, count, AT_ONCE):
-        some = _taken(at, np.arange(begin, min(begin + AT_ONCE, count)))
+    for begin in range(0, count, LAYOUTS_PER_CALL):
+        some = _taken(at, np.arange(begin, min(begin + LAYOUTS_PER_CALL, count)))
         memory = memory_of(model, batch, some, efficiency)
         least = min(least, float(memory.min()))
-        fits = np.flatnonzero(memory <= room)
+        # memory is quicker to evaluate than time, so only what fits is timed
+        fits = np.flatnonzero(memory <= free)
         if fits.size:
             some = _taken(some, fits)
-            kept.append((some, step(device, model, batch, some, efficiency)))
-    every = Layouts(*(_joined([getattr(a, f.name) for a, _ in kept]) for f in fields(Layouts)))
-    steps = Step(*(_joined([getattr(s, f.name) for _, s in kept]) for f in fields(Step)))
+            fitting.append((some, step(device, model, batch, some, efficiency)))
+    every = Layouts(*(_joined([getattr(a, f.name) for a, _ in fitting]) for f in fields(Layouts)))
+    steps = Step(*(_joined([getattr(s, f.name) for _, s in fitting]) for f in fields(Step)))
+    # stable: of equally fast layouts the first of the grid comes first, on every machine
     order = np.argsort(-steps.tokens_per_s, kind="stable")
     steps = Step(*(getattr(steps, f.name)[order] for f in fields(Step)))
-    return Found(count, _taken(every, order), steps, least)
+    return SearchResult(count, _taken(every, order), steps, least)
 
 
 def memory_of(model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Array:
-    """Return the bytes of the fullest GPU for every layout."""
-    micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
+    """Return the memory of the fullest GPU for every layout.
+
+    Parameters
+    ----------
+    model : Architecture
+        Model.
+    batch : Batch
+        What one step works on.
+    at : Layouts
+        Layouts, any shape.
+    efficiency : TrainingEfficiency
+        Constants of the step-time model.
+
+    Returns
+    -------
+    numpy.ndarray
+        Memory [byte], shape of the layouts.
+    """
+    micro = micro_batches(batch, at)
     return memory_parts(model, batch, at, efficiency, micro, chunks_of(model, at)).total
 
 
 def free_bytes(device: Device, efficiency: TrainingEfficiency) -> float:
-    """Return what a layout may take of a device's memory [byte]."""
+    """Return what a layout may take of a device's memory.
+
+    Parameters
+    ----------
+    device : Device
+        GPU.
+    efficiency : TrainingEfficiency
+        Constants, for the share of memory kept for buffers and fragmentation.
+
+    Returns
+    -------
+    float
+        Memory [byte].
+    """
     return device.hbm_bytes * (1 - efficiency.training_reserve_share)
 
 
-def pareto(found: Found) -> NDArray[np.intp]:
-    """Return the layouts that no other beats in both speed and memory, from fast to small."""
+def pareto(found: SearchResult) -> NDArray[np.intp]:
+    """Return the layouts that no other beats in both speed and memory.
+
+    Parameters
+    ----------
+    found : SearchResult
+        Result of a search.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices into ``found.at``, from fast to small, shape (layout,).
+    """
     lightest = np.minimum.accumulate(found.step.memory_bytes)
     before = np.concatenate([[np.inf], lightest[:-1]])
     return np.flatnonzero(found.step.memory_bytes < before)
 
 
-def plan_at(found: Found, k: int) -> Plan:
-    """Return one layout of a search with what it gives."""
+def layout_at(found: SearchResult, k: int) -> RatedLayout:
+    """Return one layout of a search with what it gives.
+
+    Parameters
+    ----------
+    found : SearchResult
+        Result of a search.
+    k : int
+        Index of the layout; 0 is the fastest.
+
+    Returns
+    -------
+    RatedLayout
+        The layout in whole numbers, with its speed and memory.
+    """
     one = {f.name: _whole(getattr(found.at, f.name)[k], f.name) for f in fields(Layouts)}
     s = found.step
-    return Plan(
+    return RatedLayout(
         tokens_per_s=float(s.tokens_per_s[k]),
         mfu_share=float(s.mfu_share[k]),
         step_s=float(s.total[k]),
@@ -175,8 +293,29 @@ def plan_at(found: Found, k: int) -> Plan:
     )
 
 
-def best_layout(device: Device, model: Architecture, batch: Batch, gpus: int, efficiency: TrainingEfficiency) -> Plan:
-    """Return the layout that trains most tokens per second within memory; a reason in words where none fits."""
+def best_layout(
+    device: Device, model: Architecture, batch: Batch, gpus: int, efficiency: TrainingEfficiency
+) -> RatedLayout:
+    """Return the layout that trains most tokens per second within memory.
+
+    Parameters
+    ----------
+    device : Device
+        GPU and its networks.
+    model : Architecture
+        Model.
+    batch : Batch
+        What one step works on.
+    gpus : int
+        GPUs that train.
+    efficiency : TrainingEfficiency
+        Constants of the step-time model.
+
+    Returns
+    -------
+    RatedLayout
+        The fastest layout; where none fits, one without speed that has the reason in words.
+    """
     at = layouts(device, model, batch, gpus)
     if not np.size(at.tensor):
         return _none(
@@ -185,11 +324,9 @@ def best_layout(device: Device, model: Architecture, batch: Batch, gpus: int, ef
         )
     found = search(device, model, batch, at, efficiency)
     if not found.fitting:
-        room = free_bytes(device, efficiency)
-        return _none(
-            f"does not fit: {found.least_bytes / 1e9:,.0f} GB per GPU in the best layout, {room / 1e9:,.0f} GB free"
-        )
-    return plan_at(found, 0)
+        least, free = found.min_memory_bytes / 1e9, free_bytes(device, efficiency) / 1e9
+        return _none(f"does not fit: {least:,.0f} GB per GPU in the best layout, {free:,.0f} GB free")
+    return layout_at(found, 0)
 
 
 def _whole(value: float, name: str) -> float | int | bool:
@@ -206,8 +343,8 @@ def _joined(parts: Sequence[Array | float]) -> Array:
     return np.concatenate([np.asarray(p) for p in parts]) if parts else np.zeros(0)
 
 
-def _none(reason: str) -> Plan:
-    return Plan(0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, reason)
+def _none(reason: str) -> RatedLayout:
+    return RatedLayout(0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, reason)
 
 
 def _powers(most: int) -> list[int]:

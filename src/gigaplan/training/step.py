@@ -1,15 +1,13 @@
 """Time and memory of one optimiser step over a grid of parallel layouts, all at once.
 
-Layouts split a model by tensor (TP, with sequence), context (CP), pipeline stages (PP, in chunks taken in turn), experts
-(EP, over the tensor, context and data ranks) and data (DP, with FSDP where asked). Ranks are numbered tensor first, then
-context, data, stages (Megatron's order), which says what crosses the scale-up domain. Micro-batches flow through the
-stages one forward, one backward (Narayanan et al. 2021); activations are kept, or recomputed whole (Korthikanti et al.
-2022). The device's work and the host's launches run beside each other. All arrays of a :class:`Layouts` have one shape.
+Micro-batches flow through the pipeline stages one forward, one backward (Narayanan et al. 2021); activations are kept, or
+recomputed (Korthikanti et al. 2022). The device's work on a stage is arithmetic, memory traffic and exchanges that don't
+hide; the host's launches overlap with it. Layouts are those of :mod:`gigaplan.training.layout`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +15,8 @@ from gigaplan.compute.collectives import Network, ring_or_tree_s
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import ACTIVATION_BYTES, MATRICES_OF_GATED_FFN, WEIGHT_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
-from gigaplan.training.memory import DUALPIPE, FULL, PARAMETER_BYTES, SELECTIVE, memory_parts, tensor_of_experts
+from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE, Layouts, chunks_of, micro_batches, tensor_of_experts
+from gigaplan.training.memory import PARAMETER_BYTES, memory_parts
 from gigaplan.vocabulary.members import Array
 
 FORWARD_AND_BACKWARD = 3.0
@@ -31,8 +30,6 @@ ACCUMULATED_BYTES = 8.0
 OPTIMISER_BYTES = 30.0
 """Per parameter that a rank updates: gradient, master weight and both moments read, the last three and the BF16 copy
 written (Adam in mixed precision, Micikevicius et al. 2018)."""
-MOST_CHUNKS = 4.0
-"""Parts of its layers that a stage takes in turn where a layout doesn't say (interleaved schedule of Narayanan et al. 2021)."""
 TENSOR_COLLECTIVES = 4
 """Per layer, forward and backward: two all-reduces each way by tensor (with sequence: as gather and scatter)."""
 CONTEXT_SENDS = 3
@@ -44,29 +41,10 @@ LAUNCHES_OF_AN_END = 1.0
 CLOCK_OF_POWER = 1 / 3
 """Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency (Hennessy and
 Patterson, Computer Architecture, 2017)."""
-BESIDE = 4
+SMOOTH_MAX_EXPONENT = 4
 """Exponent of the smooth maximum of device and host times: both at once, a little less than perfectly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layouts:
-    """Candidate layouts: ranks by tensor, stage, expert and data, sequences of a micro-batch, recomputation (0 none, 0.5 of
-    what is cheap, 1 of whole layers); ranks by context, chunks of a stage (0: as many as usual), whether weights are sharded
-    over the data ranks; ranks that split an expert (0: as usual), schedule (0 one forward one backward, 1 zero bubble, 2
-    DualPipe), whether the optimiser's state lies in the host's memory."""
-
-    tensor: Array
-    pipeline: Array
-    expert: Array
-    data: Array
-    micro_batch: Array
-    recompute: Array
-    context: Array | float = 1.0
-    chunks: Array | float = 0.0
-    fully_sharded: Array | float = 0.0
-    expert_tensor: Array | float = 0.0
-    schedule: Array | float = 0.0
-    offload: Array | float = 0.0
+MIN_TIME_S = 1e-30
+"""Keeps times of nothing from being divided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,60 +131,71 @@ class _Shape:
 
 
 def model_flops_per_token(model: Architecture, sequence: float) -> float:
-    """Return the model FLOPs of one trained token: six per active weight of a product, and causal attention."""
+    """Return the model FLOPs of one trained token: six per active weight of a product, and causal attention counted once.
+
+    Recomputation does not count, nor does the look-up of embeddings (Chowdhery et al. 2022, appendix B).
+
+    Parameters
+    ----------
+    model : Architecture
+        Model.
+    sequence : float
+        Length of the sequences [token].
+
+    Returns
+    -------
+    float
+        FLOPs of forward and backward [FLOP/token].
+    """
     weights = model.active_parameters - model.embedding_parameters
     attention = float(model.prefill_attention_flops(np.asarray(float(sequence)), np.asarray(0.0))) / sequence
     return FORWARD_AND_BACKWARD * (2 * weights + model.layers * attention)
 
 
 def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Step:
-    """Return the time of one step and the memory of one GPU for every layout."""
-    e, s = efficiency, _Shape(device, model, batch, at, efficiency)
-    whole_again = np.asarray(at.recompute) >= FULL
-    again = 1 + np.where(whole_again, 1 / FORWARD_AND_BACKWARD, 0.0)
-    sent_again = 1 + np.where(whole_again, 1 / 2, 0.0)  # the forward's exchanges are half of all
-    micro = batch.global_batch_tokens / (at.micro_batch * float(batch.sequence_tokens) * at.data)
-    experts = model.moe_layers / model.layers
-    chunks = chunks_of(model, at)
-    layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
-    tensor = _tensor_exchange(s) * sent_again + _context_exchange(s) * again
-    moved = experts * _exposed_exchange(s, _expert_exchange(s) * sent_again, layer, chunks)
-    full = np.ceil(model.layers / at.pipeline)
-    last = np.maximum(model.layers - (at.pipeline - 1) * full, 0.0)
-    head = _head(s)
-    hop = np.where(at.pipeline > 1, 2 * chunks * _handover(s), 0.0) * (1 - e.handover_hidden_share)
-    # how far the last stage lags, which hands over on one side only
-    behind = np.maximum((last - full) * (layer + tensor + moved) + head - hop / 2, 0.0)
-    tensor_each, moved_each = tensor, moved
-    compute, tensor, moved = full * layer + behind, full * tensor, full * moved
-    ends = np.where(at.pipeline > 1, LAUNCHES_OF_AN_END, 2 * LAUNCHES_OF_AN_END)
-    gathered = _gathering(s, compute)
-    compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
-    busy = compute + tensor + moved + hop + gathered
-    host = (
-        s.older_host
-        * ((full + ends) * e.layer_overhead_s + full * experts * batch.launched_by_host * _launching_experts(s))
-        * again
-    )
-    one = _beside(busy, host)  # one micro-batch on one stage
-    # fill and drain pass once through the other stages, which may be lighter than the one that sets the pace
-    work = model.layers * (layer + tensor_each + moved_each) + head + (at.pipeline - 1) * hop
-    others = one * np.clip(work / np.maximum(busy, 1e-30) - 1, 0.0, at.pipeline - 1)
-    bubble = others * _idle_share(at, chunks)
-    gradients, optimiser = _gradients(s, one), _optimiser(s)
-    whole = micro * one + bubble + gradients + optimiser + e.step_overhead_s
+    """Return the time of one optimiser step and the memory of one GPU for every layout.
+
+    ``t = m s + b + g + o + c`` with m micro-batches of time s on the slowest stage (the smooth maximum of what the device
+    does and what the host launches), the bubble b of filling and draining the pipeline (Narayanan et al. 2021), the exposed
+    exchange of gradients g, the optimiser o and a fixed time c. Fitted on and valid for dense models and models with experts
+    on A100 to GB300; see docs/accuracy.md for its errors.
+
+    Parameters
+    ----------
+    device : Device
+        GPU and its networks.
+    model : Architecture
+        Model.
+    batch : Batch
+        What one step works on, in which precision, by software of which age.
+    at : Layouts
+        Layouts, any shape.
+    efficiency : TrainingEfficiency
+        Constants of the step-time model.
+
+    Returns
+    -------
+    Step
+        Times [s], memory [byte] and speed, shape of the layouts.
+    """
+    s = _Shape(device, model, batch, at, efficiency)
+    micro, chunks = micro_batches(batch, at), chunks_of(model, at)
+    stage = _slowest_stage(s, chunks)
+    bubble = stage.others_s * _idle_share(at, chunks)
+    gradients, optimiser = _gradients(s, stage.total_s), _optimiser(s)
+    whole = micro * stage.total_s + bubble + gradients + optimiser + efficiency.step_overhead_s
     speed = batch.global_batch_tokens / whole
     gpus = at.tensor * at.pipeline * at.data * at.context
     return Step(
-        compute=micro * compute,
-        tensor_exchange=micro * tensor,
-        expert_exchange=micro * moved,
-        pipeline_exchange=micro * hop,
+        compute=micro * stage.compute_s,
+        tensor_exchange=micro * stage.tensor_s,
+        expert_exchange=micro * stage.expert_s,
+        pipeline_exchange=micro * stage.send_s,
         bubble=bubble,
-        gradients=gradients + micro * gathered,
+        gradients=gradients + micro * stage.gather_s,
         optimiser=optimiser,
-        overhead=micro * (one - busy) + e.step_overhead_s,
-        memory_bytes=memory_parts(model, batch, at, e, micro, chunks).total,
+        overhead=micro * (stage.total_s - stage.device_s) + efficiency.step_overhead_s,
+        memory_bytes=memory_parts(model, batch, at, efficiency, micro, chunks).total,
         tokens_per_s=speed,
         mfu_share=speed
         * model_flops_per_token(model, batch.sequence_tokens)
@@ -214,10 +203,60 @@ def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficie
     )
 
 
-def chunks_of(model: Architecture, at: Layouts) -> Array:
-    """Return the parts of its layers that a stage takes in turn; only the interleaved schedule has more than one."""
-    usual = np.clip(np.floor(model.layers / at.pipeline), 1.0, MOST_CHUNKS)
-    return np.where(np.asarray(at.schedule) > 0, 1.0, np.where(np.asarray(at.chunks) > 0, at.chunks, usual))
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One micro-batch on the slowest pipeline stage, forward and backward [s]. Shapes: layout."""
+
+    compute_s: Array
+    tensor_s: Array
+    """Exposed exchange by tensor and context."""
+    expert_s: Array
+    """Exposed exchange of tokens with experts."""
+    send_s: Array
+    """Exposed sends to and from the neighbouring stages."""
+    gather_s: Array
+    """Exposed gathering of weights and scattering of gradients, where weights are fully sharded."""
+    host_s: Array
+    """Host's time to launch all this."""
+    others_s: Array
+    """Time of the same micro-batch on all other stages together."""
+
+    @property
+    def device_s(self) -> Array:
+        return self.compute_s + self.tensor_s + self.expert_s + self.send_s + self.gather_s
+
+    @property
+    def total_s(self) -> Array:
+        return _overlapped(self.device_s, self.host_s)
+
+
+def _slowest_stage(s: _Shape, chunks: Array) -> _Stage:
+    """Return the times of one micro-batch on the stage that sets the pace: a full one, or the last one with its head."""
+    e, at, model = s.e, s.at, s.model
+    whole_again = np.asarray(at.recompute) >= FULL
+    again = 1 + np.where(whole_again, 1 / FORWARD_AND_BACKWARD, 0.0)
+    sent_again = 1 + np.where(whole_again, 1 / 2, 0.0)  # the forward's exchanges are half of all
+    experts = model.moe_layers / model.layers
+    layer = (_dense_layer(s) + experts * _expert_layer(s)) * again  # the device's work on a layer, mean over layers
+    tensor = _tensor_exchange(s) * sent_again + _context_exchange(s) * again
+    moved = experts * _exposed_exchange(s, _expert_exchange(s) * sent_again, layer, chunks)
+    full = np.ceil(model.layers / at.pipeline)
+    last = np.maximum(model.layers - (at.pipeline - 1) * full, 0.0)
+    head = _head(s)
+    send = np.where(at.pipeline > 1, 2 * chunks * _pipeline_send_s(s), 0.0) * (1 - e.handover_hidden_share)
+    # how far the last stage lags, which sends on one side only
+    behind = np.maximum((last - full) * (layer + tensor + moved) + head - send / 2, 0.0)
+    compute = full * layer + behind
+    ends = np.where(at.pipeline > 1, LAUNCHES_OF_AN_END, 2 * LAUNCHES_OF_AN_END)
+    # gathering hides behind the work of layers, not behind the fixed time of small kernels
+    gathered = _gathering(s, compute)
+    compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
+    launched = (full + ends) * e.layer_overhead_s + full * experts * s.batch.launched_by_host * _launching_experts(s)
+    stage = _Stage(compute, full * tensor, full * moved, send, gathered, s.older_host * launched * again, send)
+    # fill and drain pass once through the other stages, which may be lighter than the one that sets the pace
+    work = model.layers * (layer + tensor + moved) + head + (at.pipeline - 1) * send
+    others = np.clip(work / np.maximum(stage.device_s, MIN_TIME_S) - 1, 0.0, at.pipeline - 1)
+    return replace(stage, others_s=stage.total_s * others)
 
 
 def _idle_share(at: Layouts, chunks: Array) -> Array:
@@ -232,10 +271,12 @@ def _idle_share(at: Layouts, chunks: Array) -> Array:
     return np.where(schedule >= DUALPIPE, dualpipe, np.where(schedule > 0, 1 / FORWARD_AND_BACKWARD, 1 / chunks))
 
 
-def _beside(device_s: Array, host_s: Array) -> Array:
-    """Return the smooth maximum of two times that run beside each other."""
+def _overlapped(device_s: Array, host_s: Array) -> Array:
+    """Return the smooth maximum of two times that overlap, ``(a^n + b^n)^(1/n)``."""
     larger, smaller = np.maximum(device_s, host_s), np.minimum(device_s, host_s)
-    return larger * (1 + (smaller / np.maximum(larger, 1e-30)) ** BESIDE) ** (1 / BESIDE)
+    # written as a factor on the larger one, so that the powers can't overflow
+    ratio = smaller / np.maximum(larger, MIN_TIME_S)
+    return larger * (1 + ratio**SMOOTH_MAX_EXPONENT) ** (1 / SMOOTH_MAX_EXPONENT)
 
 
 def _product_s(s: _Shape, rows: Array, inner: Array | float, outer: Array | float, precision: str) -> Array:
@@ -269,8 +310,10 @@ def _dense_layer(s: _Shape) -> Array:
         s.e.quantise_passes + s.batch.block_scaled * s.e.block_passes if p != "bf16" else 0.0
     )
     passes = passes * (1 + (np.asarray(s.at.recompute) == SELECTIVE) * SELECTIVE / FORWARD_AND_BACKWARD)
-    beside = passes * s.tokens * (m.hidden / s.rest + wide / t) * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
-    return np.asarray((time + beside + _attention(s)) * s.older)
+    elementwise = (
+        passes * s.tokens * (m.hidden / s.rest + wide / t) * ACTIVATION_BYTES / s.device.hbm_bandwidth_bytes_per_s
+    )
+    return np.asarray((time + elementwise + _attention(s)) * s.older)
 
 
 def _attention(s: _Shape) -> Array:
@@ -386,12 +429,12 @@ def _expert_exchange(s: _Shape) -> Array:
 def _exposed_exchange(s: _Shape, exchange: Array, layer: Array, chunks: Array) -> Array:
     """Return what of the exchange with experts does not hide: with chunks taken in turn, or stages of both ends on a rank, another
     micro-batch computes meanwhile (Megatron's batch-level overlap; DualPipe, DeepSeek-AI 2024), else nothing does."""
-    beside = (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE)
+    overlapped = (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE)
     hidden = np.minimum(exchange * s.e.expert_hidden_share, layer)
-    return np.where(beside, exchange - hidden, exchange) * s.older_experts
+    return np.where(overlapped, exchange - hidden, exchange) * s.older_experts
 
 
-def _handover(s: _Shape) -> Array:
+def _pipeline_send_s(s: _Shape) -> Array:
     """Return the time to hand one micro-batch's activations to the next stage [s]; each tensor rank sends its part, which is
     gathered on arrival where it is not kept in parts (scatter and gather of Narayanan et al. 2021)."""
     net = _network(s, 1)

@@ -1,1 +1,1 @@
-"""Validation: published measurements, our number, the error."""
+"""Validation: published measurements, predictions, and their errors."""

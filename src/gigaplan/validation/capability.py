@@ -44,9 +44,11 @@ SAMPLE = "capability_eci_sample.csv"
 KNOWN_BEFORE = dt.date(2025, 9, 1)
 """As for demand: what was public before the announcement sets the constants."""
 ORIGINS = (dt.date(2024, 7, 1), dt.date(2025, 1, 1), dt.date(2025, 7, 1))
-"""Days at which the same fit is made on what was known then: half-years, from the first with thirty models behind it."""
+"""Days at which the same fit is made on what was known then: half-years, from the first with thirty models behind it.
+"""
 HUBER = 1.345
-"""Huber's constant: residuals beyond so many spreads weigh less; 95 % efficient on normal errors (Holland & Welsch 1977)."""
+"""Huber's constant: residuals beyond so many spreads weigh less; 95 % efficient on normal errors (Holland & Welsch
+1977)."""
 NORMAL_MAD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
 CLASSES = (1e23, 1e24, 1e25, 1e26)
@@ -59,7 +61,8 @@ NOTES = (
     "flagships' compute is little: either returns fall at the top, or these runs were badly spent. An answer above "
     "the largest known run is an extrapolation, and on this evidence a high one.",
     "Progress at constant compute is the sum of algorithms, data, post-training and thinking longer. It sped up when "
-    "reasoning models came (September 2024): each fit on what was known at an earlier day was too low about the year after, by 1 to 6 points.",
+    "reasoning models came (September 2024): each fit on what was known at an earlier day was too low about the year "
+    "after, by 1 to 6 points.",
     "List prices say what is charged, not what it costs: the best model's price rose as it became "
     "a better one. The series is one seller's, of five dates; its trend describes them and forecasts nothing.",
 )
@@ -67,7 +70,7 @@ NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One published model and our answer for it."""
+    """One published model and its prediction."""
 
     model: str
     developer: str
@@ -99,7 +102,7 @@ class Summary:
     name: str
     rows: int
     bias: float
-    """Mean of ours less published."""
+    """Mean of predicted less published."""
     mean_abs_error: float
     rms_error: float
     inside_share: float
@@ -108,7 +111,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """The same fit made on what was known at an earlier day, held against the next twelve months."""
+    """The same fit made on what was known at an earlier day, compared with the next twelve months."""
 
     origin: dt.date
     capability: Capability
@@ -144,7 +147,7 @@ class PriceSeries:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CapabilityValidation(Brief):
-    """Published models against ours, by split and size of run, back-tests, published rates, and list prices apart."""
+    """Published models and predictions, by split and size of run, back-tests, published rates, and list prices."""
 
     capability: Capability
     rows: tuple[Row, ...]
@@ -156,7 +159,7 @@ class CapabilityValidation(Brief):
 
 
 def validate_capability() -> CapabilityValidation:
-    """Return every published model with ours by the constants that plans use, and what to think of them."""
+    """Return every published model with its prediction by the constants that plans use, and what to think of them."""
     facts = catalog.load()
     capability = stored(facts)
     rows = answer(sample(), capability)
@@ -202,13 +205,13 @@ def stored(facts: catalog.Catalog) -> Capability:
 
 
 def answer(rows: Sequence[Row], capability: Capability) -> tuple[Row, ...]:
-    """Return rows with our capability and its 80 % interval."""
+    """Return rows with the predicted capability and its 80 % interval."""
     flop = np.array([r.training_flop for r in rows])
     years = np.array([years_since_reference(r.date, capability) for r in rows])
-    ours, (low, high) = eci(flop, years, capability), eci_interval(flop, years, capability)
+    predicted, (low, high) = eci(flop, years, capability), eci_interval(flop, years, capability)
     return tuple(
         dataclasses.replace(r, ours=float(o), low=float(a), high=float(b))
-        for r, o, a, b in zip(rows, ours, low, high, strict=True)
+        for r, o, a, b in zip(rows, predicted, low, high, strict=True)
     )
 
 
@@ -225,7 +228,8 @@ def fit(rows: Sequence[Row], last_date: dt.date | None = None) -> Capability:
 
     Huber (1964), Ann. Math. Stat. 35, solved by reweighted least squares; errors of the constants by the sandwich
     estimator over clusters, one per developer (Liang & Zeger 1986, Biometrika 73). The reference point is where the
-    level is uncorrelated with both slopes. The residual is the plain standard deviation about the line, outliers and all.
+    level is uncorrelated with both slopes. The residual is the plain standard deviation about the line, outliers and
+    all.
 
     Raises
     ------
@@ -296,7 +300,7 @@ def huber_1964(x: Array, y: Array) -> tuple[Array, float]:
 
 
 def backtests(rows: Sequence[Row], origins: Sequence[dt.date] = ORIGINS) -> tuple[Backtest, ...]:
-    """Return fits on what was known at each origin, held against the models of the twelve months after."""
+    """Return fits on what was known at each origin, compared with the models of the twelve months after."""
     found = []
     for origin in origins:
         known = fit([r for r in rows if r.date < origin])
@@ -347,13 +351,13 @@ def _comparisons(facts: catalog.Catalog, capability: Capability) -> tuple[Compar
     )
 
 
-def _comparison(name: str, ours: tuple[float, float, float], fact: Fact) -> Comparison:
+def _comparison(name: str, predicted: tuple[float, float, float], fact: Fact) -> Comparison:
     published = (
         fact.number,
         fact.number if fact.low is None else fact.low,
         fact.number if fact.high is None else fact.high,
     )
-    return Comparison(name, *ours, *published, source=f"{fact.source_title}, {fact.date}")
+    return Comparison(name, *predicted, *published, source=f"{fact.source_title}, {fact.date}")
 
 
 def _prices(facts: catalog.Catalog) -> tuple[PriceSeries, ...]:

@@ -1,4 +1,4 @@
-"""Demand: curves fitted on what was known before the announcement, held against what came after.
+"""Demand: curves fitted on what was known before the announcement, compared with what came after.
 
 Weekly users: two rival curves are fitted to the points dated before ``KNOWN_BEFORE``, with the ceiling given, and
 the one that fits those points better is chosen; the points after that day are only looked at. The chosen constants
@@ -31,6 +31,7 @@ from gigaplan.vocabulary.units import parse_date
 T = TypeVar("T")
 
 KNOWN_BEFORE = dt.date(2025, 9, 1)
+"""Day before which a figure was known when the fit was made; later ones only test it."""
 BOUNDS = 0.90
 """Probability that the low and high of a fitted constant are meant to hold."""
 NOT_MESSAGES = ("agents",)
@@ -53,7 +54,7 @@ NOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One published figure and ours."""
+    """One published figure and the predicted one."""
 
     quantity: str
     definition: str
@@ -63,12 +64,12 @@ class Point:
     known: bool
     """Whether it was known before the announcement."""
     used: bool
-    """Whether our constants were set on it: then its error is a residual, not a test."""
+    """Whether the constants were set on it: then its error is a residual, not a test."""
     JSON_ALSO: ClassVar[tuple[str, ...]] = ("error",)
 
     @property
     def error(self) -> float:
-        """Ours over published, less one."""
+        """Predicted over published, less one."""
         return self.ours / self.published - 1
 
 
@@ -83,7 +84,7 @@ class Fit:
     rate_per_year: float
     rate_per_year_range: tuple[float, float]
     residual: float
-    """Standard deviation of ln(ours / published) on the fitted points, two constants deducted."""
+    """Standard deviation of ln(predicted / published) on the fitted points, two constants deducted."""
     aic: float
     """Akaike's criterion, n ln(RSS / n) + 2 k: the smaller, the better the fit."""
     left_out_error: float
@@ -106,7 +107,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DemandValidation(Brief):
-    """Fits of the rival curves, which one is chosen, and every published figure against ours."""
+    """Fits of the rival curves, which one is chosen, and every published figure with its prediction."""
 
     BRIEF: ClassVar[tuple[str, ...]] = ("chosen", "fits", "points", "summary")
 
@@ -187,7 +188,7 @@ def fit(start: Adoption, known: Sequence[Fact], after: Sequence[Fact] = ()) -> F
 
 
 def _least_squares(start: Adoption, known: Sequence[Fact]) -> tuple[Adoption, Array, Array]:
-    """Return the fitted adoption, residuals ln(ours / published), and covariance of (ln reference, ln rate)."""
+    """Return the fitted adoption, residuals ln(predicted / published), and covariance of (ln reference, ln rate)."""
     from scipy.optimize import least_squares
 
     users, years = np.array([f.number for f in known]), _years(start.reference_date, known)
@@ -213,17 +214,17 @@ def _errors(adoption: Adoption, points: Sequence[Fact]) -> Array:
 def _users(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
     """Hold the adoption that plans use against weekly active users; what was known before is what it was fitted on."""
     series = facts.series("chatgpt", "weekly_users")
-    ours = weekly_users(adoption, _years(adoption.reference_date, series))[0]
-    return [_point(f, "weekly active users", u, _day(f) < KNOWN_BEFORE) for f, u in zip(series, ours, strict=True)]
+    predicted = weekly_users(adoption, _years(adoption.reference_date, series))[0]
+    return [_point(f, "weekly active users", u, _day(f) < KNOWN_BEFORE) for f, u in zip(series, predicted, strict=True)]
 
 
 def _messages(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
     """Hold the workloads that people drive against messages per day, under either published definition."""
     names = [e for e in facts.entities("requests_per_user_day") if e not in NOT_MESSAGES]
     works = [_workload(facts, name, "users") for name in names]
-    ours = _requests(facts, adoption, works)
+    predicted = _requests(facts, adoption, works)
     return [
-        _point(f, definition, ours(_day(f)), used)
+        _point(f, definition, predicted(_day(f)), used)
         for quantity, definition, used in MESSAGES
         for f in facts.series("chatgpt", quantity)
     ]
@@ -233,9 +234,9 @@ def _api_tokens(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
     """Hold the enterprise workload's tokens, read and made, against the API's tokens per day (basis: processed)."""
     work = _workload(facts, "enterprise_api", "own")
     tokens = sum(getattr(work, f"{kind}_tokens") for kind in TOKENS)
-    ours = _requests(facts, adoption, [work])
+    predicted = _requests(facts, adoption, [work])
     return [
-        _point(f, f"API, {f.token_basis}", ours(_day(f)) * tokens, _day(f) == work.reference_date)
+        _point(f, f"API, {f.token_basis}", predicted(_day(f)) * tokens, _day(f) == work.reference_date)
         for f in facts.series("openai", "api_tokens_per_day")
     ]
 
@@ -271,8 +272,8 @@ def _filled(facts: catalog.Catalog, cls: type[T], entity: str, **known: Any) -> 
     return found
 
 
-def _point(fact: Fact, definition: str, ours: float, used: bool) -> Point:
-    return Point(fact.quantity, definition, fact.date, fact.number, float(ours), _day(fact) < KNOWN_BEFORE, used)
+def _point(fact: Fact, definition: str, predicted: float, used: bool) -> Point:
+    return Point(fact.quantity, definition, fact.date, fact.number, float(predicted), _day(fact) < KNOWN_BEFORE, used)
 
 
 def _summary(quantity: str, known: bool, used: bool, errors: Sequence[float]) -> Summary:

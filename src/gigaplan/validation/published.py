@@ -1,4 +1,4 @@
-"""Published figures held against ours: one point each, and how far they lie apart over many."""
+"""Published figures compared with predictions: one point each, and how far they lie apart over many."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from gigaplan.vocabulary.show import Brief
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One published figure and ours with its 80 % interval (nan where there is no answer), and how far to trust it."""
+    """One published figure and the predicted one with its 80 % interval (nan where there is no answer), and how far
+    to trust it."""
 
     kind: str
     """What was measured, as the summaries name it."""
@@ -32,12 +33,12 @@ class Point:
 
     @property
     def error(self) -> float:
-        """Ours over published, less one."""
+        """Predicted over published, less one."""
         return self.ours / self.published - 1
 
     @property
     def answered(self) -> bool:
-        """Whether there is an answer and something to hold it against."""
+        """Whether there is an answer and something to compare it with."""
         return self.published > 0 and not self.validity.startswith("unsupported")
 
 
@@ -52,14 +53,15 @@ class Errors:
     median_abs: float
     bias: float
     covered: float
-    """Share of published values inside our interval."""
+    """Share of published values inside the interval."""
     width: float
     """Median high over low."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Held(Brief):
-    """A table's points, their errors by kind, system and model, and why rows aren't answered (or aren't held)."""
+class TableComparison(Brief):
+    """A table's points, their errors by kind, system and model, and why rows aren't answered (or have nothing to
+    compare)."""
 
     BRIEF: ClassVar[tuple[str, ...]] = ("table", "source", "points", "errors", "left_out")
 
@@ -75,8 +77,18 @@ class Held(Brief):
         return sum(self.reasons.values())
 
 
-def hold(table: str, source: str, points: Iterable[Point]) -> Held:
-    """Return the errors of points that are answered, and the reasons of those that aren't."""
+def compare(table: str, source: str, points: Iterable[Point]) -> TableComparison:
+    """Return the errors of points that are answered, and the reasons of those that aren't.
+
+    Parameters
+    ----------
+    table
+        Name of the table.
+    source
+        Who published it.
+    points
+        Its figures.
+    """
     points = tuple(points)
     by: dict[tuple[str, str], list[Point]] = {}
     for p in points:
@@ -88,7 +100,7 @@ def hold(table: str, source: str, points: Iterable[Point]) -> Held:
         for p in points
         if not p.answered
     )
-    return Held(
+    return TableComparison(
         table, source, points, tuple(_errors(*n, some) for n, some in sorted(by.items())), dict(reasons.most_common())
     )
 

@@ -14,18 +14,34 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 
 LEAST_ROWS, LEAST_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
+"""Rows that a refit needs, groups between which some are left out in turn, and evaluations of a fit."""
+LINE_WIDTH = 120  # of a file that people read
+MARGIN = 1e-6
+"""Of a start off its bounds, as a logarithm."""
 CLOSE = 1e-3
 """Relative change of the sum of squares at which a refit ends: far below what rows scatter."""
 Rows = NDArray[np.bool_]
 
 
 def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) -> None:
-    """Raise PlanError if fewer rows than a refit needs can be answered."""
+    """Raise PlanError if fewer rows than a refit needs can be answered.
+
+    Parameters
+    ----------
+    count
+        Rows that can be answered.
+    unsupported
+        Why others can't be.
+    place
+        Of the table.
+    remedy
+        What to do about it.
+    """
     if count >= LEAST_ROWS:
         return
-    said = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
+    reasons = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
     message = f"{count} rows can be answered, {LEAST_ROWS} are needed"
-    raise PlanError([Problem(message, place, value=said, remedy=remedy)])
+    raise PlanError([Problem(message, place, value=reasons, remedy=remedy)])
 
 
 def pulled(
@@ -47,7 +63,7 @@ def pulled(
     from scipy.optimize import least_squares
 
     low, high = bounds
-    begin = np.clip(shipped, low + 1e-6, high - 1e-6)
+    begin = np.clip(shipped, low + MARGIN, high - MARGIN)
 
     def residual(x: Array) -> Array:
         return np.concatenate([off(x), pull * (x - begin)])
@@ -69,7 +85,17 @@ def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
 def left_out(
     kinds: NDArray[np.int_] | None, off: Callable[[Rows, Rows], Array], progress: Progress | None = None
 ) -> Array | None:
-    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``."""
+    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``.
+
+    Parameters
+    ----------
+    kinds
+        Group of each row; shape (row,).
+    off
+        Errors of the rows in the second mask with constants fitted on those in the first.
+    progress
+        Called with the steps done, those in all, and what is done now.
+    """
     if kinds is None:
         return None
     found: Array | None = None
@@ -85,6 +111,20 @@ def left_out(
 
 def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str], into: Callable[[Any], Any]) -> str:
     """Return an overlay file's text: its header (who, why, from), and values with their source and note, put where
-    ``into`` says."""
-    said = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
-    return yaml.safe_dump({"overlay": dict(header), **into(said)}, sort_keys=False, allow_unicode=True, width=120)
+    ``into`` says.
+
+    Parameters
+    ----------
+    header
+        Who made it, why, and from what.
+    note
+        What is said of every value.
+    values
+        Constants as text, by name.
+    into
+        Puts the values where they belong in a plan.
+    """
+    facts = {k: {"value": v, "evidence": "measured", "source": header["from"], "note": note} for k, v in values.items()}
+    return yaml.safe_dump(
+        {"overlay": dict(header), **into(facts)}, sort_keys=False, allow_unicode=True, width=LINE_WIDTH
+    )

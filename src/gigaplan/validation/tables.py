@@ -1,4 +1,4 @@
-"""CSV tables in and out: read whole or told what is wrong with them, written whole or not at all."""
+"""CSV tables in and out: read whole or refused with what is wrong, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,17 @@ def unreadable(error: Exception) -> str:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Write a CSV table whole or not at all. MachineError if it can't be written."""
+    """Write a CSV table whole or not at all. MachineError if it can't be written.
+
+    Parameters
+    ----------
+    path
+        Where to write.
+    columns
+        Names of columns, in order.
+    rows
+        Cells of each row, by column.
+    """
     with whole_file(path) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()

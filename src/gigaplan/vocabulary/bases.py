@@ -16,7 +16,7 @@ from gigaplan.vocabulary.errors import BasisError, nearest_name
 from gigaplan.vocabulary.units import example, parse_quantity
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
 
@@ -170,3 +170,10 @@ class OnBasis:
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe a quantity with its basis (called by pydantic only)."""
+        names = [basis.value for basis in self.bases]
+        pattern = rf"[\s,(]({'|'.join(names)})\)?$"
+        examples = [f"{example(self.symbol)} {'it' if 'it' in names else names[0]}"]
+        return {"type": "string", "pattern": pattern, "examples": examples, "x-unit": self.symbol, "x-bases": names}

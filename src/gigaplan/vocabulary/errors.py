@@ -4,16 +4,17 @@ Tree::
 
     GigaplanError
     ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
+    │   └── UnknownQuantityError   a result has no quantity of this name; also a KeyError
     ├── BasisError     unlike bases met in arithmetic
-    ├── InputError     an input that a room can't work with (exit 2)
-    ├── LawError       a conservation law does not hold: our fault, never the user's
+    ├── InputError     inputs that a room can't work with, each with its path (exit 2)
+    ├── LawError       a conservation law does not hold: a bug in gigaplan, not in the plan
     └── MachineError   the machine stopped us: time, memory, disk, permissions (exit 3)
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,8 +27,39 @@ class BasisError(GigaplanError, ValueError):
     """Quantities on unlike bases met without a sourced conversion."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One input that a room can't work with."""
+
+    message: str
+    """The value, what is allowed and what to do."""
+    paths: tuple[str, ...] = ()
+    """Paths of the inputs that are at odds, as the ledger names them; the first is the likeliest to be wrong. An entry
+    that its room knows by number alone stands in brackets: ``power.facilities[2].loss_share``."""
+    value: str = ""
+
+    def __str__(self) -> str:
+        where = self.paths[0] if self.paths else ""
+        return f"{where}: {self.message}" if "[" in where else self.message
+
+
 class InputError(GigaplanError, ValueError):
-    """An input is of the right kind and yet impossible: the message says the value, what is allowed and what to do."""
+    """Inputs are of the right kind and yet impossible.
+
+    Parameters
+    ----------
+    message : str or sequence of Fault
+        The value, what is allowed and what to do; or several faults that were found together.
+    path : str or sequence of str
+        Paths of the inputs that are at odds, as the ledger names them (see :class:`Fault`).
+    value : str
+        The value as its author would recognise it.
+    """
+
+    def __init__(self, message: str | Sequence[Fault], *, path: str | Sequence[str] = (), value: str = "") -> None:
+        paths = (path,) if isinstance(path, str) else tuple(path)
+        self.faults = (Fault(message, paths, value),) if isinstance(message, str) else tuple(message)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
 class LawError(GigaplanError, AssertionError):
@@ -56,7 +88,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong (or odd) in a document, said so that its author can mend it."""
+    """One thing that is wrong or odd in a document, worded so that its author can correct it."""
 
     message: str
     place: Place = field(default_factory=Place)
@@ -102,6 +134,46 @@ class PlanError(GigaplanError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)))
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class UnknownQuantityError(PlanError, KeyError):
+    """A result has no quantity of this name; the message gives the nearest one that it has.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, as a clause.
+    name : str
+        The name that was given.
+    known : iterable of str
+        The quantities that there are.
+    nearest : str
+        The nearest of them, empty if none is near.
+    """
+
+    def __init__(self, reason: str, name: str, known: Iterable[str], nearest: str = "") -> None:
+        remedy = "list the names with list(result.arrays), or see docs/glossary.md"
+        PlanError.__init__(
+            self,
+            [
+                Problem(
+                    reason, Place("quantity"), value=name, allowed=_few(known, nearest), nearest=nearest, remedy=remedy
+                )
+            ],
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(str(p) for p in self.problems)  # KeyError would show the text quoted, on one line
+
+
+def _few(known: Iterable[str], nearest: str) -> str:
+    """Return the known names, or how many there are if the nearest says enough."""
+    names = tuple(known)
+    return f"{len(names)} quantities" if nearest else ", ".join(names)
+
+
+class UnsupportedError(ValueError):
+    """A question that the models can't answer; the message says why."""
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:

@@ -31,7 +31,7 @@ def weakest(classes: Iterable[Evidence]) -> Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One sourced value. ``value`` is a number in ``unit``; dates (unit ``date``) and names (unit ``text``) are text."""
+    """One sourced value: a number in ``unit``; dates (unit ``date``) and names (unit ``text``) are text."""
 
     id: str
     entity: str
@@ -84,10 +84,35 @@ class Entry:
 
 
 @dataclass(slots=True)
+class _Branch:
+    """Places of the entries at a path and below it, part by part: a prefix is found without a search."""
+
+    places: list[int] = field(default_factory=list)
+    branches: dict[str, _Branch] = field(default_factory=dict)
+
+    def add(self, parts: list[str], place: int) -> None:
+        """Note that the entry at ``place`` has a path of these parts."""
+        self.places.append(place)
+        if parts:
+            self.branches.setdefault(parts[0], _Branch()).add(parts[1:], place)
+
+    def below(self, parts: list[str]) -> list[int]:
+        """Return the places of the entries at or below a path; ``*`` stands for one part."""
+        if not parts:
+            return self.places
+        if parts[0] == "*":
+            return [p for branch in self.branches.values() for p in branch.below(parts[1:])]
+        branch = self.branches.get(parts[0])
+        return branch.below(parts[1:]) if branch else []
+
+
+@dataclass(slots=True)
 class Ledger:
     """The facts and plan lines that were read while a plan was resolved, in order."""
 
     entries: list[Entry] = field(default_factory=list)
+    _index: _Branch = field(default_factory=_Branch, init=False, repr=False, compare=False)
+    _indexed: int = field(default=0, init=False, repr=False, compare=False)
 
     def read(self, path: str, fact: Fact) -> Fact:
         """Record that the input at ``path`` took ``fact``; return the fact."""
@@ -100,11 +125,11 @@ class Ledger:
 
     def under(self, prefix: str) -> Iterator[Entry]:
         """Yield the entries whose path is ``prefix`` or lies below it; ``*`` stands for one part."""
-        parts = prefix.split(".")
-        for entry in self.entries:
-            have = entry.path.split(".")
-            if len(have) >= len(parts) and all(p in ("*", h) for p, h in zip(parts, have, strict=False)):
-                yield entry
+        for entry in self.entries[self._indexed :]:
+            self._index.add(entry.path.split("."), self._indexed)
+            self._indexed += 1
+        for place in sorted(self._index.below(prefix.split("."))):
+            yield self.entries[place]
 
     def facts(self) -> list[Fact]:
         """Return the distinct facts read, by id."""

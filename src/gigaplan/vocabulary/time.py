@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gigaplan.vocabulary.members import Array
 
 HOURS = 24
+SECONDS_PER_HOUR = 3600.0
 DAY_TYPES = ("weekday", "weekend")
 SEASONS = ("winter", "spring", "summer", "autumn")
 DAYS_PER_YEAR = 365.2425

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pint
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
 _DEFINITIONS = """
@@ -67,8 +67,19 @@ _MAGNITUDE = {
     "trillion": 1e12,
 }
 _NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
+_COUNTED = r"(?:USD|tok|tokens?|users?|requests?|messages?|GPUs?|gpus?|racks?)\b"
+"""What one counts in millions: a magnitude's letter may stand before it, as in ``4.1M USD`` or ``700 M users``."""
+_SHORT = re.compile(rf"^({_NUMBER})\s*(k|K|M|B|bn|T)\s*({_COUNTED}.*)$")
+_MILLI_MONEY = re.compile(r"m\s*USD\b")
 _MONEY = re.compile(rf"^(-?)\s*\$\s*({_NUMBER})\s*([a-zA-Z]*)\s*(/.*)?$")
 _QUANTITY = re.compile(rf"^({_NUMBER})\s*(thousand|million|billion|trillion)?\s*(.*)$")
+BARE = ("share", "1", "token", "user")
+"""Units that a person may leave out."""
+NUMBER_PATTERN = r"^[-+]?\s*\$?\s*[-+]?(\d|\.\d)"
+"""How a quantity's text begins, for JSON Schema."""
+DATE_PATTERN = r"^\d{4}(-\d{2}(-\d{2})?|-?[QqHh][1-4])?$"
+"""How a date or a period is written, for JSON Schema."""
 _EXAMPLES = {
     "MW": "1.2 GW",
     "kW": "132 kW",
@@ -141,7 +152,7 @@ def parse_quantity(text: str, unit: str) -> float:
     Parameters
     ----------
     text : str
-        ``1.2 GW``, ``$38B``, ``$10/Mtok``, ``80 ms``, ``5 %``, ``40 %/year``, ``700 million users``.
+        ``1.2 GW``, ``$38B``, ``38B USD``, ``$10/Mtok``, ``80 ms``, ``5 %``, ``40 %/year``, ``700 million users``.
     unit : str
         Canonical unit; ``share`` for a 0..1 share, ``1`` for a count or ratio.
 
@@ -158,12 +169,14 @@ def parse_quantity(text: str, unit: str) -> float:
             raise ValueError(f"'{magnitude}' after a dollar amount is none of k, M, B, T")
         value = _number(sign + number) * _MAGNITUDE[magnitude]
         return _finite(value * factor("USD" + (rest or "").replace(" ", ""), unit))
-    quantity = _QUANTITY.match(text)
+    quantity = _SHORT.match(text) or _QUANTITY.match(text)
     if not quantity:
         raise ValueError("not a number with a unit")
     number, magnitude, found = quantity.groups()
     value = _number(number) * _MAGNITUDE[magnitude or ""]
     found = found.strip()
+    if _MILLI_MONEY.match(found):
+        raise ValueError("'m' before USD may be thousandths or millions: write M for millions")
     if found.startswith("%"):
         value, found = value / 100, found[1:].strip()
         if unit == "share":
@@ -190,6 +203,10 @@ def _count(unit: str) -> float:
 
 
 def _number(text: str) -> float:
+    if "," in text and not _GROUPED.fullmatch(text):
+        raise ValueError(
+            f"a comma groups thousands, as in 1,200, and '{text}' has one elsewhere: write a decimal point"
+        )
     return float(text.replace(",", "").replace("_", ""))
 
 
@@ -258,19 +275,28 @@ class Unit:
             try:
                 return parse_quantity(value, self.symbol)
             except ValueError as error:
-                raise ValueError(f"{error}; write for example '{example(self.symbol)}'") from None
+                raise ValueError(f"{error}; write for example {self._examples()}") from None
         if isinstance(value, int | float):
             if not math.isfinite(value):
                 raise ValueError("not a finite number; leave the line out to use the catalog's value")
-            if self.symbol not in ("share", "1", "token", "user"):
-                raise ValueError(f"the unit is missing; write for example '{example(self.symbol)}'")
+            if self.symbol not in BARE:
+                raise ValueError(f"the unit is missing; write for example {self._examples()}")
         return value
+
+    def _examples(self) -> str:
+        forms = ("$4.1M", "4.1M USD", "4.1 million USD") if self.symbol == "USD" else (example(self.symbol),)
+        return " or ".join(f"'{form}'" for form in forms)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let pydantic run :meth:`parse` before its own checks (called by pydantic only)."""
         from pydantic_core import core_schema
 
         return core_schema.no_info_before_validator_function(self.parse, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the text and the bare number that the field takes (called by pydantic only)."""
+        forms = [{"type": "string", "pattern": NUMBER_PATTERN}, *([handler(schema)] if self.symbol in BARE else [])]
+        return {"anyOf": forms, "examples": [example(self.symbol)], "x-unit": self.symbol}
 
 
 class Day:
@@ -283,3 +309,9 @@ class Day:
         from pydantic_core import core_schema
 
         return core_schema.no_info_before_validator_function(parse_date, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the days and periods that the field takes (called by pydantic only)."""
+        year = {"type": "integer", "minimum": 1900, "maximum": 2200}
+        examples = ["2027-03-15", "2027-03", "2027-Q2", "2027-H1", "2027"]
+        return {"anyOf": [{"type": "string", "pattern": DATE_PATTERN}, year], "examples": examples}

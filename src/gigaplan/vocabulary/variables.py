@@ -1,8 +1,9 @@
-"""The variable table: the one home of every result quantity's name, dims, kind, unit, meaning and lineage."""
+"""The variable table: every result quantity's name, dims, kind, unit, aggregation, meaning and lineage."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -33,15 +34,35 @@ DIMS = (
     "driver",
 )
 KINDS = ("rate", "amount", "level", "price", "share")
+TIME = ("month", "edge", "year", "day", "hour")
+"""Dims along which time passes."""
+HOURS = "hours"
+"""The weight of a price that is averaged over time alone: of a fixed basket, or of one more unit of capacity."""
+OVER_TIME = ("", "end", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """One result quantity.
 
-    ``kind`` fixes how it resamples: an amount adds up, a rate or level is averaged over time, a price is averaged
-    over what it prices, a share over what it is a share of. ``formula`` says how it is computed and ``inputs``
-    from what: names of other variables, or ``input:path`` for scenario inputs recorded in the ledger.
+    Attributes
+    ----------
+    dims : tuple of str
+        Axes of its array, in order.
+    kind : str
+        Fixes how it is aggregated over time: an amount adds up; a rate or level is averaged by hours, and on edges
+        taken at the period's end; a price is averaged over what it prices, a share over what it is a share of.
+    sum_over : tuple of str
+        Dims, besides time, over which it may be summed.
+    weight_by : tuple of str
+        What weighs it in an average: names of other quantities, multiplied. The first is a quantity that can be summed
+        (an amount, or a rate or level times its hours). ``hours`` stands for time alone.
+    over_time : str
+        ``end`` where the value of an interval is that of its end, ``none`` where it can't be aggregated over time.
+    formula : str
+        How it is computed.
+    inputs : tuple of str
+        From what: names of other variables, or ``input:path`` for scenario inputs recorded in the ledger.
     """
 
     name: str
@@ -49,9 +70,26 @@ class Variable:
     dims: tuple[str, ...]
     kind: str
     unit: str
+    sum_over: tuple[str, ...] = ()
+    weight_by: tuple[str, ...] = ()
+    over_time: str = ""
     meaning: str
     formula: str
     inputs: tuple[str, ...]
+
+    @property
+    def time(self) -> tuple[str, ...]:
+        """Return its dims of time."""
+        return tuple(d for d in self.dims if d in TIME)
+
+    @property
+    def reduction(self) -> str:
+        """Return how it is aggregated over time: ``sum``, ``mean``, ``end`` or ``none``."""
+        if self.over_time:
+            return self.over_time
+        if "edge" in self.dims:
+            return "end"
+        return "sum" if self.kind == "amount" else "mean"
 
 
 @cache
@@ -61,16 +99,57 @@ def variables() -> dict[str, Variable]:
     Raises
     ------
     ValueError
-        If a row names an unknown dim or kind, or an input that is no variable.
+        If a row names an unknown dim, kind or input, or says how it is aggregated in a way that makes no sense.
     """
     text = (files("gigaplan.vocabulary") / "variables.csv").read_text(encoding="utf-8")
+    return read_table(text)
+
+
+def read_table(text: str) -> dict[str, Variable]:
+    """Return the variable table written as CSV; ValueError lists all that is wrong with its rows."""
     table: dict[str, Variable] = {}
     for row in csv.DictReader(text.splitlines()):
-        dims, inputs = tuple(row["dims"].split()), tuple(row["inputs"].split())
-        words = {k: row[k] for k in ("name", "room", "kind", "unit", "meaning", "formula")}
-        table[row["name"]] = Variable(dims=dims, inputs=inputs, **words)
-    for v in table.values():
-        known = all(d in DIMS for d in v.dims) and v.kind in KINDS
-        if not known or any(not i.startswith("input:") and i not in table for i in v.inputs):
-            raise ValueError(f"variables.csv: row '{v.name}' names an unknown dim, kind or input")
+        lists = {k: tuple(row[k].split()) for k in ("dims", "sum_over", "weight_by", "inputs")}
+        words = {k: row[k] for k in ("name", "room", "kind", "unit", "over_time", "meaning", "formula")}
+        table[row["name"]] = Variable(**lists, **words)  # type: ignore[arg-type] # columns are text or lists of text
+    if problems := [f"row '{v.name}' {p}" for v in table.values() for p in _problems(v, table)]:
+        raise ValueError("variables.csv: " + "; ".join(problems))
     return table
+
+
+def _problems(v: Variable, table: Mapping[str, Variable]) -> Iterator[str]:
+    """Yield what is wrong with a row."""
+    if not all(d in DIMS for d in v.dims) or v.kind not in KINDS:
+        yield "names an unknown dim or kind"
+    if any(not i.startswith("input:") and i not in table for i in v.inputs):
+        yield "names an unknown input"
+    if v.over_time not in OVER_TIME:
+        yield f"has over_time '{v.over_time}', allowed: end, none or nothing"
+    if any(d not in v.dims or d in TIME for d in v.sum_over):
+        yield "may be summed over a dim that it hasn't got"
+    if v.kind in ("price", "share") and v.time and not v.weight_by:
+        yield f"is a {v.kind} over time that nothing weighs"
+    if v.kind == "amount" and v.weight_by:
+        yield "is an amount: amounts are summed, not averaged"
+    if v.weight_by and v.weight_by != (HOURS,):
+        yield from _weight_problems(v, table)
+
+
+def _weight_problems(v: Variable, table: Mapping[str, Variable]) -> Iterator[str]:
+    """Yield what is wrong with the quantities that weigh another: each must exist and fit."""
+    if unknown := [w for w in v.weight_by if w not in table]:
+        yield f"is weighed by what is no quantity: {', '.join(unknown)}"
+        return
+    first, *others = (table[w] for w in v.weight_by)
+    extra = [d for d in first.dims if d not in (*v.dims, *TIME, "member")]
+    if first.kind not in ("amount", "rate", "level") or first.reduction == "end":
+        yield f"is weighed by {first.name}, which can't be summed over time"
+    if any(d not in first.sum_over for d in extra):
+        yield f"is weighed by {first.name}, which can't be summed over {', '.join(extra)}"
+    if any(d in first.dims for d in v.sum_over):
+        yield f"is both summed and weighed over a dim of {first.name}"
+    if "edge" in v.dims or first.time != ("month",):
+        yield f"is weighed by {first.name}, which must stand by month as the weighed must not stand on edges"
+    for other in others:
+        if other.time != v.time or any(d not in v.dims for d in other.dims if d != "member"):
+            yield f"is weighed by {other.name}, whose dims don't fit"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gigaplan.report.select import short
+from gigaplan.report.format import short
+from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
@@ -37,6 +38,8 @@ class Chart:
     height: int = 340
     least_width: int = 0
     """Pixels below which the drawing is scrolled instead of squeezed."""
+    figures: str = ""
+    """What each number of the table is, where it is one of a period: ``mean of the year``."""
 
 
 def line(name: str, data: Array | Sequence[float], color: str, **more: Any) -> Option:
@@ -192,6 +195,16 @@ def table(names: Sequence[str], columns: Sequence[str], values: Array) -> Table:
     """Return a table of short numbers, one row for each name."""
     rows = tuple((str(n), *(short(float(v)) for v in row)) for n, row in zip(names, values, strict=True))
     return ("", *columns), rows
+
+
+def yearly(result: Result, name: str, *dims: str, at: Mapping[str, str] | None = None) -> Array:
+    """Return a quantity by some of its dims and calendar year, aggregated by its own rule: (*dims, year)."""
+    return aggregate(result, name, [*dims, "year"], at).values
+
+
+def monthly(result: Result, name: str, *dims: str, at: Mapping[str, str] | None = None) -> Array:
+    """Return a quantity by some of its dims and month, aggregated by its own rule: (*dims, month)."""
+    return aggregate(result, name, [*dims, "month"], at).values
 
 
 def colour(result: Result, dim: str, name: str) -> str:

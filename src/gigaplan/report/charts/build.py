@@ -7,10 +7,13 @@ import math
 
 import numpy as np
 
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.select import as_year, by_year, counted, in_watts, system
+from gigaplan.report.events import first_tokens
+from gigaplan.report.format import as_year, counted, in_watts
+from gigaplan.report.words import limit, place, system
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 
 MOST_ROWS, MOST_AREAS = 24, 8
@@ -34,8 +37,9 @@ def buildout(result: Result) -> Chart:
         "buildout",
         "GPUs producing, by generation",
         base.option(series, result.labels["month"], unit.name),
-        f"{unit.of(float(total.max()))} (packages) produce in {when}, the opening fleet included.",
-        *base.table(names, select.years(result), by_year(result, "gpus_producing")[some]),
+        f"{unit.of(float(total.max()))} (packages) produce in {when}, the existing fleet included.",
+        *base.table(names, years(result), base.yearly(result, "gpus_in_production", "generation")[some]),
+        figures="year end",
     )
 
 
@@ -43,10 +47,10 @@ def power(result: Result) -> Chart:
     """IT power that produces, by site: the largest, and the others together."""
     states = list(result.labels["state"])
     data = result.central("power_state_mw")[states.index("producing")]
-    yearly = select.at_year_end(result, "power_state_mw")[states.index("producing")]
+    yearly = base.yearly(result, "power_state_mw", "site", at={"state": "producing"})
     order = np.argsort(-data.max(axis=1), kind="stable")
     shown, others = [int(i) for i in order[:MOST_AREAS] if data[i].max() > 0], order[MOST_AREAS:]
-    rows = [(result.labels["site"][i], data[i], yearly[i]) for i in shown]
+    rows = [(place(result.labels["site"][i]), data[i], yearly[i]) for i in shown]
     if len(others) and data[others].max() > 0:
         rows.append((f"{len(others)} others", data[others].sum(axis=0), yearly[others].sum(axis=0)))
     unit = in_watts(float(data.sum(axis=0).max()))
@@ -55,30 +59,33 @@ def power(result: Result) -> Chart:
         "power",
         "IT power producing, by place",
         base.option(series, [e[:7] for e in result.labels["edge"]], f"{unit.name} of IT power"),
-        f"{unit.of(float(data.sum(axis=0).max()))} (IT) produce at the height, opening fleet included.",
+        f"{unit.of(float(data.sum(axis=0).max()))} (IT) produce at the peak, existing fleet included.",
         *base.table(
             [n for n, _, _ in rows],
-            [f"end {y}, MW" for y in select.years(result)],
+            [f"{y}, MW" for y in years(result)],
             np.array([y for _, _, y in rows]).reshape(len(rows), -1),
         ),
+        figures="year end",
     )
 
 
 def power_states(result: Result) -> Chart:
     """IT power of the announced sites by state of the delivery ladder."""
-    ours = select.sites(result)
-    data = result.central("power_state_mw")[:, ours].sum(axis=1)
+    at = {"site": "announced"}
+    data = aggregate(result, "power_state_mw", ["state", "edge"], at).values
     unit = in_watts(float(data.sum(axis=0).max()))
     shades = ("#d9dde3", "#b9c3d0", "#93a8c2", "#E69F00", "#F0C75E", "#7fbf9f", "#009E73")
     states = result.labels["state"]
     series = [base.area(s, data[i] / unit.size, shades[i]) for i, s in reversed(list(enumerate(states)))]
-    yearly = select.at_year_end(result, "power_state_mw")[:, ours].sum(axis=1)
+    yearly = base.yearly(result, "power_state_mw", "state", at=at)
     return Chart(
         "ladder",
         "Announced power on the delivery ladder",
         base.option(series, [e[:7] for e in result.labels["edge"]], f"{unit.name} of IT power"),
-        f"{unit.of(float(data[-1].max()))} (IT) of the announced sites produce at the height; every announced megawatt is in one state.",
-        *base.table(states, [f"end {y}, MW" for y in select.years(result)], yearly),
+        f"{unit.of(float(data[-1].max()))} (IT) of the announced sites produce at the peak; every "
+        "announced megawatt is in one state.",
+        *base.table(states, [f"{y}, MW" for y in years(result)], yearly),
+        figures="year end",
     )
 
 
@@ -127,9 +134,9 @@ def _places(result: Result) -> list[Place]:
     """Return each announced site with the dates of its steps, the date on which all of it produces, and its MW."""
     states = list(result.labels["state"])
     power_mw = result.central("power_state_mw")
-    first = {s.name: s.first_token for s in select.first_tokens(result)}
+    first = {s.name: s.first_token for s in first_tokens(result)}
     found: list[Place] = []
-    for i in select.sites(result):
+    for i in result.new_sites():
         name = result.labels["site"][i]
         reached = [power_mw[states.index(s) :, i].sum(axis=0) > SOME_MW for s in STEPS[:-1]]
         dates = [result.axis.edges[int(r.argmax())] if r.any() else None for r in reached]
@@ -161,7 +168,7 @@ def _dots(name: str, points: list[tuple[float, int]], symbol: str, colour: str) 
 
 def limits(result: Result) -> Chart:
     """Which limit binds the build-out in each month."""
-    names = ["site dates" if n == "power" else n for n in result.labels["limit"]]
+    names = [limit(n) for n in result.labels["limit"]]
     codes = result.central("binding_limit").astype(int)
     marks: Option = {
         "type": "scatter",

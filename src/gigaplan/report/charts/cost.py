@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.select import by_year, short, title
+from gigaplan.report.format import fixed, percent, short
+from gigaplan.report.words import title
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 
 DRIVERS = {
@@ -26,6 +27,7 @@ LINES = {
     "lease": "lease",
 }
 """Cost lines as people write them."""
+PRICES = (("cost_per_mtok_usd", ("workload",)), ("cost_per_mtok_all_usd", ()))
 
 
 def cost(result: Result) -> Chart:
@@ -35,24 +37,26 @@ def cost(result: Result) -> Chart:
     series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
     whole = {"width": 3, "type": "dashed"}
     series.append(base.line("all serving", result.central("cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
-    yearly = np.vstack([by_year(result, "cost_per_mtok_usd"), by_year(result, "cost_per_mtok_all_usd")])
+    by_workload, whole_cost = (base.yearly(result, n, *d) for n, d in PRICES)
     return Chart(
         "cost",
         "Cost per million generated tokens",
         base.log_option(series, result.labels["month"], "USD per million generated tokens"),
-        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an empty fleet shows as dear tokens. Cost, not price.",
-        *base.table([*(title(n) for n in names), "all serving"], select.years(result), yearly),
+        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an idle fleet shows as "
+        "a high cost per token. Cost, not price.",
+        *base.table([*(title(n) for n in names), "all serving"], years(result), np.vstack([by_workload, whole_cost])),
+        figures="mean of the year, weighted by tokens",
     )
 
 
 def waterfall(result: Result) -> Chart | None:
     """What a million generated tokens cost in the last year: each line of cost, less what training bears."""
     year = -1
-    made = float(select.generated_per_day(result, "tokens_served_per_day").sum(axis=0)[year]) * _days(result) / 1e6
+    made = float(base.yearly(result, "generated_tokens")[year]) / 1e6
     if not made > 0:
         return None
-    lines = by_year(result, "cost_usd")[:, year] / made
-    training = float(by_year(result, "training_cost_usd")[year]) / made
+    lines = base.yearly(result, "cost_usd", "line")[:, year] / made
+    training = float(base.yearly(result, "training_cost_usd")[year]) / made
     names = [LINES.get(n, title(n)) for n in result.labels["line"]]
     some = [i for i, v in enumerate(lines) if v > 0]
     steps = [(names[i], float(lines[i])) for i in some] + ([("training's share", -training)] if training > 0 else [])
@@ -72,21 +76,17 @@ def waterfall(result: Result) -> Chart | None:
     drawn = base.option(series, [*(n for n, _ in steps), "serving"], "USD per million generated tokens")
     drawn["legend"]["data"] = [s["name"] for s in series[1:]]
     drawn["xAxis"]["axisLabel"] = {"interval": 0, "hideOverlap": False}
-    when = select.years(result)[year]
+    when = years(result)[year]
     return Chart(
         "waterfall",
         f"What a million generated tokens are made of, {when}",
         drawn,
-        f"{level:,.2f} USD in {when}, all workloads together; energy is {float(lines[_line(result, 'energy')]) / float(lines.sum()):.0%} of the whole cost.",
+        f"{fixed(level)} USD in {when}, all workloads together; energy is "
+        f"{percent(float(lines[_line(result, 'energy')]) / float(lines.sum()))} of the whole cost.",
         ("", "USD per million tokens"),
-        (*((n, f"{v:,.3f}") for n, v in steps), ("a million generated tokens", f"{level:,.3f}")),
+        (*((n, fixed(v, 3)) for n, v in steps), ("a million generated tokens", fixed(level, 3))),
         least_width=base.WIDE_CHART,
     )
-
-
-def _days(result: Result) -> float:
-    months = [m[:4] == select.years(result)[-1] for m in result.labels["month"]]
-    return float(result.axis.hours[months].sum()) / 24
 
 
 def _line(result: Result, name: str) -> int:
@@ -106,12 +106,14 @@ def intelligence(result: Result) -> Chart | None:
         "intelligence",
         "Cost of a task at constant capability",
         base.log_option(series, result.labels["month"], "USD per task"),
-        "A task of the first served month, done as well by the cheapest model that can: what it costs, not what is charged.",
+        "A task of the first served month, done as well by the cheapest model that can: what it "
+        "costs, not what is charged.",
         *base.table(
             [f"{n}, USD per task" for n in names],
-            select.years(result),
-            by_year(result, "cost_at_constant_capability_usd")[some],
+            years(result),
+            base.yearly(result, "cost_at_constant_capability_usd", "workload")[some],
         ),
+        figures="mean of the year",
     )
 
 
@@ -120,7 +122,7 @@ def fall(result: Result) -> Chart | None:
     data = result.central("cost_fall_log")
     if np.isnan(data).all():
         return None
-    ends = select.last_of_years(result, data)
+    ends = base.yearly(result, "cost_fall_log", "driver")
     halvings = ends / np.log(2)
     names = [DRIVERS.get(n, title(n)) for n in result.labels["driver"]]
     series = [base.bar(n, halvings[i], base.PALETTE[i]) for i, n in enumerate(names)]
@@ -129,8 +131,10 @@ def fall(result: Result) -> Chart | None:
     return Chart(
         "fall",
         "Why intelligence gets cheaper",
-        base.option(series, select.years(result), "halvings of the cost since the first served month"),
-        f"By the end of {select.years(result)[-1]} the same task costs one part in {short(2.0 ** float(last), digits=2)} of what it did. "
-        "The parts add up to the whole (logarithmic mean Divisia index); below zero: made it dearer.",
-        *base.table([f"{n}, halvings" for n in names], [f"end {y}" for y in select.years(result)], halvings),
+        base.option(series, years(result), "halvings of the cost since the first served month"),
+        f"By the end of {years(result)[-1]} the same task costs one part in "
+        f"{short(2.0 ** float(last), digits=2)} of what it did. "
+        "The parts add up to the whole (logarithmic mean Divisia index); below zero: raised it.",
+        *base.table([f"{n}, halvings" for n in names], years(result), halvings),
+        figures="year end",
     )

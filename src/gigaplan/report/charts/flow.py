@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report import select
-from gigaplan.report.charts.base import WIDE_CHART, Chart, sankey
-from gigaplan.report.select import in_watts, short, system, title
+from gigaplan.report.charts.base import WIDE_CHART, Chart, sankey, yearly
+from gigaplan.report.events import last_year
+from gigaplan.report.format import Scale, in_watts, short
+from gigaplan.report.words import place, system, title
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
@@ -18,24 +20,25 @@ Links = dict[tuple[str, str], float]
 
 def watts(result: Result) -> Chart | None:
     """Power from the meters of sites through systems to what it computes, mean of the last year."""
-    year = select.last_year(result)
+    year = last_year(result)
     hours = float(result.axis.hours[year].sum())
-    whole = float(result.central("facility_energy_mwh")[:, year].sum()) / hours
+    whole = float(yearly(result, "facility_energy_mwh")[-1]) / hours
     if not whole > 0:
         return None
     into, made = _sites_to_systems(result, year, hours)
-    used = _systems_to_uses(result, year, made)
+    used = _systems_to_uses(result, made)
     kept = {k: v for k, v in (into | used).items() if v >= LEAST * whole}
     unit = in_watts(whole)
     words = _words(result, kept, unit)
-    when = select.years(result)[-1]
-    tokens = float(select.generated_per_day(result, "tokens_served_per_day").sum(axis=0)[-1])
+    when = years(result)[-1]
+    tokens = float(yearly(result, "tokens_served_per_day", at={"token": "generated"})[-1])
     return Chart(
         "watts",
         f"From the megawatt to the token, {when}",
         sankey([(a, b, v) for (a, b), v in kept.items()], words),
         f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
-        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses by the GPU-hours that they hold.",
+        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses "
+        "by the GPU-hours that they hold.",
         ("flow", "MW, mean of the year"),
         tuple((f"{_plain(a)} → {_plain(b)}", short(v)) for (a, b), v in (into | used).items()),
         560,
@@ -45,7 +48,7 @@ def watts(result: Result) -> Chart | None:
 
 def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Links, Array]:
     """Return the links from sites to losses, cooling and systems [MW], and each system's IT power."""
-    energy = {n: result.central(f"{n}_energy_mwh")[:, year].sum(axis=1) / hours for n in ("it", "loss", "overhead")}
+    energy = {n: yearly(result, f"{n}_energy_mwh", "site")[:, -1] / hours for n in ("it", "loss", "overhead")}
     racks = result.central("racks_accepted")
     kw = _kw_per_rack(result)
     rated = (racks[:, :, [*year, year[-1] + 1]].mean(axis=2) * kw[:, None]).T  # (site, generation)
@@ -55,8 +58,8 @@ def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Li
     drawn = share * energy["it"][:, None]
     order = np.argsort(-drawn.sum(axis=1), kind="stable")
     links: Links = {}
-    for place, i in enumerate(order):
-        name = "1 " + (result.labels["site"][i] if place < MOST_SITES else "other sites")
+    for rank, i in enumerate(order):
+        name = "1 " + (place(result.labels["site"][i]) if rank < MOST_SITES else "other sites")
         parts = [(f"2 {g}", float(drawn[i, k])) for k, g in enumerate(result.labels["generation"])]
         parts += [
             ("2 conversion losses", float(energy["loss"][i])),
@@ -68,14 +71,14 @@ def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Li
     return links, drawn.sum(axis=0)
 
 
-def _systems_to_uses(result: Result, year: list[int], it_mw: Array) -> Links:
-    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and what busy and idle draw."""
+def _systems_to_uses(result: Result, it_mw: Array) -> Links:
+    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and their draw."""
     idle_draw, busy_draw = (_stated(result, f"power.draw.{n}_share", 1.0) for n in ("idle", "busy"))
     held = np.vstack(
         [
-            result.central("gpu_hours")[:, :, year].sum(axis=2),
-            result.central("training_gpu_hours")[None, :, year].sum(axis=2),
-            result.central("idle_gpu_hours")[None, :, year].sum(axis=2) * idle_draw / busy_draw,
+            yearly(result, "gpu_hours", "workload", "generation")[..., -1],
+            yearly(result, "training_gpu_hours", "generation")[None, :, -1],
+            yearly(result, "idle_gpu_hours", "generation")[None, :, -1] * idle_draw / busy_draw,
         ]
     )  # (use, generation)
     share = np.divide(held, held.sum(axis=0), out=np.zeros_like(held), where=held.sum(axis=0) > 0)
@@ -88,14 +91,14 @@ def _systems_to_uses(result: Result, year: list[int], it_mw: Array) -> Links:
     }
 
 
-def _words(result: Result, links: Links, unit: select.Scale) -> dict[str, tuple[int, str]]:
+def _words(result: Result, links: Links, unit: Scale) -> dict[str, tuple[int, str]]:
     """Return each node's words: its column, name, power, and for workloads the tokens that it makes."""
     size: dict[str, float] = {}
     for (a, b), mw in links.items():
         if a.startswith("1"):
             size[a] = size.get(a, 0.0) + mw
         size[b] = size.get(b, 0.0) + (mw if a[0] != b[0] else 0.0)
-    tokens = select.generated_per_day(result, "tokens_served_per_day")[:, -1]
+    tokens = yearly(result, "tokens_served_per_day", "workload", at={"token": "generated"})[:, -1]
     made = {f"3 {n}": f" → {short(float(tokens[w]))} tokens a day" for w, n in enumerate(result.labels["workload"])}
     return {n: (int(n[0]) - 1, f"{_plain(n)}\n{unit.of(v)}{made.get(n, '')}") for n, v in size.items()}
 

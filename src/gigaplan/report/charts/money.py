@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.charts.cost import LINES
-from gigaplan.report.select import by_year, in_dollars, money
+from gigaplan.report.format import in_dollars, money
+from gigaplan.report.words import title
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
@@ -21,47 +23,49 @@ NARROW, WIDE = 1.5, 14.0
 
 def capital(result: Result) -> Chart:
     """Capital by component and year."""
-    data = by_year(result, "capital_usd").sum(axis=0)
+    data = base.yearly(result, "capital_usd", "component")
     unit = in_dollars(float(data.sum(axis=0).max()))
     names = result.labels["component"]
     series = [base.bar(n, data[c] / unit.size, base.PALETTE[c]) for c, n in enumerate(names)]
     return Chart(
         "capital",
         "Capital spent on owned capacity",
-        base.option(series, select.years(result), f"{unit.name} a year"),
+        base.option(series, years(result), f"{unit.name} a year"),
         f"{money(float(data.sum()))} over the horizon; rented capacity costs rent instead.",
-        *base.table(names, select.years(result), data),
+        *base.table(names, years(result), data),
+        figures="sum over the year",
     )
 
 
 def lives(result: Result) -> Chart:
     """Yearly cost if IT lived 3, 5 or 7 years in the books."""
-    data = by_year(result, "cost_by_life_usd")
+    data = base.yearly(result, "cost_by_life_usd", "life")
     unit = in_dollars(float(data.max()))
     names = [f"IT lives {n}" for n in result.labels["life"]]
     series = [base.line(n, data[i] / unit.size, base.PALETTE[i % len(base.PALETTE)]) for i, n in enumerate(names)]
     return Chart(
         "lives",
         "Yearly cost, by how long IT lives in the books",
-        base.option(series, select.years(result), f"{unit.name} a year"),
+        base.option(series, years(result), f"{unit.name} a year"),
         "Depreciation, energy, operations and rent; the plan's own life is in its costs, the others for comparison.",
-        *base.table(names, select.years(result), data),
+        *base.table(names, years(result), data),
         300,
+        figures="sum over the year",
     )
 
 
 def uses_and_sources(result: Result) -> tuple[dict[str, Array], dict[str, Array], Array]:
-    """Return what money goes to and comes from by year, and what is left to be found elsewhere (below zero: surplus)."""
-    lines = by_year(result, "cost_usd")
+    """Return what money goes to and comes from by year, and the funding gap (below zero: surplus)."""
+    lines = base.yearly(result, "cost_usd", "line")
     label = list(result.labels["line"])
-    uses = {"capital": by_year(result, "capital_usd").sum(axis=(0, 1))}
+    uses = {"capital": base.yearly(result, "capital_usd")}
     uses |= {LINES[n]: lines[label.index(n)] for n in CASH_LINES}
     sources = {
-        "revenue": by_year(result, "revenue_usd"),
-        "milestone investment": by_year(result, "tranche_usd"),
-        "equity on dates": by_year(result, "equity_paid_usd").sum(axis=0),
+        "revenue": base.yearly(result, "revenue_usd"),
+        "milestone investment": base.yearly(result, "tranche_usd"),
+        "equity on dates": base.yearly(result, "equity_paid_usd"),
     }
-    return _some(uses), _some(sources), by_year(result, "funding_gap_usd")
+    return _some(uses), _some(sources), base.yearly(result, "funding_gap_usd")
 
 
 def _some(flows: dict[str, Array]) -> dict[str, Array]:
@@ -71,21 +75,18 @@ def _some(flows: dict[str, Array]) -> dict[str, Array]:
 def gap(result: Result) -> Chart:
     """Where money comes from and goes."""
     uses, sources, left = uses_and_sources(result)
-    years = select.years(result)
+    span = years(result)
     unit = in_dollars(max(float(np.abs(v).max()) for v in (*uses.values(), *sources.values(), left)))
     series = [base.bar(n, -v / unit.size, base.PALETTE[i], "flow") for i, (n, v) in enumerate(uses.items())]
     series += [base.bar(n, v / unit.size, base.PALETTE[-1 - i], "flow") for i, (n, v) in enumerate(sources.items())]
-    series.append(
-        base.line("to be funded elsewhere (below zero: surplus)", left / unit.size, base.RED, showSymbol=True)
-    )
+    series.append(base.line("funding gap (below zero: surplus)", left / unit.size, base.RED, showSymbol=True))
     return Chart(
         "gap",
         "Where the money comes from and goes",
-        base.option(series, years, f"{unit.name} a year"),
-        f"To be found elsewhere in the years that need it: {money(float(np.maximum(left, 0).sum()))}.",
-        *base.table(
-            [*uses, *sources, "to be funded elsewhere"], years, np.array([*uses.values(), *sources.values(), left])
-        ),
+        base.option(series, span, f"{unit.name} a year"),
+        f"Funding gap in the years that have one: {money(float(np.maximum(left, 0).sum()))}.",
+        *base.table([*uses, *sources, "funding gap"], span, np.array([*uses.values(), *sources.values(), left])),
+        figures="sum over the year",
     )
 
 
@@ -110,7 +111,8 @@ def tranches(result: Result) -> Chart | None:
         "tranches",
         "Milestone tranches, and what flows back",
         base.option(series, result.labels["month"], f"{unit.name}, running total"),
-        f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; {money(float(flow[-1]))} of purchases go to the investor.",
+        f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; "
+        f"{money(float(flow[-1]))} of purchases go to the investor.",
         ("tranche", "triggered", "pays"),
         rows,
     )
@@ -119,7 +121,7 @@ def tranches(result: Result) -> Chart | None:
 def instruments(result: Result) -> Chart | None:
     """Equity that is tied to dates, and what guarantors stand for."""
     names = result.labels["instrument"]
-    paid, guaranteed = by_year(result, "equity_paid_usd"), by_year(result, "guaranteed_usd")
+    paid, guaranteed = base.yearly(result, "equity_paid_usd", "instrument"), base.yearly(result, "guaranteed_usd")
     if not len(names) and not guaranteed.max() > 0:
         return None
     unit = in_dollars(max(float(paid.sum(axis=0).max()) if len(names) else 0.0, float(guaranteed.max())))
@@ -130,9 +132,11 @@ def instruments(result: Result) -> Chart | None:
     return Chart(
         "instruments",
         "Equity on dates, and guaranties",
-        base.option(series, select.years(result), unit.name),
-        f"{money(float(paid.sum()))} of equity without milestones; guarantors stand for up to {money(float(guaranteed.max()))} (mean of a year).",
-        *base.table([*names, "guaranteed by others"], select.years(result), np.vstack([paid, guaranteed])),
+        base.option(series, years(result), unit.name),
+        f"{money(float(paid.sum()))} of equity without milestones; guarantors stand for up to "
+        f"{money(float(guaranteed.max()))} (mean of a year).",
+        *base.table([*names, "guaranteed by others, mean of the year"], years(result), np.vstack([paid, guaranteed])),
+        figures="sum over the year",
     )
 
 
@@ -145,19 +149,22 @@ def books(result: Result) -> Chart:
     data = np.array([result.central(v) for v in shown.values()])
     found = np.concatenate([[0.0], np.cumsum(result.central("funding_gap_usd"))])
     everything = np.vstack([data, found])
+    so_far = np.cumsum(base.yearly(result, "funding_gap_usd"))
     unit = in_dollars(float(np.abs(everything).max()))
-    names = [*shown, "found elsewhere so far (below zero: surplus)"]
+    names = [*shown, "funding gap so far (below zero: surplus)"]
     series = [
         base.line(n, v / unit.size, base.PALETTE[i]) for i, (n, v) in enumerate(zip(names, everything, strict=True))
     ]
-    ends = select.at_year_ends(result, everything)
+    ends = np.vstack([*(base.yearly(result, v) for v in shown.values()), so_far])
     return Chart(
         "books",
-        "Owned, promised, and found elsewhere",
+        "Owned, promised, and the funding gap",
         base.option(series, [e[:7] for e in result.labels["edge"]], unit.name),
-        f"{money(float(data[0].max()))} stand in the books at the height; {money(float(data[1].max()))} of rent and lease are promised.",
-        *base.table(names, [f"end {y}" for y in select.years(result)], ends),
+        f"{money(float(data[0].max()))} stand in the books at the peak; {money(float(data[1].max()))} "
+        "of rent and lease are promised.",
+        *base.table(names, years(result), ends),
         300,
+        figures="year end",
     )
 
 
@@ -165,13 +172,13 @@ def dollars(result: Result) -> Chart | None:
     """The last year's money from who pays to what it buys."""
     uses, sources, left = ({k: float(v[-1]) for k, v in part.items()} for part in _split(result))
     sources.pop("revenue", None)
-    revenue = by_year(result, "revenue_by_workload_usd")[:, -1]
-    into = {select.title(n): float(revenue[w]) for w, n in enumerate(result.labels["workload"])} | sources | left
+    revenue = base.yearly(result, "revenue_by_workload_usd", "workload")[:, -1]
+    into = {title(n): float(revenue[w]) for w, n in enumerate(result.labels["workload"])} | sources | left
     into = {n: v for n, v in into.items() if v > 0}
     out = {n: v for n, v in uses.items() if v > 0}
     if not into or not out:
         return None
-    when = select.years(result)[-1]
+    when = years(result)[-1]
     middle = f"money of {when}"
     links = [(f"from {n}", middle, v) for n, v in into.items()] + [(middle, f"to {n}", v) for n, v in out.items()]
     words = {f"from {n}": (0, f"{n}\n{money(v)}") for n, v in into.items()} | {middle: (1, money(sum(out.values())))}
@@ -180,7 +187,8 @@ def dollars(result: Result) -> Chart | None:
         "dollars",
         f"From the token to the dollar, {when}",
         base.sankey(links, words),
-        f"Revenue by who asks, and other money, against what it is spent on in {when}; a surplus is spent on nothing here.",
+        f"Revenue by workload, and other money, against what it is spent on in {when}; a surplus is "
+        "spent on nothing here.",
         ("flow", "USD"),
         tuple((f"{a} → {b}" if b != middle else a, money(v)) for a, b, v in links),
         460,
@@ -189,10 +197,10 @@ def dollars(result: Result) -> Chart | None:
 
 
 def _split(result: Result) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-    """Return uses, sources and found elsewhere, a surplus counted among the uses."""
+    """Return uses, sources and the funding gap, a surplus counted among the uses."""
     uses, sources, left = uses_and_sources(result)
     uses["surplus"] = np.maximum(-left, 0)
-    return uses, sources, {"found elsewhere": np.maximum(left, 0)}
+    return uses, sources, {"funding gap": np.maximum(left, 0)}
 
 
 def circle(result: Result) -> Chart | None:
@@ -215,35 +223,10 @@ def circle(result: Result) -> Chart | None:
         }
         for a, b, v, what in flows
     ]
-    graph: Option = {
-        "type": "graph",
-        "layout": "none",
-        "preserveAspect": "contain",
-        "roam": False,
-        "left": 60,
-        "right": 60,
-        "top": 40,
-        "bottom": 40,
-        "data": [
-            {"name": n, "x": x, "y": y, "symbolSize": 44 if n == PLAN else 30}
-            for n, (x, y) in spots.items()
-            if n in there
-        ],
-        "links": edges,
-        "edgeSymbol": ["none", "arrow"],
-        "edgeSymbolSize": 9,
-        "lineStyle": {"curveness": 0.16, "color": "source", "opacity": 0.6},
-        "label": {"show": True, "fontSize": 11, "fontWeight": "bold", "position": "bottom"},
-        "edgeLabel": {
-            "fontSize": 11,
-            "opacity": 1,
-            "color": "#fff",
-            "backgroundColor": "#3b4652",
-            "padding": [2, 4],
-            "borderRadius": 3,
-        },
-        "itemStyle": {"color": base.PALETTE[0]},
-    }
+    nodes = [
+        {"name": n, "x": x, "y": y, "symbolSize": 44 if n == PLAN else 30} for n, (x, y) in spots.items() if n in there
+    ]
+    graph = _graph(nodes, edges)
     sent = sum(v for a, b, v, _ in flows if b == vendor)
     given = sum(v for a, b, v, _ in flows if a == vendor)
     returned = (
@@ -263,8 +246,37 @@ def circle(result: Result) -> Chart | None:
     )
 
 
+def _graph(nodes: list[Option], edges: list[Option]) -> Option:
+    """Return nodes at fixed places with labelled arrows between them."""
+    return {
+        "type": "graph",
+        "layout": "none",
+        "preserveAspect": "contain",
+        "roam": False,
+        "left": 60,
+        "right": 60,
+        "top": 40,
+        "bottom": 40,
+        "data": nodes,
+        "links": edges,
+        "edgeSymbol": ["none", "arrow"],
+        "edgeSymbolSize": 9,
+        "lineStyle": {"curveness": 0.16, "color": "source", "opacity": 0.6},
+        "label": {"show": True, "fontSize": 11, "fontWeight": "bold", "position": "bottom"},
+        "edgeLabel": {
+            "fontSize": 11,
+            "opacity": 1,
+            "color": "#fff",
+            "backgroundColor": "#3b4652",
+            "padding": [2, 4],
+            "borderRadius": 3,
+        },
+        "itemStyle": {"color": base.PALETTE[0]},
+    }
+
+
 PLAN, USERS, LANDLORDS = "the plan", "users", "owners of rented capacity"
-SUPPLIERS, INVESTORS, ELSEWHERE = "energy, building, staff", "other investors", "elsewhere"
+SUPPLIERS, INVESTORS, ELSEWHERE = "energy, building, staff", "other investors", "other funding"
 
 
 def _vendor(result: Result) -> str:
@@ -279,22 +291,24 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
     vendor = _vendor(result)
 
     def total(name: str) -> float:
-        return float(result.central(name).sum())
+        return float(aggregate(result, name).values)
 
     def stated(path: str) -> str:
         return next((e.value for e in result.ledger.under(path)), "")
 
-    equity = dict(zip(result.labels["instrument"], result.central("equity_paid_usd").sum(axis=1), strict=True))
+    equity = dict(
+        zip(result.labels["instrument"], aggregate(result, "equity_paid_usd", ["instrument"]).values, strict=True)
+    )
     from_vendor = sum(float(v) for n, v in equity.items() if stated(f"finance.equity.{n}.investor") == vendor)
     milestones = total("tranche_usd")
     his = stated("finance.tranches.investor") == vendor
     left = total("funding_gap_usd")
-    lines = dict(zip(result.labels["line"], result.central("cost_usd").sum(axis=1), strict=True))
+    lines = dict(zip(result.labels["line"], aggregate(result, "cost_usd", ["line"]).values, strict=True))
     others = total("capital_usd") - total("vendor_flow_usd") + float(lines["energy"]) + float(lines["operations"])
     return [
         (vendor, PLAN, from_vendor + (milestones if his else 0.0), "invests"),
         (INVESTORS, PLAN, float(sum(equity.values())) - from_vendor + (0.0 if his else milestones), "invest"),
-        (ELSEWHERE, PLAN, max(left, 0.0), "to be found"),
+        (ELSEWHERE, PLAN, max(left, 0.0), "funding gap"),
         (USERS, PLAN, total("revenue_usd"), "revenue"),
         (PLAN, vendor, total("vendor_flow_usd"), "purchases"),
         (PLAN, LANDLORDS, total("rent_usd"), "rent and lease"),

@@ -1,58 +1,61 @@
-"""What is asked and served: tokens, who waits and when, what one more GPU-hour is worth, the day of regions and power."""
+"""Demand and what is served: tokens, what is unserved, the worth of a GPU-hour, the day of regions and power."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
-from gigaplan.report.select import counted, in_watts, short, title, weekday
+from gigaplan.report.events import all_served_from, unserved, weekday
+from gigaplan.report.format import counted, in_watts, percent, short
+from gigaplan.report.words import region, title
+from gigaplan.results.coordinates import years
+from gigaplan.results.headlines import SERVED
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 SEEN_PERCENT = 0.005
-"""Less than this is not drawn as waiting."""
+"""Less than this is not drawn as unserved."""
 SETTLED_MONTHS = 12
-"""The first months are set by the opening fleet; the tightest month is looked for after them."""
+"""The first months are set by the existing fleet; the tightest month is looked for after them."""
 
 
 def tokens(result: Result) -> Chart:
-    """Generated tokens a day, asked against served."""
-    kinds = [result.labels["token"].index(t) for t in select.GENERATED]
-    served, asked = (result.central(f"tokens_{k}_per_day")[:, kinds].sum(axis=1) for k in ("served", "asked"))
+    """Generated tokens a day, demand and what is served."""
+    at = {"token": "generated"}
+    served, asked = (base.monthly(result, f"tokens_{k}_per_day", "workload", at=at) for k in ("served", "asked"))
     names = result.labels["workload"]
     unit = counted(float(asked.sum(axis=0).max()), "tokens a day")
     series = [
         base.area(title(n), served[w] / unit.size, base.colour(result, "workload", n)) for w, n in enumerate(names)
     ]
     dashed = {"width": 2, "type": "dashed"}
-    series.append(base.line("asked in all", asked.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
-    yearly = select.generated_per_day(result, "tokens_served_per_day")
-    last = float(yearly.sum(axis=0)[-1])
+    series.append(base.line("demand in all", asked.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
+    yearly = base.yearly(result, "tokens_served_per_day", "workload", at=at)
+    last = float(base.yearly(result, "tokens_served_per_day", at=at)[-1])
     return Chart(
         "tokens",
-        "Generated tokens a day: served, against what is asked",
+        "Generated tokens a day: served, beside demand",
         base.option(series, result.labels["month"], unit.name),
-        f"Served: {short(last)} reasoning and output tokens a day in {select.years(result)[-1]}; input tokens are apart.",
-        *base.table([title(n) for n in names], select.years(result), yearly),
+        f"Served: {short(last)} reasoning and output tokens a day in {years(result)[-1]}; input tokens are apart.",
+        *base.table([title(n) for n in names], years(result), yearly),
+        figures="mean of the year",
     )
 
 
 def waits(result: Result) -> Chart | None:
-    """Who waits: share of each workload's requests not served, by month."""
-    if not select.waiting(result):
+    """Unserved demand: share of each workload's requests not served, by month."""
+    found = unserved(result)
+    if not found:
         return None
     refused = (1 - result.central("served_share")) * 100
     names = [title(n) for n in result.labels["workload"]]
-    rows = tuple(
-        (title(x.workload), str(x.months), x.first, x.last, f"{x.worst_share:.0%}") for x in select.waiting(result)
-    )
-    free = select.nobody_waits_from(result)
-    says = f"Nobody waits from {free} on." if free else "Someone waits to the end of the horizon."
+    rows = tuple((title(x.workload), str(x.months), x.first, x.last, percent(x.worst_share)) for x in found)
+    free = all_served_from(result)
+    says = f"All demand is served from {free} on." if free else "Some demand is unserved to the end of the horizon."
     return Chart(
         "waits",
-        "Who waits: share of requests not served on their day",
+        "Unserved demand: share of requests not served on their day",
         base.heat_option(_cells(refused.T), result.labels["month"], names, 100, "100 % refused"),
         f"{says} Empty means served in full.",
         ("workload", "months", "first", "last", "worst month, served"),
@@ -62,7 +65,7 @@ def waits(result: Result) -> Chart | None:
 
 
 def waits_by_hour(result: Result) -> Chart | None:
-    """Who waits by hour of the day, in the month in which most are refused."""
+    """Unserved demand by hour of the day, in the month in which most is refused."""
     refused, asked = weekday(result, "requests_refused_per_h"), weekday(result, "requests_asked_per_h")
     month = _tightest(result, refused)
     share = 100 * np.divide(
@@ -76,7 +79,7 @@ def waits_by_hour(result: Result) -> Chart | None:
     tight = f"A weekday of {when}, the tightest month after the first year, hours in UTC."
     return Chart(
         "waits_by_hour",
-        "Who waits, hour by hour",
+        "Unserved demand, hour by hour",
         base.heat_option(_cells(share.T), hours, names, 100, "100 % refused"),
         f"{tight} Work that may wait within its day is refused only if the day has no room.",
         *base.table(names, hours, share),
@@ -88,7 +91,7 @@ def _tightest(result: Result, refused: Array) -> int:
     """Return the month in which the largest shares go unserved, after the first year if any do then."""
     waiting = (1 - result.central("served_share")).sum(axis=0)
     later = waiting[SETTLED_MONTHS:]
-    if len(later) and later.max() > 1 - select.SERVED:
+    if len(later) and later.max() > 1 - SERVED:
         return int(later.argmax()) + SETTLED_MONTHS
     return int(refused.sum(axis=(0, 2)).argmax())
 
@@ -106,37 +109,40 @@ def shadow(result: Result) -> Chart | None:
     if not cells:
         return None
     top = float(price.max())
-    by_day = result.central("shadow_price_usd_per_mw_year")
-    worth = f"At the height {short(top)} USD for an hour of one GPU of the reference generation"
+    worth = f"At the peak {short(top)} USD for an hour of one GPU of the reference generation"
     columns, rows = base.table(
-        ["USD per GPU-hour, mean of a weekday", "USD per IT megawatt and year"],
-        select.years(result),
-        np.stack([select.over_years(result, price.mean(axis=1)), select.over_years(result, by_day)]),
+        ["USD per GPU-hour", "USD per IT megawatt and year"],
+        years(result),
+        np.stack([base.yearly(result, f"shadow_price_usd_per_{n}") for n in ("gpu_h", "mw_year")]),
     )
     return Chart(
         "shadow",
         "What one more GPU-hour would be worth",
         base.heat_option(cells, months, hours, round(top, 3), f"{top:.2f} USD per GPU-hour"),
-        f"{worth}, by the plan's own values of requests; weekdays, hours in UTC. Empty: nobody waits.",
+        f"{worth}, by the plan's own values of requests; weekdays, hours in UTC. Empty: all demand is served.",
         columns,
         rows,
         400,
+        figures="mean of the year",
     )
 
 
 def regions(result: Result) -> Chart:
-    """What is asked over the day by region, in the last month."""
+    """Requests over the day by region, in the last month."""
     data = weekday(result, "requests_by_region_per_h")[:, -1]
-    names = [select.region(n) for n in result.labels["region"]]
+    names = [region(n) for n in result.labels["region"]]
     unit = counted(float(data.sum(axis=0).max()), "requests an hour")
     series = [base.area(n, data[i] / unit.size, base.PALETTE[i % len(base.PALETTE)]) for i, n in enumerate(names)]
     total = data.sum(axis=0)
-    swing = f"the busiest hour asks {total.max() / total.min():.1f} times the quietest" if total.min() > 0 else ""
+    swing = (
+        f"the peak hour has {total.max() / total.min():.1f} times the requests of the lowest" if total.min() > 0 else ""
+    )
     return Chart(
         "regions",
-        "Who calls when: requests by region over the day",
+        "Requests by region over the day",
         base.option(series, [f"{h}:00" for h in result.labels["hour"]], unit.name),
-        f"A weekday of {result.labels['month'][-1]}, hours in UTC, work that may wait apart{'; ' + swing if swing else ''}.",
+        f"A weekday of {result.labels['month'][-1]}, hours in UTC, work that may wait "
+        f"apart{'; ' + swing if swing else ''}.",
         *base.table(names, result.labels["hour"], data),
         300,
     )

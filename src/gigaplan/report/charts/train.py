@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 
-from gigaplan.report import select
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
-from gigaplan.report.select import title
+from gigaplan.report.format import as_year, percent, scientific, short, span
+from gigaplan.report.runs import missed
+from gigaplan.report.words import title
+from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 
 
@@ -19,8 +21,8 @@ def runs(result: Result) -> Chart | None:
     if not names:
         return None
     dates = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
-    start = [select.as_year(d) for d in dates["start"]]
-    done = [select.as_year(d) if d else select.as_year(result.axis.end) for d in dates["done"]]
+    start = [as_year(d) for d in dates["start"]]
+    done = [as_year(d) if d else as_year(result.axis.end) for d in dates["done"]]
     late = [d is not None and (e is None or e > d) for d, e in zip(dates["deadline"], dates["done"], strict=True)]
     spans = [max(b - a, 0.0) if not math.isnan(a) else math.nan for a, b in zip(start, done, strict=True)]
     deadlines: Option = {
@@ -29,7 +31,7 @@ def runs(result: Result) -> Chart | None:
         "symbol": "diamond",
         "symbolSize": 10,
         "itemStyle": {"color": base.RED},
-        "data": [[round(select.as_year(d), 3), k] for k, d in enumerate(dates["deadline"]) if d],
+        "data": [[round(as_year(d), 3), k] for k, d in enumerate(dates["deadline"]) if d],
     }
     series = [base.unseen(start, "t"), base.bar("trains", spans, base.PALETTE[0], "t"), deadlines]
     mfu, goodput = result.central("run_mfu_share"), result.central("run_goodput_share")
@@ -41,8 +43,8 @@ def runs(result: Result) -> Chart | None:
             str(dates["done"][k] or "not within the horizon"),
             str(dates["deadline"][k] or "–"),
             "late" if late[k] else "",
-            select.short(float(gpus[k])),
-            f"{mfu[k]:.0%}",
+            short(float(gpus[k])),
+            percent(float(mfu[k])),
             f"{goodput[k]:.1%}",
         )
         for k, n in enumerate(names)
@@ -51,8 +53,8 @@ def runs(result: Result) -> Chart | None:
     return Chart(
         "runs",
         "Training runs",
-        base.rows_option(series, [title(n) for n in names], axis.start.year, math.ceil(select.as_year(axis.end))),
-        " ".join(select.missed(result)) or "No run misses a deadline or a milestone.",
+        base.rows_option(series, [title(n) for n in names], axis.start.year, math.ceil(as_year(axis.end))),
+        " ".join(missed(result)) or "No run misses a deadline or a milestone.",
         ("run", "starts", "ends", "deadline", "", "GPUs", "model FLOPs utilisation", "goodput"),
         rows,
         base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 4),
@@ -67,17 +69,18 @@ def largest(result: Result) -> Chart:
         base.line(n, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kind})
         for i, (n, kind) in enumerate(zip(names, ("solid", "dotted", "dashed"), strict=True))
     ]
-    ends = select.last_of_years(result, data)
+    ends = base.yearly(result, "largest_run_flop", "scope")
     one = float(data[0].max())
     return Chart(
         "largest",
         "The largest training run that could end in the month",
         base.log_option(series, result.labels["month"], "model FLOP"),
-        f"Up to {select.scientific(one)} FLOP at one site, on what is held for training; "
-        f"{select.scientific(float(data[1].max()))} that count if sites train together with local updates, "
-        f"{select.scientific(float(data[2].max()))} if all were one site.",
-        ("", *(f"end {y}, FLOP" for y in select.years(result))),
-        tuple((n, *(select.scientific(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+        f"Up to {scientific(one)} FLOP at one site, on what is held for training; "
+        f"{scientific(float(data[1].max()))} that count if sites train together with local updates, "
+        f"{scientific(float(data[2].max()))} if all were one site.",
+        ("", *(f"{y}, FLOP" for y in years(result))),
+        tuple((n, *(scientific(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+        figures="year end",
     )
 
 
@@ -91,17 +94,20 @@ def size(result: Result) -> Chart | None:
         base.line(name, v, base.PALETTE[0], lineStyle={"width": 2 if name == "central" else 1, "type": kind})
         for name, v, kind in zip(result.labels["bound"], shown, ("dotted", "solid", "dashed"), strict=True)
     ]
-    tokens = result.central("largest_run_tokens")[0]
-    ends = [select.last_of_years(result, v) for v in (low, central, high, *tokens)]
+    at = {"scope": "one site"}
+    ends = np.vstack([base.yearly(result, f"largest_run_{n}", "bound", at=at) for n in ("parameters", "tokens")])
     names = [f"{what}, {b}" for what in ("parameters", "tokens") for b in result.labels["bound"]]
     return Chart(
         "size",
         "The model that the largest run of one site is best spent on",
         base.log_option(series, result.labels["month"], "parameters"),
-        f"Up to {select.span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann et al. 2022); bounds are their fit of the "
-        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens is cheaper to serve.",
-        ("", *(f"end {y}" for y in select.years(result))),
-        tuple((n, *(select.short(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+        f"Up to {span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann "
+        "et al. 2022); bounds are their fit of the "
+        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens "
+        "is cheaper to serve.",
+        ("", *years(result)),
+        tuple((n, *(short(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+        figures="year end",
     )
 
 
@@ -122,13 +128,14 @@ def capability(result: Result) -> Chart | None:
     drawn["yAxis"] |= {"min": floor}
     drawn["legend"]["data"] = ["80 % range", "central"]
     drawn["tooltip"] = {"show": False}
-    ends = select.last_of_years(result, np.stack([low, central, high]))
-    columns, rows = base.table(result.labels["bound"], [f"end {y}" for y in select.years(result)], ends)
+    columns, rows = base.table(result.labels["bound"], years(result), base.yearly(result, "capability_eci", "bound"))
     return Chart(
         "capability",
         "What a model of the largest run so far could be capable of",
         drawn,
-        "From training compute and date, fitted on published models; beyond the largest known run it is an extrapolation.",
+        "From training compute and date, fitted on published models; beyond the largest known run it "
+        "is an extrapolation.",
         columns,
         rows,
+        figures="year end",
     )

@@ -10,16 +10,15 @@ import numpy as np
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.demand.inputs import TOKENS, Workload
+from gigaplan.demand.inputs import GENERATED, TOKENS, Workload
 from gigaplan.demand.requests import growth_factor
 from gigaplan.inference.frontier import Rate, best, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.rate_cache import kept_rates, key_of
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.time import DAYS_PER_YEAR
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 
-SECONDS_PER_HOUR = 3600.0
 REMEMBERED = 4096
 """Rates kept in memory, far more than a plan has."""
 
@@ -29,6 +28,8 @@ class Throughput:
     """Serving rates at the central facts. Shapes: workload W, generation G, year Y."""
 
     requests_per_gpu_s: Array
+    generated_tokens_per_gpu_s: Array
+    """Reasoning and output tokens."""
     ttft_ms: Array
     tpot_ms: Array
     replica_gpus: Array
@@ -83,9 +84,11 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         for r in row
         if r.reason
     )
-    gain = software_gain(scenario)
+    per_gpu_s = table("requests_per_gpu_s") * software_gain(scenario)
+    generated = tokens_per_request[:, [TOKENS.index(t) for t in GENERATED]].sum(axis=1)  # (W, Y)
     return Throughput(
-        requests_per_gpu_s=table("requests_per_gpu_s") * gain,
+        requests_per_gpu_s=per_gpu_s,
+        generated_tokens_per_gpu_s=per_gpu_s * generated[:, None],
         ttft_ms=table("ttft_s", 1e3),
         tpot_ms=table("tpot_s", 1e3),
         replica_gpus=table("gpus"),
@@ -119,9 +122,9 @@ def _requests(work: Workload, tokens: Array) -> list[Request]:
     by_kind = dict(zip(TOKENS, tokens, strict=True))
     return [
         Request(
-            fresh_input_tokens=float(by_kind["fresh_input"][y] + by_kind["media"][y]),
+            uncached_input_tokens=float(by_kind["fresh_input"][y] + by_kind["media"][y]),
             cached_input_tokens=float(by_kind["cached_input"][y]),
-            generated_tokens=float(by_kind["reasoning"][y] + by_kind["output"][y]),
+            output_tokens=float(by_kind["reasoning"][y] + by_kind["output"][y]),
             ttft_s=work.ttft_s,
             tpot_s=work.tpot_s,
         )

@@ -8,16 +8,14 @@ import numpy as np
 
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
-from gigaplan.power.node import activity_of, it_w
 from gigaplan.simulate.couplings.deadlines import Deadlines, deadlines
+from gigaplan.simulate.couplings.run_layouts import RunLayouts
 from gigaplan.training.capability import eci, eci_interval
-from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
 from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
-from gigaplan.training.search import Plan, best_layout
-from gigaplan.training.sites import best_together, kept_share, loss_rise
-from gigaplan.training.step import step
+from gigaplan.training.search import RatedLayout
+from gigaplan.training.sites import effective_compute_share, largest_joint_compute, loss_increase
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
@@ -29,7 +27,7 @@ class Trained:
     """What training does. Shapes: member M, run R, month n, scope S."""
 
     runs: Progress
-    layouts: tuple[Plan, ...]
+    layouts: tuple[RatedLayout, ...]
     """The layout of each run."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
@@ -48,31 +46,39 @@ class Trained:
 
 
 def train(scenario: Scenario, built: BuildOut) -> Trained:
-    """Return how the plan's runs go, what they hold, and the largest run that the fleet could finish by each month."""
+    """Return how the plan's runs go, what they hold, and the largest run that the fleet could finish by each month.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Scenario with its training policy and runs.
+    built : BuildOut
+        Racks that produce, by generation, place and month.
+
+    Returns
+    -------
+    Trained
+        Progress, layouts and deadlines of the runs, and largest runs.
+    """
+    policy, axis = scenario.training, scenario.axis
+    layouts = RunLayouts(scenario)
     gpus = _gpus(scenario, built)
-    blocks = [gpus[:, _generation(scenario, r), built.places.index(r.site)] for r in scenario.training.runs]
-    shape = (gpus.shape[0], len(blocks), scenario.axis.months)
-    speeds = np.array([tokens_per_s(scenario, r) for r in scenario.training.runs])
-    done = progress(
-        scenario.training.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, scenario.axis
-    )
-    held = _held_share(scenario, gpus, done)
-    reserved = np.maximum(scenario.training.share, held)
+    blocks = [gpus[:, _generation(scenario, r), built.places.index(r.site)] for r in policy.runs]
+    shape = (gpus.shape[0], len(blocks), axis.months)
+    speeds = np.array([layouts.tokens_per_s(r) for r in policy.runs])
+    done = progress(policy.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, axis)
+    idle_shares = 1 - np.array([layouts.busy_share(r) for r in policy.runs])
+    reserved = np.maximum(policy.share, _held_share(scenario, gpus, done))
     largest = _largest(scenario, gpus, reserved)
-    layouts = tuple(run_plan(scenario, r) for r in scenario.training.runs)
     return Trained(
         runs=done,
-        layouts=layouts,
+        layouts=tuple(layouts.fastest(r) for r in policy.runs),
         reserved_share=reserved,
-        spared_share=_held_share(
-            scenario, gpus, done, 1 - np.array([run_use(scenario, r) for r in scenario.training.runs])
-        ),
+        spared_share=_held_share(scenario, gpus, done, idle_shares),
         largest_flop=largest,
-        largest_parameters=np.moveaxis(parameters_in_range(largest, scenario.training.scaling), 0, 2),
-        largest_tokens=np.moveaxis(tokens_in_range(largest, scenario.training.scaling), 0, 2),
-        deadlines=deadlines(
-            scenario.training.runs, done, speeds, blocks, lambda r: tokens_per_s(scenario, r), scenario.axis
-        ),
+        largest_parameters=np.moveaxis(parameters_in_range(largest, policy.scaling), 0, 2),
+        largest_tokens=np.moveaxis(tokens_in_range(largest, policy.scaling), 0, 2),
+        deadlines=deadlines(policy.runs, done, speeds, blocks, layouts.tokens_per_s, axis),
         capability_eci=_capability(scenario, largest[:, 0]),
     )
 
@@ -87,41 +93,6 @@ def _capability(scenario: Scenario, largest_flop: Array) -> Array:
     low, high = eci_interval(flop, years, relation)
     bounds = np.stack([low, eci(flop, years, relation), high], axis=1)
     return np.where(so_far[:, None] > 0, bounds, np.nan)
-
-
-def run_plan(scenario: Scenario, run: PlannedRun) -> Plan:
-    """Return the fastest layout of a run on the GPUs that it asks for, or why there is none."""
-    batch = Batch(
-        global_batch_tokens=run.global_batch_tokens, sequence_tokens=run.sequence_tokens, precision=run.precision
-    )
-    policy = scenario.training
-    return best_layout(
-        scenario.devices[run.generation], scenario.architectures[run.model], batch, run.gpus, policy.efficiency
-    )
-
-
-def tokens_per_s(scenario: Scenario, run: PlannedRun) -> float:
-    """Return the speed of a run on the GPUs that it asks for [token/s], what failures take included."""
-    return run_plan(scenario, run).tokens_per_s * float(goodput(run.gpus, scenario.training.reliability).share)
-
-
-def run_use(scenario: Scenario, run: PlannedRun) -> float:
-    """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run: 1 where no limit of the
-    GPUs is known, or nothing fits.
-
-    The draw is that of the run's layout (:mod:`gigaplan.power.node`), the curve runs from idle to busy.
-    """
-    node, curve, found = scenario.nodes.get(run.generation), scenario.draw, run_plan(scenario, run)
-    if node is None or not found.tokens_per_s or curve.busy_share <= curve.idle_share:
-        return 1.0
-    batch = Batch(
-        global_batch_tokens=run.global_batch_tokens, sequence_tokens=run.sequence_tokens, precision=run.precision
-    )
-    device, model = scenario.devices[run.generation], scenario.architectures[run.model]
-    one = step(device, model, batch, found.layout, scenario.training.efficiency)
-    rated_w = 1e3 * scenario.fleet.generations[_generation(scenario, run)].it_kw_per_rack
-    drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
-    return float(np.clip((drawn - curve.idle_share) / (curve.busy_share - curve.idle_share), 0.0, 1.0))
 
 
 def _gpus(scenario: Scenario, built: BuildOut) -> Array:
@@ -166,7 +137,8 @@ def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     whole = largest_run_flop(held, policy.run_days, axis)
     site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
     number = np.arange(1.0, len(site) + 1)
-    counts = kept_share(
-        loss_rise(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together), policy.together
+    counts = effective_compute_share(
+        loss_increase(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together),
+        policy.together,
     )
-    return np.stack([site.max(axis=0), np.minimum(best_together(site, counts), whole), whole], axis=1)
+    return np.stack([site.max(axis=0), np.minimum(largest_joint_compute(site, counts), whole), whole], axis=1)

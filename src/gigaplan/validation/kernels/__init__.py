@@ -1,1 +1,1 @@
-"""Validation beside measured kernels: our step times and those of NVIDIA's tables."""
+"""Validation beside measured kernels: step times of the model and of NVIDIA's tables."""

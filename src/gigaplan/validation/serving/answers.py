@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.inference.serving import closed_loop, disaggregated_loop
 from gigaplan.inference.step import Stage
-from gigaplan.plan.resolve import efficiency_of, engine_of
-from gigaplan.validation.serving.rows import ENGINES, Question, known
+from gigaplan.validation.serving.constants import Constants
+from gigaplan.validation.serving.rows import Question, known
 from gigaplan.vocabulary.members import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Constants:
-    """One set of the serving model's calibrated constants."""
-
-    efficiency: Efficiency
-    engines: Mapping[str, Engine]
-
-
-@cache
-def shipped() -> Constants:
-    """Return the constants of the catalog."""
-    facts = catalog.load()
-    return Constants(efficiency_of(facts), {e: engine_of(facts, e) for e in ENGINES})
 
 
 @cache
@@ -46,8 +30,8 @@ class Group:
     first: Question
     index: list[int]
     users: Array
-    fresh: Array
-    generated: Array
+    input_tokens: Array
+    output_tokens: Array
     decode: tuple[Array, Array, Array, Array]
     """GPUs of a worker, whether attention is split by requests, workers, GPUs of one request's heads then."""
     prefill: tuple[Array, Array, Array, Array]
@@ -70,12 +54,24 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         tuple(column([getattr(w, n) for w in workers]) for n in ("gpus", "by_requests", "count", "tensor"))
         for workers in ([q.decode for q in some], [q.prefill or q.decode for q in some])
     )
-    users, fresh, generated = (column([getattr(q, n) for q in some]) for n in ("concurrency", "fresh", "generated"))
-    return Group(some[0], index, users, fresh, generated, decode, prefill)  # type: ignore[arg-type]
+    users, input_tokens, output_tokens = (
+        column([getattr(q, n) for q in some]) for n in ("concurrency", "input_tokens", "output_tokens")
+    )
+    return Group(some[0], index, users, input_tokens, output_tokens, decode, prefill)  # type: ignore[arg-type]
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
-    """Return time to first token and time per token [s] of each question, each (row,)."""
+    """Return time to first token and time per token [s] of each question, each (row,).
+
+    Parameters
+    ----------
+    grouped
+        Questions in groups.
+    constants
+        Constants that answer them.
+    count
+        Questions in all.
+    """
     ttft, tpot = np.zeros(count), np.zeros(count)
     for g in grouped:
         ttft[g.index], tpot[g.index] = _ask(g, constants)
@@ -106,21 +102,21 @@ def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
         return closed_loop(
             stage(g.decode),
             g.users,
-            g.fresh,
-            g.generated,
+            g.input_tokens,
+            g.output_tokens,
             prompts=prompts_per_user(),
             spread=q.spread,
             waited_steps=q.waited_steps,
         )
-    readers, writers = (np.maximum(worker[2], 1.0) for worker in (g.prefill, g.decode))
+    prefill_workers, decode_workers = (np.maximum(worker[2], 1.0) for worker in (g.prefill, g.decode))
     return disaggregated_loop(
         stage(g.prefill),
-        readers,
+        prefill_workers,
         stage(g.decode),
-        writers,
+        decode_workers,
         g.users,
-        g.fresh,
-        g.generated,
+        g.input_tokens,
+        g.output_tokens,
         max(device.scaleout_bandwidth_bytes_per_s, device.scaleup_bandwidth_bytes_per_s / 10, 1e9),
         prompts=prompts_per_user(),
     )

@@ -10,11 +10,12 @@ import numpy as np
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
-from gigaplan.validation.serving.answers import Constants, answers, groups, shipped
-from gigaplan.validation.serving.fit import OF_ENGINES, SOFT, TTFT_WEIGHT
+from gigaplan.validation.serving.answers import answers, groups
+from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
+from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
 from gigaplan.validation.serving.measured import Row, read_measured
-from gigaplan.validation.serving.rows import Question, UnsupportedError, question
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.validation.serving.rows import Question, question
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
 
@@ -48,15 +49,26 @@ class Calibration(Brief):
         """Return the overlay file's text."""
         changed = {name: f"{getattr(self.after, name):.4g}{' s' * name.endswith('_s')}" for name in OF_ENGINES}
         held = self.error_left_out or self.error_after
-        note = f"refit on {self.rows} measured rows; median error of time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        errors = f"time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
+        note = f"refit on {self.rows} measured rows; median error of {errors}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
         return overlay_text(
-            header, note, changed, lambda said: {"demand": {"software": {"engine": self.engine}, "engine": said}}
+            header,
+            note,
+            changed,
+            lambda constants: {"demand": {"software": {"engine": self.engine}, "engine": constants}},
         )
 
 
 def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibration:
     """Return an engine's constants refitted on measured rows; constants of hardware stay as they ship.
+
+    Parameters
+    ----------
+    paths
+        Tables or reports of measurements.
+    given
+        Columns for what they leave open.
 
     Raises
     ------
@@ -116,29 +128,29 @@ def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Cons
         return replace(start, engines={**start.engines, name: replace(engine, **times)})
 
     def off(x: Array) -> Array:
-        ours = [np.log(a) for a in answers(grouped, made(x), len(questions))]
-        return np.concatenate([ours[1] - np.log(tpot), TTFT_WEIGHT * (ours[0] - np.log(ttft))])
+        predicted = [np.log(a) for a in answers(grouped, made(x), len(questions))]
+        return np.concatenate([predicted[1] - np.log(tpot), TTFT_WEIGHT * (predicted[0] - np.log(ttft))])
 
     shipped_here = np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES])
     return made(pulled(off, shipped_here, (low, high), pull=PULL, soft=SOFT))
 
 
 def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
-    ours = answers(groups(questions), constants, len(questions))
-    return Errors(float(np.median(np.abs(ours[0] / ttft - 1))), float(np.median(np.abs(ours[1] / tpot - 1))))
+    predicted = answers(groups(questions), constants, len(questions))
+    return Errors(float(np.median(np.abs(predicted[0] / ttft - 1))), float(np.median(np.abs(predicted[1] / tpot - 1))))
 
 
 def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Errors | None:
     """Return the errors of each model and layout with constants that were fitted on the others."""
     kinds = kinds_of(
         [f"{q.system} {q.model} {q.precision} {q.decode.gpus}" for q in questions],
-        [f"{q.fresh:.0f} {q.generated:.0f} {q.concurrency:.0f}" for q in questions],
+        [f"{q.input_tokens:.0f} {q.output_tokens:.0f} {q.concurrency:.0f}" for q in questions],
     )
 
     def off(fitted: Rows, asked: Rows) -> Array:
         others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
-        ours = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
-        return np.abs(np.stack([ours[0] / ttft[asked], ours[1] / tpot[asked]]) - 1)
+        predicted = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
+        return np.abs(np.stack([predicted[0] / ttft[asked], predicted[1] / tpot[asked]]) - 1)
 
     found = left_out(kinds, off)
     return None if found is None else Errors(*(float(v) for v in np.median(found, axis=1)))

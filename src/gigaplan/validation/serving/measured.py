@@ -1,7 +1,7 @@
 """Reading a user's own measurements: tables with the columns of inference_serving.csv, and what benchmark tools write.
 
-Known are vLLM's and SGLang's serving benchmarks (JSON, or JSON lines) and GenAI-Perf's and AIPerf's exports (JSON). What a
-file leaves open (the GPU, how many, the precision) is given beside it.
+Known are vLLM's and SGLang's serving benchmarks (JSON, or JSON lines) and GenAI-Perf's and AIPerf's exports (JSON).
+What a file leaves open (the GPU, how many, the precision) is given beside it.
 """
 
 from __future__ import annotations

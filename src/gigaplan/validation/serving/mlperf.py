@@ -1,9 +1,10 @@
 """MLPerf Inference: what a row of results asks, and the best that a system can do within the scenario's limits.
 
 Results give tokens per second, not how they were reached: layout, batch and whether prompts are read apart are the
-submitter's, so ours are the best that are found. Server and interactive limits hold for 99 of 100 requests that arrive at
-random (Reddi et al. 2020); :mod:`gigaplan.inference.tails` has the laws. Two tables are known: one row for each result
-(``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is ``model.scenario``.
+submitter's, so the best that are found are predicted. Server and interactive limits hold for 99 of 100 requests that
+arrive at random (Reddi et al. 2020); :mod:`gigaplan.inference.percentiles` has the laws. Two tables are known: one row for
+each result (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is
+``model.scenario``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.inference import disaggregation
 from gigaplan.inference.frontier import best
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.tails import Tail
-from gigaplan.validation.serving.names import UnsupportedError
+from gigaplan.inference.percentiles import Percentile
+from gigaplan.vocabulary.errors import UnsupportedError
 
 SCENARIOS = ("offline", "server", "interactive")
 FACT_COLUMNS = ("entity", "quantity", "value")
@@ -28,6 +29,7 @@ FAR = 3.0
 """A guessed length matters where its range is wider than this."""
 KEPT = 0.99
 """Share of requests that must keep the limits (MLPerf Inference rules)."""
+MONTH = len("yyyy-mm")
 GUESSED = ("assumed", "estimated")
 
 
@@ -77,7 +79,15 @@ def _gpus(entity: str, context: str) -> int:
 
 
 def request_of(model: str, scenario: str) -> Request:
-    """Return the mean request of a benchmark with the scenario's limits; UnsupportedError if the catalog lacks them."""
+    """Return the mean request of a benchmark with the scenario's limits; UnsupportedError if the catalog lacks them.
+
+    Parameters
+    ----------
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     limited = scenario == "offline" or facts.has(entity, f"{scenario}_tpot_s")
     if not facts.has(entity, "generated_tokens_mean") or not limited:
@@ -87,30 +97,48 @@ def request_of(model: str, scenario: str) -> Request:
         return FOREVER_S if scenario == "offline" else facts.find(entity, f"{scenario}_{name}").number
 
     return Request(
-        fresh_input_tokens=facts.find(entity, "prompt_tokens_mean").number,
+        uncached_input_tokens=facts.find(entity, "prompt_tokens_mean").number,
         cached_input_tokens=0.0,
-        generated_tokens=facts.find(entity, "generated_tokens_mean").number,
+        output_tokens=facts.find(entity, "generated_tokens_mean").number,
         ttft_s=limit("ttft_s"),
         tpot_s=limit("tpot_s"),
     )
 
 
-def tail_of(model: str, scenario: str) -> Tail | None:
-    """Return which requests keep the limits; none has any offline."""
+def percentile_of(model: str, scenario: str) -> Percentile | None:
+    """Return which requests keep the limits; none has any offline.
+
+    Parameters
+    ----------
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     if scenario == "offline":
         return None
     mean, longest, cv = (
         catalog.load().find(f"mlperf_{model}", f"prompt_tokens_{name}").number for name in ("mean", "max", "cv")
     )
-    return Tail(KEPT, cv, longest / mean)
+    return Percentile(KEPT, cv, longest / mean)
 
 
 def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:
-    """Return whether the rules of a row's round allow speculative decoding."""
+    """Return whether the rules of a row's round allow speculative decoding.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
+    scenario
+        One of ``SCENARIOS``.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     if scenario != SCENARIOS[-1] or not facts.has(entity, "drafts_from_date"):
         return False
-    return not row.get("date") or str(row["date"])[:7] >= str(facts.find(entity, "drafts_from_date").value)[:7]
+    return not row.get("date") or str(row["date"])[:MONTH] >= str(facts.find(entity, "drafts_from_date").value)[:MONTH]
 
 
 def lengths_are_guessed(model: str) -> bool:
@@ -122,11 +150,19 @@ def lengths_are_guessed(model: str) -> bool:
 
 
 def first_round(row: Mapping[str, str], model: str) -> bool:
-    """Return whether a row is of the first round with its benchmark, of which no earlier submission could be bettered."""
+    """Return whether a row is of the first round with its benchmark, which no earlier submission prepared.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
+    """
     facts, entity = catalog.load(), f"mlperf_{model}"
     if not facts.has(entity, "first_round_date") or not row.get("date"):
         return False
-    return str(row["date"])[:7] <= str(facts.find(entity, "first_round_date").value)[:7]
+    return str(row["date"])[:MONTH] <= str(facts.find(entity, "first_round_date").value)[:MONTH]
 
 
 def best_rate(
@@ -136,30 +172,49 @@ def best_rate(
     request: Request,
     constants: tuple[Efficiency, Engine],
     gpus: int,
-    tail: Tail | None,
+    percentile: Percentile | None,
     *,
     speculative: bool,
 ) -> tuple[float, float, float]:
     """Return output tokens per second and GPU, and the times [s], of the best way to serve on so many GPUs.
 
-    Tried: prompts read on the same GPUs or apart, with drafts where they are allowed. Within one scale-up domain nothing
-    beyond its GPUs is used.
+    Tried: prompts read on the same GPUs or apart, with drafts where they are allowed. Within one scale-up domain
+    nothing beyond its GPUs is used.
+
+    Parameters
+    ----------
+    device
+        One GPU of the system.
+    architecture
+        The model.
+    precision
+        Of the weights.
+    request
+        The mean request, with its limits.
+    constants
+        Constants of the serving model and of the engine.
+    gpus
+        GPUs of the submission.
+    percentile
+        Which requests must keep the limits; None offline.
+    speculative
+        Whether speculative decoding is allowed.
     """
     if gpus <= device.scaleup_gpus:
         device = replace(device, scaleup_gpus=gpus, scaleout_bandwidth_bytes_per_s=0.0)
     found, reason = (0.0, float("nan"), float("nan")), ""
     given = device, architecture, precision, request, *constants
     for drafted in (False, True) if speculative else (False,):
-        rate = best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
+        rate = best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
         reason = reason or rate.reason
-        found = max(found, (rate.requests_per_gpu_s * request.generated_tokens, rate.ttft_s, rate.tpot_s))
+        found = max(found, (rate.requests_per_gpu_s * request.output_tokens, rate.ttft_s, rate.tpot_s))
         apart = (
-            disaggregation.best(*given, speculative=drafted, tail=tail, most_gpus=gpus)
-            if tail is not None and gpus > 1
+            disaggregation.best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
+            if percentile is not None and gpus > 1
             else None
         )
         if apart is not None:
-            found = max(found, (apart.requests_per_gpu_s * request.generated_tokens, apart.ttft_s, apart.tpot_s))
+            found = max(found, (apart.requests_per_gpu_s * request.output_tokens, apart.ttft_s, apart.tpot_s))
     if not found[0]:
         raise UnsupportedError(reason)
     return found

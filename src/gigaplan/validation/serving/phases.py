@@ -1,46 +1,54 @@
 """Phases measured apart: a prompt read, a token written, their power, and the day of a whole service.
 
-Rows state one phase of serving on a known layout. Splitwise's profile (MIT) has prompt, token and whole-request times of
-batches that start together, with power over the limit; InferSim (Apache-2.0) and DeepSeek's own day have tokens per second
-of prefill and decode workers, whose layout their publications state. No constant is fitted on any of them.
+Rows state one phase of serving on a known layout. Splitwise's profile (MIT) has prompt, token and whole-request times
+of batches that start together, with power over the limit; InferSim (Apache-2.0) and DeepSeek's own day have tokens
+per second of prefill and decode workers, whose layout their publications state. No constant is fitted on any of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.catalog.names import system_of
 from gigaplan.inference.step import Stage
+from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import draw_curve_of
 from gigaplan.power.draw import drawn_share
-from gigaplan.validation.serving.answers import shipped
-from gigaplan.validation.serving.names import UnsupportedError, model_name, system_of
-from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.validation.serving.constants import shipped
+from gigaplan.validation.serving.rows import known
+from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.members import Array
 
 MS_PER_S = 1e3
 ENGINE = "vllm"
 """The engine whose constants answer: Splitwise's batches ran on an early vLLM."""
 CAPPED = "pcap"
-BUSIEST_BATCH = 4096
+LARGEST_BATCH = 4096
+"""Requests on one group of GPUs up to which the fastest batch is sought."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """Our figure in the row's unit, which of our times it follows ('ttft', 'tpot' or none), and what was asked."""
+class PhaseFigure:
+    """The predicted figure of a row in the row's unit, and what its error follows from."""
 
-    ours: float
+    predicted: float
     follows: str
-    question: Question
+    """Which time the figure rises with: ``ttft``, ``tpot``, or neither where it is empty."""
+    system: str
+    model: str
+    precision: str
+    engine: str
+    disaggregated: bool
 
 
-def answer(row: Mapping[str, str]) -> Answered:
-    """Return our figure for a row; UnsupportedError says why there is none."""
+def answer(row: Mapping[str, str]) -> PhaseFigure:
+    """Return the predicted figure of a row; UnsupportedError says why there is none."""
     metric = row.get("metric") or ""
     if metric in PHASES:
         return _phase(row, metric)
@@ -64,46 +72,60 @@ def _stage(system: str, model: str, precision: str, gpus: int, engine: str, *, b
     )
 
 
-def _phase(row: Mapping[str, str], metric: str) -> Answered:
+def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
     if CAPPED in row.get("gpu", "") and metric != "token_time":
         raise UnsupportedError(
             "power-capped rows are the uncapped ones times 1.3 at the source: assumed there, not measured"
         )
     system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
-    gpus, fresh, generated, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
+    gpus, uncached, output_tokens, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
     if metric.endswith("power") and not float(row.get("value") or "nan") > 0:
         raise UnsupportedError("power was not measured (0)")
-    ours = PHASES[metric](_times(system, model, gpus, fresh, generated, batch))
+    predicted = PHASES[metric](_times(system, model, gpus, uncached, output_tokens, batch))
     follows = {"prompt_time": "ttft", "token_time": "tpot", "e2e_time": "tpot"}.get(metric, "")
-    return Answered(ours, follows, _question(system, model, "bf16", ENGINE, gpus, fresh, generated, batch))
+    return PhaseFigure(predicted, follows, system, model, "bf16", ENGINE, disaggregated=False)
 
 
 @cache
-def _times(system: str, model: str, gpus: int, fresh: int, generated: int, batch: int) -> tuple[float, float, float]:
+def _times(
+    system: str, model: str, gpus: int, uncached: int, output_tokens: int, batch: int
+) -> tuple[float, float, float]:
     """Return prompt, token and whole time [ms] of a batch that starts together."""
     stage = _stage(system, model, "bf16", gpus, ENGINE, by_requests=False)
-    if float(np.ravel(stage.capacity(np.array(float(fresh + generated)), stage.device.hbm_bytes))[0]) < batch:
-        raise UnsupportedError("by our count the layout does not hold the model and the batch")
-    prompt = together_s(stage, float(fresh), 0.0, float(batch)) + float(stage.eager_s()) + stage.engine.first_token_s
-    token = float(stage.decode_s(np.array(float(batch)), np.array(fresh + generated / 2)))
-    return tuple(MS_PER_S * t for t in (prompt, token, prompt + (generated - 1) * token))  # type: ignore[return-value]
+    if float(np.ravel(stage.capacity(np.array(float(uncached + output_tokens)), stage.device.hbm_bytes))[0]) < batch:
+        raise UnsupportedError("by the model's count the layout does not hold the model and the batch")
+    prefill = together_s(stage, float(uncached), 0.0, float(batch))
+    prompt = prefill + float(stage.launch_bound_s()) + stage.engine.first_token_s
+    token = float(stage.decode_s(np.array(float(batch)), np.array(uncached + output_tokens / 2)))
+    return MS_PER_S * prompt, MS_PER_S * token, MS_PER_S * (prompt + (output_tokens - 1) * token)
 
 
-def together_s(stage: Stage, fresh: float, cached: float, prompts: float) -> float:
+def together_s(stage: Stage, uncached: float, cached: float, prompts: float) -> float:
     """Return the time of a stage [s] in which so many prompts are read together.
 
     Weights are read and kernels launched once for all their tokens; each prompt attends to itself alone.
+
+    Parameters
+    ----------
+    stage
+        The replica; its arrays hold one value.
+    uncached
+        Uncached input tokens of each prompt [token].
+    cached
+        Cached input tokens of each prompt [token].
+    prompts
+        How many are prefilled together.
     """
-    one, all_of_them = np.array(fresh), np.array(fresh * prompts)
+    one, all_of_them = np.array(uncached), np.array(uncached * prompts)
     core, crossed = (_attention_s(stage, n, np.array(cached)) for n in (one, all_of_them))
     whole = stage.prefill_s(all_of_them, np.array(cached))
     return float(whole - crossed + prompts * core)
 
 
-def _attention_s(stage: Stage, fresh: Array, cached: Array) -> Array:
+def _attention_s(stage: Stage, uncached: Array, cached: Array) -> Array:
     """Return the time of scores and values over a prompt in all layers of a stage [s]."""
     a, e, d = stage.architecture, stage.efficiency, stage.device
-    flops = a.prefill_attention_flops(fresh, cached) / stage.gpus
+    flops = a.prefill_attention_flops(uncached, cached) / stage.gpus
     return stage.layers * flops / (d.peak_flops_per_s("bf16") * e.attention_share)
 
 
@@ -121,7 +143,7 @@ PHASES: Mapping[str, Callable[[tuple[float, float, float]], float]] = {
 }
 
 
-def _worker(row: Mapping[str, str], metric: str) -> Answered:
+def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
     system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
     if not model.startswith("deepseek"):
         raise UnsupportedError("neither the layout nor the batch is published")
@@ -141,40 +163,18 @@ def _worker(row: Mapping[str, str], metric: str) -> Answered:
     else:
         batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
         rate = float(batch / stage.decode_s(batch, np.array(context))) / gpus
-    ours = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
-    return Answered(ours, "tpot", _question(system, model, "fp8", "sglang", gpus, int(context), 1, 1))
+    predicted = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
+    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True)
 
 
 def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
-    batch: Array = np.arange(1.0, BUSIEST_BATCH) * float(stage.groups)
+    batch: Array = np.arange(1.0, LARGEST_BATCH) * float(stage.attention_dp)
     step = stage.decode_s(batch, np.array(context))
     kept = step <= tpot_s
     if not kept.any():
         raise UnsupportedError("no batch is as fast as the service was")
     return float(np.max(batch[kept] / step[kept]))
-
-
-def _question(
-    system: str, model: str, precision: str, engine: str, gpus: int, fresh: int, generated: int, batch: int
-) -> Question:
-    worker = Worker(gpus, False)
-    question = Question(
-        system=system,
-        model=model,
-        precision=precision,
-        engine=engine,
-        speculative=False,
-        decode=worker,
-        prefill=None,
-        fresh=float(fresh),
-        generated=float(generated),
-        concurrency=float(batch),
-        spread=0.0,
-        waited_steps=0.0,
-        guesses=(),
-    )
-    return replace(question, prefill=worker) if engine == "sglang" else question
 
 
 def _count(row: Mapping[str, str], name: str) -> int:

@@ -1,8 +1,8 @@
 """Published measurements of serving in one long table: a row for each figure, with its metric and unit.
 
 Columns are those of ``inference_throughput.csv``. What a row measures decides who answers it: throughput and MLPerf
-(:mod:`~gigaplan.validation.serving.throughput`), a benchmark at a concurrency (:mod:`~gigaplan.validation.serving.validate`), or one phase of
-serving (:mod:`~gigaplan.validation.serving.phases`).
+(:mod:`~gigaplan.validation.serving.throughput`), a benchmark at a concurrency
+(:mod:`~gigaplan.validation.serving.validate`), or one phase of serving (:mod:`~gigaplan.validation.serving.phases`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ import math
 import re
 from collections.abc import Mapping
 
+from gigaplan.accuracy import serving as accuracy
+from gigaplan.accuracy.validity import EXTRAPOLATED, INSIDE, UNSUPPORTED, unsupported
+from gigaplan.catalog.names import generation
+from gigaplan.plan.names import family
 from gigaplan.validation.published import Point
 from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import phases as served_phases
-from gigaplan.validation.serving.fit import spreads
-from gigaplan.validation.serving.names import UnsupportedError
-from gigaplan.validation.serving.validate import EXTRAPOLATED, INSIDE, UNSUPPORTED, _asked, _validity, answer_all
+from gigaplan.validation.serving.loads import load_of, published
+from gigaplan.validation.serving.predictions import answer_all
+from gigaplan.validation.serving.questions import asked_of
+from gigaplan.vocabulary.errors import UnsupportedError
+from gigaplan.vocabulary.interval import CERTAIN
 
 AT_A_CONCURRENCY = ("ttft", "tpot", "output_throughput", "peak_output_throughput")
-POWERS_OF_TWO = tuple(2**k for k in range(11))
+MOST_DOUBLINGS = 10
+POWERS_OF_TWO = tuple(2**k for k in range(MOST_DOUBLINGS + 1))
 """Concurrencies among which a peak was sought: 1 to 1,024."""
 NOT_MODELLED = {
     "itl_p99": "the gap between two single tokens isn't modelled, only its mean over a request",
@@ -30,7 +37,7 @@ NOT_MODELLED = {
 
 
 def point(row: Mapping[str, str]) -> Point:
-    """Return a row's figure and ours."""
+    """Return a row's figure and the predicted one."""
     metric = (row.get("metric") or "").lower()
     if (
         mlperf.is_facts(tuple(row))
@@ -55,15 +62,15 @@ def point(row: Mapping[str, str]) -> Point:
             nan,
             nan,
             nan,
-            f"{UNSUPPORTED}: {why}",
+            unsupported(why),
         )
 
 
 def _throughput(row: Mapping[str, str]) -> Point:
-    ours = throughput.tokens(row, honest=True)
+    predicted = throughput.tokens(row, honest=True)
     gpu, model, kind, precision, engine = (row.get(k) or "" for k in ("gpu", "model", "metric", "precision", "engine"))
-    if not ours.validity.startswith(UNSUPPORTED):
-        load = throughput.load_of(row)
+    if not predicted.validity.startswith(UNSUPPORTED):
+        load = load_of(row)
         gpu, model, kind, precision, engine = load.system, load.model, load.kind, load.precision, load.engine
         if load.kind != "saturated":
             kind = f"{load.kind}, first round" if load.first_round else load.kind
@@ -76,17 +83,17 @@ def _throughput(row: Mapping[str, str]) -> Point:
         precision,
         engine,
         "tokens/s per GPU",
-        throughput.published(row),
-        ours.per_gpu,
-        ours.low,
-        ours.high,
-        ours.validity,
+        published(row),
+        predicted.per_gpu,
+        predicted.low,
+        predicted.high,
+        predicted.validity,
     )
 
 
 def _benchmark(row: Mapping[str, str], metric: str) -> Point:
     users = POWERS_OF_TWO if metric.startswith("peak") else (row.get("concurrency"),)
-    asked = [_asked({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
+    asked = [asked_of({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
     if asked[0].question is None:
         raise UnsupportedError(asked[0].why)
     answers = [a for a in answer_all(asked, honest=True) if not a.validity.startswith(UNSUPPORTED)]
@@ -94,10 +101,10 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
         raise UnsupportedError("the layout does not hold the model")
     a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), asked[0].question
     if metric in ("ttft", "tpot"):
-        ours, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
+        predicted, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
     else:
-        ours = a.output_tokens_per_s_per_gpu * q.decode.gpus
-        low, high = ours * a.tpot_ms / a.tpot_high, ours * a.tpot_ms / a.tpot_low
+        predicted = a.output_tokens_per_s_per_gpu * q.decode.gpus
+        low, high = predicted * a.tpot_ms / a.tpot_high, predicted * a.tpot_ms / a.tpot_low
     return Point(
         metric,
         q.system,
@@ -106,9 +113,9 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
         q.engine,
         row.get("unit") or "",
         _published(row),
-        ours,
-        min(low, ours),
-        max(high, ours),
+        predicted,
+        min(low, predicted),
+        max(high, predicted),
         a.validity,
     )
 
@@ -119,28 +126,29 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
             if mark in metric:
                 raise UnsupportedError(why)
     found = served_phases.answer(row)
-    q = found.question
-    validity = _validity(q)
-    low = high = 1.0
+    validity = accuracy.validity(generation=generation(found.system), family=family(found.model))
+    error_of = CERTAIN
     if found.follows:
-        waits, each = spreads(q, extrapolated=validity != INSIDE)
-        low, high = waits if found.follows == "ttft" else each
+        kind = accuracy.kind(engine=found.engine, disaggregated=found.disaggregated)
+        times = accuracy.interval(kind=kind, extrapolated=validity != INSIDE)
+        error_of = times.ttft if found.follows == "ttft" else times.tpot
         if "tok/s" in (row.get("unit") or ""):
-            low, high = 1 / high, 1 / low
+            error_of = error_of.inverse()
+    figure = error_of.of(found.predicted)
     if "node" in metric:
-        validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where ours is what busy nodes give"
-    kind = re.sub(r" \(.*|, .*| (in|out)put tok.*| tok/s.*", "", metric)
+        validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where the prediction is what busy nodes give"
+    metric = re.sub(r" \(.*|, .*| (in|out)put tok.*| tok/s.*", "", metric)
     return Point(
-        kind,
-        q.system,
-        q.model,
-        q.precision,
-        q.engine,
+        metric,
+        found.system,
+        found.model,
+        found.precision,
+        found.engine,
         row.get("unit") or "",
         _published(row),
-        found.ours,
-        found.ours * min(low, 1.0),
-        found.ours * max(high, 1.0),
+        found.predicted,
+        figure.low,
+        figure.high,
         validity,
     )
 

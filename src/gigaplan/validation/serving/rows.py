@@ -1,4 +1,5 @@
-"""Reading rows of serving benchmarks: from a table's words to what the serving model is asked, or why it can't be.
+"""Reading rows of serving benchmarks: from a table's words to a question of the serving model, or why it can't be
+answered.
 
 The columns are those of ``inference_serving.csv``. GPUs count in three ways in such tables; this page says how each is
 read, and what is guessed where a cell is empty.
@@ -16,16 +17,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan import catalog
+from gigaplan.catalog.names import system_of
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import device_of, model_of
-from gigaplan.validation.serving.names import SYSTEMS, UnsupportedError, model_name, system_of
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
-__all__ = ["SYSTEMS", "UnsupportedError", "model_name", "system_of"]
-
-ENGINES = ("vllm", "sglang", "trtllm")
-PRECISIONS = ("bf16", "fp8", "fp4")
 WIDER = {
     "fp16": "bf16",
     "bfloat16": "bf16",
@@ -35,6 +34,7 @@ WIDER = {
     "int4": "fp4",
     "int8": "fp8",
 }
+
 WORKERS = re.compile(
     r"(prefill|decode): workers=(?P<workers>\d*) tp=(?P<tp>\d*) pp=(?P<pp>\d*) dp=(?P<dp>\d*) moe_tp=(?P<moe_tp>\d*) "
     r"ep=(?P<ep>\d*) bs=(?P<bs>\d*)"
@@ -68,24 +68,29 @@ class Question:
     decode: Worker
     prefill: Worker | None
     """Of its own where prompts are read elsewhere (disaggregated)."""
-    fresh: float
-    generated: float
+    input_tokens: float
+    """Mean tokens of a prompt [token]."""
+    output_tokens: float
+    """Mean tokens of an answer [token]."""
     concurrency: float
     spread: float
     """Width over which lengths are drawn, as a share of their mean."""
     waited_steps: float
-    """Steps for which the engine held a new prompt back, to batch it with others."""
+    """Steps for which the engine kept a new prompt waiting, to batch it with others."""
     guesses: tuple[str, ...]
     """What the row left open and was guessed."""
 
 
 SHORT_TOKENS = 1024
 """InferenceX's shortest prompts and answers."""
+
 USERS_PER_GPU = 4.5
 """Users per decoding GPU where the number of workers isn't stated: the median of the rows that state it."""
+
 WIDEST_ALONE = 8
-"""A co-located row over more GPUs, tensor split alone, is a disaggregated run whose workers the table leaves out: no model has
-heads for 20, 36 or 72 ranks, and its time per token doesn't follow the users as a co-located one must."""
+"""A co-located row over more GPUs, tensor split alone, is a disaggregated run whose workers the table leaves out: no
+model has heads for 20, 36 or 72 ranks, and its time per token doesn't follow the users as a co-located one must."""
+
 TALLEST_TENSOR = 16
 """More ranks than this never split one request's heads: larger workers split attention by requests."""
 
@@ -135,7 +140,8 @@ def mean_length_share(row: Mapping[str, str]) -> float:
 
 
 def drawn_by_inferencex(row: Mapping[str, str]) -> bool:
-    """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit by digit."""
+    """Return whether a row is a run of InferenceX's harness; a gap analysis by NVIDIA repeats some of its runs digit
+    by digit."""
     return "InferenceX" in (row.get("source") or "") or "-gap-analysis.csv" in (row.get("config") or "")
 
 
@@ -155,8 +161,8 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
-    """Return for how many steps prompts were held back: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at 1k/1k below
-    eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
+    """Return for how many steps prompts were kept waiting: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at
+    1k/1k below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
     mine = "InferenceX" in (row.get("source") or "") and engine == "trtllm" and model == "llama_3_1_70b"
     short = [float(row[k]) for k in ("isl", "osl")] == [SHORT_TOKENS, SHORT_TOKENS]
     if not (mine and short and worker.gpus < WIDEST_ALONE):
@@ -167,8 +173,16 @@ def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worke
 def speculative(row: Mapping[str, str], model: str) -> bool:
     """Return whether a row ran with speculative decoding, as far as the table shows it.
 
-    InferenceX runs DeepSeek on TensorRT-LLM with and without multi-token prediction; the table has no column for it. Its
-    release 1.2.0rc6.post3 and the runs of 14 January 2026 lie at 0.55 to 0.7 of the others' time per token in every layout.
+    InferenceX runs DeepSeek on TensorRT-LLM with and without multi-token prediction; the table has no column for it.
+    Its release 1.2.0rc6.post3 and the runs of 14 January 2026 lie at 0.55 to 0.7 of the others' time per token in
+    every layout.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
     """
     if any(
         word in str(row.get(k, "")).lower() for k in ("config", "id", "engine") for word in ("mtp", "eagle", "spec")
@@ -180,7 +194,15 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
 
 @cache
 def known(system: str, model: str) -> tuple[Device, Architecture]:
-    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing."""
+    """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing.
+
+    Parameters
+    ----------
+    system
+        Name of a system in the catalog.
+    model
+        Name of a model in the catalog.
+    """
     facts = catalog.load()
     try:
         return device_of(facts, system), model_of(facts, model)
@@ -225,9 +247,9 @@ def _workers(row: Mapping[str, str], users: float, guesses: list[str]) -> tuple[
 
 
 def _apart(whole: Worker, users: float, guesses: list[str]) -> tuple[Worker, Worker]:
-    """Return decoding and reading workers of a total of GPUs whose split the table leaves out: half for each."""
+    """Return decoding and prefill workers of a total of GPUs whose split the table leaves out: half for each."""
     guesses.append(f"{whole.gpus} GPUs in one tensor split read as workers apart, their number not stated")
-    each = next(g for g in (8, 4, 2, 1) if whole.gpus // 2 % g == 0)
+    each = next(g for g in (WIDEST_ALONE, 4, 2, 1) if whole.gpus // 2 % g == 0)
     count = max(whole.gpus // 2 // each, 1)
     one = Worker(each * count, True, 1, stated=False)
     return one, Worker(each, False, count, stated=False)

@@ -1,4 +1,5 @@
-"""Tables of serving rows, recognised by their columns: our answers added to each row, or the errors of those with results."""
+"""Tables of serving rows, recognised by their columns: predictions added to each row, or the errors of those with
+results."""
 
 from __future__ import annotations
 
@@ -10,15 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan import catalog
+from gigaplan.accuracy.validity import UNSUPPORTED
 from gigaplan.plan.load import serving_engine_of
 from gigaplan.plan.resolve import serving_constants
-from gigaplan.validation.published import Held, hold
+from gigaplan.validation.published import TableComparison, compare
 from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
-from gigaplan.validation.serving import validate as inference
-from gigaplan.validation.serving.answers import Constants, shipped
-from gigaplan.validation.serving.validate import UNSUPPORTED, InferenceValidation, answer_all
+from gigaplan.validation.serving.constants import Constants, shipped
+from gigaplan.validation.serving.loads import loads_of
+from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
+from gigaplan.validation.serving.questions import NEEDED, SAMPLE, asked_of
+from gigaplan.validation.serving.validate import InferenceValidation, validate
 from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.progress import Progress, staged, tracked
@@ -30,7 +34,7 @@ Cells = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of table: the columns that it is known by, and our answers to its rows as cells."""
+    """One kind of table: the columns that it is known by, and predictions for its rows as cells."""
 
     name: str
     columns: tuple[str, ...]
@@ -39,8 +43,8 @@ class Kind:
 
 
 def _served(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
-    found = answer_all([inference._asked(row) for row in rows], honest=False, using=using)
-    return [{k: _cell(getattr(a, k)) for k in inference.ANSWER_COLUMNS} for a in found]
+    found = answer_all([asked_of(row) for row in rows], honest=False, using=using)
+    return [{k: _cell(getattr(a, k)) for k in ANSWER_COLUMNS} for a in found]
 
 
 def _throughputs(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
@@ -50,14 +54,14 @@ def _throughputs(rows: Sequence[Row], using: Constants | None = None) -> list[Ce
             [Problem("rows of throughput are predicted with the catalog's constants", PLACE, remedy=remedy)]
         )
     names = {"output_tokens_per_s_per_gpu": "per_gpu"}
-    throughput.answer_all(list(throughput.loads_of(rows)))
+    throughput.answer_all(list(loads_of(rows)))
     return [
         {k: _cell(getattr(a, names.get(k, k))) for k in throughput.ANSWER_COLUMNS} for a in map(throughput.tokens, rows)
     ]
 
 
 KINDS = (
-    Kind("inference_serving.csv", inference.NEEDED, inference.ANSWER_COLUMNS, _served),
+    Kind("inference_serving.csv", NEEDED, ANSWER_COLUMNS, _served),
     Kind(
         "inference_throughput.csv or inference_mlperf_v5_1.csv",
         throughput.COLUMNS,
@@ -78,6 +82,15 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
     """Return the kind of a table; PlanError says which columns the nearest kind would need.
 
     A row with a ``metric`` is one of throughput even where it names all that a serving row does.
+
+    Parameters
+    ----------
+    columns
+        Its columns.
+    path
+        The table, for the message.
+    kinds
+        Kinds of tables that it may be of.
     """
     lacking = {k.name: [c for c in k.columns if c not in columns and c not in OPTIONAL] for k in kinds}
     fits = [k for k in kinds if not lacking[k.name]]
@@ -98,23 +111,23 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
 def predict(
     rows: Path, out: Path, overlays: Sequence[str | Path] = (), progress: Progress | None = None
 ) -> tuple[int, int]:
-    """Write a table with predictions added to each of its rows; return how many rows it has and how many are predicted.
+    """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
 
     Parameters
     ----------
-    rows : Path
+    rows
         The table.
-    out : Path
-        The table to write.
-    overlays : sequence of str or Path
+    out
+        Where to write it with predictions.
+    overlays
         Overlays of ``gigaplan calibrate serving``: their constants predict the rows of their engine.
-    progress : callable, optional
+    progress
         Called with (stages done, stages, what comes next); False cancels.
 
     Raises
     ------
     PlanError
-        If the table can't be read or is of no known kind.
+        If the table can't be read or is of no known kind, or with all that is wrong with the overlays.
     """
     begin = staged(progress, 3)
     begin("reading the table")
@@ -131,14 +144,16 @@ def predict(
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 
 
-def validate_any(rows: Path | None = None, progress: Progress | None = None) -> tuple[InferenceValidation | Held, ...]:
+def validate_any(
+    rows: Path | None = None, progress: Progress | None = None
+) -> tuple[InferenceValidation | TableComparison, ...]:
     """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
 
     Parameters
     ----------
-    rows : Path, optional
+    rows
         The table.
-    progress : callable, optional
+    progress
         Called with (tables done, tables, the next table); False cancels.
 
     Raises
@@ -148,11 +163,11 @@ def validate_any(rows: Path | None = None, progress: Progress | None = None) -> 
     """
     if rows is None:
         samples = [Path(str(files("gigaplan.validation") / "data" / name)) for name in SAMPLES]
-        found: list[InferenceValidation | Held] = []
-        for path in tracked([None, *samples], progress, lambda p: p.name if p else inference.SAMPLE):
-            found += [inference.validate()] if path is None else _held(path)
+        found: list[InferenceValidation | TableComparison] = []
+        for path in tracked([None, *samples], progress, lambda p: p.name if p else SAMPLE):
+            found += [validate()] if path is None else _held(path)
         return tuple(found)
-    return _held(rows) or (inference.validate(rows),)
+    return _held(rows) or (validate(rows),)
 
 
 def own_constants(overlays: Sequence[str | Path]) -> Constants | None:
@@ -173,18 +188,18 @@ def own_constants(overlays: Sequence[str | Path]) -> Constants | None:
     return replace(here, engines=engines)
 
 
-def _held(path: Path) -> tuple[Held, ...]:
+def _held(path: Path) -> tuple[TableComparison, ...]:
     """Return what a table holds, source by source; nothing for serving rows, which have errors of their own kind."""
     columns, table = read_table(path)
     kind = recognise(columns, path, (*KINDS, REQUESTS))
     if kind is REQUESTS:
-        return (hold("requests", RUNS, served_requests.points(table)),)
+        return (compare("requests", RUNS, served_requests.points(table)),)
     if kind.answers is not _throughputs:
         return ()
     by: dict[str, list[Row]] = defaultdict(list)
     for row in table:
         by[row.get("source") or row.get("source_title") or path.name].append(row)
-    return tuple(hold(path.stem, source, map(served.point, some)) for source, some in by.items())
+    return tuple(compare(path.stem, source, map(served.point, some)) for source, some in by.items())
 
 
 def _cell(value: float | str) -> str:

@@ -1,74 +1,28 @@
-"""Serving: our times for rows of a benchmark's table, each with its interval and how far to trust it, and the errors.
+"""Serving: errors of predicted times on the rows of a benchmark's table.
 
 The rows are measured points (SemiAnalysis InferenceX and NVIDIA, collected by aiconfigurator, Apache-2.0). Errors are
 honest: a row's answer comes from constants fitted without its own GPU generation x model family
-(:mod:`gigaplan.validation.serving.fit`); intervals are what such errors were, by kind of row.
+(:mod:`gigaplan.validation.serving.folds`); intervals are what such errors were, by kind of row.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from gigaplan.validation.serving.answers import Constants, answers, groups
-from gigaplan.validation.serving.fit import cell, constants_for, fitted_cells, spreads, without_its_generation
-from gigaplan.validation.serving.rows import Question, UnsupportedError, known, question, set_aside
-from gigaplan.validation.tables import read_table
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.members import Array
+from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
+from gigaplan.validation.serving.predictions import Answer, answer_all
+from gigaplan.validation.serving.questions import AskedRow, read_questions
 from gigaplan.vocabulary.show import Brief
-
-SAMPLE = "inference_serving_sample.csv"
-NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
-INSIDE, EXTRAPOLATED, UNSUPPORTED = "inside", "extrapolated", "unsupported"
-ANSWER_COLUMNS = (
-    "ttft_ms",
-    "tpot_ms",
-    "output_tokens_per_s_per_gpu",
-    "ttft_low",
-    "ttft_high",
-    "tpot_low",
-    "tpot_high",
-    "validity",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A row of a table, and what it asks; ``why`` says why it can't be asked."""
-
-    row: Mapping[str, str]
-    question: Question | None
-    why: str
-    ttft_ms: float
-    tpot_ms: float
-    """As published; nan where the table has no result."""
-    set_aside: str = ""
-    """Why the published result counts in no summary, if so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Our answer to a row: times with an 80 % interval, tokens per GPU, and how far to trust it."""
-
-    ttft_ms: float
-    tpot_ms: float
-    output_tokens_per_s_per_gpu: float
-    ttft_low: float
-    ttft_high: float
-    tpot_low: float
-    tpot_high: float
-    validity: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured point and our answer; errors are ours over published, less one."""
+    """One measured point and its prediction; errors are predicted over published, less one."""
 
     id: str
     gpu: str
@@ -97,7 +51,7 @@ class Summary:
     ttft_median_abs: float
     ttft_bias: float
     tpot_covered: float
-    """Share of rows whose published time per token lies in our interval."""
+    """Share of rows whose published time per token lies in the interval."""
     tpot_width: float
     """Median high over low of these intervals."""
 
@@ -112,7 +66,7 @@ class InferenceValidation(Brief):
 
 
 def validate(rows: Path | None = None) -> InferenceValidation:
-    """Return published, ours and error for each row of a table with the columns of inference_serving.csv.
+    """Return published, predicted and error for each row of a table with the columns of inference_serving.csv.
 
     Parameters
     ----------
@@ -135,105 +89,7 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
 
 
-def read_questions(path: Path | None = None) -> list[Asked]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
-    return [_asked(row) for row in read(path)]
-
-
-def read(path: Path | None = None) -> list[dict[str, str]]:
-    """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
-    source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
-    columns, rows = read_table(source)
-    if missing := sorted(set(NEEDED) - set(columns)):
-        raise PlanError(
-            [
-                Problem(
-                    "columns are missing",
-                    Place(str(source), 1, 1),
-                    value=", ".join(missing),
-                    remedy="give a table with the columns of inference_serving.csv",
-                )
-            ]
-        )
-    return rows
-
-
-def answer_all(
-    asked: Sequence[Asked], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
-) -> list[Answer]:
-    """Return our answers; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
-    ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given."""
-    index = [k for k, a in enumerate(asked) if a.question is not None]
-    questions = [a.question for a in asked if a.question is not None]
-    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware, using=using)
-    found = [_unsupported(a.why) for a in asked]
-    for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
-        found[k] = _answer(q, float(t), float(p))
-    return found
-
-
-def _times(
-    questions: Sequence[Question], *, honest: bool, new_hardware: bool, using: Constants | None
-) -> tuple[Array, Array]:
-    """Return both times [s], each (row,), with the constants that each row may be answered with."""
-    by: dict[int, tuple[Constants, list[int]]] = {}
-    for k, q in enumerate(questions):
-        mine = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
-        by.setdefault(id(mine), (mine, []))[1].append(k)
-    ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
-    for mine, index in by.values():
-        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), mine, len(index))
-    return ttft, tpot
-
-
-def _unsupported(why: str) -> Answer:
-    nan = float("nan")
-    return Answer(nan, nan, nan, nan, nan, nan, nan, f"{UNSUPPORTED}: {why}")
-
-
-def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
-    if not (np.isfinite(ttft_s) and np.isfinite(tpot_s)):
-        return _unsupported("the layout does not hold the model")
-    validity = _validity(q)
-    (first_low, first_high), (low, high) = spreads(q, extrapolated=validity != INSIDE)
-    gpus = max(q.decode.count, 1) * q.decode.gpus + (max(q.prefill.count, 1) * q.prefill.gpus if q.prefill else 0)
-    rate = q.concurrency * q.generated / (ttft_s + q.generated * tpot_s) / gpus
-    t, p = 1e3 * ttft_s, 1e3 * tpot_s
-    return Answer(t, p, rate, t * first_low, t * first_high, p * low, p * high, validity)
-
-
-def _validity(q: Question) -> str:
-    """Return whether constants were fitted on this GPU generation and model family, else what they were not."""
-    seen = fitted_cells()
-    why = []
-    mine = cell(q).split(" ", 1)
-    if mine[0] not in {c.split(" ", 1)[0] for c in seen}:
-        why.append(f"no measured row of {mine[0]} hardware")
-    if mine[1] not in {c.split(" ", 1)[1] for c in seen}:
-        why.append(f"no measured row of {mine[1]}")
-    if q.prefill is not None and not q.decode.stated:
-        why.append("the number of workers is not stated")
-    return f"{EXTRAPOLATED}: {'; '.join(why)}" if why else INSIDE
-
-
-def _asked(row: Mapping[str, str]) -> Asked:
-    try:
-        asked = question(row)
-        known(asked.system, asked.model)
-    except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
-        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
-        return Asked(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
-    return Asked(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
-
-
-def _published(row: Mapping[str, str], name: str) -> float:
-    try:
-        return float(row.get(name) or "nan")
-    except ValueError:
-        return float("nan")
-
-
-def _row(a: Asked, f: Answer) -> Row:
+def _row(a: AskedRow, f: Answer) -> Row:
     q = a.question
     assert q is not None
     return Row(
@@ -253,7 +109,7 @@ def _row(a: Asked, f: Answer) -> Row:
     )
 
 
-def _compared(asked: Sequence[Asked], found: Sequence[Answer]) -> tuple[Row, ...]:
+def _compared(asked: Sequence[AskedRow], found: Sequence[Answer]) -> tuple[Row, ...]:
     """Return the rows that have a result and an answer."""
     return tuple(
         _row(a, f)

@@ -11,9 +11,12 @@ import numpy as np
 
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
-from gigaplan.validation.training.fit import OWN, SOFT, answers, constants, groups, shipped
+from gigaplan.validation.training.anchors import scales_of
+from gigaplan.validation.training.answers import answers, groups
+from gigaplan.validation.training.constants import OWN, constants, shipped
+from gigaplan.validation.training.fit import SOFT
+from gigaplan.validation.training.questions import AskedRow, read_questions
 from gigaplan.validation.training.rows import Question
-from gigaplan.validation.training.validate import Asked, read_questions, scales_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
@@ -23,13 +26,13 @@ RESULTS = (("tokens_per_s_per_gpu",), ("metric", "value"))
 """Columns that hold a measured speed: one of these."""
 COMMON_PULL, SLOWEST = 0.05, 0.8
 """A cluster that is slower is so in everything until its rows say otherwise: one factor for all that takes time moves
-almost freely, and each constant about it. It may be slower than any that the shipped constants were bounded by, up to the
-second number (a logarithm)."""
+almost freely, and each constant about it. It may be slower than any that the shipped constants were bounded by, up to
+the second number (a logarithm)."""
 SPEEDS = ("gemm_share", "attention_share", "link_share", "scaleout_share", "exchange_share")
 """Words in the names of shares of the hardware's speed."""
 PULL = 0.3
-"""Chosen on seven published tables, each refit from constants that never saw its GPU generation: errors on models left out
-are flat from 0.15 to 0.5 and larger from 1 on."""
+"""Chosen on seven published tables, each refit from constants that never saw its GPU generation: errors on models
+left out are flat from 0.15 to 0.5 and larger from 1 on."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +60,8 @@ class TrainingCalibration(Brief):
     error_left_out: float | None
     """On rows of a model, or a layout, that were left out in turn; None with fewer than three of them."""
     anchors: int
-    """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit."""
+    """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit.
+    """
     unsupported: tuple[str, ...]
 
     @property
@@ -68,18 +72,25 @@ class TrainingCalibration(Brief):
     def overlay(self, source: str) -> str:
         """Return the overlay file's text."""
         held = self.error_after if self.error_left_out is None else self.error_left_out
-        said = "in sample" if self.error_left_out is None else "on rows left out"
-        note = f"refit on {self.rows} measured steps; median error of the step {held:.1%} {said}"
+        where = "in sample" if self.error_left_out is None else "on rows left out"
+        note = f"refit on {self.rows} measured steps; median error of the step {held:.1%} {where}"
         header = {"who": "gigaplan calibrate training", "why": "own measurements of training steps", "from": source}
         values = {k: f"{after:.5g}{' s' * k.endswith('_s')}" for k, (_, after) in self.changed.items()}
         values = {k: f"{v} 1/year" if k.endswith("_per_year") else v for k, v in values.items()}
         return overlay_text(
-            header, note, values, lambda said: {"training": {"software": self.software, "efficiency": said}}
+            header, note, values, lambda constants: {"training": {"software": self.software, "efficiency": constants}}
         )
 
 
 def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) -> TrainingCalibration:
     """Return the constants of one kind of training software refitted on measured steps, pulled to the shipped ones.
+
+    Parameters
+    ----------
+    paths
+        Tables of measured steps.
+    progress
+        Called with (groups done, groups, what comes next); False cancels.
 
     Raises
     ------
@@ -113,10 +124,10 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
     )
 
 
-def _measured(paths: Sequence[Path]) -> tuple[list[Asked], list[str]]:
+def _measured(paths: Sequence[Path]) -> tuple[list[AskedRow], list[str]]:
     """Return the rows that can be fitted, and why others can't; PlanError with every table's problems at once."""
     problems: list[Problem] = []
-    rows: list[Asked] = []
+    rows: list[AskedRow] = []
     for path in paths:
         try:
             rows += read_questions(path, needed=RESULTS)

@@ -1,0 +1,93 @@
+"""The question of a serving frontier, and what it may not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.vocabulary.errors import Place, Problem, nearest_name
+from gigaplan.vocabulary.options import Option, Quantity
+
+Mode = Literal["co-located", "disaggregated"]
+
+MODES: tuple[Mode, ...] = ("co-located", "disaggregated")
+
+PLACE = Place("frontier")
+DEFAULT_TOKENS = 1024.0
+"""In and out where a question leaves them open [token]: the shortest lengths that benchmarks publish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingQuestion:
+    """What is served, the longest waits that are allowed, and the software that serves."""
+
+    input_tokens: Annotated[float, Option("isl", group="Request")] = DEFAULT_TOKENS
+    """Tokens of the prompt, cached ones included."""
+    output_tokens: Annotated[float, Option("osl", group="Request")] = DEFAULT_TOKENS
+    """Output tokens, reasoning included."""
+    cached_tokens: Annotated[float, Option("cached", group="Request")] = 0.0
+    """Tokens of the prompt whose keys and values are in the cache."""
+    ttft_s: Annotated[float, Option("ttft", group="Request", words=True), Quantity("s", "2 s")] = 2.0
+    """Longest time to the first token, as "2 s"."""
+    tpot_s: Annotated[float, Option("tpot", group="Request", words=True), Quantity("s", "50 ms")] = 0.05
+    """Longest time per further token, as "50 ms"."""
+    precision: Annotated[str, Option(group="Model and system", choices=tuple(PRECISIONS))] = ""
+    """Precision of the weights (default: the narrowest that the system computes in)."""
+    engine: Annotated[str, Option(group="Model and system", choices=tuple(ENGINES))] = "trtllm"
+    """Serving software whose measured constants are used."""
+    modes: tuple[Mode, ...] = MODES
+    """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
+    overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
+    """Overlay of "gigaplan calibrate serving" with constants of your own. May be repeated, in order."""
+
+
+def impossible(question: ServingQuestion) -> list[Problem]:
+    """Return a problem for each number that can't be, and each word that isn't known."""
+    found = []
+    for name, value in (
+        ("input_tokens' (--isl)", question.input_tokens),
+        ("output_tokens' (--osl)", question.output_tokens),
+        ("ttft_s' (--ttft)", question.ttft_s),
+        ("tpot_s' (--tpot)", question.tpot_s),
+    ):
+        if not 0 < value < float("inf"):
+            remedy = "give a finite number above zero"
+            found.append(Problem(f"'{name} must be above zero", PLACE, value=f"{value:g}", remedy=remedy))
+    if question.input_tokens > 0 and not 0 <= question.cached_tokens < max(question.input_tokens, 1.0):
+        allowed = f"0 to less than {question.input_tokens:g}, the whole prompt"
+        found.append(
+            Problem(
+                "'cached_tokens' (--cached) must leave a token to read",
+                PLACE,
+                value=f"{question.cached_tokens:g}",
+                allowed=allowed,
+                remedy="give fewer cached tokens, or a longer input",
+            )
+        )
+    for name, word, words in (
+        ("precision", question.precision, ("", *PRECISIONS)),
+        ("engine", question.engine, ENGINES),
+    ):
+        if word not in words:
+            found.append(
+                Problem(
+                    f"no such {name}",
+                    PLACE,
+                    value=word,
+                    allowed=", ".join(w for w in words if w),
+                    nearest=nearest_name(word, words),
+                    remedy=f"name a {name} that was measured",
+                )
+            )
+    if not question.modes or set(question.modes) - set(MODES):
+        found.append(
+            Problem(
+                "no way of serving is left",
+                PLACE,
+                value=", ".join(question.modes),
+                allowed=", ".join(MODES),
+                remedy="leave one of them",
+            )
+        )
+    return found

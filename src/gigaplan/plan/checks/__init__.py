@@ -1,0 +1,121 @@
+"""Rules that cross sections of a plan: each is one small function that yields problems.
+
+A wrong plan gives errors; an implausible but possible one gives warnings, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+from gigaplan import catalog
+from gigaplan.plan.checks import demand, finance, fleet, training
+from gigaplan.plan.checks.common import first_of_month, known_name
+from gigaplan.plan.document import Node
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.claims import CLAIMS
+from gigaplan.vocabulary.errors import Problem
+from gigaplan.vocabulary.units import parse_date
+
+MAX_HORIZON_YEARS = 40
+
+
+def check(plan: PlanDocument, root: Node) -> list[Problem]:
+    """Return every problem of a document that its schema alone can't see."""
+    rules = (
+        horizon,
+        claims,
+        dated_keys,
+        draws,
+        fleet.names,
+        fleet.systems,
+        fleet.newest,
+        fleet.powers,
+        fleet.promised,
+        fleet.dates,
+        fleet.existing,
+        fleet.existing_in_time,
+        demand.names,
+        demand.models,
+        demand.volumes,
+        demand.users,
+        demand.service,
+        demand.later_in_time,
+        training.runs,
+        training.run_sizes,
+        training.milestones,
+        training.runs_in_time,
+        finance.contracts,
+        finance.trigger,
+        finance.tranches,
+        finance.money_in_time,
+    )
+    return [problem for rule in rules for problem in rule(plan, root)]
+
+
+def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """The horizon runs forward over whole months."""
+    place = root.place(("horizon",))
+    start, end = first_of_month(plan.horizon.start), first_of_month(plan.horizon.end)
+    if end <= start:
+        yield Problem(
+            "the horizon ends before it starts", place, value=f"{start} to {end}", remedy="give an end after the start"
+        )
+    elif (end - start).days > MAX_HORIZON_YEARS * 366:
+        yield Problem(
+            "the horizon is too long",
+            place,
+            value=f"{start} to {end}",
+            allowed=f"at most {MAX_HORIZON_YEARS} years",
+            remedy="shorten it",
+        )
+
+
+def claims(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Claims are known."""
+    for i, name in enumerate(plan.claims):
+        yield from known_name(name, CLAIMS, "claim that can be checked", root, ("claims", i))
+
+
+def dated_keys(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What is stated by date is stated by dates."""
+    by_date: dict[tuple[str, ...], Iterable[str]] = {
+        ("training", "share"): plan.training.share or {},
+        ("demand", "price_index"): plan.demand.price_index or {},
+    }
+    for name, work in plan.demand.workloads.items():
+        for what in ("later_models", "edge_share"):
+            by_date["demand", "workloads", name, what] = getattr(work, what) or {}
+    for name, run in plan.training.runs.items():
+        by_date["training", "runs", name, "milestones"] = run.milestones or {}
+    for where, keys in by_date.items():
+        seen: dict[dt.date, str] = {}
+        for key in keys:
+            place = root.place((*where, key), key=True)
+            try:
+                day = parse_date(key)
+            except ValueError as error:
+                yield Problem(str(error), place, value=key, remedy="write a date, such as 2026-09 or 2026-09-22")
+                continue
+            if day in seen:
+                remedy = "remove one: a month, quarter, half or year stands for its middle day"
+                yield Problem("two values for one day", place, value=f"{key} and {seen[day]}", remedy=remedy)
+            seen[day] = key
+
+
+def draws(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """An idle rack draws no more than a busy one."""
+    facts, given = catalog.load(), plan.power.draw
+    shares = [getattr(given, k, None) for k in ("idle_share", "busy_share")]
+    idle, busy = (
+        facts.find("draw_curve", k).number if s is None else s
+        for k, s in zip(("idle_share", "busy_share"), shares, strict=True)
+    )
+    if idle > busy:
+        yield Problem(
+            "an idle rack draws more than a busy one",
+            root.place(("power", "draw", "busy_share" if shares[0] is None else "idle_share")),
+            value=f"idle_share {idle:g}, busy_share {busy:g}",
+            allowed="idle_share up to busy_share",
+            remedy="lower idle_share or raise busy_share",
+        )

@@ -1,0 +1,60 @@
+"""What the rules share: names, dates, and what does nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+from gigaplan.plan.document import Node
+from gigaplan.vocabulary.errors import Problem, nearest_name
+from gigaplan.vocabulary.units import parse_date
+
+
+def known_name(
+    name: str, known: Iterable[str], what: str, root: Node, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    """Yield the problem of a name that is none of the known ones, if it is none of them."""
+    known = list(known)
+    if name not in known:
+        yield Problem(
+            f"no such {what}",
+            root.place(path),
+            value=name,
+            allowed=", ".join(known),
+            nearest=nearest_name(name, known),
+            remedy="check the spelling",
+        )
+
+
+def twice(names: Sequence[str], root: Node, path: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield the problem of each name of a list that has been given before."""
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Problem("named twice", root.place((*path, i)), value=name, remedy="remove one")
+
+
+def day_of(key: str) -> dt.date | None:
+    """Return the day that a key names, None where it names none (:func:`dated_keys` reports it)."""
+    try:
+        return parse_date(key)
+    except ValueError:
+        return None
+
+
+def first_of_month(day: dt.date) -> dt.date:
+    """Return the first day of a day's month."""
+    return day.replace(day=1)
+
+
+def outside(where: str, root: Node, path: tuple[str, ...], day: dt.date, why: str) -> Problem:
+    """Return the warning of a date outside the horizon."""
+    remedy = "move the date or the horizon; the run goes on"
+    return Problem(f"{where}, so {why}", root.place(path), value=str(day), remedy=remedy, severity="warning")
+
+
+def not_empty(names: Sequence[str] | None, root: Node, path: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield the problems of a list that chooses: it names some, and each once; an empty one would quietly mean all."""
+    if names is not None and not names:
+        remedy = "name what is meant, or remove the line, which takes all"
+        yield Problem("an empty list", root.place(path), value="[]", allowed="one name or more", remedy=remedy)
+    yield from twice(names or (), root, path)

@@ -1,0 +1,141 @@
+"""Rules of workloads, models and users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gigaplan import catalog
+from gigaplan.plan.checks.common import day_of, first_of_month, known_name, not_empty, outside
+from gigaplan.plan.document import Node
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.errors import Problem
+
+MODEL_SWITCHES = ("gated_attention", "plain_ffn", "tied_embeddings")
+"""Parts of a model that it has or has not."""
+
+
+def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Names of models, workloads and regions of users are known."""
+    facts = catalog.load()
+    models = [*plan.models, *facts.entities("layers")]
+    for name, work in plan.demand.workloads.items():
+        path = ("demand", "workloads", name)
+        yield from known_name(work.model, models, "model", root, (*path, "model"))
+        if work.like is not None:
+            yield from known_name(
+                work.like, facts.entities("output_tokens"), "workload of the catalog", root, (*path, "like")
+            )
+        for day, later in (work.later_models or {}).items():
+            yield from known_name(later, models, "model", root, (*path, "later_models", day))
+    yield from not_empty(plan.demand.regions, root, ("demand", "regions"))
+    for i, name in enumerate(plan.demand.regions or ()):
+        yield from known_name(name, facts.entities("share_of_use"), "region of users", root, ("demand", "regions", i))
+
+
+def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A model's parts fit together: heads in groups, and a feed-forward part with all that it needs."""
+    facts = catalog.load()
+    for name, model in plan.models.items():
+
+        def part(field: str, given: object = model, entity: str = name) -> int:
+            mine = getattr(given, field)
+            return int(
+                mine if mine is not None else facts.find(entity, field).number if facts.has(entity, field) else 0
+            )
+
+        heads, groups = part("heads"), part("kv_heads")
+        experts, chosen, width = part("experts"), part("experts_per_token"), part("ffn_expert")
+        wrong = {
+            "kv_heads": heads % groups != 0 and ("heads are not shared out evenly", f"a divisor of {heads} heads"),
+            "experts_per_token": bool(experts or chosen)
+            and not 0 < chosen <= experts
+            and ("a token can't use so many experts", f"1 to {experts}" if experts else "0, as there are no experts"),
+            "ffn_expert": bool(experts and not width) and ("experts without a width", "1 or more"),
+            "ffn_dense": not (experts or part("ffn_dense")) and ("no feed-forward part", "ffn_dense, or experts"),
+            "linear_head_dim": bool(part("linear_value_heads") and not part("linear_head_dim"))
+            and ("heads of a state without a width", "1 or more"),
+            "mla_v_head": bool(part("mla_kv_lora") and not part("mla_v_head"))
+            and ("latent attention without a width of values", "1 or more"),
+            **{k: part(k) > 1 and ("more than yes", "0 (no) or 1 (yes)") for k in MODEL_SWITCHES},
+            "first_dense_layers": part("first_dense_layers") > part("layers")
+            and ("more dense layers than layers", f"0 to {part('layers')}"),
+        }
+        for field, said in wrong.items():
+            if said:
+                message, allowed = said
+                place = root.place(("models", name, field))
+                remedy = f"state {field} as in the model's configuration"
+                yield Problem(message, place, value=f"{part(field)}", allowed=allowed, remedy=remedy)
+
+
+def volumes(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A workload states its volume in the way of its driver."""
+    facts = catalog.load()
+    needed = {"users": ("reach_share", "requests_per_user_day"), "own": ("requests_per_day",)}
+    for name, work in plan.demand.workloads.items():
+        entities = [name] if work.like is None else [name, work.like]
+
+        def known(field: str, entities: Sequence[str] = entities) -> bool:
+            return any(facts.has(entity, field) for entity in entities)
+
+        if not known("reference_date") and work.reference_date is None:
+            continue  # resolving lists all that such a workload lacks
+        for field in needed[work.driver]:
+            if getattr(work, field) is None and not known(field):
+                yield Problem(
+                    f"there is no demand: driver '{work.driver}' needs '{field}'",
+                    root.place(("demand", "workloads", name)),
+                    value=work.driver,
+                    allowed="; ".join(f"{k}: {', '.join(v)}" for k, v in needed.items()),
+                    remedy=f"add '{field}' here, or use the other driver",
+                )
+        for driver, fields in needed.items():
+            for field in fields if driver != work.driver else ():
+                if getattr(work, field) is not None:
+                    yield Problem(
+                        f"driver '{work.driver}' does not read '{field}'",
+                        root.place(("demand", "workloads", name, field), key=True),
+                        value=work.driver,
+                        remedy=f"write driver: {driver}, or remove '{field}'; the run goes on",
+                        severity="warning",
+                    )
+
+
+def users(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """There are no more users at the reference date than there can ever be."""
+    facts, given = catalog.load(), plan.demand.adoption
+    most, now = (
+        getattr(given, k, None) or facts.find("adoption", k).number for k in ("ceiling_users", "reference_users")
+    )
+    if now > most:
+        known = "ceiling_users" if getattr(given, "ceiling_users", None) else "reference_users"
+        yield Problem(
+            "more users at the reference date than the ceiling",
+            root.place(("demand", "adoption", known)),
+            value=f"reference_users {now:,.0f}, ceiling_users {most:,.0f}",
+            allowed="a ceiling above the reference",
+            remedy="raise ceiling_users or lower reference_users",
+        )
+
+
+def service(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Waits that nobody would accept are more often a slip between s and ms."""
+    for name, work in plan.demand.workloads.items():
+        if work.tpot_s is not None and work.tpot_s > 1:
+            yield Problem(
+                "more than a second per token is unusual",
+                root.place(("demand", "workloads", name, "tpot_s")),
+                value=f"{work.tpot_s:g} s",
+                remedy="check s against ms; the run goes on",
+                severity="warning",
+            )
+
+
+def later_in_time(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Later models take over before the horizon ends."""
+    for name, work in plan.demand.workloads.items():
+        for key in work.later_models or {}:
+            day = day_of(key)
+            if day is not None and day >= first_of_month(plan.horizon.end):
+                path = ("demand", "workloads", name, "later_models", key)
+                yield outside("after the horizon ends", root, path, day, "it never takes over")

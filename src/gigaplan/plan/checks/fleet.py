@@ -1,0 +1,191 @@
+"""Rules of the fleet and its sites."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from itertools import pairwise
+
+from gigaplan import catalog
+from gigaplan.fleet.inputs import existing_label
+from gigaplan.plan.checks.common import first_of_month, known_name, not_empty, outside, twice
+from gigaplan.plan.document import Node
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.errors import Problem, nearest_name
+
+SITE_MW = (1.0, 10_000.0)
+"""A campus outside this range is possible but more often a slip between kW, MW and GW."""
+
+
+def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Names of generations, regions and sites are known, and each stands for one thing."""
+    facts = catalog.load()
+    systems, regions = facts.entities("rack_power_kw"), facts.entities("power_price_usd_per_mwh")
+    own, path = plan.fleet.generations, ("fleet", "generations")
+    for i, name in enumerate(own):
+        yield from known_name(name, systems, "generation", root, (*path, i))
+    yield from twice(own, root, path)
+    yield from known_name(plan.fleet.reference_generation, own, "generation", root, ("fleet", "reference_generation"))
+    for name, block in plan.fleet.opening.items():
+        where = ("fleet", "opening", name, "generation")
+        yield from known_name(block.generation, own, "generation of this plan", root, where)
+    existing = [existing_label(name) for name in plan.fleet.opening]
+    for name, site in plan.fleet.sites.items():
+        at = ("fleet", "sites", name)
+        if name in existing:
+            yield Problem(
+                "a block of the existing fleet has this label in results",
+                root.place(at, key=True),
+                value=name,
+                remedy="rename the site",
+            )
+        if site.facility is None or site.facility.power_price_usd_per_mwh is None:
+            yield from known_name(site.region, regions, "region with a power price", root, (*at, "region"))
+        for phase_name, phase in site.phases.items():
+            if phase.generation not in (None, "newest"):
+                chosen = (*at, "phases", phase_name, "generation")
+                yield from known_name(phase.generation, [*own, "newest"], "generation of this plan", root, chosen)
+
+
+def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Changes to systems are changes to systems of the plan."""
+    own = plan.fleet.generations
+    for section, changed in (("fleet", plan.fleet.systems), ("finance", plan.finance.systems)):
+        for name in changed:
+            if name not in own:
+                yield Problem(
+                    "no such generation of this plan",
+                    root.place((section, "systems", name), key=True),
+                    value=name,
+                    allowed=", ".join(own),
+                    nearest=nearest_name(name, own),
+                    remedy="name it among fleet.generations, or remove it",
+                )
+
+
+def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Generations that 'newest' chooses from are generations of the plan, at least one, and each once."""
+    chosen, path = plan.fleet.newest_among, ("fleet", "newest_among")
+    yield from not_empty(chosen, root, path)
+    for i, name in enumerate(chosen or ()):
+        yield from known_name(name, plan.fleet.generations, "generation of this plan", root, (*path, i))
+
+
+def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Phases have power, one basis per site, of a believable size."""
+    for name, site in plan.fleet.sites.items():
+        bases = {p.power.basis for p in site.phases.values()}
+        if len(bases) > 1:
+            yield Problem(
+                "phases of one site are on different bases",
+                root.place(("fleet", "sites", name, "phases")),
+                value=", ".join(sorted(bases)),
+                allowed="one basis per site",
+                remedy="state all phases of this site on the same basis",
+            )
+        total = 0.0
+        for phase_name, phase in site.phases.items():
+            total += phase.power.value
+            if phase.power.value == 0:
+                yield Problem(
+                    "a phase without power",
+                    root.place(("fleet", "sites", name, "phases", phase_name, "power")),
+                    value="0",
+                    allowed="more than 0",
+                    remedy="give its power or remove the phase",
+                )
+        if total and not SITE_MW[0] <= total <= SITE_MW[1]:
+            yield Problem(
+                f"a site of {total:,.6g} MW is unusual",
+                root.place(("fleet", "sites", name), key=True),
+                value=f"{total:,.6g} MW",
+                allowed=f"usually {SITE_MW[0]:g} MW to {SITE_MW[1] / 1000:g} GW",
+                remedy="check MW against GW; the run goes on",
+                severity="warning",
+            )
+
+
+def promised(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """The sites add up to what is announced, when both are on one basis."""
+    promise = plan.announced.power
+    powers = [p.power for s in plan.fleet.sites.values() for p in s.phases.values()]
+    if any(p.basis != promise.basis for p in powers) or promise.value == 0:
+        return
+    total = sum(p.value for p in powers)
+    if abs(total / promise.value - 1) > 0.005:
+        yield Problem(
+            f"the sites add up to {total:,.6g} MW, not to what is announced",
+            root.place(("announced", "power")),
+            value=str(promise),
+            remedy="check MW against GW, or change the announced power; the run goes on",
+            severity="warning",
+        )
+
+
+def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A phase goes through the stages of delivery in order."""
+    for name, site in plan.fleet.sites.items():
+        for phase_name, phase in site.phases.items():
+            given = [
+                ("announced", phase.announced or site.announced),
+                ("contracted", phase.contracted),
+                ("construction", phase.construction),
+                ("energised", phase.energised),
+            ]
+            known = [(k, d) for k, d in given if d is not None]
+            for (before, first), (after, second) in pairwise(known):
+                if second < first:
+                    place = root.place(("fleet", "sites", name, "phases", phase_name, after))
+                    yield Problem(
+                        f"'{after}' comes before '{before}'",
+                        place,
+                        value=f"{second} before {first}",
+                        remedy="put the dates in order: announced, contracted, construction, energised",
+                    )
+            if phase.energised > plan.horizon.end:
+                yield Problem(
+                    "energised after the horizon ends, so it gives nothing",
+                    root.place(("fleet", "sites", name, "phases", phase_name, "energised")),
+                    value=str(phase.energised),
+                    remedy="lengthen the horizon or leave the phase out",
+                    severity="warning",
+                )
+
+
+def existing(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What exists already has power, of a generation that ships by then."""
+    for name, block in plan.fleet.opening.items():
+        if block.power.value == 0:
+            yield Problem(
+                "an existing block without power",
+                root.place(("fleet", "opening", name, "power")),
+                value="0",
+                allowed="more than 0",
+                remedy="give its power or remove the block",
+            )
+        ships = _ships(plan, block.generation)
+        if ships is not None and block.date < ships:
+            yield Problem(
+                f"exists before {block.generation} ships",
+                root.place(("fleet", "opening", name, "date")),
+                value=str(block.date),
+                allowed=f"{ships} or later",
+                remedy="check the date and the generation; the run goes on",
+                severity="warning",
+            )
+
+
+def existing_in_time(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What exists already is there before the horizon ends."""
+    for name, block in plan.fleet.opening.items():
+        if block.date >= first_of_month(plan.horizon.end):
+            why = "it is not there in time"
+            yield outside("after the horizon ends", root, ("fleet", "opening", name, "date"), block.date, why)
+
+
+def _ships(plan: PlanDocument, generation: str) -> dt.date | None:
+    """Return the day on which a generation first ships, None where nobody says."""
+    given: dt.date | None = getattr(plan.fleet.systems.get(generation), "first_ship_date", None)
+    facts = catalog.load()
+    known = facts.has(generation, "first_ship_date")
+    return given or (facts.find(generation, "first_ship_date").day if known else None)

@@ -1,0 +1,159 @@
+"""What the plan's schema is built with: sections over the rooms' own dataclasses, and markers of their fields."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any
+
+from annotated_types import Gt, MinLen
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    create_model,
+    with_config,
+)
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import CoreSchema
+
+from gigaplan import catalog
+from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.units import DATE_PATTERN
+
+STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
+
+FLOATS: Any = Annotated[
+    tuple[Annotated[float, Gt(0)], ...], MinLen(1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)
+]
+"""Positive numbers that a person writes as a list and a room reads as a tuple."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marker of a field that takes names of the catalog; an editor completes them.
+
+    Parameters
+    ----------
+    known
+        Returns the names, read from the catalog only when a JSON Schema is made.
+    own
+        Whether the plan may bring names of its own.
+    """
+
+    known: Callable[[], Sequence[str]]
+    own: bool = False
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the names that the field takes (called by pydantic only)."""
+        made, names = handler(schema), list(self.known())
+        if made.get("type") == "object":
+            return {**made, "properties": dict.fromkeys(names, made["additionalProperties"])}
+        return {"anyOf": [{"enum": names}, made]} if self.own else {"enum": names}
+
+
+class DatedKeys:
+    """Marker of a section whose names are dates, such as ``{2027-01: 40 %}``."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the names as dates (called by pydantic only)."""
+        return {**handler(schema), "propertyNames": {"pattern": DATE_PATTERN}}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a plan writes a field that the room reads in another form or doesn't have, and what it means."""
+
+    kind: Any
+    meaning: str
+
+
+def partial(
+    cls: type[Any],
+    *,
+    required: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
+    names: Mapping[str, Names] | None = None,
+    **more: Form,
+) -> type[BaseModel]:
+    """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan.
+
+    Parameters
+    ----------
+    cls
+        The room's dataclass.
+    required
+        Fields that a plan must state.
+    without
+        Fields that a plan does not state.
+    names
+        Fields that take names of the catalog.
+    more
+        Fields that the plan writes in another form than the room reads; all optional.
+    """
+    hints = typing.get_type_hints(cls, include_extras=True)
+    annotated: Any = Annotated
+    made: dict[str, Any] = {}
+    for f in fields(cls):
+        if f.name in without:
+            continue
+        kind = _as_written(hints[f.name])
+        if names and f.name in names:
+            kind = annotated[kind, names[f.name]]
+        words = _described(cls, f.name, required=f.name in required)
+        made[f.name] = (kind, words(...)) if f.name in required else (kind | None, words(None))
+    made |= {name: (form.kind | None, Field(None, description=form.meaning)) for name, form in more.items()}
+    return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **made)
+
+
+def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
+    """Return what makes a field that describes itself when a JSON Schema is made, and not before: reading the words
+    beside a class's fields takes longer than loading a plan."""
+
+    def describe(schema: dict[str, Any]) -> None:
+        schema["description"] = meaning(cls, name, required=required)
+
+    return lambda default: Field(default, json_schema_extra=describe)
+
+
+def meaning(cls: type, name: str, *, required: bool) -> str:
+    """Return what a room's field means: the words beside it, else those of the catalog's quantity of that name."""
+    quantity = catalog.load().quantities.get(name)
+    words = _words_beside(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
+    return f"{words} Left out: the catalog's fact." if quantity and not required else words
+
+
+@cache
+def _words_beside(cls: type) -> dict[str, str]:
+    """Return the words beside the fields of a room's dataclass, by field."""
+    adapter: TypeAdapter[Any] = TypeAdapter(
+        with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls)
+    )
+    found = adapter.json_schema(schema_generator=_Lenient)["properties"]
+    return {name: " ".join(part["description"].split()) for name, part in found.items() if "description" in part}
+
+
+class _Lenient(GenerateJsonSchema):
+    """Says nothing of types that have no JSON Schema: only the words are of interest."""
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+        """Return a schema that anything matches."""
+        return {}
+
+
+def _as_written(hint: Any) -> Any:
+    """Return a field's type as a person writes it: one number where the room may hold one per member."""
+    if typing.get_origin(hint) is Annotated:
+        kind, *marks = typing.get_args(hint)
+        kind = float if kind == Uncertain else kind
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return hint
+        annotated: Any = Annotated
+        return annotated[(kind, *marks)]
+    return FLOATS if hint == tuple[float, ...] else hint

@@ -1,0 +1,164 @@
+"""The rule that fills every input, and the ledger of what it has read.
+
+A field of a room's dataclass takes what the plan states, else the catalog's fact of the same name for the named entity,
+else the dataclass's default; a field with none of these is a problem.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from gigaplan.catalog import Catalog
+from gigaplan.plan.document import Node
+from gigaplan.plan.homes import Homes
+from gigaplan.plan.provenance import Provenance
+from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
+from gigaplan.vocabulary.facts import Fact, Ledger
+from gigaplan.vocabulary.members import Array, Uncertain, triangular
+from gigaplan.vocabulary.streams import stream
+from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.units import parse_date
+
+T = TypeVar("T")
+
+
+@dataclass
+class Filler:
+    """Fills dataclasses from the plan and the catalog, recording each reading and collecting what is missing."""
+
+    facts: Catalog
+    provenance: Mapping[str, Provenance]
+    members: int
+    seed: int
+    root: Node = field(default_factory=lambda: Node({}, 0, 0))
+    homes: Homes = field(default_factory=Homes)
+    ledger: Ledger = field(default_factory=Ledger)
+    problems: list[Problem] = field(default_factory=list)
+
+    def fill(
+        self,
+        cls: type[T],
+        given: BaseModel | None,
+        entity: str | Sequence[str],
+        path: str,
+        *,
+        bases: Mapping[str, str] | None = None,
+        **known: Any,
+    ) -> T:
+        """Return a room's dataclass.
+
+        Parameters
+        ----------
+        cls
+            The dataclass.
+        given
+            What the plan states.
+        entity
+            Entities of the catalog whose facts fill in the rest; the first that has one wins.
+        path
+            Path of the dataclass in the ledger.
+        bases
+            Bases of the facts, where the catalog has several.
+        known
+            Fields that are known already.
+
+        Raises
+        ------
+        InputError
+            If the values don't fit together; its paths are the ledger's.
+        """
+        entities = [entity] if isinstance(entity, str) else list(entity)
+        values: dict[str, Any] = {}
+        hints = typing.get_type_hints(cls, include_extras=True)
+        for f in fields(typing.cast(Any, cls)):
+            here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
+            known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
+            if f.name in known:
+                values[f.name] = known[f.name]
+            elif stated is not None:
+                values[f.name] = self.state(here, stated)
+            elif known_to is not None:
+                values[f.name] = self.value(here, self.facts.find(known_to, f.name, **(bases or {})), hints[f.name])
+            elif f.default is not MISSING:
+                values[f.name] = f.default
+            else:
+                values[f.name] = self._missing(here, f.name, entities, hints[f.name])
+        try:
+            return cls(**values)
+        except InputError as error:
+            faults = [Fault(e.message, tuple(f"{path}.{p}" for p in e.paths), e.value) for e in error.faults]
+            raise InputError(faults) from None
+
+    def number(self, path: str, entity: str, quantity: str, **bases: str) -> float:
+        """Return one fact's number, recorded at ``path``."""
+        return self.ledger.read(path, self.facts.find(entity, quantity, **bases)).number
+
+    def series(
+        self, given: Mapping[str, float] | None, entity: str, quantity: str, axis: TimeAxis, path: str, default: float
+    ) -> Array:
+        """Return a series over the horizon's months, shape (month,): the plan's points, else the catalog's series of
+        the entity, linear in between and level beyond; ``default`` where there is neither."""
+        points = [(parse_date(key), self.state(f"{path}.{key}", value)) for key, value in (given or {}).items()]
+        if not points:
+            found = self.facts.series(entity, quantity)
+            points = [(parse_date(f.date), self.ledger.read(f"{path}.{f.date}", f).number) for f in found]
+        if not points:
+            return np.full(axis.months, default)
+        points.sort()
+        days, values = [axis.days_since_start(d) for d, _ in points], [v for _, v in points]
+        return np.asarray(np.interp(axis.mid_days, days, values))
+
+    def state(self, path: str, value: T) -> T:
+        """Return a value that the plan states, recorded with its provenance."""
+        known = self.provenance.get(self.homes.stated(path, self.root), Provenance())
+        self.ledger.plan(path, value, known.evidence, known.words)
+        return value
+
+    def value(self, path: str, fact: Fact, hint: Any) -> Any:
+        """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it."""
+        self.ledger.read(path, fact)
+        if fact.unit == "date":
+            return fact.day
+        if fact.unit == "text":
+            return str(fact.value)
+        uncertain = typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
+        if uncertain and self.members > 1 and fact.low is not None and fact.high is not None:
+            return self._sample(fact, fact.low, fact.high)
+        return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
+
+    def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:
+        """Note that an input is nowhere to be found; return a value with which the rest can be filled."""
+        owners = " or ".join(f"'{entity}'" for entity in entities)
+        message = f"'{name}' is neither in the plan nor a fact of {owners}"
+        self.problems.append(Problem(message, Place(path=self.homes.of(path)[0]), remedy=f"add '{name}' here"))
+        return dt.date(1970, 1, 1) if "date" in str(hint) else 1.0
+
+    def _sample(self, fact: Fact, low: float, high: float) -> Array:
+        """Return one value per member from the fact's range (triangular); the first is the central value."""
+        unit = stream(self.seed, fact.id).random(self.members)
+        sample = triangular(unit, low, fact.number, high)
+        sample[0] = fact.number
+        return sample
+
+
+def profiled(
+    facts: Catalog, system: str, quantity: str, profile: Profile, basis: PowerBasis = PowerBasis.RACK_TDP
+) -> Fact:
+    """Return a system's fact at a power profile, or its only one where the vendor names no profile."""
+    rated = [f for f in facts.all(system, quantity) if f.chosen and f.power_basis == basis]
+    return next((f for f in rated if f.profile == profile), None) or next(f for f in rated if not f.profile)
+
+
+def rated_w(filler: Filler, system: str, path: str) -> float:
+    """Return the power that a GPU of a system may draw [W]: of the profile with most, at which its peaks hold; 0 if
+    unknown."""
+    rated = [f for f in filler.facts.all(system, "gpu_tgp_w") if f.chosen]
+    return max((filler.ledger.read(f"{path}.rated_w", f).number for f in rated), default=0.0)

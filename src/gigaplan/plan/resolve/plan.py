@@ -1,0 +1,103 @@
+"""A checked plan becomes a scenario: every input gets a value and a line in the ledger."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from gigaplan import catalog
+from gigaplan.compute.transformer import Architecture
+from gigaplan.finance.intelligence import Gains
+from gigaplan.inference.inputs import Efficiency, Engine, Software
+from gigaplan.plan.homes import homes_of
+from gigaplan.plan.load import Plan
+from gigaplan.plan.resolve.demand import demand, regions
+from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.resolve.finance import finance
+from gigaplan.plan.resolve.fleet import fleet
+from gigaplan.plan.resolve.power import device, facilities, nodes
+from gigaplan.plan.resolve.training import training
+from gigaplan.plan.scenario import Scenario
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.power.inputs import DrawCurve, NodeDraw
+from gigaplan.training.capability import Capability
+from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.time import Resolution, TimeAxis
+
+
+def resolve(plan: Plan) -> Scenario:
+    """Return the scenario of a checked plan.
+
+    Raises
+    ------
+    PlanError
+        If an input is neither in the plan nor in the catalog.
+    InputError
+        If inputs don't fit together.
+    """
+    doc, root = plan.document, plan.root
+    homes, sampling = homes_of(doc), doc.uncertainty
+    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes)
+    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
+    axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
+    sites, shared = facilities(filler, doc)
+    software = filler.fill(Software, doc.demand.software, "serving_software", "inference.software")
+    scenario = Scenario(
+        name=doc.name,
+        title=doc.title,
+        notes=tuple(n.strip() for n in doc.notes),
+        warnings=tuple(str(w) for w in plan.warnings),
+        assumptions=_assumptions(plan),
+        plan_hash=plan.hash,
+        seed=sampling.seed,
+        members=sampling.members,
+        axis=axis,
+        claims=tuple(doc.claims),
+        announced=doc.announced.power,
+        reference_generation=doc.fleet.reference_generation,
+        regions=regions(filler, doc),
+        demand=demand(filler, doc, axis),
+        fleet=fleet(filler, doc, sites, shared),
+        facilities=sites,
+        draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
+        node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
+        nodes=nodes(filler, doc),
+        devices={g: device(filler, g) for g in doc.fleet.generations},
+        architectures=_architectures(filler, doc),
+        efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
+        engine=filler.fill(Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}"),
+        software=software,
+        training=training(filler, doc, axis),
+        capability=filler.fill(Capability, None, "capability", "training.capability"),
+        finance=finance(filler, doc),
+        gains=_gains(filler, software),
+        ledger=filler.ledger,
+    )
+    if filler.problems:
+        raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
+    return scenario
+
+
+def _assumptions(plan: Plan) -> dict[str, str]:
+    """Return what the plan states about how its values are known, by path."""
+    words = {k: "; ".join(t for t in (v.note, v.source) if t) for k, v in plan.provenance.items()}
+    return {k: f"{v.evidence}: {words[k]}" for k, v in plan.provenance.items()}
+
+
+def _architectures(filler: Filler, doc: PlanDocument) -> dict[str, Architecture]:
+    """Return the architecture of every model that is served or trained, by name."""
+    served = [name for w in doc.demand.workloads.values() for name in (w.model, *(w.later_models or {}).values())]
+    names = dict.fromkeys([*served, *(run.model for run in doc.training.runs.values())])
+    return {m: filler.fill(Architecture, doc.models.get(m), m, f"inference.models.{m}") for m in names}
+
+
+def _gains(filler: Filler, software: Software) -> Gains:
+    """Return how fast software and models do the same with less."""
+    return filler.fill(
+        Gains,
+        None,
+        "intelligence",
+        "finance.gains",
+        software_gain_per_year=math.exp(software.gain_per_year),
+        software_gain_decay_per_year=software.gain_decay_per_year,
+    )

@@ -1,0 +1,86 @@
+"""Facilities, racks and devices of a plan."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+
+from gigaplan.catalog.catalog import UnknownFactError
+from gigaplan.compute.device import Device
+from gigaplan.plan.resolve.filler import Filler, profiled, rated_w
+from gigaplan.plan.resolve.lookup import UNKNOWN_REGION, node_of
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.power.chain import chain
+from gigaplan.power.inputs import Facility
+from gigaplan.power.node import Node
+from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
+from gigaplan.vocabulary.errors import Place, Problem
+from gigaplan.vocabulary.members import Uncertain
+
+
+def facilities(filler: Filler, doc: PlanDocument) -> tuple[tuple[Facility, ...], Facility]:
+    """Return one facility per place (sites, then the existing fleet) and the one that the existing fleet shares."""
+    sites = [
+        _facility(filler, _merged(doc.power.facility, site.facility), site.region, f"power.facilities.{name}")
+        for name, site in doc.fleet.sites.items()
+    ]
+    shared = _facility(filler, doc.power.facility, UNKNOWN_REGION, "power.facilities.opening")
+    return (*sites, *([shared] * len(doc.fleet.opening))), shared
+
+
+def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
+    """Return a facility whose power price is the plan's, or that of its region."""
+    price_path = f"{path}.power_price_usd_per_mwh"
+    price = getattr(given, "power_price_usd_per_mwh", None)
+    if price is None:
+        fact = filler.facts.find(region, "power_price_usd_per_mwh")
+        price = filler.value(price_path, fact, Annotated[Uncertain, None])
+    else:
+        filler.state(price_path, price)
+    return filler.fill(Facility, given, "facility", path, power_price_usd_per_mwh=price)
+
+
+def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
+    """Return a section whose own settings win over the shared ones."""
+    if base is None or over is None:
+        return over or base
+    return base.model_copy(update={k: v for k, v in over if v is not None})
+
+
+def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, path: str) -> Based:
+    """Return a stated power on the IT basis by the sourced ratios, recording the stated value."""
+    filler.state(path, power)
+    known = chain(facility_to_it_peak=facility.facility_to_it_peak, it_per_rack_power=ratio)
+    try:
+        return power.to(PowerBasis.IT, *known)
+    except ValueError as error:
+        filler.problems.append(
+            Problem(
+                str(error),
+                Place(path=path),
+                value=str(power),
+                allowed="it, facility, rack_tdp",
+                remedy="state the power on one of these bases",
+            )
+        )
+        return Based(power.value, power.unit, PowerBasis.IT)
+
+
+def nodes(filler: Filler, doc: PlanDocument) -> dict[str, Node]:
+    """Return the racks of each generation as rated, where the catalog knows their GPUs' limit."""
+    found, profile = {}, Profile(doc.fleet.profile)
+    for name in doc.fleet.generations:
+        try:
+            found[name] = node_of(filler.facts, name, profile)
+        except UnknownFactError:
+            continue
+        limit = profiled(filler.facts, name, "gpu_tgp_w", profile, PowerBasis.GPU_TGP)
+        filler.ledger.read(f"power.nodes.{name}.gpu_limit_w", limit)
+    return found
+
+
+def device(filler: Filler, name: str) -> Device:
+    """Return a generation's device."""
+    path = f"inference.devices.{name}"
+    return filler.fill(Device, None, name, path, rated_w=rated_w(filler, name, path))

@@ -1,0 +1,59 @@
+"""What a plan decides about training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.resolve.lookup import REPLICAS, TRAINING_SOFTWARE
+from gigaplan.plan.schema import PlanDocument
+from gigaplan.training.inputs import Reliability, TrainingEfficiency
+from gigaplan.training.policy import TrainingPolicy
+from gigaplan.training.programme import PlannedRun
+from gigaplan.training.scaling import ScalingLaw, ScalingLaws
+from gigaplan.training.sites import LocalUpdates
+from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.units import parse_date
+
+
+def training(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> TrainingPolicy:
+    """Return the training policy; its share by month is the plan's points, else the catalog's series."""
+    given = doc.training
+    share = filler.series(given.share, "training", "training_share", axis, "allocation.training_share", 0.0)
+    mfu = _number(filler, given.mfu_share, "mfu_share")
+    days = _number(filler, given.run_days, "run_days")
+    runs = tuple(_run(filler, name, run) for name, run in given.runs.items())
+    together = filler.fill(LocalUpdates, None, "local_updates", "training.together")
+    entity = TRAINING_SOFTWARE[given.software]
+    return TrainingPolicy(
+        share=share,
+        mfu_share=mfu,
+        run_days=days,
+        efficiency=filler.fill(TrainingEfficiency, given.efficiency, entity, "training.efficiency"),
+        reliability=filler.fill(Reliability, given.reliability, "reliability", "training.reliability"),
+        scaling=ScalingLaws(
+            tokens_per_parameter=filler.number("training.scaling.ratio", "scaling_law", "tokens_per_parameter"),
+            corrected=filler.fill(ScalingLaw, None, "scaling_law", "training.scaling.corrected"),
+            published=filler.fill(ScalingLaw, None, "scaling_law_hoffmann", "training.scaling.published"),
+        ),
+        together=replace(together, inner_steps=together.reference_inner_steps),
+        loss_rises={
+            float(n): filler.number(f"training.together.loss_rise_{n}", f"local_updates_{n}", "loss_rise_share")
+            for n in REPLICAS
+        },
+        runs=runs,
+    )
+
+
+def _number(filler: Filler, stated: float | None, name: str) -> float:
+    """Return a number of the training section: the plan's, else the catalog's."""
+    path = f"training.{name}"
+    return filler.number(path, "training", name) if stated is None else filler.state(path, stated)
+
+
+def _run(filler: Filler, name: str, given: Any) -> PlannedRun:
+    """Return one planned training run, its milestones in order of their dates."""
+    path, stated = f"training.runs.{name}", given.milestones or {}
+    milestones = sorted((parse_date(day), filler.state(f"{path}.milestones.{day}", s)) for day, s in stated.items())
+    return filler.fill(PlannedRun, given, "training_run", path, name=name, milestones=tuple(milestones))

@@ -1,0 +1,161 @@
+"""Dates that move by an amount: ``+12 months`` instead of a date, in an overlay or with ``--set``.
+
+A shift of one date moves that date; a shift of a section, such as a whole site, moves every date in it, also dates
+that are names of entries (``{2027-01: 40 %}``).
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from gigaplan.plan.document import Node
+from gigaplan.plan.paths import has_dated_keys, is_date, is_section
+from gigaplan.vocabulary.errors import Place, Problem
+from gigaplan.vocabulary.units import parse_period
+
+MONTHS_PER_YEAR = 12
+_SHIFT = re.compile(r"([+-])\s*(\d+(?:\.\d+)?)\s*(day|week|month|quarter|year)s?")
+_MONTHS = {"month": 1, "quarter": 3, "year": MONTHS_PER_YEAR}
+_DAYS = {"day": 1, "week": 7}
+FORMS = "+12 months, -2 quarters, +1 year, +30 days"
+"""Examples of shifts, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """An amount of time by which dates move: whole months or whole days."""
+
+    text: str
+    months: int = 0
+    days: int = 0
+
+    def move(self, date: str) -> str:
+        """Return a date or period, as a plan writes it, moved by this amount.
+
+        A period moves as a whole by months. A month stays a month; of any other period the middle day is returned,
+        which is what a period stands for. The last day of a month stays within its month.
+
+        Raises
+        ------
+        ValueError
+            If the text is no date, or the date leaves the calendar.
+        """
+        first, last = (_add_months(day, self.months) for day in parse_period(date))
+        if first == last:
+            return (first + dt.timedelta(self.days)).isoformat()
+        if not self.days and re.fullmatch(r"\d{4}-\d{2}", date.strip()):
+            return f"{first:%Y-%m}"
+        last = last.replace(day=calendar.monthrange(last.year, last.month)[1])
+        return (first + (last - first) // 2 + dt.timedelta(self.days)).isoformat()
+
+
+def read_shift(value: object) -> Shift | None:
+    """Return the shift that a scalar states, None where it states none: whole months or whole days."""
+    found = _SHIFT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    sign, number, unit = found.groups()
+    amount = float(sign + number) * (_MONTHS | _DAYS)[unit]
+    if amount != int(amount):
+        return None
+    text = found.group().strip()
+    return Shift(text, months=int(amount)) if unit in _MONTHS else Shift(text, days=int(amount))
+
+
+def shifted(base: Node | None, shift: Shift, path: tuple[str, ...], at: Node, problems: list[Problem]) -> Node | None:
+    """Return the dates at and below a path, each moved, as a partial plan to merge with the base.
+
+    Parameters
+    ----------
+    base
+        What stands at the path now.
+    shift
+        The amount.
+    path
+        Where; the schema says what is a date there.
+    at
+        The node that states the shift: its place becomes that of the new dates.
+    problems
+        Receives what is wrong: no date there, or none that can move.
+    """
+    moved = _moved(base, shift, path, at) if base is not None else None
+    if moved is None:
+        problems.append(_nothing(shift, path, at, stands=base is not None))
+    return moved
+
+
+def with_dates(base: Node | None, over: Node, problems: list[Problem], path: tuple[str, ...] = ()) -> Node:
+    """Return an overlay in which each shift has become the dates that it makes of the base's."""
+    stated = over.value.get("value") if over.states_provenance else over
+    shift = read_shift(stated.value) if isinstance(stated, Node) else None
+    if shift is not None:
+        moved = shifted(base, shift, path, over, problems)
+        if moved is None or not over.states_provenance or not moved.states_provenance:
+            return moved or Node({}, over.line, over.column, over.file)
+        return Node({**moved.value, **over.value, "value": moved.value["value"]}, over.line, over.column, over.file)
+    if not isinstance(over.value, dict) or over.states_provenance:
+        return over
+    below = base.value if base is not None and isinstance(base.value, dict) else {}
+    values = {name: with_dates(below.get(name), node, problems, (*path, name)) for name, node in over.value.items()}
+    return Node(values, over.line, over.column, over.file, dict(over.keys))
+
+
+def _moved(base: Node, shift: Shift, path: tuple[str, ...], at: Node) -> Node | None:
+    """Return the moved dates at and below a path, None if there are none."""
+    if is_date(path):
+        old = base.value["value"] if base.states_provenance else base
+        return _new_date(str(old.value), shift, at)
+    if not isinstance(base.value, dict) or base.states_provenance:
+        return None
+    if has_dated_keys(path):
+        return _moved_keys(base, shift, at)
+    found = {name: _moved(below, shift, (*path, name), at) for name, below in base.value.items()}
+    values = {name: node for name, node in found.items() if node is not None}
+    return _mapping(values, at) if values else None
+
+
+def _new_date(old: str, shift: Shift, at: Node) -> Node | None:
+    try:
+        new = shift.move(old)
+    except (ValueError, OverflowError):
+        return None
+    note = Node(f"{old} shifted by {shift.text}", at.line, at.column, at.file)
+    return _mapping({"value": Node(new, at.line, at.column, at.file), "note": note}, at)
+
+
+def _moved_keys(base: Node, shift: Shift, at: Node) -> Node | None:
+    """Return a section whose names are dates with each name moved: the old ones are removed with ``null``."""
+    moved: dict[str, Node] = {}
+    for name, below in base.value.items():
+        try:
+            moved[shift.move(name)] = below
+        except (ValueError, OverflowError):
+            continue
+    removed = {name: Node(None, at.line, at.column, at.file) for name in base.value}
+    return _mapping(removed | moved, at) if moved else None
+
+
+def _mapping(values: dict[str, Node], at: Node) -> Node:
+    return Node(values, at.line, at.column, at.file, dict.fromkeys(values, (at.line, at.column)))
+
+
+def _nothing(shift: Shift, path: tuple[str, ...], at: Node, *, stands: bool) -> Problem:
+    """Return the problem of a shift that finds no date to move."""
+    message, remedy = "there is no date here to shift", "name a date that is stated, or a section that states dates"
+    if is_date(path):
+        message, remedy = ("this date can't be shifted" if stands else message), "state the date itself"
+    elif not is_section(path):
+        message = "only dates can be shifted"
+        remedy = "state the new value itself, without a sign"
+    place = Place(at.file, at.line, at.column, ".".join(path))
+    return Problem(message, place, value=shift.text, allowed=f"a date, moved by {FORMS}", remedy=remedy)
+
+
+def _add_months(day: dt.date, months: int) -> dt.date:
+    """Return the same day some months later, or that month's last day where it has no such day."""
+    index = day.year * MONTHS_PER_YEAR + day.month - 1 + months
+    year, month = index // MONTHS_PER_YEAR, index % MONTHS_PER_YEAR + 1
+    return dt.date(year, month, min(day.day, calendar.monthrange(year, month)[1]))

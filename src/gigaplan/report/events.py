@@ -1,0 +1,106 @@
+"""What happens when: first tokens, what limits the build-out, and demand that isn't served."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.report.words import limit
+from gigaplan.results.headlines import SERVED, first_supply_month
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.members import Array
+
+QUARTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site's way to its first token."""
+
+    name: str
+    first_token: dt.date | None
+    power_mw: float
+
+
+def first_tokens(result: Result) -> list[Site]:
+    """Return the announced sites by date of first token."""
+    days = result.central("first_token_day")
+    power = result.central("power_state_mw").sum(axis=0).max(axis=-1)  # a megawatt is in one state
+    found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in result.new_sites()]
+    return sorted(found, key=lambda s: s.first_token or dt.date.max)
+
+
+def limit_spans(result: Result) -> list[tuple[str, str, str]]:
+    """Return which limit binds from when to when, the commonest of each quarter: (limit, first month, last month).
+
+    A quarter in which nothing waits to be installed ends a span.
+    """
+    codes = result.central("binding_limit").astype(int)
+    months = result.labels["month"]
+    spans: list[tuple[str, str, str]] = []
+    open_span = False
+    for start in range(0, len(codes), QUARTER):
+        bound = start + np.flatnonzero(codes[start : start + QUARTER] >= 0)
+        if not len(bound):
+            open_span = False
+            continue
+        name = limit(result.labels["limit"][int(np.bincount(codes[bound]).argmax())])
+        first, last = months[int(bound[0])], months[int(bound[-1])]
+        if open_span and spans[-1][0] == name:
+            spans[-1] = (name, spans[-1][1], last)
+        else:
+            spans.append((name, first, last))
+        open_span = True
+    return spans
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """One workload whose demand isn't served in full, from the first month with GPUs on."""
+
+    workload: str
+    months: int
+    first: str
+    last: str
+    worst_share: float
+    refused_requests: float
+
+
+def unserved(result: Result) -> list[Unserved]:
+    """Return the workloads with unserved demand, the longest first; months before there are any GPUs don't count."""
+    begin = first_supply_month(result)
+    months = result.labels["month"][begin:]
+    share = result.central("served_share")[:, begin:]
+    refused = result.central("requests_refused_per_day")[:, begin:] * result.axis.hours[begin:] / 24
+    found = []
+    for w, name in enumerate(result.labels["workload"]):
+        short_of = np.flatnonzero(share[w] < SERVED)
+        if len(short_of):
+            first, last = months[int(short_of[0])], months[int(short_of[-1])]
+            worst, requests = float(share[w].min()), float(refused[w].sum())
+            found.append(Unserved(name, len(short_of), first, last, worst, requests))
+    return sorted(found, key=lambda u: -u.months)
+
+
+def all_served_from(result: Result) -> str:
+    """Return the first month from which on all demand is served, or '' if there is none."""
+    short_of = np.flatnonzero((result.central("served_share") < SERVED).any(axis=0))
+    months = result.labels["month"]
+    if not len(short_of):
+        return months[0]
+    return months[int(short_of[-1]) + 1] if short_of[-1] + 1 < len(months) else ""
+
+
+def weekday(result: Result, name: str) -> Array:
+    """Return an hourly variable of the central member on the mean weekday of each month: (..., month, hour)."""
+    array, axis = result.central(name), result.axis
+    weight = axis.day_counts * (1 - axis.weekend(0))
+    return np.asarray(np.einsum("...ndh,nd->...nh", array, weight / weight.sum(axis=1, keepdims=True)))
+
+
+def last_year(result: Result) -> list[int]:
+    """Return the months of the last calendar year."""
+    months = result.labels["month"]
+    return [i for i, m in enumerate(months) if m[:4] == months[-1][:4]]

@@ -1,0 +1,126 @@
+"""The tree below a figure: its value, formula and inputs and, at the leaves, facts with their sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+from rich.tree import Tree
+
+from gigaplan.report.format import percent, short
+from gigaplan.results.explain import Explanation, Figure, explain
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.facts import Entry
+
+MOST_LINES = 12
+"""Lines of a figure that is listed along its dims; the others are counted."""
+
+
+def explain_tree(result: Result, quantity: str, depth: int = 2, at: Mapping[str, str] | None = None) -> RenderableType:
+    """Return the tree below a quantity, at some coordinates.
+
+    Quantities more than ``depth`` levels down stand in one line; explain them in their own right, or go deeper.
+    """
+    explanation = explain(result, quantity, at)
+    tree = Tree(_variable(explanation))
+    _branch(explanation, tree, {quantity}, depth)
+    return tree
+
+
+def _variable(explanation: Explanation) -> Text:
+    v = explanation.variable
+    return Text.assemble(
+        (v.name, "bold"),
+        f"  [{v.unit}]  {v.meaning}\n",
+        (f"{v.formula}\n", "italic"),
+        _figures(explanation),
+        (f"  evidence: {explanation.evidence}, {v.room}, {' x '.join(v.dims)}", "dim"),
+    )
+
+
+def _figures(explanation: Explanation) -> str:
+    """Return the values with what they are: years side by side, other dims line by line."""
+    aggregate, unit = explanation.aggregate, explanation.variable.unit
+    lines: dict[str, list[Figure]] = {}
+    for figure in explanation.figures:
+        lines.setdefault(", ".join(figure.at[d] for d in aggregate.dims if d not in ("year", "month")), []).append(
+            figure
+        )
+    dated = any(f.date for f in explanation.figures)
+    means = [aggregate.says] if aggregate.says else []
+    means += [f"weighted by {aggregate.weighted_by}"] if aggregate.weighted_by else []
+    means += [f"summed over {', '.join(aggregate.summed_over)}"] if aggregate.summed_over else []
+    means += [", ".join(f"{d} {label}" for d, label in aggregate.at.items())] if aggregate.at else []
+    tail = ("" if dated or unit == "1" else f" {unit}") + (f" ({'; '.join(means)})" if means else "")
+    texts = [
+        (f"{name}: " if name else "") + _values(figures, unit) for name, figures in list(lines.items())[:MOST_LINES]
+    ]
+    if len(lines) > MOST_LINES:
+        texts.append(f"and {len(lines) - MOST_LINES} more")
+    return "no values" if not texts else "\n".join(texts) + tail
+
+
+def _values(figures: Sequence[Figure], unit: str) -> str:
+    """Return the first, the middle and the last of some figures, with year or month where they have several."""
+    shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
+    return ", ".join(_period(f, len(figures)) + _text(f, unit) for f in shown)
+
+
+def _period(figure: Figure, count: int) -> str:
+    period = figure.at.get("month") or figure.at.get("year")
+    return f"{period}: " if count > 1 and period else ""
+
+
+def _text(figure: Figure, unit: str) -> str:
+    if figure.date:
+        return figure.date
+    return percent(figure.value) if unit == "1" and 0 <= figure.value <= 1 else short(figure.value)
+
+
+def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int) -> None:
+    below = {e.variable.name: e for e in explanation.inputs}
+    for item in explanation.variable.inputs:
+        if item.startswith("input:"):
+            path = item.removeprefix("input:")
+            branch = tree.add(Text(f"inputs {path}", style="cyan"))
+            for line in _readings([e for e in explanation.entries if _is_under(e.path, path)], path):
+                branch.add(Text(line))
+        elif item not in below:
+            tree.add(Text(f"{item} (not in this result)", style="dim"))
+        elif item in seen:
+            tree.add(Text(f"{item} (above)", style="dim"))
+        elif depth == 0:
+            v, evidence = below[item].variable, below[item].evidence
+            tree.add(Text.assemble(item, (f"  [{v.unit}]  {v.meaning}; evidence: {evidence} ...", "dim")))
+        else:
+            seen.add(item)
+            _branch(below[item], tree.add(_variable(below[item])), seen, depth - 1)
+
+
+def _is_under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}.")
+
+
+def _readings(entries: Sequence[Entry], path: str) -> list[str]:
+    """Return what was read below a path, a fact that many inputs share only once."""
+    uses = Counter(e.fact.id for e in entries if e.fact)
+    lines, listed = [], set()
+    for entry in entries:
+        name = entry.path.removeprefix(path).lstrip(".") or path
+        fact = entry.fact
+        if fact is None:
+            lines.append(
+                f"{name} = {entry.value}, plan, {entry.evidence}" + (f": {entry.source}" if entry.source else "")
+            )
+        elif fact.id not in listed:
+            listed.add(fact.id)
+            often = f" (in {uses[fact.id]} places)" if uses[fact.id] > 1 else ""
+            name = name.rsplit(".", 1)[-1] + often if often else name
+            unit = "" if fact.unit in ("1", "share", "date", "text") else f" {fact.unit}"
+            basis = f" ({fact.basis})" if fact.basis else ""
+            lines.append(
+                f"{name} = {fact.value}{unit}{basis}, {fact.evidence}: {fact.source_title}, {fact.date}  [{fact.id}]"
+            )
+    return lines

@@ -1,0 +1,35 @@
+"""What all pages share: templates and the style sheet."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, Template
+
+
+def _text(name: str) -> str:
+    return (files("gigaplan.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def template(name: str) -> Template:
+    """Return a page's template by its file name; what is put into it is escaped.
+
+    Parameters
+    ----------
+    name : str
+        File in ``report/templates``.
+
+    Returns
+    -------
+    Template
+        The compiled template.
+    """
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_text(name))
+
+
+@cache
+def style_sheet() -> str:
+    """Return the report's style sheet, which every page uses so that pages look alike."""
+    return _text("report.html.j2").partition("<style>")[2].partition("</style>")[0]

@@ -1,0 +1,80 @@
+"""Training runs as people read them: from when to when, and by how much a deadline or milestone is missed."""
+
+from __future__ import annotations
+
+import math
+
+from gigaplan.report.format import short
+from gigaplan.report.words import title
+from gigaplan.results.result import Result
+
+
+def runs(result: Result) -> list[tuple[str, str, str, bool]]:
+    """Return the training runs: name, first and last month in words, whether a deadline is missed."""
+    days = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
+    return [
+        (
+            title(name),
+            f"{start:%Y-%m}" if start else "not begun",
+            f"{done:%Y-%m}" if done else "after the horizon",
+            deadline is not None and (done is None or done > deadline),
+        )
+        for name, start, done, deadline in zip(result.labels["run"], *days.values(), strict=True)
+    ]
+
+
+def missed(result: Result) -> list[str]:
+    """Return a sentence for each missed deadline or milestone: by how much, and what would meet it."""
+    return [*_late_runs(result), *_late_milestones(result)]
+
+
+def _late_runs(result: Result) -> list[str]:
+    told = []
+    tokens, asked = result.central("run_tokens_asked"), result.central("run_gpus_asked")
+    by_then, late = result.central("run_tokens_by_deadline"), result.central("run_late_days")
+    needed, start_by = result.central("run_gpus_needed"), result.central("run_latest_start_day")
+    begun, done = result.central("run_start_day"), result.central("run_done_day")
+    for k, name in enumerate(result.labels["run"]):
+        if not late[k] > 0:
+            continue
+        deadline = result.day(float(result.central("run_deadline_day")[k]))
+        if math.isnan(begun[k]):
+            told.append(
+                f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs "
+                "never stand free at its site "
+                "or none of its layouts fits."
+            )
+            continue
+        end = f"done {result.day(float(done[k]))}" if not math.isnan(done[k]) else "not done within the horizon"
+        least = "" if not math.isnan(done[k]) else "at least "
+        ways = []
+        if start_by[k] >= 0:  # a day of the horizon
+            ways.append(f"a start by {result.day(float(start_by[k]))}")
+        ways.append(f"{short(by_then[k])} tokens instead of {short(tokens[k])}")
+        if not math.isnan(needed[k]):
+            ways.insert(0, f"{short(needed[k])} GPUs instead of {short(asked[k])}")
+        more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
+        told.append(
+            f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, "
+            f"{by_then[k] / tokens[k]:.0%} of its tokens by "
+            f"then). It would meet it with {' or '.join(ways)}{more}."
+        )
+    return told
+
+
+def _late_milestones(result: Result) -> list[str]:
+    share, done = result.central("milestone_share"), result.central("milestone_done_share")
+    late, days = result.central("milestone_late_days"), result.central("milestone_day")
+    begun = dict(zip(result.labels["run"], result.central("run_start_day"), strict=True))
+    end = float(result.axis.edge_days[-1])
+    told = []
+    for k, name in enumerate(result.labels["milestone"]):
+        run = name.rpartition(" ")[0]
+        if not late[k] > 0 or math.isnan(begun[run]):
+            continue
+        when = f"{late[k]:,.0f} days late" if days[k] + late[k] < end else "the rest not within the horizon"
+        told.append(
+            f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: "
+            f"{done[k]:.0%} done by then, {when}."
+        )
+    return told

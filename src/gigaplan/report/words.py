@@ -1,0 +1,62 @@
+"""Names as people write them: of systems, regions, bases, limits and labels."""
+
+from __future__ import annotations
+
+import re
+
+from gigaplan.fleet.inputs import existing_label
+
+BASES = {
+    "it": "IT",
+    "facility": "at the meter",
+    "rack_tdp": "rated racks",
+    "rack_peak": "racks at their peak",
+    "gpu_tgp": "GPUs alone",
+}
+"""Bases of power as people write them."""
+WORDS = {
+    "vr": "Vera Rubin",
+    "trainium2": "Trainium 2",
+    "trainium3": "Trainium 3",
+    "hgx": "",
+    "oam8": "",
+    "pcie": "PCIe",
+}
+"""Parts of systems' names that people write in another way."""
+SHORTS = ("dgx", "rtx", "tpu", "cpx", "us")
+SMALL = ("rest", "of", "the", "and")
+EXISTING = "existing fleet"
+"""What the GPUs that stand at the plan's start are called."""
+
+
+def limit(name: str) -> str:
+    """Return a limit of the build-out as people write it."""
+    return "site dates" if name == "power" else name
+
+
+def place(name: str) -> str:
+    """Return a site's name as people write it: a block of the existing fleet says that it is one."""
+    prefix = existing_label("")
+    return f"existing {name.removeprefix(prefix)}" if name.startswith(prefix) else name
+
+
+def title(name: str) -> str:
+    """Return a label as people write it."""
+    return name.replace("_", " ")
+
+
+def system(name: str) -> str:
+    """Return a system's name as people write it: ``rubin_ultra_nvl144`` is Rubin Ultra NVL144."""
+    return " ".join(word for part in name.split("_") if (word := WORDS.get(part, _capital(part))))
+
+
+def region(name: str) -> str:
+    """Return a region's name as people write it: ``region_rest_of_asia`` is rest of Asia."""
+    return " ".join(w if w in SMALL else _capital(w) for w in name.removeprefix("region_").split("_"))
+
+
+def _capital(word: str) -> str:
+    """Return a word with a capital, in capitals if it is short for something or has a number, 'v5p' as it is."""
+    if re.fullmatch(r"v\d\w?", word):
+        return word
+    return word.upper() if word in SHORTS or any(c.isdigit() for c in word) else word.capitalize()

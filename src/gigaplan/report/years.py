@@ -1,0 +1,145 @@
+"""The plan year by year: the rows that the terminal and the page both show, each with what its figures are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gigaplan.report.format import DASH, fixed, in_watts, money, percent, scientific, short, span
+from gigaplan.report.words import EXISTING, system, title
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.members import Array
+
+FEW = 3e-4
+"""A generation below this share of the fleet is left out."""
+ONE_SITE = {"scope": "one site"}
+GENERATED = {"token": "generated"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One quantity by calendar year.
+
+    Attributes
+    ----------
+    says : str
+        What each of its figures is: ``year end``, ``mean of the year`` or ``sum over the year``.
+    variable, at
+        The quantity of the variable table and the coordinates at which ``aggregate`` gives the values by year.
+    values : array of shape (year,)
+        In the quantity's unit.
+    texts : tuple of str
+        The same as they are shown.
+    leads : bool
+        Whether it begins a group of rows.
+    """
+
+    says: str
+    name: str
+    variable: str
+    at: Mapping[str, str] = field(default_factory=dict)
+    values: Array
+    texts: tuple[str, ...]
+    leads: bool = False
+
+
+def rows(result: Result) -> list[Row]:
+    """Return the rows of the yearly table, those with the same meaning together."""
+    return [*_fleet(result), *_largest(result), *_use(result), *_tokens(result), *_prices(result), *_money(result)]
+
+
+def _row(
+    result: Result,
+    name: str,
+    variable: str,
+    text: Callable[[float], str],
+    at: Mapping[str, str] | None = None,
+    *,
+    leads: bool = False,
+) -> Row:
+    figure = aggregate(result, variable, ["year"], at)
+    texts = tuple(text(float(v)) for v in figure.values)
+    return Row(
+        says=figure.says, name=name, variable=variable, at=figure.at, values=figure.values, texts=texts, leads=leads
+    )
+
+
+def _fleet(result: Result) -> Iterator[Row]:
+    """Yield power and GPUs that produce at each year's end: a row of GPUs may be divided by the rows of power."""
+    states = [{"state": "producing", "site": site} for site in ("announced", "existing")]
+    announced, existing = (aggregate(result, "power_state_mw", ["year"], s).values for s in states)
+    unit = in_watts(float(max(announced.max(), existing.max())))
+
+    def power(mw: float) -> str:
+        return fixed(mw / unit.size)
+
+    yield _row(result, f"{unit.name} (IT) producing", "power_state_mw", power, states[0], leads=True)
+    if existing.max() > 0:
+        yield _row(result, EXISTING, "power_state_mw", power, states[1])
+    whole = aggregate(result, "gpus_in_production", ["year"]).values
+    for generation in result.labels["generation"]:
+        row = _row(result, f"{system(generation)} GPUs", "gpus_in_production", short, {"generation": generation})
+        if row.values.max() > 0:
+            some = row.values > FEW * whole
+            yield _with_texts(row, [t if s else DASH for t, s in zip(row.texts, some, strict=True)])
+
+
+def _largest(result: Result) -> Iterator[Row]:
+    yield _row(result, "Largest run, FLOP", "largest_run_flop", scientific, ONE_SITE, leads=True)
+    if not result.labels["run"]:
+        return
+    low, high = (
+        aggregate(result, "largest_run_parameters", ["year"], ONE_SITE | {"bound": b}).values for b in ("low", "high")
+    )
+    central = ONE_SITE | {"bound": "central"}
+    row = _row(result, "its model, parameters", "largest_run_parameters", short, central)
+    yield _with_texts(row, [span(float(a), float(b)) for a, b in zip(low, high, strict=True)])
+
+
+def _use(result: Result) -> Iterator[Row]:
+    share = idle_share(result)
+    texts = tuple(percent(float(v)) for v in share)
+    name, says = "GPU-hours idle", "mean of the year"
+    yield Row(says=says, name=name, variable="idle_gpu_hours", values=share, texts=texts, leads=True)
+
+
+def idle_share(result: Result) -> Array:
+    """Return the share of the available GPU-hours that nothing used, by year; nan where there are none."""
+    idle, held, used = (aggregate(result, f"{n}gpu_hours", ["year"]).values for n in ("idle_", "training_", ""))
+    whole = idle + held + used
+    share: Array = np.divide(np.maximum(idle, 0.0), whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return share
+
+
+def _tokens(result: Result) -> Iterator[Row]:
+    yield _row(result, "Generated tokens/day, demand", "tokens_asked_per_day", short, GENERATED, leads=True)
+    yield _row(result, "served", "tokens_served_per_day", short, GENERATED)
+
+
+def _prices(result: Result) -> Iterator[Row]:
+    yield _row(result, "USD per M generated tokens", "cost_per_mtok_all_usd", fixed, leads=True)
+    for workload in result.labels["workload"]:
+        yield _row(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
+
+
+def _money(result: Result) -> Iterator[Row]:
+    yield _row(result, "Capital", "capital_usd", money, leads=True)
+    yield _row(result, "cost, accrued", "cost_usd", money)
+    yield from _some(_row(result, "of which rent and lease", "rent_usd", money))
+    yield _row(result, "revenue", "revenue_usd", money)
+    yield from _some(_row(result, "revenue of unserved demand", "revenue_lost_usd", money), least=1.0)
+    yield from _some(_row(result, "equity on dates", "equity_paid_usd", money))
+    yield _row(result, "funding gap", "funding_gap_usd", money)
+
+
+def _some(row: Row, least: float = 0.0) -> Iterator[Row]:
+    """Yield a row that has something to show."""
+    if row.values.max() > least:
+        yield row
+
+
+def _with_texts(row: Row, texts: Sequence[str]) -> Row:
+    return replace(row, texts=tuple(texts))

@@ -1,0 +1,365 @@
+"""Aggregation: one function sums and averages every quantity of a result, as its row of the variable table says.
+
+An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's
+end is taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's
+tokens is the year's cost. Over other dims a quantity is summed where its row allows it, averaged where its weight has
+the dim, and refused otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.results.coordinates import HORIZON, PERIODS, groups, names_along, quantity, unknown_coordinates, years
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.variables import HOURS, TIME, Variable, variables
+
+Places = NDArray[np.int64]
+MEMBERS = ("central", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """A quantity of a result, aggregated: what it is, its labels and values.
+
+    Attributes
+    ----------
+    dims : tuple of str
+        Axes of ``values``, in the order asked for; ``member`` first where all members were asked for.
+    labels : mapping of str to tuple of str
+        Names along each of them.
+    says : str
+        What a value is over time: ``sum over the year``, ``mean of the year``, ``year end``; empty without time.
+    weighted_by : str
+        What weighed an average, empty where nothing did.
+    summed_over : tuple of str
+        Dims, besides time, over which was summed.
+    at : mapping of str to str
+        The coordinates that were fixed.
+    """
+
+    name: str
+    unit: str
+    dims: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    values: Array
+    says: str
+    weighted_by: str = ""
+    summed_over: tuple[str, ...] = ()
+    at: Mapping[str, str] = field(default_factory=dict)
+
+
+def aggregate(
+    result: Labelled,
+    name: str,
+    by: Sequence[str] = (),
+    at: Mapping[str, str] | None = None,
+    members: str = "central",
+) -> Aggregate:
+    """Return a quantity by some dims, aggregated over all others by the rule of its row in the variable table.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    name : str
+        A quantity of the variable table.
+    by : sequence of str
+        Dims to keep, in this order: any of the quantity's own, and ``year`` or ``month`` in place of a finer time.
+    at : mapping of str to str
+        Labels to fix, as ``{"workload": "chat", "year": "2031"}``; also groups: ``token`` is ``generated`` or
+        ``processed``, ``site`` is ``announced`` or ``existing``, ``year`` is ``horizon`` for all years together.
+    members : str
+        ``central`` for the central facts, ``all`` for every member (their axis comes first).
+
+    Returns
+    -------
+    Aggregate
+        Values of shape ``by`` in the quantity's unit. An average over nothing is nan.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name, and every dim over which the quantity can't be aggregated, at once.
+    """
+    variable = quantity(name)
+    if members not in MEMBERS:
+        remedy = "give central or all"
+        raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
+    fixed = {k: str(v) for k, v in (at or {}).items()}
+    cells = _cells(result, variable, tuple(by), fixed)
+    values = _taken(_array(result, name, members), cells)
+    averaged = variable.reduction == "mean" and not cells.single
+    weight = _weight(result, variable, cells, values, members) if averaged else None
+    out = _ordered(_reduced(values, weight, cells, variable), cells, variable, by)
+    labels = {d: cells.labels[d] for d in by}
+    if members == "all":
+        labels = {"member": result.names("member")[: len(out)]} | labels
+    return Aggregate(
+        name=name,
+        unit=variable.unit,
+        dims=tuple(labels),
+        labels=labels,
+        values=np.asarray(out if members == "all" else out[0]),
+        says=_says(variable, by, fixed),
+        weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
+        summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d == "token"),
+        at=fixed,
+    )
+
+
+def refused(variable: Variable) -> tuple[str, ...]:
+    """Return the dims over which a quantity can be neither summed nor averaged."""
+    found = [d for d in variable.dims if d != "member" and not _can_reduce(variable, d)]
+    return tuple(found)
+
+
+def _can_reduce(variable: Variable, dim: str) -> bool:
+    if dim in TIME:
+        return variable.reduction != "none"
+    weighed = variable.weight_by and variable.weight_by != (HOURS,) and dim in variables()[variable.weight_by[0]].dims
+    return dim in variable.sum_over or bool(weighed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells:
+    """Which entries of an array make up each value of the answer."""
+
+    places: tuple[Places, ...]
+    """Entries taken along each dim of the quantity, the member axis apart."""
+    base: str
+    """The dim whose entries are collected into periods: month, edge or year; empty without time."""
+    buckets: tuple[Places, ...]
+    """Positions, among the entries taken, of each period."""
+    period: str
+    """What the periods are called in the answer: year, month or edge; empty where all is one."""
+    labels: Mapping[str, tuple[str, ...]]
+    kept: tuple[str, ...]
+    """Dims of the answer, the periods apart."""
+    reduced: tuple[str, ...]
+    """Dims over several entries of which is summed or averaged, time's base apart."""
+
+    @property
+    def single(self) -> bool:
+        """Return whether each value of the answer is one entry, so that nothing is aggregated."""
+        return not self.reduced and all(len(b) <= 1 for b in self.buckets)
+
+
+def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mapping[str, str]) -> _Cells:
+    """Return the cells of an answer; PlanError lists every unknown name and every dim that can't be aggregated."""
+    dims = [d for d in variable.dims if d != "member"]
+    base = next((d for d in PERIODS if d in dims), "")
+    finer = [d for d in ("year", "month") if base and d != base and not (base == "year" and d == "month")]
+    problems = list(unknown_coordinates(result, variable, by, at, (*dims, *finer)))
+    if problems:
+        raise PlanError(problems)
+    places = {d: _chosen(result, d, at.get(d, "")) for d in dims if d != base}
+    period = next((d for d in by if d in PERIODS), "")
+    time, buckets, names = _buckets(result, base, period, at)
+    reduced = tuple(d for d in places if d not in by and len(places[d]) != 1)
+    problems = [*_not_aggregable(result, variable, reduced, at)]
+    if not all(len(b) for b in buckets):
+        remedy = "fix one of year, month and edge"
+        problems.append(
+            Problem("has no value at these coordinates", Place(variable.name), value=str(dict(at)), remedy=remedy)
+        )
+    if base and variable.reduction == "none" and any(len(b) > 1 for b in buckets):
+        problems.append(_refusal(result, variable, base))
+    if problems:
+        raise PlanError(problems)
+    labels = {d: tuple(names_along(result, d)[int(i)] for i in p) for d, p in places.items()}
+    return _Cells(
+        places=tuple(time if d == base else places[d] for d in dims),
+        base=base,
+        buckets=buckets,
+        period=period,
+        labels=labels | {period: names},
+        kept=tuple(d for d in places if d in by),
+        reduced=reduced,
+    )
+
+
+def _not_aggregable(
+    result: Labelled, variable: Variable, reduced: Sequence[str], at: Mapping[str, str]
+) -> Iterator[Problem]:
+    for dim in reduced:
+        stated = dim == "token" and at.get(dim) in groups(result, dim)  # a basis of tokens is named
+        if not (_can_reduce(variable, dim) or stated):
+            yield _refusal(result, variable, dim)
+
+
+def _refusal(result: Labelled, variable: Variable, dim: str) -> Problem:
+    known = [*names_along(result, dim), *groups(result, dim)]
+    middle = "central" if "central" in known else next(iter(groups(result, dim)), known[0] if known else "")
+    how = f"fix one with at={{'{dim}': '{middle}'}}, or list them with by={dim}"
+    verb = "averaged" if variable.kind in ("price", "share") or variable.weight_by else "summed"
+    message = f"{variable.name} can't be {verb} over {dim}; {how}; allowed: {', '.join(known)}"
+    return Problem(message, Place("aggregate"), value=dim, allowed=", ".join(known), remedy=how)
+
+
+def _chosen(result: Labelled, dim: str, label: str) -> Places:
+    """Return the places along a dim: all, those of a group, or that of one label."""
+    names = names_along(result, dim)
+    if not label:
+        return np.arange(len(names))
+    wanted = groups(result, dim).get(label, (label,))
+    return np.array([i for i, n in enumerate(names) if n in wanted], dtype=np.int64)
+
+
+def _buckets(
+    result: Labelled, base: str, period: str, at: Mapping[str, str]
+) -> tuple[Places, tuple[Places, ...], tuple[str, ...]]:
+    """Return the entries along the base of time, their positions in each period, and the periods' names."""
+    if not base:
+        return np.array([0], dtype=np.int64), (np.array([0], dtype=np.int64),), ("",)
+    months = np.array(result.labels["month"])
+    if base == "month":
+        names = {"month": months, "year": np.array([m[:4] for m in months])}
+    elif base == "edge":  # an edge closes the month before it; the first closes nothing
+        closed = np.array(["", *months])
+        names = {"edge": np.array(result.labels["edge"]), "month": closed, "year": np.array([m[:4] for m in closed])}
+    else:
+        names = {"year": np.array(years(result))}
+    keep = np.ones(len(names[base]), dtype=bool)
+    for dim in names:
+        if dim in at and at[dim] != HORIZON:
+            keep &= names[dim] == at[dim]
+    if period:
+        keep &= names[period] != ""
+    places = np.flatnonzero(keep)
+    if not period:
+        return places, (np.arange(len(places)),), ("",)
+    along = names[period][places]
+    found = tuple(dict.fromkeys(str(n) for n in along))
+    return places, tuple(np.flatnonzero(along == n) for n in found), found
+
+
+def _array(result: Labelled, name: str, members: str) -> Array:
+    """Return a quantity's array with the member axis first, of length 1 where nothing varies."""
+    array = result[name]
+    if variables()[name].dims[:1] != ("member",):
+        return array[None]
+    return array[:1] if members == "central" else array
+
+
+def _taken(array: Array, cells: _Cells) -> Array:
+    """Return the entries that the cells name; an axis of length 1 is left as it is."""
+    for axis, places in enumerate(cells.places, start=1):
+        size = array.shape[axis]
+        whole = len(places) == size and bool((places == np.arange(size)).all())
+        if not whole and not (size == 1 and len(places)):
+            array = np.take(array, places, axis=axis)
+    return array
+
+
+def _weight(result: Labelled, variable: Variable, cells: _Cells, values: Array, members: str) -> Array:
+    """Return what weighs each entry, broadcastable to ``values``: hours, or the quantities that the row names."""
+    if not variable.weight_by or variable.weight_by == (HOURS,):
+        hours = _taken(_hours(result, variable), cells)
+        there = np.isfinite(values) if variable.weight_by else np.ones(1, dtype=bool)
+        return np.asarray(np.where(there, hours, 0.0))
+    weight = _measure(result, variable, members)
+    for other in variable.weight_by[1:]:
+        weight = weight * _aligned(_array(result, other, members), variables()[other].dims, variable.dims)
+    return _taken(np.asarray(weight), cells)
+
+
+def _hours(result: Labelled, variable: Variable) -> Array:
+    """Return the hours that each entry stands for, in the quantity's dims."""
+    axis = result.axis
+    if "day" in variable.dims:
+        return _aligned(axis.day_counts[None], ("month", "day"), variable.dims)
+    if "year" in variable.dims:
+        return _aligned(_by_year(result, axis.hours)[None], ("year",), variable.dims)
+    if "month" in variable.dims:
+        return _aligned(axis.hours[None], ("month",), variable.dims)
+    return np.ones((1,) * (1 + len([d for d in variable.dims if d != "member"])))
+
+
+def _measure(result: Labelled, variable: Variable, members: str) -> Array:
+    """Return the amount of the first weighing quantity that belongs to each entry of another quantity."""
+    first = variables()[variable.weight_by[0]]
+    amount = _array(result, first.name, members)
+    dims = [d for d in first.dims if d != "member"]
+    if first.kind != "amount":
+        amount = amount * result.axis.hours
+    extra = tuple(i for i, d in enumerate(dims, start=1) if d not in variable.dims and d != "month")
+    amount = amount.sum(axis=extra)
+    dims = [d for d in dims if d in variable.dims or d == "month"]
+    if "year" in variable.dims:
+        return _aligned(_by_year(result, amount), [*dims[:-1], "year"], variable.dims)
+    if "month" not in variable.dims:
+        return _aligned(amount.sum(axis=-1), dims[:-1], variable.dims)
+    spread = _aligned(amount, dims, variable.dims)
+    if "day" in variable.dims:  # evenly over the month's hours
+        axis = result.axis
+        spread = spread * _aligned((axis.day_counts / axis.hours[:, None])[None], ("month", "day"), variable.dims)
+    return spread
+
+
+def _by_year(result: Labelled, monthly: Array) -> Array:
+    """Return monthly amounts (last axis) added up by calendar year."""
+    of_month = np.array([m[:4] for m in result.labels["month"]])
+    return np.stack([monthly[..., of_month == y].sum(axis=-1) for y in years(result)], axis=-1)
+
+
+def _aligned(array: Array, dims: Sequence[str], target: Sequence[str]) -> Array:
+    """Return an array with the member axis first, and an axis of length 1 for each dim that it lacks."""
+    own = [d for d in dims if d != "member"]
+    wanted = [d for d in target if d != "member"]
+    ordered = np.moveaxis(array, [own.index(d) + 1 for d in wanted if d in own], range(1, len(own) + 1))
+    sizes = iter(ordered.shape[1:])
+    return ordered.reshape(ordered.shape[0], *(next(sizes) if d in own else 1 for d in wanted))
+
+
+def _reduced(values: Array, weight: Array | None, cells: _Cells, variable: Variable) -> Array:
+    """Return the values of each period and kept dim, all others being summed or averaged away.
+
+    Weights have an axis of length 1 along the dims that are summed, so that they count once in the average.
+    """
+    dims = [d for d in variable.dims if d != "member"]
+    gone = tuple(i for i, d in enumerate(dims, start=1) if d != cells.base and d not in cells.kept)
+    time = dims.index(cells.base) + 1 if cells.base else 0
+    if variable.reduction == "end" and cells.base:
+        ends = np.array([b[-1] for b in cells.buckets], dtype=np.int64)
+        return np.asarray(np.take(values, ends, axis=time).sum(axis=gone))
+    if weight is None:
+        return np.asarray(_by_period(values, cells, time).sum(axis=gone))
+    above = _by_period(np.where(weight > 0, values * weight, 0.0), cells, time).sum(axis=gone)
+    below = _by_period(weight, cells, time).sum(axis=gone)
+    mean: Array = np.full(np.broadcast_shapes(below.shape, above.shape), np.nan)
+    return np.asarray(np.divide(above, below, out=mean, where=np.broadcast_to(below > 0, mean.shape)))
+
+
+def _by_period(array: Array, cells: _Cells, axis: int) -> Array:
+    """Return an array whose entries along time are added up within each period."""
+    if not cells.base or all(len(b) == 1 for b in cells.buckets):
+        return array
+    return np.stack([np.take(array, b, axis=axis).sum(axis=axis) for b in cells.buckets], axis=axis)
+
+
+def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str]) -> Array:
+    """Return reduced values with the member axis first and then the dims asked for, in their order."""
+    have = [d for d in variable.dims if d == cells.base or d in cells.kept]
+    if cells.base and not cells.period:
+        reduced = np.take(reduced, np.int64(0), axis=have.index(cells.base) + 1)
+        have.remove(cells.base)
+    sources = [have.index(cells.base if d == cells.period else d) + 1 for d in by]
+    return np.moveaxis(reduced, sources, range(1, len(by) + 1))
+
+
+def _says(variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
+    """Return what a value is over time."""
+    if not variable.time:
+        return ""
+    stated = (*by, *(d for d, label in at.items() if label != HORIZON))
+    period = next((p for p in ("edge", "month", "year") if p in stated), "horizon")
+    if period == "edge":
+        return "on the day"
+    return {"sum": f"sum over the {period}", "end": f"{period} end"}.get(variable.reduction, f"mean of the {period}")

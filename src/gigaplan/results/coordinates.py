@@ -1,0 +1,112 @@
+"""Coordinates of a result: its quantities, the labels along its dims and their groups, and how a person writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from gigaplan.demand.inputs import GENERATED
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnknownQuantityError, nearest_name
+from gigaplan.vocabulary.variables import DIMS, Variable, variables
+
+PERIODS = ("month", "edge", "year")
+"""Dims of time that the result may be given by."""
+HORIZON = "horizon"
+"""All years together, as a coordinate of the year."""
+
+
+def quantity(name: str) -> Variable:
+    """Return a quantity's row of the variable table; UnknownQuantityError gives the nearest name."""
+    table = variables()
+    if name not in table:
+        raise UnknownQuantityError("there is no such quantity", name, table, nearest_name(name, table))
+    return table[name]
+
+
+def years(result: Labelled) -> tuple[str, ...]:
+    """Return the calendar years of the horizon."""
+    return tuple(dict.fromkeys(m[:4] for m in result.labels["month"]))
+
+
+def names_along(result: Labelled, dim: str) -> tuple[str, ...]:
+    """Return the labels along a dim, ``year`` being the calendar years of the horizon."""
+    return years(result) if dim == "year" else tuple(result.labels.get(dim, ()))
+
+
+def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
+    """Return the named groups of labels along a dim: bases of tokens, announced and existing sites, all years."""
+    labels = tuple(result.labels.get(dim, ()))
+    if dim == "token":
+        return {"generated": GENERATED, "processed": labels}
+    if dim == "year":
+        return {HORIZON: years(result)}
+    if dim == "site":
+        parts = {"announced": result.new_sites(), "existing": result.existing_sites()}
+        return {name: tuple(labels[i] for i in places) for name, places in parts.items()}
+    return {}
+
+
+def unknown_coordinates(
+    result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
+) -> Iterator[Problem]:
+    """Yield a problem for each dim that the quantity hasn't got, and for each label that isn't along its dim."""
+    where = Place(variable.name)
+    if sum(d in PERIODS for d in by) > 1:
+        yield Problem(
+            "is given by one of month, edge and year", where, value=", ".join(by), remedy="leave the others out"
+        )
+    for dim in dict.fromkeys([*by, *at]):
+        if dim not in dims:
+            allowed, near = ", ".join(dims) or "nothing", nearest_name(dim, dims)
+            yield Problem(
+                f"has no dim '{dim}'", where, value=dim, allowed=allowed, nearest=near, remedy="name another dim"
+            )
+        elif dim in at and at[dim] not in (known := [*names_along(result, dim), *groups(result, dim)]):
+            allowed, near = ", ".join(known), nearest_name(at[dim], known)
+            yield Problem(
+                f"has no '{at[dim]}' along {dim}",
+                where,
+                value=at[dim],
+                allowed=allowed,
+                nearest=near,
+                remedy="name a label",
+            )
+
+
+def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
+    """Return the coordinates written as ``workload=chat,year=2031``.
+
+    Parameters
+    ----------
+    text : str
+        Dims and labels; empty for none.
+    result : Labelled, optional
+        A result whose labels the coordinates must be among.
+
+    Raises
+    ------
+    PlanError
+        With every part that isn't ``dim=label`` and every unknown dim and label, and the nearest name to each.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for part in filter(None, (p.strip() for p in re.split(r",(?=\s*\w+\s*=)", text))):
+        dim, equals, label = (p.strip() for p in part.partition("="))
+        if not equals or not label:
+            problems.append(_written(part, "is not dim=label", "", "", "write it as workload=chat,year=2031"))
+        elif dim not in DIMS:
+            near = nearest_name(dim, DIMS)
+            problems.append(_written(dim, "is no dim of a result", ", ".join(DIMS), near, "name a dim"))
+        elif result and label not in (known := [*names_along(result, dim), *groups(result, dim)]):
+            near = nearest_name(label, known)
+            problems.append(_written(label, f"is no label along {dim}", ", ".join(known), near, "name a label"))
+        else:
+            found[dim] = label
+    if problems:
+        raise PlanError(problems)
+    return found
+
+
+def _written(value: str, message: str, allowed: str, nearest: str, remedy: str) -> Problem:
+    return Problem(f"'{value}' {message}", Place("--at"), value=value, allowed=allowed, nearest=nearest, remedy=remedy)

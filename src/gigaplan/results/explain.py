@@ -1,0 +1,141 @@
+"""Where a number comes from: its value at some coordinates, its formula, what it is made of, and the facts below it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gigaplan.results.aggregate import Aggregate, aggregate, refused
+from gigaplan.results.coordinates import quantity
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.variables import Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One value of a quantity.
+
+    Attributes
+    ----------
+    at : mapping of str to str
+        Its coordinates: those that were fixed, and its own along the dims that are listed.
+    value : float
+        In the quantity's unit; nan where it doesn't exist.
+    date : str
+        The value as a day (``2026-11-01``), ``never`` where there is none; empty for a quantity that is no date.
+    """
+
+    at: Mapping[str, str]
+    value: float
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a number comes from.
+
+    Attributes
+    ----------
+    variable : Variable
+        Its row of the variable table.
+    evidence : Evidence
+        The weakest evidence class below it.
+    inputs : tuple of Explanation
+        The quantities that it is made of, at the same coordinates; those that an older saved result lacks are left out.
+    entries : tuple of Entry
+        What its own inputs read: facts with their sources, and lines of the plan.
+    aggregate : Aggregate
+        Its values: what they are over time, by what they are weighed, over what they are summed.
+    figures : tuple of Figure
+        The same one by one, with dates as dates.
+    """
+
+    variable: Variable
+    evidence: Evidence
+    inputs: tuple[Explanation, ...]
+    entries: tuple[Entry, ...]
+    aggregate: Aggregate
+    figures: tuple[Figure, ...] = field(default=())
+
+
+def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) -> Explanation:
+    """Return the tree below a quantity of a result.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    name : str
+        A quantity of the variable table.
+    at : mapping of str to str
+        Coordinates of the figure, as ``{"workload": "chat", "year": "2031"}``. What is left out is aggregated by the
+        quantity's own rule; a quantity that can't be aggregated over a dim is listed along it. Without a year or a
+        month, values are given by calendar year.
+
+    Raises
+    ------
+    PlanError
+        If there is no such quantity, dim or label; the nearest name is given.
+    """
+    fixed = dict(at or {})
+    return _explained(result, quantity(name), fixed, aggregate(result, name, _listed(quantity(name), fixed), fixed), {})
+
+
+def _explained(
+    result: Labelled, row: Variable, at: Mapping[str, str], value: Aggregate, known: dict[str, Explanation]
+) -> Explanation:
+    below = []
+    for name in (i for i in row.inputs if i in result):
+        if name not in known:
+            part = quantity(name)
+            there = _own(result, part, at)
+            known[name] = _explained(result, part, at, aggregate(result, name, _listed(part, there), there), known)
+        below.append(known[name])
+    paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
+    entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
+    return Explanation(
+        row, result.evidence(row.name), tuple(below), entries, value, tuple(_figures(result, row, value))
+    )
+
+
+def _listed(row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the dims along which values are listed: those that can't be aggregated, and years."""
+    time = tuple(d for d in ("edge", "month", "year") if d in at)
+    dims = tuple(d for d in refused(row) if d not in at and d not in row.time)
+    if row.reduction == "none" and "month" not in at:
+        return (*dims, "month")
+    return dims if time or not row.time else (*dims, "year")
+
+
+def _own(result: Labelled, row: Variable, at: Mapping[str, str]) -> dict[str, str]:
+    """Return those coordinates that a quantity has, a month's year and an edge's month standing in for finer time."""
+    own = {d: label for d, label in at.items() if d in row.dims}
+    if not row.time or any(d in own for d in ("edge", "month", "year")):
+        return own
+    month = at.get("month", "")
+    if at.get("edge") in result.labels["edge"][1:]:
+        month = result.labels["month"][result.labels["edge"].index(at["edge"]) - 1]
+    year = month[:4] or at.get("year", "")
+    if month and "year" not in row.dims:
+        return own | {"month": month}
+    return own | ({"year": year} if year else {})
+
+
+def _figures(result: Labelled, row: Variable, value: Aggregate) -> Iterator[Figure]:
+    for place, labels in zip(
+        np.ndindex(value.values.shape), itertools.product(*(value.labels[d] for d in value.dims)), strict=True
+    ):
+        number = float(value.values[place])
+        yield Figure(dict(value.at) | dict(zip(value.dims, labels, strict=True)), number, _date(result, row, number))
+
+
+def _date(result: Labelled, row: Variable, value: float) -> str:
+    """Return the value of a quantity that is a date as ISO text, ``never`` where there is none; else nothing."""
+    if row.unit != "days" or not row.name.endswith("_day"):
+        return ""
+    day = result.day(value)
+    return "never" if day is None else day.isoformat()

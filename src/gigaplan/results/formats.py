@@ -1,0 +1,201 @@
+"""What ``result.json`` says, and a reader for every version of it.
+
+Format 1 (until 2026-11) knew neither the rows of the variable table, nor a checksum, nor which sites exist already.
+Format 2 has all three, so that a kept result is read by what it says of itself and not by today's variable table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gigaplan.plan.sources import Sources
+from gigaplan.results import longtable
+from gigaplan.results.labelled import Labelled
+from gigaplan.results.longtable import Block
+from gigaplan.results.result import Result, Stamp
+from gigaplan.results.verdicts import Claim, Figure, Verdict
+from gigaplan.vocabulary.bases import Based, PowerBasis
+from gigaplan.vocabulary.facts import Entry, Evidence, Fact, Ledger
+from gigaplan.vocabulary.time import Resolution, TimeAxis
+from gigaplan.vocabulary.variables import Variable, variables
+
+FORMAT = 2
+EXISTING_1 = "opening "
+"""How format 1 marks a site of the existing fleet: by its label."""
+CHUNK = 1 << 20
+
+
+def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
+    """Return all of a result but its arrays as plain data, with the checksum of the file that holds them."""
+    return {
+        "format": FORMAT,
+        "parquet": {"sha256": checksum(parquet), "bytes": parquet.stat().st_size},
+        "stamp": dataclasses.asdict(result.stamp),
+        "axis": {
+            "start": result.axis.start.isoformat(),
+            "end": result.axis.end.isoformat(),
+            "resolution": result.axis.resolution,
+        },
+        "announced": {"value": result.announced.value, "unit": result.announced.unit, "basis": result.announced.basis},
+        "labels": {d: list(names) for d, names in result.labels.items()},
+        "existing": list(result.existing),
+        "keep": result.keep if isinstance(result.keep, str) else list(result.keep),
+        "quantities": {n: dataclasses.asdict(v) for n, v in result.rows.items()},
+        "members": {n: result.members(n) for n in result.arrays},
+        "claims": [dataclasses.asdict(c) for c in result.claims],
+        "ledger": [dataclasses.asdict(e) for e in result.ledger.entries],
+        "notes": list(result.notes),
+        "warnings": list(result.warnings),
+        "assumptions": dict(result.assumptions),
+        "sources": result.sources and dataclasses.asdict(result.sources),
+    }
+
+
+def checksum(path: Path) -> str:
+    """Return a file's sha256."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(CHUNK):
+            found.update(part)
+    return found.hexdigest()
+
+
+def read(data: Mapping[str, Any], parquet: Path) -> Result:
+    """Return the result that ``result.json`` and the Parquet file beside it hold.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, or the two files do not belong together.
+    """
+    number = data["format"]
+    if number not in READERS:
+        known = ", ".join(map(str, READERS))
+        raise ValueError(f"it has format {number}, this version of gigaplan reads {known}; a newer one may read it")
+    return READERS[number](data, parquet)
+
+
+def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
+    """Read format 1: what it does not say is inferred from its labels and from the columns of its long table."""
+    there = longtable.dims_held(parquet)
+    labels, members = data["labels"], data["stamp"]["members"]
+    rows: dict[str, Any] = {name: {"name": name} for name in there}
+    for name, row in variables().items():
+        nothing_to_count = any(not labels.get(d, ()) for d in row.dims if d != "member")
+        if name not in there and nothing_to_count:  # it has no rows then, though the result has it
+            rows[name] = dataclasses.asdict(row)
+        elif name in there:
+            changed = there[name] != set(row.dims)
+            rows[name] = dataclasses.asdict(row) | ({"dims": sorted(there[name])} if changed else {})
+    upgraded = {
+        **data,
+        "existing": [site.startswith(EXISTING_1) for site in labels["site"]],
+        "keep": "all",
+        "quantities": rows,
+        "members": dict.fromkeys(rows, members),
+    }
+    return _result(upgraded, parquet)
+
+
+def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
+    """Read format 2, whose Parquet file must be the one that was written with it."""
+    expected = data["parquet"]
+    size = parquet.stat().st_size
+    if size != expected["bytes"]:
+        raise ValueError(
+            f"{parquet.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered"
+        )
+    if checksum(parquet) != expected["sha256"]:
+        raise ValueError(f"{parquet.name} was altered after it was written: its checksum differs")
+    return _result(data, parquet)
+
+
+READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2}
+
+
+def _result(data: Mapping[str, Any], parquet: Path) -> Result:
+    labels = {d: tuple(names) for d, names in data["labels"].items()}
+    rows, warnings = _rows(data)
+    held = {n: v for n, v in rows.items() if n in data["members"]}
+    keep = data["keep"]
+    announced = data["announced"]
+    return Result(
+        stamp=Stamp(**data["stamp"]),
+        axis=TimeAxis(
+            dt.date.fromisoformat(data["axis"]["start"]),
+            dt.date.fromisoformat(data["axis"]["end"]),
+            Resolution(data["axis"]["resolution"]),
+        ),
+        labels=labels,
+        arrays=longtable.read(parquet, [_block(v, labels, data["members"][n]) for n, v in held.items()]),
+        ledger=Ledger([_entry(e) for e in data["ledger"]]),
+        claims=tuple(_claim(c) for c in data["claims"]),
+        notes=tuple(data["notes"]),
+        warnings=(*data["warnings"], *warnings),
+        assumptions=data["assumptions"],
+        announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
+        sources=sources(data.get("sources")),
+        existing=tuple(data["existing"]),
+        keep=keep if isinstance(keep, str) else tuple(keep),
+        rows=rows,
+    )
+
+
+def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
+    """Return the rows of the quantities that can be read, in today's order, and a warning for those that can't."""
+    today, kept = variables(), data["quantities"]
+    rows, changed = {}, []
+    for name, row in today.items():
+        if name in kept:
+            was = _row(row, kept[name])
+            if (was.dims, was.unit) == (row.dims, row.unit):
+                rows[name] = was
+            else:
+                changed.append(name)
+    groups = {
+        "this version of gigaplan does not know": [n for n in kept if n not in today],
+        "the saved result does not hold": [n for n in today if n not in data["members"] and n not in changed],
+        "dims or unit have changed since it was saved": changed,
+    }
+    version = data["stamp"]["version"]
+    return rows, [
+        f"result saved by gigaplan {version}: left out, because {reason}: {', '.join(names)}"
+        for reason, names in groups.items()
+        if names
+    ]
+
+
+def _row(today: Variable, kept: Mapping[str, Any]) -> Variable:
+    """Return a kept row of the variable table; columns that it did not have yet are today's."""
+    known = {f.name for f in dataclasses.fields(Variable)}
+    said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items() if k in known}
+    return dataclasses.replace(today, **said)
+
+
+def _block(variable: Variable, labels: Mapping[str, tuple[str, ...]], members: int) -> Block:
+    every = {**labels, "member": tuple(f"{i:05d}" for i in range(members))}
+    return Block(variable.name, {d: every[d] for d in variable.dims})
+
+
+def sources(data: Mapping[str, Any] | None) -> Sources | None:
+    """Return what the plan was made of; a result that was made in Python may have none."""
+    if not data:
+        return None
+    overlays = tuple((file, text) for file, text in data["overlays"])
+    return Sources(data["file"], data["text"], overlays, tuple(data["changes"]))
+
+
+def _claim(data: Mapping[str, Any]) -> Claim:
+    return Claim(
+        **{**data, "verdict": Verdict(data["verdict"]), "figures": tuple(Figure(**f) for f in data["figures"])}
+    )
+
+
+def _entry(data: Mapping[str, Any]) -> Entry:
+    fact = data["fact"] and Fact(**{**data["fact"], "evidence": Evidence(data["fact"]["evidence"])})
+    return Entry(data["path"], data["value"], Evidence(data["evidence"]), fact, data["source"])

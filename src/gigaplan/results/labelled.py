@@ -1,0 +1,155 @@
+"""The labelled arrays of a run, and how one finds something in them: by quantity, by label, by evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+
+from gigaplan.plan.sources import Sources
+from gigaplan.results.verdicts import Claim
+from gigaplan.vocabulary.bases import Based
+from gigaplan.vocabulary.errors import UnknownQuantityError, nearest_name
+from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.variables import Variable, variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What makes a result reproducible."""
+
+    plan: str
+    title: str
+    plan_hash: str
+    version: str
+    catalog_vintage: str
+    seed: int
+    members: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """The arrays of one run under the names of the variable table, with everything that belongs to them.
+
+    ``result["gpus_available"]`` is an array whose dims are in the variable table; the member axis comes first.
+    """
+
+    stamp: Stamp
+    axis: TimeAxis
+    labels: Mapping[str, tuple[str, ...]]
+    """The names along every dim but ``member``."""
+    arrays: Mapping[str, Array]
+    ledger: Ledger
+    """Every fact and every line of the plan that was read."""
+    claims: tuple[Claim, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the plan's author wants the reader to know."""
+    warnings: tuple[str, ...] = ()
+    assumptions: Mapping[str, str] = field(default_factory=dict)
+    announced: Based
+    """The power that the plan promises, on its basis."""
+    sources: Sources | None = None
+    """The text of the plan, its overlays and its changes: what is needed to run it again."""
+    existing: tuple[bool, ...] = ()
+    """For each entry along ``site``, whether it belongs to the existing fleet rather than to the announced programme;
+    empty if none does."""
+    keep: str | tuple[str, ...] = "all"
+    """Which hourly quantities are held for every member: ``all``, ``summary`` (none) or their names."""
+    rows: Mapping[str, Variable] = field(default_factory=variables)
+    """The rows of the variable table that this result was made with."""
+
+    def __getitem__(self, name: str) -> Array:
+        """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name."""
+        try:
+            return self.arrays[name]
+        except KeyError:
+            raise self._unknown(name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays
+
+    def _unknown(self, name: str) -> UnknownQuantityError:
+        if name in self.rows or name in variables():
+            reason = "this result does not hold the quantity; it was saved by another version of gigaplan"
+        else:
+            reason = "there is no such quantity"
+        return UnknownQuantityError(reason, name, tuple(self.arrays), nearest_name(name, self.arrays))
+
+    def central(self, name: str) -> Array:
+        """Return the array of the first member (the one with central facts), without the member axis."""
+        array = self[name]
+        return np.asarray(array[0] if self.variable(name).dims[:1] == ("member",) else array)
+
+    def variable(self, name: str) -> Variable:
+        """Return the row of the variable table; UnknownQuantityError gives the nearest name."""
+        if name not in self.arrays:
+            raise self._unknown(name)
+        return self.rows[name]
+
+    def members(self, name: str) -> int:
+        """Return for how many members a quantity is held: all of them, or 1 if ``keep`` left the others out."""
+        return self[name].shape[0] if self.variable(name).dims[:1] == ("member",) else 1
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """Return the length of each dim of a quantity."""
+        return dict(zip(self.variable(name).dims, self[name].shape, strict=True))
+
+    def names(self, dim: str) -> tuple[str, ...]:
+        """Return the labels along any dim, members included."""
+        return tuple(f"{i:05d}" for i in range(self.stamp.members)) if dim == "member" else self.labels[dim]
+
+    def index(self, dim: str, label: str) -> int:
+        """Return the index of a label along a dim; ValueError lists the labels."""
+        try:
+            return self.labels[dim].index(label)
+        except ValueError:
+            raise ValueError(f"no '{label}' along {dim}: {', '.join(self.labels[dim])}") from None
+
+    def new_sites(self) -> list[int]:
+        """Return the indices along ``site`` of the announced programme."""
+        existing = self.existing_sites()
+        return [i for i in range(len(self.labels["site"])) if i not in existing]
+
+    def existing_sites(self) -> list[int]:
+        """Return the indices along ``site`` of the existing fleet."""
+        return [i for i, existing in enumerate(self.existing) if existing]
+
+    def with_claims(self, claims: tuple[Claim, ...]) -> Self:
+        """Return this result with its claims checked."""
+        return replace(self, claims=claims)
+
+    def day(self, days: float) -> dt.date | None:
+        """Return a calendar day from days since the start of the horizon, None for nan."""
+        return None if math.isnan(days) else self.axis.day_at(days)
+
+    def lineage(self, name: str) -> set[str]:
+        """Return the paths of all scenario inputs that a quantity depends on."""
+        if name not in self.rows and name not in variables():
+            raise self._unknown(name)
+        rows = {**variables(), **self.rows}
+        found: set[str] = set()
+        todo, seen = [name], set()
+        while todo:
+            item = todo.pop()
+            if item in seen:
+                continue
+            seen.add(item)
+            if item.startswith("input:"):
+                found.add(item.removeprefix("input:"))
+            elif item in rows:
+                todo.extend(rows[item].inputs)
+        return found
+
+    def evidence(self, name: str) -> Evidence:
+        """Return the weakest evidence class that a quantity rests on."""
+        return weakest(e.evidence for path in self.lineage(name) for e in self.ledger.under(path))
+
+    def facts(self) -> list[Fact]:
+        """Return every fact that the run read."""
+        return self.ledger.facts()

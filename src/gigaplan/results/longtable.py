@@ -1,0 +1,271 @@
+"""The long table: one row per number with its quantity and one label column per dim, as Parquet or CSV.
+
+It is written some rows at a time, quantity by quantity, so that the memory taken is that of some rows and not of all
+numbers with their labels: each batch goes to a small Parquet file of its own, and these are then copied into one, in
+order. It is read by the names and labels in it, never by the order of its rows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.variables import DIMS
+
+BUFFER = "128MB"
+"""Memory that DuckDB may take for writing before it writes to disk."""
+COPIES = {
+    "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720",
+    "csv": "FORMAT csv, HEADER",
+}
+BATCH = 122_880
+"""Rows that are written with one query."""
+TOGETHER = 2_000_000
+"""Numbers that are read with one query: small quantities together, a large one in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The place of one quantity in the long table: its dims with their labels, in the order of its array's axes."""
+
+    name: str
+    labels: Mapping[str, Sequence[str]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the array's shape."""
+        return tuple(len(names) for names in self.labels.values())
+
+
+def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "parquet", about: bool = False) -> None:
+    """Write some quantities as one long table: variable, one column per dim (empty where it doesn't apply), value.
+
+    Parameters
+    ----------
+    result : Labelled
+        The result that holds them.
+    path : Path
+        File to write; smaller ones are written beside it on the way and removed.
+    names : sequence of str
+        Quantities to write, in this order.
+    form : str
+        ``parquet`` or ``csv``.
+    about : bool
+        Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
+    """
+    dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
+    query = _labelled(result, names, dims, about=about)
+    batches = list(_batches(result, names))
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
+        parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
+        for part, batch in zip(parts, batches, strict=True):
+            db.register("codes", _codes(result, names, batch))
+            if len(parts) == 1:
+                break
+            db.execute(f"COPY codes TO {_text(part)} (FORMAT parquet, COMPRESSION snappy)")
+            db.unregister("codes")
+        else:
+            db.execute(f"CREATE VIEW codes AS FROM read_parquet({_list(parts)}, union_by_name = true)")
+        db.execute(f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})")
+
+
+def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
+    """Yield what is written with one query: quantities, or parts of one, each as name, first number and end."""
+    batch, room = [], BATCH
+    for name in names:
+        start, size = 0, result[name].size
+        while start < size:
+            stop = min(start + room, size)
+            batch.append((name, start, stop))
+            room -= stop - start
+            start = stop
+            if not room:
+                yield batch
+                batch, room = [], BATCH
+    yield batch
+
+
+def _codes(result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]]) -> dict[str, NDArray[Any]]:
+    """Return the rows of a batch with numbers for names and labels, counted from 1; 0 stands for no label."""
+    count = sum(stop - start for _, start, stop in batch)
+    dims = _dims(result, [name for name, _, _ in batch])
+    codes: dict[str, NDArray[Any]] = {d: np.zeros(count, dtype=np.int32) for d in ("variable", *dims)}
+    codes["value"] = np.empty(count)
+    at = 0
+    for name, start, stop in batch:
+        rows = slice(at, at + stop - start)
+        codes["variable"][rows] = names.index(name) + 1
+        codes["value"][rows] = result[name].flat[start:stop]
+        places = np.unravel_index(np.arange(start, stop), result[name].shape)
+        for dim, place in zip(result.variable(name).dims, places, strict=True):
+            codes[dim][rows] = place + 1
+        at += stop - start
+    return codes
+
+
+def _dims(result: Labelled, names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(d for name in names for d in result.variable(name).dims))
+
+
+def _labelled(result: Labelled, names: Sequence[str], dims: Sequence[str], *, about: bool) -> str:
+    """Return the query that puts names and labels in the place of the numbers for them."""
+    words: dict[str, Sequence[str]] = {"variable": names}
+    words |= {d: result.names(d) for d in _dims(result, [n for n in names if result[n].size])}
+    columns = [
+        f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
+        for c in ("variable", *dims)
+    ]
+    columns.append("value")
+    if about:
+        rows = [result.variable(name) for name in names]
+        columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
+        columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
+    return f"SELECT {', '.join(columns)}"
+
+
+def dims_held(path: Path) -> dict[str, set[str]]:
+    """Return the quantities that a Parquet file holds, each with the dims that its rows have labels for.
+
+    Raises
+    ------
+    ValueError
+        If the file can't be read.
+    """
+    source = f"read_parquet({_text(path)})"
+    with _connect() as db:
+        columns = _fetch(db, f"DESCRIBE FROM {source}")["column_name"]
+        dims = [str(c) for c in columns if c not in ("variable", "value")]
+        counts = ", ".join(f'count("{d}") AS "{d}"' for d in dims)
+        rows = _fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
+    return {str(name): {d for d in dims if rows[d][i]} for i, name in enumerate(rows["variable"])}
+
+
+def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
+    """Return the arrays of some quantities, every number at the place that its labels say.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet file with the columns ``variable``, the dims, and ``value``.
+    blocks : iterable of Block
+        What to read.
+
+    Returns
+    -------
+    dict of str to Array
+        By quantity; NaN where there is no value.
+
+    Raises
+    ------
+    ValueError
+        If the file can't be read, lacks a column or a number, or holds a label that isn't among those of its dim.
+    """
+    blocks = list(blocks)
+    found = {b.name: np.empty(b.shape) for b in blocks}
+    with _connect() as db:
+        for group in _groups(blocks):
+            for part, labels in _parts(group[0]):
+                numbers = _numbers(db, path, [b.name for b in group], labels, whole=part == slice(None))
+                for block, array in zip(group, numbers, strict=True):
+                    found[block.name][part if block.labels else ...] = array
+    return found
+
+
+def _groups(blocks: Iterable[Block]) -> list[list[Block]]:
+    """Return the blocks that are read with one query: those of the same dims and sizes, as many as are small."""
+    like: dict[tuple[tuple[str, int], ...], list[Block]] = defaultdict(list)
+    for block in blocks:
+        like[tuple((d, len(names)) for d, names in block.labels.items())].append(block)
+    groups = []
+    for alike in like.values():
+        size = max(int(np.prod(alike[0].shape)), 1)
+        at_once = max(TOGETHER // size, 1)
+        groups += [alike[i : i + at_once] for i in range(0, len(alike), at_once)]
+    return groups
+
+
+def _parts(block: Block) -> Iterator[tuple[slice, Mapping[str, Sequence[str]]]]:
+    """Yield the parts of a block that are read at once: slices along its first axis, each with its labels."""
+    size = int(np.prod(block.shape))
+    if size <= TOGETHER:
+        if size:
+            yield slice(None), block.labels
+        return
+    first, *_ = block.labels
+    words = block.labels[first]
+    step = max(TOGETHER * len(words) // size, 1)
+    for start in range(0, len(words), step):
+        yield slice(start, start + step), {**block.labels, first: words[start : start + step]}
+
+
+def _numbers(
+    db: Any, path: Path, names: Sequence[str], labels: Mapping[str, Sequence[str]], *, whole: bool
+) -> list[Array]:
+    """Return the numbers of some quantities of the same dims, at the given labels: all, or some along the first dim."""
+    shape = tuple(len(words) for words in labels.values())
+    size = int(np.prod(shape))
+    terms, stride = [_code(db, "variable", names, size)], size
+    for dim, words in labels.items():
+        stride //= len(words)
+        terms.append(_code(db, dim, words, stride))
+    where = f"variable IN ({', '.join(map(_text, names))})"
+    if not whole:
+        first, *_ = labels
+        where += f' AND "{first}" IN ({", ".join(map(_text, labels[first]))})'
+    rows = _fetch(db, f"SELECT {' + '.join(terms)} AS at, value FROM read_parquet({_text(path)}) WHERE {where}")
+    if np.ma.is_masked(rows["at"]):
+        raise ValueError(f"{path.name} holds labels of {' or '.join(names)} that result.json does not know")
+    places = np.ma.getdata(rows["at"])
+    if len(places) != size * len(names) or (np.bincount(places, minlength=len(places)) != 1).any():
+        raise ValueError(f"{path.name} does not hold every number of {' or '.join(names)} exactly once")
+    values = np.empty(len(places))
+    values[places] = np.ma.filled(np.ma.asarray(rows["value"], dtype=float), np.nan)
+    return [values[i * size : (i + 1) * size].reshape(shape) for i in range(len(names))]
+
+
+def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
+    """Return the expression that turns a label into its index times a stride; null where the label is unknown."""
+    if len(set(words)) < len(words):
+        raise ValueError(f"two labels along {column} are the same, so that it can't be told which number is whose")
+    kind = f'"labels of {column}"'
+    db.execute(f"DROP TYPE IF EXISTS {kind}")
+    db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(_text, words))})")
+    return f'enum_code(TRY_CAST("{column}" AS {kind}))::BIGINT * {stride}'
+
+
+def _connect(work: str = "") -> Any:
+    """Return a database in memory; one that writes spills into the folder ``work`` rather than take much memory."""
+    import duckdb
+
+    # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
+    db = duckdb.connect(config={"threads": 1, "temp_directory": work, **({"memory_limit": BUFFER} if work else {})})
+    db.execute("SET enable_progress_bar = false")  # it would be printed among the answers on stdout
+    db.execute("SET parquet_metadata_cache = true")
+    return db
+
+
+def _fetch(db: Any, query: str) -> dict[str, Any]:
+    import duckdb
+
+    try:
+        rows: dict[str, Any] = db.execute(query).fetchnumpy()
+    except duckdb.Error as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    return rows
+
+
+def _text(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _list(texts: Iterable[object]) -> str:
+    return f"[{', '.join(map(_text, texts))}]::VARCHAR[]"

@@ -1,0 +1,196 @@
+"""A slice of a result as a small table: figures by some dims, with their labels, their unit and what they are."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from gigaplan.vocabulary.errors import MachineError
+from gigaplan.vocabulary.members import Array
+
+if TYPE_CHECKING:
+    import pandas
+
+FORMAT = 1
+LINES, COLUMNS = 12, 8
+"""Size of the text table, heading included; what does not fit is counted."""
+
+
+class Aggregated(Protocol):
+    """What a table is made of: figures along some dims."""
+
+    @property
+    def name(self) -> str:
+        """The quantity."""
+
+    @property
+    def unit(self) -> str:
+        """Its unit."""
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The dims of the figures."""
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels along each dim."""
+
+    @property
+    def values(self) -> Array:
+        """The figures, one axis per dim."""
+
+    @property
+    def says(self) -> str:
+        """What a figure is, such as ``sum over the year``."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Table:
+    """Figures of one quantity by some of its dims.
+
+    ``print(table)`` shows them in at most twelve lines, a notebook as a grid; ``rows()``, ``to_pandas()`` and
+    ``to_json()`` give all of them.
+    """
+
+    name: str
+    unit: str
+    dims: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    values: Array
+    """One axis per dim, in the order of ``dims``."""
+    says: str
+    """What a figure is, such as ``sum over the year``."""
+
+    def __post_init__(self) -> None:
+        shape = tuple(len(self.labels[d]) for d in self.dims)
+        if self.values.shape != shape:
+            raise ValueError(f"a table of {self.name} has shape {self.values.shape}, its labels say {shape}")
+
+    @classmethod
+    def of(cls, figures: Aggregated) -> Table:
+        """Return the table of aggregated figures."""
+        labels = {d: figures.labels[d] for d in figures.dims}
+        values = np.asarray(figures.values, dtype=float)
+        return cls(
+            name=figures.name, unit=figures.unit, dims=figures.dims, labels=labels, values=values, says=figures.says
+        )
+
+    def __len__(self) -> int:
+        return self.values.size
+
+    def rows(self) -> list[dict[str, str | float]]:
+        """Return one mapping per figure: its label along each dim, and ``value`` (nan where there is none)."""
+        places = itertools.product(*(self.labels[d] for d in self.dims))
+        return [
+            {**dict(zip(self.dims, at, strict=True)), "value": float(value)}
+            for at, value in zip(places, self.values.ravel(), strict=True)
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the table as plain data; a figure that does not exist is null."""
+        return {
+            "format": FORMAT,
+            "quantity": self.name,
+            "unit": self.unit,
+            "says": self.says,
+            "dims": list(self.dims),
+            "labels": {d: list(self.labels[d]) for d in self.dims},
+            "rows": [
+                {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in r.items()}
+                for r in self.rows()
+            ],
+        }
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the table as a DataFrame, the last dim along its columns.
+
+        Raises
+        ------
+        MachineError
+            If pandas isn't installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MachineError("this needs pandas, which isn't installed: pip install pandas") from None
+        *down, across = self.dims or ("",)
+        columns = pandas.Index(self.labels.get(across, (self.name,)), name=across or None)
+        values = self.values.reshape(-1, len(columns))
+        if not down:
+            return pandas.DataFrame(values, index=[self.name], columns=columns)
+        index = pandas.MultiIndex.from_product([self.labels[d] for d in down], names=down)
+        return pandas.DataFrame(values, index=index, columns=columns)
+
+    @property
+    def heading(self) -> str:
+        """Return what the table shows: quantity, unit, and what a figure is."""
+        return f"{self.name} [{self.unit}], {self.says}" if self.says else f"{self.name} [{self.unit}]"
+
+    def __repr__(self) -> str:
+        grid = [self._columns(), *self._body(LINES - 3)]
+        widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
+        down = max(len(self.dims) - 1, 1)
+        lines = [
+            "  ".join(t.ljust(w) if i < down else t.rjust(w) for i, (t, w) in enumerate(zip(line, widths, strict=True)))
+            for line in grid
+        ]
+        hidden = self._hidden(LINES - 3)
+        return "\n".join([self.heading, *(line.rstrip() for line in lines), *([hidden] if hidden else [])])
+
+    def _repr_html_(self) -> str:
+        most = 100
+
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+
+        body = "".join(row(line, "td") for line in self._body(most))
+        hidden = self._hidden(most)
+        foot = f"<p>{html.escape(hidden)}</p>" if hidden else ""
+        caption = html.escape(self.heading)
+        return f"<table><caption>{caption}</caption>{row(self._columns(), 'th')}{body}</table>{foot}"
+
+    def _across(self) -> list[int]:
+        """Return the indices of the last dim that are shown: all, or the first and the last few."""
+        count = len(self.labels[self.dims[-1]]) if self.dims else 1
+        if count <= COLUMNS:
+            return list(range(count))
+        half = COLUMNS // 2
+        return [*range(half), *range(count - half, count)]
+
+    def _columns(self) -> list[str]:
+        down = self.dims[:-1] or ("",)
+        names = [self.labels[self.dims[-1]][i] for i in self._across()] if self.dims else [self.unit]
+        return [*down, *names]
+
+    def _body(self, most: int) -> Iterator[list[str]]:
+        places = list(itertools.product(*(self.labels[d] for d in self.dims[:-1])))
+        across = self._across()
+        values = self.values.reshape(len(places), -1)
+        for at, line in itertools.islice(zip(places, values, strict=True), most):
+            yield [*(at or ("",)), *(_figure(float(line[i])) for i in across)]
+
+    def _hidden(self, most: int) -> str:
+        """Return what the text leaves out, as a line."""
+        count = math.prod(len(self.labels[d]) for d in self.dims[:-1])
+        across = len(self.labels[self.dims[-1]]) if self.dims else 1
+        parts = []
+        if count > most:
+            parts.append(f"{count - most} more rows")
+        if across > COLUMNS:
+            parts.append(f"{across - COLUMNS} more columns in between")
+        return f"({' and '.join(parts)}: see rows() or to_pandas())" if parts else ""
+
+
+def _figure(value: float) -> str:
+    """Return a number in a few digits, an en dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    if value and not 1e-3 <= abs(value) < 1e7:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"

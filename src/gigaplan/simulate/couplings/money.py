@@ -1,0 +1,83 @@
+"""Coupling of the build-out, service and energy to money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.allocation.outputs import Allocation
+from gigaplan.finance.accounts import accounts
+from gigaplan.finance.outputs import Accounts
+from gigaplan.fleet.inputs import LADDER
+from gigaplan.fleet.outputs import BuildOut
+from gigaplan.plan.scenario import Scenario
+from gigaplan.power.outputs import PowerDraw
+from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.members import Array, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revenue:
+    """What requests bring. Shapes: member M, workload W, month n; all in USD per month."""
+
+    by_workload_usd: Array
+    """(M, W, n) paid for served requests."""
+    lost_usd: Array
+    """(M, W, n) that would have been paid for the requests that were not served."""
+    value_served_usd: Array
+    """(M, W, n) what the served requests are worth to the planner."""
+
+
+def revenue_of(scenario: Scenario, allocated: Allocation) -> Revenue:
+    """Return what served and refused requests bring."""
+    return Revenue(
+        by_workload_usd=_per_request(scenario, allocated.run, "revenue_usd_per_request"),
+        lost_usd=_per_request(scenario, allocated.refused, "revenue_usd_per_request"),
+        value_served_usd=_per_request(scenario, allocated.run, "value_usd_per_request"),
+    )
+
+
+def _per_request(scenario: Scenario, requests_per_h: Array, name: str) -> Array:
+    """Return the month's sum of something that every request brings: (M, W, n)."""
+    return np.asarray(scenario.axis.month_total(requests_per_h) * per_request(scenario, name)[:, :, None])
+
+
+def per_request(scenario: Scenario, name: str) -> Array:
+    """Return a field of each workload, what one request brings: (member or 1, workload)."""
+    return np.stack(np.broadcast_arrays(*[column(getattr(w, name), 1) for w in scenario.demand.workloads]), axis=1)
+
+
+def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDraw) -> Accounts:
+    """Return the plan's accounts: capital, cost, rent, tranches, equity, what is left to fund."""
+    sites = len(scenario.fleet.sites)
+    gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations])
+    it_kw = np.array([g.it_kw_per_rack for g in scenario.fleet.generations])
+    usable_mw = built.power_state_mw[:, LADDER.index("ready") :].sum(axis=1)
+    return accounts(
+        racks_delivered=built.racks_delivered,
+        ready_mw_added=np.maximum(np.diff(usable_mw, axis=-1), 0),
+        rented_share=np.array([s.rented for s in scenario.fleet.sites] + [b.rented for b in scenario.fleet.opening]),
+        producing_gpu_h=_mean(built.racks_producing) * gpus_per_rack[:, None, None] * scenario.axis.hours,
+        accepted_it_mw=np.einsum("mgpn,g->mpn", _mean(built.racks), it_kw) / 1e3,
+        energy_cost_usd=drawn.energy_cost_usd,
+        revenue_usd=revenue.by_workload_usd.sum(axis=1),
+        deployed_mw=_deployed_mw(scenario, built.power_state_mw[:, :, :sites]),
+        axis=scenario.axis,
+        inputs=scenario.finance,
+    )
+
+
+def _deployed_mw(scenario: Scenario, power_state_mw: Array) -> Array:
+    """Return the new sites' power in the trigger state or beyond, on the milestone's basis: (member, edge)."""
+    terms = scenario.finance.tranches
+    per_site = power_state_mw[:, LADDER.index(terms.trigger_state) :].sum(axis=1)
+    if terms.milestone.basis == PowerBasis.FACILITY:
+        ratio = [f.facility_to_it_peak for f in scenario.facilities[: per_site.shape[1]]]
+        per_site = per_site * np.array(ratio)[:, None]
+    return np.asarray(per_site.sum(axis=1))
+
+
+def _mean(on_edges: Array) -> Array:
+    """Return the mean over each interval of what stands on edges."""
+    return (on_edges[..., :-1] + on_edges[..., 1:]) / 2

@@ -1,0 +1,112 @@
+"""Layouts of a plan's training runs: each is searched once, however often its speed or draw is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gigaplan.plan.scenario import Scenario
+from gigaplan.power.node import activity_of, it_w
+from gigaplan.training.inputs import Batch
+from gigaplan.training.programme import PlannedRun
+from gigaplan.training.reliability import goodput
+from gigaplan.training.search import RatedLayout, best_layout
+from gigaplan.training.step import step
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayouts:
+    """The fastest layout of any run of a scenario, on the GPUs that the run asks for."""
+
+    scenario: Scenario
+    """Scenario, for its devices, architectures and constants."""
+    _found: dict[tuple[object, ...], RatedLayout] = field(default_factory=dict, repr=False)
+
+    def fastest(self, run: PlannedRun) -> RatedLayout:
+        """Return the fastest layout of a run, or why there is none.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run; its name, dates and tokens don't matter.
+
+        Returns
+        -------
+        RatedLayout
+            Layout with its speed and memory.
+        """
+        batch = batch_of(run)
+        question = (
+            run.generation,
+            run.model,
+            run.gpus,
+            batch.global_batch_tokens,
+            batch.sequence_tokens,
+            run.precision,
+        )
+        if question not in self._found:
+            device, model = self.scenario.devices[run.generation], self.scenario.architectures[run.model]
+            efficiency = self.scenario.training.efficiency
+            self._found[question] = best_layout(device, model, batch, run.gpus, efficiency)
+        return self._found[question]
+
+    def tokens_per_s(self, run: PlannedRun) -> float:
+        """Return the speed of a run, expected goodput included.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run.
+
+        Returns
+        -------
+        float
+            Speed [token/s]; 0 where no layout fits.
+        """
+        share = float(goodput(run.gpus, self.scenario.training.reliability).share)
+        return self.fastest(run).tokens_per_s * share
+
+    def busy_share(self, run: PlannedRun) -> float:
+        """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run.
+
+        The draw is that of the run's layout (:mod:`gigaplan.power.node`), the curve runs from idle to busy.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run.
+
+        Returns
+        -------
+        float
+            Share 0..1; 1 where no limit of the GPUs is known, or no layout fits.
+        """
+        scenario, found = self.scenario, self.fastest(run)
+        node, curve = scenario.nodes.get(run.generation), scenario.draw
+        if node is None or not found.tokens_per_s or curve.busy_share <= curve.idle_share:
+            return 1.0
+        device, model = scenario.devices[run.generation], scenario.architectures[run.model]
+        one = step(device, model, batch_of(run), found.layout, scenario.training.efficiency)
+        rack_kw = next(g.it_kw_per_rack for g in scenario.fleet.generations if g.name == run.generation)
+        rated_w = 1e3 * rack_kw
+        drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
+        return float(np.clip((drawn - curve.idle_share) / (curve.busy_share - curve.idle_share), 0.0, 1.0))
+
+
+def batch_of(run: PlannedRun) -> Batch:
+    """Return what one optimiser step of a run works on.
+
+    Parameters
+    ----------
+    run : PlannedRun
+        Run.
+
+    Returns
+    -------
+    Batch
+        Its batch, by software as new as the constants.
+    """
+    return Batch(
+        global_batch_tokens=run.global_batch_tokens, sequence_tokens=run.sequence_tokens, precision=run.precision
+    )

@@ -1,0 +1,87 @@
+"""Unit economics: what a token, a task, one more GPU-hour and one more megawatt cost or are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.allocation.outputs import Allocation
+from gigaplan.allocation.prices import next_in_line, shadow_price, waiting
+from gigaplan.demand.outputs import Demand
+from gigaplan.finance.cost import TokenCost, cost_per_mtok
+from gigaplan.finance.outputs import Accounts
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.allocation import Service, reference_index
+from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
+from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.time import HOURS_PER_YEAR
+
+KW_PER_MW = MW_PER_GW = 1e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScarcityPrices:
+    """What one more unit of capacity would bring while demand is unserved. Shapes: M, month n, day D, hour H."""
+
+    usd_per_gpu_h: Array
+    """(M, n, D, H) worth to the planner of one more GPU-hour of the reference generation [USD/GPU-h]."""
+    usd_per_mw_year: Array
+    """(M, n) worth of one more IT megawatt for a year of such months [USD/MW/year]."""
+    revenue_usd_per_gw_year: Array
+    """(M, n) revenue of one more IT gigawatt for a year of such months [USD/GW/year]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEconomics:
+    """Prices per unit, from the money and the service of a run."""
+
+    tokens: TokenCost
+    tasks: TaskCost
+    scarcity: ScarcityPrices
+
+
+def unit_economics(
+    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, service: Service, money: Accounts
+) -> UnitEconomics:
+    """Return unit costs and the worth of one more unit of capacity."""
+    tokens = cost_per_mtok(
+        cost_usd=money.cost_usd,
+        gpu_hours=service.gpu_hours,
+        training_gpu_hours=service.training_gpu_hours,
+        gpu_hours_available=service.available_gpu_hours,
+        it_kw_per_gpu=np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations]),
+        generated_tokens=service.generated_tokens,
+    )
+    tasks = task_cost(
+        scenario,
+        cost_usd=money.cost_usd.sum(axis=1),
+        gpu_hours=service.gpu_hours,
+        training_gpu_hours=service.training_gpu_hours,
+        available_gpu_hours=service.available_gpu_hours,
+        requests_per_gpu_h=speed.requests_per_gpu_h,
+        tokens_per_request=demand.tokens_per_request,
+        served_per_day=service.served_per_day,
+    )
+    return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=_scarcity(scenario, demand, speed, allocated))
+
+
+def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation) -> ScarcityPrices:
+    axis, k = scenario.axis, reference_index(scenario)
+    reference = scenario.fleet.generations[k]
+    per_gpu_h = speed.requests_per_gpu_h[:, k][:, axis.year_of_month][None]  # (1, W, n)
+    worth = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
+    revenue = per_gpu_h * per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    unserved = waiting(allocated.refused, demand.requests_per_h)
+    price = shadow_price(worth, unserved)
+    shape = np.broadcast_shapes(worth.shape, revenue.shape)
+    next_revenue = next_in_line(worth, np.broadcast_to(revenue, shape), unserved)
+    up = column(scenario.fleet.ladder.availability, 2)
+    gpu_h_per_mw_year = reference.gpus_per_rack / reference.it_kw_per_rack * KW_PER_MW * up * HOURS_PER_YEAR
+    return ScarcityPrices(
+        usd_per_gpu_h=price,
+        usd_per_mw_year=axis.month_mean(price) * gpu_h_per_mw_year,
+        revenue_usd_per_gw_year=axis.month_mean(next_revenue) * gpu_h_per_mw_year * MW_PER_GW,
+    )

@@ -1,0 +1,111 @@
+"""Constants of the serving model that are fitted: where each may lie, and a set of them as the models take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+
+from gigaplan import catalog
+from gigaplan.inference.inputs import Efficiency, Engine
+from gigaplan.inference.options import ENGINES
+from gigaplan.plan.resolve import efficiency_of, engine_of
+from gigaplan.vocabulary.members import Array
+
+SHARED: Mapping[str, tuple[float, float, float]] = {
+    "gemm_share_bf16": (0.75, 0.3, 0.9),
+    "gemm_share_fp8": (0.7, 0.25, 0.9),
+    "block_share": (0.75, 0.6, 1),
+    "gemm_share_fp4": (0.45, 0.2, 0.8),
+    "gemm_half_rows": (40, 1, 600),
+    "expert_share_bf16": (0.6, 0.05, 1),
+    "expert_share_fp8": (0.4, 0.05, 1),
+    "expert_share_fp4": (0.4, 0.03, 1),
+    "expert_half_rows": (64, 8, 600),
+    "attention_share": (0.6, 0.15, 0.85),
+    "cache_share": (0.7, 0.3, 0.95),
+    "hbm_share": (0.9, 0.5, 0.95),
+    "hbm_share_fp4": (0.75, 0.3, 0.95),
+    "routing_share": (0.7, 0.1, 1),
+    "collective_latency_s": (6e-6, 1e-6, 4e-5),
+    "activation_passes": (10, 0.01, 200),
+}
+"""Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start.
+"""
+
+OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
+    "kernel_overhead_s": (5e-6, 1e-7, 2e-5),
+    "step_overhead_s": (3e-4, 1e-5, 4e-3),
+    "request_overhead_s": (8e-6, 1e-8, 1e-4),
+    "first_token_s": (0.02, 1e-3, 0.6),
+    "eager_launch_s": (5e-5, 1e-6, 5e-4),
+    "mixing_share": (0.75, 0.01, 1),
+    "queueing_factor": (0.9, 0.01, 2),
+    "prompt_token_s": (1e-5, 1e-8, 4e-5),
+    "arrival_s": (3e-3, 1e-5, 0.2),
+    "balance_steps": (10, 0.1, 100),
+    "link_share": (0.6, 0.1, 0.9),
+}
+
+ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
+"""Tokens that a step yields with speculative decoding: start and bounds."""
+NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
+"""All fitted constants; those of one engine with its name behind an ``@``."""
+assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0], "chunk_tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """One set of the serving model's calibrated constants."""
+
+    efficiency: Efficiency
+    engines: Mapping[str, Engine]
+
+
+@cache
+def shipped() -> Constants:
+    """Return the constants of the catalog."""
+    facts = catalog.load()
+    return Constants(efficiency_of(facts), {e: engine_of(facts, e) for e in ENGINES})
+
+
+def constants(x: Array) -> Constants:
+    """Return the constants of a point of the fit.
+
+    Parameters
+    ----------
+    x
+        Logarithms of ``NAMES``, in their order.
+    """
+    value = dict(zip(NAMES, np.exp(x).tolist(), strict=True))
+    reserve = shipped_reserve()
+    efficiency = Efficiency(memory_reserve_share=reserve, **{n: value[n] for n in SHARED})
+    engines = {
+        e: Engine(
+            accepted_tokens=value[ACCEPTED[0]],
+            chunk_tokens=default_chunk_tokens(e),
+            **{q: value[f"{q}@{e}"] for q in OF_ENGINES},
+        )
+        for e in ENGINES
+    }
+    return Constants(efficiency, engines)
+
+
+@cache
+def shipped_reserve() -> float:
+    """Return the share of memory kept free: measured rows don't show it."""
+    return catalog.load().find("serving_model", "memory_reserve_share").number
+
+
+@cache
+def default_chunk_tokens(engine: str) -> float:
+    """Return the prompt tokens that an engine reads together: its default, not fitted."""
+    return catalog.load().find(engine, "chunk_tokens").number
+
+
+def start_and_bounds(name: str) -> tuple[float, float, float]:
+    """Return where the fit of a constant starts, and its least and largest value."""
+    plain = name.split("@", maxsplit=1)[0]
+    return {**SHARED, **OF_ENGINES, ACCEPTED[0]: ACCEPTED[1]}[plain]

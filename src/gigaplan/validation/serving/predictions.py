@@ -1,0 +1,128 @@
+"""Predicted times of serving rows, each with its interval and how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.accuracy import serving as accuracy
+from gigaplan.accuracy.validity import INSIDE, unsupported
+from gigaplan.catalog.names import generation
+from gigaplan.plan.names import family
+from gigaplan.validation.serving.answers import answers, groups
+from gigaplan.validation.serving.constants import Constants
+from gigaplan.validation.serving.folds import constants_for, without_its_generation
+from gigaplan.validation.serving.questions import AskedRow
+from gigaplan.validation.serving.rows import Question
+from gigaplan.vocabulary.members import Array
+
+ANSWER_COLUMNS = (
+    "ttft_ms",
+    "tpot_ms",
+    "output_tokens_per_s_per_gpu",
+    "ttft_low",
+    "ttft_high",
+    "tpot_low",
+    "tpot_high",
+    "validity",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The prediction for a row: times with an 80 % interval, tokens per GPU, and how far to trust it."""
+
+    ttft_ms: float
+    tpot_ms: float
+    output_tokens_per_s_per_gpu: float
+    ttft_low: float
+    ttft_high: float
+    tpot_low: float
+    tpot_high: float
+    validity: str
+
+
+def answer_all(
+    asked: Sequence[AskedRow], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
+) -> list[Answer]:
+    """Return predictions; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
+    ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given.
+
+    Parameters
+    ----------
+    asked
+        Rows and what they ask.
+    honest
+        Whether constants may not have seen rows of the same GPU generation and model.
+    new_hardware
+        Whether they may not have seen the GPU generation at all.
+    using
+        Own constants, or None.
+    """
+    index = [k for k, a in enumerate(asked) if a.question is not None]
+    questions = [a.question for a in asked if a.question is not None]
+    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware, using=using)
+    found = [_unsupported(a.why) for a in asked]
+    for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
+        found[k] = _answer(q, float(t), float(p))
+    return found
+
+
+def _times(
+    questions: Sequence[Question], *, honest: bool, new_hardware: bool, using: Constants | None
+) -> tuple[Array, Array]:
+    """Return both times [s], each (row,), with the constants that each row may be answered with."""
+    by: dict[int, tuple[Constants, list[int]]] = {}
+    for k, q in enumerate(questions):
+        mine = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
+        by.setdefault(id(mine), (mine, []))[1].append(k)
+    ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
+    for mine, index in by.values():
+        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), mine, len(index))
+    return ttft, tpot
+
+
+def _unsupported(why: str) -> Answer:
+    nan = float("nan")
+    return Answer(nan, nan, nan, nan, nan, nan, nan, unsupported(why))
+
+
+def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
+    if not (np.isfinite(ttft_s) and np.isfinite(tpot_s)):
+        return _unsupported("the layout does not hold the model")
+    validity = validity_of(q)
+    error = intervals_of(q, validity)
+    gpus = max(q.decode.count, 1) * q.decode.gpus + (max(q.prefill.count, 1) * q.prefill.gpus if q.prefill else 0)
+    rate = q.concurrency * q.output_tokens / (ttft_s + q.output_tokens * tpot_s) / gpus
+    t, p = 1e3 * ttft_s, 1e3 * tpot_s
+    first, each = error.ttft.of(t), error.tpot.of(p)
+    return Answer(t, p, rate, first.low, first.high, each.low, each.high, validity)
+
+
+def validity_of(q: Question) -> str:
+    """Return whether constants were fitted on a question's GPU generation and model family."""
+    return accuracy.validity(
+        generation=generation(q.system),
+        family=family(q.model),
+        workers_stated=q.prefill is None or q.decode.stated,
+    )
+
+
+def intervals_of(q: Question, validity: str) -> accuracy.TimeIntervals:
+    """Return the 80 % intervals of measured over predicted times of a question with a validity.
+
+    Parameters
+    ----------
+    q
+        What a row asks.
+    validity
+        How far its answer is to be trusted.
+    """
+    return accuracy.interval(kind=kind_of(q), extrapolated=validity != INSIDE)
+
+
+def kind_of(q: Question) -> str:
+    """Return the key of residuals of a question."""
+    return accuracy.kind(engine=q.engine, disaggregated=q.prefill is not None, workers_stated=q.decode.stated)

@@ -1,0 +1,71 @@
+"""Rows of a serving benchmark's table, what each asks, and what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gigaplan.validation.serving.rows import Question, known, question, set_aside
+from gigaplan.validation.tables import read_table
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
+
+SAMPLE = "inference_serving_sample.csv"
+
+NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
+
+    row: Mapping[str, str]
+    question: Question | None
+    why: str
+    ttft_ms: float
+    tpot_ms: float
+    """As published; nan where the table has no result."""
+    set_aside: str = ""
+    """Why the published result counts in no summary, if so."""
+
+
+def read_questions(path: Path | None = None) -> list[AskedRow]:
+    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
+    return [asked_of(row) for row in read(path)]
+
+
+def read(path: Path | None = None) -> list[dict[str, str]]:
+    """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
+    source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
+    columns, rows = read_table(source)
+    if missing := sorted(set(NEEDED) - set(columns)):
+        raise PlanError(
+            [
+                Problem(
+                    "columns are missing",
+                    Place(str(source), 1, 1),
+                    value=", ".join(missing),
+                    remedy="give a table with the columns of inference_serving.csv",
+                )
+            ]
+        )
+    return rows
+
+
+def asked_of(row: Mapping[str, str]) -> AskedRow:
+    """Return a row with what it asks, or with the reason why it can't be answered."""
+    try:
+        asked = question(row)
+        known(asked.system, asked.model)
+    except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
+        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
+        return AskedRow(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    return AskedRow(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
+
+
+def _published(row: Mapping[str, str], name: str) -> float:
+    try:
+        return float(row.get(name) or "nan")
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,94 @@
+"""Rows of tables of training speeds, what each asks, and what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gigaplan.validation.tables import read_table
+from gigaplan.validation.training.rows import Question, question
+from gigaplan.validation.training.sources import (
+    duplicate,
+    published_memory_gib,
+    published_step_s,
+)
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
+
+SAMPLE = "training_sample.csv"
+
+NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", "tp", "pp", "dp", "precision")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRow:
+    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
+
+    row: Mapping[str, str]
+    question: Question | None
+    why: str
+    step_s: float
+    memory_gib: float
+    """As published; nan where the table has no result."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the row may set constants."""
+        return self.step_s > 0 and not duplicate(self.row)
+
+
+def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[AskedRow]:
+    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks.
+
+    Parameters
+    ----------
+    path
+        The table, or None for the sample that comes with gigaplan.
+    needed
+        Sets of further columns of which one must be whole.
+    """
+    return [_asked(row) for row in read(path, needed)]
+
+
+def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[dict[str, str]]:
+    """Return the rows of a table, or of the sample that comes with gigaplan.
+
+    Parameters
+    ----------
+    path
+        A CSV table.
+    needed
+        Sets of further columns of which one must be whole.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read, or with all the columns that it lacks.
+    """
+    source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
+    columns, rows = read_table(source)
+    there = set(columns)
+    missing = sorted(set(NEEDED) - there)
+    if needed and not any(set(some) <= there for some in needed):
+        missing.append(" or ".join("+".join(some) for some in needed))
+    if missing:
+        raise PlanError(
+            [
+                Problem(
+                    "columns are missing",
+                    Place(str(source), 1, 1),
+                    value=", ".join(missing),
+                    remedy="give a table with the columns of training_step.csv",
+                )
+            ]
+        )
+    return rows
+
+
+def _asked(row: Mapping[str, str]) -> AskedRow:
+    step, memory = published_step_s(row), published_memory_gib(row)
+    try:
+        return AskedRow(row, question(row), "", step, memory)
+    except UnsupportedError as error:
+        return AskedRow(row, None, str(error), step, memory)

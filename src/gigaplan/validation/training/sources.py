@@ -1,0 +1,115 @@
+"""Published tables of training speeds: which one a row comes from, what it measured, and the software that ran."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from gigaplan.accuracy.training import SERVER_GPUS
+
+VOCABULARY_OF_GPT = 51200
+"""GPT-2's 50,257 tokens, padded to a multiple of 1,024 for tensor ranks as Megatron's recipes do."""
+
+CLASSIC, MODERN, CLASSIC_SPLIT = "classic", "modern", "classic, split by sequence"
+"""Megatron of 2022, Megatron-Core of 2023 and later, and the former with what tensor ranks don't split split by
+sequence."""
+
+SOURCES = (
+    ("vtrain", "vTrain"),
+    ("mlperf", "MLPerf"),
+    ("simumax", "SimuMax B200"),
+    ("bridge", "Megatron-Bridge"),
+    ("sc21", "Megatron 2021"),
+    ("korthikanti", "Megatron 2022"),
+    ("torchtitan", "torchtitan"),
+    ("mosaicml", "MosaicML"),
+    ("herd of models", "Llama 3"),
+    ("deepseek-v3 technical", "DeepSeek-V3"),
+)
+"""Words in a row's source and what summaries call its table."""
+
+FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
+"""Tables that set constants; the others only test them."""
+
+MEGATRON_FLOPS = (96, 6, 16)
+"""Coefficients of hardware FLOP: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3)."""
+RELEASES = {"Megatron-LM 0.14": "2025-09"}
+"""Software that a source names and when it came out, where that is long before the row's date."""
+
+
+def published_step_s(row: Mapping[str, str]) -> float:
+    """Return the published step time [s]; nan where the table has none (throughput of MLPerf's GPT-3 holds evaluation).
+
+    Megatron's hardware FLOP count what is recomputed: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021,
+    equation 3).
+    """
+    scale = {
+        "iteration_time_ms": 1e-3,
+        "iteration_time_s": 1.0,
+        "median_step_time_s": 1.0,
+        "step_time_s_from_blocks": 1.0,
+    }
+    metric, source = row.get("metric") or "", source_of(row)
+    try:
+        if metric in scale:
+            return float(row["value"]) * scale[metric]
+        gpus, batch, sequence = (float(row[k]) for k in ("num_gpus", "global_batch", "seq_len"))
+        if metric == "hw_tflops_per_gpu" and source == "sc21":
+            layers, hidden = float(row["layers"]), float(row["hidden"])
+            flops, attention, head = MEGATRON_FLOPS
+            further = 1 + sequence / (attention * hidden) + VOCABULARY_OF_GPT / (head * layers * hidden)
+            return flops * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
+        tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml")
+        speed = float((row["value"] if tokens else "" if metric else row.get("tokens_per_s_per_gpu")) or "nan")
+        return batch * sequence / speed / gpus
+    except (ValueError, KeyError, ZeroDivisionError):
+        return math.nan
+
+
+def published_memory_gib(row: Mapping[str, str]) -> float:
+    """Return the published peak memory [GiB]; nan where the table has none."""
+    try:
+        return float(row["value"]) if row.get("metric") in ("peak_alloc_gib", "peak_mem_gib") else math.nan
+    except ValueError:
+        return math.nan
+
+
+def fitted_source(row: Mapping[str, str]) -> bool:
+    """Return whether a row's table may set constants; of unknown tables none does."""
+    return source_of(row) in FITTED_SOURCES
+
+
+def duplicate(row: Mapping[str, str]) -> bool:
+    """Return whether a table says that a row repeats another."""
+    return "duplicate" in (row.get("recompute") or "")
+
+
+def table_of(row: Mapping[str, str]) -> str:
+    """Return the kind of table that a row comes from, for summaries."""
+    source = source_of(row)
+    if source == "vtrain":
+        return (
+            "vTrain multi-node"
+            if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > SERVER_GPUS
+            else "vTrain single-node"
+        )
+    return dict(SOURCES).get(source, "other")
+
+
+def source_of(row: Mapping[str, str]) -> str:
+    """Return the word by which a row's table is known, empty for tables that are not."""
+    text = (row.get("source") or "").lower()
+    return next((word for word, _ in SOURCES if word in text), "")
+
+
+def software_of(row: Mapping[str, str]) -> str:
+    """Return the kind of software: of 2022 without flash attention (vTrain's Megatron-DeepSpeed, Megatron's own
+    papers), or later."""
+    if source_of(row) in ("vtrain", "sc21", "korthikanti") or "megatron-deepspeed" in (row.get("source") or "").lower():
+        return CLASSIC_SPLIT if "sequence parallel" in (row.get("recompute") or "") else CLASSIC
+    return MODERN
+
+
+def released(row: Mapping[str, str]) -> str:
+    """Return the date of a row's software: of the release that its source names, else of the row."""
+    return next((d for name, d in RELEASES.items() if name in (row.get("source") or "")), row.get("date") or "")

@@ -1,0 +1,121 @@
+"""Intervals and validity: the prediction lies inside, what is extrapolated is never narrower, and unknown keys are
+refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gigaplan import catalog
+from gigaplan.accuracy import power, residuals, serving, training
+from gigaplan.accuracy.residuals import UnknownKindError
+from gigaplan.accuracy.validity import INSIDE, is_supported, unsupported, validity
+from gigaplan.inference.options import ENGINES
+from gigaplan.vocabulary.interval import CERTAIN, Figure, Interval
+
+SERVING = [".".join(k) for k in residuals.keys(serving.RESIDUALS)]
+TRAINING = [".".join(k) for k in residuals.keys(training.RESIDUALS)]
+THROUGHPUT = [".".join(k) for k in residuals.keys(serving.THROUGHPUT)]
+
+
+def intervals() -> dict[str, tuple[Interval, Interval]]:
+    """Return every interval, as it is and extrapolated."""
+    found: dict[str, tuple[Interval, Interval]] = {}
+    for kind in SERVING:
+        inside, new = (serving.interval(kind=kind, extrapolated=e) for e in (False, True))
+        found |= {f"ttft {kind}": (inside.ttft, new.ttft), f"tpot {kind}": (inside.tpot, new.tpot)}
+    for kind in TRAINING:
+        found[kind] = (
+            training.interval(kind=kind, extrapolated=False),
+            training.interval(kind=kind, extrapolated=True),
+        )
+    for kind in THROUGHPUT:
+        plain, new_hardware = (serving.throughput_interval(kind=kind, new_hardware=e) for e in (False, True))
+        found[kind] = (plain, new_hardware)
+    found["power"] = (power.interval(extrapolated=False), power.interval(extrapolated=True))
+    return found
+
+
+@pytest.mark.parametrize(("inside", "extrapolated"), intervals().values(), ids=intervals())
+def test_the_prediction_lies_inside_and_what_is_extrapolated_is_never_narrower(
+    inside: Interval, extrapolated: Interval
+) -> None:
+    assert 0 < extrapolated.low <= inside.low <= 1 <= inside.high <= extrapolated.high
+    figure = inside.of(3.0)
+    assert figure.low <= figure.value <= figure.high
+
+
+def test_every_kind_that_can_be_named_has_residuals() -> None:
+    for engine in ENGINES:
+        assert serving.kind(engine=engine, disaggregated=False) in SERVING
+    for stated in (False, True):
+        assert serving.kind(engine="vllm", disaggregated=True, workers_stated=stated) in SERVING
+    for modern in (False, True):
+        for experts in (False, True):
+            for gpus in (8, 9):
+                assert training.kind(modern=modern, experts=experts, gpus=gpus) in TRAINING
+    for scenario in ("saturated", "offline", "server", "interactive"):
+        for vendor in ("nvidia", "other"):
+            for first in (False, True):
+                assert serving.throughput_kind(scenario=scenario, vendor=vendor, first_round=first) in THROUGHPUT
+
+
+def test_unknown_kinds_are_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownKindError, match=r"serving kind 'co_located.vlm'; nearest is 'co_located.vllm'"):
+        serving.interval(kind="co_located.vlm", extrapolated=False)
+    with pytest.raises(UnknownKindError, match=r"training kind 'sparse' .there are classic_one_node"):
+        training.interval(kind="sparse", extrapolated=True)
+    with pytest.raises(UnknownKindError, match=r"throughput kind 'offline.nvida.first'; nearest is"):
+        serving.throughput_interval(kind="offline.nvida.first", new_hardware=False)
+
+
+def test_validity_names_all_that_is_new() -> None:
+    assert serving.validity(generation="hopper", family="deepseek") == INSIDE
+    said = serving.validity(generation="rubin", family="llama_9", workers_stated=False)
+    assert said.startswith("extrapolated: no measured row of rubin hardware; no measured row of llama_9; ")
+    assert "workers is not stated" in said
+    given_ = {"precision": "fp8", "kind": "experts", "family": "deepseek_v3", "modern": True}
+    assert training.validity(generation="hopper", **given_) == INSIDE  # type: ignore[arg-type]
+    assert "rubin hardware" in training.validity(generation="rubin", **given_)  # type: ignore[arg-type]
+    fp4 = training.validity(generation="hopper", **{**given_, "precision": "fp4"})  # type: ignore[arg-type]
+    assert fp4 == "extrapolated: no measured row of hopper hardware in fp4 with such a model"
+    plain = {"precision": "bf16", "kind": "classic_one_node", "family": "gpt", "modern": False}
+    assert training.validity(generation="ampere", **plain) == INSIDE  # type: ignore[arg-type]
+    guessed = training.validity(generation="ampere", **plain, guesses=("a guess",))  # type: ignore[arg-type]
+    assert guessed == "extrapolated: a guess"
+    stand_in = {**given_, "family": "kimi_linear"}
+    assert "mixing layers" in training.validity(generation="hopper", **stand_in)  # type: ignore[arg-type]
+    assert validity([]) == INSIDE
+    assert is_supported(INSIDE)
+    assert not is_supported(unsupported("no such GPU"))
+
+
+def test_residuals_say_how_many_rows_they_rest_on() -> None:
+    """The counts of kinds are those of all rows that were fitted."""
+    facts = catalog.load()
+
+    def rows(prefix: str) -> int:
+        return int(
+            sum(facts.find(e, residuals.ROWS).number for e in facts.entities(residuals.ROWS, prefix=f"{prefix}."))
+        )
+
+    assert rows(training.ROWS) == rows(training.RESIDUALS)
+    assert rows(serving.ROWS) == rows(f"{serving.RESIDUALS}.{serving.CO_LOCATED}")
+    assert rows(power.ROWS) == rows("power_residuals")
+
+
+@given(st.floats(0.01, 1), st.floats(1, 100), st.floats(0.1, 1e6), st.floats(1, 3))
+def test_intervals_and_figures_by_their_laws(low: float, high: float, value: float, by: float) -> None:
+    interval = Interval(low, high)
+    assert interval.inverse().inverse().low == pytest.approx(low)
+    wide = interval.widened(by)
+    assert math.log(wide.high / wide.low) == pytest.approx(by * math.log(high / low), abs=1e-9)
+    assert Interval(high, 2 * high).holding_one().low == 1
+    figure = interval.of(value)
+    assert figure.over(1.0).over(1.0).high == pytest.approx(figure.high)
+    assert figure.over(6.0).low <= figure.over(6.0).value <= figure.over(6.0).high
+    assert figure.scaled(2.0).low == pytest.approx(2 * figure.low)
+    assert CERTAIN.of(value) == Figure(value, value, value)
