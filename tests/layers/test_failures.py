@@ -264,7 +264,7 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(capsys.readouterr().out)["failures"]
     assert (data["interval_s"], data["spares"], data["ask"]["seed"]) == (1200, 2, 4)
     ask = FailureOptions(checkpoint_interval_s=1200, spares=2, seed=4, trials=50)
-    again = gp.train("llama_3_1_70b", "h100_hgx", gpus=1024, tokens="2T", failures=ask).as_dict()["failures"]
+    again = gp.to_json(gp.train("llama_3_1_70b", "h100_hgx", gpus=1024, tokens="2T", failures=ask))["failures"]
     assert data == json.loads(json.dumps(again))
 
 

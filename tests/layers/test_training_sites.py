@@ -15,7 +15,7 @@ from gigaplan import catalog
 from gigaplan.cli import main
 from gigaplan.layers.site_failures import goodput_by_size as kept_by_size
 from gigaplan.layers.site_failures import goodput_of as left_of
-from gigaplan.layers.sites import SitesJob, read_bits_per_s, read_km, read_sites
+from gigaplan.layers.sites import SitesJob, read_sites
 from gigaplan.layers.training import TrainingJob
 from gigaplan.layers.training_sites import METHODS, SitesRun, train_at_sites
 from gigaplan.plan.resolve import failures_of
@@ -23,6 +23,7 @@ from gigaplan.report import sites_view
 from gigaplan.training.reliability import best_interval_s, best_spares, expected_share, failures_per_s, hazards
 from gigaplan.training.sites import combinations
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.options import Quantity
 
 FACTS = catalog.load()
 RUN = TrainingJob(model="llama_3_1_405b", system="h100_hgx", gpus=16_384, tokens=15.6e12, global_batch_sequences=2048)
@@ -185,17 +186,6 @@ def test_every_mistake_is_named_at_once() -> None:
     assert "too many sites" in problems(SitesJob(run=replace(RUN, gpus=0), sites=many, distance_km=10.0))
 
 
-def test_texts() -> None:
-    assert read_bits_per_s("10 Tbps") == read_bits_per_s("10Tbit/s") == read_bits_per_s("1.25 TB/s") == 1e13
-    assert read_km("1,200 km") == 1200
-    for wrong in ("10", "10 km", "fast", "10 TBq"):
-        with pytest.raises(PlanError, match="10 Tbps"):
-            read_bits_per_s(wrong)
-    found, wrong_parts = read_sites("a=8k, b = 1.5e4 @ 2027-01, b=30000@2028-01")
-    assert not wrong_parts
-    assert [(s.name, [c for _, c in s.counts]) for s in found] == [("a", [8000]), ("b", [15_000, 30_000])]
-
-
 def test_the_verb(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     page = tmp_path / "sites.html"
     words = ["train", "llama_3_1_8b", "h100_hgx", "--sites", "a=64,b=64", "--wan-distance", "800 km", "--by", "2027-06"]
@@ -242,3 +232,15 @@ def test_failures_in_step_and_apart() -> None:
     share = expected_share(direct, "groups") * 1024 / (1024 + float(np.mean(direct.spares)))
     assert float(kept.grouped(np.array(8192.0))) == pytest.approx(share, rel=1e-9)
     assert float(kept.mean_time_s(np.array(8192.0))) == pytest.approx(1 / float(failures_per_s(direct)))
+
+
+def test_texts() -> None:
+    bandwidth = Quantity("bit/s", "10 Tbps")
+    assert bandwidth.parse("10 Tbps") == bandwidth.parse("10Tbit/s") == bandwidth.parse("1.25 TB/s") == 1e13
+    assert Quantity("km").parse("1,200 km") == 1200
+    for wrong in ("10", "10 km", "fast", "10 TBq"):
+        with pytest.raises(ValueError, match="10 Tbps"):
+            bandwidth.parse(wrong)
+    found, wrong_parts = read_sites("a=8k, b = 1.5e4 @ 2027-01, b=30000@2028-01")
+    assert not wrong_parts
+    assert [(s.name, [c for _, c in s.counts]) for s in found] == [("a", [8000]), ("b", [15_000, 30_000])]

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from gigaplan.api.layers import frontier, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, request
-    from gigaplan.results.explain import Explanation
-from gigaplan.api.results import explain, export, load, rerun, save
+    from gigaplan.api.results import explain, export, load, rerun, save
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -30,6 +29,7 @@ from gigaplan.api.results import explain, export, load, rerun, save
         validate_power,
         validate_training,
     )
+    from gigaplan.results.explain import Explanation
 
 __all__ = [
     "CalibrationInputs",
