@@ -1,12 +1,12 @@
-"""Merit order: who is served when there is not enough.
+"""Merit order: what is served when capacity is short.
 
 The fleet is time-shared as one mix: a workload that occupies the share phi of the fleet is served
 ``phi x sum_g N_g s_(w,g)`` requests per hour (N GPUs of each generation, s requests per GPU and hour). What is
-left in an hour is then one number, ``1 - reserved share - sum phi``, and what is asked is a share of the fleet
-too. Interactive work runs in the hour it is asked in, deferrable work in any hour of its day. The page
+left in an hour is then one number, ``1 - reserved share - sum phi``, and demand is a share of the fleet
+too. Interactive work runs in the hour of its demand, deferrable work in any hour of its day. The page
 ``docs/decisions/0004-proportional-mix.md`` says why, and what it costs against full specialisation.
 
-A generation that can't serve a workload (s = 0) stands idle during that workload's share: the price of one mix.
+A generation that can't serve a workload (s = 0) is idle during that workload's share: the price of one mix.
 """
 
 from __future__ import annotations
@@ -231,8 +231,8 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _refuse_bad(*arrays: Array, top: float = np.inf) -> None:
-    """Raise ValueError if a number lies outside 0..top or is not finite."""
+    """Raise InputError if a number lies outside 0..top or is not finite."""
     for array in arrays:
         good = (array >= 0) & (array <= top) & np.isfinite(array)
         if not good.all():
-            raise InputError(f"{array[~good].flat[0]} can't be allotted: give finite numbers from 0 to {top:g}")
+            raise InputError(f"{array[~good].flat[0]} can't be allocated: give finite numbers from 0 to {top:g}")

@@ -1,4 +1,4 @@
-"""What the allocation room gives."""
+"""Results of the allocation room."""
 
 from __future__ import annotations
 

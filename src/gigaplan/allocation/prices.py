@@ -1,4 +1,4 @@
-"""Shadow prices: what one more GPU-hour would be worth while somebody waits."""
+"""Shadow prices: what one more GPU-hour would be worth while demand is unserved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gigaplan.vocabulary.members import Array
 
 NOTHING = 1e-9
-"""Refused requests below this share of what is asked are rounding."""
+"""Refused requests below this share of demand are rounding."""
 
 
 def waiting(refused: Array, asked: Array) -> NDArray[np.bool_]:
