@@ -2,7 +2,7 @@
 
 Both pass through one reference point and rise to one ceiling. They differ in where they bend: the logistic at
 half of the ceiling, Gompertz already at 1/e of it, with a longer tail. Which one fits is a question for the data:
-``validation/demand.py`` asks it, and the catalog's ``adoption.curve`` holds the answer.
+``validation/demand.py`` compares them, and the catalog's ``adoption.curve`` names the better one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the demand room needs to know."""
+"""Inputs of the demand room."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
 TOKENS = ("fresh_input", "cached_input", "media", "reasoning", "output")
-"""Kinds of token of a request. Media are pictures, sound and film, as the tokens that the model reads or writes for
-them: read afresh here, as one reads text."""
+"""Kinds of token of a request. Media are pictures, sound and film, as the tokens that encode them; they are
+prefilled like uncached text."""
 GENERATED = ("reasoning", "output")
 READ = ("fresh_input", "cached_input", "media")
 
@@ -134,7 +134,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandInputs:
-    """All that the demand room needs."""
+    """All inputs of the demand room."""
 
     adoption: Adoption
     """Weekly users over time."""

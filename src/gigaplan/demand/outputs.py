@@ -1,4 +1,4 @@
-"""What the demand room gives."""
+"""Results of the demand room."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Requests: from users to what each workload asks in every hour of the days that stand for a month.
+"""Requests: from users to the demand of each workload in every hour of the days that represent a month.
 
     weekly users --reach, sessions, turns, calls, growth, season, price--> requests per day
-                 --day type, hour, region--> per hour --less what devices serve--> asked of the fleet
+                 --day type, hour, region--> per hour --less edge offload--> demand on the fleet
 
-Interactive work follows people: their hours, their weekends, their summers, where they live. Deferrable work is
-asked evenly.
+Interactive work follows people: their hours, their weekends, their summers, where they live. Deferrable work
+arrives evenly.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Sessions: how long conversations and agents' loops get, and how many tokens each call then reads.
+"""Sessions: how long conversations and agents' loops get, and how many input tokens each call then has.
 
     session --turns--> turn of the user --calls--> call of the model (a request)
 
-Each call reads all that came before it in its session. What came before is mostly cached: it costs memory and no
-prefill; what is new, and what has fallen out of the cache, is read afresh.
+The input of each call is all that came before it in its session. What came before is mostly cached: it costs memory
+and no prefill; what is new, and what has fallen out of the cache, is prefilled.
 """
 
 from __future__ import annotations
