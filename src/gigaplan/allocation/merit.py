@@ -61,7 +61,7 @@ def allocate(
     Raises
     ------
     InputError
-    If a share lies outside 0..1, or an amount is negative or not finite.
+        If a share lies outside 0..1, or an amount is negative or not finite.
     """
     _refuse_bad(asked_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)

@@ -94,7 +94,7 @@ def weekly_users(adoption: Adoption, years: Array) -> Array:
     Raises
     ------
     InputError
-    If the curve's name is unknown, or the reference lies above the ceiling in any member.
+        If the curve's name is unknown, or the reference lies above the ceiling in any member.
     """
     if adoption.curve not in CURVES:
         raise InputError(

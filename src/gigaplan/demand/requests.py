@@ -43,7 +43,7 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     Raises
     ------
     InputError
-    If an input is impossible (see :func:`weekly_users`, :func:`region_patterns`) or member counts disagree.
+        If an input is impossible (see :func:`weekly_users`, :func:`region_patterns`) or member counts disagree.
     """
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
     per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
@@ -284,7 +284,7 @@ def region_shapes(shape: Shape) -> Array:
     Raises
     ------
     InputError
-    If offsets and shares differ in number or the shares do not sum to 1.
+        If offsets and shares differ in number or the shares do not sum to 1.
     """
     offsets, share = np.array(shape.region_offset_h), np.array(shape.region_share)
     if len(offsets) != len(share):

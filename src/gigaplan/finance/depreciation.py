@@ -31,7 +31,7 @@ def straight_line(capital_usd: Array, life_years: float) -> Array:
     Raises
     ------
     InputError
-    If the life is not longer than a month.
+        If the life is not longer than a month.
 
     Examples
     --------

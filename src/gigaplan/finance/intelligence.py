@@ -116,7 +116,7 @@ def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -
     Raises
     ------
     InputError
-    If the gain is not above 0 or the decay is below 0.
+        If the gain is not above 0 or the decay is below 0.
     """
     gain = column(gain_per_year, 2)
     if not (gain > 0).all():
@@ -165,7 +165,7 @@ def intelligence_cost(
     Raises
     ------
     InputError
-    If shares do not add up to one, or a factor is not positive: start at the first month that serves tokens.
+        If shares do not add up to one, or a factor is not positive: start at the first month that serves tokens.
     """
     _check(full_use_usd_per_mtok, token_share, utilisation, software_factor, model_factor, tokens_per_task)
     blend = (token_share * full_use_usd_per_mtok).sum(axis=1)
@@ -206,7 +206,7 @@ def divisia_2004(factors: Sequence[Array]) -> list[Array]:
     Raises
     ------
     InputError
-    If a month's sum is zero: there is no logarithm of it.
+        If a month's sum is zero: there is no logarithm of it.
     """
     every = [np.broadcast_to(f, np.broadcast_shapes(*(g.shape for g in factors))) for f in factors]
     value = np.prod(every, axis=0)
@@ -246,7 +246,7 @@ def log_trend(years: Array, values: Array) -> Trend:
     Raises
     ------
     InputError
-    If there are fewer than two dates, or a value is not positive.
+        If there are fewer than two dates, or a value is not positive.
     """
     if len(np.unique(years)) < 2:
         raise InputError("a trend needs values at two dates or more")

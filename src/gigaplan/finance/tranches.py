@@ -32,7 +32,7 @@ def amounts_usd(terms: Tranches) -> Array:
     Raises
     ------
     InputError
-    If there are more than ``MOST_TRANCHES`` tranches.
+        If there are more than ``MOST_TRANCHES`` tranches.
     """
     if terms.amount_per_milestone_usd <= 0:
         return np.zeros(0)

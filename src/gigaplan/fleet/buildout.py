@@ -79,8 +79,8 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
     Raises
     ------
     InputError
-    If a power is not on the IT basis, a generation is unknown or retires before it could produce, or a phase's
-    dates are out of order.
+        If a power is not on the IT basis, a generation is unknown or retires before it could produce, or a phase's
+        dates are out of order.
     """
     _check(inputs)
     plan = due(inputs, axis)

@@ -57,7 +57,7 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
     Raises
     ------
     InputError
-    If a phase's dates are out of order.
+        If a phase's dates are out of order.
     """
     _in_order(inputs)
     names = [g.name for g in inputs.generations]

@@ -59,7 +59,7 @@ def replay(
     Raises
     ------
     UnsupportedError
-    If memory cannot hold the longest request alone.
+        If memory cannot hold the longest request alone.
     """
     longest = (input_tokens + output_tokens).max()
     table = StepTable.of(times, limits.max_sequences, limits.max_batched_tokens, float(longest))
