@@ -107,7 +107,7 @@ def test_what_can_not_be_allotted_is_refused(name: str, bad: float) -> None:
     case = random_case(1, 1.0)
     case[name] = np.array(case[name])
     case[name].flat[0] = bad
-    with pytest.raises(ValueError, match="can't be allotted: give finite numbers from 0"):
+    with pytest.raises(ValueError, match="can't be allocated: give finite numbers from 0"):
         allocate(**case)
 
 

@@ -1,1 +1,1 @@
-"""Allocation: who is served when there is not enough. Guarantees first, then by value per GPU-hour."""
+"""Allocation: what is served when capacity is short. Guarantees first, then by value per GPU-hour."""

@@ -1,12 +1,12 @@
-"""Merit order: who is served when there is not enough.
+"""Merit order: what is served when capacity is short.
 
 The fleet is time-shared as one mix: a workload that occupies the share phi of the fleet is served
 ``phi x sum_g N_g s_(w,g)`` requests per hour (N GPUs of each generation, s requests per GPU and hour). What is
-left in an hour is then one number, ``1 - reserved share - sum phi``, and what is asked is a share of the fleet
-too. Interactive work runs in the hour it is asked in, deferrable work in any hour of its day. The page
+left in an hour is then one number, ``1 - reserved share - sum phi``, and demand is a share of the fleet
+too. Interactive work runs in the hour of its demand, deferrable work in any hour of its day. The page
 ``docs/decisions/0004-proportional-mix.md`` says why, and what it costs against full specialisation.
 
-A generation that can't serve a workload (s = 0) stands idle during that workload's share: the price of one mix.
+A generation that can't serve a workload (s = 0) is idle during that workload's share: the price of one mix.
 """
 
 from __future__ import annotations
@@ -36,14 +36,27 @@ def allocate(
 
     Parameters
     ----------
-    asked_per_h : requests asked [1/h], shape (M, W, n, D, H)
-    deferrable : whether a workload may run at any hour of its day, shape (W,)
-    guaranteed_share : share of what is asked that is served before anything else, 0..1, shape (W,)
-    value_usd_per_request : worth of one request [USD], shape (W,)
-    requests_per_gpu_h : requests served per GPU and hour [1/GPU/h], 0 where it can't be, shape (M, W, G) or (M, W, G, n)
-    gpus_available : GPUs up [GPU], shape (M, G, n) or (M, G, n, D)
-    reserved_share : share of the fleet held for training and research, 0..1, shape (M, n)
-    reference_generation : index of the generation on which value per GPU-hour is reckoned
+    asked_per_h : Array, shape (M, W, n, D, H)
+        Demand [1/h].
+    deferrable : NDArray[np.bool_], shape (W,)
+        Whether a workload may run at any hour of its day.
+    guaranteed_share : Array, shape (W,)
+        Share of demand that is served before anything else, 0 to 1.
+    value_usd_per_request : Array, shape (W,)
+        Value of one request [USD].
+    requests_per_gpu_h : Array, shape (M, W, G) or (M, W, G, n)
+        Requests served per GPU and hour [1/GPU/h], 0 where a generation cannot serve a workload.
+    gpus_available : Array, shape (M, G, n) or (M, G, n, D)
+        GPUs that are up [GPU].
+    reserved_share : Array, shape (M, n)
+        Share of the fleet held for training and research, 0 to 1.
+    reference_generation : int
+        Index of the generation on which value per GPU-hour is calculated.
+
+    Returns
+    -------
+    Allocation
+        Requests served, deferred and refused by hour, and the shares of the fleet that they take.
 
     Raises
     ------
@@ -83,15 +96,27 @@ def allocate(
 
 
 def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> tuple[int, ...]:
-    """Return the workloads from first to last by value per GPU-hour [USD/GPU/h] on the reference generation.
+    """Return the workloads from first to last by value per GPU-hour on the reference generation.
 
     One order for all members (their mean rate decides); ties go to the earlier workload. A
-    workload that the reference generation can't serve comes last.
+    workload that the reference generation cannot serve comes last.
 
     Parameters
     ----------
-    value_usd_per_request : [USD], shape (W,)
-    reference_requests_per_gpu_h : [1/GPU/h], shape (M, W)
+    value_usd_per_request : Array, shape (W,)
+        Value of one request [USD].
+    reference_requests_per_gpu_h : Array, shape (M, W)
+        Requests per GPU and hour on the reference generation [1/GPU/h].
+
+    Returns
+    -------
+    tuple[int, ...]
+        Indices of the workloads, highest value per GPU-hour [USD/GPU/h] first.
+
+    Examples
+    --------
+    >>> merit_order(np.array([1.0, 2.0]), np.array([[10.0, 20.0]]))
+    (1, 0)
     """
     merit = value_usd_per_request * reference_requests_per_gpu_h.mean(axis=0)
     return tuple(int(w) for w in np.argsort(-merit, kind="stable"))
@@ -104,19 +129,32 @@ def accept(
     guaranteed_share: Array,
     order: tuple[int, ...],
 ) -> tuple[Array, Array]:
-    """Return accepted interactive work by hour (M, W, n, D, H) and deferrable work by day (M, W, n, D).
+    """Return allocated interactive work by hour and allocated deferrable work by day, both as shares of the fleet.
 
-    Greedy in merit order, guaranteed parts first. An interactive part takes ``min(wanted, free)`` in each hour,
-    scaled down where the day's slack (capacity less all that is accepted) is less than that; a deferrable part
-    takes ``min(wanted of the day, slack)``. The amounts that fit are a polymatroid, so greedy is optimal for the
+    Greedy in merit order, guaranteed parts first. An interactive part takes ``min(demand, free)`` in each hour,
+    scaled down where the day's slack (capacity less all that is allocated) is less than that; a deferrable part
+    takes ``min(demand of the day, slack)``. The amounts that fit are a polymatroid, so greedy is optimal for the
     weights that it follows.
+
+    Source: Edmonds (1970), Submodular functions, matroids, and certain polyhedra.
 
     Parameters
     ----------
-    wanted : share of the fleet that would serve all that is asked, shape (M, W, n, D, H)
-    capacity : share of the fleet free for serving, shape (M, n, D, H)
+    wanted : Array, shape (M, W, n, D, H)
+        Share of the fleet that would serve all demand [1].
+    capacity : Array, shape (M, n, D, H)
+        Share of the fleet free for serving [1].
+    deferrable : NDArray[np.bool_], shape (W,)
+        Whether a workload may run at any hour of its day.
+    guaranteed_share : Array, shape (W,)
+        Share of demand that is served before anything else.
+    order : tuple[int, ...]
+        Workloads in merit order.
 
-    Source: Edmonds (1970), Submodular functions, matroids, and certain polyhedra.
+    Returns
+    -------
+    tuple[Array, Array]
+        Interactive work by hour [1], shape (M, W, n, D, H), and deferrable work by day [h], shape (M, W, n, D).
     """
     free = np.array(capacity)  # what interactive work leaves in each hour
     slack = free.sum(axis=-1)  # what all accepted work leaves in the day
@@ -139,22 +177,29 @@ def accept(
 
 
 def place(accepted: Array, leftover: Array) -> Array:
-    """Return the hours in which accepted deferrable work runs, as shares of the fleet, shape (M, W, n, D, H).
+    """Return the hours in which allocated deferrable work runs.
 
     Pro rata to what interactive work leaves: it fills the valleys and never takes more than is left.
     Water-filling would level the load further at the price of a sort; what is served that day is the same.
 
     Parameters
     ----------
-    accepted : share of the fleet x hours accepted for the day [h], shape (M, W, n, D)
-    leftover : share of the fleet left in each hour, shape (M, n, D, H)
+    accepted : Array, shape (M, W, n, D)
+        Share of the fleet x hours allocated for the day [h].
+    leftover : Array, shape (M, n, D, H)
+        Share of the fleet left in each hour [1].
+
+    Returns
+    -------
+    Array, shape (M, W, n, D, H)
+        Share of the fleet [1] by the hour in which the work runs.
     """
     valley = _share(leftover, leftover.sum(axis=-1, keepdims=True))
     return np.asarray(accepted[..., None] * valley[:, None])
 
 
 def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
-    """Return requests served in the hour asked, served in another hour of the day, and refused, by hour asked.
+    """Return requests served in their own hour, served in another hour of the day, and refused, by hour of demand.
 
     What runs in an hour serves that hour's own requests first; what runs beyond them serves other hours'
     requests, the same share of each hour's rest. So ``now + deferred + refused = asked`` in every hour, and over
@@ -162,7 +207,15 @@ def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
 
     Parameters
     ----------
-    run, asked : [1/h], shape (..., hour); the day's run is no more than the day's asked
+    run : Array, shape (..., hour)
+        Requests that run [1/h]; no more over the day than the day's demand.
+    asked : Array, shape (..., hour)
+        Demand [1/h].
+
+    Returns
+    -------
+    tuple[Array, Array, Array]
+        Requests served at once, deferred and refused [1/h], each in the shape of ``run``.
     """
     now = np.minimum(run, asked)
     rest = asked - now
@@ -178,8 +231,8 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _refuse_bad(*arrays: Array, top: float = np.inf) -> None:
-    """Raise ValueError if a number lies outside 0..top or is not finite."""
+    """Raise InputError if a number lies outside 0..top or is not finite."""
     for array in arrays:
         good = (array >= 0) & (array <= top) & np.isfinite(array)
         if not good.all():
-            raise InputError(f"{array[~good].flat[0]} can't be allotted: give finite numbers from 0 to {top:g}")
+            raise InputError(f"{array[~good].flat[0]} can't be allocated: give finite numbers from 0 to {top:g}")

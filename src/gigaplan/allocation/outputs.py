@@ -1,4 +1,4 @@
-"""What the allocation room gives."""
+"""Results of the allocation room."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Allocation:
     """Requests served now, deferred (served later in the day) and refused. Shapes: M, W, n months, D days, H hours."""
 
     served_now: Array
-    """(M, W, n, D, H) requests per hour served in the hour they were asked."""
+    """(M, W, n, D, H) requests per hour served in the hour of their demand."""
     deferred: Array
-    """(M, W, n, D, H) requests per hour asked in this hour and served in another hour of the same day."""
+    """(M, W, n, D, H) requests per hour of this hour's demand that are served in another hour of the same day."""
     refused: Array
     """(M, W, n, D, H) requests per hour not served that day."""
     run: Array
-    """(M, W, n, D, H) requests per hour that run in this hour, whenever they were asked."""
+    """(M, W, n, D, H) requests per hour that run in this hour, whichever hour's demand they serve."""
     fleet_share: Array
     """(M, W, n, D, H) share of the fleet's available GPUs that the workload occupies in this hour."""
     reserved_share: Array

@@ -1,4 +1,4 @@
-"""Shadow prices: what one more GPU-hour would be worth while somebody waits."""
+"""Shadow prices: what one more GPU-hour would be worth while demand is unserved."""
 
 from __future__ import annotations
 
@@ -8,24 +8,44 @@ from numpy.typing import NDArray
 from gigaplan.vocabulary.members import Array
 
 NOTHING = 1e-9
-"""Refused requests below this share of what is asked are rounding."""
+"""Refused requests below this share of demand are rounding."""
 
 
 def waiting(refused: Array, asked: Array) -> NDArray[np.bool_]:
-    """Return whether a workload's requests of an hour wait in vain: (M, W, n, D, H)."""
+    """Return whether part of a workload's demand in an hour stays unserved.
+
+    Parameters
+    ----------
+    refused : Array, shape (M, W, n, D, H)
+        Requests refused [1/h].
+    asked : Array, shape (M, W, n, D, H)
+        Demand [1/h].
+
+    Returns
+    -------
+    NDArray[np.bool_], shape (M, W, n, D, H)
+        True where more than rounding is refused.
+    """
     return np.asarray(refused > NOTHING * asked)
 
 
 def shadow_price(worth_usd_per_gpu_h: Array, waits: NDArray[np.bool_]) -> Array:
-    """Return what one more GPU-hour would bring in each hour [USD/GPU-h]: (M, n, D, H); 0 where nobody waits.
+    """Return what one more GPU-hour would bring in each hour.
 
-    The next GPU-hour goes to the workload that waits in that hour and is worth most (the dual of the merit order,
-    Edmonds 1970). Work deferred out of the hour to make room is not reckoned, so the price leans low by that.
+    The next GPU-hour goes to the workload with unserved demand in that hour that is worth most (the dual of the merit
+    order, Edmonds 1970). Work deferred out of the hour to make room is left out, so the price is biased low by that.
 
     Parameters
     ----------
-    worth_usd_per_gpu_h : (M, W, n) worth of a GPU-hour on the reference generation.
-    waits : (M, W, n, D, H) from :func:`waiting`.
+    worth_usd_per_gpu_h : Array, shape (M, W, n)
+        Value of a GPU-hour on the reference generation [USD/GPU/h].
+    waits : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved, from :func:`waiting`.
+
+    Returns
+    -------
+    Array, shape (M, n, D, H)
+        Shadow price [USD/GPU/h]; 0 where all demand is served.
     """
     price = np.zeros((waits.shape[0], *waits.shape[2:]))
     for w in range(waits.shape[1]):
@@ -34,9 +54,23 @@ def shadow_price(worth_usd_per_gpu_h: Array, waits: NDArray[np.bool_]) -> Array:
 
 
 def next_in_line(order_usd: Array, brings_usd: Array, waits: NDArray[np.bool_]) -> Array:
-    """Return what the workload that is served next brings [USD/GPU-h]: (M, n, D, H); 0 where nobody waits.
+    """Return the revenue of the workload that one more GPU-hour would serve.
 
-    Who is next is decided by ``order_usd`` (worth), what it brings may be something else (revenue). Both (M, W, n).
+    The workload is chosen by its value (``order_usd``); what it brings may be something else (its revenue).
+
+    Parameters
+    ----------
+    order_usd : Array, shape (M, W, n)
+        Value of a GPU-hour, by which the workload is chosen [USD/GPU/h].
+    brings_usd : Array, shape (M, W, n)
+        What a GPU-hour of each workload brings [USD/GPU/h].
+    waits : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved, from :func:`waiting`.
+
+    Returns
+    -------
+    Array, shape (M, n, D, H)
+        What the next GPU-hour brings [USD/GPU/h]; 0 where all demand is served.
     """
     best = np.full((waits.shape[0], *waits.shape[2:]), -np.inf)
     brings = np.zeros_like(best)

@@ -2,7 +2,7 @@
 
 Both pass through one reference point and rise to one ceiling. They differ in where they bend: the logistic at
 half of the ceiling, Gompertz already at 1/e of it, with a longer tail. Which one fits is a question for the data:
-``validation/demand.py`` asks it, and the catalog's ``adoption.curve`` holds the answer.
+``validation/demand.py`` compares them, and the catalog's ``adoption.curve`` names the better one.
 """
 
 from __future__ import annotations
@@ -24,18 +24,23 @@ def gompertz_1825(years: Array, ceiling_users: Array, reference_users: Array, ra
 
     ``users(t) = K exp(-ln(K / U0) exp(-c t))``
 
+    Source: Gompertz (1825), Phil. Trans. R. Soc. 115; Winsor (1932), PNAS 18, as a growth curve.
+
     Parameters
     ----------
-    years : t, time since the reference date [year], any sign, shape (time,)
-    ceiling_users : K, level of saturation [user], shape (member, 1)
-    reference_users : U0, users at t = 0 [user], 0 < U0 <= K, shape (member, 1)
-    rate_per_year : c [1/year], shape (member, 1)
+    years : Array, shape (time,)
+        t, time since the reference date [year], of any sign.
+    ceiling_users : Array, shape (member, 1)
+        K, level of saturation [user].
+    reference_users : Array, shape (member, 1)
+        U0, users at t = 0 [user], 0 < U0 <= K.
+    rate_per_year : Array, shape (member, 1)
+        c, rate of growth [1/year].
 
     Returns
     -------
-    users [user], shape (member, time): rises from 0 to K, steepest at K/e.
-
-    Source: Gompertz (1825), Phil. Trans. R. Soc. 115; Winsor (1932), PNAS 18, as a growth curve.
+    Array, shape (member, time)
+        Weekly users [user]; they rise from 0 to K, steepest at K/e.
     """
     gap = np.log(ceiling_users / reference_users)
     return np.asarray(ceiling_users * np.exp(-gap * np.exp(-rate_per_year * years)))
@@ -46,10 +51,23 @@ def verhulst_1838(years: Array, ceiling_users: Array, reference_users: Array, ra
 
     ``users(t) = K / (1 + (K / U0 - 1) exp(-c t))``
 
-    Parameters and shapes as :func:`gompertz_1825`; rises from 0 to K, steepest at K/2, and grows at the rate c
-    [1/year] while far below the ceiling.
-
     Source: Verhulst (1838), Corr. Math. Phys. 10.
+
+    Parameters
+    ----------
+    years : Array, shape (time,)
+        t, time since the reference date [year], of any sign.
+    ceiling_users : Array, shape (member, 1)
+        K, level of saturation [user].
+    reference_users : Array, shape (member, 1)
+        U0, users at t = 0 [user], 0 < U0 <= K.
+    rate_per_year : Array, shape (member, 1)
+        c, rate of growth [1/year].
+
+    Returns
+    -------
+    Array, shape (member, time)
+        Weekly users [user]; they rise from 0 to K, steepest at K/2, and grow at the rate c while far below the ceiling.
     """
     gap = ceiling_users / reference_users - 1
     return np.asarray(ceiling_users / (1 + gap * np.exp(-rate_per_year * years)))
@@ -59,7 +77,19 @@ CURVES: Mapping[str, Curve] = {"gompertz": gompertz_1825, "logistic": verhulst_1
 
 
 def weekly_users(adoption: Adoption, years: Array) -> Array:
-    """Return weekly users [user], shape (member, time), ``years`` after the adoption's reference date.
+    """Return weekly users on the adoption curve that is chosen.
+
+    Parameters
+    ----------
+    adoption : Adoption
+        Curve, ceiling, reference point and rate.
+    years : Array, shape (time,)
+        Time since the adoption's reference date [year].
+
+    Returns
+    -------
+    Array, shape (member, time)
+        Weekly users [user].
 
     Raises
     ------

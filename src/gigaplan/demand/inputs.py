@@ -1,4 +1,4 @@
-"""What the demand room needs to know."""
+"""Inputs of the demand room."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
 TOKENS = ("fresh_input", "cached_input", "media", "reasoning", "output")
-"""Kinds of token of a request. Media are pictures, sound and film, as the tokens that the model reads or writes for
-them: read afresh here, as one reads text."""
+"""Kinds of token of a request. Media are pictures, sound and film, as the tokens that encode them; they are
+prefilled like uncached text."""
 GENERATED = ("reasoning", "output")
 READ = ("fresh_input", "cached_input", "media")
 
@@ -23,16 +23,21 @@ class Adoption:
     """Weekly users over time: a curve through a reference point, with a ceiling."""
 
     ceiling_users: Annotated[Uncertain, Gt(0), Unit("user")]
+    """Weekly users at saturation."""
     reference_users: Annotated[Uncertain, Gt(0), Unit("user")]
+    """Weekly users at the reference date."""
     reference_date: Annotated[dt.date, Day()]
+    """Date at which the reference users were counted."""
     rate_per_year: Annotated[Uncertain, Gt(0), Unit("1/year")]
+    """Rate constant of the curve."""
     curve: Literal["gompertz", "logistic"] = "gompertz"
-    """Which of the rival curves of :mod:`gigaplan.demand.adoption`; the catalog says which one fits, and why."""
+    """Which of the rival curves of :mod:`gigaplan.demand.adoption` is used; the catalog says which one fits, and
+    why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One class of work: how much is asked, in which tokens, at what service, for what it is worth.
+    """One class of work: its demand, its tokens, its service objective and its value.
 
     Two drivers: ``users`` (weekly users x reach x requests per user and day) or ``own`` (requests per day
     of its own). Growth: the intensity grows at ``growth_per_year`` (continuous, logarithmic) at the reference
@@ -41,62 +46,72 @@ class Workload:
 
     A request is one call of the model. A session has ``turns_per_session`` turns of its user, and a turn takes
     ``calls_per_turn`` calls: one in a chat, many in an agent's loop. Input tokens are stated per call, or follow from
-    the session where ``new_tokens_per_call`` says what each call adds (see :mod:`gigaplan.demand.sessions`).
+    the session where ``new_tokens_per_call`` states what each call adds (see :mod:`gigaplan.demand.sessions`).
     """
 
     name: str
+    """Name of the workload."""
     driver: Literal["users", "own"]
-    """What demand follows. users: weekly users x reach x requests a day; own: requests a day of its own."""
+    """What its requests follow: weekly users, or a number of requests of its own."""
     reference_date: Annotated[dt.date, Day()]
+    """Date at which requests and tokens are stated."""
     reach_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
-    """Share of weekly users who use it at all (driver: users)."""
+    """Share of weekly users who use the workload at all (driver: users)."""
     requests_per_user_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
     """Requests per reached weekly user and day at the reference date (driver: users)."""
     requests_per_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
     """Requests per day at the reference date (driver: own)."""
     growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")]
+    """Logarithmic growth of requests at the reference date, beside that of users."""
     growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    """Rate at which that growth itself decays."""
     fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]
-    """Tokens of a request that must be read afresh (prefill)."""
+    """Uncached input tokens of a request, which prefill must compute."""
     cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
-    """Tokens of a request whose keys and values are reused: memory, no prefill."""
+    """Input tokens of a request whose keys and values are reused: they take memory and no prefill."""
     media_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
-    """Tokens that pictures, sound and film add to what is read afresh."""
+    """Tokens that pictures, sound and film add to the uncached input of a request."""
     reasoning_tokens: Annotated[float, Ge(0), Unit("token")]
+    """Reasoning tokens that a request generates."""
     output_tokens: Annotated[float, Ge(0), Unit("token")]
+    """Tokens of the answer that a request generates."""
     turns_per_session: Annotated[float, Ge(1), Unit("1")] = 1.0
+    """Turns that a user takes in one session."""
     calls_per_turn: Annotated[float, Ge(1), Unit("1")] = 1.0
+    """Calls of the model in one turn: one in a chat, many in an agent's loop."""
     new_tokens_per_call: Annotated[float, Ge(0), Unit("token")] = 0.0
-    """Tokens that a call adds: what the user or a tool says. 0: input tokens are as stated."""
+    """Tokens that the user or a tool adds with each call; at 0 the input tokens are those stated."""
     system_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
-    """Tokens that every session begins with."""
+    """Tokens of the system prompt with which every session begins."""
     history_limit_tokens: Annotated[float, Gt(0), Unit("token")] = 1e6
-    """Longest history that is carried on: beyond it the session is cut or summarised."""
+    """Longest history that is carried on; beyond it the session is cut or summarised."""
     cache_hit_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
     """Share of the history whose keys and values are still cached."""
     context_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
-    """Growth of what a request reads, at the reference date (logarithmic)."""
+    """Logarithmic growth of the input of a request at the reference date."""
     reasoning_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
-    """Growth of what a request thinks, at the reference date (logarithmic)."""
+    """Logarithmic growth of the reasoning tokens of a request at the reference date."""
     token_growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")] = 1.0
+    """Rate at which the growth of input and reasoning tokens itself decays."""
     price_elasticity: Annotated[float, Ge(-5), Le(0), Unit("1")] = 0.0
     """Relative change of requests over that of their price index (isoelastic)."""
     deferrable: bool = False
-    """Deferrable work may run at any hour of its day."""
+    """Whether the work may run at any hour of its day."""
     guaranteed_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
-    """Share of what is asked that is served before anything else."""
+    """Share of demand that is served before anything else."""
     value_usd_per_request: Annotated[float, Ge(0), Unit("USD")]
-    """Worth of serving one request to the planner: the order of merit. An assumption, always labelled so."""
+    """Value of serving one request to the planner, which sets the merit order. It is an assumption, and always
+    labelled so."""
     revenue_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")] = 0.0
-    """What is actually paid for one request, all plans averaged."""
+    """Revenue per request, averaged over all plans, free ones included."""
     model: str
     """Catalog name of the model architecture that stands in for the lab's own."""
     later_models: tuple[tuple[dt.date, str], ...] = ()
-    """Models that take its place, by date; a calendar year is served by the model of its middle."""
+    """Models that replace it, by date; a calendar year is served by the model of its middle."""
     ttft_s: Annotated[float, Gt(0), Unit("s")]
-    """Longest time to first token."""
+    """Longest time to first token that the service objective allows."""
     tpot_s: Annotated[float, Gt(0), Unit("s")]
-    """Longest time per output token."""
+    """Longest time per output token that the service objective allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,24 +121,28 @@ class Shape:
     night_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Local activity at its nightly low over its daily high."""
     peak_local_hour: Annotated[float, Ge(0), Le(24), Unit("h")]
+    """Local hour of the daily high."""
     weekend_share: Annotated[float, Gt(0), Le(2), Unit("share")]
-    """A weekend day's volume over a weekday's."""
+    """Volume of a weekend day over that of a weekday."""
     summer_share: Annotated[float, Gt(0), Le(2), Unit("share")]
-    """Summer's volume over the mean of the other seasons (schools, offices closed); of interactive work only."""
+    """Volume of interactive work in summer, when schools and offices close, over the mean of the other seasons."""
     region_offset_h: tuple[float, ...]
-    """UTC offsets of the regions that users live in."""
+    """UTC offsets of the regions in which users live [h]."""
     region_share: tuple[float, ...]
-    """Their shares of use; sums to 1."""
+    """Share of use of each region; the shares sum to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandInputs:
-    """All that the demand room needs."""
+    """All inputs of the demand room."""
 
     adoption: Adoption
+    """Weekly users over time."""
     shape: Shape
+    """Hours, weekends and seasons of interactive demand."""
     workloads: tuple[Workload, ...]
+    """Classes of work, W of them."""
     edge_share: Array | float = 0.0
-    """(W, n) share of requests that devices serve themselves, taken off the fleet, 0..1."""
+    """(W, n) share of requests that devices serve themselves (edge offload), 0 to 1; the fleet does not see them."""
     price_index: Array | float = 1.0
     """(n,) price of a request over that of the reference date."""

@@ -1,10 +1,10 @@
-"""Requests: from users to what each workload asks in every hour of the days that stand for a month.
+"""Requests: from users to the demand of each workload in every hour of the days that represent a month.
 
     weekly users --reach, sessions, turns, calls, growth, season, price--> requests per day
-                 --day type, hour, region--> per hour --less what devices serve--> asked of the fleet
+                 --day type, hour, region--> per hour --less edge offload--> demand on the fleet
 
-Interactive work follows people: their hours, their weekends, their summers, where they live. Deferrable work is
-asked evenly.
+Interactive work follows people: their hours, their weekends, their summers, where they live. Deferrable work
+arrives evenly.
 """
 
 from __future__ import annotations
@@ -26,12 +26,24 @@ SHARE_TOLERANCE = 1e-6
 
 
 def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
-    """Return what users ask for on every month of the axis.
+    """Return the demand of users in every month of the axis.
+
+    Parameters
+    ----------
+    inputs : DemandInputs
+        All inputs of the room.
+    axis : TimeAxis
+        Months, days and hours of the horizon.
+
+    Returns
+    -------
+    Demand
+        Users, requests, sessions and tokens; shapes in :class:`~gigaplan.demand.outputs.Demand`.
 
     Raises
     ------
     InputError
-        If an input can't be (see :func:`weekly_users`, :func:`region_patterns`) or member counts disagree.
+        If an input is impossible (see :func:`weekly_users`, :func:`region_patterns`) or member counts disagree.
     """
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
     per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
@@ -84,10 +96,22 @@ def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
 
 
 def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
-    """Return the tokens of each kind in one request by calendar year [token]: (token, year).
+    """Return the tokens of each kind in one request by calendar year.
 
-    What is read grows by ``context_growth_per_year``, thought by ``reasoning_growth_per_year``, both fading; a year's
+    Input grows by ``context_growth_per_year``, reasoning by ``reasoning_growth_per_year``, both fading; a year's
     mean request is that of its middle.
+
+    Parameters
+    ----------
+    work : Workload
+        The workload.
+    axis : TimeAxis
+        Months, days and hours of the horizon.
+
+    Returns
+    -------
+    Array, shape (token, year)
+        Tokens of a request [token], in the order of ``TOKENS``.
     """
     years = np.array([(m - work.reference_date).days for m in axis.year_middles]) / DAYS_PER_YEAR
     longer = growth_factor(years, work.context_growth_per_year, work.token_growth_decay_per_year)
@@ -104,14 +128,23 @@ def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
 
 
 def requests_per_day(work: Workload, users: Array, years: Array) -> Array:
-    """Return requests asked per day [1/day], shape (member, time), in the season of the reference date.
+    """Return requests per day in the season of the reference date.
 
-    ``users x reach x requests per user and day x G(t)`` or ``requests per day x G(t)``, by the work's driver.
+    ``users x reach x requests per user and day x G(t)`` or ``requests per day x G(t)``, by the workload's driver.
 
     Parameters
     ----------
-    users : weekly users [user], shape (member, time)
-    years : time since the workload's reference date [year], shape (time,)
+    work : Workload
+        The workload.
+    users : Array, shape (member, time)
+        Weekly users [user].
+    years : Array, shape (time,)
+        Time since the workload's reference date [year].
+
+    Returns
+    -------
+    Array, shape (member, time)
+        Requests per day [1/day].
     """
     intensity = growth_factor(years, column(work.growth_per_year, 2), work.growth_decay_per_year)
     if work.driver == "users":
@@ -125,13 +158,21 @@ def growth_factor(years: Array, growth_per_year: Array | float, decay_per_year: 
     ``G(t) = exp(g (1 - exp(-d t)) / d)`` for t > 0, which ends at ``exp(g / d)``; ``exp(g t)`` for d = 0 and
     for t <= 0, where the decay run backwards would make the past's rate explode.
 
+    Source: Gompertz (1825), written as dG/dt = g exp(-d t) G.
+
     Parameters
     ----------
-    years : t, since the reference date [year], shape (time,)
-    growth_per_year : g, logarithmic growth at t = 0 [1/year], shape (member, 1)
-    decay_per_year : d [1/year], d >= 0
+    years : Array, shape (time,)
+        t, time since the reference date [year].
+    growth_per_year : Array | float
+        g, logarithmic growth at t = 0 [1/year], one number or shape (member, 1).
+    decay_per_year : float
+        d, rate at which the growth decays [1/year], d >= 0.
 
-    Source: Gompertz (1825), written as dG/dt = g exp(-d t) G.
+    Returns
+    -------
+    Array, shape (time,) or (member, time)
+        Intensity over that of the reference date [1].
     """
     elapsed = np.asarray(years, dtype=float)
     if decay_per_year > 0:
@@ -141,16 +182,43 @@ def growth_factor(years: Array, growth_per_year: Array | float, decay_per_year: 
 
 
 def season_of(day: dt.date) -> int:
-    """Return the season (index into ``SEASONS``) of a day, as ``TimeAxis.season`` counts them."""
+    """Return the season of a day, counted as ``TimeAxis.season`` counts them.
+
+    Parameters
+    ----------
+    day : dt.date
+        The day.
+
+    Returns
+    -------
+    int
+        Index into ``SEASONS``.
+    """
     return day.month % 12 // 3
 
 
 def season_factor(work: Workload, shape: Shape, season: NDArray[np.int64], reference_season: int) -> Array:
-    """Return each month's volume over that of the reference date's season, shape (month,).
+    """Return each month's volume over that of the reference date's season.
 
-    What a workload asks is stated at its reference date, so that date's own season is the unit: a level
+    Demand is stated at the workload's reference date, so that date's own season is the unit: a level
     measured in July is not lowered for being a summer's, and the winter after it lies ``1 / summer_share`` higher.
-    Deferrable work knows no season.
+    Deferrable work has no season.
+
+    Parameters
+    ----------
+    work : Workload
+        The workload.
+    shape : Shape
+        Source of the summer's volume.
+    season : NDArray[np.int64], shape (month,)
+        Season of each month, as an index into ``SEASONS``.
+    reference_season : int
+        Season of the workload's reference date.
+
+    Returns
+    -------
+    Array, shape (month,)
+        Volume over that of the reference season [1].
     """
     if work.deferrable:
         return np.ones(len(season))
@@ -159,10 +227,22 @@ def season_factor(work: Workload, shape: Shape, season: NDArray[np.int64], refer
 
 
 def day_factor(weekend_share: float, day_counts: Array) -> Array:
-    """Return each day type's volume over the month's mean day, shape (month, day).
+    """Return each day type's volume over the month's mean day.
 
     ``f_D = v_D sum(n) / sum(n v)`` with v = (1, weekend share) and n the number of days, so that
-    ``sum(n f) = sum(n)``: the month's total stays what the average day says.
+    ``sum(n f) = sum(n)``: the month's total stays that of its average day.
+
+    Parameters
+    ----------
+    weekend_share : float
+        Volume of a weekend day over that of a weekday [1].
+    day_counts : Array, shape (month, day)
+        Days of each type in each month [day].
+
+    Returns
+    -------
+    Array, shape (month, day)
+        Volume over that of the mean day [1].
     """
     volume = np.where(np.array(DAY_TYPES) == "weekend", weekend_share, 1.0)
     days = day_counts.sum(axis=1, keepdims=True)
@@ -170,15 +250,36 @@ def day_factor(weekend_share: float, day_counts: Array) -> Array:
 
 
 def hour_shape(shape: Shape) -> Array:
-    """Return the volume of each UTC hour over the day's mean, all regions together, shape (hour,); its mean is 1."""
+    """Return the volume of each UTC hour over the day's mean, all regions together.
+
+    Parameters
+    ----------
+    shape : Shape
+        Hours and regions of interactive demand.
+
+    Returns
+    -------
+    Array, shape (hour,)
+        Volume over the day's mean [1]; its mean is 1.
+    """
     return np.asarray(region_shapes(shape).sum(axis=0))
 
 
 def region_shapes(shape: Shape) -> Array:
-    """Return each region's part of the volume of each UTC hour over the day's mean, shape (region, hour).
+    """Return each region's part of the volume of each UTC hour over the day's mean.
 
-    Local activity is a raised cosine between ``night_share`` and 1 with its top at ``peak_local_hour``, read at
+    Local activity is a raised cosine between ``night_share`` and 1 with its top at ``peak_local_hour``, taken at
     the middle of the hour: ``a(h) = share local(h + offset)``, over its mean.
+
+    Parameters
+    ----------
+    shape : Shape
+        Hours and regions of interactive demand.
+
+    Returns
+    -------
+    Array, shape (region, hour)
+        Part of the volume [1]; summed over regions its mean is 1.
 
     Raises
     ------
@@ -200,10 +301,21 @@ def region_shapes(shape: Shape) -> Array:
 
 
 def region_patterns(shape: Shape, axis: TimeAxis) -> Array:
-    """Return each region's part of each hour's volume over the month's mean hour, shape (region, month, day, hour).
+    """Return each region's part of each hour's volume over the month's mean hour.
 
-    Hours and weekends are those of the region: on Saturday morning in Tokyo it is Friday in UTC. Summed over regions
-    the mean over the month's hours is 1.
+    Hours and weekends are those of the region: on Saturday morning in Tokyo it is Friday in UTC.
+
+    Parameters
+    ----------
+    shape : Shape
+        Hours, weekends and regions of interactive demand.
+    axis : TimeAxis
+        Months, days and hours of the horizon.
+
+    Returns
+    -------
+    Array, shape (region, month, day, hour)
+        Part of the volume [1]; summed over regions the mean over the month's hours is 1.
     """
     hours = region_shapes(shape)  # (R, H)
     weekday, weekend = day_factor(shape.weekend_share, _calendar(axis)).T  # (n,) each
@@ -229,9 +341,23 @@ def _calendar(axis: TimeAxis) -> Array:
 
 
 def local_activity(local_hour: Array, night_share: float, peak_local_hour: float) -> Array:
-    """Return activity over its daily high at a local hour (24 h round), between night_share and 1.
+    """Return activity at a local hour over its daily high.
 
     ``night + (1 - night) (1 + cos(2 pi (h - peak) / 24)) / 2``, the first harmonic of a day.
+
+    Parameters
+    ----------
+    local_hour : Array
+        h, local time, of period 24 h [h]; any shape.
+    night_share : float
+        Activity at its nightly low over its daily high [1].
+    peak_local_hour : float
+        Local time of the daily high [h].
+
+    Returns
+    -------
+    Array
+        Activity between ``night_share`` and 1 [1], in the shape of ``local_hour``.
     """
     swing = (1 + np.cos(2 * np.pi * (local_hour - peak_local_hour) / HOURS)) / 2
     return np.asarray(night_share + (1 - night_share) * swing)

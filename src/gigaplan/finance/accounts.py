@@ -1,4 +1,4 @@
-"""The accounts: capital, cost by line, milestone money, and the gap that is left to fund."""
+"""The accounts: capital, cost by line, milestone money, and the funding gap."""
 
 from __future__ import annotations
 
@@ -35,14 +35,31 @@ def accounts(
 
     Parameters
     ----------
-    racks_delivered : (M, G, P, n) racks.
-    ready_mw_added : (M, P, n) IT power made ready in the month [MW]; its facility is paid then.
-    rented_share : (P,) share of each place that is rented.
-    producing_gpu_h : (M, G, P, n) GPU-hours of producing racks.
-    accepted_it_mw : (M, P, n) IT power of accepted racks [MW].
-    energy_cost_usd : (M, P, n) energy of whole places; the owned part is charged, rent has the rest in it.
-    revenue_usd : (M, n).
-    deployed_mw : (M, edge) power that counts for milestones, on their basis [MW].
+    racks_delivered : Array, shape (M, G, P, n)
+        Racks delivered in the month [racks].
+    ready_mw_added : Array, shape (M, P, n)
+        IT power made ready in the month [MW]; its facility is paid then.
+    rented_share : Array, shape (P,)
+        Share of each place that is rented [1].
+    producing_gpu_h : Array, shape (M, G, P, n)
+        GPU-hours of producing racks [GPU h].
+    accepted_it_mw : Array, shape (M, P, n)
+        IT power of accepted racks, mean over the month [MW].
+    energy_cost_usd : Array, shape (M, P, n)
+        Energy of whole places [USD]; the owned part is charged, rent includes the rest.
+    revenue_usd : Array, shape (M, n)
+        Revenue [USD].
+    deployed_mw : Array, shape (M, edge)
+        Power that counts for milestones, on their basis [MW].
+    axis : TimeAxis
+        Months of the horizon.
+    inputs : FinanceInputs
+        Prices, lives, contracts and terms of investment.
+
+    Returns
+    -------
+    Accounts
+        Money by month; shapes in :class:`~gigaplan.finance.outputs.Accounts`.
     """
     costs, terms = inputs.costs, inputs.tranches
     owned = 1 - rented_share
@@ -102,9 +119,19 @@ def _to_vendor(racks_delivered: Array, share: Array, inputs: FinanceInputs) -> A
 
 
 def imbalance(books: Accounts) -> float:
-    """Return the largest difference between what is owned and what paid for it, over the largest of either.
+    """Return the largest difference between assets and what paid for them, over the largest of either.
 
-    What is owned is the book value (cash is held at zero); what paid for it is the equity. Nothing owned is 0.
+    Assets are the book value (cash is held at zero); what paid for them is the equity. Without assets it is 0.
+
+    Parameters
+    ----------
+    books : Accounts
+        The accounts of a plan.
+
+    Returns
+    -------
+    float
+        Relative difference [1]; 0 where the accounts balance.
     """
     scale = max(float(np.abs(books.book_value_usd).max()), float(np.abs(books.equity_usd).max()))
     gap = float(np.abs(books.book_value_usd - books.equity_usd).max())

@@ -15,7 +15,7 @@ def capital_by_part(
     inputs: FinanceInputs,
     built_share: Array | None = None,
 ) -> Array:
-    """Return the capital spent on owned capacity [USD], by generation and component: (M, G, C, n).
+    """Return the capital spent on owned capacity, by generation and component.
 
     Equations, month by month: racks = delivered x price; network = racks x network share; facility = IT megawatts
     made ready x price per megawatt, all paid in the month in which they are delivered or made ready. A month's
@@ -24,8 +24,21 @@ def capital_by_part(
 
     Parameters
     ----------
-    racks_delivered : (M, G, P, n) racks. ready_mw_added : (M, P, n) IT power [MW]. owned_share : (P,) of the systems.
-    built_share : (P,) share whose building is paid for too (default: as owned); leased buildings are not.
+    racks_delivered : Array, shape (M, G, P, n)
+        Racks delivered in the month [racks].
+    ready_mw_added : Array, shape (M, P, n)
+        IT power made ready in the month [MW].
+    owned_share : Array, shape (P,)
+        Share of each place whose systems are owned [1].
+    inputs : FinanceInputs
+        Prices of racks, network and facilities.
+    built_share : Array | None, shape (P,)
+        Share of each place whose building is bought too [1] (default: as owned); leased buildings are not.
+
+    Returns
+    -------
+    Array, shape (M, G, C, n)
+        Capital spent [USD]; C as in ``COMPONENTS``.
     """
     built = owned_share if built_share is None else built_share
     bought = (racks_delivered * owned_share[:, None]).sum(axis=2)  # (M, G, n)
@@ -40,6 +53,19 @@ def capital_by_part(
 
 
 def by_generation(inputs: FinanceInputs, name: str) -> Array:
-    """Return a price by generation: (M or 1, G)."""
+    """Return a price by generation.
+
+    Parameters
+    ----------
+    inputs : FinanceInputs
+        Inputs of the room.
+    name : str
+        Field of :class:`~gigaplan.finance.inputs.GenerationCost`.
+
+    Returns
+    -------
+    Array, shape (M or 1, G)
+        The price, in the unit of its field.
+    """
     values: list[Uncertain] = [getattr(g, name) for g in inputs.generations]
     return np.stack(np.broadcast_arrays(*[column(v, 1) for v in values]), axis=1)

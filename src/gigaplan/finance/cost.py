@@ -11,16 +11,16 @@ from gigaplan.vocabulary.members import Array
 
 @dataclass(frozen=True, slots=True)
 class TokenCost:
-    """Shapes: member M, workload W, month n. A price is nan where nothing was served: that never means zero."""
+    """Cost of tokens by month; a price is nan where nothing was served. Shapes: member M, workload W, month n."""
 
     workload_usd: Array
-    """(M, W, n) cost borne by each workload."""
+    """(M, W, n) cost borne by each workload [USD]."""
     training_usd: Array
-    """(M, n) cost borne by training and research."""
+    """(M, n) cost borne by training and research [USD]."""
     workload_usd_per_mtok: Array
-    """(M, W, n) per million generated tokens."""
+    """(M, W, n) cost per million generated tokens of each workload [USD/Mtok]."""
     serving_usd_per_mtok: Array
-    """(M, n) all serving, per million generated tokens."""
+    """(M, n) cost of all serving per million generated tokens [USD/Mtok]."""
 
 
 def cost_per_mtok(
@@ -32,16 +32,31 @@ def cost_per_mtok(
     it_kw_per_gpu: Array,
     generated_tokens: Array,
 ) -> TokenCost:
-    """Share a month's total cost over training and workloads by the IT energy rating of the GPU-hours they hold.
+    """Share a month's total cost over training and workloads by the IT power rating of the GPU-hours that they use.
 
-    A GPU-hour weighs what its IT power weighs (racks of all generations cost about the same per megawatt, so a
+    A GPU-hour is weighted by its IT power (racks of all generations cost about the same per megawatt, so a
     newer GPU carries its larger share). Idle GPU-hours are kept for serving, so the workloads bear them in
     proportion to their own. Training and workloads add up to the total exactly.
 
     Parameters
     ----------
-    cost_usd : (M, K, n). gpu_hours : (M, W, G, n). training_gpu_hours, gpu_hours_available : (M, G, n).
-    it_kw_per_gpu : (G,). generated_tokens : (M, W, n) tokens in the month.
+    cost_usd : Array, shape (M, K, n)
+        Cost of the month by line [USD].
+    gpu_hours : Array, shape (M, W, G, n)
+        GPU-hours of each workload [GPU h].
+    training_gpu_hours : Array, shape (M, G, n)
+        GPU-hours held for training and research [GPU h].
+    gpu_hours_available : Array, shape (M, G, n)
+        GPU-hours of all GPUs that are up [GPU h].
+    it_kw_per_gpu : Array, shape (G,)
+        IT power of a GPU with its share of the rack [kW].
+    generated_tokens : Array, shape (M, W, n)
+        Tokens generated in the month [token].
+
+    Returns
+    -------
+    TokenCost
+        Cost borne by training and by each workload, and cost per million generated tokens.
     """
     total = cost_usd.sum(axis=1)
     weigh = it_kw_per_gpu[:, None]

@@ -12,7 +12,20 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 
 def equity_by_month(equity: Sequence[Equity], axis: TimeAxis) -> Array:
-    """Return what each instrument pays in each month [USD]: (instrument, month); nothing outside the horizon."""
+    """Return what each equity instrument pays in each month.
+
+    Parameters
+    ----------
+    equity : Sequence[Equity]
+        The instruments.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (instrument, month)
+        Equity received [USD]; payments outside the horizon are left out.
+    """
     paid = np.zeros((len(equity), axis.months))
     for i, e in enumerate(equity):
         month = axis.month_of(e.date)
@@ -22,10 +35,22 @@ def equity_by_month(equity: Sequence[Equity], axis: TimeAxis) -> Array:
 
 
 def guaranteed_by_month(guaranties: Sequence[Guaranty], axis: TimeAxis) -> Array:
-    """Return the most that guarantors may have to pay [USD], at the middle of each month: (month,).
+    """Return the most that guarantors may have to pay, at the middle of each month.
 
     A guaranty of residual values falls evenly from its amount to nothing over its years, as what it covers is paid
     off.
+
+    Parameters
+    ----------
+    guaranties : Sequence[Guaranty]
+        The guaranties.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (month,)
+        Sum of the guaranties [USD].
     """
     total = np.zeros(axis.months)
     for g in guaranties:

@@ -17,10 +17,15 @@ class GpuHour:
     """Parts of an owned GPU-hour [USD/h], before tax and cost of capital."""
 
     rack_usd: Uncertain
+    """Depreciation of the GPU's share of its rack."""
     network_usd: Uncertain
+    """Depreciation of its share of the network."""
     facility_usd: Uncertain
+    """Depreciation of its share of the facility."""
     operations_usd: Uncertain
+    """Operating cost, energy apart."""
     energy_usd: Uncertain
+    """Energy, cooling included."""
 
     @property
     def total_usd(self) -> Uncertain:
@@ -38,16 +43,32 @@ def owned_gpu_hour(
     power_price_usd_per_mwh: Uncertain,
     costs: Costs,
 ) -> GpuHour:
-    """Return what an hour of one owned GPU costs, at work all the time.
+    """Return what an hour of one owned GPU costs at full use.
 
     Equations: rack price over GPUs and life; network as a share of it; facility and operations by rated IT power;
     energy ``rated x drawn share x PUE x price``. The same lines as a plan's accounts, for one GPU.
 
     Parameters
     ----------
-    it_kw_per_gpu : rated IT power of one GPU with its share of the rack [kW].
-    drawn_share : drawn over rated IT power of a busy rack.
-    pue : facility over IT energy.
+    rack_price_usd : Uncertain
+        Price of a rack [USD].
+    gpus_per_rack : float
+        GPUs of a rack.
+    it_kw_per_gpu : float
+        Rated IT power of one GPU with its share of the rack [kW].
+    drawn_share : float
+        Drawn over rated IT power of a busy rack [1].
+    pue : Uncertain
+        Power usage effectiveness, facility over IT energy [1].
+    power_price_usd_per_mwh : Uncertain
+        Price of energy [USD/MWh].
+    costs : Costs
+        Network share, facility and operating cost, and lives.
+
+    Returns
+    -------
+    GpuHour
+        The hour's cost by part [USD/h].
     """
     it_mw = it_kw_per_gpu / KW_PER_MW
     rack = rack_price_usd / gpus_per_rack / (costs.it_life_years * HOURS_PER_YEAR)

@@ -1,4 +1,4 @@
-"""What the finance room needs to know. All money is in USD of the year that the plan states, undiscounted."""
+"""Inputs of the finance room. All money is in USD of the year that the plan states, undiscounted."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ class GenerationCost:
     """What one rack of a generation costs, and what a rented GPU-hour of it costs."""
 
     name: str
+    """Name of the generation."""
     rack_price_usd: Annotated[Uncertain, Gt(0), Unit("USD")]
-    """Compute rack delivered (basis: contract)."""
+    """Price of a compute rack delivered (basis: contract)."""
     rental_usd_per_gpu_h: Annotated[Uncertain, Gt(0), Unit("USD/h")]
-    """Contract rental, power included."""
+    """Contract rental of a GPU-hour, power included."""
     vendor: str = ""
-    """Who sells it."""
+    """Vendor that sells the generation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """Terms on which a place belongs to somebody else; rent and lease run while its racks are accepted."""
+    """Terms on which a place belongs to a counterparty; rent and lease are due while its racks are accepted."""
 
     counterparty: str = ""
-    """Who owns what is rented or leased."""
+    """Owner of the place."""
     usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
-    """Rent of the rented share with its systems and energy; 0: the rent of a GPU-hour that each generation has."""
+    """Rent of the rented share with its systems and energy; at 0 each generation's rental of a GPU-hour is paid
+    instead."""
     lease_usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")] = 0.0
-    """Lease of building, power and cooling for the systems that are owned; 0: they are bought with the site."""
+    """Lease of building, power and cooling for the systems that are owned; at 0 they are bought with the site."""
     years: Annotated[float, Ge(0), Unit("year")] = 0.0
-    """Term; what is promised over it is a commitment."""
+    """Term of the contract; what is promised over it is a commitment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,43 +47,47 @@ class Equity:
     """Money paid on a date, tied to no milestone."""
 
     name: str
+    """Name of the instrument."""
     investor: str
     """Who pays."""
     amount_usd: Annotated[float, Gt(0), Unit("USD")]
-    """Amount that is paid."""
+    """Amount paid."""
     date: Annotated[dt.date, Day()]
     """Date of payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guaranty:
-    """A promise to pay if somebody else does not, or if assets are worth less than agreed; no money moves until then."""
+    """A promise to pay if another party does not, or if assets are worth less than agreed."""
 
     name: str
+    """Name of the guaranty."""
     guarantor: str
-    """Who promises."""
+    """Who may have to pay."""
     amount_usd: Annotated[float, Gt(0), Unit("USD")]
-    """Most that is paid."""
+    """Largest payment at its start."""
     start: Annotated[dt.date, Day()]
-    """Date from which it runs."""
+    """First day of the guaranty."""
     years: Annotated[float, Gt(0), Unit("year")]
-    """Term of the promise."""
+    """Time over which it falls to nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Capital beside the racks, operating cost and lives."""
+    """Capital besides the racks, operating cost and book lives."""
 
     network_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Scale-out network and storage as a share of the rack price."""
     facility_usd_per_it_mw: Annotated[Uncertain, Gt(0), Unit("USD/MW")]
     """Land, shell, power and cooling per IT megawatt."""
     operations_usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")]
-    """Staff, maintenance and other running cost per IT megawatt and year, energy apart."""
+    """Staff, maintenance and other operating cost per IT megawatt and year, energy apart."""
     it_life_years: Annotated[float, Gt(0), Unit("year")]
+    """Book life of racks and network."""
     facility_life_years: Annotated[float, Gt(0), Unit("year")]
+    """Book life of land, shell, power and cooling."""
     lives_compared_years: tuple[float, ...] = (3.0, 5.0, 7.0)
-    """Lives of systems whose costs are compared."""
+    """Book lives of IT at which total cost is compared [year]."""
     vendor_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Share of rack and network spending that flows back to the vendor who invests."""
     vendor: str = ""
@@ -90,26 +96,33 @@ class Costs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tranches:
-    """Milestone-triggered investment: so much money as each gigawatt reaches a state of the ladder."""
+    """Investment triggered by milestones: an amount as each gigawatt reaches a state of the delivery ladder."""
 
     investor: str
-    """Who pays."""
+    """Who pays the tranches."""
     amount_per_milestone_usd: Annotated[float, Ge(0), Unit("USD")]
+    """Amount paid at each milestone."""
     total_usd: Annotated[float, Ge(0), Unit("USD")]
+    """Total of all tranches; the last one pays what is left of it."""
     milestone: Annotated[Based, OnBasis("MW", PowerBasis)]
     """Power per milestone on its basis."""
     trigger_state: str
-    """Ladder state that counts as deployed."""
+    """State of the delivery ladder that counts as deployed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinanceInputs:
-    """All that the finance room needs."""
+    """All inputs of the finance room."""
 
     generations: tuple[GenerationCost, ...]
+    """Prices of each generation."""
     costs: Costs
+    """Network, facility and operating cost, and lives."""
     tranches: Tranches
+    """Investment triggered by milestones."""
     contracts: tuple[Contract, ...]
-    """One per place: the sites, then the opening blocks."""
+    """One contract for each place: the sites, then the blocks of the existing fleet."""
     equity: tuple[Equity, ...] = ()
+    """Equity paid on dates."""
     guaranties: tuple[Guaranty, ...] = ()
+    """Guaranties, which move no money until called."""

@@ -1,4 +1,4 @@
-"""Cost of intelligence: dollars per million tokens, per task, and per task at constant capability; what drives the fall.
+"""Cost of intelligence: dollars per million tokens, per task, and per task at constant capability, with its drivers.
 
 Three costs, each with its own meaning, and none of them a price:
 
@@ -24,8 +24,9 @@ from gigaplan.vocabulary.members import Array, Uncertain, column
 from gigaplan.vocabulary.units import Unit
 
 DRIVERS = ("new_generations", "same_generation", "utilisation", "software", "model")
-"""What makes a task of constant capability cheaper, in the order of :attr:`IntelligenceCost.log_fall`. The first two are
-hardware: newer generations taking over, and one generation getting cheaper itself."""
+"""What makes a task of constant capability cheaper, in the order of :attr:`IntelligenceCost.log_fall`.
+
+The first two are hardware: newer generations taking over, and one generation getting cheaper itself."""
 HARDWARE = DRIVERS[:2]
 SHARE_TOLERANCE = 1e-6
 """How far shares of tokens may be from adding up to one: rounding, no more."""
@@ -38,22 +39,24 @@ class Gains:
     software_gain_per_year: Annotated[Uncertain, Gt(0), Unit("1")]
     """Tokens on the same hardware and model over those of a year before, at the start."""
     software_gain_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
-    """How fast that (logarithmic) rate itself falls."""
+    """Rate at which that (logarithmic) gain itself decays."""
     model_gain_per_year: Annotated[Uncertain, Gt(0), Unit("1")]
-    """Cost of a task over that of a year later, done as well by the best model for it, hardware and software the same."""
+    """Cost of a task over that of a year later, done as well by the best model for it, on the same hardware and
+    software."""
     model_gain_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    """Rate at which that (logarithmic) gain itself decays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntelligenceCost:
-    """Shapes: member M, workload W, driver D (``DRIVERS``), month n."""
+    """Cost of tokens and tasks by month. Shapes: member M, workload W, driver D (``DRIVERS``), month n."""
 
     usd_per_mtok: Array
-    """(M, n) per million generated tokens, the model held fixed [USD/Mtok]."""
+    """(M, n) cost per million generated tokens, the model held fixed [USD/Mtok]."""
     usd_per_task: Array
-    """(M, W, n) per task as it is done each month, the model held fixed [USD]."""
+    """(M, W, n) cost per task as it is done each month, the model held fixed [USD]."""
     usd_per_task_constant: Array
-    """(M, W, n) per task of the first month at that month's capability [USD]."""
+    """(M, W, n) cost per task of the first month at that month's capability [USD]."""
     log_fall: Array
     """(M, D, n) fall since the first month at constant capability by driver, ln(first / now); adds up to the whole."""
     tokens_log_rise: Array
@@ -84,10 +87,11 @@ class Trend:
     growth_per_year: float
     """Change over a year less one: 0.5 is half as much again."""
     log_slope: float
-    """[1/year]."""
+    """Slope of ln(value) on time [1/year]."""
     log_slope_error: float
-    """Its standard error [1/year]; nan for two points, which any line fits."""
+    """Standard error of the slope [1/year]; nan for two points, which any line fits."""
     points: int
+    """Number of points."""
 
 
 def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -> Array:
@@ -97,12 +101,22 @@ def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -
 
     Parameters
     ----------
-    gain_per_year : g, the first year's rate as a factor [1], above 0; below 1 makes it dearer.
-    decay_per_year : d [1/year]. years : t since the start [year], shape (month,).
+    gain_per_year : Uncertain
+        g, the first year's gain as a factor [1], above 0; below 1 raises the cost.
+    decay_per_year : float
+        d, rate at which the gain decays [1/year].
+    years : Array, shape (month,)
+        t, time since the start [year].
 
     Returns
     -------
-    factor [1], shape (member, month).
+    Array, shape (member, month)
+        Cost over that at the start [1].
+
+    Raises
+    ------
+    InputError
+        If the gain is not above 0 or the decay is below 0.
     """
     gain = column(gain_per_year, 2)
     if not (gain > 0).all():
@@ -129,12 +143,24 @@ def intelligence_cost(
 
     Parameters
     ----------
-    full_use_usd_per_mtok : (M, G, n) cost of a million generated tokens on a generation that never idles, with the
-        software of the first month [USD/Mtok]; for a generation that serves nothing any positive number will do.
-    token_share : (M, G, n) share of the tokens that each generation makes; adds up to 1.
-    utilisation : (M, n) share of the full use, 0 < utilisation <= 1.
-    software_factor, model_factor : (M, n) cost over that of the first month (:func:`cost_factor`).
-    tokens_per_task : (M, W, n) generated tokens of a task [token]. Members of length 1 broadcast.
+    full_use_usd_per_mtok : Array, shape (M, G, n)
+        Cost of a million generated tokens on a generation that never idles, with the software of the first month
+        [USD/Mtok]; for a generation that serves nothing any positive number will do.
+    token_share : Array, shape (M, G, n)
+        Share of the tokens that each generation generates [1]; adds up to 1.
+    utilisation : Array, shape (M, n)
+        Share of full use [1], 0 < utilisation <= 1.
+    software_factor : Array, shape (M, n)
+        Cost over that of the first month by software (:func:`cost_factor`) [1].
+    model_factor : Array, shape (M, n)
+        Cost over that of the first month by better models (:func:`cost_factor`) [1].
+    tokens_per_task : Array, shape (M, W, n)
+        Generated tokens of a task [token]. Members of length 1 broadcast.
+
+    Returns
+    -------
+    IntelligenceCost
+        Cost per million tokens and per task, and the drivers of its fall.
 
     Raises
     ------
@@ -168,12 +194,14 @@ def divisia_2004(factors: Sequence[Array]) -> list[Array]:
 
     Parameters
     ----------
-    factors : each (..., part, month), not negative.
+    factors : Sequence[Array]
+        Factors x1, x2, ..., each of shape (..., part, month) and not negative.
 
     Returns
     -------
-    effects, one per factor, each (..., month): ln of what it made of V since the first month. Their sum is
-    ln(V / V of the first month), exactly.
+    list[Array]
+        Effects, one per factor, each of shape (..., month): ln of what the factor made of V since the first month.
+        Their sum is ln(V / V of the first month), exactly.
 
     Raises
     ------
@@ -205,7 +233,15 @@ def log_trend(years: Array, values: Array) -> Trend:
 
     Parameters
     ----------
-    years : (point,) [year]. values : (point,), positive, in any unit; several may share a date.
+    years : Array, shape (point,)
+        Time [year]; several values may share a date.
+    values : Array, shape (point,)
+        Values above 0, in any unit.
+
+    Returns
+    -------
+    Trend
+        Growth per year, its logarithmic slope and the slope's standard error.
 
     Raises
     ------
@@ -237,7 +273,7 @@ def _since_first(factor: Array) -> Array:
 
 
 def _check(cost: Array, share: Array, use: Array, software: Array, model: Array, tokens: Array) -> None:
-    """Refuse what has no logarithm, saying which input, where and what to do."""
+    """Raise InputError for an input that has no logarithm."""
     for name, array in (
         ("full_use_usd_per_mtok", cost),
         ("utilisation", use),

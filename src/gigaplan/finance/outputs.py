@@ -1,4 +1,4 @@
-"""What the finance room gives."""
+"""Results of the finance room."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ COST_LINES = ("depreciation_it", "depreciation_facility", "energy", "operations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Money by month. Shapes: member M, generation G, component C, cost line K, tranche T, instrument I, life B, place P, month n, edge n + 1."""
+    """Money by month [USD] except days.
+
+    Shapes: member M, generation G, component C, cost line K, tranche T, instrument I, life B, place P, month n,
+    edge n + 1.
+    """
 
     capital_usd: Array
     """(M, G, C, n) capital spent, by generation and component (COMPONENTS)."""
     cost_usd: Array
     """(M, K, n) cost by line (COST_LINES), accrual."""
     revenue_usd: Array
-    """(M, n)"""
+    """(M, n) revenue."""
     tranche_usd: Array
-    """(M, n) investment received by milestone."""
+    """(M, n) investment received on reaching milestones."""
     tranche_days: Array
     """(M, T) day on which each tranche was triggered, days since start; nan if never."""
     tranche_paid_usd: Array
@@ -33,16 +37,16 @@ class Accounts:
     rent_usd: Array
     """(M, P, n) rent and lease of each place."""
     commitment_usd: Array
-    """(M, edge) rent and lease promised for the rest of their terms, for what is accepted."""
+    """(M, edge) rent and lease committed for the rest of their terms, for accepted capacity."""
     vendor_flow_usd: Array
-    """(M, n) own spending that flows to the investing vendor."""
+    """(M, n) spending on owned capacity that flows to the investing vendor."""
     vendor_flow_landlords_usd: Array
-    """(M, n) what owners of rented capacity spend with that vendor for it."""
+    """(M, n) spending of the owners of rented capacity with that vendor."""
     funding_gap_usd: Array
-    """(M, n) money to be found elsewhere in the month (negative: surplus)."""
+    """(M, n) funding gap of the month (negative: surplus)."""
     book_value_usd: Array
     """(M, edge) capital less depreciation."""
     equity_usd: Array
-    """(M, edge) tranches received plus retained earnings plus funding found elsewhere."""
+    """(M, edge) tranches received plus retained earnings plus the funding gap met so far."""
     cost_by_life_usd: Array
-    """(M, B, n) total cost if IT lived each of ``lives_compared_years``."""
+    """(M, B, n) total cost if the book life of IT were each of ``lives_compared_years``."""

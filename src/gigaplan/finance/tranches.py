@@ -10,19 +10,29 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
 
 MOST_TRANCHES = 1000
-"""More milestones than this are a slip of the pen, and would fill memory."""
+"""More milestones than this are a mistake in the plan, and would fill memory."""
 
 ROUNDING = 1e-9
 """A milestone or a sum counts as reached when no more than this share of it is missing."""
 
 
 def amounts_usd(terms: Tranches) -> Array:
-    """Return what each tranche pays: (tranche,); the last one what is left of the total.
+    """Return what each tranche pays; the last one pays what is left of the total.
+
+    Parameters
+    ----------
+    terms : Tranches
+        Terms of the investment.
+
+    Returns
+    -------
+    Array, shape (tranche,)
+        Amounts [USD].
 
     Raises
     ------
     InputError
-        If there are more tranches than anybody could follow.
+        If there are more than ``MOST_TRANCHES`` tranches.
     """
     if terms.amount_per_milestone_usd <= 0:
         return np.zeros(0)
@@ -40,14 +50,26 @@ def amounts_usd(terms: Tranches) -> Array:
 
 
 def trigger_days(deployed_mw: Array, milestone_mw: float, count: int, axis: TimeAxis) -> Array:
-    """Return the day on which deployed power first reaches each milestone: (member, tranche); nan if never.
+    """Return the day on which deployed power first reaches each milestone.
 
     The k-th milestone is k times ``milestone_mw``; power is taken to move evenly within a month. What is deployed
     when the horizon begins has reached its milestones on day 0, and so has a milestone of zero.
 
     Parameters
     ----------
-    deployed_mw : (M, edge) on the milestones' basis [MW]. count : how many tranches there are.
+    deployed_mw : Array, shape (member, edge)
+        Deployed power on the milestones' basis [MW].
+    milestone_mw : float
+        Power of one milestone [MW].
+    count : int
+        Number of tranches.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (member, tranche)
+        Days since the start of the horizon [day]; nan if never.
     """
     marks = milestone_mw * np.arange(1, count + 1) * (1 - ROUNDING)
     passed = deployed_mw[:, None, :] >= marks[:, None]  # (M, T, edge)
@@ -60,7 +82,22 @@ def trigger_days(deployed_mw: Array, milestone_mw: float, count: int, axis: Time
 
 
 def by_month(days: Array, paid_usd: Array, axis: TimeAxis) -> Array:
-    """Return the money received in each month: (member, month)."""
+    """Return the money received in each month.
+
+    Parameters
+    ----------
+    days : Array, shape (member, tranche)
+        Day of each tranche since the start of the horizon [day]; nan if never.
+    paid_usd : Array, shape (member, tranche)
+        What each tranche pays [USD].
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (member, month)
+        Money received [USD].
+    """
     received = np.zeros((days.shape[0], axis.months))
     member, tranche = np.nonzero(np.isfinite(days))
     month = np.searchsorted(axis.edge_days, days[member, tranche], side="right") - 1

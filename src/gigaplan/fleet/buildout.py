@@ -23,11 +23,11 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 MONTHS_PER_YEAR = 12
 ARRIVAL_DAYS = DAYS_PER_YEAR
-"""An opening block arrives evenly over the year before its date."""
+"""A block of the existing fleet arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
 NEWEST = "newest"
 DECIMALS_MW = 6
-"""Limits closer than a watt bind together; the first named is told."""
+"""Limits closer than a watt bind together; the first in ``LIMITS`` is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,19 @@ class _Room:
 
 
 def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
-    """Return the build-out of a plan; shapes in :class:`~gigaplan.fleet.outputs.BuildOut`.
+    """Return the build-out of a plan.
+
+    Parameters
+    ----------
+    inputs : FleetInputs
+        Generations, sites, existing fleet, lags and limits.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    BuildOut
+        Racks, GPUs and power by place and month; shapes in :class:`~gigaplan.fleet.outputs.BuildOut`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the fleet room needs to know."""
+"""Inputs of the fleet room."""
 
 from __future__ import annotations
 
@@ -22,7 +22,23 @@ LIMITS = ("power", "racks", "packaging", "transformers", "labour")
 
 
 def existing_label(name: str) -> str:
-    """Return the label, among those of all sites, of a block of the existing fleet."""
+    """Return the label of a block of the existing fleet among those of all sites.
+
+    Parameters
+    ----------
+    name : str
+        Name of the block.
+
+    Returns
+    -------
+    str
+        Its label.
+
+    Examples
+    --------
+    >>> existing_label("Azure")
+    'opening Azure'
+    """
     return f"opening {name}"
 
 
@@ -31,16 +47,21 @@ class Generation:
     """One generation of systems as the fleet sees it: a rack (or an 8-GPU node) and when it ships."""
 
     name: str
+    """Name of the generation."""
     gpus_per_rack: Annotated[int, Ge(1)]
+    """GPUs of one rack (or node)."""
     it_kw_per_rack: Annotated[float, Gt(0), Unit("kW")]
-    """IT power that one rack takes, its share of network and storage included (basis: it)."""
+    """IT power of one rack, its share of network and storage included (basis: it)."""
     first_ship_date: Annotated[dt.date, Day()]
+    """Date of the first shipment."""
     life_years: Annotated[float, Gt(0), Unit("year")]
+    """Time from delivery to retirement."""
     supply_start_racks_per_month: Annotated[float, Ge(0), Unit("racks/month")]
     """Racks that this customer can get in the first month after the first shipment."""
     supply_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
     """Yearly growth of that rate (1.0 doubles it each year), up to the cap."""
     supply_cap_racks_per_month: Annotated[float, Gt(0), Unit("racks/month")]
+    """Most racks that this customer can get in a month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +69,19 @@ class Phase:
     """One block of megawatts at a site with its dates; a missing date follows from the standard lags."""
 
     name: str
+    """Name of the phase."""
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
-    """Power of this phase; all phases of a site are on one basis."""
+    """Power of the phase on its basis."""
     announced: Annotated[dt.date, Day()]
-    """Date on which it became known; left out: the site's."""
+    """Date of the announcement."""
     contracted: Annotated[dt.date, Day()] | None = None
-    """Date of its contract; left out: by the standard lags."""
+    """Date of the contract; without it the standard lag after the announcement."""
     construction: Annotated[dt.date, Day()] | None = None
-    """Date on which building begins; left out: by the standard lags."""
+    """Date on which construction begins; without it the standard lag after the contract."""
     energised: Annotated[dt.date, Day()]
-    """Date on which grid power reaches it."""
+    """Date on which grid power reaches the phase."""
     generation: str = "newest"
-    """'newest' takes the newest generation shipping when racks arrive; else a generation's name."""
+    """Generation of its racks; 'newest' takes the newest generation shipping when racks arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +89,31 @@ class Site:
     """A campus: where, on what power, in which phases."""
 
     name: str
+    """Name of the campus."""
     region: str
+    """Region whose power and climate the site has."""
     phases: tuple[Phase, ...]
+    """Blocks of power with their dates."""
     utc_offset_h: Annotated[float, Ge(-12), Le(14)] = 0.0
+    """Offset of local time from UTC [h]."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of the site's capacity that is rented from others at a contract price instead of bought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningBlock:
-    """Capacity that stands at a date before the announced programme: it arrives evenly over the year before."""
+    """A block of the existing fleet, which precedes the programme: it arrives evenly over the year before its date."""
 
     name: str
+    """Name of the block."""
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
-    """Power of what exists already."""
+    """Power of the block on its basis."""
     generation: str
-    """Systems that it consists of: a generation of this plan."""
+    """Generation of its racks."""
     date: Annotated[dt.date, Day()]
-    """Date on which all of it exists; it arrives evenly over the year before."""
+    """Date at which the block stands in full."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
-    """Share of it that is rented from others."""
+    """Share of the block that is rented from others at a contract price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +121,23 @@ class Ladder:
     """Standard lags between the ladder's states, and limits of the build-out that all sites share."""
 
     contract_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """announced -> contracted"""
+    """Lag from announcement to contract."""
     construction_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """contracted -> construction"""
+    """Lag from contract to construction."""
     ready_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """energised -> ready for service"""
+    """Lag from energised to ready for service."""
     acceptance_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """rack delivered to a ready hall -> accepted"""
+    """Lag from a rack's delivery to a ready hall to its acceptance."""
     producing_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """accepted -> producing"""
+    """Lag from acceptance to production."""
     refit_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
-    """rack retired -> its power ready for a new rack"""
+    """Lag from a rack's retirement until its power is ready for a new rack."""
     packaging_start_gpus_per_month: Annotated[float, Ge(0), Unit("1/month")]
     """GPU packages (CoWoS and HBM) that this customer can get in the first month of the horizon."""
     packaging_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    """Yearly growth of that rate, up to the cap."""
     packaging_cap_gpus_per_month: Annotated[float, Gt(0), Unit("1/month")]
+    """Most GPU packages that this customer can get in a month."""
     transformer_mw_per_month: Annotated[float, Gt(0), Unit("MW/month")]
     """Most IT megawatts that can be energised in a month over all sites (stated limit)."""
     labour_mw_per_month: Annotated[float, Gt(0), Unit("MW/month")]
@@ -119,11 +148,15 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetInputs:
-    """All that the fleet room needs. Phase and block powers are already on the IT basis here."""
+    """All inputs of the fleet room. Phase and block powers are already on the IT basis here."""
 
     generations: tuple[Generation, ...]
+    """Generations of systems, G of them."""
     sites: tuple[Site, ...]
+    """Campuses of the programme."""
     opening: tuple[OpeningBlock, ...]
+    """Blocks of the existing fleet."""
     ladder: Ladder
+    """Standard lags and limits."""
     newest_among: tuple[str, ...] = ()
     """Generations that 'newest' chooses from; empty: all."""

@@ -19,24 +19,40 @@ DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """All phases of all sites, in order of energisation (first come, first served). Shapes: phase F, edge."""
+    """Schedule of the phases of all sites, in order of energisation. Shapes: phase F, edge."""
 
     place: NDArray[np.int64]
+    """(F,) index of the site of each phase."""
     generation: NDArray[np.int64]
-    """Index of the named generation, -1 for the newest shipping."""
+    """(F,) index of the named generation, -1 for the newest shipping."""
     turn: NDArray[np.int64]
-    """Order of energisation: phases of one day share a turn."""
+    """(F,) order of energisation, from 0; phases of one day are equal."""
     announced_mw: Array
+    """(F, edge) IT power announced by each edge [MW]."""
     contracted_mw: Array
+    """(F, edge) IT power contracted by each edge [MW]."""
     construction_mw: Array
+    """(F, edge) IT power under construction or beyond by each edge [MW]."""
     energised_mw: Array
-    """(F, edge) IT power that has reached each state by each edge if nothing but its dates binds."""
+    """(F, edge) IT power energised by each edge if nothing but its dates binds [MW]."""
     energised_past_mw: Array
-    """(F, past) the same on the edges before the horizon, as far back as the lag to ready reaches."""
+    """(F, past) the same on the edges before the horizon, as far back as the lag to ready reaches [MW]."""
 
 
 def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
-    """Return what is due when, from the plan's dates and the standard lags.
+    """Return which power is scheduled to reach which state when, from the plan's dates and the standard lags.
+
+    Parameters
+    ----------
+    inputs : FleetInputs
+        Sites with their phases, generations and lags.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Due
+        The phases in order of energisation, with their power by state and edge.
 
     Raises
     ------
@@ -67,9 +83,21 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
 
 
 def days_before(axis: TimeAxis, lag_months: float, first_month: int) -> Array:
-    """Return the edges before the horizon that a lag reaches back to, as days since its start (negative): (past,).
+    """Return the edges before the horizon that a lag reaches back to.
 
-    ``first_month`` is the month, counted from the horizon's start, before which there is nothing to reach.
+    Parameters
+    ----------
+    axis : TimeAxis
+        Months of the horizon.
+    lag_months : float
+        The lag [month].
+    first_month : int
+        Month, counted from the horizon's start, before which there is nothing to reach.
+
+    Returns
+    -------
+    Array, shape (past,)
+        Days since the start of the horizon [day], all negative.
     """
     past = math.ceil(min(lag_months, max(-first_month, 0)))
     start = np.datetime64(axis.start, "M")
@@ -114,7 +142,25 @@ def _in_order(inputs: FleetInputs) -> None:
 
 
 def lagged(cumulative: Array, months: float) -> Array:
-    """Return a cumulative series on edges (last axis), ``months`` later, by linear interpolation; 0 before its start."""
+    """Return a cumulative series some months later, by linear interpolation; 0 before its start.
+
+    Parameters
+    ----------
+    cumulative : Array, shape (..., edge)
+        A series that never falls, in any unit.
+    months : float
+        The lag [month].
+
+    Returns
+    -------
+    Array, shape (..., edge)
+        The series, ``months`` later.
+
+    Examples
+    --------
+    >>> lagged(np.array([2.0, 4.0, 6.0]), 0.5).tolist()
+    [1.0, 3.0, 5.0]
+    """
     if months <= 0:
         return cumulative
     whole, part = int(months), months - int(months)
@@ -130,9 +176,26 @@ def lagged(cumulative: Array, months: float) -> Array:
 
 
 def rationed(wanted: Array, limit: float, turn: NDArray[np.int64]) -> Array:
-    """Return what of ``wanted`` a common limit lets through: first come, first served, equals in proportion.
+    """Return how much of a demand a common limit lets through: first come, first served, equals in proportion.
 
-    ``turn`` numbers the arrivals from 0; those of one turn share what is left alike.
+    Parameters
+    ----------
+    wanted : Array, shape (item,)
+        Demand of each item, in any unit.
+    limit : float
+        Most that is let through, in the same unit.
+    turn : NDArray[np.int64], shape (item,)
+        Place of each item in the queue, from 0; items of one place share what is left in proportion.
+
+    Returns
+    -------
+    Array, shape (item,)
+        What is let through, at most the demand.
+
+    Examples
+    --------
+    >>> rationed(np.array([2.0, 2.0, 4.0]), 5.0, np.array([0, 1, 1])).tolist()
+    [2.0, 1.0, 2.0]
     """
     if not wanted.size:
         return wanted

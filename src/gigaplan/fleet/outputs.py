@@ -1,4 +1,4 @@
-"""What the fleet room gives: arrays over members, sites, generations and months."""
+"""Results of the fleet room: arrays over members, sites, generations and months."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from gigaplan.vocabulary.members import Array
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOut:
-    """The build-out. ``place`` lists the sites and then the opening blocks; states are exclusive (a megawatt is in one).
+    """The build-out. Places are the sites, then the blocks of the existing fleet; states are exclusive.
 
     Shapes: member M, place P, generation G, state S (the ladder), limit L, month n, edge n + 1.
     """
 
     places: tuple[str, ...]
+    """Names of the places: sites, then blocks of the existing fleet."""
     power_state_mw: Array
     """(M, S, P, edge) IT power in each state of the ladder [MW]; sums over S to what has been announced by then."""
     racks: Array
@@ -35,16 +36,29 @@ class BuildOut:
     gpus_in_production: Array
     """(M, G, P, edge) GPUs of the racks producing [GPUs]."""
     gpus_available: Array
-    """(M, G, month) the same times availability [GPUs]."""
+    """(M, G, month) GPUs producing times availability [GPUs]."""
     limit_mw: Array
     """(M, L, month) IT megawatts of racks that each limit would let in this month if it alone bound [MW]; ``power`` is
     all that dates and lags make ready and nothing fills, the others let in their part of that."""
     binding: NDArray[np.int64]
-    """(M, month) index of the binding limit, -1 where nothing was waiting to be installed."""
+    """(M, month) index of the binding limit, -1 where no power awaited racks."""
     first_token_days: Array
     """(M, P) first day of producing, as days since the start of the horizon; nan if never."""
 
     def first_token(self, place: int, start: dt.date) -> dt.date | None:
-        """Return the date of first token of a place for the first member, or None."""
+        """Return the date of first token of a place for the first member.
+
+        Parameters
+        ----------
+        place : int
+            Index into ``places``.
+        start : dt.date
+            First day of the horizon.
+
+        Returns
+        -------
+        dt.date | None
+            The date, or None if the place never produces.
+        """
         days = float(self.first_token_days[0, place])
         return None if math.isnan(days) else start + dt.timedelta(days=int(days))

@@ -15,10 +15,22 @@ LONGEST_RAMP_YEARS = 50
 
 
 def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
-    """Return the racks of each generation that can be had in each month: (generation, month).
+    """Return the racks of each generation that can be had in each month.
 
     Equation: ``start (1 + growth)^t`` up to the cap, t [years] since the first shipment; the first month counts
-    for the part of it after that day. What isn't taken is lost.
+    for the part of it after that day. What is not taken is lost.
+
+    Parameters
+    ----------
+    generations : Sequence[Generation]
+        The generations.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (generation, month)
+        Supply [racks/month].
     """
     rows = []
     for g in generations:
@@ -31,7 +43,20 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
 
 
 def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
-    """Return the packaged GPUs that can be had in each month, over all generations: (month,)."""
+    """Return the packaged GPUs that can be had in each month, over all generations.
+
+    Parameters
+    ----------
+    ladder : Ladder
+        Source of the ramp and its cap.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (month,)
+        Supply [GPUs/month].
+    """
     years = axis.mid_days / DAYS_PER_YEAR
     ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** np.minimum(
         years, LONGEST_RAMP_YEARS
@@ -40,9 +65,21 @@ def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
 
 
 def newest_shipping(generations: Sequence[Generation], axis: TimeAxis, among: Sequence[str] = ()) -> Array:
-    """Return the index of the newest generation that ships by the end of each month, -1 before any: (month,).
+    """Return the newest generation that ships by the end of each month.
 
-    ``among`` names the generations to choose from; empty: all.
+    Parameters
+    ----------
+    generations : Sequence[Generation]
+        The generations.
+    axis : TimeAxis
+        Months of the horizon.
+    among : Sequence[str]
+        Names of the generations to choose from; empty: all.
+
+    Returns
+    -------
+    Array, shape (month,)
+        Index of the generation, -1 before any ships.
     """
     chosen = [not among or g.name in among for g in generations]
     ship = np.array([axis.days_since_start(g.first_ship_date) for g in generations])

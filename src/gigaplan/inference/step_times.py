@@ -16,18 +16,22 @@ REFERENCE_TOKENS = 1024.0
 
 
 class StepTimes(Protocol):
-    """Step times of one replica [s]. Arguments are arrays that broadcast against each other; the answer has their
-    shape."""
+    """Step times of one replica [s]. Arguments are arrays that broadcast against each other."""
 
     def decode_s(self, batch: Array, context: Array) -> Array:
-        """Return the time of a step in which each of ``batch`` requests makes a token.
+        """Return the time of a step in which each of ``batch`` requests generates a token.
 
         Parameters
         ----------
-        batch
-            Requests that decode.
-        context
+        batch : Array
+            Requests that decode; any shape.
+        context : Array
             Mean tokens in the cache of each [token].
+
+        Returns
+        -------
+        Array
+            Time of the step [s], in the common shape of the arguments.
         """
 
     def prefill_s(self, uncached: Array, cached: Array) -> Array:
@@ -35,8 +39,15 @@ class StepTimes(Protocol):
 
         Parameters
         ----------
-        uncached, cached
-            Input tokens of the step that are computed, and that are in the cache already [token].
+        uncached : Array
+            Input tokens of the step that are computed [token].
+        cached : Array
+            Input tokens of the step that are in the cache already [token].
+
+        Returns
+        -------
+        Array
+            Time of the step [s], in the common shape of the arguments.
         """
 
     def added_prefill_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
@@ -44,10 +55,19 @@ class StepTimes(Protocol):
 
         Parameters
         ----------
-        batch, context
-            Of the decode step.
-        uncached, cached
-            Of the prefill.
+        batch : Array
+            Requests that decode; any shape.
+        context : Array
+            Mean tokens in the cache of each [token].
+        uncached : Array
+            Input tokens of the step that are computed [token].
+        cached : Array
+            Input tokens of the step that are in the cache already [token].
+
+        Returns
+        -------
+        Array
+            Time added [s], in the common shape of the arguments.
         """
 
 
@@ -56,27 +76,76 @@ class StageStepTimes:
     """Step times of one pipeline stage by the roofline (:mod:`gigaplan.inference.step`)."""
 
     stage: Stage
+    """The stage whose step times these are."""
 
     def decode_s(self, batch: Array, context: Array) -> Array:
-        """Return the time of a decode step [s]; see :class:`StepTimes`."""
+        """Return the time of a step in which each of ``batch`` requests generates a token.
+
+        Parameters
+        ----------
+        batch : Array
+            Requests that decode; any shape.
+        context : Array
+            Mean tokens in the cache of each [token].
+
+        Returns
+        -------
+        Array
+            Time of the step [s], in the common shape of the arguments.
+        """
         return np.asarray(self.stage.decode_s(batch, context))
 
     def prefill_s(self, uncached: Array, cached: Array) -> Array:
-        """Return the time of a step that only prefills [s]; see :class:`StepTimes`."""
+        """Return the time of a step that only prefills.
+
+        Parameters
+        ----------
+        uncached : Array
+            Input tokens of the step that are computed [token].
+        cached : Array
+            Input tokens of the step that are in the cache already [token].
+
+        Returns
+        -------
+        Array
+            Time of the step [s], in the common shape of the arguments.
+        """
         return np.asarray(self.stage.prefill_s(uncached, cached))
 
     def added_prefill_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
-        """Return by how much prefill lengthens a decode step [s]; see :class:`StepTimes`."""
+        """Return by how much prefill lengthens a decode step that it is mixed into (chunked prefill).
+
+        Parameters
+        ----------
+        batch : Array
+            Requests that decode; any shape.
+        context : Array
+            Mean tokens in the cache of each [token].
+        uncached : Array
+            Input tokens of the step that are computed [token].
+        cached : Array
+            Input tokens of the step that are in the cache already [token].
+
+        Returns
+        -------
+        Array
+            Time added [s], in the common shape of the arguments.
+        """
         return added_prefill_s(self.stage, batch, context, uncached, cached)
 
 
 def kv_cache_tokens(stage: Stage) -> float:
-    """Return the tokens of keys and values that one replica's memory holds beside weights and reserve.
+    """Return the tokens whose keys and values fit in one replica's memory besides weights and reserve.
 
     Parameters
     ----------
-    stage
+    stage : Stage
         The replica; its arrays hold one value.
+
+    Returns
+    -------
+    float
+        Capacity of the cache [token].
     """
     room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
     return float(np.ravel(stage.capacity(np.array(REFERENCE_TOKENS), room))[0]) * REFERENCE_TOKENS

@@ -16,14 +16,14 @@ from gigaplan.vocabulary.members import Array
 
 @dataclass(frozen=True, slots=True)
 class RequestTimes:
-    """What each request saw [s]; all arrays have shape (request,)."""
+    """Times that each request experiences [s]; all arrays have shape (request,)."""
 
     ttft: Array
-    """From arrival to the first token."""
+    """Time to first token, from arrival."""
     tpot: Array
-    """Mean over the tokens after the first."""
+    """Mean time per output token after the first."""
     latency: Array
-    """From arrival to the last token."""
+    """Time from arrival to the last token."""
 
 
 def replay(
@@ -34,25 +34,32 @@ def replay(
     limits: Limits,
     front_end_s: Array | float = 0.0,
 ) -> RequestTimes:
-    """Return the times that requests see which arrive at one replica.
+    """Replay requests that arrive at one replica, and return the times that they experience.
 
     Parameters
     ----------
-    arrival_s
-        When each request arrives [s]; shape (request,), in any order.
-    input_tokens, output_tokens
-        Tokens of each request's prompt and answer [token]; shape (request,).
-    times
+    arrival_s : Array, shape (request,)
+        When each request arrives [s], in any order.
+    input_tokens : Array, shape (request,)
+        Tokens of each prompt [token].
+    output_tokens : Array, shape (request,)
+        Tokens of each answer [token].
+    times : StepTimes
         Source of step times.
-    limits
-        What the replica takes at once.
-    front_end_s
-        Time of each request in the front end, beside the replica [s].
+    limits : Limits
+        Limits of the replica.
+    front_end_s : Array | float
+        Front-end overhead of each request, outside the replica [s].
+
+    Returns
+    -------
+    RequestTimes
+        Time to first token, time per output token and latency of each request [s].
 
     Raises
     ------
     UnsupportedError
-        If memory does not hold the longest request alone.
+        If memory cannot hold the longest request alone.
     """
     longest = (input_tokens + output_tokens).max()
     table = StepTable.of(times, limits.max_sequences, limits.max_batched_tokens, float(longest))

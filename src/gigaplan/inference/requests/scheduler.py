@@ -20,11 +20,11 @@ class Limits:
     """What one replica can take at once."""
 
     max_sequences: int
-    """Requests that run at once."""
+    """Most requests that run at once."""
     max_batched_tokens: int
-    """Tokens of one step, decoded and prefilled."""
+    """Most tokens of one step, decoded and prefilled."""
     kv_cache_tokens: float
-    """Tokens whose keys and values memory holds."""
+    """Tokens whose keys and values fit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Step:
     """What one step works on."""
 
     decoding: int
-    """Requests that make a token."""
+    """Requests that generate a token."""
     context: float
-    """Their mean tokens in the cache [token]."""
+    """Mean tokens in the cache of these requests [token]."""
     prefill: int
     """Input tokens that are prefilled [token]."""
 
@@ -44,17 +44,23 @@ class Scheduler:
     """The state of one replica's requests. Arrays have shape (request,) and count tokens."""
 
     input_tokens: Array
+    """(request,) tokens of each prompt."""
     output_tokens: Array
+    """(request,) tokens of each answer."""
     limits: Limits
+    """Limits of the replica."""
     waiting: deque[int] = field(default_factory=deque)
+    """Indices of the requests in the queue, the next to be admitted first."""
     running: list[int] = field(default_factory=list)
+    """Indices of the requests that run, in order of admission."""
     to_prefill: Array = field(init=False)
-    """Tokens that are not in the cache yet."""
+    """(request,) tokens that are not in the cache yet."""
     in_cache: Array = field(init=False)
+    """(request,) tokens in the cache."""
     made: Array = field(init=False)
-    """Output tokens so far."""
+    """(request,) output tokens generated so far."""
     cached_tokens: float = 0.0
-    """Of all requests together."""
+    """Tokens in the cache of all requests together."""
 
     def __post_init__(self) -> None:
         self.to_prefill = self.input_tokens.astype(float).copy()
@@ -67,14 +73,26 @@ class Scheduler:
         return not self.waiting and not self.running
 
     def plan_step(self) -> Step:
-        """Preempt, prefill and admit, and return what the step works on."""
+        """Preempt, prefill and admit requests for the next step.
+
+        Returns
+        -------
+        Step
+            What the step works on.
+        """
         decoding = self._preempt([k for k in self.running if self.to_prefill[k] <= 0])
         prefill = self._prefill(float(max(self.limits.max_batched_tokens - len(decoding), 0)))
         context = float(self.in_cache[decoding].mean()) if decoding else 0.0
         return Step(len(decoding), context, int(prefill))
 
     def finish_step(self) -> tuple[list[int], list[int]]:
-        """Give every request whose input is in the cache its token; return who made one and who is done."""
+        """Give a token to every request whose input is in the cache, and release those that are complete.
+
+        Returns
+        -------
+        tuple[list[int], list[int]]
+            Indices of the requests that generated a token, and of those that are complete.
+        """
         stepped = [k for k in self.running if self.to_prefill[k] <= 0]
         done = []
         for k in stepped:

@@ -18,14 +18,17 @@ class StepTable:
     """Step times [s] on grids of batch, context and prefill tokens, linear in between."""
 
     batches: Array
+    """(batch,) grid of batch sizes."""
     contexts: Array
+    """(context,) grid of mean contexts [token]."""
     prefills: Array
+    """(prefill,) grid of prefilled tokens [token]."""
     decode: Array
-    """Of a decode step; shape (batch, context)."""
+    """(batch, context) time of a decode step [s]."""
     added: Array
-    """By which prefill lengthens a decode step at half the longest context; shape (batch, prefill)."""
+    """(batch, prefill) time by which prefill lengthens a decode step, at half the longest context [s]."""
     alone: Array
-    """Of a step that only prefills; shape (prefill,)."""
+    """(prefill,) time of a step that only prefills [s]."""
 
     @classmethod
     def of(cls, times: StepTimes, max_sequences: int, max_batched_tokens: int, longest_tokens: float) -> StepTable:
@@ -33,14 +36,19 @@ class StepTable:
 
         Parameters
         ----------
-        times
-            The source.
-        max_sequences
+        times : StepTimes
+            Source of step times.
+        max_sequences : int
             Largest batch.
-        max_batched_tokens
+        max_batched_tokens : int
             Most tokens that one step prefills [token].
-        longest_tokens
+        longest_tokens : float
             Longest context [token].
+
+        Returns
+        -------
+        StepTable
+            Step times on grids up to these limits.
         """
         # Two points at least, between which a line can be drawn.
         batches = np.unique(np.round(np.geomspace(1, max(max_sequences, 2), GRID)))
@@ -55,14 +63,21 @@ class StepTable:
         return cls(batches, contexts, prefills, decode, added, alone)
 
     def step_s(self, batch: int, context: float, prefill: int) -> float:
-        """Return the time of one step [s].
+        """Return the time of one step.
 
         Parameters
         ----------
-        batch, context
-            Requests that decode, and their mean context [token].
-        prefill
+        batch : int
+            Requests that decode.
+        context : float
+            Mean context of these requests [token].
+        prefill : int
             Tokens that are prefilled in the same step [token].
+
+        Returns
+        -------
+        float
+            Time of the step [s]; 0 for a step without work.
         """
         if not batch:
             return float(np.interp(prefill, self.prefills, self.alone)) if prefill else 0.0
