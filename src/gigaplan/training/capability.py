@@ -7,7 +7,7 @@ many points per decade of training compute, and by so many per year for the same
 
 The form is that of Ho et al. (2024), arXiv:2403.05812, and of Ho et al. (2025), arXiv:2512.00193, with one slope at
 all sizes. Both papers warn of it: whether the slope falls at the top can't be told from the few runs there.
-``validity`` says where an answer leaves what was ever seen.
+``smallest_flop`` to ``last_date`` of the relation say where an answer leaves what was ever seen.
 """
 
 from __future__ import annotations
@@ -39,61 +39,73 @@ class Capability:
     """
 
     reference_date: Annotated[dt.date, Day()]
-    """t0; years are counted from here."""
+    """Reference date t0, from which years are counted."""
     reference_flop: Annotated[float, Gt(0), Unit("FLOP")]
+    """Training compute at the reference point, FLOP0 [FLOP]."""
     eci_at_reference: Annotated[float, Unit("1")]
-    """a [ECI points]."""
+    """Capability at the reference point, a [ECI points]."""
     eci_at_reference_error: Annotated[float, Ge(0), Unit("1")]
-    """Standard error of a."""
+    """Standard error of a [ECI points]."""
     eci_per_decade_flop: Annotated[float, Gt(0), Unit("1")]
-    """b: points for ten times the compute."""
+    """Points for ten times the compute, b [ECI points]."""
     eci_per_decade_flop_error: Annotated[float, Ge(0), Unit("1")]
+    """Standard error of b [ECI points]."""
     eci_per_year: Annotated[float, Gt(0), Unit("1/year")]
-    """c: points per year at the same compute: algorithms, data, post-training, reasoning; nothing tells them apart."""
+    """Points per year at the same compute, c [ECI points/year]: algorithms, data, post-training and reasoning, which
+    nothing tells apart."""
     eci_per_year_error: Annotated[float, Ge(0), Unit("1/year")]
+    """Standard error of c [ECI points/year]."""
     slopes_correlation: Annotated[float, Ge(-1), Le(1), Unit("1")]
     """Correlation of the errors of b and c."""
     residual_eci: Annotated[float, Ge(0), Unit("1")]
-    """Standard deviation of models about the line."""
+    """Standard deviation of models about the line [ECI points]."""
     smallest_flop: Annotated[float, Gt(0), Unit("FLOP")]
+    """Smallest training run that the relation was fitted on [FLOP]."""
     largest_flop: Annotated[float, Gt(0), Unit("FLOP")]
-    """Largest training run whose compute and score are both known."""
+    """Largest training run whose compute and score are both known [FLOP]."""
     first_date: Annotated[dt.date, Day()]
+    """Release of the oldest model that the relation was compared with."""
     last_date: Annotated[dt.date, Day()]
-    """Release of the newest model that the relation was held against."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """Where a question leaves what the relation was ever held against. Booleans of the question's shape."""
-
-    above_known_runs: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    """More compute than any run with a known score: nobody has seen whether the slope holds there."""
-    below_known_runs: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    after_known_models: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    """Later than any model that it was held against: progress is assumed to go on at the same pace."""
-    before_known_models: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
-    @property
-    def seen(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Return where the question lies inside the known runs and dates."""
-        return ~(self.above_known_runs | self.below_known_runs | self.after_known_models | self.before_known_models)
+    """Release of the newest model that the relation was compared with."""
 
 
 def years_since_reference(date: dt.date, capability: Capability) -> float:
-    """Return the years [year] from the relation's reference date to a date, negative before it."""
+    """Return the time from the relation's reference date to a date.
+
+    Parameters
+    ----------
+    date : datetime.date
+        Date.
+    capability : Capability
+        The fitted relation.
+
+    Returns
+    -------
+    float
+        Time [year], negative before the reference date.
+    """
     return (date - capability.reference_date).days / DAYS_PER_YEAR
 
 
 def eci(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
-    """Return the expected capability [ECI points] of a model trained with some compute and released at some date.
+    """Return the expected capability of a model trained with some compute and released at some date.
 
-    ``ECI = a + b log10(flop / flop0) + c years`` (Ho et al. 2024, 2025)
+    ``ECI = a + b log10(flop / flop0) + c years`` (Ho et al. 2024, 2025). Valid between ``smallest_flop`` and
+    ``largest_flop`` and between ``first_date`` and ``last_date``; beyond, both slopes are assumed to go on.
 
     Parameters
     ----------
-    flop : training compute [FLOP], any shape.
-    years : release, since the reference date [year], any shape that broadcasts with it.
+    flop : float or numpy.ndarray
+        Training compute [FLOP], any shape.
+    years : float or numpy.ndarray
+        Release, since the reference date [year], any shape that broadcasts with it.
+    capability : Capability
+        The fitted relation.
+
+    Returns
+    -------
+    numpy.ndarray
+        Capability [ECI points], broadcast shape of both.
 
     Raises
     ------
@@ -107,10 +119,31 @@ def eci(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
 
 
 def eci_error(flop: ArrayLike, years: ArrayLike, capability: Capability, *, of_the_mean: bool = False) -> Array:
-    """Return the standard deviation [ECI points] of a model's capability about :func:`eci`.
+    """Return the standard deviation of a model's capability about :func:`eci`.
 
     ``sqrt(s² + sa² + (sb x)² + (sc t)² + 2 rho sb sc x t)``, x in decades of compute and t in years from the reference
-    point: the usual error of a prediction by a fitted line. ``of_the_mean`` leaves out s, the scatter of single models.
+    point: the usual error of a prediction by a fitted line.
+
+    Parameters
+    ----------
+    flop : float or numpy.ndarray
+        Training compute [FLOP], any shape.
+    years : float or numpy.ndarray
+        Release, since the reference date [year], any shape that broadcasts with it.
+    capability : Capability
+        The fitted relation.
+    of_the_mean : bool
+        Whether the scatter of single models, s, is left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Standard deviation [ECI points], broadcast shape of both.
+
+    Raises
+    ------
+    InputError
+        If a compute is not above zero.
     """
     c = capability
     x = c.eci_per_decade_flop_error * _decades(flop, c)
@@ -122,7 +155,23 @@ def eci_error(flop: ArrayLike, years: ArrayLike, capability: Capability, *, of_t
 def eci_interval(
     flop: ArrayLike, years: ArrayLike, capability: Capability, coverage: float = COVERAGE
 ) -> tuple[Array, Array]:
-    """Return low and high [ECI points] that hold a new model's capability with probability ``coverage``.
+    """Return the interval that holds a new model's capability with some probability.
+
+    Parameters
+    ----------
+    flop : float or numpy.ndarray
+        Training compute [FLOP], any shape.
+    years : float or numpy.ndarray
+        Release, since the reference date [year], any shape that broadcasts with it.
+    capability : Capability
+        The fitted relation.
+    coverage : float
+        Probability that the interval is meant to hold, between 0 and 1.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Low and high [ECI points], broadcast shape of both.
 
     Raises
     ------
@@ -134,49 +183,28 @@ def eci_interval(
     return middle - half, middle + half
 
 
-def eci_of_members(flop: ArrayLike, years: ArrayLike, capability: Capability, normals: Array) -> Array:
-    """Return the capability [ECI points] in each member, shape (member, ...).
-
-    Parameters
-    ----------
-    flop, years : as in :func:`eci`; scalars, or arrays with the member axis first (length 1 will do).
-    normals : (member, 4) standard normal numbers: of level, compute slope, date slope, and of a model's own scatter,
-        which one lab's models keep from one to the next. Zeros give :func:`eci`.
-    """
-    c = capability
-    shape = np.broadcast_shapes(np.shape(flop), np.shape(years))
-    level, compute, date, scatter = (normals[:, i].reshape(-1, *([1] * max(len(shape) - 1, 0))) for i in range(4))
-    date = c.slopes_correlation * compute + np.sqrt(1 - c.slopes_correlation**2) * date
-    off = (
-        c.eci_at_reference_error * level
-        + c.eci_per_decade_flop_error * compute * _decades(flop, c)
-        + c.eci_per_year_error * date * np.asarray(years, dtype=float)
-        + c.residual_eci * scatter
-    )
-    return np.asarray(eci(flop, years, c) + off)
-
-
-def flop_for(target_eci: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
-    """Return the training compute [FLOP] that is expected to give a capability at a date: the inverse of :func:`eci`."""
-    c = capability
-    missing = np.asarray(target_eci, dtype=float) - c.eci_at_reference - c.eci_per_year * np.asarray(years, dtype=float)
-    return np.asarray(c.reference_flop * 10 ** (missing / c.eci_per_decade_flop))
-
-
-def effective_compute(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
-    """Return the compute [FLOP] that methods of the reference date would have needed for the same capability.
-
-    ``flop 10^(c years / b)``: physical compute times what methods gained since (Ho et al. 2024).
-    """
-    c = capability
-    return np.asarray(flop * 10 ** (c.eci_per_year * np.asarray(years, dtype=float) / c.eci_per_decade_flop))
-
-
 def compute_fall_per_year(capability: Capability, coverage: float = COVERAGE) -> tuple[float, float, float]:
-    """Return by what factor per year the compute for one and the same capability falls: value, low, high.
+    """Return by what factor per year the compute for one and the same capability falls.
 
     ``10^(c / b)``; the range by the error of a ratio to first order, taken in decades. Where b is known badly it is
     wide, and rightly: the same data then can't tell more compute from better methods.
+
+    Parameters
+    ----------
+    capability : Capability
+        The fitted relation.
+    coverage : float
+        Probability that the interval is meant to hold, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Value, low and high [1/year].
+
+    Raises
+    ------
+    InputError
+        If the coverage is not inside 0..1.
     """
     c = capability
     ratio = c.eci_per_year / c.eci_per_decade_flop
@@ -189,14 +217,28 @@ def compute_fall_per_year(capability: Capability, coverage: float = COVERAGE) ->
 def eci_growth_per_year(
     flop_growth: float, capability: Capability, coverage: float = COVERAGE
 ) -> tuple[float, float, float]:
-    """Return how fast capability rises when runs grow by a factor every year: value, low, high [ECI points/year].
+    """Return how fast capability rises when runs grow by a factor every year.
 
     ``c + b log10(flop_growth)``; the range by the errors of both slopes.
+
+    Parameters
+    ----------
+    flop_growth : float
+        Factor by which the compute of runs grows in a year.
+    capability : Capability
+        The fitted relation.
+    coverage : float
+        Probability that the interval is meant to hold, between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Value, low and high [ECI points/year].
 
     Raises
     ------
     InputError
-        If the factor is not above zero.
+        If the factor is not above zero, or the coverage not inside 0..1.
     """
     if not flop_growth > 0:
         raise InputError(f"runs can't grow by a factor of {flop_growth:g} a year: give a factor above 0 (5: fivefold)")
@@ -205,18 +247,6 @@ def eci_growth_per_year(
     half = _normal(coverage) * float(np.sqrt(x**2 + y**2 + 2 * c.slopes_correlation * x * y))
     rise = float(c.eci_per_year + c.eci_per_decade_flop * decades)
     return rise, rise - half, rise + half
-
-
-def validity(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Validity:
-    """Return where a question lies outside of the runs and dates that the relation was held against."""
-    c = capability
-    compute, when = np.broadcast_arrays(np.asarray(flop, dtype=float), np.asarray(years, dtype=float))
-    return Validity(
-        above_known_runs=compute > c.largest_flop,
-        below_known_runs=compute < c.smallest_flop,
-        after_known_models=when > years_since_reference(c.last_date, c),
-        before_known_models=when < years_since_reference(c.first_date, c),
-    )
 
 
 def _decades(flop: ArrayLike, capability: Capability) -> Array:

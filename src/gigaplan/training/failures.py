@@ -12,17 +12,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gigaplan.training.failure_events import (
-    ELASTIC,
-    GROUPS,
-    RESTART,
-    Constants,
-    Run,
-    Totals,
-    launch,
-    record_type,
-    trial,
-)
+from gigaplan.training.failure_events import ELASTIC, GROUPS, RESTART, launch, trial
+from gigaplan.training.failure_records import Constants, Run, Totals, record_type
 from gigaplan.training.reliability import Hazards, Recovery
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array

@@ -1,4 +1,4 @@
-"""What the training room needs to know beside a device and an architecture."""
+"""What the training room needs to know besides a device and an architecture."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TrainingEfficiency:
     training_gemm_share_bf16: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the dense peak that large BF16 products reach."""
     training_gemm_share_fp8: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same of FP8 products."""
+    """Share of the dense peak that large FP8 products reach."""
     training_gemm_share_fp4: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """The same of FP4 products."""
+    """Share of the dense peak that large FP4 products reach."""
     full_clock_j_per_flop: Annotated[float, Gt(0), Unit("J/FLOP")]
     """Power per dense BF16 FLOP/s from which on products run at the clock that the peak is quoted at."""
     training_traffic_share: Annotated[float, Ge(0), Le(8), Unit("share")]
@@ -33,16 +33,17 @@ class TrainingEfficiency:
     training_attention_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the dense BF16 peak that attention reaches, forward and backward."""
     score_passes: Annotated[float, Ge(0), Unit("1")]
-    """Times that attention's scores pass memory; 0 with flash attention (Dao et al. 2022), which also halves causal work."""
+    """Times that attention's scores pass memory; 0 with flash attention (Dao et al. 2022), which also halves causal
+    work."""
     training_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a layer's activations pass memory beside products, forward and backward."""
     odd_share: Annotated[float, Gt(0), Le(1), Unit("share")]
-    """Share of its speed that a product keeps whose width is no multiple of 8, which tensor cores load by (NVIDIA, Matrix
-    multiplication background, 2020)."""
+    """Share of its speed that a product keeps whose width is no multiple of 8, which tensor cores load by (NVIDIA,
+    Matrix multiplication background, 2020)."""
     logit_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that the logits pass memory beside the head's product: softmax and loss, in BF16 passes."""
     quantise_passes: Annotated[float, Ge(0), Unit("1")]
-    """Further passes to scale and cast them, where products are narrower than BF16."""
+    """Further passes to scale and cast activations, where products are narrower than BF16."""
     block_passes: Annotated[float, Ge(0), Unit("1")]
     """Further passes where scales go by blocks (MXFP8, NVFP4): copies by rows and by columns."""
     expert_passes: Annotated[float, Ge(0), Unit("1")]
@@ -70,26 +71,39 @@ class TrainingEfficiency:
     sharded_state: Annotated[float, Ge(0), Le(1), Unit("1")]
     """1 where the optimiser's state is sharded over the data ranks (Rajbhandari et al. 2020)."""
     layer_overhead_s: Annotated[float, Ge(0), Unit("s")]
-    """Host time to launch one dense layer of one micro-batch, forward and backward; counts where the device is faster."""
+    """Host time to launch one dense layer of one micro-batch, forward and backward; counts where the device is faster.
+    """
     layer_floor_s: Annotated[float, Ge(0), Unit("s")]
     """Device time of one layer and micro-batch that does not depend on its work: kernels too small to fill a device."""
     expert_overhead_s: Annotated[float, Ge(0), Unit("s")]
-    """The same of what experts add, where the host launches them."""
+    """Host time to launch what experts add to one layer of one micro-batch, where the host launches them [s]."""
     expert_launch_s: Annotated[float, Ge(0), Unit("s")]
-    """The same for each expert of a rank."""
+    """Host time to launch the products of each expert of a rank [s]."""
     step_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of a step: data, clipping, bookkeeping."""
     training_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
-    """Yearly gain of software in what the device does (logarithm), for software older than what the constants describe."""
+    """Yearly gain of software in what the device does (logarithm), for software older than what the constants
+    describe."""
     expert_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
-    """The same in what experts take, on top."""
+    """Yearly gain of software in what experts take (logarithm), on top."""
     host_gain_per_year: Annotated[float, Ge(0), Le(4), Unit("1/year")]
-    """The same of host time: graphs and fused kernels launch more at once."""
+    """Yearly gain of software in host time (logarithm): graphs and fused kernels launch more at once."""
     training_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory kept for buffers and fragmentation."""
 
     def gemm_share(self, precision: str) -> float:
-        """Return the share of the dense peak that large products reach in 'bf16', 'fp8' or 'fp4'."""
+        """Return the share of the dense peak that large products reach.
+
+        Parameters
+        ----------
+        precision : {'bf16', 'fp8', 'fp4'}
+            Precision of the products.
+
+        Returns
+        -------
+        float
+            Share of that precision's peak, 0..1.
+        """
         return float(getattr(self, f"training_gemm_share_{precision}"))
 
 
@@ -98,11 +112,11 @@ class Reliability:
     """How often training is interrupted and what that costs: facts of the catalog's entity ``reliability``."""
 
     interruptions_per_gpu_day: Annotated[float, Gt(0), Unit("1/day")]
-    """Unexpected interruptions of a synchronous run per GPU and day."""
+    """Unexpected interruptions of a synchronous run per GPU and day [1/day]."""
     restart_s: Annotated[float, Ge(0), Unit("s")]
-    """From the interruption to the first new step: detection, replacement, loading."""
+    """Time from the interruption to the first new step [s]: detection, replacement, loading."""
     checkpoint_write_s: Annotated[float, Gt(0), Unit("s")]
-    """Time that a checkpoint stops training."""
+    """Time that a checkpoint stops training [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,41 +127,54 @@ class Failures:
     """
 
     failures_per_server_day: Annotated[Uncertain, Gt(0), Unit("1/day")]
-    """Failures that stop a run, its usual lemons and whole racks included."""
+    """Rate of failures of a server that stop a run [1/day], its usual lemons and whole racks included."""
     rack_wide_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Share of them that take all servers of an air-cooled rack."""
     rack_servers: Annotated[Uncertain, Ge(1), Unit("1")]
+    """Servers of an air-cooled rack."""
     domain_failures_per_gpu_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
-    """What a rack that is one scale-up domain adds to its servers: switches, backplane, cooling."""
+    """Rate that a rack which is one scale-up domain adds to its servers [1/day per GPU]: switches, backplane, cooling.
+    """
     outages_per_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
-    """Of storage, scheduler, services: they stop a run of any size."""
+    """Rate of outages of storage, scheduler or services [1/day]: they stop a run of any size."""
     outage_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Mean length of an outage [s]."""
     replaced_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Share of failures after which a server is taken out."""
     hang_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Share of failures that show as a hang only."""
     detection_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Time until a failure is noticed [s]."""
     hang_detection_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Time until a hang is noticed [s]: the time-out of collectives."""
     recovery_s: Annotated[Uncertain, Ge(0), Unit("s")]
-    """From the notice to the first new step, where all restart."""
+    """Time from the detection to the first new step, where all restart [s]."""
     group_stall_s: Annotated[Uncertain, Ge(0), Unit("s")]
-    """Time that the others stand where a group restarts alone."""
+    """Time that the others stand where a group restarts alone [s]."""
     server_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time of a server's repair [s]."""
     tray_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
-    """The same of a tray of a rack that is one scale-up domain; the rack is drained meanwhile."""
+    """Mean time of the repair of a tray of a rack that is one scale-up domain [s]; the rack is drained meanwhile."""
     rack_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time of the repair of a rack that is one scale-up domain [s]."""
     lemon_share: Annotated[Uncertain, Ge(0), Le(0.5), Unit("share")]
+    """Share of servers that are lemons: they fail again and again."""
     lemon_multiple: Annotated[Uncertain, Ge(1), Unit("1")]
+    """Failure rate of a lemon over that of a healthy server."""
     lemon_found_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
-    """Share of a lemon's repairs that mend it."""
+    """Share of a lemon's repairs that cure it."""
     slow_spells_per_server_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Rate at which a server becomes a straggler, which holds all others up [1/day]."""
     slow_spell_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time that a server stays a straggler [s]."""
     slow_speed_share: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
+    """Speed of a run with stragglers over its full speed."""
     planned_stops_per_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Rate of planned stops [1/day]: new code, data, firmware."""
     checkpoint_stop_s: Annotated[Uncertain, Ge(0), Unit("s")]
-    """Pause for a checkpoint that is written out while training goes on."""
+    """Time that training pauses for a checkpoint that is written out while training goes on [s]."""
     checkpoint_bandwidth_bytes_per_s: Annotated[Uncertain, Gt(0), Unit("byte/s")]
-    """To where checkpoints are safe, per GPU."""
+    """Bandwidth per GPU to where checkpoints are safe [byte/s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,17 +182,20 @@ class Batch:
     """What one optimiser step works on."""
 
     global_batch_tokens: Annotated[float, Gt(0), Unit("token")]
+    """Tokens of one optimiser step, over all ranks."""
     sequence_tokens: Annotated[int, Ge(1), Unit("token")]
+    """Length of the sequences [token]."""
     precision: str
-    """Of matrix products: bf16, fp8 or fp4; attention and the head stay in BF16."""
+    """Precision of matrix products: bf16, fp8 or fp4; attention and the head stay in BF16."""
     years_behind: Annotated[float, Ge(0), Unit("year")] = 0.0
-    """How much older the software is than what the constants describe."""
+    """How much older the software is than what the constants describe [year]."""
     block_scaled: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where narrow products have scales by blocks (MXFP8, NVFP4), 0 where one scale serves a tensor."""
     launched_by_host: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the host launches experts kernel by kernel and waits for their counts (software before mid-2026)."""
     unfused_experts: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
-    """1 where tokens are permuted, padded and cast for their experts by kernels of their own (software before mid-2026)."""
+    """1 where tokens are permuted, padded and cast for their experts by kernels of their own (software before
+    mid-2026)."""
     odd_vocabulary: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the vocabulary is left as it is (GPT-2's 50,257) instead of padded, as Megatron does."""
     imbalance: Annotated[float, Ge(1), Unit("1")] = 1.0

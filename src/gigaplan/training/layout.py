@@ -1,9 +1,9 @@
 """Parallel layouts of a training step, and what follows from a layout by itself.
 
 A layout splits a model by tensor (with sequence), context, pipeline stages (in chunks taken in turn), experts (over the
-tensor, context and data ranks) and data (fully sharded where asked). Ranks are numbered tensor first, then context, data
-and stages (Megatron's order), which decides what crosses the scale-up domain. All arrays of a :class:`Layouts` have one
-shape.
+tensor, context and data ranks) and data (fully sharded where asked). Ranks are numbered tensor first, then context,
+data and stages (Megatron's order), which decides what crosses the scale-up domain. All arrays of a :class:`Layouts`
+have one shape.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from gigaplan.training.inputs import Batch
 from gigaplan.vocabulary.members import Array
 
 SELECTIVE, FULL = 0.5, 1.0
-"""Recomputation of what is cheap (norms, the feed-forward's activation), and of whole layers (Korthikanti et al. 2022)."""
+"""Recomputation of what is cheap (norms, the feed-forward's activation), and of whole layers (Korthikanti et al.
+2022)."""
 ZERO_BUBBLE, DUALPIPE = 1.0, 2.0
 """Schedules: backward in two halves (ZB-H1, Qi et al. 2023); a stage of each end of the pipeline on each rank
 (DeepSeek-AI 2024)."""
 MAX_CHUNKS = 4.0
-"""Chunks of its layers that a stage takes in turn where a layout doesn't state them (interleaved schedule of Narayanan et
-al. 2021)."""
+"""Chunks of its layers that a stage takes in turn where a layout doesn't state them (interleaved schedule of Narayanan
+et al. 2021)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def chunks_of(model: Architecture, at: Layouts) -> Array:
 
 
 def tensor_of_experts(at: Layouts) -> Array:
-    """Return the ranks that split one expert: as stated; else experts spread over ranks are whole, others split by tensor.
+    """Return the ranks that split one expert: as stated; else experts spread over ranks are whole, others split by
+    tensor.
 
     Parameters
     ----------

@@ -17,17 +17,20 @@ class TrainingPolicy:
     """Share of the fleet held for training and research, and how well it is used."""
 
     share: Array
-    """(month,) share of the available GPUs."""
+    """(month,) Share of the available GPUs that is held."""
     mfu_share: float
-    """Model FLOPs utilisation of training, of the dense BF16 peak."""
+    """Model FLOPs over the dense BF16 peak, of the largest run."""
     run_days: float
     """Longest time that a run may take [days]: the size of the largest run is calculated over it."""
     efficiency: TrainingEfficiency
+    """Constants of the step-time model."""
     reliability: Reliability
+    """Interruption rate of runs, and what an interruption costs."""
     scaling: ScalingLaws
     """Laws by which compute becomes parameters and tokens."""
     together: LocalUpdates
     """How sites learn together, at the steps between exchanges at which their loss was measured."""
     loss_rises: Mapping[float, float]
-    """Rise of the loss by number of sites that learn together."""
+    """Increase of the loss by number of sites that learn together."""
     runs: tuple[PlannedRun, ...] = ()
+    """Runs of the plan, which hold their blocks of the fleet."""

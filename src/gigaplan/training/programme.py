@@ -21,7 +21,7 @@ from gigaplan.vocabulary.units import Day, Unit
 SECONDS_PER_DAY = HOURS * 3600.0
 ROUNDING = 1e-9
 """Share of a number of tokens that counts as all of it."""
-LEAST = 1e-30
+MIN_TOKENS_PER_DAY = 1e-30
 """Keeps a run without speed from dividing by nothing."""
 
 
@@ -61,17 +61,18 @@ class Progress:
     """How runs went. Shapes: member M, run R, month n, edge n + 1."""
 
     tokens_done: Array
-    """(M, R, edge) tokens trained so far."""
+    """(M, R, edge) Tokens trained so far."""
     gpus: Array
     """(M, R, n) GPUs held, mean over the month."""
     start_days: Array
-    """(M, R) days since the start of the horizon at which the run began; nan if never."""
+    """(M, R) Days from the start of the horizon to the beginning of the run; nan if it never began."""
     done_days: Array
-    """(M, R) the same at which its last token was done; nan if never."""
+    """(M, R) Days from the start of the horizon to its last token; nan if it was never done."""
     begun_days: Array
-    """(M, R, n) the same at which it set to work in each month; 0 where it didn't."""
+    """(M, R, n) Days from the start of the horizon to the beginning of its work in each month; 0 where it didn't work.
+    """
     worked_days: Array
-    """(M, R, n) days that it trained from there on."""
+    """(M, R, n) Days that it trained from there on."""
 
 
 def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array, axis: TimeAxis) -> Progress:
@@ -79,8 +80,19 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
 
     Parameters
     ----------
-    block_gpus : (M, R, n) GPUs up in each run's block, all runs' together [GPU].
-    tokens_per_s : (R,) speed of each run on the GPUs that it asks for, goodput included [token/s].
+    runs : sequence of PlannedRun
+        Runs; those of one block take turns by their start.
+    block_gpus : numpy.ndarray
+        GPUs up in each run's block, those that other runs hold included [GPU], shape (member, run, month).
+    tokens_per_s : numpy.ndarray
+        Speed of each run on the GPUs that it asks for, expected goodput included [token/s], shape (run,).
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Progress
+        Tokens, GPUs held and days, by member, run and month.
     """
     members, n = block_gpus.shape[0], axis.months
     done = np.zeros((members, len(runs), n + 1))
@@ -89,6 +101,7 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
     started, ended = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
     for r in sorted(range(len(runs)), key=lambda r: (runs[r].start, r)):
         run = runs[r]
+        # a run that trains in a month holds its GPUs for all of it, so that runs of one block don't share them
         same = [k for k, other in enumerate(runs) if (other.site, other.generation) == (run.site, run.generation)]
         needed = run.tokens * (1 + run.restart_share)
         left = np.full(members, needed)
@@ -97,7 +110,8 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
             begin = max(axis.days_since_start(run.start), first)
             free = block_gpus[:, r, i] - (held[:, same, i] > 0) @ np.array([runs[k].gpus for k in same])
             works = (free >= run.gpus) & (left > 0) & (begin < last) & (tokens_per_s[r] > 0)
-            days = np.where(works, np.minimum(last - begin, left / max(tokens_per_s[r] * SECONDS_PER_DAY, LEAST)), 0.0)
+            per_day = tokens_per_s[r] * SECONDS_PER_DAY
+            days = np.where(works, np.minimum(last - begin, left / max(per_day, MIN_TOKENS_PER_DAY)), 0.0)
             left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
             left[left < needed * 1e-12] = 0.0
             begun[:, r, i], worked[:, r, i] = np.where(works, begin, 0.0), days
@@ -111,7 +125,24 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
 
 
 def tokens_by(done: Progress, run: int, day: float, axis: TimeAxis) -> Array:
-    """Return the tokens that a run has done by a day [days since the start of the horizon]: (M,)."""
+    """Return the tokens that a run has done by a day.
+
+    Parameters
+    ----------
+    done : Progress
+        How the runs went.
+    run : int
+        Index of the run.
+    day : float
+        Days since the start of the horizon [day].
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    numpy.ndarray
+        Tokens, shape (member,).
+    """
     month = int(np.clip(np.searchsorted(axis.edge_days, day, side="right") - 1, 0, axis.months - 1))
     before, after = done.tokens_done[:, run, month], done.tokens_done[:, run, month + 1]
     worked = done.worked_days[:, run, month]
@@ -120,7 +151,22 @@ def tokens_by(done: Progress, run: int, day: float, axis: TimeAxis) -> Array:
 
 
 def day_of(done: Progress, run: int, tokens: float) -> Array:
-    """Return when a run has done so many tokens [days since the start of the horizon]: (M,); nan if never."""
+    """Return when a run has done a number of tokens.
+
+    Parameters
+    ----------
+    done : Progress
+        How the runs went.
+    run : int
+        Index of the run.
+    tokens : float
+        Number of tokens.
+
+    Returns
+    -------
+    numpy.ndarray
+        Days since the start of the horizon [day], shape (member,); nan if never.
+    """
     have = done.tokens_done[:, run]
     reached = have[:, 1:] >= tokens * (1 - ROUNDING)
     month = np.argmax(reached, axis=1)
@@ -133,9 +179,23 @@ def day_of(done: Progress, run: int, tokens: float) -> Array:
 
 
 def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> Array:
-    """Return the largest run that ends with each month if it takes no longer than ``run_days`` [FLOP]: (..., month).
+    """Return the largest run that ends with each month if it takes no longer than some days.
 
-    What a block delivers in the days before each month's end, months at its beginning counted for their part.
+    It is what a block delivers in the days before each month's end, months at its beginning counted for their part.
+
+    Parameters
+    ----------
+    flop_per_month : numpy.ndarray
+        Compute that a block delivers in each month [FLOP], shape (..., month).
+    run_days : float
+        Longest time of a run [day].
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    numpy.ndarray
+        Compute [FLOP], shape (..., month).
     """
     delivered = np.concatenate([np.zeros((*flop_per_month.shape[:-1], 1)), np.cumsum(flop_per_month, axis=-1)], axis=-1)
     begin = np.maximum(axis.edge_days[1:] - run_days, 0.0)

@@ -104,8 +104,8 @@ def layouts(device: Device, model: Architecture, batch: Batch, gpus: int, *, off
 
     Tensor and expert ranks in powers of two within reach of a scale-up domain and of the data ranks, context ranks that
     leave a sequence ``MIN_CONTEXT_TOKENS``, stages up to 64 in up to eight chunks, data ranks that the rest leaves,
-    micro-batches that divide the batch (or, where none does, that it fills on average), weights kept or sharded (without
-    stages), three kinds of recomputation.
+    micro-batches that divide the batch (or, where none does, that it fills on average), weights kept or sharded
+    (without stages), three kinds of recomputation.
 
     Parameters
     ----------

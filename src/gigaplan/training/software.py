@@ -14,6 +14,7 @@ MID_YEAR_MONTH = 6
 GRAPHS_OF_EXPERTS = "2026-06"
 """First release of Megatron-Bridge (26.06) whose mixture rows on GB200 rise together in one layout."""
 NEWEST = "9999"
+"""Date that newest software is taken for."""
 HOST_LAUNCHED = ("ampere", "hopper")
 """Generations on which no release launches experts from graphs of whole layers."""
 
@@ -23,9 +24,9 @@ def years_behind(release: str, generation: str) -> float:
 
     Parameters
     ----------
-    release
+    release : str
         Date of the software as ``2025-11`` or ``2025``; empty for mature software.
-    generation
+    generation : str
         Hardware generation, such as ``hopper``.
 
     Returns
@@ -41,17 +42,21 @@ def years_behind(release: str, generation: str) -> float:
 
 
 def predates_layer_graphs(release: str, generation: str) -> float:
-    """Return 1 where software is older than graphs of whole layers with experts, which serve Blackwell and later,
-    else 0.
+    """Return whether software is older than graphs of whole layers with experts, which serve Blackwell and later.
 
     Such software launches experts kernel by kernel and waits for their counts; and it permutes, pads and casts tokens
     for their experts by kernels of their own, which were fused with the graphs.
 
     Parameters
     ----------
-    release
+    release : str
         Date of the software as ``2025-11``; empty for the newest.
-    generation
+    generation : str
         Hardware generation, such as ``hopper``.
+
+    Returns
+    -------
+    float
+        1 where it is older, else 0.
     """
     return float((release or NEWEST) < GRAPHS_OF_EXPERTS or generation in HOST_LAUNCHED)

@@ -1,8 +1,8 @@
 """Time and memory of one optimiser step over a grid of parallel layouts, all at once.
 
-Micro-batches flow through the pipeline stages one forward, one backward (Narayanan et al. 2021); activations are kept, or
-recomputed (Korthikanti et al. 2022). The device's work on a stage is arithmetic, memory traffic and exchanges that don't
-hide; the host's launches overlap with it. Layouts are those of :mod:`gigaplan.training.layout`.
+Micro-batches flow through the pipeline stages one forward, one backward (Narayanan et al. 2021); activations are kept,
+or recomputed (Korthikanti et al. 2022). The device's work on a stage is arithmetic, memory traffic and exchanges that
+don't hide; the host's launches overlap with it. Layouts are those of :mod:`gigaplan.training.layout`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ FSDP_TRIPS = 3
 LAUNCHES_OF_AN_END = 1.0
 """Embedding on the first stage, head and loss on the last: each as much to launch as a layer."""
 CLOCK_OF_POWER = 1 / 3
-"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency (Hennessy and
-Patterson, Computer Architecture, 2017)."""
+"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency
+(Hennessy and Patterson, Computer Architecture, 2017)."""
 SMOOTH_MAX_EXPONENT = 4
 """Exponent of the smooth maximum of device and host times: both at once, a little less than perfectly."""
 MIN_TIME_S = 1e-30
@@ -52,21 +52,31 @@ class Step:
     """Time of one optimiser step by part [s], memory of one GPU [byte] and speed; all of the layouts' shape."""
 
     compute: Array
+    """Time of products, attention and memory traffic on the slowest stage [s]."""
     tensor_exchange: Array
+    """Exposed exchange by tensor and context [s]."""
     expert_exchange: Array
+    """Exposed exchange of tokens with experts [s]."""
     pipeline_exchange: Array
+    """Exposed sends between stages [s]."""
     bubble: Array
+    """Time of filling and draining the pipeline [s]."""
     gradients: Array
+    """Exposed exchange of gradients and weights over the data ranks [s]."""
     optimiser: Array
+    """Update of the weights [s]."""
     overhead: Array
+    """Time that the device waits for the host's launches, and the fixed time of a step [s]."""
     memory_bytes: Array
+    """Memory of the fullest GPU [byte]."""
     tokens_per_s: Array
+    """Speed of the whole run [token/s]."""
     mfu_share: Array
     """Model FLOPs (causal attention counted once, no recomputation) over the dense peak of the precision."""
 
     @property
     def total(self) -> Array:
-        """The step [s]."""
+        """Time of the step [s]."""
         return (
             self.compute
             + self.tensor_exchange
@@ -80,7 +90,7 @@ class Step:
 
     @property
     def activity(self) -> tuple[Array, Array, Array]:
-        """Seconds in which a GPU computes, moves data without computing, and waits."""
+        """Times in which a GPU computes, moves data without computing, and waits [s]."""
         moving = self.tensor_exchange + self.expert_exchange + self.pipeline_exchange + self.gradients + self.optimiser
         return self.compute, moving, self.bubble + self.overhead
 
@@ -107,7 +117,8 @@ class _Shape:
 
     @property
     def clock(self) -> float:
-        """Share of its clock that a package keeps at its rated power while products run: newer ones have fewer watts per FLOP/s."""
+        """Share of its clock that a package keeps at its rated power while products run: newer ones have fewer watts
+        per FLOP/s."""
         if not self.device.rated_w:
             return 1.0
         watts = self.device.rated_w / self.device.peak_bf16_flops_per_s
@@ -131,7 +142,8 @@ class _Shape:
 
 
 def model_flops_per_token(model: Architecture, sequence: float) -> float:
-    """Return the model FLOPs of one trained token: six per active weight of a product, and causal attention counted once.
+    """Return the model FLOPs of one trained token: six per active weight of a product, and causal attention counted
+    once.
 
     Recomputation does not count, nor does the look-up of embeddings (Chowdhery et al. 2022, appendix B).
 
@@ -155,10 +167,10 @@ def model_flops_per_token(model: Architecture, sequence: float) -> float:
 def step(device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Step:
     """Return the time of one optimiser step and the memory of one GPU for every layout.
 
-    ``t = m s + b + g + o + c`` with m micro-batches of time s on the slowest stage (the smooth maximum of what the device
-    does and what the host launches), the bubble b of filling and draining the pipeline (Narayanan et al. 2021), the exposed
-    exchange of gradients g, the optimiser o and a fixed time c. Fitted on and valid for dense models and models with experts
-    on A100 to GB300; see docs/accuracy.md for its errors.
+    ``t = m s + b + g + o + c`` with m micro-batches of time s on the slowest stage (the smooth maximum of what the
+    device does and what the host launches), the bubble b of filling and draining the pipeline (Narayanan et al. 2021),
+    the exposed exchange of gradients g, the optimiser o and a fixed time c. Fitted on and valid for dense models and
+    models with experts on A100 to GB300; see docs/accuracy.md for its errors.
 
     Parameters
     ----------
@@ -260,11 +272,12 @@ def _slowest_stage(s: _Shape, chunks: Array) -> _Stage:
 
 
 def _idle_share(at: Layouts, chunks: Array) -> Array:
-    """Return how much of one micro-batch's way through the other stages waits, forward and both halves of the backward equally long.
+    """Return how much of one micro-batch's way through the other stages waits, forward and both halves of the backward
+    equally long.
 
-    One forward, one backward in chunks: ``1 / v`` (Narayanan et al. 2021). Zero bubble, ZB-H1: a third (Qi et al. 2023).
-    DualPipe: ``(p / 2 - 1)`` times forward-with-backward plus backward less three weight passes, two thirds of a
-    micro-batch (DeepSeek-AI 2024), for ``p - 1`` other stages.
+    One forward, one backward in chunks: ``1 / v`` (Narayanan et al. 2021). Zero bubble, ZB-H1: a third (Qi et al.
+    2023). DualPipe: ``(p / 2 - 1)`` times forward-with-backward plus backward less three weight passes, two thirds of
+    a micro-batch (DeepSeek-AI 2024), for ``p - 1`` other stages.
     """
     schedule = np.asarray(at.schedule)
     dualpipe = np.maximum(at.pipeline / 2 - 1, 0.0) * 2 / FORWARD_AND_BACKWARD / np.maximum(at.pipeline - 1, 1.0)
@@ -280,8 +293,8 @@ def _overlapped(device_s: Array, host_s: Array) -> Array:
 
 
 def _product_s(s: _Shape, rows: Array, inner: Array | float, outer: Array | float, precision: str) -> Array:
-    """Return the time of a product ``(rows, inner) x (inner, outer)``, forward and backward [s]: arithmetic, and the part of
-    its memory traffic that does not hide."""
+    """Return the time of a product ``(rows, inner) x (inner, outer)``, forward and backward [s]: arithmetic, and the
+    part of its memory traffic that does not hide."""
     peak = s.peak(precision) * s.e.gemm_share(precision)
     bytes_moved = (rows * (inner + outer) + inner * outer) * max(WEIGHT_BYTES[precision], 1.0)
     bytes_moved = bytes_moved + inner * outer * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD
@@ -317,7 +330,8 @@ def _dense_layer(s: _Shape) -> Array:
 
 
 def _attention(s: _Shape) -> Array:
-    """Return the time of attention on one layer, forward and backward [s]; unfused, the whole square of scores is formed."""
+    """Return the time of attention on one layer, forward and backward [s]; unfused, the whole square of scores is
+    formed."""
     sequence = float(s.batch.sequence_tokens)
     flops = (
         float(s.model.prefill_attention_flops(np.asarray(sequence), np.asarray(0.0)))
@@ -333,7 +347,8 @@ def _attention(s: _Shape) -> Array:
 
 
 def _expert_layer(s: _Shape) -> Array:
-    """Return the device's time for the routed experts of one layer, forward and backward [s]: of the rank with most rows."""
+    """Return the device's time for the routed experts of one layer, forward and backward [s]: of the rank with most
+    rows."""
     m = s.model
     if not m.experts:
         return np.zeros_like(s.at.tensor)
@@ -358,8 +373,8 @@ def _expert_layer(s: _Shape) -> Array:
 
 
 def _launching_experts(s: _Shape) -> Array:
-    """Return the host's time to launch what experts add to one layer [s]: once a layer, and once for each expert of a rank, whose
-    products are kernels of their own (as Transformer Engine's grouped linear layers loop over them)."""
+    """Return the host's time to launch what experts add to one layer [s]: once a layer, and once for each expert of a
+    rank, whose products are kernels of their own (as Transformer Engine's grouped linear layers loop over them)."""
     return np.asarray(s.e.expert_overhead_s + s.model.experts / s.at.expert * s.e.expert_launch_s)
 
 
@@ -372,7 +387,8 @@ def _head(s: _Shape) -> Array:
 
 
 def _network(s: _Shape, domain: Array | int, stride: Array | float = 1.0) -> Network:
-    """Return the networks as a collective sees them whose ranks lie so many to a scale-up domain, and every ``stride`` GPUs."""
+    """Return the networks as a collective sees them whose ranks lie so many to a scale-up domain, and every ``stride``
+    GPUs."""
     up, out = s.device.scaleup_bandwidth_bytes_per_s, s.device.scaleout_bandwidth_bytes_per_s
     pod = np.maximum(np.floor(s.device.pod_gpus / stride), 1.0) if s.device.pod_gpus else np.inf
     return Network(
@@ -427,16 +443,17 @@ def _expert_exchange(s: _Shape) -> Array:
 
 
 def _exposed_exchange(s: _Shape, exchange: Array, layer: Array, chunks: Array) -> Array:
-    """Return what of the exchange with experts does not hide: with chunks taken in turn, or stages of both ends on a rank, another
-    micro-batch computes meanwhile (Megatron's batch-level overlap; DualPipe, DeepSeek-AI 2024), else nothing does."""
+    """Return what of the exchange with experts does not hide: with chunks taken in turn, or stages of both ends on a
+    rank, another micro-batch computes meanwhile (Megatron's batch-level overlap; DualPipe, DeepSeek-AI 2024), else
+    nothing does."""
     overlapped = (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE)
     hidden = np.minimum(exchange * s.e.expert_hidden_share, layer)
     return np.where(overlapped, exchange - hidden, exchange) * s.older_experts
 
 
 def _pipeline_send_s(s: _Shape) -> Array:
-    """Return the time to hand one micro-batch's activations to the next stage [s]; each tensor rank sends its part, which is
-    gathered on arrival where it is not kept in parts (scatter and gather of Narayanan et al. 2021)."""
+    """Return the time to hand one micro-batch's activations to the next stage [s]; each tensor rank sends its part,
+    which is gathered on arrival where it is not kept in parts (scatter and gather of Narayanan et al. 2021)."""
     net = _network(s, 1)
     whole = s.at.tensor * s.at.context * s.at.data * s.at.pipeline
     speed = np.where(whole <= s.device.scaleup_gpus, net.scaleup_bytes_per_s, net.scaleout_bytes_per_s)
@@ -465,8 +482,8 @@ def _replicas(s: _Shape) -> tuple[Array, Array]:
 def _gradients(s: _Shape, one: Array) -> Array:
     """Return the exposed sum of gradients and return of weights over the data ranks [s], where not fully sharded.
 
-    A stated share hides, and no more than lasts as long as one micro-batch: only the last one's backward and the next step's
-    first forward run beside it (buckets of Li et al. 2020).
+    A stated share hides, and no more than lasts as long as one micro-batch: only the last one's backward and the next
+    step's first forward run beside it (buckets of Li et al. 2020).
     """
     time = np.zeros_like(s.at.tensor)
     for held, ranks, stride in zip(_held(s), _replicas(s), (s.at.tensor, s.at.expert), strict=True):
@@ -478,7 +495,8 @@ def _gradients(s: _Shape, one: Array) -> Array:
 
 
 def _gathering(s: _Shape, compute: Array) -> Array:
-    """Return the exposed gathering of weights and scattering of gradients of one micro-batch where weights are sharded [s]."""
+    """Return the exposed gathering of weights and scattering of gradients of one micro-batch where weights are sharded
+    [s]."""
     sharded = np.asarray(s.at.fully_sharded)
     if not (sharded > 0).any():
         return np.zeros_like(s.at.tensor)
