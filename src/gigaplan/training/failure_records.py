@@ -149,5 +149,3 @@ def part(function: F) -> F:
         The same, compiled with its caller.
     """
     return cast(F, njit(error_model="numpy")(function))
-
-

@@ -1,3 +1,4 @@
+# Long: one subject whose pieces are documented at length, read together.
 """Time and memory of one optimiser step over a grid of parallel layouts, all at once.
 
 Micro-batches flow through the pipeline stages one forward, one backward (Narayanan et al. 2021); activations are kept,
