@@ -20,7 +20,7 @@ import pytest
 
 import gigaplan
 
-ROOMS = ("compute", "inference", "power", "demand", "fleet", "allocation")
+ROOMS = ("compute", "inference", "power", "demand", "fleet", "allocation", "finance")
 SOURCE = Path(gigaplan.__file__).parent
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

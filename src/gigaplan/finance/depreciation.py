@@ -11,15 +11,34 @@ MONTHS_PER_YEAR = 12
 
 
 def straight_line(capital_usd: Array, life_years: float, path: str = "") -> Array:
-    """Return each month's depreciation [USD] of capital spent in months (last axis), from the month after.
+    """Return each month's straight-line depreciation of capital, from the month after it is spent.
 
     Equation: a vintage of cost C loses C / L in each of its L months of life; a fractional last month takes what
     is left. Computed as the difference of the running sum of capital, so the cost is linear in months.
 
+    Parameters
+    ----------
+    capital_usd : Array, shape (..., month)
+        Capital spent in each month [USD].
+    life_years : float
+        Book life [year].
+    path : str
+        Path of the life in the plan, for the message; empty: none.
+
+    Returns
+    -------
+    Array, shape (..., month)
+        Depreciation [USD].
+
     Raises
     ------
     InputError
-        If the life is not longer than a month.
+        If the life is shorter than a month.
+
+    Examples
+    --------
+    >>> straight_line(np.array([120.0, 0.0, 0.0]), life_years=1.0).tolist()
+    [0.0, 10.0, 10.0]
     """
     months = life_years * MONTHS_PER_YEAR
     if months < 1:
