@@ -14,6 +14,7 @@ from gigaplan.layers.training import TrainRun
 from gigaplan.plan.resolve import (
     REPLICAS,
 )
+from gigaplan.training.exchanges import GRADIENT_WIRE_BYTES
 from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.sites import (
     Fibre,
@@ -30,7 +31,6 @@ from gigaplan.training.sites import (
     time_share,
     transmission_s,
 )
-from gigaplan.training.step import GRADIENT_WIRE_BYTES
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.members import Array
 

@@ -23,11 +23,12 @@ from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
+from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import FULL, chunks_of
 from gigaplan.training.memory import memory_parts
 from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.search import RatedLayout, SearchResult, layout_at, pareto
-from gigaplan.training.step import FORWARD_AND_BACKWARD, model_flops_per_token, step
+from gigaplan.training.step import model_flops_per_token, step
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.progress import Progress, staged

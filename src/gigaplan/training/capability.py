@@ -26,7 +26,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import Day, Unit
 
 COVERAGE = 0.8
-"""Probability that an interval is meant to hold, unless another is asked for: 80 %, as forecasters state ranges."""
+"""Probability that an interval is meant to hold by default: 80 %, as forecasters state ranges."""
 ArrayLike = Array | float
 
 

@@ -5,8 +5,8 @@ sequence of events drawn by the next of several exponential clocks (Gillespie 19
 kind are exchangeable, so that counts are enough: work grows with the number of events, not with the number of units.
 Between two events training and checkpoints alternate and are added up at once.
 
-Records are those of :mod:`gigaplan.training.failure_records`. All that the compiled code fixes (states, rates) stands here:
-numba compiles anew when this file changes, not when another one does.
+Records are those of :mod:`gigaplan.training.failure_records`. All that the compiled code
+fixes (states, rates) stands here: numba compiles anew when this file changes, not when another one does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Records of a simulated training run: its constants, its state, what it comes to; and how numba compiles its events.
 
-Records are elements of numpy structured arrays. The classes :class:`Constants`, :class:`Run` and :class:`Totals` name and
-describe their fields; :func:`record_type` makes the array types of them. All fields are floats, counts too.
+Records are elements of numpy structured arrays. The classes :class:`Constants`, :class:`Run` and :class:`Totals` name
+and describe their fields; :func:`record_type` makes the array types of them. All fields are floats, counts too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Constants:
-    """What does not change in a trial: all fields of ``reliability.Hazards``, each one number, and what follows from them."""
+    """What does not change in a trial: the fields of ``reliability.Hazards`` as numbers, and what follows from them."""
 
     safe_after_s: float
     """Time from the beginning of a cycle until the checkpoint of the cycle before is safe [s]."""

@@ -36,12 +36,12 @@ class TrainingEfficiency:
     """Times that attention's scores pass memory; 0 with flash attention (Dao et al. 2022), which also halves causal
     work."""
     training_passes: Annotated[float, Ge(0), Unit("1")]
-    """Times that a layer's activations pass memory beside products, forward and backward."""
+    """Times that a layer's activations pass memory outside of products, forward and backward."""
     odd_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of its speed that a product keeps whose width is no multiple of 8, which tensor cores load by (NVIDIA,
     Matrix multiplication background, 2020)."""
     logit_passes: Annotated[float, Ge(0), Unit("1")]
-    """Times that the logits pass memory beside the head's product: softmax and loss, in BF16 passes."""
+    """Times that the logits pass memory outside of the head's product: softmax and loss, in BF16 passes."""
     quantise_passes: Annotated[float, Ge(0), Unit("1")]
     """Further passes to scale and cast activations, where products are narrower than BF16."""
     block_passes: Annotated[float, Ge(0), Unit("1")]

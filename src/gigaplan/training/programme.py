@@ -30,6 +30,7 @@ class PlannedRun:
     """One training run of a plan."""
 
     name: str
+    """Name of the run in this plan."""
     model: str
     """Catalog name of the architecture."""
     tokens: Annotated[float, Gt(0), Unit("token")]

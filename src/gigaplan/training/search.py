@@ -30,7 +30,7 @@ MAX_CONTEXT = 64
 """Ranks by context that are tried at most."""
 OUTER = ("tensor", "pipeline", "context", "data", "fully_sharded", "schedule", "offload")
 INNER = ("expert", "expert_tensor", "micro_batch", "recompute", "chunks")
-"""Fields of a layout that split the GPUs, and those chosen beside them."""
+"""Fields of a layout that split the GPUs, and those chosen for each split."""
 LAYOUTS_PER_CALL = 4096
 """Layouts evaluated in one call: their arrays stay in cache."""
 

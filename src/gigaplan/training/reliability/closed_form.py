@@ -104,6 +104,7 @@ def expected_share(h: Hazards, recovery: Recovery = "restart") -> float:
     full_speed = mean_speed_share(h)
     if recovery == "groups":
         return _expected_share_of_groups(h, k, full_speed)
+    # with one goodput for time and one for speed the causes multiply: each acts on what the others leave
     share = progress_share(h, h.interval_s)
     if recovery == "elastic":
         complete = max(1 - missing_groups(h, k)[0] * float(np.mean(h.group_share)), 0.0)

@@ -28,7 +28,7 @@ def in_repair(h: Hazards, longest: int) -> Array:
     h : Hazards
         What can stop the run.
     longest : int
-        Largest number of units asked for.
+        Largest number of units.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def enough_share(h: Hazards, longest: int) -> Array:
     h : Hazards
         What can stop the run.
     longest : int
-        Largest number of spares asked for.
+        Largest number of spares.
 
     Returns
     -------

@@ -24,8 +24,9 @@ from gigaplan.plan.resolve import AIR_COOLED_GPUS, node_of, training_efficiency_
 from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_up
 from gigaplan.training.inputs import Batch
+from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import Layouts
-from gigaplan.training.step import FORWARD_AND_BACKWARD, step
+from gigaplan.training.step import step
 from gigaplan.validation.tables import read_table
 from gigaplan.validation.training.names import known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
