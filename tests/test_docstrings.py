@@ -20,7 +20,7 @@ import pytest
 
 import gigaplan
 
-ROOMS = ("compute", "inference", "power", "demand", "fleet", "allocation", "finance")
+ROOMS = ("compute", "inference", "power", "demand", "fleet", "allocation", "finance", "training")
 SOURCE = Path(gigaplan.__file__).parent
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -58,7 +58,7 @@ def problems(ask: TrainingJob = LLAMA, **changed: object) -> list[str]:
 
 
 def test_published_figures_hold_with_rates_of_other_sources() -> None:
-    rows = {r.name: r for r in validate_failures(replicas=400)}
+    rows = {r.name: r for r in validate_failures(n_trials=400)}
     llama = rows["Llama 3, 54 days: interruptions"]
     assert llama.published == "419" and "Llama" not in llama.rates_from
     assert llama.low <= 419 <= llama.high

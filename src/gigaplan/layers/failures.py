@@ -241,14 +241,14 @@ def unit_gpus(facts: Catalog, system: str) -> int:
     return rack if rack > SERVER_GPUS and domain >= rack else min(rack, SERVER_GPUS)
 
 
-def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> Failures:
+def draws(facts: Catalog, n_trials: int, seed: int, **fixed: Array | float) -> Failures:
     """Return the facts drawn from their ranges, one of each for each trial: triangular in the logarithm.
 
     Parameters
     ----------
     facts
         The catalog.
-    replicas
+    n_trials
         Trials.
     seed
         Of the random streams, one for each fact.
@@ -264,7 +264,7 @@ def draws(facts: Catalog, replicas: int, seed: int, **fixed: Array | float) -> F
         elif low is None or high is None:
             values[f.name] = fact.number
         else:
-            values[f.name] = log_triangular(stream(seed, fact.id).random(replicas), low, fact.number, high)
+            values[f.name] = log_triangular(stream(seed, fact.id).random(n_trials), low, fact.number, high)
     return Failures(**values)
 
 

@@ -31,7 +31,7 @@ from gigaplan.training.reliability import (
 from gigaplan.vocabulary.streams import stream
 
 SAMPLE = "training_failures.csv"
-REPLICAS = 2000
+TRIALS = 2000
 """Trials that are simulated."""
 RSC_GPUS = (2048, 4096)
 """GPUs of jobs on RSC (Kokolis et al. 2025): those with a published effective time."""
@@ -68,12 +68,12 @@ class FailureRow:
     rates_from: str
 
 
-def validate_failures(replicas: int = REPLICAS, seed: int = 0) -> tuple[FailureRow, ...]:
+def validate_failures(n_trials: int = TRIALS, seed: int = 0) -> tuple[FailureRow, ...]:
     """Return every published figure on failures and the predicted one.
 
     Parameters
     ----------
-    replicas
+    n_trials
         Trials that are simulated.
     seed
         Of the random streams.
@@ -81,8 +81,8 @@ def validate_failures(replicas: int = REPLICAS, seed: int = 0) -> tuple[FailureR
     facts = catalog.load()
     published = _published()
     return (
-        *_llama_3(facts, published, OTHERS, replicas, seed),
-        *_llama_3(facts, published, WITH_OPT, replicas, seed)[:1],
+        *_llama_3(facts, published, OTHERS, n_trials, seed),
+        *_llama_3(facts, published, WITH_OPT, n_trials, seed)[:1],
         *_mean_times(facts, published),
         *_formula(facts, published),
     )
@@ -99,11 +99,11 @@ def _rates(facts: Catalog, entity: str, names: tuple[str, ...]) -> dict[str, flo
 
 
 def _llama_3(
-    facts: Catalog, published: dict[str, float], names: tuple[str, ...], replicas: int, seed: int
+    facts: Catalog, published: dict[str, float], names: tuple[str, ...], n_trials: int, seed: int
 ) -> tuple[FailureRow, ...]:
     """Return interruptions and effective time of 54 days on 16,384 H100 with the rates of other sources.
 
-    Each life draws its rate between the least and the largest of them, most often near their geometric mean; what a
+    Each trial draws its rate between the least and the largest of them, most often near their geometric mean; what a
     failure costs comes from the catalog's ranges, planned stops from ByteRobust's ratio.
     """
     from gigaplan.training.failures import simulate_runs
@@ -111,19 +111,19 @@ def _llama_3(
     rates = np.array(list(_rates(facts, "failures", names).values()))
     middle = float(np.exp(np.log(rates).mean()))
     rate = log_triangular(
-        stream(seed, f"rate {len(names)}").random(replicas), float(rates.min()), middle, float(rates.max())
+        stream(seed, f"rate {len(names)}").random(n_trials), float(rates.min()), middle, float(rates.max())
     )
     gpus, days = int(published["llama_3_gpus"]), published["llama_3_days"]
     planned = rate * gpus / SERVER_GPUS * published["byterobust_planned"] / published["byterobust_unwanted"]
     h = hazards(
-        draws(facts, replicas, seed, failures_per_server_day=rate, planned_stops_per_day=planned),
+        draws(facts, n_trials, seed, failures_per_server_day=rate, planned_stops_per_day=planned),
         gpus=gpus,
         unit_gpus=SERVER_GPUS,
         state_bytes=BYTES_PER_PARAMETER * model_of(facts, "llama_3_1_405b").parameters,
     )
     h = replace(h, interval_s=best_interval_s(h))
     h = replace(h, spares=best_spares(h))
-    trials = simulate_runs(h, "restart", np.inf, n_trials=replicas, seed=seed, limit_s=days * SECONDS_PER_DAY)
+    trials = simulate_runs(h, "restart", np.inf, n_trials=n_trials, seed=seed, limit_s=days * SECONDS_PER_DAY)
     source = "RSC-1, RSC-2, FT-HSDP, SemiAnalysis" + (", OPT-175B" if "opt_machines" in names else "")
     effective = trials.goodput_share + trials.straggler_s / trials.wall_s
     rows = []
