@@ -311,7 +311,7 @@ def _spares_step_in(rng: Any, p: Constants, run: Run, recovery: int) -> None:
         run.spares -= 1
 
 
-def launch(rng: np.random.Generator, p: Constants, run: Run) -> None:
+def launch(rng: np.random.Generator, p: np.void, run: np.void) -> None:
     """Put units to work and draw the lemons among them and among the spares (binomial).
 
     It is not compiled: compiling the binomial distribution would take as long as half of all the rest.
@@ -320,40 +320,49 @@ def launch(rng: np.random.Generator, p: Constants, run: Run) -> None:
     ----------
     rng : numpy.random.Generator
         Stream of the trial.
-    p : Constants
-        Constants of the trial.
-    run : Run
-        State of the run, all zero; it is changed in place.
+    p : numpy.void
+        Constants of the trial, a record of :class:`Constants`.
+    run : numpy.void
+        State of the run, a record of :class:`Run`, all zero; it is changed in place.
     """
-    if p.lemon_share > 0:
-        run.lemons = rng.binomial(int(p.units), p.lemon_share)
-        if p.spares > 0:
-            run.spare_lemons = rng.binomial(int(p.spares), p.lemon_share)
-    run.healthy, run.spares = p.units - run.lemons, p.spares
-    run.state = TRAINING
+    units, spares, lemon_share = p["units"], p["spares"], p["lemon_share"]
+    if lemon_share > 0:
+        run["lemons"] = rng.binomial(int(units), lemon_share)
+        if spares > 0:
+            run["spare_lemons"] = rng.binomial(int(spares), lemon_share)
+    run["healthy"], run["spares"] = units - run["lemons"], spares
+    run["state"] = TRAINING
 
 
 @compiled
-def trial(rng: Any, p: Constants, recovery: int, work_s: float, limit_s: float, run: Run, totals: Totals) -> None:
+def trial(
+    rng: Any, k: int, constants: Any, runs: Any, all_totals: Any, recovery: int, work_s: float, limit_s: float
+) -> None:
     """Simulate one run that was launched, until its last token or to the limit.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Stream of the trial.
-    p : Constants
-        Constants of the trial.
+    k : int
+        Index of the trial.
+    constants : numpy.ndarray
+        Records of :class:`Constants`, shape (trial,).
+    runs : numpy.ndarray
+        Records of :class:`Run` as :func:`launch` leaves them, shape (trial,); that of the trial is changed in place.
+    all_totals : numpy.ndarray
+        Records of :class:`Totals`, all zero, shape (trial,); that of the trial is filled in place.
     recovery : int
         ``RESTART``, ``ELASTIC`` or ``GROUPS``.
     work_s : float
         Ideal time of all work [s].
     limit_s : float
         Time after the launch at which the trial ends, done or not [s].
-    run : Run
-        State of the run as :func:`launch` leaves it; it is changed in place.
-    totals : Totals
-        What the trial comes to, all zero; it is filled in place.
     """
+    p: Constants
+    run: Run
+    totals: Totals
+    p, run, totals = constants[k], runs[k], all_totals[k]
     totals.min_spares = run.spares
     while run.now_s < limit_s:
         rates = _event_rates(p, run)

@@ -106,19 +106,19 @@ def simulate_runs(
     if not (np.isfinite(work_s) or np.isfinite(limit_s)):
         raise InputError(f"a run needs an end: work of {work_s} s and a limit of {limit_s} s; give one of the two")
     constants = _constants(hazards, n_trials)
-    runs = np.zeros(n_trials, dtype=record_type(Run)).view(np.recarray)
-    totals = np.zeros(n_trials, dtype=record_type(Totals)).view(np.recarray)
+    runs, totals = (np.zeros(n_trials, dtype=record_type(kind)) for kind in (Run, Totals))
     for k in range(n_trials):
         rng = stream(seed, f"training life {k}")  # under another name of the stream every result would change
         launch(rng, constants[k], runs[k])
-        trial(rng, constants[k], RECOVERIES[recovery], work_s, limit_s, runs[k], totals[k])
-    finished = (totals.useful_s >= work_s * (1 - ROUNDING)).astype(float)
+        trial(rng, k, constants, runs, totals, RECOVERIES[recovery], work_s, limit_s)
+    finished = (totals["useful_s"] >= work_s * (1 - ROUNDING)).astype(float)
     return SimulatedRuns(**{name: totals[name].copy() for name in Totals.__annotations__}, finished=finished)
 
 
-def _constants(hazards: Hazards, n_trials: int) -> np.recarray[tuple[int], np.dtype[np.void]]:
+def _constants(hazards: Hazards, n_trials: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     """Return the hazards of each trial as records with what follows from them, see :class:`Constants`."""
-    p = np.zeros(n_trials, dtype=record_type(Hazards, Constants)).view(np.recarray)
+    records = np.zeros(n_trials, dtype=record_type(Hazards, Constants))
+    p = records.view(np.recarray)
     for f in fields(Hazards):
         p[f.name] = getattr(hazards, f.name)
     p.safe_after_s = np.minimum(p.checkpoint_lag_s, p.interval_s + p.checkpoint_stop_s)
@@ -132,4 +132,4 @@ def _constants(hazards: Hazards, n_trials: int) -> np.recarray[tuple[int], np.dt
     lemons_per_healthy_unit = p.lemon_share / np.maximum(1 - p.lemon_share, 1e-9)
     p.new_lemons_per_s = lemons_per_healthy_unit * p.lemon_multiple * p.unit_failures_per_s
     p.new_lemons_per_s = p.new_lemons_per_s * p.replaced_share * p.lemon_found_share
-    return p
+    return records
