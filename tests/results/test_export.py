@@ -97,7 +97,8 @@ def test_the_verb_and_its_mistakes(lab: Result, tmp_path: Path, capsys: pytest.C
     kept = str(gp.save(lab, tmp_path / "kept"))
     out = tmp_path / "x.csv"
     assert leave("export", kept, "--to", "csv", "-o", str(out), "--quantity", "cost_usd", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"path": str(out), "bytes": out.stat().st_size}
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["path"], told["bytes"]) == ("file", str(out), out.stat().st_size)
     assert leave("export", kept, "--to", "xlsx") == 2
     capsys.readouterr()
     assert leave("export", kept, "--to", "csv", "-o", str(out), "--quantity", "cost_usdd") == 2
