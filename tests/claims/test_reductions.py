@@ -50,7 +50,8 @@ RISING = np.arange(1.0, N + 1)[None] * 1e6  # weekly users: 1 million in the fir
         ("quantity: gpus_producing, reduce: last, count: {generation: {at_least: 2e6}}", 1),
         ("quantity: gpus_producing, reduce: last, count: generation", 2),
         (
-            "quantity: gpus_producing, reduce: last, among: {generation: {quantity: gpus_producing, reduce: last, below: 2e6}}",
+            "quantity: gpus_producing, reduce: last, "
+            "among: {generation: {quantity: gpus_producing, reduce: last, below: 2e6}}",
             1e6,
         ),
         ("quantity: power_state_mw, at: {site: new, state: accepted or beyond}, reduce: last", 11e3),
@@ -162,7 +163,8 @@ def test_what_may_come_after_the_horizon_cannot_be_told(told: Told) -> None:
         ("quantity: tokens_served_per_day, reduce: max, bases: {token: [billed]}", "charged for"),
         ("gpus_in: 1 GW, of: vr_nvl72, bases: [rack_peak]", "no sourced conversion"),
         (
-            "quantity: gpus_producing, reduce: max, among: {generation: {quantity: gpus_producing, reduce: max, above: 9e9}}",
+            "quantity: gpus_producing, reduce: max, "
+            "among: {generation: {quantity: gpus_producing, reduce: max, above: 9e9}}",
             "no generation",
         ),
         ("stated: fleet.moon", "the plan states no fleet.moon"),
