@@ -55,7 +55,7 @@ RISING = np.arange(1.0, N + 1)[None] * 1e6  # weekly users: 1 million in the fir
             1e6,
         ),
         ("quantity: power_state_mw, at: {site: new, state: accepted or beyond}, reduce: last", 11e3),
-        ("quantity: power_state_mw, at: {site: existing}, reduce: mean", 3e3),
+        ("quantity: power_state_mw, at: {site: existing, state: producing}, reduce: mean", 3e3),
         ("quantity: power_state_mw, at: {site: East, state: producing}, reduce: last, unit: GW", 6),
         ("quantity: revenue_lost_usd, reduce: sum, plus: 5, minus: 2, times: 4, divided_by: 3", 4),
         ("quantity: revenue_lost_usd, reduce: sum, plus: [5, 6]", 11),
@@ -158,8 +158,11 @@ def test_what_may_come_after_the_horizon_cannot_be_told(told: Told) -> None:
     ("reading", "reason"),
     [
         ("quantity: served_share, at: {workload: chatt}, reduce: min", "no workload 'chatt' (nearest: 'chat')"),
-        ("quantity: racks_accepted, reduce: max", "does not hold 'racks_accepted'"),
-        ("quantity: power_state_mw, at: {site: new}, reduce: max, bases: [gpu_tgp]", "names none ('system: ...')"),
+        ("quantity: racks_accepted, at: {generation: vr_nvl72}, reduce: max", "does not hold 'racks_accepted'"),
+        (
+            "quantity: power_state_mw, at: {site: new, state: accepted}, reduce: max, bases: [gpu_tgp]",
+            "names none ('system: ...')",
+        ),
         ("quantity: tokens_served_per_day, reduce: max, bases: {token: [billed]}", "charged for"),
         ("gpus_in: 1 GW, of: vr_nvl72, bases: [rack_peak]", "no sourced conversion"),
         (

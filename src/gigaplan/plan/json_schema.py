@@ -12,8 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from gigaplan.plan.overlay import HEADER, NEEDED
 from gigaplan.plan.claims import shipped_ids
+from gigaplan.plan.overlay import HEADER, NEEDED
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.facts import Evidence
 

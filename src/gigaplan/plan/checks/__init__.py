@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
 from gigaplan.plan.checks import demand, finance, fleet, training
-from gigaplan.plan.checks.common import first_of_month, known_name
+from gigaplan.plan.checks.common import first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument

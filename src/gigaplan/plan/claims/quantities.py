@@ -16,9 +16,9 @@ BEYOND = " or beyond"
 """After a state of the ladder: that state and all later ones."""
 GROUPS = {"site": ("new", "existing"), "token": ("generated", "processed", "read")}
 """Names for several labels at once."""
-NEVER_SUMMED = ("bound", "scope", "life", "limit", "day", "hour")
-"""Dims whose entries are alternatives or moments, not parts of a whole."""
-FIELDS = ("quantity", "at", "over", "reduce")
+NAMED = ("state", "token")
+"""Dims whose entries are summed where a claim names them: states of the ladder exclude each other, and a basis of tokens
+says which of them it means."""
 
 
 def dims_of(quantity: str) -> tuple[str, ...]:
@@ -62,8 +62,8 @@ def _check_sum(row: Variable, dim: str, path: Path, found: Problems) -> None:
     if row.kind in ("price", "share"):
         remedy = "fold it by max or min, name one label with 'at', or divide what is paid by what it pays for"
         found.add(f"a {row.kind} cannot be summed over {dim}", path, value=row.name, allowed="max, min", remedy=remedy)
-    elif dim in NEVER_SUMMED:
-        remedy = f"name one {dim} with 'at'"
+    elif dim not in row.sum_over:
+        remedy = f"fold it by max or min, or name one {dim} with 'at'"
         found.add(
             f"entries along {dim} are no parts of a whole", path, value=row.name, allowed="max, min", remedy=remedy
         )
@@ -72,14 +72,14 @@ def _check_sum(row: Variable, dim: str, path: Path, found: Problems) -> None:
 def check_folds(read: Read, kept: Collection[str], path: Path, found: Problems) -> None:
     """Note a dim that is left without a word where it cannot simply be summed."""
     row = variables()[read.quantity]
-    named = {d for d, _ in read.over} | {d for d, labels in read.at if len(labels) == 1 and not _group(d, labels[0])}
+    named = {d for d, _ in read.over} | {d for d, labels in read.at if d in NAMED or not _several(d, labels)}
     for dim in dims_of(read.quantity):
         if dim not in TIME and dim not in kept and dim not in named:
             _check_sum(row, dim, (*path, "quantity"), found)
 
 
-def _group(dim: str, label: str) -> bool:
-    return label in GROUPS.get(dim, ()) or label.endswith(BEYOND)
+def _several(dim: str, labels: tuple[str, ...]) -> bool:
+    return len(labels) > 1 or labels[0] in GROUPS.get(dim, ())
 
 
 def check_reduction(read: Read, as_path: bool, path: Path, found: Problems) -> None:
@@ -105,10 +105,10 @@ def check_reduction(read: Read, as_path: bool, path: Path, found: Problems) -> N
 
 def _check_time(row: Variable, reduce: str, path: Path, found: Problems) -> None:
     """Note a sum or a mean over time that means nothing for this kind of quantity."""
-    whole = getattr(row, "over_time", "") == "none" or row.name == "largest_run_flop"
-    if reduce == "sum" and (row.kind not in ("amount", "rate") or whole):
-        remedy = "take its mean, max, min, first or last"
+    alone = row.over_time in ("end", "none")  # each moment's value stands for itself
+    if reduce == "sum" and (row.kind not in ("amount", "rate") or alone):
+        remedy = "take its max, min, first or last"
         found.add(f"a {row.kind} is not summed over time", path, value=row.name, allowed="max, min", remedy=remedy)
-    if reduce == "mean" and (row.kind in ("price", "share") or whole):
+    if reduce == "mean" and (row.kind in ("price", "share") or alone):
         remedy = "divide what is paid by what it pays for (the part by the whole) with 'divided_by'"
         found.add(f"a {row.kind} has no plain mean over time", path, value=row.name, allowed="max, min", remedy=remedy)

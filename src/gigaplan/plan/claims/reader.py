@@ -162,7 +162,9 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, beside: tu
     if len(over) > 1:
         found.add("one reduction over time", path, value=" and ".join(over), remedy="keep one of them")
     as_path = any(k in PATHS for k in over) or (along is not None and along.dim in TIME)
-    scope = Scope((along.dim,) if along and along.dim not in TIME else (), as_path)
+    bases = _bases(entries, path, found)
+    apart = (along.dim,) if along and along.dim not in TIME else ()
+    scope = Scope((*apart, "token") if "token" in dict(bases) else apart, as_path)
     value = read_value(node, path, found, facts, scope, (*READING, *beside))
     among = _among(entries, path, found, facts)
     over_time = read_over_time(over[0], entries[over[0]], (*path, over[0]), found, facts) if over else None
@@ -187,7 +189,7 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, beside: tu
     return Reading(
         value=value,
         **texts,
-        bases=_bases(entries, path, found),
+        bases=bases,
         over_time=over_time,
         along=along,
         among=among,
