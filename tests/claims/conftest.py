@@ -148,7 +148,7 @@ def announced() -> Callable[..., dict[str, Claim]]:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[..., Claim]:
+def checked(tmp_path: Path) -> Callable[..., Claim]:
     """Return the verdict on one claim that is written as its statements, of a result (the world by default)."""
 
     def one(statements: str, result: Result | None = None, because: str = "", **changes: Any) -> Claim:

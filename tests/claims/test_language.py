@@ -113,12 +113,12 @@ def problems(path: Path, text: str) -> tuple[Problem, ...]:
 )
 def test_a_wrong_statement(tmp_path: Path, statement: str, message: str, nearest: str) -> None:
     found = problems(tmp_path / "mine.yaml", f"{HEAD}    statements:\n      - {{{statement}}}\n")
-    told = [p for p in found if message in p.message]
-    assert told, [str(p) for p in found]
-    assert told[0].place.line == 6
-    assert told[0].place.column >= 9
-    assert nearest in (told[0].nearest, "")
-    assert told[0].remedy
+    checked = [p for p in found if message in p.message]
+    assert checked, [str(p) for p in found]
+    assert checked[0].place.line == 6
+    assert checked[0].place.column >= 9
+    assert nearest in (checked[0].nearest, "")
+    assert checked[0].remedy
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Claim, Figure, Verdict, verdict_of_figures, weakest
 
 N = 36
-Told = Callable[..., Claim]
+Checked = Callable[..., Claim]
 RISING = np.arange(1.0, N + 1)[None] * 1e6  # weekly users: 1 million in the first month, 36 in the last
 
 
@@ -67,8 +67,8 @@ RISING = np.arange(1.0, N + 1)[None] * 1e6  # weekly users: 1 million in the fir
         ("quantity: tokens_per_request, at: {workload: agents, token: read}, reduce: last", 22e3),
     ],
 )
-def test_a_reduction_by_hand(told: Told, reading: str, value: float) -> None:
-    held = told(f"[{{{reading}, at_least: 0}}]", weekly_users=RISING)
+def test_a_reduction_by_hand(checked: Checked, reading: str, value: float) -> None:
+    held = checked(f"[{{{reading}, at_least: 0}}]", weekly_users=RISING)
     assert held.figures[0].value == pytest.approx(value), held.because
 
 
@@ -84,20 +84,20 @@ def test_a_reduction_by_hand(told: Told, reading: str, value: float) -> None:
         ("quantity: first_token_day, at: {site: new}, over: {site: min}", "2026-08-01"),
     ],
 )
-def test_a_date_by_hand(told: Told, reading: str, day: str) -> None:
-    held = told(f"[{{{reading}, happens: true}}]", weekly_users=RISING)
+def test_a_date_by_hand(checked: Checked, reading: str, day: str) -> None:
+    held = checked(f"[{{{reading}, happens: true}}]", weekly_users=RISING)
     assert held.figures[0].value == day
     assert held.verdict == (Verdict.FAILS if day == "never" else Verdict.HOLDS)
 
 
-def test_months_of_a_mean_are_weighed_by_their_hours(told: Told, world: Callable[..., Result]) -> None:
+def test_months_of_a_mean_are_weighed_by_their_hours(checked: Checked, world: Callable[..., Result]) -> None:
     hours = world().axis.hours[:12]
-    held = told("[{quantity: weekly_users, reduce: mean, during: 2025, above: 0}]", weekly_users=RISING)
+    held = checked("[{quantity: weekly_users, reduce: mean, during: 2025, above: 0}]", weekly_users=RISING)
     assert held.figures[0].value == pytest.approx(float((RISING[0, :12] * hours).sum() / hours.sum()))
 
 
-def test_each_label_is_a_figure_of_its_own(told: Told) -> None:
-    held = told(
+def test_each_label_is_a_figure_of_its_own(checked: Checked) -> None:
+    held = checked(
         "[{name: '{generation} produces', quantity: gpus_producing, reduce: last, each: generation, at_least: 2e6}]"
     )
     assert [(f.name, f.value, f.holds) for f in held.figures] == [
@@ -124,8 +124,8 @@ def test_each_label_is_a_figure_of_its_own(told: Told) -> None:
         ("at_least: 36 million users", True),
     ],
 )
-def test_bounds_of_numbers(told: Told, bound: str, holds: bool) -> None:
-    held = told(f"[{{quantity: weekly_users, reduce: max, {bound}}}]", weekly_users=RISING)
+def test_bounds_of_numbers(checked: Checked, bound: str, holds: bool) -> None:
+    held = checked(f"[{{quantity: weekly_users, reduce: max, {bound}}}]", weekly_users=RISING)
     assert (held.verdict == Verdict.HOLDS) is holds
 
 
@@ -141,17 +141,19 @@ def test_bounds_of_numbers(told: Told, bound: str, holds: bool) -> None:
         ("by: {fact: loi_2025_09.first_tokens_period}", Verdict.HOLDS),
     ],
 )
-def test_bounds_of_dates(told: Told, bound: str, verdict: Verdict) -> None:
-    assert told(f"[{{quantity: first_token_day, at: {{site: new}}, over: {{site: min}}, {bound}}}]").verdict == verdict
+def test_bounds_of_dates(checked: Checked, bound: str, verdict: Verdict) -> None:
+    assert (
+        checked(f"[{{quantity: first_token_day, at: {{site: new}}, over: {{site: min}}, {bound}}}]").verdict == verdict
+    )
 
 
-def test_what_may_come_after_the_horizon_cannot_be_told(told: Told) -> None:
-    late = told("[{quantity: weekly_users, reduce: max, at_least: 99e6, by: 2031}]", weekly_users=RISING)
+def test_what_may_come_after_the_horizon_cannot_be_told(checked: Checked) -> None:
+    late = checked("[{quantity: weekly_users, reduce: max, at_least: 99e6, by: 2031}]", weekly_users=RISING)
     assert late.verdict == Verdict.UNKNOWN
     assert "2028-01-01" in late.because
-    assert told("[{quantity: weekly_users, reached: {at_least: 9e9}, by: 2031}]").verdict == Verdict.UNKNOWN
-    assert told("[{quantity: weekly_users, reached: {at_least: 9e9}, by: 2026}]").verdict == Verdict.FAILS
-    assert told("[{quantity: weekly_users, reduce: max, at_least: 9, during: 2031}]").verdict == Verdict.UNKNOWN
+    assert checked("[{quantity: weekly_users, reached: {at_least: 9e9}, by: 2031}]").verdict == Verdict.UNKNOWN
+    assert checked("[{quantity: weekly_users, reached: {at_least: 9e9}, by: 2026}]").verdict == Verdict.FAILS
+    assert checked("[{quantity: weekly_users, reduce: max, at_least: 9, during: 2031}]").verdict == Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -173,33 +175,33 @@ def test_what_may_come_after_the_horizon_cannot_be_told(told: Told) -> None:
         ("stated: fleet.moon", "the plan states no fleet.moon"),
     ],
 )
-def test_what_a_plan_lacks_cannot_be_told(told: Told, reading: str, reason: str) -> None:
-    held = told(f"[{{{reading}, at_least: 0}}]")
+def test_what_a_plan_lacks_cannot_be_told(checked: Checked, reading: str, reason: str) -> None:
+    held = checked(f"[{{{reading}, at_least: 0}}]")
     assert held.verdict == Verdict.UNKNOWN
     assert reason.lower() in held.because.lower()
 
 
-def test_what_a_plan_lacks_may_count_as_nothing_or_be_left_out(told: Told) -> None:
+def test_what_a_plan_lacks_may_count_as_nothing_or_be_left_out(checked: Checked) -> None:
     reading = "quantity: gpus_producing, at: {generation: gb200_nvl72}, reduce: max, at_least: 1"
-    assert told(f"[{{{reading}}}]").verdict == Verdict.UNKNOWN
-    assert told(f"[{{{reading}, absent: zero}}]").verdict == Verdict.FAILS
+    assert checked(f"[{{{reading}}}]").verdict == Verdict.UNKNOWN
+    assert checked(f"[{{{reading}, absent: zero}}]").verdict == Verdict.FAILS
     assert (
-        told(f"[{{{reading}, absent: skip}}, {{quantity: weekly_users, reduce: max, at_least: 1}}]").verdict
+        checked(f"[{{{reading}, absent: skip}}, {{quantity: weekly_users, reduce: max, at_least: 1}}]").verdict
         == Verdict.HOLDS
     )
 
 
-def test_bases_of_power_by_hand(told: Told) -> None:
+def test_bases_of_power_by_hand(checked: Checked) -> None:
     """11 GW of IT power are 11 x 1.3 GW at the meter and 11 / 1.14 GW of rated racks."""
     reading = "quantity: power_state_mw, at: {site: new, state: producing}, reduce: last, unit: GW, system: vr_nvl72"
-    held = told(f"[{{{reading}, bases: [it, facility, rack_tdp], at_least: 11}}]")
+    held = checked(f"[{{{reading}, bases: [it, facility, rack_tdp], at_least: 11}}]")
     assert [f.value for f in held.figures] == pytest.approx([11, 11 * 1.3, 11 / 1.14])
     assert [f.holds for f in held.figures] == [True, True, False]
     assert held.verdict == Verdict.ON_BASIS
 
 
-def test_bases_of_tokens_by_hand(told: Told) -> None:
-    held = told(
+def test_bases_of_tokens_by_hand(checked: Checked) -> None:
+    held = checked(
         "[{quantity: tokens_served_per_day, reduce: max, bases: {token: [generated, processed]}, at_least: 5e12}]",
         tokens_served_per_day=np.full((1, 2, 5, N), 1e12),
     )
@@ -207,10 +209,10 @@ def test_bases_of_tokens_by_hand(told: Told) -> None:
     assert held.verdict == Verdict.ON_BASIS
 
 
-def test_words_are_filled_and_fall_back_on_the_figures(told: Told) -> None:
+def test_words_are_filled_and_fall_back_on_the_figures(checked: Checked) -> None:
     reading = "{key: most, quantity: gpus_producing, reduce: last, most: generation, at_least: 1}"
-    assert told(f"[{reading}]", because="'{most_label} has {most:.1e}.'").because == "vr nvl72 has 4.0e+06."
-    assert told(f"[{reading}]").because == "Gpus producing: 4 M GPUs; claimed at least 1."
+    assert checked(f"[{reading}]", because="'{most_label} has {most:.1e}.'").because == "vr nvl72 has 4.0e+06."
+    assert checked(f"[{reading}]").because == "gpus_producing: 4 M GPUs; claimed at least 1."
 
 
 @given(value=st.floats(1, 1e9), factor=st.floats(1.01, 100))
@@ -261,16 +263,16 @@ def test_dims_are_matched_by_name() -> None:
     assert pytest.approx(_combine("times", a, b).values) == _combine("times", b, a).values.T
 
 
-def test_readings_of_one_statement_are_bases_of_it(told: Told) -> None:
+def test_readings_of_one_statement_are_bases_of_it(checked: Checked) -> None:
     yes, no = (
         {"quantity: weekly_users, reduce: max, at_least: 1"},
         {"quantity: weekly_users, reduce: max, at_least: 9e12"},
     )
     first, second = (f"{{{next(iter(r))}}}" for r in (yes, no))
-    one: Any = told(f"[{{readings: [{first}, {second}]}}]")
+    one: Any = checked(f"[{{readings: [{first}, {second}]}}]")
     assert one.verdict == Verdict.ON_BASIS
-    assert told(f"[{first}, {second}]").verdict == Verdict.FAILS
+    assert checked(f"[{first}, {second}]").verdict == Verdict.FAILS
     lacking = "{quantity: served_share, at: {workload: x}, reduce: min, at_least: 0}"
-    assert told(f"[{{readings: [{second}, {lacking}]}}]").verdict == Verdict.UNKNOWN  # the other reading may hold
-    assert told(f"[{{readings: [{first}, {lacking}]}}]").verdict == Verdict.ON_BASIS
-    assert told(f"[{second}, {lacking}]").verdict == Verdict.FAILS
+    assert checked(f"[{{readings: [{second}, {lacking}]}}]").verdict == Verdict.UNKNOWN  # the other reading may hold
+    assert checked(f"[{{readings: [{first}, {lacking}]}}]").verdict == Verdict.ON_BASIS
+    assert checked(f"[{second}, {lacking}]").verdict == Verdict.FAILS

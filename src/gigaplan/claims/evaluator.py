@@ -56,20 +56,20 @@ def evaluate(result: Result, catalog: Catalog, claim_sets: Sequence[ClaimSet]) -
     counts = Counter(claim.id for claims in claim_sets for claim in claims.claims)
     made = []
     for claims in claim_sets:
-        said = ", ".join(t for t in (claims.source, claims.date) if t)
+        origin = ", ".join(t for t in (claims.source, claims.date) if t)
         for text in claims.claims:
             source.claim = text.id if counts[text.id] == 1 else f"{claims.name}/{text.id}"
-            made.append(_claim(text, source, said))
+            made.append(_claim(text, source, origin))
     return tuple(made)
 
 
-def _claim(text: ClaimText, source: Source, said: str) -> Claim:
+def _claim(text: ClaimText, source: Source, origin: str) -> Claim:
     judged = [j for j in (_judge(statement, source) for statement in text.statements) if j is not None]
     verdict = weakest(j.verdict for j in judged)
     beside = [outcome(reading, source) for reading in text.figures]
     figures = tuple(f for j in judged for f in j.figures) + tuple(f for o in beside for f in o.figures)
     because = _because(text, verdict, judged, beside, source)
-    return Claim(id=source.claim, says=text.says, verdict=verdict, because=because, figures=figures, source=said)
+    return Claim(id=source.claim, says=text.says, verdict=verdict, because=because, figures=figures, source=origin)
 
 
 def _judge(statement: Statement, source: Source) -> _Judged | None:
@@ -106,18 +106,23 @@ def _because(
     """Return the sentence behind a verdict: the claim's own words filled in, or one made from its figures."""
     outcomes = [o for j in judged for o in j.outcomes] + list(beside)
     words = text.because.get(str(verdict)) or text.because.get("otherwise", "")
-    said = fill(words, outcomes) if words else ""
-    sentences = [said or _generic(judged, source.facts)]
+    own = fill(words, outcomes) if words else ""
+    sentences = [own or _generic(judged, source.facts)]
     reasons = dict.fromkeys(
         o.reason for j in judged for o in j.outcomes if o.reason and not o.left_out and o.reading.bounds
     )
-    if verdict is Verdict.UNKNOWN or not said:
+    if verdict is Verdict.UNKNOWN or not own:
         sentences += [f"{reason[0].upper()}{reason[1:]}." for reason in reasons]
     rests = dict.fromkeys(j.rests for j in judged if j.rests)
     if rests:
         sentences.append(f"This rests on input, not on a model: {'; '.join(rests)}.")
     whole = " ".join(s for s in sentences if s)
     return whole or "No statement of it applies to this plan."
+
+
+def _capital(name: str) -> str:
+    """Return a name with a capital; the name of a result quantity stays as it is written."""
+    return name if "_" in name else f"{name[0].upper()}{name[1:]}"
 
 
 def _generic(judged: Iterable[_Judged], facts: Catalog) -> str:
@@ -128,5 +133,5 @@ def _generic(judged: Iterable[_Judged], facts: Catalog) -> str:
             shown = [f"{number(f)}{f' ({f.basis})' if f.basis else ''}" for f in o.figures]
             if o.reading.bounds and shown:
                 name = o.figures[0].name if len(o.figures) == 1 else o.reading.name
-                sentences.append(f"{name[0].upper()}{name[1:]}: {', '.join(shown)}; {bound_words(o.reading, facts)}.")
+                sentences.append(f"{_capital(name)}: {', '.join(shown)}; {bound_words(o.reading, facts)}.")
     return " ".join(sentences)

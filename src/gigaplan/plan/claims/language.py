@@ -151,7 +151,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimText:
-    """One claim: what is said, the statements that it consists of, figures beside them, and words for the verdict."""
+    """One claim: its words, the statements that it consists of, figures beside them, and words for the verdict."""
 
     id: str
     says: str

@@ -185,7 +185,7 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, beside: tu
         texts["during"] = f"to {found.text(entries['by'], (*path, 'by'))}"
     check_window(texts["during"], (*path, "during"), found)
     if not texts["name"]:
-        texts["name"] = found.text(entries.get("quantity"), path, "figure").replace("_", " ")
+        texts["name"] = found.text(entries.get("quantity"), path, "figure")
     return Reading(
         value=value,
         **texts,

@@ -66,9 +66,9 @@ def read_value(
     entries = found.keys(node, path, [*VALUE_KEYS, *more])
     heads = [name for name in HEADS if name in entries]
     if len(heads) != 1:
-        said = " and ".join(heads) or "none"
+        given = " and ".join(heads) or "none"
         remedy = "give exactly one of them"
-        found.add("a value is read from one source", path, value=said, allowed=", ".join(HEADS), remedy=remedy)
+        found.add("a value is read from one source", path, value=given, allowed=", ".join(HEADS), remedy=remedy)
         return None
     head = _head(heads[0], entries, path, found, facts, scope)
     operations: list[tuple[str, Value]] = []
