@@ -17,8 +17,8 @@ BEYOND = " or beyond"
 GROUPS = {"site": ("new", "existing"), "token": ("generated", "processed", "read")}
 """Names for several labels at once."""
 NAMED = ("state", "token")
-"""Dims whose entries are summed where a claim names them: states of the ladder exclude each other, and a basis of tokens
-says which of them it means."""
+"""Dims whose entries are summed where a claim names them: states of the ladder exclude each other, and a basis of
+tokens says which of them it means."""
 
 
 def dims_of(quantity: str) -> tuple[str, ...]:
