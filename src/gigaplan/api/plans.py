@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.api.requests import read
-from gigaplan.claims.check import check_claims
+from gigaplan.claims import evaluate
 from gigaplan.plan.json_schema import json_schema
 from gigaplan.plan.starter import Start, copy_of, starter
 from gigaplan.results import store
@@ -78,7 +78,7 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
     try:
         scenario = plans.resolve(loaded)
         result = replace(simulate(scenario, keep, progress), sources=sources)
-        return result.with_claims(check_claims(result, facts.load(), scenario.claims))
+        return result.with_claims(evaluate(result, facts.load(), scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None
 

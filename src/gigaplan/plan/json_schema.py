@@ -12,9 +12,9 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.overlay import HEADER, NEEDED
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.facts import Evidence
 
 Schema = dict[str, Any]
@@ -38,7 +38,7 @@ def json_schema(*, overlay: bool = False) -> Schema:
     whole = _section(made)
     for part in (whole, *sections.values()):
         _describe_references(part, sections)
-    whole["properties"]["claims"] |= {"items": {"enum": list(CLAIMS)}}
+    whole["properties"]["claims"] = claims_schema(whole["properties"]["claims"]["description"])
     if overlay:
         sections = {name: _optional(part) for name, part in sections.items()}
         whole = _optional(whole)
@@ -46,6 +46,18 @@ def json_schema(*, overlay: bool = False) -> Schema:
         whole["required"] = [HEADER]
     title = "An overlay for a plan of gigaplan" if overlay else "A plan of gigaplan"
     return {"$schema": DIALECT, "title": title, **whole, "$defs": sections | PROVENANCE}
+
+
+def claims_schema(description: str) -> Schema:
+    """Return the schema of a plan's claims: names of shipped ones, or claims of its own by id."""
+    named: Schema = {"type": "array", "items": {"enum": list(shipped_ids())}}
+    one: Schema = {
+        "type": "object",
+        "properties": {"says": {"type": "string", "description": "What is claimed, as a sentence."}},
+        "required": ["says", "statements"],
+    }
+    own: Schema = {"type": "object", "properties": {"shipped": named}, "additionalProperties": one}
+    return {"description": description, "anyOf": [named, own]}
 
 
 class _Generator(GenerateJsonSchema):

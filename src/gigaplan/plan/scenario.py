@@ -12,6 +12,7 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.inference.inputs import Efficiency, Engine, Software
+from gigaplan.plan.claims import ClaimSet
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
@@ -34,8 +35,8 @@ class Scenario:
     seed: int
     members: int
     axis: TimeAxis
-    claims: tuple[str, ...]
-    """Ids of the claims that the plan makes."""
+    claims: tuple[ClaimSet, ...]
+    """The claims that the plan makes."""
     announced: Based
     """The promised power, on its basis."""
     reference_generation: str

@@ -249,8 +249,8 @@ class PlanDocument(Strict):
     """One line for people."""
     notes: list[str] = []
     """What a reader of the results must know."""
-    claims: list[str] = []
-    """Claims of the announcement that 'gigaplan check' compares with the model."""
+    claims: list[str] | dict[str, Any] = []
+    """Claims that 'gigaplan check' compares with the model: names of shipped ones, or the plan's own by id."""
     horizon: Horizon
     """The months that the plan covers."""
     uncertainty: Uncertainty = Uncertainty()

@@ -14,11 +14,11 @@ from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
 from gigaplan.finance.inputs import GenerationCost
 from gigaplan.fleet.inputs import Generation
+from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.load import load_sources
 from gigaplan.plan.overlay import read_overlay
 from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
-from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
@@ -88,7 +88,7 @@ def starter(start: Start) -> str:
         "models": ", ".join(names["model"]),
         "regions": ", ".join(names["region"]),
         "workloads": ", ".join(facts.entities("output_tokens")),
-        "claims": ", ".join(CLAIMS),
+        "claims": ", ".join(name for name in shipped_ids() if "/" not in name),
     }
     text = (files("gigaplan.plan") / "starter.yaml").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda m: values[m[1]], text)

@@ -24,6 +24,7 @@ __all__ = ["claims_table", "demand_validation", "explain_tree", "render"]
 
 MARKS = {
     Verdict.HOLDS: ("●", "green"),
+    Verdict.ASSUMED: ("◌", "cyan"),
     Verdict.ON_BASIS: ("◐", "yellow"),
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
@@ -139,7 +140,7 @@ def _claims_line(result: Result) -> Text:
     for k, claim in enumerate(result.claims):
         mark, style = MARKS[claim.verdict]
         text.append("  " if k else "", "not bold").append(f"{mark}\u00a0{claim.id}", style)
-    return text.append("\n● holds  ◐ on a basis  ○ does not  ? can't be told", "dim not bold")
+    return text.append("\n● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be told", "dim not bold")
 
 
 def claims_table(result: Result) -> RenderableType:

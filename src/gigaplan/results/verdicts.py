@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-
-from gigaplan.vocabulary.claims import CLAIMS
 
 
 class Verdict(StrEnum):
     """What the model says about a claim."""
 
     HOLDS = "holds"
+    ASSUMED = "by assumption"
+    """It holds because the plan's own input says so; no model tests it."""
     ON_BASIS = "holds only on basis"
     FAILS = "does not hold"
     UNKNOWN = "can't be told"
+
+
+WEAKEST = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.ON_BASIS, Verdict.ASSUMED, Verdict.HOLDS)
+"""Verdicts from the weakest on: a claim is as weak as its weakest statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,38 +35,25 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One claim of the announcement with the verdict of the model."""
+    """One claim with the verdict of the model."""
 
     id: str
     says: str
     verdict: Verdict
     because: str
     figures: tuple[Figure, ...] = ()
+    source: str = ""
+    """Who says it, where and when."""
 
 
-def judge(id_: str, because: str, *parts: Sequence[Figure]) -> Claim:
-    """Return a claim that is as weak as its weakest part.
+def verdict_of_figures(figures: Iterable[Figure]) -> Verdict:
+    """Return the verdict of a statement: it holds if all figures that decide do, on a basis if some do, else not."""
+    decided = [f.holds for f in figures if f.holds is not None]
+    if not decided:
+        return Verdict.UNKNOWN
+    return Verdict.HOLDS if all(decided) else Verdict.ON_BASIS if any(decided) else Verdict.FAILS
 
-    Parameters
-    ----------
-    id_ : str
-        Id of the claim.
-    because : str
-        The reason for the verdict, as a sentence.
-    *parts : sequence of Figure
-        The statements that the claim consists of, each as its figures on every basis that it could mean. A part holds
-        if all its deciding figures do, on a basis if some do, and else not at all.
 
-    Returns
-    -------
-    Claim
-        With the figures of all parts; its verdict is unknown if no figure decides.
-    """
-    verdicts = []
-    for part in parts:
-        decided = [f.holds for f in part if f.holds is not None]
-        if decided:
-            verdicts.append(Verdict.HOLDS if all(decided) else Verdict.ON_BASIS if any(decided) else Verdict.FAILS)
-    weakest = (Verdict.FAILS, Verdict.ON_BASIS, Verdict.HOLDS)
-    verdict = min(verdicts, key=weakest.index, default=Verdict.UNKNOWN)
-    return Claim(id=id_, says=CLAIMS[id_], verdict=verdict, because=because, figures=tuple(f for p in parts for f in p))
+def weakest(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the weakest of some verdicts; of none, that it can't be told."""
+    return min(verdicts, key=WEAKEST.index, default=Verdict.UNKNOWN)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
 from gigaplan.plan.checks import demand, finance, fleet, training
-from gigaplan.plan.checks.common import first_of_month, known_name
+from gigaplan.plan.checks.common import first_of_month
+from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.claims import CLAIMS
 from gigaplan.vocabulary.errors import Problem
 from gigaplan.vocabulary.units import parse_date
 
@@ -72,9 +72,8 @@ def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 
 
 def claims(plan: PlanDocument, root: Node) -> Iterator[Problem]:
-    """Claims are known."""
-    for i, name in enumerate(plan.claims):
-        yield from known_name(name, CLAIMS, "claim that can be checked", root, ("claims", i))
+    """Claims are known by name, or written in the language of claims."""
+    yield from plan_claims(root)[1]
 
 
 def dated_keys(plan: PlanDocument, root: Node) -> Iterator[Problem]:

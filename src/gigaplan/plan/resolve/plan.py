@@ -9,6 +9,7 @@ from gigaplan import catalog
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
+from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
 from gigaplan.plan.resolve.demand import demand, regions
@@ -52,7 +53,7 @@ def resolve(plan: Plan) -> Scenario:
         seed=sampling.seed,
         members=sampling.members,
         axis=axis,
-        claims=tuple(doc.claims),
+        claims=plan_claims(plan.root)[0],
         announced=doc.announced.power,
         reference_generation=doc.fleet.reference_generation,
         regions=regions(filler, doc),

@@ -1,0 +1,137 @@
+"""The evaluator: from claims and a result to verdicts, each with its figures and a sentence that says why.
+
+A statement holds if all its figures keep their bounds, on a basis if some do, and otherwise not. It holds *by
+assumption* if it holds and what it ``rests_on`` was given by the plan itself, or by a fact that is itself assumed. A
+claim is as weak as its weakest statement.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gigaplan.catalog import Catalog
+from gigaplan.claims.figures import Outcome, outcome
+from gigaplan.claims.source import Source
+from gigaplan.claims.words import bound_words, fill, number
+from gigaplan.plan.claims.language import ClaimSet, ClaimText, Statement
+from gigaplan.results.result import Result
+from gigaplan.results.verdicts import WEAKEST, Claim, Figure, Verdict, verdict_of_figures, weakest
+from gigaplan.vocabulary.facts import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A statement with its verdict and what is behind it."""
+
+    verdict: Verdict
+    outcomes: tuple[Outcome, ...]
+    rests: str = ""
+    """Which lines the verdict rests on, where it holds by assumption."""
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        return tuple(f for o in self.outcomes for f in o.figures)
+
+
+def evaluate(result: Result, catalog: Catalog, claim_sets: Sequence[ClaimSet]) -> tuple[Claim, ...]:
+    """Return the verdict on each claim of some sets.
+
+    Parameters
+    ----------
+    result : Result
+        What the plan leads to; every fact that a claim reads is recorded in its ledger at ``claims.<id>.<fact>``.
+    catalog : Catalog
+        Where claims find the facts that they name.
+    claim_sets : sequence of ClaimSet
+        Claims files (see :func:`gigaplan.claims.read`) or the plan's own claims (``scenario.claims``).
+
+    Returns
+    -------
+    tuple of Claim
+        In the order of the sets. An id that several sets have is preceded by its set's name.
+    """
+    source = Source(result, catalog, recorded={e.path for e in result.ledger.under("claims")})
+    counts = Counter(claim.id for claims in claim_sets for claim in claims.claims)
+    made = []
+    for claims in claim_sets:
+        origin = ", ".join(t for t in (claims.source, claims.date) if t)
+        for text in claims.claims:
+            source.claim = text.id if counts[text.id] == 1 else f"{claims.name}/{text.id}"
+            made.append(_claim(text, source, origin))
+    return tuple(made)
+
+
+def _claim(text: ClaimText, source: Source, origin: str) -> Claim:
+    judged = [j for j in (_judge(statement, source) for statement in text.statements) if j is not None]
+    verdict = weakest(j.verdict for j in judged)
+    beside = [outcome(reading, source) for reading in text.figures]
+    figures = tuple(f for j in judged for f in j.figures) + tuple(f for o in beside for f in o.figures)
+    because = _because(text, verdict, judged, beside, source)
+    return Claim(id=source.claim, says=text.says, verdict=verdict, because=because, figures=figures, source=origin)
+
+
+def _judge(statement: Statement, source: Source) -> _Judged | None:
+    """Return a statement's verdict; None where its author leaves it out and the plan has nothing of it."""
+    outcomes = tuple(outcome(reading, source) for reading in statement.readings)
+    deciding = [o for o in outcomes if o.reading.bounds and not o.left_out]
+    if not deciding:
+        return None
+    verdict = verdict_of_figures(f for o in deciding for f in o.figures)
+    if any(o.reason for o in deciding):  # a reading that can't be told may hold or not
+        verdict = Verdict.UNKNOWN if verdict is Verdict.FAILS else min(verdict, Verdict.ON_BASIS, key=WEAKEST.index)
+    if verdict is Verdict.FAILS and statement.otherwise:
+        verdict = Verdict(statement.otherwise)
+    rests = _rests(statement, source.result) if verdict is Verdict.HOLDS else ""
+    return _Judged(Verdict.ASSUMED if rests else verdict, outcomes, rests)
+
+
+def _rests(statement: Statement, result: Result) -> str:
+    """Return which lines of the plan, or facts that are assumed, a statement rests on; empty if there are none."""
+    parts = []
+    for path in statement.rests_on:
+        entries = [e for e in result.ledger.under(path) if e.fact is None or e.evidence is Evidence.ASSUMED]
+        lines, facts = (sum((e.fact is None) is own for e in entries) for own in (True, False))
+        how = [f"{lines} line{'s' * (lines != 1)} of the plan"] * bool(lines)
+        how += [f"{facts} assumed value{'s' * (facts != 1)} of the catalog"] * bool(facts)
+        if how:
+            parts.append(f"{path} ({' and '.join(how)})")
+    return ", ".join(parts)
+
+
+def _because(
+    text: ClaimText, verdict: Verdict, judged: Sequence[_Judged], beside: Sequence[Outcome], source: Source
+) -> str:
+    """Return the sentence behind a verdict: the claim's own words filled in, or one made from its figures."""
+    outcomes = [o for j in judged for o in j.outcomes] + list(beside)
+    words = text.because.get(str(verdict)) or text.because.get("otherwise", "")
+    own = fill(words, outcomes) if words else ""
+    sentences = [own or _generic(judged, source.facts)]
+    reasons = dict.fromkeys(
+        o.reason for j in judged for o in j.outcomes if o.reason and not o.left_out and o.reading.bounds
+    )
+    if verdict is Verdict.UNKNOWN or not own:
+        sentences += [f"{reason[0].upper()}{reason[1:]}." for reason in reasons]
+    rests = dict.fromkeys(j.rests for j in judged if j.rests)
+    if rests:
+        sentences.append(f"This rests on input, not on a model: {'; '.join(rests)}.")
+    whole = " ".join(s for s in sentences if s)
+    return whole or "No statement of it applies to this plan."
+
+
+def _capital(name: str) -> str:
+    """Return a name with a capital; the name of a result quantity stays as it is written."""
+    return name if "_" in name else f"{name[0].upper()}{name[1:]}"
+
+
+def _generic(judged: Iterable[_Judged], facts: Catalog) -> str:
+    """Return each statement's figure beside its bound, as a sentence."""
+    sentences = []
+    for j in judged:
+        for o in j.outcomes:
+            shown = [f"{number(f)}{f' ({f.basis})' if f.basis else ''}" for f in o.figures]
+            if o.reading.bounds and shown:
+                name = o.figures[0].name if len(o.figures) == 1 else o.reading.name
+                sentences.append(f"{_capital(name)}: {', '.join(shown)}; {bound_words(o.reading, facts)}.")
+    return " ".join(sentences)

@@ -1,0 +1,189 @@
+"""Bounds and units: whether a figure keeps its bound, and in which unit it is shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.claims.measure import Frame, evaluate
+from gigaplan.claims.source import CannotTellError, Source
+from gigaplan.plan.claims.bounds import is_date
+from gigaplan.plan.claims.language import (
+    ALL,
+    Bound,
+    Condition,
+    FactRef,
+    GpusIn,
+    Number,
+    Read,
+    Reading,
+    Value,
+)
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.units import factor, parse_period
+
+MAGNITUDES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+SLACK = 1e-9
+"""Share by which a sum of many numbers may miss a level that it reaches."""
+_WORD = re.compile(rf"({'|'.join(MAGNITUDES)})\s+(.+)")
+NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The unit of a value as it is computed, the unit in which it is shown, and what turns one into the other."""
+
+    own: str
+    shown: str
+    size: float
+
+
+def scale_of(reading: Reading, source: Source) -> Scale:
+    """Return the units of a reading's figures."""
+    own = (
+        "" if reading.over_time or (reading.along and reading.along.kind == "count") else unit_of(reading.value, source)
+    )
+    shown = reading.unit or own
+    match = _WORD.fullmatch(shown)
+    size, base = (MAGNITUDES[match[1]], match[2]) if match else (1.0, shown)
+    return Scale(own, shown, _ratio(own, base) / size)
+
+
+def unit_of(value: Value, source: Source) -> str:
+    """Return the unit of a value, empty for what is multiplied or divided."""
+    if any(name in ("times", "divided_by") for name, _ in value.operations):
+        return ""
+    head = value.head
+    if isinstance(head, Read):
+        return source.result.rows[head.quantity].unit if head.quantity in source.result.rows else ""
+    if isinstance(head, FactRef):
+        return source.fact_of(head).unit
+    return "GPUs" if isinstance(head, GpusIn) else ""
+
+
+def _ratio(source: str, target: str) -> float:
+    """Return what turns one unit into another, 1 where they are no units of one kind (counts, labels)."""
+    if source == target or not source or not target:
+        return 1.0
+    try:
+        return factor(source, target)
+    except ValueError:
+        return 1.0
+
+
+def raw_limit(limit: Value, own: str, source: Source, frame: Frame) -> Array:
+    """Return a limit in the unit in which its value is computed; a bare number is in that unit."""
+    head = limit.head
+    if isinstance(head, Number) and not limit.operations:
+        return np.asarray(head.value * _ratio(head.unit, own))
+    if isinstance(head, FactRef) and not limit.operations:
+        fact = source.fact_of(head)
+        return np.asarray(fact.number * _ratio(fact.unit, own))
+    return evaluate(limit, source, frame).values
+
+
+def keeps(condition: Condition, values: Array, own: str, source: Source, frame: Frame) -> NDArray[np.bool_]:
+    """Return where values keep a condition; what is not defined keeps none."""
+    bound = condition.bound
+    assert isinstance(bound.limit, Value)
+    limit = raw_limit(bound.limit, own, source, frame)
+    with np.errstate(invalid="ignore"):
+        if bound.kind == "at_least":
+            return np.asarray(values >= limit - SLACK * np.abs(limit))
+        if bound.kind == "at_most":
+            return np.asarray(values <= limit + SLACK * np.abs(limit))
+        return np.asarray(values > limit if bound.kind == "above" else values < limit)
+
+
+def holds(reading: Reading, shown: float, total: int | None, scale: Scale, source: Source, frame: Frame) -> bool | None:
+    """Return whether a number, in the unit in which it is shown, keeps all bounds of its reading; None without any."""
+    if not reading.bounds:
+        return None
+    return all(_holds(b, reading.tolerance, shown, total, scale, source, frame) for b in reading.bounds)
+
+
+def _holds(
+    bound: Bound, tolerance: float, shown: float, total: int | None, scale: Scale, source: Source, frame: Frame
+) -> bool:
+    if bound.limit == ALL:
+        if total is None:
+            raise CannotTellError("'all' bounds a count, and this is none")
+        limit = float(total)
+    else:
+        assert isinstance(bound.limit, Value)
+        limit = _shown(bound.limit, scale, source, frame)
+    if bound.kind == "between":
+        low, high = limit, limit
+        if bound.upper is not None:
+            high = _shown(bound.upper, scale, source, frame)
+        elif isinstance(bound.limit, Value) and isinstance(bound.limit.head, FactRef):
+            fact = source.fact_of(bound.limit.head)
+            ends = (fact.low or fact.number, fact.high or fact.number)
+            low, high = (end / fact.number * limit for end in ends)
+        return low * (1 - tolerance) <= shown <= high * (1 + tolerance)
+    margin = tolerance * abs(limit)
+    return {
+        "at_least": shown >= limit - margin,
+        "at_most": shown <= limit + margin,
+        "above": shown > limit - margin,
+        "below": shown < limit + margin,
+    }[bound.kind]
+
+
+def _shown(limit: Value, scale: Scale, source: Source, frame: Frame) -> float:
+    """Return a limit in the unit in which its figure is shown; a bare number is in that unit already."""
+    if isinstance(limit.head, Number) and not limit.operations:
+        if not limit.head.unit:
+            return limit.head.value
+        if not scale.own:
+            match = _WORD.fullmatch(scale.shown)
+            size, base = (MAGNITUDES[match[1]], match[2]) if match else (1.0, scale.shown)
+            return limit.head.value * _ratio(limit.head.unit, base) / size
+    return float(raw_limit(limit, scale.own, source, frame)) * scale.size
+
+
+def date_holds(reading: Reading, day: str, source: Source) -> bool | None:
+    """Return whether a date (ISO, or 'never') keeps all bounds of its reading; None without any.
+
+    Raises
+    ------
+    CannotTellError
+        If it does not come within a horizon that ends before the bound.
+    """
+    if not reading.bounds:
+        return None
+    return all(_date_holds(bound, day, source) for bound in reading.bounds)
+
+
+def _date_holds(bound: Bound, day: str, source: Source) -> bool:
+    if bound.kind == "happens":
+        return day != NEVER
+    start, end = period(bound, source)
+    last = source.result.axis.end
+    if day == NEVER and bound.kind != "not_before" and end > last:
+        raise CannotTellError(f"it does not come within the horizon, which ends on {last}, before {end}")
+    if bound.kind == "not_before":
+        return day == NEVER or day >= str(start)
+    return day <= str(end) and (bound.kind == "by" or day >= str(start)) and day != NEVER
+
+
+def period(bound: Bound, source: Source) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day that a bound names."""
+    limit = bound.limit
+    if isinstance(limit, Value):
+        assert isinstance(limit.head, FactRef)
+        text = str(source.fact_of(limit.head).value)
+        try:
+            return parse_period(text)
+        except ValueError:
+            raise CannotTellError(
+                f"the fact '{limit.head.entity}.{limit.head.quantity}' is '{text}', no date"
+            ) from None
+    return parse_period(limit)
+
+
+__all__ = ["NEVER", "Scale", "date_holds", "holds", "is_date", "keeps", "period", "raw_limit", "scale_of", "unit_of"]

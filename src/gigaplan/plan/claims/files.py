@@ -1,0 +1,131 @@
+"""Claims files: those that ship with gigaplan, by name, a person's own, by path, and those of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from gigaplan import catalog
+from gigaplan.plan.claims.language import ClaimSet, ClaimText
+from gigaplan.plan.claims.problems import Problems
+from gigaplan.plan.claims.reader import read_claim, read_set
+from gigaplan.plan.document import Node, parse, read_text
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+
+DEFAULT = "announcement-2025-09"
+"""The set whose claims a plan may name by their ids alone."""
+OWN = "plan"
+"""Name of the set that a plan writes itself."""
+SHIPPED = "shipped"
+"""Under this name a plan that writes its own claims lists shipped ones beside them."""
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the names of the claims files that come with gigaplan."""
+    folder = files("gigaplan") / "claims" / "data"
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def read(name: str | Path) -> ClaimSet:
+    """Return the claims of a file.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a set that comes with gigaplan, or a YAML file's path.
+
+    Raises
+    ------
+    PlanError
+        If there is no such file, or with every problem of it, each with its place.
+    """
+    text = str(name)
+    if text in shipped():
+        return _shipped(text)
+    path = Path(name)
+    if not path.exists() and "/" not in text and not text.endswith((".yaml", ".yml")):
+        allowed = f"{', '.join(shipped())}, or a YAML file's path"
+        near = nearest_name(text, shipped())
+        problem = Problem(
+            f"no claims called '{text}'", Place(text), allowed=allowed, nearest=near, remedy="check the spelling"
+        )
+        raise PlanError([problem])
+    return _read(read_text(path), text, path.stem)
+
+
+@cache
+def _shipped(name: str) -> ClaimSet:
+    text = (files("gigaplan") / "claims" / "data" / f"{name}.yaml").read_text(encoding="utf-8")
+    return _read(text, f"{name}.yaml", name)
+
+
+def _read(text: str, file: str, name: str) -> ClaimSet:
+    root = parse(text, file)
+    found = Problems(root)
+    made = read_set(root, (), found, catalog.load(), name)
+    if found.found:
+        raise PlanError(found.found)
+    return made
+
+
+@cache
+def shipped_ids() -> dict[str, tuple[str, ...]]:
+    """Return every name by which a plan may call shipped claims, with the set and the ids that it stands for.
+
+    ``A6`` is a claim of :data:`DEFAULT`, ``set/id`` of any set, and ``set`` stands for all of a set's claims.
+    """
+    found: dict[str, tuple[str, ...]] = {claim.id: (DEFAULT, claim.id) for claim in _shipped(DEFAULT).claims}
+    for name in shipped():
+        ids = [claim.id for claim in _shipped(name).claims]
+        found[name] = (name, *ids)
+        found |= {f"{name}/{id_}": (name, id_) for id_ in ids}
+    return found
+
+
+def plan_claims(root: Node) -> tuple[tuple[ClaimSet, ...], list[Problem]]:
+    """Return the claims that a plan makes and every problem of them.
+
+    Parameters
+    ----------
+    root : Node
+        The plan's document. Its ``claims`` are a list of names, or claims of its own by id; names of shipped ones may
+        stand beside these under ``shipped``.
+    """
+    node, there = root.at(("claims",))
+    found = Problems(root)
+    if not there or not isinstance(node.value, dict | list):
+        return (), []
+    if isinstance(node.value, list):
+        return tuple(_named(node, ("claims",), found)), found.found
+    facts = catalog.load()
+    own = tuple(
+        read_claim(k, n, ("claims", k), found, facts)
+        for k, n in node.value.items()
+        if k != SHIPPED and n.value is not None
+    )
+    title, _ = root.at(("title",))
+    sets = (
+        [ClaimSet(name=OWN, title="the plan's own", source=str(title.value), url="", date="", claims=own)]
+        if own
+        else []
+    )
+    if SHIPPED in node.value:
+        sets += _named(node.value[SHIPPED], ("claims", SHIPPED), found)
+    return tuple(sets), found.found
+
+
+def _named(node: Node, path: tuple[str, ...], found: Problems) -> Iterable[ClaimSet]:
+    """Return the shipped sets, each with the claims that are named, in the order in which they are named."""
+    known, picked = shipped_ids(), dict[str, dict[str, ClaimText]]()
+    names = node.value if isinstance(node.value, list) else [node]
+    for i, below in enumerate(names):
+        name = str(below.value)
+        if not found.known("no such claim that can be checked", name, known, (*path, i)):
+            continue
+        set_, *ids = known[name]
+        claims = {c.id: c for c in _shipped(set_).claims}
+        picked.setdefault(set_, {}).update({id_: claims[id_] for id_ in ids})
+    return [replace(_shipped(name), claims=tuple(claims.values())) for name, claims in picked.items()]
