@@ -11,6 +11,7 @@ from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.api.requests import read
 from gigaplan.claims import evaluate
+from gigaplan.claims import read as read_claims
 from gigaplan.plan.json_schema import json_schema
 from gigaplan.plan.starter import Start, copy_of, starter
 from gigaplan.results import store
@@ -147,12 +148,27 @@ def check(
     changes: Changes = (),
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
+    *,
+    claims: Sequence[str | Path] = (),
 ) -> CheckedPlan:
     """Simulate a plan and return whether none of its claims fails on every basis.
 
-    See :func:`run` for the parameters and for what raises.
+    Parameters
+    ----------
+    plan, changes, overlays, progress
+        As in :func:`run`, whose errors this raises too.
+    claims : sequence of str or Path
+        Sets of claims to check instead of the plan's own: YAML files, or names of shipped sets.
+
+    Returns
+    -------
+    CheckedPlan
+        The result with the verdicts.
     """
+    sets = [read_claims(name) for name in claims]
     result = run(plan, changes, overlays, progress)
+    if sets:
+        result = result.with_claims(evaluate(result, facts.load(), sets))
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
 
 

@@ -68,18 +68,28 @@ def run(
 
 
 @verb(app, "check", "check announced-2025-09")
-def check(plan: Plan, /, *, set: Set = None, with_: With = None, json: Json = False) -> int:
+def check(
+    plan: Plan,
+    /,
+    *,
+    claims: Annotated[list[str] | None, Parameter(negative="", show_default=False, group=PLAN)] = None,
+    set: Set = None,
+    with_: With = None,
+    json: Json = False,
+) -> int:
     """Check the plan's claims with the model, on each basis. Exit 1 if one holds on none.
 
     Parameters
     ----------
     plan
         A built-in plan's name or a YAML file.
+    claims
+        Check this set instead of the plan's own claims: a YAML file or a shipped set. May be repeated.
     """
     from gigaplan import api
 
     with progress("simulating") as bar:
-        answer = api.check(plan, set or [], with_ or [], bar)
+        answer = api.check(plan, set or [], with_ or [], bar, claims=claims or [])
     warn(answer.result)
     if json:
         print_json(answer)
