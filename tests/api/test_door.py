@@ -126,7 +126,6 @@ WHERE = ("folder", "out")
 """What the terminal adds: where it wrote the answer."""
 
 
-@pytest.mark.xfail(strict=False, reason="the JSON of explain gains the figure itself")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_terminal_and_python_give_one_json(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -97,7 +97,14 @@ def _comparison(answer: Any) -> dict[str, Any]:
 
 def _explanation(answer: Any) -> dict[str, Any]:
     below = [_explanation(one) for one in answer.inputs]
-    return {"quantity": answer.variable, "evidence": answer.evidence, "inputs": below, "facts": answer.entries}
+    return {
+        "quantity": answer.variable,
+        "evidence": answer.evidence,
+        "is": answer.aggregate.says,
+        "figures": answer.figures,
+        "inputs": below,
+        "facts": answer.entries,
+    }
 
 
 def _checked(answer: Any) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from gigaplan.cli.base import NO, OUTPUT, Json, OutOrNone, app, console, print_json, progress, verb
-from gigaplan.cli.completion import ResultFolder, quantities
+from gigaplan.cli.completion import PlanOrResult, ResultFolder, quantities
 
 
 @verb(app, "explain", "explain gigaplan-results/announced-2025-09-1a2b3c4d cost_per_mtok_usd")
 def explain(
-    result: str,
+    result: PlanOrResult,
     quantity: Annotated[str, Parameter(completer=quantities)],
     /,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.coordinates import quantity
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.facts import Entry, Evidence
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.variables import Variable
 
 
@@ -34,8 +36,8 @@ class Figure:
     date: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Brief):
     """Where a number comes from.
 
     Attributes
@@ -53,6 +55,18 @@ class Explanation:
     figures : tuple of Figure
         The same one by one, with dates as dates.
     """
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "variable.name",
+        "variable.unit",
+        "variable.meaning",
+        "variable.formula",
+        "evidence",
+        "aggregate.says",
+        "figures",
+        "inputs",
+        "entries",
+    )
 
     variable: Variable
     evidence: Evidence
