@@ -52,7 +52,7 @@ def explain(result: Result | str | Path, quantity: str, at: Mapping[str, str] | 
         If there is no such quantity, dim or label; the nearest name is given.
     """
     given = result_of(result)
-    return explain_figure(given, quantity, parse_at(at) if isinstance(at, str) else at)
+    return explain_figure(given, quantity, parse_at(at, given) if isinstance(at, str) else at)
 
 
 def export(result: Result | str | Path, to: str, out: str | Path | None = None, quantities: Sequence[str] = ()) -> Path:

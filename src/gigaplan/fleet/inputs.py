@@ -71,9 +71,9 @@ class Phase:
     name: str
     """Name of the phase."""
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
-    """Power of the phase on its basis."""
+    """Power of the phase on its basis; all phases of a site are on one basis."""
     announced: Annotated[dt.date, Day()]
-    """Date of the announcement."""
+    """Date of the announcement; the site's where it is left out."""
     contracted: Annotated[dt.date, Day()] | None = None
     """Date of the contract; without it the standard lag after the announcement."""
     construction: Annotated[dt.date, Day()] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -30,6 +31,8 @@ MARKS = {
     Verdict.UNKNOWN: ("?", "dim"),
 }
 MOST_SITES, MOST_SPANS, MOST_WORKLOADS = 10, 7, 4
+LABEL_WIDTH = 14
+"""Characters that the names of the summary's last lines take."""
 COLUMNS = 5
 """Years shown side by side where they fit; the horizon's are thinned to so many, the first and the last kept."""
 
@@ -133,14 +136,17 @@ def _unserved(result: Result) -> Text:
     return text.append_text(Text("; ".join(parts) + end, style="not bold"))
 
 
-def _claims_line(result: Result) -> Text:
-    text = Text("Claims        ", "bold")
+def _claims_line(result: Result) -> RenderableType:
+    """Return the mark of each claim and what marks mean; a mark stays beside its claim on terminals of any width."""
     if not result.claims:
-        return text.append("none made", "not bold")
-    for k, claim in enumerate(result.claims):
-        mark, style = MARKS[claim.verdict]
-        text.append("  " if k else "", "not bold").append(f"{mark}\u00a0{claim.id}", style)
-    return text.append("\n● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be told", "dim not bold")
+        return Text("Claims        ", "bold").append("none made", "not bold")
+    line = Table.grid(padding=0)
+    line.add_column(width=LABEL_WIDTH)
+    line.add_column()
+    verdicts = [(MARKS[claim.verdict], claim.id) for claim in result.claims]
+    marks = Columns([Text(f"{mark} {id_}", style) for (mark, style), id_ in verdicts], padding=(0, 2))
+    line.add_row(Text("Claims", "bold"), marks)
+    return Group(line, Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be told", "dim"))
 
 
 def claims_table(result: Result) -> RenderableType:
