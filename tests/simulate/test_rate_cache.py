@@ -20,11 +20,11 @@ RATE = Rate(1.5, 0.25, 0.0125, 16, 2, True, 96, "", "tpot", "attention")
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     path = tmp_path / "below" / "rates.json"
-    store = kept.KeptRates(path)
+    store = kept.StoredRates(path)
     store.put("a", RATE)
     store.keep()
-    assert kept.KeptRates(path).get("a") == RATE
-    assert kept.KeptRates(path).get("b") is None
+    assert kept.StoredRates(path).get("a") == RATE
+    assert kept.StoredRates(path).get("b") is None
     assert [p.name for p in path.parent.iterdir()] == ["rates.json"]
 
 
@@ -39,12 +39,12 @@ def test_the_key_tells_every_input_apart() -> None:
 def test_a_spoilt_file_is_searched_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rates.json"
     path.write_text(text)
-    assert kept.KeptRates(path).get("a") is None
+    assert kept.StoredRates(path).get("a") is None
 
 
 def test_a_folder_that_cannot_be_written_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    store = kept.KeptRates(tmp_path / "file" / "rates.json")
+    store = kept.StoredRates(tmp_path / "file" / "rates.json")
     store.put("a", RATE)
     store.keep()
     assert store.get("a") == RATE
@@ -54,16 +54,16 @@ def test_a_run_is_the_same_with_kept_rates(tmp_path: Path, monkeypatch: pytest.M
     plain = gp.run("lab-1mw")
     monkeypatch.setenv("GIGAPLAN_CACHE", str(tmp_path))
     for _ in range(2):
-        kept.kept_rates.cache_clear()
+        kept.stored_rates.cache_clear()
         throughput._rate.cache_clear()
         again = gp.run("lab-1mw")
         for name in plain.arrays:
             np.testing.assert_array_equal(plain[name], again[name])
     assert len(list(tmp_path.glob("rates-*.json"))) == 1
-    kept.kept_rates.cache_clear()
+    kept.stored_rates.cache_clear()
 
 
 def test_off_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIGAPLAN_CACHE", "off")
-    kept.kept_rates.cache_clear()
-    assert kept.kept_rates().path is None
+    kept.stored_rates.cache_clear()
+    assert kept.stored_rates().path is None

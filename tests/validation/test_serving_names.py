@@ -13,7 +13,7 @@ from gigaplan import catalog
 from gigaplan.catalog.names import of_two_kinds, system_of
 from gigaplan.plan.names import model_name
 from gigaplan.validation.serving.predictions import answer_all
-from gigaplan.validation.serving.questions import asked_of
+from gigaplan.validation.serving.questions import row_question
 from gigaplan.vocabulary.errors import UnsupportedError
 
 MODELS = {
@@ -133,7 +133,7 @@ def test_odd_cells_are_answered_or_said_to_be_odd(cells: dict[str, str]) -> None
         "concurrency": "4",
         **cells,
     }
-    answer = answer_all([asked_of(row)], honest=False)[0]
+    answer = answer_all([row_question(row)], honest=False)[0]
     assert answer.validity.split(":")[0] in ("inside", "extrapolated", "unsupported")
     if not answer.validity.startswith("unsupported"):
         assert 0 < answer.tpot_low <= answer.tpot_high < float("inf")

@@ -170,7 +170,7 @@ def test_what_is_guessed_is_told() -> None:
 def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
     row = next(r for r in questions.read() if r["gpu"] == "b200_sxm" and r["mode"] == "agg")
     near, far = predictions.answer_all(
-        [questions.asked_of(row), questions.asked_of({**row, "gpu": "mi355x"})], honest=False
+        [questions.row_question(row), questions.row_question({**row, "gpu": "mi355x"})], honest=False
     )
     assert near.validity == "inside"
     assert far.validity.startswith("extrapolated: no measured row of")

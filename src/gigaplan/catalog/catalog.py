@@ -108,8 +108,8 @@ class Catalog:
         have = "; ".join(f"{f.id} ({f.basis or 'no basis'}, {f.date})" for f in fitting or chosen)
         if fitting:
             raise UnknownFactError(f"'{quantity}' of '{entity}' needs a basis or date: {have}")
-        asked = ", ".join(f"{k} '{v}'" for k, v in bases.items())
-        raise UnknownFactError(f"no fact '{quantity}' of '{entity}' with {asked}; there is {have}")
+        requested = ", ".join(f"{k} '{v}'" for k, v in bases.items())
+        raise UnknownFactError(f"no fact '{quantity}' of '{entity}' with {requested}; there is {have}")
 
     def _unknown(self, entity: str, quantity: str) -> str:
         """Return what to say when there is no chosen fact: the nearest name, and what the entity has."""
@@ -118,8 +118,8 @@ class Catalog:
             near = nearest_name(quantity, known) or nearest_name(quantity, self.quantities)
         else:
             near = nearest_name(entity, self.entities(quantity) or self.entities())
-        said = f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else "")
-        return said + (f" ('{entity}' has {', '.join(known)})" if known else "")
+        message = f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else "")
+        return message + (f" ('{entity}' has {', '.join(known)})" if known else "")
 
     def series(self, entity: str, quantity: str, **bases: str) -> list[Fact]:
         """Return the chosen facts of a series by date, on the bases given."""

@@ -223,18 +223,18 @@ def search(words: str | Iterable[str], limit: int = 20, facts: Catalog | None = 
     """
     facts = facts or load()
     fields = {fact.id: _fields(facts, fact) for fact in facts.facts}
-    known = {w for told in fields.values() for words in told.values() for w in words}
-    asked = [w for text in ([words] if isinstance(words, str) else words) for w in _words(text)]
-    near = {w: nearest_name(w, known) for w in asked if not any(w in k for k in known)}
-    sought = [near.get(w) or w for w in asked]
+    known = {w for shown in fields.values() for words in shown.values() for w in words}
+    terms = [w for text in ([words] if isinstance(words, str) else words) for w in _words(text)]
+    near = {w: nearest_name(w, known) for w in terms if not any(w in k for k in known)}
+    sought = [near.get(w) or w for w in terms]
     hits = []
     for fact in facts.facts:
         scores = [_score(word, fields[fact.id]) for word in sought]
         hits.append((sum(s > 0 for s in scores), sum(scores) * (1 if fact.chosen else REJECTED), fact))
     best = max((met for met, _, _ in hits), default=0)
     hits = sorted((h for h in hits if h[0] == best > 0), key=lambda h: (-h[1], h[2].id))
-    told = tuple(Hit(f, human(f.value, f.unit), score) for _, score, f in hits[:limit])
-    return Found(told, len(hits), near)
+    shown = tuple(Hit(f, human(f.value, f.unit), score) for _, score, f in hits[:limit])
+    return Found(shown, len(hits), near)
 
 
 def _fields(facts: Catalog, fact: Fact) -> dict[str, list[str]]:

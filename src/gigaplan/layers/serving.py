@@ -249,13 +249,13 @@ def _curve(
 
 def _undominated(rates: Sequence[Rate | Pair]) -> set[int]:
     """Return which points no other beats in both time per token and requests per GPU; they come from fast to slow."""
-    kept: set[int] = set()
+    retained: set[int] = set()
     top = 0.0
     for i, rate in enumerate(rates):
         if rate.requests_per_gpu_s > top:
             top = rate.requests_per_gpu_s
-            kept.add(i)
-    return kept
+            retained.add(i)
+    return retained
 
 
 def _point(

@@ -83,12 +83,12 @@ def _causes(difference: Difference) -> str:
     sizes = [abs(c.effect) for c in parts if not math.isnan(c.effect)]
     floor = SMALL * max([*sizes, 0.0])
     shown = [c for c in parts if math.isnan(c.effect) or abs(c.effect) >= floor][:CAUSES]
-    told = [_cause(c, difference.headline) for c in shown]
+    found = [_cause(c, difference.headline) for c in shown]
     if len(parts) > len(shown):
-        told.append(f"{len(parts) - len(shown)} small")
+        found.append(f"{len(parts) - len(shown)} small")
     if not math.isnan(difference.remainder) and abs(difference.remainder) > floor and sizes:
-        told.append(f"together {_effect(difference.remainder, difference.headline)}")
-    return ", ".join(told)
+        found.append(f"together {_effect(difference.remainder, difference.headline)}")
+    return ", ".join(found)
 
 
 def _cause(cause: Cause, headline: Headline) -> str:
@@ -107,15 +107,15 @@ def _inputs(answer: Comparison) -> list[Text]:
     for line in answer.inputs:
         if line.kind == "plan" and line.group:
             groups.setdefault(line.group, []).append(line)
-    told = [Text("Inputs that differ", "bold")] if groups else []
+    found = [Text("Inputs that differ", "bold")] if groups else []
     for group, lines in groups.items():
-        told.append(Text(f"{group} ({len(lines)})"))
-        told += [Text(f"    {line.path}: {line.a} → {line.b}", style="dim") for line in lines[:LINES]]
+        found.append(Text(f"{group} ({len(lines)})"))
+        found += [Text(f"    {line.path}: {line.a} → {line.b}", style="dim") for line in lines[:LINES]]
     facts = [line for line in answer.inputs if line.kind == "fact"]
     if facts:
         both = sum(line.a != "–" and line.b != "–" for line in facts)
-        told.append(Text(f"facts: {both} inputs took another value, {len(facts) - both} are read by one side only"))
-    return told
+        found.append(Text(f"facts: {both} inputs took another value, {len(facts) - both} are read by one side only"))
+    return found
 
 
 def _how(answer: Comparison) -> list[Text]:
@@ -127,10 +127,10 @@ def _how(answer: Comparison) -> list[Text]:
 
 def rerun(answer: Rerun) -> RenderableType:
     """Return what a second run says of the first."""
-    kept = [Text(f"kept in {answer.kept_in}", style="dim")] if answer.kept_in else []
+    saved = [Text(f"kept in {answer.kept_in}", style="dim")] if answer.kept_in else []
     if answer.same:
         names = ", ".join(name for name, _ in answer.files)
-        return Group(Text("The same, byte for byte: ", "green").append(names, "default"), *kept)
+        return Group(Text("The same, byte for byte: ", "green").append(names, "default"), *saved)
     apart = ", ".join(name for name, same in answer.files if not same)
     lines = [Text("Not the same: ", "red").append(apart, "default")]
     lines += [
@@ -148,7 +148,7 @@ def rerun(answer: Rerun) -> RenderableType:
         lines.append(Text(f"    {line.path}: {line.a} → {line.b}", style="dim"))
     if len(answer.facts) > LINES:
         lines.append(Text(f"    and {len(answer.facts) - LINES} more inputs", style="dim"))
-    return Group(*lines, *kept)
+    return Group(*lines, *saved)
 
 
 def as_data(answer: Comparison) -> dict[str, Any]:

@@ -49,14 +49,14 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
     )
     found = [
         ("recovery", WORDS[run.recovery] + (f" ({run.groups:,} groups)" if run.recovery == "groups" else "")),
-        ("run", f"{_told(run.days)} days, {short(run.ideal_days)} without failures"),
+        ("run", f"{_with_range(run.days)} days, {short(run.ideal_days)} without failures"),
         (
             "goodput",
             f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed form {run.expected_share:.1%}",
         ),
         (
             "interruptions",
-            f"{_told(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops",
+            f"{_with_range(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops",
         ),
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
         (
@@ -77,7 +77,7 @@ def _reason(run: FailureRun, name: str) -> str:
     return "standing for a group" if name == "restart_s" and run.recovery == "groups" else REASONS[name]
 
 
-def _told(r: Range) -> str:
+def _with_range(r: Range) -> str:
     return f"{short(r.p50)} ({short(r.p10)} to {short(r.p90)})"
 
 
@@ -92,7 +92,7 @@ def _clock(seconds: float) -> str:
 def charts(run: FailureRun) -> list[Chart]:
     """Return lost time by reason, days by share of trials, goodput by interval, spares and size, interruptions by cause."""
     shown = {_reason(run, k): v for k, v in run.lost_days.items() if v > 0}
-    lost = base.lying([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
+    lost = base.horizontal_bars([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
     causes = run.interruptions_by_cause
     return [
         Chart(
@@ -140,7 +140,7 @@ def charts(run: FailureRun) -> list[Chart]:
         Chart(
             "causes",
             "Interruptions by cause",
-            base.lying(
+            base.horizontal_bars(
                 [base.bar("interruptions", list(causes.values()), base.PALETTE[0])], list(causes), "interruptions"
             ),
             "Shares of server failures as in Llama 3's 419 interruptions; racks and outages by rates of their own.",
@@ -188,12 +188,14 @@ def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], s
 
 def validation(found: tuple[FailureRow, ...]) -> RenderableType:
     """Return published figures of failures and ours."""
-    told = []
+    table_rows = []
     for r in found:
         span = f"{_number(r.low, r.unit)} to {_number(r.high, r.unit)}" if r.high > r.low else ""
-        told.append((r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from))
+        table_rows.append(
+            (r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from)
+        )
     columns = ("figure", "published", "ours", "range", "holds", "rates from")
-    return Group(Text("failures", style="bold"), Fitting(columns, told, (0, 5)))
+    return Group(Text("failures", style="bold"), Fitting(columns, table_rows, (0, 5)))
 
 
 def _number(value: float, unit: str) -> str:

@@ -169,24 +169,25 @@ def _table(answer: Frontiers, width: int) -> RenderableType:
     """Return some points of each curve; where columns are left out for lack of room, a line says which."""
     drawn = [(c, look) for c, look in zip(answer.curves, _marks(), strict=False) if c.points]
     each = max(ROWS // len(drawn), 1)
-    told = [
+    cells_of_points = [
         (look, [look[0], *_cells(curve, p, wide=width >= WIDE)])
         for curve, look in drawn[:ROWS]
         for p in thinned(curve.frontier, each)
     ]
     wide = [
-        max(len(w) for w in (*head.split("\n"), *(cells[k] for _, cells in told))) for k, head in enumerate(COLUMNS)
+        max(len(w) for w in (*head.split("\n"), *(cells[k] for _, cells in cells_of_points)))
+        for k, head in enumerate(COLUMNS)
     ]
-    kept = list(range(len(COLUMNS)))
+    shown_columns = list(range(len(COLUMNS)))
     for k in LEAVE_OUT:
-        if sum(wide[c] for c in kept) + 2 * (len(kept) - 1) > width:
-            kept.remove(k)
+        if sum(wide[c] for c in shown_columns) + 2 * (len(shown_columns) - 1) > width:
+            shown_columns.remove(k)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
-    for k in kept:
+    for k in shown_columns:
         table.add_column(COLUMNS[k], justify="left" if COLUMNS[k] in ("", "layout") else "right", no_wrap=True)
-    for (mark, colour), cells in told:
-        table.add_row(*(cells[k] if k else Text(mark, colour) for k in kept))
-    left_out = [COLUMNS[k].replace("\n", " ") for k in LEAVE_OUT if k not in kept]
+    for (mark, colour), cells in cells_of_points:
+        table.add_row(*(cells[k] if k else Text(mark, colour) for k in shown_columns))
+    left_out = [COLUMNS[k].replace("\n", " ") for k in LEAVE_OUT if k not in shown_columns]
     if not left_out:
         return table
     return Group(table, Text(f"no room for {', '.join(left_out)}: --json and --html have all", style="dim"))
@@ -246,7 +247,7 @@ def html(answer: Frontiers) -> str:
             layout=layout,
             cost=cost,
             basis=basis,
-            figure=_told,
+            figure=_with_range,
             short=short,
             version=__version__,
         )
@@ -261,7 +262,7 @@ def _title(answer: Frontiers) -> str:
     return f"{', '.join(map(title, models))} on {', '.join(map(system, systems))}"
 
 
-def _told(f: Figure | None) -> str:
+def _with_range(f: Figure | None) -> str:
     return "–" if f is None else f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
 
 

@@ -63,8 +63,8 @@ def all_charts(answers: Sequence[InferenceValidation | TableComparison]) -> list
     """Return the charts that have something to show."""
     points = points_of(answers)
     found = []
-    for id, (words, mine) in FAMILIES.items():
-        some = [p for p in points if mine(p)]
+    for id, (words, belongs) in FAMILIES.items():
+        some = [p for p in points if belongs(p)]
         if some:
             found.append(_parity(id, words, some))
     for attribute, word in BY.items():
@@ -163,7 +163,7 @@ def _errors(attribute: str, word: str, groups: dict[str, list[Point]]) -> Chart:
     return Chart(
         f"by-{attribute}",
         f"Error by {word}",
-        base.lying(series, list(groups), "%"),
+        base.horizontal_bars(series, list(groups), "%"),
         "Median over all figures of a group, times and throughputs alike.",
         (word, "n", "error", "bias", "in 80 %"),
         rows,
@@ -173,7 +173,9 @@ def _errors(attribute: str, word: str, groups: dict[str, list[Point]]) -> Chart:
 
 def _coverage(groups: dict[str, list[Point]]) -> Chart:
     shares = [100 * _covered(some) for some in groups.values()]
-    option = base.lying([base.bar("inside our 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%")
+    option = base.horizontal_bars(
+        [base.bar("inside our 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%"
+    )
     option["xAxis"] |= {"min": 0, "max": 100}
     rows = tuple((name, str(len(some)), *_figures(some)) for name, some in groups.items())
     return Chart(

@@ -29,8 +29,8 @@ def missed(result: Result) -> list[str]:
 
 
 def _late_runs(result: Result) -> list[str]:
-    told = []
-    tokens, asked = result.central("run_tokens_asked"), result.central("run_gpus_asked")
+    lines = []
+    tokens, requested = result.central("run_tokens_asked"), result.central("run_gpus_asked")
     by_then, late = result.central("run_tokens_by_deadline"), result.central("run_late_days")
     needed, start_by = result.central("run_gpus_needed"), result.central("run_latest_start_day")
     begun, done = result.central("run_start_day"), result.central("run_done_day")
@@ -39,8 +39,8 @@ def _late_runs(result: Result) -> list[str]:
             continue
         deadline = result.day(float(result.central("run_deadline_day")[k]))
         if math.isnan(begun[k]):
-            told.append(
-                f"{title(name)} never begins, its deadline is {deadline}: {short(asked[k])} GPUs "
+            lines.append(
+                f"{title(name)} never begins, its deadline is {deadline}: {short(requested[k])} GPUs "
                 "never stand free at its site "
                 "or none of its layouts fits."
             )
@@ -52,14 +52,14 @@ def _late_runs(result: Result) -> list[str]:
             ways.append(f"a start by {result.day(float(start_by[k]))}")
         ways.append(f"{short(by_then[k])} tokens instead of {short(tokens[k])}")
         if not math.isnan(needed[k]):
-            ways.insert(0, f"{short(needed[k])} GPUs instead of {short(asked[k])}")
+            ways.insert(0, f"{short(needed[k])} GPUs instead of {short(requested[k])}")
         more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
-        told.append(
+        lines.append(
             f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, "
             f"{by_then[k] / tokens[k]:.0%} of its tokens by "
             f"then). It would meet it with {' or '.join(ways)}{more}."
         )
-    return told
+    return lines
 
 
 def _late_milestones(result: Result) -> list[str]:
@@ -67,14 +67,14 @@ def _late_milestones(result: Result) -> list[str]:
     late, days = result.central("milestone_late_days"), result.central("milestone_day")
     begun = dict(zip(result.labels["run"], result.central("run_start_day"), strict=True))
     end = float(result.axis.edge_days[-1])
-    told = []
+    lines = []
     for k, name in enumerate(result.labels["milestone"]):
         run = name.rpartition(" ")[0]
         if not late[k] > 0 or math.isnan(begun[run]):
             continue
         when = f"{late[k]:,.0f} days late" if days[k] + late[k] < end else "the rest not within the horizon"
-        told.append(
+        lines.append(
             f"{title(run)} misses its milestone of {share[k]:.0%} by {result.day(float(days[k]))}: "
             f"{done[k]:.0%} done by then, {when}."
         )
-    return told
+    return lines

@@ -146,10 +146,10 @@ def calibration(answer: Calibration, where: str) -> RenderableType:
         (f.name, f"{getattr(answer.before, f.name):.4g}", f"{getattr(answer.after, f.name):.4g}")
         for f in fields(Engine)
     ]
-    told = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
+    shown = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
     if answer.error_left_out:
-        told["refit, each layout left out in turn"] = answer.error_left_out
-    errors = [(name, f"{error.tpot:.1%}", f"{error.ttft:.1%}") for name, error in told.items()]
+        shown["refit, each layout left out in turn"] = answer.error_left_out
+    errors = [(name, f"{error.tpot:.1%}", f"{error.ttft:.1%}") for name, error in shown.items()]
     worse = answer.error_left_out and answer.error_left_out.tpot > answer.error_before.tpot
     advice = "On rows left out the refit is no better: measure more before you use it." if worse else ""
     left = f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else ""

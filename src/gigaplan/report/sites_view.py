@@ -38,7 +38,7 @@ def terminal(run: SitesRun) -> RenderableType:
     ]
     lines += [Fitting(METHOD_COLUMNS, method_rows(run)), Text(CAPTION.format(share=run.ask.share), style="dim")]
     if run.largest:
-        lines += [Text(), Text(says_largest(run), style="bold"), Fitting(RUN_COLUMNS, largest_rows(run), (0, 1))]
+        lines += [Text(), Text(largest_line(run), style="bold"), Fitting(RUN_COLUMNS, largest_rows(run), (0, 1))]
     lines += [Text(), *(Text(n, style="dim") for n in notes(run))]
     return Group(*lines)
 
@@ -71,7 +71,7 @@ def facts(run: SitesRun) -> list[tuple[str, str]]:
         ("exchanges", exchanges(run)),
         (
             "one site",
-            f"a step of {_told(run.one.step_s)} s, {_told(run.one.days)} days without failures, {run.one.best.layout}",
+            f"a step of {_with_range(run.one.step_s)} s, {_with_range(run.one.days)} days without failures, {run.one.best.layout}",
         ),
         (
             "network",
@@ -83,14 +83,14 @@ def facts(run: SitesRun) -> list[tuple[str, str]]:
 
 def exchanges(run: SitesRun) -> str:
     """Return what each method sends, and when."""
-    told = []
+    parts = []
     for m in run.methods:
         when = "each step" if m.inner_steps == 1 else f"every {m.inner_steps:g} steps"
         pieces = f" in {m.pieces} fragments" if m.pieces > 1 else ""
-        told.append(
+        parts.append(
             f"{m.name} {when}{pieces}: {short(m.sent_bytes_per_step * m.inner_steps / 1e9)} GB, {short(m.exchange_s)} s"
         )
-    return "; ".join(told)
+    return "; ".join(parts)
 
 
 def method_rows(run: SitesRun) -> list[tuple[str, ...]]:
@@ -126,7 +126,7 @@ def largest_rows(run: SitesRun) -> list[tuple[str, ...]]:
     ]
 
 
-def says_largest(run: SitesRun) -> str:
+def largest_line(run: SitesRun) -> str:
     """Return the largest run in words."""
     best = max(run.largest, key=lambda r: r.counted_flop.value)
     where = " and ".join(words.title(n) for n in best.sites)
@@ -173,7 +173,7 @@ def _shares(f: Figure) -> str:
     return f"{f.value:.0%}" if f.low == f.high else f"{f.value:.0%} ({100 * f.low:.0f}-{100 * f.high:.0f})"
 
 
-def _told(f: Figure) -> str:
+def _with_range(f: Figure) -> str:
     return f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
 
 
@@ -249,7 +249,7 @@ def _losses(run: SitesRun) -> Chart:
     return Chart(
         "sites",
         "Where the GPUs' time goes",
-        base.lying(series, [m.name for m in run.methods], "% of the time"),
+        base.horizontal_bars(series, [m.name for m in run.methods], "% of the time"),
         f"Best: {run.best}. Failures are not in it.",
         METHOD_COLUMNS,
         tuple(method_rows(run)),
@@ -265,8 +265,8 @@ def _runs(run: SitesRun) -> Chart:
     return Chart(
         "largest",
         f"The largest run by {run.ask.by}",
-        base.lying(series, [named(r) for r in run.largest], "FLOP that count"),
-        f"T{says_largest(run)[1:]}.",
+        base.horizontal_bars(series, [named(r) for r in run.largest], "FLOP that count"),
+        f"T{largest_line(run)[1:]}.",
         RUN_COLUMNS,
         tuple(largest_rows(run)),
         base.LIST_HEIGHT + 2 * base.ROW_HEIGHT * len(run.largest),

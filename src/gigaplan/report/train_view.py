@@ -70,10 +70,10 @@ def title(run: TrainRun) -> str:
 def question(run: TrainRun) -> str:
     """Return what was asked, in words."""
     sequences = run.batch_tokens / run.ask.sequence_tokens
-    said = "" if run.ask.tokens else ", twenty per active parameter"
+    assumed = "" if run.ask.tokens else ", twenty per active parameter"
     return (
         f"{run.ask.precision}, {sequences:,.0f} sequences of {run.ask.sequence_tokens:,} tokens a step, "
-        f"{short(run.tokens)} tokens in all{said}"
+        f"{short(run.tokens)} tokens in all{assumed}"
     )
 
 
@@ -83,10 +83,10 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
     mfu = ", ".join(f"{v:.1%} {name}" for name, v in run.mfu_share.items())
     found = [
         ("layout", f"{run.best.layout}{seen}"),
-        ("step", f"{_told(run.step_s)} s"),
-        ("speed", f"{_told(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
+        ("step", f"{_with_range(run.step_s)} s"),
+        ("speed", f"{_with_range(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
         ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
-        ("run", f"{_told(run.days)} days, {scientific(run.flop)} FLOP, without failures"),
+        ("run", f"{_with_range(run.days)} days, {scientific(run.flop)} FLOP, without failures"),
     ]
     if run.it_mw is not None and run.drawn_mw is not None and run.energy_mwh is not None:
         each = f"a GPU {run.gpu_power_w['mean']:,.0f} W, {run.gpu_power_w['computing']:,.0f} W while it computes"
@@ -112,11 +112,11 @@ def _figures(run: TrainRun) -> Table:
 
 
 def _table(run: TrainRun) -> Fitting:
-    told = [
+    layout_rows = [
         (c.layout, short(c.step_s), short(c.tokens_per_s_per_gpu), f"{c.mfu_share:.1%}", short(c.memory_gb), note)
         for c, note in shown(run)
     ]
-    return Fitting(("layout", "step, s", "tok/s/GPU", "MFU", "GB", ""), told, (0, 5))
+    return Fitting(("layout", "step, s", "tok/s/GPU", "MFU", "GB", ""), layout_rows, (0, 5))
 
 
 def shown(run: TrainRun) -> list[tuple[Candidate, str]]:
@@ -125,7 +125,7 @@ def shown(run: TrainRun) -> list[tuple[Candidate, str]]:
     return [*((c, "") for c in run.candidates[:ROWS]), *light[:ROWS]]
 
 
-def _told(f: Figure) -> str:
+def _with_range(f: Figure) -> str:
     return f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
 
 
@@ -206,7 +206,7 @@ def _stacked(
         base.bar(words.get(k, k), [getattr(c, field)[k] for c in some], base.PALETTE[i % len(base.PALETTE)])
         for i, k in enumerate(names)
     ]
-    option = base.lying(series, [c.layout for c in some], unit)
+    option = base.horizontal_bars(series, [c.layout for c in some], unit)
     option["yAxis"] |= {"axisLabel": {"fontSize": 10}}
     table = tuple((c.layout, *(short(getattr(c, field)[k]) for k in names)) for c in some)
     return Chart(

@@ -89,10 +89,10 @@ def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
     for name, (before, after) in moved[:SHOWN]:
         constants.add_row(name, f"{before:.4g}", f"{after:.4g}", f"{after / before - 1:+.0%}")
     errors = _table(f"median error of the step, {answer.rows} rows", "")
-    told = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
+    median_errors = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
     if answer.error_left_out is not None:
-        told["refit, each model or layout left out in turn"] = answer.error_left_out
-    for words, error in told.items():
+        median_errors["refit, each model or layout left out in turn"] = answer.error_left_out
+    for words, error in median_errors.items():
         errors.add_row(words, f"{error:.1%}")
     worse = answer.error_left_out is not None and answer.error_left_out > answer.error_before
     lines = [
@@ -106,12 +106,12 @@ def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
     return Group(constants, Text(""), errors, Text("\n".join(line for line in lines if line), style="dim"))
 
 
-def _table(*columns: str) -> _Told:
-    return _Told(columns, [])
+def _table(*columns: str) -> _ResultTable:
+    return _ResultTable(columns, [])
 
 
 @dataclass(frozen=True, slots=True)
-class _Told(Fitting):
+class _ResultTable(Fitting):
     """A table that grows by rows."""
 
     rows: list[tuple[str, ...]]
@@ -120,7 +120,7 @@ class _Told(Fitting):
         self.rows.append(cells)
 
 
-def _summaries(answer: TrainingValidation) -> _Told:
+def _summaries(answer: TrainingValidation) -> _ResultTable:
     table = _table("rows", "n", "median |error|", "mean", "p90", "bias", "in 80 % range", "high/low")
     for s in answer.summaries:
         table.add_row(
@@ -136,7 +136,7 @@ def _summaries(answer: TrainingValidation) -> _Told:
     return table
 
 
-def _rows(rows: list[Row]) -> _Told:
+def _rows(rows: list[Row]) -> _ResultTable:
     table = _table("layout", "table", "GPU", "GPUs", "model", "", "published ms", "ours ms", "error")
     for r in rows:
         table.add_row(

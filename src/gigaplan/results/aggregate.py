@@ -107,7 +107,7 @@ def aggregate(
         dims=tuple(labels),
         labels=labels,
         values=np.asarray(out if members == "all" else out[0]),
-        says=_says(variable, by, fixed),
+        says=_statement(variable, by, fixed),
         weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
         summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d == "token"),
         at=fixed,
@@ -354,7 +354,7 @@ def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str
     return np.moveaxis(reduced, sources, range(1, len(by) + 1))
 
 
-def _says(variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
+def _statement(variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
     """Return what a value is over time."""
     if not variable.time:
         return ""

@@ -148,17 +148,17 @@ def _result(data: Mapping[str, Any], parquet: Path) -> Result:
 
 def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
     """Return the rows of the quantities that can be read, in today's order, and a warning for those that can't."""
-    today, kept = variables(), data["quantities"]
+    today, stored = variables(), data["quantities"]
     rows, changed = {}, []
     for name, row in today.items():
-        if name in kept:
-            was = _row(row, kept[name])
+        if name in stored:
+            was = _row(row, stored[name])
             if (was.dims, was.unit) == (row.dims, row.unit):
                 rows[name] = was
             else:
                 changed.append(name)
     groups = {
-        "this version of gigaplan does not know": [n for n in kept if n not in today],
+        "this version of gigaplan does not know": [n for n in stored if n not in today],
         "the saved result does not hold": [n for n in today if n not in data["members"] and n not in changed],
         "dims or unit have changed since it was saved": changed,
     }
@@ -170,11 +170,11 @@ def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
     ]
 
 
-def _row(today: Variable, kept: Mapping[str, Any]) -> Variable:
+def _row(today: Variable, stored: Mapping[str, Any]) -> Variable:
     """Return a kept row of the variable table; columns that it did not have yet are today's."""
     known = {f.name for f in dataclasses.fields(Variable)}
-    said: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in kept.items() if k in known}
-    return dataclasses.replace(today, **said)
+    stated: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
+    return dataclasses.replace(today, **stated)
 
 
 def _block(variable: Variable, labels: Mapping[str, tuple[str, ...]], members: int) -> Block:

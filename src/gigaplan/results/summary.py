@@ -18,13 +18,13 @@ def text(result: Labelled) -> str:
     width = max(len(name) for name, _ in lines)
     how = 'result.table("revenue_usd", by=("year",)), gp.explain(result, "revenue_usd"), gp.save(result)'
     title = f"Result of {result.stamp.plan}: {result.stamp.title}"
-    return "\n".join([title, *(f"  {n:<{width}}  {said}" for n, said in lines), f"  {'go on':<{width}}  {how}"])
+    return "\n".join([title, *(f"  {n:<{width}}  {stated}" for n, stated in lines), f"  {'go on':<{width}}  {how}"])
 
 
 def html(result: Labelled) -> str:
     """Return the same as an HTML table."""
     title = escaping.escape(f"{result.stamp.plan}: {result.stamp.title}")
-    rows = (f"<tr><th>{escaping.escape(n)}</th><td>{escaping.escape(said)}</td></tr>" for n, said in _lines(result))
+    rows = (f"<tr><th>{escaping.escape(n)}</th><td>{escaping.escape(stated)}</td></tr>" for n, stated in _lines(result))
     return f"<table><caption>{title}</caption>{''.join(rows)}</table>"
 
 

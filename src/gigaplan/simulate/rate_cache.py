@@ -25,7 +25,7 @@ MOST = 50_000
 """Rates kept at most; beyond it the file starts anew."""
 
 
-class KeptRates:
+class StoredRates:
     """The rates of one file; ``get`` and ``put`` in memory, ``keep`` writes what is new."""
 
     def __init__(self, path: Path | None) -> None:
@@ -51,11 +51,11 @@ class KeptRates:
         if not (self._new and self.path):
             return
         self._new = False
-        kept = self._rates if len(self._rates) <= MOST else {}
+        stored = self._rates if len(self._rates) <= MOST else {}
         part = self.path.with_suffix(f".{os.getpid()}.part")
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(kept), encoding="utf-8")
+            part.write_text(json.dumps(stored), encoding="utf-8")
             part.replace(self.path)
 
 
@@ -65,18 +65,18 @@ def key_of(*inputs: object) -> str:
 
 
 @cache
-def kept_rates() -> KeptRates:
+def stored_rates() -> StoredRates:
     """Return the kept rates of this version of the rooms."""
     folder = _folder()
-    return KeptRates(folder / f"rates-{_source_hash()}.json" if folder else None)
+    return StoredRates(folder / f"rates-{_source_hash()}.json" if folder else None)
 
 
 def _folder() -> Path | None:
-    said = os.environ.get("GIGAPLAN_CACHE", "")
-    if said == "off":
+    setting = os.environ.get("GIGAPLAN_CACHE", "")
+    if setting == "off":
         return None
-    if said:
-        return Path(said)
+    if setting:
+        return Path(setting)
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gigaplan"
     except RuntimeError:  # no home

@@ -31,7 +31,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 SPLIT = ("fleet", "demand", "finance")
 """Sections large enough to be swapped part by part."""
-SAYS_NOTHING = ("gigaplan", "name", "title", "notes", "claims", "uncertainty")
+WITHOUT_EFFECT = ("gigaplan", "name", "title", "notes", "claims", "uncertainty")
 """Sections that no central figure depends on."""
 JOINED = {
     "fleet.generations": "systems",
@@ -44,7 +44,7 @@ JOINED = {
 """Parts of a plan that name one another and make sense only together."""
 NEGLIGIBLE = 1e-6
 """Relative difference below which two figures are the same."""
-KEPT_A, KEPT_B = "A's kept catalog and version", "B's kept catalog and version"
+SAVED_A, SAVED_B = "A's kept catalog and version", "B's kept catalog and version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +157,16 @@ def _differences(one: Mapping[str, Headline], two: Mapping[str, Headline]) -> It
         like = one.get(name) or two[name]
         if like.unit != "GPUs" and not (name in one and name in two):
             continue
-        here, there = (replace(like, value=_value(told, name, like.unit)) for told in (one, two))
+        here, there = (replace(like, value=_value(by_group, name, like.unit)) for by_group in (one, two))
         size = _relative(here, there)
         if size > NEGLIGIBLE:
             yield Difference(here, there.value, size * here.weight)
 
 
-def _value(told: Mapping[str, Headline], name: str, unit: str) -> float:
+def _value(by_group: Mapping[str, Headline], name: str, unit: str) -> float:
     """Return a figure, 0 GPUs of a generation that isn't there."""
-    if name in told:
-        return told[name].value
+    if name in by_group:
+        return by_group[name].value
     return 0.0 if unit == "GPUs" else math.nan
 
 
@@ -183,12 +183,12 @@ def _relative(a: Headline, b: Headline) -> float:
 def _explained(difference: Difference, swapped: Mapping[str, Mapping[str, Headline]]) -> Difference:
     """Return a difference with the part of each group that moves it."""
     name, unit = difference.headline.name, difference.headline.unit
-    today = {group: _value(told, name, unit) for group, told in swapped.items()}
-    start, end = today.get(KEPT_A, difference.headline.value), today.get(KEPT_B, difference.b)
+    today = {group: _value(by_group, name, unit) for group, by_group in swapped.items()}
+    start, end = today.get(SAVED_A, difference.headline.value), today.get(SAVED_B, difference.b)
     parts = []
     for group, value in today.items():
-        before = {KEPT_A: difference.headline.value, KEPT_B: end}.get(group, start)
-        after = difference.b if group == KEPT_B else value
+        before = {SAVED_A: difference.headline.value, SAVED_B: end}.get(group, start)
+        after = difference.b if group == SAVED_B else value
         unmoved = math.isnan(before) and math.isnan(after)
         if not unmoved and not abs(after - before) <= NEGLIGIBLE * max(abs(before), abs(after)):
             parts.append(Cause(group, after, after - before))
@@ -208,7 +208,7 @@ class _Attribution:
 
     def __init__(self, a: Result, b: Result, shared: Window, progress: Progress | None) -> None:
         self.a, self.b, self.shared, self.progress = a, b, shared, progress
-        self.hindered = _hindrance(a, b)
+        self.hindered = _obstacle(a, b)
         self.groups: tuple[str, ...] = ()
         lines: tuple[InputDifference, ...] = ()
         if not self.hindered:
@@ -224,20 +224,20 @@ class _Attribution:
         joined = self._joined()
         steps: dict[str, Callable[[], Plan]] = {}
         if _aged(self.a):
-            steps[KEPT_A] = partial(_central, self.plan_a)
+            steps[SAVED_A] = partial(_central, self.plan_a)
         steps |= {" + ".join(groups): partial(self._swap, groups) for groups in joined}
         if _aged(self.b):
-            steps[KEPT_B] = partial(_central, self.plan_b)
-        told: dict[str, Mapping[str, Headline]] = {}
+            steps[SAVED_B] = partial(_central, self.plan_b)
+        by_group: dict[str, Mapping[str, Headline]] = {}
         for i, (name, made) in enumerate(steps.items()):
             report(self.progress, i, len(steps), name)
             try:
-                told[name] = headlines(simulate(plans.resolve(made())), self.shared)
+                by_group[name] = headlines(simulate(plans.resolve(made())), self.shared)
             except (InputError, PlanError) as error:
                 self.hindered = f"{name} can't be swapped alone: {error}"
         if self.progress:
             self.progress(len(steps), len(steps), "")
-        return told
+        return by_group
 
     def _swap(self, groups: Sequence[str]) -> Plan:
         """Return plan A with B's lines of some groups."""
@@ -269,7 +269,7 @@ class _Attribution:
         return True
 
 
-def _hindrance(a: Result, b: Result) -> str:
+def _obstacle(a: Result, b: Result) -> str:
     """Return why causes can't be found by running again, empty if they can."""
     without = [r.stamp.plan for r in (a, b) if r.sources is None]
     if without:
@@ -297,7 +297,7 @@ def _swapped(a: Node, b: Node, groups: Sequence[str]) -> Node:
     """Return A's tree with B's nodes of some groups; sampling is left out, for headlines are of the central member."""
     top = dict(a.value)
     top.pop("uncertainty", None)
-    for section in {*a.value, *b.value} - set(SAYS_NOTHING):
+    for section in {*a.value, *b.value} - set(WITHOUT_EFFECT):
         names = _parts(section, a, b)
         for name in names:
             if group_of(name) not in groups:
@@ -335,7 +335,7 @@ def _parts(section: str, a: Node, b: Node) -> list[str]:
 def group_of(path: str) -> str:
     """Return the group that a path of the plan is swapped with, empty if no figure depends on it."""
     parts = path.split(".")
-    if parts[0] in SAYS_NOTHING:
+    if parts[0] in WITHOUT_EFFECT:
         return ""
     name = ".".join(parts[: 2 if parts[0] in SPLIT else 1])
     return JOINED.get(name, name)
@@ -364,11 +364,11 @@ def fact_differences(a: Result, b: Result) -> Iterator[InputDifference]:
     for path in dict.fromkeys([*one, *two]):
         here, there = one.get(path), two.get(path)
         facts = [e for e in (here, there) if e and e.fact]
-        if facts and _told(here) != _told(there):
-            yield InputDifference(path, _told(here), _told(there), "", "fact")
+        if facts and _entry_text(here) != _entry_text(there):
+            yield InputDifference(path, _entry_text(here), _entry_text(there), "", "fact")
 
 
-def _told(entry: Entry | None) -> str:
+def _entry_text(entry: Entry | None) -> str:
     """Return an entry's value, unit and fact."""
     if entry is None:
         return "–"

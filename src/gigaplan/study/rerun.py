@@ -52,16 +52,16 @@ def sources_of(folder: Path) -> Sources:
     return sources
 
 
-def held_against(kept: Path, again: Path) -> Rerun:
+def held_against(saved: Path, again: Path) -> Rerun:
     """Return what differs between a kept result's folder and that of a second run."""
-    names = sorted(p.name for p in kept.iterdir() if p.is_file())
-    files = tuple((n, (again / n).is_file() and filecmp.cmp(kept / n, again / n, shallow=False)) for n in names)
+    names = sorted(p.name for p in saved.iterdir() if p.is_file())
+    files = tuple((n, (again / n).is_file() and filecmp.cmp(saved / n, again / n, shallow=False)) for n in names)
     if all(same for _, same in files):
         return Rerun(True, files, (), (), ())
-    changed = _changed(store.read_stamp(kept), store.read_stamp(again))
+    changed = _changed(store.read_stamp(saved), store.read_stamp(again))
     now = store.load(again)
     try:
-        then = store.load(kept)
+        then = store.load(saved)
     except PlanError as error:
         return Rerun(False, files, changed, (), (), error.problems[0].message)
     return Rerun(False, files, changed, _figures(then, now), tuple(fact_differences(then, now)))
@@ -73,8 +73,8 @@ def _changed(then: dict[str, str], now: dict[str, str]) -> tuple[tuple[str, str,
 
 def _figures(then: Result, now: Result) -> tuple[tuple[str, float], ...]:
     """Return the quantities whose numbers differ; one of another shape differs without end."""
-    told = {name: _apart(then[name], now[name]) for name in now.arrays if name in then}
-    return tuple(sorted(((n, d) for n, d in told.items() if d > 0), key=lambda t: (-t[1], t[0])))
+    differences = {name: _apart(then[name], now[name]) for name in now.arrays if name in then}
+    return tuple(sorted(((n, d) for n, d in differences.items() if d > 0), key=lambda t: (-t[1], t[0])))
 
 
 def _apart(a: Array, b: Array) -> float:

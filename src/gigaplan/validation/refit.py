@@ -85,7 +85,7 @@ def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
 def left_out(
     kinds: NDArray[np.int_] | None, off: Callable[[Rows, Rows], Array], progress: Progress | None = None
 ) -> Array | None:
-    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, asked)``.
+    """Return the errors (..., row) of each group with constants fitted on the others, by ``off(fitted, held_out)``.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def left_out(
         mine = kinds == kind
         errors = off(~mine, mine)
         found = np.zeros((*errors.shape[:-1], len(kinds))) if found is None else found
-        found[..., mine] = errors
+        found[..., of_kind] = errors
     return found
 
 

@@ -106,15 +106,15 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
     }
 
 
-def lying(series: Sequence[Option], names: Sequence[str], unit: str) -> Option:
+def horizontal_bars(series: Sequence[Option], names: Sequence[str], unit: str) -> Option:
     """Return lying bars, the first on top: names of any length stand beside them."""
     drawn = option(series, [], unit)
-    told = len([s for s in series if s["name"]]) > 1
+    with_legend = len([s for s in series if s["name"]]) > 1
     return drawn | {
         "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 24},
         "yAxis": {"type": "category", "data": list(names), "inverse": True, "axisTick": {"show": False}},
-        "grid": {"left": 8, "right": 24, "top": 40 if told else 8, "bottom": 24, "containLabel": True},
-        "legend": drawn["legend"] | ({} if told else {"show": False}),
+        "grid": {"left": 8, "right": 24, "top": 40 if with_legend else 8, "bottom": 24, "containLabel": True},
+        "legend": drawn["legend"] | ({} if with_legend else {"show": False}),
     }
 
 

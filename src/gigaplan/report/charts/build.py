@@ -149,8 +149,8 @@ def _places(result: Result) -> list[Place]:
 
 def _energised(result: Result, site: str) -> list[dt.date]:
     """Return the days on which a site's phases are energised, within the horizon."""
-    said = [e.value for e in result.ledger.under(f"fleet.sites.{site}.phases") if e.path.endswith(".energised")]
-    days = [dt.date.fromisoformat(v) for v in said if len(v) == len("2026-01-01")]
+    stated = [e.value for e in result.ledger.under(f"fleet.sites.{site}.phases") if e.path.endswith(".energised")]
+    days = [dt.date.fromisoformat(v) for v in stated if len(v) == len("2026-01-01")]
     return [d for d in days if result.axis.start <= d < result.axis.end]
 
 

@@ -27,15 +27,15 @@ def watts(result: Result) -> Chart | None:
         return None
     into, made = _sites_to_systems(result, year, hours)
     used = _systems_to_uses(result, made)
-    kept = {k: v for k, v in (into | used).items() if v >= LEAST * whole}
+    large = {k: v for k, v in (into | used).items() if v >= LEAST * whole}
     unit = in_watts(whole)
-    words = _words(result, kept, unit)
+    words = _words(result, large, unit)
     when = years(result)[-1]
     tokens = float(yearly(result, "tokens_served_per_day", at={"token": "generated"})[-1])
     return Chart(
         "watts",
         f"From the megawatt to the token, {when}",
-        sankey([(a, b, v) for (a, b), v in kept.items()], words),
+        sankey([(a, b, v) for (a, b), v in large.items()], words),
         f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
         f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses "
         "by the GPU-hours that they hold.",

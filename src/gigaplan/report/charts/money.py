@@ -280,10 +280,10 @@ SUPPLIERS, INVESTORS, ELSEWHERE = "energy, building, staff", "other investors", 
 
 
 def _vendor(result: Result) -> str:
-    said = [
+    stated_vendors = [
         e.value for path in ("finance.costs.vendor", "finance.tranches.investor") for e in result.ledger.under(path)
     ]
-    return next((v for v in said if v), "NVIDIA")
+    return next((v for v in stated_vendors if v), "NVIDIA")
 
 
 def _flows(result: Result) -> list[tuple[str, str, float, str]]:
@@ -301,13 +301,18 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
     )
     from_vendor = sum(float(v) for n, v in equity.items() if stated(f"finance.equity.{n}.investor") == vendor)
     milestones = total("tranche_usd")
-    his = stated("finance.tranches.investor") == vendor
+    from_its_tranches = stated("finance.tranches.investor") == vendor
     left = total("funding_gap_usd")
     lines = dict(zip(result.labels["line"], aggregate(result, "cost_usd", ["line"]).values, strict=True))
     others = total("capital_usd") - total("vendor_flow_usd") + float(lines["energy"]) + float(lines["operations"])
     return [
-        (vendor, PLAN, from_vendor + (milestones if his else 0.0), "invests"),
-        (INVESTORS, PLAN, float(sum(equity.values())) - from_vendor + (0.0 if his else milestones), "invest"),
+        (vendor, PLAN, from_vendor + (milestones if from_its_tranches else 0.0), "invests"),
+        (
+            INVESTORS,
+            PLAN,
+            float(sum(equity.values())) - from_vendor + (0.0 if from_its_tranches else milestones),
+            "invest",
+        ),
         (ELSEWHERE, PLAN, max(left, 0.0), "funding gap"),
         (USERS, PLAN, total("revenue_usd"), "revenue"),
         (PLAN, vendor, total("vendor_flow_usd"), "purchases"),

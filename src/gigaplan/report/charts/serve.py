@@ -23,14 +23,14 @@ SETTLED_MONTHS = 12
 def tokens(result: Result) -> Chart:
     """Generated tokens a day, demand and what is served."""
     at = {"token": "generated"}
-    served, asked = (base.monthly(result, f"tokens_{k}_per_day", "workload", at=at) for k in ("served", "asked"))
+    served, demand = (base.monthly(result, f"tokens_{k}_per_day", "workload", at=at) for k in ("served", "asked"))
     names = result.labels["workload"]
-    unit = counted(float(asked.sum(axis=0).max()), "tokens a day")
+    unit = counted(float(demand.sum(axis=0).max()), "tokens a day")
     series = [
         base.area(title(n), served[w] / unit.size, base.colour(result, "workload", n)) for w, n in enumerate(names)
     ]
     dashed = {"width": 2, "type": "dashed"}
-    series.append(base.line("demand in all", asked.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
+    series.append(base.line("demand in all", demand.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
     yearly = base.yearly(result, "tokens_served_per_day", "workload", at=at)
     last = float(base.yearly(result, "tokens_served_per_day", at=at)[-1])
     return Chart(
@@ -66,10 +66,10 @@ def waits(result: Result) -> Chart | None:
 
 def waits_by_hour(result: Result) -> Chart | None:
     """Unserved demand by hour of the day, in the month in which most is refused."""
-    refused, asked = weekday(result, "requests_refused_per_h"), weekday(result, "requests_asked_per_h")
+    refused, demand = weekday(result, "requests_refused_per_h"), weekday(result, "requests_asked_per_h")
     month = _tightest(result, refused)
     share = 100 * np.divide(
-        refused[:, month], asked[:, month], out=np.zeros_like(asked[:, month]), where=asked[:, month] > 0
+        refused[:, month], demand[:, month], out=np.zeros_like(demand[:, month]), where=demand[:, month] > 0
     )
     if not share.max() > SEEN_PERCENT:
         return None

@@ -57,12 +57,12 @@ def deadlines(
     members, end = done.start_days.shape[0], float(axis.edge_days[-1])
     tokens, late = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
     gpus, start = np.full(len(runs), np.nan), np.full(len(runs), np.nan)
-    days, asked, shares, behind = [], [], [], []
+    days, required_shares, shares, behind = [], [], [], []
     for r, run in enumerate(runs):
         for date, share in run.milestones:
             day = axis.days_since_start(date)
             days.append(day)
-            asked.append(share)
+            required_shares.append(share)
             shares.append(tokens_by(done, r, day, axis) / run.tokens)
             behind.append(_late(day_of(done, r, share * run.tokens), day, end))
         if run.deadline is None:
@@ -80,7 +80,7 @@ def deadlines(
         gpus_needed=gpus,
         latest_start_days=start,
         milestone_days=np.array(days),
-        milestone_share=np.array(asked),
+        milestone_share=np.array(required_shares),
         milestone_done_share=np.array(shares).reshape(-1, members).T,
         milestone_late_days=np.array(behind).reshape(-1, members).T,
     )

@@ -184,10 +184,10 @@ def _tried(compile_handle: Callable[..., Any], layout: Layout, chosen: dict[str,
     return handle
 
 
-def _answered(ask: Callable[[], Any]) -> Any:
+def _answered(call: Callable[[], Any]) -> Any:
     """Return what the package answers; whatever it raises is a reason why it doesn't."""
     try:
-        return ask()
+        return call()
     except Exception as error:  # it raises its own kinds, ValueError, KeyError and AssertionError
         lines = (str(error) or type(error).__name__).strip().splitlines()
         raise UnsupportedError(re.sub(r"(: tried| at /).*", "", lines[0])) from None
@@ -212,10 +212,10 @@ def precisions(model: str, architecture: Architecture, precision: str) -> Iterat
     caches = [("bfloat16", "bfloat16")]
     if precision != "bf16":
         caches = [("fp8", "bfloat16"), ("fp8", "fp8"), *caches]
-    for expert, (kept, attention) in product(experts, caches):
+    for expert, (cache_mode, attention) in product(experts, caches):
         yield {
             "gemm_quant_mode": products,
             "moe_quant_mode": expert,
-            "kvcache_quant_mode": kept,
+            "kvcache_quant_mode": cache_mode,
             "fmha_quant_mode": attention,
         }

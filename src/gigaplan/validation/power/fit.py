@@ -48,7 +48,7 @@ NOISE = 0.04
 class Group:
     """Runs of one system and benchmark, measured at one place, as one: mean power and mean length."""
 
-    asked: Question
+    node_question: Question
     mean_w: float
 
 
@@ -86,8 +86,8 @@ def fit(some: Sequence[Group]) -> NodeDraw:
 
     def residual(y: Array) -> Array:
         with_ = made(y)
-        off = [np.log(power_w(g.asked, with_) / g.mean_w) for g in some]
-        off.append(np.log(float(node_w(busy, most.asked.node, with_)) / most.mean_w))
+        off = [np.log(power_w(g.node_question, with_) / g.mean_w) for g in some]
+        off.append(np.log(float(node_w(busy, most.node_question.node, with_)) / most.mean_w))
         return np.concatenate([np.array(off) / NOISE, y])
 
     return made(least_squares(residual, np.zeros_like(start)).x)
@@ -97,8 +97,8 @@ def _most_seen() -> Group:
     """Return the air-cooled node of eight H100 at the most that it was seen to draw."""
     share = next(f for f in catalog.load().all("draw_curve", "busy_share") if f.id == "draw_curve.busy_share.maximum")
     node = node_of(catalog.load(), "h100_hgx")
-    asked = Question("node", "", "h100_hgx", "", AIR_COOLED_GPUS, AIR_COOLED_GPUS, node, True, np.inf)
-    return Group(asked, share.number * float(node.rated_w))
+    node_question = Question("node", "", "h100_hgx", "", AIR_COOLED_GPUS, AIR_COOLED_GPUS, node, True, np.inf)
+    return Group(node_question, share.number * float(node.rated_w))
 
 
 def main() -> None:
@@ -108,9 +108,9 @@ def main() -> None:
     whole = fit(some)
     names = (*SPEC, "start_up_s")
     apart = {
-        name: fit([g for g in some if g.asked.fold(kind) != name])
+        name: fit([g for g in some if g.node_question.fold(kind) != name])
         for kind in (SYSTEM, MAKER)
-        for name in sorted({g.asked.fold(kind) for g in some})
+        for name in sorted({g.node_question.fold(kind) for g in some})
     }
     with (data_folder() / FOLDS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -118,7 +118,7 @@ def main() -> None:
         writer.writerows([name, n, f"{getattr(e, n):.5g}"] for name, e in apart.items() for n in names)
     left = [number(row, "mean_node_W") / power_w(q, apart[q.fold(SYSTEM)]) for row in rows for q in [question(row)]]
     _write_residuals(rows, left)
-    own = np.median([abs(power_w(g.asked, whole) / g.mean_w - 1) for g in some])
+    own = np.median([abs(power_w(g.node_question, whole) / g.mean_w - 1) for g in some])
     _write_facts(
         whole,
         f"fitted with the others on {len(rows)} measured runs of {len(some)} systems, benchmarks and places, held "
@@ -141,11 +141,11 @@ def _write_residuals(rows: Sequence[Mapping[str, str]], ratios: Sequence[float])
 
 def _write_facts(curve: NodeDraw, note: str) -> None:
     path = catalog_folder() / "calibration_power.csv"
-    kept = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    for row in kept:
+    table_rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    for row in table_rows:
         if row["quantity"] in (*SPEC, "start_up_s"):
             row.update(value=f"{getattr(curve, row['quantity']):.4g}", note=note)
-    write_catalog_table(path.name, kept)
+    write_catalog_table(path.name, table_rows)
 
 
 SOURCE = Source(

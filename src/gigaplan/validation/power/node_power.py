@@ -76,28 +76,30 @@ def validate_power(path: Path | None = None) -> PowerValidation:
     PlanError
         If the table can't be read, or with all the columns that it lacks.
     """
-    asked = []
+    node_question = []
     unsupported = []
     for row in read(path, ("mean_node_W",)):
         try:
-            asked.append((row, question(row), number(row, "mean_node_W")))
+            node_question.append((row, question(row), number(row, "mean_node_W")))
         except UnsupportedError as error:
             unsupported.append(str(error))
-    rows = tuple(_row(row, q, w) for row, q, w in asked if w > 0)
+    rows = tuple(_row(row, q, w) for row, q, w in node_question if w > 0)
     return PowerValidation(rows, tuple(_summaries(rows)), tuple(unsupported))
 
 
-def _row(row: Mapping[str, str], asked: Question, published: float) -> Row:
+def _row(row: Mapping[str, str], node_question: Question, published: float) -> Row:
     shipped = node_draw_of(catalog.load())
-    predicted, apart = (power_w(asked, folds().get(asked.fold(kind), shipped)) for kind in (SYSTEM, MAKER))
-    figure = accuracy.interval(extrapolated=bool(asked.guesses)).of(predicted)
-    usual = catalog.load().find("draw_curve", "busy_share").number * float(asked.node.rated_w)
+    predicted, apart = (
+        power_w(node_question, folds().get(node_question.fold(kind), shipped)) for kind in (SYSTEM, MAKER)
+    )
+    figure = accuracy.interval(extrapolated=bool(node_question.guesses)).of(predicted)
+    usual = catalog.load().find("draw_curve", "busy_share").number * float(node_question.node.rated_w)
     return Row(
         org=row.get("org", ""),
-        system=asked.name,
-        benchmark=asked.benchmark,
-        gpus=asked.gpus,
-        at_plug=asked.at_plug,
+        system=node_question.name,
+        benchmark=node_question.benchmark,
+        gpus=node_question.gpus,
+        at_plug=node_question.at_plug,
         published_w=published,
         ours_w=predicted,
         low_w=figure.low,
@@ -105,7 +107,7 @@ def _row(row: Mapping[str, str], asked: Question, published: float) -> Row:
         error=predicted / published - 1,
         maker_error=apart / published - 1,
         rated_error=usual / published - 1,
-        validity=validity(asked.guesses),
+        validity=validity(node_question.guesses),
     )
 
 

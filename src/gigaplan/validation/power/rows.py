@@ -131,7 +131,7 @@ def question(row: Mapping[str, str]) -> Question:
     )
 
 
-def power_w(asked: Question, curve: NodeDraw) -> float:
+def power_w(node_question: Question, curve: NodeDraw) -> float:
     """Return the predicted mean power of the row's node over its run [W].
 
     Parameters
@@ -141,8 +141,12 @@ def power_w(asked: Question, curve: NodeDraw) -> float:
     curve
         Constants of node power.
     """
-    busy = _activity(asked.system, asked.benchmark, asked.gpus)
-    return float(node_w(with_start_up(busy, asked.run_s, curve), asked.node, curve, at_plug=asked.at_plug))
+    busy = _activity(node_question.system, node_question.benchmark, node_question.gpus)
+    return float(
+        node_w(
+            with_start_up(busy, node_question.run_s, curve), node_question.node, curve, at_plug=node_question.at_plug
+        )
+    )
 
 
 @cache

@@ -104,13 +104,13 @@ def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[
     unsupported: list[str] = []
     for row in rows:
         try:
-            asked = question(row)
+            row_question = question(row)
             times = float(row["ttft_ms"]), float(row["tpot_ms"])
         except (UnsupportedError, ValueError) as error:
             unsupported.append(str(error))
             continue
         if min(times) > 0:
-            found.append(asked)
+            found.append(row_question)
             measured.append(times)
     ttft, tpot = np.array(measured, dtype=float).reshape(-1, 2).T / 1e3
     return found, ttft, tpot, unsupported
@@ -147,10 +147,10 @@ def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Co
         [f"{q.input_tokens:.0f} {q.output_tokens:.0f} {q.concurrency:.0f}" for q in questions],
     )
 
-    def off(fitted: Rows, asked: Rows) -> Array:
-        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
+    def off(fitted: Rows, held_out: Rows) -> Array:
+        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, held_out))
         predicted = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
-        return np.abs(np.stack([predicted[0] / ttft[asked], predicted[1] / tpot[asked]]) - 1)
+        return np.abs(np.stack([predicted[0] / ttft[held_out], predicted[1] / tpot[held_out]]) - 1)
 
     found = left_out(kinds, off)
     return None if found is None else Errors(*(float(v) for v in np.median(found, axis=1)))

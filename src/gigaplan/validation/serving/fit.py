@@ -126,11 +126,11 @@ class _Residuals:
         here = self.logarithms(x)
         engine = np.tile(self.rows.engine[self.use], 2)
         for constant in dict.fromkeys(n.partition("@")[0] for n in NAMES):
-            mine = [k for k, n in enumerate(NAMES) if n.partition("@")[0] == constant]
+            own = [k for k, n in enumerate(NAMES) if n.partition("@")[0] == constant]
             there = x.copy()
-            there[mine] += np.where(x[mine] + NUDGE < self.high[mine], NUDGE, -NUDGE)
+            there[own] += np.where(x[own] + NUDGE < self.high[own], NUDGE, -NUDGE)
             moved = self.logarithms(there) - here
-            for k in mine:
+            for k in own:
                 of = NAMES[k].partition("@")[2]
                 slopes[:, k] = np.where((engine == of) | (of == ""), moved / (there[k] - x[k]), 0.0)
         return np.vstack([self.weight[:, None] * slopes, np.diag(self.pull)])
@@ -204,8 +204,8 @@ def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> 
     rounds
         Most evaluations of each fit.
     """
-    mine = np.array([c.split(" ", 1)[0] for c in rows.cells])
-    return {f"{WITHOUT}{g}": fit(rows, mine != g, start, rounds) for g in np.unique(mine)}
+    own = np.array([c.split(" ", 1)[0] for c in rows.cells])
+    return {f"{WITHOUT}{g}": fit(rows, own != g, start, rounds) for g in np.unique(own)}
 
 
 def main(path: Path) -> None:
@@ -259,9 +259,9 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
     """
     off = np.zeros((2, len(questions)))
     for name in np.unique(rows.cells):
-        mine, x = rows.cells == name, apart.get(str(name), whole)
+        own, x = rows.cells == name, apart.get(str(name), whole)
         ttft, tpot = answers(rows.grouped, constants(x), len(questions))
-        off[:, mine] = (rows.ttft - np.log(ttft))[mine], (rows.tpot - np.log(tpot))[mine]
+        off[:, own] = (rows.ttft - np.log(ttft))[own], (rows.tpot - np.log(tpot))[own]
     kinds = np.array([kind_of(q) for q in questions])
     facts = []
     for kind in np.unique(kinds):

@@ -27,7 +27,7 @@ FACT_COLUMNS = ("entity", "quantity", "value")
 FOREVER_S = 1e9
 FAR = 3.0
 """A guessed length matters where its range is wider than this."""
-KEPT = 0.99
+MET_SHARE = 0.99
 """Share of requests that must keep the limits (MLPerf Inference rules)."""
 MONTH = len("yyyy-mm")
 GUESSED = ("assumed", "estimated")
@@ -120,7 +120,7 @@ def percentile_of(model: str, scenario: str) -> Percentile | None:
     mean, longest, cv = (
         catalog.load().find(f"mlperf_{model}", f"prompt_tokens_{name}").number for name in ("mean", "max", "cv")
     )
-    return Percentile(KEPT, cv, longest / mean)
+    return Percentile(MET_SHARE, cv, longest / mean)
 
 
 def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:

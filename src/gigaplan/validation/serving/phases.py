@@ -171,10 +171,10 @@ def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
     batch: Array = np.arange(1.0, LARGEST_BATCH) * float(stage.attention_dp)
     step = stage.decode_s(batch, np.array(context))
-    kept = step <= tpot_s
-    if not kept.any():
+    meets_tpot = step <= tpot_s
+    if not meets_tpot.any():
         raise UnsupportedError("no batch is as fast as the service was")
-    return float(np.max(batch[kept] / step[kept]))
+    return float(np.max(batch[meets_tpot] / step[meets_tpot]))
 
 
 def _count(row: Mapping[str, str], name: str) -> int:

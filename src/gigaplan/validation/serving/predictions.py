@@ -14,7 +14,7 @@ from gigaplan.plan.names import family
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import Constants
 from gigaplan.validation.serving.folds import constants_for, without_its_generation
-from gigaplan.validation.serving.questions import AskedRow
+from gigaplan.validation.serving.questions import RowQuestion
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.members import Array
 
@@ -79,8 +79,8 @@ def _times(
         mine = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
         by.setdefault(id(mine), (mine, []))[1].append(k)
     ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
-    for mine, index in by.values():
-        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), mine, len(index))
+    for fitted, index in by.values():
+        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), fitted, len(index))
     return ttft, tpot
 
 

@@ -20,7 +20,7 @@ from gigaplan.validation.serving import mlperf, throughput
 from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving.loads import load_of, published
 from gigaplan.validation.serving.predictions import answer_all
-from gigaplan.validation.serving.questions import asked_of
+from gigaplan.validation.serving.questions import row_question
 from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.interval import CERTAIN
 
@@ -93,13 +93,13 @@ def _throughput(row: Mapping[str, str]) -> Point:
 
 def _benchmark(row: Mapping[str, str], metric: str) -> Point:
     users = POWERS_OF_TWO if metric.startswith("peak") else (row.get("concurrency"),)
-    asked = [asked_of({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
-    if asked[0].question is None:
-        raise UnsupportedError(asked[0].why)
-    answers = [a for a in answer_all(asked, honest=True) if not a.validity.startswith(UNSUPPORTED)]
+    row_questions = [row_question({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
+    if row_questions[0].question is None:
+        raise UnsupportedError(row_questions[0].why)
+    answers = [a for a in answer_all(row_questions, honest=True) if not a.validity.startswith(UNSUPPORTED)]
     if not answers:
         raise UnsupportedError("the layout does not hold the model")
-    a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), asked[0].question
+    a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), row_questions[0].question
     if metric in ("ttft", "tpot"):
         predicted, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
     else:

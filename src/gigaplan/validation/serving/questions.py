@@ -17,7 +17,7 @@ NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRow:
+class RowQuestion:
     """A row of a table, and what it asks; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
@@ -30,9 +30,9 @@ class AskedRow:
     """Why the published result counts in no summary, if so."""
 
 
-def read_questions(path: Path | None = None) -> list[AskedRow]:
+def read_questions(path: Path | None = None) -> list[RowQuestion]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
-    return [asked_of(row) for row in read(path)]
+    return [row_question(row) for row in read(path)]
 
 
 def read(path: Path | None = None) -> list[dict[str, str]]:
@@ -53,15 +53,15 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
     return rows
 
 
-def asked_of(row: Mapping[str, str]) -> AskedRow:
+def row_question(row: Mapping[str, str]) -> RowQuestion:
     """Return a row with what it asks, or with the reason why it can't be answered."""
     try:
-        asked = question(row)
-        known(asked.system, asked.model)
+        found = question(row)
+        known(found.system, found.model)
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
-        return AskedRow(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
-    return AskedRow(row, asked, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
+        return RowQuestion(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+    return RowQuestion(row, found, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
 
 
 def _published(row: Mapping[str, str], name: str) -> float:

@@ -94,11 +94,11 @@ def _replayed(rows: Sequence[Mapping[str, str]], system: str, model: str, precis
     found = RequestTimes(*(np.zeros(len(rows)) for _ in range(3)))
     replicas = int(float(row.get("dp") or 1))
     for k in range(replicas):
-        mine = np.argsort(queued, kind="stable")[k::replicas]
-        front_end_s = stage.engine.frontend_overhead_s(inputs[mine])
-        times = replay(queued[mine], inputs[mine], outputs[mine], StageStepTimes(stage), limits, front_end_s)
+        own = np.argsort(queued, kind="stable")[k::replicas]
+        front_end_s = stage.engine.frontend_overhead_s(inputs[own])
+        times = replay(queued[own], inputs[own], outputs[own], StageStepTimes(stage), limits, front_end_s)
         for whole, part in ((found.ttft, times.ttft), (found.tpot, times.tpot), (found.latency, times.latency)):
-            whole[mine] = part
+            whole[own] = part
     return found
 
 

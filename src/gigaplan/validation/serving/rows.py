@@ -163,9 +163,9 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
     """Return for how many steps prompts were kept waiting: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at
     1k/1k below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
-    mine = "InferenceX" in (row.get("source") or "") and engine == "trtllm" and model == "llama_3_1_70b"
+    applies = "InferenceX" in (row.get("source") or "") and engine == "trtllm" and model == "llama_3_1_70b"
     short = [float(row[k]) for k in ("isl", "osl")] == [SHORT_TOKENS, SHORT_TOKENS]
-    if not (mine and short and worker.gpus < WIDEST_ALONE):
+    if not (applies and short and worker.gpus < WIDEST_ALONE):
         return 0.0
     return catalog.load().find("inferencex", "batch_wait_steps").number
 
@@ -188,8 +188,8 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
         word in str(row.get(k, "")).lower() for k in ("config", "id", "engine") for word in ("mtp", "eagle", "spec")
     ):
         return True
-    mine = model.startswith("deepseek") and row.get("engine") == "trtllm" and row.get("mode") == "agg"
-    return mine and (str(row.get("engine_version", "")).endswith("rc6.post3") or row.get("date") == "2026-01-14")
+    applies = model.startswith("deepseek") and row.get("engine") == "trtllm" and row.get("mode") == "agg"
+    return applies and (str(row.get("engine_version", "")).endswith("rc6.post3") or row.get("date") == "2026-01-14")
 
 
 @cache

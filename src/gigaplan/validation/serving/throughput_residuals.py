@@ -86,13 +86,13 @@ def quantiles(kind: str, vendor: str, round_: str, without: str) -> tuple[tuple[
     without
         A system whose own errors count for nothing.
     """
-    mine = [r for r in residuals() if r.kind == kind and r.system != without]
+    of_kind = [r for r in residuals() if r.kind == kind and r.system != without]
     likes = (
-        [r for r in mine if r.vendor == vendor and r.round == round_],
-        [r for r in mine if r.vendor == vendor],
-        mine,
+        [r for r in of_kind if r.vendor == vendor and r.round == round_],
+        [r for r in of_kind if r.vendor == vendor],
+        of_kind,
     )
-    some = next((x for x in likes if len({(r.system, r.model) for r in x}) >= LEAST_GROUPS), mine)
+    some = next((x for x in likes if len({(r.system, r.model) for r in x}) >= LEAST_GROUPS), of_kind)
     count = Counter((r.system, r.model) for r in some)
     logs, weights = [r.log for r in some], [count[r.system, r.model] ** -0.5 for r in some]
     found = np.exp(np.quantile(logs, (COVERED[0], 0.5, COVERED[1]), weights=weights, method="inverted_cdf"))

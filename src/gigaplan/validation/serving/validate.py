@@ -78,18 +78,18 @@ def validate(rows: Path | None = None) -> InferenceValidation:
     PlanError
         If the table can't be read or lacks columns.
     """
-    asked = read_questions(rows)
-    compared = _compared(asked, answer_all(asked, honest=True))
+    row_questions = read_questions(rows)
+    compared = _compared(row_questions, answer_all(row_questions, honest=True))
     new = [
         r
-        for r in _compared(asked, answer_all(asked, honest=True, new_hardware=True))
+        for r in _compared(row_questions, answer_all(row_questions, honest=True, new_hardware=True))
         if r.mode == "agg" and not r.set_aside
     ]
     summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]
-    return InferenceValidation(compared, tuple(summaries), len(asked) - len(compared))
+    return InferenceValidation(compared, tuple(summaries), len(row_questions) - len(compared))
 
 
-def _row(a: AskedRow, f: Answer) -> Row:
+def _row(a: RowQuestion, f: Answer) -> Row:
     q = a.question
     assert q is not None
     return Row(
@@ -109,11 +109,11 @@ def _row(a: AskedRow, f: Answer) -> Row:
     )
 
 
-def _compared(asked: Sequence[AskedRow], found: Sequence[Answer]) -> tuple[Row, ...]:
+def _compared(row_questions: Sequence[RowQuestion], found: Sequence[Answer]) -> tuple[Row, ...]:
     """Return the rows that have a result and an answer."""
     return tuple(
         _row(a, f)
-        for a, f in zip(asked, found, strict=True)
+        for a, f in zip(row_questions, found, strict=True)
         if not f.validity.startswith(UNSUPPORTED) and a.tpot_ms > 0
     )
 

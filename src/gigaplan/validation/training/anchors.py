@@ -11,7 +11,7 @@ import numpy as np
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.training.predictions import Answer, answer_all
-from gigaplan.validation.training.questions import AskedRow
+from gigaplan.validation.training.questions import RowQuestion
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     table_of,
@@ -22,9 +22,9 @@ ANCHORED_SHARE = 0.05
 
 
 def anchor_all(
-    asked: Sequence[AskedRow],
+    row_questions: Sequence[RowQuestion],
     found: Sequence[Answer],
-    measured: Sequence[AskedRow],
+    measured: Sequence[RowQuestion],
     using: Mapping[str, TrainingEfficiency] | None = None,
 ) -> list[Answer]:
     """Return answers that follow measured steps of the same layout where there are any: those of the row's own
@@ -53,7 +53,7 @@ def anchor_all(
 
     return [
         f if a.question is None or not points(a.question) else _follow(a.question, f, points(a.question))
-        for a, f in zip(asked, found, strict=True)
+        for a, f in zip(row_questions, found, strict=True)
     ]
 
 
@@ -71,10 +71,10 @@ def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     return float(a), float(b)
 
 
-def scales_of(asked: Sequence[AskedRow]) -> int:
+def scales_of(row_questions: Sequence[RowQuestion]) -> int:
     """Return how many layouts are measured at two numbers of micro-batches or more: those that can be anchored."""
     seen: dict[tuple[object, ...], set[float]] = defaultdict(set)
-    for a in asked:
+    for a in row_questions:
         if a.question is not None and a.step_s > 0:
             seen[same_layout(a.question)].add(a.question.micro_batches)
     return sum(len(m) > 1 for m in seen.values())
@@ -124,15 +124,15 @@ def _follow(q: Question, plain: Answer, points: Sequence[tuple[float, float, flo
     )
 
 
-def anchored_errors(asked: Sequence[AskedRow]) -> list[float]:
+def anchored_errors(row_questions: Sequence[RowQuestion]) -> list[float]:
     """Return for each row the error of the line through the other rows of its layout."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for k, a in enumerate(asked):
+    for k, a in enumerate(row_questions):
         assert a.question is not None
         by[same_layout(a.question), table_of(a.row)].append(k)
-    found = [float("nan")] * len(asked)
+    found = [float("nan")] * len(row_questions)
     for index in by.values():
-        at = [(asked[k].question.micro_batches, asked[k].step_s) for k in index]  # type: ignore[union-attr]
+        at = [(row_questions[k].question.micro_batches, row_questions[k].step_s) for k in index]  # type: ignore[union-attr]
         for i, k in enumerate(index):
             others = [p for p in at if p[0] != at[i][0]]
             own = line(others) if len(others) > 1 else None

@@ -40,8 +40,8 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
     def column(name: str) -> Array:
         return np.array([getattr(q, name) for q in some], dtype=float)
 
-    asked = {f.name for f in fields(Question)}
-    layouts = Layouts(**{f.name: column(f.name) for f in fields(Layouts) if f.name in asked})
+    question_fields = {f.name for f in fields(Question)}
+    layouts = Layouts(**{f.name: column(f.name) for f in fields(Layouts) if f.name in question_fields})
     q = some[0]
     batch = Batch(
         global_batch_tokens=column("tokens"),  # type: ignore[arg-type]

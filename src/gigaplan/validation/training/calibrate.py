@@ -15,7 +15,7 @@ from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.constants import OWN, constants, shipped
 from gigaplan.validation.training.fit import SOFT
-from gigaplan.validation.training.questions import AskedRow, read_questions
+from gigaplan.validation.training.questions import RowQuestion, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -97,17 +97,17 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
     PlanError
         If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
     """
-    asked, unsupported = _measured(paths)
+    row_questions, unsupported = _measured(paths)
     place = Place(str(paths[0]))
-    software = sorted({a.question.software for a in asked if a.question is not None})
-    enough(len(asked), unsupported, place, "measure more layouts, batches or scales")
+    software = sorted({a.question.software for a in row_questions if a.question is not None})
+    enough(len(row_questions), unsupported, place, "measure more layouts, batches or scales")
     if len(software) > 1:
         remedy = (
             "give the rows of one, as tables of their own: their sources name vTrain or Megatron-DeepSpeed, or don't"
         )
         raise PlanError([Problem("rows of several kinds of software", place, value=", ".join(software), remedy=remedy)])
-    questions = [a.question for a in asked if a.question is not None]
-    seconds = np.array([a.step_s for a in asked])
+    questions = [a.question for a in row_questions if a.question is not None]
+    seconds = np.array([a.step_s for a in row_questions])
     before = shipped()[software[0]]
     after = _fitted(questions, seconds)
     found = _left_out(questions, seconds, progress)
@@ -119,15 +119,15 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
         error_before=_error(questions, seconds, before),
         error_after=_error(questions, seconds, after),
         error_left_out=None if found is None else float(np.median(found)),
-        anchors=scales_of(asked),
+        anchors=scales_of(row_questions),
         unsupported=tuple(unsupported),
     )
 
 
-def _measured(paths: Sequence[Path]) -> tuple[list[AskedRow], list[str]]:
+def _measured(paths: Sequence[Path]) -> tuple[list[RowQuestion], list[str]]:
     """Return the rows that can be fitted, and why others can't; PlanError with every table's problems at once."""
     problems: list[Problem] = []
-    rows: list[AskedRow] = []
+    rows: list[RowQuestion] = []
     for path in paths:
         try:
             rows += read_questions(path, needed=RESULTS)
@@ -184,8 +184,8 @@ def _left_out(questions: Sequence[Question], seconds: Array, progress: Progress 
         [f"{q.gpus} {q.micro_batches}" for q in questions],
     )
 
-    def off(fitted: Rows, asked: Rows) -> Array:
-        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, asked))
-        return np.abs(_times(these, _fitted(others, seconds[fitted])) / seconds[asked] - 1)
+    def off(fitted: Rows, held_out: Rows) -> Array:
+        others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, held_out))
+        return np.abs(_times(these, _fitted(others, seconds[fitted])) / seconds[held_out] - 1)
 
     return left_out(kinds, off, progress)

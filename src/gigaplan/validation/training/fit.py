@@ -166,16 +166,16 @@ def leave_out_generations(rows: Table, generations: NDArray[np.str_]) -> dict[st
 
 def main(paths: Sequence[Path]) -> None:
     """Fit on whole tables and write what the package ships."""
-    asked = [
+    rows_to_fit = [
         a
         for p in paths
         for a in read_questions(p)
         if a.question is not None and a.fitted and sets_constants(a.row, a.question)
     ]
-    questions = [a.question for a in asked if a.question is not None]
-    seconds = np.array([a.step_s for a in asked])
+    questions = [a.question for a in rows_to_fit if a.question is not None]
+    seconds = np.array([a.step_s for a in rows_to_fit])
     rows = table(questions, seconds)
-    everything = np.ones(len(asked), dtype=bool)
+    everything = np.ones(len(rows_to_fit), dtype=bool)
     whole = {s: fit(rows, everything, s) for s in OWN if (rows.software == s).any()}
     write_facts(whole, rows)
     apart = cross_validate(rows, rows.parts, whole)
@@ -202,8 +202,8 @@ def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "software", "constant", "value"])
         for name, e in apart.items():
-            mine = software.get(name, MODERN)
-            writer.writerows([name, mine, n, f"{getattr(e, n):.6g}"] for n in OWN[mine])
+            own = software.get(name, MODERN)
+            writer.writerows([name, own, n, f"{getattr(e, n):.6g}"] for n in OWN[own])
 
 
 def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, TrainingEfficiency]) -> None:
@@ -253,10 +253,10 @@ def _off(
     off = np.full(len(questions), np.nan)
     for name in np.unique(names):
         if name in apart:
-            mine = (names == name) & (rows.software == (MODERN if name.startswith(WITHOUT) else rows.software))
-            held = [g for g in rows.grouped if mine[g.index].any()]
+            own = (names == name) & (rows.software == (MODERN if name.startswith(WITHOUT) else rows.software))
+            held = [g for g in rows.grouped if own[g.index].any()]
             time, _ = answers(held, dict.fromkeys(OWN, apart[name]), len(questions))
-            off[mine] = rows.seconds[mine] - np.log(time[mine])
+            off[own] = rows.seconds[own] - np.log(time[own])
     return off
 
 
@@ -271,21 +271,21 @@ def write_facts(whole: Mapping[str, Array], rows: Table) -> None:
         The rows that they were fitted on.
     """
     path = data_folder() / "calibration_training.csv"
-    kept = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    table_rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     for software, x in whole.items():
-        mine = rows.software == software
+        own = rows.software == software
         held = [g for g in rows.grouped if g.first.software == software]
         time, _ = answers(held, {software: constants(x, software)}, len(rows.seconds))
-        left = np.median(np.abs(np.expm1(np.log(time[mine]) - rows.seconds[mine])))
+        left = np.median(np.abs(np.expm1(np.log(time[own]) - rows.seconds[own])))
         note = (
-            f"fitted with the other constants of this software on {int(mine.sum())} published step times; median error "
+            f"fitted with the other constants of this software on {int(own.sum())} published step times; median error "
             f"left {left:.1%} in sample; the honest errors are those of folds (docs/accuracy.md)"
         )
         for name, value in zip(OWN[software], np.exp(x).tolist(), strict=True):
-            fact = next(r for r in kept if r["id"] == f"{ENTITIES[software]}.{name}")
+            fact = next(r for r in table_rows if r["id"] == f"{ENTITIES[software]}.{name}")
             fact.update(fact_cells(ENTITIES[software], name, SOURCES[software], note) | {"unit": fact["unit"]})
             fact["value"] = f"{value:.4g}"
-    write_catalog_table(path.name, kept)
+    write_catalog_table(path.name, table_rows)
 
 
 SOURCES = {

@@ -19,7 +19,7 @@ from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.folds import constants_for, family, kind
 from gigaplan.validation.training.names import known
-from gigaplan.validation.training.questions import AskedRow
+from gigaplan.validation.training.questions import RowQuestion
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     MODERN,
@@ -59,7 +59,7 @@ def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEffici
 
 
 def answer_all(
-    asked: Sequence[AskedRow], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
+    row_questions: Sequence[RowQuestion], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
 ) -> list[Answer]:
     """Return predictions; ``honest`` ones come from constants that never saw the row's configuration.
 
@@ -75,10 +75,10 @@ def answer_all(
         Own constants by software.
     """
     own = using or {}
-    index = [k for k, a in enumerate(asked) if a.question is not None]
-    questions = [a.question for a in asked if a.question is not None]
+    index = [k for k, a in enumerate(row_questions) if a.question is not None]
+    questions = [a.question for a in row_questions if a.question is not None]
     time, memory = times_of(questions, [own.get(q.software) or constants_for(q, honest=honest) for q in questions])
-    found = [_unsupported(a.why) for a in asked]
+    found = [_unsupported(a.why) for a in row_questions]
     for k, q, t, m in zip(index, questions, time, memory, strict=True):
         found[k] = _answer(q, float(t), float(m))
     return found

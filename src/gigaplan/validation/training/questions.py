@@ -22,7 +22,7 @@ NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", 
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRow:
+class RowQuestion:
     """A row of a table, and what it asks; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
@@ -38,7 +38,7 @@ class AskedRow:
         return self.step_s > 0 and not duplicate(self.row)
 
 
-def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[AskedRow]:
+def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[RowQuestion]:
     """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks.
 
     Parameters
@@ -48,7 +48,7 @@ def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = (
     needed
         Sets of further columns of which one must be whole.
     """
-    return [_asked(row) for row in read(path, needed)]
+    return [_row_question(row) for row in read(path, needed)]
 
 
 def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[dict[str, str]]:
@@ -86,9 +86,9 @@ def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list
     return rows
 
 
-def _asked(row: Mapping[str, str]) -> AskedRow:
+def _row_question(row: Mapping[str, str]) -> RowQuestion:
     step, memory = published_step_s(row), published_memory_gib(row)
     try:
-        return AskedRow(row, question(row), "", step, memory)
+        return RowQuestion(row, question(row), "", step, memory)
     except UnsupportedError as error:
-        return AskedRow(row, None, str(error), step, memory)
+        return RowQuestion(row, None, str(error), step, memory)

@@ -24,7 +24,7 @@ from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without
 from gigaplan.validation.training.names import known
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, Answer, answer_all, own_constants, times_of
-from gigaplan.validation.training.questions import AskedRow, read_questions
+from gigaplan.validation.training.questions import RowQuestion, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     duplicate,
@@ -120,23 +120,23 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
         If a table can't be read or lacks columns.
     """
     tables: list[Path | None] = [*rows] or [None]
-    asked = [a for p in tables for a in read_questions(p)]
-    asked = [a for a in asked if not duplicate(a.row)]
-    found = answer_all(asked, honest=True)
-    steps = [k for k, a in enumerate(asked) if a.question is not None and a.step_s > 0]
-    anchored = anchored_errors([asked[k] for k in steps])
-    questions: list[Question] = [asked[k].question for k in steps]  # type: ignore[misc]
+    row_questions = [a for p in tables for a in read_questions(p)]
+    row_questions = [a for a in row_questions if not duplicate(a.row)]
+    found = answer_all(row_questions, honest=True)
+    steps = [k for k, a in enumerate(row_questions) if a.question is not None and a.step_s > 0]
+    anchored = anchored_errors([row_questions[k] for k in steps])
+    questions: list[Question] = [row_questions[k].question for k in steps]  # type: ignore[misc]
     models = _left_out_times(questions, cell)
     apart = _left_out_times(questions, without)
     compared = tuple(
-        _row(asked[k], found[k], o, m, t) for k, o, m, t in zip(steps, anchored, models, apart, strict=True)
+        _row(row_questions[k], found[k], o, m, t) for k, o, m, t in zip(steps, anchored, models, apart, strict=True)
     )
     memory = tuple(
-        _memory(a, f) for a, f in zip(asked, found, strict=True) if a.question is not None and a.memory_gib > 0
+        _memory(a, f) for a, f in zip(row_questions, found, strict=True) if a.question is not None and a.memory_gib > 0
     )
-    noise = noise_floor(questions, [asked[k].step_s for k in steps])
+    noise = noise_floor(questions, [row_questions[k].step_s for k in steps])
     return TrainingValidation(
-        compared, tuple(_summaries(compared)), memory, noise, len(asked) - len(compared) - len(memory)
+        compared, tuple(_summaries(compared)), memory, noise, len(row_questions) - len(compared) - len(memory)
     )
 
 
@@ -182,14 +182,14 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
         If a table can't be read or lacks columns.
     """
     refuse_same(out, rows, anchor)
-    asked, using = read_questions(rows), own_constants(overlays)
-    found = answer_all(asked, honest=False, using=using)
+    row_questions, using = read_questions(rows), own_constants(overlays)
+    found = answer_all(row_questions, honest=False, using=using)
     if anchor is not None:
-        found = anchor_all(asked, found, read_questions(anchor), using)
-    columns = list(dict.fromkeys([*(asked[0].row if asked else ()), *ANSWER_COLUMNS]))
-    answered = zip(asked, found, strict=True)
+        found = anchor_all(row_questions, found, read_questions(anchor), using)
+    columns = list(dict.fromkeys([*(row_questions[0].row if row_questions else ()), *ANSWER_COLUMNS]))
+    answered = zip(row_questions, found, strict=True)
     write_table(out, columns, ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered))
-    return len(asked), sum(is_supported(f.validity) for f in found)
+    return len(row_questions), sum(is_supported(f.validity) for f in found)
 
 
 def _left_out_times(questions: Sequence[Question], fold: Callable[[Question], str]) -> Array:
@@ -216,7 +216,7 @@ def _layout(q: Question) -> str:
     )
 
 
-def _row(a: AskedRow, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
+def _row(a: RowQuestion, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
     q = a.question
     assert q is not None
     experts = known(q.system, q.model)[1].experts > 0
@@ -237,7 +237,7 @@ def _row(a: AskedRow, f: Answer, anchored: float, model_out_s: float, apart_s: f
     )
 
 
-def _memory(a: AskedRow, f: Answer) -> Memory:
+def _memory(a: RowQuestion, f: Answer) -> Memory:
     assert a.question is not None
     predicted = f.memory_gb * 1e9 / GIB
     return Memory(a.question.model, _layout(a.question), a.memory_gib, predicted, predicted / a.memory_gib - 1)
