@@ -40,7 +40,7 @@ WEIGHTS = {"entity": 4.0, "quantity": 3.0, "value": 2.0, "meaning": 1.0, "source
 WHOLE, START, INSIDE = 1.0, 0.6, 0.3
 """How much a word counts that is met whole, at the start of one, or inside one."""
 REJECTED = 0.9
-"""What a fact that wasn't chosen counts beside one that was."""
+"""What a fact that wasn't chosen counts, compared with one that was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ def _hopeless(h: Hazards, options: FailureOptions, expected: float) -> Problem:
 
 
 def _answer(run: _Run, h: Hazards, trials: SimulatedRuns, expected: float) -> FailureRun:
-    """Return what the trials came to, and what the closed form gives beside the central facts."""
+    """Return what the trials came to, and what the closed form gives for the central facts."""
     options, size = run.options, {"gpus": run.gpus, "unit_gpus": run.unit_gpus, "state_bytes": run.state_bytes}
     days = trials.wall_s / SECONDS_PER_DAY
     spares, units = int(np.mean(h.spares)), int(np.mean(h.units))

@@ -216,7 +216,7 @@ def _site(facts: Catalog, name: str, dates: Sequence[dt.date], counts: Sequence[
 
 
 def counted(sites: Sequence[Site], job: SitesJob) -> list[Site]:
-    """Return the sites with the GPUs of the run: those of the date asked for, else of the catalog's date.
+    """Return the sites with the GPUs of the run: those of the date requested, else of the catalog's date.
 
     Parameters
     ----------

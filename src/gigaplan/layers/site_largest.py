@@ -55,7 +55,7 @@ class Largest:
     counted_flop: Figure
     """Those that count towards the loss."""
     tokens: float
-    """Of the model asked for."""
+    """Of the model requested."""
     parameters: Figure
     """Of a compute-optimal model with as much compute as counts; the range is that of scaling laws."""
 

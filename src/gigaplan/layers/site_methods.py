@@ -74,14 +74,14 @@ class Method:
     over_largest_site: float
     """Speed that counts, failures included, over that of the largest site alone."""
     uplink_needed_bits_per_s: float | None
-    """For the share of the time asked for; None where the distance forbids it at any bandwidth."""
+    """For the share of the time requested; None where the distance forbids it at any bandwidth."""
     distance_allowed_km: float | None
     """Between sites, as the crow flies, for the same with this uplink; None where the uplink is too slow at any
     distance."""
     curve: tuple[float, ...]
     """``share`` by uplink, over the grid of the answer."""
     beyond: str
-    """What nobody has shown, empty where it has been."""
+    """What has not been demonstrated, empty where it has been."""
 
 
 @dataclass(frozen=True, slots=True)

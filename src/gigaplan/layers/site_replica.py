@@ -21,7 +21,7 @@ from gigaplan.training.search import RatedLayout, layout_at
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 MOST_DOUBLINGS, WORTH = 10, 1.1
-"""A batch that nobody gave is doubled while that makes a GPU faster by a tenth, up to the largest known."""
+"""A batch that is not given is doubled while that makes a GPU faster by a tenth, up to the largest known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _fastest(
 ) -> tuple[RatedLayout, float]:
     """Return the fastest plan on the smallest site, and the sequences of the whole step.
 
-    A batch that nobody gave is doubled while a GPU gets faster by it, up to the largest that is known.
+    A batch that is not given is doubled while a GPU gets faster by it, up to the largest that is known.
     """
     device, model, efficiency = known
     gpus, least = sum(s.gpus for s in sites), min(s.gpus for s in sites)

@@ -23,7 +23,7 @@ BATCH_SCALES = tuple(2**k for k in range(1, MOST_DOUBLINGS + 1))
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a step is calculated from, beside its layout."""
+    """What a step is calculated from, in addition to its layout."""
 
     device: Device
     model: Architecture

@@ -24,7 +24,7 @@ def drawn_power(
     """Return the IT power drawn over a run and one GPU's draw by what it does; None and nothing where the catalog
     lacks limits.
 
-    Network and storage beside the racks are taken at their rated power: switches hardly follow the load.
+    Network and storage outside the racks are taken at their rated power: switches hardly follow the load.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The terminal's view of capability: published models against ours, back-tests, published rates, list prices."""
+"""The terminal's view of capability: published and predicted models, back-tests, published rates, list prices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _table(*columns: str) -> Table:
 
 
 def _summary(answer: CapabilityValidation) -> Table:
-    table = _table("models", "n", "ours less published", "mean |error|", "rms", "in 80 % range")
+    table = _table("models", "n", "predicted less published", "mean |error|", "rms", "in 80 % range")
     for s in answer.summary:
         table.add_row(
             s.name,
@@ -45,7 +45,7 @@ def _summary(answer: CapabilityValidation) -> Table:
 
 
 def _test_rows(answer: CapabilityValidation) -> Table:
-    table = _table("came after", "date", "FLOP", "published", "ours", "80 % range", "error")
+    table = _table("came after", "date", "FLOP", "published", "predicted", "80 % range", "error")
     for r in answer.rows:
         if r.split == "test":
             table.add_row(
@@ -78,7 +78,7 @@ def _backtests(answer: CapabilityValidation) -> Table:
 
 
 def _comparisons(answer: CapabilityValidation) -> Table:
-    table = _table("what others published", "ours", "published", "by")
+    table = _table("what others published", "predicted", "published", "by")
     for c in answer.comparisons:
         table.add_row(
             c.name,

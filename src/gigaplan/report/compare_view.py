@@ -127,17 +127,17 @@ def _how(answer: Comparison) -> list[Text]:
 
 def rerun(answer: Rerun) -> RenderableType:
     """Return what a second run says of the first."""
-    saved = [Text(f"kept in {answer.kept_in}", style="dim")] if answer.kept_in else []
+    saved = [Text(f"saved in {answer.kept_in}", style="dim")] if answer.kept_in else []
     if answer.same:
         names = ", ".join(name for name, _ in answer.files)
         return Group(Text("The same, byte for byte: ", "green").append(names, "default"), *saved)
     apart = ", ".join(name for name, same in answer.files if not same)
     lines = [Text("Not the same: ", "red").append(apart, "default")]
     lines += [
-        Text(f"{name.replace('_', ' ')}: kept {then or '–'}, now {now or '–'}") for name, then, now in answer.changed
+        Text(f"{name.replace('_', ' ')}: saved {then or '–'}, now {now or '–'}") for name, then, now in answer.changed
     ]
     if answer.unreadable:
-        lines.append(Text(f"The kept numbers can't be laid beside the new ones: {answer.unreadable}"))
+        lines.append(Text(f"The saved numbers can't be compared with the new ones: {answer.unreadable}"))
     elif not answer.figures:
         lines.append(Text("Every number is the same."))
     for name, apart_by in answer.figures[:LINES]:

@@ -187,14 +187,14 @@ def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], s
 
 
 def validation(found: tuple[FailureRow, ...]) -> RenderableType:
-    """Return published figures of failures and ours."""
+    """Return published and predicted figures of failures."""
     table_rows = []
     for r in found:
         span = f"{_number(r.low, r.unit)} to {_number(r.high, r.unit)}" if r.high > r.low else ""
         table_rows.append(
             (r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from)
         )
-    columns = ("figure", "published", "ours", "range", "holds", "rates from")
+    columns = ("figure", "published", "predicted", "range", "holds", "rates from")
     return Group(Text("failures", style="bold"), Fitting(columns, table_rows, (0, 5)))
 
 

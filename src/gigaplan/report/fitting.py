@@ -18,7 +18,7 @@ BAR, LEAST_BAR = 30, 3
 FEW = 4
 """Rows that may stand side by side as columns."""
 LEAST_NAME = 14
-"""Letters of a first column below which it is better to tell row by row."""
+"""Letters of a first column below which it is better to print row by row."""
 
 
 @dataclass(frozen=True, slots=True)

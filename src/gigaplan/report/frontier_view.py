@@ -26,11 +26,11 @@ ROWS = 14
 """Most rows of the terminal's table."""
 CHART_ROWS, CHART_COLUMNS, MARGIN = 12, 92, 9
 WIDE = 118
-"""Columns from which intervals stand beside their numbers."""
+"""Columns from which intervals stand next to their numbers."""
 MARKS = "●▲■◆○△□◇"
 COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue", "red", "bright_green", "bright_magenta")
 BOTH_MODES, LEVELS, NAMED = 3, 10, 2
-"""Pairs up to which both ways of serving are drawn apart; speeds at which pairs are laid side by side; pairs named each
+"""Pairs up to which both ways of serving are drawn apart; speeds at which pairs are shown side by side; pairs named each
 in a title."""
 STEPS = (1.0, 2.0, 5.0)
 BASES = {
@@ -50,7 +50,7 @@ def terminal(answer: Frontiers, width: int) -> RenderableType:
 
 
 def question(answer: Frontiers) -> str:
-    """Return what was asked, in words."""
+    """Return the question in words."""
     a = answer.ask
     cached = f" ({a.cached_tokens:,.0f} cached)" if a.cached_tokens else ""
     waits = f"first token within {a.ttft_s:g} s, each further one within {a.tpot_s * 1e3:g} ms"
@@ -350,7 +350,7 @@ def _value(curve: Curve, point: Point, quantity: str) -> Figure | None:
 
 
 def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = False) -> Option:
-    """Return curves of a quantity over the speed per user; their points tell layout and times when touched."""
+    """Return curves of a quantity over the speed per user; their points show layout and times on hover."""
     served = sum(bool(c.points) for c in answer.curves)
     series: list[Option] = []
     for i, c in enumerate(answer.curves):

@@ -26,7 +26,7 @@ class Card:
     Attributes
     ----------
     name, value, detail : str
-        What it is, the figure as text, and what is worth knowing beside it.
+        What it is, the figure as text, and what is worth knowing with it.
     variable : str
         The quantity of the variable table that it is.
     at : mapping of str to str

@@ -1,4 +1,4 @@
-"""Our step times beside those of measured kernels, for the terminal and the documentation."""
+"""Predicted step times compared with those of measured kernels, for the terminal and the documentation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.text import Text
 
 from gigaplan.validation.kernels.compare import Comparison, Row, Summary
 
-COLUMNS = ("step", "requests", "tokens", "ours ms", "tables ms", "ratio", "host ms", "measured")
-SUMMARY = ("ours/tables", "decode", "n", "80 % of rows", "off by", "prefill", "n", "off by")
+COLUMNS = ("step", "requests", "tokens", "predicted ms", "tables ms", "ratio", "host ms", "measured")
+SUMMARY = ("predicted/tables", "decode", "n", "80 % of rows", "off by", "prefill", "n", "off by")
 
 
 def terminal(answer: Comparison, *, every: bool = False) -> RenderableType:
@@ -66,11 +66,11 @@ def _summaries(answer: Comparison) -> list[tuple[str, ...]]:
 def _words(answer: Comparison) -> list[str]:
     lines = [
         f"Tables: {answer.source}. A decode step makes a token for each request; a prefill step reads a prompt on each group of ranks. "
-        "Both count what GPUs work; 'host' is what ours adds for scheduling and sampling. 'off by': median of |ours/tables - 1|. "
+        "Both count what GPUs work; 'host' is what the prediction adds for scheduling and sampling. 'off by': median of |predicted/tables - 1|. "
         "'measured': share of the tables' time measured on such a kernel, neither derived nor in part. Two models differ: neither is the truth.",
     ]
     if answer.left_out:
-        lines.append(f"{answer.left_out} steps are left out: by our count so many requests don't fit in memory.")
+        lines.append(f"{answer.left_out} steps are left out: by the prediction so many requests don't fit in memory.")
     return lines + [f"unsupported: {layout}: {why}" for layout, why in answer.unsupported.items()]
 
 

@@ -1,4 +1,4 @@
-"""A page that holds published figures against ours: all points on log axes, errors by what was run, and coverage."""
+"""A page that compares published figures with predicted ones: all points on log axes, errors by what was run, and coverage."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
                 "symbolSize": 5,
                 "data": data,
                 "itemStyle": {"color": base.PALETTE[k % len(base.PALETTE)], "opacity": 0.55},
-                "dimensions": ["published", "ours", "GPU", "model", "error"],
+                "dimensions": ["published", "predicted", "GPU", "model", "error"],
                 "encode": {"x": 0, "y": 1, "tooltip": [0, 1, 2, 3, 4]},
             }
         )
@@ -120,7 +120,7 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
     axis = {"type": "log", "min": edges[0], "max": edges[1]}
     option = base.option(series, [], "") | {
         "xAxis": axis | {"name": f"published: {words.lower()}", "nameLocation": "middle", "nameGap": 28},
-        "yAxis": axis | {"name": "ours (log scale)"},
+        "yAxis": axis | {"name": "predicted (log scale)"},
         "grid": {"left": 12, "right": 24, "top": 62, "bottom": 30, "containLabel": True},
         "legend": {"top": 0, "data": [s["name"] for s in series[:-1]]},
         "tooltip": {"trigger": "item", "confine": True},
@@ -130,7 +130,7 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
         id,
         words,
         option,
-        "Each point is one published figure; on the line ours is the same.",
+        "Each point is one published figure; on the line the prediction is the same.",
         ("rows", "n", "error", "bias", "in 80 %"),
         rows,
         460,
@@ -174,13 +174,13 @@ def _errors(attribute: str, word: str, groups: dict[str, list[Point]]) -> Chart:
 def _coverage(groups: dict[str, list[Point]]) -> Chart:
     shares = [100 * _covered(some) for some in groups.values()]
     option = base.horizontal_bars(
-        [base.bar("inside our 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%"
+        [base.bar("inside the predicted 80 % interval, %", shares, base.PALETTE[2], None)], list(groups), "%"
     )
     option["xAxis"] |= {"min": 0, "max": 100}
     rows = tuple((name, str(len(some)), *_figures(some)) for name, some in groups.items())
     return Chart(
         "coverage",
-        "How often the published figure lies inside our interval",
+        "How often the published figure lies inside the predicted interval",
         option,
         "80 % is what an interval promises; much less says that the model is surer than it should be.",
         ("rows", "n", "error", "bias", "in 80 %"),
@@ -199,7 +199,7 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
     drawn = all_charts(answers)
     return (
         template("held.html.j2").render(
-            title="Serving: published against ours",
+            title="Serving: published and predicted",
             style=Markup(style_sheet()),
             charts=drawn,
             tables=[table_content(a) for a in answers],

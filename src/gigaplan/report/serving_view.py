@@ -19,7 +19,7 @@ from gigaplan.validation.serving.validate import InferenceValidation
 SERVING = ("rows", "n", "TPOT", "mean", "bias", "in 80 %", "high/low", "TTFT", "bias")
 HELD = ("rows", "n", "error", "bias", "in 80 %", "high/low")
 WRITTEN = "Written by `gigaplan validate inference --markdown FILE --images FOLDER`; [accuracy](accuracy.md) says what it means."
-POINTS = ("figure", "GPU", "model", "published", "ours", "error", "80 % interval", "inside")
+POINTS = ("figure", "GPU", "model", "published", "predicted", "error", "80 % interval", "inside")
 LEAST = 16
 """Letters that the first column keeps on narrow screens."""
 FEW, FEWEST = 48, 12
@@ -60,7 +60,7 @@ def held_rows(answer: TableComparison, *, brief: bool = False) -> list[tuple[str
 
 
 def point_rows(answer: TableComparison) -> list[tuple[str, ...]]:
-    """Return every figure of a table that is held, ours, the error and whether the interval holds it, as text."""
+    """Return every figure of a table that is compared, the prediction, the error and whether the interval holds it, as text."""
     return [
         (
             p.kind,
@@ -88,7 +88,7 @@ def validation(answers: Sequence[InferenceValidation | TableComparison], *, ever
         title, columns, rows, words = table_content(answer, every=every, brief=brief)
         parts += [
             Text(title, style="bold"),
-            _table(columns, rows) if rows else Text("no row is held"),
+            _table(columns, rows) if rows else Text("no row is compared"),
             Text(words, style="dim"),
             Text(""),
         ]
@@ -98,7 +98,7 @@ def validation(answers: Sequence[InferenceValidation | TableComparison], *, ever
 def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures: Sequence[str] = ()) -> str:
     """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the documentation."""
     parts = [
-        f"# Serving, held against what was published\n\n{WRITTEN}\n",
+        f"# Serving: predictions compared with what was published\n\n{WRITTEN}\n",
         *(f"![{Path(p).stem}]({p})\n" for p in pictures),
     ]
     for answer in answers:
@@ -116,7 +116,7 @@ def table_content(
         why = "; ".join(
             f"{count} {'row' if count == 1 else 'rows'}: {reason}" for reason, count in answer.reasons.items()
         )
-        left = f"Not held: {why}." if why else "Every row is held."
+        left = f"Not compared: {why}." if why else "Every row is compared."
         found = point_rows(answer)
         if every or len(found) <= (FEW if not brief else FEWEST):
             return answer.source, POINTS, found, f"{APART} {left}"

@@ -52,7 +52,7 @@ def title(run: SitesRun) -> str:
 
 
 def question(run: SitesRun) -> str:
-    """Return what was asked, in words."""
+    """Return the question in words."""
     return (
         f"{run.distance_km:,.0f} km apart ({short(run.latency_ms)} ms along the fibre), {bits(run.uplink_bits_per_s)} "
         f"from each site; {train_view.question(run.one)}"

@@ -1,4 +1,4 @@
-"""Charts as SVG pictures without a browser: scatter, lines and lying bars of an ECharts option, for the documentation."""
+"""Charts as SVG pictures without a browser: scatter, lines and horizontal bars of an ECharts option, for the documentation."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _plane(option: Option, height: int) -> list[str]:
 
 
 def _bars(option: Option, height: int) -> list[str]:
-    """Return lying bars by name."""
+    """Return horizontal bars by name."""
     names: list[Any] = option["yAxis"]["data"]
     series = option["series"]
     x, ticks = _scale(option["xAxis"], [v for s in series for v in s["data"] if v is not None], NAMES, WIDTH - RIGHT)

@@ -172,7 +172,7 @@ def claims_table(result: Result) -> RenderableType:
 
 def demand_validation(answer: DemandValidation) -> RenderableType:
     """Return published and modelled demand, what was known before the announcement apart from what came after."""
-    table = _table("quantity", "date", "published", "ours", "error", "")
+    table = _table("quantity", "date", "published", "predicted", "error", "")
     for p in answer.points:
         table.add_row(
             f"{p.quantity} ({p.definition})",

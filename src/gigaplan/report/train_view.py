@@ -68,7 +68,7 @@ def title(run: TrainRun) -> str:
 
 
 def question(run: TrainRun) -> str:
-    """Return what was asked, in words."""
+    """Return the question in words."""
     sequences = run.batch_tokens / run.ask.sequence_tokens
     assumed = "" if run.ask.tokens else ", twenty per active parameter"
     return (

@@ -1,4 +1,4 @@
-"""The terminal's view of training: published steps against ours, by table, GPU and kind of model, and memory."""
+"""The terminal's view of training: published and predicted steps, by table, GPU and kind of model, and memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
 
 
 def power_validation(answer: PowerValidation, *, every: bool = False) -> RenderableType:
-    """Return measured watts of nodes, ours, errors and how often the interval holds."""
+    """Return measured and predicted watts of nodes, errors and how often the interval holds."""
     summaries = _table("runs", "n", "median |error|", "p90", "bias", "in 80 % range", "high/low")
     for s in answer.summaries:
         summaries.add_row(
@@ -54,7 +54,7 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
             f"{s.covered:.0%}",
             f"{s.width:.2f}",
         )
-    rows = _table("node", "benchmark", "GPUs", "at", "published W", "ours W", "80 % range", "error")
+    rows = _table("node", "benchmark", "GPUs", "at", "published W", "predicted W", "80 % range", "error")
     shown: set[tuple[str, str, bool]] = set()
     for r in answer.rows:
         key = (r.system, r.benchmark, r.at_plug)
@@ -137,7 +137,7 @@ def _summaries(answer: TrainingValidation) -> _ResultTable:
 
 
 def _rows(rows: list[Row]) -> _ResultTable:
-    table = _table("layout", "table", "GPU", "GPUs", "model", "", "published ms", "ours ms", "error")
+    table = _table("layout", "table", "GPU", "GPUs", "model", "", "published ms", "predicted ms", "error")
     for r in rows:
         table.add_row(
             r.layout,

@@ -31,7 +31,7 @@ class Aggregate:
     Attributes
     ----------
     dims : tuple of str
-        Axes of ``values``, in the order asked for; ``member`` first where all members were asked for.
+        Axes of ``values``, in the order requested; ``member`` first where all members were asked for.
     labels : mapping of str to tuple of str
         Names along each of them.
     says : str
@@ -345,7 +345,7 @@ def _by_period(array: Array, cells: _Cells, axis: int) -> Array:
 
 
 def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str]) -> Array:
-    """Return reduced values with the member axis first and then the dims asked for, in their order."""
+    """Return reduced values with the member axis first and then the dims requested, in their order."""
     have = [d for d in variable.dims if d == cells.base or d in cells.kept]
     if cells.base and not cells.period:
         reduced = np.take(reduced, np.int64(0), axis=have.index(cells.base) + 1)

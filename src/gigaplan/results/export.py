@@ -40,7 +40,7 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
     PlanError
         If there is no such form or quantity; the nearest is given.
     MachineError
-        If the file can't be written, or NetCDF is asked for without xarray; nothing half-written stays.
+        If the file can't be written, or NetCDF is requested without xarray; nothing half-written stays.
     """
     _check("form", FORMS, [form])
     _check("quantity", tuple(result.arrays), names)

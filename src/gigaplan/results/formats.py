@@ -1,7 +1,7 @@
 """What ``result.json`` says, and a reader for every version of it.
 
 Format 1 (until 2026-11) knew neither the rows of the variable table, nor a checksum, nor which sites exist already.
-Format 2 has all three, so that a kept result is read by what it says of itself and not by today's variable table.
+Format 2 has all three, so that a saved result is read by what it states of itself and not by today's variable table.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def checksum(path: Path) -> str:
 
 
 def read(data: Mapping[str, Any], parquet: Path) -> Result:
-    """Return the result that ``result.json`` and the Parquet file beside it hold.
+    """Return the result that ``result.json`` and the Parquet file next to it hold.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The figures that a plan is judged by, so that two results can be laid side by side.
+"""The figures that a plan is judged by, so that two results can be compared.
 
 Amounts are summed over months that both results have; dates stand for themselves. All are of the central member.
 """
@@ -18,7 +18,7 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 
 SERVED = 0.999
-"""From this share of the demand on, all is said to be served."""
+"""From this share of the demand on, all demand counts as served."""
 MONTHS = 12
 
 STEPS = (1, 2, 5)
@@ -37,7 +37,7 @@ class Headline:
     variable: str
     unit: str
     weight: float
-    """How much it matters beside the others, at most 1."""
+    """How much it matters relative to the others, at most 1."""
     value: float
 
     @property

@@ -54,7 +54,7 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
     result : Labelled
         The result that holds them.
     path : Path
-        File to write; smaller ones are written beside it on the way and removed.
+        File to write; smaller ones are written next to it on the way and removed.
     names : sequence of str
         Quantities to write, in this order.
     form : str
@@ -235,7 +235,7 @@ def _numbers(
 def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
     """Return the expression that turns a label into its index times a stride; null where the label is unknown."""
     if len(set(words)) < len(words):
-        raise ValueError(f"two labels along {column} are the same, so that it can't be told which number is whose")
+        raise ValueError(f"two labels along {column} are the same, so that numbers can't be assigned to them")
     kind = f'"labels of {column}"'
     db.execute(f"DROP TYPE IF EXISTS {kind}")
     db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(_text, words))})")

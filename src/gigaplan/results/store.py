@@ -1,6 +1,6 @@
 """Saving a result: a folder with ``result.parquet`` (every number, labelled) and ``result.json`` (all the rest).
 
-A folder is written whole or not at all: everything goes to a temporary folder beside it, which is then renamed.
+A folder is written whole or not at all: everything goes to a temporary folder next to it, which is then renamed.
 """
 
 from __future__ import annotations

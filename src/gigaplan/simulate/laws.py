@@ -35,9 +35,9 @@ def gpus(a: Mapping[str, Array], axis: TimeAxis) -> None:
 
 
 def requests(a: Mapping[str, Array], axis: TimeAxis) -> None:
-    """Served + refused = asked, per workload and month; deferred work is part of the served."""
+    """Served + refused = demand, per workload and month; deferred work is part of the served."""
     parts = a["requests_served_per_day"] + a["requests_refused_per_day"]
-    _equal("served + deferred + refused = asked", a["requests_asked_per_day"], parts)
+    _equal("served + deferred + refused = demand", a["requests_asked_per_day"], parts)
     if (a["requests_deferred_per_day"] > a["requests_served_per_day"] * (1 + TOLERANCE) + TOLERANCE).any():
         raise LawError("more requests deferred than served")
 

@@ -1,7 +1,7 @@
-"""Serving rates kept on disk by content: what was searched once is found again in the next process.
+"""Serving rates stored on disk by content: what was searched once is found again in the next process.
 
 A rate's key is a hash of all that it follows from: device, architecture, request, constants, and the source of the rooms
-that search. So a kept rate is never stale; whatever can't be read or written is searched anew.
+that search. So a stored rate is never stale; whatever can't be read or written is searched anew.
 ``GIGAPLAN_CACHE`` names another folder, ``off`` keeps nothing.
 """
 
@@ -22,7 +22,7 @@ ROOMS = ("compute", "inference", "vocabulary")
 KEY_LENGTH, VERSION_LENGTH = 32, 16
 """Letters of a hash that are kept."""
 MOST = 50_000
-"""Rates kept at most; beyond it the file starts anew."""
+"""Rates stored at most; beyond it the file starts anew."""
 
 
 class StoredRates:
@@ -34,7 +34,7 @@ class StoredRates:
         self._new = False
 
     def get(self, key: str) -> Rate | None:
-        """Return a kept rate, None if there is none that can be read."""
+        """Return a stored rate, None if there is none that can be read."""
         values = self._rates.get(key)
         try:
             return Rate(*values) if values else None  # type: ignore[arg-type]
@@ -60,13 +60,13 @@ class StoredRates:
 
 
 def key_of(*inputs: object) -> str:
-    """Return the hash of what a rate follows from: frozen dataclasses and numbers, told in full by their repr."""
+    """Return the hash of what a rate follows from: frozen dataclasses and numbers, written in full by their repr."""
     return hashlib.sha256(repr(inputs).encode()).hexdigest()[:KEY_LENGTH]
 
 
 @cache
 def stored_rates() -> StoredRates:
-    """Return the kept rates of this version of the rooms."""
+    """Return the stored rates of this version of the rooms."""
     folder = _folder()
     return StoredRates(folder / f"rates-{_source_hash()}.json" if folder else None)
 

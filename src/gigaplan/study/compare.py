@@ -1,7 +1,7 @@
 """Two plans or results side by side: what differs, by how much it matters, and which inputs make the difference.
 
 Causes are found by substitution, one group of inputs at a time: plan A is run again with B's lines of that group alone,
-and what changes is that group's part. What the parts leave over is interaction, and is said. Nothing is guessed: where a
+and what changes is that group's part. What the parts leave over is interaction, and is reported. Nothing is guessed: where a
 result can't be run again, its inputs are listed and no cause is named.
 """
 
@@ -44,7 +44,7 @@ JOINED = {
 """Parts of a plan that name one another and make sense only together."""
 NEGLIGIBLE = 1e-6
 """Relative difference below which two figures are the same."""
-SAVED_A, SAVED_B = "A's kept catalog and version", "B's kept catalog and version"
+SAVED_A, SAVED_B = "A's saved catalog and version", "B's saved catalog and version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class _Attribution:
         self.inputs = (*lines, *fact_differences(a, b))
 
     def run(self) -> dict[str, Mapping[str, Headline]]:
-        """Return the headlines with each group alone swapped, and those of today's catalog for results kept earlier."""
+        """Return the headlines with each group alone swapped, and those of today's catalog for results saved earlier."""
         joined = self._joined()
         steps: dict[str, Callable[[], Plan]] = {}
         if _aged(self.a):
@@ -273,7 +273,7 @@ def _obstacle(a: Result, b: Result) -> str:
     """Return why causes can't be found by running again, empty if they can."""
     without = [r.stamp.plan for r in (a, b) if r.sources is None]
     if without:
-        return f"{' and '.join(without)} was kept without its plan's text, so it can't be run with other inputs"
+        return f"{' and '.join(without)} was saved without its plan's text, so it can't be run with other inputs"
     for result in (a, b):
         try:
             assert result.sources
@@ -289,7 +289,7 @@ def _aged(result: Result) -> bool:
 
 
 def _central(plan: Plan) -> Plan:
-    """Return a plan with its central member alone, which is all that headlines tell."""
+    """Return a plan with its central member alone, which is all that headlines report."""
     return checked(_swapped(plan.root, plan.root, ()), plan.sources)
 
 
@@ -359,7 +359,7 @@ def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 
 def fact_differences(a: Result, b: Result) -> Iterator[InputDifference]:
-    """Yield the inputs that took another fact, or another value of it; what the plans' own lines say is told there."""
+    """Yield the inputs that took another fact, or another value of it; what the plans' own lines state is reported there."""
     one, two = ({e.path: e for e in r.ledger.entries if not e.path.startswith("claims.")} for r in (a, b))
     for path in dict.fromkeys([*one, *two]):
         here, there = one.get(path), two.get(path)

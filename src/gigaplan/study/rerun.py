@@ -1,4 +1,4 @@
-"""The same run again: whether a kept result comes out byte for byte the same, and if not, what differs."""
+"""The same run again: whether a saved result comes out byte for byte the same, and if not, what differs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Rerun(Brief):
     same: bool
     """Every file is byte for byte the same."""
     files: tuple[tuple[str, bool], ...]
-    """Each file of the kept result, and whether it is the same."""
+    """Each file of the saved result, and whether it is the same."""
     changed: tuple[tuple[str, str, str], ...]
-    """What the stamps say differently: name, kept, now (version, catalog vintage, plan hash, ...)."""
+    """What the stamps say differently: name, saved, now (version, catalog vintage, plan hash, ...)."""
     figures: tuple[tuple[str, float], ...]
     """Quantities that differ, with the largest relative difference of each, largest first."""
     facts: tuple[InputDifference, ...]
     """Facts that the inputs took then and take now, where they differ."""
     unreadable: str = ""
-    """Why the kept numbers can't be laid beside the new ones, empty if they can."""
+    """Why the saved numbers can't be compared with the new ones, empty if they can."""
     kept_in: str = ""
-    """Where the second run is kept, empty if it isn't."""
+    """Where the second run is saved, empty if it isn't."""
 
 
 def sources_of(folder: Path) -> Sources:
-    """Return the plan's text that a result was kept with.
+    """Return the plan's text that a result was saved with.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def sources_of(folder: Path) -> Sources:
     sources = store.read_sources(folder)
     if sources is None:
         remedy = "run its plan anew with 'gigaplan run'"
-        raise PlanError([Problem("this result was kept without its plan's text", Place(str(folder)), remedy=remedy)])
+        raise PlanError([Problem("this result was saved without its plan's text", Place(str(folder)), remedy=remedy)])
     return sources
 
 
 def held_against(saved: Path, again: Path) -> Rerun:
-    """Return what differs between a kept result's folder and that of a second run."""
+    """Return what differs between a saved result's folder and that of a second run."""
     names = sorted(p.name for p in saved.iterdir() if p.is_file())
     files = tuple((n, (again / n).is_file() and filecmp.cmp(saved / n, again / n, shallow=False)) for n in names)
     if all(same for _, same in files):

@@ -3,7 +3,7 @@
 Models with a published score and a known training compute (Epoch AI, CC BY 4.0) that came out before ``KNOWN_BEFORE``
 set the constants of :class:`~gigaplan.training.capability.Capability`; those that came after never do. The constants
 are facts of the catalog (entity ``capability``); ``fit`` renews them. Because few came after, the same fit is also
-made on what was known at earlier days and held against the twelve months that followed each (``backtests``).
+made on what was known at earlier days and compared with the twelve months that followed each (``backtests``).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Row:
 
     @property
     def error(self) -> float:
-        """Ours less published [ECI points]."""
+        """Predicted less published [ECI points]."""
         return self.ours - self.eci
 
     @property
@@ -334,7 +334,7 @@ def _by_compute(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def _comparisons(facts: catalog.Catalog, capability: Capability) -> tuple[Comparison, ...]:
-    """Return what the fit implies beside what others published."""
+    """Return what the fit implies, and what others published."""
     growth = facts.find("frontier_runs", "training_compute_growth_per_year")
     rise = eci_growth_per_year(growth.number, capability)
     fall = compute_fall_per_year(capability)

@@ -46,7 +46,7 @@ NOTES = (
     "curve is chosen by AIC on the points known before September 2025 alone. Five points came after: the chosen curve "
     "starts below them and ends above, since growth slowed sooner than seven earlier points and that ceiling let on.",
     "Messages per day: five points under two definitions (consumer plans; all products), all known before September "
-    "2025. They can show a gross error; they can't validate a curve. Ours is one number, set by the consumer plans.",
+    "2025. They can show a gross error; they can't validate a curve. The prediction is one number, set by the consumer plans.",
     "API tokens per day: two points. The first sets the level of enterprise_api and has no error of its own; only "
     "the second tests anything, its growth.",
 )
@@ -212,14 +212,14 @@ def _errors(adoption: Adoption, points: Sequence[Fact]) -> Array:
 
 
 def _users(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
-    """Hold the adoption that plans use against weekly active users; what was known before is what it was fitted on."""
+    """Compare the adoption that plans use with weekly active users; what was known before is what it was fitted on."""
     series = facts.series("chatgpt", "weekly_users")
     predicted = weekly_users(adoption, _years(adoption.reference_date, series))[0]
     return [_point(f, "weekly active users", u, _day(f) < KNOWN_BEFORE) for f, u in zip(series, predicted, strict=True)]
 
 
 def _messages(facts: catalog.Catalog, adoption: Adoption) -> list[Point]:
-    """Hold the workloads that people drive against messages per day, under either published definition."""
+    """Compare the workloads that people drive with messages per day, under either published definition."""
     names = [e for e in facts.entities("requests_per_user_day") if e not in NOT_MESSAGES]
     works = [_workload(facts, name, "users") for name in names]
     predicted = _requests(facts, adoption, works)

@@ -48,7 +48,7 @@ class Errors:
 
     kind: str
     of: str
-    """What these points share beside their kind: nothing, ``gpu`` or ``model``."""
+    """What these points share in addition to their kind: nothing, ``gpu`` or ``model``."""
     rows: int
     median_abs: float
     bias: float
@@ -73,7 +73,7 @@ class TableComparison(Brief):
 
     @property
     def left_out(self) -> int:
-        """Rows without an answer, or without a figure to hold it against."""
+        """Rows without an answer, or without a figure to compare it with."""
         return sum(self.reasons.values())
 
 

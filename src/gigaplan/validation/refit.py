@@ -73,7 +73,7 @@ def pulled(
 
 
 def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
-    """Return the group of each row, to be left out in turn: by the first level that tells three groups apart; None if
+    """Return the group of each row, to be left out in turn: by the first level that separates three groups; None if
     none does. No more than eight groups are made."""
     for names in levels:
         index = np.unique(np.array(names), return_inverse=True)[1]
@@ -118,7 +118,7 @@ def overlay_text(header: Mapping[str, str], note: str, values: Mapping[str, str]
     header
         Who made it, why, and from what.
     note
-        What is said of every value.
+        What is stated of every value.
     values
         Constants as text, by name.
     into

@@ -107,7 +107,7 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
 
 
 def horizontal_bars(series: Sequence[Option], names: Sequence[str], unit: str) -> Option:
-    """Return lying bars, the first on top: names of any length stand beside them."""
+    """Return horizontal bars, the first on top: names of any length stand next to them."""
     drawn = option(series, [], unit)
     with_legend = len([s for s in series if s["name"]]) > 1
     return drawn | {
@@ -164,7 +164,7 @@ def rows_option(series: Sequence[Option], names: Sequence[str], first: float, la
 
 
 def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]]) -> Option:
-    """Return a flow chart of (from, to, value) whose nodes stand in a column and are told by words."""
+    """Return a flow chart of (from, to, value) whose nodes stand in a column and are named in words."""
     nodes = [{"name": n, "depth": column, "label": {"formatter": t}} for n, (column, t) in words.items()]
     return {
         "animation": False,

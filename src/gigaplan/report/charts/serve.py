@@ -35,7 +35,7 @@ def tokens(result: Result) -> Chart:
     last = float(base.yearly(result, "tokens_served_per_day", at=at)[-1])
     return Chart(
         "tokens",
-        "Generated tokens a day: served, beside demand",
+        "Generated tokens a day: served, and demand",
         base.option(series, result.labels["month"], unit.name),
         f"Served: {short(last)} reasoning and output tokens a day in {years(result)[-1]}; input tokens are apart.",
         *base.table([title(n) for n in names], years(result), yearly),

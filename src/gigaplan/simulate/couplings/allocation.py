@@ -25,11 +25,11 @@ class Service:
     served_per_day: Array
     """(M, W, n) requests served on the month's average day, deferred ones included."""
     deferred_per_day: Array
-    """(M, W, n) requests served in another hour than the one in which they were asked."""
+    """(M, W, n) requests served in another hour than the one in which they were demanded."""
     refused_per_day: Array
     """(M, W, n) requests not served on their day."""
     served_share: Array
-    """(M, W, n) requests served over requests asked; 1 where nothing is asked."""
+    """(M, W, n) requests served over requests demanded; 1 where nothing is demanded."""
     tokens_per_day: Array
     """(M, W, T, n) tokens served on the month's average day, by kind."""
     generated_tokens: Array
@@ -116,5 +116,5 @@ def _gpu_hours(scenario: Scenario, built: BuildOut, allocated: Allocation, avail
 
 
 def _share(part: Array, whole: Array) -> Array:
-    """Return part over whole; where nothing is asked, all of it is served."""
+    """Return part over whole; where nothing is demanded, all of it is served."""
     return np.divide(part, whole, out=np.ones_like(part), where=whole > 0)

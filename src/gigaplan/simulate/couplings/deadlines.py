@@ -12,7 +12,7 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
 
 MORE = (1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-"""Times as many GPUs as a run asks for that are tried where it is late."""
+"""Multiples of the GPUs requested for a run that are tried where it is late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Deadlines:
     """(R,) GPUs with which the run would meet its deadline, what is tried and stands at its site in time; nan if none do, or
     none are needed. Central member."""
     latest_start_days: Array
-    """(R,) last day on which it could start with the GPUs that it asks for; nan where it meets its deadline."""
+    """(R,) last day on which it could start with the GPUs requested for it; nan where it meets its deadline."""
     milestone_days: Array
     """(K,) dates of the milestones, of all runs in turn."""
     milestone_share: Array
@@ -50,7 +50,7 @@ def deadlines(
 
     Parameters
     ----------
-    tokens_per_s : (R,) speed of each on the GPUs that it asks for.
+    tokens_per_s : (R,) speed of each on the GPUs requested for it.
     block_gpus : for each run the GPUs of its block, (M, n).
     speed : of a run with another number of GPUs [token/s].
     """

@@ -20,7 +20,7 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 
 REMEMBERED = 4096
-"""Rates kept in memory, far more than a plan has."""
+"""Rates cached in memory, far more than a plan has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

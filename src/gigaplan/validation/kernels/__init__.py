@@ -1,1 +1,1 @@
-"""Validation beside measured kernels: step times of the model and of NVIDIA's tables."""
+"""Validation against measured kernels: step times of the model and of NVIDIA's tables."""

@@ -1,4 +1,4 @@
-"""Step times of the serving model beside those of measured kernels.
+"""Step times of the serving model compared with those of measured kernels.
 
 Neither source ever sets the other: no constant is fitted on tables of kernels, and a comparison is no validation, for
 such tables miss what lies between kernels.

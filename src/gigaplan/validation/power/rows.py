@@ -136,8 +136,8 @@ def power_w(node_question: Question, curve: NodeDraw) -> float:
 
     Parameters
     ----------
-    asked
-        What a row asks.
+    node_question
+        The question of a row.
     curve
         Constants of node power.
     """

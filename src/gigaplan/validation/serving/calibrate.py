@@ -1,4 +1,4 @@
-"""Refitting an engine's constants on a user's own measurements, kept as an overlay of a plan."""
+"""Refitting an engine's constants on a user's own measurements, saved as an overlay of a plan."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def table(questions: Sequence[Question], ttft_ms: Array, tpot_ms: Array) -> Tabl
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     ttft_ms
         Measured time to first token [ms]; shape (row,).
     tpot_ms
@@ -249,7 +249,7 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     rows
         The rows.
     apart

@@ -43,7 +43,7 @@ def constants_for(question: Question, *, honest: bool) -> Constants:
     Parameters
     ----------
     question
-        What a row asks.
+        The question of a row.
     honest
         Whether constants may not have seen rows of its fold.
     """

@@ -1,7 +1,7 @@
 """Reading a user's own measurements: tables with the columns of inference_serving.csv, and what benchmark tools write.
 
 Known are vLLM's and SGLang's serving benchmarks (JSON, or JSON lines) and GenAI-Perf's and AIPerf's exports (JSON).
-What a file leaves open (the GPU, how many, the precision) is given beside it.
+What a file leaves open (the GPU, how many, the precision) is given with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 NEEDED = ("gpu", "model", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
 GIVEN = ("gpu", "model", "precision", "engine", "tp", "concurrency")
-"""Columns that may be given beside the files."""
+"""Columns that may be given with the files."""
 Row = dict[str, str]
 
 

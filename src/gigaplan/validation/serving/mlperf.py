@@ -142,7 +142,7 @@ def drafts(row: Mapping[str, str], model: str, scenario: str) -> bool:
 
 
 def lengths_are_guessed(model: str) -> bool:
-    """Return whether nobody published the lengths of a benchmark's prompts, on which its throughput rests."""
+    """Return whether the lengths of a benchmark's prompts, on which its throughput rests, are unpublished."""
     fact = catalog.load().find(f"mlperf_{model}", "prompt_tokens_mean")
     return (
         fact.evidence.value in GUESSED and fact.low is not None and fact.high is not None and fact.high > FAR * fact.low

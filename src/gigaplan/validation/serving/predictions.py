@@ -52,8 +52,8 @@ def answer_all(
 
     Parameters
     ----------
-    asked
-        Rows and what they ask.
+    row_questions
+        Rows and their questions.
     honest
         Whether constants may not have seen rows of the same GPU generation and model.
     new_hardware
@@ -116,7 +116,7 @@ def intervals_of(q: Question, validity: str) -> accuracy.TimeIntervals:
     Parameters
     ----------
     q
-        What a row asks.
+        The question of a row.
     validity
         How far its answer is to be trusted.
     """

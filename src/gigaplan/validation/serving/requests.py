@@ -1,4 +1,4 @@
-"""Runs of a serving engine, request by request: measured percentiles beside those of the same requests replayed.
+"""Runs of a serving engine, request by request: measured percentiles compared with those of the same requests replayed.
 
 The rows are timestamps of vLLM (LLMServingSim's measured runs, MIT): when a request came, its first token and its
 last. Arrivals and lengths are replayed (:mod:`gigaplan.inference.requests`) with the step times of the serving model.

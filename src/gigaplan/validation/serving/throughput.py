@@ -38,7 +38,7 @@ MOST_IN_FLIGHT = 2048.0
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Our answer [output tokens/s/GPU] with its 80 % interval; nan where there is none, and why."""
+    """The prediction [output tokens/s/GPU] with its 80 % interval; nan where there is none, and why."""
 
     per_gpu: float
     low: float
@@ -150,7 +150,7 @@ def _new(load: Load) -> list[str]:
     if _generation_is_new(load.system):
         found.append(f"no measured row of {generation(load.system)} hardware")
     if load.layout is None and mlperf.lengths_are_guessed(load.model):
-        found.append("nobody published how long its prompts are")
+        found.append("the length of its prompts is not published")
     if load.mixed:
         found.append("GPUs of two kinds, all taken as the first")
     return found

@@ -40,7 +40,7 @@ def write_spreads() -> None:
 
 
 def write_residuals(rows: Sequence[Mapping[str, str]], path: Path) -> None:
-    """Write the errors of rows with results, hardware that nobody can buy yet left out."""
+    """Write the errors of rows with results, hardware not yet on sale left out."""
     found = []
     for row in rows:
         value, predicted = published(row), tokens(row)

@@ -32,8 +32,8 @@ def anchor_all(
 
     Parameters
     ----------
-    asked
-        Rows and what they ask.
+    row_questions
+        Rows and their questions.
     found
         Their predictions.
     measured
@@ -60,7 +60,7 @@ def anchor_all(
 def line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """Return a and b of ``t = a m + b`` through measured (m, t), least squares of relative errors; None below two m.
 
-    Neither is negative: more micro-batches never take less, and what a step takes beside them is no gain.
+    Neither is negative: more micro-batches never take less, and what a step takes in addition to them is no gain.
     """
     from scipy.optimize import nnls
 

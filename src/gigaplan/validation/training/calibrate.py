@@ -1,4 +1,4 @@
-"""Refitting the training model's constants on a user's own step times, kept as an overlay of a plan."""
+"""Refitting the training model's constants on a user's own step times, saved as an overlay of a plan."""
 
 from __future__ import annotations
 

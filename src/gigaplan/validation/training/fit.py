@@ -66,7 +66,7 @@ def table(questions: Sequence[Question], seconds: Array) -> Table:
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     seconds
         Measured step times [s]; shape (row,).
     """
@@ -146,7 +146,7 @@ def cross_validate(
 
 def leave_out_generations(rows: Table, generations: NDArray[np.str_]) -> dict[str, TrainingEfficiency]:
     """Return the constants fitted without each generation whose software has rows on another one; from the same start
-    as the whole fit, so that what other generations can't tell stays there.
+    as the whole fit, so that what other generations can't determine stays there.
 
     Parameters
     ----------
@@ -209,13 +209,13 @@ def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
 def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, TrainingEfficiency]) -> None:
     """Write measured over predicted of each kind of row, and what was fitted, as facts of the catalog.
 
-    Rows are predicted by constants that never saw their configuration and, for what nobody has measured, by constants
+    Rows are predicted by constants that never saw their configuration and, for what has not been measured, by constants
     that never saw their GPU generation.
 
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     rows
         The rows.
     apart

@@ -94,7 +94,7 @@ def constants_for(question: Question, *, honest: bool) -> TrainingEfficiency:
     Parameters
     ----------
     question
-        What a row asks.
+        The question of a row.
     honest
         Whether constants may not have seen rows of its configuration.
     """

@@ -65,7 +65,7 @@ def system_of(gpu: str) -> str:
 
 
 def _variant(gpu: str) -> str:
-    """Return what a table says beside the name of a GPU about its power and memory, as ``@500W@2.4TB/s``."""
+    """Return what a table states next to the name of a GPU about its power and memory, as ``@500W@2.4TB/s``."""
     power, memory = re.search(r"\b(\d{2,4}) ?W\b", gpu), re.search(r"\b(\d+(?:\.\d+)?) ?TB/s", gpu)
     return (f"@{power[1]}W" if power else "") + (f"@{memory[1]}TB/s" if memory else "")
 

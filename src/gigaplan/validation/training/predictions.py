@@ -67,8 +67,8 @@ def answer_all(
 
     Parameters
     ----------
-    asked
-        Rows and what they ask.
+    row_questions
+        Rows and their questions.
     honest
         Whether constants may not have seen the row's configuration.
     using
@@ -90,7 +90,7 @@ def times_of(questions: Sequence[Question], with_: Sequence[TrainingEfficiency])
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     with_
         Constants of each row.
     """

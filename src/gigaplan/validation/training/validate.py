@@ -147,7 +147,7 @@ def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Nois
     Parameters
     ----------
     questions
-        What each row asks.
+        The question of each row.
     seconds
         Published step times [s].
     """
