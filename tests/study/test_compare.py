@@ -13,7 +13,7 @@ import pytest
 import gigaplan as gp
 from gigaplan.cli import main
 from gigaplan.results.result import Result
-from gigaplan.study.compare import KEPT_A, group_of
+from gigaplan.study.compare import SAVED_A, group_of
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_an_older_catalog_said_is_a_cause_of_its_own(lab: Result) -> None:
     answer = gp.compare(old, "lab-1mw", {"power.facility.power_price_usd_per_mwh": "190 USD/MWh"})
     cost = by_name(answer)["cost"]
     effects = {c.group: c.effect for c in cost.causes}
-    assert effects[KEPT_A] == pytest.approx(-lab["cost_usd"].sum())
+    assert effects[SAVED_A] == pytest.approx(-lab["cost_usd"].sum())
     assert effects["power"] > 0
     assert cost.remainder == pytest.approx(0, abs=1e-3)
 

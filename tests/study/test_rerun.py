@@ -64,7 +64,7 @@ def test_what_differs_is_said(kept: Path, capsys: pytest.CaptureFixture[str]) ->
     assert dict(answer.files)["result.parquet"]
     assert leave("rerun", str(kept)) == 1
     out = capsys.readouterr().out
-    assert "kept 0.0.9" in out
+    assert "saved 0.0.9" in out
     assert "Every number is the same" in out
 
 

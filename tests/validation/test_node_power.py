@@ -52,12 +52,12 @@ def test_honest_errors_stay_where_they_are() -> None:
 
 def test_each_fold_is_what_a_fit_without_it_gives() -> None:
     some = groups(ROWS)
-    assert len({g.asked.name for g in some}) == 5
-    assert {g.asked.fold(kind) for g in some for kind in (SYSTEM, MAKER)} == set(folds())
+    assert len({g.node_question.name for g in some}) == 5
+    assert {g.node_question.fold(kind) for g in some for kind in (SYSTEM, MAKER)} == set(folds())
     for kind, name in ((SYSTEM, "system 8xSMC-H100-SXM-80GB"), (MAKER, "maker smc")):
-        rest = [g for g in some if g.asked.fold(kind) != name]
+        rest = [g for g in some if g.node_question.fold(kind) != name]
         assert len(rest) < len(some)
-        again, left = fit(rest), [g.asked for g in some if g.asked.fold(kind) == name]
+        again, left = fit(rest), [g.node_question for g in some if g.node_question.fold(kind) == name]
         for asked in left:
             assert power_w(asked, folds()[name]) == pytest.approx(power_w(asked, again), rel=0.03)
 
@@ -66,7 +66,7 @@ def test_the_shipped_constants_are_the_fit() -> None:
     some = groups(ROWS)
     again = fit(some)
     for g in some:
-        assert power_w(g.asked, SHIPPED) == pytest.approx(power_w(g.asked, again), rel=0.03)
+        assert power_w(g.node_question, SHIPPED) == pytest.approx(power_w(g.node_question, again), rel=0.03)
 
 
 def test_answers_never_look_at_watts() -> None:
