@@ -49,8 +49,8 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
     people = region_patterns(inputs.shape, axis)  # (R, n, D, H)
     evenly = np.repeat((axis.day_counts > 0)[..., None], HOURS, axis=2).astype(float)
-    asked_of = {False: people.sum(axis=0), True: evenly}  # by whether it can wait
-    pattern = np.stack([asked_of[w.deferrable] for w in inputs.workloads])
+    row_question = {False: people.sum(axis=0), True: evenly}  # by whether it can wait
+    pattern = np.stack([row_question[w.deferrable] for w in inputs.workloads])
     at_devices = np.broadcast_to(np.atleast_1d(inputs.edge_share), (len(inputs.workloads), axis.months))
     on_fleet = (1 - at_devices)[..., None]
     per_h = (per_day * on_fleet)[..., None] / HOURS * pattern

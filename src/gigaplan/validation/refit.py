@@ -102,8 +102,8 @@ def left_out(
     groups = np.unique(kinds)
     for k, kind in enumerate(groups):
         report(progress, k + 1, len(groups) + 1, "rows left out in turn")
-        mine = kinds == kind
-        errors = off(~mine, mine)
+        of_kind = kinds == kind
+        errors = off(~of_kind, of_kind)
         found = np.zeros((*errors.shape[:-1], len(kinds))) if found is None else found
         found[..., of_kind] = errors
     return found

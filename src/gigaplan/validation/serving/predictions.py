@@ -45,7 +45,7 @@ class Answer:
 
 
 def answer_all(
-    asked: Sequence[AskedRow], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
+    row_questions: Sequence[RowQuestion], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
 ) -> list[Answer]:
     """Return predictions; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
     ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given.
@@ -61,10 +61,10 @@ def answer_all(
     using
         Own constants, or None.
     """
-    index = [k for k, a in enumerate(asked) if a.question is not None]
-    questions = [a.question for a in asked if a.question is not None]
+    index = [k for k, a in enumerate(row_questions) if a.question is not None]
+    questions = [a.question for a in row_questions if a.question is not None]
     ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware, using=using)
-    found = [_unsupported(a.why) for a in asked]
+    found = [_unsupported(a.why) for a in row_questions]
     for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
         found[k] = _answer(q, float(t), float(p))
     return found
@@ -76,8 +76,8 @@ def _times(
     """Return both times [s], each (row,), with the constants that each row may be answered with."""
     by: dict[int, tuple[Constants, list[int]]] = {}
     for k, q in enumerate(questions):
-        mine = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
-        by.setdefault(id(mine), (mine, []))[1].append(k)
+        fitted = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
+        by.setdefault(id(fitted), (fitted, []))[1].append(k)
     ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
     for fitted, index in by.values():
         ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), fitted, len(index))

@@ -21,7 +21,7 @@ from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving.constants import Constants, shipped
 from gigaplan.validation.serving.loads import loads_of
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
-from gigaplan.validation.serving.questions import NEEDED, SAMPLE, asked_of
+from gigaplan.validation.serving.questions import NEEDED, SAMPLE, row_question
 from gigaplan.validation.serving.validate import InferenceValidation, validate
 from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -43,7 +43,7 @@ class Kind:
 
 
 def _served(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
-    found = answer_all([asked_of(row) for row in rows], honest=False, using=using)
+    found = answer_all([row_question(row) for row in rows], honest=False, using=using)
     return [{k: _cell(getattr(a, k)) for k in ANSWER_COLUMNS} for a in found]
 
 

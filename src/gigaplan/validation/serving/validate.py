@@ -16,7 +16,7 @@ import numpy as np
 
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
 from gigaplan.validation.serving.predictions import Answer, answer_all
-from gigaplan.validation.serving.questions import AskedRow, read_questions
+from gigaplan.validation.serving.questions import RowQuestion, read_questions
 from gigaplan.vocabulary.show import Brief
 
 
