@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from gigaplan.allocation.merit import accept, account, allocate, merit_order, place
+from gigaplan.allocation.merit import allocate, allocate_by_merit, merit_order, schedule_deferrable, split_served
 from gigaplan.vocabulary.members import Array
 
 W, G, H = 5, 3, 6
@@ -51,7 +51,7 @@ def test_a_day_by_hand() -> None:
     The day's slack for it is 30 - 12 = 18 of the 22 asked, so 18/22 of each hour; the rest of each hour takes the 12."""
     asked = np.array([[4.0, 4, 4], [2, 10, 10]]).reshape(1, 2, 1, 1, 3)
     out = allocate(
-        asked_per_h=asked,
+        demand_per_h=asked,
         deferrable=np.array([True, False]),
         guaranteed_share=np.zeros(2),
         value_usd_per_request=np.array([2.0, 1.0]),
@@ -80,7 +80,7 @@ def test_order_by_value_per_gpu_hour_and_ties_by_index() -> None:
 
 
 def test_served_elsewhere_is_shared_over_what_was_left() -> None:
-    now, deferred, refused = account(np.array([0.0, 1.0, 5.0]), np.array([4.0, 4.0, 2.0]))
+    now, deferred, refused = split_served(np.array([0.0, 1.0, 5.0]), np.array([4.0, 4.0, 2.0]))
     assert now == pytest.approx([0, 1, 2])
     assert deferred == pytest.approx([3 * 4 / 7, 3 * 3 / 7, 0])  # 3 run beyond hour 2's own, 7 left in hours 0 and 1
     assert refused == pytest.approx([4 * 4 / 7, 4 * 3 / 7, 0])
@@ -88,7 +88,7 @@ def test_served_elsewhere_is_shared_over_what_was_left() -> None:
 
 def test_valleys_are_filled_pro_rata() -> None:
     accepted = np.array([3.0, 1.0]).reshape(1, 2, 1, 1)
-    run = place(accepted, np.array([0.0, 2.0, 6.0]).reshape(1, 1, 1, 3))
+    run = schedule_deferrable(accepted, np.array([0.0, 2.0, 6.0]).reshape(1, 1, 1, 3))
     assert run[0, 0, 0, 0] == pytest.approx([0, 0.75, 2.25])
     assert run[0, 1, 0, 0] == pytest.approx([0, 0.25, 0.75])
 
@@ -219,7 +219,7 @@ def test_greedy_is_the_programmes_optimum_guarantees_included(case: dict[str, An
     capacity = 1 - case["reserved_share"][0, n]
 
     def share_hours(promised: Array) -> Array:
-        hourly, daily = accept(
+        hourly, daily = allocate_by_merit(
             (wanted if promised is guaranteed else wanted * guaranteed[:, None])[None, :, None, None],
             np.full((1, 1, 1, H), capacity),
             deferrable,
@@ -269,7 +269,7 @@ def test_what_one_mix_keeps_where_speeds_differ_without_pattern() -> None:
         gpus, value, deferrable = rng.uniform(10, 100, G), rng.uniform(0.1, 5, W), np.arange(W) % 2 == 1
         asked = (speed @ gpus)[:, None] * rng.uniform(0, 2.4 / W, (W, H))
         out = allocate(
-            asked_per_h=asked[None, :, None, None],
+            demand_per_h=asked[None, :, None, None],
             deferrable=deferrable,
             guaranteed_share=np.zeros(W),
             value_usd_per_request=value,
@@ -321,7 +321,7 @@ def kept(when: str, times: float, guaranteed: Array) -> float:
     asked = times * np.array(millions)[:, None] * 1e6 / 24 * shape
     gpus = np.array(thousands) * 1e3
     out = allocate(
-        asked_per_h=asked[None, :, None, None],
+        demand_per_h=asked[None, :, None, None],
         deferrable=LATE,
         guaranteed_share=guaranteed,
         value_usd_per_request=VALUE,

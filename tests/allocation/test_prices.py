@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gigaplan import plan
 from gigaplan.allocation.merit import allocate
-from gigaplan.allocation.prices import NOTHING, next_in_line, shadow_price, waiting
+from gigaplan.allocation.prices import NOTHING, is_unserved, marginal_revenue, shadow_price
 from gigaplan.results.result import Result
 from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.members import Array
@@ -34,7 +34,7 @@ def by_month(*by_workload: float) -> Array:
 def test_who_waits_by_hand() -> None:
     refused = at_hours([0.0, 1e-12, 1e-3, 5.0], [0.0, 0.0, 0.0, 0.0])
     asked = at_hours([0.0, 5.0, 5.0, 5.0], [0.0, 9.0, 9.0, 9.0])
-    assert waiting(refused, asked)[0, :, 0, 0].tolist() == [[False, False, True, True], [False] * 4]
+    assert is_unserved(refused, asked)[0, :, 0, 0].tolist() == [[False, False, True, True], [False] * 4]
     assert NOTHING < 1e-6  # a millionth refused is no rounding
 
 
@@ -54,14 +54,14 @@ def test_worth_may_change_from_month_to_month_and_member_to_member() -> None:
 
 def test_the_next_in_line_is_chosen_by_worth_and_brings_revenue() -> None:
     waits = at_hours([0, 0, 1, 1], [0, 1, 1, 0]) > 0
-    brings = next_in_line(by_month(9.0, 4.0), by_month(0.5, 6.0), waits)
+    brings = marginal_revenue(by_month(9.0, 4.0), by_month(0.5, 6.0), waits)
     assert brings[0, 0, 0].tolist() == [0.0, 6.0, 0.5, 0.5]
 
 
 def test_work_that_is_worth_nothing_still_brings_what_it_pays() -> None:
     waits = at_hours([1.0]) > 0
     assert shadow_price(by_month(0.0), waits)[0, 0, 0].tolist() == [0.0]
-    assert next_in_line(by_month(0.0), by_month(2.0), waits)[0, 0, 0].tolist() == [2.0]
+    assert marginal_revenue(by_month(0.0), by_month(2.0), waits)[0, 0, 0].tolist() == [2.0]
 
 
 @given(st.integers(0, 10**6))
@@ -69,7 +69,7 @@ def test_law_the_price_is_the_next_in_lines_own_worth(seed: int) -> None:
     rng = np.random.default_rng(seed)
     worth, waits = rng.uniform(0, 9, (2, W, N)), rng.random((2, W, N, D, H)) < 0.4
     price = shadow_price(worth, waits)
-    np.testing.assert_array_equal(price, next_in_line(worth, worth, waits))
+    np.testing.assert_array_equal(price, marginal_revenue(worth, worth, waits))
     assert ((price > 0) == waits.any(axis=1)).all()
     for w in range(W):
         assert (price >= np.where(waits[:, w], worth[:, w, :, None, None], 0)).all()
@@ -107,7 +107,7 @@ def worth_and_price(setup: dict[str, Any]) -> tuple[Array, Array]:
     more = setup | {"gpus_available": setup["gpus_available"] * (1 + MORE)}
     rise = value_of_day(more) - value_of_day(setup)
     worth = setup["value_usd_per_request"][None, :, None] * setup["requests_per_gpu_h"][:, :, 0, None] * np.ones(N)
-    price = shadow_price(worth, waiting(allocate(**setup).refused, setup["asked_per_h"]))[0]  # (n, D, H)
+    price = shadow_price(worth, is_unserved(allocate(**setup).refused, setup["asked_per_h"]))[0]  # (n, D, H)
     gpu_hours = setup["gpus_available"][0, 0] * MORE * (1 - setup["reserved_share"][0])  # those that serve
     return rise, price.sum(axis=-1) * gpu_hours[:, None]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
-from gigaplan.fleet.ladder import lagged, rationed
+from gigaplan.fleet.ladder import lagged, rate_limited
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.time import TimeAxis
@@ -196,5 +196,5 @@ def test_lagged_and_rationed() -> None:
     assert lagged(series, 0.5).tolist() == [0, 0.5, 2, 4.5]
     assert lagged(series, 9).tolist() == [0, 0, 0, 0]
     turns = np.array([0, 1, 1])
-    assert rationed(np.array([2.0, 3, 1]), 4, turns).tolist() == pytest.approx([2, 1.5, 0.5])
-    assert rationed(np.array([2.0, 3, 1]), 99, turns).tolist() == [2, 3, 1]
+    assert rate_limited(np.array([2.0, 3, 1]), 4, turns).tolist() == pytest.approx([2, 1.5, 0.5])
+    assert rate_limited(np.array([2.0, 3, 1]), 99, turns).tolist() == [2, 3, 1]

@@ -21,7 +21,7 @@ from gigaplan.vocabulary.members import Array
 
 def allocate(
     *,
-    asked_per_h: Array,
+    demand_per_h: Array,
     deferrable: NDArray[np.bool_],
     guaranteed_share: Array,
     value_usd_per_request: Array,
@@ -36,7 +36,7 @@ def allocate(
 
     Parameters
     ----------
-    asked_per_h : Array, shape (M, W, n, D, H)
+    demand_per_h : Array, shape (M, W, n, D, H)
         Demand [1/h].
     deferrable : NDArray[np.bool_], shape (W,)
         Whether a workload may run at any hour of its day.
@@ -63,27 +63,27 @@ def allocate(
     InputError
         If a share lies outside 0..1, or an amount is negative or not finite.
     """
-    _refuse_bad(asked_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
+    _refuse_bad(demand_per_h, requests_per_gpu_h, gpus_available, value_usd_per_request)
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)
     speed = requests_per_gpu_h if requests_per_gpu_h.ndim == 4 else requests_per_gpu_h[..., None]
     fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
     reference = np.moveaxis(speed[:, :, reference_generation], -1, 0)
     orders = [merit_order(value_usd_per_request, month) for month in reference]
     fleet_per_h = (speed[..., None] * fleet[:, None]).sum(axis=2)[..., None]  # the whole fleet's, (M, W, n, D or 1, 1)
-    wanted = _share(asked_per_h, fleet_per_h)
+    demand_share = _share(demand_per_h, fleet_per_h)
     spare = (1 - reserved_share)[..., None, None]
-    capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, wanted[:, 0].shape))
-    share, accepted = np.zeros_like(wanted), np.zeros(wanted.shape[:-1])
-    orders = orders * (wanted.shape[2] // len(orders))
+    capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, demand_share[:, 0].shape))
+    share, allocated = np.zeros_like(demand_share), np.zeros(demand_share.shape[:-1])
+    orders = orders * (demand_share.shape[2] // len(orders))
     for order in dict.fromkeys(orders):
         months = [n for n, of_month in enumerate(orders) if of_month == order]
-        share[:, :, months], accepted[:, :, months] = accept(
-            wanted[:, :, months], capacity[:, months], deferrable, guaranteed_share, order
+        share[:, :, months], allocated[:, :, months] = allocate_by_merit(
+            demand_share[:, :, months], capacity[:, months], deferrable, guaranteed_share, order
         )
-    share += place(accepted, np.maximum(capacity - share.sum(axis=1), 0))
+    share += schedule_deferrable(allocated, np.maximum(capacity - share.sum(axis=1), 0))
     run = share * fleet_per_h
-    run = np.where(deferrable[:, None, None, None], run, np.minimum(run, asked_per_h))  # rounding serves no more
-    served_now, deferred, refused = account(run, asked_per_h)
+    run = np.where(deferrable[:, None, None, None], run, np.minimum(run, demand_per_h))  # rounding serves no more
+    served_now, deferred, refused = split_served(run, demand_per_h)
     return Allocation(
         served_now=served_now,
         deferred=deferred,
@@ -122,8 +122,8 @@ def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Arra
     return tuple(int(w) for w in np.argsort(-merit, kind="stable"))
 
 
-def accept(
-    wanted: Array,
+def allocate_by_merit(
+    demand_share: Array,
     capacity: Array,
     deferrable: NDArray[np.bool_],
     guaranteed_share: Array,
@@ -140,7 +140,7 @@ def accept(
 
     Parameters
     ----------
-    wanted : Array, shape (M, W, n, D, H)
+    demand_share : Array, shape (M, W, n, D, H)
         Share of the fleet that would serve all demand [1].
     capacity : Array, shape (M, n, D, H)
         Share of the fleet free for serving [1].
@@ -158,15 +158,15 @@ def accept(
     """
     free = np.array(capacity)  # what interactive work leaves in each hour
     slack = free.sum(axis=-1)  # what all accepted work leaves in the day
-    hourly = np.zeros((free.shape[0], *wanted.shape[1:]))
+    hourly = np.zeros((free.shape[0], *demand_share.shape[1:]))
     daily = np.zeros(hourly.shape[:-1])
     for part in (guaranteed_share, 1 - guaranteed_share):
         for w in order:
             if deferrable[w]:
-                taken = np.minimum(part[w] * wanted[:, w].sum(axis=-1), slack)
+                taken = np.minimum(part[w] * demand_share[:, w].sum(axis=-1), slack)
                 daily[:, w] += taken
             else:
-                fits = np.minimum(part[w] * wanted[:, w], free)
+                fits = np.minimum(part[w] * demand_share[:, w], free)
                 total = fits.sum(axis=-1)
                 taken = np.minimum(total, slack)
                 fits *= np.divide(taken, total, out=np.ones_like(total), where=total > slack)[..., None]
@@ -176,7 +176,7 @@ def accept(
     return hourly, daily
 
 
-def place(accepted: Array, leftover: Array) -> Array:
+def schedule_deferrable(allocated: Array, leftover: Array) -> Array:
     """Return the hours in which allocated deferrable work runs.
 
     Pro rata to what interactive work leaves: it fills the valleys and never takes more than is left.
@@ -184,7 +184,7 @@ def place(accepted: Array, leftover: Array) -> Array:
 
     Parameters
     ----------
-    accepted : Array, shape (M, W, n, D)
+    allocated : Array, shape (M, W, n, D)
         Share of the fleet x hours allocated for the day [h].
     leftover : Array, shape (M, n, D, H)
         Share of the fleet left in each hour [1].
@@ -195,10 +195,10 @@ def place(accepted: Array, leftover: Array) -> Array:
         Share of the fleet [1] by the hour in which the work runs.
     """
     valley = _share(leftover, leftover.sum(axis=-1, keepdims=True))
-    return np.asarray(accepted[..., None] * valley[:, None])
+    return np.asarray(allocated[..., None] * valley[:, None])
 
 
-def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
+def split_served(run: Array, demand: Array) -> tuple[Array, Array, Array]:
     """Return requests served in their own hour, served in another hour of the day, and refused, by hour of demand.
 
     What runs in an hour serves that hour's own requests first; what runs beyond them serves other hours'
@@ -209,7 +209,7 @@ def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
     ----------
     run : Array, shape (..., hour)
         Requests that run [1/h]; no more over the day than the day's demand.
-    asked : Array, shape (..., hour)
+    demand : Array, shape (..., hour)
         Demand [1/h].
 
     Returns
@@ -217,8 +217,8 @@ def account(run: Array, asked: Array) -> tuple[Array, Array, Array]:
     tuple[Array, Array, Array]
         Requests served at once, deferred and refused [1/h], each in the shape of ``run``.
     """
-    now = np.minimum(run, asked)
-    rest = asked - now
+    now = np.minimum(run, demand)
+    rest = demand - now
     elsewhere = (run - now).sum(axis=-1, keepdims=True)
     deferred = rest * np.minimum(_share(elsewhere, rest.sum(axis=-1, keepdims=True)), 1)
     return now, deferred, rest - deferred

@@ -11,14 +11,14 @@ NOTHING = 1e-9
 """Refused requests below this share of demand are rounding."""
 
 
-def waiting(refused: Array, asked: Array) -> NDArray[np.bool_]:
+def is_unserved(refused: Array, demand: Array) -> NDArray[np.bool_]:
     """Return whether part of a workload's demand in an hour stays unserved.
 
     Parameters
     ----------
     refused : Array, shape (M, W, n, D, H)
         Requests refused [1/h].
-    asked : Array, shape (M, W, n, D, H)
+    demand : Array, shape (M, W, n, D, H)
         Demand [1/h].
 
     Returns
@@ -26,10 +26,10 @@ def waiting(refused: Array, asked: Array) -> NDArray[np.bool_]:
     NDArray[np.bool_], shape (M, W, n, D, H)
         True where more than rounding is refused.
     """
-    return np.asarray(refused > NOTHING * asked)
+    return np.asarray(refused > NOTHING * demand)
 
 
-def shadow_price(worth_usd_per_gpu_h: Array, waits: NDArray[np.bool_]) -> Array:
+def shadow_price(value_usd_per_gpu_h: Array, unserved: NDArray[np.bool_]) -> Array:
     """Return what one more GPU-hour would bring in each hour.
 
     The next GPU-hour goes to the workload with unserved demand in that hour that is worth most (the dual of the merit
@@ -37,23 +37,23 @@ def shadow_price(worth_usd_per_gpu_h: Array, waits: NDArray[np.bool_]) -> Array:
 
     Parameters
     ----------
-    worth_usd_per_gpu_h : Array, shape (M, W, n)
+    value_usd_per_gpu_h : Array, shape (M, W, n)
         Value of a GPU-hour on the reference generation [USD/GPU/h].
-    waits : NDArray[np.bool_], shape (M, W, n, D, H)
-        Whether demand is unserved, from :func:`waiting`.
+    unserved : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved, from :func:`is_unserved`.
 
     Returns
     -------
     Array, shape (M, n, D, H)
         Shadow price [USD/GPU/h]; 0 where all demand is served.
     """
-    price = np.zeros((waits.shape[0], *waits.shape[2:]))
-    for w in range(waits.shape[1]):
-        np.maximum(price, np.where(waits[:, w], worth_usd_per_gpu_h[:, w, :, None, None], 0.0), out=price)
+    price = np.zeros((unserved.shape[0], *unserved.shape[2:]))
+    for w in range(unserved.shape[1]):
+        np.maximum(price, np.where(unserved[:, w], value_usd_per_gpu_h[:, w, :, None, None], 0.0), out=price)
     return price
 
 
-def next_in_line(order_usd: Array, brings_usd: Array, waits: NDArray[np.bool_]) -> Array:
+def marginal_revenue(order_usd: Array, brings_usd: Array, unserved: NDArray[np.bool_]) -> Array:
     """Return the revenue of the workload that one more GPU-hour would serve.
 
     The workload is chosen by its value (``order_usd``); what it brings may be something else (its revenue).
@@ -64,19 +64,19 @@ def next_in_line(order_usd: Array, brings_usd: Array, waits: NDArray[np.bool_]) 
         Value of a GPU-hour, by which the workload is chosen [USD/GPU/h].
     brings_usd : Array, shape (M, W, n)
         What a GPU-hour of each workload brings [USD/GPU/h].
-    waits : NDArray[np.bool_], shape (M, W, n, D, H)
-        Whether demand is unserved, from :func:`waiting`.
+    unserved : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved, from :func:`is_unserved`.
 
     Returns
     -------
     Array, shape (M, n, D, H)
         What the next GPU-hour brings [USD/GPU/h]; 0 where all demand is served.
     """
-    best = np.full((waits.shape[0], *waits.shape[2:]), -np.inf)
+    best = np.full((unserved.shape[0], *unserved.shape[2:]), -np.inf)
     brings = np.zeros_like(best)
-    for w in range(waits.shape[1]):
-        worth = np.where(waits[:, w], order_usd[:, w, :, None, None], -np.inf)
-        ahead = worth > best
+    for w in range(unserved.shape[1]):
+        value = np.where(unserved[:, w], order_usd[:, w, :, None, None], -np.inf)
+        ahead = value > best
         brings = np.where(ahead, brings_usd[:, w, :, None, None], brings)
-        best = np.where(ahead, worth, best)
+        best = np.where(ahead, value, best)
     return brings

@@ -114,8 +114,8 @@ def _to_vendor(racks_delivered: Array, share: Array, inputs: FinanceInputs) -> A
     """Return the month's rack and network spending on a share of each place that the vendor receives: (M, n)."""
     costs = inputs.costs
     bought = (racks_delivered * share[:, None]).sum(axis=2) * by_generation(inputs, "rack_price_usd")[:, :, None]
-    his = np.array([g.vendor in ("", costs.vendor) or not costs.vendor for g in inputs.generations])
-    return np.asarray(bought[:, his].sum(axis=1) * (1 + costs.network_share) * costs.vendor_share)
+    from_vendor = np.array([g.vendor in ("", costs.vendor) or not costs.vendor for g in inputs.generations])
+    return np.asarray(bought[:, from_vendor].sum(axis=1) * (1 + costs.network_share) * costs.vendor_share)
 
 
 def imbalance(books: Accounts) -> float:
@@ -138,11 +138,13 @@ def imbalance(books: Accounts) -> float:
     return gap / scale if scale else 0.0
 
 
-def _by_life(it_capital: Array, cost: Array, lives: tuple[float, ...]) -> Array:
+def _by_life(it_capital: Array, cost: Array, book_lives: tuple[float, ...]) -> Array:
     """Return total cost if IT lived each of some lives: (M, life, n)."""
     others = cost[:, 1:].sum(axis=1)
     path = "finance.costs.lives_compared_years"
-    return np.stack(np.broadcast_arrays(*[straight_line(it_capital, life, path) + others for life in lives]), axis=1)
+    return np.stack(
+        np.broadcast_arrays(*[straight_line(it_capital, life, path) + others for life in book_lives]), axis=1
+    )
 
 
 def _running(flow: Array) -> Array:

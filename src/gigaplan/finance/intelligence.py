@@ -217,13 +217,13 @@ def divisia_2004(factors: Sequence[Array]) -> list[Array]:
     whole = _log_mean(total[..., 1:], total[..., :-1])[..., None, :]
     change = (value[..., 1:] - value[..., :-1]) / whole
     weight = _log_mean(value[..., 1:], value[..., :-1]) / whole
-    turned = [(f[..., 1:] > 0) != (f[..., :-1] > 0) for f in every]
-    count = np.maximum(np.sum(turned, axis=0), 1)
-    lives = (value[..., 1:] > 0) & (value[..., :-1] > 0)
+    starts_or_ends = [(f[..., 1:] > 0) != (f[..., :-1] > 0) for f in every]
+    count = np.maximum(np.sum(starts_or_ends, axis=0), 1)
+    continues = (value[..., 1:] > 0) & (value[..., :-1] > 0)
     effects = []
-    for f, t in zip(every, turned, strict=True):
-        ratio = np.divide(f[..., 1:], f[..., :-1], out=np.ones_like(change), where=lives)
-        step = np.where(lives, weight * np.log(ratio), np.where(t, change / count, 0.0)).sum(axis=-2)
+    for f, t in zip(every, starts_or_ends, strict=True):
+        ratio = np.divide(f[..., 1:], f[..., :-1], out=np.ones_like(change), where=continues)
+        step = np.where(continues, weight * np.log(ratio), np.where(t, change / count, 0.0)).sum(axis=-2)
         effects.append(np.concatenate([np.zeros((*step.shape[:-1], 1)), np.cumsum(step, axis=-1)], axis=-1))
     return effects
 

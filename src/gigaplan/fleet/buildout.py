@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase, existing_label
-from gigaplan.fleet.ladder import Due, days_before, due, lagged, rationed
+from gigaplan.fleet.ladder import Schedule, days_before, lagged, rate_limited, schedule
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
@@ -34,7 +34,7 @@ DECIMALS_MW = 6
 class _Power:
     """IT power of each phase on its way to racks, on edges: (phase, edge) [MW]."""
 
-    due: Array
+    scheduled: Array
     """Ready if nothing but the plan's own dates and lags bound."""
     energised: Array
     powered: Array
@@ -45,15 +45,15 @@ class _Power:
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
+class _RackSpace:
     """Room for racks at the start of a month, by phase and then by refitted place: (room,)."""
 
     kind: NDArray[np.int64]
     """Index of the generation that it takes, -1 where none ships yet."""
-    turn: NDArray[np.int64]
+    queue_order: NDArray[np.int64]
     open_mw: Array
     """Ready and unfilled."""
-    due_mw: Array
+    scheduled_mw: Array
     """What would be ready and unfilled if neither transformers nor labour bound."""
     powered_mw: Array
     """The same if transformers alone bound."""
@@ -83,16 +83,16 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         dates are out of order.
     """
     _check(inputs)
-    plan = due(inputs, axis)
+    plan = schedule(inputs, axis)
     opening = (
         np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1)
         if inputs.opening
         else np.zeros((len(inputs.generations), 0, axis.months + 1))
     )
-    gone = _opening_retired(inputs, axis, axis.edge_days)
+    existing_retired = _opening_retired(inputs, axis, axis.edge_days)
     power = _site_power(inputs.ladder, plan, axis)
     delivered, limits, binding = _deliveries(inputs, axis, plan, power)
-    return _outputs(inputs, axis, plan, opening, gone, power, delivered, limits, binding)
+    return _outputs(inputs, axis, plan, opening, existing_retired, power, delivered, limits, binding)
 
 
 def _check(inputs: FleetInputs) -> None:
@@ -125,7 +125,7 @@ def _check(inputs: FleetInputs) -> None:
         raise InputError(faults)
 
 
-def _site_power(ladder: Ladder, plan: Due, axis: TimeAxis) -> _Power:
+def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
     """Energise and make ready as the limits on transformers and labour allow, first come first served."""
     past = plan.energised_past_mw.shape[1]
 
@@ -134,31 +134,31 @@ def _site_power(ladder: Ladder, plan: Due, axis: TimeAxis) -> _Power:
         return lagged(series, ladder.ready_lag_months)[:, past:]
 
     # What stands at the first edge was due before it, and has met its limits in the past.
-    energised = _queued(plan.energised_mw, ladder.transformer_mw_per_month, plan.turn)
-    due_mw, powered = ready_lag(plan.energised_mw), ready_lag(energised)
-    staffed, ready = (_queued(mw, ladder.labour_mw_per_month, plan.turn) for mw in (due_mw, powered))
-    return _Power(due_mw, energised, powered, staffed, ready)
+    energised = _queued(plan.energised_mw, ladder.transformer_mw_per_month, plan.queue_order)
+    scheduled_mw, powered = ready_lag(plan.energised_mw), ready_lag(energised)
+    staffed, ready = (_queued(mw, ladder.labour_mw_per_month, plan.queue_order) for mw in (scheduled_mw, powered))
+    return _Power(scheduled_mw, energised, powered, staffed, ready)
 
 
-def _queued(wanted: Array, limit_mw: float, turn: NDArray[np.int64]) -> Array:
+def _queued(demand: Array, limit_mw: float, queue_order: NDArray[np.int64]) -> Array:
     """Return what a common monthly limit has let through of what is wanted by each edge: (phase, edge)."""
-    passed = np.zeros_like(wanted)
-    passed[:, 0] = wanted[:, 0]
-    for i in range(wanted.shape[1] - 1):
-        waiting = np.maximum(wanted[:, i + 1] - passed[:, i], 0.0)
-        passed[:, i + 1] = passed[:, i] + rationed(waiting, limit_mw, turn)
+    passed = np.zeros_like(demand)
+    passed[:, 0] = demand[:, 0]
+    for i in range(demand.shape[1] - 1):
+        unfilled = np.maximum(demand[:, i + 1] - passed[:, i], 0.0)
+        passed[:, i + 1] = passed[:, i] + rate_limited(unfilled, limit_mw, queue_order)
     return passed
 
 
 def _deliveries(
-    inputs: FleetInputs, axis: TimeAxis, plan: Due, power: _Power
+    inputs: FleetInputs, axis: TimeAxis, plan: Schedule, power: _Power
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Fill ready power with racks month by month: what is ready when a month begins takes racks during it.
 
     Returns racks delivered so far (G, P, edge), what each limit alone lets in (limit, month) [MW], and which binds.
     """
     ladder, n = inputs.ladder, axis.months
-    phases, sites, places = len(plan.place), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
+    phases, sites, places = len(plan.site), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
     it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
     gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
     life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
@@ -166,25 +166,28 @@ def _deliveries(
     newest = newest_shipping(inputs.generations, axis, inputs.newest_among).astype(int)
     first = min((axis.month_of(b.date) for b in inputs.opening), default=0) - MONTHS_PER_YEAR - 1
     past = days_before(axis, ladder.refit_lag_months, first)
-    gone = _opening_retired(inputs, axis, np.concatenate([past, axis.edge_days]))
-    refitted = lagged(gone, ladder.refit_lag_months)[..., len(past) :]
+    existing_retired = _opening_retired(inputs, axis, np.concatenate([past, axis.edge_days]))
+    refitted = lagged(existing_retired, ladder.refit_lag_months)[..., len(past) :]
     delivered = np.zeros((len(gpus), places, n + 1))
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
-    place = np.concatenate([plan.place, np.arange(places)])
-    turn = np.concatenate([plan.turn, np.full(places, plan.turn.max(initial=-1) + 1)])
+    place = np.concatenate([plan.site, np.arange(places)])
+    queue_order = np.concatenate([plan.queue_order, np.full(places, plan.queue_order.max(initial=-1) + 1)])
     filled = np.zeros(phases + places)
     for i in range(n):
         retired = _at(delivered[:, :, : i + 1], i - life - ladder.refit_lag_months)
         retired[:, sites:] += refitted[..., i]
         freed = np.tensordot(it_mw, retired, 1)
         kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
-        room = _Room(
+        space = _RackSpace(
             kind,
-            turn,
-            *(_unfilled(mw[:, i], freed, filled) for mw in (power.ready, power.due, power.powered, power.staffed)),
+            queue_order,
+            *(
+                _unfilled(mw[:, i], freed, filled)
+                for mw in (power.ready, power.scheduled, power.powered, power.staffed)
+            ),
         )
-        taken, limits[:, i], binding[i] = _deliver(room, racks[:, i], packages[i], it_mw, gpus)
+        taken, limits[:, i], binding[i] = _deliver(space, racks[:, i], packages[i], it_mw, gpus)
         filled += taken
         delivered[:, :, i + 1] = delivered[:, :, i]
         np.add.at(delivered[:, :, i + 1], (kind, place), taken / it_mw[kind])
@@ -193,11 +196,11 @@ def _deliveries(
 
 def _unfilled(ready_mw: Array, freed_mw: Array, filled_mw: Array) -> Array:
     """Return what waits for racks: phases' ready power, then places' refitted power, less what is filled: (room,)."""
-    waiting = np.concatenate([ready_mw, freed_mw]) - filled_mw
-    return np.where(waiting > NEGLIGIBLE_MW, waiting, 0.0)
+    unfilled = np.concatenate([ready_mw, freed_mw]) - filled_mw
+    return np.where(unfilled > NEGLIGIBLE_MW, unfilled, 0.0)
 
 
-def _deliver(room: _Room, racks: Array, packages: float, it_mw: Array, gpus: Array) -> tuple[Array, Array, int]:
+def _deliver(space: _RackSpace, racks: Array, packages: float, it_mw: Array, gpus: Array) -> tuple[Array, Array, int]:
     """Share out one month's racks; return what each room takes [MW], each limit alone [MW], and which binds.
 
     ``power`` is all that is due by the plan's own dates and unfilled; each other limit is what it would let in of
@@ -208,18 +211,23 @@ def _deliver(room: _Room, racks: Array, packages: float, it_mw: Array, gpus: Arr
     def by_racks(mw: Array) -> Array:
         let = np.zeros_like(mw)
         for g in range(len(it_mw)):
-            mine = room.kind == g
-            let[mine] = rationed(mw[mine], racks[g] * it_mw[g], room.turn[mine])
+            of_generation = space.kind == g
+            let[of_generation] = rate_limited(mw[of_generation], racks[g] * it_mw[g], space.queue_order[of_generation])
         return let
 
-    gpus_per_mw = (gpus / it_mw)[np.maximum(room.kind, 0)]
+    gpus_per_mw = (gpus / it_mw)[np.maximum(space.kind, 0)]
 
     def by_packages(mw: Array) -> Array:
-        return rationed(mw * gpus_per_mw, packages, room.turn) / gpus_per_mw
+        return rate_limited(mw * gpus_per_mw, packages, space.queue_order) / gpus_per_mw
 
-    due = room.due_mw
-    limits = np.array([mw.sum() for mw in (due, by_racks(due), by_packages(due), room.powered_mw, room.staffed_mw)])
-    taken = by_packages(by_racks(room.open_mw))
+    scheduled = space.scheduled_mw
+    limits = np.array(
+        [
+            mw.sum()
+            for mw in (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
+        ]
+    )
+    taken = by_packages(by_racks(space.open_mw))
     if limits[0] <= NEGLIGIBLE_MW:
         return taken, limits, -1
     return taken, limits, int(np.argmin(np.round(limits, DECIMALS_MW)))
@@ -250,20 +258,20 @@ def _opening_racks(block: OpeningBlock, inputs: FleetInputs, axis: TimeAxis, day
 
 def _opening_retired(inputs: FleetInputs, axis: TimeAxis, days: Array) -> Array:
     """Return the opening racks retired by ``days``: (generation, block, day)."""
-    gone = np.zeros((len(inputs.generations), len(inputs.opening), len(days)))
+    existing_retired = np.zeros((len(inputs.generations), len(inputs.opening), len(days)))
     names = [g.name for g in inputs.generations]
     for j, block in enumerate(inputs.opening):
         life = inputs.generations[names.index(block.generation)].life_years * DAYS_PER_YEAR
-        gone[:, j] = _opening_racks(block, inputs, axis, days - life)
-    return gone
+        existing_retired[:, j] = _opening_racks(block, inputs, axis, days - life)
+    return existing_retired
 
 
 def _outputs(
     inputs: FleetInputs,
     axis: TimeAxis,
-    plan: Due,
+    plan: Schedule,
     opening: Array,
-    gone: Array,
+    existing_retired: Array,
     power: _Power,
     racks: Array,
     limits: Array,
@@ -276,13 +284,13 @@ def _outputs(
     retired = np.stack([lagged(racks[g], inputs.generations[g].life_years * MONTHS_PER_YEAR) for g in range(len(gpus))])
     accepted = lagged(racks, ladder.acceptance_lag_months) - retired
     producing = lagged(racks, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
-    standing = opening - gone
+    standing = opening - existing_retired
     for stock in (accepted, producing):
         stock[:, sites:] += standing
         np.maximum(stock, 0.0, out=stock)
     delivered = np.diff(racks, axis=-1)
     delivered[:, sites:] += np.diff(opening, axis=-1)
-    retired[:, sites:] += gone
+    retired[:, sites:] += existing_retired
     mean_gpus = gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=1)
     return BuildOut(
         places=(*(s.name for s in inputs.sites), *(existing_label(b.name) for b in inputs.opening)),
@@ -301,7 +309,7 @@ def _outputs(
 
 
 def _states(
-    plan: Due, power: _Power, it_mw: Array, opening: Array, accepted: Array, producing: Array, sites: int
+    plan: Schedule, power: _Power, it_mw: Array, opening: Array, accepted: Array, producing: Array, sites: int
 ) -> Array:
     """Return the IT power in each state of the ladder, exclusive: (state, place, edge) [MW]."""
     places, edges = accepted.shape[1], accepted.shape[2]
@@ -309,7 +317,7 @@ def _states(
     for s, series in enumerate(
         (plan.announced_mw, plan.contracted_mw, plan.construction_mw, power.energised, power.ready)
     ):
-        np.add.at(reached[s], plan.place, series)
+        np.add.at(reached[s], plan.site, series)
     reached[: LADDER.index("accepted"), sites:] += np.tensordot(it_mw, opening, 1)
     reached[LADDER.index("accepted")] = np.tensordot(it_mw, accepted, 1)
     reached[LADDER.index("producing")] = np.tensordot(it_mw, producing, 1)

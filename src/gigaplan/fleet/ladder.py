@@ -18,14 +18,14 @@ DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class Schedule:
     """Schedule of the phases of all sites, in order of energisation. Shapes: phase F, edge."""
 
-    place: NDArray[np.int64]
+    site: NDArray[np.int64]
     """(F,) index of the site of each phase."""
     generation: NDArray[np.int64]
     """(F,) index of the named generation, -1 for the newest shipping."""
-    turn: NDArray[np.int64]
+    queue_order: NDArray[np.int64]
     """(F,) order of energisation, from 0; phases of one day are equal."""
     announced_mw: Array
     """(F, edge) IT power announced by each edge [MW]."""
@@ -39,7 +39,7 @@ class Due:
     """(F, past) the same on the edges before the horizon, as far back as the lag to ready reaches [MW]."""
 
 
-def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
+def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     """Return which power is scheduled to reach which state when, from the plan's dates and the standard lags.
 
     Parameters
@@ -51,7 +51,7 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
 
     Returns
     -------
-    Due
+    Schedule
         The phases in order of energisation, with their power by state and edge.
 
     Raises
@@ -68,12 +68,12 @@ def due(inputs: FleetInputs, axis: TimeAxis) -> Due:
     reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
     first = min((axis.month_of(phase.energised) for phase, _ in rows), default=0)
     past_days = days_before(axis, inputs.ladder.ready_lag_months, first)
-    return Due(
-        place=np.array([i for _, i in rows], dtype=int),
+    return Schedule(
+        site=np.array([i for _, i in rows], dtype=int),
         generation=np.array(
             [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
         ),
-        turn=np.unique(days[:, 3], return_inverse=True)[1].reshape(-1).astype(int),
+        queue_order=np.unique(days[:, 3], return_inverse=True)[1].reshape(-1).astype(int),
         announced_mw=reached[:, 0],
         contracted_mw=reached[:, 1],
         construction_mw=reached[:, 2],
@@ -175,16 +175,16 @@ def lagged(cumulative: Array, months: float) -> Array:
     return (1 - part) * shifted(whole) + (part * shifted(whole + 1) if part else 0.0)
 
 
-def rationed(wanted: Array, limit: float, turn: NDArray[np.int64]) -> Array:
+def rate_limited(demand: Array, limit: float, queue_order: NDArray[np.int64]) -> Array:
     """Return how much of a demand a common limit lets through: first come, first served, equals in proportion.
 
     Parameters
     ----------
-    wanted : Array, shape (item,)
+    demand : Array, shape (item,)
         Demand of each item, in any unit.
     limit : float
         Most that is let through, in the same unit.
-    turn : NDArray[np.int64], shape (item,)
+    queue_order : NDArray[np.int64], shape (item,)
         Place of each item in the queue, from 0; items of one place share what is left in proportion.
 
     Returns
@@ -197,9 +197,9 @@ def rationed(wanted: Array, limit: float, turn: NDArray[np.int64]) -> Array:
     >>> rationed(np.array([2.0, 2.0, 4.0]), 5.0, np.array([0, 1, 1])).tolist()
     [2.0, 1.0, 2.0]
     """
-    if not wanted.size:
-        return wanted
-    total = np.bincount(turn, wanted)
+    if not demand.size:
+        return demand
+    total = np.bincount(queue_order, demand)
     before = np.cumsum(total) - total
     share = np.divide(np.clip(limit - before, 0.0, total), total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(wanted * share[turn])
+    return np.asarray(demand * share[queue_order])

@@ -53,7 +53,7 @@ def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput
     """Allocate the fleet's hours to workloads by merit, after what training holds."""
     work, axis = scenario.demand.workloads, scenario.axis
     return allocate(
-        asked_per_h=demand.requests_per_h,
+        demand_per_h=demand.requests_per_h,
         deferrable=np.array([w.deferrable for w in work]),
         guaranteed_share=np.array([w.guaranteed_share for w in work]),
         value_usd_per_request=np.array([w.value_usd_per_request for w in work]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.allocation.outputs import Allocation
-from gigaplan.allocation.prices import next_in_line, shadow_price, waiting
+from gigaplan.allocation.prices import is_unserved, marginal_revenue, shadow_price
 from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import TokenCost, cost_per_mtok
 from gigaplan.finance.outputs import Accounts
@@ -74,10 +74,10 @@ def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: 
     per_gpu_h = speed.requests_per_gpu_h[:, k][:, axis.year_of_month][None]  # (1, W, n)
     worth = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
     revenue = per_gpu_h * per_request(scenario, "revenue_usd_per_request")[:, :, None]
-    unserved = waiting(allocated.refused, demand.requests_per_h)
+    unserved = is_unserved(allocated.refused, demand.requests_per_h)
     price = shadow_price(worth, unserved)
     shape = np.broadcast_shapes(worth.shape, revenue.shape)
-    next_revenue = next_in_line(worth, np.broadcast_to(revenue, shape), unserved)
+    next_revenue = marginal_revenue(worth, np.broadcast_to(revenue, shape), unserved)
     up = column(scenario.fleet.ladder.availability, 2)
     gpu_h_per_mw_year = reference.gpus_per_rack / reference.it_kw_per_rack * KW_PER_MW * up * HOURS_PER_YEAR
     return ScarcityPrices(
