@@ -65,11 +65,11 @@ def main(program: Path) -> None:
     ]
     asked = asked[:: max(len(asked) // MOST, 1)][:MOST]
     start = time.perf_counter()
-    ours = answer_all(asked, honest=True)
+    predicted = answer_all(asked, out_of_sample=True)
     mine = (time.perf_counter() - start) / max(len(asked), 1)
     print(f"{'row':<34}{'TPOT':>8}{'ours':>8}{'peer':>8}   {'TTFT':>8}{'ours':>8}{'peer':>8}   [ms]")
     theirs = 0.0
-    for a, f in zip(asked, ours, strict=True):
+    for a, f in zip(asked, predicted, strict=True):
         assert a.question is not None
         start = time.perf_counter()
         ttft, tpot = ask(program, dict(a.row), PATHS[a.question.model], a.question.decode.gpus)

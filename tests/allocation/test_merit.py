@@ -23,7 +23,7 @@ def random_case(seed: int, scarcity: float) -> dict[str, Any]:
     whole = np.maximum((speed @ gpus).mean(axis=(0, 2)), 1.0)
     shape = rng.uniform(0, 2 * scarcity / W, (2, W, 3, 2, H))
     return {
-        "asked_per_h": whole[:, None, None, None] * shape,
+        "demand_per_h": whole[:, None, None, None] * shape,
         "deferrable": rng.random(W) < 0.4,
         "guaranteed_share": rng.uniform(0, 1, W) * (rng.random(W) < 0.6),
         "value_usd_per_request": rng.uniform(0, 5, W),
@@ -96,8 +96,8 @@ def test_valleys_are_filled_pro_rata() -> None:
 @pytest.mark.parametrize(
     ("name", "bad"),
     [
-        ("asked_per_h", np.nan),
-        ("asked_per_h", -1.0),
+        ("demand_per_h", np.nan),
+        ("demand_per_h", -1.0),
         ("gpus_available", np.inf),
         ("reserved_share", 1.5),
         ("guaranteed_share", -0.1),
@@ -116,7 +116,7 @@ def test_what_can_not_be_allotted_is_refused(name: str, bad: float) -> None:
 
 @given(cases)
 def test_law_nothing_is_lost_and_nothing_overdrawn(case: dict[str, Any]) -> None:
-    out, asked = allocate(**case), case["asked_per_h"]
+    out, asked = allocate(**case), case["demand_per_h"]
     scale = asked.max()
     np.testing.assert_allclose(out.served_now + out.deferred + out.refused, asked, rtol=1e-12, atol=1e-12 * scale)
     day = (out.served_now + out.deferred).sum(axis=-1)
@@ -133,28 +133,28 @@ def test_law_more_gpus_take_a_request_from_nobody(case: dict[str, Any], generati
     gpus = case["gpus_available"].copy()
     gpus[:, generation] += more
     after = served_of_day(case | {"gpus_available": gpus})
-    assert (after >= before * (1 - 1e-9) - 1e-9 * case["asked_per_h"].max()).all()
+    assert (after >= before * (1 - 1e-9) - 1e-9 * case["demand_per_h"].max()).all()
 
 
 @given(cases, st.floats(0, 1))
 def test_law_less_training_takes_a_request_from_nobody(case: dict[str, Any], kept: float) -> None:
     before = served_of_day(case)
     after = served_of_day(case | {"reserved_share": case["reserved_share"] * kept})
-    assert (after >= before * (1 - 1e-9) - 1e-9 * case["asked_per_h"].max()).all()
+    assert (after >= before * (1 - 1e-9) - 1e-9 * case["demand_per_h"].max()).all()
 
 
 @given(cases)
 def test_law_what_is_guaranteed_is_served_as_if_nothing_else_were_asked(case: dict[str, Any]) -> None:
-    promised = case["asked_per_h"] * case["guaranteed_share"][:, None, None, None]
-    alone = served_of_day(case | {"asked_per_h": promised, "guaranteed_share": np.ones(W)})
-    assert (served_of_day(case) >= alone * (1 - 1e-9) - 1e-9 * case["asked_per_h"].max()).all()
+    promised = case["demand_per_h"] * case["guaranteed_share"][:, None, None, None]
+    alone = served_of_day(case | {"demand_per_h": promised, "guaranteed_share": np.ones(W)})
+    assert (served_of_day(case) >= alone * (1 - 1e-9) - 1e-9 * case["demand_per_h"].max()).all()
 
 
 @given(cases, st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_law_scale_does_not_matter(case: dict[str, Any], size: float, unit: float) -> None:
     """A fleet and its demand as many times as large, or requests counted in another unit: the same shares."""
     larger = case | {
-        "asked_per_h": case["asked_per_h"] * size * unit,
+        "demand_per_h": case["demand_per_h"] * size * unit,
         "gpus_available": case["gpus_available"] * size,
         "requests_per_gpu_h": case["requests_per_gpu_h"] * unit,
     }
@@ -166,8 +166,8 @@ def test_plenty_serves_all_that_can_be_served(case: dict[str, Any]) -> None:
     rich = case | {"gpus_available": case["gpus_available"] * 1e9 + 1e9}
     able = case["requests_per_gpu_h"][0].max(axis=1) > 0
     out = allocate(**rich)
-    assert out.refused[:, able].max(initial=0) <= 1e-9 * case["asked_per_h"].max()
-    np.testing.assert_array_equal(out.refused[:, ~able], case["asked_per_h"][:, ~able])
+    assert out.refused[:, able].max(initial=0) <= 1e-9 * case["demand_per_h"].max()
+    np.testing.assert_array_equal(out.refused[:, ~able], case["demand_per_h"][:, ~able])
 
 
 def test_members_months_and_days_do_not_know_of_each_other() -> None:
@@ -175,7 +175,7 @@ def test_members_months_and_days_do_not_know_of_each_other() -> None:
     whole = allocate(**case)
     for m, n, d in np.ndindex(2, 3, 2):
         one = case | {
-            "asked_per_h": case["asked_per_h"][m : m + 1, :, n : n + 1, d : d + 1],
+            "demand_per_h": case["demand_per_h"][m : m + 1, :, n : n + 1, d : d + 1],
             "gpus_available": case["gpus_available"][m : m + 1, :, n : n + 1],
             "reserved_share": case["reserved_share"][:, n : n + 1],
         }
@@ -209,10 +209,10 @@ def mix_optimum(wanted: Array, capacity: float, deferrable: Array, guaranteed: A
 @given(cases, st.integers(0, 5))
 def test_greedy_is_the_programmes_optimum_guarantees_included(case: dict[str, Any], place_: int) -> None:
     n, d = place_ % 3, place_ // 3
-    case["asked_per_h"], case["gpus_available"] = case["asked_per_h"][:1], case["gpus_available"][:1]
+    case["demand_per_h"], case["gpus_available"] = case["demand_per_h"][:1], case["gpus_available"][:1]
     deferrable, guaranteed = case["deferrable"], case["guaranteed_share"]
     fleet = (case["requests_per_gpu_h"] @ case["gpus_available"])[0, :, n]
-    asked = case["asked_per_h"][0, :, n, d]
+    asked = case["demand_per_h"][0, :, n, d]
     wanted = np.divide(asked, fleet[:, None], out=np.zeros_like(asked), where=fleet[:, None] > 0)
     merit = case["value_usd_per_request"] * case["requests_per_gpu_h"][0, :, case["reference_generation"]]
     weight = np.stack([merit + merit.max() + 1, merit])  # every guaranteed part before all else
@@ -229,9 +229,9 @@ def test_greedy_is_the_programmes_optimum_guarantees_included(case: dict[str, An
         return np.asarray((hourly.sum(axis=-1) + daily)[0, :, 0, 0])
 
     first, both = share_hours(np.ones(W)), share_hours(guaranteed)
-    ours = float(weight[0] @ first + weight[1] @ (both - first))
+    predicted = float(weight[0] @ first + weight[1] @ (both - first))
     best = mix_optimum(wanted, capacity, deferrable, guaranteed, weight)
-    assert ours == pytest.approx(best, rel=1e-7, abs=1e-9)
+    assert predicted == pytest.approx(best, rel=1e-7, abs=1e-9)
     assert both == pytest.approx(allocate(**case).fleet_share[0, :, n, d].sum(axis=-1), rel=1e-9, abs=1e-12)
 
 

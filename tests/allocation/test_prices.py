@@ -84,7 +84,7 @@ def case(seed: int, scarcity: float, **changes: Any) -> dict[str, Any]:
     speed, gpus = rng.lognormal(2, 1, (1, W, 1)), rng.uniform(10, 100, (1, 1, N))
     whole = (speed * gpus).mean()
     values: dict[str, Any] = {
-        "asked_per_h": whole * rng.uniform(0, 2 * scarcity / W, (1, W, N, D, H)),
+        "demand_per_h": whole * rng.uniform(0, 2 * scarcity / W, (1, W, N, D, H)),
         "deferrable": np.zeros(W, dtype=bool),
         "guaranteed_share": np.zeros(W),
         "value_usd_per_request": rng.uniform(0.1, 5, W),
@@ -107,7 +107,7 @@ def worth_and_price(setup: dict[str, Any]) -> tuple[Array, Array]:
     more = setup | {"gpus_available": setup["gpus_available"] * (1 + MORE)}
     rise = value_of_day(more) - value_of_day(setup)
     worth = setup["value_usd_per_request"][None, :, None] * setup["requests_per_gpu_h"][:, :, 0, None] * np.ones(N)
-    price = shadow_price(worth, is_unserved(allocate(**setup).refused, setup["asked_per_h"]))[0]  # (n, D, H)
+    price = shadow_price(worth, is_unserved(allocate(**setup).refused, setup["demand_per_h"]))[0]  # (n, D, H)
     gpu_hours = setup["gpus_available"][0, 0] * MORE * (1 - setup["reserved_share"][0])  # those that serve
     return rise, price.sum(axis=-1) * gpu_hours[:, None]
 

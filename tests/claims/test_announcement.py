@@ -143,7 +143,7 @@ def test_both_training_and_inference(announced: Made) -> None:
     served[0, 1, 10] = 0.5
     late = announced(served_share=served)["A6"]
     assert late.verdict == Verdict.ON_BASIS
-    assert figure(late, "nobody waits from").value == "2025-12-01"
+    assert figure(late, "all demand served from").value == "2025-12-01"
     assert figure(late, "lowest share").value == 0.5
     assert announced(served_share=served)["A11"].verdict == Verdict.ON_BASIS
     served[0, 1, -1] = 0.5

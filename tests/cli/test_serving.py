@@ -34,7 +34,11 @@ def test_terminal_page_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[st
     answer = asked(
         capsys, *PAIR, "--isl", "8192", "--osl", "512", "--cached", "1000", "--precision", "fp8", "--engine", "vllm"
     )
-    assert (answer.ask.input_tokens, answer.ask.output_tokens, answer.ask.cached_tokens) == (8192, 512, 1000)
+    assert (answer.question.input_tokens, answer.question.output_tokens, answer.question.cached_tokens) == (
+        8192,
+        512,
+        1000,
+    )
     assert answer.curves[0].precision == "fp8"
     assert answer.curves[0].engine == "vllm"
 
@@ -44,7 +48,7 @@ def test_times_with_and_without_quotes(words: tuple[str, str], capsys: pytest.Ca
     whole = asked(capsys, *PAIR, "--ttft", words[0], "--tpot", words[1])
     apart = asked(capsys, *PAIR, "--ttft", *words[0].split(), "--tpot", *words[1].split())
     assert whole == apart
-    assert (whole.ask.ttft_s, whole.ask.tpot_s) == (2.5, 0.04)
+    assert (whole.question.ttft_s, whole.question.tpot_s) == (2.5, 0.04)
 
 
 def test_pairs_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,16 +88,16 @@ def epochs_gigawatt(life: int) -> tuple[float, float, float]:
 @pytest.mark.parametrize(("life", "ratio"), [(3, 0.87), (5, 0.82), (7, 0.78)])
 def test_epochs_gigawatt_is_dearer_by_its_cost_of_capital(life: int, ratio: float) -> None:
     """Published: 12, 8.5 and 7 billion a year with an IT life of 3, 5 and 7 years. Ours is undiscounted, so it lies below."""
-    ours, _, published = epochs_gigawatt(life)
-    assert ours / published == pytest.approx(ratio, abs=0.01)
+    predicted, _, published = epochs_gigawatt(life)
+    assert predicted / published == pytest.approx(ratio, abs=0.01)
 
 
 def test_one_cost_of_capital_explains_all_of_epochs_lives() -> None:
     """Charge for capital, and one rate found from the 5-year figure gives the other two within their rounding."""
 
     def yearly(rate: float, life: int) -> float:
-        ours, it, _ = epochs_gigawatt(life)
-        facility = (ours - 0.9e9 - it / life) * 14
+        predicted, it, _ = epochs_gigawatt(life)
+        facility = (predicted - 0.9e9 - it / life) * 14
         return float(sum(c * rate / (1 - (1 + rate) ** -n) for c, n in ((it, life), (facility, 14))) + 0.9e9)
 
     rate = brentq(lambda r: yearly(r, 5) - epochs_gigawatt(5)[2], 1e-4, 0.3)

@@ -66,8 +66,8 @@ def test_published_figures_hold_with_rates_of_other_sources() -> None:
     effective = rows["Llama 3: effective time"]
     assert effective.low <= 0.9 <= effective.high < 1
     for gpus, said in (("8", 47.7), ("1,024", 7.9)):
-        ours = rows[f"RSC, {gpus} GPUs: time to failure"].ours
-        assert 1 / 1.5 < ours / said < 1.5
+        predicted = rows[f"RSC, {gpus} GPUs: time to failure"].predicted
+        assert 1 / 1.5 < predicted / said < 1.5
     assert not rows["  by 1 / (N r), hardware alone"].holds
 
 
@@ -262,7 +262,7 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not re.search(r"""(src|href)=["']https?:""", text)
     assert leave(*words, "--checkpoint-interval", "20 min", "--spares", "2", "--seed", "4", "--json") == 0
     data = json.loads(capsys.readouterr().out)["failures"]
-    assert (data["interval_s"], data["spares"], data["ask"]["seed"]) == (1200, 2, 4)
+    assert (data["interval_s"], data["spares"], data["options"]["seed"]) == (1200, 2, 4)
     ask = FailureOptions(checkpoint_interval_s=1200, spares=2, seed=4, trials=50)
     again = gp.to_json(gp.train("llama_3_1_70b", "h100_hgx", gpus=1024, tokens="2T", failures=ask))["failures"]
     assert data == json.loads(json.dumps(again))

@@ -41,25 +41,25 @@ def run_verb(words: list[str]) -> int:
     return int(left.value.code or 0)
 
 
-def problems(ask: SitesJob) -> str:
+def problems(job: SitesJob) -> str:
     with pytest.raises(PlanError) as caught:
-        train_at_sites(ask)
+        train_at_sites(job)
     return "\n".join(str(p) for p in caught.value.problems)
 
 
 def test_what_is_told_adds_up(together: SitesRun) -> None:
     assert [s.gpus for s in together.sites] == [8192, 8192]
-    assert together.one.ask.gpus == 16_384 and together.one.batch_tokens == 2048 * 8192
+    assert together.one.job.gpus == 16_384 and together.one.batch_tokens == 2048 * 8192
     for m in together.methods:
         assert m.step_s.value == pytest.approx(m.exposed_s.value + m.step_s.value * m.time_share.value)
-        assert m.share.value == pytest.approx(m.time_share.value * m.kept_share.value)
-        for figure in (m.share, m.days, m.step_s, m.kept_share, m.tokens_per_s):
+        assert m.share.value == pytest.approx(m.time_share.value * m.effective_compute_share.value)
+        for figure in (m.share, m.days, m.step_s, m.effective_compute_share, m.tokens_per_s):
             assert figure.low <= figure.value <= figure.high
-        assert m.days.value * m.tokens_per_s.value * m.kept_share.value * 86_400 == pytest.approx(15.6e12)
+        assert m.days.value * m.tokens_per_s.value * m.effective_compute_share.value * 86_400 == pytest.approx(15.6e12)
         assert 0 < m.goodput_share < 1
         assert len(m.curve) == len(together.grid_bits_per_s)
     synchronous, local, streamed = (together.method(n) for n in METHODS)
-    assert synchronous.kept_share.value == 1 and not synchronous.beyond
+    assert synchronous.effective_compute_share.value == 1 and not synchronous.beyond
     assert local.sent_bytes_per_step * local.inner_steps == pytest.approx(synchronous.sent_bytes_per_step)
     assert streamed.sent_bytes_per_step * 4 * streamed.inner_steps == pytest.approx(synchronous.sent_bytes_per_step)
     assert "10 billion" in local.beyond
@@ -68,7 +68,7 @@ def test_what_is_told_adds_up(together: SitesRun) -> None:
 def test_one_site_and_an_endless_network_lose_nothing() -> None:
     alone = train_at_sites(replace(ASK, sites="a"))
     near = train_at_sites(replace(ASK, uplink_bits_per_s=1e24, distance_km=1e-6))
-    assert all(m.exposed_s.value == 0 and m.kept_share.value == 1 for m in alone.methods)
+    assert all(m.exposed_s.value == 0 and m.effective_compute_share.value == 1 for m in alone.methods)
     assert all(m.exposed_s.value < 1e-9 for m in near.methods)
     assert near.method("synchronous").share.value == pytest.approx(1.0)
     # gradients are summed over fewer ranks, and weights updated by fewer
@@ -102,7 +102,7 @@ def test_sites_of_the_catalog_lie_where_they_lie() -> None:
 
 
 def test_the_largest_run_by_a_date() -> None:
-    ask = SitesJob(
+    job = SitesJob(
         run=replace(RUN, gpus=0),
         sites="a=8192,b=8192@2027-03-20",
         distance_km=1000.0,
@@ -110,8 +110,8 @@ def test_the_largest_run_by_a_date() -> None:
         by=dt.date(2027, 4, 10),
         run_days=40.0,
     )
-    late, early = train_at_sites(ask), train_at_sites(replace(ask, sites="a=8192,b=8192@2026-01-01"))
-    never = train_at_sites(replace(ask, sites="a=8192"))
+    late, early = train_at_sites(job), train_at_sites(replace(job, sites="a=8192,b=8192@2026-01-01"))
+    never = train_at_sites(replace(job, sites="a=8192"))
     most, alone = max(r.counted_flop.value for r in late.largest), never.largest[-1].counted_flop.value
     assert alone < most < max(r.counted_flop.value for r in early.largest)  # b joins when it comes
     single = never.largest[0]
@@ -119,9 +119,9 @@ def test_the_largest_run_by_a_date() -> None:
     assert single.flop.value == pytest.approx(40 * a_day * single.goodput_share)
     assert single.tokens == pytest.approx(single.flop.value / (never.one.flop / never.one.tokens))
     assert single.parameters.low < single.parameters.value < single.parameters.high
-    longer = train_at_sites(replace(ask, run_days=80.0))
+    longer = train_at_sites(replace(job, run_days=80.0))
     assert max(r.counted_flop.value for r in longer.largest) > most
-    slow = train_at_sites(replace(ask, uplink_bits_per_s=1e6, inner_steps=1.0))
+    slow = train_at_sites(replace(job, uplink_bits_per_s=1e6, inner_steps=1.0))
     best = max(slow.largest, key=lambda r: r.counted_flop.value)
     assert best.sites == ("a",) and best.method == "alone"  # a network that slow is worth nothing
 

@@ -119,7 +119,7 @@ def test_charts_are_plain_data_with_units_and_words(announced: Result) -> None:
     for chart in charts.all_charts(announced).values():
         again = json.loads(json.dumps(chart.option, allow_nan=False))
         assert again["series"], chart.id
-        assert chart.says
+        assert chart.caption
         assert chart.rows
         if "yAxis" in again:
             assert again["yAxis"].get("name") or again["yAxis"]["type"] == "category", f"{chart.id} names no unit"

@@ -86,7 +86,7 @@ def test_known_values() -> None:
     assert float(aggregate(lab, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(0.62, abs=0.005)
     share = aggregate(announced, "served_share", at={"workload": "long_context", **at})
     assert float(share.values) == pytest.approx(0.880, abs=0.0005)
-    assert share.says == "mean of the year"
+    assert share.reduction == "mean of the year"
     assert share.weighted_by == "requests_asked_per_day"
 
 
@@ -130,7 +130,7 @@ def test_year_end_is_the_edge_that_closes_december(announced: Result) -> None:
     for year, end in (("2026", "2027-01-01"), ("2033", "2034-01-01")):
         figure = aggregate(announced, "power_state_mw", ["state", "site"], {"year": year})
         assert (figure.values == power[..., edges.index(end)]).all()
-        assert figure.says == "year end"
+        assert figure.reduction == "year end"
         month = aggregate(announced, "power_state_mw", ["state", "site"], {"month": f"{year}-12"})
         assert (month.values == figure.values).all()
 
@@ -159,7 +159,7 @@ def test_what_may_not_be_summed_is_refused(announced: Result, name: str, dim: st
 def test_a_largest_run_is_not_added_up(announced: Result) -> None:
     flop = announced.central("largest_run_flop")[0]
     got = aggregate(announced, "largest_run_flop", ["year"], {"scope": "one site"})
-    assert got.says == "year end"
+    assert got.reduction == "year end"
     assert (got.values == flop[11::12]).all()
 
 
@@ -290,7 +290,7 @@ def test_a_headline_is_one_figure_everywhere(name: str) -> None:
             assert value == pytest.approx(card.number, nan_ok=True)
         assert data["text"] == card.value
         assert card.value in page
-        assert tree.aggregate.says == data["is"] == card.says
+        assert tree.aggregate.reduction == data["is"] == card.reduction
     shown = {r.variable: r for r in rows(result) if r.at.get("token") == "generated" or not r.at}
     for card in cards(result)[2:4]:
         row = shown[card.variable]

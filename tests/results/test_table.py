@@ -24,7 +24,7 @@ class Stub:
     dims: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     values: Array
-    says: str
+    reduction: str
 
 
 def small() -> Table:
@@ -40,7 +40,7 @@ def test_rows_carry_labels_and_values() -> None:
     assert [*table.labels] == ["workload", "year"]
     data = json.loads(json.dumps(table.to_json(), allow_nan=False))
     assert data["rows"][2] == {"workload": "chat", "year": "2028", "value": None}
-    assert (data["quantity"], data["unit"], data["says"]) == ("revenue_usd", "USD", "sum over the year")
+    assert (data["quantity"], data["unit"], data["reduction"]) == ("revenue_usd", "USD", "sum over the year")
 
 
 def test_as_text_and_html() -> None:
@@ -57,7 +57,7 @@ def test_as_text_and_html() -> None:
 def test_any_table_fits_twelve_lines(shape: tuple[int, ...]) -> None:
     dims = tuple(f"d{i}" for i in range(len(shape)))
     labels = {d: tuple(f"{d}-{k}" for k in range(n)) for d, n in zip(dims, shape, strict=True)}
-    table = Table(name="q", unit="MW", dims=dims, labels=labels, values=np.ones(shape), says="")
+    table = Table(name="q", unit="MW", dims=dims, labels=labels, values=np.ones(shape), reduction="")
     lines = repr(table).splitlines()
     assert 2 <= len(lines) <= 12
     assert max(map(len, lines)) <= 120
@@ -69,7 +69,7 @@ def test_any_table_fits_twelve_lines(shape: tuple[int, ...]) -> None:
 
 def test_labels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="its labels say"):
-        Table(name="q", unit="MW", dims=("year",), labels={"year": ("2026",)}, values=np.ones(2), says="")
+        Table(name="q", unit="MW", dims=("year",), labels={"year": ("2026",)}, values=np.ones(2), reduction="")
 
 
 def test_pandas_if_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

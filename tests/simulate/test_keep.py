@@ -76,6 +76,6 @@ def test_laws_are_checked_before_anything_is_dropped(monkeypatch: pytest.MonkeyP
         return arrays | {"fleet_share": share}
 
     monkeypatch.setattr(engine, "assemble", broken)
-    with pytest.raises(LawError, match="GPUs allotted exceed"):
+    with pytest.raises(LawError, match="GPUs allocated exceed"):
         gp.run("lab-1mw", CHANGES, keep="summary")
     assert callable(laws.check)

@@ -221,5 +221,5 @@ def test_2025_costs_what_was_reported(announced: Result) -> None:
         for q in ("inference_compute_usd", "rd_compute_usd")
     )
     months = [i for i, m in enumerate(announced.labels["month"]) if m.startswith("2025")]
-    ours = float(announced.central("cost_usd")[:, months].sum())
-    assert ours / published == pytest.approx(1, abs=1 / 7)
+    predicted = float(announced.central("cost_usd")[:, months].sum())
+    assert predicted / published == pytest.approx(1, abs=1 / 7)

@@ -46,10 +46,10 @@ def test_byte_for_byte_without_the_plans_file(kept: Path, tmp_path: Path) -> Non
     answer = gp.rerun(kept)
     assert answer.same
     assert [name for name, _ in answer.files] == ["report.html", "result.json", "result.parquet"]
-    assert answer.kept_in == ""
+    assert answer.saved_in == ""
     again = gp.rerun(kept, tmp_path / "again")
     assert (tmp_path / "again" / "result.parquet").read_bytes() == (kept / "result.parquet").read_bytes()
-    assert again.kept_in == str(tmp_path / "again")
+    assert again.saved_in == str(tmp_path / "again")
     assert gp.rerun(tmp_path / "again").same
 
 

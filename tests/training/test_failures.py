@@ -115,9 +115,9 @@ def test_young_and_daly_by_hand() -> None:
 def test_renewal_is_daly_s_complete_model() -> None:
     """Daly (2006): time of work T is M exp(R / M) (exp((t + c) / M) - 1) T / t; M 6 h, R 10 min, c 1 min, t 30 min: 1.1095 T."""
     m, r, c, t = 21_600.0, 600.0, 60.0, 1800.0
-    ours = float(renewal_share(t, m, c, restarted_share=np.exp(-r / m)))
-    assert 1 / ours == pytest.approx(m * np.exp(r / m) * np.expm1((t + c) / m) / t)
-    assert 1 / ours == pytest.approx(1.1095, abs=1e-4)
+    predicted = float(renewal_share(t, m, c, restarted_share=np.exp(-r / m)))
+    assert 1 / predicted == pytest.approx(m * np.exp(r / m) * np.expm1((t + c) / m) / t)
+    assert 1 / predicted == pytest.approx(1.1095, abs=1e-4)
     assert float(renewal_share(t, 1e12, c)) == pytest.approx(t / (t + c))
 
 

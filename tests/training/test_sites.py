@@ -92,8 +92,8 @@ def test_pieces_followed_one_by_one(gap: int, lag: int, sending: float, travel: 
     scheme = Scheme(
         sending * pieces, inner_steps=float(gap * pieces), fragments=float(pieces), overlap_s=float(lag), unreduced=True
     )
-    ours = float(exposed_s(1.0, scheme, Link(2.0, 1.0, travel)))
-    assert ours == pytest.approx(followed(1.0, gap, lag, sending, travel), rel=0.01, abs=0.01)
+    predicted = float(exposed_s(1.0, scheme, Link(2.0, 1.0, travel)))
+    assert predicted == pytest.approx(followed(1.0, gap, lag, sending, travel), rel=0.01, abs=0.01)
 
 
 # Gbit/s for a compute utilisation of 50, 80, 90, 95 and 99 %: Douillard et al. 2025, table 4, and Charles et al. 2025, table 6
@@ -135,8 +135,8 @@ def test_published_simulations(method: str) -> None:
             unreduced="FP4" in method,
         )
         shares = np.array([0.5, 0.8, 0.9, 0.95, 0.99])[: len(published)]
-        ours = required_uplink_bytes_per_s(shares, step, scheme, Link(2.0, np.nan, 0.0)) / GBIT
-        ratios.extend(ours / np.array(published))
+        predicted = required_uplink_bytes_per_s(shares, step, scheme, Link(2.0, np.nan, 0.0)) / GBIT
+        ratios.extend(predicted / np.array(published))
     assert 0.75 < float(np.median(ratios)) < (1.5 if "FP4" in method else 1.25)
     assert all(0.6 < r < 2.2 for r in ratios), sorted(ratios)
 
@@ -252,8 +252,8 @@ def test_waiting_for_the_slowest_site_against_random_failures() -> None:
     failures = period / 0.85 / 8000.0
     lost = rng.poisson(failures, (20_000, sites)) * (mean / failures)
     drawn = period / (period + lost.max(axis=1).mean())
-    ours = float(goodput_between_exchanges(period, share, mtbf)[0])
-    assert ours <= drawn <= ours * 1.05
+    predicted = float(goodput_between_exchanges(period, share, mtbf)[0])
+    assert predicted <= drawn <= predicted * 1.05
 
 
 def test_travel_is_there_and_back_for_sums() -> None:

@@ -95,8 +95,8 @@ def own(tmp_path: Path, factor: float = 1.0) -> Path:
     ]
     question, answer = table(tmp_path / "asked.csv", rows), tmp_path / "answer.csv"
     predict(question, answer)
-    for row, ours in zip(rows, read(answer), strict=True):
-        row["value"] = str(float(ours["step_time_ms"]) / 1e3 * factor)
+    for row, predicted in zip(rows, read(answer), strict=True):
+        row["value"] = str(float(predicted["step_time_ms"]) / 1e3 * factor)
     return table(tmp_path / "mine.csv", rows)
 
 

@@ -145,9 +145,9 @@ def test_rows_say_ours_by_the_stored_relation() -> None:
     assert [r.split for r in found.rows].count("test") == 5
     for r in found.rows:
         years = years_since_reference(r.date, found.capability)
-        assert r.ours == pytest.approx(float(eci(r.training_flop, years, found.capability)))
-        assert r.error == pytest.approx(r.ours - r.eci)
-        assert r.low < r.ours < r.high
+        assert r.predicted == pytest.approx(float(eci(r.training_flop, years, found.capability)))
+        assert r.error == pytest.approx(r.predicted - r.eci)
+        assert r.low < r.predicted < r.high
 
 
 def test_how_good_it_is() -> None:
@@ -171,7 +171,7 @@ def test_summary_by_compute_counts_every_row_once() -> None:
 def test_published_rates_stand_beside_ours() -> None:
     found = validate_capability().comparisons
     assert {round(c.published, 2) for c in found} == {2.83, 31, 15.5}
-    assert all(c.low <= c.ours <= c.high and c.published_low <= c.published <= c.published_high for c in found)
+    assert all(c.low <= c.predicted <= c.high and c.published_low <= c.published <= c.published_high for c in found)
 
 
 def test_the_best_models_list_price_rose() -> None:
@@ -209,7 +209,7 @@ def test_golden(golden: Callable[[str, Any], None]) -> None:
     """Ours for the five runs that came after and the rates: any change of the fit shows as a small difference."""
     found = validate_capability()
     plain = {
-        "test": {r.model: [round(x, 3) for x in (r.ours, r.low, r.high)] for r in found.rows if r.split == "test"},
+        "test": {r.model: [round(x, 3) for x in (r.predicted, r.low, r.high)] for r in found.rows if r.split == "test"},
         "fall": [round(x, 3) for x in compute_fall_per_year(found.capability)],
         "backtests": {
             b.origin.isoformat(): [round(b.after.bias, 3), round(b.after.rms_error, 3)] for b in found.backtests
@@ -221,4 +221,4 @@ def test_golden(golden: Callable[[str, Any], None]) -> None:
 def test_an_answer_needs_no_score() -> None:
     row = Row("ours", "me", dt.date(2026, 6, 1), 1e27, "likely", math.nan)
     (found,) = answer([row], stored(catalog.load()))
-    assert 150 < found.low < found.ours < found.high < 190
+    assert 150 < found.low < found.predicted < found.high < 190

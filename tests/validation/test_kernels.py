@@ -92,27 +92,28 @@ def test_without_the_package_the_way_to_install_it_is_said(capsys: pytest.Captur
 @pytest.mark.parametrize("layout", CASES, ids=str)
 @pytest.mark.parametrize("batch", [16, 256])
 def test_ours_is_the_stage(layout: Layout, batch: int) -> None:
-    ours = Physics()
-    stage = ours.stage(layout)
+    predicted = Physics()
+    stage = predicted.stage(layout)
     step = stage.decode(np.asarray(float(batch)), np.asarray(4096.0))
-    decode = ours.decode(layout, batch, 4096)
+    decode = predicted.decode(layout, batch, 4096)
     assert decode.kernels_s + decode.host_s == pytest.approx(float(step.total), rel=1e-12)
     assert decode.host_s == pytest.approx(
         stage.engine.step_overhead_s + np.ceil(batch / layout.data) * stage.engine.request_overhead_s, rel=1e-12
     )
     assert decode.alone_s == pytest.approx(decode.kernels_s - float(step.collectives), rel=1e-12)
     whole = float(stage.prefill_s(np.asarray(4096.0), np.asarray(0.0))) * layout.data
-    assert ours.prefill(layout, 4096).kernels_s == pytest.approx(whole, rel=1e-12)
+    assert predicted.prefill(layout, 4096).kernels_s == pytest.approx(whole, rel=1e-12)
 
 
 @given(batch=st.integers(1, 512), more=st.integers(0, 512), tokens=st.integers(64, 32768))
 def test_more_requests_and_longer_prompts_take_no_less(batch: int, more: int, tokens: int) -> None:
-    ours = Physics(catalog.load())
+    predicted = Physics(catalog.load())
     for layout in (DENSE, APART):
         assert (
-            ours.decode(layout, batch, tokens).kernels_s <= ours.decode(layout, batch + more, tokens + more).kernels_s
+            predicted.decode(layout, batch, tokens).kernels_s
+            <= predicted.decode(layout, batch + more, tokens + more).kernels_s
         )
-        assert ours.prefill(layout, tokens).kernels_s <= ours.prefill(layout, tokens + more).kernels_s
+        assert predicted.prefill(layout, tokens).kernels_s <= predicted.prefill(layout, tokens + more).kernels_s
 
 
 def test_the_tables_are_asked_for_each_groups_requests_over_all_gpus(tables: type[Tables]) -> None:
@@ -196,7 +197,7 @@ def test_the_comparison_counts_and_leaves_out_what_does_not_fit(tables: type[Tab
         ("decode", 4, 2048),
     ]
     found = {(s.name, s.does): s for s in answer.summaries}
-    ratios = [r.ours.kernels_s / r.tables.kernels_s for r in answer.rows if r.does == "decode"]
+    ratios = [r.predicted.kernels_s / r.tables.kernels_s for r in answer.rows if r.does == "decode"]
     assert found["all", "decode"].ratio == pytest.approx(np.median(ratios))
     assert found["all", "decode"].error == pytest.approx(np.median(np.abs(np.array(ratios) - 1)))
     assert found["model deepseek_r1", "decode"].rows == 2

@@ -73,11 +73,11 @@ def test_prompts_read_together_share_weights_and_attend_alone() -> None:
 
 def test_phases() -> None:
     prompt, token, whole = (served.point({**LONG, "metric": m}) for m in ("prompt_time", "token_time", "e2e_time"))
-    assert whole.ours == pytest.approx(prompt.ours + 127 * token.ours)
-    assert 8 * prompt.ours > served.point({**LONG, "concurrency": "8"}).ours > 3 * prompt.ours
-    assert served.point({**LONG, "tp": "4"}).ours > prompt.ours
+    assert whole.predicted == pytest.approx(prompt.predicted + 127 * token.predicted)
+    assert 8 * prompt.predicted > served.point({**LONG, "concurrency": "8"}).predicted > 3 * prompt.predicted
+    assert served.point({**LONG, "tp": "4"}).predicted > prompt.predicted
     power = served.point({**LONG, "metric": "average_power", "value": "0.6", "unit": "fraction (file units)"})
-    assert 0.5 < power.ours < 1
+    assert 0.5 < power.predicted < 1
     for change, words in (
         ({"gpu": "h100-80gb-pcap"}, "times 1.3"),
         ({"metric": "average_power", "value": "0"}, "not measured"),
@@ -105,14 +105,14 @@ def test_a_benchmark_at_a_concurrency() -> None:
     each, first, whole = (
         served.point({**row, "metric": m, "concurrency": "16"}) for m in ("tpot", "ttft", "output_throughput")
     )
-    assert whole.ours == pytest.approx(16 * 128 / (first.ours + 128 * each.ours) * 1e3)
+    assert whole.predicted == pytest.approx(16 * 128 / (first.predicted + 128 * each.predicted) * 1e3)
     peak = served.point({**row, "metric": "peak_output_throughput", "concurrency": "peak over 1..1024"})
-    assert peak.ours > whole.ours
+    assert peak.predicted > whole.predicted
 
 
 def test_errors_are_those_of_the_points() -> None:
-    def point(ours: float, validity: str = "inside") -> Point:
-        return Point("kind", "gpu", "model", "", "", "s", 1.0, ours, 0.9 * ours, 1.1 * ours, validity)
+    def point(predicted: float, validity: str = "inside") -> Point:
+        return Point("kind", "gpu", "model", "", "", "s", 1.0, predicted, 0.9 * predicted, 1.1 * predicted, validity)
 
     nan = math.nan
     found = compare(

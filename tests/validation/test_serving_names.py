@@ -133,7 +133,7 @@ def test_odd_cells_are_answered_or_said_to_be_odd(cells: dict[str, str]) -> None
         "concurrency": "4",
         **cells,
     }
-    answer = answer_all([row_question(row)], honest=False)[0]
+    answer = answer_all([row_question(row)], out_of_sample=False)[0]
     assert answer.validity.split(":")[0] in ("inside", "extrapolated", "unsupported")
     if not answer.validity.startswith("unsupported"):
         assert 0 < answer.tpot_low <= answer.tpot_high < float("inf")

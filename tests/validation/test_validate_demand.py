@@ -126,9 +126,9 @@ def test_users_are_held_against_the_constants_that_plans_use() -> None:
     for p in points:
         day = dt.date.fromisoformat(p.date)
         when = np.array([(day - adoption.reference_date).days / DAYS_PER_YEAR])
-        assert p.ours == pytest.approx(weekly_users(adoption, when)[0, 0])
+        assert p.predicted == pytest.approx(weekly_users(adoption, when)[0, 0])
         assert p.known == p.used == (day < KNOWN_BEFORE)
-        assert p.error == pytest.approx(p.ours / p.published - 1)
+        assert p.error == pytest.approx(p.predicted / p.published - 1)
 
 
 def test_messages_are_shown_under_both_definitions_and_called_no_proof() -> None:
@@ -157,7 +157,7 @@ def test_messages_by_hand() -> None:
         season = 1 if stated.month in (6, 7, 8) else summer
         total += users * reach * each * grown * season
     point = next(p for p in validate_demand().points if p.quantity == "messages_per_day_all" and p.date == str(day))
-    assert point.ours == pytest.approx(total)
+    assert point.predicted == pytest.approx(total)
 
 
 def test_api_tokens_say_which_point_set_the_level() -> None:

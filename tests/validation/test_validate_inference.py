@@ -97,9 +97,9 @@ def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
 
 def test_rows_one_by_one_give_what_all_give() -> None:
     asked = questions.read_questions()[::9]
-    together = predictions.answer_all(asked, honest=True)
+    together = predictions.answer_all(asked, out_of_sample=True)
     for one, found in zip(asked, together, strict=True):
-        alone = predictions.answer_all([one], honest=True)[0]
+        alone = predictions.answer_all([one], out_of_sample=True)[0]
         assert alone.tpot_ms == pytest.approx(found.tpot_ms)
         assert alone.ttft_ms == pytest.approx(found.ttft_ms)
 
@@ -110,7 +110,7 @@ def test_an_honest_answer_never_saw_its_own_fold() -> None:
         assert generation(asked.question.system) in accuracy.measured_generations()
         assert family(asked.question.model) in accuracy.measured_families()
         assert folds.cell(asked.question) in folds.folds()
-        assert folds.constants_for(asked.question, honest=True) is not shipped()
+        assert folds.constants_for(asked.question, out_of_sample=True) is not shipped()
 
 
 def test_the_fit_finds_constants_that_made_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_what_is_guessed_is_told() -> None:
 def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
     row = next(r for r in questions.read() if r["gpu"] == "b200_sxm" and r["mode"] == "agg")
     near, far = predictions.answer_all(
-        [questions.row_question(row), questions.row_question({**row, "gpu": "mi355x"})], honest=False
+        [questions.row_question(row), questions.row_question({**row, "gpu": "mi355x"})], out_of_sample=False
     )
     assert near.validity == "inside"
     assert far.validity.startswith("extrapolated: no measured row of")

@@ -102,17 +102,17 @@ def test_answers_never_look_at_results() -> None:
 
 
 def test_rows_one_by_one_are_rows_all_at_once() -> None:
-    for honest in (True, False):
-        together = answer_all(ASKED, honest=honest)
+    for out_of_sample in (True, False):
+        together = answer_all(ASKED, out_of_sample=out_of_sample)
         for a, f in list(zip(ASKED, together, strict=True))[::5]:
-            alone = answer_all([a], honest=honest)[0]
+            alone = answer_all([a], out_of_sample=out_of_sample)[0]
             assert alone.validity == f.validity
             np.testing.assert_allclose(alone.step_time_ms, f.step_time_ms, rtol=1e-12)
             np.testing.assert_allclose(alone.memory_gb, f.memory_gb, rtol=1e-12)
 
 
 def test_no_answer_beats_the_hardware() -> None:
-    for a, f in zip(ASKED, answer_all(ASKED, honest=False), strict=True):
+    for a, f in zip(ASKED, answer_all(ASKED, out_of_sample=False), strict=True):
         if a.question is None:
             assert f.validity.startswith(UNSUPPORTED)
             continue
@@ -130,10 +130,10 @@ def test_honest_constants_come_from_other_rows() -> None:
         if a.question.software == CLASSIC_SPLIT or not fitted_source(a.row):
             continue
         if cell(a.question) not in folds():  # read since the last fit: never fitted on, and not told as if it were
-            assert answer_all([a], honest=False)[0].validity.startswith("extrapolated")
+            assert answer_all([a], out_of_sample=False)[0].validity.startswith("extrapolated")
             continue
         assert part(a.question) in folds()
-        assert constants_for(a.question, honest=True) != constants_for(a.question, honest=False)
+        assert constants_for(a.question, out_of_sample=True) != constants_for(a.question, out_of_sample=False)
     assert {n for n in folds() if n.startswith(WITHOUT)} == {f"{WITHOUT} hopper", f"{WITHOUT} blackwell"}
 
 

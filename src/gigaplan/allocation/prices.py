@@ -32,7 +32,7 @@ def is_unserved(refused: Array, demand: Array) -> NDArray[np.bool_]:
 def shadow_price(value_usd_per_gpu_h: Array, unserved: NDArray[np.bool_]) -> Array:
     """Return what one more GPU-hour would bring in each hour.
 
-    The next GPU-hour goes to the workload with unserved demand in that hour that is worth most (the dual of the merit
+    The next GPU-hour goes to the workload of highest value with unserved demand in that hour (the dual of the merit
     order, Edmonds 1970). Work deferred out of the hour to make room is left out, so the price is biased low by that.
 
     Parameters

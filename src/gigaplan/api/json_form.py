@@ -100,7 +100,7 @@ def _explanation(answer: Any) -> dict[str, Any]:
     return {
         "quantity": answer.variable,
         "evidence": answer.evidence,
-        "is": answer.aggregate.says,
+        "is": answer.aggregate.reduction,
         "figures": answer.figures,
         "inputs": below,
         "facts": answer.entries,

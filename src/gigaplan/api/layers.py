@@ -50,9 +50,9 @@ def frontier(
     """
     if isinstance(models, FrontierRequest):
         return frontiers(models.pairs, models.question, progress)
-    ask = question or read(ServingQuestion, options, "frontier")
-    named = FrontierRequest(models=names_of(models), systems=names_of(systems), more=tuple(more), question=ask)
-    return frontiers(named.pairs, ask, progress)
+    question = question or read(ServingQuestion, options, "frontier")
+    named = FrontierRequest(models=names_of(models), systems=names_of(systems), more=tuple(more), question=question)
+    return frontiers(named.pairs, question, progress)
 
 
 def train(

@@ -244,7 +244,7 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
 
 
 def _wrong(error: Any, where: Place, value: Any) -> Problem:
-    """Return what pydantic finds wrong, in our words."""
+    """Return what pydantic finds wrong, in the words of gigaplan's messages."""
     kind = error["type"].partition("_")[0]
     what, remedy = KIND_WORDS.get(kind, ("", ""))
     if not what:

@@ -14,7 +14,7 @@ from gigaplan.results.explain import Explanation
 from gigaplan.results.explain import explain as explain_figure
 from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
-from gigaplan.study.rerun import Rerun, held_against, sources_of
+from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.progress import Progress
 
@@ -107,5 +107,5 @@ def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress 
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
     with tempfile.TemporaryDirectory() as work:
         where = save(again, out if out is not None else Path(work) / "again")
-        answer = held_against(saved, where)
-    return replace(answer, kept_in="" if out is None else str(out))
+        answer = compare_with_saved(saved, where)
+    return replace(answer, saved_in="" if out is None else str(out))

@@ -122,7 +122,7 @@ def validate_capability() -> CapabilityValidation:
 def validate_kernels(
     layout: KernelComparison | None = None, progress: Progress | None = None, **options: Any
 ) -> kernels.Comparison:
-    """Return the times of decode and prefill steps beside those of NVIDIA's measured kernels.
+    """Return the times of decode and prefill steps next to those of NVIDIA's measured kernels.
 
     Parameters
     ----------
@@ -140,16 +140,23 @@ def validate_kernels(
     MachineError
         If the extra ``kernels`` isn't installed; the message says how to install it.
     """
-    ask = layout or read(KernelComparison, options, "kernels")
-    if bool(ask.model) != bool(ask.system):
+    comparison = layout or read(KernelComparison, options, "kernels")
+    if bool(comparison.model) != bool(comparison.system):
         remedy = "name a model and a system, or neither for the set that comes with gigaplan"
-        given = ask.model or ask.system
+        given = comparison.model or comparison.system
         raise PlanError([Problem("a model needs a system", kernels.PLACE, value=given, remedy=remedy)])
     layouts: Sequence[kernels.Layout] = kernels.CASES
-    if ask.model:
-        split = {"engine": ask.engine, "tensor": ask.tensor, "data": ask.data, "expert": ask.expert}
-        layouts = (kernels.layout_of(ask.model, ask.system, precision=ask.precision, **split),)
-    return kernels.compare(layouts, ask.batch or kernels.BATCHES, ask.context or kernels.CONTEXTS, progress)
+    if comparison.model:
+        split = {
+            "engine": comparison.engine,
+            "tensor": comparison.tensor,
+            "data": comparison.data,
+            "expert": comparison.expert,
+        }
+        layouts = (kernels.layout_of(comparison.model, comparison.system, precision=comparison.precision, **split),)
+    return kernels.compare(
+        layouts, comparison.batch or kernels.BATCHES, comparison.context or kernels.CONTEXTS, progress
+    )
 
 
 def predict_inference(

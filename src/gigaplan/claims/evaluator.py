@@ -66,9 +66,9 @@ def evaluate(result: Result, catalog: Catalog, claim_sets: Sequence[ClaimSet]) -
 def _claim(text: ClaimText, source: Source, origin: str) -> Claim:
     judged = [j for j in (_judge(statement, source) for statement in text.statements) if j is not None]
     verdict = weakest(j.verdict for j in judged)
-    beside = [outcome(reading, source) for reading in text.figures]
-    figures = tuple(f for j in judged for f in j.figures) + tuple(f for o in beside for f in o.figures)
-    because = _because(text, verdict, judged, beside, source)
+    context = [outcome(reading, source) for reading in text.figures]
+    figures = tuple(f for j in judged for f in j.figures) + tuple(f for o in context for f in o.figures)
+    because = _because(text, verdict, judged, context, source)
     return Claim(id=source.claim, says=text.says, verdict=verdict, because=because, figures=figures, source=origin)
 
 
@@ -79,7 +79,7 @@ def _judge(statement: Statement, source: Source) -> _Judged | None:
     if not deciding:
         return None
     verdict = verdict_of_figures(f for o in deciding for f in o.figures)
-    if any(o.reason for o in deciding):  # a reading that can't be told may hold or not
+    if any(o.reason for o in deciding):  # a reading that can't be determined may hold or not
         verdict = Verdict.UNKNOWN if verdict is Verdict.FAILS else min(verdict, Verdict.ON_BASIS, key=WEAKEST.index)
     if verdict is Verdict.FAILS and statement.otherwise:
         verdict = Verdict(statement.otherwise)
@@ -101,10 +101,10 @@ def _rests(statement: Statement, result: Result) -> str:
 
 
 def _because(
-    text: ClaimText, verdict: Verdict, judged: Sequence[_Judged], beside: Sequence[Outcome], source: Source
+    text: ClaimText, verdict: Verdict, judged: Sequence[_Judged], context: Sequence[Outcome], source: Source
 ) -> str:
     """Return the sentence behind a verdict: the claim's own words filled in, or one made from its figures."""
-    outcomes = [o for j in judged for o in j.outcomes] + list(beside)
+    outcomes = [o for j in judged for o in j.outcomes] + list(context)
     words = text.because.get(str(verdict)) or text.because.get("otherwise", "")
     own = fill(words, outcomes) if words else ""
     sentences = [own or _generic(judged, source.facts)]
@@ -126,7 +126,7 @@ def _capital(name: str) -> str:
 
 
 def _generic(judged: Iterable[_Judged], facts: Catalog) -> str:
-    """Return each statement's figure beside its bound, as a sentence."""
+    """Return each statement's figure next to its bound, as a sentence."""
     sentences = []
     for j in judged:
         for o in j.outcomes:

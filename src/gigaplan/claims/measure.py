@@ -110,13 +110,13 @@ def _read(read: Read, source: Source, frame: Frame) -> Labelled:
     return Labelled(tuple(dims), np.asarray(array))
 
 
-def _places(source: Source, dim: str, wanted: tuple[str, ...] | None, frame: Frame) -> list[int]:
+def _places(source: Source, dim: str, required: tuple[str, ...] | None, frame: Frame) -> list[int]:
     """Return the indices of the labels that are read along a dim."""
     labels = source.result.labels[dim]
-    if wanted is None:
+    if required is None:
         places = list(range(len(labels)))
     else:
-        places = [i for label in wanted for i in _label(source, dim, label, frame)]
+        places = [i for label in required for i in _label(source, dim, label, frame)]
     if dim in frame.picked:
         places = [i for i in places if labels[i] in frame.picked[dim]]
     return places

@@ -22,26 +22,26 @@ def power_factor(source: Source, quantity: str, bases: Mapping[str, str], system
     """Return what turns a result quantity's power into that of the reading's basis (1 where it names none)."""
     if "power" not in bases:
         return 1.0
-    wanted, own = PowerBasis(bases["power"]), basis_of(quantity)
-    if wanted == own:
+    required, own = PowerBasis(bases["power"]), basis_of(quantity)
+    if required == own:
         return 1.0
-    if wanted in RATED and not system:
+    if required in RATED and not system:
         raise CannotTellError(
-            f"power on the basis {wanted} is that of a system, and the claim names none ('system: ...')"
+            f"power on the basis {required} is that of a system, and the claim names none ('system: ...')"
         )
     try:
-        return Based(1.0, "MW", own).to(wanted, *_chain(source, system if wanted in RATED else "", bases)).value
+        return Based(1.0, "MW", own).to(required, *_chain(source, system if required in RATED else "", bases)).value
     except BasisError as error:
         raise CannotTellError(str(error)) from None
 
 
 def gpus_per_mw(source: Source, system: str, bases: Mapping[str, str]) -> float:
     """Return the GPUs of a system that a megawatt on the reading's basis carries (IT power where it names none)."""
-    wanted = PowerBasis(bases.get("power", PowerBasis.IT))
+    required = PowerBasis(bases.get("power", PowerBasis.IT))
     per_rack = source.fact(system, "gpus_per_rack").number
     rack_kw = _rated(source, system, "rack_power_kw", PowerBasis.RACK_TDP, bases)
     try:
-        kw = Based(rack_kw, "kW", PowerBasis.RACK_TDP).to(wanted, *_chain(source, system, bases)).value
+        kw = Based(rack_kw, "kW", PowerBasis.RACK_TDP).to(required, *_chain(source, system, bases)).value
     except BasisError as error:
         raise CannotTellError(str(error)) from None
     return 1e3 / kw * per_rack

@@ -1,4 +1,4 @@
-"""What claims are evaluated on: a result beside the catalog, and the windows of its time axis."""
+"""What claims are evaluated on: a result together with the catalog, and the windows of its time axis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AbsentError(CannotTellError):
 
 @dataclass(slots=True)
 class Source:
-    """A result beside the catalog; each fact that a claim reads goes into the ledger, once."""
+    """A result together with the catalog; each fact that a claim reads goes into the ledger, once."""
 
     result: Result
     facts: Catalog

@@ -55,7 +55,7 @@ def _formatted(value: float | str, form: str) -> str:
 
 
 def short(value: float) -> str:
-    """Return a number in three digits, with a letter for millions and more."""
+    """Return a number in three digits, with a suffix for millions and more."""
     for size, letter in SIZES:
         if abs(value) >= size:
             return f"{value / size:.3g} {letter}"

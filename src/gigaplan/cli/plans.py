@@ -160,7 +160,9 @@ def schema(
     write_text(out, dumps(made, indent=1) + "\n")
     if json:
         return print_json(out)
-    print(f"wrote {out}; put this in the first line of a plan beside it: # yaml-language-server: $schema={out.name}")
+    print(
+        f"wrote {out}; put this in the first line of a plan in the same folder: # yaml-language-server: $schema={out.name}"
+    )
     return 0
 
 

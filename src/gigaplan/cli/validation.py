@@ -75,8 +75,8 @@ def validate_inference(
         assert images is not None
         write_text(images / f"{name}.svg", picture)
     if markdown:
-        beside = [os.path.relpath(images / f"{name}.svg", markdown.parent) for name in drawn] if images else []
-        write_text(markdown, as_markdown(answers, beside))
+        pictures = [os.path.relpath(images / f"{name}.svg", markdown.parent) for name in drawn] if images else []
+        write_text(markdown, as_markdown(answers, pictures))
     if html:
         write_text(html, published_view.html(answers))
     return print_json(answers) if json else show(validation(answers, every=all_rows))

@@ -1,6 +1,6 @@
 """Kernels that serving engines launch for one step of a transformer, as the architecture's own steps.
 
-Each launch costs time beside the work that it does, so that their number bounds the speed of small steps.
+Each launch costs time on top of the work that it does, so that their number bounds the speed of small steps.
 """
 
 from __future__ import annotations

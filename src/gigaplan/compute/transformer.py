@@ -23,7 +23,7 @@ MATRICES_OF_GATED_FFN = 3
 WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5 + 1 / 16}
 """Bytes per weight; FP4 with one 8-bit scale for every 16 weights (NVFP4)."""
 CACHE_BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 1.0}
-"""Bytes per cached value: FP8 beside FP8 and FP4 weights."""
+"""Bytes per cached value: FP8 with FP8 and FP4 weights."""
 ACTIVATION_BYTES = 2.0
 """Bytes per activation (BF16); embeddings and output head stay in it too, in every checkpoint."""
 

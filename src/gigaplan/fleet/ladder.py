@@ -194,7 +194,7 @@ def rate_limited(demand: Array, limit: float, queue_order: NDArray[np.int64]) ->
 
     Examples
     --------
-    >>> rationed(np.array([2.0, 2.0, 4.0]), 5.0, np.array([0, 1, 1])).tolist()
+    >>> rate_limited(np.array([2.0, 2.0, 4.0]), 5.0, np.array([0, 1, 1])).tolist()
     [2.0, 1.0, 2.0]
     """
     if not demand.size:

@@ -79,7 +79,7 @@ class _Search:
 def precision_for(device: Device) -> str:
     """Return the narrowest precision that the device computes in, in which operators serve large models.
 
-    FP4 where the device has FP4 arithmetic, else FP8, else BF16. Keys and values are FP8 beside FP4 and FP8 weights;
+    FP4 where the device has FP4 arithmetic, else FP8, else BF16. Keys and values are FP8 with FP4 and FP8 weights;
     FP4 checkpoints keep embeddings and head, and with experts also attention, in BF16.
 
     Parameters
@@ -368,10 +368,10 @@ def _reason(search: _Search) -> str:
     """Return which limit leaves nothing, with the nearest figure."""
     request = search.request
     if not search.fits.any():
-        least = search.service.memory_bytes.min() / 1e9
-        return f"does not fit: {least:,.0f} GB per GPU in the best layout, {search.free_bytes / 1e9:,.0f} GB free"
+        minimum = search.service.memory_bytes.min() / 1e9
+        return f"does not fit: {minimum:,.0f} GB per GPU in the best layout, {search.free_bytes / 1e9:,.0f} GB free"
     if not (search.fits & search.meets_tpot).any():
-        least = search.tpot_s[search.fits].min() * 1e3
-        return f"too slow: {least:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
-    least = search.ttft_s[search.fits & search.meets_tpot].min() * 1e3
-    return f"too slow: {least:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"
+        minimum = search.tpot_s[search.fits].min() * 1e3
+        return f"too slow: {minimum:,.1f} ms per token at best, {request.tpot_s * 1e3:,.1f} ms allowed"
+    minimum = search.ttft_s[search.fits & search.meets_tpot].min() * 1e3
+    return f"too slow: {minimum:,.0f} ms to the first token at best, {request.ttft_s * 1e3:,.0f} ms allowed"

@@ -158,7 +158,7 @@ def closed_loop(
 
     Each user sends its prompts one after another, so that they come in waves: the first all together
     (:func:`first_wave_wait_s`), each later one as the outputs before it end (:func:`later_wave_wait_s`). The device is
-    never idle, and a user who waits for a first token receives no tokens, so the time per token follows from
+    never idle, and a user without a first token yet receives no tokens, so the time per token follows from
     ``users = rate x (first token + output x tpot)`` (Little 1961). Requests beyond those that memory holds wait outside
     the engine. Valid for benchmarks with a fixed number of users, no cached input and one pipeline stage.
 

@@ -136,8 +136,8 @@ class Stage(Placement):
             Time of the stage per prompt [s]; zero where all tokens are cached.
         """
         # One prompt for each group, since a group without one would wait for the others' collectives.
-        nobody = np.zeros_like(uncached * self.gpus)
-        step = self._layers_s(nobody, nobody, uncached, cached, self.attention_dp) + self._launches_s()
+        no_one = np.zeros_like(uncached * self.gpus)
+        step = self._layers_s(no_one, no_one, uncached, cached, self.attention_dp) + self._launches_s()
         return np.where(uncached > 0, step / self.attention_dp, 0.0)
 
     def mixed_step_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:

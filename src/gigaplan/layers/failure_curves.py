@@ -21,7 +21,7 @@ from gigaplan.training.reliability import (
 
 OCTAVES, POINTS = 3, 25
 """Doublings of the interval on either side, and points of a curve."""
-LEAST_SPARES = 8
+MIN_SPARES = 8
 """To which the curve by spares goes at least."""
 SIZES = (1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576)
 """GPUs of the curve by size."""
@@ -53,7 +53,7 @@ def spare_curve(h: Hazards, recovery: Recovery) -> tuple[tuple[int, float, float
     recovery
         What happens when a server fails.
     """
-    most = max(2 * int(np.mean(h.spares)), LEAST_SPARES)
+    most = max(2 * int(np.mean(h.spares)), MIN_SPARES)
     ks = np.unique(np.round(np.linspace(0, most, min(most + 1, POINTS)))).astype(int)
     enough = enough_share(h, int(ks[-1]))
     return tuple((int(k), expected_share(replace(h, spares=int(k)), recovery), float(enough[k])) for k in ks)

@@ -88,7 +88,7 @@ class Range:
 class FailureRun:
     """What trials of a run came to, and what the closed form gives at the central facts."""
 
-    ask: FailureOptions
+    options: FailureOptions
     recovery: Recovery
     unit: str
     units: int
@@ -312,7 +312,7 @@ def _answer(run: _Run, h: Hazards, trials: SimulatedRuns, expected: float) -> Fa
     spares, units = int(np.mean(h.spares)), int(np.mean(h.units))
     write_bytes_per_s = run.gpus * float(np.mean(run.failures.checkpoint_bandwidth_bytes_per_s))
     return FailureRun(
-        ask=options,
+        options=options,
         recovery=options.recovery,
         unit="rack" if run.unit_gpus > SERVER_GPUS else "server",
         units=units,

@@ -91,7 +91,7 @@ class Point:
     usd_per_mtok_rented: Figure | None
     limit: str
     """What forbids a larger batch on this layout."""
-    busiest: str
+    dominant_operator: str
     """What most time goes to."""
 
 
@@ -120,7 +120,7 @@ class Curve:
 class Frontiers(Brief):
     """Curves side by side, all for one question."""
 
-    ask: ServingQuestion
+    question: ServingQuestion
     curves: tuple[Curve, ...]
     catalog_vintage: str
     notes: tuple[str, ...] = ()
@@ -288,7 +288,7 @@ def _point(
         usd_per_mtok_owned=owned,
         usd_per_mtok_rented=rented,
         limit=rate.limit,
-        busiest=rate.dominant_operator,
+        dominant_operator=rate.dominant_operator,
     )
 
 

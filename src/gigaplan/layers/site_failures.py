@@ -60,7 +60,7 @@ class GoodputBySize:
 
 
 def goodput_by_size(
-    facts: Catalog, system: str, least: float, most: float, replica_gpus: int, parameters: float
+    facts: Catalog, system: str, minimum: float, most: float, replica_gpus: int, parameters: float
 ) -> GoodputBySize:
     """Return the goodput of a system between two numbers of GPUs.
 
@@ -76,7 +76,7 @@ def goodput_by_size(
         Of the model; its checkpoint is as large as its state.
     """
     unit = unit_gpus(facts, system)
-    sizes = np.unique(np.round(np.geomspace(max(least, 1.0), max(most, least, 1.0), SIZES)))
+    sizes = np.unique(np.round(np.geomspace(max(minimum, 1.0), max(most, minimum, 1.0), SIZES)))
     failures = failures_of(facts)
 
     def share(gpus: float, recovery: Recovery) -> tuple[float, float]:

@@ -193,9 +193,9 @@ def _catalog_name(name: str) -> str:
 
 def _entity(facts: Catalog, name: str) -> str:
     """Return the catalog's entity of a site's name, empty if it has none."""
-    wanted = _catalog_name(name)
+    requested = _catalog_name(name)
     names = {f.entity for f in facts.facts if f.quantity in ("it_power_mw", "latitude_deg") and f.chosen}
-    return next((e for e in (wanted, PREFIX + wanted) if e in names), "")
+    return next((e for e in (requested, PREFIX + requested) if e in names), "")
 
 
 def _site(facts: Catalog, name: str, dates: Sequence[dt.date], counts: Sequence[float], source: str) -> Site:

@@ -16,7 +16,7 @@ from gigaplan.layers.site_methods import (
     METHODS,
     Exchange,
     central_and_bounds,
-    kept_compute,
+    effective_compute,
     scheme_of,
 )
 from gigaplan.plan.resolve import (
@@ -35,7 +35,7 @@ from gigaplan.training.sites import (
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.members import Array
 
-LEAST_WORK = 1e-30
+MIN_WORK = 1e-30
 ROUNDING = 1e-9
 """By which one site alone is preferred to the same compute of several."""
 
@@ -112,7 +112,7 @@ class _Runs:
     @classmethod
     def of(cls, x: Exchange, choices: _Choices, pace: Mapping[str, LocalUpdates]) -> _Runs:
         """Return the runs of every method; each day gives what the GPUs of the chosen sites train."""
-        per_gpu = x.one.flop / x.one.tokens * x.one.tokens_per_s.value / x.one.ask.gpus
+        per_gpu = x.one.flop / x.one.tokens * x.one.tokens_per_s.value / x.one.job.gpus
         flop, goodput, kept = [], [], []
         for name in METHODS:
             local = pace[name]
@@ -121,8 +121,8 @@ class _Runs:
             left = goodput_of(x.goodput, choices.gpus, choices.chosen, period_s, in_step=name == "synchronous")
             works = choices.total * time_share(x.step_s[0], scheme, choices.link) * choices.part
             flop.append((works * left).sum(axis=1) * per_gpu * SECONDS_PER_DAY)
-            goodput.append((works * left).sum(axis=1) / np.maximum(works.sum(axis=1), LEAST_WORK))
-            kept.append(np.stack(kept_compute(name, choices.count.max(axis=1).astype(float), local, x.facts)))
+            goodput.append((works * left).sum(axis=1) / np.maximum(works.sum(axis=1), MIN_WORK))
+            kept.append(np.stack(effective_compute(name, choices.count.max(axis=1).astype(float), local, x.facts)))
         return cls(np.stack(flop), np.stack(goodput), np.stack(kept))
 
     @property

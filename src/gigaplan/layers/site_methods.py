@@ -61,7 +61,7 @@ class Method:
     step_s: Figure
     time_share: Figure
     """Time that trains rather than waits for the network."""
-    kept_share: Figure
+    effective_compute_share: Figure
     """Compute that counts: with local updates part of it only makes up for a higher loss."""
     goodput_share: float
     """What failures leave by the best recovery: restarts of all that train in step (with local updates of one's own
@@ -143,13 +143,15 @@ def best_pace(name: str, x: Exchange, local: LocalUpdates) -> LocalUpdates:
     tried = [replace(local, inner_steps=float(h)) for h in steps]
 
     def share(one: LocalUpdates) -> float:
-        kept = kept_compute(name, np.asarray(x.link.sites), one, x.facts)[0]
+        kept = effective_compute(name, np.asarray(x.link.sites), one, x.facts)[0]
         return float(time_share(x.step_s[0], scheme_of(name, x, one), x.link) * kept)
 
     return max(tried, key=share)
 
 
-def kept_compute(name: str, sites: Array | float, local: LocalUpdates, facts: Catalog) -> tuple[Array, Array, Array]:
+def effective_compute(
+    name: str, sites: Array | float, local: LocalUpdates, facts: Catalog
+) -> tuple[Array, Array, Array]:
     """Return the part of the compute that counts: central, low and high.
 
     Parameters
@@ -189,7 +191,7 @@ def method_of(name: str, x: Exchange, local: LocalUpdates) -> Method:
     scheme, central = scheme_of(name, x, local, central=False), scheme_of(name, x, local)
     link, step_s = x.link, x.step_s[0]
     added, trained = exposed_s(x.step_s, scheme, link), time_share(x.step_s, scheme, link)
-    kept = [float(k) for k in kept_compute(name, float(len(x.sites)), local, x.facts)]
+    kept = [float(k) for k in effective_compute(name, float(len(x.sites)), local, x.facts)]
     share = central_and_bounds(np.array([trained[0] * kept[0], trained.min() * kept[1], trained.max() * kept[2]]))
     speed = x.one.tokens_per_s.value * x.one.step_s.value / (x.step_s + added)
     counted = central_and_bounds(speed * np.array([kept[0], kept[2], kept[1]]))
@@ -206,7 +208,7 @@ def method_of(name: str, x: Exchange, local: LocalUpdates) -> Method:
         exposed_s=central_and_bounds(added),
         step_s=central_and_bounds(x.step_s + added),
         time_share=central_and_bounds(trained),
-        kept_share=central_and_bounds(np.array(kept)),
+        effective_compute_share=central_and_bounds(np.array(kept)),
         goodput_share=goodput,
         share=share,
         tokens_per_s=central_and_bounds(speed),

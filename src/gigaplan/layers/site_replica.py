@@ -20,7 +20,7 @@ from gigaplan.training.layout import Layouts
 from gigaplan.training.search import RatedLayout, layout_at
 from gigaplan.vocabulary.errors import PlanError, Problem
 
-MOST_DOUBLINGS, WORTH = 10, 1.1
+MOST_DOUBLINGS, USEFUL_SHARE = 10, 1.1
 """A batch that is not given is doubled while that makes a GPU faster by a tenth, up to the largest known."""
 
 
@@ -74,8 +74,8 @@ def _fastest(
     A batch that is not given is doubled while a GPU gets faster by it, up to the largest that is known.
     """
     device, model, efficiency = known
-    gpus, least = sum(s.gpus for s in sites), min(s.gpus for s in sites)
-    some = least if job.run.gpus or least == _power_of_two(least) else _power_of_two(least)
+    gpus, minimum = sum(s.gpus for s in sites), min(s.gpus for s in sites)
+    some = minimum if job.run.gpus or minimum == _power_of_two(minimum) else _power_of_two(minimum)
     most = catalog.load().find("training", "largest_batch_tokens").number / job.run.sequence_tokens
     best, speed = None, 0.0
     for times in range(1 if job.run.global_batch_sequences else MOST_DOUBLINGS):
@@ -88,7 +88,9 @@ def _fastest(
         )
         tried = Setup(device, model, shape, efficiency)
         found = tried.search(tried.layouts(some, offload=job.run.offload))
-        if best is not None and (whole > most or not found.fitting or found.step.tokens_per_s[0] < speed * WORTH):
+        if best is not None and (
+            whole > most or not found.fitting or found.step.tokens_per_s[0] < speed * USEFUL_SHARE
+        ):
             break
         if found.fitting:
             best, speed = (layout_at(found, 0), whole), float(found.step.tokens_per_s[0])

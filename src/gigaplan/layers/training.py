@@ -81,9 +81,9 @@ class TrainRun(Brief):
     """A run in one layout: what a step takes and what the run takes, without failures."""
 
     BRIEF: ClassVar[tuple[str, ...]] = (
-        "ask.model",
-        "ask.system",
-        "ask.gpus",
+        "job.model",
+        "job.system",
+        "job.gpus",
         "best.layout",
         "step_s",
         "tokens_per_s",
@@ -92,7 +92,7 @@ class TrainRun(Brief):
         "validity",
     )
 
-    ask: TrainingJob
+    job: TrainingJob
     best: Candidate
     plan: RatedLayout
     step_s: Figure
@@ -230,7 +230,7 @@ def _run(
     some = [layout_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
     best = [layout_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
     return TrainRun(
-        ask=job,
+        job=job,
         best=_candidate(plan, job.gpus, setup),
         plan=plan,
         step_s=time,

@@ -50,13 +50,13 @@ class TrainingJob:
     release: Annotated[str, Option(group="Model and system")] = ""
     """Month in which the training software was released, as 2025-11 (default: the newest)."""
     imbalance: Annotated[float, Option(group="Model and system")] = 1.0
-    """Expert load imbalance: tokens of the busiest rank over the mean."""
+    """Expert load imbalance: tokens of the most loaded rank over the mean."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
     layout: Annotated[str, Option(group="Layout")] = ""
     """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the fastest)."""
     search: Annotated[bool, Option(group="Layout")] = False
-    """Show the best layouts beside the one given."""
+    """Show the best layouts in addition to the one given."""
     offload: Annotated[bool, Option(group="Layout")] = False
     """Also try layouts that keep the optimiser's state in the host's memory."""
     pod_gpus: Annotated[int, Option("pod", group="Layout")] = 0
@@ -91,8 +91,8 @@ def batch_of(job: TrainingJob) -> Batch:
 def default_sequences(job: TrainingJob) -> float:
     """Return about ``DEFAULT_BATCH_TOKENS``, in a number of sequences that the odd part of the GPUs divides."""
     odd = job.gpus // (job.gpus & -job.gpus)
-    wanted = DEFAULT_BATCH_TOKENS / job.sequence_tokens
-    return float(odd * 2 ** max(round(np.log2(wanted / odd)), 0))
+    requested = DEFAULT_BATCH_TOKENS / job.sequence_tokens
+    return float(odd * 2 ** max(round(np.log2(requested / odd)), 0))
 
 
 def impossible(job: TrainingJob) -> list[Problem]:
@@ -106,13 +106,13 @@ def impossible(job: TrainingJob) -> list[Problem]:
             if name == "gpus"
             else "give a finite number above zero",
         )
-        for name, value, least in (
+        for name, value, minimum in (
             ("gpus", job.gpus, 1),
             ("tokens", job.tokens, 0),
             ("seq", job.sequence_tokens, 1),
             ("global-batch", job.global_batch_sequences, 0),
         )
-        if not least <= value < float("inf")
+        if not minimum <= value < float("inf")
     ]
     return [*found, *_impossible_software(job), *_impossible_network(job)]
 
@@ -140,7 +140,7 @@ def _impossible_software(job: TrainingJob) -> Iterator[Problem]:
 def _impossible_network(job: TrainingJob) -> Iterator[Problem]:
     if not 1 <= job.imbalance < float("inf"):
         yield Problem(
-            "'imbalance' is the busiest rank's tokens over the mean",
+            "'imbalance' is the most loaded rank's tokens over the mean",
             PLACE,
             value=f"{job.imbalance:g}",
             allowed="1 or more",

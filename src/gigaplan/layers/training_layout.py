@@ -200,7 +200,7 @@ def _offload(s: _Split) -> Iterator[Found]:
         yield "the catalog has no bandwidth to the host for this system", "offload", "leave offload out"
 
 
-def _nearest_divisor(whole: int, wanted: int) -> int:
+def _nearest_divisor(whole: int, requested: int) -> int:
     """Return the divisor of a number that is nearest in ratio to what was wanted."""
     divisors = [k for k in range(1, whole + 1) if whole % k == 0]
-    return min(divisors, key=lambda k: abs(np.log(k / wanted)))
+    return min(divisors, key=lambda k: abs(np.log(k / requested)))

@@ -65,9 +65,9 @@ class SitesRun(Brief):
     """A run over several sites."""
 
     BRIEF: ClassVar[tuple[str, ...]] = (
-        "ask.run.model",
-        "ask.run.system",
-        "one.ask.gpus",
+        "job.run.model",
+        "job.run.system",
+        "one.job.gpus",
         "distance_km",
         "best",
         "methods",
@@ -75,7 +75,7 @@ class SitesRun(Brief):
         "run_days",
     )
 
-    ask: SitesJob
+    job: SitesJob
     one: TrainRun
     """The same GPUs on one site."""
     sites: tuple[Site, ...]
@@ -175,7 +175,7 @@ def _exchange(
         link=link,
         step_s=step_s,
         hidden_s=hidden_s,
-        goodput=goodput_by_size(facts, one.ask.system, min(some), most, replica, parameters),
+        goodput=goodput_by_size(facts, one.job.system, min(some), most, replica, parameters),
         facts=facts,
     )
 
@@ -189,7 +189,7 @@ def _answer(x: Exchange, apart: Array, model: Architecture) -> SitesRun:
     uplink = job.uplink_bits_per_s or facts.find("wan", "uplink_bits_per_s").number
     route_km = _tree_km(apart) * x.fibre.route_factor
     return SitesRun(
-        ask=job,
+        job=job,
         one=x.one,
         sites=x.sites,
         distance_km=float(apart.max()),
@@ -215,19 +215,19 @@ def _step_s(one: TrainRun, sites: Sequence[Site], facts: Catalog) -> tuple[Array
     A site sums gradients over its own ranks only, which takes no longer than over all.
     """
     plan = one.plan
-    efficiency = training_constants(facts, one.ask.overlays).efficiency
+    efficiency = training_constants(facts, one.job.overlays).efficiency
     per_replica = one.batch_tokens / plan.data
     slowest = 0.0
     for gpus in {s.gpus for s in sites}:
         data = gpus // (plan.tensor * plan.pipeline * plan.context)
         at = replace(plan.layout, data=np.array([float(data)]))
         batch = Batch(
-            global_batch_tokens=per_replica * data, sequence_tokens=one.ask.sequence_tokens, precision=one.ask.math
+            global_batch_tokens=per_replica * data, sequence_tokens=one.job.sequence_tokens, precision=one.job.math
         )
-        alone = step(device_of(facts, one.ask.system), model_of(facts, one.ask.model), batch, at, efficiency)
+        alone = step(device_of(facts, one.job.system), model_of(facts, one.job.model), batch, at, efficiency)
         slowest = max(slowest, float(alone.total[0]))
     spread = np.array([1.0, one.step_s.low / one.step_s.value, one.step_s.high / one.step_s.value])
-    micro = per_replica / (plan.micro_batch * one.ask.sequence_tokens)
+    micro = per_replica / (plan.micro_batch * one.job.sequence_tokens)
     return slowest * spread, BACKWARD_SHARE * one.best.parts_s["compute"] / micro * spread
 
 

@@ -26,7 +26,7 @@ PROVENANCE: dict[str, Schema] = {
     "source": {"type": ["string", "number"], "description": "Where the value is from."},
     "note": {"type": ["string", "number", "boolean"], "description": "What a reader should know of the value."},
 }
-"""What an author may state beside any value."""
+"""What an author may state in addition to any value."""
 UNWRITTEN_UNITS = ("", "1")
 """Units that a plain number has."""
 
@@ -142,7 +142,9 @@ def _header() -> Schema:
     return {
         "type": "object",
         "description": "Who made the overlay, why, and from what.",
-        "properties": {name: {**text, "description": f"{said.capitalize()}."} for name, said in NEEDED.items()},
+        "properties": {
+            name: {**text, "description": f"{description.capitalize()}."} for name, description in NEEDED.items()
+        },
         "required": list(NEEDED),
         "additionalProperties": False,
     }

@@ -113,8 +113,8 @@ def partial(
 
 
 def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
-    """Return what makes a field that describes itself when a JSON Schema is made, and not before: reading the words
-    beside a class's fields takes longer than loading a plan."""
+    """Return what makes a field that describes itself when a JSON Schema is made, and not before: reading the
+    docstrings of a class's fields takes longer than loading a plan."""
 
     def describe(schema: dict[str, Any]) -> None:
         schema["description"] = meaning(cls, name, required=required)
@@ -123,15 +123,15 @@ def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
 
 
 def meaning(cls: type, name: str, *, required: bool) -> str:
-    """Return what a room's field means: the words beside it, else those of the catalog's quantity of that name."""
+    """Return what a room's field means: its docstring, else those of the catalog's quantity of that name."""
     quantity = catalog.load().quantities.get(name)
-    words = _words_beside(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
+    words = _field_comments(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
     return f"{words} Left out: the catalog's fact." if quantity and not required else words
 
 
 @cache
-def _words_beside(cls: type) -> dict[str, str]:
-    """Return the words beside the fields of a room's dataclass, by field."""
+def _field_comments(cls: type) -> dict[str, str]:
+    """Return the docstrings of the fields of a room's dataclass, by field."""
     adapter: TypeAdapter[Any] = TypeAdapter(
         with_config(ConfigDict(use_attribute_docstrings=True, arbitrary_types_allowed=True))(cls)
     )

@@ -222,7 +222,7 @@ class Finance(Strict):
     systems: Annotated[dict[str, PriceSection], SYSTEMS] = {}
     """Changes to what systems cost, by generation."""
     costs: CostsSection | None = None
-    """Capital beside the racks, operating cost and lives."""
+    """Capital other than the racks, operating cost and lives."""
     tranches: TranchesSection | None = None
     """Investment that is paid as milestones of power are reached."""
     equity: dict[str, EquitySection] | None = None
@@ -258,7 +258,7 @@ class PlanDocument(Strict):
     announced: Announced
     """The power that the plan promises in all, on a stated basis."""
     models: dict[str, ModelSection] = {}
-    """Architectures of the plan's own, by name, beside the catalog's."""
+    """Architectures of the plan's own, by name, in addition to the catalog's."""
     fleet: Fleet
     """Systems, what exists already, and what is to be built."""
     power: Power = Power()

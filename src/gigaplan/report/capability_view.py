@@ -53,7 +53,7 @@ def _test_rows(answer: CapabilityValidation) -> Table:
                 r.date.isoformat(),
                 f"{r.training_flop:.2g}",
                 f"{r.eci:.1f}",
-                f"{r.ours:.1f}",
+                f"{r.predicted:.1f}",
                 f"{r.low:.0f}–{r.high:.0f}",
                 f"{r.error:+.1f}",
             )
@@ -82,7 +82,7 @@ def _comparisons(answer: CapabilityValidation) -> Table:
     for c in answer.comparisons:
         table.add_row(
             c.name,
-            f"{c.ours:.3g} ({c.low:.3g}–{c.high:.3g})",
+            f"{c.predicted:.3g} ({c.low:.3g}–{c.high:.3g})",
             f"{c.published:.3g} ({c.published_low:.3g}–{c.published_high:.3g})",
             c.source,
         )

@@ -19,53 +19,53 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def overview(told: Overview) -> RenderableType:
+def overview(answer: Overview) -> RenderableType:
     """Return what is there, by kind, by table and by evidence."""
     head = Text.assemble(
-        (f"{told.facts:,} facts", "bold"),
-        f" of {told.entities:,} entities and {told.quantities:,} quantities, {told.conflicts} with rivals, vintage {told.vintage}",
+        (f"{answer.facts:,} facts", "bold"),
+        f" of {answer.entities:,} entities and {answer.quantities:,} quantities, {answer.conflicts} with rivals, vintage {answer.vintage}",
     )
     kinds = _table("kind", "entities", "facts", "")
-    for k in told.kinds:
+    for k in answer.kinds:
         kinds.add_row(k.name, f"{k.entities:,}", f"{k.facts:,}", k.meaning)
     files = _table("table", "entities", "facts")
-    for t in told.tables:
+    for t in answer.tables:
         files.add_row(t.name, f"{t.entities:,}", f"{t.facts:,}")
-    evidence = ", ".join(f"{name} {count:,}" for name, count in told.evidence.items())
+    evidence = ", ".join(f"{name} {count:,}" for name, count in answer.evidence.items())
     more = "gigaplan catalog list KIND, search WORDS, show ENTITY[.QUANTITY]"
     return Group(head, Text(f"evidence: {evidence}"), Text(), kinds, Text(), files, Text(more, style="dim"))
 
 
-def listing(told: tuple[Listed, ...]) -> RenderableType:
+def listing(answer: tuple[Listed, ...]) -> RenderableType:
     """Return entities with what is known of them."""
     table = _table("entity", "facts", "kinds", "quantities")
-    for e in told:
+    for e in answer:
         table.add_row(e.entity, str(e.facts), ", ".join(e.kinds), Text(", ".join(e.quantities), style="dim"))
     return table
 
 
-def found(told: Found) -> RenderableType:
+def found(answer: Found) -> RenderableType:
     """Return what a search found."""
     lines = [
         Text(f"'{word}' is nowhere" + (f"; sought '{near}' instead" if near else ""))
-        for word, near in told.nearest.items()
+        for word, near in answer.nearest.items()
     ]
-    if not told.hits:
+    if not answer.hits:
         return Group(*lines, Text("Nothing found."))
-    for hit in told.hits:
+    for hit in answer.hits:
         f = hit.fact
         basis = f" ({f.basis})" if f.basis else ""
         state = "" if f.chosen else ", not chosen"
         lines.append(Text.assemble((f.id, "bold"), f"  {hit.human}{basis}"))
         lines.append(Text(f"    {f.evidence}{state}: {f.source_title}, {f.date}", style="dim"))
-    left = told.total - len(told.hits)
+    left = answer.total - len(answer.hits)
     return Group(*lines, *([Text(f"and {left} more; --limit shows them", style="dim")] if left else []))
 
 
-def shown(told: tuple[Shown, ...]) -> RenderableType:
+def shown(answer: tuple[Shown, ...]) -> RenderableType:
     """Return facts in full; one that wasn't chosen stands below the one that was, if that is shown too."""
-    there = {one.fact.id for one in told}
-    led = [o for o in told if o.fact.chosen or not any(r.chosen and r.id in there for r in o.rivals)]
+    there = {one.fact.id for one in answer}
+    led = [o for o in answer if o.fact.chosen or not any(r.chosen and r.id in there for r in o.rivals)]
     return Group(*(line for one in led for line in _one(one)))
 
 
@@ -98,6 +98,6 @@ def _exact(one: Shown) -> str:
     return "" if exact == one.human else f"   [{f.value:.10g} {f.unit}]"
 
 
-def as_data(told: Overview | Found | tuple[Listed, ...] | tuple[Shown, ...]) -> Any:
+def as_data(answer: Overview | Found | tuple[Listed, ...] | tuple[Shown, ...]) -> Any:
     """Return any of these as plain data, for ``--json``."""
-    return [dataclasses.asdict(one) for one in told] if isinstance(told, tuple) else dataclasses.asdict(told)
+    return [dataclasses.asdict(one) for one in answer] if isinstance(answer, tuple) else dataclasses.asdict(answer)

@@ -127,7 +127,7 @@ def _how(answer: Comparison) -> list[Text]:
 
 def rerun(answer: Rerun) -> RenderableType:
     """Return what a second run says of the first."""
-    saved = [Text(f"saved in {answer.kept_in}", style="dim")] if answer.kept_in else []
+    saved = [Text(f"saved in {answer.saved_in}", style="dim")] if answer.saved_in else []
     if answer.same:
         names = ", ".join(name for name, _ in answer.files)
         return Group(Text("The same, byte for byte: ", "green").append(names, "default"), *saved)

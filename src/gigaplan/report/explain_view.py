@@ -49,7 +49,7 @@ def _figures(explanation: Explanation) -> str:
             figure
         )
     dated = any(f.date for f in explanation.figures)
-    means = [aggregate.says] if aggregate.says else []
+    means = [aggregate.reduction] if aggregate.reduction else []
     means += [f"weighted by {aggregate.weighted_by}"] if aggregate.weighted_by else []
     means += [f"summed over {', '.join(aggregate.summed_over)}"] if aggregate.summed_over else []
     means += [", ".join(f"{d} {label}" for d, label in aggregate.at.items())] if aggregate.at else []

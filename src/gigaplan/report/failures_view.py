@@ -23,7 +23,7 @@ WORDS = {
 
 def terminal(run: FailureRun) -> list[RenderableType]:
     """Return the figures and a bar for each reason of lost time."""
-    lines: list[RenderableType] = [Text(), Text(f"failures, {run.ask.trials:,} trials of the run", style="bold")]
+    lines: list[RenderableType] = [Text(), Text(f"failures, {run.options.trials:,} trials of the run", style="bold")]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
@@ -39,12 +39,12 @@ def terminal(run: FailureRun) -> list[RenderableType]:
 
 def rows(run: FailureRun) -> list[tuple[str, str]]:
     """Return the figures as pairs of name and text."""
-    best = "" if run.ask.checkpoint_interval_s else " (the best)"
-    most = "" if run.ask.spares is not None else " (the best number)"
+    best = "" if run.options.checkpoint_interval_s else " (the best)"
+    most = "" if run.options.spares is not None else " (the best number)"
     named = f"{run.units:,} {run.unit}{'s' * (run.units > 1)} of {run.unit_gpus} GPUs"
     fixed = (
         "facts at their central values"
-        if run.ask.certain
+        if run.options.certain
         else "each with its own draw of the facts on failures from their ranges"
     )
     found = [
@@ -61,13 +61,13 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
         (
             "spares",
-            f"{run.spares:,}{most} beside {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all",
+            f"{run.spares:,}{most} in addition to {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all",
         ),
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
         ("trials", f"{fixed}; the step at its central value, whose own range comes on top"),
     ]
-    if run.ask.facts:
-        found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.ask.facts)))
+    if run.options.facts:
+        found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.options.facts)))
     if run.finished_share < 1:
         found.append(("unfinished", f"{1 - run.finished_share:.1%} of trials were given up long after their time"))
     return found
@@ -176,14 +176,14 @@ def _named(axis: str) -> base.Option:
     return {"name": axis, "nameLocation": "middle", "nameGap": 24}
 
 
-def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], says: str, axis: str) -> Chart:
+def _curve(id: str, heading: str, x: list[str], lines: dict[str, list[float]], caption: str, axis: str) -> Chart:
     series = [base.line(name, values, base.PALETTE[k]) for k, (name, values) in enumerate(lines.items())]
     table = tuple((at, *(f"{values[k]:.1f}" for values in lines.values())) for k, at in enumerate(x))
     option = base.option(series, x, "% of the time")
     option["yAxis"] |= {"scale": True}
     option["xAxis"] |= _named(axis)
     option["grid"] |= {"bottom": 24}
-    return Chart(id, heading, option, says, ("", *(f"{n}, %" for n in lines)), table, 300)
+    return Chart(id, heading, option, caption, ("", *(f"{n}, %" for n in lines)), table, 300)
 
 
 def validation(found: tuple[FailureRow, ...]) -> RenderableType:
@@ -192,7 +192,7 @@ def validation(found: tuple[FailureRow, ...]) -> RenderableType:
     for r in found:
         span = f"{_number(r.low, r.unit)} to {_number(r.high, r.unit)}" if r.high > r.low else ""
         table_rows.append(
-            (r.name, r.published, _number(r.ours, r.unit), span, "yes" if r.holds else "no", r.rates_from)
+            (r.name, r.published, _number(r.predicted, r.unit), span, "yes" if r.holds else "no", r.rates_from)
         )
     columns = ("figure", "published", "predicted", "range", "holds", "rates from")
     return Group(Text("failures", style="bold"), Fitting(columns, table_rows, (0, 5)))

@@ -14,10 +14,10 @@ from rich.text import Text
 from gigaplan.report.format import short
 
 GAP = 2
-BAR, LEAST_BAR = 30, 3
+BAR, MIN_BAR = 30, 3
 FEW = 4
 """Rows that may stand side by side as columns."""
-LEAST_NAME = 14
+MIN_NAME = 14
 """Letters of a first column below which it is better to print row by row."""
 
 
@@ -34,16 +34,16 @@ class Fitting:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         room = options.max_width
         wide = _widths([self.columns, *self.rows])
-        turned = list(zip(self.columns, *self.rows, strict=True))
+        transposed = list(zip(self.columns, *self.rows, strict=True))
         folded = _folded(self.columns, self.rows)
-        least = [max(map(cell_len, c.split("\n"))) for c in folded]
-        narrow = [max(a, b) for a, b in zip(least, _widths(self.rows) if self.rows else least, strict=True)]
+        minimum = [max(map(cell_len, c.split("\n"))) for c in folded]
+        narrow = [max(a, b) for a, b in zip(minimum, _widths(self.rows) if self.rows else minimum, strict=True)]
         first = room - sum(narrow[1:]) - GAP * (len(narrow) - 1)
         if _total(wide) <= room:
             yield _table(self.columns, self.rows, self.words)
-        elif len(self.rows) <= FEW and _total(_widths(turned)) <= room:
-            yield _table(turned[0], turned[1:], (0,))
-        elif first >= min(LEAST_NAME, narrow[0]):
+        elif len(self.rows) <= FEW and _total(_widths(transposed)) <= room:
+            yield _table(transposed[0], transposed[1:], (0,))
+        elif first >= min(MIN_NAME, narrow[0]):
             yield _table(folded, self.rows, self.words, min(first, narrow[0]))
         else:
             for k, row in enumerate(self.rows):
@@ -66,7 +66,7 @@ class Bars:
         names = max((cell_len(name) for name in some), default=0)
         numbers = {name: f"{short(value):>7} {self.unit} {value / whole:6.1%}" for name, value in some.items()}
         taken = 2 + names + 1 + max((cell_len(n) for n in numbers.values()), default=0)
-        longest = max(min(BAR, options.max_width - taken), LEAST_BAR)
+        longest = max(min(BAR, options.max_width - taken), MIN_BAR)
         for name, value in some.items():
             size = round(longest * value / whole)
             line = Text(f"  {name:<{names}} ", no_wrap=True)

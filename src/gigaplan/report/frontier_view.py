@@ -51,7 +51,7 @@ def terminal(answer: Frontiers, width: int) -> RenderableType:
 
 def question(answer: Frontiers) -> str:
     """Return the question in words."""
-    a = answer.ask
+    a = answer.question
     cached = f" ({a.cached_tokens:,.0f} cached)" if a.cached_tokens else ""
     waits = f"first token within {a.ttft_s:g} s, each further one within {a.tpot_s * 1e3:g} ms"
     return f"{a.input_tokens:,.0f} tokens in{cached}, {a.output_tokens:,.0f} out; {waits}; engine {a.engine}"
@@ -87,8 +87,8 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     if len(points) <= most:
         return list(points)
     speeds = np.array([p.tokens_per_s_per_user.value for p in points])
-    wanted = np.linspace(speeds.max(), speeds.min(), most)
-    return [points[i] for i in sorted({int(np.abs(speeds - w).argmin()) for w in wanted})]
+    requested = np.linspace(speeds.max(), speeds.min(), most)
+    return [points[i] for i in sorted({int(np.abs(speeds - w).argmin()) for w in requested})]
 
 
 def _marks() -> Iterator[tuple[str, str]]:
@@ -301,7 +301,7 @@ def all_charts(answer: Frontiers) -> list[Chart]:
         480,
     )
     found = [speed]
-    for id, quantity, unit, heading, says in (
+    for id, quantity, unit, heading, caption in (
         (
             "power",
             "output_tokens_per_s_per_it_mw",
@@ -327,7 +327,7 @@ def all_charts(answer: Frontiers) -> list[Chart]:
                 if (value := _value(c, p, quantity))
             )
             found.append(
-                Chart(id, heading, _option(answer, quantity, unit), says, ("", "tokens/s per user", unit), rows, 380)
+                Chart(id, heading, _option(answer, quantity, unit), caption, ("", "tokens/s per user", unit), rows, 380)
             )
     return found
 
@@ -360,7 +360,7 @@ def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = Fal
             if points:
                 colour = base.PALETTE[(i + k if served == 1 else i) % len(base.PALETTE)]
                 label = name(c)
-                if mode and len(answer.ask.modes) > 1:
+                if mode and len(answer.question.modes) > 1:
                     label = mode if served == 1 else f"{label}, {mode}"
                 series.append(_curve(label, c, points, quantity, unit, colour, dashed=mode == "disaggregated"))
                 if interval:

@@ -33,7 +33,7 @@ class Card:
         The coordinates at which ``aggregate`` gives it.
     number : float
         What ``aggregate`` gives there, in the quantity's unit.
-    says : str
+    reduction : str
         What it is over time.
     """
 
@@ -44,7 +44,7 @@ class Card:
     variable: str
     at: Mapping[str, str]
     number: float
-    says: str
+    reduction: str
 
 
 def cards(result: Result) -> list[Card]:
@@ -61,7 +61,7 @@ def _card(result: Result, figure: Aggregate, name: str, value: str, detail: str)
         variable=figure.name,
         at=figure.at,
         number=float(figure.values),
-        says=figure.says,
+        reduction=figure.reduction,
     )
 
 

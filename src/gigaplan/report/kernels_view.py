@@ -31,9 +31,9 @@ def markdown(answer: Comparison) -> str:
     """Return the same as a page of Markdown."""
     steps = [(str(r.layout), *_row(r)) for r in answer.rows]
     parts = [
-        "# Step times, ours beside measured kernels'\n",
+        "# Step times: predicted and measured kernels\n",
         "Written by `gigaplan validate kernels --markdown FILE`; "
-        "[accuracy](accuracy.md#step-times-beside-measured-kernels) says what it means.\n",
+        "[accuracy](accuracy.md#step-times-compared-with-measured-kernels) says what it means.\n",
         _lines(SUMMARY, _summaries(answer)),
         *(f"{line}\n" for line in _words(answer)),
         "## Step by step\n",
@@ -44,8 +44,8 @@ def markdown(answer: Comparison) -> str:
 
 def _row(r: Row) -> tuple[str, ...]:
     share = "" if math.isnan(r.tables.measured_share) else f"{r.tables.measured_share:.0%}"
-    host = _ms(r.ours.host_s) if r.does == "decode" else ""
-    times = (_ms(r.ours.kernels_s), _ms(r.tables.kernels_s))
+    host = _ms(r.predicted.host_s) if r.does == "decode" else ""
+    times = (_ms(r.predicted.kernels_s), _ms(r.tables.kernels_s))
     return r.does, f"{r.requests:,}", f"{r.tokens:,}", *times, f"{r.ratio:.2f}", host, share
 
 

@@ -30,7 +30,7 @@ FAMILIES: dict[str, tuple[str, Callable[[Point], bool]]] = {
 BY = {"gpu": "GPU", "model": "model", "engine": "engine", "precision": "precision"}
 MOST_POINTS = 1500
 """Points of one series that are drawn: more only make the page heavy."""
-LEAST_ROWS = 4
+MIN_ROWS = 4
 """Groups with fewer rows have no bar of their own."""
 MOST_BARS = 24
 
@@ -81,7 +81,7 @@ def _groups(points: Sequence[Point], attribute: str) -> dict[str, list[Point]]:
     for p in points:
         if name := getattr(p, attribute).lower():
             by.setdefault(name, []).append(p)
-    some = sorted(((n, g) for n, g in by.items() if len(g) >= LEAST_ROWS), key=lambda x: (-len(x[1]), x[0]))
+    some = sorted(((n, g) for n, g in by.items() if len(g) >= MIN_ROWS), key=lambda x: (-len(x[1]), x[0]))
     return dict(some[:MOST_BARS])
 
 
@@ -96,11 +96,11 @@ def _parity(id: str, words: str, points: Sequence[Point]) -> Chart:
         data = []
         for p in some[:: max(1, -(-len(some) // MOST_POINTS))]:
             factor = scale or (_seconds(p) / p.published if _seconds(p) else 1.0)
-            x, y = base.numbers([p.published * factor, p.ours * factor])
+            x, y = base.numbers([p.published * factor, p.predicted * factor])
             data.append([x, y, p.gpu, p.model, f"{p.error:+.0%}"])
             low, high = (
-                min(low, p.published * factor, p.ours * factor),
-                max(high, p.published * factor, p.ours * factor),
+                min(low, p.published * factor, p.predicted * factor),
+                max(high, p.published * factor, p.predicted * factor),
             )
         series.append(
             {
@@ -198,7 +198,7 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
     """Return a page with charts and tables; the same answers give the same bytes."""
     drawn = all_charts(answers)
     return (
-        template("held.html.j2").render(
+        template("residuals.html.j2").render(
             title="Serving: published and predicted",
             style=Markup(style_sheet()),
             charts=drawn,

@@ -46,7 +46,7 @@ def _late_runs(result: Result) -> list[str]:
             )
             continue
         end = f"done {result.day(float(done[k]))}" if not math.isnan(done[k]) else "not done within the horizon"
-        least = "" if not math.isnan(done[k]) else "at least "
+        minimum = "" if not math.isnan(done[k]) else "at least "
         ways = []
         if start_by[k] >= 0:  # a day of the horizon
             ways.append(f"a start by {result.day(float(start_by[k]))}")
@@ -55,7 +55,7 @@ def _late_runs(result: Result) -> list[str]:
             ways.insert(0, f"{short(needed[k])} GPUs instead of {short(requested[k])}")
         more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
         lines.append(
-            f"{title(name)} misses its deadline {deadline} by {least}{late[k]:,.0f} days ({end}, "
+            f"{title(name)} misses its deadline {deadline} by {minimum}{late[k]:,.0f} days ({end}, "
             f"{by_then[k] / tokens[k]:.0%} of its tokens by "
             f"then). It would meet it with {' or '.join(ways)}{more}."
         )

@@ -61,7 +61,7 @@ def _headline(result: Result, card: Card) -> dict[str, Any]:
         "at": dict(card.at),
         "value": card.number,
         "unit": result.variable(card.variable).unit,
-        "is": card.says,
+        "is": card.reduction,
         "evidence": card.evidence,
     }
 
@@ -71,7 +71,7 @@ def _table(result: Result, name: str) -> dict[str, Any]:
     yearly = aggregate(result, name, ["year", *own])
     return {
         "unit": yearly.unit,
-        "is": yearly.says,
+        "is": yearly.reduction,
         "evidence": result.evidence(name),
         "years": dict(zip(yearly.labels["year"], yearly.values.tolist(), strict=True)),
     }

@@ -20,14 +20,14 @@ SERVING = ("rows", "n", "TPOT", "mean", "bias", "in 80 %", "high/low", "TTFT", "
 HELD = ("rows", "n", "error", "bias", "in 80 %", "high/low")
 WRITTEN = "Written by `gigaplan validate inference --markdown FILE --images FOLDER`; [accuracy](accuracy.md) says what it means."
 POINTS = ("figure", "GPU", "model", "published", "predicted", "error", "80 % interval", "inside")
-LEAST = 16
+MIN_WIDTH = 16
 """Letters that the first column keeps on narrow screens."""
 FEW, FEWEST = 48, 12
 """Tables with no more figures than this are shown figure by figure, alone and among many."""
 SEVERAL = 3
 BRIEF = "Samples that come with gigaplan, table by table. --all-rows shows each figure, --html a page with charts and all groups."
 SERVED = "InferenceX and NVIDIA, collected by aiconfigurator (Apache-2.0)"
-HONEST = "Each row is answered with constants that never saw its own GPU generation with its own model."
+OUT_OF_SAMPLE = "Each row is answered with constants that never saw its own GPU generation with its own model."
 APART = "No constant was fitted on these rows; intervals are what errors were on other systems, or on serving rows."
 
 
@@ -67,7 +67,7 @@ def point_rows(answer: TableComparison) -> list[tuple[str, ...]]:
             p.gpu,
             p.model,
             short(p.published),
-            short(p.ours),
+            short(p.predicted),
             f"{p.error:+.0%}",
             f"{short(p.low)}–{short(p.high)}",
             "yes" if p.low <= p.published <= p.high else "no",
@@ -122,7 +122,7 @@ def table_content(
             return answer.source, POINTS, found, f"{APART} {left}"
         return answer.source, HELD, held_rows(answer, brief=brief), f"Median absolute errors. {APART} {left}"
     left = f"{answer.left_out} rows of the table are not answered."
-    return SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {HONEST} {left}"
+    return SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {OUT_OF_SAMPLE} {left}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -132,7 +132,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         width = (
             max(len(line[k]) for line in (columns, *rows))
             if k
-            else min(LEAST, max(len(line[0]) for line in (columns, *rows)))
+            else min(MIN_WIDTH, max(len(line[0]) for line in (columns, *rows)))
         )
         table.add_column(column, justify="right" if k and not words else "left", no_wrap=k > 0, min_width=width)
     for row in rows:

@@ -36,7 +36,7 @@ def terminal(run: SitesRun) -> RenderableType:
         _grid(facts(run)),
         Text(),
     ]
-    lines += [Fitting(METHOD_COLUMNS, method_rows(run)), Text(CAPTION.format(share=run.ask.share), style="dim")]
+    lines += [Fitting(METHOD_COLUMNS, method_rows(run)), Text(CAPTION.format(share=run.job.share), style="dim")]
     if run.largest:
         lines += [Text(), Text(largest_line(run), style="bold"), Fitting(RUN_COLUMNS, largest_rows(run), (0, 1))]
     lines += [Text(), *(Text(n, style="dim") for n in notes(run))]
@@ -47,7 +47,7 @@ def title(run: SitesRun) -> str:
     """Return what is trained where."""
     places = ", ".join(f"{words.title(s.name)} ({s.gpus:,})" for s in run.sites)
     return (
-        f"{words.title(run.one.ask.model)} on {run.one.ask.gpus:,} GPUs of {words.system(run.one.ask.system)}: {places}"
+        f"{words.title(run.one.job.model)} on {run.one.job.gpus:,} GPUs of {words.system(run.one.job.system)}: {places}"
     )
 
 
@@ -100,7 +100,7 @@ def method_rows(run: SitesRun) -> list[tuple[str, ...]]:
             _brief(m.name),
             short(m.step_s.value),
             f"{m.time_share.value:.0%}",
-            f"{m.kept_share.value:.0%}",
+            f"{m.effective_compute_share.value:.0%}",
             _shares(m.share),
             short(m.days.value),
             f"{m.over_largest_site:.2f}",
@@ -132,7 +132,7 @@ def largest_line(run: SitesRun) -> str:
     where = " and ".join(words.title(n) for n in best.sites)
     how = ALONE if best.method == ALONE else f"together, {best.method}"
     return (
-        f"the largest run that ends by {run.ask.by} in {run.run_days:g} days: {scientific(best.counted_flop.value)} FLOP "
+        f"the largest run that ends by {run.job.by} in {run.run_days:g} days: {scientific(best.counted_flop.value)} FLOP "
         f"that count, at {where} {how}"
     )
 
@@ -236,7 +236,7 @@ def _by_uplink(run: SitesRun) -> Chart:
 def _losses(run: SitesRun) -> Chart:
     """What of the GPUs' time trains and counts, what waits for the network, what makes up for a higher loss."""
     counts = [100 * m.share.value for m in run.methods]
-    makes_up = [100 * m.time_share.value * (1 - m.kept_share.value) for m in run.methods]
+    makes_up = [100 * m.time_share.value * (1 - m.effective_compute_share.value) for m in run.methods]
     waits = [100 * (1 - m.time_share.value) for m in run.methods]
     series: list[Option] = [
         base.bar(name, data, colour)
@@ -264,7 +264,7 @@ def _runs(run: SitesRun) -> Chart:
     series = [base.bar("FLOP that count", [r.counted_flop.value for r in run.largest], base.PALETTE[0])]
     return Chart(
         "largest",
-        f"The largest run by {run.ask.by}",
+        f"The largest run by {run.job.by}",
         base.horizontal_bars(series, [named(r) for r in run.largest], "FLOP that count"),
         f"T{largest_line(run)[1:]}.",
         RUN_COLUMNS,

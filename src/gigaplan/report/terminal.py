@@ -56,12 +56,12 @@ class _Yearly:
     def _table(self, count: int) -> Table:
         last = len(self.years) - 1
         shown = sorted({int(i) for i in np.linspace(0, last, count).round()}) if count > 1 else [last]
-        says = self.rows[0].says
-        table = _table(says.capitalize(), *(self.years[i] for i in shown))
+        reduction = self.rows[0].reduction
+        table = _table(reduction.capitalize(), *(self.years[i] for i in shown))
         for row in self.rows:
-            if row.says != says:
-                says = row.says
-                table.add_row(Text(says.capitalize(), style="dim"))
+            if row.reduction != reduction:
+                reduction = row.reduction
+                table.add_row(Text(reduction.capitalize(), style="dim"))
             name = row.name if row.leads else f"  {row.name}"
             table.add_row(name, *(row.texts[i] for i in shown), style="bold" if row.leads else "")
         return table
@@ -137,7 +137,7 @@ def _unserved(result: Result) -> Text:
 
 
 def _claims_line(result: Result) -> RenderableType:
-    """Return the mark of each claim and what marks mean; a mark stays beside its claim on terminals of any width."""
+    """Return the mark of each claim and what marks mean; a mark stays next to its claim on terminals of any width."""
     if not result.claims:
         return Text("Claims        ", "bold").append("none made", "not bold")
     line = Table.grid(padding=0)
@@ -146,7 +146,7 @@ def _claims_line(result: Result) -> RenderableType:
     verdicts = [(MARKS[claim.verdict], claim.id) for claim in result.claims]
     marks = Columns([Text(f"{mark} {id_}", style) for (mark, style), id_ in verdicts], padding=(0, 2))
     line.add_row(Text("Claims", "bold"), marks)
-    return Group(line, Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be told", "dim"))
+    return Group(line, Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be determined", "dim"))
 
 
 def claims_table(result: Result) -> RenderableType:
@@ -178,7 +178,7 @@ def demand_validation(answer: DemandValidation) -> RenderableType:
             f"{p.quantity} ({p.definition})",
             p.date,
             short(p.published),
-            short(p.ours),
+            short(p.predicted),
             f"{p.error:+.1%}",
             ("known" if p.known else "came after") + (", set on it" if p.used else ""),
         )

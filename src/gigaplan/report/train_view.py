@@ -64,27 +64,27 @@ def terminal(run: TrainRun) -> RenderableType:
 
 def title(run: TrainRun) -> str:
     """Return what is trained on what."""
-    return f"{words.title(run.ask.model)} on {run.ask.gpus:,} GPUs of {words.system(run.ask.system)}"
+    return f"{words.title(run.job.model)} on {run.job.gpus:,} GPUs of {words.system(run.job.system)}"
 
 
 def question(run: TrainRun) -> str:
     """Return the question in words."""
-    sequences = run.batch_tokens / run.ask.sequence_tokens
-    assumed = "" if run.ask.tokens else ", twenty per active parameter"
+    sequences = run.batch_tokens / run.job.sequence_tokens
+    assumed = "" if run.job.tokens else ", twenty per active parameter"
     return (
-        f"{run.ask.precision}, {sequences:,.0f} sequences of {run.ask.sequence_tokens:,} tokens a step, "
+        f"{run.job.precision}, {sequences:,.0f} sequences of {run.job.sequence_tokens:,} tokens a step, "
         f"{short(run.tokens)} tokens in all{assumed}"
     )
 
 
 def rows(run: TrainRun) -> list[tuple[str, str]]:
     """Return the run's figures as pairs of name and text."""
-    seen = f" (fastest of {run.fitting:,} that fit, {run.seen:,} seen)" if run.seen > 1 and not run.ask.layout else ""
+    seen = f" (fastest of {run.fitting:,} that fit, {run.seen:,} seen)" if run.seen > 1 and not run.job.layout else ""
     mfu = ", ".join(f"{v:.1%} {name}" for name, v in run.mfu_share.items())
     found = [
         ("layout", f"{run.best.layout}{seen}"),
         ("step", f"{_with_range(run.step_s)} s"),
-        ("speed", f"{_with_range(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.ask.gpus)} a GPU"),
+        ("speed", f"{_with_range(run.tokens_per_s)} tokens/s, {short(run.tokens_per_s.value / run.job.gpus)} a GPU"),
         ("utilisation", f"{run.model_tflops_per_gpu:,.0f} TFLOP/s a GPU; {mfu}"),
         ("run", f"{_with_range(run.days)} days, {scientific(run.flop)} FLOP, without failures"),
     ]
@@ -199,7 +199,7 @@ def charts(run: TrainRun) -> list[Chart]:
 
 
 def _stacked(
-    id: str, heading: str, some: list[Candidate], field: str, unit: str, words: Mapping[str, str], says: str
+    id: str, heading: str, some: list[Candidate], field: str, unit: str, words: Mapping[str, str], caption: str
 ) -> Chart:
     names = [k for k in getattr(some[0], field) if any(getattr(c, field)[k] > 0 for c in some)]
     series = [
@@ -213,7 +213,7 @@ def _stacked(
         id,
         heading,
         option,
-        says,
+        caption,
         ("layout", *(f"{words.get(k, k)}, {unit}" for k in names)),
         table,
         130 + 34 * len(some),

@@ -65,7 +65,7 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
                 str(r.gpus),
                 "plug" if r.at_plug else "dc",
                 f"{r.published_w:,.0f}",
-                f"{r.ours_w:,.0f}",
+                f"{r.predicted_w:,.0f}",
                 f"{r.low_w:,.0f} to {r.high_w:,.0f}",
                 f"{r.error:+.1%}",
             )

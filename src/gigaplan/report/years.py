@@ -25,7 +25,7 @@ class Row:
 
     Attributes
     ----------
-    says : str
+    reduction : str
         What each of its figures is: ``year end``, ``mean of the year`` or ``sum over the year``.
     variable, at
         The quantity of the variable table and the coordinates at which ``aggregate`` gives the values by year.
@@ -37,7 +37,7 @@ class Row:
         Whether it begins a group of rows.
     """
 
-    says: str
+    reduction: str
     name: str
     variable: str
     at: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +63,13 @@ def _row(
     figure = aggregate(result, variable, ["year"], at)
     texts = tuple(text(float(v)) for v in figure.values)
     return Row(
-        says=figure.says, name=name, variable=variable, at=figure.at, values=figure.values, texts=texts, leads=leads
+        reduction=figure.reduction,
+        name=name,
+        variable=variable,
+        at=figure.at,
+        values=figure.values,
+        texts=texts,
+        leads=leads,
     )
 
 
@@ -102,8 +108,8 @@ def _largest(result: Result) -> Iterator[Row]:
 def _use(result: Result) -> Iterator[Row]:
     share = idle_share(result)
     texts = tuple(percent(float(v)) for v in share)
-    name, says = "GPU-hours idle", "mean of the year"
-    yield Row(says=says, name=name, variable="idle_gpu_hours", values=share, texts=texts, leads=True)
+    name, reduction = "GPU-hours idle", "mean of the year"
+    yield Row(reduction=reduction, name=name, variable="idle_gpu_hours", values=share, texts=texts, leads=True)
 
 
 def idle_share(result: Result) -> Array:
@@ -130,14 +136,14 @@ def _money(result: Result) -> Iterator[Row]:
     yield _row(result, "cost, accrued", "cost_usd", money)
     yield from _some(_row(result, "of which rent and lease", "rent_usd", money))
     yield _row(result, "revenue", "revenue_usd", money)
-    yield from _some(_row(result, "revenue of unserved demand", "revenue_lost_usd", money), least=1.0)
+    yield from _some(_row(result, "revenue of unserved demand", "revenue_lost_usd", money), minimum=1.0)
     yield from _some(_row(result, "equity on dates", "equity_paid_usd", money))
     yield _row(result, "funding gap", "funding_gap_usd", money)
 
 
-def _some(row: Row, least: float = 0.0) -> Iterator[Row]:
+def _some(row: Row, minimum: float = 0.0) -> Iterator[Row]:
     """Yield a row that has something to show."""
-    if row.values.max() > least:
+    if row.values.max() > minimum:
         yield row
 
 

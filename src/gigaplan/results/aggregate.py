@@ -34,7 +34,7 @@ class Aggregate:
         Axes of ``values``, in the order requested; ``member`` first where all members were asked for.
     labels : mapping of str to tuple of str
         Names along each of them.
-    says : str
+    reduction : str
         What a value is over time: ``sum over the year``, ``mean of the year``, ``year end``; empty without time.
     weighted_by : str
         What weighed an average, empty where nothing did.
@@ -49,7 +49,7 @@ class Aggregate:
     dims: tuple[str, ...]
     labels: Mapping[str, tuple[str, ...]]
     values: Array
-    says: str
+    reduction: str
     weighted_by: str = ""
     summed_over: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def aggregate(
         dims=tuple(labels),
         labels=labels,
         values=np.asarray(out if members == "all" else out[0]),
-        says=_statement(variable, by, fixed),
+        reduction=_statement(variable, by, fixed),
         weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
         summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d == "token"),
         at=fixed,
@@ -208,8 +208,8 @@ def _chosen(result: Labelled, dim: str, label: str) -> Places:
     names = names_along(result, dim)
     if not label:
         return np.arange(len(names))
-    wanted = groups(result, dim).get(label, (label,))
-    return np.array([i for i, n in enumerate(names) if n in wanted], dtype=np.int64)
+    requested = groups(result, dim).get(label, (label,))
+    return np.array([i for i, n in enumerate(names) if n in requested], dtype=np.int64)
 
 
 def _buckets(
@@ -312,10 +312,10 @@ def _by_year(result: Labelled, monthly: Array) -> Array:
 def _aligned(array: Array, dims: Sequence[str], target: Sequence[str]) -> Array:
     """Return an array with the member axis first, and an axis of length 1 for each dim that it lacks."""
     own = [d for d in dims if d != "member"]
-    wanted = [d for d in target if d != "member"]
-    ordered = np.moveaxis(array, [own.index(d) + 1 for d in wanted if d in own], range(1, len(own) + 1))
+    requested = [d for d in target if d != "member"]
+    ordered = np.moveaxis(array, [own.index(d) + 1 for d in requested if d in own], range(1, len(own) + 1))
     sizes = iter(ordered.shape[1:])
-    return ordered.reshape(ordered.shape[0], *(next(sizes) if d in own else 1 for d in wanted))
+    return ordered.reshape(ordered.shape[0], *(next(sizes) if d in own else 1 for d in requested))
 
 
 def _reduced(values: Array, weight: Array | None, cells: _Cells, variable: Variable) -> Array:
@@ -324,15 +324,15 @@ def _reduced(values: Array, weight: Array | None, cells: _Cells, variable: Varia
     Weights have an axis of length 1 along the dims that are summed, so that they count once in the average.
     """
     dims = [d for d in variable.dims if d != "member"]
-    gone = tuple(i for i, d in enumerate(dims, start=1) if d != cells.base and d not in cells.kept)
+    reduced = tuple(i for i, d in enumerate(dims, start=1) if d != cells.base and d not in cells.kept)
     time = dims.index(cells.base) + 1 if cells.base else 0
     if variable.reduction == "end" and cells.base:
         ends = np.array([b[-1] for b in cells.buckets], dtype=np.int64)
-        return np.asarray(np.take(values, ends, axis=time).sum(axis=gone))
+        return np.asarray(np.take(values, ends, axis=time).sum(axis=reduced))
     if weight is None:
-        return np.asarray(_by_period(values, cells, time).sum(axis=gone))
-    above = _by_period(np.where(weight > 0, values * weight, 0.0), cells, time).sum(axis=gone)
-    below = _by_period(weight, cells, time).sum(axis=gone)
+        return np.asarray(_by_period(values, cells, time).sum(axis=reduced))
+    above = _by_period(np.where(weight > 0, values * weight, 0.0), cells, time).sum(axis=reduced)
+    below = _by_period(weight, cells, time).sum(axis=reduced)
     mean: Array = np.full(np.broadcast_shapes(below.shape, above.shape), np.nan)
     return np.asarray(np.divide(above, below, out=mean, where=np.broadcast_to(below > 0, mean.shape)))
 

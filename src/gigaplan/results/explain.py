@@ -62,7 +62,7 @@ class Explanation(Brief):
         "variable.meaning",
         "variable.formula",
         "evidence",
-        "aggregate.says",
+        "aggregate.reduction",
         "figures",
         "inputs",
         "entries",

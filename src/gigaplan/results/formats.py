@@ -27,6 +27,8 @@ from gigaplan.vocabulary.variables import Variable, variables
 FORMAT = 2
 EXISTING_1 = "opening "
 """How format 1 marks a site of the existing fleet: by its label."""
+OLD_VERDICTS = {"can't be told": Verdict.UNKNOWN}
+"""Verdicts that earlier versions wrote in other words."""
 CHUNK = 1 << 20
 
 
@@ -191,9 +193,8 @@ def sources(data: Mapping[str, Any] | None) -> Sources | None:
 
 
 def _claim(data: Mapping[str, Any]) -> Claim:
-    return Claim(
-        **{**data, "verdict": Verdict(data["verdict"]), "figures": tuple(Figure(**f) for f in data["figures"])}
-    )
+    verdict = Verdict(OLD_VERDICTS.get(data["verdict"], data["verdict"]))
+    return Claim(**{**data, "verdict": verdict, "figures": tuple(Figure(**f) for f in data["figures"])})
 
 
 def _entry(data: Mapping[str, Any]) -> Entry:

@@ -46,7 +46,7 @@ class Aggregated(Protocol):
         """The figures, one axis per dim."""
 
     @property
-    def says(self) -> str:
+    def reduction(self) -> str:
         """What a figure is, such as ``sum over the year``."""
 
 
@@ -64,7 +64,7 @@ class Table:
     labels: Mapping[str, tuple[str, ...]]
     values: Array
     """One axis per dim, in the order of ``dims``."""
-    says: str
+    reduction: str
     """What a figure is, such as ``sum over the year``."""
 
     def __post_init__(self) -> None:
@@ -78,7 +78,12 @@ class Table:
         labels = {d: figures.labels[d] for d in figures.dims}
         values = np.asarray(figures.values, dtype=float)
         return cls(
-            name=figures.name, unit=figures.unit, dims=figures.dims, labels=labels, values=values, says=figures.says
+            name=figures.name,
+            unit=figures.unit,
+            dims=figures.dims,
+            labels=labels,
+            values=values,
+            reduction=figures.reduction,
         )
 
     def __len__(self) -> int:
@@ -98,7 +103,7 @@ class Table:
             "format": FORMAT,
             "quantity": self.name,
             "unit": self.unit,
-            "says": self.says,
+            "reduction": self.reduction,
             "dims": list(self.dims),
             "labels": {d: list(self.labels[d]) for d in self.dims},
             "rows": [
@@ -130,7 +135,7 @@ class Table:
     @property
     def heading(self) -> str:
         """Return what the table shows: quantity, unit, and what a figure is."""
-        return f"{self.name} [{self.unit}], {self.says}" if self.says else f"{self.name} [{self.unit}]"
+        return f"{self.name} [{self.unit}], {self.reduction}" if self.reduction else f"{self.name} [{self.unit}]"
 
     def __repr__(self) -> str:
         grid = [self._columns(), *self._body(LINES - 3)]

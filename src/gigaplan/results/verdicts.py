@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     """It holds because the plan's own input says so; no model tests it."""
     ON_BASIS = "holds only on basis"
     FAILS = "does not hold"
-    UNKNOWN = "can't be told"
+    UNKNOWN = "can't be determined"
 
 
 WEAKEST = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.ON_BASIS, Verdict.ASSUMED, Verdict.HOLDS)
@@ -55,5 +55,5 @@ def verdict_of_figures(figures: Iterable[Figure]) -> Verdict:
 
 
 def weakest(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the weakest of some verdicts; of none, that it can't be told."""
+    """Return the weakest of some verdicts; of none, that it can't be determined."""
     return min(verdicts, key=WEAKEST.index, default=Verdict.UNKNOWN)

@@ -26,10 +26,10 @@ def energy(a: Mapping[str, Array], axis: TimeAxis) -> None:
 
 
 def gpus(a: Mapping[str, Array], axis: TimeAxis) -> None:
-    """GPUs allotted never exceed those available, in any hour; GPU-hours add up by generation."""
+    """GPUs allocated never exceed those available, in any hour; GPU-hours add up by generation."""
     busy = a["fleet_share"].sum(axis=1) + a["training_share"][:, :, None, None]
     if busy.max(initial=0) > 1 + TOLERANCE:
-        raise LawError(f"GPUs allotted exceed those available: {busy.max():.12f} of the fleet")
+        raise LawError(f"GPUs allocated exceed those available: {busy.max():.12f} of the fleet")
     used = a["gpu_hours"].sum(axis=1) + a["training_gpu_hours"] + a["idle_gpu_hours"]
     _equal("GPU-hours used + idle = available", a["gpus_available"] * axis.hours, used)
 

@@ -137,7 +137,7 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
     apart = {d.headline.name for d in found}
     attribution = _Attribution(a, b, shared, progress)
     inputs, groups = attribution.inputs, attribution.groups
-    swapped = attribution.run() if found and not attribution.hindered else {}
+    swapped = attribution.run() if found and not attribution.obstacle else {}
     return Comparison(
         a=a.stamp,
         b=b.stamp,
@@ -147,7 +147,7 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
         inputs=inputs,
         groups=tuple(swapped) or groups,
         claims=_claims(a, b),
-        not_attributed=attribution.hindered,
+        not_attributed=attribution.obstacle,
     )
 
 
@@ -208,10 +208,10 @@ class _Attribution:
 
     def __init__(self, a: Result, b: Result, shared: Window, progress: Progress | None) -> None:
         self.a, self.b, self.shared, self.progress = a, b, shared, progress
-        self.hindered = _obstacle(a, b)
+        self.obstacle = _obstacle(a, b)
         self.groups: tuple[str, ...] = ()
         lines: tuple[InputDifference, ...] = ()
-        if not self.hindered:
+        if not self.obstacle:
             assert a.sources
             assert b.sources
             self.plan_a, self.plan_b = load_sources(a.sources), load_sources(b.sources)
@@ -234,7 +234,7 @@ class _Attribution:
             try:
                 by_group[name] = headlines(simulate(plans.resolve(made())), self.shared)
             except (InputError, PlanError) as error:
-                self.hindered = f"{name} can't be swapped alone: {error}"
+                self.obstacle = f"{name} can't be swapped alone: {error}"
         if self.progress:
             self.progress(len(steps), len(steps), "")
         return by_group

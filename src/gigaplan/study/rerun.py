@@ -33,7 +33,7 @@ class Rerun(Brief):
     """Facts that the inputs took then and take now, where they differ."""
     unreadable: str = ""
     """Why the saved numbers can't be compared with the new ones, empty if they can."""
-    kept_in: str = ""
+    saved_in: str = ""
     """Where the second run is saved, empty if it isn't."""
 
 
@@ -52,7 +52,7 @@ def sources_of(folder: Path) -> Sources:
     return sources
 
 
-def held_against(saved: Path, again: Path) -> Rerun:
+def compare_with_saved(saved: Path, again: Path) -> Rerun:
     """Return what differs between a saved result's folder and that of a second run."""
     names = sorted(p.name for p in saved.iterdir() if p.is_file())
     files = tuple((n, (again / n).is_file() and filecmp.cmp(saved / n, again / n, shallow=False)) for n in names)

@@ -6,7 +6,7 @@ many points per decade of training compute, and by so many per year for the same
     ECI = a + b log10(FLOP / FLOP0) + c (t - t0)
 
 The form is that of Ho et al. (2024), arXiv:2403.05812, and of Ho et al. (2025), arXiv:2512.00193, with one slope at
-all sizes. Both papers warn of it: whether the slope falls at the top can't be told from the few runs there.
+all sizes. Both papers warn of it: whether the slope falls at the top can't be determined from the few runs there.
 ``smallest_flop`` to ``last_date`` of the relation say where an answer leaves what was ever seen.
 """
 
@@ -52,7 +52,7 @@ class Capability:
     """Standard error of b [ECI points]."""
     eci_per_year: Annotated[float, Gt(0), Unit("1/year")]
     """Points per year at the same compute, c [ECI points/year]: algorithms, data, post-training and reasoning, which
-    nothing tells apart."""
+    the data can't separate."""
     eci_per_year_error: Annotated[float, Ge(0), Unit("1/year")]
     """Standard error of c [ECI points/year]."""
     slopes_correlation: Annotated[float, Ge(-1), Le(1), Unit("1")]

@@ -190,11 +190,11 @@ def search(
     """
     free = free_bytes(device, efficiency)
     fitting: list[tuple[Layouts, Step]] = []
-    least, count = np.inf, int(np.size(at.tensor))
+    minimum, count = np.inf, int(np.size(at.tensor))
     for begin in range(0, count, LAYOUTS_PER_CALL):
         some = _taken(at, np.arange(begin, min(begin + LAYOUTS_PER_CALL, count)))
         memory = memory_of(model, batch, some, efficiency)
-        least = min(least, float(memory.min()))
+        minimum = min(minimum, float(memory.min()))
         # memory is quicker to evaluate than time, so only what fits is timed
         fits = np.flatnonzero(memory <= free)
         if fits.size:
@@ -205,7 +205,7 @@ def search(
     # stable: of equally fast layouts the first of the grid comes first, on every machine
     order = np.argsort(-steps.tokens_per_s, kind="stable")
     steps = Step(*(getattr(steps, f.name)[order] for f in fields(Step)))
-    return SearchResult(count, _taken(every, order), steps, least)
+    return SearchResult(count, _taken(every, order), steps, minimum)
 
 
 def memory_of(model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency) -> Array:
@@ -324,8 +324,8 @@ def best_layout(
         )
     found = search(device, model, batch, at, efficiency)
     if not found.fitting:
-        least, free = found.min_memory_bytes / 1e9, free_bytes(device, efficiency) / 1e9
-        return _none(f"does not fit: {least:,.0f} GB per GPU in the best layout, {free:,.0f} GB free")
+        minimum, free = found.min_memory_bytes / 1e9, free_bytes(device, efficiency) / 1e9
+        return _none(f"does not fit: {minimum:,.0f} GB per GPU in the best layout, {free:,.0f} GB free")
     return layout_at(found, 0)
 
 

@@ -78,7 +78,7 @@ class Row:
     training_flop: float
     flop_confidence: str
     eci: float
-    ours: float = float("nan")
+    predicted: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
     """Low and high of the interval that is meant to hold 80 % of models."""
@@ -87,7 +87,7 @@ class Row:
     @property
     def error(self) -> float:
         """Predicted less published [ECI points]."""
-        return self.ours - self.eci
+        return self.predicted - self.eci
 
     @property
     def split(self) -> str:
@@ -124,7 +124,7 @@ class Comparison:
     """A rate that others published, and what the fit implies for it."""
 
     name: str
-    ours: float
+    predicted: float
     low: float
     high: float
     published: float
@@ -210,7 +210,7 @@ def answer(rows: Sequence[Row], capability: Capability) -> tuple[Row, ...]:
     years = np.array([years_since_reference(r.date, capability) for r in rows])
     predicted, (low, high) = eci(flop, years, capability), eci_interval(flop, years, capability)
     return tuple(
-        dataclasses.replace(r, ours=float(o), low=float(a), high=float(b))
+        dataclasses.replace(r, predicted=float(o), low=float(a), high=float(b))
         for r, o, a, b in zip(rows, predicted, low, high, strict=True)
     )
 
@@ -286,11 +286,11 @@ def huber_1964(x: Array, y: Array) -> tuple[Array, float]:
     ValueError
         If reweighting has not settled after a thousand steps.
     """
-    least = float(np.sqrt(np.finfo(float).eps) * np.abs(y).max())  # rows that lie on the line exactly have no spread
+    minimum = float(np.sqrt(np.finfo(float).eps) * np.abs(y).max())  # rows that lie on the line exactly have no spread
     constants: Array = np.asarray(np.linalg.lstsq(x, y, rcond=None)[0], dtype=np.float64)
     for _ in range(1000):
         residuals = y - x @ constants
-        spread = max(NORMAL_MAD * float(np.median(np.abs(residuals))), least)
+        spread = max(NORMAL_MAD * float(np.median(np.abs(residuals))), minimum)
         weights = HUBER * spread / np.maximum(np.abs(residuals), HUBER * spread)
         before = constants
         constants = np.asarray(np.linalg.solve((x.T * weights) @ x, (x.T * weights) @ y), dtype=np.float64)

@@ -60,7 +60,7 @@ class Point:
     definition: str
     date: str
     published: float
-    ours: float
+    predicted: float
     known: bool
     """Whether it was known before the announcement."""
     used: bool
@@ -70,7 +70,7 @@ class Point:
     @property
     def error(self) -> float:
         """Predicted over published, less one."""
-        return self.ours / self.published - 1
+        return self.predicted / self.published - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Point:
     engine: str
     unit: str
     published: float
-    ours: float
+    predicted: float
     low: float
     high: float
     validity: str
@@ -34,7 +34,7 @@ class Point:
     @property
     def error(self) -> float:
         """Predicted over published, less one."""
-        return self.ours / self.published - 1
+        return self.predicted / self.published - 1
 
     @property
     def answered(self) -> bool:

@@ -13,7 +13,7 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 
-LEAST_ROWS, LEAST_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
+MIN_ROWS, MIN_GROUPS, MOST_GROUPS, ROUNDS = 4, 3, 8, 60
 """Rows that a refit needs, groups between which some are left out in turn, and evaluations of a fit."""
 LINE_WIDTH = 120  # of a file that people read
 MARGIN = 1e-6
@@ -37,10 +37,10 @@ def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) ->
     remedy
         What to do about it.
     """
-    if count >= LEAST_ROWS:
+    if count >= MIN_ROWS:
         return
     reasons = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
-    message = f"{count} rows can be answered, {LEAST_ROWS} are needed"
+    message = f"{count} rows can be answered, {MIN_ROWS} are needed"
     raise PlanError([Problem(message, place, value=reasons, remedy=remedy)])
 
 
@@ -77,7 +77,7 @@ def kinds_of(*levels: Sequence[str]) -> NDArray[np.int_] | None:
     none does. No more than eight groups are made."""
     for names in levels:
         index = np.unique(np.array(names), return_inverse=True)[1]
-        if index.max() + 1 >= LEAST_GROUPS:
+        if index.max() + 1 >= MIN_GROUPS:
             return np.asarray(index % MOST_GROUPS)
     return None
 

@@ -38,10 +38,8 @@ def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, model in plan.models.items():
 
         def part(field: str, given: object = model, entity: str = name) -> int:
-            mine = getattr(given, field)
-            return int(
-                mine if mine is not None else facts.find(entity, field).number if facts.has(entity, field) else 0
-            )
+            own = getattr(given, field)
+            return int(own if own is not None else facts.find(entity, field).number if facts.has(entity, field) else 0)
 
         heads, groups = part("heads"), part("kv_heads")
         experts, chosen, width = part("experts"), part("experts_per_token"), part("ffn_expert")
@@ -60,9 +58,9 @@ def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             "first_dense_layers": part("first_dense_layers") > part("layers")
             and ("more dense layers than layers", f"0 to {part('layers')}"),
         }
-        for field, said in wrong.items():
-            if said:
-                message, allowed = said
+        for field, stated in wrong.items():
+            if stated:
+                message, allowed = stated
                 place = root.place(("models", name, field))
                 remedy = f"state {field} as in the model's configuration"
                 yield Problem(message, place, value=f"{part(field)}", allowed=allowed, remedy=remedy)

@@ -37,7 +37,7 @@ def contracts(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 
 def _without_effect(message: str, root: Node, path: tuple[str, ...], value: str) -> Problem:
     allowed = "usd_per_it_mw_year where a share is rented, lease_usd_per_it_mw_year where a share is owned"
-    remedy = "state the share that is 'rented' beside the contract, or change its terms; the run goes on"
+    remedy = "state the share that is 'rented' next to the contract, or change its terms; the run goes on"
     return Problem(message, root.place(path), value=value, allowed=allowed, remedy=remedy, severity="warning")
 
 

@@ -20,7 +20,7 @@ DEFAULT = "announcement-2025-09"
 OWN = "plan"
 """Name of the set that a plan writes itself."""
 SHIPPED = "shipped"
-"""Under this name a plan that writes its own claims lists shipped ones beside them."""
+"""Under this name a plan that writes its own claims lists shipped ones in addition."""
 
 
 def shipped() -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def plan_claims(root: Node) -> tuple[tuple[ClaimSet, ...], list[Problem]]:
     ----------
     root : Node
         The plan's document. Its ``claims`` are a list of names, or claims of its own by id; names of shipped ones may
-        stand beside these under ``shipped``.
+        stand next to these under ``shipped``.
     """
     node, there = root.at(("claims",))
     found = Problems(root)

@@ -16,11 +16,11 @@ DATE_BOUNDS = ("by", "within", "not_before")
 OPERATIONS = ("plus", "minus", "times", "divided_by")
 ALONG = ("each", "count", "most", "least")
 STEPS = ("up", "down", "not up")
-ABSENT = ("can't be told", "zero", "skip")
+ABSENT = ("can't be determined", "zero", "skip")
 TIME = ("month", "edge", "year")
 ALL = "all"
 """Bound of a count: as many as there are."""
-WORDS = ("holds", "holds only on basis", "by assumption", "does not hold", "can't be told", "otherwise")
+WORDS = ("holds", "holds only on basis", "by assumption", "does not hold", "can't be determined", "otherwise")
 """Keys under which a claim may have a sentence of its own."""
 
 
@@ -151,7 +151,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimText:
-    """One claim: its words, the statements that it consists of, figures beside them, and words for the verdict."""
+    """One claim: its words, the statements that it consists of, further figures, and words for the verdict."""
 
     id: str
     says: str

@@ -136,7 +136,7 @@ def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> State
     rests = found.texts(entries["rests_on"], (*path, "rests_on")) if "rests_on" in entries else ()
     otherwise = found.text(entries.get("otherwise"), (*path, "otherwise"))
     if otherwise:
-        found.known("not a verdict for what does not hold", otherwise, ["can't be told"], (*path, "otherwise"))
+        found.known("not a verdict for what does not hold", otherwise, ["can't be determined"], (*path, "otherwise"))
     if "readings" in entries:
         found.keys(node, path, STATEMENT)
         where = (*path, "readings")
@@ -153,7 +153,7 @@ def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> State
     return Statement(readings=readings, rests_on=rests, otherwise=otherwise) if readings else None
 
 
-def _reading(node: Node, path: Path, found: Problems, facts: Catalog, beside: tuple[str, ...] = ()) -> Reading | None:
+def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: tuple[str, ...] = ()) -> Reading | None:
     entries = found.mapping(node, path)
     if not entries:
         return None
@@ -165,7 +165,7 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, beside: tu
     bases = _bases(entries, path, found)
     apart = (along.dim,) if along and along.dim not in TIME else ()
     scope = Scope((*apart, "token") if "token" in dict(bases) else apart, as_path)
-    value = read_value(node, path, found, facts, scope, (*READING, *beside))
+    value = read_value(node, path, found, facts, scope, (*READING, *context))
     among = _among(entries, path, found, facts)
     over_time = read_over_time(over[0], entries[over[0]], (*path, over[0]), found, facts) if over else None
     dates = any(k in ("reached", "kept_from") for k in over)
@@ -254,7 +254,9 @@ def _among(entries: dict[str, Node], path: Path, found: Problems, facts: Catalog
             continue
         condition = read_condition(node, (*where, dim), found, facts, Scope((dim,)))
         if condition and condition.value is None:
-            found.add("what is compared is missing", (*where, dim), remedy="name a quantity beside the comparison")
+            found.add(
+                "what is compared is missing", (*where, dim), remedy="name a quantity in addition to the comparison"
+            )
         elif condition:
             made.append((dim, condition))
     return tuple(made)

@@ -59,7 +59,7 @@ def read_number(text: str) -> Number:
 def read_value(
     node: Node, path: Path, found: Problems, facts: Catalog, scope: Scope, more: Collection[str] = ()
 ) -> Value | None:
-    """Return a value, None where it is wrong; ``more`` are names that stand beside it and are read elsewhere."""
+    """Return a value, None where it is wrong; ``more`` are names that stand next to it and are read elsewhere."""
     if not isinstance(node.value, dict):
         number = _number(node, path, found)
         return Value(number) if number else None

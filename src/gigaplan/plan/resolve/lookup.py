@@ -82,7 +82,7 @@ def facility_of(facts: Catalog, region: str = UNKNOWN_REGION) -> Facility:
 
 
 def costs_of(facts: Catalog) -> Costs:
-    """Return capital beside the racks, operating cost and lives."""
+    """Return capital other than the racks, operating cost and lives."""
     return from_facts(facts, Costs, "build")
 
 

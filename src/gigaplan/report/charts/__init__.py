@@ -34,9 +34,9 @@ MAKERS = (
     money.gap,
     money.tranches,
     money.instruments,
-    money.circle,
+    money.money_flow,
     money.books,
-    money.lives,
+    money.book_lives,
 )
 
 

@@ -32,11 +32,11 @@ class Chart:
     id: str
     heading: str
     option: Option
-    says: str
+    caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     height: int = 340
-    least_width: int = 0
+    min_width: int = 0
     """Pixels below which the drawing is scrolled instead of squeezed."""
     figures: str = ""
     """What each number of the table is, where it is one of a period: ``mean of the year``."""

@@ -109,7 +109,7 @@ def gantt(result: Result) -> Chart:
     axis = result.axis
     ends = [row[1][-1] for row in places if row[1][-1]]
     left_out = f" The {len(rows)} largest of {len(places)} sites." if len(rows) < len(places) else ""
-    says = (
+    caption = (
         f"First tokens from {min(ends):%B %Y} to {max(ends):%B %Y}." if ends else "No site produces within the horizon."
     )
     table = tuple(
@@ -119,7 +119,7 @@ def gantt(result: Result) -> Chart:
         "timeline",
         "From announcement to first token, by site",
         base.rows_option(series, [row[0] for row in rows], axis.start.year, math.ceil(as_year(axis.end))),
-        f"{says} Bars are the site's first megawatts; dates are resolved to the month.{left_out}",
+        f"{caption} Bars are the site's first megawatts; dates are resolved to the month.{left_out}",
         ("site", *STEPS, "all produces"),
         table,
         base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(rows), 4),
@@ -183,12 +183,12 @@ def limits(result: Result) -> Chart:
     drawn.pop("legend")
     counts = {n: int((codes == i).sum()) for i, n in enumerate(names)}
     most = max(counts, key=lambda n: counts[n])
-    says = f"Most often {most}, in {counts[most]} months; no" if counts[most] else "Nothing limits it: no"
+    caption = f"Most often {most}, in {counts[most]} months; no" if counts[most] else "Nothing limits it: no"
     return Chart(
         "limits",
         "What limits the build-out, month by month",
         drawn,
-        f"{says} mark means that nothing was waiting to be installed.",
+        f"{caption} mark means that nothing was waiting to be installed.",
         ("limit", "months"),
         tuple((n, str(c)) for n, c in counts.items()),
         240,

@@ -85,7 +85,7 @@ def waterfall(result: Result) -> Chart | None:
         f"{percent(float(lines[_line(result, 'energy')]) / float(lines.sum()))} of the whole cost.",
         ("", "USD per million tokens"),
         (*((n, fixed(v, 3)) for n, v in steps), ("a million generated tokens", fixed(level, 3))),
-        least_width=base.WIDE_CHART,
+        min_width=base.WIDE_CHART,
     )
 
 

@@ -13,7 +13,7 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 MOST_SITES = 7
-LEAST = 2e-3
+MIN_SHARE = 2e-3
 """Flows below this share of the whole are left out of the drawing."""
 Links = dict[tuple[str, str], float]
 
@@ -27,7 +27,7 @@ def watts(result: Result) -> Chart | None:
         return None
     into, made = _sites_to_systems(result, year, hours)
     used = _systems_to_uses(result, made)
-    large = {k: v for k, v in (into | used).items() if v >= LEAST * whole}
+    large = {k: v for k, v in (into | used).items() if v >= MIN_SHARE * whole}
     unit = in_watts(whole)
     words = _words(result, large, unit)
     when = years(result)[-1]

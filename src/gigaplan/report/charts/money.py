@@ -37,7 +37,7 @@ def capital(result: Result) -> Chart:
     )
 
 
-def lives(result: Result) -> Chart:
+def book_lives(result: Result) -> Chart:
     """Yearly cost if IT lived 3, 5 or 7 years in the books."""
     data = base.yearly(result, "cost_by_life_usd", "life")
     unit = in_dollars(float(data.max()))
@@ -203,7 +203,7 @@ def _split(result: Result) -> tuple[dict[str, Array], dict[str, Array], dict[str
     return uses, sources, {"funding gap": np.maximum(left, 0)}
 
 
-def circle(result: Result) -> Chart | None:
+def money_flow(result: Result) -> Chart | None:
     """How money goes round between investors, the plan, its landlords, suppliers and users."""
     flows = [f for f in _flows(result) if f[2] > 0]
     if not flows:
@@ -229,9 +229,7 @@ def circle(result: Result) -> Chart | None:
     graph = _graph(nodes, edges)
     sent = sum(v for a, b, v, _ in flows if b == vendor)
     given = sum(v for a, b, v, _ in flows if a == vendor)
-    returned = (
-        f"{vendor} invests {money(given)} and receives {money(sent)} of purchases, his customers' landlords included."
-    )
+    returned = f"{vendor} invests {money(given)} and receives {money(sent)} of purchases, those by its customers' landlords included."
     return Chart(
         "circle",
         "How the money goes round, over the whole horizon",

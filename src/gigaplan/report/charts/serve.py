@@ -52,12 +52,12 @@ def waits(result: Result) -> Chart | None:
     names = [title(n) for n in result.labels["workload"]]
     rows = tuple((title(x.workload), str(x.months), x.first, x.last, percent(x.worst_share)) for x in found)
     free = all_served_from(result)
-    says = f"All demand is served from {free} on." if free else "Some demand is unserved to the end of the horizon."
+    caption = f"All demand is served from {free} on." if free else "Some demand is unserved to the end of the horizon."
     return Chart(
         "waits",
         "Unserved demand: share of requests not served on their day",
         base.heat_option(_cells(refused.T), result.labels["month"], names, 100, "100 % refused"),
-        f"{says} Empty means served in full.",
+        f"{caption} Empty means served in full.",
         ("workload", "months", "first", "last", "worst month, served"),
         rows,
         base.LIST_HEIGHT + base.ROW_HEIGHT * max(len(names), 6),
@@ -109,7 +109,7 @@ def shadow(result: Result) -> Chart | None:
     if not cells:
         return None
     top = float(price.max())
-    worth = f"At the peak {short(top)} USD for an hour of one GPU of the reference generation"
+    value = f"At the peak {short(top)} USD for an hour of one GPU of the reference generation"
     columns, rows = base.table(
         ["USD per GPU-hour", "USD per IT megawatt and year"],
         years(result),
@@ -119,7 +119,7 @@ def shadow(result: Result) -> Chart | None:
         "shadow",
         "What one more GPU-hour would be worth",
         base.heat_option(cells, months, hours, round(top, 3), f"{top:.2f} USD per GPU-hour"),
-        f"{worth}, by the plan's own values of requests; weekdays, hours in UTC. Empty: all demand is served.",
+        f"{value}, by the plan's own values of requests; weekdays, hours in UTC. Empty: all demand is served.",
         columns,
         rows,
         400,

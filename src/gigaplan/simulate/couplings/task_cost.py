@@ -18,7 +18,7 @@ from gigaplan.simulate.couplings.throughput import software_gain
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
-LEAST_USE = 1e-3
+MIN_USE = 1e-3
 """A fleet that serves with less of it than this is not in service yet."""
 
 
@@ -103,7 +103,7 @@ def task_cost(
 
 def _start(use: Array, cost_usd: Array) -> int | None:
     """Return the first month from which on every month serves and costs something, None if the last does not."""
-    idle = np.asarray(((use <= LEAST_USE) | (cost_usd <= 0)).any(axis=0))
+    idle = np.asarray(((use <= MIN_USE) | (cost_usd <= 0)).any(axis=0))
     last = int(np.flatnonzero(idle)[-1]) + 1 if idle.any() else 0
     return last if last < len(idle) else None
 

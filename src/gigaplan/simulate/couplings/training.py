@@ -116,7 +116,7 @@ def _held_share(scenario: Scenario, gpus: Array, done: Progress, part: Array | N
     return np.asarray(np.minimum(np.divide(run_kw, whole, out=np.zeros_like(run_kw), where=whole > 0), 1.0))
 
 
-def _kept_share(scenario: Scenario, gpus: Array) -> Array:
+def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
     """Return the goodput of a run on so many GPUs; 1 where there are none."""
     return goodput(np.maximum(gpus, 1.0), scenario.training.reliability).share
 
@@ -131,7 +131,7 @@ def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     axis, policy = scenario.axis, scenario.training
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
-    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds * _kept_share(scenario, gpus)  # (M, G, P, n)
+    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds * _goodput_share(scenario, gpus)  # (M, G, P, n)
     held = flop.sum(axis=(1, 2)) * reserved
     blocks = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis)  # (M, G, P, n)
     whole = largest_run_flop(held, policy.run_days, axis)

@@ -72,12 +72,12 @@ def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: 
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
     per_gpu_h = speed.requests_per_gpu_h[:, k][:, axis.year_of_month][None]  # (1, W, n)
-    worth = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
+    value = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
     revenue = per_gpu_h * per_request(scenario, "revenue_usd_per_request")[:, :, None]
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
-    price = shadow_price(worth, unserved)
-    shape = np.broadcast_shapes(worth.shape, revenue.shape)
-    next_revenue = marginal_revenue(worth, np.broadcast_to(revenue, shape), unserved)
+    price = shadow_price(value, unserved)
+    shape = np.broadcast_shapes(value.shape, revenue.shape)
+    next_revenue = marginal_revenue(value, np.broadcast_to(revenue, shape), unserved)
     up = column(scenario.fleet.ladder.availability, 2)
     gpu_h_per_mw_year = reference.gpus_per_rack / reference.it_kw_per_rack * KW_PER_MW * up * HOURS_PER_YEAR
     return ScarcityPrices(

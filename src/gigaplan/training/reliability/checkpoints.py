@@ -224,13 +224,13 @@ def best_interval_s(h: Hazards, recovery: Recovery = "restart") -> float:
     from scipy import optimize  # a slow import, which a plan's own goodput doesn't need
 
     share = progress_share_of_groups if recovery == "groups" else progress_share
-    least = float(np.maximum(MIN_INTERVAL_S, np.max(np.asarray(h.checkpoint_lag_s) - h.checkpoint_stop_s)))
-    if least >= MAX_INTERVAL_S:
-        return least
+    minimum = float(np.maximum(MIN_INTERVAL_S, np.max(np.asarray(h.checkpoint_lag_s) - h.checkpoint_stop_s)))
+    if minimum >= MAX_INTERVAL_S:
+        return minimum
     # The maximum is flat and its place spans five decades, so the logarithm is searched.
     found = optimize.minimize_scalar(
         lambda log_t: -float(np.mean(share(h, np.exp(log_t)))),
-        bounds=(np.log(least), np.log(MAX_INTERVAL_S)),
+        bounds=(np.log(minimum), np.log(MAX_INTERVAL_S)),
         method="bounded",
         options={"xatol": 1e-4},
     )

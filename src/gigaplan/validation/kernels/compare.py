@@ -58,13 +58,13 @@ class Row:
     requests: int
     tokens: int
     """Context of each request, or tokens of each prompt."""
-    ours: StepTime
+    predicted: StepTime
     tables: StepTime
 
     @property
     def ratio(self) -> float:
         """The model's kernels over the tables'."""
-        return self.ours.kernels_s / self.tables.kernels_s
+        return self.predicted.kernels_s / self.tables.kernels_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def _steps(
             does="prefill",
             requests=layout.data,
             tokens=n,
-            ours=physics.prefill(layout, n),
+            predicted=physics.prefill(layout, n),
             tables=measured.prefill(layout, n),
         )
         for n in contexts
@@ -170,7 +170,7 @@ def _steps(
             does="decode",
             requests=batch,
             tokens=n,
-            ours=physics.decode(layout, batch, n),
+            predicted=physics.decode(layout, batch, n),
             tables=measured.decode(layout, batch, n),
         )
         for n, batch in decodes
@@ -196,10 +196,10 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
             for name in dict.fromkeys(of(r) for r in some):
                 yield _summary(kind + name, does, [r.ratio for r in some if of(r) == name])
     # Exchanges are separate for decode only.
-    apart = [r for r in rows if r.does == "decode" and r.ours.exchanges_s > 0 and r.tables.exchanges_s > 0]
+    apart = [r for r in rows if r.does == "decode" and r.predicted.exchanges_s > 0 and r.tables.exchanges_s > 0]
     if apart:
-        yield _summary("part: exchanges", "decode", [r.ours.exchanges_s / r.tables.exchanges_s for r in apart])
-        yield _summary("part: all else", "decode", [r.ours.alone_s / r.tables.alone_s for r in apart])
+        yield _summary("part: exchanges", "decode", [r.predicted.exchanges_s / r.tables.exchanges_s for r in apart])
+        yield _summary("part: all else", "decode", [r.predicted.alone_s / r.tables.alone_s for r in apart])
 
 
 def _summary(name: str, does: str, ratios: Sequence[float]) -> Summary:

@@ -123,7 +123,7 @@ def main() -> None:
         whole,
         f"fitted with the others on {len(rows)} measured runs of {len(some)} systems, benchmarks and places, held "
         f"to where hardware suggests that each lies; median error left {own:.1%} in sample; "
-        "honest errors: docs/accuracy.md",
+        "errors out of sample: docs/accuracy.md",
     )
 
 

@@ -1,6 +1,6 @@
 """Node power in training: predicted against measured nodes of MLPerf Training.
 
-A row names a system and a benchmark (:mod:`gigaplan.validation.power.rows`). Errors are honest: a row is predicted by
+A row names a system and a benchmark (:mod:`gigaplan.validation.power.rows`). Errors are out of sample: a row is predicted by
 constants that never saw its system, or its maker; intervals are what such errors were.
 """
 
@@ -34,7 +34,7 @@ class Row:
     gpus: int
     at_plug: bool
     published_w: float
-    ours_w: float
+    predicted_w: float
     low_w: float
     high_w: float
     error: float
@@ -101,7 +101,7 @@ def _row(row: Mapping[str, str], node_question: Question, published: float) -> R
         gpus=node_question.gpus,
         at_plug=node_question.at_plug,
         published_w=published,
-        ours_w=predicted,
+        predicted_w=predicted,
         low_w=figure.low,
         high_w=figure.high,
         error=predicted / published - 1,
@@ -127,7 +127,8 @@ def _summary(name: str, rows: Sequence[Row], error: str) -> Summary:
     off = np.array([getattr(r, error) for r in rows])
     predicted = [r.published_w * (1 + e) for r, e in zip(rows, off, strict=True)]
     inside = [
-        o * r.low_w / r.ours_w <= r.published_w <= o * r.high_w / r.ours_w for o, r in zip(predicted, rows, strict=True)
+        o * r.low_w / r.predicted_w <= r.published_w <= o * r.high_w / r.predicted_w
+        for o, r in zip(predicted, rows, strict=True)
     ]
     width = float(np.median([r.high_w / r.low_w for r in rows]))
     return Summary(

@@ -1,4 +1,4 @@
-"""Rows of measured nodes in training: what each asks, and what a GPU does in a step of its benchmark.
+"""Rows of measured nodes in training: the question of each, and what a GPU does in a step of its benchmark.
 
 Activity comes from the training step in the layout that published recipes of the benchmark state
 (``power_recipes.csv``), start-up from the run's length, limits from the catalog.
@@ -44,7 +44,7 @@ SYSTEM, MAKER = "system", "maker"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a row asks: which node trains what, with how many others, for how long, and where its power is measured."""
+    """The question of a row: which node trains what, with how many others, for how long, and where its power is measured."""
 
     name: str
     maker: str
@@ -91,7 +91,7 @@ def read(path: Path | None = None, more: Sequence[str] = ()) -> list[dict[str, s
 
 
 def question(row: Mapping[str, str]) -> Question:
-    """Return what a row asks.
+    """Return the question of a row.
 
     Raises
     ------

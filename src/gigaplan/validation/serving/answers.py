@@ -74,11 +74,11 @@ def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple
     """
     ttft, tpot = np.zeros(count), np.zeros(count)
     for g in grouped:
-        ttft[g.index], tpot[g.index] = _ask(g, constants)
+        ttft[g.index], tpot[g.index] = _question_of(g, constants)
     return ttft, tpot
 
 
-def _ask(g: Group, constants: Constants) -> tuple[Array, Array]:
+def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
     q = g.first
     device, architecture = known(q.system, q.model)
     engine = constants.engines[q.engine]

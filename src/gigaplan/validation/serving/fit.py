@@ -1,4 +1,4 @@
-"""Fitting the serving model's constants, and keeping the fit honest: no row is predicted with constants that saw its
+"""Fitting the serving model's constants, and testing it out of sample: no row is predicted with constants that saw its
 own GPU generation with its own model family.
 
 ``python -m gigaplan.validation.serving.fit TABLE`` renews ``calibration_serving.csv`` and ``residuals_serving.csv``
@@ -210,10 +210,10 @@ def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> 
 
 def main(path: Path) -> None:
     """Fit on a whole table and write what the package ships."""
-    asked = [a for a in read_questions(path) if a.tpot_ms > 0 and not a.set_aside]
-    questions = [a.question for a in asked if a.question is not None]
-    asked = [a for a in asked if a.question is not None]
-    ttft, tpot = (np.array([getattr(a, n) for a in asked]) for n in ("ttft_ms", "tpot_ms"))
+    answerable = [a for a in read_questions(path) if a.tpot_ms > 0 and not a.set_aside]
+    questions = [a.question for a in answerable if a.question is not None]
+    answerable = [a for a in answerable if a.question is not None]
+    ttft, tpot = (np.array([getattr(a, n) for a in answerable]) for n in ("ttft_ms", "tpot_ms"))
     together = np.array([q.prefill is None for q in questions])
     rows = table([q for q in questions if q.prefill is None], ttft[together], tpot[together])
     whole = fit(rows, np.ones(len(rows.tpot), dtype=bool))
@@ -289,7 +289,7 @@ def write_facts(x: Array, rows: Table) -> None:
     left = np.abs(np.expm1(np.log(tpot) - rows.tpot))[rows.fitted]
     note = (
         f"fitted with the other serving constants on {int(rows.fitted.sum())} co-located rows of all GPUs, models and "
-        f"engines; median error left {np.median(left):.1%} of TPOT in sample; the honest errors are those of folds "
+        f"engines; median error left {np.median(left):.1%} of TPOT in sample; errors out of sample are those of folds "
         "(docs/accuracy.md)"
     )
     path = data_folder() / "calibration_serving.csv"

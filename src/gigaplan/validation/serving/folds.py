@@ -37,17 +37,17 @@ def folds() -> Mapping[str, Constants]:
     return {name: constants(np.log([values[n] for n in NAMES])) for name, values in by.items()}
 
 
-def constants_for(question: Question, *, honest: bool) -> Constants:
-    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's fold.
+def constants_for(question: Question, *, out_of_sample: bool) -> Constants:
+    """Return the shipped constants, or for a ``out_of_sample`` answer those of a fit that never saw the question's fold.
 
     Parameters
     ----------
     question
         The question of a row.
-    honest
+    out_of_sample
         Whether constants may not have seen rows of its fold.
     """
-    return folds().get(cell(question), shipped()) if honest else shipped()
+    return folds().get(cell(question), shipped()) if out_of_sample else shipped()
 
 
 def without_its_generation(question: Question) -> Constants:

@@ -33,7 +33,7 @@ VENDORS = ("nvidia", "other")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a row asks: a system and model, its layout or None for the best, lengths and limits."""
+    """The question of a row: a system and model, its layout or None for the best, lengths and limits."""
 
     kind: str
     """``saturated`` or one of ``SCENARIOS``."""
@@ -56,7 +56,7 @@ class Load:
 
 
 def load_of(row: Mapping[str, str]) -> Load:
-    """Return what a row asks; UnsupportedError says why it can't be answered."""
+    """Return the question of a row; UnsupportedError says why it can't be answered."""
     if mlperf.is_facts(tuple(row)) and "metric" not in row:
         row = mlperf.as_result(row)
     metric = (row.get("metric") or "").lower()

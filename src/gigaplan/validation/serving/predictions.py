@@ -45,16 +45,20 @@ class Answer:
 
 
 def answer_all(
-    row_questions: Sequence[RowQuestion], *, honest: bool, new_hardware: bool = False, using: Constants | None = None
+    row_questions: Sequence[RowQuestion],
+    *,
+    out_of_sample: bool,
+    new_hardware: bool = False,
+    using: Constants | None = None,
 ) -> list[Answer]:
-    """Return predictions; ``honest`` ones come from constants that never saw the row's GPU generation and model, with
+    """Return predictions; ``out_of_sample`` ones come from constants that never saw the row's GPU generation and model, with
     ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given.
 
     Parameters
     ----------
     row_questions
         Rows and their questions.
-    honest
+    out_of_sample
         Whether constants may not have seen rows of the same GPU generation and model.
     new_hardware
         Whether they may not have seen the GPU generation at all.
@@ -63,7 +67,7 @@ def answer_all(
     """
     index = [k for k, a in enumerate(row_questions) if a.question is not None]
     questions = [a.question for a in row_questions if a.question is not None]
-    ttft, tpot = _times(questions, honest=honest, new_hardware=new_hardware, using=using)
+    ttft, tpot = _times(questions, out_of_sample=out_of_sample, new_hardware=new_hardware, using=using)
     found = [_unsupported(a.why) for a in row_questions]
     for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
         found[k] = _answer(q, float(t), float(p))
@@ -71,12 +75,12 @@ def answer_all(
 
 
 def _times(
-    questions: Sequence[Question], *, honest: bool, new_hardware: bool, using: Constants | None
+    questions: Sequence[Question], *, out_of_sample: bool, new_hardware: bool, using: Constants | None
 ) -> tuple[Array, Array]:
     """Return both times [s], each (row,), with the constants that each row may be answered with."""
     by: dict[int, tuple[Constants, list[int]]] = {}
     for k, q in enumerate(questions):
-        fitted = using or (without_its_generation(q) if new_hardware else constants_for(q, honest=honest))
+        fitted = using or (without_its_generation(q) if new_hardware else constants_for(q, out_of_sample=out_of_sample))
         by.setdefault(id(fitted), (fitted, []))[1].append(k)
     ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
     for fitted, index in by.values():

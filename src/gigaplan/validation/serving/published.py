@@ -67,7 +67,7 @@ def point(row: Mapping[str, str]) -> Point:
 
 
 def _throughput(row: Mapping[str, str]) -> Point:
-    predicted = throughput.tokens(row, honest=True)
+    predicted = throughput.tokens(row, out_of_sample=True)
     gpu, model, kind, precision, engine = (row.get(k) or "" for k in ("gpu", "model", "metric", "precision", "engine"))
     if not predicted.validity.startswith(UNSUPPORTED):
         load = load_of(row)
@@ -96,7 +96,7 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
     row_questions = [row_question({**row, "concurrency": str(u), "mode": "agg"}) for u in users]
     if row_questions[0].question is None:
         raise UnsupportedError(row_questions[0].why)
-    answers = [a for a in answer_all(row_questions, honest=True) if not a.validity.startswith(UNSUPPORTED)]
+    answers = [a for a in answer_all(row_questions, out_of_sample=True) if not a.validity.startswith(UNSUPPORTED)]
     if not answers:
         raise UnsupportedError("the layout does not hold the model")
     a, q = max(answers, key=lambda a: a.output_tokens_per_s_per_gpu), row_questions[0].question

@@ -1,4 +1,4 @@
-"""Rows of a serving benchmark's table, what each asks, and what was published."""
+"""Rows of a serving benchmark's table, the question of each, and what was published."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDED = ("gpu", "model", "isl", "osl", "concurrency")
 
 @dataclass(frozen=True, slots=True)
 class RowQuestion:
-    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
+    """A row of a table, and its question; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
     question: Question | None
@@ -31,7 +31,7 @@ class RowQuestion:
 
 
 def read_questions(path: Path | None = None) -> list[RowQuestion]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks."""
+    """Return the rows of a table, or of the sample that comes with gigaplan, with the question of each."""
     return [row_question(row) for row in read(path)]
 
 
@@ -54,7 +54,7 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
 
 
 def row_question(row: Mapping[str, str]) -> RowQuestion:
-    """Return a row with what it asks, or with the reason why it can't be answered."""
+    """Return a row with its question, or with the reason why it can't be answered."""
     try:
         found = question(row)
         known(found.system, found.model)

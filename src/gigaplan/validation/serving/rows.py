@@ -58,7 +58,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a row asks of the serving model."""
+    """The question that a row puts to the serving model."""
 
     system: str
     model: str
@@ -96,7 +96,7 @@ TALLEST_TENSOR = 16
 
 
 def question(row: Mapping[str, str]) -> Question:
-    """Return what a row asks.
+    """Return the question of a row.
 
     Raises
     ------

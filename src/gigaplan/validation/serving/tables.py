@@ -43,7 +43,7 @@ class Kind:
 
 
 def _served(rows: Sequence[Row], using: Constants | None = None) -> list[Cells]:
-    found = answer_all([row_question(row) for row in rows], honest=False, using=using)
+    found = answer_all([row_question(row) for row in rows], out_of_sample=False, using=using)
     return [{k: _cell(getattr(a, k)) for k in ANSWER_COLUMNS} for a in found]
 
 

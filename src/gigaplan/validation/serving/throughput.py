@@ -116,14 +116,14 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
     return list(zip(rate.tolist(), service.ttft_s.tolist(), service.tpot_s.tolist(), strict=True))
 
 
-def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
-    """Return the prediction for a row; a ``honest`` one's interval never saw an error of its own system.
+def tokens(row: Mapping[str, str], *, out_of_sample: bool = False) -> Tokens:
+    """Return the prediction for a row; a ``out_of_sample`` one's interval never saw an error of its own system.
 
     Parameters
     ----------
     row
         A row of the table, by column.
-    honest
+    out_of_sample
         Whether the interval may not rest on errors of the row's own system.
     """
     nan = math.nan
@@ -136,7 +136,7 @@ def tokens(row: Mapping[str, str], *, honest: bool = False) -> Tokens:
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         return Tokens(nan, nan, nan, nan, nan, unsupported(why))
     new_hardware = _generation_is_new(load.system)
-    if honest:
+    if out_of_sample:
         error_of = spread(load, without=load.system, new_hardware=new_hardware)
     else:
         error_of = accuracy.throughput_interval(kind=kind_of(load), new_hardware=new_hardware)

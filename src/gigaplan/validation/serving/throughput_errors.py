@@ -21,7 +21,7 @@ from gigaplan.validation.residual_facts import Source, count_fact, ratio_fact, w
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.loads import VENDORS, load_of, published, vendor
 from gigaplan.validation.serving.throughput import tokens
-from gigaplan.validation.serving.throughput_residuals import LEAST_GROUPS, RESIDUALS, ROUNDS, quantiles, residuals
+from gigaplan.validation.serving.throughput_residuals import MIN_GROUPS, RESIDUALS, ROUNDS, quantiles, residuals
 
 DIGITS = 9
 """Significant digits of a spread in the catalog: answers are written with five."""
@@ -80,7 +80,7 @@ SOURCE = Source(
 )
 NOTE = (
     "nothing was fitted on these rows; a system and model with many rows weighs by their root; "
-    f"where rows of one vendor and round are of fewer than {LEAST_GROUPS} systems and models, "
+    f"where rows of one vendor and round are of fewer than {MIN_GROUPS} systems and models, "
     "those of all rounds count, then those of all vendors (docs/accuracy.md)"
 )
 

@@ -19,7 +19,7 @@ from gigaplan.vocabulary.interval import Interval
 RESIDUALS = "throughput_residuals.csv"
 
 ROUNDS = ("first", "later")
-LEAST_GROUPS = 6
+MIN_GROUPS = 6
 """Kinds with errors of fewer systems and models than this take a wider kind's."""
 
 
@@ -55,13 +55,13 @@ def spread(load: Load, *, without: str = "", new_hardware: bool = False) -> Inte
     """Return the 80 % interval of measured over predicted on rows like this one.
 
     Like are rows of one kind, on hardware of the same vendor (whose software it is), of first or later rounds; where
-    those are of fewer than ``LEAST_GROUPS`` systems and models, all rounds count, then all vendors. A system and
+    those are of fewer than ``MIN_GROUPS`` systems and models, all rounds count, then all vendors. A system and
     model with many rows weighs by their root: many submit the same.
 
     Parameters
     ----------
     load
-        What the row asks.
+        The question of the row.
     without
         A system whose own errors count for nothing.
     new_hardware
@@ -92,7 +92,7 @@ def quantiles(kind: str, vendor: str, round_: str, without: str) -> tuple[tuple[
         [r for r in of_kind if r.vendor == vendor],
         of_kind,
     )
-    some = next((x for x in likes if len({(r.system, r.model) for r in x}) >= LEAST_GROUPS), of_kind)
+    some = next((x for x in likes if len({(r.system, r.model) for r in x}) >= MIN_GROUPS), of_kind)
     count = Counter((r.system, r.model) for r in some)
     logs, weights = [r.log for r in some], [count[r.system, r.model] ** -0.5 for r in some]
     found = np.exp(np.quantile(logs, (COVERED[0], 0.5, COVERED[1]), weights=weights, method="inverted_cdf"))

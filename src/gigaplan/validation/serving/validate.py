@@ -1,7 +1,7 @@
 """Serving: errors of predicted times on the rows of a benchmark's table.
 
 The rows are measured points (SemiAnalysis InferenceX and NVIDIA, collected by aiconfigurator, Apache-2.0). Errors are
-honest: a row's answer comes from constants fitted without its own GPU generation x model family
+out of sample: a row's answer comes from constants fitted without its own GPU generation x model family
 (:mod:`gigaplan.validation.serving.folds`); intervals are what such errors were, by kind of row.
 """
 
@@ -79,10 +79,10 @@ def validate(rows: Path | None = None) -> InferenceValidation:
         If the table can't be read or lacks columns.
     """
     row_questions = read_questions(rows)
-    compared = _compared(row_questions, answer_all(row_questions, honest=True))
+    compared = _compared(row_questions, answer_all(row_questions, out_of_sample=True))
     new = [
         r
-        for r in _compared(row_questions, answer_all(row_questions, honest=True, new_hardware=True))
+        for r in _compared(row_questions, answer_all(row_questions, out_of_sample=True, new_hardware=True))
         if r.mode == "agg" and not r.set_aside
     ]
     summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]

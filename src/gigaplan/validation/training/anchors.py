@@ -42,7 +42,7 @@ def anchor_all(
         Own constants by software.
     """
     lines: dict[tuple[object, ...], list[tuple[float, float, float]]] = defaultdict(list)
-    for a, f in zip(measured, answer_all(measured, honest=False, using=using), strict=True):
+    for a, f in zip(measured, answer_all(measured, out_of_sample=False, using=using), strict=True):
         if a.question is not None and a.step_s > 0:
             point = (a.question.micro_batches, a.step_s, f.step_time_ms / 1e3)
             lines[same_layout(a.question)].append(point)

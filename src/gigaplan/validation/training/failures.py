@@ -59,7 +59,7 @@ class FailureRow:
 
     name: str
     published: str
-    ours: float
+    predicted: float
     low: float
     high: float
     """Of the middle 80 % of trials, or over the sources of the rate; equal where there is no range."""
@@ -127,7 +127,7 @@ def _llama_3(
     source = "RSC-1, RSC-2, FT-HSDP, SemiAnalysis" + (", OPT-175B" if "opt_machines" in names else "")
     effective = trials.goodput_share + trials.straggler_s / trials.wall_s
     rows = []
-    for name, values, figure, unit, least in (
+    for name, values, figure, unit, minimum in (
         (
             "Llama 3, 54 days: interruptions",
             trials.interruptions,
@@ -138,7 +138,7 @@ def _llama_3(
         ("Llama 3: effective time", effective, published["llama_3_effective_share"], "share", True),
     ):
         low, high = (float(q) for q in np.quantile(values, COVERED))
-        text = f"> {figure:.0%}" if least else f"{figure:,.0f}"
+        text = f"> {figure:.0%}" if minimum else f"{figure:,.0f}"
         rows.append(FailureRow(name, text, float(np.median(values)), low, high, unit, low <= figure <= high, source))
     return tuple(rows)
 

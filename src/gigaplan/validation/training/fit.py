@@ -1,4 +1,4 @@
-"""Fitting the training model's constants, and keeping the fit honest: no row is predicted with constants that saw its
+"""Fitting the training model's constants, and testing it out of sample: no row is predicted with constants that saw its
 own configuration (GPU, model, precision and layout, whatever the release, the batch or the number of data ranks). Two
 harder tests leave out a GPU generation with a model, and a whole GPU generation.
 
@@ -279,7 +279,7 @@ def write_facts(whole: Mapping[str, Array], rows: Table) -> None:
         left = np.median(np.abs(np.expm1(np.log(time[own]) - rows.seconds[own])))
         note = (
             f"fitted with the other constants of this software on {int(own.sum())} published step times; median error "
-            f"left {left:.1%} in sample; the honest errors are those of folds (docs/accuracy.md)"
+            f"left {left:.1%} in sample; errors out of sample are those of folds (docs/accuracy.md)"
         )
         for name, value in zip(OWN[software], np.exp(x).tolist(), strict=True):
             fact = next(r for r in table_rows if r["id"] == f"{ENTITIES[software]}.{name}")

@@ -87,16 +87,16 @@ def folds() -> Mapping[str, TrainingEfficiency]:
     return {name: replace(shipped()[software], **values) for (name, software), values in by.items()}
 
 
-def constants_for(question: Question, *, honest: bool) -> TrainingEfficiency:
-    """Return the shipped constants, or for a ``honest`` answer those of a fit that never saw the question's
+def constants_for(question: Question, *, out_of_sample: bool) -> TrainingEfficiency:
+    """Return the shipped constants, or for a ``out_of_sample`` answer those of a fit that never saw the question's
     configuration.
 
     Parameters
     ----------
     question
         The question of a row.
-    honest
+    out_of_sample
         Whether constants may not have seen rows of its configuration.
     """
     plain = shipped()[question.software]
-    return folds().get(part(question), plain) if honest else plain
+    return folds().get(part(question), plain) if out_of_sample else plain

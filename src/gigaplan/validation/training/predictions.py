@@ -59,9 +59,9 @@ def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEffici
 
 
 def answer_all(
-    row_questions: Sequence[RowQuestion], *, honest: bool, using: Mapping[str, TrainingEfficiency] | None = None
+    row_questions: Sequence[RowQuestion], *, out_of_sample: bool, using: Mapping[str, TrainingEfficiency] | None = None
 ) -> list[Answer]:
-    """Return predictions; ``honest`` ones come from constants that never saw the row's configuration.
+    """Return predictions; ``out_of_sample`` ones come from constants that never saw the row's configuration.
 
     ``using`` are constants of one's own by software, taken before any.
 
@@ -69,7 +69,7 @@ def answer_all(
     ----------
     row_questions
         Rows and their questions.
-    honest
+    out_of_sample
         Whether constants may not have seen the row's configuration.
     using
         Own constants by software.
@@ -77,7 +77,9 @@ def answer_all(
     own = using or {}
     index = [k for k, a in enumerate(row_questions) if a.question is not None]
     questions = [a.question for a in row_questions if a.question is not None]
-    time, memory = times_of(questions, [own.get(q.software) or constants_for(q, honest=honest) for q in questions])
+    time, memory = times_of(
+        questions, [own.get(q.software) or constants_for(q, out_of_sample=out_of_sample) for q in questions]
+    )
     found = [_unsupported(a.why) for a in row_questions]
     for k, q, t, m in zip(index, questions, time, memory, strict=True):
         found[k] = _answer(q, float(t), float(m))

@@ -1,4 +1,4 @@
-"""Rows of tables of training speeds, what each asks, and what was published."""
+"""Rows of tables of training speeds, the question of each, and what was published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEEDED = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", 
 
 @dataclass(frozen=True, slots=True)
 class RowQuestion:
-    """A row of a table, and what it asks; ``why`` says why it can't be answered."""
+    """A row of a table, and its question; ``why`` says why it can't be answered."""
 
     row: Mapping[str, str]
     question: Question | None
@@ -39,7 +39,7 @@ class RowQuestion:
 
 
 def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[RowQuestion]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, and what each asks.
+    """Return the rows of a table, or of the sample that comes with gigaplan, with the question of each.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ vocabulary; larger ones are measured runs."""
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a row asks of the training model; ``tokens`` are those of one step."""
+    """The question that a row puts to the training model; ``tokens`` are those of one step."""
 
     system: str
     model: str
@@ -68,7 +68,7 @@ class Question:
 
 
 def question(row: Mapping[str, str]) -> Question:
-    """Return what a row asks.
+    """Return the question of a row.
 
     Raises
     ------
@@ -126,9 +126,9 @@ def _check_layout(layout: Mapping[str, int], layers: int) -> None:
         )
     if layout["pp"] > layers:
         raise UnsupportedError(f"pp {layout['pp']} is more than the model's {layers} layers")
-    least = layout["dp"] * layout["micro_batch"]
-    if layout["global_batch"] < least:
-        raise UnsupportedError(f"global_batch {layout['global_batch']} is less than dp x micro_batch, {least}")
+    minimum = layout["dp"] * layout["micro_batch"]
+    if layout["global_batch"] < minimum:
+        raise UnsupportedError(f"global_batch {layout['global_batch']} is less than dp x micro_batch, {minimum}")
 
 
 def _guessed_chunks(row: Mapping[str, str], stages: int, layers: int, guesses: list[str]) -> int:
@@ -150,7 +150,7 @@ def sets_constants(row: Mapping[str, str], q: Question) -> bool:
     row
         A row of the table, by column.
     q
-        What it asks.
+        The question of the row.
     """
     return fitted_source(row) and not accuracy.is_stand_in(q.model)
 

@@ -2,7 +2,7 @@
 
 The rows are published step times and speeds: NVIDIA Megatron-Bridge and MLPerf Training on Hopper and Blackwell,
 vTrain (Bang et al. 2024) on A100, SimuMax's memory on B200; others only test (Megatron's papers, torchtitan,
-MosaicML). Errors are honest: a row's answer comes from constants fitted without its own configuration
+MosaicML). Errors are out of sample: a row's answer comes from constants fitted without its own configuration
 (:mod:`gigaplan.validation.training.folds`); intervals are what such errors were.
 """
 
@@ -81,7 +81,7 @@ class Memory:
     model: str
     layout: str
     published_gib: float
-    ours_gib: float
+    predicted_gib: float
     error: float
 
 
@@ -122,7 +122,7 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
     tables: list[Path | None] = [*rows] or [None]
     row_questions = [a for p in tables for a in read_questions(p)]
     row_questions = [a for a in row_questions if not duplicate(a.row)]
-    found = answer_all(row_questions, honest=True)
+    found = answer_all(row_questions, out_of_sample=True)
     steps = [k for k, a in enumerate(row_questions) if a.question is not None and a.step_s > 0]
     anchored = anchored_errors([row_questions[k] for k in steps])
     questions: list[Question] = [row_questions[k].question for k in steps]  # type: ignore[misc]
@@ -183,7 +183,7 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     """
     refuse_same(out, rows, anchor)
     row_questions, using = read_questions(rows), own_constants(overlays)
-    found = answer_all(row_questions, honest=False, using=using)
+    found = answer_all(row_questions, out_of_sample=False, using=using)
     if anchor is not None:
         found = anchor_all(row_questions, found, read_questions(anchor), using)
     columns = list(dict.fromkeys([*(row_questions[0].row if row_questions else ()), *ANSWER_COLUMNS]))
