@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.claims.measure import Frame, evaluate
+from gigaplan.claims.measure import Frame, evaluate, ratio
 from gigaplan.claims.source import CannotTellError, Source
 from gigaplan.plan.claims.bounds import is_date
 from gigaplan.plan.claims.language import (
@@ -24,7 +24,7 @@ from gigaplan.plan.claims.language import (
     Value,
 )
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.units import factor, parse_period
+from gigaplan.vocabulary.units import parse_period
 
 MAGNITUDES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 SLACK = 1e-9
@@ -50,7 +50,7 @@ def scale_of(reading: Reading, source: Source) -> Scale:
     shown = reading.unit or own
     match = _WORD.fullmatch(shown)
     size, base = (MAGNITUDES[match[1]], match[2]) if match else (1.0, shown)
-    return Scale(own, shown, _ratio(own, base) / size)
+    return Scale(own, shown, ratio(own, base) / size)
 
 
 def unit_of(value: Value, source: Source) -> str:
@@ -65,24 +65,14 @@ def unit_of(value: Value, source: Source) -> str:
     return "GPUs" if isinstance(head, GpusIn) else ""
 
 
-def _ratio(source: str, target: str) -> float:
-    """Return what turns one unit into another, 1 where they are no units of one kind (counts, labels)."""
-    if source == target or not source or not target:
-        return 1.0
-    try:
-        return factor(source, target)
-    except ValueError:
-        return 1.0
-
-
 def raw_limit(limit: Value, own: str, source: Source, frame: Frame) -> Array:
     """Return a limit in the unit in which its value is computed; a bare number is in that unit."""
     head = limit.head
     if isinstance(head, Number) and not limit.operations:
-        return np.asarray(head.value * _ratio(head.unit, own))
+        return np.asarray(head.value * ratio(head.unit, own))
     if isinstance(head, FactRef) and not limit.operations:
         fact = source.fact_of(head)
-        return np.asarray(fact.number * _ratio(fact.unit, own))
+        return np.asarray(fact.number * ratio(fact.unit, own))
     return evaluate(limit, source, frame).values
 
 
@@ -142,7 +132,7 @@ def _shown(limit: Value, scale: Scale, source: Source, frame: Frame) -> float:
         if not scale.own:
             match = _WORD.fullmatch(scale.shown)
             size, base = (MAGNITUDES[match[1]], match[2]) if match else (1.0, scale.shown)
-            return limit.head.value * _ratio(limit.head.unit, base) / size
+            return limit.head.value * ratio(limit.head.unit, base) / size
     return float(raw_limit(limit, scale.own, source, frame)) * scale.size
 
 

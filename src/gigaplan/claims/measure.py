@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from gigaplan.claims.power import flops_per_gpu, gpus_per_mw, power_factor
 from gigaplan.claims.source import AbsentError, CannotTellError, Source
 from gigaplan.demand.inputs import GENERATED, READ, TOKENS
 from gigaplan.fleet.inputs import LADDER
-from gigaplan.plan.claims.language import FactRef, GpusIn, Number, PeakOf, Read, Value
+from gigaplan.plan.claims.language import TIME, FactRef, GpusIn, Number, PeakOf, Read, Value
 from gigaplan.plan.claims.quantities import BEYOND
 from gigaplan.vocabulary.errors import nearest_name
 from gigaplan.vocabulary.members import Array
@@ -21,6 +22,8 @@ from gigaplan.vocabulary.units import factor, parse_date
 
 TOKEN_GROUPS = {"generated": GENERATED, "processed": TOKENS, "read": READ}
 FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.nansum, "max": np.nanmax, "min": np.nanmin}
+PLAIN_FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.sum, "max": np.max, "min": np.min}
+"""The same where every value is defined, in a fraction of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def _head(value: Value, source: Source, frame: Frame) -> Labelled:
     if isinstance(head, Read):
         return _read(head, source, frame)
     if isinstance(head, Number):
-        return Labelled((), np.asarray(head.value * _canonical(head.unit)))
+        return Labelled((), np.asarray(head.value * ratio(head.unit, "MW")))
     if isinstance(head, FactRef):
         return Labelled((), np.asarray(source.fact_of(head).number))
     if isinstance(head, GpusIn):
@@ -74,40 +77,56 @@ def _head(value: Value, source: Source, frame: Frame) -> Labelled:
     raise CannotTellError(f"'{head.path}' is text, not a number")
 
 
-def _canonical(unit: str) -> float:
-    """Return what turns a written unit of power into the result's own."""
+@cache
+def ratio(source: str, target: str) -> float:
+    """Return what turns one unit into another, 1 where they are no units of one kind (counts, labels)."""
+    if source == target or not source or not target:
+        return 1.0
     try:
-        return factor(unit, "MW") if unit else 1.0
+        return factor(source, target)
     except ValueError:
         return 1.0
 
 
 def _read(read: Read, source: Source, frame: Frame) -> Labelled:
     """Return a result quantity at its labels, folded over its dims and reduced over time."""
-    result = source.result
-    if read.quantity not in result:
+    if read.quantity not in source.result:
         raise CannotTellError(f"this result does not hold '{read.quantity}'")
-    row, array = result.rows[read.quantity], result.central(read.quantity)
-    dims = [d for d in row.dims if d != "member"]
-    at = dict(read.at)
-    if "token" in frame.bases and "token" in dims and "token" not in at:
-        at["token"] = (frame.bases["token"],)
-    over = dict(read.over)
-    for dim in [d for d in dims if d not in ("month", "edge", "year")]:
-        axis = dims.index(dim)
-        places = _places(source, dim, at.get(dim), frame)
-        array = np.take(array, places, axis=axis)
-        if dim not in frame.kept:
-            array = _fold(over.get(dim, "sum"), array, axis)
-            dims.remove(dim)
+    row = source.result.rows[read.quantity]
+    dims, array = _folded_once(read, source, frame)
     if row.unit == "MW":
         array = array * power_factor(source, read.quantity, frame.bases, frame.system)
-    time = next((d for d in dims if d in ("month", "edge", "year")), "")
+    time = next((d for d in dims if d in TIME), "")
     if time and not frame.as_path:
         months = source.window(read.during) if read.during else frame.months
         array = _reduce(read.reduce, array, dims.index(time), time, months, source, row.kind, row.unit)
-        dims.remove(time)
-    return Labelled(tuple(dims), np.asarray(array))
+        dims = tuple(d for d in dims if d != time)
+    return Labelled(dims, np.asarray(array))
+
+
+def _folded_once(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], Array]:
+    """Return what :func:`_folded` does; readings that differ only in bases or in time share it."""
+    token = frame.bases.get("token", "")
+    key = (read.quantity, read.at, read.over, token, frame.kept, tuple(frame.picked.items()), frame.zero)
+    if key not in source.folded:
+        source.folded[key] = _folded(read, source, frame)
+    return source.folded[key]
+
+
+def _folded(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], Array]:
+    """Return the dims and the values of a result quantity at its labels, folded over all dims but time and those kept."""
+    array = source.result.central(read.quantity)
+    dims = [d for d in source.result.rows[read.quantity].dims if d != "member"]
+    at, over = dict(read.at), dict(read.over)
+    if "token" in frame.bases and "token" in dims and "token" not in at:
+        at["token"] = (frame.bases["token"],)
+    for dim in [d for d in dims if d not in TIME]:
+        axis = dims.index(dim)
+        array = np.take(array, _places(source, dim, at.get(dim), frame), axis=axis)
+        if dim not in frame.kept:
+            array = _fold(over.get(dim, "sum"), array, axis)
+            dims.remove(dim)
+    return tuple(dims), array
 
 
 def _places(source: Source, dim: str, required: tuple[str, ...] | None, frame: Frame) -> list[int]:
@@ -146,10 +165,13 @@ def _fold(how: str, array: Array, axis: int) -> Array:
     if not array.shape[axis]:
         empty = array.sum(axis=axis)
         return empty if how == "sum" else np.full_like(empty, np.nan, dtype=float)
+    undefined = np.isnan(array)
+    if not undefined.any():
+        return np.asarray(PLAIN_FOLDS[how](array, axis=axis), dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing but nan along a dim stays nan
         folded = np.asarray(FOLDS[how](array, axis=axis))
-    return np.where(np.isnan(array).all(axis=axis), np.nan, folded)
+    return np.where(undefined.all(axis=axis), np.nan, folded)
 
 
 def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source: Source, kind: str, unit: str) -> Array:
@@ -161,26 +183,41 @@ def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source:
         last, how = first + 1, "first"
         if not 0 <= first < axis_of_time.months:
             raise CannotTellError(f"{axis_of_time.edges[0]:%Y-%m} to {axis_of_time.edges[-1]:%Y-%m} is the horizon")
-    hours = axis_of_time.hours[first:last]
-    if time == "year":
-        names = [label[:4] for label in axis_of_time.labels[first:last]]
-        places = [i for i, y in enumerate(source.result.labels["year"]) if y in names]
-        weights = np.array(
-            [sum(h for h, n in zip(hours, names, strict=True) if n == source.result.labels["year"][i]) for i in places]
-        )
-    elif time == "edge":
-        places = list(range(first, last + 1))
-        weights = (np.append(hours, 0.0) + np.append(0.0, hours)) / 2
-    else:
-        places, weights = list(range(first, last)), hours
-    part = np.moveaxis(np.take(array, places, axis=axis), axis, -1)
+    places = _span(time, first, last, source)
+    part = np.moveaxis(array, axis, -1)[..., places]
     if how in ("first", "last"):
         return np.asarray(part[..., 0 if how == "first" else -1])
     if how == "mean":
+        weights = _hours(time, first, last, places, source)
         return np.asarray((part * weights).sum(axis=-1) / weights.sum())
     if how == "sum" and kind == "rate":
+        weights = _hours(time, first, last, places, source)
         return np.asarray((part * weights).sum(axis=-1) / (HOURS if unit.endswith("/day") else 1.0))
     return _fold(how, part, part.ndim - 1)
+
+
+def _span(time: str, first: int, last: int, source: Source) -> slice:
+    """Return the places along a dim of time of the months from ``first`` to before ``last``."""
+    if time == "edge":
+        return slice(first, last + 1)
+    if time == "month":
+        return slice(first, last)
+    names = {label[:4] for label in source.result.axis.labels[first:last]}
+    places = [i for i, year in enumerate(source.result.labels["year"]) if year in names]
+    return slice(places[0], places[-1] + 1) if places else slice(0)
+
+
+def _hours(time: str, first: int, last: int, places: slice, source: Source) -> Array:
+    """Return the hours that each of some places along a dim of time stands for, within the months given."""
+    axis = source.result.axis
+    hours = axis.hours[first:last]
+    if time == "month":
+        return hours
+    if time == "edge":
+        return np.asarray((np.append(hours, 0.0) + np.append(0.0, hours)) / 2)
+    names = [label[:4] for label in axis.labels[first:last]]
+    years = source.result.labels["year"][places]
+    return np.array([sum(h for h, n in zip(hours, names, strict=True) if n == year) for year in years])
 
 
 def _combine(name: str, a: Labelled, b: Labelled) -> Labelled:
@@ -209,6 +246,9 @@ def _by_month(x: Labelled) -> Labelled:
 
 
 def _spread(x: Labelled, dims: tuple[str, ...]) -> Array:
+    """Return values that broadcast over some dims."""
+    if x.dims in (dims, ()):
+        return x.values
     order = [x.dims.index(d) for d in dims if d in x.dims]
     moved = np.transpose(x.values, order)
     return moved.reshape([moved.shape[[d for d in dims if d in x.dims].index(d)] if d in x.dims else 1 for d in dims])

@@ -10,6 +10,7 @@ from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.plan.claims.language import FactRef
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Fact
+from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_period
 
 MONTHS = 12
@@ -32,6 +33,8 @@ class Source:
     claim: str = ""
     """Id of the claim that is evaluated: facts are recorded under it."""
     recorded: set[str] = field(default_factory=set)
+    folded: dict[tuple[object, ...], tuple[tuple[str, ...], Array]] = field(default_factory=dict)
+    """Dims and values of each result quantity that was read, folded over its labels, by what was asked of it."""
 
     def fact(self, entity: str, quantity: str, **on: str) -> Fact:
         """Return a fact, recorded under the claim that reads it; CannotTellError if there is none."""

@@ -92,9 +92,14 @@ class _Branch:
 
     def add(self, parts: list[str], place: int) -> None:
         """Note that the entry at ``place`` has a path of these parts."""
-        self.places.append(place)
-        if parts:
-            self.branches.setdefault(parts[0], _Branch()).add(parts[1:], place)
+        branch = self
+        branch.places.append(place)
+        for part in parts:
+            below = branch.branches.get(part)
+            if below is None:
+                below = branch.branches[part] = _Branch()
+            below.places.append(place)
+            branch = below
 
     def below(self, parts: list[str]) -> list[int]:
         """Return the places of the entries at or below a path; ``*`` stands for one part."""

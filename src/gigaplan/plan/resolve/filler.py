@@ -10,6 +10,7 @@ import datetime as dt
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -28,6 +29,12 @@ from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
 T = TypeVar("T")
+
+
+@cache
+def _type_hints(cls: type) -> Mapping[str, Any]:
+    """Return the type of each field of a dataclass; evaluating annotations anew for each fill is slow."""
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 @dataclass
@@ -77,7 +84,7 @@ class Filler:
         """
         entities = [entity] if isinstance(entity, str) else list(entity)
         values: dict[str, Any] = {}
-        hints = typing.get_type_hints(cls, include_extras=True)
+        hints = _type_hints(cls)
         for f in fields(typing.cast(Any, cls)):
             here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
             known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
