@@ -184,7 +184,7 @@ def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source:
         if not 0 <= first < axis_of_time.months:
             raise CannotTellError(f"{axis_of_time.edges[0]:%Y-%m} to {axis_of_time.edges[-1]:%Y-%m} is the horizon")
     places = _span(time, first, last, source)
-    part = np.moveaxis(array, axis, -1)[..., places]
+    part = (array if axis == array.ndim - 1 else np.moveaxis(array, axis, -1))[..., places]
     if how in ("first", "last"):
         return np.asarray(part[..., 0 if how == "first" else -1])
     if how == "mean":

@@ -175,19 +175,18 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
     """Build the tree; aliases share their node and are counted each time they are used."""
     builder = _Builder(file, problems)
     for event in events:
-        place = Place(file, *_mark(event))
         if isinstance(event, yaml.ScalarEvent):
-            builder.scalar(event, place)
+            builder.scalar(event)
         elif isinstance(event, yaml.AliasEvent):
-            builder.alias(str(event.anchor), place)
+            builder.alias(event)
         elif isinstance(event, yaml.CollectionStartEvent):
-            builder.open({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor, place)
+            builder.open({} if isinstance(event, yaml.MappingStartEvent) else [], event)
         elif isinstance(event, yaml.CollectionEndEvent):
             builder.close()
         if builder.count > MAX_VALUES:
             allowed, remedy = f"at most {MAX_VALUES:,}, aliases written out", "remove nested aliases"
-            problem = Problem("the document expands to too many values", place, allowed=allowed, remedy=remedy)
-            raise PlanError([problem])
+            place, message = Place(file, *_mark(event)), "the document expands to too many values"
+            raise PlanError([Problem(message, place, allowed=allowed, remedy=remedy)])
     root = builder.root
     if root is None or root.value in (None, ""):
         raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
@@ -210,27 +209,29 @@ class _Builder:
     pending: list[str | None] = field(default_factory=list)
     """The key that waits for its value, per open collection."""
 
-    def scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
+    def scalar(self, event: yaml.ScalarEvent) -> None:
         """Add a scalar."""
-        node = Node(_scalar(event), place.line, place.column, self.file)
+        node = Node(_scalar(event), *_mark(event), self.file)
         self.count += 1
         if event.anchor:
             self.anchors[event.anchor] = node, 1
         self._attach(node)
 
-    def alias(self, anchor: str, place: Place) -> None:
+    def alias(self, event: yaml.AliasEvent) -> None:
         """Add what an anchor above stands for."""
+        anchor = str(event.anchor)
         if anchor not in self.anchors:
             near, remedy = nearest_name(anchor, self.anchors), "define the anchor first, or write the value out"
+            place = Place(self.file, *_mark(event))
             raise PlanError([Problem(f"no anchor '&{anchor}' above", place, nearest=near, remedy=remedy)])
         node, size = self.anchors[anchor]
         self.count += size
         self._attach(node)
 
-    def open(self, empty: dict[str, Node] | list[Node], anchor: str | None, place: Place) -> None:
+    def open(self, empty: dict[str, Node] | list[Node], event: yaml.CollectionStartEvent) -> None:
         """Begin a mapping or a list."""
         self.count += 1
-        self.stack.append((Node(empty, place.line, place.column, self.file), anchor, self.count))
+        self.stack.append((Node(empty, *_mark(event), self.file), event.anchor, self.count))
         self.pending.append(None)
 
     def close(self) -> None:
@@ -264,9 +265,9 @@ class _Builder:
 
 def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:
     """Take a mapping's key; a repeated or composite key is a problem."""
-    place = Place(file, node.line, node.column)
     if isinstance(node.value, dict | list):
-        problems.append(Problem("a key must be a name", place, remedy="quote it or restructure the plan"))
+        place, remedy = Place(file, node.line, node.column), "quote it or restructure the plan"
+        problems.append(Problem("a key must be a name", place, remedy=remedy))
         return ""
     key = str(node.value)
     if key in above.keys:
@@ -274,7 +275,7 @@ def _key(node: Node, above: Node, file: str, problems: list[Problem]) -> str:
         problems.append(
             Problem(
                 f"'{key}' is given twice",
-                place,
+                Place(file, node.line, node.column),
                 value=key,
                 allowed="each name once",
                 remedy=f"remove one; the first is on line {first[0]}",

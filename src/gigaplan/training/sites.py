@@ -23,13 +23,13 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
-from scipy.constants import speed_of_light
 
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import Unit
 
 ArrayLike = Array | float
-SPEED_OF_LIGHT_KM_PER_S = speed_of_light / 1e3
+SPEED_OF_LIGHT_KM_PER_S = 299_792.458
+"""In vacuum; exact, by the definition of the metre. (Importing scipy.constants for it takes 80 ms.)"""
 EARTH_RADIUS_KM = 6371.0
 """Mean radius of the Earth (IUGG)."""
 BACKWARD_SHARE = 2 / 3

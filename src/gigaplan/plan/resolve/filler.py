@@ -84,7 +84,7 @@ class Filler:
         """
         entities = [entity] if isinstance(entity, str) else list(entity)
         values: dict[str, Any] = {}
-        hints = _type_hints(cls)
+        hints = _type_hints(typing.cast(Any, cls))
         for f in fields(typing.cast(Any, cls)):
             here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
             known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
