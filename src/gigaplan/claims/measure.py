@@ -23,7 +23,7 @@ from gigaplan.vocabulary.units import factor, parse_date
 TOKEN_GROUPS = {"generated": GENERATED, "processed": TOKENS, "read": READ}
 FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.nansum, "max": np.nanmax, "min": np.nanmin}
 PLAIN_FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.sum, "max": np.max, "min": np.min}
-"""The same where every value is defined, in a fraction of the time."""
+"""The same where every value is finite, in a fraction of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _read(read: Read, source: Source, frame: Frame) -> Labelled:
 
 
 def _folded_once(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], Array]:
-    """Return what :func:`_folded` does; readings that differ only in bases or in time share it."""
+    """Return a folded quantity; readings that differ in time, or in bases of power, share it."""
     token = frame.bases.get("token", "")
     key = (read.quantity, read.at, read.over, token, frame.kept, tuple(frame.picked.items()), frame.zero)
     if key not in source.folded:
@@ -165,13 +165,12 @@ def _fold(how: str, array: Array, axis: int) -> Array:
     if not array.shape[axis]:
         empty = array.sum(axis=axis)
         return empty if how == "sum" else np.full_like(empty, np.nan, dtype=float)
-    undefined = np.isnan(array)
-    if not undefined.any():
+    if np.isfinite(array).all():
         return np.asarray(PLAIN_FOLDS[how](array, axis=axis), dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing but nan along a dim stays nan
         folded = np.asarray(FOLDS[how](array, axis=axis))
-    return np.where(undefined.all(axis=axis), np.nan, folded)
+    return np.where(np.isnan(array).all(axis=axis), np.nan, folded)
 
 
 def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source: Source, kind: str, unit: str) -> Array:

@@ -34,7 +34,7 @@ class Source:
     """Id of the claim that is evaluated: facts are recorded under it."""
     recorded: set[str] = field(default_factory=set)
     folded: dict[tuple[object, ...], tuple[tuple[str, ...], Array]] = field(default_factory=dict)
-    """Dims and values of each result quantity that was read, folded over its labels, by what was asked of it."""
+    """Dims and values of the result quantities read so far, folded, by quantity, labels and way of folding."""
 
     def fact(self, entity: str, quantity: str, **on: str) -> Fact:
         """Return a fact, recorded under the claim that reads it; CannotTellError if there is none."""
