@@ -38,7 +38,7 @@ format: $(VENV)/dev.stamp ## mend what ruff can
 	$(BIN)/ruff format $(CODE)
 
 golden: $(VENV)/dev.stamp ## renew the golden runs
-	$(BIN)/python -m pytest tests -k golden --renew-golden
+	$(BIN)/python -m pytest tests --renew-golden
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
