@@ -55,14 +55,19 @@ def main() -> None:
         wall, own, trials = best
         what = "of wall clock" if watched else "of work"
         print(
-            f"{TRIALS:,} trials, 4,096 servers, {DAYS} days {what}: {own:.2f} s of a core ({wall:.2f} s passed)   target 1 s   "
-            f"{trials.interruptions.mean():,.0f} failures, {trials.replaced.mean():,.0f} repairs a trial, goodput {trials.goodput_share.mean():.1%}"
+            f"{TRIALS:,} trials, 4,096 servers, {DAYS} days {what}: {own:.2f} s of a core ({wall:.2f} s passed) "
+            "  target 1 s   "
+            f"{trials.interruptions.mean():,.0f} failures, {trials.replaced.mean():,.0f} repairs a trial, "
+            f"goodput {trials.goodput_share.mean():.1%}"
         )
     print("\n100 trials of 30 days of work, 64 fault-tolerant groups (and all restarting):")
     for gpus in (8192, 65_536, 262_144, 524_288, 1_048_576):
         h = exposed(gpus, "groups")
         _, own, trials = timed(h, "groups", 30, 100)
-        line = f"{gpus:>10,} GPUs: {own:6.2f} s   goodput {trials.goodput_share.mean():6.1%}   closed form {expected_share(h, 'groups'):6.1%}"
+        line = (
+            f"{gpus:>10,} GPUs: {own:6.2f} s   goodput {trials.goodput_share.mean():6.1%}   "
+            f"closed form {expected_share(h, 'groups'):6.1%}"
+        )
         r = exposed(gpus, "restart")
         if expected_share(r) > 0.2:
             _, own, trials = timed(r, "restart", 30, 100)

@@ -1,7 +1,7 @@
 """The same serving questions to gigaplan and to aiconfigurator, side by side; run with ``make bench-peers``.
 
-aiconfigurator (NVIDIA, Apache-2.0) interpolates measured kernels; it runs from its own environment, whose program is the
-argument. Questions are rows of the sample table that both can answer; the published value stands beside both.
+aiconfigurator (NVIDIA, Apache-2.0) interpolates measured kernels; it runs from its own environment, whose program is
+the argument. Questions are rows of the sample table that both can answer; the published value stands beside both.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def main(program: Path) -> None:
         name = f"{a.row['gpu']} {a.question.model} {a.row['engine']} {int(a.question.concurrency)}"
         print(f"{name:<34}{a.tpot_ms:8.2f}{f.tpot_ms:8.2f}{tpot:8.2f}   {a.ttft_ms:8.0f}{f.ttft_ms:8.0f}{ttft:8.0f}")
     print(
-        f"\na question: ours {mine * 1e3:.1f} ms, in one process; peer {theirs:.1f} s, a process each: {theirs / mine:,.0f} times"
+        f"\na question: ours {mine * 1e3:.1f} ms, in one process; peer {theirs:.1f} s, a process each: "
+        f"{theirs / mine:,.0f} times"
     )
 
 

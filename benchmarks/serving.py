@@ -47,7 +47,8 @@ def main(rows: Path | None) -> None:
         args = (device, model, precision_for(device), CHAT, efficiency, engine)
         whole, one = (median_s(lambda f=f, a=args: f(*a)) for f in (frontier, best))
         print(
-            f"{name} on gb200_nvl72, {len(layouts(device, model)) * len(BATCHES):,} points: whole frontier {whole * 1e3:.1f} ms, best {one * 1e3:.1f} ms   target 500 ms"
+            f"{name} on gb200_nvl72, {len(layouts(device, model)) * len(BATCHES):,} points: whole frontier "
+            f"{whole * 1e3:.1f} ms, best {one * 1e3:.1f} ms   target 500 ms"
         )
     with tempfile.TemporaryDirectory() as folder:
         table = rows or Path(

@@ -1,4 +1,5 @@
-"""Print the shape of the code: rooms, sizes, circles, documented parameters. ``python benchmarks/structure.py [SOURCE]``."""
+"""Print the shape of the code: rooms, sizes, circles, documented parameters. ``python benchmarks/structure.py
+[SOURCE]``."""
 
 from __future__ import annotations
 

@@ -42,10 +42,12 @@ def main() -> None:
         whole = best_s(lambda d=device, m=model, b=batch, n=gpus: search(d, m, b, layouts(d, m, b, n), efficiency), 3)
         aim = f"   target {target:g} s" if target else ""
         print(
-            f"{name} on {gpus:,} GPUs of {system}: {LAYOUTS_PER_CALL / seconds:,.0f} steps with memory a second on one core   target 200,000"
+            f"{name} on {gpus:,} GPUs of {system}: {LAYOUTS_PER_CALL / seconds:,.0f} steps with memory a second "
+            "on one core   target 200,000"
         )
         print(
-            f"  full search of {grid.tensor.size:,} layouts: {whole:.3f} s, {grid.tensor.size / whole:,.0f} layouts a second{aim}"
+            f"  full search of {grid.tensor.size:,} layouts: {whole:.3f} s, {grid.tensor.size / whole:,.0f} "
+            f"layouts a second{aim}"
         )
 
 

@@ -59,7 +59,8 @@ HEREDOC = re.compile(r"<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 
 
 def commands(block: Block) -> str:
-    """Return a shell block's commands: where lines start with a prompt, those, their continuations and their heredocs."""
+    """Return a shell block's commands: where lines start with a prompt, those, their continuations and their
+    heredocs."""
     lines = block.code.splitlines()
     prompted = any(line.startswith("$ ") for line in lines)
     found: list[str] = []

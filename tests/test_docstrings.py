@@ -2,8 +2,8 @@
 
 Rooms are added to ``ROOMS`` as they comply. In them every public function and method with parameters has a numpydoc
 ``Parameters`` section that names exactly its parameters, in their order and with their types, and a ``Returns`` section
-when it returns something. Every public field of a dataclass has a docstring below it, or is named in a ``Parameters`` or
-``Attributes`` section of its class.
+when it returns something. Every public field of a dataclass has a docstring below it, or is named in a ``Parameters``
+or ``Attributes`` section of its class.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ def served_of_day(case: dict[str, Any]) -> Array:
 
 def test_a_day_by_hand() -> None:
     """Capacity 10 an hour, three hours. First in merit: deferrable, 12 a day. Second: interactive, asked 2, 10, 10.
-    The day's slack for it is 30 - 12 = 18 of the 22 asked, so 18/22 of each hour; the rest of each hour takes the 12."""
+    The day's slack for it is 30 - 12 = 18 of the 22 asked, so 18/22 of each hour; the rest of each hour takes the
+    12."""
     asked = np.array([[4.0, 4, 4], [2, 10, 10]]).reshape(1, 2, 1, 1, 3)
     out = allocate(
         demand_per_h=asked,
@@ -314,7 +315,8 @@ TRAINING = 0.4
 
 
 def kept(when: str, times: float, guaranteed: Array) -> float:
-    """Return our value of a day over the best with specialisation, the guaranteed requests that we serve being its floor."""
+    """Return our value of a day over the best with specialisation, the guaranteed requests that we serve being its
+    floor."""
     millions, thousands = YEARS[when]
     swing = 1 + 0.19 * np.cos(2 * np.pi * (np.arange(24) - 12.5) / 24)  # the mixed regions' day
     shape = np.where(LATE[:, None], 1.0, swing)

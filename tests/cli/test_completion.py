@@ -106,7 +106,10 @@ def test_bash_completes(words: list[str], expected: str, tmp_path: Path) -> None
     script = tmp_path / "gigaplan.bash"
     script.write_text(app.generate_completion(shell="bash"))
     typed = " ".join(f"'{w}'" for w in words)
-    ask = f"source '{script}'; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _gigaplan; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    ask = (
+        f"source '{script}'; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; "
+        "_gigaplan; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "--norc", "-c", ask],

@@ -1,4 +1,5 @@
-"""Wrong input to the verbs of one layer: the place, the value and what to do, exit code 2, no traceback, nothing written."""
+"""Wrong input to the verbs of one layer: the place, the value and what to do, exit code 2, no traceback, nothing
+written."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from gigaplan.cli import main
 
 RUN = ("train", "llama_3_1_405b", "h100_hgx")
 TWO = (*RUN, "--sites", "a=8192,b=8192", "--wan-distance", "1000 km")
-STEPS = "gpu,num_gpus,model,seq_len,global_batch,micro_batch,tp,pp,dp,cp,ep,vpp,precision,recompute\nH100,512,Llama-3.1 405B,8192,256,1,8,8,8,1,1,8,BF16,\n"
+STEPS = (
+    "gpu,num_gpus,model,seq_len,global_batch,micro_batch,tp,pp,dp,cp,ep,vpp,precision,recompute\n"
+    "H100,512,Llama-3.1 405B,8192,256,1,8,8,8,1,1,8,BF16,\n"
+)
 SERVED = "gpu,model,isl,osl,concurrency,precision,framework,ttft_ms\nh100_sxm,llama_3_1_70b,1024,1024,8,fp8,vllm,80\n"
 TABLES = {
     "empty.csv": b"",

@@ -75,7 +75,8 @@ def run(racks: Any = None, rented: float = 0.0, revenue: float = 1e8, setup: Fin
 
 
 def epochs_gigawatt(life: int) -> tuple[float, float, float]:
-    """Epoch AI's 1-GW model (2026-05-14), 38 billion USD and 0.9 a year to run: our yearly cost, its IT capital, theirs."""
+    """Epoch AI's 1-GW model (2026-05-14), 38 billion USD and 0.9 a year to run: our yearly cost, its IT capital,
+    theirs."""
     facts = catalog.load()
     facility = facts.find("build", "facility_usd_per_it_mw").number * 1000
     it = facts.find("build", "capital_usd_per_mw", power_basis="it").number * 1000 - facility
@@ -87,7 +88,8 @@ def epochs_gigawatt(life: int) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize(("life", "ratio"), [(3, 0.87), (5, 0.82), (7, 0.78)])
 def test_epochs_gigawatt_is_dearer_by_its_cost_of_capital(life: int, ratio: float) -> None:
-    """Published: 12, 8.5 and 7 billion a year with an IT life of 3, 5 and 7 years. Ours is undiscounted, so it lies below."""
+    """Published: 12, 8.5 and 7 billion a year with an IT life of 3, 5 and 7 years. Ours is undiscounted, so it lies
+    below."""
     predicted, _, published = epochs_gigawatt(life)
     assert predicted / published == pytest.approx(ratio, abs=0.01)
 

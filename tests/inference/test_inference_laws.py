@@ -322,7 +322,8 @@ def test_users_beyond_memory_wait_outside() -> None:
 
 
 def test_prompts_that_come_at_once_by_hand() -> None:
-    """Eight prompts of two seconds: the last waits for seven, the mean for half of them; in batches of four until both end."""
+    """Eight prompts of two seconds: the last waits for seven, the mean for half of them; in batches of four until
+    both end."""
     one = np.array([1.0, 1.0, 4.0])
     waits = first_wave_wait_s(np.array([1.0, 8.0, 8.0]), np.full(3, 2.0), one)
     assert waits.tolist() == [0.0, 7.0, 10.0]

@@ -97,7 +97,8 @@ def test_more_of_anything_is_never_slower(name: str, more: float, batch: float) 
         assert after.tpot_s[0, 0] <= before.tpot_s[0, 0] * (1 + 1e-9)
         whole = [x.ttft_s[0, 0] + ASK.output_tokens * x.tpot_s[0, 0] for x in (before, after)]
         assert whole[1] <= whole[0] * (1 + 1e-9)
-        # The first token alone may come later: quicker steps bring the same users back sooner, and prompts meet more often.
+        # The first token alone may come later: quicker steps bring the same users back sooner, and prompts meet more
+        # often.
         fresh, none = np.array(ASK.uncached_input_tokens), np.array(0.0)
         alone = [stage(d, model, data=data).prefill_s(fresh, none)[0, 0] for d in (DEVICE, faster)]
         assert alone[1] <= alone[0] * (1 + 1e-9)

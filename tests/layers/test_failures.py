@@ -72,7 +72,8 @@ def test_published_figures_hold_with_rates_of_other_sources() -> None:
 
 
 def test_no_rate_comes_from_what_it_is_held_against() -> None:
-    """Llama 3's counts set the catalog's choice, which the validation leaves out; no mean time to failure of RSC is a fact."""
+    """Llama 3's counts set the catalog's choice, which the validation leaves out; no mean time to failure of RSC is a
+    fact."""
     rate = "failures_per_server_day"
     chosen = FACTS.find("failures", rate)
     assert chosen.number == pytest.approx(419 / 54 / 2048, rel=1e-3)
@@ -123,7 +124,8 @@ def test_facts_follow_from_the_source_tables() -> None:
 
 
 def test_the_simple_goodput_of_plans_agrees_with_lives() -> None:
-    """Plans take one rate, one restart and one stop a checkpoint; trials with nothing else come to the same, restarts of one length."""
+    """Plans take one rate, one restart and one stop a checkpoint; trials with nothing else come to the same, restarts
+    of one length."""
     r = from_facts(FACTS, Reliability, "reliability")
     f = replace(
         failures_of(FACTS),

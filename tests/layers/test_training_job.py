@@ -58,7 +58,8 @@ def problems(ask: TrainingJob) -> list[str]:
 
 
 def test_llama_3_herd() -> None:
-    """Grattafiori et al. 2024, table 4: 16,384 GPUs, TP 8, CP 1, PP 16, DP 128, 8,192 tokens: 400 TFLOP/s a GPU, 41 %."""
+    """Grattafiori et al. 2024, table 4: 16,384 GPUs, TP 8, CP 1, PP 16, DP 128, 8,192 tokens: 400 TFLOP/s a GPU, 41
+    %."""
     run = train(replace(LLAMA, layout="tp8 pp16 vpp7 mb1 recompute=selective"))
     assert run.plan.data == 128
     assert run.step_s.low < run.batch_tokens * 6 * 405e9 / 400e12 / 16_384 < run.step_s.high

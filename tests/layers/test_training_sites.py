@@ -1,4 +1,5 @@
-"""Training across sites as an answer: sites from text, catalog and plan, what is wrong and what would mend it, the largest run."""
+"""Training across sites as an answer: sites from text, catalog and plan, what is wrong and what would mend it, the
+largest run."""
 
 from __future__ import annotations
 
@@ -215,7 +216,8 @@ def test_a_view_of_every_figure(together: SitesRun) -> None:
 
 
 def test_failures_in_step_and_apart() -> None:
-    """The better recovery counts; sites that fail apart never keep less than all in step, nor more than one of them alone."""
+    """The better recovery counts; sites that fail apart never keep less than all in step, nor more than one of them
+    alone."""
     kept = kept_by_size(FACTS, "h100_hgx", 8192.0, 400_000.0, 512, 405e9)
     gpus = np.array([[100_000.0, 8192.0], [200_000.0, 0.0], [100_000.0, 8192.0]])
     chosen = combinations(3)

@@ -1,4 +1,5 @@
-"""Wrong plans: every problem at once, each with its place and what to do; nothing run, nothing written, no traceback."""
+"""Wrong plans: every problem at once, each with its place and what to do; nothing run, nothing written, no
+traceback."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ horizon: {start: 2026-01, end: 2036-01}
 announced:
   power: {value: 1.5 GW facility, evidence: assumed}
 models:
-  own_frontier: {layers: 96, hidden: 16384, heads: 128, kv_heads: 8, head_dim: 128, experts: 256, experts_per_token: 8, ffn_expert: 8192, vocab: 200000}
+  own_frontier: {layers: 96, hidden: 16384, heads: 128, kv_heads: 8, head_dim: 128, experts: 256, experts_per_token:
+  8, ffn_expert: 8192, vocab: 200000}
 fleet:
   generations: [gb200_nvl72, gb300_nvl72, vr_nvl72]
   reference_generation: gb300_nvl72
@@ -69,7 +71,8 @@ training:
       start: 2027-01-15
       deadline: 2027-07-01
       milestones: {'2027-04-01': 50 %}
-    next frontier run: {model: own_frontier, tokens: 250e12 tokens, site: Prairie, generation: vr_nvl72, gpus: 100000, start: 2028-09-01}
+    next frontier run: {model: own_frontier, tokens: 250e12 tokens, site: Prairie, generation: vr_nvl72, gpus: 100000,
+    start: 2028-09-01}
 finance:
   equity:
     first round:

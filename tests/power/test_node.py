@@ -35,7 +35,8 @@ def activities(draw: st.DrawFn) -> Activity:
 
 
 def test_a_node_by_hand() -> None:
-    """Half the time computing, a quarter moving, the rest idle: 0.6 x 700 W a GPU; (8 x 420 + 0.5 x 4,600) / 0.9 / 0.95."""
+    """Half the time computing, a quarter moving, the rest idle: 0.6 x 700 W a GPU; (8 x 420 + 0.5 x 4,600) / 0.9 /
+    0.95."""
     half = Activity(computing=0.5, moving=0.25, waiting=0.0)
     assert float(gpu_w(half, 700.0, CURVE)) == pytest.approx(0.6 * 700)
     assert float(node_w(half, NODE, CURVE)) == pytest.approx((8 * 420 + 2300) / 0.9 / 0.95)

@@ -42,8 +42,8 @@ TOTALS = (
 EACH_YEAR = ("facility_energy_mwh", "energy_cost_usd", "it_energy_mwh", "cost_usd", "training_gpu_hours")
 WITHIN = 0.01
 WITHIN_A_YEAR = {"ten gigawatts": 0.01, "scarcity with deferrable work": 0.02}
-"""The small plan's fleet grows fourfold in the last month of its first year: full at first and idle at the end, where the
-month's mean day is neither."""
+"""The small plan's fleet grows fourfold in the last month of its first year: full at first and idle at the end, where
+the month's mean day is neither."""
 REFUSED_WITHIN = 0.08
 """Refusals are the thin top of the peak: of what is refused, where that is more than a hundredth of what is asked."""
 

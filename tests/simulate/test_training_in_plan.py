@@ -43,7 +43,8 @@ def went(*changes: str, resolution: Resolution = Resolution.REPRESENTATIVE) -> t
 
 
 def power_of_runs(scenario: Scenario, result: Result) -> tuple[Array, Array]:
-    """Return the IT power of the GPUs that runs hold and of all that are up, by month [kW]: reckoned from the result."""
+    """Return the IT power of the GPUs that runs hold and of all that are up, by month [kW]: reckoned from the
+    result."""
     kw = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])
     names = [g.name for g in scenario.fleet.generations]
     mine = np.array([kw[names.index(r.generation)] for r in scenario.training.runs])
@@ -333,7 +334,8 @@ def test_the_model_of_the_largest_run() -> None:
 
 
 def test_racks_of_runs_draw_what_their_steps_do() -> None:
-    """The plan and the verb 'train' draw the same for one run; a plan whose GPUs' limits are unknown takes them as busy."""
+    """The plan and the verb 'train' draw the same for one run; a plan whose GPUs' limits are unknown takes them as
+    busy."""
     scenario, _ = went(NO_SHARE)
     run, curve = scenario.training.runs[0], scenario.draw
     use = RunLayouts(scenario).busy_share(run)

@@ -105,7 +105,8 @@ def goodput(
 
 
 def test_young_and_daly_by_hand() -> None:
-    """Young (1974): a checkpoint of 10 s and a failure a day: sqrt(2 x 10 x 86,400) = 1,314.5 s. Daly (2006) adds 1.7 s a cycle, less 10 s."""
+    """Young (1974): a checkpoint of 10 s and a failure a day: sqrt(2 x 10 x 86,400) = 1,314.5 s. Daly (2006) adds 1.7
+    s a cycle, less 10 s."""
     assert float(young_1974(10.0, DAY)) == pytest.approx(1314.53, abs=0.01)
     assert float(daly_2006(10.0, DAY)) == pytest.approx(
         1314.53 * (1 + np.sqrt(10 / 2 / DAY) / 3 + 10 / 18 / DAY) - 10, abs=0.01
@@ -113,7 +114,8 @@ def test_young_and_daly_by_hand() -> None:
 
 
 def test_renewal_is_daly_s_complete_model() -> None:
-    """Daly (2006): time of work T is M exp(R / M) (exp((t + c) / M) - 1) T / t; M 6 h, R 10 min, c 1 min, t 30 min: 1.1095 T."""
+    """Daly (2006): time of work T is M exp(R / M) (exp((t + c) / M) - 1) T / t; M 6 h, R 10 min, c 1 min, t 30 min:
+    1.1095 T."""
     m, r, c, t = 21_600.0, 600.0, 60.0, 1800.0
     predicted = float(renewal_share(t, m, c, restarted_share=np.exp(-r / m)))
     assert 1 / predicted == pytest.approx(m * np.exp(r / m) * np.expm1((t + c) / m) / t)
@@ -122,7 +124,8 @@ def test_renewal_is_daly_s_complete_model() -> None:
 
 
 def test_erlang_and_poisson_by_hand() -> None:
-    """Two units in repair on average: no spare suffices exp(-2) of the time, two exp(-2) (1 + 2 + 2). Erlang B for load 2, three places: 4/19."""
+    """Two units in repair on average: no spare suffices exp(-2) of the time, two exp(-2) (1 + 2 + 2). Erlang B for
+    load 2, three places: 4/19."""
     h = replace(PLAIN, unit_failures_per_s=2 / DAY / 256 / 0.8)
     assert in_repair(h, 5) == pytest.approx(stats.poisson(2).pmf(np.arange(6)))
     assert enough_share(h, 2)[-1] == pytest.approx(np.exp(-2) * 5)
@@ -131,7 +134,8 @@ def test_erlang_and_poisson_by_hand() -> None:
 
 
 def test_batches_in_repair_have_their_mean_and_variance() -> None:
-    """Racks of 4 with exponential repair: mean 4 a, variance 4 a (1 + 3 / 2): the integral of 2 C(4, 2) p^2 over p is 6."""
+    """Racks of 4 with exponential repair: mean 4 a, variance 4 a (1 + 3 / 2): the integral of 2 C(4, 2) p^2 over p is
+    6."""
     h = replace(PLAIN, unit_failures_per_s=0.0, rack_failures_per_s=1 / 256 / DAY, rack_units=4, rack_repair_s=3 * DAY)
     p = in_repair(h, 200)
     n = np.arange(p.size)
@@ -208,7 +212,8 @@ TOGETHER: dict[str, tuple[Hazards, Recovery, float]] = {
 
 @pytest.mark.parametrize("case", TOGETHER)
 def test_trials_agree_with_the_closed_form(case: str) -> None:
-    """Exact where failures, restarts, checkpoints, planned stops and outages act: within four standard errors. Where spares run out,
+    """Exact where failures, restarts, checkpoints, planned stops and outages act: within four standard errors. Where
+    spares run out,
     lemons come and go or stragglers overlap, the closed form is a mean of means: within the stated part of the time."""
     h, recovery, tolerance = TOGETHER[case]
     share, error, found = goodput(h, recovery)

@@ -20,7 +20,8 @@ CHINCHILLA_FLOP = 6 * 70e9 * 1.4e12
 
 
 def test_chinchilla() -> None:
-    """Hoffmann et al. 2022: 70 billion parameters on 1.4 trillion tokens; their third approach prefers 40 billion (table 3)."""
+    """Hoffmann et al. 2022: 70 billion parameters on 1.4 trillion tokens; their third approach prefers 40 billion
+    (table 3)."""
     low, central, high = parameters_in_range(CHINCHILLA_FLOP, LAWS)
     assert central == pytest.approx(70e9)
     assert low == pytest.approx(40e9, rel=0.05)

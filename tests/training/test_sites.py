@@ -51,10 +51,13 @@ steps = st.floats(0.1, 60)
 
 
 def test_a_step_by_hand() -> None:
-    """405 billion BF16 gradients, two sites 1,000 km apart, 10 Tbit/s each, a step of 6 s of which 0.5 s hide the exchange.
+    """405 billion BF16 gradients, two sites 1,000 km apart, 10 Tbit/s each, a step of 6 s of which 0.5 s hide the
+    exchange.
 
-    Each site sends its half of the sums and gets it back: 2 x 1/2 x 810 GB over 1.25 TB/s is 0.648 s. Light needs 1,000 km x 1.3 x
-    1.468 / 299,792 km/s = 6.366 ms one way, twice. 0.648 + 0.01273 - 0.5 = 0.16073 s are exposed; 6 / 6.16073 = 97.39 %.
+    Each site sends its half of the sums and gets it back: 2 x 1/2 x 810 GB over 1.25 TB/s is 0.648 s. Light needs
+    1,000 km x 1.3 x
+    1.468 / 299,792 km/s = 6.366 ms one way, twice. 0.648 + 0.01273 - 0.5 = 0.16073 s are exposed; 6 / 6.16073 = 97.39
+    %.
     """
     link = Link(2.0, 1.25e12, latency_s(1000.0, FIBRE))
     each_step = Scheme(810e9, overlap_s=0.5)
@@ -72,7 +75,8 @@ def test_a_step_by_hand() -> None:
 
 
 def followed(step: float, gap: int, lag: int, sending: float, travel: float, pieces: int = 4000) -> float:
-    """Send pieces one by one every ``gap`` steps over an uplink that serves them in turn; return the mean wait of a step."""
+    """Send pieces one by one every ``gap`` steps over an uplink that serves them in turn; return the mean wait of a
+    step."""
     now = free = 0.0
     due: dict[int, float] = {}
     last = gap * pieces
@@ -96,8 +100,10 @@ def test_pieces_followed_one_by_one(gap: int, lag: int, sending: float, travel: 
     assert predicted == pytest.approx(followed(1.0, gap, lag, sending, travel), rel=0.01, abs=0.01)
 
 
-# Gbit/s for a compute utilisation of 50, 80, 90, 95 and 99 %: Douillard et al. 2025, table 4, and Charles et al. 2025, table 6
-# (two replicas, H = 100). Their simulator follows each layer and tries bandwidths 21 % apart; the exchange hides behind one backward
+# Gbit/s for a compute utilisation of 50, 80, 90, 95 and 99 %: Douillard et al. 2025, table 4, and Charles et al.
+# 2025, table 6
+# (two replicas, H = 100). Their simulator follows each layer and tries bandwidths 21 % apart; the exchange hides
+# behind one backward
 # pass, or behind one step where it overlaps. Columns: parameters, step [s], fragments, overlap [step].
 PUBLISHED = {
     "data parallel": (

@@ -114,7 +114,8 @@ def test_chunks_shrink_the_bubble_and_sharding_shrinks_memory() -> None:
 
 
 def test_activations_by_hand() -> None:
-    """Llama 3.1 70B: two bytes each of four hidden inputs, queries, keys, values, attention's output and three inner values."""
+    """Llama 3.1 70B: two bytes each of four hidden inputs, queries, keys, values, attention's output and three inner
+    values."""
     at = Layouts(*(np.array([v]) for v in (1.0, 1.0, 1.0, 1.0, 1.0, 0.0)))
     by_hand = 2 * (4 * 8192 + 2 * 8192 + 2 * 1024 + 3 * 28672)
     assert activation_bytes_per_token(DENSE, at, 1.0)[0] == pytest.approx(by_hand)

@@ -65,7 +65,8 @@ def test_equal_stages_wait_as_narayanan_says() -> None:
 
 
 def test_a_heavy_head_sets_the_pace_and_others_fill_the_pipe() -> None:
-    """Four stages of one layer, a head as heavy as many layers: the last stage works without pause, filling takes three layers."""
+    """Four stages of one layer, a head as heavy as many layers: the last stage works without pause, filling takes
+    three layers."""
     heavy = Architecture(layers=4, hidden=4096, heads=32, kv_heads=32, ffn_dense=16384, vocab=1_024_000)
     free = replace(EFFICIENCY, step_overhead_s=0.0, layer_floor_s=0.0, layer_overhead_s=0.0)
     four, one = (step(H100, heavy, BATCH, at(pipeline=p), free) for p in (4, 1))

@@ -1,4 +1,5 @@
-"""Two sources of step times behind one interface: ours is the stage, the tables' is asked rightly, and what happens without it."""
+"""Two sources of step times behind one interface: ours is the stage, the tables' is asked rightly, and what happens
+without it."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def test_errors_on_the_sample_stay_where_they_are() -> None:
 
 
 def test_tables_that_only_test() -> None:
-    """Megatron's own papers: plain GPTs from 22 billion to a trillion parameters on A100, whole and selective recomputation, stages
-    with and without chunks; no constant saw any of them."""
+    """Megatron's own papers: plain GPTs from 22 billion to a trillion parameters on A100, whole and selective
+    recomputation, stages with and without chunks; no constant saw any of them."""
     found = {s.name: s for s in validate().summaries}
     assert found["Megatron 2022"].rows == 8
     assert found["Megatron 2022"].mean_abs < 0.05
@@ -65,7 +65,8 @@ def test_tables_that_only_test() -> None:
 
 
 def test_hardware_flops_give_the_days_that_the_paper_gives() -> None:
-    """Narayanan et al. 2021, table 2: 174.6 billion parameters at 153 TFLOP/s on 384 A100 take 84 days for 300 billion tokens."""
+    """Narayanan et al. 2021, table 2: 174.6 billion parameters at 153 TFLOP/s on 384 A100 take 84 days for 300
+    billion tokens."""
     row = next(r for r in read() if r["model"] == "GPT 174.6B PTD-P" and r["num_gpus"] == "384")
     days = 300e9 / (1536 * 2048) * published_step_s(row) / 86_400
     assert days == pytest.approx(84, rel=0.02)
@@ -171,7 +172,8 @@ def test_a_line_never_falls_and_never_gains() -> None:
 
 
 def test_two_scales_tell_the_others() -> None:
-    """Any two of MLPerf's scales of one layout, t = a m + b: the others within a few per cent, half of them within 1.5 %."""
+    """Any two of MLPerf's scales of one layout, t = a m + b: the others within a few per cent, half of them within
+    1.5 %."""
     by: dict[tuple[object, ...], list[tuple[float, float]]] = {}
     for a in ASKED:
         if a.question is not None and "MLPerf" in a.row["source"] and a.step_s > 0:

@@ -114,7 +114,8 @@ def _folded_once(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, .
 
 
 def _folded(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], Array]:
-    """Return the dims and the values of a result quantity at its labels, folded over all dims but time and those kept."""
+    """Return the dims and the values of a result quantity at its labels, folded over all dims but time and those
+    kept."""
     array = source.result.central(read.quantity)
     dims = [d for d in source.result.rows[read.quantity].dims if d != "member"]
     at, over = dict(read.at), dict(read.over)

@@ -161,7 +161,8 @@ def schema(
     if json:
         return print_json(out)
     print(
-        f"wrote {out}; put this in the first line of a plan in the same folder: # yaml-language-server: $schema={out.name}"
+        f"wrote {out}; put this in the first line of a plan in the same folder: # yaml-language-server: "
+        f"$schema={out.name}"
     )
     return 0
 

@@ -33,8 +33,8 @@ class SitesJob:
     run: TrainingJob
     """Its ``gpus`` are shared evenly among sites without a number; 0: those that the catalog or a plan has there."""
     sites: Annotated[str, Option(group="Several sites")]
-    """Sites that train together, as "abilene,shackelford" (GPUs by their power in the catalog, or by --plan) or with GPUs
-    as "a=50000,b=30000@2028-01"."""
+    """Sites that train together, as "abilene,shackelford" (GPUs by their power in the catalog, or by --plan) or with
+    GPUs as "a=50000,b=30000@2028-01"."""
     uplink_bits_per_s: Annotated[
         float, Option("wan-bandwidth", group="Several sites"), Quantity("bit/s", "10 Tbps")
     ] = 0.0

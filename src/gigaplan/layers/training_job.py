@@ -54,7 +54,8 @@ class TrainingJob:
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
     layout: Annotated[str, Option(group="Layout")] = ""
-    """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the fastest)."""
+    """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the
+    fastest)."""
     search: Annotated[bool, Option(group="Layout")] = False
     """Show the best layouts in addition to the one given."""
     offload: Annotated[bool, Option(group="Layout")] = False

@@ -21,7 +21,8 @@ MAX_DEPTH = 24
 MAX_VALUES = 100_000
 
 VALUE_KEYS = frozenset({"value", "low", "high", "evidence", "source", "note"})
-"""Names of what an author may state in addition to a value; a mapping of these alone is one value with its provenance."""
+"""Names of what an author may state in addition to a value; a mapping of these alone is one value with its
+provenance."""
 
 Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 

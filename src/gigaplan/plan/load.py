@@ -119,7 +119,8 @@ def serving_of(overlays: Sequence[str | Path], engine: str) -> tuple[Any, tuple[
 
 
 def serving_engine_of(overlay: str | Path) -> str:
-    """Return the engine whose constants an overlay of ``gigaplan calibrate serving`` holds; PlanError if it names none."""
+    """Return the engine whose constants an overlay of ``gigaplan calibrate serving`` holds; PlanError if it names
+    none."""
     applied, _, plain, problems = _of_overlays([overlay])
     engine = ((plain.get("demand") or {}).get("software") or {}).get("engine")
     if not engine:

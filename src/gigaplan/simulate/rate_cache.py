@@ -1,7 +1,7 @@
 """Serving rates stored on disk by content: what was searched once is found again in the next process.
 
-A rate's key is a hash of all that it follows from: device, architecture, request, constants, and the source of the rooms
-that search. So a stored rate is never stale; whatever can't be read or written is searched anew.
+A rate's key is a hash of all that it follows from: device, architecture, request, constants, and the source of the
+rooms that search. So a stored rate is never stale; whatever can't be read or written is searched anew.
 ``GIGAPLAN_CACHE`` names another folder, ``off`` keeps nothing.
 """
 

@@ -1,8 +1,8 @@
 """Two plans or results side by side: what differs, by how much it matters, and which inputs make the difference.
 
 Causes are found by substitution, one group of inputs at a time: plan A is run again with B's lines of that group alone,
-and what changes is that group's part. What the parts leave over is interaction, and is reported. Nothing is guessed: where a
-result can't be run again, its inputs are listed and no cause is named.
+and what changes is that group's part. What the parts leave over is interaction, and is reported. Nothing is guessed:
+where a result can't be run again, its inputs are listed and no cause is named.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def _value(by_group: Mapping[str, Headline], name: str, unit: str) -> float:
 
 
 def _relative(a: Headline, b: Headline) -> float:
-    """Return a difference on a scale from 0 to 1: of amounts, their distance over their sizes; of dates, half at a year."""
+    """Return a difference on a scale from 0 to 1: of amounts, their distance over their sizes; of dates, half at a
+    year."""
     if math.isnan(a.value) or math.isnan(b.value):
         return 0.0 if math.isnan(a.value) and math.isnan(b.value) else 1.0
     apart = abs(b.value - a.value)
@@ -220,7 +221,8 @@ class _Attribution:
         self.inputs = (*lines, *fact_differences(a, b))
 
     def run(self) -> dict[str, Mapping[str, Headline]]:
-        """Return the headlines with each group alone swapped, and those of today's catalog for results saved earlier."""
+        """Return the headlines with each group alone swapped, and those of today's catalog for results saved
+        earlier."""
         joined = self._joined()
         steps: dict[str, Callable[[], Plan]] = {}
         if _aged(self.a):
@@ -359,7 +361,8 @@ def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 
 def fact_differences(a: Result, b: Result) -> Iterator[InputDifference]:
-    """Yield the inputs that took another fact, or another value of it; what the plans' own lines state is reported there."""
+    """Yield the inputs that took another fact, or another value of it; what the plans' own lines state is reported
+    there."""
     one, two = ({e.path: e for e in r.ledger.entries if not e.path.startswith("claims.")} for r in (a, b))
     for path in dict.fromkeys([*one, *two]):
         here, there = one.get(path), two.get(path)

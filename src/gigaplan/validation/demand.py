@@ -46,7 +46,8 @@ NOTES = (
     "curve is chosen by AIC on the points known before September 2025 alone. Five points came after: the chosen curve "
     "starts below them and ends above, since growth slowed sooner than seven earlier points and that ceiling let on.",
     "Messages per day: five points under two definitions (consumer plans; all products), all known before September "
-    "2025. They can show a gross error; they can't validate a curve. The prediction is one number, set by the consumer plans.",
+    "2025. They can show a gross error; they can't validate a curve. The prediction is one number, set by the "
+    "consumer plans.",
     "API tokens per day: two points. The first sets the level of enterprise_api and has no error of its own; only "
     "the second tests anything, its growth.",
 )

@@ -37,7 +37,8 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """Calendar months from ``start`` (first day of a month, inclusive) to ``end`` (first of a month, exclusive), UTC."""
+    """Calendar months from ``start`` (first day of a month, inclusive) to ``end`` (first of a month, exclusive),
+    UTC."""
 
     start: dt.date
     end: dt.date

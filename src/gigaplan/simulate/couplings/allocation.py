@@ -105,7 +105,8 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
 
 
 def _gpu_hours(scenario: Scenario, built: BuildOut, allocated: Allocation, available: Array) -> Array:
-    """Return GPU-hours by workload and generation: days on which the fleet is larger than the month's mean weigh more."""
+    """Return GPU-hours by workload and generation: days on which the fleet is larger than the month's mean weigh
+    more."""
     axis = scenario.axis
     growth = axis.between(built.racks_producing.sum(axis=2))
     mean = np.einsum("mgnd,nd->mgn", growth, axis.day_counts) / axis.day_counts.sum(axis=1)

@@ -1,4 +1,5 @@
-"""Deadlines and milestones of training runs: what was done by then, by how much they are missed, and what would meet them."""
+"""Deadlines and milestones of training runs: what was done by then, by how much they are missed, and what would meet
+them."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ class Deadlines:
     late_days: Array
     """(M, R) from the deadline to the last token, 0 in time; to the end of the horizon where it isn't done by then."""
     gpus_needed: Array
-    """(R,) GPUs with which the run would meet its deadline, what is tried and stands at its site in time; nan if none do, or
-    none are needed. Central member."""
+    """(R,) GPUs with which the run would meet its deadline, what is tried and stands at its site in time; nan if none
+    do, or none are needed. Central member."""
     latest_start_days: Array
     """(R,) last day on which it could start with the GPUs requested for it; nan where it meets its deadline."""
     milestone_days: Array
@@ -94,7 +95,8 @@ def _late(done_days: Array, day: float, end: float) -> Array:
 def _gpus_needed(
     run: PlannedRun, block_gpus: Array, day: float, speed: Callable[[PlannedRun], float], axis: TimeAxis
 ) -> float:
-    """Return the fewest of the GPUs tried with which a run ends by a day, from when its block has as many; nan if none do."""
+    """Return the fewest of the GPUs tried with which a run ends by a day, from when its block has as many; nan if
+    none do."""
     needed = run.tokens * (1 + run.restart_share)
     for times in MORE:
         more = replace(run, gpus=round(run.gpus * times))

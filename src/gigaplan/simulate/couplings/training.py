@@ -32,10 +32,11 @@ class Trained:
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
     spared_share: Array
-    """(M, n) share of the fleet by which its runs draw less than racks that are busy all through: what their GPUs move and
-    wait in a step."""
+    """(M, n) share of the fleet by which its runs draw less than racks that are busy all through: what their GPUs
+    move and wait in a step."""
     largest_flop: Array
-    """(M, S, n) largest run that could end with each month, at one site, at several that train together, over the whole fleet."""
+    """(M, S, n) largest run that could end with each month, at one site, at several that train together, over the
+    whole fleet."""
     largest_parameters: Array
     """(M, S, bound, n) size of a compute-optimal model with as much: low, central, high."""
     largest_tokens: Array
@@ -124,9 +125,10 @@ def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
 def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     """Return the largest run by scope: (M, scope, n).
 
-    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Sites together:
-    the best of these of each site, with local updates (Douillard et al. 2025), as many sites as make most of it; what their
-    higher loss takes doesn't count. Whole fleet: all that is held, as if distance were nothing. A failure stops its own block.
+    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Sites
+    together: the best of these of each site, with local updates (Douillard et al. 2025), as many sites as make most of
+    it; what their higher loss takes doesn't count. Whole fleet: all that is held, as if distance were nothing. A
+    failure stops its own block.
     """
     axis, policy = scenario.axis, scenario.training
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])

@@ -1,7 +1,7 @@
 """Node power in training: predicted against measured nodes of MLPerf Training.
 
-A row names a system and a benchmark (:mod:`gigaplan.validation.power.rows`). Errors are out of sample: a row is predicted by
-constants that never saw its system, or its maker; intervals are what such errors were.
+A row names a system and a benchmark (:mod:`gigaplan.validation.power.rows`). Errors are out of sample: a row is
+predicted by constants that never saw its system, or its maker; intervals are what such errors were.
 """
 
 from __future__ import annotations

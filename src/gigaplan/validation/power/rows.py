@@ -44,7 +44,8 @@ SYSTEM, MAKER = "system", "maker"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question of a row: which node trains what, with how many others, for how long, and where its power is measured."""
+    """The question of a row: which node trains what, with how many others, for how long, and where its power is
+    measured."""
 
     name: str
     maker: str

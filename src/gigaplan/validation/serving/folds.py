@@ -38,7 +38,8 @@ def folds() -> Mapping[str, Constants]:
 
 
 def constants_for(question: Question, *, out_of_sample: bool) -> Constants:
-    """Return the shipped constants, or for a ``out_of_sample`` answer those of a fit that never saw the question's fold.
+    """Return the shipped constants, or for a ``out_of_sample`` answer those of a fit that never saw the question's
+    fold.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Results give tokens per second, not how they were reached: layout, batch and whether prompts are read apart are the
 submitter's, so the best that are found are predicted. Server and interactive limits hold for 99 of 100 requests that
-arrive at random (Reddi et al. 2020); :mod:`gigaplan.inference.percentiles` has the laws. Two tables are known: one row for
-each result (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is
+arrive at random (Reddi et al. 2020); :mod:`gigaplan.inference.percentiles` has the laws. Two tables are known: one
+row for each result (``inference_mlperf_v5_1.csv``), and facts (``facts/mlperf_inference.csv``), whose quantity is
 ``model.scenario``.
 """
 

@@ -51,7 +51,8 @@ def answer_all(
     new_hardware: bool = False,
     using: Constants | None = None,
 ) -> list[Answer]:
-    """Return predictions; ``out_of_sample`` ones come from constants that never saw the row's GPU generation and model, with
+    """Return predictions; ``out_of_sample`` ones come from constants that never saw the row's GPU generation and
+    model, with
     ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given.
 
     Parameters

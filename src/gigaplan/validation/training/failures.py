@@ -44,8 +44,8 @@ NEAR = 0.05
 """Of a published share within which the closed form must come out from that source's own rate."""
 RATE = "failures_per_server_day"
 OTHERS = ("rsc_1", "rsc_2", "ft_hsdp", "semianalysis_h100")
-"""Rates of large production clusters of eight-GPU servers in addition to Llama 3's own. Left out: OPT-175B (a small cluster
-of 2021), Aegis (every failure of a public cloud's tasks), Minder (a lower bound)."""
+"""Rates of large production clusters of eight-GPU servers in addition to Llama 3's own. Left out: OPT-175B (a small
+cluster of 2021), Aegis (every failure of a public cloud's tasks), Minder (a lower bound)."""
 WITH_OPT = (*OTHERS, "opt_machines")
 SHARED = ("aegis_a100", "opt_restarts", "rsc_1_over_hardware_share")
 GROUPS, PARAMETERS = 48, 1e12
