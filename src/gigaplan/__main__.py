@@ -1,5 +1,5 @@
 """``python -m gigaplan``."""
 
-from gigaplan.cli import main
+from gigaplan._start import main
 
 main()

@@ -1,12 +1,11 @@
 """The terminal door. Verbs are thin: parse, call the function of the same name, print, set the exit code.
 
-Exit codes: 0 done; 1 the answer is no (``check``); 2 the plan or the usage is wrong; 3 the machine stopped us;
-130 Ctrl-C.
+Exit codes: 0 done; 1 the answer is no, and nothing else (``check``, ``rerun``); 2 the plan or the usage is wrong; 3 the
+machine or a bug stopped us; 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,27 +13,33 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import CycloptsError
 
 from gigaplan._version import __version__
-from gigaplan.cli import completion, facts, plans, results, serving, training, validation
+from gigaplan.cli import completion, facts, plans, results, serving, streams, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
 
 if TYPE_CHECKING:
     from gigaplan.vocabulary.errors import PlanError
 
+LONGEST_REASON = 300
+"""Characters of an internal error's text on the terminal."""
+
 __all__ = ["__version__", "app", "completion", "facts", "main", "plans", "results", "serving", "training", "validation"]
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit code; a user's mistake never shows a traceback."""
+    """Run the command line and leave with its exit code; no mistake and no bug shows a traceback."""
     given = list(sys.argv[1:] if tokens is None else tokens)
+    streams.prepare()
     sys.exit(_guarded(lambda: app(given, exit_on_error=False, print_error=False), as_json="--json" in given))
 
 
 def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
-    from gigaplan.vocabulary.errors import InputError, LawError, MachineError, PlanError
+    from gigaplan.vocabulary.errors import InputError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
 
     try:
-        return int(command() or 0)
+        code = int(command() or 0)
+        streams.flush()
+        return code
     except CycloptsError as error:
         from gigaplan.cli.usage import problem
 
@@ -42,33 +47,39 @@ def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
     except PlanError as error:
         return _report(error, as_json=as_json)
     except InputError as error:
-        print(f"gigaplan: {error}", file=sys.stderr)
-        return WRONG
-    except MachineError as error:
-        print(f"gigaplan: {error}", file=sys.stderr)
-        return STOPPED
-    except LawError as error:
-        print(
-            f"gigaplan: an internal error (a bug in gigaplan): {error}; please report it with the plan", file=sys.stderr
-        )
-        return STOPPED
+        from gigaplan.vocabulary.errors import Problem
+
+        return _report(PlanError([Problem(str(f), value=f.value) for f in error.faults]), as_json=as_json)
     except BrokenPipeError:
-        _close_stdout()
+        streams.drop_stdout()
         return 0
-    except MemoryError:
-        print("gigaplan: out of memory; shorten the horizon or take fewer members", file=sys.stderr)
-        return STOPPED
     except (KeyboardInterrupt, Cancelled):
-        print("gigaplan: interrupted; nothing half-written was left", file=sys.stderr)
-        return INTERRUPTED
+        return _stopped("interrupted; nothing half-written was left", INTERRUPTED)
+    except MemoryError:
+        return _stopped("out of memory; shorten the horizon or take fewer members", STOPPED)
+    except MachineError as error:
+        return _stopped(str(error), STOPPED)
+    except OSError as error:
+        streams.drop_stdout()
+        what = f"'{error.filename}' can't be read or written" if error.filename else "the output can't be written"
+        return _stopped(f"{what}: {error.strerror or error}; make room, or write elsewhere", STOPPED)
+    except Exception as error:
+        return _internal(error)
 
 
-def _close_stdout() -> None:
-    """Send what is still to be printed nowhere: who read it has gone, and Python would complain at the end."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        sys.stdout = None
+def _stopped(message: str, code: int) -> int:
+    streams.line(f"gigaplan: {message}", stderr=True)
+    return code
+
+
+def _internal(error: Exception) -> int:
+    """Report a bug in gigaplan: one line, and the details in a file."""
+    what = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+    return _stopped(
+        f"an internal error (a bug in gigaplan): {type(error).__name__}: {what}; please report it with the plan and "
+        f"with {streams.details_file(error)}",
+        STOPPED,
+    )
 
 
 def _report(error: PlanError, *, as_json: bool) -> int:
@@ -78,6 +89,5 @@ def _report(error: PlanError, *, as_json: bool) -> int:
         return WRONG
     count = sum(p.severity == "error" for p in error.problems)
     for problem in error.problems:
-        print(problem, file=sys.stderr)
-    print(f"gigaplan: {count} {'problem' if count == 1 else 'problems'}; nothing was run or written", file=sys.stderr)
-    return WRONG
+        streams.line(problem, stderr=True)
+    return _stopped(f"{count} {'problem' if count == 1 else 'problems'}; nothing was run or written", WRONG)

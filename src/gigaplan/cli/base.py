@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from gigaplan._version import __version__
+from gigaplan.cli import streams
 
 if TYPE_CHECKING:
     from gigaplan.results.result import Result
@@ -69,7 +70,7 @@ def verb(parent: App, name: str, example: str) -> Callable[[Any], Any]:
 def warn(result: Result) -> None:
     """Print a result's warnings alongside the answer."""
     for warning in result.warnings:
-        print(warning, file=sys.stderr)
+        streams.line(warning, stderr=True)
 
 
 def print_json(answer: object, **more: object) -> int:
@@ -87,21 +88,8 @@ def print_data(data: object) -> int:
 
 def show(renderable: Any) -> int:
     """Print what the report draws for the terminal."""
-    console().print(renderable)
+    streams.terminal().print(renderable)
     return 0
-
-
-def console(*, stderr: bool = False) -> Any:
-    """Return the terminal."""
-    from rich.console import Console
-
-    class Terminal(Console):
-        """Leaves a closed pipe (``gigaplan run | head -1``) to the one place that sets exit codes."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return Terminal(highlight=False, stderr=stderr)
 
 
 @contextlib.contextmanager
@@ -113,7 +101,7 @@ def progress(what: str) -> Iterator[Progress | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=streams.terminal(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def drawn(done: int, total: int, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from gigaplan.cli.base import WRONG, Json, OutOrNone, app, print_data
+from gigaplan.cli.streams import line
 
 if TYPE_CHECKING:
     from cyclopts.completion import CompletionContext
@@ -121,11 +121,11 @@ def install_completion(
         shell = shell or detect_shell()
         where = app.install_completion(shell=shell, output=out, add_to_startup=startup)
     except ShellDetectionError:
-        print("gigaplan: the current shell is not known; name it with --shell bash, zsh or fish", file=sys.stderr)
+        line("gigaplan: the current shell is not known; name it with --shell bash, zsh or fish", stderr=True)
         return WRONG
     except OSError as error:
         raise MachineError(f"cannot install completion: {error.strerror or error}; give a file with --out") from None
     if json:
         return print_data({"shell": shell, "path": str(where)})
-    print(f"installed for {shell} in {where}; start a new shell to use it")
+    line(f"installed for {shell} in {where}; start a new shell to use it")
     return 0

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from gigaplan.cli.base import NO, Json, app, print_json, show, verb
 from gigaplan.cli.completion import fact_names, kinds
+from gigaplan.cli.streams import line
 
 catalog_app = App(
     name="catalog",
@@ -83,8 +84,8 @@ def catalog_check(*, json: Json = False) -> int:
         print_json(answer)
     else:
         for problem in answer.problems:
-            print(problem)
-        print(f"{answer.facts:,} facts, {len(answer.problems)} problems, vintage {answer.vintage}")
+            line(problem)
+        line(f"{answer.facts:,} facts, {len(answer.problems)} problems, vintage {answer.vintage}")
     return 0 if answer.holds else NO
 
 

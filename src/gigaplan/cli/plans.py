@@ -16,7 +16,6 @@ from gigaplan.cli.base import (
     Set,
     With,
     app,
-    console,
     print_data,
     print_json,
     progress,
@@ -26,6 +25,7 @@ from gigaplan.cli.base import (
 )
 from gigaplan.cli.completion import Plan, PlanOrResult, plan_names
 from gigaplan.cli.options import Given, flattened
+from gigaplan.cli.streams import line, terminal
 
 
 @verb(app, "run", "run announced-2025-09 --set training.mfu_share=35% --out mine")
@@ -59,11 +59,14 @@ def run(
     folder = api.save(result, out)
     if json:
         return print_json(result, folder=folder)
+    from rich.text import Text
+
     from gigaplan.report.terminal import render
 
-    terminal = console()
-    terminal.print(render(result))
-    terminal.print(f"[dim]saved in[/] {folder}   [dim]report[/] {folder / 'report.html'}", soft_wrap=True)
+    screen = terminal()
+    screen.print(render(result))
+    saved = Text.assemble(("saved in", "dim"), f" {folder}   ", ("report", "dim"), f" {folder / 'report.html'}")
+    screen.print(saved, soft_wrap=True)
     return 0
 
 
@@ -96,7 +99,7 @@ def check(
     else:
         from gigaplan.report.terminal import claims_table
 
-        console().print(claims_table(answer.result))
+        terminal().print(claims_table(answer.result))
     return 0 if answer.holds else NO
 
 
@@ -129,7 +132,7 @@ def new(
     written = api.new(path, like=from_, changes=set or [], overlays=with_ or [], force=force, **start)
     if json:
         return print_json(written)
-    print(f"wrote {written}; run it with: gigaplan run {written}")
+    line(f"wrote {written}; run it with: gigaplan run {written}")
     return 0
 
 
@@ -160,7 +163,7 @@ def schema(
     write_text(out, dumps(made, indent=1) + "\n")
     if json:
         return print_json(out)
-    print(
+    line(
         f"wrote {out}; put this in the first line of a plan in the same folder: # yaml-language-server: "
         f"$schema={out.name}"
     )

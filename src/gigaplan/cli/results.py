@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import NO, OUTPUT, Json, OutOrNone, app, console, print_json, progress, verb
+from gigaplan.cli.base import NO, OUTPUT, Json, OutOrNone, app, print_json, progress, verb
 from gigaplan.cli.completion import PlanOrResult, ResultFolder, quantities
+from gigaplan.cli.streams import line, terminal
 
 
 @verb(app, "explain", "explain gigaplan-results/announced-2025-09-1a2b3c4d cost_per_mtok_usd")
@@ -44,7 +45,7 @@ def explain(
         return print_json(tree)
     from gigaplan.report.explain_view import explain_tree
 
-    console().print(explain_tree(saved, quantity, depth, coordinates))
+    terminal().print(explain_tree(saved, quantity, depth, coordinates))
     return 0
 
 
@@ -76,7 +77,7 @@ def export(
     path = api.export(result, to, out, quantity or [])
     if json:
         return print_json(path)
-    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
+    line(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return 0
 
 
@@ -100,5 +101,5 @@ def rerun(result: ResultFolder, /, *, out: OutOrNone = None, json: Json = False)
     else:
         from gigaplan.report.compare_view import rerun as drawn
 
-        console().print(drawn(answer))
+        terminal().print(drawn(answer))
     return 0 if answer.same else NO

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import NO, Html, Json, app, console, print_json, progress, show, verb
+from gigaplan.cli.base import NO, Html, Json, app, print_json, progress, show, verb
 from gigaplan.cli.completion import listed
 from gigaplan.cli.options import GROUPS, Given, flattened
+from gigaplan.cli.streams import line, terminal
 
 if TYPE_CHECKING:
     from gigaplan.layers.serving import Frontiers
@@ -82,9 +83,9 @@ def _print(answer: Frontiers, html: Path | None, *, json: bool) -> None:
     if json:
         print_json(answer)
         return
-    show(frontier_view.terminal(answer, console().width))
+    show(frontier_view.terminal(answer, terminal().width))
     if html is not None:
-        print(f"Report written to {html}")
+        line(f"Report written to {html}")
 
 
 def _joined(question: Given, *names: str) -> Given:

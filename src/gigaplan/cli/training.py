@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from gigaplan.cli.base import Html, Json, app, print_json, progress, show, verb
 from gigaplan.cli.options import GROUPS, Given, flattened
+from gigaplan.cli.streams import line
 
 Simulate = Annotated[bool, Parameter(negative="", show_default=False, group=GROUPS["Failures"])]
 
@@ -92,5 +93,5 @@ def _print(answer: Any, view: Any, html: Path | None, json: bool) -> int:
         return print_json(answer)
     show(view.terminal(answer))
     if html is not None:
-        print(f"Report written to {html}")
+        line(f"Report written to {html}")
     return 0

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from gigaplan.cli.base import OUTPUT, AllRows, Html, Json, Markdown, Out, app, print_json, progress, show, verb
 from gigaplan.cli.options import GROUPS, Given, flattened
+from gigaplan.cli.streams import line
 
 validate_app = App(
     name="validate",
@@ -177,7 +178,7 @@ def predict_inference(table: Path, /, *, out: Out, with_: Constants = None, json
         answer = api.predict_inference(table, out, with_ or [], bar)
     if json:
         return print_json(answer)
-    print(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
+    line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
     return 0
 
 
@@ -202,7 +203,7 @@ def predict_training(
         answer = api.predict_training(table, out, anchor, with_ or [], bar)
     if json:
         return print_json(answer)
-    print(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
+    line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
     return 0
 
 

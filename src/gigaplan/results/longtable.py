@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import DIMS
+from gigaplan.vocabulary.visible import cell
 
 BUFFER = "128MB"
 """Memory that DuckDB may take for writing before it writes to disk."""
@@ -63,7 +64,7 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    query = _labelled(result, names, dims, about=about)
+    query = _labelled(result, names, dims, cell if form == "csv" else str, about=about)
     batches = list(_batches(result, names))
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
@@ -116,10 +117,12 @@ def _dims(result: Labelled, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(d for name in names for d in result.variable(name).dims))
 
 
-def _labelled(result: Labelled, names: Sequence[str], dims: Sequence[str], *, about: bool) -> str:
-    """Return the query that puts names and labels in the place of the numbers for them."""
+def _labelled(
+    result: Labelled, names: Sequence[str], dims: Sequence[str], written: Callable[[str], str], *, about: bool
+) -> str:
+    """Return the query that puts names and labels, as they are ``written``, in the place of the numbers for them."""
     words: dict[str, Sequence[str]] = {"variable": names}
-    words |= {d: result.names(d) for d in _dims(result, [n for n in names if result[n].size])}
+    words |= {d: [written(n) for n in result.names(d)] for d in _dims(result, [n for n in names if result[n].size])}
     columns = [
         f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
         for c in ("variable", *dims)
