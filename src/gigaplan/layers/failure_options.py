@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from annotated_types import Ge, Gt, Le
 
 from gigaplan.training.inputs import Failures
-from gigaplan.training.reliability import (
-    Recovery,
-)
+from gigaplan.training.reliability import SECONDS_PER_DAY, Recovery
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity, Reads
 from gigaplan.vocabulary.units import Unit
 
 PLACE = Place("train", path="failures")
+LONGEST_RUN_DAYS = 3650
+"""Ten years: no plan's run may be longer, and no trial has so many failures that it can't be interrupted."""
 MILLION = 1_000_000
 DEFAULT_TRIALS = 400
 """Simulated trials of a run: enough for a middle 80 %."""
@@ -141,12 +141,23 @@ def impossible(options: FailureOptions, data_replicas: int, ideal_s: float) -> l
     ideal_s
         The run's time without failures [s].
     """
-    found = (_interval(options, ideal_s), _simulation(options), _recovery(options, data_replicas))
+    found = (_length(ideal_s), _interval(options, ideal_s), _simulation(options), _recovery(options, data_replicas))
     return [
         Problem(what, PLACE, value=str(value), allowed=allowed, remedy=remedy)
         for problems in found
         for what, value, allowed, remedy in problems
     ]
+
+
+def _length(ideal_s: float) -> Iterator[Found]:
+    days = ideal_s / SECONDS_PER_DAY
+    if not days <= LONGEST_RUN_DAYS:
+        yield (
+            "the run is too long for trials of its failures",
+            f"{days:,.0f} days" if days < float("inf") else "a run without end",
+            f"up to {LONGEST_RUN_DAYS:,} days",
+            "take fewer tokens or more GPUs",
+        )
 
 
 def _interval(options: FailureOptions, ideal_s: float) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import numpy as np
 
+from gigaplan.layers.failure_options import LONGEST_RUN_DAYS
 from gigaplan.layers.training_job import TrainingJob
 from gigaplan.training.sites import MAX_SITES
 from gigaplan.vocabulary.errors import Place, Problem
@@ -21,7 +22,6 @@ from gigaplan.vocabulary.units import parse_date
 PLACE = Place("train", path="sites")
 EQUATOR_KM = 40_000
 """Length of the equator: no two places lie further apart."""
-LONGEST_RUN_DAYS = 3650
 
 EXAMPLE = "'abilene=50000,shackelford=30000@2028-01'"
 
