@@ -230,7 +230,7 @@ def test_every_wrong_number_is_named_at_once() -> None:
     assert "longer than the run" in problems(checkpoint_interval_s=1e9)[0]
     assert "too long for trials" in problems(replace(LLAMA, tokens=1e17))[0]
     assert "2 to 128" in problems(groups=4000)[0]
-    alone = problems(replace(LLAMA, gpus=256, layout="tp8 pp32 vpp3 mb1 recompute=full"), elastic=True)
+    alone = problems(replace(LLAMA, gpus=256, tokens=1e12, layout="tp8 pp32 vpp3 mb1 recompute=full"), elastic=True)
     assert "a replica to lose" in alone[0]
 
 
