@@ -27,8 +27,8 @@ horizon: {start: 2026-01, end: 2036-01}
 announced:
   power: {value: 1.5 GW facility, evidence: assumed}
 models:
-  own_frontier: {layers: 96, hidden: 16384, heads: 128, kv_heads: 8, head_dim: 128, experts: 256, experts_per_token:
-  8, ffn_expert: 8192, vocab: 200000}
+  own_frontier: {layers: 96, hidden: 16384, heads: 128, kv_heads: 8, head_dim: 128,
+    experts: 256, experts_per_token: 8, ffn_expert: 8192, vocab: 200000}
 fleet:
   generations: [gb200_nvl72, gb300_nvl72, vr_nvl72]
   reference_generation: gb300_nvl72

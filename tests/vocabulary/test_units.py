@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gigaplan.vocabulary.bases import Based, Conversion, OnBasis, PowerBasis
 from gigaplan.vocabulary.errors import BasisError, nearest_name
-from gigaplan.vocabulary.units import Unit, parse_date, parse_period, parse_quantity
+from gigaplan.vocabulary.units import BARE, Unit, parse_date, parse_period, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,21 @@ def test_conversions_chain_both_ways_and_only_where_sourced() -> None:
 def test_nearest_name() -> None:
     assert nearest_name("vr_nv72", ["gb200_nvl72", "vr_nvl72"]) == "vr_nvl72"
     assert nearest_name("zzz", ["gb200_nvl72"]) == ""
+
+
+@pytest.mark.parametrize("unit", ["MW", "USD", "token", "1", "FLOP/s", "USD/MWh"])
+@given(st.one_of(st.floats(1e31, 1e308), st.integers(10**31, 10**500)), st.booleans())
+def test_amounts_beyond_any_plan_are_refused_and_never_overflow(unit: str, number: float, negative: bool) -> None:
+    text = f"{'-' if negative else ''}{number} {unit if unit not in ('1', 'share') else ''}"
+    with pytest.raises(ValueError, match=r"beyond any plan|not a finite number"):
+        Unit(unit).parse(text)
+    if unit in BARE:
+        with pytest.raises(ValueError, match="beyond any plan"):
+            Unit(unit).parse(number)
+
+
+def test_power_below_a_watt_is_a_slip() -> None:
+    assert Unit("MW").parse("1 W") == pytest.approx(1e-6)
+    assert Unit("MW").parse("0 MW") == 0
+    with pytest.raises(ValueError, match="below a watt"):
+        Unit("MW").parse("1e-300 MW")

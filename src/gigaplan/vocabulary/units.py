@@ -102,6 +102,25 @@ _EXAMPLES = {
     "racks/month": "900 racks/month",
 }
 
+LARGEST = {
+    "MW": 1e9,  # fifty times what mankind draws
+    "kW": 1e12,
+    "W": 1e15,
+    "USD": 1e18,
+    "token": 1e24,
+    "user": 1e12,
+    "1": 1e18,
+    "s": 1e11,
+    "h": 1e8,
+    "day": 1e6,
+    "month": 1e5,
+    "year": 1e4,
+}
+"""Largest amounts, by unit, that a plan may state: above any real one, and below where floats lose their way."""
+LARGEST_OF_ANY = 1e30
+SMALLEST = {"MW": 1e-6, "kW": 1e-3, "W": 1.0}
+"""Smallest power other than none: a watt."""
+
 
 @cache
 def _registry() -> pint.UnitRegistry[Any]:
@@ -273,15 +292,26 @@ class Unit:
             raise ValueError(f"a yes/no where a quantity is meant: write for example '{example(self.symbol)}'")
         if isinstance(value, str):
             try:
-                return parse_quantity(value, self.symbol)
+                number = parse_quantity(value, self.symbol)
             except ValueError as error:
                 raise ValueError(f"{error}; write for example {self._examples()}") from None
+            return self._of_size(number)
         if isinstance(value, int | float):
-            if not math.isfinite(value):
+            if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError("not a finite number; leave the line out to use the catalog's value")
             if self.symbol not in BARE:
                 raise ValueError(f"the unit is missing; write for example {self._examples()}")
+            return self._of_size(value)
         return value
+
+    def _of_size(self, number: float) -> float:
+        """Return a number that an amount in this unit may have; a slip by many orders is refused here."""
+        most, fewest = LARGEST.get(self.symbol, LARGEST_OF_ANY), SMALLEST.get(self.symbol, 0.0)
+        if abs(number) > most:
+            raise ValueError(f"beyond any plan: at most {most:g} {self.symbol}; check the unit and the zeros")
+        if 0 < abs(number) < fewest:
+            raise ValueError(f"below a watt: 0 or at least {fewest:g} {self.symbol}; check the unit and the zeros")
+        return number
 
     def _examples(self) -> str:
         forms = ("$4.1M", "4.1M USD", "4.1 million USD") if self.symbol == "USD" else (example(self.symbol),)
