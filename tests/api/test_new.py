@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gigaplan as gp
 from gigaplan import plan
 from gigaplan.cli import main
+from gigaplan.plan.starter import Start, starter
 from gigaplan.vocabulary.errors import MachineError, PlanError
 
 
@@ -105,3 +109,36 @@ def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("new", path, "--json") == 0
     assert json.loads(capsys.readouterr().out)["path"] == path
     assert leave("run", path, "--out", str(tmp_path / "out")) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "123.yaml",
+        "null.yaml",
+        "# x.yaml",
+        "a b\nc.yaml",
+        "'\":{}.yaml",
+        "\x1b[31m.yaml",
+        "été.yaml",
+        "\udcff.yaml",
+        "1e6",
+    ],
+)
+def test_whatever_the_file_is_called_the_plan_loads(name: str, tmp_path: Path) -> None:
+    written = gp.new(tmp_path / name, power="100 MW it")
+    assert plan.load(written).document.fleet.sites
+
+
+@given(
+    st.one_of(st.text(max_size=12), st.sampled_from(["0001", "9999", "2150", "2000", "-5", "1e9"])),
+    st.one_of(st.text(max_size=12), st.sampled_from(["1e-300 MW", "1e300 MW", "0 MW", "-1 GW", "1 W", "nan MW"])),
+)
+@settings(deadline=None, max_examples=40)
+def test_a_starter_loads_or_is_refused(start: str, power: str) -> None:
+    from gigaplan.plan.load import load_sources
+    from gigaplan.plan.sources import Sources
+
+    with contextlib.suppress(gp.PlanError):
+        text = starter(Start(start=start, power=power))
+        assert load_sources(Sources("p.yaml", text)).document.fleet.sites

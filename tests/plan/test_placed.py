@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 import gigaplan as gp
 from gigaplan import plan
 from gigaplan.plan import placed
+from gigaplan.plan.load import load_sources
+from gigaplan.plan.sources import Sources
+from gigaplan.plan.starter import Start, starter
 from gigaplan.vocabulary.errors import Fault, InputError, PlanError
 
 HEADER = "overlay: {who: A. Planner, why: a tight hall, from: 2026-11-20}\n"
@@ -115,3 +120,34 @@ def test_a_workload_like_another_uses_its_facts() -> None:
         plan.load("lab-1mw", [work.replace("enterprise_api", "enterprise_ap")])
     with pytest.raises(PlanError, match="needs 'requests_per_day'"):
         plan.load("lab-1mw", [work.replace(", requests_per_day: 5000", "").replace("enterprise_api", "chat")])
+
+
+@pytest.mark.parametrize("name", ["Campus [A]", "float", "constrained-str", "[", "a[x]b", "list[int]"])
+def test_a_name_like_that_of_a_type_keeps_the_places_of_its_problems(name: str) -> None:
+    text = starter(Start()).replace("First site", json.dumps(name))
+    wrong = text.replace("power: 100 MW it #", "power: 5 parsec it #").replace("rented: 0 %", "rentd: 0 %")
+    with pytest.raises(PlanError) as caught:
+        load_sources(Sources("p.yaml", wrong))
+    lines = wrong.splitlines()
+    places = {p.place.path: p.place for p in caught.value.problems if p.severity == "error"}
+    for path, text_there in (
+        (f"fleet.sites.{name}.phases.all of it.power", "5 parsec it"),
+        (f"fleet.sites.{name}.rentd", "rentd"),
+    ):
+        place = places[path]
+        assert lines[place.line - 1][place.column - 1 :].startswith(text_there)
+
+
+@pytest.mark.parametrize("name", ["a[x]", "float", "[", "]"])
+def test_an_unknown_section_of_any_name_is_one_problem(name: str) -> None:
+    with pytest.raises(PlanError, match="unknown name"):
+        load_sources(Sources("p.yaml", starter(Start()) + f"\n{json.dumps(name)}: {{b: 1}}\n"))
+
+
+def test_a_change_to_one_use_of_an_alias_leaves_the_other() -> None:
+    document = yaml.safe_load(starter(Start()))
+    text = yaml.dump(document | {"fleet": {**document["fleet"], "sites": None}}, sort_keys=False)
+    site = json.dumps(document["fleet"]["sites"]["First site"], default=str)
+    text = text.replace("sites: null", f"sites: {{A: &x {site}, B: *x}}")
+    plan = load_sources(Sources("p.yaml", text, (), ("fleet.sites.A.rented=100 %",)))
+    assert [s.rented for s in plan.document.fleet.sites.values()] == [1.0, 0.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -132,7 +133,7 @@ def new(
     written = api.new(path, like=from_, changes=set or [], overlays=with_ or [], force=force, **start)
     if json:
         return print_json(written)
-    line(f"wrote {written}; run it with: gigaplan run {written}")
+    line(f"wrote {written}; run it with: gigaplan run {shlex.quote(str(written))}")
     return 0
 
 

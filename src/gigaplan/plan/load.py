@@ -79,8 +79,8 @@ def training_of(overlays: Sequence[str | Path]) -> tuple[Training, tuple[str, ..
     try:
         found = Training.model_validate(plain.get("training") or {})
     except ValidationError as error:
-        wrong = distinct(error.errors(include_url=False))
-        problems += [problem_of({**e, "loc": ("training", *e["loc"])}, root) for e in wrong]
+        wrong = distinct(error.errors(include_url=False), root, ("training",))
+        problems += [problem_of(e, root) for e in wrong]
     else:
         if found.efficiency is None:
             place, remedy = Place(applied[0].file), "use one that 'gigaplan calibrate training' has written"
@@ -104,8 +104,8 @@ def serving_of(overlays: Sequence[str | Path], engine: str) -> tuple[Any, tuple[
     try:
         found = EngineSection.model_validate(demand.get("engine") or {})
     except ValidationError as error:
-        wrong = distinct(error.errors(include_url=False))
-        problems += [problem_of({**e, "loc": ("demand", "engine", *e["loc"])}, root) for e in wrong]
+        wrong = distinct(error.errors(include_url=False), root, ("demand", "engine"))
+        problems += [problem_of(e, root) for e in wrong]
     if not demand.get("engine"):
         remedy = "use one that 'gigaplan calibrate serving' has written"
         problems.append(Problem("it has no constants of serving (demand.engine)", place, remedy=remedy))
@@ -188,7 +188,7 @@ def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument |
     try:
         return PlanDocument.model_validate(plain)
     except ValidationError as error:
-        wrong = distinct(error.errors(include_url=False))
+        wrong = distinct(error.errors(include_url=False), root)
     problems += [problem_of(e, root) for e in wrong]
     for e in wrong:
         patch_invalid(plain, e["loc"])

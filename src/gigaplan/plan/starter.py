@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
@@ -22,11 +23,13 @@ from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
+from gigaplan.vocabulary.visible import visible
 
 USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 150_000, 100_000, 40_000_000
 """What the starter assumes for a megawatt, so that a plan of any size is neither idle nor overrun."""
 BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
 YEARS = 5
+FIRST_YEAR, LAST_YEAR = 2000, 2150
 FOUND_ELSEWHERE = ("name", "it_kw_per_rack", "life_years")
 """Fields of a system that follow from other facts or are shared by all."""
 
@@ -55,7 +58,8 @@ def starter(start: Start) -> str:
     Raises
     ------
     PlanError
-        If a name isn't in the catalog, the power has no unit, or the start isn't a date; all at once.
+        If a name isn't in the catalog, the power has no unit, or the start isn't a date, all at once; or the plan that
+        follows would not load.
     """
     facts = catalog.load()
     names = {
@@ -69,8 +73,9 @@ def starter(start: Start) -> str:
     if problems or power is None:
         raise PlanError(problems)
     values = {
-        "name": re.sub(r"[^a-z0-9]+", "-", start.name.lower()).strip("-") or "my-plan",
-        "title": start.name,
+        "name": json.dumps(re.sub(r"[^a-z0-9]+", "-", start.name.lower()).strip("-") or "my-plan"),
+        "title": " ".join(visible(start.name).split()) or "my-plan",
+        "quoted_title": json.dumps(visible(start.name), ensure_ascii=False),
         "power": f"{power.value:g} {power.unit} {power.basis}",
         "generation": start.generation,
         "model": start.model,
@@ -90,8 +95,10 @@ def starter(start: Start) -> str:
         "workloads": ", ".join(facts.entities("output_tokens")),
         "claims": ", ".join(name for name in shipped_ids() if "/" not in name),
     }
-    text = (files("gigaplan.plan") / "starter.yaml").read_text(encoding="utf-8")
-    return re.sub(r"@(\w+)@", lambda m: values[m[1]], text)
+    template = (files("gigaplan.plan") / "starter.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"@(\w+)@", lambda m: values[m[1]], template)
+    load_sources(Sources("the starter plan", text))  # nobody is given a plan that doesn't load
+    return text
 
 
 def complete_systems(facts: Catalog) -> list[str]:
@@ -171,7 +178,10 @@ def _power(text: str, problems: list[Problem]) -> Based | None:
 
 def _year(text: str, problems: list[Problem]) -> int:
     try:
-        return parse_date(text).year
+        year = parse_date(text).year
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise ValueError(f"a plan starts between {FIRST_YEAR} and {LAST_YEAR}")
+        return year
     except ValueError as error:
         problems.append(Problem(str(error), Place("--start"), value=text, remedy="write for example --start 2027"))
         return 0

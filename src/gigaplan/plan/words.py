@@ -22,13 +22,36 @@ _TYPES = {
 """What the schema's errors of type mean: what is allowed, and what to do."""
 
 
-def distinct(errors: Sequence[Any]) -> list[Any]:
-    """Return one error for each place: unions report every branch."""
+def distinct(errors: Sequence[Any], root: Node, above: tuple[str, ...] = ()) -> list[Any]:
+    """Return one error for each place of a document: unions report every branch, and put its name into the path.
+
+    Parameters
+    ----------
+    errors : sequence of dict
+        What pydantic found wrong.
+    root : Node
+        The document.
+    above : tuple of str
+        Path of the section that was validated.
+
+    Returns
+    -------
+    list of dict
+        The errors, each with the path of its value in the document.
+    """
     found: dict[tuple[Any, ...], Any] = {}
     for e in errors:
-        loc = tuple(p for p in e["loc"] if not (isinstance(p, str) and ("[" in p or p in ("float", "constrained-str"))))
+        loc: tuple[Any, ...] = above
+        for part in e["loc"]:
+            if root.at((*loc, part))[1] or not _is_branch(part):
+                loc = (*loc, part)
         found.setdefault(loc, {**e, "loc": loc})
     return list(found.values())
+
+
+def _is_branch(part: str | int) -> bool:
+    """Return whether a part of a path is pydantic's name of a union's branch; so may be a name in the document."""
+    return isinstance(part, str) and ("[" in part or part in ("float", "constrained-str"))
 
 
 def problem_of(error: Any, root: Node) -> Problem:

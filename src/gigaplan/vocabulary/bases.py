@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from gigaplan.vocabulary.errors import BasisError, nearest_name
-from gigaplan.vocabulary.units import example, parse_quantity
+from gigaplan.vocabulary.units import example, of_size, parse_quantity
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -160,7 +160,7 @@ class OnBasis:
             raise ValueError(
                 f"'{match[2]}' is not a basis; nearest is '{nearest_name(match[2], names)}' (bases: {allowed})"
             )
-        number = parse_quantity(match[1], self.symbol)
+        number = of_size(parse_quantity(match[1], self.symbol), self.symbol)
         if not math.isfinite(number) or number < 0:
             raise ValueError("must be zero or more")
         return Based(number, self.symbol, self.bases(match[2]))

@@ -275,6 +275,34 @@ def _months(year: int, month: int, count: int) -> tuple[dt.date, dt.date]:
     return dt.date(year, month, 1), dt.date(year, last, calendar.monthrange(year, last)[1])
 
 
+def of_size(number: float, unit: str) -> float:
+    """Return a number that an amount in a unit may have; a slip by many orders is refused here.
+
+    Parameters
+    ----------
+    number : float
+        The amount.
+    unit : str
+        Its canonical unit.
+
+    Returns
+    -------
+    float
+        The same amount.
+
+    Raises
+    ------
+    ValueError
+        If it is beyond ``LARGEST``, or a power that isn't zero is below a watt.
+    """
+    most, fewest = LARGEST.get(unit, LARGEST_OF_ANY), SMALLEST.get(unit, 0.0)
+    if abs(number) > most:
+        raise ValueError(f"beyond any plan: at most {most:g} {unit}; check the unit and the zeros")
+    if 0 < abs(number) < fewest:
+        raise ValueError(f"below a watt: 0 or at least {fewest:g} {unit}; check the unit and the zeros")
+    return number
+
+
 class Unit:
     """Marker of a field's canonical unit; at the plan's door it turns text into a bare number."""
 
@@ -295,23 +323,14 @@ class Unit:
                 number = parse_quantity(value, self.symbol)
             except ValueError as error:
                 raise ValueError(f"{error}; write for example {self._examples()}") from None
-            return self._of_size(number)
+            return of_size(number, self.symbol)
         if isinstance(value, int | float):
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError("not a finite number; leave the line out to use the catalog's value")
             if self.symbol not in BARE:
                 raise ValueError(f"the unit is missing; write for example {self._examples()}")
-            return self._of_size(value)
+            return of_size(value, self.symbol)
         return value
-
-    def _of_size(self, number: float) -> float:
-        """Return a number that an amount in this unit may have; a slip by many orders is refused here."""
-        most, fewest = LARGEST.get(self.symbol, LARGEST_OF_ANY), SMALLEST.get(self.symbol, 0.0)
-        if abs(number) > most:
-            raise ValueError(f"beyond any plan: at most {most:g} {self.symbol}; check the unit and the zeros")
-        if 0 < abs(number) < fewest:
-            raise ValueError(f"below a watt: 0 or at least {fewest:g} {self.symbol}; check the unit and the zeros")
-        return number
 
     def _examples(self) -> str:
         forms = ("$4.1M", "4.1M USD", "4.1 million USD") if self.symbol == "USD" else (example(self.symbol),)
