@@ -55,14 +55,14 @@ def test_yearly_sums_follow_the_kind(announced: Result) -> None:
     months = np.array([m[:4] == "2026" for m in announced.labels["month"]])
     k = years(announced).index("2026")
     cost = announced.central("cost_usd").sum(axis=0)[months].sum()
-    assert shown["cost, accrued"].values[k] == pytest.approx(cost)
+    assert shown["Cost, accrued"].values[k] == pytest.approx(cost)
     generated = [announced.index("token", t) for t in ("reasoning", "output")]
     per_day = announced.central("tokens_served_per_day")[:, generated].sum(axis=(0, 1))[months]
     days = announced.axis.hours[months] / 24
     assert shown["served"].values[k] == pytest.approx((per_day * days).sum() / days.sum())
     price = announced.central("workload_cost_usd").sum(axis=0)[months].sum() / (per_day * days).sum() * 1e6
-    assert shown["USD per M generated tokens"].values[k] == pytest.approx(price)
-    assert shown["USD per M generated tokens"].texts[k] == "3.76"
+    assert shown["Serving, USD per M tokens"].values[k] == pytest.approx(price)
+    assert shown["Serving, USD per M tokens"].texts[k] == "3.76"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from gigaplan.report.fitting import Fitting
 from gigaplan.validation.capability import CapabilityValidation
 
 SHOWN = {"input_price_usd_per_mtok": "input", "output_price_usd_per_mtok": "output"}
@@ -15,7 +15,8 @@ def capability_validation(answer: CapabilityValidation) -> RenderableType:
     """Return the relation, its errors by split and size of run, every test row, and what to compare it with."""
     c = answer.capability
     head = Text(
-        f"ECI = {c.eci_at_reference:.1f} + {c.eci_per_decade_flop:.1f} per tenfold compute (from {c.reference_flop:.2g} FLOP) "
+        f"ECI = {c.eci_at_reference:.1f} + {c.eci_per_decade_flop:.1f} per tenfold compute (from "
+        f"{c.reference_flop:.2g} FLOP) "
         f"+ {c.eci_per_year:.1f} a year (from {c.reference_date}), give or take {c.residual_eci:.1f}",
         style="bold",
     )
@@ -23,17 +24,17 @@ def capability_validation(answer: CapabilityValidation) -> RenderableType:
     return Group(head, *parts, Text("\n".join(answer.notes), style="dim"))
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
-    return table
-
-
-def _summary(answer: CapabilityValidation) -> Table:
-    table = _table("models", "n", "predicted less published", "mean |error|", "rms", "in 80 % range")
-    for s in answer.summary:
-        table.add_row(
+def _summary(answer: CapabilityValidation) -> Fitting:
+    columns = (
+        "models",
+        "n",
+        "predicted less published",
+        "mean |error|",
+        "rms",
+        "in 80 % range",
+    )
+    rows = [
+        (
             s.name,
             str(s.rows),
             f"{s.bias:+.1f}",
@@ -41,58 +42,90 @@ def _summary(answer: CapabilityValidation) -> Table:
             f"{s.rms_error:.1f}",
             f"{s.inside_share:.0%}",
         )
-    return table
+        for s in answer.summary
+    ]
+    return Fitting(columns, rows, (0,))
 
 
-def _test_rows(answer: CapabilityValidation) -> Table:
-    table = _table("came after", "date", "FLOP", "published", "predicted", "80 % range", "error")
-    for r in answer.rows:
-        if r.split == "test":
-            table.add_row(
-                r.model,
-                r.date.isoformat(),
-                f"{r.training_flop:.2g}",
-                f"{r.eci:.1f}",
-                f"{r.predicted:.1f}",
-                f"{r.low:.0f}–{r.high:.0f}",
-                f"{r.error:+.1f}",
-            )
-    return table
-
-
-def _backtests(answer: CapabilityValidation) -> Table:
-    table = _table(
-        "fitted on what was known", "year after: n", "bias", "rms", "in 80 % range", "compute falls a year by"
+def _test_rows(answer: CapabilityValidation) -> Fitting:
+    columns = (
+        "came after",
+        "date",
+        "FLOP",
+        "published",
+        "predicted",
+        "80 % range",
+        "error",
     )
+    rows = [
+        (
+            r.model,
+            r.date.isoformat(),
+            f"{r.training_flop:.2g}",
+            f"{r.eci:.1f}",
+            f"{r.predicted:.1f}",
+            f"{r.low:.0f}–{r.high:.0f}",
+            f"{r.error:+.1f}",
+        )
+        for r in answer.rows
+        if r.split == "test"
+    ]
+    return Fitting(columns, rows, (0,))
+
+
+def _backtests(answer: CapabilityValidation) -> Fitting:
+    columns = (
+        "fitted on what was known",
+        "year after: n",
+        "bias",
+        "rms",
+        "in 80 % range",
+        "compute falls a year by",
+    )
+    rows: list[tuple[str, ...]] = []
     for b in answer.backtests:
         value, low, high = b.compute_fall_per_year
-        table.add_row(
-            b.origin.isoformat(),
-            str(b.after.rows),
-            f"{b.after.bias:+.1f}",
-            f"{b.after.rms_error:.1f}",
-            f"{b.after.inside_share:.0%}",
-            f"{value:.1f} ({low:.1f}–{high:.0f})",
+        rows.append(
+            (
+                b.origin.isoformat(),
+                str(b.after.rows),
+                f"{b.after.bias:+.1f}",
+                f"{b.after.rms_error:.1f}",
+                f"{b.after.inside_share:.0%}",
+                f"{value:.1f} ({low:.1f}–{high:.0f})",
+            )
         )
-    return table
+    return Fitting(columns, rows, (0,))
 
 
-def _comparisons(answer: CapabilityValidation) -> Table:
-    table = _table("what others published", "predicted", "published", "by")
-    for c in answer.comparisons:
-        table.add_row(
+def _comparisons(answer: CapabilityValidation) -> Fitting:
+    columns = (
+        "what others published",
+        "predicted",
+        "published",
+        "by",
+    )
+    rows = [
+        (
             c.name,
             f"{c.predicted:.3g} ({c.low:.3g}–{c.high:.3g})",
             f"{c.published:.3g} ({c.published_low:.3g}–{c.published_high:.3g})",
             c.source,
         )
-    return table
+        for c in answer.comparisons
+    ]
+    return Fitting(columns, rows, (0, 3))
 
 
-def _prices(answer: CapabilityValidation) -> Table:
-    table = _table("list price, USD per M tokens", "by date", "a year")
+def _prices(answer: CapabilityValidation) -> Fitting:
+    columns = (
+        "list price, USD per M tokens",
+        "by date",
+        "a year",
+    )
+    rows: list[tuple[str, ...]] = []
     for p in answer.prices:
         points = ", ".join(f"{date} {price:g}" for _, date, price in p.points)
         trend = "–" if p.trend is None else f"{p.trend.growth_per_year:+.0%}"
-        table.add_row(f"{p.tier}, {SHOWN[p.quantity]}", points, trend)
-    return table
+        rows.append((f"{p.tier}, {SHOWN[p.quantity]}", points, trend))
+    return Fitting(columns, rows, (0, 1))

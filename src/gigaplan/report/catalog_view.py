@@ -23,7 +23,8 @@ def overview(answer: Overview) -> RenderableType:
     """Return what is there, by kind, by table and by evidence."""
     head = Text.assemble(
         (f"{answer.facts:,} facts", "bold"),
-        f" of {answer.entities:,} entities and {answer.quantities:,} quantities, {answer.conflicts} with rivals, vintage {answer.vintage}",
+        f" of {answer.entities:,} entities and {answer.quantities:,} quantities, {answer.conflicts} with "
+        f"rivals, vintage {answer.vintage}",
     )
     kinds = _table("kind", "entities", "facts", "")
     for k in answer.kinds:

@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
 from gigaplan.results.headlines import Headline
 from gigaplan.study.compare import Cause, Comparison, Difference, InputDifference
@@ -36,20 +36,19 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
     )
     if not answer.differences:
         return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_inputs(answer))
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", show_edge=False)
-    for column, side in (("", "left"), ("A", "right"), ("B", "right"), ("B - A", "right"), ("because of", "left")):
-        table.add_column(column, justify="right" if side == "right" else "left", no_wrap=side == "right")
-    for difference in answer.differences[:rows]:
-        name = difference.headline.name
-        table.add_row(
-            name, _value(difference.headline), _value(difference.other), _change(difference), _causes(difference)
-        )
+    listed = answer.differences[:rows]
+    figures = [(d.headline.name, _value(d.headline), _value(d.other), _change(d)) for d in listed]
+    table = Fitting(("figure", "A", "B", "B - A"), figures)
+    because = [(d.headline.name, causes) for d in listed if (causes := _causes(d))]
+    reasons = [Text("Because of", "bold"), *(Text(f"{name}: {why}") for name, why in because)] if because else []
     more = len(answer.differences) - rows
-    foot = f"{more} more differ, " if more > 0 else ""
+    foot = f" {more} more figures differ." if more > 0 else ""
     tail = Text(
-        f"{foot}{len(answer.same)} do not. Amounts are over {answer.window.first} to {answer.window.last}.", style="dim"
+        f"{len(answer.same)} figures do not differ.{foot} "
+        f"Amounts are over {answer.window.first} to {answer.window.last}.",
+        style="dim",
     )
-    return Group(head, table, tail, *_claims(answer), *_inputs(answer), *_how(answer))
+    return Group(head, table, tail, *reasons, *_claims(answer), *_inputs(answer), *_how(answer))
 
 
 def _value(headline: Headline) -> str:

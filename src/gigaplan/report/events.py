@@ -12,8 +12,6 @@ from gigaplan.results.headlines import SERVED, first_supply_month
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
-QUARTER = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -33,27 +31,40 @@ def first_tokens(result: Result) -> list[Site]:
 
 
 def limit_spans(result: Result) -> list[tuple[str, str, str]]:
-    """Return which limit binds from when to when, the commonest of each quarter: (limit, first month, last month).
+    """Return which limit binds from when to when, month by month: (limit, first month, last month).
 
-    A quarter in which nothing waits to be installed ends a span.
+    A month in which nothing waits to be installed ends a span.
     """
     codes = result.central("binding_limit").astype(int)
     months = result.labels["month"]
-    spans: list[tuple[str, str, str]] = []
-    open_span = False
-    for start in range(0, len(codes), QUARTER):
-        bound = start + np.flatnonzero(codes[start : start + QUARTER] >= 0)
-        if not len(bound):
-            open_span = False
-            continue
-        name = limit(result.labels["limit"][int(np.bincount(codes[bound]).argmax())])
-        first, last = months[int(bound[0])], months[int(bound[-1])]
-        if open_span and spans[-1][0] == name:
-            spans[-1] = (name, spans[-1][1], last)
-        else:
-            spans.append((name, first, last))
-        open_span = True
+    starts = [i for i, code in enumerate(codes) if code >= 0 and (i == 0 or codes[i - 1] != code)]
+    spans = []
+    for start in starts:
+        end = next((i for i in range(start, len(codes)) if codes[i] != codes[start]), len(codes))
+        spans.append((limit(result.labels["limit"][int(codes[start])]), months[start], months[end - 1]))
     return spans
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A limit in all months in which it binds."""
+
+    name: str
+    months: int
+    first: str
+    last: str
+
+
+def binding_limits(result: Result) -> list[Binding]:
+    """Return the limits that bind in some month, the one of most months first."""
+    codes = result.central("binding_limit").astype(int)
+    months, found = result.labels["month"], []
+    for code in np.unique(codes[codes >= 0]):
+        at = np.flatnonzero(codes == code)
+        found.append(
+            Binding(limit(result.labels["limit"][int(code)]), len(at), months[int(at[0])], months[int(at[-1])])
+        )
+    return sorted(found, key=lambda b: (-b.months, b.first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,15 @@ def unserved(result: Result) -> list[Unserved]:
             worst, requests = float(share[w].min()), float(refused[w].sum())
             found.append(Unserved(name, len(short_of), first, last, worst, requests))
     return sorted(found, key=lambda u: -u.months)
+
+
+def before_supply(result: Result) -> tuple[int, str]:
+    """Return the months with demand before there are any GPUs, and the first month with GPUs ('' if there never is)."""
+    demand = np.flatnonzero(result.central("requests_asked_per_day").sum(axis=0) > 0)
+    begin = first_supply_month(result)
+    if not (result.central("gpus_available") > 0).any():
+        return len(demand), ""
+    return int((demand < begin).sum()), result.labels["month"][begin]
 
 
 def all_served_from(result: Result) -> str:

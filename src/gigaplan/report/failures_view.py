@@ -1,4 +1,5 @@
-"""What failures leave of a run, for the terminal and as charts: days and goodput in their range, what time is lost to, what is best."""
+"""What failures leave of a run, for the terminal and as charts: days and goodput in their range, what time is lost
+to, what is best."""
 
 from __future__ import annotations
 
@@ -52,16 +53,19 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
         ("run", f"{_with_range(run.days)} days, {short(run.ideal_days)} without failures"),
         (
             "goodput",
-            f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed form {run.expected_share:.1%}",
+            f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed "
+            f"form {run.expected_share:.1%}",
         ),
         (
             "interruptions",
-            f"{_with_range(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; {short(run.planned_stops)} planned stops",
+            f"{_with_range(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; "
+            f"{short(run.planned_stops)} planned stops",
         ),
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
         (
             "spares",
-            f"{run.spares:,}{most} in addition to {named}; enough {run.enough_share:.2%} of the time, {short(run.replaced)} taken out in all",
+            f"{run.spares:,}{most} in addition to {named}; enough {run.enough_share:.2%} of the time, "
+            f"{short(run.replaced)} taken out in all",
         ),
         ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
         ("trials", f"{fixed}; the step at its central value, whose own range comes on top"),
@@ -90,7 +94,8 @@ def _clock(seconds: float) -> str:
 
 
 def charts(run: FailureRun) -> list[Chart]:
-    """Return lost time by reason, days by share of trials, goodput by interval, spares and size, interruptions by cause."""
+    """Return lost time by reason, days by share of trials, goodput by interval, spares and size, interruptions by
+    cause."""
     shown = {_reason(run, k): v for k, v in run.lost_days.items() if v > 0}
     lost = base.horizontal_bars([base.bar("days", list(shown.values()), base.PALETTE[5])], list(shown), "days")
     causes = run.interruptions_by_cause

@@ -23,8 +23,8 @@ MIN_NAME = 14
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """A table of text: as it is if it fits, else turned if it has few rows, else with headings and the first column folded, else
-    row by row."""
+    """A table of text: as it is if it fits, else turned if it has few rows, else with headings and the first column
+    folded, else row by row."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]

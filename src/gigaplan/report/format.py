@@ -11,6 +11,10 @@ import numpy as np
 DASH = "–"
 CENT = 0.01
 ALMOST = 0.9995
+COUNTABLE = 1e16
+"""From here on a number is written with a power of ten: no one counts in thousands of trillions."""
+SMALL = 1e-4
+"""Below, so too: four places would make it zero."""
 READABLE = 0.5
 """A unit of power is taken from half of one on: 0.6 GW, but 400 MW."""
 
@@ -52,9 +56,20 @@ def short(value: float, unit: str = "", digits: int = 3) -> str:
     if math.isnan(value):
         return DASH
     for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size * 0.9995:
+        if size * ALMOST <= abs(value) < COUNTABLE:
             return f"{digits_of(value / size, digits)} {letter}{unit and ' ' + unit}"
     return f"{digits_of(value, digits)}{unit and ' ' + unit}"
+
+
+def claimed(value: float | str, unit: str) -> str:
+    """Return a figure of a claim with its unit ('2,180 billion USD', '1 site', '40%'); a date is text already."""
+    if isinstance(value, str):
+        return value
+    if unit == "share":
+        return percent(value)
+    singular = unit[:-1] if value == 1 and unit.endswith("s") and unit.isalpha() else unit
+    number = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 and unit != "1" else short(value)
+    return number if unit in ("", "1") else f"{number} {singular}"
 
 
 def money(value: float) -> str:
@@ -69,6 +84,10 @@ def digits_of(value: float, digits: int = 3) -> str:
         return DASH
     if value == round(value) and abs(value) < 1000:
         return f"{value + 0.0:.0f}"
+    if abs(value) >= COUNTABLE:
+        return f"{value:.{digits - 1}e}".replace("e+", "e")
+    if abs(value) < SMALL:
+        return f"{value:.{min(digits, 2) - 1}e}".replace("e-0", "e-")
     value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00
     places = max(digits - 1 - int(np.floor(np.log10(abs(value)) + 1e-12)), 0)
     return f"{value:,.{min(places, 4)}f}"

@@ -30,11 +30,14 @@ WIDE = 118
 MARKS = "●▲■◆○△□◇"
 COLOURS = ("cyan", "yellow", "green", "magenta", "bright_blue", "red", "bright_green", "bright_magenta")
 BOTH_MODES, LEVELS, NAMED = 3, 10, 2
-"""Pairs up to which both ways of serving are drawn apart; speeds at which pairs are shown side by side; pairs named each
-in a title."""
+"""Pairs up to which both ways of serving are drawn apart; speeds at which pairs are shown side by side; pairs named
+each in a title."""
 STEPS = (1.0, 2.0, 5.0)
 BASES = {
-    "owned": "rack, network and facility over their lives, operations and energy, all hours busy; before tax and cost of capital",
+    "owned": (
+        "rack, network and facility over their lives, operations and energy, all hours busy; "
+        "before tax and cost of capital"
+    ),
     "rented": "contract rental with power, all hours busy",
 }
 
@@ -278,7 +281,8 @@ def _cards(answer: Frontiers) -> Iterator[dict[str, str]]:
         yield {
             "name": name(c),
             "value": f"{short(usd.value)} USD per Mtok" if usd else most,
-            "detail": f"{basis(c) + ': ' if usd else ''}{most} at {short(cheap.tokens_per_s_per_user.value)} tokens/s per user; "
+            "detail": f"{basis(c) + ': ' if usd else ''}{most} at "
+            f"{short(cheap.tokens_per_s_per_user.value)} tokens/s per user; "
             f"up to {short(fast.tokens_per_s_per_user.value)} tokens/s per user",
             "trust": c.validity,
         }
@@ -294,8 +298,8 @@ def all_charts(answer: Frontiers) -> list[Chart]:
         "frontier",
         "Fast for one, or many at once",
         _option(answer, "output_tokens_per_s_per_gpu", "output tokens/s per GPU", interval=len(served) == 1),
-        "Output tokens per second and GPU (log scale) against tokens per second that each user sees. Upper right is better."
-        + (" Dotted: 80 % interval." if len(served) == 1 else ""),
+        "Output tokens per second and GPU (log scale) against tokens per second that each user sees. Upper "
+        "right is better." + (" Dotted: 80 % interval." if len(served) == 1 else ""),
         columns,
         rows,
         480,

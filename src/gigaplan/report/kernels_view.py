@@ -65,9 +65,12 @@ def _summaries(answer: Comparison) -> list[tuple[str, ...]]:
 
 def _words(answer: Comparison) -> list[str]:
     lines = [
-        f"Tables: {answer.source}. A decode step makes a token for each request; a prefill step reads a prompt on each group of ranks. "
-        "Both count what GPUs work; 'host' is what the prediction adds for scheduling and sampling. 'off by': median of |predicted/tables - 1|. "
-        "'measured': share of the tables' time measured on such a kernel, neither derived nor in part. Two models differ: neither is the truth.",
+        f"Tables: {answer.source}. A decode step makes a token for each request; a prefill step reads a prompt "
+        "on each group of ranks. "
+        "Both count what GPUs work; 'host' is what the prediction adds for scheduling and sampling. 'off by': "
+        "median of |predicted/tables - 1|. "
+        "'measured': share of the tables' time measured on such a kernel, neither derived nor in part. Two "
+        "models differ: neither is the truth.",
     ]
     if answer.left_out:
         lines.append(f"{answer.left_out} steps are left out: by the prediction so many requests don't fit in memory.")

@@ -1,4 +1,5 @@
-"""A page that compares published figures with predicted ones: all points on log axes, errors by what was run, and coverage."""
+"""A page that compares published figures with predicted ones: all points on log axes, errors by what was run, and
+coverage."""
 
 from __future__ import annotations
 

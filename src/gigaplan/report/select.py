@@ -37,7 +37,7 @@ def summary(result: Result) -> dict[str, Any]:
             {"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3} for s in first_tokens(result)
         ],
         "limits": [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)],
-        "waiting": [{k: getattr(u, k) for k in u.__slots__} for u in unserved(result)],
+        "unserved": [{k: getattr(u, k) for k in u.__slots__} for u in unserved(result)],
         "tranches": [
             None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))
         ],

@@ -18,14 +18,20 @@ from gigaplan.validation.serving.validate import InferenceValidation
 
 SERVING = ("rows", "n", "TPOT", "mean", "bias", "in 80 %", "high/low", "TTFT", "bias")
 HELD = ("rows", "n", "error", "bias", "in 80 %", "high/low")
-WRITTEN = "Written by `gigaplan validate inference --markdown FILE --images FOLDER`; [accuracy](accuracy.md) says what it means."
+WRITTEN = (
+    "Written by `gigaplan validate inference --markdown FILE --images FOLDER`; "
+    "[accuracy](accuracy.md) says what it means."
+)
 POINTS = ("figure", "GPU", "model", "published", "predicted", "error", "80 % interval", "inside")
 MIN_WIDTH = 16
 """Letters that the first column keeps on narrow screens."""
 FEW, FEWEST = 48, 12
 """Tables with no more figures than this are shown figure by figure, alone and among many."""
 SEVERAL = 3
-BRIEF = "Samples that come with gigaplan, table by table. --all-rows shows each figure, --html a page with charts and all groups."
+BRIEF = (
+    "Samples that come with gigaplan, table by table. --all-rows shows each figure, "
+    "--html a page with charts and all groups."
+)
 SERVED = "InferenceX and NVIDIA, collected by aiconfigurator (Apache-2.0)"
 OUT_OF_SAMPLE = "Each row is answered with constants that never saw its own GPU generation with its own model."
 APART = "No constant was fitted on these rows; intervals are what errors were on other systems, or on serving rows."
@@ -50,8 +56,8 @@ def serving_rows(answer: InferenceValidation) -> list[tuple[str, ...]]:
 
 
 def held_rows(answer: TableComparison, *, brief: bool = False) -> list[tuple[str, ...]]:
-    """Return median absolute errors, biases and intervals of a table as text: by kind of row and, unless ``brief``, by system
-    and model."""
+    """Return median absolute errors, biases and intervals of a table as text: by kind of row and, unless ``brief``,
+    by system and model."""
     return [
         (e.kind, str(e.rows), f"{e.median_abs:.1%}", f"{e.bias:+.1%}", f"{e.covered:.0%}", f"{e.width:.2f}")
         for e in answer.errors
@@ -60,7 +66,8 @@ def held_rows(answer: TableComparison, *, brief: bool = False) -> list[tuple[str
 
 
 def point_rows(answer: TableComparison) -> list[tuple[str, ...]]:
-    """Return every figure of a table that is compared, the prediction, the error and whether the interval holds it, as text."""
+    """Return every figure of a table that is compared, the prediction, the error and whether the interval holds it,
+    as text."""
     return [
         (
             p.kind,
@@ -96,7 +103,8 @@ def validation(answers: Sequence[InferenceValidation | TableComparison], *, ever
 
 
 def markdown(answers: Sequence[InferenceValidation | TableComparison], pictures: Sequence[str] = ()) -> str:
-    """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the documentation."""
+    """Return the same as a page of Markdown with tables, and with ``pictures`` by their addresses, for the
+    documentation."""
     parts = [
         f"# Serving: predictions compared with what was published\n\n{WRITTEN}\n",
         *(f"![{Path(p).stem}]({p})\n" for p in pictures),

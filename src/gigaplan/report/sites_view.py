@@ -1,4 +1,5 @@
-"""A run over several sites for the terminal and as a page: methods side by side, the network they need, the largest run."""
+"""A run over several sites for the terminal and as a page: methods side by side, the network they need, the largest
+run."""
 
 from __future__ import annotations
 
@@ -22,9 +23,11 @@ METHOD_COLUMNS = ("method", "step", "trains", "counts", "efficiency", "days", "g
 RUN_COLUMNS = ("sites", "method", "GPUs", "goodput", "FLOP that count", "parameters")
 ALONE = "alone"
 CAPTION = (
-    "step: in seconds. trains: of the time, the rest waits for the network. counts: of the compute, the rest makes up for a higher loss. efficiency: "
+    "step: in seconds. trains: of the time, the rest waits for the network. counts: of the compute, the rest "
+    "makes up for a higher loss. efficiency: "
     "both, over one site with all GPUs, failures not counted. gain: over the largest site alone, failures counted. "
-    "uplink, reach: bandwidth of each site at this distance, and distance at this bandwidth, for {share:.0%} of the time in training"
+    "uplink, reach: bandwidth of each site at this distance, and distance at this bandwidth, for {share:.0%} "
+    "of the time in training"
 )
 
 
@@ -65,17 +68,20 @@ def facts(run: SitesRun) -> list[tuple[str, str]]:
     return [
         (
             "best",
-            f"{best.name}: {best.share.value:.0%} of one site with all GPUs ({best.share.low:.0%} to {best.share.high:.0%}), "
+            f"{best.name}: {best.share.value:.0%} of one site with all GPUs ({best.share.low:.0%} to "
+            f"{best.share.high:.0%}), "
             f"{best.over_largest_site:.2f} times the largest site alone",
         ),
         ("exchanges", exchanges(run)),
         (
             "one site",
-            f"a step of {_with_range(run.one.step_s)} s, {_with_range(run.one.days)} days without failures, {run.one.best.layout}",
+            f"a step of {_with_range(run.one.step_s)} s, {_with_range(run.one.days)} days without failures, "
+            f"{run.one.best.layout}",
         ),
         (
             "network",
-            f"{run.fibre_pairs:,} pair{'s' * (run.fibre_pairs > 1)} of fibres from each site; its routes, built new, {money(run.route_usd)}",
+            f"{run.fibre_pairs:,} pair{'s' * (run.fibre_pairs > 1)} of fibres from each site; its routes, built "
+            f"new, {money(run.route_usd)}",
         ),
         ("memory", f"local updates take {short(run.outer_gb_per_gpu)} GB more of each GPU"),
     ]
@@ -132,7 +138,8 @@ def largest_line(run: SitesRun) -> str:
     where = " and ".join(words.title(n) for n in best.sites)
     how = ALONE if best.method == ALONE else f"together, {best.method}"
     return (
-        f"the largest run that ends by {run.job.by} in {run.run_days:g} days: {scientific(best.counted_flop.value)} FLOP "
+        f"the largest run that ends by {run.job.by} in {run.run_days:g} days: "
+        f"{scientific(best.counted_flop.value)} FLOP "
         f"that count, at {where} {how}"
     )
 
@@ -143,7 +150,8 @@ def notes(run: SitesRun) -> list[str]:
     beyond = sorted({m.beyond for m in run.methods if m.beyond})
     if run.largest:
         found.append(
-            "parameters by Hoffmann et al. (2022), 20 tokens each; the range is their fit of the loss, as published and as corrected"
+            "parameters by Hoffmann et al. (2022), 20 tokens each; the range is their fit of the loss, as "
+            "published and as corrected"
         )
     return [*found, *(f"local updates: {b}" for b in beyond), *run.notes]
 

@@ -1,4 +1,5 @@
-"""Charts as SVG pictures without a browser: scatter, lines and horizontal bars of an ECharts option, for the documentation."""
+"""Charts as SVG pictures without a browser: scatter, lines and horizontal bars of an ECharts option, for the
+documentation."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def draw(chart: Chart) -> str:
     parts = _bars(option, chart.height) if option["yAxis"].get("type") == "category" else _plane(option, chart.height)
     title = f'<text x="{LEFT}" y="18" {FONT} font-weight="600">{escape(chart.heading)}</text>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {chart.height}" width="{WIDTH}" height="{chart.height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {chart.height}" '
+        f'width="{WIDTH}" height="{chart.height}" '
         f'role="img" aria-label="{escape(chart.heading)}"><rect width="100%" height="100%" fill="white"/>\n'
         + "\n".join([title, *_legend(option), *parts])
         + "\n</svg>\n"
@@ -88,10 +90,13 @@ def _plane(option: Option, height: int) -> list[str]:
         for t in y_ticks
     ]
     parts.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 8}" text-anchor="middle" {FONT}>{escape(option["xAxis"].get("name", ""))}</text>'
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{height - 8}" text-anchor="middle" {FONT}>'
+        f"{escape(option['xAxis'].get('name', ''))}</text>"
     )
     parts.append(
-        f'<text x="14" y="{(TOP + height - BOTTOM) / 2}" text-anchor="middle" transform="rotate(-90 14 {(TOP + height - BOTTOM) / 2})" {FONT}>{escape(option["yAxis"].get("name", ""))}</text>'
+        f'<text x="14" y="{(TOP + height - BOTTOM) / 2}" text-anchor="middle" '
+        f'transform="rotate(-90 14 {(TOP + height - BOTTOM) / 2})" {FONT}>'
+        f"{escape(option['yAxis'].get('name', ''))}</text>"
     )
     for s in option["series"]:
         places = [(x(d[0]), y(d[1])) for d in s["data"] if None not in d[:2]]
@@ -113,7 +118,8 @@ def _bars(option: Option, height: int) -> list[str]:
     row = (height - TOP - BOTTOM / 2) / len(names)
     thick = row * 0.8 / len(series)
     parts = [
-        f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM / 2:.0f}" stroke="{GREY if not t else "#e3e5e8"}"/>'
+        f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{height - BOTTOM / 2:.0f}" '
+        f'stroke="{GREY if not t else "#e3e5e8"}"/>'
         f'<text x="{x(t):.1f}" y="{height - 8}" text-anchor="middle" {FONT}>{t:g}</text>'
         for t in ticks
     ]
@@ -127,6 +133,7 @@ def _bars(option: Option, height: int) -> list[str]:
             if v is not None:
                 a, b = sorted((x(0.0), x(v)))
                 parts.append(
-                    f'<rect x="{a:.1f}" y="{top + i * thick:.1f}" width="{b - a:.1f}" height="{thick:.1f}" fill="{s["itemStyle"]["color"]}"/>'
+                    f'<rect x="{a:.1f}" y="{top + i * thick:.1f}" width="{b - a:.1f}" height="{thick:.1f}" '
+                    f'fill="{s["itemStyle"]["color"]}"/>'
                 )
     return parts

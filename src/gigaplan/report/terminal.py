@@ -9,9 +9,17 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.report.events import all_served_from, first_tokens, limit_spans, unserved
+from gigaplan.report.events import (
+    all_served_from,
+    before_supply,
+    binding_limits,
+    first_tokens,
+    limit_spans,
+    unserved,
+)
 from gigaplan.report.explain_view import explain_tree
-from gigaplan.report.format import money, percent, short
+from gigaplan.report.fitting import Fitting
+from gigaplan.report.format import claimed, money, percent, short
 from gigaplan.report.headline import answer
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.words import title
@@ -96,10 +104,7 @@ def _delivery(result: Result) -> Text:
         dates.insert(-1, f"{len(places) - len(shown)} more")
     text.append(", ".join(dates))
     text.append("\nWhat limits   ", "bold")
-    spans = [f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in limit_spans(result)]
-    if len(spans) > MOST_SPANS:
-        spans[MOST_SPANS - 1 : -1] = [f"{len(spans) - MOST_SPANS} more changes"]
-    text.append(", ".join(spans) or "nothing")
+    text.append(_limits(result))
     for name, start, done, late in runs(result):
         text.append("\nTraining      ", "bold")
         text.append(f"{name} {start} to {done}{', late' if late else ''}")
@@ -119,11 +124,27 @@ def _delivery(result: Result) -> Text:
     return text
 
 
+def _limits(result: Result) -> str:
+    """Return when which limit binds; where they take turns too often, in how many months each does."""
+    spans = [f"{name} {a} to {b}" if a != b else f"{name} {a}" for name, a, b in limit_spans(result)]
+    if len(spans) <= MOST_SPANS:
+        return ", ".join(spans) or "nothing"
+    parts = (
+        f"{b.name} in {b.months} month{'s' * (b.months != 1)} between {b.first} and {b.last}"
+        for b in binding_limits(result)
+    )
+    return ", ".join(parts)
+
+
 def _unserved(result: Result) -> Text:
     text = Text("Unserved      ", "bold")
     found = unserved(result)
+    early, begin = before_supply(result)
+    if early and not begin:
+        return text.append("all demand: there never is a GPU to serve it", "not bold")
     if not found:
-        return text.append("nothing: all demand is served", "not bold")
+        late = f" from the first GPUs in {begin} on; nothing serves the {early} months before" if early else ""
+        return text.append(f"nothing: all demand is served{late}", "not bold")
     parts = [
         f"{title(u.workload)} {u.months} month{'s' if u.months > 1 else ''} to {u.last} (worst "
         f"{percent(u.worst_share)} served)"
@@ -163,23 +184,25 @@ def claims_table(result: Result) -> RenderableType:
         )
         table.add_row("", Text(claim.because))
         for f in claim.figures:
-            value = f.value if isinstance(f.value, str) else short(f.value)
             sign = {True: " yes", False: " no", None: ""}[f.holds]
-            unit = "" if f.unit in ("date", "share") else f" {f.unit}"
-            table.add_row("", Text(f"  {f.name}: {value}{unit} [{f.basis}]{sign}", style="dim"))
+            basis = f" [{f.basis}]" if f.basis else ""
+            table.add_row("", Text(f"  {f.name}: {claimed(f.value, f.unit)}{basis}{sign}", style="dim"))
     return table
 
 
 def demand_validation(answer: DemandValidation) -> RenderableType:
     """Return published and modelled demand, what was known before the announcement apart from what came after."""
-    table = _table("quantity", "date", "published", "predicted", "error", "")
-    for p in answer.points:
-        table.add_row(
+    columns = ("quantity", "date", "published", "predicted", "error", "was")
+    rows = [
+        (
             f"{p.quantity} ({p.definition})",
             p.date,
             short(p.published),
             short(p.predicted),
             f"{p.error:+.1%}",
-            ("known" if p.known else "came after") + (", set on it" if p.used else ""),
+            "fitted" if p.used else "known" if p.known else "later",
         )
-    return Group(table, Text("\n".join(answer.notes), style="dim"))
+        for p in answer.points
+    ]
+    legend = "fitted: known before the announcement, and fitted on; known: known, not fitted on; later: came after it"
+    return Group(Fitting(columns, rows, (0, 5)), Text("\n".join((legend, *answer.notes)), style="dim"))

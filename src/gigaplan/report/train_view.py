@@ -1,4 +1,5 @@
-"""A training run for the terminal and as a page: its step and memory taken apart, the layouts that compete, days and cost."""
+"""A training run for the terminal and as a page: its step and memory taken apart, the layouts that compete, days and
+cost."""
 
 from __future__ import annotations
 
@@ -92,7 +93,8 @@ def rows(run: TrainRun) -> list[tuple[str, str]]:
         each = f"a GPU {run.gpu_power_w['mean']:,.0f} W, {run.gpu_power_w['computing']:,.0f} W while it computes"
         unit, energy = in_watts(run.it_mw), in_watts(run.energy_mwh)
         drawn = " to ".join(short(v / unit.size) for v in (run.drawn_mw.low, run.drawn_mw.high))
-        rated = f"{short(run.drawn_mw.value / unit.size)} ({drawn}) {unit.name} IT drawn of {short(run.it_mw / unit.size)} rated"
+        mean, most = short(run.drawn_mw.value / unit.size), short(run.it_mw / unit.size)
+        rated = f"{mean} ({drawn}) {unit.name} IT drawn of {most} rated"
         found.append(("power", f"{rated}; {each}"))
         found.append(("energy", f"{short(run.energy_mwh / energy.size)} {energy.name}h IT"))
     usd = [f"{money(v)} {word}" for v, word in ((run.usd_owned, "owned"), (run.usd_rented, "rented")) if v is not None]
@@ -141,8 +143,8 @@ def html(
 ) -> str:
     """Return a page that needs no network.
 
-    ``more`` is further markup; ``further`` charts, a ``heading`` and a ``lead``, ``extra`` figures and ``notes`` come first, of a
-    run that is more than one step on one site.
+    ``more`` is further markup; ``further`` charts, a ``heading`` and a ``lead``, ``extra`` figures and ``notes`` come
+    first, of a run that is more than one step on one site.
     """
     drawn = {c.id: c for c in (*further, *charts(run))}
     return (

@@ -32,10 +32,12 @@ def training_validation(answer: TrainingValidation, *, every: bool = False) -> R
         n = answer.noise
         parts.append(
             Text(
-                f"noise floor: {n.configurations} configurations measured again lie {n.median:.1%} apart (median; p90 {n.p90:.0%})"
+                f"noise floor: {n.configurations} configurations measured again lie {n.median:.1%} apart "
+                f"(median; p90 {n.p90:.0%})"
             )
         )
-    note = f"{answer.left_out} rows are not answered or hold no step time (no layout, LoRA, unknown architecture, other metrics)."
+    reasons = "no layout, LoRA, unknown architecture, other metrics"
+    note = f"{answer.left_out} rows are not answered or hold no step time ({reasons})."
     if not every and len(rows) > SHOWN:
         note = f"The {SHOWN} largest errors of {len(rows)} rows; --all-rows shows all. {note}"
     return Group(*parts, Text(note, style="dim"))
@@ -96,9 +98,11 @@ def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
         errors.add_row(words, f"{error:.1%}")
     worse = answer.error_left_out is not None and answer.error_left_out > answer.error_before
     lines = [
-        f"written to {where}; use it with: gigaplan train MODEL SYSTEM --gpus N --with {where}; or with run, or predict training",
+        f"written to {where}; use it with: gigaplan train MODEL SYSTEM --gpus N --with {where}; or with run, or "
+        "predict training",
         "On rows left out the refit is no better: measure more models or layouts before you use it." if worse else "",
-        f"{answer.anchors} layouts are measured at two scales or more: for those, predict training --anchor comes closer still."
+        f"{answer.anchors} layouts are measured at two scales or more: for those, predict training --anchor "
+        "comes closer still."
         if answer.anchors
         else "",
         f"{len(answer.unsupported)} rows can't be used: {answer.unsupported[0]}." if answer.unsupported else "",

@@ -84,7 +84,7 @@ def _fleet(result: Result) -> Iterator[Row]:
 
     yield _row(result, f"{unit.name} (IT) producing", "power_state_mw", power, states[0], leads=True)
     if existing.max() > 0:
-        yield _row(result, EXISTING, "power_state_mw", power, states[1])
+        yield _row(result, f"{unit.name} (IT), {EXISTING}", "power_state_mw", power, states[1], leads=True)
     whole = aggregate(result, "gpus_in_production", ["year"]).values
     for generation in result.labels["generation"]:
         row = _row(result, f"{system(generation)} GPUs", "gpus_in_production", short, {"generation": generation})
@@ -126,19 +126,19 @@ def _tokens(result: Result) -> Iterator[Row]:
 
 
 def _prices(result: Result) -> Iterator[Row]:
-    yield _row(result, "USD per M generated tokens", "cost_per_mtok_all_usd", fixed, leads=True)
+    yield _row(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
     for workload in result.labels["workload"]:
         yield _row(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
 
 
 def _money(result: Result) -> Iterator[Row]:
     yield _row(result, "Capital", "capital_usd", money, leads=True)
-    yield _row(result, "cost, accrued", "cost_usd", money)
+    yield _row(result, "Cost, accrued", "cost_usd", money, leads=True)
     yield from _some(_row(result, "of which rent and lease", "rent_usd", money))
-    yield _row(result, "revenue", "revenue_usd", money)
-    yield from _some(_row(result, "revenue of unserved demand", "revenue_lost_usd", money), minimum=1.0)
-    yield from _some(_row(result, "equity on dates", "equity_paid_usd", money))
-    yield _row(result, "funding gap", "funding_gap_usd", money)
+    yield _row(result, "Revenue", "revenue_usd", money, leads=True)
+    yield from _some(_row(result, "lost with unserved demand", "revenue_lost_usd", money), minimum=1.0)
+    yield from _some(_row(result, "Equity on dates", "equity_paid_usd", money, leads=True))
+    yield _row(result, "Funding gap", "funding_gap_usd", money, leads=True)
 
 
 def _some(row: Row, minimum: float = 0.0) -> Iterator[Row]:

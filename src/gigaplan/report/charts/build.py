@@ -63,7 +63,7 @@ def power(result: Result) -> Chart:
         *base.table(
             [n for n, _, _ in rows],
             [f"{y}, MW" for y in years(result)],
-            np.array([y for _, _, y in rows]).reshape(len(rows), -1),
+            np.array([y for _, _, y in rows]).reshape(len(rows), len(years(result))),
         ),
         figures="year end",
     )

@@ -229,7 +229,10 @@ def money_flow(result: Result) -> Chart | None:
     graph = _graph(nodes, edges)
     sent = sum(v for a, b, v, _ in flows if b == vendor)
     given = sum(v for a, b, v, _ in flows if a == vendor)
-    returned = f"{vendor} invests {money(given)} and receives {money(sent)} of purchases, those by its customers' landlords included."
+    returned = (
+        f"{vendor} invests {money(given)} and receives {money(sent)} of purchases, "
+        "those by its customers' landlords included."
+    )
     return Chart(
         "circle",
         "How the money goes round, over the whole horizon",

@@ -1,0 +1,87 @@
+"""What the report says of events agrees with the months of the result, and a plan without a GPU has a report too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import gigaplan as gp
+from gigaplan.plan.starter import Start, starter
+from gigaplan.report import events
+from gigaplan.report.format import claimed, digits_of, short
+from gigaplan.report.terminal import render
+from gigaplan.report.words import limit
+
+BUILT_IN = ("announced-2025-09", "actual-2026-11", "lab-1mw", "neocloud-100mw")
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_month_of_a_span_is_bound_by_its_limit_and_every_bound_month_is_in_one(name: str) -> None:
+    result = gp.run(name)
+    codes = result.central("binding_limit").astype(int)
+    months = list(result.labels["month"])
+    covered = {}
+    for limit_name, first, last in events.limit_spans(result):
+        for month in months[months.index(first) : months.index(last) + 1]:
+            covered[month] = limit_name
+    assert covered == {m: limit(result.labels["limit"][c]) for m, c in zip(months, codes, strict=True) if c >= 0}
+    counted = {b.name: b.months for b in events.binding_limits(result)}
+    assert counted == {n: list(covered.values()).count(n) for n in set(covered.values())}
+
+
+@pytest.mark.parametrize("change", ["horizon.end=2027-02", "fleet.sites.First site.phases.all of it.energised=2031-10"])
+def test_a_plan_without_tokens_has_every_view(change: str, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(starter(Start()))
+    result = gp.run(plan, [change])
+    folder = gp.save(result, tmp_path / "kept")
+    screen = io.StringIO()
+    Console(file=screen, width=100).print(render(result))
+    assert "never" in screen.getvalue() and "there never is a GPU" in screen.getvalue()
+    assert "nan" not in screen.getvalue().lower()
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert gp.to_json(result) and gp.to_json(gp.explain(folder, "cost_usd", at="year=2027"))
+
+
+def test_months_before_the_first_gpus_are_mentioned(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(starter(Start()))
+    result = gp.run(plan)
+    early, begin = events.before_supply(result)
+    supply = result.central("gpus_available").sum(axis=0)
+    months = list(result.labels["month"])
+    assert early == months.index(begin) > 0
+    assert not supply[: months.index(begin)].any() and supply[months.index(begin)] > 0
+
+
+@given(st.floats(-1e307, 1e307))
+def test_no_number_but_zero_reads_as_zero_and_none_has_a_wall_of_digits(value: float) -> None:
+    for text in (digits_of(value), short(value)):
+        number = text.split()[0].replace(",", "")
+        assert (float(number) == 0) == (value == 0)
+    assert len(short(value)) < 12
+    factor = {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}.get(short(value).rpartition(" ")[2], 1.0)
+    shown = float(short(value).split()[0].replace(",", "")) * factor
+    assert np.isclose(shown, value, rtol=0.06 if abs(value) < 1e-3 else 0.006)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (2180.0, "billion USD", "2,180 billion USD"),
+        (1, "sites", "1 site"),
+        (2, "sites", "2 sites"),
+        (2.72e26, "FLOP", "2.72e26 FLOP"),
+        (0.4, "share", "40%"),
+        ("2026-11-01", "date", "2026-11-01"),
+        (25.0, "1", "25"),
+    ],
+)
+def test_figures_of_claims_are_in_plain_units(value: float | str, unit: str, text: str) -> None:
+    assert claimed(value, unit) == text
