@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import gigaplan as gp
 from gigaplan import claims
 from gigaplan import plan as plans
 from gigaplan.plan.claims import shipped_ids
@@ -109,6 +110,12 @@ def problems(path: Path, text: str) -> tuple[Problem, ...]:
             "what is compared is missing",
             "",
         ),
+        ("quantity: capital_usd, reduce: sum, during: 2030 to 2027, at_most: 1", "ends before it begins", ""),
+        ("quantity: it_power_drawn_mw, reduce: max, unit: GWh, at_most: 1", "a unit of another kind", ""),
+        ("quantity: weekly_users, reduce: max, unit: GW, at_most: 1", "a unit of another kind", ""),
+        ("quantity: requests_asked_per_day, reduce: sum, unit: requests/day, at_most: 1", "of another kind", ""),
+        ("quantity: weekly_users, reduce: max, at_least: 1, tolerance: 100 %", "a tolerance lies between", ""),
+        ("quantity: weekly_users, reduce: max, at_least: 1, tolerance: -5 %", "a tolerance lies between", ""),
     ],
 )
 def test_a_wrong_statement(tmp_path: Path, statement: str, message: str, nearest: str) -> None:
@@ -214,3 +221,23 @@ def test_wrong_claims_of_a_plan_come_with_its_other_problems(
     assert len(caught.value.problems) == 2, [str(p) for p in caught.value.problems]
     assert found[0].place.line
     assert nearest in (found[0].nearest, "")
+
+
+def test_a_rate_that_is_summed_over_time_is_what_it_counts(tmp_path: Path) -> None:
+    text = (
+        "source: {title: me}\nclaims:\n  a:\n    says: so\n    statements:\n"
+        "      - {quantity: requests_asked_per_day, reduce: sum, during: 2030, at_least: 1}\n"
+        "      - {quantity: requests_per_gpu_s, over: {generation: max, workload: max}, reduce: sum, during: 2030,"
+        " at_least: 1}\n"
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    answer = gp.check("announced-2025-09", claims=[path])
+    daily, per_second = answer.result.claims[0].figures
+    result = answer.result
+    of_year = [m.startswith("2030") for m in result.labels["month"]]
+    days = result.axis.hours[of_year] / 24
+    total = (result.central("requests_asked_per_day").sum(axis=0)[of_year] * days).sum()
+    assert daily.unit == "requests" and daily.value == pytest.approx(total)
+    rate = result.central("requests_per_gpu_s").max(axis=(0, 1))[result.labels["year"].index("2030")]
+    assert per_second.unit == "requests/GPU" and per_second.value == pytest.approx(rate * days.sum() * 86400)

@@ -249,3 +249,10 @@ def test_ambiguous_money_is_refused_with_the_forms(text: str) -> None:
     (problem,) = refused(f"finance.systems.b300_hgx.rack_price_usd='{text}'")
     assert "'$4.1M' or '4.1M USD'" in problem.message
     assert problem.place.path == "finance.systems.b300_hgx.rack_price_usd"
+
+
+def test_a_shift_that_would_make_two_dates_one_is_refused() -> None:
+    stated = "training.share={2027-01-30: 40 %, 2027-01-31: 60 %}"
+    assert changed(stated, "training.share=+1 day").training.share
+    (problem,) = refused(stated, "training.share=+1 month")
+    assert problem.message

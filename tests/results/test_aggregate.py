@@ -23,7 +23,7 @@ from gigaplan.results.explain import explain
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.variables import read_table, variables
+from gigaplan.vocabulary.variables import TIME, read_table, variables
 
 PLANS = tuple(plan.builtin_names())
 
@@ -324,3 +324,50 @@ def test_explaining_shows_dates_and_every_factor(announced: Result) -> None:
     assert {e.aggregate.at["workload"] for e in price.inputs} == {"chat"}
     listed = explain(announced, "capability_eci", {"year": "2031"})
     assert [f.at["bound"] for f in listed.figures] == ["low", "central", "high"]
+
+
+@pytest.mark.parametrize("name", ["announced-2025-09", "lab-1mw", "neocloud-100mw"])
+def test_a_mean_lies_between_the_least_and_the_largest_of_what_is_averaged(name: str) -> None:
+    """Over every dim that is averaged; dims that are summed are summed first."""
+    result = result_of(name)
+    for quantity, row in variables().items():
+        if row.reduction != "mean":
+            continue
+        array = result.central(quantity)
+        dims = [d for d in row.dims if d != "member"]
+        summed = tuple(i for i, d in enumerate(dims) if d in row.sum_over)
+        stay = [d for d in dims if d in refused(row) and d not in TIME]
+        entries = array.sum(axis=summed)
+        got = aggregate(result, quantity, stay, {"year": "horizon"} if row.time else {}).values
+        finite = got[np.isfinite(got)]
+        if not finite.size or not np.isfinite(entries).any():
+            continue
+        slack = 1e-9 * np.nanmax(np.abs(entries))
+        assert np.nanmin(entries) - slack <= finite.min() and finite.max() <= np.nanmax(entries) + slack, quantity
+
+
+def test_hours_of_a_day_are_averaged_and_not_added(announced: Result) -> None:
+    axis = announced.axis
+    months = np.array([m[:4] for m in announced.labels["month"]]) == "2030"
+    energy = yearly(announced, "facility_energy_mwh")
+    power = yearly(announced, "facility_power_mw")
+    k = years(announced).index("2030")
+    assert power[k] == pytest.approx(energy[k] / axis.hours[months].sum(), rel=1e-9)
+    asked = yearly(announced, "requests_asked_per_h", "workload")
+    daily = yearly(announced, "requests_asked_per_day", "workload")
+    assert asked * 24 == pytest.approx(daily, rel=1e-9)
+
+
+def test_what_is_held_for_the_central_member_is_not_passed_off_as_others() -> None:
+    result = gp.run("lab-1mw", {"uncertainty.members": 4}, keep="summary")
+    whole = gp.run("lab-1mw", {"uncertainty.members": 4})
+    some, every = (aggregate(r, "fleet_share", ["workload", "year"], members="all") for r in (result, whole))
+    assert some.labels["member"] == whole.names("member")[:1] and len(every.labels["member"]) == 4
+    np.testing.assert_allclose(some.values, every.values[:1])
+
+
+def test_a_year_that_the_horizon_cuts_is_named() -> None:
+    result = gp.run("announced-2025-09", {"horizon.end": "2031-08"})
+    assert aggregate(result, "revenue_usd", ["year"]).reduction == "sum over the year (2031: 7 months)"
+    assert aggregate(result, "revenue_usd", [], {"year": "2030"}).reduction == "sum over the year"
+    assert aggregate(result, "revenue_usd", [], {"year": "2031"}).reduction == "sum over the year (2031: 7 months)"

@@ -113,3 +113,12 @@ def test_yearly_and_monthly_figures() -> None:
     np.testing.assert_allclose(yearly.values, central.reshape(len(central), 2, 12).sum(axis=-1))
     chat = result.table("revenue_by_workload_usd", by=("month",), at={"workload": "chat"})
     np.testing.assert_allclose(chat.values, central[result.index("workload", "chat")])
+
+
+@pytest.mark.parametrize("by", [("run",), ("run", "month"), ("month", "run"), ("tranche",)])
+def test_a_table_without_entries_shows_itself(by: tuple[str, ...]) -> None:
+    quantity, plan = ("tranche_paid_usd", "lab-1mw") if by == ("tranche",) else ("run_tokens_done", "announced-2025-09")
+    at = {"month": "2028-01"} if by == ("run",) else {}
+    table = gp.run(plan).table(quantity, by, at)
+    assert len(table) == 0 and not table.rows()
+    assert repr(table) and table._repr_html_() and table.to_pandas().size == 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.claims.measure import Frame, evaluate, ratio
+from gigaplan.claims.measure import Frame, evaluate, per_hour, ratio
 from gigaplan.claims.source import CannotTellError, Source
 from gigaplan.plan.claims.bounds import is_date
 from gigaplan.plan.claims.language import (
@@ -59,10 +59,19 @@ def unit_of(value: Value, source: Source) -> str:
         return ""
     head = value.head
     if isinstance(head, Read):
-        return source.result.rows[head.quantity].unit if head.quantity in source.result.rows else ""
+        return _unit_read(head, source)
     if isinstance(head, FactRef):
         return source.fact_of(head).unit
     return "GPUs" if isinstance(head, GpusIn) else ""
+
+
+def _unit_read(read: Read, source: Source) -> str:
+    """Return the unit of a reading: a rate that is summed over time has become what it counts."""
+    if read.quantity not in source.result.rows:
+        return ""
+    row = source.result.rows[read.quantity]
+    summed = read.reduce == "sum" and row.kind == "rate"
+    return per_hour(row.unit)[0] if summed else row.unit
 
 
 def raw_limit(limit: Value, own: str, source: Source, frame: Frame) -> Array:

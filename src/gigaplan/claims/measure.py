@@ -24,6 +24,8 @@ TOKEN_GROUPS = {"generated": GENERATED, "processed": TOKENS, "read": READ}
 FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.nansum, "max": np.nanmax, "min": np.nanmin}
 PLAIN_FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.sum, "max": np.max, "min": np.min}
 """The same where every value is finite, in a fraction of the time."""
+HOURLY = {"day": 1 / HOURS, "h": 1.0, "s": 3600.0}
+"""How often in an hour the time at the end of a rate's unit passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,16 @@ def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source:
         return np.asarray((part * weights).sum(axis=-1) / weights.sum())
     if how == "sum" and kind == "rate":
         weights = _hours(time, first, last, places, source)
-        return np.asarray((part * weights).sum(axis=-1) / (HOURS if unit.endswith("/day") else 1.0))
+        return np.asarray((part * weights).sum(axis=-1) * per_hour(unit)[1])
     return _fold(how, part, part.ndim - 1)
+
+
+def per_hour(unit: str) -> tuple[str, float]:
+    """Return what a rate counts, and what turns the rate into so much an hour; a rate by nothing known is by hour."""
+    amount, slash, time = unit.rpartition("/")
+    if slash and time in HOURLY:
+        return amount, HOURLY[time]
+    return unit, 1.0
 
 
 def _span(time: str, first: int, last: int, source: Source) -> slice:

@@ -131,9 +131,12 @@ def _moved_keys(base: Node, shift: Shift, at: Node) -> Node | None:
     moved: dict[str, Node] = {}
     for name, below in base.value.items():
         try:
-            moved[shift.move(name)] = below
+            new = shift.move(name)
         except (ValueError, OverflowError):
             continue
+        if new in moved:
+            return None  # two dates would become one, and one of their values would be lost
+        moved[new] = below
     removed = {name: Node(None, at.line, at.column, at.file) for name in base.value}
     return _mapping(removed | moved, at) if moved else None
 

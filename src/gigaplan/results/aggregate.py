@@ -8,6 +8,7 @@ the dim, and refused otherwise.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from gigaplan.vocabulary.variables import HOURS, TIME, Variable, variables
 
 Places = NDArray[np.int64]
 MEMBERS = ("central", "all")
+MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ def aggregate(
     values = _taken(_array(result, name, members), cells)
     averaged = variable.reduction == "mean" and not cells.single
     weight = _weight(result, variable, cells, values, members) if averaged else None
+    if weight is not None:
+        weight = _spread(weight, values, variable, cells)
     out = _ordered(_reduced(values, weight, cells, variable), cells, variable, by)
     labels = {d: cells.labels[d] for d in by}
     if members == "all":
@@ -107,7 +111,7 @@ def aggregate(
         dims=tuple(labels),
         labels=labels,
         values=np.asarray(out if members == "all" else out[0]),
-        reduction=_statement(variable, by, fixed),
+        reduction=_statement(result, variable, by, fixed),
         weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
         summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d == "token"),
         at=fixed,
@@ -270,6 +274,21 @@ def _weight(result: Labelled, variable: Variable, cells: _Cells, values: Array, 
     return _taken(np.asarray(weight), cells)
 
 
+def _spread(weight: Array, values: Array, variable: Variable, cells: _Cells) -> Array:
+    """Return a weight with an entry for each value along the dims that are averaged; those that are summed count once.
+
+    A quantity that is held for the central member alone is weighed by that member.
+    """
+    if variable.dims[:1] == ("member",) and len(values) == 1:
+        weight = weight[:1]
+    dims = [d for d in variable.dims if d != "member"]
+    shape = list(weight.shape)
+    for axis, dim in enumerate(dims, start=1):
+        if dim in cells.reduced and dim not in (*variable.sum_over, "token"):  # tokens of a stated basis are summed
+            shape[axis] = values.shape[axis]
+    return np.broadcast_to(weight, shape)
+
+
 def _hours(result: Labelled, variable: Variable) -> Array:
     """Return the hours that each entry stands for, in the quantity's dims."""
     axis = result.axis
@@ -354,12 +373,21 @@ def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str
     return np.moveaxis(reduced, sources, range(1, len(by) + 1))
 
 
-def _statement(variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
-    """Return what a value is over time."""
+def _statement(result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
+    """Return what a value is over time; years that the horizon cuts short are named."""
     if not variable.time:
         return ""
     stated = (*by, *(d for d, label in at.items() if label != HORIZON))
     period = next((p for p in ("edge", "month", "year") if p in stated), "horizon")
     if period == "edge":
         return "on the day"
-    return {"sum": f"sum over the {period}", "end": f"{period} end"}.get(variable.reduction, f"mean of the {period}")
+    what = {"sum": f"sum over the {period}", "end": f"{period} end"}.get(variable.reduction, f"mean of the {period}")
+    cut = _cut_years(result, at) if period == "year" else ""
+    return f"{what} ({cut})" if cut else what
+
+
+def _cut_years(result: Labelled, at: Mapping[str, str]) -> str:
+    """Return the years of which the horizon has a part only, with their months."""
+    months = Counter(m[:4] for m in result.labels["month"])
+    cut = {y: n for y, n in months.items() if n < MONTHS and at.get("year", y) in (y, HORIZON)}
+    return ", ".join(f"{year}: {n} month{'s' * (n != 1)}" for year, n in cut.items())

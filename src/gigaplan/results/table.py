@@ -126,7 +126,7 @@ class Table:
             raise MachineError("this needs pandas, which isn't installed: pip install pandas") from None
         *down, across = self.dims or ("",)
         columns = pandas.Index(self.labels.get(across, (self.name,)), name=across or None)
-        values = self.values.reshape(-1, len(columns))
+        values = self.values.reshape(math.prod(self.values.shape[:-1]), len(columns))
         if not down:
             return pandas.DataFrame(values, index=[self.name], columns=columns)
         index = pandas.MultiIndex.from_product([self.labels[d] for d in down], names=down)
@@ -176,7 +176,7 @@ class Table:
     def _body(self, most: int) -> Iterator[list[str]]:
         places = list(itertools.product(*(self.labels[d] for d in self.dims[:-1])))
         across = self._across()
-        values = self.values.reshape(len(places), -1)
+        values = self.values.reshape(len(places), len(self.labels[self.dims[-1]]) if self.dims else 1)
         for at, line in itertools.islice(zip(places, values, strict=True), most):
             yield [*(at or ("",)), *(_figure(float(line[i])) for i in across)]
 

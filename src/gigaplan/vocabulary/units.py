@@ -156,6 +156,31 @@ def factor(source: str, target: str) -> float:
         raise ValueError(f"'{source}' is not a unit known here") from None
 
 
+def unlike(a: str, b: str) -> bool:
+    """Return whether two texts are units of different kinds; one that isn't known here may be anything.
+
+    Parameters
+    ----------
+    a, b : str
+        Units.
+
+    Returns
+    -------
+    bool
+        True for ``GWh`` and ``MW``, False for ``GW`` and ``MW`` or ``sites`` and ``1``.
+    """
+    try:
+        factor(a, a)
+        factor(b, b)
+    except ValueError:
+        return False
+    try:
+        factor(a, b)
+    except ValueError:
+        return True
+    return False
+
+
 def _pint_text(unit: str) -> str:
     unit = re.sub(r"\b(Mtok)\b", "Mtoken", unit.strip())
     unit = re.sub(r"^1?/", "dimensionless/", unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from string import Formatter
 
@@ -18,14 +19,16 @@ from gigaplan.plan.claims.language import (
     ClaimSet,
     ClaimText,
     Condition,
+    Read,
     Reading,
     Statement,
+    Value,
 )
 from gigaplan.plan.claims.problems import Path, Problems
 from gigaplan.plan.claims.values import Scope, read_condition, read_value
 from gigaplan.plan.document import Node
-from gigaplan.vocabulary.units import Unit
-from gigaplan.vocabulary.variables import DIMS
+from gigaplan.vocabulary.units import Unit, parse_period, unlike
+from gigaplan.vocabulary.variables import DIMS, variables
 
 OVER_TIME = ("reached", "kept_from", "months", "growth", "years")
 PATHS = ("reached", "kept_from", "months")
@@ -47,6 +50,10 @@ READING = (
     "skip",
 )
 STATEMENT = ("readings", "rests_on", "otherwise")
+LARGEST_TOLERANCE = 0.5
+"""A bound that may be missed by more than half binds nothing."""
+BOTH_ENDS = 2
+_MAGNITUDE = re.compile(r"^(thousand|million|billion|trillion)\s+")
 CLAIM = ("says", "statements", "figures", "because")
 SET = ("id", "title", "source", "claims")
 SOURCE = ("title", "url", "date")
@@ -184,6 +191,8 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: t
     if "by" in entries and not texts["during"] and not any(b.kind == "by" for b in bounds):
         texts["during"] = f"to {found.text(entries['by'], (*path, 'by'))}"
     check_window(texts["during"], (*path, "during"), found)
+    if over_time is None and (along is None or along.kind != "count"):
+        check_unit(texts["unit"], value, (*path, "unit"), found)
     if not texts["name"]:
         texts["name"] = found.text(entries.get("quantity"), path, "figure")
     return Reading(
@@ -204,16 +213,42 @@ def check_window(text: str, path: Path, found: Problems) -> None:
     """Note a window of time that is none: 'first year', 'last year', a period, 'from', 'to' or 'A to B'."""
     if text in ("", "first year", "last year"):
         return
-    for part in re.split(r"\bto\b|\bfrom\b", text):
-        if part.strip():
-            found.period(part.strip(), path)
+    parts = [part.strip() for part in re.split(r"\bto\b|\bfrom\b", text) if part.strip()]
+    for part in parts:
+        found.period(part, path)
+    with contextlib.suppress(ValueError):
+        days = [parse_period(part) for part in parts]
+        if len(days) == BOTH_ENDS and days[1][1] < days[0][0]:
+            found.add("a window that ends before it begins", path, value=text, remedy="put the earlier date first")
+
+
+def check_unit(unit: str, value: Value, path: Path, found: Problems) -> None:
+    """Note a unit of another kind than the quantity that is read."""
+    head = value.head
+    if not unit or value.operations or not isinstance(head, Read) or head.quantity not in variables():
+        return
+    row = variables()[head.quantity]
+    own = row.unit
+    if head.reduce == "sum" and row.kind == "rate":
+        own = own.rpartition("/")[0] or own
+    plain = _MAGNITUDE.sub("", unit)
+    if unlike(plain, own):
+        found.add(
+            f"'{plain}' is a unit of another kind than '{own}', that of {head.quantity}",
+            path,
+            value=unit,
+            remedy=f"write {own}, or a unit that can be turned into it",
+        )
 
 
 def _tolerance(entries: dict[str, Node], path: Path, found: Problems) -> float:
     if "tolerance" not in entries:
         return 0.0
     try:
-        return float(Unit("share").parse(entries["tolerance"].value))  # type: ignore[arg-type] # ValueError if it isn't one
+        tolerance = float(Unit("share").parse(entries["tolerance"].value))  # type: ignore[arg-type] # ValueError
+        if not 0 <= tolerance <= LARGEST_TOLERANCE:
+            raise ValueError(f"a tolerance lies between 0 % and {LARGEST_TOLERANCE:.0%}")
+        return tolerance
     except (ValueError, TypeError) as error:
         found.add(
             str(error), (*path, "tolerance"), value=entries["tolerance"].value, remedy="write a share such as 5 %"
