@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,13 @@ from pydantic import ValidationError
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, read_text
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
-from gigaplan.plan.patch import patch_invalid
+from gigaplan.plan.patch import VARIANTS, patch_invalid
 from gigaplan.plan.provenance import Provenance, unwrap
 from gigaplan.plan.schema import EngineSection, PlanDocument, Training
 from gigaplan.plan.set import change
 from gigaplan.plan.shift import with_dates
 from gigaplan.plan.sources import Sources, root_of, sources_of
+from gigaplan.plan.spelling import respelled
 from gigaplan.plan.words import distinct, problem_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
@@ -149,10 +151,9 @@ def checked(
     """Return the checked plan of a document's tree; see :func:`load` for what raises."""
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
+    root = respelled(root, problems)
     plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})
     document = _validate(plain, root, problems)
-    if document is not None:
-        problems += check(document, root)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
@@ -183,16 +184,40 @@ def _at_removal(problem: Problem, removed: Mapping[tuple[str, ...], Place]) -> P
 
 
 def _validate(plain: Any, root: Node, problems: list[Problem]) -> PlanDocument | None:
-    """Return the document; when it is wrong, note why and return it with the wrong values patched, if that makes a
-    document, so that rules across sections report in the same go."""
+    """Return the document, or None when it does not fit the schema; note every problem of either.
+
+    Rules that cross sections need a whole document, so that wrong values are replaced by valid ones first. A rule's
+    problem counts only if it appears with either of two replacements, and is not about a replaced value: nobody is to
+    read about a value that nobody wrote. Warnings wait until there is no error: they say that the run goes on.
+    """
     try:
-        return PlanDocument.model_validate(plain)
+        document = PlanDocument.model_validate(plain)
     except ValidationError as error:
         wrong = distinct(error.errors(include_url=False), root)
+    else:
+        found = [*problems, *check(document, root)]
+        problems[:] = [p for p in found if p.severity == "error"] or found
+        return document
     problems += [problem_of(e, root) for e in wrong]
-    for e in wrong:
-        patch_invalid(plain, e["loc"])
+    places = [e["loc"] for e in wrong]
+    answers = [_checked_with(plain, places, root, variant) for variant in range(VARIANTS)]
+    replaced = [".".join(str(p) for p in loc) for loc in places]
+    problems += [
+        p
+        for p in answers[0]
+        if p.severity == "error"
+        and all(p in others for others in answers[1:])
+        and not any(f"{p.place.path}.".startswith(f"{path}.") for path in replaced)
+    ]
+    return None
+
+
+def _checked_with(plain: Any, places: Sequence[tuple[str | int, ...]], root: Node, variant: int) -> list[Problem]:
+    """Return the problems of the rules with the wrong values replaced, none if that makes no document."""
+    whole = copy.deepcopy(plain)
+    for loc in places:
+        patch_invalid(whole, loc, variant)
     try:
-        return PlanDocument.model_validate(plain)
+        return check(PlanDocument.model_validate(whole), root)
     except ValidationError:
-        return None
+        return []

@@ -60,7 +60,9 @@ def problem_of(error: Any, root: Node) -> Problem:
     kind = error["type"]
     value = _written(root, loc, error.get("input"))
     if kind == "extra_forbidden":
-        return _unknown(root, loc)
+        names = tuple(str(p) for p in loc)
+        allowed = section_fields(names[:-1])
+        return unknown_name(root, loc, allowed, nearest_name(names[-1], allowed))
     if kind == "missing":
         return _missing(root, loc)
     if kind in _TYPES:
@@ -72,15 +74,14 @@ def problem_of(error: Any, root: Node) -> Problem:
     return Problem(message, root.place(loc), value=value, remedy="correct this value")
 
 
-def _unknown(root: Node, loc: tuple[str | int, ...]) -> Problem:
-    names = tuple(str(p) for p in loc)
-    allowed = section_fields(names[:-1])
+def unknown_name(root: Node, loc: tuple[str | int, ...], allowed: Sequence[str], nearest: str = "") -> Problem:
+    """Return the problem of a name that the schema does not have."""
     return Problem(
         "unknown name",
         root.place(loc, key=True),
-        value=names[-1],
+        value=str(loc[-1]),
         allowed=", ".join(allowed),
-        nearest=nearest_name(names[-1], allowed),
+        nearest=nearest,
         remedy="rename or remove it",
     )
 

@@ -14,6 +14,7 @@ Tree::
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -176,8 +177,29 @@ class UnsupportedError(ValueError):
     """A question that the models can't answer; the message says why."""
 
 
-def nearest_name(name: str, names: Iterable[str]) -> str:
-    """Return the known name that looks most like ``name``, or an empty string when none is near."""
+def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
+    """Return the known name that is nearest to ``name``, or an empty string when none is near.
+
+    Parameters
+    ----------
+    name
+        What was written.
+    names
+        The names that there are.
+    likeness
+        How alike two names must be at least, 0 to 1, where neither continues the other.
+    """
+    return next(iter(nearest_names(name, names, 1, likeness)), "")
+
+
+def nearest_names(name: str, names: Iterable[str], most: int = 5, likeness: float = 0.6) -> tuple[str, ...]:
+    """Return the known names nearest to ``name``: those that begin with it whole, then those that are spelt alike.
+
+    >>> nearest_names("gb300", ["gb10", "gb300_nvl72"])
+    ('gb300_nvl72', 'gb10')
+    """
     known = {str(n).lower(): str(n) for n in names}
-    close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
-    return known[close[0]] if close else ""
+    written = str(name).lower().strip()
+    begun = [n for n in known if written and re.match(rf"{re.escape(written)}[_\W]", n)]
+    alike = difflib.get_close_matches(written, known, n=most, cutoff=likeness) if most > 0 else []
+    return tuple(known[n] for n in dict.fromkeys([*begun, *alike]))[:most]

@@ -11,7 +11,12 @@ from gigaplan.vocabulary.units import parse_date
 
 
 def known_name(
-    name: str, known: Iterable[str], what: str, root: Node, path: tuple[str | int, ...]
+    name: str,
+    known: Iterable[str],
+    what: str,
+    root: Node,
+    path: tuple[str | int, ...],
+    remedy: str = "check the spelling",
 ) -> Iterator[Problem]:
     """Yield the problem of a name that is none of the known ones, if it is none of them."""
     known = list(known)
@@ -22,8 +27,15 @@ def known_name(
             value=name,
             allowed=", ".join(known),
             nearest=nearest_name(name, known),
-            remedy="check the spelling",
+            remedy=remedy,
         )
+
+
+def meant(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return names with each unknown one replaced by the nearest known one, so that a slip is reported only once."""
+    known = list(known)
+    right = (name if name in known else nearest_name(name, known) or name for name in names)
+    return list(dict.fromkeys([*right, *names]))
 
 
 def twice(names: Sequence[str], root: Node, path: tuple[str, ...]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from gigaplan import catalog
 from gigaplan.fleet.inputs import existing_label
-from gigaplan.plan.checks.common import first_of_month, known_name, not_empty, outside, twice
+from gigaplan.plan.checks.common import first_of_month, known_name, meant, not_empty, outside, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Problem, nearest_name
@@ -25,7 +25,17 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for i, name in enumerate(own):
         yield from known_name(name, systems, "generation", root, (*path, i))
     yield from twice(own, root, path)
-    yield from known_name(plan.fleet.reference_generation, own, "generation", root, ("fleet", "reference_generation"))
+    own = meant(own, systems)
+    yield from known_name(
+        plan.fleet.reference_generation,
+        own,
+        "generation in this plan's fleet.generations",
+        root,
+        ("fleet", "reference_generation"),
+        "name one of fleet.generations, or add this one to them"
+        if plan.fleet.reference_generation in systems
+        else "check the spelling",
+    )
     for name, block in plan.fleet.opening.items():
         where = ("fleet", "opening", name, "generation")
         yield from known_name(block.generation, own, "generation of this plan", root, where)
@@ -49,7 +59,7 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 
 def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Changes to systems are changes to systems of the plan."""
-    own = plan.fleet.generations
+    own = meant(plan.fleet.generations, catalog.load().entities("rack_power_kw"))
     for section, changed in (("fleet", plan.fleet.systems), ("finance", plan.finance.systems)):
         for name in changed:
             if name not in own:
@@ -67,8 +77,9 @@ def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Generations that 'newest' chooses from are generations of the plan, at least one, and each once."""
     chosen, path = plan.fleet.newest_among, ("fleet", "newest_among")
     yield from not_empty(chosen, root, path)
+    own = meant(plan.fleet.generations, catalog.load().entities("rack_power_kw"))
     for i, name in enumerate(chosen or ()):
-        yield from known_name(name, plan.fleet.generations, "generation of this plan", root, (*path, i))
+        yield from known_name(name, own, "generation of this plan", root, (*path, i))
 
 
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
