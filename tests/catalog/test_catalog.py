@@ -193,3 +193,7 @@ def test_the_generations_that_the_plan_needs_are_there() -> None:
         PowerBasis.RACK_TDP,
         PowerBasis.RACK_PEAK,
     }
+
+
+def test_a_site_is_shown_with_or_without_the_catalogs_prefix() -> None:
+    assert catalog.show("abilene") == catalog.show("site_abilene")

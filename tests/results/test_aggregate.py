@@ -371,3 +371,10 @@ def test_a_year_that_the_horizon_cuts_is_named() -> None:
     assert aggregate(result, "revenue_usd", ["year"]).reduction == "sum over the year (2031: 7 months)"
     assert aggregate(result, "revenue_usd", [], {"year": "2030"}).reduction == "sum over the year"
     assert aggregate(result, "revenue_usd", [], {"year": "2031"}).reduction == "sum over the year (2031: 7 months)"
+
+
+def test_labels_are_known_by_the_names_that_a_report_shows(announced: Result) -> None:
+    assert parse_at("workload=long context", announced) == {"workload": "long_context"}
+    assert parse_at("site=new", announced) == {"site": "announced"}
+    assert parse_at("limit=site dates", announced) == {"limit": "power"}
+    assert parse_at("generation=VR", announced) == {"generation": "vr_nvl72"}

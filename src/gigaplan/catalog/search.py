@@ -170,6 +170,7 @@ def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
         If there is no such name; the nearest is given.
     """
     facts = facts or load()
+    name = name if facts.all(*name.partition(".")[::2]) or name in facts.entities() else _site(facts, name)
     entity, _, quantity = name.partition(".")
     chosen = (
         [f for f in facts.facts if f.id == name and facts.all(entity, quantity) == []]
@@ -180,6 +181,12 @@ def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
         raise PlanError([_missing(facts, name, entity, quantity)])
     groups = {f.id: g for g in group(facts.facts, facts.quantities).values() for f in g}
     return tuple(_shown(facts, f, groups[f.id]) for f in chosen)
+
+
+def _site(facts: Catalog, name: str) -> str:
+    """Return the name of a site that is written without the catalog's ``site_``, any other name as it is."""
+    entity = f"site_{name.partition('.')[0]}"
+    return f"site_{name}" if entity in facts.entities() else name
 
 
 def _shown(facts: Catalog, fact: Fact, alike: list[Fact]) -> Shown:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.results.coordinates import HORIZON, PERIODS, groups, names_along, quantity, unknown_coordinates, years
+from gigaplan.results.coordinates import HORIZON, PERIODS, groups, label_of, names_along, quantity, unknown_coordinates, years
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -163,6 +163,7 @@ def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mappin
     problems = list(unknown_coordinates(result, variable, by, at, (*dims, *finer)))
     if problems:
         raise PlanError(problems)
+    at = {dim: label_of(result, dim, label) for dim, label in at.items()}
     places = {d: _chosen(result, d, at.get(d, "")) for d in dims if d != base}
     period = next((d for d in by if d in PERIODS), "")
     time, buckets, names = _buckets(result, base, period, at)

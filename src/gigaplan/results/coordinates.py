@@ -47,6 +47,39 @@ def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
     return {}
 
 
+GROUP_NAMES = {("site", "new"): "announced"}
+"""Other names of groups of labels, as claims write them."""
+SHOWN = {("limit", "site dates"): "power"}
+"""Labels that the printed report words in another way."""
+
+
+def label_of(result: Labelled, dim: str, text: str) -> str:
+    """Return the label or group that a text means along a dim, or the text itself where it means none or several.
+
+    A label is known by its name, by its name as a report shows it (``long context`` for ``long_context``), in any
+    case, and by its beginning where only one begins so (``VR`` for ``vr_nvl72``).
+    """
+    known = [*names_along(result, dim), *groups(result, dim)]
+    if text in known:
+        return text
+    written = _plain(text)
+    other = GROUP_NAMES.get((dim, written)) or SHOWN.get((dim, written))
+    if other in known:
+        return str(other)
+    same = [name for name in known if _plain(name) == written]
+    begun = [name for name in known if _plain(name).startswith(f"{written} ")] if written and dim not in PERIODS else []
+    found = same or begun
+    return found[0] if len(found) == 1 else text
+
+
+def _known(result: Labelled, dim: str) -> list[str]:
+    return [*names_along(result, dim), *groups(result, dim)]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_]+", " ", text.strip().lower())
+
+
 def unknown_coordinates(
     result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
 ) -> Iterator[Problem]:
@@ -62,7 +95,7 @@ def unknown_coordinates(
             yield Problem(
                 f"has no dim '{dim}'", where, value=dim, allowed=allowed, nearest=near, remedy="name another dim"
             )
-        elif dim in at and at[dim] not in (known := [*names_along(result, dim), *groups(result, dim)]):
+        elif dim in at and label_of(result, dim, at[dim]) not in (known := _known(result, dim)):
             allowed, near = ", ".join(known), nearest_name(at[dim], known)
             yield Problem(
                 f"has no '{at[dim]}' along {dim}",
@@ -98,11 +131,11 @@ def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
         elif dim not in DIMS:
             near = nearest_name(dim, DIMS)
             problems.append(_written(dim, "is no dim of a result", ", ".join(DIMS), near, "name a dim"))
-        elif result and label not in (known := [*names_along(result, dim), *groups(result, dim)]):
+        elif result and label_of(result, dim, label) not in (known := _known(result, dim)):
             near = nearest_name(label, known)
             problems.append(_written(label, f"is no label along {dim}", ", ".join(known), near, "name a label"))
         else:
-            found[dim] = label
+            found[dim] = label_of(result, dim, label) if result else label
     if problems:
         raise PlanError(problems)
     return found
