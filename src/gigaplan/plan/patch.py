@@ -12,7 +12,6 @@ from gigaplan.plan.document import parse
 from gigaplan.plan.provenance import plain_values
 from gigaplan.plan.sources import builtin_names, builtin_text
 
-
 VARIANTS = 2
 """How many unlike replacements there are of a date or a power: what a rule says of both depends on neither."""
 _DATES = ("1971-01", "2199-01")

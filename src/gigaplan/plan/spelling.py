@@ -9,7 +9,6 @@ from gigaplan.plan.paths import section_fields
 from gigaplan.plan.words import unknown_name
 from gigaplan.vocabulary.errors import Problem, nearest_name
 
-
 LIKENESS = 0.8
 """How alike a name must be to one of the schema for its value to be read as that one's, 0 to 1."""
 

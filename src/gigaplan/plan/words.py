@@ -61,8 +61,8 @@ def problem_of(error: Any, root: Node) -> Problem:
     value = _written(root, loc, error.get("input"))
     if kind == "extra_forbidden":
         names = tuple(str(p) for p in loc)
-        allowed = section_fields(names[:-1])
-        return unknown_name(root, loc, allowed, nearest_name(names[-1], allowed))
+        fields = section_fields(names[:-1])
+        return unknown_name(root, loc, fields, nearest_name(names[-1], fields))
     if kind == "missing":
         return _missing(root, loc)
     if kind in _TYPES:

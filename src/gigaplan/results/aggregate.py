@@ -15,7 +15,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.results.coordinates import HORIZON, PERIODS, groups, label_of, names_along, quantity, unknown_coordinates, years
+from gigaplan.results.coordinates import (
+    HORIZON,
+    PERIODS,
+    groups,
+    label_of,
+    names_along,
+    quantity,
+    unknown_coordinates,
+    years,
+)
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
