@@ -12,10 +12,13 @@ from rich.tree import Tree
 from gigaplan.report.format import percent, short
 from gigaplan.results.explain import Explanation, Figure, explain
 from gigaplan.results.result import Result
+from gigaplan.results.terms import FactorValue
 from gigaplan.vocabulary.facts import Entry
 
 MOST_LINES = 12
 """Lines of a figure that is listed along its dims; the others are counted."""
+MOST_INPUTS = 10
+"""Readings that the shortest tree lists below a quantity; the others are counted."""
 
 
 def explain_tree(result: Result, quantity: str, depth: int = 2, at: Mapping[str, str] | None = None) -> RenderableType:
@@ -36,6 +39,8 @@ def _variable(explanation: Explanation) -> Text:
         f"  [{v.unit}]  {v.meaning}\n",
         (f"{v.formula}\n", "italic"),
         _figures(explanation),
+        *_terms(explanation),
+        "\n" if explanation.terms else "",
         (f"  evidence: {explanation.evidence}, {v.room}, {' x '.join(v.dims)}", "dim"),
     )
 
@@ -62,6 +67,27 @@ def _figures(explanation: Explanation) -> str:
     return "no values" if not texts else "\n".join(texts) + tail
 
 
+def _terms(explanation: Explanation) -> list[str]:
+    """Return a line for each term that adds up to the figure (of several figures, to the last)."""
+    found = []
+    for k, term in enumerate(explanation.terms):
+        sign = "-" if term.sign < 0 else "+" if k else "="
+        factors = " ".join(("/ " if f.divides else "x " if i else "") + _factor(f) for i, f in enumerate(term.factors))
+        value = f"{short(term.value)} = " if len(term.factors) > 1 and len(explanation.terms) > 1 else ""
+        found.append(f"\n  {sign} {value}{factors}")
+    if found and len(explanation.figures) > 1:
+        last = ", ".join(explanation.figures[-1].at.values())
+        found[0] = found[0].replace("=", f"{last} =", 1)
+    return found
+
+
+def _factor(factor: FactorValue) -> str:
+    at = f" ({', '.join(factor.at.values())})" if factor.at else ""
+    over = {"total": "total of ", "mean": "mean of "}.get(factor.over_time, "")
+    name = "" if factor.name[0].isdigit() else f" {over}{factor.name.rsplit('.', 1)[-1]}"
+    return f"{short(factor.value)}{name}{at}"
+
+
 def _values(figures: Sequence[Figure], unit: str) -> str:
     """Return the first, the middle and the last of some figures, with year or month where they have several."""
     shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
@@ -79,24 +105,53 @@ def _text(figure: Figure, unit: str) -> str:
     return percent(figure.value) if unit == "1" and 0 <= figure.value <= 1 else short(figure.value)
 
 
-def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int) -> None:
-    below = {e.variable.name: e for e in explanation.inputs}
+def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int, root: bool = True) -> None:
+    below: dict[str, list[Explanation]] = {}
+    for part in explanation.inputs:
+        below.setdefault(part.variable.name, []).append(part)
+    if depth == 0 and not root:
+        tree.add(
+            Text(f"from {', '.join(_named(explanation, i) for i in explanation.variable.inputs)} ...", style="dim")
+        )
+        return
+    paths = sum(i.startswith("input:") for i in explanation.variable.inputs)
     for item in explanation.variable.inputs:
         if item.startswith("input:"):
-            path = item.removeprefix("input:")
-            branch = tree.add(Text(f"inputs {path}", style="cyan"))
-            for line in _readings([e for e in explanation.entries if _is_under(e.path, path)], path):
-                branch.add(Text(line))
+            _inputs(explanation, item.removeprefix("input:"), tree, MOST_INPUTS // paths if depth <= 1 else 0)
         elif item not in below:
             tree.add(Text(f"{item} (not in this result)", style="dim"))
         elif item in seen:
             tree.add(Text(f"{item} (above)", style="dim"))
         elif depth == 0:
-            v, evidence = below[item].variable, below[item].evidence
+            v, evidence = below[item][0].variable, below[item][0].evidence
             tree.add(Text.assemble(item, (f"  [{v.unit}]  {v.meaning}; evidence: {evidence} ...", "dim")))
         else:
             seen.add(item)
-            _branch(below[item], tree.add(_variable(below[item])), seen, depth - 1)
+            first, *others = below[item]
+            _branch(first, tree.add(_variable(first)), seen, depth - 1, root=False)
+            for other in others:
+                tree.add(Text(f"{item}  {_figures(other)}"))
+
+
+def _named(explanation: Explanation, item: str) -> str:
+    """Return an input in a word: a quantity's name, or a path with how many readings lie below it."""
+    path = item.removeprefix("input:")
+    if path == item:
+        return item
+    return f"inputs {path} ({sum(_is_under(e.path, path) for e in explanation.entries)})"
+
+
+def _inputs(explanation: Explanation, path: str, tree: Tree, most: int) -> None:
+    """Add what was read below a path, at most some lines (0: all), and how many were left out."""
+    branch = tree.add(Text(f"inputs {path}", style="cyan"))
+    lines = _readings([e for e in explanation.entries if _is_under(e.path, path)], path)
+    shown = lines[: max(most, 2)] if most else lines
+    for line in shown:
+        branch.add(Text(line))
+    if len(lines) > len(shown):
+        branch.add(Text(f"and {len(lines) - len(shown)} more (--depth 2 lists them)", style="dim"))
+    if apart := sum(_is_under(e.path, path) for e in explanation.elsewhere):
+        branch.add(Text(f"and {apart} that play no part in this figure (--json lists them)", style="dim"))
 
 
 def _is_under(path: str, prefix: str) -> bool:

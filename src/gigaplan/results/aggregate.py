@@ -280,7 +280,7 @@ def _weight(result: Labelled, variable: Variable, cells: _Cells, values: Array, 
         return np.asarray(np.where(there, hours, 0.0))
     weight = _measure(result, variable, members)
     for other in variable.weight_by[1:]:
-        weight = weight * _aligned(_array(result, other, members), variables()[other].dims, variable.dims)
+        weight = weight * aligned(_array(result, other, members), variables()[other].dims, variable.dims)
     return _taken(np.asarray(weight), cells)
 
 
@@ -303,11 +303,11 @@ def _hours(result: Labelled, variable: Variable) -> Array:
     """Return the hours that each entry stands for, in the quantity's dims."""
     axis = result.axis
     if "day" in variable.dims:
-        return _aligned(axis.day_counts[None], ("month", "day"), variable.dims)
+        return aligned(axis.day_counts[None], ("month", "day"), variable.dims)
     if "year" in variable.dims:
-        return _aligned(_by_year(result, axis.hours)[None], ("year",), variable.dims)
+        return aligned(_by_year(result, axis.hours)[None], ("year",), variable.dims)
     if "month" in variable.dims:
-        return _aligned(axis.hours[None], ("month",), variable.dims)
+        return aligned(axis.hours[None], ("month",), variable.dims)
     return np.ones((1,) * (1 + len([d for d in variable.dims if d != "member"])))
 
 
@@ -322,13 +322,13 @@ def _measure(result: Labelled, variable: Variable, members: str) -> Array:
     amount = amount.sum(axis=extra)
     dims = [d for d in dims if d in variable.dims or d == "month"]
     if "year" in variable.dims:
-        return _aligned(_by_year(result, amount), [*dims[:-1], "year"], variable.dims)
+        return aligned(_by_year(result, amount), [*dims[:-1], "year"], variable.dims)
     if "month" not in variable.dims:
-        return _aligned(amount.sum(axis=-1), dims[:-1], variable.dims)
-    spread = _aligned(amount, dims, variable.dims)
+        return aligned(amount.sum(axis=-1), dims[:-1], variable.dims)
+    spread = aligned(amount, dims, variable.dims)
     if "day" in variable.dims:  # evenly over the month's hours
         axis = result.axis
-        spread = spread * _aligned((axis.day_counts / axis.hours[:, None])[None], ("month", "day"), variable.dims)
+        spread = spread * aligned((axis.day_counts / axis.hours[:, None])[None], ("month", "day"), variable.dims)
     return spread
 
 
@@ -338,7 +338,7 @@ def _by_year(result: Labelled, monthly: Array) -> Array:
     return np.stack([monthly[..., of_month == y].sum(axis=-1) for y in years(result)], axis=-1)
 
 
-def _aligned(array: Array, dims: Sequence[str], target: Sequence[str]) -> Array:
+def aligned(array: Array, dims: Sequence[str], target: Sequence[str]) -> Array:
     """Return an array with the member axis first, and an axis of length 1 for each dim that it lacks."""
     own = [d for d in dims if d != "member"]
     requested = [d for d in target if d != "member"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,10 +11,14 @@ import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.coordinates import quantity
+from gigaplan.results.involved import split
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.show import Brief
-from gigaplan.vocabulary.variables import Variable
+from gigaplan.vocabulary.variables import Variable, read_terms
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,14 @@ class Explanation(Brief):
         The weakest evidence class below it.
     inputs : tuple of Explanation
         The quantities that it is made of, at the same coordinates; those that an older saved result lacks are left out.
+        A quantity that the formula takes at several labels (lines of the cost) stands once for each.
     entries : tuple of Entry
         What its own inputs read: facts with their sources, and lines of the plan.
+    elsewhere : tuple of Entry
+        What they read of generations, sites, workloads and models that play no part in these figures.
+    terms : tuple of TermValue
+        What adds up to the figure (of several figures, to the last), where the formula is a sum, difference, product
+        or ratio of other quantities.
     aggregate : Aggregate
         Its values: what they are over time, by what they are weighed, over what they are summed.
     figures : tuple of Figure
@@ -74,6 +84,8 @@ class Explanation(Brief):
     entries: tuple[Entry, ...]
     aggregate: Aggregate
     figures: tuple[Figure, ...] = field(default=())
+    elsewhere: tuple[Entry, ...] = field(default=())
+    terms: tuple[TermValue, ...] = field(default=())
 
 
 def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) -> Explanation:
@@ -100,20 +112,40 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
 
 
 def _explained(
-    result: Labelled, row: Variable, at: Mapping[str, str], value: Aggregate, known: dict[str, Explanation]
+    result: Labelled, row: Variable, at: Mapping[str, str], value: Aggregate, known: dict[Key, Explanation]
 ) -> Explanation:
+    figures = tuple(_figures(result, row, value))
+    when = _moment(result, figures)
     below = []
     for name in (i for i in row.inputs if i in result):
-        if name not in known:
-            part = quantity(name)
-            there = _own(result, part, at)
-            known[name] = _explained(result, part, at, aggregate(result, name, _listed(part, there), there), known)
-        below.append(known[name])
+        part = quantity(name)
+        for fixed in _labels_taken(row, name):
+            there = own_coordinates(result, part, dict(at) | when) | dict(fixed)
+            key = name, tuple(sorted(there.items()))
+            if key not in known:
+                found = aggregate(result, name, _listed(part, there), there)
+                known[key] = _explained(result, part, there, found, known)
+            below.append(known[key])
     paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
     entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
-    return Explanation(
-        row, result.evidence(row.name), tuple(below), entries, value, tuple(_figures(result, row, value))
-    )
+    taken, elsewhere = split(result, entries, dict(at) | when)
+    terms = term_values(result, row, dict(at) | dict(figures[-1].at)) if figures else ()
+    return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms)
+
+
+def _labels_taken(row: Variable, name: str) -> tuple[Mapping[str, str], ...]:
+    """Return the labels at which a formula takes a quantity, once for each term; one without labels if it fixes none."""
+    factors = [f for term in read_terms(row.terms) for f in term.factors if f.name == name]
+    found = [f.at for f in factors if f.at]
+    return tuple(found) if found and len(found) == len(factors) else ({},)
+
+
+def _moment(result: Labelled, figures: Sequence[Figure]) -> dict[str, str]:
+    """Return the end of the month in which a date lies, at which what decides it is shown; nothing for several dates."""
+    if len(figures) != 1 or not figures[0].date or figures[0].date == "never":
+        return {}
+    after = [e for e in result.labels["edge"] if e > figures[0].date]
+    return {"edge": after[0]} if after else {}
 
 
 def _listed(row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
@@ -123,20 +155,6 @@ def _listed(row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
     if row.reduction == "none" and "month" not in at:
         return (*dims, "month")
     return dims if time or not row.time else (*dims, "year")
-
-
-def _own(result: Labelled, row: Variable, at: Mapping[str, str]) -> dict[str, str]:
-    """Return those coordinates that a quantity has, a month's year and an edge's month standing in for finer time."""
-    own = {d: label for d, label in at.items() if d in row.dims}
-    if not row.time or any(d in own for d in ("edge", "month", "year")):
-        return own
-    month = at.get("month", "")
-    if at.get("edge") in result.labels["edge"][1:]:
-        month = result.labels["month"][result.labels["edge"].index(at["edge"]) - 1]
-    year = month[:4] or at.get("year", "")
-    if month and "year" not in row.dims:
-        return own | {"month": month}
-    return own | ({"year": year} if year else {})
 
 
 def _figures(result: Labelled, row: Variable, value: Aggregate) -> Iterator[Figure]:

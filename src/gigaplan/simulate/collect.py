@@ -120,6 +120,7 @@ def _fleet(built: BuildOut) -> dict[str, Array]:
         "racks_accepted": built.racks,
         "racks_delivered": built.racks_delivered,
         "racks_retired": built.racks_retired,
+        "racks_in_production": built.racks_producing,
         "gpus_producing": built.gpus_producing,
         "gpus_in_production": built.gpus_in_production,
         "gpus_available": built.gpus_available,

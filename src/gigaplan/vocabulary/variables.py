@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -63,6 +64,9 @@ class Variable:
         How it is computed.
     inputs : tuple of str
         From what: names of other variables, or ``input:path`` for scenario inputs recorded in the ledger.
+    terms : tuple of str
+        What adds up to it, where its formula is a sum, difference, product or ratio of other variables; read by
+        :func:`read_terms`.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Variable:
     meaning: str
     formula: str
     inputs: tuple[str, ...]
+    terms: tuple[str, ...] = ()
 
     @property
     def time(self) -> tuple[str, ...]:
@@ -90,6 +95,81 @@ class Variable:
         if "edge" in self.dims:
             return "end"
         return "sum" if self.kind == "amount" else "mean"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a term of a formula.
+
+    Attributes
+    ----------
+    name : str
+        Another variable; ``hours`` or ``days`` of the period; a number; or the path of an input, in which a dim in
+        braces stands for its labels, as ``fleet.generations.{generation}.gpus_per_rack``.
+    divides : bool
+        Whether the term is divided by it.
+    averaged : bool
+        Whether the others weigh it where several entries are aggregated: the tokens of a request in tokens of a year.
+    over_time : str
+        ``total`` for the running sum up to the edge, ``mean`` for the mean of a month's two ends; else nothing.
+    at : mapping of str to str
+        Labels that the formula fixes.
+    """
+
+    name: str
+    divides: bool = False
+    averaged: bool = False
+    over_time: str = ""
+    at: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def variable(self) -> bool:
+        """Return whether it is a variable of the table."""
+        return "." not in self.name and self.name[0].isalpha() and self.name not in PERIOD_LENGTHS
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A product that is added to the other terms of a formula, or taken from them (``sign`` -1)."""
+
+    sign: int
+    factors: tuple[Factor, ...]
+
+
+PERIOD_LENGTHS = ("hours", "days")
+"""Factors that are the length of the period."""
+FACTOR = re.compile(
+    r"(?P<op>^|[*/])(?P<averaged>~?)(?:(?P<time>\w+):)?(?P<name>[\w.{}]+)(?:\[(?P<dim>\w+)=(?P<label>\w+)\])?"
+)
+
+
+def read_terms(terms: Sequence[str]) -> tuple[Term, ...]:
+    """Return the terms of a formula as written in the table.
+
+    Parameters
+    ----------
+    terms : sequence of str
+        Such as ``-cost_usd[line=energy]``, ``it_power_drawn_mw*hours`` or ``requests_served_per_day*~tokens_per_request``.
+
+    Returns
+    -------
+    tuple of Term
+        Their signs and factors.
+    """
+    found = []
+    for text in terms:
+        factors = tuple(
+            Factor(
+                m["name"],
+                m["op"] == "/",
+                bool(m["averaged"]),
+                m["time"] or "",
+                {m["dim"]: m["label"]} if m["dim"] else {},
+            )
+            for m in FACTOR.finditer(text.lstrip("+-"))
+        )
+        found.append(Term(-1 if text.startswith("-") else 1, factors))
+    return tuple(found)
 
 
 @cache
@@ -109,7 +189,7 @@ def read_table(text: str) -> dict[str, Variable]:
     """Return the variable table written as CSV; ValueError lists all that is wrong with its rows."""
     table: dict[str, Variable] = {}
     for row in csv.DictReader(text.splitlines()):
-        lists = {k: tuple(row[k].split()) for k in ("dims", "sum_over", "weight_by", "inputs")}
+        lists = {k: tuple((row.get(k) or "").split()) for k in ("dims", "sum_over", "weight_by", "inputs", "terms")}
         words = {k: row[k] for k in ("name", "room", "kind", "unit", "over_time", "meaning", "formula")}
         table[row["name"]] = Variable(**lists, **words)  # type: ignore[arg-type] # columns are text or lists of text
     if problems := [f"row '{v.name}' {p}" for v in table.values() for p in _problems(v, table)]:
@@ -123,6 +203,9 @@ def _problems(v: Variable, table: Mapping[str, Variable]) -> Iterator[str]:
         yield "names an unknown dim or kind"
     if any(not i.startswith("input:") and i not in table for i in v.inputs):
         yield "names an unknown input"
+    for factor in (f for term in read_terms(v.terms) for f in term.factors):
+        if factor.variable and factor.name not in v.inputs:
+            yield f"has the factor {factor.name}, which is not among its inputs"
     if v.over_time not in OVER_TIME:
         yield f"has over_time '{v.over_time}', allowed: end, none or nothing"
     if any(d not in v.dims or d in TIME for d in v.sum_over):

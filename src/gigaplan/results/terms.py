@@ -1,0 +1,231 @@
+"""The terms of a figure whose formula is a sum, difference, product or ratio of other quantities, each with its value.
+
+A factor is aggregated as its own row of the variable table says. One that the others weigh (``averaged`` in the table)
+is what the product of the cells leaves of them: the tokens of a mean request in tokens of a year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gigaplan.results.aggregate import aggregate, aligned, refused
+from gigaplan.results.coordinates import HORIZON, groups, names_along, quantity
+from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS as HOURS_PER_DAY
+from gigaplan.vocabulary.variables import PERIOD_LENGTHS, Factor, Term, Variable, read_terms
+
+UNITS = {"hours": "h", "days": "d"}
+
+
+@dataclass(frozen=True, slots=True)
+class FactorValue:
+    """A factor of a term at the coordinates of a figure.
+
+    Attributes
+    ----------
+    name : str
+        A quantity, the length of the period, a constant or an input's path.
+    at : mapping of str to str
+        Labels that the formula fixes.
+    value : float
+        In ``unit``.
+    divides : bool
+        Whether the term is divided by it.
+    over_time : str
+        ``total`` for a running sum up to the date, ``mean`` for a mean of the month's two ends.
+    averaged : bool
+        Whether the other factors weighed it.
+    """
+
+    name: str
+    at: Mapping[str, str]
+    value: float
+    unit: str
+    divides: bool = False
+    over_time: str = ""
+    averaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TermValue:
+    """A term of a figure: ``sign`` times ``value`` adds up to it, and ``value`` is the product of the factors."""
+
+    sign: int
+    value: float
+    factors: tuple[FactorValue, ...]
+
+
+def term_values(result: Labelled, row: Variable, at: Mapping[str, str]) -> tuple[TermValue, ...]:
+    """Return the terms of one figure.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    row : Variable
+        The quantity.
+    at : mapping of str to str
+        The coordinates of the figure.
+
+    Returns
+    -------
+    tuple of TermValue
+        Their values, in the figure's unit; none where the formula has no terms, where the result lacks one of them, or
+        where a factor can't be aggregated at these coordinates.
+    """
+    try:
+        return tuple(value for term in read_terms(row.terms) for value in _terms(result, row, at, term))
+    except (KeyError, PlanError):
+        return ()
+
+
+def _terms(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> Iterator[TermValue]:
+    """Yield a term; one for each label where a factor can't be added up along a dim (racks of several generations)."""
+    parts = [quantity(f.name) for f in term.factors if f.variable and not f.averaged]
+    dim = next((d for part in parts for d in refused(part) if d in row.sum_over and d not in at), "")
+    if not dim:
+        yield _term(result, row, at, term)
+        return
+    found = [(label, _term(result, row, dict(at) | {dim: label}, term)) for label in names_along(result, dim)]
+    some = [(label, value) for label, value in found if value.value] or found[:1]
+    for label, value in some:
+        factors = (replace(f, at=dict(f.at) | {dim: label}) for f in value.factors)
+        yield replace(value, factors=tuple(factors))
+
+
+def own_coordinates(result: Labelled, row: Variable, at: Mapping[str, str]) -> dict[str, str]:
+    """Return those coordinates that a quantity has, a month's year and an edge's month standing in for finer time."""
+    own = {d: label for d, label in at.items() if d in row.dims}
+    if not row.time or any(d in own for d in ("edge", "month", "year")):
+        return own
+    month = at.get("month", "")
+    if at.get("edge") in result.labels["edge"][1:]:
+        month = result.labels["month"][result.labels["edge"].index(at["edge"]) - 1]
+    year = month[:4] or at.get("year", "")
+    if month and "year" not in row.dims:
+        return own | {"month": month}
+    return own | ({"year": year} if year else {})
+
+
+def _term(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> TermValue:
+    """Return a term: the averaged factor is what the product of the cells leaves of the other factors' product."""
+    found = [FactorValue(f.name, f.at, np.nan, _unit(f), f.divides, f.over_time, f.averaged) for f in term.factors]
+    values = [1.0 if f.averaged else _value(result, row, at, f) for f in term.factors]
+    product = float(np.prod([_power(v, f) for v, f in zip(values, term.factors, strict=True)]))
+    whole = product
+    if averaged := [i for i, f in enumerate(term.factors) if f.averaged]:
+        whole = _aggregated(result, row, at, _cells(result, row, term.factors))
+        values[averaged[0]] = whole / product if product else np.nan
+    return TermValue(term.sign, whole, tuple(replace(f, value=float(v)) for f, v in zip(found, values, strict=True)))
+
+
+def _power(value: float, factor: Factor) -> float:
+    if not factor.divides:
+        return value
+    return 1 / value if value else np.nan
+
+
+def _unit(factor: Factor) -> str:
+    if factor.variable:
+        return quantity(factor.name).unit
+    return UNITS.get(factor.name, "")
+
+
+def _value(result: Labelled, row: Variable, at: Mapping[str, str], factor: Factor) -> float:
+    """Return a factor's value, aggregated as its own row says."""
+    if factor.over_time:
+        return _aggregated(result, row, at, _cells(result, row, (factor,)))
+    if factor.variable:
+        part = quantity(factor.name)
+        return float(aggregate(result, factor.name, at=own_coordinates(result, part, at) | dict(factor.at)).values)
+    if factor.name in PERIOD_LENGTHS:
+        stated = own_coordinates(result, row, at)
+        months = [i for i, m in enumerate(result.labels["month"]) if m.startswith(_period(stated))]
+        return float(result.axis.hours[months].sum()) / (1 if factor.name == "hours" else HOURS_PER_DAY)
+    return float(_input(result, factor.name)[0]) if "." in factor.name else float(factor.name)
+
+
+def _period(at: Mapping[str, str]) -> str:
+    year = at.get("year", "")
+    return at.get("month", "" if year == HORIZON else year)
+
+
+def _aggregated(result: Labelled, row: Variable, at: Mapping[str, str], cells: Array) -> float:
+    """Return what cells in a quantity's dims are when they are aggregated as that quantity is."""
+    stand_in = replace(result, arrays={**result.arrays, row.name: cells})
+    return float(aggregate(stand_in, row.name, at=own_coordinates(result, row, at)).values)
+
+
+def _cells(result: Labelled, row: Variable, factors: Sequence[Factor]) -> Array:
+    """Return the product of factors in each cell of a quantity, the member axis first where it has one."""
+    dims = [d for d in row.dims if d != "member"]
+    shape = (1, *(len(names_along(result, d)) for d in dims))
+    product: Array = np.ones(shape)
+    for factor in factors:
+        array = _array(result, row, factor)
+        product = product / array if factor.divides else product * array
+    return product if row.dims[:1] == ("member",) else product[0]
+
+
+def _array(result: Labelled, row: Variable, factor: Factor) -> Array:
+    """Return a factor's cells, with an axis of length 1 for each dim of the quantity that it hasn't got."""
+    if factor.name in PERIOD_LENGTHS:
+        length = result.axis.hours / (1 if factor.name == "hours" else HOURS_PER_DAY)
+        return aligned(length[None], ("month",), row.dims)
+    if not factor.variable:
+        if "." not in factor.name:
+            return np.asarray(float(factor.name))
+        dim = next((d for d in row.dims if f"{{{d}}}" in factor.name), "")
+        return aligned(
+            _input(result, factor.name)[None] if dim else _input(result, factor.name), [dim] * bool(dim), row.dims
+        )
+    part = quantity(factor.name)
+    array, dims = result.central(factor.name)[None], [d for d in part.dims if d != "member"]
+    for dim, label in factor.at.items():
+        names = groups(result, dim).get(label, (label,))
+        array = np.take(array, [result.index(dim, n) for n in names], axis=dims.index(dim) + 1)
+    array, dims = _in_time_of(result, row, factor, array, dims)
+    extra = [d for d in dims if d not in row.dims]
+    array = array.sum(axis=tuple(dims.index(d) + 1 for d in extra))
+    return aligned(array, [d for d in dims if d in row.dims], row.dims)
+
+
+def _in_time_of(
+    result: Labelled, row: Variable, factor: Factor, array: Array, dims: list[str]
+) -> tuple[Array, list[str]]:
+    """Return a factor's array on the time of the quantity: months from years, edges from months or months from edges."""
+    if "year" in dims and "month" in row.dims:
+        axis = dims.index("year") + 1
+        return np.take(array, result.axis.year_of_month, axis=axis), [d.replace("year", "month") for d in dims]
+    if factor.over_time == "total":
+        axis = dims.index("month") + 1
+        start = np.zeros_like(np.take(array, [0], axis=axis))
+        return np.concatenate([start, np.cumsum(array, axis=axis)], axis=axis), [
+            d.replace("month", "edge") for d in dims
+        ]
+    if factor.over_time == "mean":
+        axis, last = dims.index("edge") + 1, array.shape[dims.index("edge") + 1] - 1
+        first, second = (np.take(array, np.arange(last) + k, axis=axis) for k in (0, 1))
+        return (first + second) / 2, [d.replace("edge", "month") for d in dims]
+    return array, dims
+
+
+def _input(result: Labelled, path: str) -> Array:
+    """Return the central number at a path, or one for each label of the dim that it names; KeyError if there is none."""
+    dim = path[path.index("{") + 1 : path.index("}")] if "{" in path else ""
+    found = []
+    for label in result.labels[dim] if dim else ("",):
+        name = path.replace(f"{{{dim}}}", label)
+        entry = next((e for e in result.ledger.under(name) if e.path == name), None)
+        if entry is None:
+            raise KeyError(name)
+        try:
+            found.append(float(entry.value))
+        except ValueError:
+            raise KeyError(name) from None
+    return np.array(found)
