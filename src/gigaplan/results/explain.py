@@ -134,14 +134,14 @@ def _explained(
 
 
 def _labels_taken(row: Variable, name: str) -> tuple[Mapping[str, str], ...]:
-    """Return the labels at which a formula takes a quantity, once for each term; one without labels if it fixes none."""
+    """Return the labels at which a formula takes a quantity, once for each term; none where it fixes none."""
     factors = [f for term in read_terms(row.terms) for f in term.factors if f.name == name]
     found = [f.at for f in factors if f.at]
     return tuple(found) if found and len(found) == len(factors) else ({},)
 
 
 def _moment(result: Labelled, figures: Sequence[Figure]) -> dict[str, str]:
-    """Return the end of the month in which a date lies, at which what decides it is shown; nothing for several dates."""
+    """Return the end of the month in which a date lies, where what decides it is shown; else nothing."""
     if len(figures) != 1 or not figures[0].date or figures[0].date == "never":
         return {}
     after = [e for e in result.labels["edge"] if e > figures[0].date]

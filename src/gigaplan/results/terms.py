@@ -198,7 +198,7 @@ def _array(result: Labelled, row: Variable, factor: Factor) -> Array:
 def _in_time_of(
     result: Labelled, row: Variable, factor: Factor, array: Array, dims: list[str]
 ) -> tuple[Array, list[str]]:
-    """Return a factor's array on the time of the quantity: months from years, edges from months or months from edges."""
+    """Return a factor's array on the time of the quantity: months of years, edges and months of each other."""
     if "year" in dims and "month" in row.dims:
         axis = dims.index("year") + 1
         return np.take(array, result.axis.year_of_month, axis=axis), [d.replace("year", "month") for d in dims]
@@ -216,7 +216,7 @@ def _in_time_of(
 
 
 def _input(result: Labelled, path: str) -> Array:
-    """Return the central number at a path, or one for each label of the dim that it names; KeyError if there is none."""
+    """Return the central number at a path, or one for each label of the dim in it; KeyError if there is none."""
     dim = path[path.index("{") + 1 : path.index("}")] if "{" in path else ""
     found = []
     for label in result.labels[dim] if dim else ("",):

@@ -149,7 +149,8 @@ def read_terms(terms: Sequence[str]) -> tuple[Term, ...]:
     Parameters
     ----------
     terms : sequence of str
-        Such as ``-cost_usd[line=energy]``, ``it_power_drawn_mw*hours`` or ``requests_served_per_day*~tokens_per_request``.
+        Such as ``-cost_usd[line=energy]``, ``it_power_drawn_mw*hours`` or
+        ``requests_served_per_day*~tokens_per_request``.
 
     Returns
     -------
