@@ -24,7 +24,7 @@ from gigaplan.validation.serving import folds, predictions, questions
 from gigaplan.validation.serving import validate as v
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import shipped
-from gigaplan.validation.serving.rows import question
+from gigaplan.validation.serving.questions import question
 from gigaplan.validation.serving.tables import predict
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 

@@ -6,6 +6,7 @@ generation and model family (docs/accuracy.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,7 +90,7 @@ def measured_families() -> frozenset[str]:
     return frozenset(family for _, family in residuals.keys(ROWS))
 
 
-def validity(*, generation: str, family: str, workers_stated: bool = True) -> str:
+def validity(*, generation: str, family: str, workers_stated: bool = True, further: Sequence[str] = ()) -> str:
     """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the
     reasons.
 
@@ -99,6 +100,8 @@ def validity(*, generation: str, family: str, workers_stated: bool = True) -> st
         Hardware generation of the system and family of the model (:mod:`gigaplan.catalog.names`).
     workers_stated
         False where the number of workers is a guess.
+    further
+        Other reasons against the constants.
     """
     reasons = []
     if generation not in measured_generations():
@@ -107,7 +110,7 @@ def validity(*, generation: str, family: str, workers_stated: bool = True) -> st
         reasons.append(f"no measured row of {family}")
     if not workers_stated:
         reasons.append("the number of workers is not stated")
-    return validity_of(reasons)
+    return validity_of([*reasons, *further])
 
 
 def throughput_kind(*, scenario: str, vendor: str, first_round: bool) -> str:

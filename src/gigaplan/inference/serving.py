@@ -153,19 +153,22 @@ def closed_loop(
     prompts: int,
     spread: float = 0.0,
     waited_steps: float = 0.0,
+    ran: Array | bool = True,
 ) -> tuple[Array, Array]:
-    """Return mean times of a benchmark on one stage that starts all its users at once.
+    """Return mean times of a benchmark on one replica that starts all its users at once.
 
     Each user sends its prompts one after another, so that they come in waves: the first all together
     (:func:`first_wave_wait_s`), each later one as the outputs before it end (:func:`later_wave_wait_s`). The device is
     never idle, and a user without a first token yet receives no tokens, so the time per token follows from
     ``users = rate x (first token + output x tpot)`` (Little 1961). Requests beyond those that memory holds wait outside
-    the engine. Valid for benchmarks with a fixed number of users, no cached input and one pipeline stage.
+    the engine. The stages of a pipeline work on one part of the requests each, in turn, so that a token takes as many
+    steps of a stage as there are stages, each of its part only (Huang et al. 2019). Valid for benchmarks with a fixed
+    number of users and no cached input.
 
     Parameters
     ----------
     stage : Stage
-        Layouts of the replica, each of one pipeline stage.
+        Layouts of the replica.
     users : Array, shape (...)
         Users, each with one request at a time [requests].
     uncached : Array, shape (...)
@@ -178,6 +181,8 @@ def closed_loop(
         Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
     waited_steps : float
         Decode steps for which the engine holds every prompt back [1].
+    ran : Array, shape (...)
+        Whether the run was measured: see :func:`requests_in_flight`.
 
     Returns
     -------
@@ -185,14 +190,13 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    capacity = stage.capacity(uncached + output, stage.free_bytes)
-    # Where not one request fits by this count, a published layout ran all the same: then memory says nothing.
-    running = np.where(capacity >= 1, np.minimum(users, capacity), users)
+    running = requests_in_flight(stage, users, uncached + output, ran)
+    on_stage = np.where(stage.pipeline > 1, np.maximum(running / stage.pipeline, 1.0), running)
     context = uncached + output / 2
-    step = stage.decode_s(running, context)
+    step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
     device_s = stage.prefill_s(uncached, zero)
     own_step = np.maximum(device_s, stage.launch_bound_s() / stage.attention_dp)
-    prefill = added_prefill_s(stage, running, context, uncached, zero)
+    prefill = added_prefill_s(stage, on_stage, context, uncached, zero)
     # With data parallel attention a prompt queues behind those of its own group only, which takes the group longer.
     per_group, group_prefill = np.maximum(running / stage.attention_dp, 1.0), prefill * stage.attention_dp
     decode = output * step
@@ -210,8 +214,35 @@ def closed_loop(
     held_steps = waited_steps + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
     outside = np.maximum(users - running, 0) / running * (decode + prefills)
     turn = step * (0.5 + engine.mixing_share)
-    latency = np.maximum(group_prefill, stage.launch_bound_s())
+    # A prompt passes every stage, while each stage computes only its own layers of the prompts that queue for it.
+    latency = stage.pipeline * np.maximum(group_prefill, stage.launch_bound_s())
+    latency = latency + (stage.pipeline - 1) * stage.pipeline_send_s(uncached)
     return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
+
+
+def requests_in_flight(stage: Stage, users: Array, context: Array, ran: Array | bool = True) -> Array:
+    """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    users : Array, shape (...)
+        Users, each with one request at a time [requests].
+    context : Array, shape (...)
+        Tokens of a request in all [tokens].
+    ran : Array, shape (...)
+        Whether the run was measured. Where not one request fits by this count, a layout that was measured ran all the
+        same, and memory says nothing; any other has one request at a time, in the memory that is kept in reserve.
+
+    Returns
+    -------
+    Array, shape (...)
+        Requests in flight [requests].
+    """
+    capacity = stage.capacity(context, stage.free_bytes)
+    not_counted = np.where(ran, users, np.minimum(users, 1.0))
+    return np.where(capacity >= 1, np.minimum(users, capacity * stage.pipeline), not_counted)
 
 
 def first_wave_wait_s(users: Array, prefill_s: Array, together: Array) -> Array:
@@ -332,14 +363,15 @@ def disaggregated_loop(
     one = np.ones_like(users)
     zero = np.zeros_like(uncached)
     prefill = prefill_stage.prefill_s(uncached, zero)
-    latency = prefill * prefill_stage.attention_dp
+    latency = prefill_stage.pipeline * prefill * prefill_stage.attention_dp
+    latency = latency + (prefill_stage.pipeline - 1) * prefill_stage.pipeline_send_s(uncached)
     per_prompt = prefill / prefill_count
     cache = prefill_stage.architecture.kv_bytes(uncached, CACHE_BYTES[prefill_stage.precision])
     transfer = cache / kv_transfer_bytes_per_s
     decoding, first = users, latency
     # The time per token depends on how many decode, and that on the time per token: a fixed point.
     for _ in range(ITERATIONS):
-        batch = np.maximum(decoding / decode_count, one)
+        batch = np.maximum(decoding / decode_count / decode_stage.pipeline, one)
         step = decode_stage.decode_s(batch, uncached + output / 2)
         tpot = decode_stage.pipeline * (step + decode_stage.pipeline_send_s(batch))
         first = np.maximum(latency, users * per_prompt - output * tpot) + transfer

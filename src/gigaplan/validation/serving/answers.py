@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.inference.serving import closed_loop, disaggregated_loop
+from gigaplan.inference.serving import closed_loop, disaggregated_loop, requests_in_flight
 from gigaplan.inference.step import Stage
 from gigaplan.validation.serving.constants import Constants
 from gigaplan.validation.serving.rows import Question, known
@@ -24,6 +24,17 @@ def prompts_per_user() -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Workers:
+    """One kind of worker of many questions, as arrays (row,); see :class:`~gigaplan.validation.serving.rows.Worker`."""
+
+    gpus: Array
+    by_requests: Array
+    count: Array
+    tensor: Array
+    pipeline: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Questions about one system, model, precision, engine and way of serving, as arrays (row,)."""
 
@@ -32,9 +43,10 @@ class Group:
     users: Array
     input_tokens: Array
     output_tokens: Array
-    decode: tuple[Array, Array, Array, Array]
-    """GPUs of a worker, whether attention is split by requests, workers, GPUs of one request's heads then."""
-    prefill: tuple[Array, Array, Array, Array]
+    ran: Array
+    """Whether the run was measured."""
+    decode: Workers
+    prefill: Workers
 
 
 def groups(questions: Sequence[Question]) -> list[Group]:
@@ -51,13 +63,13 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         return np.array(values, dtype=float)
 
     decode, prefill = (
-        tuple(column([getattr(w, n) for w in workers]) for n in ("gpus", "by_requests", "count", "tensor"))
+        Workers(*(column([getattr(w, f.name) for w in workers]) for f in fields(Workers)))
         for workers in ([q.decode for q in some], [q.prefill or q.decode for q in some])
     )
-    users, input_tokens, output_tokens = (
-        column([getattr(q, n) for q in some]) for n in ("concurrency", "input_tokens", "output_tokens")
+    users, input_tokens, output_tokens, ran = (
+        column([getattr(q, n) for q in some]) for n in ("users", "input_tokens", "output_tokens", "ran")
     )
-    return Group(some[0], index, users, input_tokens, output_tokens, decode, prefill)  # type: ignore[arg-type]
+    return Group(some[0], index, users, input_tokens, output_tokens, ran > 0, decode, prefill)
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -78,41 +90,63 @@ def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple
     return ttft, tpot
 
 
-def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
+def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> Array:
+    """Return what one decoding GPU holds of weights, keys and values for each question [byte], shape (row,).
+
+    Parameters
+    ----------
+    grouped
+        Questions in groups.
+    constants
+        Constants that answer them.
+    count
+        Questions in all.
+    """
+    found = np.zeros(count)
+    for g in grouped:
+        stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens
+        users = g.users if g.first.prefill is None else np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
+        on_stage = requests_in_flight(stage, users, context, g.ran) / g.decode.pipeline
+        found[g.index] = stage.weight_bytes() + stage.cache_bytes(context, on_stage)
+    return found
+
+
+def _stage(g: Group, worker: Workers, constants: Constants) -> Stage:
     q = g.first
     device, architecture = known(q.system, q.model)
-    engine = constants.engines[q.engine]
+    return Stage(
+        device,
+        architecture,
+        q.precision,
+        constants.efficiency,
+        constants.engines[q.engine],
+        worker.gpus,
+        worker.pipeline,
+        worker.by_requests,
+        worker.tensor,
+        q.speculative,
+    )
 
-    def stage(worker: tuple[Array, Array, Array, Array]) -> Stage:
-        gpus, by_requests, _, tensor = worker
-        return Stage(
-            device,
-            architecture,
-            q.precision,
-            constants.efficiency,
-            engine,
-            gpus,
-            np.ones_like(gpus),
-            by_requests,
-            tensor,
-            q.speculative,
-        )
 
+def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
+    q = g.first
+    device, _ = known(q.system, q.model)
     if q.prefill is None:
         return closed_loop(
-            stage(g.decode),
+            _stage(g, g.decode, constants),
             g.users,
             g.input_tokens,
             g.output_tokens,
             prompts=prompts_per_user(),
             spread=q.spread,
             waited_steps=q.waited_steps,
+            ran=g.ran,
         )
-    prefill_workers, decode_workers = (np.maximum(worker[2], 1.0) for worker in (g.prefill, g.decode))
+    prefill_workers, decode_workers = (np.maximum(workers.count, 1.0) for workers in (g.prefill, g.decode))
     return disaggregated_loop(
-        stage(g.prefill),
+        _stage(g, g.prefill, constants),
         prefill_workers,
-        stage(g.decode),
+        _stage(g, g.decode, constants),
         decode_workers,
         g.users,
         g.input_tokens,

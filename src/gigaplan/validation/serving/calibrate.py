@@ -14,7 +14,8 @@ from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
 from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
 from gigaplan.validation.serving.measured import Row, read_measured
-from gigaplan.validation.serving.rows import Question, question
+from gigaplan.validation.serving.questions import question
+from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief

@@ -19,7 +19,8 @@ from gigaplan.inference.options import ENGINES, PRECISIONS
 from gigaplan.plan.names import model_name
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.mlperf import FOREVER_S, SCENARIOS
-from gigaplan.validation.serving.rows import WIDER, known
+from gigaplan.validation.serving.published_rows import WIDER
+from gigaplan.validation.serving.rows import known
 from gigaplan.vocabulary.errors import UnsupportedError
 
 SAMPLES = ("sample", "queries")

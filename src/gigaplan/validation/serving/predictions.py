@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import INSIDE, unsupported
 from gigaplan.catalog.names import generation
 from gigaplan.plan.names import family
-from gigaplan.validation.serving.answers import answers, groups
-from gigaplan.validation.serving.constants import Constants
+from gigaplan.validation.serving.answers import answers, groups, memory_bytes
+from gigaplan.validation.serving.constants import Constants, shipped
 from gigaplan.validation.serving.folds import constants_for, without_its_generation
+from gigaplan.validation.serving.own_rows import model_answered
 from gigaplan.validation.serving.questions import RowQuestion
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.members import Array
@@ -27,6 +29,9 @@ ANSWER_COLUMNS = (
     "tpot_low",
     "tpot_high",
     "validity",
+    "memory_gb",
+    "model_answered",
+    "assumed",
 )
 
 
@@ -42,6 +47,12 @@ class Answer:
     tpot_low: float
     tpot_high: float
     validity: str
+    memory_gb: float = math.nan
+    """Weights, keys and values on one decoding GPU [GB]."""
+    model_answered: str = ""
+    """The catalog's model, "" where the row's name means none."""
+    assumed: str = ""
+    """What stands for cells that the row leaves empty."""
 
 
 def answer_all(
@@ -69,9 +80,10 @@ def answer_all(
     index = [k for k, a in enumerate(row_questions) if a.question is not None]
     questions = [a.question for a in row_questions if a.question is not None]
     ttft, tpot = _times(questions, out_of_sample=out_of_sample, new_hardware=new_hardware, using=using)
-    found = [_unsupported(a.why) for a in row_questions]
-    for k, q, t, p in zip(index, questions, ttft, tpot, strict=True):
-        found[k] = _answer(q, float(t), float(p))
+    memory = memory_bytes(groups(questions), using or shipped(), len(questions))
+    found = [_unsupported(a.why, model_answered(a.row)) for a in row_questions]
+    for k, q, t, p, m in zip(index, questions, ttft, tpot, memory, strict=True):
+        found[k] = _answer(q, float(t), float(p), float(m))
     return found
 
 
@@ -89,21 +101,37 @@ def _times(
     return ttft, tpot
 
 
-def _unsupported(why: str) -> Answer:
+def _unsupported(why: str, model: str) -> Answer:
     nan = float("nan")
-    return Answer(nan, nan, nan, nan, nan, nan, nan, unsupported(why))
+    return Answer(nan, nan, nan, nan, nan, nan, nan, unsupported(why), model_answered=model)
 
 
-def _answer(q: Question, ttft_s: float, tpot_s: float) -> Answer:
-    if not (np.isfinite(ttft_s) and np.isfinite(tpot_s)):
-        return _unsupported("the layout does not hold the model")
+def _answer(q: Question, ttft_s: float, tpot_s: float, memory_bytes: float) -> Answer:
+    if not (np.isfinite(ttft_s) and np.isfinite(tpot_s) and ttft_s > 0 and tpot_s > 0):
+        return _unsupported("the layout does not hold the model", q.model)
     validity = validity_of(q)
     error = intervals_of(q, validity)
-    gpus = max(q.decode.count, 1) * q.decode.gpus + (max(q.prefill.count, 1) * q.prefill.gpus if q.prefill else 0)
-    rate = q.concurrency * q.output_tokens / (ttft_s + q.output_tokens * tpot_s) / gpus
-    t, p = 1e3 * ttft_s, 1e3 * tpot_s
+    # An output of one token has no further one: nothing is decoded after the prefill that yields it.
+    one_token = q.output_tokens <= 1
+    decode_s = 0.0 if one_token else q.output_tokens * tpot_s
+    rate = q.concurrency * q.output_tokens / (ttft_s + decode_s) / q.gpus
+    t, p = 1e3 * ttft_s, math.nan if one_token else 1e3 * tpot_s
     first, each = error.ttft.of(t), error.tpot.of(p)
-    return Answer(t, p, rate, first.low, first.high, each.low, each.high, validity)
+    if not all(math.isnan(f.value) or f.low <= f.value <= f.high < math.inf for f in (first, each)):
+        return _unsupported("the models give no finite interval here", q.model)
+    return Answer(
+        t,
+        p,
+        rate,
+        first.low,
+        first.high,
+        each.low,
+        each.high,
+        validity,
+        memory_bytes / 1e9,
+        q.model,
+        "; ".join(q.guesses),
+    )
 
 
 def validity_of(q: Question) -> str:
@@ -112,6 +140,7 @@ def validity_of(q: Question) -> str:
         generation=generation(q.system),
         family=family(q.model),
         workers_stated=q.prefill is None or q.decode.stated,
+        further=q.reasons,
     )
 
 

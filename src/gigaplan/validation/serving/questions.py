@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gigaplan.validation.serving.rows import Question, known, question, set_aside
+from gigaplan.validation.published_tables import serving_table
+from gigaplan.validation.serving import own_rows, published_rows
+from gigaplan.validation.serving.rows import Question, known
 from gigaplan.validation.tables import read_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 
@@ -28,6 +30,17 @@ class RowQuestion:
     """As published; nan where the table has no result."""
     set_aside: str = ""
     """Why the published result counts in no summary, if so."""
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return the question of a row: of a published table by its loader, of a user's table by the strict reader.
+
+    Raises
+    ------
+    UnsupportedError
+        If the row can't be answered; the message says why.
+    """
+    return (published_rows if serving_table(row) else own_rows).question(row)
 
 
 def read_questions(path: Path | None = None) -> list[RowQuestion]:
@@ -61,7 +74,9 @@ def row_question(row: Mapping[str, str]) -> RowQuestion:
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         return RowQuestion(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
-    return RowQuestion(row, found, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), set_aside(row))
+    return RowQuestion(
+        row, found, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), published_rows.set_aside(row)
+    )
 
 
 def _published(row: Mapping[str, str], name: str) -> float:

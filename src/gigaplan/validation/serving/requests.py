@@ -22,7 +22,8 @@ from gigaplan.inference.step_times import StageStepTimes, kv_cache_tokens
 from gigaplan.plan.names import family, model_name
 from gigaplan.validation.published import Point
 from gigaplan.validation.serving.constants import shipped
-from gigaplan.validation.serving.rows import WIDER, known
+from gigaplan.validation.serving.published_rows import WIDER
+from gigaplan.validation.serving.rows import known
 from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.members import Array
 

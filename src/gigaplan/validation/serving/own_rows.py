@@ -1,0 +1,220 @@
+"""The reader of users' serving rows: what a row says is computed, or the row is refused.
+
+A co-located replica is ``tp`` GPUs of each of ``pp`` stages. ``dp`` copies of a dense model are replicas that share
+its users out; of a model with experts they are groups with attention of their own over the experts of all (DP
+attention). Labels (``id``, ``source``, ``url``, ``date``, ``notes``) are never read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gigaplan.catalog.names import system_of
+from gigaplan.inference.options import ENGINES
+from gigaplan.plan.names import model_name
+from gigaplan.validation.cells import PRECISIONS, Cells
+from gigaplan.validation.serving.fits import refuse_misfits, shortage
+from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.vocabulary.errors import UnsupportedError
+
+ENGINE_WORDS = {**{e: e for e in ENGINES}, "tensorrtllm": "trtllm"}
+"""Serving engines as tables write them."""
+MODES = {
+    **dict.fromkeys(("agg", "aggregated", "colocated"), "agg"),
+    **dict.fromkeys(("disagg", "disaggregated"), "disagg"),
+}
+"""Ways of serving as tables write them."""
+DRAFTS = {
+    **dict.fromkeys(("none", "no", "0", "false", "off"), "none"),
+    **dict.fromkeys(("mtp", "eagle", "eagle3", "draft", "yes", "1", "true"), "drafts"),
+}
+"""Speculative decoding as tables write it."""
+SPECULATIVE = ("speculative", "spec_decode")
+"""Columns that say whether tokens are drafted; the first that a table has is read."""
+NATIVE = {"gpt_oss": "fp4", "deepseek": "fp8", "kimi": "fp8", "minimax": "fp8"}
+"""How names of models begin whose weights are published in less than 16 bits."""
+WORKER_KEYS = ("workers", "tp", "pp", "dp", "moe_tp", "ep", "bs")
+RESULTS = ("ttft_ms", "tpot_ms")
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return the question of a user's row.
+
+    Raises
+    ------
+    UnsupportedError
+        With every cell that can't be read, or what else stands against the row.
+    """
+    cells = Cells(row)
+    system, model = _names(cells)
+    engine = cells.word("engine", ENGINE_WORDS, "vllm")
+    mode = cells.word("mode", MODES, "agg")
+    column = next((c for c in SPECULATIVE if c in row), SPECULATIVE[0])
+    drafts = cells.word(column, DRAFTS, "none")
+    input_tokens, output_tokens = (cells.number(k, least=1.0) for k in ("isl", "osl"))
+    users = cells.number("concurrency")
+    precision = _precision(cells, system, model)
+    cells.check()
+    asked = Question(
+        system=system,
+        model=model,
+        precision=precision,
+        engine=engine,
+        speculative=drafts == "drafts",
+        decode=Worker(1, by_requests=False),
+        prefill=None,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        concurrency=users,
+        spread=0.0,
+        waited_steps=0.0,
+        guesses=(),
+        ran=is_measured(row),
+    )
+    found = _disaggregated(asked, cells) if mode == "disagg" else _co_located(asked, cells)
+    return _that_fits(replace(found, guesses=tuple(cells.assumed)))
+
+
+def model_answered(row: Mapping[str, str]) -> str:
+    """Return the catalog's model that a row's name means, "" where it means none."""
+    try:
+        return model_name((row.get("model") or "").strip())
+    except UnsupportedError:
+        return ""
+
+
+def is_measured(row: Mapping[str, str]) -> bool:
+    """Return whether a row carries a measured time, so that it ran."""
+    for name in RESULTS:
+        cells = Cells(row)
+        if cells.text(name) and cells.number(name) > 0:
+            return True
+    return False
+
+
+def _names(cells: Cells) -> tuple[str, str]:
+    """Return the system and the model of a row; what is unknown is noted."""
+    found = []
+    for name, of in (("gpu", system_of), ("model", model_name)):
+        try:
+            if not cells.text(name):
+                raise UnsupportedError(f"'{name}' is empty: name one of the catalog")
+            found.append(of(cells.text(name)))
+        except UnsupportedError as error:
+            cells.wrong.append(str(error))
+            found.append("")
+    if all(found):
+        known(*found)
+    return found[0], found[1]
+
+
+def _precision(cells: Cells, system: str, model: str) -> str:
+    """Return the precision of the weights; an empty cell has what the model's name says, or what it is published in."""
+    if cells.text("precision"):
+        return cells.word("precision", PRECISIONS, "bf16")
+    if not (system and model):
+        return "bf16"
+    words = re.split(r"[^a-z0-9]+", cells.text("model").lower())
+    named = [PRECISIONS[w] for w in words if w in PRECISIONS]
+    native = next((p for begin, p in NATIVE.items() if model.startswith(begin)), "bf16")
+    found, why = (named[-1], "as the model's name says") if named else (native, "as the model is published")
+    if found == "fp8" and not known(system, model)[0].peak_fp8_flops_per_s:
+        found, why = "bf16", "the GPU has no fp8"
+    cells.assume("precision", found, why)
+    return found
+
+
+def _co_located(q: Question, cells: Cells) -> Question:
+    """Return a question with its replica: ``tp``, ``pp`` and ``dp`` ranks that give the row's GPUs."""
+    experts = known(q.system, q.model)[1].experts > 0
+    pipeline = cells.count("pp", 1)
+    total = cells.count("n_gpus") if cells.text("n_gpus") else 0
+    tensor, data = _ranks(cells, total, pipeline)
+    expert = _expert(cells, tensor * data if experts else 1)
+    cells.check()
+    heads = tensor
+    if total and total != tensor * pipeline * data:
+        if not (experts and total == tensor * pipeline and tensor % data == 0):
+            raise UnsupportedError(
+                f"tp x pp x dp is {tensor * pipeline * data}, n_gpus is {total}: correct one of them, or leave one empty"
+            )
+        heads = tensor // data  # engines that count attention groups among the tensor ranks (SGLang)
+        cells.assumed.append(f"dp {data} within tp {tensor}: attention groups of {heads} GPUs")
+    ranks = heads * data
+    grouped = experts and data > 1
+    worker = Worker(ranks if grouped else heads, grouped, tensor=heads if grouped else 1, pipeline=pipeline)
+    domain = known(q.system, q.model)[0].scaleup_gpus
+    wide = (f"tp {heads} is wider than the {domain} GPUs of a scale-up domain",) if heads > domain else ()
+    found = replace(q, decode=worker, replicas=1 if grouped else data, reasons=wide)
+    refuse_misfits(found, tensor=heads, data=data if experts else 1, expert=expert)
+    return found
+
+
+def _ranks(cells: Cells, total: int, pipeline: int) -> tuple[int, int]:
+    """Return ranks by tensor and by data; one that is empty is what the GPUs leave for it."""
+    stated = {k: cells.count(k) for k in ("tp", "dp") if cells.text(k)}
+    if len(stated) == len(("tp", "dp")) or not total:
+        return stated.get("tp") or cells.count("tp", 1), stated.get("dp") or cells.count("dp", 1)
+    if "tp" not in stated:
+        data = stated.get("dp") or cells.count("dp", 1)
+        tensor = max(total // (pipeline * data), 1)
+        cells.assume("tp", tensor, "n_gpus over pp x dp")
+        return tensor, data
+    data = max(total // (pipeline * stated["tp"]), 1)
+    cells.assume("dp", data, "n_gpus over tp x pp")
+    return stated["tp"], data
+
+
+def _expert(cells: Cells, ranks: int) -> int:
+    """Return the ranks by expert; an empty cell spreads the experts over all ranks of a stage."""
+    if cells.text("ep"):
+        return cells.count("ep")
+    if ranks > 1:
+        cells.assume("ep", ranks, "experts spread over a stage")
+    return ranks
+
+
+def _disaggregated(q: Question, cells: Cells) -> Question:
+    """Return a question with prefill and decode workers, as the cell 'config' states them."""
+    total = cells.count("n_gpus") if cells.text("n_gpus") else 0
+    cells.check()
+    workers = {name: _worker(q, cells, name) for name in ("prefill", "decode")}
+    found = replace(q, decode=workers["decode"], prefill=workers["prefill"])
+    if total and total != found.gpus:
+        raise UnsupportedError(
+            f"the workers in 'config' have {found.gpus} GPUs, n_gpus is {total}: correct one of them"
+        )
+    return found
+
+
+def _worker(q: Question, cells: Cells, name: str) -> Worker:
+    match = re.search(rf"\b{name}:((?:\s*(?:{'|'.join(WORKER_KEYS)})=\d*)+)", cells.text("config"))
+    if not match:
+        raise UnsupportedError(
+            f"'config' states no {name} workers, which mode 'disagg' needs: give 'prefill: workers=1 tp=4 pp=1 dp=1; "
+            "decode: workers=2 tp=8 pp=1 dp=1'"
+        )
+    given = {k: v for k, v in re.findall(r"(\w+)=(\d*)", match[1]) if v}
+    if zero := [k for k, v in given.items() if k in WORKER_KEYS[:4] and int(v) < 1]:
+        raise UnsupportedError(f"'config': {', '.join(zero)} of {name} workers must be a positive whole number")
+    tensor, pipeline, data, count = (int(given.get(k, 1)) for k in ("tp", "pp", "dp", "workers"))
+    cells.assumed += [f"{k} 1 ({name} workers)" for k in ("workers", "tp", "pp", "dp") if k not in given]
+    grouped = data > 1 and known(q.system, q.model)[1].experts > 0
+    if data > 1 and not grouped:  # replicas of a dense model are workers of their own
+        count, data = count * data, 1
+    worker = Worker(tensor * data, grouped, count, tensor=tensor if grouped else 1, pipeline=pipeline)
+    experts = int(given.get("ep", 1))
+    refuse_misfits(replace(q, decode=worker), tensor=tensor, data=data, expert=experts)
+    return worker
+
+
+def _that_fits(q: Question) -> Question:
+    """Return a question whose GPUs hold the model, or whose measured result says that they did."""
+    lack = shortage(q)
+    if not lack:
+        return q
+    if not q.ran:
+        raise UnsupportedError(lack)
+    return replace(q, reasons=(*q.reasons, f"it was measured, and yet {lack}"))
