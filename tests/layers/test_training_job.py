@@ -103,7 +103,7 @@ def test_every_wrong_word_is_named_at_once() -> None:
 
 def test_every_rank_that_does_not_divide_is_named_with_the_nearest_that_does() -> None:
     said = "\n".join(problems(replace(LLAMA, layout="tp12 pp200 cp3 ep2 dp2 mb5", global_batch_sequences=2047)))
-    for word in ("tp12", "take tp", "pp200", "cp3", "no experts", "not 16,384 GPUs", "--global-batch"):
+    for word in ("tp12", "take tp", "pp200", "cp3", "no experts", "not 16,384 GPUs", "take a global batch of"):
         assert word in said, word
     many = "\n".join(problems(TrainingJob(model="deepseek_v3", system="h100_hgx", gpus=64, layout="tp4 ep48 mb1")))
     assert "ep must divide 256 experts" in many and "take ep" in many

@@ -227,9 +227,9 @@ def test_too_few_rows_say_why_others_cannot_be_used(tmp_path: Path) -> None:
 def test_kinds_of_software_are_not_mixed(tmp_path: Path) -> None:
     rows = list(csv.DictReader(own(tmp_path).read_text(encoding="utf-8").splitlines()))
     for row in rows[:4]:
-        row["source"] = "Megatron-DeepSpeed"
+        row["software"] = CLASSIC
     with pytest.raises(PlanError, match="several kinds of software"):
-        calibrate_training([table(tmp_path / "mixed.csv", rows)])
+        calibrate_training([table(tmp_path / "mixed.csv", rows, (*COLUMNS, "software"))])
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from gigaplan.validation.training.constants import shipped
 from gigaplan.validation.training.folds import WITHOUT, cell, constants_for, folds, part
 from gigaplan.validation.training.names import known, system_of
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, answer_all
-from gigaplan.validation.training.questions import read, read_questions
-from gigaplan.validation.training.rows import question
+from gigaplan.validation.training.questions import question, read, read_questions
 from gigaplan.validation.training.sources import CLASSIC_SPLIT, fitted_source, published_step_s, table_of
 from gigaplan.validation.training.validate import noise_floor, predict, validate
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.compute.transformer import CACHE_BYTES
 from gigaplan.inference.inputs import Engine, Request
@@ -153,7 +154,7 @@ def closed_loop(
     prompts: int,
     spread: float = 0.0,
     waited_steps: float = 0.0,
-    ran: Array | bool = True,
+    ran: NDArray[np.bool_] | bool = True,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark on one replica that starts all its users at once.
 
@@ -220,7 +221,7 @@ def closed_loop(
     return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
 
 
-def requests_in_flight(stage: Stage, users: Array, context: Array, ran: Array | bool = True) -> Array:
+def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[np.bool_] | bool = True) -> Array:
     """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
 
     Parameters

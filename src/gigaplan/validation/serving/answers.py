@@ -44,7 +44,7 @@ class Group:
     input_tokens: Array
     output_tokens: Array
     ran: Array
-    """Whether the run was measured."""
+    """1 where the run was measured, else 0."""
     decode: Workers
     prefill: Workers
 
@@ -69,7 +69,7 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
     users, input_tokens, output_tokens, ran = (
         column([getattr(q, n) for q in some]) for n in ("users", "input_tokens", "output_tokens", "ran")
     )
-    return Group(some[0], index, users, input_tokens, output_tokens, ran > 0, decode, prefill)
+    return Group(some[0], index, users, input_tokens, output_tokens, ran, decode, prefill)
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -106,7 +106,7 @@ def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> 
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens
         users = g.users if g.first.prefill is None else np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
-        on_stage = requests_in_flight(stage, users, context, g.ran) / g.decode.pipeline
+        on_stage = requests_in_flight(stage, users, context, g.ran > 0) / g.decode.pipeline
         found[g.index] = stage.weight_bytes() + stage.cache_bytes(context, on_stage)
     return found
 
@@ -140,7 +140,7 @@ def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
             prompts=prompts_per_user(),
             spread=q.spread,
             waited_steps=q.waited_steps,
-            ran=g.ran,
+            ran=g.ran > 0,
         )
     prefill_workers, decode_workers = (np.maximum(workers.count, 1.0) for workers in (g.prefill, g.decode))
     return disaggregated_loop(

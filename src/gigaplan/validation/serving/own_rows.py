@@ -137,9 +137,8 @@ def _co_located(q: Question, cells: Cells) -> Question:
     heads = tensor
     if total and total != tensor * pipeline * data:
         if not (experts and total == tensor * pipeline and tensor % data == 0):
-            raise UnsupportedError(
-                f"tp x pp x dp is {tensor * pipeline * data}, n_gpus is {total}: correct one of them, or leave one empty"
-            )
+            product = tensor * pipeline * data
+            raise UnsupportedError(f"tp x pp x dp is {product}, n_gpus is {total}: correct one, or leave one empty")
         heads = tensor // data  # engines that count attention groups among the tensor ranks (SGLang)
         cells.assumed.append(f"dp {data} within tp {tensor}: attention groups of {heads} GPUs")
     ranks = heads * data

@@ -40,7 +40,8 @@ def question(row: Mapping[str, str]) -> Question:
     UnsupportedError
         If the row can't be answered; the message says why.
     """
-    return (published_rows if serving_table(row) else own_rows).question(row)
+    found: Question = published_rows.question(row) if serving_table(row) else own_rows.question(row)
+    return found
 
 
 def read_questions(path: Path | None = None) -> list[RowQuestion]:

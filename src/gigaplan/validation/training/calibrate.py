@@ -102,9 +102,7 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
     software = sorted({a.question.software for a in row_questions if a.question is not None})
     enough(len(row_questions), unsupported, place, "measure more layouts, batches or scales")
     if len(software) > 1:
-        remedy = (
-            "give the rows of one, as tables of their own: their sources name vTrain or Megatron-DeepSpeed, or don't"
-        )
+        remedy = "give the rows of one, as tables of their own: the column 'software' says which each is of"
         raise PlanError([Problem("rows of several kinds of software", place, value=", ".join(software), remedy=remedy)])
     questions = [a.question for a in row_questions if a.question is not None]
     seconds = np.array([a.step_s for a in row_questions])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,13 @@ from gigaplan.plan.resolve import training_constants
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training.answers import answers, groups
+from gigaplan.validation.training.fits import shortage
 from gigaplan.validation.training.folds import constants_for, family, kind
 from gigaplan.validation.training.names import known
+from gigaplan.validation.training.own_rows import model_answered
 from gigaplan.validation.training.questions import RowQuestion
 from gigaplan.validation.training.rows import Question
-from gigaplan.validation.training.sources import (
-    MODERN,
-)
+from gigaplan.validation.training.sources import MODERN
 from gigaplan.vocabulary.members import Array
 
 ANSWER_COLUMNS = (
@@ -34,6 +35,8 @@ ANSWER_COLUMNS = (
     "high",
     "memory_gb",
     "validity",
+    "model_answered",
+    "assumed",
 )
 
 
@@ -48,6 +51,11 @@ class Answer:
     high: float
     memory_gb: float
     validity: str
+    model_answered: str = ""
+    """The catalog's model, with its number of layers behind a ``+`` where the row states another, or ``gpt`` and a
+    plain GPT's shape; "" where the row's name means none."""
+    assumed: str = ""
+    """What stands for cells that the row leaves empty."""
 
 
 def own_constants(overlays: Sequence[str | Path]) -> Mapping[str, TrainingEfficiency]:
@@ -80,7 +88,7 @@ def answer_all(
     time, memory = times_of(
         questions, [own.get(q.software) or constants_for(q, out_of_sample=out_of_sample) for q in questions]
     )
-    found = [_unsupported(a.why) for a in row_questions]
+    found = [_unsupported(a.why, model_answered(a.row)) for a in row_questions]
     for k, q, t, m in zip(index, questions, time, memory, strict=True):
         found[k] = _answer(q, float(t), float(m))
     return found
@@ -106,15 +114,20 @@ def times_of(questions: Sequence[Question], with_: Sequence[TrainingEfficiency])
     return time, memory
 
 
-def _unsupported(why: str) -> Answer:
+def _unsupported(why: str, model: str) -> Answer:
     nan = float("nan")
-    return Answer(nan, nan, nan, nan, nan, nan, unsupported(why))
+    return Answer(nan, nan, nan, nan, nan, nan, unsupported(why), model)
 
 
 def _answer(q: Question, time_s: float, memory: float) -> Answer:
     _, model = known(q.system, q.model)
-    validity = validity_of(q)
+    lack = shortage(q, memory) if q.by_user else ""
+    if lack and not q.ran:
+        return _unsupported(lack, q.model)
+    validity = validity_of(q, [f"it was measured, and yet {lack}"] if lack else [])
     step_ms = accuracy.interval(kind=kind(q), extrapolated=validity != INSIDE).of(1e3 * time_s)
+    if not 0 < step_ms.low <= step_ms.value <= step_ms.high < math.inf:
+        return _unsupported("the models give no finite interval here", q.model)
     speed = q.tokens / time_s / q.gpus
     return Answer(
         step_ms.value,
@@ -124,16 +137,26 @@ def _answer(q: Question, time_s: float, memory: float) -> Answer:
         step_ms.high,
         memory / 1e9,
         validity,
+        q.model,
+        "; ".join((*q.guesses, *q.assumed)),
     )
 
 
-def validity_of(q: Question) -> str:
-    """Return whether constants were fitted on this GPU generation and kind of model, else what they were not."""
+def validity_of(q: Question, further: Sequence[str] = ()) -> str:
+    """Return whether constants were fitted on this GPU generation and kind of model, else what they were not.
+
+    Parameters
+    ----------
+    q
+        The question of a row.
+    further
+        Other reasons against the answer.
+    """
     return accuracy.validity(
         generation=generation(q.system),
         precision=q.precision,
         kind=kind(q),
         family=family(q),
         modern=q.software == MODERN,
-        guesses=q.guesses,
+        guesses=(*q.guesses, *further),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from gigaplan.validation.published_tables import training_table
 from gigaplan.validation.tables import read_table
-from gigaplan.validation.training.rows import Question, question
+from gigaplan.validation.training import own_rows, published_rows
+from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     duplicate,
     published_memory_gib,
@@ -36,6 +38,18 @@ class RowQuestion:
     def fitted(self) -> bool:
         """Whether the row may set constants."""
         return self.step_s > 0 and not duplicate(self.row)
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return the question of a row: of a published table by its loader, of a user's table by the strict reader.
+
+    Raises
+    ------
+    UnsupportedError
+        If the row can't be answered; the message says why.
+    """
+    found: Question = published_rows.question(row) if training_table(row) else own_rows.question(row)
+    return found
 
 
 def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[RowQuestion]:
@@ -89,6 +103,8 @@ def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list
 def _row_question(row: Mapping[str, str]) -> RowQuestion:
     step, memory = published_step_s(row), published_memory_gib(row)
     try:
-        return RowQuestion(row, question(row), "", step, memory)
+        found = question(row)
+        ran = not found.by_user or step > 0 or memory > 0
+        return RowQuestion(row, replace(found, ran=ran), "", step, memory)
     except UnsupportedError as error:
         return RowQuestion(row, None, str(error), step, memory)

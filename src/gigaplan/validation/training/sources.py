@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from gigaplan.accuracy.training import SERVER_GPUS
+from gigaplan.validation.published_tables import training_table
 
 VOCABULARY_OF_GPT = 51200
 """GPT-2's 50,257 tokens, padded to a multiple of 1,024 for tensor ranks as Megatron's recipes do."""
@@ -14,7 +15,7 @@ CLASSIC, MODERN, CLASSIC_SPLIT = "classic", "modern", "classic, split by sequenc
 """Megatron of 2022, Megatron-Core of 2023 and later, and the former with what tensor ranks don't split split by
 sequence."""
 
-SOURCES = (
+TABLES = (
     ("vtrain", "vTrain"),
     ("mlperf", "MLPerf"),
     ("simumax", "SimuMax B200"),
@@ -26,15 +27,15 @@ SOURCES = (
     ("herd of models", "Llama 3"),
     ("deepseek-v3 technical", "DeepSeek-V3"),
 )
-"""Words in a row's source and what summaries call its table."""
+"""Published tables and what summaries call each."""
 
 FITTED_SOURCES = ("vtrain", "mlperf", "simumax", "bridge")
 """Tables that set constants; the others only test them."""
 
 MEGATRON_FLOPS = (96, 6, 16)
 """Coefficients of hardware FLOP: ``96 B s l h^2 (1 + s/6h + V/16lh)`` (Narayanan et al. 2021, equation 3)."""
-RELEASES = {"Megatron-LM 0.14": "2025-09"}
-"""Software that a source names and when it came out, where that is long before the row's date."""
+RELEASES = {"simumax": "2025-09"}
+"""When the software of a table came out, where that is long before its rows' date: Megatron-LM 0.14."""
 
 
 def published_step_s(row: Mapping[str, str]) -> float:
@@ -59,7 +60,7 @@ def published_step_s(row: Mapping[str, str]) -> float:
             flops, attention, head = MEGATRON_FLOPS
             further = 1 + sequence / (attention * hidden) + VOCABULARY_OF_GPT / (head * layers * hidden)
             return flops * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
-        tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml")
+        tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml", "")
         speed = float((row["value"] if tokens else "" if metric else row.get("tokens_per_s_per_gpu")) or "nan")
         return batch * sequence / speed / gpus
     except (ValueError, KeyError, ZeroDivisionError):
@@ -80,8 +81,8 @@ def fitted_source(row: Mapping[str, str]) -> bool:
 
 
 def duplicate(row: Mapping[str, str]) -> bool:
-    """Return whether a table says that a row repeats another."""
-    return "duplicate" in (row.get("recompute") or "")
+    """Return whether a published table says that a row repeats another."""
+    return bool(source_of(row)) and "duplicate" in (row.get("recompute") or "")
 
 
 def table_of(row: Mapping[str, str]) -> str:
@@ -93,23 +94,22 @@ def table_of(row: Mapping[str, str]) -> str:
             if (row.get("num_gpus") or "0").isdigit() and int(row["num_gpus"]) > SERVER_GPUS
             else "vTrain single-node"
         )
-    return dict(SOURCES).get(source, "other")
+    return dict(TABLES).get(source, "other")
 
 
 def source_of(row: Mapping[str, str]) -> str:
-    """Return the word by which a row's table is known, empty for tables that are not."""
-    text = (row.get("source") or "").lower()
-    return next((word for word, _ in SOURCES if word in text), "")
+    """Return the word by which a row's published table is known, "" for a user's own row."""
+    return training_table(row)
 
 
 def software_of(row: Mapping[str, str]) -> str:
-    """Return the kind of software: of 2022 without flash attention (vTrain's Megatron-DeepSpeed, Megatron's own
-    papers), or later."""
-    if source_of(row) in ("vtrain", "sc21", "korthikanti") or "megatron-deepspeed" in (row.get("source") or "").lower():
+    """Return the kind of software of a published row: of 2022 without flash attention (vTrain's Megatron-DeepSpeed,
+    Megatron's own papers), or later."""
+    if source_of(row) in ("vtrain", "sc21", "korthikanti"):
         return CLASSIC_SPLIT if "sequence parallel" in (row.get("recompute") or "") else CLASSIC
     return MODERN
 
 
 def released(row: Mapping[str, str]) -> str:
-    """Return the date of a row's software: of the release that its source names, else of the row."""
-    return next((d for name, d in RELEASES.items() if name in (row.get("source") or "")), row.get("date") or "")
+    """Return the date of a published row's software: of the release that its table ran, else of the row."""
+    return RELEASES.get(source_of(row)) or row.get("date") or ""

@@ -1,0 +1,75 @@
+"""Whether the GPUs of a training row hold its state: by how much they don't, and the least layout that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gigaplan.training.inputs import Batch
+from gigaplan.training.layout import Layouts
+from gigaplan.training.search import free_bytes, memory_of
+from gigaplan.validation.training.constants import shipped
+from gigaplan.validation.training.names import known
+from gigaplan.validation.training.rows import Question
+
+GB = 1e9
+DOUBLINGS = 10
+"""How often the row's GPUs are doubled at most, in looking for a layout that fits."""
+
+
+def shortage(q: Question, memory_bytes: float) -> str:
+    """Return by how much a row's layout needs more memory than a GPU has, and the least layout that fits; "" where it
+    fits.
+
+    Parameters
+    ----------
+    q
+        The question of a row.
+    memory_bytes
+        Memory of the fullest GPU, by our count [byte].
+    """
+    there = known(q.system, q.model)[0].hbm_bytes
+    if memory_bytes <= there:
+        return ""
+    needed, have, over = (v / GB for v in (memory_bytes, there, memory_bytes - there))
+    return f"does not fit: {needed:,.1f} GB a GPU are {over:,.1f} GB more than the {have:,.0f} GB of one; {_least(q)}"
+
+
+def _least(q: Question) -> str:
+    """Return the layout on the fewest GPUs, with the row's batch and software, whose state each GPU holds."""
+    device, model = known(q.system, q.model)
+    efficiency = shipped()[q.software]
+    batch = Batch(global_batch_tokens=q.tokens, sequence_tokens=q.sequence, precision=q.precision)
+    for gpus in (q.gpus * 2**k for k in range(DOUBLINGS + 1)):
+        tried = list(_splits(q, gpus))
+        if not tried:
+            continue
+        tensor, pipeline, data = (np.array(v, dtype=float) for v in zip(*tried, strict=True))
+        one = np.ones_like(tensor)
+        at = Layouts(
+            tensor=tensor,
+            pipeline=pipeline,
+            expert=one * q.expert,
+            data=data,
+            micro_batch=one,
+            recompute=one * q.recompute,
+            context=one * q.context,
+            chunks=one,
+            fully_sharded=one * q.fully_sharded,
+        )
+        fitting = np.flatnonzero(memory_of(model, batch, at, efficiency) <= free_bytes(device, efficiency))
+        if fitting.size:
+            t, p, d = tried[int(fitting[0])]
+            return f"least layout that fits: tp{t} pp{p} dp{d} mb1 ({gpus:,} GPUs)"
+    return f"no layout of up to {q.gpus * 2**DOUBLINGS:,} GPUs that is tried holds it"
+
+
+def _splits(q: Question, gpus: int) -> Iterator[tuple[int, int, int]]:
+    """Yield tensor ranks, stages and data ranks that divide the model, the batch and the GPUs, few stages first."""
+    device, model = known(q.system, q.model)
+    for pipeline in (p for p in range(1, model.layers + 1) if gpus % p == 0):
+        for tensor in (t for t in range(1, device.scaleup_gpus + 1) if model.heads % t == 0):
+            data, rest = divmod(gpus, tensor * pipeline * q.context)
+            if data and not rest and q.sequences % data == 0 and (tensor * q.context * data) % q.expert == 0:
+                yield tensor, pipeline, data

@@ -1,0 +1,167 @@
+"""The reader of users' training rows: what a row says is computed, or the row is refused.
+
+Labels (``id``, ``source``, ``url``, ``notes``) are never read; ``date`` is that of the software, as ``2026-03``, and
+``software`` its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gigaplan import catalog
+from gigaplan.catalog.names import generation, plain_name
+from gigaplan.catalog.names import system_of as catalog_system_of
+from gigaplan.plan.names import model_name
+from gigaplan.plan.resolve import model_of
+from gigaplan.training.layout import FULL, SELECTIVE
+from gigaplan.training.ranks import Ranks, misfits
+from gigaplan.training.software import predates_layer_graphs, years_behind
+from gigaplan.validation.cells import Cells
+from gigaplan.validation.training.names import PLAIN, known
+from gigaplan.validation.training.rows import Question
+from gigaplan.validation.training.sources import CLASSIC, CLASSIC_SPLIT, MODERN
+from gigaplan.vocabulary.errors import UnsupportedError
+
+BLOCK = "block"
+PRECISIONS = {
+    **dict.fromkeys(("bf16", "bfloat16", "fp16", "float16", "fp16/bf16(mixed)", "ampbf16"), "bf16"),
+    **dict.fromkeys(("fp8", "fp8cs", "fp8delayed", "fp8tensorwise", "fp8rowwise", "ampfp8"), "fp8"),
+    **dict.fromkeys(("mxfp8", "fp8mx", "fp8block", "fp8blockwise"), f"fp8 {BLOCK}"),
+    **dict.fromkeys(("fp4", "nvfp4", "mxfp4"), f"fp4 {BLOCK}"),
+}
+"""Precisions of matrix products as tables write them, with the width and whether scales go by blocks."""
+RECOMPUTES = {"none": "none", "no": "none", "selective": "selective", "full": "full"}
+SHARES = {"none": 0.0, "selective": SELECTIVE, "full": FULL}
+SOFTWARE = {re.sub(r"[\s_-]+", "", name): name for name in (MODERN, CLASSIC, CLASSIC_SPLIT)}
+POWER = re.compile(r"\b(\d+(?:\.\d+)?) ?W\b")
+BANDWIDTH = re.compile(r"\b(\d+(?:\.\d+)?) ?TB/s")
+SHAPE = ("layers", "hidden", "heads")
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return the question of a user's row.
+
+    Raises
+    ------
+    UnsupportedError
+        With every cell that can't be read, or what else stands against the row.
+    """
+    cells = Cells(row)
+    system, model = _system(cells), _model(cells)
+    gpus, sequence, batch = (cells.count(k) for k in ("num_gpus", "seq_len", "global_batch"))
+    tensor, pipeline, context, expert, micro = (cells.count(k, 1) for k in ("tp", "pp", "cp", "ep", "micro_batch"))
+    chunks = 1 if cells.text("vpp").lower() in ("n/a", "none") else cells.count("vpp", 1)
+    data = _data(cells, gpus, tensor * pipeline * context)
+    width, _, block = cells.word("precision", PRECISIONS, "bf16").partition(" ")
+    recompute = SHARES[cells.word("recompute", RECOMPUTES, "none")]
+    sharded = cells.flag("fsdp")
+    software, release = cells.word("software", SOFTWARE, MODERN), _date(cells)
+    cells.check()
+    device, architecture = known(system, model)
+    old = predates_layer_graphs(release, generation(system))
+    ranks = Ranks(
+        tensor=tensor,
+        pipeline=pipeline,
+        context=context,
+        data=data,
+        expert=expert,
+        chunks=chunks,
+        micro_batch=micro,
+        gpus=gpus,
+        sequence_tokens=sequence,
+        sequences=batch,
+        scaleup_gpus=device.scaleup_gpus,
+        model=architecture,
+    )
+    if wrong := misfits(ranks):
+        raise UnsupportedError("; ".join(f"{m.what} ({m.value}): {m.remedy}" for m in wrong))
+    return Question(
+        system=system,
+        model=model,
+        precision=width,
+        software=software,
+        years_behind=0.0 if software != MODERN else years_behind(release, generation(system)),
+        launched_by_host=old,
+        block_scaled=float(block == BLOCK),
+        sequence=sequence,
+        sequences=batch,
+        gpus=gpus,
+        tensor=tensor,
+        pipeline=pipeline,
+        data=data,
+        context=context,
+        expert=expert,
+        chunks=chunks,
+        micro_batch=micro,
+        recompute=recompute,
+        fully_sharded=sharded,
+        unfused_experts=old,
+        assumed=tuple(cells.assumed),
+        ran=False,
+        by_user=True,
+    )
+
+
+def model_answered(row: Mapping[str, str]) -> str:
+    """Return the architecture that a row names, "" where it names none."""
+    return _model(Cells(row))
+
+
+def _system(cells: Cells) -> str:
+    """Return the system of a row, with the power and memory that are stated next to its name behind an ``@``."""
+    text = cells.text("gpu")
+    power, memory = POWER.search(text), BANDWIDTH.search(text)
+    plain = BANDWIDTH.sub("", POWER.sub("", text)).strip()
+    for found, what in ((power, "power"), (memory, "memory bandwidth")):
+        if found and not float(found[1]) > 0:
+            cells.refuse("gpu", f"a {what} above zero, or leave it out")
+    try:
+        limits = (f"@{power[1]}W" if power else "") + (f"@{memory[1]}TB/s" if memory else "")
+        return catalog_system_of(plain) + limits
+    except UnsupportedError as error:
+        cells.wrong.append(str(error))
+        return ""
+
+
+def _model(cells: Cells) -> str:
+    """Return the architecture of a row: the catalog's, with as many layers as the row states, or a plain GPT's."""
+    text = cells.text("model")
+    if "lora" in text.lower():
+        cells.wrong.append("fine-tuning with frozen weights (LoRA) is not modelled")
+        return ""
+    stated = {k: cells.count(k) for k in SHAPE if cells.text(k)}
+    if plain_name(text).startswith(PLAIN) and len(stated) == len(SHAPE):
+        return "gpt:" + ":".join(str(stated[k]) for k in SHAPE)
+    try:
+        if not text:
+            raise UnsupportedError("'model' is empty: name one of the catalog")
+        name = model_name(text)
+    except UnsupportedError as error:
+        cells.wrong.append(f"{error}; a plain GPT of another shape is called GPT, with its {', '.join(SHAPE)}")
+        return ""
+    architecture = model_of(catalog.load(), name)
+    for column in ("hidden", "heads"):
+        there = int(getattr(architecture, column))
+        if stated.get(column, there) != there:
+            cells.refuse(column, f"{there}, as {name} has it, or leave it empty")
+    layers = stated.get("layers", architecture.layers)
+    return name if layers == architecture.layers else f"{name}+{layers}"
+
+
+def _data(cells: Cells, gpus: int, replica: int) -> int:
+    if cells.text("dp"):
+        return cells.count("dp")
+    data = max(gpus // replica, 1)
+    cells.assume("dp", data, "num_gpus over tp x pp x cp")
+    return data
+
+
+def _date(cells: Cells) -> str:
+    """Return the date of the software, "" for the newest."""
+    text = cells.text("date")
+    if not text:
+        cells.assume("date", "of the newest software")
+    elif not re.fullmatch(r"(19|20)\d\d(-(0[1-9]|1[0-2])(-\d\d)?)?", text):
+        cells.refuse("date", "the date of the software, as 2026 or 2026-03, or leave it empty")
+    return text

@@ -1,0 +1,123 @@
+"""The loader of published training tables: it fills in what their publications state elsewhere.
+
+It reads rows of the tables in :mod:`gigaplan.validation.published_tables` only. Results are never read here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gigaplan.catalog.names import generation
+from gigaplan.training.layout import FULL, SELECTIVE
+from gigaplan.training.software import predates_layer_graphs, years_behind
+from gigaplan.validation.training.names import architecture_name, known, optional_number, system_of, whole_number
+from gigaplan.validation.training.rows import Question
+from gigaplan.validation.training.sources import MODERN, released, software_of, source_of
+from gigaplan.vocabulary.errors import UnsupportedError
+
+BLOCKS = ("mx", "nvfp4", "block")
+"""Words in a table's precision that say that scales go by blocks."""
+
+ONE_NODE = 8
+"""GPUs up to which vTrain's table has times put together from profiled operators (they are a sum of layers,
+micro-batches and ends to 0.1 %), whose head runs at a quarter of its speed where tensor ranks don't pad the
+vocabulary; larger ones are measured runs."""
+
+
+def question(row: Mapping[str, str]) -> Question:
+    """Return the question of a row.
+
+    Raises
+    ------
+    UnsupportedError
+        If system, model or layout are unknown, the layout does not give the row's GPUs, or weights stay frozen.
+    """
+    if "lora" in row.get("model", "").lower():
+        raise UnsupportedError("fine-tuning with frozen weights (LoRA) is not modelled")
+    layout = {k: whole_number(row, k) for k in ("tp", "pp", "micro_batch", "global_batch", "seq_len", "num_gpus", "dp")}
+    # torchtitan's local batch goes in parts through the stages
+    parts = re.search(r"microbatch (\d+) x", row.get("notes") or "")
+    layout["micro_batch"] = int(parts[1]) if parts else layout["micro_batch"]
+    layout["cp"] = optional_number(row, "cp", 1)
+    system, model = system_of(row.get("gpu", "")), architecture_name(row)
+    layers = known(system, model)[1].layers
+    _check_layout(layout, layers)
+    guesses: list[str] = []
+    chunks = optional_number(row, "vpp", 0) or _guessed_chunks(row, layout["pp"], layers, guesses)
+    software, release = software_of(row), released(row)
+    # With a fixed capacity (tokens dropped) there are no counts of tokens to wait for.
+    drops = "tokendrop" in (row.get("model") or "")
+    old = predates_layer_graphs(release, generation(system))
+    return Question(
+        system=system,
+        model=model,
+        precision=_precision(row.get("precision", "")),
+        software=software,
+        years_behind=0.0 if software != MODERN else years_behind(release, generation(system)),
+        launched_by_host=0.0 if drops else old,
+        block_scaled=float(any(w in row.get("precision", "").lower() for w in BLOCKS)),
+        sequence=layout["seq_len"],
+        sequences=layout["global_batch"],
+        gpus=layout["num_gpus"],
+        tensor=layout["tp"],
+        pipeline=layout["pp"],
+        data=layout["dp"],
+        context=layout["cp"],
+        expert=optional_number(row, "ep", 1),
+        chunks=chunks,
+        micro_batch=layout["micro_batch"],
+        recompute=_recompute(row),
+        fully_sharded=_sharded(row),
+        guesses=tuple(guesses),
+        odd_vocabulary=float(source_of(row) == "vtrain" and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
+        unfused_experts=old,
+    )
+
+
+def _check_layout(layout: Mapping[str, int], layers: int) -> None:
+    """Refuse a layout that doesn't give the row's GPUs, splits layers, or leaves data ranks without a sequence."""
+    gpus = layout["tp"] * layout["pp"] * layout["dp"] * layout["cp"]
+    if gpus != layout["num_gpus"]:
+        raise UnsupportedError(
+            f"tp x pp x dp x cp is {gpus:,}, not num_gpus {layout['num_gpus']:,}: correct one of them"
+        )
+    if layout["pp"] > layers:
+        raise UnsupportedError(f"pp {layout['pp']} is more than the model's {layers} layers")
+    minimum = layout["dp"] * layout["micro_batch"]
+    if layout["global_batch"] < minimum:
+        raise UnsupportedError(f"global_batch {layout['global_batch']} is less than dp x micro_batch, {minimum}")
+
+
+def _guessed_chunks(row: Mapping[str, str], stages: int, layers: int, guesses: list[str]) -> int:
+    """Return the chunks of each stage (virtual pipeline) where the table leaves them out."""
+    if stages > 1 and source_of(row) == "mlperf":
+        chunks = max(layers // stages, 1)
+        guesses.append(f"vpp not stated, {chunks} guessed: one layer each, as in the same recipe a release before")
+        return chunks
+    if stages > 1 and "interleaved" in (row.get("vpp") or "").lower():
+        guesses.append("chunks of the interleaved schedule not stated, 1 guessed")
+    return 1
+
+
+def _recompute(row: Mapping[str, str]) -> float:
+    text = (row.get("recompute") or "").lower()
+    return FULL if "full" in text else SELECTIVE if "selective" in text else 0.0
+
+
+def _sharded(row: Mapping[str, str]) -> bool:
+    """Return whether weights are sharded over the data ranks (FSDP, ZeRO-3)."""
+    stated = f"{row.get('notes') or ''} {row.get('model') or ''}".lower()
+    return (
+        optional_number(row, "fsdp", 0) > 0 or "fsdp" in stated or "zero-3" in stated or source_of(row) == "torchtitan"
+    )
+
+
+def _precision(text: str) -> str:
+    name = text.lower()
+    if "ambiguous" in name or "?" in name:
+        raise UnsupportedError(f"the precision '{text}' is not certain")
+    for word, precision in (("fp4", "fp4"), ("fp8", "fp8"), ("bf16", "bf16"), ("fp16", "bf16")):
+        if word in name:
+            return precision
+    raise UnsupportedError(f"precision '{text}' is none of bf16, fp16, fp8 and fp4")
