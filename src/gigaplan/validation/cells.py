@@ -17,6 +17,8 @@ AMBIGUOUS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 """A comma before three figures: a decimal comma to some, thousands to others."""
 MOST = 1e12
 """The largest number that a cell may hold: any count, time or length of a table is far below it."""
+NO_RESULT = ("", "nan", "n/a", "na", "none", "null", "-")
+"""What tables write where nothing was measured."""
 MOST_SHOWN = 40
 """Characters of a cell that a message repeats."""
 
@@ -93,6 +95,10 @@ class Cells:
         allowed = f"a number from {least:g} on" if least else "a number above zero"
         self.refuse(name, allowed + (" without a comma" if "," in text else ""))
         return math.nan
+
+    def result(self, name: str) -> float:
+        """Return a measured number, nan where the row has none; see :meth:`number`."""
+        return math.nan if self.text(name).lower() in NO_RESULT else self.number(name)
 
     def count(self, name: str, default: int | None = None) -> int:
         """Return a positive whole number, or the default of an empty cell; 1, and a note, where it is refused.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan.inference.inputs import Engine
+from gigaplan.validation.cells import Cells
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
@@ -106,13 +107,14 @@ def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[
     for row in rows:
         try:
             row_question = question(row)
-            times = float(row["ttft_ms"]), float(row["tpot_ms"])
+            cells = Cells(row)
+            times = cells.number("ttft_ms"), cells.number("tpot_ms")
+            cells.check()
         except (UnsupportedError, ValueError) as error:
             unsupported.append(str(error))
             continue
-        if min(times) > 0:
-            found.append(row_question)
-            measured.append(times)
+        found.append(row_question)
+        measured.append(times)
     ttft, tpot = np.array(measured, dtype=float).reshape(-1, 2).T / 1e3
     return found, ttft, tpot, unsupported
 

@@ -6,13 +6,12 @@ What a file leaves open (the GPU, how many, the precision) is given with it.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gigaplan.validation.tables import unreadable
+from gigaplan.validation.tables import parse_table, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 NEEDED = ("gpu", "model", "isl", "osl", "concurrency", "ttft_ms", "tpot_ms")
@@ -40,11 +39,11 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
     problems: list[Problem] = []
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(unreadable(error), Place(str(path)), remedy="give a CSV or JSON file"))
+            text = read_text(path)
+            found = parse_table(text, path)[1] if path.suffix == ".csv" else list(_reports(text, path, problems))
+        except PlanError as error:
+            problems += error.problems
             continue
-        found = list(_table(text) if path.suffix == ".csv" else _reports(text, path, problems))
         for k, row in enumerate(found):
             whole = {**{n: v for n, v in given.items() if v}, **{n: v for n, v in row.items() if v}}
             if missing := [n for n in NEEDED if not whole.get(n)]:
@@ -60,11 +59,6 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
     if problems:
         raise PlanError(problems)
     return rows
-
-
-def _table(text: str) -> Iterator[Row]:
-    for row in csv.DictReader(text.splitlines()):
-        yield {k: v or "" for k, v in row.items() if k}
 
 
 def _reports(text: str, path: Path, problems: list[Problem]) -> Iterator[Row]:

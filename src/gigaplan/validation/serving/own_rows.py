@@ -56,6 +56,7 @@ def question(row: Mapping[str, str]) -> Question:
     input_tokens, output_tokens = (cells.number(k, least=1.0) for k in ("isl", "osl"))
     users = cells.number("concurrency")
     precision = _precision(cells, system, model)
+    measured = _is_measured(cells)
     cells.check()
     asked = Question(
         system=system,
@@ -71,7 +72,7 @@ def question(row: Mapping[str, str]) -> Question:
         spread=0.0,
         waited_steps=0.0,
         guesses=(),
-        ran=is_measured(row),
+        ran=measured,
     )
     found = _disaggregated(asked, cells) if mode == "disagg" else _co_located(asked, cells)
     return _that_fits(replace(found, guesses=tuple(cells.assumed)))
@@ -85,13 +86,9 @@ def model_answered(row: Mapping[str, str]) -> str:
         return ""
 
 
-def is_measured(row: Mapping[str, str]) -> bool:
+def _is_measured(cells: Cells) -> bool:
     """Return whether a row carries a measured time, so that it ran."""
-    for name in RESULTS:
-        cells = Cells(row)
-        if cells.text(name) and cells.number(name) > 0:
-            return True
-    return False
+    return any([cells.result(name) > 0 for name in RESULTS])
 
 
 def _names(cells: Cells) -> tuple[str, str]:

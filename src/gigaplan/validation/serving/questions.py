@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from gigaplan.validation.cells import Cells
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving import own_rows, published_rows
 from gigaplan.validation.serving.rows import Question, known
@@ -81,7 +82,4 @@ def row_question(row: Mapping[str, str]) -> RowQuestion:
 
 
 def _published(row: Mapping[str, str], name: str) -> float:
-    try:
-        return float(row.get(name) or "nan")
-    except ValueError:
-        return float("nan")
+    return Cells(row).result(name)

@@ -50,6 +50,9 @@ MODELS = {
 FFN_OF_GPT = 4
 """Inner width of a plain feed-forward over hidden width (Vaswani et al. 2017)."""
 
+MOST = 1e12
+"""The largest whole number that a cell may hold."""
+
 PLAIN = ("gpt", "mpt", "megatron", "turing")
 """How plain GPTs of a stated shape are called."""
 
@@ -147,7 +150,7 @@ def whole_number(row: Mapping[str, str], name: str) -> int:
         value = float(row.get(name) or "nan")
     except ValueError:
         value = math.nan
-    if not value >= 1 or value != int(value):
+    if not 1 <= value <= MOST or value != int(value):
         raise UnsupportedError(f"'{name}' is missing or not a positive whole number: state the whole layout")
     return int(value)
 
@@ -155,4 +158,4 @@ def whole_number(row: Mapping[str, str], name: str) -> int:
 def optional_number(row: Mapping[str, str], name: str, missing: int) -> int:
     """Return a cell's whole number, or what stands for one that is missing."""
     text = (row.get(name) or "").strip().lower()
-    return int(float(text)) if re.fullmatch(r"\d+(\.0*)?", text) else missing
+    return int(float(text)) if re.fullmatch(r"\d{1,12}(\.0*)?", text) else missing

@@ -36,6 +36,7 @@ SHARES = {"none": 0.0, "selective": SELECTIVE, "full": FULL}
 SOFTWARE = {re.sub(r"[\s_-]+", "", name): name for name in (MODERN, CLASSIC, CLASSIC_SPLIT)}
 POWER = re.compile(r"\b(\d+(?:\.\d+)?) ?W\b")
 BANDWIDTH = re.compile(r"\b(\d+(?:\.\d+)?) ?TB/s")
+RESULTS = ("value", "tokens_per_s_per_gpu")
 SHAPE = ("layers", "hidden", "heads")
 
 
@@ -57,6 +58,8 @@ def question(row: Mapping[str, str]) -> Question:
     recompute = SHARES[cells.word("recompute", RECOMPUTES, "none")]
     sharded = cells.flag("fsdp")
     software, release = cells.word("software", SOFTWARE, MODERN), _date(cells)
+    for name in RESULTS:
+        cells.result(name)
     cells.check()
     device, architecture = known(system, model)
     old = predates_layer_graphs(release, generation(system))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from gigaplan.accuracy.training import SERVER_GPUS
+from gigaplan.validation.cells import Cells
 from gigaplan.validation.published_tables import training_table
 
 VOCABULARY_OF_GPT = 51200
@@ -50,29 +51,24 @@ def published_step_s(row: Mapping[str, str]) -> float:
         "median_step_time_s": 1.0,
         "step_time_s_from_blocks": 1.0,
     }
-    metric, source = row.get("metric") or "", source_of(row)
-    try:
-        if metric in scale:
-            return float(row["value"]) * scale[metric]
-        gpus, batch, sequence = (float(row[k]) for k in ("num_gpus", "global_batch", "seq_len"))
-        if metric == "hw_tflops_per_gpu" and source == "sc21":
-            layers, hidden = float(row["layers"]), float(row["hidden"])
-            flops, attention, head = MEGATRON_FLOPS
-            further = 1 + sequence / (attention * hidden) + VOCABULARY_OF_GPT / (head * layers * hidden)
-            return flops * batch * sequence * layers * hidden**2 * further / (float(row["value"]) * 1e12 * gpus)
-        tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml", "")
-        speed = float((row["value"] if tokens else "" if metric else row.get("tokens_per_s_per_gpu")) or "nan")
-        return batch * sequence / speed / gpus
-    except (ValueError, KeyError, ZeroDivisionError):
-        return math.nan
+    metric, source, cells = row.get("metric") or "", source_of(row), Cells(row)
+    value = cells.result("value")
+    if metric in scale:
+        return value * scale[metric]
+    gpus, batch, sequence = (cells.result(k) for k in ("num_gpus", "global_batch", "seq_len"))
+    if metric == "hw_tflops_per_gpu" and source == "sc21":
+        layers, hidden = cells.result("layers"), cells.result("hidden")
+        flops, attention, head = MEGATRON_FLOPS
+        further = 1 + sequence / (attention * hidden) + VOCABULARY_OF_GPT / (head * layers * hidden)
+        return flops * batch * sequence * layers * hidden**2 * further / (value * 1e12 * gpus)
+    tokens = metric == "tokens_per_s_per_gpu" and source in ("torchtitan", "mosaicml", "")
+    speed = value if tokens else math.nan if metric else cells.result("tokens_per_s_per_gpu")
+    return batch * sequence / speed / gpus
 
 
 def published_memory_gib(row: Mapping[str, str]) -> float:
     """Return the published peak memory [GiB]; nan where the table has none."""
-    try:
-        return float(row["value"]) if row.get("metric") in ("peak_alloc_gib", "peak_mem_gib") else math.nan
-    except ValueError:
-        return math.nan
+    return Cells(row).result("value") if row.get("metric") in ("peak_alloc_gib", "peak_mem_gib") else math.nan
 
 
 def fitted_source(row: Mapping[str, str]) -> bool:
