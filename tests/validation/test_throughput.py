@@ -79,8 +79,8 @@ def test_more_gpus_and_shorter_answers() -> None:
         ({"gpu": "abacus"}, "no system"),
         ({"model": "whisper"}, "no architecture"),
         ({"metric": "cows"}, "neither"),
-        ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "does not hold"),
-        ({"isl": ""}, "missing"),
+        ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "least layout that fits"),
+        ({"isl": ""}, "'isl' is empty"),
     ],
 )
 def test_what_cannot_be_answered_says_why(change: dict[str, str], words: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gigaplan.compute.divisors import divisors
 from gigaplan.compute.memory import cache_bytes
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.placement import Placement
@@ -90,6 +91,5 @@ def one_request_bytes(at: Placement, context: Array | float) -> tuple[Array, Arr
 
 def _divisors(whole: int, near: int) -> str:
     """Return the divisors of a number next below and next above another, as ``8 or 16``."""
-    divisors = [k for k in range(1, whole + 1) if whole % k == 0]
-    below, above = ([k for k in divisors if (k < near) is side] for side in (True, False))
+    below, above = ([k for k in divisors(whole) if (k < near) is side] for side in (True, False))
     return " or ".join(str(k) for k in (*below[-1:], *above[:1]))

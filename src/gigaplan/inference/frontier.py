@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.fit import splits_heads
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile, percentile_tpot_s, percentile_ttft_s
 from gigaplan.inference.serving import Service, serve
@@ -273,7 +274,7 @@ def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, 
     device : Device
         Accelerator and its networks.
     architecture : Architecture
-        Shape of the model: no more GPUs than heads, or than experts, share one stage.
+        Shape of the model: GPUs of one stage divide its heads, or are no more than its experts.
 
     Returns
     -------
@@ -291,7 +292,7 @@ def layouts(device: Device, architecture: Architecture) -> list[tuple[int, int, 
         counts.append(counts[-1] * 2)
     scales_out = device.scaleout_bandwidth_bytes_per_s > 0
     stages = PIPELINES if scales_out else (1,)
-    tensor = [(g, p, 0) for g in counts for p in stages if g <= architecture.heads and p <= architecture.layers]
+    tensor = [(g, p, 0) for g in counts for p in stages if splits_heads(architecture, g) and p <= architecture.layers]
     if not architecture.experts:
         return tensor
     # Beyond a domain tensor parallel attention would send every layer's activations over the slower network.

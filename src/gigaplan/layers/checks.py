@@ -32,3 +32,43 @@ def unknown_names(facts: Catalog, models: Sequence[str], systems: Sequence[str],
                 near = (SYSTEMS.get(name.lower(), "") if kind == "system" else "") or nearest_name(name, known)
                 found.append(Problem(f"no such {kind} in the catalog", place, value=name, nearest=near, remedy=remedy))
     return found
+
+
+def longest_context(facts: Catalog, model: str) -> float:
+    """Return the longest context that a model was made for [token], infinite where the catalog has none.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    model
+        Name of a model in it.
+    """
+    return facts.find(model, "context_max").number if facts.has(model, "context_max") else float("inf")
+
+
+def too_long(facts: Catalog, models: Sequence[str], tokens: float, place: Place) -> list[Problem]:
+    """Return a problem for each model that a request of so many tokens is too long for.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    models
+        Names of models in it.
+    tokens
+        Tokens of a request in all [token].
+    place
+        Where problems are reported.
+    """
+    return [
+        Problem(
+            f"input and output are {tokens:,.0f} tokens together, more than {name} takes",
+            place,
+            value=f"{tokens:,.0f}",
+            allowed=f"{longest_context(facts, name):,.0f}, the model's longest context",
+            remedy="give a shorter input or output",
+        )
+        for name in models
+        if tokens > longest_context(facts, name)
+    ]

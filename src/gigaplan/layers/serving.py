@@ -22,7 +22,7 @@ from gigaplan.inference import disaggregation, frontier
 from gigaplan.inference.disaggregation import Pair
 from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.layers.checks import unknown_names
+from gigaplan.layers.checks import too_long, unknown_names
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
@@ -176,6 +176,8 @@ def frontiers(
     architectures, devices = (
         ({}, {}) if problems else (_read(facts, model_of, models, problems), _read(facts, device_of, systems, problems))
     )
+    if not problems:
+        problems = too_long(facts, models, question.input_tokens + question.output_tokens, PLACE)
     if problems:
         raise PlanError(problems)
     constants = serving_constants(facts, question.engine, question.overlays)

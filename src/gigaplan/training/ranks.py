@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gigaplan.compute.divisors import divisors
 from gigaplan.compute.transformer import Architecture
 
 
@@ -131,5 +132,4 @@ def _sequences(r: Ranks) -> Iterator[Misfit]:
 
 def _nearest_divisor(whole: int, requested: int) -> int:
     """Return the divisor of a number that is nearest in ratio to what was wanted."""
-    divisors = [k for k in range(1, whole + 1) if whole % k == 0]
-    return min(divisors, key=lambda k: abs(np.log(k / requested)))
+    return min(divisors(whole), key=lambda k: abs(np.log(k / requested)))

@@ -8,6 +8,7 @@ from gigaplan import catalog
 from gigaplan.inference.fit import misfits, one_request_bytes
 from gigaplan.inference.frontier import layouts
 from gigaplan.inference.step import Stage
+from gigaplan.layers.checks import longest_context
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.rows import Question, Worker, known
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -45,12 +46,6 @@ def stage_of(q: Question, worker: Worker) -> Stage:
     )
 
 
-def longest_context(model: str) -> float:
-    """Return the longest context that a model was made for [token], infinite where the catalog has none."""
-    facts = catalog.load()
-    return facts.find(model, "context_max").number if facts.has(model, "context_max") else float("inf")
-
-
 def refuse_misfits(q: Question, *, tensor: int, data: int, expert: int) -> None:
     """Refuse a co-located layout that splits what can't be split, or a request that is too long.
 
@@ -75,7 +70,7 @@ def refuse_misfits(q: Question, *, tensor: int, data: int, expert: int) -> None:
             data=data,
             expert=expert,
             context=q.input_tokens + q.output_tokens,
-            longest=longest_context(q.model),
+            longest=longest_context(catalog.load(), q.model),
         )
     )
     beyond = q.decode.gpus * q.decode.pipeline > device.scaleup_gpus

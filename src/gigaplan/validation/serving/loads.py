@@ -17,7 +17,10 @@ from gigaplan.catalog.names import of_two_kinds, system_of
 from gigaplan.inference.inputs import Request
 from gigaplan.inference.options import ENGINES, PRECISIONS
 from gigaplan.plan.names import model_name
-from gigaplan.validation.serving import mlperf
+from gigaplan.validation.cells import PRECISIONS as PRECISION_WORDS
+from gigaplan.validation.cells import Cells
+from gigaplan.validation.published_tables import serving_table
+from gigaplan.validation.serving import mlperf, own_rows
 from gigaplan.validation.serving.mlperf import FOREVER_S, SCENARIOS
 from gigaplan.validation.serving.published_rows import WIDER
 from gigaplan.validation.serving.rows import known
@@ -54,14 +57,25 @@ class Load:
     request: Request
     per_gpu: bool
     """Whether the row's value counts one GPU."""
+    tensor: int = 1
+    """GPUs over which one request's heads lie where attention is split by requests."""
+    assumed: tuple[str, ...] = ()
+    """What stands for cells that a user's row leaves empty."""
 
 
 def load_of(row: Mapping[str, str]) -> Load:
     """Return the question of a row; UnsupportedError says why it can't be answered."""
+    given = row
     if mlperf.is_facts(tuple(row)) and "metric" not in row:
         row = mlperf.as_result(row)
     metric = (row.get("metric") or "").lower()
     scenario = _scenario(row, metric)
+    own = not (serving_table(row) or mlperf.is_facts(tuple(given)))
+    if own and not scenario:
+        return _own_saturated(row, metric)
+    cells = Cells(row)
+    if own:
+        _check_words(cells)
     mixed, system, model = _names(row.get("gpu") or "", row.get("model") or "")
     known(system, model)
     gpus = _count(
@@ -81,7 +95,52 @@ def load_of(row: Mapping[str, str]) -> Load:
         layout=layout,
         request=request,
         per_gpu=not scenario and "per_gpu" in metric,
+        assumed=tuple(cells.assumed),
     )
+
+
+def _own_saturated(row: Mapping[str, str], metric: str) -> Load:
+    """Return the load of a user's row, read as any of a user's rows of serving is: all requests wait at once."""
+    q = own_rows.question({**row, "concurrency": "1", "mode": "agg"})
+    request = Request(
+        uncached_input_tokens=q.input_tokens,
+        cached_input_tokens=0.0,
+        output_tokens=q.output_tokens,
+        ttft_s=FOREVER_S,
+        tpot_s=FOREVER_S,
+    )
+    return Load(
+        kind=SATURATED,
+        engine=q.engine,
+        first_round=False,
+        drafts=q.speculative,
+        mixed=False,
+        system=q.system,
+        model=q.model,
+        precision=q.precision,
+        gpus=q.gpus,
+        layout=(q.decode.gpus, q.decode.pipeline, q.decode.by_requests),
+        request=request,
+        per_gpu="per_gpu" in metric,
+        tensor=q.decode.tensor,
+        assumed=q.guesses,
+    )
+
+
+def _check_words(cells: Cells) -> None:
+    """Refuse a precision or an engine of a user's row that isn't known, and note what stands for empty ones."""
+    if cells.text("precision"):
+        cells.word("precision", PRECISION_WORDS, "")
+    else:
+        cells.assume("precision", "fp8, or bf16 where the GPU has none")
+    words = cells.text("engine").lower().replace("-", "")
+    if not words:
+        cells.assume("engine", "that of the hardware's vendor")
+    elif not any(word in words for _, word in ENGINE_WORDS):
+        cells.refuse("engine", f"one of {', '.join(ENGINES)}, or leave it empty")
+    if cells.text("n_gpus"):
+        cells.count("n_gpus")
+    cells.check()
 
 
 def _scenario(row: Mapping[str, str], metric: str) -> str:

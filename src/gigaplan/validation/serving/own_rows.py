@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gigaplan.catalog.names import system_of
 from gigaplan.inference.options import ENGINES
@@ -57,6 +57,8 @@ def question(row: Mapping[str, str]) -> Question:
     users = cells.number("concurrency")
     precision = _precision(cells, system, model)
     measured = _is_measured(cells)
+    total = cells.count("n_gpus") if cells.text("n_gpus") else 0
+    ranks = _ranks(cells, total) if mode == "agg" else _Ranks(1, 1, 1, 1)
     cells.check()
     asked = Question(
         system=system,
@@ -74,7 +76,7 @@ def question(row: Mapping[str, str]) -> Question:
         guesses=(),
         ran=measured,
     )
-    found = _disaggregated(asked, cells) if mode == "disagg" else _co_located(asked, cells)
+    found = _disaggregated(asked, cells, total) if mode == "disagg" else _co_located(asked, cells, ranks, total)
     return _that_fits(replace(found, guesses=tuple(cells.assumed)))
 
 
@@ -88,7 +90,8 @@ def model_answered(row: Mapping[str, str]) -> str:
 
 def _is_measured(cells: Cells) -> bool:
     """Return whether a row carries a measured time, so that it ran."""
-    return any([cells.result(name) > 0 for name in RESULTS])
+    times = [cells.result(name) for name in RESULTS]
+    return any(t > 0 for t in times)
 
 
 def _names(cells: Cells) -> tuple[str, str]:
@@ -123,14 +126,20 @@ def _precision(cells: Cells, system: str, model: str) -> str:
     return found
 
 
-def _co_located(q: Question, cells: Cells) -> Question:
+@dataclass(frozen=True, slots=True)
+class _Ranks:
+    """Ranks that a row states; of experts 0 where it leaves them open."""
+
+    tensor: int
+    pipeline: int
+    data: int
+    expert: int
+
+
+def _co_located(q: Question, cells: Cells, ranks: _Ranks, total: int) -> Question:
     """Return a question with its replica: ``tp``, ``pp`` and ``dp`` ranks that give the row's GPUs."""
     experts = known(q.system, q.model)[1].experts > 0
-    pipeline = cells.count("pp", 1)
-    total = cells.count("n_gpus") if cells.text("n_gpus") else 0
-    tensor, data = _ranks(cells, total, pipeline)
-    expert = _expert(cells, tensor * data if experts else 1)
-    cells.check()
+    tensor, pipeline, data = ranks.tensor, ranks.pipeline, ranks.data
     heads = tensor
     if total and total != tensor * pipeline * data:
         if not (experts and total == tensor * pipeline and tensor % data == 0):
@@ -138,9 +147,13 @@ def _co_located(q: Question, cells: Cells) -> Question:
             raise UnsupportedError(f"tp x pp x dp is {product}, n_gpus is {total}: correct one, or leave one empty")
         heads = tensor // data  # engines that count attention groups among the tensor ranks (SGLang)
         cells.assumed.append(f"dp {data} within tp {tensor}: attention groups of {heads} GPUs")
-    ranks = heads * data
+    if not total:
+        cells.assume("n_gpus", tensor * pipeline * data, "tp x pp x dp")
     grouped = experts and data > 1
-    worker = Worker(ranks if grouped else heads, grouped, tensor=heads if grouped else 1, pipeline=pipeline)
+    worker = Worker(heads * (data if grouped else 1), grouped, tensor=heads if grouped else 1, pipeline=pipeline)
+    expert = ranks.expert or (worker.gpus if experts else 1)
+    if not ranks.expert and expert > 1:
+        cells.assume("ep", expert, "experts spread over a stage")
     domain = known(q.system, q.model)[0].scaleup_gpus
     wide = (f"tp {heads} is wider than the {domain} GPUs of a scale-up domain",) if heads > domain else ()
     found = replace(q, decode=worker, replicas=1 if grouped else data, reasons=wide)
@@ -148,34 +161,27 @@ def _co_located(q: Question, cells: Cells) -> Question:
     return found
 
 
-def _ranks(cells: Cells, total: int, pipeline: int) -> tuple[int, int]:
-    """Return ranks by tensor and by data; one that is empty is what the GPUs leave for it."""
+def _ranks(cells: Cells, total: int) -> _Ranks:
+    """Return the ranks of a row; one of ``tp`` and ``dp`` that is empty is what the GPUs leave for it."""
+    pipeline = cells.count("pp", 1)
+    expert = cells.count("ep") if cells.text("ep") else 0
     stated = {k: cells.count(k) for k in ("tp", "dp") if cells.text(k)}
-    if len(stated) == len(("tp", "dp")) or not total:
-        return stated.get("tp") or cells.count("tp", 1), stated.get("dp") or cells.count("dp", 1)
-    if "tp" not in stated:
+    if total and "tp" not in stated:
         data = stated.get("dp") or cells.count("dp", 1)
         tensor = max(total // (pipeline * data), 1)
         cells.assume("tp", tensor, "n_gpus over pp x dp")
-        return tensor, data
-    data = max(total // (pipeline * stated["tp"]), 1)
-    cells.assume("dp", data, "n_gpus over tp x pp")
-    return stated["tp"], data
+        return _Ranks(tensor, pipeline, data, expert)
+    tensor = stated.get("tp") or cells.count("tp", 1)
+    if total and "dp" not in stated:
+        data = max(total // (pipeline * tensor), 1)
+        cells.assume("dp", data, "n_gpus over tp x pp")
+    else:
+        data = stated.get("dp") or cells.count("dp", 1)
+    return _Ranks(tensor, pipeline, data, expert)
 
 
-def _expert(cells: Cells, ranks: int) -> int:
-    """Return the ranks by expert; an empty cell spreads the experts over all ranks of a stage."""
-    if cells.text("ep"):
-        return cells.count("ep")
-    if ranks > 1:
-        cells.assume("ep", ranks, "experts spread over a stage")
-    return ranks
-
-
-def _disaggregated(q: Question, cells: Cells) -> Question:
+def _disaggregated(q: Question, cells: Cells, total: int) -> Question:
     """Return a question with prefill and decode workers, as the cell 'config' states them."""
-    total = cells.count("n_gpus") if cells.text("n_gpus") else 0
-    cells.check()
     workers = {name: _worker(q, cells, name) for name in ("prefill", "decode")}
     found = replace(q, decode=workers["decode"], prefill=workers["prefill"])
     if total and total != found.gpus:

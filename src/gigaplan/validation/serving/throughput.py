@@ -23,6 +23,7 @@ from gigaplan.inference.step import Stage
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.loads import Load, load_of
+from gigaplan.validation.serving.own_rows import model_answered
 from gigaplan.validation.serving.rows import known
 from gigaplan.validation.serving.throughput_residuals import kind_of, spread
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -30,7 +31,8 @@ from gigaplan.vocabulary.members import Array
 
 COLUMNS = ("gpu", "n_gpus", "model", "metric")
 
-ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot_ms", "validity")
+FURTHER = ("memory_gb", "model_answered", "assumed")
+ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot_ms", "validity", *FURTHER)
 
 MOST_IN_FLIGHT = 2048.0
 """Requests that TensorRT-LLM's benchmark runs at once at most, by its default."""
@@ -46,6 +48,10 @@ class Tokens:
     ttft_ms: float
     tpot_ms: float
     validity: str
+    memory_gb: float = math.nan
+    """Weights, keys and values on one GPU [GB]; nan where the layout is the submitter's."""
+    model_answered: str = ""
+    assumed: str = ""
 
 
 def is_throughput(columns: Sequence[str]) -> bool:
@@ -54,8 +60,9 @@ def is_throughput(columns: Sequence[str]) -> bool:
 
 
 @cache
-def answer(load: Load) -> tuple[float, float, float]:
-    """Return output tokens per second and GPU, and the times to first token and per token [s].
+def answer(load: Load) -> tuple[float, float, float, float]:
+    """Return output tokens per second and GPU, the times to first token and per token [s], and the memory of one GPU
+    [byte], nan where the layout isn't stated.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def answer(load: Load) -> tuple[float, float, float]:
         device, architecture = known(load.system, load.model)
         constants = shipped()
         engine = constants.engines[load.engine]
-        return mlperf.best_rate(
+        found = mlperf.best_rate(
             device,
             architecture,
             load.precision,
@@ -78,8 +85,8 @@ def answer(load: Load) -> tuple[float, float, float]:
             mlperf.percentile_of(load.model, load.kind),
             speculative=load.drafts,
         )
-    (found,) = _saturated([load])
-    return found
+        return *found, math.nan
+    return _saturated([load])[0]
 
 
 def answer_all(loads: Sequence[Load]) -> None:
@@ -87,15 +94,15 @@ def answer_all(loads: Sequence[Load]) -> None:
     by: dict[tuple[str, ...], list[Load]] = defaultdict(list)
     for load in dict.fromkeys(loads):
         if load.layout is not None:
-            by[load.system, load.model, load.precision, load.engine].append(load)
+            by[load.system, load.model, load.precision, load.engine, str(load.drafts)].append(load)
     for some in by.values():
         _READY.update(zip(some, _saturated(some), strict=True))
 
 
-_READY: dict[Load, tuple[float, float, float]] = {}
+_READY: dict[Load, tuple[float, float, float, float]] = {}
 
 
-def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
+def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]:
     """Return the answers of rows on one system with one model; nan where not one request fits."""
     first, constants = loads[0], shipped()
     device, architecture = known(first.system, first.model)
@@ -108,12 +115,27 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float]]:
         column(getattr(load.request, n) for load in loads) for n in ("uncached_input_tokens", "output_tokens")
     )
     engine = constants.engines[first.engine]
-    stage = Stage(device, architecture, first.precision, constants.efficiency, engine, gpus, stages, by_requests)
-    fits = stage.capacity(uncached + output_tokens, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
+    tensor = column(load.tensor for load in loads)
+    stage = Stage(
+        device,
+        architecture,
+        first.precision,
+        constants.efficiency,
+        engine,
+        gpus,
+        stages,
+        by_requests,
+        tensor,
+        first.drafts,
+    )
+    context = uncached + output_tokens
+    fits = stage.capacity(context, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
     batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
     service = steady_state(stage, batch, uncached, np.zeros_like(uncached), output_tokens)
     rate = np.where(fits >= 1, service.requests_per_s * output_tokens / (gpus * stages), math.nan)
-    return list(zip(rate.tolist(), service.ttft_s.tolist(), service.tpot_s.tolist(), strict=True))
+    memory = stage.weight_bytes() + stage.cache_bytes(context, batch)
+    columns = (rate, service.ttft_s, service.tpot_s, memory)
+    return list(zip(*(c.tolist() for c in columns), strict=True))
 
 
 def tokens(row: Mapping[str, str], *, out_of_sample: bool = False) -> Tokens:
@@ -129,19 +151,32 @@ def tokens(row: Mapping[str, str], *, out_of_sample: bool = False) -> Tokens:
     nan = math.nan
     try:
         load = load_of(row)
-        rate, ttft, tpot = answer(load)
+        rate, ttft, tpot, memory = answer(load)
         if not (math.isfinite(rate) and rate > 0 and math.isfinite(tpot)):
             raise UnsupportedError("by the model's count the layout does not hold the model and one request")
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
-        return Tokens(nan, nan, nan, nan, nan, unsupported(why))
+        return Tokens(nan, nan, nan, nan, nan, unsupported(why), model_answered=model_answered(row))
     new_hardware = _generation_is_new(load.system)
     if out_of_sample:
         error_of = spread(load, without=load.system, new_hardware=new_hardware)
     else:
         error_of = accuracy.throughput_interval(kind=kind_of(load), new_hardware=new_hardware)
     tokens_per_s = error_of.of(rate)
-    return Tokens(rate, tokens_per_s.low, tokens_per_s.high, ttft * 1e3, tpot * 1e3, validity_of(_new(load)))
+    if not tokens_per_s.low <= rate <= tokens_per_s.high < math.inf:
+        why = unsupported("the models give no finite interval here")
+        return Tokens(nan, nan, nan, nan, nan, why, model_answered=load.model)
+    return Tokens(
+        rate,
+        tokens_per_s.low,
+        tokens_per_s.high,
+        ttft * 1e3,
+        tpot * 1e3,
+        validity_of(_new(load)),
+        memory / 1e9,
+        load.model,
+        "; ".join(load.assumed),
+    )
 
 
 def _new(load: Load) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gigaplan.compute.divisors import divisors
 from gigaplan.training.inputs import Batch
 from gigaplan.training.layout import Layouts
 from gigaplan.training.search import free_bytes, memory_of
@@ -68,7 +69,7 @@ def _least(q: Question) -> str:
 def _splits(q: Question, gpus: int) -> Iterator[tuple[int, int, int]]:
     """Yield tensor ranks, stages and data ranks that divide the model, the batch and the GPUs, few stages first."""
     device, model = known(q.system, q.model)
-    for pipeline in (p for p in range(1, model.layers + 1) if gpus % p == 0):
+    for pipeline in (p for p in divisors(gpus) if p <= model.layers):
         for tensor in (t for t in range(1, device.scaleup_gpus + 1) if model.heads % t == 0):
             data, rest = divmod(gpus, tensor * pipeline * q.context)
             if data and not rest and q.sequences % data == 0 and (tensor * q.context * data) % q.expert == 0:

@@ -1,0 +1,131 @@
+"""Rows that users asked about in public, with what they measured or what their layouts must be answered with."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from gigaplan.validation.serving import predictions as serving
+from gigaplan.validation.serving.questions import row_question
+from gigaplan.validation.training import predictions as training
+from gigaplan.validation.training.questions import _row_question
+
+SERVING = ("gpu", "n_gpus", "model", "precision", "engine", "tp", "pp", "dp", "isl", "osl", "concurrency")
+LAYOUT = ("tp", "pp", "dp", "ep", "vpp")
+TRAINING = ("gpu", "num_gpus", "model", "seq_len", "global_batch", "micro_batch", *LAYOUT, "recompute", "fsdp")
+
+
+def served(text: str, **more: str) -> serving.Answer:
+    """Return the answer of a row whose cells stand in order, ``-`` for an empty one."""
+    cells = ("" if c == "-" else c for c in text.split())
+    return serving.answer_all([row_question({**dict(zip(SERVING, cells, strict=True)), **more})], out_of_sample=False)[
+        0
+    ]
+
+
+def trained(text: str, **more: str) -> training.Answer:
+    """Return the answer of a training row whose cells stand in order, ``-`` for an empty one, ``_`` for a space."""
+    cells = ("" if c == "-" else c.replace("_", " ") for c in text.split())
+    row = {**dict(zip(TRAINING, cells, strict=True)), "precision": "BF16", "cp": "1", "date": "2025-10", **more}
+    return training.answer_all([_row_question(row)], out_of_sample=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("h100_sxm 2 deepseek-ai/DeepSeek-V3 bf16 vllm 2 1 1 1024 256 1", "591.1 GB more than the 80 GB"),
+        ("h100_sxm 2 deepseek-ai/DeepSeek-V3 fp8 vllm 2 1 1 1024 256 1", "256.5 GB more than the 80 GB"),
+        ("h100_sxm 1 meta-llama/Llama-3.1-70B-Instruct bf16 vllm 1 1 1 1024 256 16", "least layout that fits: tp2"),
+        ("L4 1 meta-llama/Llama-3.1-405B-Instruct bf16 vllm 1 1 1 1024 256 16", "788.4 GB more than the 24 GB"),
+        ("H100 1 Qwen/Qwen3-14B banana vllm 1 1 1 1000 200 1", "awq, gptq"),
+        ("H100 1 Qwen/Qwen3-14B bf16 ollama 1 1 1 1000 200 1", "'engine' is 'ollama'"),
+        ("H100 3 Qwen/Qwen3-14B bf16 vllm 3 1 1 1000 200 1", "40 attention heads"),
+    ],
+)
+def test_refused_with_what_would_do(row: str, words: str) -> None:
+    """Layouts that can't hold their model (inference-sim issue 624), and unknown words."""
+    answer = served(row)
+    assert answer.validity.startswith("unsupported")
+    assert words in answer.validity
+    assert answer.model_answered
+
+
+@pytest.mark.parametrize(
+    ("row", "tpot_ms"),
+    [
+        ("h100_sxm 2 Qwen/Qwen2.5-72B-Instruct bf16 vllm 2 1 1 128 128 1", 30.9),
+        ("h100_sxm 2 Qwen/Qwen2.5-72B-Instruct bf16 vllm 2 1 1 8192 128 1", 31.3),
+        ("RTX4090 1 Qwen2.5-7B-Instruct bf16 vllm 1 1 1 128 128 1", 17.1),
+        ("RTX4090 1 Qwen2.5-7B-Instruct bf16 vllm 1 1 1 2048 128 1", 17.2),
+        ("h200_sxm 1 Qwen/Qwen3-8B bf16 vllm 1 1 1 9000 30 32", 236.8),
+    ],
+)
+def test_measured_times_lie_in_the_interval(row: str, tpot_ms: float) -> None:
+    """tt-inference-server issues 143 and 125, aiconfigurator issue 1146."""
+    answer = served(row)
+    assert answer.tpot_low <= tpot_ms <= answer.tpot_high
+
+
+def test_layouts_are_what_they_say() -> None:
+    of = "H100 {} meta-llama/Llama-3.3-70B-Instruct fp8 vllm {} {} {} 1000 200 {}"
+    flat, deep = served(of.format(8, 8, 1, 1, 16)), served(of.format(8, 2, 4, 1, 16))
+    assert deep.tpot_ms > 1.5 * flat.tpot_ms
+    twice, one = served(of.format(8, 4, 1, 2, 16)), served(of.format(4, 4, 1, 1, 8))
+    assert twice.tpot_ms == pytest.approx(one.tpot_ms)
+    assert twice.tpot_ms == pytest.approx(13.3, rel=0.05)
+    wide = served(of.format(16, 8, 2, 1, 16))  # vLLM issue 15322
+    assert wide.tpot_high / wide.tpot_low < 2
+
+
+def test_one_token_has_no_further_one() -> None:
+    """Issue 13412 of vLLM."""
+    answer = served("H200 8 meta-llama/Llama-3.3-70B-Instruct bf16 vllm 8 1 1 3100 1 32")
+    assert math.isnan(answer.tpot_ms)
+    assert answer.ttft_ms > 0
+
+
+def test_four_bit_weights_are_read_as_such() -> None:
+    """Issue 20469 of vLLM: however the table writes it."""
+    of = "A100-SXM4-80GB 1 Qwen/Qwen3-14B-AWQ {} vllm 1 1 1 16000 200 1"
+    times = {served(of.format(words)).tpot_ms for words in ("-", "int4", "awq", "w4a16", "gptq")}
+    assert len(times) == 1
+    assert times.pop() < served("A100-SXM4-80GB 1 Qwen/Qwen3-14B bf16 vllm 1 1 1 16000 200 1").tpot_ms / 1.5
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("H100 8 Llama-3.1_405B 8192 8 1 8 1 1 1 1 - -", "981.3 GB a GPU are 901.3 GB more than the 80 GB"),
+        ("A100 1472 Llama-3_8B 4096 32 1 8 8 23 1 1 - -", "dp x mb must divide a batch of 32 sequences"),
+    ],
+)
+def test_training_refused(row: str, words: str) -> None:
+    """SimAI issue 202, and a model on a twelfth of the GPUs that it needs."""
+    answer = trained(row)
+    assert answer.validity.startswith("unsupported")
+    assert words in answer.validity
+
+
+def test_a_plain_gpt_of_a_stated_shape_is_checked_too() -> None:
+    more = {"layers": "40", "hidden": "5120", "heads": "40"}
+    answer = trained("A100 1472 GPT_13B 4096 32 1 8 8 23 1 1 - -", **more)
+    assert "dp x mb must divide a batch of 32 sequences" in answer.validity
+    assert answer.model_answered == "gpt:40:5120:40"
+
+
+def test_a_catalog_name_is_itself() -> None:
+    of = "H100 8 {} 4096 32 4 1 1 8 8 1 full 1"
+    answers = [trained(of.format(n), model=n) for n in ("deepseek_v2_lite", "deepseek-ai/DeepSeek-V2-Lite")]
+    for answer in answers:
+        assert answer.model_answered == "deepseek_v2_lite"
+        assert answer.step_time_ms == pytest.approx(1554, rel=0.01)
+        assert answer.memory_gb == pytest.approx(52.7, rel=0.01)
+        assert answer.tokens_per_s_per_gpu == pytest.approx(11636, rel=0.15)  # torchtitan issue 1789
+
+
+def test_mixtral_step_lies_in_the_interval() -> None:
+    """Megatron-LM issue 756: 5,362 to 5,926 ms."""
+    answer = trained("H100 16 Mixtral_8x7B 2048 128 1 1 2 8 8 1 - -", date="2024-04")
+    assert answer.low <= 5362
+    assert answer.high >= 5926
