@@ -28,16 +28,23 @@ class Ranks:
     """A layout in whole numbers, and what it splits."""
 
     tensor: int = 1
+    """Ranks by tensor."""
     pipeline: int = 1
+    """Pipeline stages."""
     context: int = 1
+    """Ranks by context: parts of a sequence."""
     data: int = 1
+    """Data ranks."""
     expert: int = 1
+    """Ranks by expert."""
     expert_tensor: int = 1
+    """Ranks that split one expert."""
     chunks: int = 1
     """Chunks of a stage's layers (virtual pipeline stages)."""
     micro_batch: int = 1
     """Sequences of a micro-batch."""
     gpus: int
+    """GPUs of the whole layout [GPUs]."""
     sequence_tokens: int
     """Tokens of a sequence [tokens]."""
     sequences: float
@@ -45,6 +52,7 @@ class Ranks:
     scaleup_gpus: int
     """GPUs of one scale-up domain."""
     model: Architecture
+    """Shape of the model."""
 
     @property
     def replica_gpus(self) -> int:

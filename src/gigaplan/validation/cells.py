@@ -74,8 +74,8 @@ class Cells:
         value = f"'{shown}'" if found else "empty"
         self.wrong.append(f"'{name}' is {value}: give {allowed}" + (f"; nearest is '{nearest}'" if nearest else ""))
 
-    def number(self, name: str, *, least: float = 0.0) -> float:
-        """Return a number above zero and no less than ``least``; nan, and a note, where there is none.
+    def number(self, name: str, *, minimum: float = 0.0) -> float:
+        """Return a number above zero and no less than ``minimum``; nan, and a note, where there is none.
 
         A decimal comma is read as a point; one that might also part thousands is refused.
 
@@ -83,16 +83,16 @@ class Cells:
         ----------
         name
             The column.
-        least
+        minimum
             The least number allowed.
         """
         text = self.text(name)
         value = math.nan
         if NUMBER.fullmatch(text) and not AMBIGUOUS.fullmatch(text):
             value = float(text.replace(",", "."))
-        if 0 < value <= MOST and value >= least:
+        if 0 < value <= MOST and value >= minimum:
             return value
-        allowed = f"a number from {least:g} on" if least else "a number above zero"
+        allowed = f"a number from {minimum:g} on" if minimum else "a number above zero"
         self.refuse(name, allowed + (" without a comma" if "," in text else ""))
         return math.nan
 

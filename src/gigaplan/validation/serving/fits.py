@@ -100,12 +100,12 @@ def shortage(q: Question) -> str:
         if weights + cache > there:
             return (
                 f"does not fit: {weights:,.1f} GB of {q.precision} weights and {cache:,.1f} GB of one request's cache "
-                f"are {weights + cache - there:,.1f} GB more than the {there:,.0f} GB of a GPU; {_least(q)}"
+                f"are {weights + cache - there:,.1f} GB more than the {there:,.0f} GB of a GPU; {_smallest(q)}"
             )
     return ""
 
 
-def _least(q: Question) -> str:
+def _smallest(q: Question) -> str:
     """Return the co-located layout with the fewest GPUs that holds the model and one request."""
     device, architecture = known(q.system, q.model)
     tried = sorted((g for g in layouts(device, architecture) if not g[2]), key=lambda g: (g[0] * g[1], g[1]))

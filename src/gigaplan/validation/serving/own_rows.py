@@ -53,14 +53,14 @@ def question(row: Mapping[str, str]) -> Question:
     mode = cells.word("mode", MODES, "agg")
     column = next((c for c in SPECULATIVE if c in row), SPECULATIVE[0])
     drafts = cells.word(column, DRAFTS, "none")
-    input_tokens, output_tokens = (cells.number(k, least=1.0) for k in ("isl", "osl"))
+    input_tokens, output_tokens = (cells.number(k, minimum=1.0) for k in ("isl", "osl"))
     users = cells.number("concurrency")
     precision = _precision(cells, system, model)
     measured = _is_measured(cells)
     total = cells.count("n_gpus") if cells.text("n_gpus") else 0
     ranks = _ranks(cells, total) if mode == "agg" else _Ranks(1, 1, 1, 1)
     cells.check()
-    asked = Question(
+    found = Question(
         system=system,
         model=model,
         precision=precision,
@@ -76,7 +76,7 @@ def question(row: Mapping[str, str]) -> Question:
         guesses=(),
         ran=measured,
     )
-    found = _disaggregated(asked, cells, total) if mode == "disagg" else _co_located(asked, cells, ranks, total)
+    found = _disaggregated(found, cells, total) if mode == "disagg" else _co_located(found, cells, ranks, total)
     return _that_fits(replace(found, guesses=tuple(cells.assumed)))
 
 

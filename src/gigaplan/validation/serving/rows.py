@@ -63,7 +63,7 @@ class Question:
     ran: bool = True
     """Whether the run was measured, so that its layout holds the model whatever our count of memory says."""
     reasons: tuple[str, ...] = ()
-    """Why the answer lies outside of what the constants were fitted on, beside its hardware and model."""
+    """Why the answer lies outside of what the constants were fitted on, in addition to its hardware and model."""
 
     @property
     def users(self) -> float:

@@ -52,8 +52,29 @@ def anchor_all(
         return lines.get(_same_release(q)) or lines.get(same_layout(q)) or []
 
     return [
-        f if a.question is None or not points(a.question) else _follow(a.question, f, points(a.question))
+        f
+        if a.question is None or not (f.step_time_ms > 0 and points(a.question))
+        else _follow(a.question, f, points(a.question))
         for a, f in zip(row_questions, found, strict=True)
+    ]
+
+
+def that_ran(row_questions: Sequence[RowQuestion], measured: Sequence[RowQuestion]) -> list[RowQuestion]:
+    """Return rows with those marked as run whose layout was measured at another scale: it holds the model.
+
+    Parameters
+    ----------
+    row_questions
+        Rows and their questions.
+    measured
+        Measured rows.
+    """
+    layouts = {same_layout(a.question) for a in measured if a.question is not None and a.step_s > 0}
+    return [
+        a
+        if a.question is None or same_layout(a.question) not in layouts
+        else dataclasses.replace(a, question=dataclasses.replace(a.question, ran=True))
+        for a in row_questions
     ]
 
 

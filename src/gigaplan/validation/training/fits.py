@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from gigaplan.compute.divisors import divisors
 from gigaplan.training.inputs import Batch
-from gigaplan.training.layout import Layouts
+from gigaplan.training.layout import FULL, Layouts
 from gigaplan.training.search import free_bytes, memory_of
 from gigaplan.validation.training.constants import shipped
 from gigaplan.validation.training.names import known
@@ -34,36 +34,43 @@ def shortage(q: Question, memory_bytes: float) -> str:
     if memory_bytes <= there:
         return ""
     needed, have, over = (v / GB for v in (memory_bytes, there, memory_bytes - there))
-    return f"does not fit: {needed:,.1f} GB a GPU are {over:,.1f} GB more than the {have:,.0f} GB of one; {_least(q)}"
+    return (
+        f"does not fit: {needed:,.1f} GB a GPU are {over:,.1f} GB more than the {have:,.0f} GB of one; {_smallest(q)}"
+    )
 
 
-def _least(q: Question) -> str:
+def _smallest(q: Question) -> str:
     """Return the layout on the fewest GPUs, with the row's batch and software, whose state each GPU holds."""
     device, model = known(q.system, q.model)
     efficiency = shipped()[q.software]
     batch = Batch(global_batch_tokens=q.tokens, sequence_tokens=q.sequence, precision=q.precision)
     for gpus in (q.gpus * 2**k for k in range(DOUBLINGS + 1)):
         tried = list(_splits(q, gpus))
-        if not tried:
-            continue
-        tensor, pipeline, data = (np.array(v, dtype=float) for v in zip(*tried, strict=True))
-        one = np.ones_like(tensor)
-        at = Layouts(
-            tensor=tensor,
-            pipeline=pipeline,
-            expert=one * q.expert,
-            data=data,
-            micro_batch=one,
-            recompute=one * q.recompute,
-            context=one * q.context,
-            chunks=one,
-            fully_sharded=one * q.fully_sharded,
-        )
-        fitting = np.flatnonzero(memory_of(model, batch, at, efficiency) <= free_bytes(device, efficiency))
-        if fitting.size:
-            t, p, d = tried[int(fitting[0])]
-            return f"least layout that fits: tp{t} pp{p} dp{d} mb1 ({gpus:,} GPUs)"
+        for recompute in dict.fromkeys((q.recompute, FULL)) if tried else ():
+            at = _layouts(q, tried, recompute)
+            fitting = np.flatnonzero(memory_of(model, batch, at, efficiency) <= free_bytes(device, efficiency))
+            if fitting.size:
+                t, p, d = tried[int(fitting[0])]
+                again = " recompute=full" if recompute == FULL else ""
+                return f"least layout that fits: tp{t} pp{p} dp{d} mb1{again} ({gpus:,} GPUs)"
     return f"no layout of up to {q.gpus * 2**DOUBLINGS:,} GPUs that is tried holds it"
+
+
+def _layouts(q: Question, tried: Sequence[tuple[int, int, int]], recompute: float) -> Layouts:
+    """Return splits by tensor, stage and data as layouts with all else as the row has it, in the smallest batch."""
+    tensor, pipeline, data = (np.array(v, dtype=float) for v in zip(*tried, strict=True))
+    one = np.ones_like(tensor)
+    return Layouts(
+        tensor=tensor,
+        pipeline=pipeline,
+        expert=one * q.expert,
+        data=data,
+        micro_batch=one,
+        recompute=one * recompute,
+        context=one * q.context,
+        chunks=one,
+        fully_sharded=one * q.fully_sharded,
+    )
 
 
 def _splits(q: Question, gpus: int) -> Iterator[tuple[int, int, int]]:

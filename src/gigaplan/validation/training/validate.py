@@ -19,7 +19,7 @@ from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import is_supported
 from gigaplan.validation.tables import refuse_same, write_table
-from gigaplan.validation.training.anchors import anchor_all, anchored_errors
+from gigaplan.validation.training.anchors import anchor_all, anchored_errors, that_ran
 from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without
 from gigaplan.validation.training.names import known
@@ -183,9 +183,11 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     """
     refuse_same(out, rows, anchor)
     row_questions, using = read_questions(rows), own_constants(overlays)
+    measured = [] if anchor is None else read_questions(anchor)
+    row_questions = that_ran(row_questions, measured)
     found = answer_all(row_questions, out_of_sample=False, using=using)
-    if anchor is not None:
-        found = anchor_all(row_questions, found, read_questions(anchor), using)
+    if measured:
+        found = anchor_all(row_questions, found, measured, using)
     columns = list(dict.fromkeys([*(row_questions[0].row if row_questions else ()), *ANSWER_COLUMNS]))
     answered = zip(row_questions, found, strict=True)
     write_table(out, columns, ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered))
