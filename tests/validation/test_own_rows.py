@@ -331,7 +331,7 @@ def test_tables_that_cannot_be_read_say_where(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="two columns have one name"):
         read_table(path)
     path.write_bytes(b"\xff\x00\xfe\x81")
-    with pytest.raises(PlanError, match="neither UTF-8 nor UTF-16"):
+    with pytest.raises(PlanError, match="not UTF-8, nor is the file UTF-16"):
         read_table(path)
 
 

@@ -114,7 +114,7 @@ def unreadable(error: Exception) -> str:
     if isinstance(error, OSError):
         why = (error.strerror or str(error)).lower()
     elif isinstance(error, UnicodeDecodeError):
-        why = f"byte {error.start} is neither UTF-8 nor UTF-16, so it is no text"
+        why = f"byte {error.start} is not UTF-8, nor is the file UTF-16, so it is no text"
     else:
         why = str(error)
     return f"the table cannot be read: {why}"
