@@ -69,7 +69,12 @@ def test_gpus(published: str, name: str) -> None:
     assert system_of(published) == name
 
 
-@pytest.mark.parametrize("name", ["DeepSeek-V5", "Qwen/Qwen3.5-9B", "Qwen3-Coder-7B", "whisper", "", "llama"])
+OTHER_SIZES = ("microsoft/Phi-4-mini-instruct", "zai-org/GLM-4.5-Flash", "DeepSeek-V3-Lite", "Qwen3-8B-small")
+
+
+@pytest.mark.parametrize(
+    "name", ["DeepSeek-V5", "Qwen/Qwen3.5-9B", "Qwen3-Coder-7B", "whisper", "", "llama", *OTHER_SIZES]
+)
 def test_another_model_is_not_taken_for_a_known_one(name: str) -> None:
     with pytest.raises(UnsupportedError, match="no architecture"):
         model_name(name)

@@ -27,6 +27,8 @@ VARIANT = re.compile(
 )
 """Words of a name that say nothing about its architecture: training, precision, date."""
 SIZE = re.compile(r"a?\d+[bt]")
+SIZE_WORDS = frozenset(("mini", "lite", "flash", "small", "air", "nano", "tiny", "micro", "medium", "large"))
+"""Words of a name that say that the model is of another size than the one named before them."""
 SIZE_TOLERANCE = 0.15
 """By how much a size in a name may differ from the count of parameters, as a share: it is rounded, and may count what
 others leave out."""
@@ -74,11 +76,13 @@ def _named(name: str) -> str:
                 model = known.get(_key("_".join(some[: len(some) - trailing])), "")
                 if model and all(_has_size(model, w) for w in dropped if SIZE.fullmatch(w)):
                     return model
-    # A name with words of its own behind a known one is a variant of it, unless numbers say that it is another.
+    # A name with words of its own behind a known one is a variant of it, unless numbers or a word say that it is of
+    # another size.
     for some in (words, telling):
         for length in range(len(some) - 1, 0, -1):
             key = _key("_".join(some[:length]))
-            if key in known and re.search(r"\d", key) and not any(re.search(r"\d", w) for w in some[length:]):
+            other = any(w in SIZE_WORDS or re.search(r"\d", w) for w in some[length:])
+            if key in known and re.search(r"\d", key) and not other:
                 return known[key]
     return ""
 
