@@ -193,13 +193,13 @@ def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 5, likeness: float = 0.6) -> tuple[str, ...]:
-    """Return the known names nearest to ``name``: those that begin with it whole, then those that are spelt alike.
+    """Return the known names nearest to ``name``: those that begin with it whole, the shortest first, then those that are spelt alike.
 
     >>> nearest_names("gb300", ["gb10", "gb300_nvl72"])
     ('gb300_nvl72', 'gb10')
     """
     known = {str(n).lower(): str(n) for n in names}
     written = str(name).lower().strip()
-    begun = [n for n in known if written and re.match(rf"{re.escape(written)}[_\W]", n)]
+    begun = sorted((n for n in known if written and re.match(rf"{re.escape(written)}[_\W]", n)), key=len)
     alike = difflib.get_close_matches(written, known, n=most, cutoff=likeness) if most > 0 else []
     return tuple(known[n] for n in dict.fromkeys([*begun, *alike]))[:most]
