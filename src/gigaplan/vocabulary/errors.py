@@ -193,7 +193,8 @@ def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 5, likeness: float = 0.6) -> tuple[str, ...]:
-    """Return the known names nearest to ``name``: those that begin with it whole, the shortest first, then those that are spelt alike.
+    """Return the known names nearest to ``name``: those that begin with it whole, the shortest first, then those that
+    are spelt alike.
 
     >>> nearest_names("gb300", ["gb10", "gb300_nvl72"])
     ('gb300_nvl72', 'gb10')
