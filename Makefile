@@ -33,7 +33,7 @@ lint: $(VENV)/dev.stamp ## style, types and imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/dev.stamp ## mend what ruff can
+format: $(VENV)/dev.stamp ## fix what ruff can
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 

@@ -1,7 +1,7 @@
 """The same serving questions to gigaplan and to aiconfigurator, side by side; run with ``make bench-peers``.
 
 aiconfigurator (NVIDIA, Apache-2.0) interpolates measured kernels; it runs from its own environment, whose program is
-the argument. Questions are rows of the sample table that both can answer; the published value stands beside both.
+the argument. Questions are rows of the sample table that both can answer; the published value is shown next to both.
 """
 
 from __future__ import annotations

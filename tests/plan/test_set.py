@@ -255,4 +255,4 @@ def test_a_shift_that_would_make_two_dates_one_is_refused() -> None:
     stated = "training.share={2027-01-30: 40 %, 2027-01-31: 60 %}"
     assert changed(stated, "training.share=+1 day").training.share
     (problem,) = refused(stated, "training.share=+1 month")
-    assert problem.message
+    assert "both become 2027-02-28" in problem.message and problem.place.path == "training.share"

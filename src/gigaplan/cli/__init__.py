@@ -61,8 +61,10 @@ def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
         return _stopped(str(error), STOPPED)
     except OSError as error:
         streams.drop_stdout()
-        what = f"'{error.filename}' can't be read or written" if error.filename else "the output can't be written"
-        return _stopped(f"{what}: {error.strerror or error}; make room, or write elsewhere", STOPPED)
+        what, remedy = "the output can't be written", "make room, or write elsewhere"
+        if error.filename:
+            what, remedy = f"'{error.filename}' can't be read or written", "check its name, its folder and permissions"
+        return _stopped(f"{what}: {error.strerror or error}; {remedy}", STOPPED)
     except Exception as error:
         return _internal(error)
 

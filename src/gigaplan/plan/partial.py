@@ -123,7 +123,7 @@ def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:
 
 
 def meaning(cls: type, name: str, *, required: bool) -> str:
-    """Return what a room's field means: its docstring, else those of the catalog's quantity of that name."""
+    """Return what a room's field means: its docstring, else that of the catalog's quantity of that name."""
     quantity = catalog.load().quantities.get(name)
     words = _field_comments(cls).get(name) or (f"{quantity.meaning}." if quantity else "")
     return f"{words} Left out: the catalog's fact." if quantity and not required else words

@@ -52,6 +52,10 @@ class Shift:
         return (first + (last - first) // 2 + dt.timedelta(self.days)).isoformat()
 
 
+class _CollisionError(Exception):
+    """Two dates of a section would become one."""
+
+
 def read_shift(value: object) -> Shift | None:
     """Return the shift that a scalar states, None where it states none: whole months or whole days."""
     found = _SHIFT.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -81,7 +85,13 @@ def shifted(base: Node | None, shift: Shift, path: tuple[str, ...], at: Node, pr
     problems
         Receives what is wrong: no date there, or none that can move.
     """
-    moved = _moved(base, shift, path, at) if base is not None else None
+    try:
+        moved = _moved(base, shift, path, at) if base is not None else None
+    except _CollisionError as collision:
+        place = Place(at.file, at.line, at.column, ".".join(path))
+        message = f"two dates would both become {collision}, and the value of one would be lost"
+        problems.append(Problem(message, place, value=shift.text, remedy="shift by days, or state the dates anew"))
+        return None
     if moved is None:
         problems.append(_nothing(shift, path, at, stands=base is not None))
     return moved
@@ -135,7 +145,7 @@ def _moved_keys(base: Node, shift: Shift, at: Node) -> Node | None:
         except (ValueError, OverflowError):
             continue
         if new in moved:
-            return None  # two dates would become one, and one of their values would be lost
+            raise _CollisionError(new)
         moved[new] = below
     removed = {name: Node(None, at.line, at.column, at.file) for name in base.value}
     return _mapping(removed | moved, at) if moved else None

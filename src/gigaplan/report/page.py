@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, Template
+from jinja2 import Environment, StrictUndefined, Template
 
 
 def _text(name: str) -> str:
@@ -26,7 +26,9 @@ def template(name: str) -> Template:
     Template
         The compiled template.
     """
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_text(name))
+    # A name that isn't there is an error: it would leave a hole in the page that no one sees.
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    return environment.from_string(_text(name))
 
 
 @cache

@@ -85,7 +85,9 @@ def _fleet(result: Result) -> Iterator[Row]:
     yield _row(result, f"{unit.name} (IT) producing", "power_state_mw", power, states[0], leads=True)
     if existing.max() > 0:
         yield _row(result, f"{unit.name} (IT), {EXISTING}", "power_state_mw", power, states[1], leads=True)
-    whole = aggregate(result, "gpus_in_production", ["year"]).values
+    every = _row(result, "GPUs producing", "gpus_in_production", short, leads=True)
+    yield every
+    whole = every.values
     for generation in result.labels["generation"]:
         row = _row(result, f"{system(generation)} GPUs", "gpus_in_production", short, {"generation": generation})
         if row.values.max() > 0:
