@@ -211,7 +211,7 @@ def test_bases_of_tokens_by_hand(checked: Checked) -> None:
 
 def test_words_are_filled_and_fall_back_on_the_figures(checked: Checked) -> None:
     reading = "{key: most, quantity: gpus_producing, reduce: last, most: generation, at_least: 1}"
-    assert checked(f"[{reading}]", because="'{most_label} has {most:.1e}.'").because == "vr nvl72 has 4.0e+06."
+    assert checked(f"[{reading}]", because="'{most_label} has {most:.1e}.'").because == "vr nvl72 has 4.0e6."
     assert checked(f"[{reading}]").because == "gpus_producing: 4 M GPUs; claimed at least 1."
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 import gigaplan as gp
 from gigaplan.plan.starter import Start, starter
 from gigaplan.report import events
-from gigaplan.report.format import claimed, digits_of, short
+from gigaplan.report.format import digits_of, short
 from gigaplan.report.terminal import render
 from gigaplan.report.words import limit
+from gigaplan.vocabulary.figures import figure_text
 
 BUILT_IN = ("announced-2025-09", "actual-2026-11", "lab-1mw", "neocloud-100mw")
 
@@ -79,9 +80,12 @@ def test_no_number_but_zero_reads_as_zero_and_none_has_a_wall_of_digits(value: f
         (2, "sites", "2 sites"),
         (2.72e26, "FLOP", "2.72e26 FLOP"),
         (0.4, "share", "40%"),
+        (0.148, "share", "14.8%"),
+        (0.9996, "share", "99.9%"),
+        (1440.0, "MW", "1.44 GW"),
         ("2026-11-01", "date", "2026-11-01"),
         (25.0, "1", "25"),
     ],
 )
 def test_figures_of_claims_are_in_plain_units(value: float | str, unit: str, text: str) -> None:
-    assert claimed(value, unit) == text
+    assert figure_text(value, unit) == text

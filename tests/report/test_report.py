@@ -83,7 +83,7 @@ def test_short_numbers(value: float, text: str) -> None:
 
 
 def test_nothing_is_minus_zero_nan_or_all_that_is_not_all() -> None:
-    assert [percent(v) for v in (-0.002, 0.0, 0.9964, 0.99996, 1.0, math.nan)] == [
+    assert [percent(v) for v in (-1e-12, 0.0, 0.9964, 0.99996, 1.0, math.nan)] == [
         "0%",
         "0%",
         "99.6%",
@@ -91,7 +91,7 @@ def test_nothing_is_minus_zero_nan_or_all_that_is_not_all() -> None:
         "100%",
         "–",
     ]
-    assert [fixed(v) for v in (-0.001, 1234.5, math.nan)] == ["0.00", "1,234.50", "–"]
+    assert [fixed(v) for v in (-1e-12, 1234.5, math.nan)] == ["0.00", "1,234.50", "–"]
     assert [money(v) for v in (-0.0, -0.001, math.nan)] == ["$0", "$0", "–"]
     assert digits_of(-0.0) == "0"
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from string import Formatter
 
 from gigaplan.catalog import Catalog
 from gigaplan.claims.figures import Outcome
 from gigaplan.plan.claims.language import ALL, Bound, FactRef, Number, Reading, Value
 from gigaplan.results.verdicts import Figure
+from gigaplan.vocabulary.figures import figure_text, in_form, number_of
 
-SIZES = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 BOUND_WORDS = {
     "at_least": "at least",
     "at_most": "at most",
@@ -37,38 +37,27 @@ def fill(words: str, outcomes: Iterable[Outcome]) -> str:
             values[key] = o.figures[0].value
             values[f"{key}_on"] = " or ".join(dict.fromkeys(holding)) or "no basis"
             values[f"{key}_label"] = o.labels[0].replace("_", " ")
-    made = []
-    for text, name, form, _ in Formatter().parse(words):
-        made.append(text)
-        if name is None:
-            continue
-        if name not in values:
-            return ""
-        made.append(_formatted(values[name], form or ""))
-    return "".join(made)
+    parts = list(Formatter().parse(words))
+    if any(name is not None and name not in values for _, name, _, _ in parts):
+        return ""
+    formats: dict[str, list[float]] = {}
+    for _, name, form, _ in parts:
+        if name is not None and form and not isinstance(value := values[name], str):
+            formats.setdefault(form, []).append(value)
+    return "".join(
+        text + ("" if name is None else _formatted(values[name], form or "", formats)) for text, name, form, _ in parts
+    )
 
 
-def _formatted(value: float | str, form: str) -> str:
+def _formatted(value: float | str, form: str, formats: Mapping[str, Sequence[float]]) -> str:
     if isinstance(value, str):
         return value
-    return format(value, form) if form else short(value)
-
-
-def short(value: float) -> str:
-    """Return a number in three digits, with a suffix for millions and more."""
-    for size, letter in SIZES:
-        if abs(value) >= size:
-            return f"{value / size:.3g} {letter}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return in_form(value, form, formats[form]) if form else number_of(value)
 
 
 def number(figure: Figure) -> str:
     """Return a figure's value with its unit."""
-    if isinstance(figure.value, str):
-        return figure.value
-    if figure.unit == "share":
-        return f"{figure.value:.1%}"
-    return f"{short(figure.value)} {figure.unit}".strip()
+    return figure_text(figure.value, figure.unit)
 
 
 def bound_words(reading: Reading, facts: Catalog) -> str:
@@ -88,11 +77,17 @@ def _limit(limit: Value | str, facts: Catalog) -> str:
     if isinstance(limit, str):
         return "all" if limit == ALL else limit
     if isinstance(limit.head, Number):
-        return f"{short(limit.head.value)} {limit.head.unit}".strip()
+        return _exact(limit.head.value, limit.head.unit)
     if isinstance(limit.head, FactRef):
         fact = facts.find(limit.head.entity, limit.head.quantity, **dict(limit.head.on))
         if isinstance(fact.value, str):
             return fact.value
-        ends = " to ".join(short(end) for end in (fact.low, fact.high) if end is not None)
-        return f"{ends or short(fact.number)} {'' if fact.unit == '1' else fact.unit}".strip()
+        unit = "" if fact.unit == "1" else fact.unit
+        ends = " to ".join(number_of(end) for end in (fact.low, fact.high) if end is not None)
+        return f"{ends} {unit}".strip() if ends else _exact(fact.number, unit)
     return "the other value"
+
+
+def _exact(value: float, unit: str) -> str:
+    """Return a bound with its unit, with no more digits than it has."""
+    return f"{value:g} {unit}".strip() if abs(value) < 1000 else figure_text(value, unit)

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-DASH = "–"
+from gigaplan.vocabulary.figures import ALMOST, DASH, NOISE, digits_of, short
+from gigaplan.vocabulary.members import Array
+
+__all__ = [
+    "DASH",
+    "Scale",
+    "as_year",
+    "count",
+    "counted",
+    "digits_of",
+    "fixed",
+    "in_dollars",
+    "in_watts",
+    "money",
+    "percent",
+    "scientific",
+    "short",
+    "span",
+    "without_noise",
+]
+
 CENT = 0.01
-ALMOST = 0.9995
-COUNTABLE = 1e16
-"""From here on a number is written with a power of ten: no one counts in thousands of trillions."""
-SMALL = 1e-4
-"""Below, so too: four places would make it zero."""
+RELATIVE_NOISE = 1e-12
+"""What is smaller than this share of the largest number next to it is what rounding leaves of zero."""
 READABLE = 0.5
 """A unit of power is taken from half of one on: 0.6 GW, but 400 MW."""
 
@@ -51,46 +69,25 @@ def _scale(largest: float, sizes: tuple[tuple[float, str], ...]) -> Scale:
     return next((Scale(size, name) for size, name in sizes if abs(largest) >= size), Scale(*sizes[-1]))
 
 
-def short(value: float, unit: str = "", digits: int = 3) -> str:
-    """Return a number in a few digits with k, M, B or T ('3.4 M'); a number that doesn't exist is a dash."""
-    if math.isnan(value):
-        return DASH
-    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if size * ALMOST <= abs(value) < COUNTABLE:
-            return f"{digits_of(value / size, digits)} {letter}{unit and ' ' + unit}"
-    return f"{digits_of(value, digits)}{unit and ' ' + unit}"
+def count(value: float, unit: str = "") -> str:
+    """Return a number of things that come whole ('69', '3.96 M'); a part of one is never none."""
+    if 0 < abs(value) < 0.5:
+        return f"<1{unit and ' ' + unit}"
+    return short(round(value) if abs(value) < 1000 else value, unit)
 
 
-def claimed(value: float | str, unit: str) -> str:
-    """Return a figure of a claim with its unit ('2,180 billion USD', '1 site', '40%'); a date is text already."""
-    if isinstance(value, str):
-        return value
-    if unit == "share":
-        return percent(value)
-    singular = unit[:-1] if value == 1 and unit.endswith("s") and unit.isalpha() else unit
-    number = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 and unit != "1" else short(value)
-    return number if unit in ("", "1") else f"{number} {singular}"
+def without_noise(values: Array | Sequence[float]) -> Array:
+    """Return numbers that stand side by side, those that are only what rounding leaves of zero made zero."""
+    numbers = np.asarray(values, dtype=float)
+    size = np.abs(numbers)
+    largest = float(np.nanmax(size, initial=0.0))
+    return np.where(size < RELATIVE_NOISE * largest, 0.0, numbers)
 
 
 def money(value: float) -> str:
     """Return dollars in a few digits ('$412 B'); less than a cent is none."""
     value = 0.0 if abs(value) < CENT else value
     return DASH if math.isnan(value) else ("-" if value < 0 else "") + "$" + short(abs(value))
-
-
-def digits_of(value: float, digits: int = 3) -> str:
-    """Return a number in a few digits ('1,235', '0.0123')."""
-    if not math.isfinite(value):
-        return DASH
-    if value == round(value) and abs(value) < 1000:
-        return f"{value + 0.0:.0f}"
-    if abs(value) >= COUNTABLE:
-        return f"{value:.{digits - 1}e}".replace("e+", "e")
-    if abs(value) < SMALL:
-        return f"{value:.{min(digits, 2) - 1}e}".replace("e-0", "e-")
-    value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00
-    places = max(digits - 1 - int(np.floor(np.log10(abs(value)) + 1e-12)), 0)
-    return f"{value:,.{min(places, 4)}f}"
 
 
 def as_year(day: dt.date | None) -> float:
@@ -112,16 +109,20 @@ def scientific(value: float) -> str:
 
 
 def fixed(value: float, places: int = 2) -> str:
-    """Return a number with so many places behind the point; less than half of the last is zero, not minus zero."""
+    """Return a number with so many places behind the point, more where it would read as zero; nothing is minus zero."""
     if not math.isfinite(value):
         return DASH
-    return f"{round(value, places) + 0.0:,.{places}f}"
+    if abs(value) < NOISE or round(value, places):
+        return f"{round(value, places) + 0.0:,.{places}f}"
+    return digits_of(value, 2)
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage; nearly all is never written as all, nor minus zero."""
+    """Return a share as a percentage; nearly all is never written as all, nor some as none, nor minus zero."""
     if not math.isfinite(share):
         return DASH
-    if 0.99 < share < 1 - 1e-9:
+    if 0.99 < share < 1 - NOISE:
         return f"{math.floor(share * 1000) / 10:.1f}%" if share < ALMOST else "100%"
-    return f"{round(share * 100) + 0:d}%"
+    if abs(share) < NOISE or round(share * 100):
+        return f"{round(share * 100) + 0:d}%"
+    return f"{digits_of(share * 100, 2)}%"

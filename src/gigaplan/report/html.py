@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from gigaplan.report import charts
 from gigaplan.report.events import first_tokens, limit_spans
-from gigaplan.report.format import in_watts, short
+from gigaplan.report.format import in_watts
 from gigaplan.report.headline import answer, cards
 from gigaplan.report.page import template
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import Figure
 from gigaplan.vocabulary.facts import Fact
+from gigaplan.vocabulary.figures import figure_text
 
 
 def html(result: Result) -> str:
@@ -39,22 +39,12 @@ def html(result: Result) -> str:
             options=_script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(_echarts()),
             draw=Markup(_draw()),
-            figure=figure,
-            short=short,
+            figure_text=figure_text,
             number=number,
             watts=lambda mw: in_watts(mw).of(mw),
         )
         + "\n"
     )
-
-
-def figure(f: Figure) -> str:
-    """Return a claim's figure in words."""
-    if isinstance(f.value, str):
-        return f.value
-    if f.unit == "share":
-        return f"{f.value:.1%}"
-    return f"{short(f.value)} {f.unit}"
 
 
 def number(fact: Fact) -> str:

@@ -19,7 +19,7 @@ from gigaplan.report.events import (
 )
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import claimed, money, percent, short
+from gigaplan.report.format import money, percent, short
 from gigaplan.report.headline import answer
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.words import title
@@ -28,6 +28,7 @@ from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Verdict
 from gigaplan.validation.demand import DemandValidation
+from gigaplan.vocabulary.figures import figure_text, in_a_row
 
 __all__ = ["claims_table", "demand_validation", "explain_tree", "render"]
 
@@ -102,7 +103,7 @@ def _delivery(result: Result) -> Text:
     dates = [f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never" for s in shown]
     if len(shown) < len(places):
         dates.insert(-1, f"{len(places) - len(shown)} more")
-    text.append(", ".join(dates))
+    text.append(in_a_row(dates))
     text.append("\nWhat limits   ", "bold")
     text.append(_limits(result))
     for name, start, done, late in runs(result):
@@ -186,7 +187,7 @@ def claims_table(result: Result) -> RenderableType:
         for f in claim.figures:
             sign = {True: " yes", False: " no", None: ""}[f.holds]
             basis = f" [{f.basis}]" if f.basis else ""
-            table.add_row("", Text(f"  {f.name}: {claimed(f.value, f.unit)}{basis}{sign}", style="dim"))
+            table.add_row("", Text(f"  {f.name}: {figure_text(f.value, f.unit)}{basis}{sign}", style="dim"))
     return table
 
 
