@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -15,8 +16,11 @@ import gigaplan as gp
 from gigaplan.plan.starter import Start, starter
 from gigaplan.report import events
 from gigaplan.report.format import digits_of, short
+from gigaplan.report.html import html
 from gigaplan.report.terminal import render
+from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.words import limit
+from gigaplan.results.result import Result
 from gigaplan.vocabulary.figures import figure_text
 
 BUILT_IN = ("announced-2025-09", "actual-2026-11", "lab-1mw", "neocloud-100mw")
@@ -89,3 +93,38 @@ def test_no_number_but_zero_reads_as_zero_and_none_has_a_wall_of_digits(value: f
 )
 def test_figures_of_claims_are_in_plain_units(value: float | str, unit: str, text: str) -> None:
     assert figure_text(value, unit) == text
+
+
+CASES = {
+    "served at once": ("lab-1mw", ()),
+    "served after the first GPUs": ("", ()),
+    "never served": ("", ("fleet.sites.First site.phases.all of it.energised=2031-10",)),
+    "short of demand after the first GPUs": ("", ("fleet.sites.First site.phases.all of it.power=2 MW it",)),
+    "an existing fleet is short": ("announced-2025-09", ()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_unserved_only_where_the_table_shows_it_in_every_month(case: str, tmp_path: Path) -> None:
+    name, changes = CASES[case]
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(starter(Start()))
+    result = gp.run(name or plan, changes)
+    line = unserved_line(result)
+    demand, served = (result.central(f"tokens_{k}_per_day").sum(axis=(0, 1)) for k in ("asked", "served"))
+    assert (line == "nothing: all demand is served") == np.allclose(demand, served, rtol=1e-9)
+    early, begin = events.before_supply(result)
+    months = list(result.labels["month"])
+    if early and begin:
+        days = result.axis.hours[: months.index(begin)] / 24
+        generated = [result.index("token", t) for t in ("reasoning", "output")]
+        missing = (result.central("tokens_asked_per_day")[:, generated].sum(axis=(0, 1))[: len(days)] * days).sum()
+        assert f"{early} months before the first GPUs in {begin} ({short(missing)} generated tokens" in line
+    assert line.rstrip(".") in html(result), "the page says the same"
+
+
+def test_a_little_unserved_demand_is_not_nothing(announced: Result) -> None:
+    share = np.ones_like(announced.arrays["served_share"])
+    share[..., 5] = 0.9995
+    nearly = dataclasses.replace(announced, arrays={**announced.arrays, "served_share": share})
+    assert unserved_line(nearly) == "nearly nothing: at most 0.050% of a workload in a month"

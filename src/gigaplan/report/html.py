@@ -13,6 +13,7 @@ from gigaplan.report.events import first_tokens, limit_spans
 from gigaplan.report.format import in_watts
 from gigaplan.report.headline import answer, cards
 from gigaplan.report.page import template
+from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
@@ -32,6 +33,7 @@ def html(result: Result) -> str:
             charts=drawn,
             first_tokens=first_tokens(result),
             limits=limit_spans(result),
+            unserved=unserved_line(result),
             years=years(result),
             rows=rows(result),
             facts=result.facts(),

@@ -9,20 +9,13 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.report.events import (
-    all_served_from,
-    before_supply,
-    binding_limits,
-    first_tokens,
-    limit_spans,
-    unserved,
-)
+from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import money, percent, short
+from gigaplan.report.format import money, short
 from gigaplan.report.headline import answer
 from gigaplan.report.runs import missed, runs
-from gigaplan.report.words import title
+from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
@@ -39,7 +32,7 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
-MOST_SITES, MOST_SPANS, MOST_WORKLOADS = 10, 7, 4
+MOST_SITES, MOST_SPANS = 10, 7
 LABEL_WIDTH = 14
 """Characters that the names of the summary's last lines take."""
 COLUMNS = 5
@@ -84,7 +77,8 @@ def render(result: Result) -> RenderableType:
         f"plan {stamp.plan_hash[:8]}  gigaplan {stamp.version}  catalog {stamp.catalog_vintage}  seed {stamp.seed}",
         style="dim",
     )
-    return Group(head, _Yearly(result), _delivery(result), _unserved(result), _claims_line(result), foot)
+    demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
+    return Group(head, _Yearly(result), _delivery(result), demand, _claims_line(result), foot)
 
 
 def _table(*columns: str) -> Table:
@@ -135,27 +129,6 @@ def _limits(result: Result) -> str:
         for b in binding_limits(result)
     )
     return ", ".join(parts)
-
-
-def _unserved(result: Result) -> Text:
-    text = Text("Unserved      ", "bold")
-    found = unserved(result)
-    early, begin = before_supply(result)
-    if early and not begin:
-        return text.append("all demand: there never is a GPU to serve it", "not bold")
-    if not found:
-        late = f" from the first GPUs in {begin} on; nothing serves the {early} months before" if early else ""
-        return text.append(f"nothing: all demand is served{late}", "not bold")
-    parts = [
-        f"{title(u.workload)} {u.months} month{'s' if u.months > 1 else ''} to {u.last} (worst "
-        f"{percent(u.worst_share)} served)"
-        for u in found[:MOST_WORKLOADS]
-    ]
-    if len(found) > len(parts):
-        parts.append(f"and {len(found) - len(parts)} more")
-    free = all_served_from(result)
-    end = f". All demand served from {free}." if free else ". Some demand is unserved to the end."
-    return text.append_text(Text("; ".join(parts) + end, style="not bold"))
 
 
 def _claims_line(result: Result) -> RenderableType:

@@ -1,0 +1,52 @@
+"""Unserved demand in a few sentences, the same for the terminal and the page."""
+
+from __future__ import annotations
+
+from gigaplan.report.events import all_served_from, before_supply, unserved
+from gigaplan.report.format import money, percent, short
+from gigaplan.report.words import title
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.headlines import first_supply_month
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.figures import NOISE
+
+MOST_WORKLOADS = 4
+"""Workloads that are listed; the others are counted."""
+
+
+def unserved_line(result: Result) -> str:
+    """Return what of the demand isn't served: by workload, and in all in the months before there are any GPUs."""
+    early, begin = before_supply(result)
+    if early and not begin:
+        return "all demand: there never is a GPU to serve it"
+    before = ""
+    if early:
+        before = f"{early} {_months(early)} before the first GPUs in {begin} ({_amount(result)}); then "
+    found = unserved(result)
+    if found:
+        parts = [
+            f"{title(u.workload)} {u.months} {_months(u.months)} to {u.last} (worst {percent(u.worst_share)} served)"
+            for u in found[:MOST_WORKLOADS]
+        ]
+        if len(found) > len(parts):
+            parts.append(f"and {len(found) - len(parts)} more")
+        free = all_served_from(result)
+        end = f"All demand served from {free}." if free else "Some demand is unserved to the end."
+        return f"{before}{'; '.join(parts)}. {end}"
+    missing = 1 - float(result.central("served_share")[:, first_supply_month(result) :].min(initial=1.0))
+    if missing > NOISE:
+        return f"{before}nearly nothing: at most {percent(missing)} of a workload in a month"
+    return f"{before}nothing" if before else "nothing: all demand is served"
+
+
+def _months(count: int) -> str:
+    return "month" if count == 1 else "months"
+
+
+def _amount(result: Result) -> str:
+    """Return the demand before there are any GPUs: generated tokens, and what would have been paid."""
+    early = slice(0, first_supply_month(result))
+    demand = aggregate(result, "tokens_asked_per_day", ["month"], {"token": "generated"}).values[early]
+    tokens = float((demand * result.axis.hours[early] / 24).sum())
+    lost = float(aggregate(result, "revenue_lost_usd", ["month"]).values[early].sum())
+    return f"{short(tokens)} generated tokens, {money(lost)} of revenue"
