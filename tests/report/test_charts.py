@@ -19,6 +19,7 @@ from gigaplan.report.format import money as dollars
 from gigaplan.report.html import html
 from gigaplan.report.terminal import render
 from gigaplan.report.words import system
+from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
 
 PLANS = tuple(plan.builtin_names())
@@ -126,3 +127,23 @@ def test_units_are_easily_read() -> None:
     assert in_dollars(2.5e9).of(2.5e9) == "2.50 billion USD"
     assert dollars(0.001) == "$0"
     assert base.numbers([float("nan"), 1.23456789]) == [None, 1.23457]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_suppliers_are_named_by_all_that_they_are_paid_for(name: str) -> None:
+    result = result_of(name)
+    (paid, suppliers) = next((v, b) for a, b, v, what in money._flows(result) if a == money.PLAN and what == "costs")
+    capital = aggregate(result, "capital_usd", ["component"])
+    lines = aggregate(result, "cost_usd", ["line"])
+    network = float(capital.values[capital.labels["component"].index("network")])
+    energy = float(lines.values[lines.labels["line"].index("energy")])
+    for word, amount in (("network", network), ("energy", energy)):
+        assert (word in suppliers) == (amount >= 0.01 * paid and amount > 0), suppliers
+    upkeep = float(lines.values[lines.labels["line"].index("operations")])
+    sold = float(aggregate(result, "vendor_flow_usd").values)
+    assert paid == pytest.approx(float(capital.values.sum()) - sold + energy + upkeep, rel=1e-9, abs=1.0)
+
+
+def test_the_flow_of_power_divides_by_what_gpu_hours_draw_and_says_so() -> None:
+    drawn = flow.watts(result_of("announced-2025-09"))
+    assert drawn is not None and "power that their GPU-hours draw" in drawn.caption

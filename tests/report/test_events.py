@@ -14,12 +14,13 @@ from rich.console import Console
 
 import gigaplan as gp
 from gigaplan.plan.starter import Start, starter
-from gigaplan.report import events
+from gigaplan.report import charts, events
 from gigaplan.report.format import digits_of, short
 from gigaplan.report.html import html
 from gigaplan.report.terminal import render
 from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.words import limit
+from gigaplan.report.years import rows
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.figures import figure_text
 
@@ -128,3 +129,21 @@ def test_a_little_unserved_demand_is_not_nothing(announced: Result) -> None:
     share[..., 5] = 0.9995
     nearly = dataclasses.replace(announced, arrays={**announced.arrays, "served_share": share})
     assert unserved_line(nearly) == "nearly nothing: at most 0.050% of a workload in a month"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_gpus_of_the_yearly_table_come_whole_and_noise_is_not_shown(name: str) -> None:
+    result = gp.run(name)
+    for row in rows(result):
+        if row.variable == "gpus_in_production":
+            assert all("." not in t or t[-1] in "kMBT" for t in row.texts), row
+    for chart in charts.all_charts(result).values():
+        assert not [c for row in chart.rows for c in row if "e-1" in c], chart.id
+
+
+def test_sites_with_commas_in_their_names_are_kept_apart() -> None:
+    result = gp.run("actual-2026-11")
+    screen = io.StringIO()
+    Console(file=screen, width=1000).print(render(result))
+    line = next(t for t in screen.getvalue().splitlines() if t.startswith("First tokens"))
+    assert [p for p in line.split("; ") if p.startswith("Broadcom, sites to be named 20")]

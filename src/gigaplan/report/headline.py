@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.report.events import all_served_from, first_tokens
-from gigaplan.report.format import digits_of, in_watts, money, short
+from gigaplan.report.format import count, digits_of, in_watts, money, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.coordinates import HORIZON, years
@@ -78,7 +78,7 @@ def _gpus(result: Result) -> Card:
     peak = monthly.labels["month"][int(np.argmax(monthly.values))]
     figure = aggregate(result, "gpus_producing", at={"month": peak})
     detail = f"packages, mean of {peak}, existing fleet included"
-    return _card(result, figure, "GPUs producing at the peak", short(float(figure.values), "GPUs"), detail)
+    return _card(result, figure, "GPUs producing at the peak", count(float(figure.values), "GPUs"), detail)
 
 
 def _ends(result: Result, name: str, at: Mapping[str, str]) -> tuple[Aggregate, Aggregate]:
@@ -139,9 +139,9 @@ def answer(result: Result) -> str:
     power = float(aggregate(result, "power_state_mw", ["edge"], at).values.max())
     gpus = float(aggregate(result, "gpus_producing", ["month"]).values.max())
     planned = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
-    peak = f"{_plain_power(power)} (IT) and, with the existing fleet, {short(gpus, 'GPUs')}"
+    peak = f"{_plain_power(power)} (IT) and, with the existing fleet, {count(gpus, 'GPUs')}"
     if not result.existing_sites():
-        peak = f"{_plain_power(power)} (IT) and {short(gpus, 'GPUs')}"
+        peak = f"{_plain_power(power)} (IT) and {count(gpus, 'GPUs')}"
     return f"{planned} planned: {begin}, {peak} producing at the peak, {served}."
 
 

@@ -14,6 +14,8 @@ from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.validate import Row, TrainingValidation
 
 SHOWN = 12
+WHOLE = "all tables"
+"""The summary of all rows."""
 
 
 def training_validation(answer: TrainingValidation, *, every: bool = False) -> RenderableType:
@@ -126,7 +128,7 @@ class _ResultTable(Fitting):
 
 def _summaries(answer: TrainingValidation) -> _ResultTable:
     table = _table("rows", "n", "median |error|", "mean", "p90", "bias", "in 80 % range", "high/low")
-    for s in answer.summaries:
+    for s in sorted(answer.summaries, key=lambda s: s.name == WHOLE):  # the whole after its parts
         table.add_row(
             s.name,
             str(s.rows),

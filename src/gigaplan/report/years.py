@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gigaplan.report.format import DASH, fixed, in_watts, money, percent, scientific, short, span
+from gigaplan.report.format import DASH, count, fixed, in_watts, money, percent, scientific, short, span
 from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
@@ -77,7 +77,7 @@ def _fleet(result: Result) -> Iterator[Row]:
     """Yield power and GPUs that produce at each year's end: a row of GPUs may be divided by the rows of power."""
     states = [{"state": "producing", "site": site} for site in ("announced", "existing")]
     announced, existing = (aggregate(result, "power_state_mw", ["year"], s).values for s in states)
-    unit = in_watts(float(max(announced.max(), existing.max())))
+    unit = in_watts(float(max(announced.max(), existing.max())) or result.announced.value)
 
     def power(mw: float) -> str:
         return fixed(mw / unit.size)
@@ -89,7 +89,7 @@ def _fleet(result: Result) -> Iterator[Row]:
     yield every
     whole = every.values
     for generation in result.labels["generation"]:
-        row = _row(result, f"{system(generation)} GPUs", "gpus_in_production", short, {"generation": generation})
+        row = _row(result, f"{system(generation)} GPUs", "gpus_in_production", count, {"generation": generation})
         if row.values.max() > 0:
             some = row.values > FEW * whole
             yield _with_texts(row, [t if s else DASH for t, s in zip(row.texts, some, strict=True)])

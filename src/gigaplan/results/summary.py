@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.figures import in_a_row
 
 SHOWN = 3
 """Names of a list that are shown; the rest is counted."""
@@ -55,7 +56,7 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
 
 
 def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN])
+    shown = in_a_row(names[:SHOWN])
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown or "none"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gigaplan.report.format import short
+from gigaplan.report.format import short, without_noise
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
@@ -191,9 +191,9 @@ def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]
     }
 
 
-def table(names: Sequence[str], columns: Sequence[str], values: Array) -> Table:
+def table(names: Sequence[str], columns: Sequence[str], values: Array, text: Callable[[float], str] = short) -> Table:
     """Return a table of short numbers, one row for each name."""
-    rows = tuple((str(n), *(short(float(v)) for v in row)) for n, row in zip(names, values, strict=True))
+    rows = tuple((str(n), *(text(float(v)) for v in row)) for n, row in zip(names, without_noise(values), strict=True))
     return ("", *columns), rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.events import first_tokens
-from gigaplan.report.format import as_year, counted, in_watts
+from gigaplan.report.format import as_year, count, counted, in_watts
 from gigaplan.report.words import limit, place, system
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
@@ -38,7 +38,7 @@ def buildout(result: Result) -> Chart:
         "GPUs producing, by generation",
         base.option(series, result.labels["month"], unit.name),
         f"{unit.of(float(total.max()))} (packages) produce in {when}, the existing fleet included.",
-        *base.table(names, years(result), base.yearly(result, "gpus_in_production", "generation")[some]),
+        *base.table(names, years(result), base.yearly(result, "gpus_in_production", "generation")[some], count),
         figures="year end",
     )
 

@@ -38,7 +38,7 @@ def watts(result: Result) -> Chart | None:
         sankey([(a, b, v) for (a, b), v in large.items()], words),
         f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
         f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses "
-        "by the GPU-hours that they hold.",
+        "by the power that their GPU-hours draw; an idle GPU draws less.",
         ("flow", "MW, mean of the year"),
         tuple((f"{_plain(a)} → {_plain(b)}", short(v)) for (a, b), v in (into | used).items()),
         560,

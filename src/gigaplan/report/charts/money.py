@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def money_flow(result: Result) -> Chart | None:
     vendor = _vendor(result)
     there = {n for a, b, _, _ in flows for n in (a, b)}
     spots = {PLAN: (110.0, 50.0), vendor: (10.0, 50.0), USERS: (210.0, 50.0), LANDLORDS: (45.0, 96.0)}
-    spots |= {SUPPLIERS: (175.0, 96.0), INVESTORS: (45.0, 4.0), ELSEWHERE: (175.0, 4.0)}
+    spots |= {_suppliers(_supplies(result)): (175.0, 96.0), INVESTORS: (45.0, 4.0), ELSEWHERE: (175.0, 4.0)}
     most = max(v for _, _, v, _ in flows)
     edges: list[Any] = [
         {
@@ -277,7 +278,11 @@ def _graph(nodes: list[Option], edges: list[Option]) -> Option:
 
 
 PLAN, USERS, LANDLORDS = "the plan", "users", "owners of rented capacity"
-SUPPLIERS, INVESTORS, ELSEWHERE = "energy, building, staff", "other investors", "other funding"
+INVESTORS, ELSEWHERE = "other investors", "other funding"
+BOUGHT = {"racks": "other racks", "network": "network", "facility": "buildings"}
+"""What owned capacity consists of, as people write it."""
+NAMED = 0.01
+"""Share of what all suppliers receive from which on a part of it is named."""
 
 
 def _vendor(result: Result) -> str:
@@ -304,8 +309,7 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
     milestones = total("tranche_usd")
     from_its_tranches = stated("finance.tranches.investor") == vendor
     left = total("funding_gap_usd")
-    lines = dict(zip(result.labels["line"], aggregate(result, "cost_usd", ["line"]).values, strict=True))
-    others = total("capital_usd") - total("vendor_flow_usd") + float(lines["energy"]) + float(lines["operations"])
+    supplies = _supplies(result)
     return [
         (vendor, PLAN, from_vendor + (milestones if from_its_tranches else 0.0), "invests"),
         (
@@ -319,6 +323,22 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
         (PLAN, vendor, total("vendor_flow_usd"), "purchases"),
         (PLAN, LANDLORDS, total("rent_usd"), "rent and lease"),
         (LANDLORDS, vendor, total("vendor_flow_landlords_usd"), "purchases"),
-        (PLAN, SUPPLIERS, others, "costs"),
+        (PLAN, _suppliers(supplies), sum(supplies.values()), "costs"),
         (PLAN, ELSEWHERE, max(-left, 0.0), "surplus"),
     ]
+
+
+def _supplies(result: Result) -> dict[str, float]:
+    """Return what the plan pays over the horizon for all that the vendor doesn't sell and no one rents out."""
+    lines = dict(zip(result.labels["line"], aggregate(result, "cost_usd", ["line"]).values.tolist(), strict=True))
+    capital = aggregate(result, "capital_usd", ["component"])
+    bought = dict(zip(capital.labels["component"], capital.values.tolist(), strict=True))
+    bought["racks"] -= float(aggregate(result, "vendor_flow_usd").values)
+    return {BOUGHT[n]: v for n, v in bought.items()} | {LINES[n]: lines[n] for n in ("energy", "operations")}
+
+
+def _suppliers(supplies: Mapping[str, float]) -> str:
+    """Return what suppliers are called: by everything that a good part of the money is for."""
+    whole = sum(supplies.values())
+    named = [n for n, v in sorted(supplies.items(), key=lambda part: -part[1]) if v >= NAMED * whole and v > 0]
+    return ", ".join(named) or "suppliers"
