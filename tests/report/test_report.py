@@ -158,6 +158,7 @@ def test_the_page_is_whole_and_needs_nothing_else(announced: Result) -> None:
         assert fact.id in text, fact.id
     words = re.sub(r"<(script|style).*?</\1>", "", text, flags=re.S)
     assert not re.search(r"\bnan\b", words)
+    assert not re.search(r">[^<]*\de\+\d\d", words), "powers of ten are written as people write them"
     assert len(text) < 2_500_000
 
 

@@ -18,7 +18,7 @@ from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Fact
-from gigaplan.vocabulary.figures import figure_text
+from gigaplan.vocabulary.figures import figure_text, precisely
 
 
 def html(result: Result) -> str:
@@ -53,8 +53,10 @@ def number(fact: Fact) -> str:
     """Return a fact's value with its range, in six digits."""
     if isinstance(fact.value, str):
         return fact.value
-    text = f"{fact.value:,.6g}"
-    return f"{text} ({fact.low:,.4g} to {fact.high:,.4g})" if fact.low is not None and fact.high is not None else text
+    text = precisely(fact.number)
+    if fact.low is None or fact.high is None:
+        return text
+    return f"{text} ({precisely(fact.low)} to {precisely(fact.high)})"
 
 
 def _conflicts(result: Result) -> list[tuple[Fact, list[Fact]]]:

@@ -39,12 +39,18 @@ def digits_of(value: float, digits: int = 3) -> str:
     if value == round(value) and abs(value) < 1000:
         return f"{value + 0.0:.0f}"
     if abs(value) >= COUNTABLE:
-        return _exponent(f"{value:.{digits - 1}e}")
+        return power_of_ten(f"{value:.{digits - 1}e}")
     if abs(value) < SMALL:
-        return _exponent(f"{value:.{min(digits, 2) - 1}e}")
+        return power_of_ten(f"{value:.{min(digits, 2) - 1}e}")
     value = float(f"{value:.{digits}g}")  # 0.9996 has the digits of 1.00
     places = max(digits - 1 - math.floor(math.log10(abs(value)) + 1e-12), 0)
     return f"{value:,.{min(places, 4)}f}"
+
+
+def precisely(value: float) -> str:
+    """Return a number in six digits, thousands written out up to a trillion ('11,770,000', '1.17e21')."""
+    text = f"{value:,.6g}"
+    return f"{value:,.0f}" if "e+" in text and abs(value) < 1e12 else power_of_ten(text)
 
 
 def number_of(value: float) -> str:
@@ -97,7 +103,7 @@ def in_form(value: float, form: str, next_to: Iterable[float] = ()) -> str:
         shown = text.format(value)
         close = abs(_read(shown) - value) <= max(FAITHFUL * abs(value), NOISE)
         if close and all(text.format(v) != shown for v in others):
-            return number_of(value) if kind == "g" and "e" in shown else _exponent(shown)
+            return number_of(value) if kind == "g" and "e" in shown else power_of_ten(shown)
     return digits_of(value)
 
 
@@ -111,7 +117,7 @@ def _longer(form: str) -> Iterable[tuple[str, str]]:
         yield f"{{:{match['comma']}.{places}{match['kind']}}}", match["kind"]
 
 
-def _exponent(text: str) -> str:
+def power_of_ten(text: str) -> str:
     """Return a number with its power of ten as people write it ('8.1e25', '2.5e-7')."""
     return re.sub(r"e\+?(-?)0*(\d)", r"e\1\2", text)
 
