@@ -85,7 +85,7 @@ def _fleet(result: Result) -> Iterator[Row]:
     yield _row(result, f"{unit.name} (IT) producing", "power_state_mw", power, states[0], leads=True)
     if existing.max() > 0:
         yield _row(result, f"{unit.name} (IT), {EXISTING}", "power_state_mw", power, states[1], leads=True)
-    every = _row(result, "GPUs producing", "gpus_in_production", short, leads=True)
+    every = _row(result, "GPUs producing", "gpus_in_production", count, leads=True)
     yield every
     whole = every.values
     for generation in result.labels["generation"]:
