@@ -54,16 +54,16 @@ def test_a_run_is_the_same_with_kept_rates(tmp_path: Path, monkeypatch: pytest.M
     plain = gp.run("lab-1mw")
     monkeypatch.setenv("GIGAPLAN_CACHE", str(tmp_path))
     for _ in range(2):
-        kept.stored_rates.cache_clear()
+        kept._stored_rates.cache_clear()
         throughput._rate.cache_clear()
         again = gp.run("lab-1mw")
         for name in plain.arrays:
             np.testing.assert_array_equal(plain[name], again[name])
     assert len(list(tmp_path.glob("rates-*.json"))) == 1
-    kept.stored_rates.cache_clear()
+    kept._stored_rates.cache_clear()
 
 
 def test_off_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIGAPLAN_CACHE", "off")
-    kept.stored_rates.cache_clear()
+    kept._stored_rates.cache_clear()
     assert kept.stored_rates().path is None

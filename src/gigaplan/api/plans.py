@@ -22,7 +22,8 @@ from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
-from gigaplan.vocabulary.files import write_text
+from gigaplan.vocabulary.files import command, write_text
+from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
 
 Changes = Mapping[str, object] | Sequence[str]
@@ -135,7 +136,8 @@ def new(
         if like is None
         else copy_of(plans.sources_of(like, _pairs(changes), overlays))
     )
-    return write_text(path, text)
+    with command(like, *overlays):
+        return write_text(path, text, PLAN)
 
 
 def schema(*, overlay: bool = False) -> dict[str, object]:

@@ -14,8 +14,10 @@ from gigaplan.results.explain import Explanation
 from gigaplan.results.explain import explain as explain_figure
 from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
+from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.files import command, slug
 from gigaplan.vocabulary.progress import Progress
 
 RESULTS = Path("gigaplan-results")
@@ -25,8 +27,10 @@ def save(result: Result, folder: str | Path | None = None) -> Path:
     """Save a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
     from gigaplan.report.html import html
 
-    name = f"{result.stamp.plan}-{result.stamp.plan_hash[:8]}"
-    return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)})
+    name = slug(f"{slug(result.stamp.plan)}-{result.stamp.plan_hash[:8]}")
+    read = (result.sources.file, *(file for file, _ in result.sources.overlays)) if result.sources else ()
+    with command(*read):
+        return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)})
 
 
 def load(folder: str | Path) -> Result:
@@ -76,11 +80,11 @@ def export(result: Result | str | Path, to: str, out: str | Path | None = None, 
     MachineError
         If the file can't be written, or xarray isn't there for NetCDF.
     """
-    result = result if isinstance(result, Result) else load(result)
-    ending = "nc" if to == "netcdf" else to
-    return export_result(
-        result, to, Path(out) if out is not None else Path(f"{result.stamp.plan}.{ending}"), quantities
-    )
+    with command():
+        result = result if isinstance(result, Result) else load(result)
+        ending = "nc" if to == "netcdf" else to
+        path = Path(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
+        return export_result(result, to, path, quantities)
 
 
 def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:
@@ -101,7 +105,8 @@ def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress 
         If the folder holds no result, or one that was saved without its plan's text.
     """
     saved = Path(folder)
-    again = run_sources(sources_of(saved), progress, store.read_keep(saved))
+    with rate_cache.without_stored_rates():
+        again = run_sources(sources_of(saved), progress, store.read_keep(saved))
     if out is not None and Path(out).resolve() == saved.resolve():
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])

@@ -20,13 +20,13 @@ from gigaplan.validation.serving import tables as serving
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.calibrate import calibrate_serving as refit_serving
 from gigaplan.validation.serving.validate import InferenceValidation
-from gigaplan.validation.tables import refuse_same
 from gigaplan.validation.training import validate as training
 from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.calibrate import calibrate_training as refit_training
 from gigaplan.validation.training.failures import FailureRow, validate_failures
 from gigaplan.vocabulary.errors import PlanError, Problem
-from gigaplan.vocabulary.files import write_text
+from gigaplan.vocabulary.files import command, refuse_unwritable, write_text
+from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import Brief, Items
 
@@ -183,8 +183,8 @@ def predict_inference(
     MachineError
         If the table can't be written; nothing half-written stays.
     """
-    refuse_same(Path(out), Path(table))
-    return Predicted(*serving.predict(Path(table), Path(out), overlays, progress), Path(out))
+    with command(table, *overlays):
+        return Predicted(*serving.predict(Path(table), Path(out), overlays, progress), Path(out))
 
 
 def predict_training(
@@ -218,7 +218,8 @@ def predict_training(
     """
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
-    return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
+    with command(table, anchor, *overlays):
+        return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
 
 
 def calibrate_serving(
@@ -255,11 +256,13 @@ def calibrate_serving(
     open_ = inputs or read(CalibrationInputs, options, "calibrate serving")
     given = {k: str(getattr(open_, k) or "") for k in ("gpu", "model", "precision", "engine", "tp", "concurrency")}
     if out is not None:
-        refuse_same(Path(out), *paths)
+        with command(*paths):
+            refuse_unwritable(Path(out), OVERLAY)
     staged(progress, 1)("refitting")
     answer = refit_serving(paths, given)
     if out is not None:
-        write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+        with command(*paths):
+            write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
     return answer
 
 
@@ -286,11 +289,13 @@ def calibrate_training(
     """
     paths = _paths(measured)
     if out is not None:
-        refuse_same(Path(out), *paths)
+        with command(*paths):
+            refuse_unwritable(Path(out), OVERLAY)
     report(progress, 0, 1, "all rows")
     answer = refit_training(paths, progress)
     if out is not None:
-        write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)))
+        with command(*paths):
+            write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
     return answer
 
 

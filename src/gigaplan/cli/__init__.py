@@ -33,11 +33,13 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
 
 
 def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
+    from gigaplan.vocabulary import files
     from gigaplan.vocabulary.errors import InputError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
 
     try:
-        code = int(command() or 0)
+        with files.command():
+            code = int(command() or 0)
         streams.flush()
         return code
     except CycloptsError as error:

@@ -157,11 +157,12 @@ def schema(
 
     from gigaplan import api
     from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import SCHEMA
 
     made = api.schema(overlay=overlay)
     if out is None:
         return print_data(made)
-    write_text(out, dumps(made, indent=1) + "\n")
+    write_text(out, dumps(made, indent=1) + "\n", SCHEMA)
     if json:
         return print_json(out)
     line(

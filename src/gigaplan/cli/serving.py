@@ -77,9 +77,10 @@ def frontier(
 def _print(answer: Frontiers, html: Path | None, *, json: bool) -> None:
     from gigaplan.report import frontier_view
     from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import PAGE
 
     if html is not None:
-        write_text(html, frontier_view.html(answer))
+        write_text(html, frontier_view.html(answer), PAGE)
     if json:
         print_json(answer)
         return

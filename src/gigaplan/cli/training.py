@@ -86,9 +86,10 @@ def _failure_options(recovery: Given, failures: bool, together: Given, job: Give
 
 def _print(answer: Any, view: Any, html: Path | None, json: bool) -> int:
     from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import PAGE
 
     if html is not None:
-        write_text(html, view.html(answer))
+        write_text(html, view.html(answer), PAGE)
     if json:
         return print_json(answer)
     show(view.terminal(answer))

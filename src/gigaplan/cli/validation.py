@@ -67,19 +67,20 @@ def validate_inference(
     from gigaplan.report import published_view
     from gigaplan.report.serving_view import markdown as as_markdown
     from gigaplan.report.serving_view import validation
-    from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files import slug, write_text
+    from gigaplan.vocabulary.files.kinds import MARKDOWN, PAGE, PICTURE
 
     with progress("validating") as bar:
         answers = api.validate_inference(table, bar)
     drawn = published_view.pictures(answers) if images else {}
     for name, picture in drawn.items():
         assert images is not None
-        write_text(images / f"{name}.svg", picture)
+        write_text(images / f"{slug(name)}.svg", picture, PICTURE)
     if markdown:
-        pictures = [os.path.relpath(images / f"{name}.svg", markdown.parent) for name in drawn] if images else []
-        write_text(markdown, as_markdown(answers, pictures))
+        pictures = [os.path.relpath(images / f"{slug(name)}.svg", markdown.parent) for name in drawn] if images else []
+        write_text(markdown, as_markdown(answers, pictures), MARKDOWN)
     if html:
-        write_text(html, published_view.html(answers))
+        write_text(html, published_view.html(answers), PAGE)
     return print_json(answers) if json else show(validation(answers, every=all_rows))
 
 
@@ -152,11 +153,12 @@ def validate_kernels(*, layout: Given, all_rows: AllRows = False, markdown: Mark
     from gigaplan import api
     from gigaplan.report import kernels_view
     from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import MARKDOWN
 
     with progress("steps") as bar:
         answer = api.validate_kernels(progress=bar, **layout)
     if markdown:
-        write_text(markdown, kernels_view.markdown(answer))
+        write_text(markdown, kernels_view.markdown(answer), MARKDOWN)
     return print_json(answer) if json else show(kernels_view.terminal(answer, every=all_rows))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.files import note_input
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
@@ -120,6 +121,7 @@ def read_text(path: Path) -> str:
         raise fail("this is not a regular file", "save the plan as a file first")
     if info.st_size > MAX_BYTES:
         raise fail(f"the file has {info.st_size:,} bytes", "keep data out of the plan", f"at most {MAX_BYTES:,} bytes")
+    note_input(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,6 +21,7 @@ from gigaplan.plan.overlay import read_overlay
 from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.files import slug
 from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
 from gigaplan.vocabulary.visible import visible
@@ -73,7 +74,7 @@ def starter(start: Start) -> str:
     if problems or power is None:
         raise PlanError(problems)
     values = {
-        "name": json.dumps(re.sub(r"[^a-z0-9]+", "-", start.name.lower()).strip("-") or "my-plan"),
+        "name": json.dumps(slug(re.sub(r"[^a-z0-9]+", "-", start.name.lower()), "my-plan")),
         "title": " ".join(visible(start.name).split()) or "my-plan",
         "quoted_title": json.dumps(visible(start.name), ensure_ascii=False),
         "power": f"{power.value:g} {power.unit} {power.basis}",

@@ -10,6 +10,7 @@ from gigaplan.results.dataset import to_xarray
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import EXPORTS
 
 FORMS = ("parquet", "csv", "netcdf")
 
@@ -48,7 +49,7 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
     if form == "netcdf":
         _netcdf(result, path, chosen)
     else:
-        with whole_file(path) as work:
+        with whole_file(path, EXPORTS[form]) as work:
             longtable.write(result, work, chosen, form=form, about=True)
     return path
 
@@ -77,5 +78,5 @@ def _netcdf(result: Labelled, path: Path, chosen: Sequence[str]) -> None:
     data = data.drop_vars([c for c in data.coords if data[c].size == 0])
     if empty:
         data.attrs["left_out"] = f"nothing to count: {', '.join(empty)}"
-    with whole_file(path) as work:
+    with whole_file(path, EXPORTS["netcdf"]) as work:
         data.to_netcdf(work, engine="scipy", format="NETCDF3_64BIT")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,14 @@ from gigaplan.plan.sources import Sources
 from gigaplan.results import formats, longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.result import Result
-from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
+from gigaplan.vocabulary.files.folders import restore_folder
+
+NAMES = ("report.html", "result.json", "result.parquet")
+"""Files of a saved result."""
+MAX_JSON_BYTES = 64_000_000
+"""Bytes of ``result.json`` that are read at most; one has about 300 kB."""
 
 
 def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None) -> Path:
@@ -28,9 +33,9 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
     result : Labelled
         What to write.
     folder : Path
-        Where; a result that is there already is replaced, anything else is left alone.
+        Where; a result that is there already is replaced at one instant, any other folder is refused.
     extra : mapping of str to str, optional
-        Further text files by name, such as a report.
+        Further text files by name, of :data:`NAMES`.
 
     Returns
     -------
@@ -39,10 +44,12 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
 
     Raises
     ------
+    PlanError
+        If the folder holds anything that gigaplan has not written, or an input of the command.
     MachineError
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
-    with _whole(folder) as work:
+    with whole_folder(folder, NAMES, _wrote) as work:
         longtable.write(result, work / "result.parquet", tuple(result.arrays))
         data = formats.as_data(result, work / "result.parquet")
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
@@ -51,37 +58,16 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
     return folder
 
 
-@contextlib.contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes ``folder`` only if all goes well."""
-    work = folder.parent / f".{folder.name}.{os.getpid()}.part"
-    old = folder.parent / f".{folder.name}.{os.getpid()}.old"
+def _wrote(folder: Path) -> bool:
+    """Return whether gigaplan has written the result of a folder: its stamp says so."""
     try:
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            yield work
-            if folder.exists():
-                if not (folder / "result.json").exists():
-                    raise MachineError(f"{folder} exists and is not a result; give another folder with --out")
-                folder.rename(old)
-            work.rename(folder)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise MachineError(
-                f"cannot save the result in {folder}: {reason}; give another folder with --out"
-            ) from None
-        except Exception as error:
-            if type(error).__module__.startswith(("duckdb", "_duckdb")):
-                reason = str(error).splitlines()[0]
-                raise MachineError(f"cannot save the result in {folder}: {reason}") from None
-            raise
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        data = json.loads(read_bytes(folder / "result.json", MAX_JSON_BYTES))
+    except FileNotFoundError:
+        return False
+    except (ValueError, RecursionError):
+        return False
+    stamp = data.get("stamp") if isinstance(data, dict) else None
+    return isinstance(stamp, dict) and "format" in data and {"plan_hash", "version"} <= set(stamp)
 
 
 def load(folder: Path) -> Result:
@@ -119,7 +105,10 @@ def read_stamp(folder: Path) -> dict[str, str]:
 
 
 def _data(folder: Path) -> dict[str, Any]:
-    data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    restore_folder(folder)
+    for name in NAMES:
+        note_input(folder / name)
+    data = json.loads(read_bytes(folder / "result.json", MAX_JSON_BYTES))
     if not isinstance(data, dict) or "format" not in data:
         raise ValueError("result.json is not one that gigaplan has written")
     return data
@@ -130,11 +119,17 @@ def _readable(folder: Path) -> Iterator[None]:
     """Say why a folder can't be read."""
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except RecursionError:
+        raise _unreadable(folder, "result.json is nested too deeply") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         reason = str(error)
         if isinstance(error, OSError) and error.strerror:
             reason = f"{Path(error.filename).name}: {error.strerror}" if error.filename else error.strerror
         elif isinstance(error, KeyError):
             reason = f"result.json lacks {error}"
-        remedy = "give a folder that 'gigaplan run' has written, or run the plan again"
-        raise PlanError([Problem(f"no readable result here: {reason}", Place(str(folder)), remedy=remedy)]) from None
+        raise _unreadable(folder, reason) from None
+
+
+def _unreadable(folder: Path, reason: str) -> PlanError:
+    remedy = "give a folder that 'gigaplan run' has written, or run the plan again"
+    return PlanError([Problem(f"no readable result here: {reason}", Place(str(folder)), remedy=remedy)])

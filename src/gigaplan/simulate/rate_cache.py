@@ -1,7 +1,8 @@
 """Serving rates stored on disk by content: what was searched once is found again in the next process.
 
 A rate's key is a hash of all that it follows from: device, architecture, request, constants, and the source of the
-rooms that search. So a stored rate is never stale; whatever can't be read or written is searched anew.
+rooms that search. So a stored rate is never stale; whatever can't be read or written is searched anew, and so is what
+is cut, altered, of the wrong type, or in a file that somebody else owns or everybody may write.
 ``GIGAPLAN_CACHE`` names another folder, ``off`` keeps nothing.
 """
 
@@ -10,36 +11,53 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
+import stat
+import typing
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import astuple
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 from gigaplan.inference.frontier import Rate
+from gigaplan.vocabulary.errors import MachineError, PlanError
+from gigaplan.vocabulary.files import Kind, read_bytes, write_text
 
 ROOMS = ("compute", "inference", "vocabulary")
 KEY_LENGTH, VERSION_LENGTH = 32, 16
 """Letters of a hash that are kept."""
 MOST = 50_000
 """Rates stored at most; beyond it the file starts anew."""
+MAX_BYTES = 64_000_000
+"""Bytes of the file that are read at most."""
+FORMAT = 2
+KIND = Kind("a file of rates")
+TYPES = tuple(typing.get_type_hints(Rate).values())
+"""Types of a rate's fields, in order."""
+_instead: ContextVar[StoredRates | None] = ContextVar("instead", default=None)
+"""Rates that take the place of the stored ones."""
 
 
 class StoredRates:
     """The rates of one file; ``get`` and ``put`` in memory, ``keep`` writes what is new."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self._rates: dict[str, list[object]] = _read(path) if path else {}
+        self.path = path if path and _is_trusted(path) else None
+        self._rates: dict[str, list[object]] = _read(self.path) if self.path else {}
         self._new = False
 
     def get(self, key: str) -> Rate | None:
-        """Return a stored rate, None if there is none that can be read."""
+        """Return a stored rate, None if there is none whose fields are of the right type."""
         values = self._rates.get(key)
-        try:
-            return Rate(*values) if values else None  # type: ignore[arg-type]
-        except TypeError:
+        if not isinstance(values, list) or len(values) != len(TYPES):
             return None
+        if not all(map(_fits, values, TYPES)):
+            return None
+        return Rate(*values)  # type: ignore[arg-type]
 
     def put(self, key: str, rate: Rate) -> None:
         """Remember a rate for :meth:`keep`."""
@@ -52,11 +70,8 @@ class StoredRates:
             return
         self._new = False
         stored = self._rates if len(self._rates) <= MOST else {}
-        part = self.path.with_suffix(f".{os.getpid()}.part")
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(stored), encoding="utf-8")
-            part.replace(self.path)
+        with contextlib.suppress(MachineError, PlanError):
+            write_text(self.path, json.dumps({"format": FORMAT, "sha256": _checksum(stored), "rates": stored}), KIND)
 
 
 def key_of(*inputs: object) -> str:
@@ -64,11 +79,25 @@ def key_of(*inputs: object) -> str:
     return hashlib.sha256(repr(inputs).encode()).hexdigest()[:KEY_LENGTH]
 
 
-@cache
 def stored_rates() -> StoredRates:
     """Return the stored rates of this version of the rooms."""
+    return _instead.get() or _stored_rates()
+
+
+@cache
+def _stored_rates() -> StoredRates:
     folder = _folder()
     return StoredRates(folder / f"rates-{_source_hash()}.json" if folder else None)
+
+
+@contextlib.contextmanager
+def without_stored_rates() -> Iterator[None]:
+    """Search every rate anew: neither the file nor what this process remembers of it is used."""
+    token = _instead.set(StoredRates(None))
+    try:
+        yield
+    finally:
+        _instead.reset(token)
 
 
 def _folder() -> Path | None:
@@ -92,9 +121,38 @@ def _source_hash() -> str:
     return digest.hexdigest()[:VERSION_LENGTH]
 
 
+def _is_trusted(path: Path) -> bool:
+    """Return whether no other user can have written a file: it is absent, or this user's and not open to everybody."""
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        above = path.parent.stat()
+        if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+            return False
+        info = path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & stat.S_IWOTH
+
+
 def _read(path: Path) -> dict[str, list[object]]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(path, MAX_BYTES))
+        stored = data["rates"]
+        whole = data["format"] == FORMAT and data["sha256"] == _checksum(stored)
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return {}
-    return data if isinstance(data, dict) else {}
+    return stored if whole and isinstance(stored, dict) else {}
+
+
+def _checksum(stored: object) -> str:
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+
+
+def _fits(value: object, kind: object) -> bool:
+    """Return whether a value is of a field's type; a true or false is no number."""
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(cast(float, value))
+    return type(value) is kind

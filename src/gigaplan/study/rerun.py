@@ -24,7 +24,7 @@ class Rerun(Brief):
     same: bool
     """Every file is byte for byte the same."""
     files: tuple[tuple[str, bool], ...]
-    """Each file of the saved result, and whether it is the same."""
+    """Each file that a result is saved in, and whether the saved one is the same; one that is missing is not."""
     changed: tuple[tuple[str, str, str], ...]
     """What the stamps say differently: name, saved, now (version, catalog vintage, plan hash, ...)."""
     figures: tuple[tuple[str, float], ...]
@@ -54,8 +54,8 @@ def sources_of(folder: Path) -> Sources:
 
 def compare_with_saved(saved: Path, again: Path) -> Rerun:
     """Return what differs between a saved result's folder and that of a second run."""
-    names = sorted(p.name for p in saved.iterdir() if p.is_file())
-    files = tuple((n, (again / n).is_file() and filecmp.cmp(saved / n, again / n, shallow=False)) for n in names)
+    names = sorted(p.name for p in again.iterdir())
+    files = tuple((n, (saved / n).is_file() and filecmp.cmp(saved / n, again / n, shallow=False)) for n in names)
     if all(same for _, same in files):
         return Rerun(True, files, (), (), ())
     changed = _changed(store.read_stamp(saved), store.read_stamp(again))

@@ -11,6 +11,7 @@ import numpy as np
 from gigaplan.accuracy.residuals import COVERED, ROWS
 from gigaplan.catalog.catalog import COLUMNS, data_folder
 from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
 Cells = dict[str, str]
@@ -125,7 +126,7 @@ def write_catalog_table(file: str, facts: Sequence[Mapping[str, str]]) -> None:
     facts
         Its rows, in the catalog's columns.
     """
-    with whole_file(data_folder() / file) as work, work.open("w", encoding="utf-8", newline="") as out:
+    with whole_file(data_folder() / file, DATA) as work, work.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(facts)

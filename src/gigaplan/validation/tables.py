@@ -11,8 +11,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files import Kind, read_bytes, whole_file
 
+MAX_BYTES = 256_000_000
+"""Bytes of a table that are read at most, about two million rows."""
 FIRST_LINE = "give a CSV file whose first line names its columns"
 SAVE_AS = "give a CSV file, saved as UTF-8"
 DELIMITERS = ",;\t|"
@@ -48,9 +50,9 @@ def read_text(path: Path) -> str:
         The file.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_BYTES)
         return data.decode(_encoding(data))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise PlanError([Problem(unreadable(error), Place(str(path)), remedy=SAVE_AS)]) from None
 
 
@@ -120,7 +122,7 @@ def unreadable(error: Exception) -> str:
     return f"the table cannot be read: {why}"
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]], kind: Kind) -> None:
     """Write a CSV table whole or not at all. MachineError if it can't be written.
 
     Parameters
@@ -131,23 +133,10 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
         Names of columns, in order.
     rows
         Cells of each row, by column.
+    kind
+        What the table is; another file at the place is left alone.
     """
-    with whole_file(path) as work, work.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path, kind) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def refuse_same(out: Path, *tables: Path | None) -> None:
-    """Refuse to write over a table that is read: its own results would be lost."""
-    if any(t is not None and t.exists() and out.exists() and t.samefile(out) for t in tables):
-        raise PlanError(
-            [
-                Problem(
-                    "the answers would take the place of the table that they answer",
-                    Place(str(out)),
-                    value=f"--out {out}",
-                    remedy="give --out another file",
-                )
-            ]
-        )

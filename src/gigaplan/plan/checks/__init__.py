@@ -15,6 +15,7 @@ from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Problem
+from gigaplan.vocabulary.files.names import LONGEST_NAME, name_fault
 from gigaplan.vocabulary.units import parse_date
 
 MAX_HORIZON_YEARS = 40
@@ -23,6 +24,7 @@ MAX_HORIZON_YEARS = 40
 def check(plan: PlanDocument, root: Node) -> list[Problem]:
     """Return every problem of a document that its schema alone can't see."""
     rules = (
+        name,
         horizon,
         claims,
         dated_keys,
@@ -51,6 +53,17 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         finance.money_in_time,
     )
     return [problem for rule in rules for problem in rule(plan, root)]
+
+
+def name(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """The plan's name can stand in the path of its results."""
+    fault = name_fault(plan.name)
+    if fault:
+        allowed = f"up to {LONGEST_NAME} visible characters without / and \\, the first no full stop"
+        remedy = "give the plan a short name; the title may be long"
+        yield Problem(
+            fault, root.place(("name",)), value=repr(plan.name)[:LONGEST_NAME], allowed=allowed, remedy=remedy
+        )
 
 
 def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:

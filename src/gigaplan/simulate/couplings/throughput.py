@@ -15,7 +15,7 @@ from gigaplan.demand.requests import growth_factor
 from gigaplan.inference.frontier import Rate, best, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.rate_cache import key_of, stored_rates
+from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 
@@ -55,10 +55,12 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     """
     generations = [g.name for g in scenario.fleet.generations]
     models = models_by_year(scenario)
+    cache = stored_rates()
     found = [
         [
             [
                 _rate(
+                    cache,
                     scenario.devices[g],
                     scenario.architectures[models[i][y]],
                     request,
@@ -72,7 +74,7 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         for i, w in enumerate(scenario.demand.workloads)
     ]
 
-    stored_rates().keep()
+    cache.keep()
 
     def table(name: str, scale: float = 1.0) -> Array:
         return np.array([[[getattr(r, name) * scale for r in row] for row in rows] for rows in found], dtype=float)
@@ -133,9 +135,15 @@ def _requests(work: Workload, tokens: Array) -> list[Request]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _rate(device: Device, architecture: Architecture, request: Request, efficiency: Efficiency, engine: Engine) -> Rate:
+def _rate(
+    cache: StoredRates,
+    device: Device,
+    architecture: Architecture,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+) -> Rate:
     """Remember rates within a process and on disk: a changed input elsewhere leaves them as they are."""
-    cache = stored_rates()
     key = key_of(device, architecture, request, efficiency, engine)
     rate = cache.get(key)
     if rate is None:

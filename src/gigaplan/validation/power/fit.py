@@ -25,6 +25,8 @@ from gigaplan.validation.power.folds import FOLDS
 from gigaplan.validation.power.rows import MAKER, SYSTEM, Question, data_folder, number, power_w, question, read
 from gigaplan.validation.residual_facts import Source, count_fact, ratio_fact, write_catalog_table
 from gigaplan.validation.training.names import system_of
+from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
 SPEC: Mapping[str, tuple[float, float]] = {
@@ -112,7 +114,7 @@ def main() -> None:
         for kind in (SYSTEM, MAKER)
         for name in sorted({g.node_question.fold(kind) for g in some})
     }
-    with (data_folder() / FOLDS).open("w", encoding="utf-8", newline="") as file:
+    with whole_file(data_folder() / FOLDS, DATA) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "constant", "value"])
         writer.writerows([name, n, f"{getattr(e, n):.5g}"] for name, e in apart.items() for n in names)

@@ -28,6 +28,8 @@ from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
 from gigaplan.validation.serving.rows import Question
+from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
 FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps")
@@ -235,7 +237,7 @@ def write_folds(found: Mapping[str, Array], path: Path) -> None:
     path
         The table to write.
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path, DATA) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "constant", "value"])
         for name, x in found.items():

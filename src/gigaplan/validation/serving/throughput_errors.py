@@ -22,6 +22,8 @@ from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.loads import VENDORS, load_of, published, vendor
 from gigaplan.validation.serving.throughput import tokens
 from gigaplan.validation.serving.throughput_residuals import MIN_GROUPS, RESIDUALS, ROUNDS, quantiles, residuals
+from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import DATA
 
 DIGITS = 9
 """Significant digits of a spread in the catalog: answers are written with five."""
@@ -50,7 +52,7 @@ def write_residuals(rows: Sequence[Mapping[str, str]], path: Path) -> None:
             if not load.mixed and not guessed and not _is_preview(load.system):
                 kind = (load.kind, vendor(load.system), ROUNDS[not load.first_round], load.system, load.model)
                 found.append([*kind, f"{math.log(value / predicted.per_gpu):.4f}"])
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path, DATA) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "vendor", "round", "system", "model", "log"])
         writer.writerows(sorted(found))

@@ -31,6 +31,8 @@ from gigaplan.validation.training.folds import FOLDS, WITHOUT, cell, family, kin
 from gigaplan.validation.training.questions import read_questions
 from gigaplan.validation.training.rows import Question, sets_constants
 from gigaplan.validation.training.sources import CLASSIC, MODERN
+from gigaplan.vocabulary.files import whole_file
+from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
 PULL, SOFT = 0.1, 0.1
@@ -198,7 +200,7 @@ def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
     """
     names = [*rows.cells.tolist(), *rows.parts.tolist()]
     software = dict(zip(names, [*rows.software.tolist(), *rows.software.tolist()], strict=True))
-    with (_data() / FOLDS).open("w", encoding="utf-8", newline="") as file:
+    with whole_file(_data() / FOLDS, DATA) as work, work.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["fold", "software", "constant", "value"])
         for name, e in apart.items():

@@ -18,7 +18,7 @@ import numpy as np
 from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import is_supported
-from gigaplan.validation.tables import refuse_same, write_table
+from gigaplan.validation.tables import write_table
 from gigaplan.validation.training.anchors import anchor_all, anchored_errors, that_ran
 from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without
@@ -30,6 +30,8 @@ from gigaplan.validation.training.sources import (
     duplicate,
     table_of,
 )
+from gigaplan.vocabulary.files import refuse_unwritable
+from gigaplan.vocabulary.files.kinds import predictions
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
 
@@ -181,7 +183,7 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     PlanError
         If a table can't be read or lacks columns.
     """
-    refuse_same(out, rows, anchor)
+    refuse_unwritable(out, predictions(ANSWER_COLUMNS))
     row_questions, using = read_questions(rows), own_constants(overlays)
     measured = [] if anchor is None else read_questions(anchor)
     row_questions = that_ran(row_questions, measured)
@@ -190,7 +192,8 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
         found = anchor_all(row_questions, found, measured, using)
     columns = list(dict.fromkeys([*(row_questions[0].row if row_questions else ()), *ANSWER_COLUMNS]))
     answered = zip(row_questions, found, strict=True)
-    write_table(out, columns, ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered))
+    cells = ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered)
+    write_table(out, columns, cells, predictions(ANSWER_COLUMNS))
     return len(row_questions), sum(is_supported(f.validity) for f in found)
 
 

@@ -1,0 +1,20 @@
+"""The one writing door, and the reading of bounded inputs: every file or folder that a verb reads or writes."""
+
+from gigaplan.vocabulary.files.folders import whole_folder
+from gigaplan.vocabulary.files.inputs import command, note_input, read_bytes
+from gigaplan.vocabulary.files.names import name_fault, slug
+from gigaplan.vocabulary.files.write import STDOUT, Kind, refuse_unwritable, whole_file, write_text
+
+__all__ = [
+    "STDOUT",
+    "Kind",
+    "command",
+    "name_fault",
+    "note_input",
+    "read_bytes",
+    "refuse_unwritable",
+    "slug",
+    "whole_file",
+    "whole_folder",
+    "write_text",
+]

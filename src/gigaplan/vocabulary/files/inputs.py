@@ -1,0 +1,74 @@
+"""What a command reads: noted, so that the writing door never writes over it, and read up to a stated size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+
+Identity = tuple[int, int]
+"""Device and inode of a file: the same whatever path or link leads to it."""
+
+_inputs: ContextVar[frozenset[Identity]] = ContextVar("inputs", default=frozenset())
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+
+
+@contextlib.contextmanager
+def command(*paths: str | Path | None) -> Iterator[None]:
+    """Begin a command: what is read until it ends is its input, and so are the given files.
+
+    Parameters
+    ----------
+    *paths : str, Path or None
+        Files that the command reads, if they are known already; names that are no files are passed over.
+    """
+    inputs, depth = _inputs.set(_inputs.get()), _depth.set(_depth.get() + 1)
+    try:
+        for path in paths:
+            if path is not None:
+                note_input(path)
+        yield
+    finally:
+        _inputs.reset(inputs)
+        _depth.reset(depth)
+
+
+def note_input(path: str | Path) -> None:
+    """Note that the current command reads a file; outside a command nothing is noted."""
+    if not _depth.get():
+        return
+    with contextlib.suppress(OSError, ValueError):
+        info = os.stat(path)
+        _inputs.set(_inputs.get() | {(info.st_dev, info.st_ino)})
+
+
+def is_input(info: os.stat_result) -> bool:
+    """Return whether the current command reads the file of this status."""
+    return (info.st_dev, info.st_ino) in _inputs.get()
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return a file's bytes and note it as an input.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : int
+        Bytes that are read at most.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    ValueError
+        If it has more bytes.
+    """
+    note_input(path)
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"{path.name} has more than {most:,} bytes, the most that are read")
+    return data

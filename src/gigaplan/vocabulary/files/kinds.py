@@ -1,0 +1,27 @@
+"""The kinds of single files that verbs write, each with the marks by which its own are known again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gigaplan.vocabulary.files.write import Kind
+
+PAGE = Kind("a page", ("<!doctype html>", "· gigaplan</title>"))
+PICTURE = Kind("a picture", ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0', 'role="img" aria-label='))
+MARKDOWN = Kind("a page of tables", ("Written by `gigaplan validate",))
+OVERLAY = Kind("an overlay", ("overlay:", "who: gigaplan calibrate"))
+SCHEMA = Kind("a schema", ("json-schema.org", "gigaplan"))
+PLAN = Kind("a plan")
+"""A plan is replaced only with --force, whatever it holds."""
+DATA = Kind("a table of the package")
+"""Rows that the fitting programmes of gigaplan renew in its source tree."""
+EXPORTS = {
+    "csv": Kind("an exported table", ("variable,", ",value,unit,kind")),
+    "parquet": Kind("an exported table", ("PAR1", "variable", "value", "unit")),
+    "netcdf": Kind("an exported dataset", ("CDF", "plan_hash")),
+}
+
+
+def predictions(columns: Sequence[str]) -> Kind:
+    """Return the kind of a table with the given columns added to its rows."""
+    return Kind("a table of predictions", tuple(columns))
