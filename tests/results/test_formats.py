@@ -237,3 +237,25 @@ def test_what_one_sees_of_a_result_is_ten_lines(announced: Result) -> None:
     assert "existing: opening 2023 Hopper" in text
     assert str(announced.claims[0].verdict) in text
     assert announced._repr_html_().count("<tr>") == 8
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT 'cost_usd' AS variable, 1.0 AS value FROM range(5000000)", "rows, but at most"),
+        ("SELECT 'cost_usd' AS variable, 1.0 AS value, 'x' AS colour FROM range(3)", "has the columns"),
+    ],
+)
+def test_a_footer_is_checked_before_its_rows(query: str, message: str, tmp_path: Path) -> None:
+    folder = copied(1, tmp_path)
+    with duckdb.connect() as db:
+        db.execute(f"COPY ({query}) TO '{folder}/result.parquet' (FORMAT parquet)")
+    with pytest.raises(PlanError, match=message):
+        gp.load(folder)
+
+
+def test_a_result_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    folder = copied(2, tmp_path)
+    (folder / "result.json").write_text("[" * 100_000)
+    with pytest.raises(PlanError, match="nested too deeply"):
+        gp.load(folder)

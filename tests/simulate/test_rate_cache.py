@@ -67,3 +67,25 @@ def test_off_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIGAPLAN_CACHE", "off")
     kept._stored_rates.cache_clear()
     assert kept.stored_rates().path is None
+
+
+def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "rates.json"
+    store = kept.StoredRates(path)
+    store.put("a", RATE)
+    store.put("b", replace(RATE, gpus="16"))  # type: ignore[arg-type]
+    store.put("c", replace(RATE, ttft_s=float("inf")))
+    store.keep()
+    assert [kept.StoredRates(path).get(k) == RATE for k in "abc"] == [True, False, False]
+    whole = path.read_text()
+    path.write_text(whole.replace("0.25", "2.5", 1))
+    assert kept.StoredRates(path).get("a") is None
+    path.write_text(whole.replace('"format": 2', '"format": 3'))
+    assert kept.StoredRates(path).get("a") is None
+    path.write_text("[" * 100_000)
+    assert kept.StoredRates(path).get("a") is None
+    path.write_text(whole)
+    path.chmod(0o666)
+    assert kept.StoredRates(path).path is None
+    path.chmod(0o600)
+    assert kept.StoredRates(path).get("a") == RATE

@@ -97,3 +97,36 @@ def test_in_the_terminal_and_as_json(kept: Path, tmp_path: Path, capsys: pytest.
     assert "byte for byte" in capsys.readouterr().out
     assert leave("rerun", str(kept), "--json") == 0
     assert json.loads(capsys.readouterr().out)["same"] is True
+
+
+def test_the_set_of_files_is_compared_and_notes_do_not_count(kept: Path) -> None:
+    (kept / "notes.txt").write_text("notes")
+    assert gp.rerun(kept).same
+    (kept / "result.parquet").unlink()
+    answer = gp.rerun(kept)
+    assert not answer.same
+    assert dict(answer.files) == {"report.html": True, "result.json": True, "result.parquet": False}
+
+
+def test_a_cache_cannot_confirm_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from gigaplan.simulate import rate_cache
+
+    class Wrong(rate_cache.StoredRates):
+        def put(self, key: str, rate: rate_cache.Rate) -> None:
+            super().put(key, replace(rate, requests_per_gpu_s=10 * rate.requests_per_gpu_s))
+
+        def get(self, key: str) -> rate_cache.Rate | None:
+            found = super().get(key)
+            return found and replace(found, requests_per_gpu_s=10 * found.requests_per_gpu_s)
+
+    wrong = Wrong(None)
+    gp.run("lab-1mw", {"horizon.end": "2026-09"})
+    monkeypatch.setattr(rate_cache, "_stored_rates", lambda: wrong)
+    for _ in range(2):
+        from gigaplan.simulate.couplings import throughput
+
+        throughput._rate.cache_clear()
+        folder = gp.save(gp.run("lab-1mw", {"horizon.end": "2026-09"}), tmp_path / "kept")
+    assert not gp.rerun(folder).same

@@ -189,6 +189,7 @@ def test_run_export_and_a_thesis(lab: Result, tmp_path: Path, capsys: pytest.Cap
     with pytest.raises(PlanError, match="is not a result"):
         gp.save(lab, mine)
     kept = gp.save(lab, tmp_path / "kept")
+    assert gp.save(lab, kept) == kept
     plan = tmp_path / "plan.yaml"
     plan.write_text("name: mine\n")
     assert leave("export", str(kept), "--to", "csv", "--out", str(plan)) == 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,9 @@ def read(data: Mapping[str, Any], parquet: Path) -> Result:
 
 def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
     """Read format 1: what it does not say is inferred from its labels and from the columns of its long table."""
-    there = longtable.dims_held(parquet)
     labels, members = data["labels"], data["stamp"]["members"]
+    longtable.check_footer(parquet, 2 * _numbers(variables().values(), labels, members), exact=False)
+    there = longtable.dims_held(parquet)
     rows: dict[str, Any] = {name: {"name": name} for name in there}
     for name, row in variables().items():
         nothing_to_count = any(not labels.get(d, ()) for d in row.dims if d != "member")
@@ -114,7 +116,17 @@ def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
         )
     if checksum(parquet) != expected["sha256"]:
         raise ValueError(f"{parquet.name} was altered after it was written: its checksum differs")
+    members = data["members"]
+    held = [(name, data["quantities"][name]["dims"]) for name in members]
+    sizes = {d: len(names) for d, names in data["labels"].items()}
+    count = sum(math.prod(members[n] if d == "member" else sizes[d] for d in dims) for n, dims in held)
+    longtable.check_footer(parquet, count)
     return _result(data, parquet)
+
+
+def _numbers(rows: Iterable[Variable], labels: Mapping[str, Sequence[str]], members: int) -> int:
+    """Return how many numbers some quantities have."""
+    return sum(math.prod(members if d == "member" else len(labels.get(d, ())) for d in row.dims) for row in rows)
 
 
 READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2}

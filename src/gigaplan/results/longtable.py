@@ -34,6 +34,10 @@ TOGETHER = 2_000_000
 """Numbers that are read with one query: small quantities together, a large one in parts."""
 
 
+BYTES_PER_ROW, FREE_BYTES = 1000, 16_000_000
+"""Unpacked bytes of a row with its labels at most, and what a file may have in addition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """The place of one quantity in the long table: its dims with their labels, in the order of its array's axes."""
@@ -133,6 +137,37 @@ def _labelled(
         columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
         columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
     return f"SELECT {', '.join(columns)}"
+
+
+def check_footer(path: Path, rows: int, *, exact: bool = True) -> None:
+    """Check by its footer alone, before any row is read, that a Parquet file holds what is expected of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    rows : int
+        Numbers that it holds.
+    exact : bool
+        Whether it must hold just as many, rather than at most so many.
+
+    Raises
+    ------
+    ValueError
+        If the footer can't be read, there are other columns or more rows, or the rows are larger than labels are.
+    """
+    with _connect() as db:
+        held = int(_fetch(db, f"SELECT num_rows AS n FROM parquet_file_metadata({_text(path)})")["n"][0])
+        if held > rows or (exact and held != rows):
+            most = "" if exact else "at most "
+            raise ValueError(f"{path.name} has {held:,} rows, but {most}{rows:,} belong to this result")
+        columns = {str(c) for c in _fetch(db, f"DESCRIBE FROM read_parquet({_text(path)})")["column_name"]}
+        if not {"variable", "value"} <= columns <= {"variable", "value", *DIMS}:
+            raise ValueError(f"{path.name} has the columns {', '.join(sorted(columns))}")
+        query = f"SELECT coalesce(sum(total_uncompressed_size), 0) AS n FROM parquet_metadata({_text(path)})"
+        size = int(_fetch(db, query)["n"][0])
+    if size > BYTES_PER_ROW * rows + FREE_BYTES:
+        raise ValueError(f"{path.name} unpacks to {size:,} bytes, too many for {rows:,} rows")
 
 
 def dims_held(path: Path) -> dict[str, set[str]]:

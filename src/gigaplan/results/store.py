@@ -61,7 +61,7 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
 def _wrote(folder: Path) -> bool:
     """Return whether gigaplan has written the result of a folder: its stamp says so."""
     try:
-        data = json.loads(read_bytes(folder / "result.json", MAX_JSON_BYTES))
+        data = json.loads(read_bytes(folder / "result.json", MAX_JSON_BYTES, note=False))
     except FileNotFoundError:
         return False
     except (ValueError, RecursionError):

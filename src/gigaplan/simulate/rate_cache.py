@@ -139,7 +139,7 @@ def _is_trusted(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, list[object]]:
     try:
-        data = json.loads(read_bytes(path, MAX_BYTES))
+        data = json.loads(read_bytes(path, MAX_BYTES, note=False))
         stored = data["rates"]
         whole = data["format"] == FORMAT and data["sha256"] == _checksum(stored)
     except (OSError, ValueError, TypeError, LookupError, RecursionError):

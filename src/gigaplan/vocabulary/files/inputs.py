@@ -49,7 +49,7 @@ def is_input(info: os.stat_result) -> bool:
     return (info.st_dev, info.st_ino) in _inputs.get()
 
 
-def read_bytes(path: Path, most: int) -> bytes:
+def read_bytes(path: Path, most: int, *, note: bool = True) -> bytes:
     """Return a file's bytes and note it as an input.
 
     Parameters
@@ -58,6 +58,8 @@ def read_bytes(path: Path, most: int) -> bytes:
         The file.
     most : int
         Bytes that are read at most.
+    note : bool
+        Whether the file is an input of the command, rather than what it is about to replace.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def read_bytes(path: Path, most: int) -> bytes:
     ValueError
         If it has more bytes.
     """
-    note_input(path)
+    if note:
+        note_input(path)
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
