@@ -6,6 +6,7 @@ machine or a bug stopped us; 130 Ctrl-C.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300
 """Characters of an internal error's text on the terminal."""
 
+FILE_OPTIONS = ("-o", "--out", "--html", "--markdown")
+"""Options that take a file to write, or ``-`` for standard output."""
+
 __all__ = ["__version__", "app", "completion", "facts", "main", "plans", "results", "serving", "training", "validation"]
 
 
@@ -29,7 +33,26 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; no mistake and no bug shows a traceback."""
     given = list(sys.argv[1:] if tokens is None else tokens)
     streams.prepare()
-    sys.exit(_guarded(lambda: app(given, exit_on_error=False, print_error=False), as_json="--json" in given))
+    given, to_stdout = _stdout_named(given)
+
+    def command() -> Any:
+        from gigaplan.vocabulary.files import only_files_on_stdout
+
+        with only_files_on_stdout() if to_stdout else contextlib.nullcontext():
+            return app(given, exit_on_error=False, print_error=False)
+
+    sys.exit(_guarded(command, as_json="--json" in given))
+
+
+def _stdout_named(tokens: list[str]) -> tuple[list[str], bool]:
+    """Return the words of a command with ``-o -`` as one word, and whether a file goes to standard output."""
+    found: list[str] = []
+    for token in tokens:
+        if token == "-" and found and found[-1] in FILE_OPTIONS:
+            found[-1] = f"{'--out' if found[-1] == '-o' else found[-1]}=-"
+        else:
+            found.append(token)
+    return found, any(f"{option}=-" in found for option in FILE_OPTIONS)
 
 
 def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:

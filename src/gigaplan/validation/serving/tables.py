@@ -26,7 +26,7 @@ from gigaplan.validation.serving.validate import InferenceValidation, validate
 from gigaplan.validation.tables import read_table, write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import refuse_unwritable
-from gigaplan.vocabulary.files.kinds import predictions
+from gigaplan.vocabulary.files.kinds import PREDICTIONS
 from gigaplan.vocabulary.progress import Progress, staged, tracked
 
 PLACE = Place("predict")
@@ -135,7 +135,7 @@ def predict(
     begin("reading the table")
     columns, table = read_table(rows)
     kind = recognise(columns, rows)
-    refuse_unwritable(out, predictions(kind.added))
+    refuse_unwritable(out, PREDICTIONS)
     begin(f"predicting {len(table):,} rows")
     answers = kind.answers(table, own_constants(overlays))
     begin("writing the table")
@@ -143,7 +143,7 @@ def predict(
         out,
         list(dict.fromkeys([*columns, *kind.added])),
         ({**row, **cells} for row, cells in zip(table, answers, strict=True)),
-        predictions(kind.added),
+        PREDICTIONS,
     )
     return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
 

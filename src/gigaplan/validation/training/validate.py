@@ -31,7 +31,7 @@ from gigaplan.validation.training.sources import (
     table_of,
 )
 from gigaplan.vocabulary.files import refuse_unwritable
-from gigaplan.vocabulary.files.kinds import predictions
+from gigaplan.vocabulary.files.kinds import PREDICTIONS
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
 
@@ -183,7 +183,7 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     PlanError
         If a table can't be read or lacks columns.
     """
-    refuse_unwritable(out, predictions(ANSWER_COLUMNS))
+    refuse_unwritable(out, PREDICTIONS)
     row_questions, using = read_questions(rows), own_constants(overlays)
     measured = [] if anchor is None else read_questions(anchor)
     row_questions = that_ran(row_questions, measured)
@@ -193,7 +193,7 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     columns = list(dict.fromkeys([*(row_questions[0].row if row_questions else ()), *ANSWER_COLUMNS]))
     answered = zip(row_questions, found, strict=True)
     cells = ({**a.row, **{k: _cell(getattr(f, k)) for k in ANSWER_COLUMNS}} for a, f in answered)
-    write_table(out, columns, cells, predictions(ANSWER_COLUMNS))
+    write_table(out, columns, cells, PREDICTIONS)
     return len(row_questions), sum(is_supported(f.validity) for f in found)
 
 

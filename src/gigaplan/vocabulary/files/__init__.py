@@ -3,7 +3,14 @@
 from gigaplan.vocabulary.files.folders import whole_folder
 from gigaplan.vocabulary.files.inputs import command, note_input, read_bytes
 from gigaplan.vocabulary.files.names import name_fault, slug
-from gigaplan.vocabulary.files.write import STDOUT, Kind, refuse_unwritable, whole_file, write_text
+from gigaplan.vocabulary.files.write import (
+    STDOUT,
+    Kind,
+    only_files_on_stdout,
+    refuse_unwritable,
+    whole_file,
+    write_text,
+)
 
 __all__ = [
     "STDOUT",
@@ -11,6 +18,7 @@ __all__ = [
     "command",
     "name_fault",
     "note_input",
+    "only_files_on_stdout",
     "read_bytes",
     "refuse_unwritable",
     "slug",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gigaplan.vocabulary.files.write import Kind
 
 PAGE = Kind("a page", ("<!doctype html>", "· gigaplan</title>"))
@@ -20,8 +18,5 @@ EXPORTS = {
     "parquet": Kind("an exported table", ("PAR1", "variable", "value", "unit")),
     "netcdf": Kind("an exported dataset", ("CDF", "plan_hash")),
 }
-
-
-def predictions(columns: Sequence[str]) -> Kind:
-    """Return the kind of a table with the given columns added to its rows."""
-    return Kind("a table of predictions", tuple(columns))
+PREDICTIONS = Kind("a table of predictions", ("tokens_per_s_per_gpu", "low", "high", "validity"))
+"""Of serving or of training: columns that all of them have."""

@@ -9,8 +9,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from gigaplan.vocabulary.files.faults import machine_errors, refused
 from gigaplan.vocabulary.files.inputs import is_input
@@ -23,6 +25,9 @@ SAME_AS_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 HEAD = 1 << 16
 """Bytes at each end of a file in which marks are looked for."""
 REMEDY = "give another file"
+
+
+_stdout: ContextVar[TextIO | None] = ContextVar("stdout", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,17 @@ class Kind:
             file.seek(max(size - HEAD, 0))
             seen += file.read(HEAD)
         return all(mark.encode() in seen for mark in self.marks)
+
+
+@contextlib.contextmanager
+def only_files_on_stdout() -> Iterator[None]:
+    """Keep standard output for what is written to ``-``: all that is printed goes to standard error."""
+    token = _stdout.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _stdout.reset(token)
 
 
 def write_text(path: Path, text: str, kind: Kind) -> Path:
@@ -121,14 +137,15 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _to_stdout(work: Path) -> None:
-    sys.stdout.flush()
-    raw = getattr(sys.stdout, "buffer", None)
+    out = _stdout.get() or sys.stdout
+    out.flush()
+    raw = getattr(out, "buffer", None)
     if raw is None:  # a notebook's
-        sys.stdout.write(work.read_text(encoding="utf-8"))
+        out.write(work.read_text(encoding="utf-8"))
     else:
         with work.open("rb") as source:
             shutil.copyfileobj(source, raw)
-    sys.stdout.flush()
+    out.flush()
 
 
 def _refuse_unlike_stream(path: Path, info: os.stat_result) -> None:
