@@ -110,6 +110,23 @@ def test_standard_output(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
         pass
 
 
+def test_the_terminal_keeps_standard_output_for_the_file(
+    lab: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = str(gp.save(lab, tmp_path / "kept"))
+    for words in (["-o", "-"], ["--out", "-"], ["--out=-"]):
+        assert leave("export", kept, "--to", "csv", *words, "--quantity", "cost_usd") == 0
+        printed = capsys.readouterr()
+        assert printed.out.startswith("variable,member,month,line,value,unit,kind\n")
+        assert printed.out.count("\n") == 1 + lab["cost_usd"].size
+        assert "wrote -" in printed.err
+    assert leave("schema", "-o", "-", "--json") == 0
+    assert printed.out != capsys.readouterr().out
+    assert leave("run", "lab-1mw", "--out", "-") == 2
+    assert os.listdir(tmp_path) == ["kept"]
+
+
 @pytest.mark.parametrize("swap", [True, False])
 def test_a_folder_with_files_of_others_is_refused(swap: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not swap:

@@ -67,7 +67,7 @@ def _content(answer: Any) -> tuple[str, dict[str, Any]]:
     if name in CONTENT:
         return _kind(name), plain(CONTENT[name](answer))
     if isinstance(answer, Path):
-        return "file", {"path": str(answer), "bytes": answer.stat().st_size}
+        return "file", {"path": str(answer), "bytes": answer.stat().st_size if answer.is_file() else None}
     if isinstance(answer, list | tuple):
         return "list", {"items": [_content(one)[1] for one in answer]}
     if isinstance(answer, Mapping):

@@ -77,7 +77,8 @@ def export(
     path = api.export(result, to, out, quantity or [])
     if json:
         return print_json(path)
-    line(f"wrote {path} ({path.stat().st_size:,} bytes)")
+    size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
+    line(f"wrote {path}{size}")
     return 0
 
 
