@@ -180,7 +180,7 @@ def test_what_cannot_be_written_leaves_nothing(announced: Result, tmp_path: Path
     other = tmp_path / "mine"
     other.mkdir()
     (other / "diary.txt").write_text("keep me")
-    with pytest.raises(MachineError, match="is not a result"):
+    with pytest.raises(gp.PlanError, match="holds files that gigaplan has not written"):
         gp.save(announced, other)
     assert (other / "diary.txt").read_text() == "keep me"
     (tmp_path / "file").write_text("")
