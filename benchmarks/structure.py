@@ -12,7 +12,10 @@ from pathlib import Path
 PACKAGE = "gigaplan"
 
 
-def function_lines(node: ast.FunctionDef) -> int:
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def function_lines(node: Function) -> int:
     """Return a function's lines without its docstring."""
     lines = (node.end_lineno or node.lineno) - node.lineno + 1
     first = node.body[0]
@@ -21,24 +24,40 @@ def function_lines(node: ast.FunctionDef) -> int:
     return lines
 
 
-def imports(tree: ast.Module, name: str, known: set[str]) -> set[str]:
+def only_for_types(tree: ast.Module) -> set[int]:
+    """Return the nodes that only a type checker sees: what stands under ``if TYPE_CHECKING``, its ``else`` left out."""
+    found: set[int] = set()
+    for branch in (n for n in ast.walk(tree) if isinstance(n, ast.If)):
+        test, negated = branch.test, False
+        while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test, negated = test.operand, not negated
+        name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+        if name == "TYPE_CHECKING":
+            found |= {id(n) for part in (branch.orelse if negated else branch.body) for n in ast.walk(part)}
+    return found
+
+
+def origin(node: ast.ImportFrom, name: str, is_package: bool) -> str:
+    """Return the full name of the module that a ``from`` line of the module ``name`` stands for."""
+    if not node.level:
+        return node.module or ""
+    parts = name.split(".")
+    parts = parts[: len(parts) - node.level + is_package]
+    return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+def imports(tree: ast.Module, name: str, known: set[str], *, is_package: bool = False) -> set[str]:
     """Return the modules of the package that a module imports, those for type checkers alone left out."""
-    typing_only = {
-        id(n)
-        for i in ast.walk(tree)
-        if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)
-        for n in ast.walk(i)
-    }
+    skipped = only_for_types(tree)
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+    for node in (n for n in ast.walk(tree) if id(n) not in skipped):
+        if isinstance(node, ast.ImportFrom):
+            module = origin(node, name, is_package)
             for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                found.add(full if full in known else str(node.module))
+                full = f"{module}.{alias.name}"
+                found.add(full if full in known else module)
         elif isinstance(node, ast.Import):
-            found |= {a.name for a in node.names if a.name.startswith(PACKAGE)}
+            found |= {a.name for a in node.names}
     return (found & known) - {name}
 
 
@@ -83,7 +102,10 @@ def room_of(module: str) -> str:
 def import_graph(source: Path) -> dict[str, set[str]]:
     """Return which module imports which."""
     paths = {module_name(p, source): p for p in sorted(source.rglob("*.py"))}
-    return {n: imports(ast.parse(p.read_text(encoding="utf-8")), n, set(paths)) for n, p in paths.items()}
+    return {
+        n: imports(ast.parse(p.read_text(encoding="utf-8")), n, set(paths), is_package=p.name == "__init__.py")
+        for n, p in paths.items()
+    }
 
 
 def documented(source: Path) -> tuple[int, int, int]:
@@ -91,8 +113,8 @@ def documented(source: Path) -> tuple[int, int, int]:
     functions = with_doc = with_parameters = 0
     for path in source.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        owners = [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_"))]
-        for node in (n for o in owners for n in o.body if isinstance(n, ast.FunctionDef)):
+        owners = [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and not n.name.startswith("_"))]
+        for node in (n for o in owners for n in o.body if isinstance(n, Function)):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             if node.name.startswith("_") or not [a for a in arguments if a.arg not in ("self", "cls")]:
                 continue
@@ -112,10 +134,7 @@ def main() -> None:
         rooms[room_of(module_name(p, source)) or "(top)"] += n
     whole = sum(lines.values())
     functions = [
-        function_lines(n)
-        for p in files
-        for n in ast.walk(ast.parse(p.read_text("utf-8")))
-        if isinstance(n, ast.FunctionDef)
+        function_lines(n) for p in files for n in ast.walk(ast.parse(p.read_text("utf-8"))) if isinstance(n, Function)
     ]
     graph = import_graph(source)
     between = {(room_of(a), room_of(b)) for a, some in graph.items() for b in some if room_of(a) != room_of(b)}

@@ -66,6 +66,57 @@ def returns_something(node: Function) -> bool:
     return node.returns is not None and not (isinstance(node.returns, ast.Constant) and node.returns.value is None)
 
 
+SYNONYMS = {
+    "array": ("array",),
+    "ndarray": ("array",),
+    "arraylike": ("array",),
+    "any": ("",),
+    "f": ("callable",),
+    "callable": ("callable",),
+    "date": ("date",),
+    "uncertain": ("uncertain", "float or numpy.ndarray"),
+    "none": ("none", "optional"),
+}
+"""Words of a documented type that stand for an annotation, both in lower case, where it isn't the annotation's own
+name."""
+CHOICES = re.compile(r"\{'.*'\}")
+
+
+def alternatives(annotation: ast.expr) -> list[str]:
+    """Return the names of an annotation's alternatives without modules and arguments: ``np.ndarray[X] | None`` gives
+    two."""
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+        return [*alternatives(annotation.left), *alternatives(annotation.right)]
+    if isinstance(annotation, ast.Subscript):
+        return alternatives(annotation.value)
+    if isinstance(annotation, ast.Constant):
+        return [str(annotation.value).rpartition(".")[2]]
+    return [annotation.attr if isinstance(annotation, ast.Attribute) else getattr(annotation, "id", "")]
+
+
+def wrong_types(node: Function, lines: list[str]) -> list[str]:
+    """Return the parameters whose documented type isn't what their annotation says."""
+    types = {
+        name.strip().lstrip("*"): kind
+        for line in lines
+        if " : " in line and not line.startswith(" ")
+        for name, kind in [(n, line.split(" : ", 1)[1]) for n in line.split(" : ", 1)[0].split(",")]
+    }
+    wrong = []
+    for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
+        kind = types.get(argument.arg)
+        if kind is None or argument.annotation is None or CHOICES.search(kind):
+            continue
+        stated = {name.lower() for name in alternatives(argument.annotation)}
+        if stated & {"array", "ndarray"}:
+            stated -= {"float", "int", "bool"}  # a number is an array of no dimensions
+        for name in sorted(stated):
+            words = SYNONYMS.get(name, (name,))
+            if not any(word in kind.lower() for word in words):
+                wrong.append(f"'{argument.arg}' is documented as '{kind}', not as '{ast.unparse(argument.annotation)}'")
+    return wrong
+
+
 def faults_of_function(node: Function, *, method: bool) -> list[str]:
     doc = ast.get_docstring(node)
     if not doc:
@@ -79,6 +130,7 @@ def faults_of_function(node: Function, *, method: bool) -> list[str]:
     documented = names(found.get("Parameters", []))
     if takes != documented:
         faults.append(f"takes {takes}, its Parameters section names {documented}")
+    faults += wrong_types(node, found.get("Parameters", []))
     if returns_something(node) and "Returns" not in found and "Yields" not in found:
         faults.append("returns something, but has no Returns section")
     for head in ("Parameters", "Returns"):
@@ -103,22 +155,32 @@ def faults_of_fields(node: ast.ClassDef) -> list[str]:
     return faults
 
 
+def faults_of_class(node: ast.ClassDef, name: str) -> list[str]:
+    """Return what is missing in a public class, in its methods and in the classes inside it."""
+    found = [] if ast.get_docstring(node) else [f"{node.lineno}: {name} has no docstring"]
+    if "dataclass" in decorators(node):
+        found += [f"{node.lineno}: {name}: {f}" for f in faults_of_fields(node)]
+    for part in node.body:
+        if isinstance(part, ast.ClassDef) and not part.name.startswith("_"):
+            found += faults_of_class(part, f"{name}.{part.name}")
+        if isinstance(part, Function) and part.name == "__init__":
+            documented = names(sections(ast.get_docstring(node) or "").get("Parameters", []))
+            takes = parameters(part, method=True)
+            if takes != documented:
+                found.append(f"{part.lineno}: {name} takes {takes}, its Parameters section names {documented}")
+        if isinstance(part, Function) and not part.name.startswith("_"):
+            found += [f"{part.lineno}: {name}.{part.name} {f}" for f in faults_of_function(part, method=True)]
+    return found
+
+
 def faults(tree: ast.Module) -> list[str]:
     """Return what is missing in a module, each with its line and name."""
     found = [] if ast.get_docstring(tree) else ["1: the module has no docstring"]
     for node in tree.body:
         if isinstance(node, Function) and not node.name.startswith("_"):
             found += [f"{node.lineno}: {node.name} {f}" for f in faults_of_function(node, method=False)]
-        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
-            continue
-        if not ast.get_docstring(node):
-            found.append(f"{node.lineno}: {node.name} has no docstring")
-        if "dataclass" in decorators(node):
-            found += [f"{node.lineno}: {node.name}: {f}" for f in faults_of_fields(node)]
-        for method in node.body:
-            if isinstance(method, Function) and not method.name.startswith("_"):
-                name = f"{node.name}.{method.name}"
-                found += [f"{method.lineno}: {name} {f}" for f in faults_of_function(method, method=True)]
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found += faults_of_class(node, node.name)
     return found
 
 
@@ -185,6 +247,9 @@ def test_the_rule_accepts_what_is_complete() -> None:
     [
         ("    limit_w : float\n        Limit [W].\n", "", "Parameters section names ['gpus']"),
         ("limit_w : float\n", "limit : float\n", "names ['gpus', 'limit']"),
+        ("gpus : int\n", "gpus : float\n", "'gpus' is documented as 'float', not as 'int'"),
+        ("    gpus: int\n", "    class Part:\n        pass\n    gpus: int\n", "Node.Part has no docstring"),
+        ("    @property\n", "    def __init__(self, gpus: int) -> None: ...\n    @property\n", "Node takes ['gpus']"),
         ("    Returns\n    -------\n    float\n        Power [W].\n", "", "no Returns section"),
         ("        Power [W].\n", "", "Returns says nothing of 'float'"),
         ("        GPUs.\n", "", "Parameters says nothing of 'gpus : int'"),

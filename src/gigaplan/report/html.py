@@ -38,9 +38,9 @@ def html(result: Result) -> str:
             rows=rows(result),
             facts=result.facts(),
             conflicts=_conflicts(result),
-            options=_script({c.id: c.option for c in drawn.values()}),
-            echarts=Markup(_echarts()),
-            draw=Markup(_draw()),
+            options=script({c.id: c.option for c in drawn.values()}),
+            echarts=Markup(echarts()),
+            draw=Markup(draw()),
             figure_text=figure_text,
             number=number,
             watts=lambda mw: in_watts(mw).of(mw),
@@ -67,13 +67,13 @@ def _conflicts(result: Result) -> list[tuple[Fact, list[Fact]]]:
     return [(chosen, others) for chosen, others in catalog.load().conflicts() if chosen.id in used]
 
 
-def _script(data: object) -> Markup:
+def script(data: object) -> Markup:
     """Return JSON that can't end its script element."""
     return Markup(json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"))
 
 
 @cache
-def _echarts() -> str:
+def echarts() -> str:
     return (
         (files("gigaplan.report") / "vendor" / "echarts.min.js")
         .read_text(encoding="utf-8")
@@ -82,6 +82,6 @@ def _echarts() -> str:
 
 
 @cache
-def _draw() -> str:
+def draw() -> str:
     """Return the script that draws the charts of a page."""
     return (files("gigaplan.report") / "templates" / "charts.js").read_text(encoding="utf-8")

@@ -205,9 +205,9 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
             charts=drawn,
             tables=[table_content(a) for a in answers],
             count=short(float(len(points_of(answers)))),
-            options=page._script({c.id: c.option for c in drawn}),
-            echarts=Markup(page._echarts()),
-            draw=Markup(page._draw()),
+            options=page.script({c.id: c.option for c in drawn}),
+            echarts=Markup(page.echarts()),
+            draw=Markup(page.draw()),
             version=__version__,
         )
         + "\n"

@@ -161,9 +161,9 @@ def html(
             short=short,
             more=Markup(more),
             failures=failures_view.rows(run.failures) if run.failures else [],
-            options=page._script({c.id: c.option for c in drawn.values()}),
-            echarts=Markup(page._echarts()),
-            draw=Markup(page._draw()),
+            options=page.script({c.id: c.option for c in drawn.values()}),
+            echarts=Markup(page.echarts()),
+            draw=Markup(page.draw()),
             version=__version__,
         )
         + "\n"
