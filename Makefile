@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev lint format golden docs bench bench-peers lock clean
+.PHONY: help run test setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,10 @@ format: $(VENV)/dev.stamp ## fix what ruff can
 
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests --renew-golden
+
+fuzz: $(VENV)/dev.stamp ## give every door 100,000 mutants, and stop each writing verb 100 times
+	$(BIN)/python tests/fuzz/fuzz.py 100000
+	$(BIN)/python tests/fuzz/kills.py 50
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
