@@ -35,7 +35,7 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
         (b.plan_hash[:8], "dim"),
     )
     if not answer.differences:
-        return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_inputs(answer))
+        return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_lacks(answer), *_inputs(answer))
     listed = answer.differences[:rows]
     figures = [(d.headline.name, _value(d.headline), _value(d.other), _change(d)) for d in listed]
     table = Fitting(("figure", "A", "B", "B - A"), figures)
@@ -48,7 +48,11 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
         f"Amounts are over {answer.window.first} to {answer.window.last}.",
         style="dim",
     )
-    return Group(head, table, tail, *reasons, *_claims(answer), *_inputs(answer), *_how(answer))
+    return Group(head, table, tail, *_lacks(answer), *reasons, *_claims(answer), *_inputs(answer), *_how(answer))
+
+
+def _lacks(answer: Comparison) -> list[Text]:
+    return [Text(text, style="yellow") for text in answer.left_out]
 
 
 def _value(headline: Headline) -> str:
@@ -182,4 +186,5 @@ def as_data(answer: Comparison) -> dict[str, Any]:
         "inputs": [dataclasses.asdict(i) for i in answer.inputs],
         "groups": list(answer.groups),
         "not_attributed": answer.not_attributed,
+        "left_out": list(answer.left_out),
     }

@@ -119,7 +119,7 @@ def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int, ro
         if item.startswith("input:"):
             _inputs(explanation, item.removeprefix("input:"), tree, MOST_INPUTS // paths if depth <= 1 else 0)
         elif item not in below:
-            tree.add(Text(f"{item} (not in this result)", style="dim"))
+            tree.add(Text(f"{item} (left out: this result lacks it, or what weighs it)", style="dim"))
         elif item in seen:
             tree.add(Text(f"{item} (above)", style="dim"))
         elif depth == 0:

@@ -15,6 +15,7 @@ from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.coordinates import HORIZON, years
 from gigaplan.results.headlines import SERVED
+from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Evidence
 
@@ -48,8 +49,10 @@ class Card:
 
 
 def cards(result: Result) -> list[Card]:
-    """Return the six figures that answer the plan's question."""
-    return [_first(result), _gpus(result), _tokens(result), _price(result), _served(result), _money(result)]
+    """Return the six figures that answer the plan's question, without those that a saved result can't give."""
+    makers = (_first, _gpus, _tokens, _price, _served, _money)
+    found = (if_held(make, result) for make in makers)
+    return [card for card in found if card]
 
 
 def _card(result: Result, figure: Aggregate, name: str, value: str, detail: str) -> Card:
@@ -127,22 +130,35 @@ def _money(result: Result) -> Card:
 
 
 def answer(result: Result) -> str:
-    """Return the plan's answer in one sentence."""
+    """Return the plan's answer in one sentence; what rests on a quantity that a saved result lacks is left out."""
+    planned = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
+    clauses = (if_held(make, result) for make in (_begin, _peak, _from))
+    found = ", ".join(clause for clause in clauses if clause)
+    return f"{planned} planned: {found}." if found else f"{planned} planned."
+
+
+def _begin(result: Result) -> str:
     first = first_tokens(result)[0] if first_tokens(result) else None
     day: dt.date | None = first.first_token if first else None
-    begin = f"first tokens in {day:%B %Y} at {first.name}" if first and day else "no tokens within the horizon"
-    free = all_served_from(result)
-    late = bool((result.central("served_share") < SERVED).any())
-    served = f"all demand served from {free}" if free else "some demand unserved to the end"
-    served = served if late else "all demand served throughout"
+    return f"first tokens in {day:%B %Y} at {first.name}" if first and day else "no tokens within the horizon"
+
+
+def _peak(result: Result) -> str:
     at = {"state": "producing", "site": "announced"}
-    power = float(aggregate(result, "power_state_mw", ["edge"], at).values.max())
-    gpus = float(aggregate(result, "gpus_producing", ["month"]).values.max())
-    planned = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
-    peak = f"{_plain_power(power)} (IT) and, with the existing fleet, {count(gpus, 'GPUs')}"
-    if not result.existing_sites():
-        peak = f"{_plain_power(power)} (IT) and {count(gpus, 'GPUs')}"
-    return f"{planned} planned: {begin}, {peak} producing at the peak, {served}."
+    power = if_held(lambda: float(aggregate(result, "power_state_mw", ["edge"], at).values.max()))
+    gpus = if_held(lambda: float(aggregate(result, "gpus_producing", ["month"]).values.max()))
+    parts = [] if power is None else [f"{_plain_power(power)} (IT)"]
+    parts += [] if gpus is None else [count(gpus, "GPUs")]
+    joint = " and, with the existing fleet, " if result.existing_sites() else " and "
+    return f"{joint.join(parts)} producing at the peak" if parts else ""
+
+
+def _from(result: Result) -> str:
+    """Return from when on all demand is served."""
+    if not (result.central("served_share") < SERVED).any():
+        return "all demand served throughout"
+    free = all_served_from(result)
+    return f"all demand served from {free}" if free else "some demand unserved to the end"
 
 
 def _plain_power(mw: float) -> str:

@@ -16,6 +16,7 @@ from gigaplan.report.page import template
 from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
+from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.figures import figure_text, precisely
@@ -29,10 +30,11 @@ def html(result: Result) -> str:
             result=result,
             stamp=result.stamp,
             answer=answer(result),
+            left_out=left_out(result),
             cards=cards(result),
             charts=drawn,
-            first_tokens=first_tokens(result),
-            limits=limit_spans(result),
+            first_tokens=if_held(first_tokens, result),
+            limits=if_held(limit_spans, result),
             unserved=unserved_line(result),
             years=years(result),
             rows=rows(result),

@@ -8,6 +8,7 @@ from gigaplan.report.events import first_tokens, limit_spans, unserved
 from gigaplan.report.headline import Card, answer, cards
 from gigaplan.report.runs import missed, runs
 from gigaplan.results.aggregate import aggregate
+from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 
 TABLES = (
@@ -27,30 +28,34 @@ TABLES = (
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """Return the summary as plain data, for ``--json``."""
+    """Return the summary as plain data, for ``--json``; what a saved result can't give is null, and said."""
     return {
         "stamp": {k: getattr(result.stamp, k) for k in result.stamp.__slots__},
         "answer": answer(result),
         "headlines": [_headline(result, card) for card in cards(result)],
         "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
-        "first_tokens": [
-            {"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3} for s in first_tokens(result)
-        ],
-        "limits": [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)],
-        "unserved": [{k: getattr(u, k) for k in u.__slots__} for u in unserved(result)],
-        "tranches": [
-            None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))
-        ],
+        "first_tokens": if_held(_first_tokens, result),
+        "limits": if_held(lambda: [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)]),
+        "unserved": if_held(lambda: [{k: getattr(u, k) for k in u.__slots__} for u in unserved(result)]),
+        "tranches": if_held(_tranches, result),
         "claims": [{"id": c.id, "says": c.says, "verdict": c.verdict, "because": c.because} for c in result.claims],
-        "tables": {name: _table(result, name) for name in TABLES},
-        "training": {
-            "runs": [
-                {"run": name, "from": start, "to": done, "late": late} for name, start, done, late in runs(result)
-            ],
-            "missed": missed(result),
-        },
+        "tables": {name: table for name in TABLES if (table := if_held(_table, result, name))},
+        "training": {"runs": if_held(_runs, result), "missed": if_held(missed, result)},
         "warnings": list(result.warnings),
+        "lacking": list(result.lacking),
     }
+
+
+def _first_tokens(result: Result) -> list[dict[str, Any]]:
+    return [{"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3} for s in first_tokens(result)]
+
+
+def _tranches(result: Result) -> list[str | None]:
+    return [None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))]
+
+
+def _runs(result: Result) -> list[dict[str, Any]]:
+    return [{"run": name, "from": start, "to": done, "late": late} for name, start, done, late in runs(result)]
 
 
 def _headline(result: Result, card: Card) -> dict[str, Any]:

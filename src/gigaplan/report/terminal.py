@@ -15,9 +15,10 @@ from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
 from gigaplan.report.headline import answer
 from gigaplan.report.runs import missed, runs
-from gigaplan.report.unserved_line import unserved_line
+from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
+from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import Verdict
 from gigaplan.validation.demand import DemandValidation
@@ -58,7 +59,7 @@ class _Yearly:
     def _table(self, count: int) -> Table:
         last = len(self.years) - 1
         shown = sorted({int(i) for i in np.linspace(0, last, count).round()}) if count > 1 else [last]
-        reduction = self.rows[0].reduction
+        reduction = self.rows[0].reduction if self.rows else ""
         table = _table(reduction.capitalize(), *(self.years[i] for i in shown))
         for row in self.rows:
             if row.reduction != reduction:
@@ -78,7 +79,8 @@ def render(result: Result) -> RenderableType:
         style="dim",
     )
     demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
-    return Group(head, _Yearly(result), _delivery(result), demand, _claims_line(result), foot)
+    lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
+    return Group(head, _Yearly(result), _delivery(result), demand, _claims_line(result), *lacks, foot)
 
 
 def _table(*columns: str) -> Table:
@@ -92,31 +94,36 @@ def _delivery(result: Result) -> Text:
     """Return first tokens, limits and tranches in a few lines."""
     text = Text()
     text.append("First tokens  ", "bold")
+    text.append(or_unknown(_first_dates, result))
+    text.append("\nWhat limits   ", "bold")
+    text.append(or_unknown(_limits, result))
+    for name, start, done, late in if_held(runs, result) or ():
+        text.append("\nTraining      ", "bold")
+        text.append(f"{name} {start} to {done}{', late' if late else ''}")
+    for sentence in if_held(missed, result) or ():
+        text.append("\nLate          ", "bold")
+        text.append(sentence)
+    if result.labels["tranche"]:
+        text.append("\nTranches      ", "bold")
+        text.append(or_unknown(_tranches, result))
+    return text
+
+
+def _first_dates(result: Result) -> str:
     places = first_tokens(result)
     shown = places if len(places) <= MOST_SITES else [*places[: MOST_SITES - 1], places[-1]]
     dates = [f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never" for s in shown]
     if len(shown) < len(places):
         dates.insert(-1, f"{len(places) - len(shown)} more")
-    text.append(in_a_row(dates))
-    text.append("\nWhat limits   ", "bold")
-    text.append(_limits(result))
-    for name, start, done, late in runs(result):
-        text.append("\nTraining      ", "bold")
-        text.append(f"{name} {start} to {done}{', late' if late else ''}")
-    for sentence in missed(result):
-        text.append("\nLate          ", "bold")
-        text.append(sentence)
-    if not result.labels["tranche"]:
-        return text
-    text.append("\nTranches      ", "bold")
+    return in_a_row(dates)
+
+
+def _tranches(result: Result) -> str:
     paid = result.central("tranche_paid_usd")
     days = [d for d in (result.day(float(d)) for d in result.central("tranche_day")) if d]
-    text.append(
-        f"{money(float(paid.sum()))} in {len(days)}: {', '.join(f'{d:%Y-%m}' for d in days)}"
-        if days
-        else "none released"
-    )
-    return text
+    if not days:
+        return "none released"
+    return f"{money(float(paid.sum()))} in {len(days)}: {', '.join(f'{d:%Y-%m}' for d in days)}"
 
 
 def _limits(result: Result) -> str:

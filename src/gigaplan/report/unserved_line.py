@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gigaplan.report.events import all_served_from, before_supply, unserved
 from gigaplan.report.format import money, percent, short
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.headlines import first_supply_month
+from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.figures import NOISE
 
+UNKNOWN = "unknown: this result lacks a quantity that says so"
+"""In place of a sentence, where a saved result lacks what it rests on."""
 MOST_WORKLOADS = 4
 """Workloads that are listed; the others are counted."""
 
 
+def or_unknown(make: Callable[[Result], str], result: Result) -> str:
+    """Return a sentence, or that it is unknown where a saved result lacks a quantity that it rests on."""
+    text = if_held(make, result)
+    return UNKNOWN if text is None else text
+
+
 def unserved_line(result: Result) -> str:
-    """Return what of the demand isn't served: by workload, and in all in the months before there are any GPUs."""
+    """Return what of the demand isn't served: by workload, and in all in the months before there are any GPUs.
+
+    A saved result that lacks one of the quantities gives no line, but says why.
+    """
+    return or_unknown(_unserved_line, result)
+
+
+def _unserved_line(result: Result) -> str:
     early, begin = before_supply(result)
     if early and not begin:
         return "all demand: there never is a GPU to serve it"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from gigaplan.report.format import DASH, count, fixed, in_watts, money, percent, scientific, short, span
 from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
+from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
@@ -47,8 +49,25 @@ class Row:
 
 
 def rows(result: Result) -> list[Row]:
-    """Return the rows of the yearly table, those with the same meaning together."""
-    return [*_fleet(result), *_largest(result), *_use(result), *_tokens(result), *_prices(result), *_money(result)]
+    """Return the rows of the yearly table, those with the same meaning together.
+
+    A row that rests on a quantity that a saved result lacks is left out.
+    """
+    return all_held(partial(part, result) for part in (_power, _gpus, _largest, _use, _tokens, _prices, _money))
+
+
+def _rows(
+    result: Result,
+    name: str,
+    variable: str,
+    text: Callable[[float], str],
+    at: Mapping[str, str] | None = None,
+    *,
+    leads: bool = False,
+) -> list[Row]:
+    """Return a row alone, none where the result lacks its quantity or what weighs it."""
+    row = if_held(_row, result, name, variable, text, at, leads=leads)
+    return [row] if row else []
 
 
 def _row(
@@ -73,8 +92,8 @@ def _row(
     )
 
 
-def _fleet(result: Result) -> Iterator[Row]:
-    """Yield power and GPUs that produce at each year's end: a row of GPUs may be divided by the rows of power."""
+def _power(result: Result) -> Iterator[Row]:
+    """Yield the power that produces at each year's end."""
     states = [{"state": "producing", "site": site} for site in ("announced", "existing")]
     announced, existing = (aggregate(result, "power_state_mw", ["year"], s).values for s in states)
     unit = in_watts(float(max(announced.max(), existing.max())) or result.announced.value)
@@ -85,6 +104,10 @@ def _fleet(result: Result) -> Iterator[Row]:
     yield _row(result, f"{unit.name} (IT) producing", "power_state_mw", power, states[0], leads=True)
     if existing.max() > 0:
         yield _row(result, f"{unit.name} (IT), {EXISTING}", "power_state_mw", power, states[1], leads=True)
+
+
+def _gpus(result: Result) -> Iterator[Row]:
+    """Yield the GPUs that produce at each year's end: a row of them may be divided by the rows of power."""
     every = _row(result, "GPUs producing", "gpus_in_production", count, leads=True)
     yield every
     whole = every.values
@@ -96,7 +119,7 @@ def _fleet(result: Result) -> Iterator[Row]:
 
 
 def _largest(result: Result) -> Iterator[Row]:
-    yield _row(result, "Largest run, FLOP", "largest_run_flop", scientific, ONE_SITE, leads=True)
+    yield from _rows(result, "Largest run, FLOP", "largest_run_flop", scientific, ONE_SITE, leads=True)
     if not result.labels["run"]:
         return
     low, high = (
@@ -123,30 +146,29 @@ def idle_share(result: Result) -> Array:
 
 
 def _tokens(result: Result) -> Iterator[Row]:
-    yield _row(result, "Generated tokens/day, demand", "tokens_asked_per_day", short, GENERATED, leads=True)
-    yield _row(result, "served", "tokens_served_per_day", short, GENERATED)
+    yield from _rows(result, "Generated tokens/day, demand", "tokens_asked_per_day", short, GENERATED, leads=True)
+    yield from _rows(result, "served", "tokens_served_per_day", short, GENERATED)
 
 
 def _prices(result: Result) -> Iterator[Row]:
-    yield _row(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
+    yield from _rows(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
     for workload in result.labels["workload"]:
-        yield _row(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
+        yield from _rows(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
 
 
 def _money(result: Result) -> Iterator[Row]:
-    yield _row(result, "Capital", "capital_usd", money, leads=True)
-    yield _row(result, "Cost, accrued", "cost_usd", money, leads=True)
-    yield from _some(_row(result, "of which rent and lease", "rent_usd", money))
-    yield _row(result, "Revenue", "revenue_usd", money, leads=True)
-    yield from _some(_row(result, "lost with unserved demand", "revenue_lost_usd", money), minimum=1.0)
-    yield from _some(_row(result, "Equity on dates", "equity_paid_usd", money, leads=True))
-    yield _row(result, "Funding gap", "funding_gap_usd", money, leads=True)
+    yield from _rows(result, "Capital", "capital_usd", money, leads=True)
+    yield from _rows(result, "Cost, accrued", "cost_usd", money, leads=True)
+    yield from _some(_rows(result, "of which rent and lease", "rent_usd", money))
+    yield from _rows(result, "Revenue", "revenue_usd", money, leads=True)
+    yield from _some(_rows(result, "lost with unserved demand", "revenue_lost_usd", money), minimum=1.0)
+    yield from _some(_rows(result, "Equity on dates", "equity_paid_usd", money, leads=True))
+    yield from _rows(result, "Funding gap", "funding_gap_usd", money, leads=True)
 
 
-def _some(row: Row, minimum: float = 0.0) -> Iterator[Row]:
-    """Yield a row that has something to show."""
-    if row.values.max() > minimum:
-        yield row
+def _some(rows: Iterable[Row], minimum: float = 0.0) -> Iterator[Row]:
+    """Yield the rows that have something to show."""
+    yield from (row for row in rows if row.values.max() > minimum)
 
 
 def _with_texts(row: Row, texts: Sequence[str]) -> Row:

@@ -1,4 +1,4 @@
-"""Aggregation: one function sums and averages every quantity of a result, as its row of the variable table says.
+"""Aggregation: one function sums and averages every quantity of a result, as the row that is kept with it says.
 
 An amount adds up over time. A rate or level is averaged by hours; where it stands on edges, the value at the period's
 end is taken. A price or share is averaged with the weight that its row names, so that a year's price times a year's
@@ -21,14 +21,13 @@ from gigaplan.results.coordinates import (
     groups,
     label_of,
     names_along,
-    quantity,
     unknown_coordinates,
     years,
 )
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.variables import HOURS, TIME, Variable, variables
+from gigaplan.vocabulary.variables import HOURS, TIME, Variable
 
 Places = NDArray[np.int64]
 MEMBERS = ("central", "all")
@@ -98,8 +97,10 @@ def aggregate(
     ------
     PlanError
         With every unknown name, and every dim over which the quantity can't be aggregated, at once.
+    LackingQuantityError
+        If the result, saved by another version, lacks the quantity or one that weighs it in the average.
     """
-    variable = quantity(name)
+    variable = result.variable(name)
     if members not in MEMBERS:
         remedy = "give central or all"
         raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
@@ -127,17 +128,19 @@ def aggregate(
     )
 
 
-def refused(variable: Variable) -> tuple[str, ...]:
+def refused(result: Labelled, variable: Variable) -> tuple[str, ...]:
     """Return the dims over which a quantity can be neither summed nor averaged."""
-    found = [d for d in variable.dims if d != "member" and not _can_reduce(variable, d)]
+    found = [d for d in variable.dims if d != "member" and not _can_reduce(result, variable, d)]
     return tuple(found)
 
 
-def _can_reduce(variable: Variable, dim: str) -> bool:
+def _can_reduce(result: Labelled, variable: Variable, dim: str) -> bool:
     if dim in TIME:
         return variable.reduction != "none"
-    weighed = variable.weight_by and variable.weight_by != (HOURS,) and dim in variables()[variable.weight_by[0]].dims
-    return dim in variable.sum_over or bool(weighed)
+    if not variable.weight_by or variable.weight_by == (HOURS,):
+        return dim in variable.sum_over
+    weight = result.rows.get(variable.weight_by[0])
+    return dim in variable.sum_over or weight is None or dim in weight.dims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,7 @@ def _not_aggregable(
 ) -> Iterator[Problem]:
     for dim in reduced:
         stated = dim == "token" and at.get(dim) in groups(result, dim)  # a basis of tokens is named
-        if not (_can_reduce(variable, dim) or stated):
+        if not (_can_reduce(result, variable, dim) or stated):
             yield _refusal(result, variable, dim)
 
 
@@ -257,7 +260,7 @@ def _buckets(
 def _array(result: Labelled, name: str, members: str) -> Array:
     """Return a quantity's array with the member axis first, of length 1 where nothing varies."""
     array = result[name]
-    if variables()[name].dims[:1] != ("member",):
+    if result.variable(name).dims[:1] != ("member",):
         return array[None]
     return array[:1] if members == "central" else array
 
@@ -278,9 +281,11 @@ def _weight(result: Labelled, variable: Variable, cells: _Cells, values: Array, 
         hours = _taken(_hours(result, variable), cells)
         there = np.isfinite(values) if variable.weight_by else np.ones(1, dtype=bool)
         return np.asarray(np.where(there, hours, 0.0))
+    if missing := [w for w in variable.weight_by if w not in result]:
+        raise LackingQuantityError(missing[0], result.arrays, f"{variable.name} is averaged by {missing[0]}")
     weight = _measure(result, variable, members)
     for other in variable.weight_by[1:]:
-        weight = weight * aligned(_array(result, other, members), variables()[other].dims, variable.dims)
+        weight = weight * aligned(_array(result, other, members), result.variable(other).dims, variable.dims)
     return _taken(np.asarray(weight), cells)
 
 
@@ -313,7 +318,7 @@ def _hours(result: Labelled, variable: Variable) -> Array:
 
 def _measure(result: Labelled, variable: Variable, members: str) -> Array:
     """Return the amount of the first weighing quantity that belongs to each entry of another quantity."""
-    first = variables()[variable.weight_by[0]]
+    first = result.variable(variable.weight_by[0])
     amount = _array(result, first.name, members)
     dims = [d for d in first.dims if d != "member"]
     if first.kind != "amount":

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
-from gigaplan.results.coordinates import quantity
 from gigaplan.results.involved import split
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.lacking import if_held
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.show import Brief
@@ -51,7 +51,8 @@ class Explanation(Brief):
     evidence : Evidence
         The weakest evidence class below it.
     inputs : tuple of Explanation
-        The quantities that it is made of, at the same coordinates; those that an older saved result lacks are left out.
+        The quantities that it is made of, at the same coordinates; those that a saved result lacks, or can't average
+        because it lacks what weighs them, are left out.
         A quantity that the formula takes at several labels (lines of the cost) stands once for each.
     entries : tuple of Entry
         What its own inputs read: facts with their sources, and lines of the plan.
@@ -108,7 +109,8 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
         If there is no such quantity, dim or label; the nearest name is given.
     """
     fixed = dict(at or {})
-    return _explained(result, quantity(name), fixed, aggregate(result, name, _listed(quantity(name), fixed), fixed), {})
+    row = result.variable(name)
+    return _explained(result, row, fixed, aggregate(result, name, _listed(result, row, fixed), fixed), {})
 
 
 def _explained(
@@ -118,12 +120,14 @@ def _explained(
     when = _moment(result, figures)
     below = []
     for name in (i for i in row.inputs if i in result):
-        part = quantity(name)
+        part = result.variable(name)
         for fixed in _labels_taken(row, name):
             there = own_coordinates(result, part, dict(at) | when) | dict(fixed)
             key = name, tuple(sorted(there.items()))
             if key not in known:
-                found = aggregate(result, name, _listed(part, there), there)
+                found = if_held(aggregate, result, name, _listed(result, part, there), there)
+                if found is None:
+                    continue
                 known[key] = _explained(result, part, there, found, known)
             below.append(known[key])
     paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
@@ -148,10 +152,10 @@ def _moment(result: Labelled, figures: Sequence[Figure]) -> dict[str, str]:
     return {"edge": after[0]} if after else {}
 
 
-def _listed(row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
+def _listed(result: Labelled, row: Variable, at: Mapping[str, str]) -> tuple[str, ...]:
     """Return the dims along which values are listed: those that can't be aggregated, and years."""
     time = tuple(d for d in ("edge", "month", "year") if d in at)
-    dims = tuple(d for d in refused(row) if d not in at and d not in row.time)
+    dims = tuple(d for d in refused(result, row) if d not in at and d not in row.time)
     if row.reduction == "none" and "month" not in at:
         return (*dims, "month")
     return dims if time or not row.time else (*dims, "year")

@@ -6,13 +6,15 @@ Amounts are summed over months that both results have; dates stand for themselve
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.results.aggregate import Aggregate, aggregate
+from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
@@ -60,7 +62,7 @@ def window(a: Result, b: Result) -> Window | None:
     shared = [m for m in a.labels["month"] if m in b.labels["month"]]
     if not shared:
         return None
-    height = max(float(producing_mw(r).max()) for r in (a, b))
+    height = if_held(lambda: max(float(producing_mw(r).max()) for r in (a, b))) or np.inf
     scale = 10.0 ** np.arange(-4, 12)
     steps = sorted(float(s * k) for s in scale for k in STEPS)
     reached = tuple(s for s in steps if FIRST_STEP * height <= s <= height * (1 + TOLERANCE))
@@ -79,8 +81,8 @@ def first_supply_month(result: Result) -> int:
 
 
 def headlines(result: Result, shared: Window) -> dict[str, Headline]:
-    """Return a result's figures by name."""
-    return {h.name: h for part in (_dates, _people, _fleet, _money) for h in part(result, shared)}
+    """Return a result's figures by name, without those that rest on a quantity that the result lacks."""
+    return {h.name: h for h in all_held(partial(part, result, shared) for part in PARTS)}
 
 
 def _months(result: Result, shared: Window) -> slice:
@@ -93,23 +95,30 @@ def _last_year(result: Result, shared: Window) -> slice:
     return slice(max(part.stop - MONTHS, part.start), part.stop)
 
 
-def _dates(result: Result, shared: Window) -> Iterator[Headline]:
+def _first_tokens(result: Result, shared: Window) -> Iterator[Headline]:
     days = aggregate(result, "first_token_day", ["site"], {"site": "announced"}).values
     first = np.nan if np.isnan(days).all() else float(np.nanmin(days))
     yield _date("first tokens of the announced sites", "first_token_day", 1, _ordinal(result, first))
+
+
+def _steps(result: Result, shared: Window) -> Iterator[Headline]:
+    """Yield when each step of IT power produces."""
     producing = producing_mw(result)
     for step in shared.steps_mw:
         reached = np.flatnonzero(producing >= step * (1 - TOLERANCE))
         day = float(result.axis.edges[int(reached[0])].toordinal()) if len(reached) else np.nan
         name = f"{step / 1e3:g} GW" if step >= 1e3 else f"{step:g} MW"
         yield _date(f"{name} (IT) producing", "power_state_mw", 1, day)
+
+
+def _last_tranche(result: Result, shared: Window) -> Iterator[Headline]:
     paid = result.central("tranche_day")
     last = np.nan if np.isnan(paid).all() else float(np.nanmax(paid))
     yield _date("last tranche", "tranche_day", 0.5, _ordinal(result, last))
 
 
 def _people(result: Result, shared: Window) -> Iterator[Headline]:
-    """Yield from when on demand is served in full, and in how many months with GPUs it isn't."""
+    """Yield from when on demand is served in full."""
     short_of = np.asarray(result.central("served_share") < SERVED)
     edges = result.axis.edges
     start = float(edges[0].toordinal())
@@ -123,6 +132,11 @@ def _people(result: Result, shared: Window) -> Iterator[Headline]:
     yield _date("all demand served from", "served_share", 1, until(np.any(short_of, axis=0)))
     for w, name in enumerate(result.labels["workload"]):
         yield _date(f"{name}: all demand served from", "served_share", 0.5, until(short_of[w]))
+
+
+def _unserved(result: Result, shared: Window) -> Iterator[Headline]:
+    """Yield in how many months with GPUs each workload isn't served in full."""
+    short_of = np.asarray(result.central("served_share") < SERVED)
     part = _months(result, shared)
     supplied = slice(max(part.start, first_supply_month(result)), part.stop)
     for w, name in enumerate(result.labels["workload"]):
@@ -130,34 +144,49 @@ def _people(result: Result, shared: Window) -> Iterator[Headline]:
         yield _number(f"{name}: months with unserved demand", "served_share", 0.5, months, "months")
 
 
-def _fleet(result: Result, shared: Window) -> Iterator[Headline]:
-    part, year = _months(result, shared), _last_year(result, shared)
+def _gpus(result: Result, shared: Window) -> Iterator[Headline]:
+    part = _months(result, shared)
     gpus = aggregate(result, "gpus_producing", ["generation", "month"]).values
     whole = aggregate(result, "gpus_producing", ["month"]).values
     yield _number("GPUs producing at the peak", "gpus_producing", 1, float(whole[part].max()), "GPUs")
     for g, name in enumerate(result.labels["generation"]):
         height = float(gpus[g, part].max())
         yield _number(f"{name} producing at the peak", "gpus_producing", 0.1, height, "GPUs")
-    hours, months = result.axis.hours[year], result.labels["month"][year]
-    tokens = _over(aggregate(result, "generated_tokens", ["month"]), months)
-    mean = tokens / float(hours.sum()) * HOURS
+
+
+def _tokens(result: Result, shared: Window) -> Iterator[Headline]:
+    year = _last_year(result, shared)
+    tokens = _over(aggregate(result, "generated_tokens", ["month"]), result.labels["month"][year])
+    mean = tokens / float(result.axis.hours[year].sum()) * HOURS
     yield _number("generated tokens a day, last 12 months", "tokens_served_per_day", 1, mean, "tokens/day")
+
+
+def _cost_per_mtok(result: Result, shared: Window) -> Iterator[Headline]:
+    months = result.labels["month"][_last_year(result, shared)]
+    tokens = _over(aggregate(result, "generated_tokens", ["month"]), months)
     cost = _over(aggregate(result, "workload_cost_usd", ["month"]), months)
     per_mtok = cost / tokens * 1e6 if tokens > 0 else np.nan
     yield _number("cost per million generated tokens, last 12 months", "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
-    draw = float(result.central("facility_power_mw")[part].max())
+
+
+def _draw(result: Result, shared: Window) -> Iterator[Headline]:
+    draw = float(result.central("facility_power_mw")[_months(result, shared)].max())
     yield _number("facility power drawn at the peak", "facility_power_mw", 0.5, draw, "MW")
-    largest = float(result.central("largest_run_flop")[:, part].max())
+
+
+def _largest_run(result: Result, shared: Window) -> Iterator[Headline]:
+    largest = float(result.central("largest_run_flop")[:, _months(result, shared)].max())
     yield _number("largest training run of a month", "largest_run_flop", 0.5, largest, "FLOP")
 
 
-def _money(result: Result, shared: Window) -> Iterator[Headline]:
+def _sum(name: str, variable: str, weight: float, result: Result, shared: Window) -> Iterator[Headline]:
+    """Yield an amount summed over the shared months."""
     months = result.labels["month"][_months(result, shared)]
-    for name, variable, weight in SUMS:
-        total = _over(aggregate(result, variable, ["month"]), months)
-        yield _number(name, variable, weight, total, result.variable(variable).unit)
-    released = _over(aggregate(result, "tranche_usd", ["month"]), months)
-    yield _number("tranches released", "tranche_usd", 1, released, "USD")
+    total = _over(aggregate(result, variable, ["month"]), months)
+    yield _number(name, variable, weight, total, result.variable(variable).unit)
+
+
+def _tranches(result: Result, shared: Window) -> Iterator[Headline]:
     count = float(np.isfinite(result.central("tranche_day")).sum())
     yield _number("number of tranches", "tranche_day", 0.5, count, "tranches")
 
@@ -174,8 +203,24 @@ SUMS = (
     ("funding gap", "funding_gap_usd", 0.5),
     ("revenue of unserved demand", "revenue_lost_usd", 0.5),
     ("energy at the meter", "facility_energy_mwh", 0.5),
+    ("tranches released", "tranche_usd", 1.0),
 )
 """Amounts that are summed over the shared months, and how much they matter."""
+PARTS: tuple[Callable[[Result, Window], Iterator[Headline]], ...] = (
+    _first_tokens,
+    _steps,
+    _last_tranche,
+    _people,
+    _unserved,
+    _gpus,
+    _tokens,
+    _cost_per_mtok,
+    _draw,
+    _largest_run,
+    *(partial(_sum, *amount) for amount in SUMS),
+    _tranches,
+)
+"""Makers of figures, each of as few quantities as it needs: a result that lacks one has all others."""
 
 
 def _date(name: str, variable: str, weight: float, value: float) -> Headline:

@@ -11,7 +11,6 @@ from gigaplan.results.coordinates import groups, names_along
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.terms import own_coordinates
 from gigaplan.vocabulary.facts import Entry
-from gigaplan.vocabulary.variables import variables
 
 OF_DIMS = {
     ("fleet", "generations"): "generation",
@@ -77,7 +76,7 @@ def _standing(result: Labelled, at: Mapping[str, str]) -> set[str]:
     if "racks_accepted" not in result or "generation" in at:
         return names
     racks = result.central("racks_accepted")
-    own = own_coordinates(result, variables()["racks_accepted"], {d: v for d, v in at.items() if d != "generation"})
+    own = own_coordinates(result, result.variable("racks_accepted"), {d: v for d, v in at.items() if d != "generation"})
     sites = [i for i, s in enumerate(result.labels["site"]) if s in _labels(result, "site", at)]
     edges = _edges(result, own)
     some = racks[:, sites][..., edges].sum(axis=(1, 2)) > 0

@@ -13,7 +13,7 @@ import numpy as np
 from gigaplan.plan.sources import Sources
 from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.bases import Based
-from gigaplan.vocabulary.errors import UnknownQuantityError, nearest_name
+from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
@@ -65,7 +65,11 @@ class Labelled:
     """The rows of the variable table that this result was made with."""
 
     def __getitem__(self, name: str) -> Array:
-        """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name."""
+        """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name.
+
+        A quantity that the result lacks, though this version or the one that saved it knows it, gives a
+        LackingQuantityError.
+        """
         try:
             return self.arrays[name]
         except KeyError:
@@ -76,10 +80,14 @@ class Labelled:
 
     def _unknown(self, name: str) -> UnknownQuantityError:
         if name in self.rows or name in variables():
-            reason = "this result does not hold the quantity; it was saved by another version of gigaplan"
-        else:
-            reason = "there is no such quantity"
+            return LackingQuantityError(name, self.arrays)
+        reason = "there is no such quantity"
         return UnknownQuantityError(reason, name, tuple(self.arrays), nearest_name(name, self.arrays))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Return the quantities that this version knows and the result, saved by another one, does not hold."""
+        return tuple(name for name in variables() if name not in self.arrays)
 
     def central(self, name: str) -> Array:
         """Return the array of the first member (the one with central facts), without the member axis."""

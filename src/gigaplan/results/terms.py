@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gigaplan.results.aggregate import aggregate, aligned, refused
-from gigaplan.results.coordinates import HORIZON, groups, names_along, quantity
+from gigaplan.results.coordinates import HORIZON, groups, names_along
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.members import Array
@@ -86,8 +86,8 @@ def term_values(result: Labelled, row: Variable, at: Mapping[str, str]) -> tuple
 
 def _terms(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> Iterator[TermValue]:
     """Yield a term; one for each label where a factor can't be added up along a dim (racks of several generations)."""
-    parts = [quantity(f.name) for f in term.factors if f.variable and not f.averaged]
-    dim = next((d for part in parts for d in refused(part) if d in row.sum_over and d not in at), "")
+    parts = [result.variable(f.name) for f in term.factors if f.variable and not f.averaged]
+    dim = next((d for part in parts for d in refused(result, part) if d in row.sum_over and d not in at), "")
     if not dim:
         yield _term(result, row, at, term)
         return
@@ -114,7 +114,7 @@ def own_coordinates(result: Labelled, row: Variable, at: Mapping[str, str]) -> d
 
 def _term(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> TermValue:
     """Return a term: the averaged factor is what the product of the cells leaves of the other factors' product."""
-    found = [FactorValue(f.name, f.at, np.nan, _unit(f), f.divides, f.over_time, f.averaged) for f in term.factors]
+    found = [FactorValue(f.name, f.at, np.nan, _unit(result, f), f.divides, f.over_time, f.averaged) for f in term.factors]
     values = [1.0 if f.averaged else _value(result, row, at, f) for f in term.factors]
     product = float(np.prod([_power(v, f) for v, f in zip(values, term.factors, strict=True)]))
     whole = product
@@ -130,9 +130,9 @@ def _power(value: float, factor: Factor) -> float:
     return 1 / value if value else np.nan
 
 
-def _unit(factor: Factor) -> str:
+def _unit(result: Labelled, factor: Factor) -> str:
     if factor.variable:
-        return quantity(factor.name).unit
+        return result.variable(factor.name).unit
     return UNITS.get(factor.name, "")
 
 
@@ -141,7 +141,7 @@ def _value(result: Labelled, row: Variable, at: Mapping[str, str], factor: Facto
     if factor.over_time:
         return _aggregated(result, row, at, _cells(result, row, (factor,)))
     if factor.variable:
-        part = quantity(factor.name)
+        part = result.variable(factor.name)
         return float(aggregate(result, factor.name, at=own_coordinates(result, part, at) | dict(factor.at)).values)
     if factor.name in PERIOD_LENGTHS:
         stated = own_coordinates(result, row, at)
@@ -184,7 +184,7 @@ def _array(result: Labelled, row: Variable, factor: Factor) -> Array:
         return aligned(
             _input(result, factor.name)[None] if dim else _input(result, factor.name), [dim] * bool(dim), row.dims
         )
-    part = quantity(factor.name)
+    part = result.variable(factor.name)
     array, dims = result.central(factor.name)[None], [d for d in part.dims if d != "member"]
     for dim, label in factor.at.items():
         names = groups(result, dim).get(label, (label,))

@@ -21,6 +21,7 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.load import checked, load_sources
 from gigaplan.plan.provenance import plain_values
 from gigaplan.results.headlines import Headline, Window, headlines, window
+from gigaplan.results.lacking import left_out
 from gigaplan.results.result import Result, Stamp
 from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.errors import InputError, PlanError
@@ -114,6 +115,8 @@ class Comparison(Brief):
     """Claims whose verdict differs: id, A's, B's."""
     not_attributed: str = ""
     """Why no causes are named, empty where they are."""
+    left_out: tuple[str, ...] = ()
+    """For each side that lacks quantities, saved by another version, a sentence that names them."""
 
 
 def compare(a: Result, b: Result, progress: Progress | None = None) -> Comparison:
@@ -133,7 +136,7 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
             f"{b.labels['month'][0]} to {b.labels['month'][-1]}; give both horizons that overlap"
         )
     one, two = headlines(a, shared), headlines(b, shared)
-    found = sorted(_differences(one, two), key=lambda d: (-d.score, -d.headline.weight))
+    found = sorted(_differences(one, two, lambda name: name in a and name in b), key=lambda d: (-d.score, -d.headline.weight))
     apart = {d.headline.name for d in found}
     attribution = _Attribution(a, b, shared, progress)
     inputs, groups = attribution.inputs, attribution.groups
@@ -148,14 +151,20 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
         groups=tuple(swapped) or groups,
         claims=_claims(a, b),
         not_attributed=attribution.obstacle,
+        left_out=tuple(f"{side}: {text}" for side, text in (("A", left_out(a)), ("B", left_out(b))) if text),
     )
 
 
-def _differences(one: Mapping[str, Headline], two: Mapping[str, Headline]) -> Iterator[Difference]:
-    """Yield the headlines that differ; a generation that a side hasn't got has no GPUs, a workload isn't compared."""
+def _differences(
+    one: Mapping[str, Headline], two: Mapping[str, Headline], held: Callable[[str], bool]
+) -> Iterator[Difference]:
+    """Yield the headlines that differ; a generation that a side hasn't got has no GPUs, a workload isn't compared.
+
+    A figure is not compared where a side lacks the quantity that it rests on.
+    """
     for name in dict.fromkeys([*one, *two]):
         like = one.get(name) or two[name]
-        if like.unit != "GPUs" and not (name in one and name in two):
+        if not (name in one and name in two) and not (like.unit == "GPUs" and held(like.variable)):
             continue
         here, there = (replace(like, value=_value(by_group, name, like.unit)) for by_group in (one, two))
         size = _relative(here, there)

@@ -5,6 +5,7 @@ Tree::
     GigaplanError
     ├── PlanError      the plan or the usage is wrong (exit 2); holds every Problem found
     │   └── UnknownQuantityError   a result has no quantity of this name; also a KeyError
+    │       └── LackingQuantityError   it was saved by a version that did not know the quantity
     ├── BasisError     unlike bases met in arithmetic
     ├── InputError     inputs that a room can't work with, each with its path (exit 2)
     ├── LawError       a conservation law does not hold: a bug in gigaplan, not in the plan
@@ -165,6 +166,37 @@ class UnknownQuantityError(PlanError, KeyError):
 
     def __str__(self) -> str:
         return "\n".join(str(p) for p in self.problems)  # KeyError would show the text quoted, on one line
+
+
+class LackingQuantityError(UnknownQuantityError):
+    """A saved result lacks a quantity: the version of gigaplan that wrote it did not know it, or this one does not.
+
+    Parameters
+    ----------
+    name : str
+        The quantity.
+    known : iterable of str
+        The quantities that the result holds.
+    use : str
+        What another quantity needs it for, as a clause that ends with this one's name; empty where the quantity itself
+        was requested.
+    """
+
+    def __init__(self, name: str, known: Iterable[str], use: str = "") -> None:
+        what = f"{use}, which this result does not hold" if use else "this result does not hold the quantity"
+        PlanError.__init__(
+            self,
+            [
+                Problem(
+                    f"{what}; it was saved by another version of gigaplan",
+                    Place("quantity"),
+                    value=name,
+                    allowed=f"{len(tuple(known))} quantities",
+                    remedy="run the plan again, or take one of list(result.arrays)",
+                )
+            ],
+        )
+        self.name = name
 
 
 def _few(known: Iterable[str], nearest: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gigaplan.report.charts import build, cost, flow, money, serve, train
 from gigaplan.report.charts.base import Chart
+from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 
 __all__ = ["Chart", "all_charts"]
@@ -41,5 +42,6 @@ MAKERS = (
 
 
 def all_charts(result: Result) -> dict[str, Chart]:
-    """Return every chart that a result has something to show in, by id."""
-    return {chart.id: chart for chart in (make(result) for make in MAKERS) if chart}
+    """Return every chart that a result has something to show in, by id; one that needs what it lacks is left out."""
+    drawn = (if_held(make, result) for make in MAKERS)
+    return {chart.id: chart for chart in drawn if chart}
