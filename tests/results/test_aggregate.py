@@ -204,7 +204,7 @@ def test_tokens_are_summed_on_a_stated_basis_only(announced: Result) -> None:
 def test_all_members_come_first() -> None:
     result = gp.run("lab-1mw", {"uncertainty.members": 4})
     for name in ("cost_per_mtok_usd", "served_share", "capital_usd", "power_state_mw", "tpot_ms"):
-        by = [*refused(variables()[name]), "year"]
+        by = [*refused(result, variables()[name]), "year"]
         one, every = (aggregate(result, name, by, members=m) for m in ("central", "all"))  # type: ignore[arg-type]
         assert every.dims == ("member", *one.dims)
         np.testing.assert_allclose(every.values[0], one.values)
@@ -336,7 +336,7 @@ def test_a_mean_lies_between_the_least_and_the_largest_of_what_is_averaged(name:
         array = result.central(quantity)
         dims = [d for d in row.dims if d != "member"]
         summed = tuple(i for i, d in enumerate(dims) if d in row.sum_over)
-        stay = [d for d in dims if d in refused(row) and d not in TIME]
+        stay = [d for d in dims if d in refused(result, row) and d not in TIME]
         entries = array.sum(axis=summed)
         got = aggregate(result, quantity, stay, {"year": "horizon"} if row.time else {}).values
         finite = got[np.isfinite(got)]
