@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from gigaplan.claims.limits import NEVER, Scale, date_holds, holds, is_date, keeps, scale_of, unit_of
-from gigaplan.claims.measure import Frame, Labelled, evaluate, places_along
+from gigaplan.claims.measure import Frame, Labelled, evaluate, labels_along
 from gigaplan.claims.power import basis_of
 from gigaplan.claims.source import AbsentError, CannotTellError, Source
 from gigaplan.plan.claims.language import Along, OverTime, Read, Reading, Stated
@@ -228,7 +228,7 @@ def _labels(along: Along, reading: Reading, source: Source, frame: Frame, size: 
     head = reading.value.head
     if along.dim in TIME_DIMS or not isinstance(head, Read):
         return names[:size]
-    return tuple(names[i] for i in places_along(head, along.dim, source, frame))
+    return labels_along(head, along.dim, source, frame)
 
 
 def _figure(reading: Reading, point: _Point, source: Source, bases: dict[str, str]) -> Figure:

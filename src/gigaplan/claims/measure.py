@@ -1,9 +1,13 @@
-"""Values of the language as labelled arrays: read from the result, folded, reduced over time, and combined."""
+"""Values of the language as labelled arrays: aggregated from the result, reduced over time, and combined.
+
+What adds up over labels is summed by the one :func:`aggregate`; here are only the reductions that a claim names itself:
+the largest, the least, the first and the last value, and the sum or mean of a window that is no calendar year.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -11,19 +15,14 @@ import numpy as np
 
 from gigaplan.claims.power import flops_per_gpu, gpus_per_mw, power_factor
 from gigaplan.claims.source import AbsentError, CannotTellError, Source
-from gigaplan.demand.inputs import GENERATED, READ, TOKENS
-from gigaplan.fleet.inputs import LADDER
 from gigaplan.plan.claims.language import TIME, FactRef, GpusIn, Number, PeakOf, Read, Value
-from gigaplan.plan.claims.quantities import BEYOND
-from gigaplan.vocabulary.errors import nearest_name
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.coordinates import groups, label_of
+from gigaplan.vocabulary.errors import LackingQuantityError, nearest_name
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 from gigaplan.vocabulary.units import factor, parse_date
 
-TOKEN_GROUPS = {"generated": GENERATED, "processed": TOKENS, "read": READ}
-FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.nansum, "max": np.nanmax, "min": np.nanmin}
-PLAIN_FOLDS: Mapping[str, Callable[..., Array]] = {"sum": np.sum, "max": np.max, "min": np.min}
-"""The same where every value is finite, in a fraction of the time."""
 HOURLY = {"day": 1 / HOURS, "h": 1.0, "s": 3600.0}
 """How often in an hour the time at the end of a rate's unit passes."""
 
@@ -92,10 +91,11 @@ def ratio(source: str, target: str) -> float:
 
 def _read(read: Read, source: Source, frame: Frame) -> Labelled:
     """Return a result quantity at its labels, folded over its dims and reduced over time."""
-    if read.quantity not in source.result:
-        raise CannotTellError(f"this result does not hold '{read.quantity}'")
-    row = source.result.rows[read.quantity]
-    dims, array = _folded_once(read, source, frame)
+    try:
+        row = source.result.variable(read.quantity)
+        dims, array = _folded_once(read, source, frame)
+    except LackingQuantityError as error:
+        raise CannotTellError(f"this result does not hold '{error.name}'") from None
     if row.unit == "MW":
         array = array * power_factor(source, read.quantity, frame.bases, frame.system)
     time = next((d for d in dims if d in TIME), "")
@@ -116,64 +116,61 @@ def _folded_once(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, .
 
 
 def _folded(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], Array]:
-    """Return the dims and the values of a result quantity at its labels, folded over all dims but time and those
-    kept."""
-    array = source.result.central(read.quantity)
-    dims = [d for d in source.result.rows[read.quantity].dims if d != "member"]
-    at, over = dict(read.at), dict(read.over)
-    if "token" in frame.bases and "token" in dims and "token" not in at:
-        at["token"] = (frame.bases["token"],)
-    for dim in [d for d in dims if d not in TIME]:
-        axis = dims.index(dim)
-        array = np.take(array, _places(source, dim, at.get(dim), frame), axis=axis)
-        if dim not in frame.kept:
-            array = _fold(over.get(dim, "sum"), array, axis)
-            dims.remove(dim)
-    return tuple(dims), array
+    """Return the dims and the values of a result quantity at its labels, folded over all dims but time and those kept.
+
+    Sums are those of :func:`aggregate`; the largest or least along a dim is taken of what it gives along that dim.
+    """
+    result, over = source.result, dict(read.over)
+    dims = [d for d in result.variable(read.quantity).dims if d != "member"]
+    chosen = {d: labels_along(read, d, source, frame) for d in dims if d not in TIME}
+    extremes = [d for d in chosen if d not in frame.kept and over.get(d, "sum") != "sum"]
+    by = [d for d in dims if d in TIME or d in frame.kept or d in extremes]
+    if all(names for d, names in chosen.items() if d not in by):
+        array = aggregate(result, read.quantity, by, chosen).values
+    else:  # a sum over none of the labels
+        array = np.zeros([len(chosen[d]) if d in chosen else len(result.names(d)) for d in by])
+    for dim in extremes:
+        array = _extreme(over[dim], array, by.index(dim))
+        by.remove(dim)
+    return tuple(by), array
 
 
-def _places(source: Source, dim: str, required: tuple[str, ...] | None, frame: Frame) -> list[int]:
-    """Return the indices of the labels that are read along a dim."""
-    labels = source.result.labels[dim]
-    if required is None:
-        places = list(range(len(labels)))
-    else:
-        places = [i for label in required for i in _label(source, dim, label, frame)]
-    if dim in frame.picked:
-        places = [i for i in places if labels[i] in frame.picked[dim]]
-    return places
+def labels_along(read: Read, dim: str, source: Source, frame: Frame) -> tuple[str, ...]:
+    """Return the labels that are read along a dim: those named, of those that the reading's conditions select."""
+    at = dict(read.at)
+    if "token" in frame.bases and dim == "token":
+        at.setdefault(dim, (frame.bases[dim],))
+    names = source.result.names(dim)
+    if dim in at:
+        named = {name for label in at[dim] for name in _named(source, dim, label, frame)}
+        names = tuple(name for name in names if name in named)
+    return tuple(name for name in names if dim not in frame.picked or name in frame.picked[dim])
 
 
-def _label(source: Source, dim: str, label: str, frame: Frame) -> list[int]:
-    """Return the indices that a label, or a name for several, stands for."""
-    result = source.result
-    if dim == "site" and label in ("new", "existing"):
-        return result.new_sites() if label == "new" else result.existing_sites()
-    if dim == "token" and label in TOKEN_GROUPS:
-        return [result.index(dim, name) for name in TOKEN_GROUPS[label]]
-    if dim == "token" and label == "billed":
+def _named(source: Source, dim: str, text: str, frame: Frame) -> tuple[str, ...]:
+    """Return the labels that a text names along a dim, as a report shows them too; none where that is wanted so."""
+    if dim == "token" and text == "billed":
         raise CannotTellError("which tokens are charged for is not in a result")
-    if label.endswith(BEYOND):
-        first = LADDER.index(label.removesuffix(BEYOND))
-        return [i for i, state in enumerate(result.labels[dim]) if LADDER.index(state) >= first]
-    if label in result.labels[dim]:
-        return [result.index(dim, label)]
+    label, known = label_of(source.result, dim, text), groups(source.result, dim)
+    if label in known:
+        return known[label]
+    if label in source.result.names(dim):
+        return (label,)
     if frame.zero:
-        return []
-    near = nearest_name(label, result.labels[dim])
-    raise AbsentError(f"the plan has no {dim} '{label}'" + (f" (nearest: '{near}')" if near else ""))
+        return ()
+    near = nearest_name(text, source.result.names(dim))
+    raise AbsentError(f"the plan has no {dim} '{text}'" + (f" (nearest: '{near}')" if near else ""))
 
 
-def _fold(how: str, array: Array, axis: int) -> Array:
+def _extreme(how: str, array: Array, axis: int) -> Array:
+    """Return the largest or least along an axis; what is not defined counts only where nothing is."""
     if not array.shape[axis]:
-        empty = array.sum(axis=axis)
-        return empty if how == "sum" else np.full_like(empty, np.nan, dtype=float)
-    if np.isfinite(array).all():
-        return np.asarray(PLAIN_FOLDS[how](array, axis=axis), dtype=float)
+        return np.full(array.sum(axis=axis).shape, np.nan)
+    if np.isfinite(array).all():  # the plain functions take a fraction of the time
+        return np.asarray((np.max if how == "max" else np.min)(array, axis=axis), dtype=float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # nothing but nan along a dim stays nan
-        folded = np.asarray(FOLDS[how](array, axis=axis))
-    return np.where(np.isnan(array).all(axis=axis), np.nan, folded)
+        return np.asarray((np.nanmax if how == "max" else np.nanmin)(array, axis=axis))
 
 
 def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source: Source, kind: str, unit: str) -> Array:
@@ -195,7 +192,7 @@ def _reduce(how: str, array: Array, axis: int, time: str, months: slice, source:
     if how == "sum" and kind == "rate":
         weights = _hours(time, first, last, places, source)
         return np.asarray((part * weights).sum(axis=-1) * per_hour(unit)[1])
-    return _fold(how, part, part.ndim - 1)
+    return np.asarray(part.sum(axis=-1)) if how == "sum" else _extreme(how, part, part.ndim - 1)
 
 
 def per_hour(unit: str) -> tuple[str, float]:
@@ -262,8 +259,3 @@ def _spread(x: Labelled, dims: tuple[str, ...]) -> Array:
     order = [x.dims.index(d) for d in dims if d in x.dims]
     moved = np.transpose(x.values, order)
     return moved.reshape([moved.shape[[d for d in dims if d in x.dims].index(d)] if d in x.dims else 1 for d in dims])
-
-
-def places_along(read: Read, dim: str, source: Source, frame: Frame) -> list[int]:
-    """Return the indices of the labels along a dim that a reading keeps apart."""
-    return _places(source, dim, dict(read.at).get(dim), frame)

@@ -15,6 +15,8 @@ from gigaplan.vocabulary.units import Day, Unit
 LADDER = ("announced", "contracted", "construction", "energised", "ready", "accepted", "producing")
 """The delivery ladder's states, in order. 'energised': grid power reaches the site. 'ready': ready for service,
 halls, cooling and network done. 'accepted': racks installed and tested. 'producing': serving or training."""
+BEYOND = " or beyond"
+"""After a state of the ladder: that state and all later ones."""
 
 LIMITS = ("power", "racks", "packaging", "transformers", "labour")
 """What can bind the build-out in a month: energised power at the sites, rack assembly, advanced packaging and memory

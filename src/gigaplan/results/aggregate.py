@@ -32,6 +32,10 @@ from gigaplan.vocabulary.variables import HOURS, TIME, Variable
 Places = NDArray[np.int64]
 MEMBERS = ("central", "all")
 MONTHS = 12
+STATED = ("token", "state")
+"""Dims whose entries are summed where a group or several of them are named: a basis of tokens says which tokens it
+counts, and a megawatt is in one state of the ladder."""
+Coordinates = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ def aggregate(
     result: Labelled,
     name: str,
     by: Sequence[str] = (),
-    at: Mapping[str, str] | None = None,
+    at: Coordinates | None = None,
     members: str = "central",
 ) -> Aggregate:
     """Return a quantity by some dims, aggregated over all others by the rule of its row in the variable table.
@@ -82,9 +86,10 @@ def aggregate(
         A quantity of the variable table.
     by : sequence of str
         Dims to keep, in this order: any of the quantity's own, and ``year`` or ``month`` in place of a finer time.
-    at : mapping of str to str
-        Labels to fix, as ``{"workload": "chat", "year": "2031"}``; also groups: ``token`` is ``generated`` or
-        ``processed``, ``site`` is ``announced`` or ``existing``, ``year`` is ``horizon`` for all years together.
+    at : mapping of str to str or tuple of str
+        Labels to fix, as ``{"workload": "chat", "year": "2031"}``; also groups: ``token`` is ``generated``,
+        ``processed`` or ``read``, ``site`` is ``announced`` or ``existing``, ``state`` is ``accepted or beyond``,
+        ``year`` is ``horizon`` for all years together. A tuple has several labels of a dim.
     members : str
         ``central`` for the central facts, ``all`` for every member (their axis comes first).
 
@@ -104,10 +109,10 @@ def aggregate(
     if members not in MEMBERS:
         remedy = "give central or all"
         raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
-    fixed = {k: str(v) for k, v in (at or {}).items()}
+    fixed = {k: v if isinstance(v, tuple) else str(v) for k, v in (at or {}).items()}
     cells = _cells(result, variable, tuple(by), fixed)
     values = _taken(_array(result, name, members), cells)
-    averaged = variable.reduction == "mean" and not cells.single
+    averaged = variable.reduction == "mean" and cells.averages(variable)
     weight = _weight(result, variable, cells, values, members) if averaged else None
     if weight is not None:
         weight = _spread(weight, values, variable, cells)
@@ -123,8 +128,8 @@ def aggregate(
         values=np.asarray(out if members == "all" else out[0]),
         reduction=_statement(result, variable, by, fixed),
         weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
-        summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d == "token"),
-        at=fixed,
+        summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d in STATED),
+        at={k: v if isinstance(v, str) else ", ".join(v) for k, v in fixed.items()},
     )
 
 
@@ -161,13 +166,13 @@ class _Cells:
     reduced: tuple[str, ...]
     """Dims over several entries of which is summed or averaged, time's base apart."""
 
-    @property
-    def single(self) -> bool:
-        """Return whether each value of the answer is one entry, so that nothing is aggregated."""
-        return not self.reduced and all(len(b) <= 1 for b in self.buckets)
+    def averages(self, variable: Variable) -> bool:
+        """Return whether some value of the answer is an average, not one entry or a sum of entries."""
+        summed = (*variable.sum_over, *STATED)
+        return any(d not in summed for d in self.reduced) or any(len(b) > 1 for b in self.buckets)
 
 
-def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mapping[str, str]) -> _Cells:
+def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Coordinates) -> _Cells:
     """Return the cells of an answer; PlanError lists every unknown name and every dim that can't be aggregated."""
     dims = [d for d in variable.dims if d != "member"]
     base = next((d for d in PERIODS if d in dims), "")
@@ -175,7 +180,7 @@ def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mappin
     problems = list(unknown_coordinates(result, variable, by, at, (*dims, *finer)))
     if problems:
         raise PlanError(problems)
-    at = {dim: label_of(result, dim, label) for dim, label in at.items()}
+    at = {dim: _meant(result, dim, label) for dim, label in at.items()}
     places = {d: _chosen(result, d, at.get(d, "")) for d in dims if d != base}
     period = next((d for d in by if d in PERIODS), "")
     time, buckets, names = _buckets(result, base, period, at)
@@ -202,11 +207,15 @@ def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Mappin
     )
 
 
+def _meant(result: Labelled, dim: str, label: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    return label_of(result, dim, label) if isinstance(label, str) else tuple(label_of(result, dim, n) for n in label)
+
+
 def _not_aggregable(
-    result: Labelled, variable: Variable, reduced: Sequence[str], at: Mapping[str, str]
+    result: Labelled, variable: Variable, reduced: Sequence[str], at: Coordinates
 ) -> Iterator[Problem]:
     for dim in reduced:
-        stated = dim == "token" and at.get(dim) in groups(result, dim)  # a basis of tokens is named
+        stated = dim in STATED and dim in at
         if not (_can_reduce(result, variable, dim) or stated):
             yield _refusal(result, variable, dim)
 
@@ -220,17 +229,18 @@ def _refusal(result: Labelled, variable: Variable, dim: str) -> Problem:
     return Problem(message, Place("aggregate"), value=dim, allowed=", ".join(known), remedy=how)
 
 
-def _chosen(result: Labelled, dim: str, label: str) -> Places:
-    """Return the places along a dim: all, those of a group, or that of one label."""
+def _chosen(result: Labelled, dim: str, label: str | tuple[str, ...]) -> Places:
+    """Return the places along a dim: all, those of a group, that of one label, or those of several."""
     names = names_along(result, dim)
-    if not label:
+    if label == "":
         return np.arange(len(names))
-    requested = groups(result, dim).get(label, (label,))
+    given = (label,) if isinstance(label, str) else label
+    requested = {name for one in given for name in groups(result, dim).get(one, (one,))}
     return np.array([i for i, n in enumerate(names) if n in requested], dtype=np.int64)
 
 
 def _buckets(
-    result: Labelled, base: str, period: str, at: Mapping[str, str]
+    result: Labelled, base: str, period: str, at: Coordinates
 ) -> tuple[Places, tuple[Places, ...], tuple[str, ...]]:
     """Return the entries along the base of time, their positions in each period, and the periods' names."""
     if not base:
@@ -246,7 +256,7 @@ def _buckets(
     keep = np.ones(len(names[base]), dtype=bool)
     for dim in names:
         if dim in at and at[dim] != HORIZON:
-            keep &= names[dim] == at[dim]
+            keep &= np.isin(names[dim], at[dim])
     if period:
         keep &= names[period] != ""
     places = np.flatnonzero(keep)
@@ -299,7 +309,7 @@ def _spread(weight: Array, values: Array, variable: Variable, cells: _Cells) -> 
     dims = [d for d in variable.dims if d != "member"]
     shape = list(weight.shape)
     for axis, dim in enumerate(dims, start=1):
-        if dim in cells.reduced and dim not in (*variable.sum_over, "token"):  # tokens of a stated basis are summed
+        if dim in cells.reduced and dim not in (*variable.sum_over, *STATED):
             shape[axis] = values.shape[axis]
     return np.broadcast_to(weight, shape)
 
@@ -388,7 +398,7 @@ def _ordered(reduced: Array, cells: _Cells, variable: Variable, by: Sequence[str
     return np.moveaxis(reduced, sources, range(1, len(by) + 1))
 
 
-def _statement(result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str]) -> str:
+def _statement(result: Labelled, variable: Variable, by: Sequence[str], at: Coordinates) -> str:
     """Return what a value is over time; years that the horizon cuts short are named."""
     if not variable.time:
         return ""
@@ -401,7 +411,7 @@ def _statement(result: Labelled, variable: Variable, by: Sequence[str], at: Mapp
     return f"{what} ({cut})" if cut else what
 
 
-def _cut_years(result: Labelled, at: Mapping[str, str]) -> str:
+def _cut_years(result: Labelled, at: Coordinates) -> str:
     """Return the years of which the horizon has a part only, with their months."""
     months = Counter(m[:4] for m in result.labels["month"])
     cut = {y: n for y, n in months.items() if n < MONTHS and at.get("year", y) in (y, HORIZON)}

@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from gigaplan.demand.inputs import GENERATED
+from gigaplan.demand.inputs import GENERATED, READ
+from gigaplan.fleet.inputs import BEYOND, LADDER
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnknownQuantityError, nearest_name
-from gigaplan.vocabulary.variables import DIMS, Variable, variables
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.labels import meant, plain
+from gigaplan.vocabulary.variables import DIMS, Variable
 
 PERIODS = ("month", "edge", "year")
 """Dims of time that the result may be given by."""
 HORIZON = "horizon"
 """All years together, as a coordinate of the year."""
-
-
-def quantity(name: str) -> Variable:
-    """Return a quantity's row of the variable table; UnknownQuantityError gives the nearest name."""
-    table = variables()
-    if name not in table:
-        raise UnknownQuantityError("there is no such quantity", name, table, nearest_name(name, table))
-    return table[name]
 
 
 def years(result: Labelled) -> tuple[str, ...]:
@@ -35,10 +29,15 @@ def names_along(result: Labelled, dim: str) -> tuple[str, ...]:
 
 
 def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
-    """Return the named groups of labels along a dim: bases of tokens, announced and existing sites, all years."""
+    """Return the named groups of labels along a dim.
+
+    They are bases of tokens, announced and existing sites, states of the ladder from one on, and all years.
+    """
     labels = tuple(result.labels.get(dim, ()))
     if dim == "token":
-        return {"generated": GENERATED, "processed": labels}
+        return {"generated": GENERATED, "processed": labels, "read": READ}
+    if dim == "state":
+        return {f"{s}{BEYOND}": tuple(n for n in LADDER[k:] if n in labels) for k, s in enumerate(LADDER)}
     if dim == "year":
         return {HORIZON: years(result)}
     if dim == "site":
@@ -60,28 +59,22 @@ def label_of(result: Labelled, dim: str, text: str) -> str:
     case, and by its beginning where only one begins so (``VR`` for ``vr_nvl72``).
     """
     known = [*names_along(result, dim), *groups(result, dim)]
-    if text in known:
-        return text
-    written = _plain(text)
-    other = GROUP_NAMES.get((dim, written)) or SHOWN.get((dim, written))
-    if other in known:
+    other = GROUP_NAMES.get((dim, plain(text))) or SHOWN.get((dim, plain(text)))
+    if text not in known and other in known:
         return str(other)
-    same = [name for name in known if _plain(name) == written]
-    begun = [name for name in known if _plain(name).startswith(f"{written} ")] if written and dim not in PERIODS else []
-    found = same or begun
-    return found[0] if len(found) == 1 else text
+    return meant(text, known, by_beginning=dim not in PERIODS)
 
 
 def _known(result: Labelled, dim: str) -> list[str]:
     return [*names_along(result, dim), *groups(result, dim)]
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[\s_]+", " ", text.strip().lower())
-
-
 def unknown_coordinates(
-    result: Labelled, variable: Variable, by: Sequence[str], at: Mapping[str, str], dims: Sequence[str]
+    result: Labelled,
+    variable: Variable,
+    by: Sequence[str],
+    at: Mapping[str, str | tuple[str, ...]],
+    dims: Sequence[str],
 ) -> Iterator[Problem]:
     """Yield a problem for each dim that the quantity hasn't got, and for each label that isn't along its dim."""
     where = Place(variable.name)
@@ -95,14 +88,21 @@ def unknown_coordinates(
             yield Problem(
                 f"has no dim '{dim}'", where, value=dim, allowed=allowed, nearest=near, remedy="name another dim"
             )
-        elif dim in at and label_of(result, dim, at[dim]) not in (known := _known(result, dim)):
-            allowed, near = ", ".join(known), nearest_name(at[dim], known)
+        elif dim in at:
+            labels = at[dim]
+            yield from _unknown_labels(result, variable, dim, (labels,) if isinstance(labels, str) else labels)
+
+
+def _unknown_labels(result: Labelled, variable: Variable, dim: str, labels: Sequence[str]) -> Iterator[Problem]:
+    known = _known(result, dim)
+    for label in labels:
+        if label_of(result, dim, label) not in known:
             yield Problem(
-                f"has no '{at[dim]}' along {dim}",
-                where,
-                value=at[dim],
-                allowed=allowed,
-                nearest=near,
+                f"has no '{label}' along {dim}",
+                Place(variable.name),
+                value=label,
+                allowed=", ".join(known),
+                nearest=nearest_name(label, known),
                 remedy="name a label",
             )
 

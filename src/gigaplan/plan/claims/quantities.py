@@ -6,15 +6,14 @@ from collections.abc import Collection
 
 from gigaplan.catalog import Catalog
 from gigaplan.demand.inputs import TOKENS
-from gigaplan.fleet.inputs import LADDER
+from gigaplan.fleet.inputs import BEYOND, LADDER
 from gigaplan.plan.claims.language import FOLDS, REDUCTIONS, TIME, Read
 from gigaplan.plan.claims.problems import Path, Problems
+from gigaplan.vocabulary.labels import meant, plain
 from gigaplan.vocabulary.units import parse_date
 from gigaplan.vocabulary.variables import Variable, variables
 
-BEYOND = " or beyond"
-"""After a state of the ladder: that state and all later ones."""
-GROUPS = {"site": ("new", "existing"), "token": ("generated", "processed", "read")}
+GROUPS = {"site": ("announced", "new", "existing"), "token": ("generated", "processed", "read")}
 """Names for several labels at once."""
 NAMED = ("state", "token")
 """Dims whose entries are summed where a claim names them: states of the ladder exclude each other, and a basis of
@@ -38,6 +37,10 @@ def check_labels(read: Read, path: Path, found: Problems, facts: Catalog) -> Non
     for field, pairs in (("at", read.at), ("over", read.over)):
         for dim, given in pairs:
             where = (*path, field, dim)
+            if dim in TIME and field == "at":
+                remedy = f"remove it, and write 'during: {' to '.join(dict.fromkeys((given[0], given[-1])))}'"
+                found.add("time is not given with 'at'", where, key=True, value=dim, allowed="during", remedy=remedy)
+                continue
             if not found.known(f"'{read.quantity}' has no such dim", dim, dims, where, key=True):
                 continue
             if field == "at":
@@ -54,7 +57,7 @@ def _label(dim: str, label: str, path: Path, found: Problems, facts: Catalog) ->
         "token": [*TOKENS, *GROUPS["token"]],
         "generation": facts.entities("rack_power_kw"),
     }
-    if dim in closed:
+    if dim in closed and meant(label, closed[dim]) not in closed[dim]:
         found.known(f"no such {dim}", label, closed[dim], path)
 
 
@@ -79,7 +82,7 @@ def check_folds(read: Read, kept: Collection[str], path: Path, found: Problems) 
 
 
 def _several(dim: str, labels: tuple[str, ...]) -> bool:
-    return len(labels) > 1 or labels[0] in GROUPS.get(dim, ())
+    return len(labels) > 1 or plain(labels[0]) in GROUPS.get(dim, ())
 
 
 def check_reduction(read: Read, as_path: bool, path: Path, found: Problems) -> None:
