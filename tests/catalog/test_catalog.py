@@ -15,6 +15,7 @@ from gigaplan.catalog.check import REJECTED
 from gigaplan.compute.device import Device
 from gigaplan.plan.resolve import device_of
 from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.facts import Evidence
 
 Row = dict[str, str]
 
@@ -46,6 +47,10 @@ def first(rows: list[Row], quantity: str) -> Row:
     return next(r for r in rows if r["quantity"] == quantity)
 
 
+def own_assumption(rows: list[Row]) -> Row:
+    return next(r for r in rows if r["source_title"] == "gigaplan's own assumption")
+
+
 FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "no source": (lambda rows: rows[0].update(source_title=""), "no source"),
     "no unit": (lambda rows: rows[0].update(unit=""), "no unit"),
@@ -57,6 +62,15 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "unknown basis": (lambda rows: first(rows, "rack_power_kw").update(power_basis="rack"), "unknown power_basis"),
     "out of range": (lambda rows: first(rows, "hbm_bytes").update(value="80", low="", high=""), "plausible range"),
     "bound out of range": (lambda rows: first(rows, "hbm_bytes").update(high="1e15"), "high is outside"),
+    "an assumption as a data sheet": (lambda rows: own_assumption(rows).update(evidence="datasheet"), "no evidence of"),
+    "a fit as a measurement": (
+        lambda rows: own_assumption(rows).update(source_title="gigaplan's fit on rows", evidence="measured"),
+        "allowed: estimated",
+    ),
+    "an assumption without a reason": (
+        lambda rows: rows[0].update(evidence="assumed", note=""),
+        "an assumed value without a reason",
+    ),
     "range without its value": (lambda rows: rows[0].update(low="1000"), "does not hold its value"),
     "not a number": (lambda rows: rows[0].update(value="many"), "not a number"),
     "not finite": (lambda rows: rows[0].update(value="nan"), "does not hold its value"),
@@ -96,6 +110,20 @@ def test_each_fault_of_quantities_is_found(fault: str, doctored: Callable[..., l
     edit, says = QUANTITY_FAULTS[fault]
     problems = doctored(edit, "quantities_hardware.csv")
     assert any(says in p and p.startswith("quantities_hardware.csv:") for p in problems), problems
+
+
+def test_evidence_and_source_agree_over_all_facts() -> None:
+    """What gigaplan assumed is no data sheet; what it calculated, an estimate; the names of all systems are sourced."""
+    facts = catalog.load().facts
+    assumptions = [f for f in facts if "own assumption" in f.source_title]
+    assert len(assumptions) > 200 and {f.evidence for f in assumptions} == {Evidence.ASSUMED}
+    calculated = [f for f in facts if f.source_title.startswith("gigaplan") and "own" not in f.source_title]
+    assert {f.evidence for f in calculated} == {Evidence.ESTIMATED}
+    for f in facts:
+        if f.evidence == Evidence.ASSUMED:
+            assert "own" in f.source_title.split() or f.note, f.id
+        if f.quantity in ("vendor", "package"):
+            assert f.evidence in (Evidence.DATASHEET, Evidence.ANNOUNCED) and "gigaplan" not in f.source_title, f.id
 
 
 def test_a_problem_names_its_line(doctored: Callable[..., list[str]]) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gigaplan as gp
 from gigaplan import catalog
@@ -22,10 +26,12 @@ from gigaplan.layers.failures import (
     draws,
     log_triangular,
     read_facts,
+    run_failures,
     unit_gpus,
 )
 from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import failures_of, from_facts
+from gigaplan.report import failures_view
 from gigaplan.training.failures import simulate_runs
 from gigaplan.training.inputs import Reliability
 from gigaplan.training.reliability import SECONDS_PER_DAY, goodput, hazards
@@ -150,18 +156,83 @@ def test_the_simple_goodput_of_plans_agrees_with_lives() -> None:
         )
 
 
-def test_what_a_run_tells_adds_up() -> None:
+def test_figures_of_a_run() -> None:
     run = failures()
     assert run.unit == "server" and run.units == 2048 and run.recovery == "restart"
-    assert run.ideal_days + sum(run.lost_days.values()) == pytest.approx(run.days.mean)
     assert set(run.lost_days) == set(REASONS)
-    assert sum(run.interruptions_by_cause.values()) == pytest.approx(run.interruptions.mean, rel=1e-3)
     assert run.days.p10 < run.days.p50 < run.days.p90
     assert run.day_quantiles == tuple(sorted(run.day_quantiles))
-    assert run.gpu_hours == pytest.approx(run.days.p50 * 24 * (16_384 + 8 * run.spares))
     assert 0.8 < run.goodput_share.mean < 0.97
     assert max(run.interval_curve, key=lambda p: p[1])[0] == pytest.approx(run.interval_s, rel=0.4)
-    assert run.finished_share == 1
+    assert run.finished_share == 1 and run.undone_days == 0
+
+
+def check_parts_add_up(run: dict[str, Any]) -> None:
+    """Check that all figures of a run are means of the same trials: parts add up to their whole."""
+    days, interruptions = run["days"]["mean"], run["interruptions"]["mean"]
+    assert sum(run["lost_days"].values()) == pytest.approx(run["lost"]["mean"], rel=1e-6, abs=1e-9)
+    assert run["ideal_days"] - run["undone_days"] + run["lost"]["mean"] == pytest.approx(days, rel=1e-6)
+    assert run["goodput_share"]["mean"] * days == pytest.approx(run["ideal_days"] - run["undone_days"], rel=1e-6)
+    assert sum(run["interruptions_by_cause"].values()) == pytest.approx(interruptions)
+    assert run["gpu_hours"] == pytest.approx(24 * days * run["gpus_held"])
+    if interruptions:
+        assert interruptions * run["mtbf_h"] == pytest.approx(24 * days)
+    else:
+        assert run["mtbf_h"] is None
+    if run["enough_share"] == 1:
+        assert run["lost_days"]["waiting_s"] == 0
+    if run["finished_share"] == 1:
+        assert run["undone_days"] == pytest.approx(0, abs=1e-6 * run["ideal_days"])
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    gpus=st.sampled_from((8, 256, 16_384)),
+    days=st.sampled_from((0.01, 3.0, 60.0)),
+    recovery=st.sampled_from(({}, {"elastic": True}, {"groups": 8})),
+    spares=st.sampled_from((None, 0, 2)),
+    often=st.sampled_from((1.0, 8.0)),
+    seed=st.integers(0, 1000),
+)
+def test_parts_of_a_run_add_up_to_their_whole(
+    gpus: int, days: float, recovery: dict[str, Any], spares: int | None, often: float, seed: int
+) -> None:
+    """In Python, in JSON, and in the terminal to the digits shown."""
+    options = FailureOptions(trials=8, spares=spares, seed=seed, **recovery)
+    rate = FACTS.find("failures", "failures_per_server_day").number
+    run = run_failures(
+        FACTS,
+        replace(options, facts=(("failures_per_server_day", often * rate),)),
+        gpus=gpus,
+        system="h100_hgx",
+        parameters=7e10,
+        replicas_of_layout=8,
+        ideal_s=days * SECONDS_PER_DAY,
+    )
+    check_parts_add_up(gp.to_json(run))
+    shown = dict(failures_view.rows(run))
+    whole, ideal, lost = (
+        float(text.replace(",", "")) for text in re.findall(r"(\S+) (?:\(|without)", shown["run"])[:3]
+    )
+    last_digit = 10.0 ** -max(2 - math.floor(math.log10(whole)), 0)
+    undone = run.undone_days
+    assert whole == pytest.approx(ideal - undone + lost, abs=2 * last_digit)
+    assert ("100%" in shown["spares"]) is False
+    assert ("all trials" in shown["spares"]) == (run.enough_share == 1)
+
+
+def test_spares_that_lack_in_one_trial_are_not_enough_in_all() -> None:
+    run = failures()
+    assert run.lost_days["waiting_s"] > 0 and 0.9 < run.enough_share < 1
+    assert failures(spares=200).enough_share == 1 and failures(spares=200).lost_days["waiting_s"] == 0
+
+
+def test_trials_that_are_given_up_lack_work() -> None:
+    run = failures(spares=0, facts=(("failures_per_server_day", 0.006),))
+    check_parts_add_up(gp.to_json(run))
+    assert run.finished_share < 1 and run.undone_days > 0
+    assert "not done" in dict(failures_view.rows(run))["run"]
+    assert "not done" in dict(failures_view.rows(run))["unfinished"]
 
 
 def test_facts_in_their_ranges_spread_wider_than_chance() -> None:
@@ -269,6 +340,7 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask = FailureOptions(checkpoint_interval_s=1200, spares=2, seed=4, trials=50)
     again = gp.to_json(gp.train("llama_3_1_70b", "h100_hgx", gpus=1024, tokens="2T", failures=ask))["failures"]
     assert data == json.loads(json.dumps(again))
+    check_parts_add_up(data)
 
 
 def test_wrong_options_of_the_verb(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,10 @@ ALLOWED_OF_QUANTITIES = {"basis_kind": ("", "power", "flops", "token", "price"),
 NEEDED = ("id", "entity", "quantity", "value", "unit", "source_title", "date", "evidence", "confidence", "chosen")
 REJECTED = "rejected"
 """Begins the note of a fact that was turned down; a group of such facts alone needs no choice."""
+OWN = re.compile(r"gigaplan\b")
+"""Begins the source of a fact that gigaplan itself assumed, or calculated."""
+CHOICES = re.compile(r"own (assumption|convention|reading)")
+"""Says in such a source that the value was chosen; any other is calculated, from what the source names."""
 DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 
@@ -105,6 +109,7 @@ def _row(row: dict[str, str], quantities: dict[str, Quantity], place: Place) -> 
         yield Problem("not a date", place, value=row["date"], allowed="yyyy, yyyy-mm or yyyy-mm-dd")
     if row["url"] and not row["url"].startswith(("http://", "https://")):
         yield Problem("not an address", place, value=row["url"], remedy="leave it empty where none was kept")
+    yield from _evidence(row, place)
     quantity = quantities.get(row["quantity"])
     if quantity is None:
         near = nearest_name(row["quantity"], quantities)
@@ -113,6 +118,24 @@ def _row(row: dict[str, str], quantities: dict[str, Quantity], place: Place) -> 
         )
     else:
         yield from _of_quantity(row, quantity, place)
+
+
+def _evidence(row: dict[str, str], place: Place) -> Iterator[Problem]:
+    """Yield an evidence class that the source contradicts: what gigaplan chose is assumed, what it calculated is
+    estimated, and a value assumed after somebody else's publication needs its reason."""
+    evidence, source = row["evidence"], row["source_title"]
+    if OWN.match(source):
+        allowed = Evidence.ASSUMED if CHOICES.search(source) else Evidence.ESTIMATED
+        if evidence != allowed:
+            yield Problem(
+                f"the source is {source}, which is no evidence of this class",
+                place,
+                value=evidence,
+                allowed=allowed,
+                remedy="give the publication as source, or change the evidence",
+            )
+    elif evidence == Evidence.ASSUMED and not row["note"]:
+        yield Problem("an assumed value without a reason", place, remedy="say in the note what is assumed, and why")
 
 
 def _of_quantity(row: dict[str, str], quantity: Quantity, place: Place) -> Iterator[Problem]:

@@ -3,6 +3,7 @@ interval and spares."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from gigaplan.training.reliability import (
     Hazards,
     Recovery,
     best_spares,
-    enough_share,
     expected_share,
     failures_per_s,
     hazards,
@@ -61,7 +61,7 @@ REASONS = {
     "degraded_s": "missing replicas",
 }
 
-SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60.0, 3600.0
+SECONDS_PER_MINUTE, SECONDS_PER_HOUR, HOURS_PER_DAY = 60.0, 3600.0, 24.0
 DAY_QUANTILES = 21
 """Quantiles of the days that an answer keeps: each 5 %."""
 HOPELESS = 0.05
@@ -76,7 +76,10 @@ MOST_FAILURES = 3e8
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Mean and the middle 80 % of some trials."""
+    """Mean of some trials, and quantiles that hold their middle 80 %.
+
+    Only means add up: those of the parts of a time give the mean of the whole, quantiles don't.
+    """
 
     mean: float
     p10: float
@@ -86,7 +89,11 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRun:
-    """What trials of a run came to, and what the closed form gives at the central facts."""
+    """What trials of a run came to, and what the closed form gives at the central facts.
+
+    A plain number of the trials is their mean, so that figures agree: ``days.mean`` is ``ideal_days`` less
+    ``undone_days`` and all ``lost_days`` together; it is also ``interruptions.mean`` times ``mtbf_h``.
+    """
 
     options: FailureOptions
     recovery: Recovery
@@ -99,31 +106,43 @@ class FailureRun:
     write_s: float
     """Until a checkpoint is safe."""
     mtbf_h: float
-    """Between two interruptions of the whole run."""
+    """Time between two interruptions of the whole run [h]: all time of the trials over all their interruptions; nan
+    where there was none."""
     ideal_days: float
+    """Time without failures [days]."""
     days: Range
+    """From the launch to the last token, or until a trial was given up [days]."""
     goodput_share: Range
+    """Ideal time of the work over the time it took; the mean is weighed by time: all work over all time."""
     interruptions: Range
     planned_stops: float
+    """Mean number of planned stops."""
     replaced: float
-    """Units taken out for repair."""
+    """Mean number of units taken out for repair."""
     finished_share: float
-    """SimulatedRuns that were done within twenty times the ideal time."""
+    """Share of the trials that were done before they were given up."""
+    undone_days: float
+    """Mean ideal time of the work that was not done where a trial was given up [days]."""
+    lost: Range
+    """Time that failures cost [days]."""
     lost_days: dict[str, float]
-    """Mean, by reason."""
+    """Mean of it, by reason [days]."""
     interruptions_by_cause: dict[str, float]
+    """Mean number of interruptions, by cause: their mean divided as the central rates are."""
     expected_share: float
     """By the closed form, at the central facts."""
     enough_share: float
-    """Probability that the spares suffice at any time."""
+    """Share of the trials in which the spares were enough throughout; where it is 1, no trial waited for a repair."""
+    gpus_held: int
+    """GPUs of the run and of its spares."""
     gpu_hours: float
-    """Spares included, to the median end."""
+    """Mean GPU-hours of all GPUs held."""
     day_quantiles: tuple[float, ...]
     """Days at 0, 5, .. 100 % of trials."""
     interval_curve: tuple[tuple[float, float], ...]
     """(interval [s], expected goodput)."""
     spare_curve: tuple[tuple[int, float, float], ...]
-    """(spares, expected goodput, probability that they suffice)."""
+    """(spares, expected goodput, probability that they suffice at any one time), by the closed form."""
     size_curve: tuple[tuple[int, float, float, float], ...]
     """(GPUs, expected goodput by restart, elastic, groups of this run's size), each at its best interval and spares."""
 
@@ -308,8 +327,9 @@ def _hopeless(h: Hazards, options: FailureOptions, expected: float) -> Problem:
 def _answer(run: _Run, h: Hazards, trials: SimulatedRuns, expected: float) -> FailureRun:
     """Return what the trials came to, and what the closed form gives for the central facts."""
     options, size = run.options, {"gpus": run.gpus, "unit_gpus": run.unit_gpus, "state_bytes": run.state_bytes}
-    days = trials.wall_s / SECONDS_PER_DAY
+    days, done = trials.wall_s / SECONDS_PER_DAY, trials.useful_s / SECONDS_PER_DAY
     spares, units = int(np.mean(h.spares)), int(np.mean(h.units))
+    held, interruptions = run.gpus + spares * run.unit_gpus, float(trials.interruptions.mean())
     write_bytes_per_s = run.gpus * float(np.mean(run.failures.checkpoint_bandwidth_bytes_per_s))
     return FailureRun(
         options=options,
@@ -321,19 +341,22 @@ def _answer(run: _Run, h: Hazards, trials: SimulatedRuns, expected: float) -> Fa
         spares=spares,
         interval_s=float(np.mean(h.interval_s)),
         write_s=run.state_bytes / write_bytes_per_s,
-        mtbf_h=1 / float(np.mean(failures_per_s(h))) / SECONDS_PER_HOUR,
+        mtbf_h=HOURS_PER_DAY * float(days.mean()) / interruptions if interruptions else math.nan,
         ideal_days=run.ideal_s / SECONDS_PER_DAY,
         days=_range(days),
-        goodput_share=_range(trials.goodput_share),
+        goodput_share=replace(_range(trials.goodput_share), mean=float(done.mean() / days.mean())),
         interruptions=_range(trials.interruptions),
         planned_stops=float(trials.planned_stops.mean()),
         replaced=float(trials.replaced.mean()),
         finished_share=float(trials.finished.mean()),
+        undone_days=max(run.ideal_s / SECONDS_PER_DAY - float(done.mean()), 0.0),
+        lost=_range(days - done),
         lost_days={k: float(getattr(trials, k).mean()) / SECONDS_PER_DAY for k in REASONS},
-        interruptions_by_cause=_by_cause(run.facts, h, float(trials.interruptions.mean())),
+        interruptions_by_cause=_by_cause(run.facts, h, interruptions),
         expected_share=expected,
-        enough_share=float(enough_share(h, spares)[-1]),
-        gpu_hours=float(np.median(days)) * 24 * (run.gpus + spares * run.unit_gpus),
+        enough_share=float((trials.min_spares >= 0).mean()),
+        gpus_held=held,
+        gpu_hours=HOURS_PER_DAY * float(days.mean()) * held,
         day_quantiles=tuple(float(q) for q in np.quantile(days, np.linspace(0, 1, DAY_QUANTILES))),
         interval_curve=interval_curve(h, options.recovery),
         spare_curve=spare_curve(h, options.recovery),
@@ -352,6 +375,7 @@ def _by_cause(facts: Catalog, h: Hazards, interruptions: float) -> dict[str, flo
     whole = float(np.mean(failures_per_s(h)))
     racks = float(np.mean(h.units * np.asarray(h.rack_failures_per_s))) / whole
     out = float(np.mean(h.outages_per_s)) / whole
-    found = {word: facts.find(e, "failure_share").number * (1 - racks - out) for e, word in CAUSES.items()}
-    found |= {"whole rack": racks, "outage": out}
+    counted = {word: facts.find(e, "failure_share").number for e, word in CAUSES.items()}
+    of_servers = (1 - racks - out) / sum(counted.values())  # as published they add up to one but for rounding
+    found = {word: share * of_servers for word, share in counted.items()} | {"whole rack": racks, "outage": out}
     return {word: share * interruptions for word, share in found.items()}

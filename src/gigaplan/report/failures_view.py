@@ -3,15 +3,17 @@ to, what is best."""
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.layers.failures import REASONS, FailureRun, Range
+from gigaplan.layers.failures import HOURS_PER_DAY, REASONS, FailureRun, Range
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.fitting import Bars, Fitting
-from gigaplan.report.format import short
+from gigaplan.report.format import fixed, percent, short
 from gigaplan.validation.training.failures import FailureRow
 
 COLOURS = ("red", "yellow", "magenta", "bright_red", "cyan", "bright_magenta", "blue", "bright_black", "green")
@@ -24,13 +26,14 @@ WORDS = {
 
 def terminal(run: FailureRun) -> list[RenderableType]:
     """Return the figures and a bar for each reason of lost time."""
-    lines: list[RenderableType] = [Text(), Text(f"failures, {run.options.trials:,} trials of the run", style="bold")]
+    heading = f"failures: means of {run.options.trials:,} trials of the run, in brackets their middle 80 %"
+    lines: list[RenderableType] = [Text(), Text(heading, style="bold")]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, text in rows(run):
         table.add_row(name, text)
-    lines += [table, Text(), Text(f"where {short(sum(run.lost_days.values()))} more days go", style="bold")]
+    lines += [table, Text(), Text(f"where the {short(run.lost.mean)} days lost go, means", style="bold")]
     names = [_reason(run, k) for k in run.lost_days]
     lines.append(
         Bars(dict(zip(names, run.lost_days.values(), strict=True)), dict(zip(names, COLOURS, strict=True)), "d")
@@ -50,39 +53,57 @@ def rows(run: FailureRun) -> list[tuple[str, str]]:
     )
     found = [
         ("recovery", WORDS[run.recovery] + (f" ({run.groups:,} groups)" if run.recovery == "groups" else "")),
-        ("run", f"{_with_range(run.days)} days, {short(run.ideal_days)} without failures"),
+        ("run", f"{_with_range(run.days)} days: {_parts(run)}"),
         (
             "goodput",
-            f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}); closed "
-            f"form {run.expected_share:.1%}",
+            f"{run.goodput_share.mean:.1%} ({run.goodput_share.p10:.1%} to {run.goodput_share.p90:.1%}) of the time; "
+            f"closed form {run.expected_share:.1%}",
         ),
-        (
-            "interruptions",
-            f"{_with_range(run.interruptions)}, one every {_clock(3600 * run.mtbf_h)}; "
-            f"{short(run.planned_stops)} planned stops",
-        ),
+        ("interruptions", f"{_interruptions(run)}; {short(run.planned_stops)} planned stops"),
         ("checkpoints", f"every {_clock(run.interval_s)}{best}, safe after {_clock(run.write_s)}"),
         (
             "spares",
-            f"{run.spares:,}{most} in addition to {named}; enough {run.enough_share:.2%} of the time, "
-            f"{short(run.replaced)} taken out in all",
+            f"{run.spares:,}{most} in addition to {named}; {_enough(run)}; {short(run.replaced)} {run.unit}s taken out "
+            "for repair",
         ),
-        ("cost", f"{short(run.gpu_hours)} GPU-hours, spares included"),
+        ("cost", f"{_with_range(run.days, HOURS_PER_DAY * run.gpus_held)} GPU-hours, spares included"),
         ("trials", f"{fixed}; the step at its central value, whose own range comes on top"),
     ]
     if run.options.facts:
         found.append(("your own", ", ".join(f"{name} {short(value)}" for name, value in run.options.facts)))
     if run.finished_share < 1:
-        found.append(("unfinished", f"{1 - run.finished_share:.1%} of trials were given up long after their time"))
+        given_up = f"{percent(1 - run.finished_share)} of the trials were given up long after their time"
+        found.append(("unfinished", f"{given_up}, with {short(run.undone_days)} days of work not done, mean of all"))
     return found
+
+
+def _parts(run: FailureRun) -> str:
+    """Return of what the mean days consist, with as many places as they have."""
+    places = max(2 - math.floor(math.log10(max(run.days.mean, 0.01))), 0)
+    undone = f" less {fixed(run.undone_days, places)} not done" if run.undone_days else ""
+    return f"{fixed(run.ideal_days, places)} without failures{undone} and {_with_range(run.lost)} lost"
+
+
+def _interruptions(run: FailureRun) -> str:
+    """Return the interruptions and the mean time between two."""
+    every = f", one every {_clock(3600 * run.mtbf_h)} on average" if math.isfinite(run.mtbf_h) else ""
+    return f"{_with_range(run.interruptions)}{every}"
+
+
+def _enough(run: FailureRun) -> str:
+    """Return in how many trials the spares were enough."""
+    if run.enough_share == 1:
+        return "enough throughout all trials"
+    return f"enough throughout {percent(run.enough_share)} of the trials"
 
 
 def _reason(run: FailureRun, name: str) -> str:
     return "standing for a group" if name == "restart_s" and run.recovery == "groups" else REASONS[name]
 
 
-def _with_range(r: Range) -> str:
-    return f"{short(r.p50)} ({short(r.p10)} to {short(r.p90)})"
+def _with_range(r: Range, size: float = 1.0) -> str:
+    """Return the mean and the middle 80 % of some trials, times ``size``."""
+    return f"{short(size * r.mean)} ({short(size * r.p10)} to {short(size * r.p90)})"
 
 
 def _clock(seconds: float) -> str:
@@ -124,7 +145,7 @@ def charts(run: FailureRun) -> list[Chart]:
             [f"{k:,}" for k, _, _ in run.spare_curve],
             {
                 "goodput": [100 * v for _, v, _ in run.spare_curve],
-                "spares suffice": [100 * v for _, _, v in run.spare_curve],
+                "spares suffice at any one time": [100 * v for _, _, v in run.spare_curve],
             },
             f"Closed form at the central facts; taken: {run.spares:,}.",
             f"spare {run.unit}s",
