@@ -1,4 +1,15 @@
-"""What one GPU must hold: its share of the weights, and of the keys and values of the requests in flight."""
+"""What one GPU must hold: its share of the weights, and of the keys and values of the requests in flight; and how much
+it can hold.
+
+One rule says what fits, for serving and training, for every verb:
+
+- A layout that gigaplan **proposes** leaves a reserve of the memory free (:func:`fillable_bytes`). The count knows
+  weights, caches, gradients, states and activations; it doesn't know communication buffers, workspaces, graphs and
+  fragmentation, and a plan must hold with them.
+- A layout that a user **states** is refused only if it can't be: where what is counted is more than all of the memory
+  (:func:`shortage_bytes`). Published layouts do run within the reserve, because what is not counted is often small.
+- A layout with a **measured** result ran, whatever is counted. It is answered, with the shortage as a doubt.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +17,42 @@ import numpy as np
 
 from gigaplan.compute.transformer import ACTIVATION_BYTES, CACHE_BYTES, WEIGHT_BYTES, Architecture
 from gigaplan.vocabulary.members import Array
+
+
+def fillable_bytes(hbm_bytes: float, reserve_share: float) -> float:
+    """Return how much of a GPU's memory a proposed layout may fill by what is counted.
+
+    Parameters
+    ----------
+    hbm_bytes : float
+        Memory of the GPU [byte].
+    reserve_share : float
+        Share that is left free for what is not counted.
+
+    Returns
+    -------
+    float
+        Memory [byte].
+    """
+    return hbm_bytes * (1 - reserve_share)
+
+
+def shortage_bytes(needed_bytes: float, hbm_bytes: float) -> float:
+    """Return by how much a stated layout needs more than all of a GPU's memory; zero where it can be.
+
+    Parameters
+    ----------
+    needed_bytes : float
+        Memory of the fullest GPU, as counted [byte].
+    hbm_bytes : float
+        Memory of the GPU [byte].
+
+    Returns
+    -------
+    float
+        Memory that is missing [byte].
+    """
+    return max(needed_bytes - hbm_bytes, 0.0)
 
 
 def weight_bytes(

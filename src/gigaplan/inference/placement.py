@@ -14,7 +14,7 @@ import numpy as np
 
 from gigaplan.compute.collectives import Network
 from gigaplan.compute.device import Device
-from gigaplan.compute.memory import cache_bytes, weight_bytes
+from gigaplan.compute.memory import cache_bytes, fillable_bytes, weight_bytes
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.vocabulary.members import Array
@@ -102,7 +102,7 @@ class Placement:
     @property
     def free_bytes(self) -> float:
         """Memory of one GPU for weights, keys and values, without what is reserved for activations [byte]."""
-        return self.device.hbm_bytes * (1 - self.efficiency.memory_reserve_share)
+        return fillable_bytes(self.device.hbm_bytes, self.efficiency.memory_reserve_share)
 
     def requests_per_rank(self, batch: Array) -> Array:
         """Return the requests whose attention one GPU works on.

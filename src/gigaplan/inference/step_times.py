@@ -147,5 +147,4 @@ def kv_cache_tokens(stage: Stage) -> float:
     float
         Capacity of the cache [token].
     """
-    room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
-    return float(np.ravel(stage.capacity(np.array(REFERENCE_TOKENS), room))[0]) * REFERENCE_TOKENS
+    return float(np.ravel(stage.capacity(np.array(REFERENCE_TOKENS), stage.free_bytes))[0]) * REFERENCE_TOKENS

@@ -106,6 +106,9 @@ class TrainRun(Brief):
     mfu_share: dict[str, float]
     """Over the dense peak of the precision, by convention."""
     free_gb: float
+    """Memory of a GPU that a proposed layout may take: all but a reserve for what is not counted."""
+    hbm_gb: float
+    """All memory of a GPU; a layout that the job states may take it."""
     supply: Supply
     it_mw: float | None
     """Rated, network and storage included: what a site must have."""
@@ -242,6 +245,7 @@ def _run(
         model_tflops_per_gpu=speed.value * flop_per_token / job.gpus / 1e12,
         mfu_share=_conventions(plan, speed.value, job, setup),
         free_gb=setup.free_bytes / 1e9,
+        hbm_gb=setup.device.hbm_bytes / 1e9,
         supply=cost,
         it_mw=None if cost.it_kw_per_gpu is None else cost.it_kw_per_gpu * job.gpus / 1e3,
         drawn_mw=drawn,

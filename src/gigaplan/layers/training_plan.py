@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from gigaplan.compute.device import Device
+from gigaplan.compute.memory import shortage_bytes
 from gigaplan.compute.transformer import Architecture
 from gigaplan.layers.training_job import PLACE, TrainingJob
 from gigaplan.layers.training_layout import layout_text
@@ -30,9 +31,9 @@ class Setup:
     batch: Batch
     efficiency: TrainingEfficiency
 
-    def search(self, at: Layouts) -> SearchResult:
-        """Return the layouts that fit, from fast to slow."""
-        return search(self.device, self.model, self.batch, at, self.efficiency)
+    def search(self, at: Layouts, limit_bytes: float | None = None) -> SearchResult:
+        """Return the layouts that fit, from fast to slow; those that may be proposed, or that a limit [byte] holds."""
+        return search(self.device, self.model, self.batch, at, self.efficiency, limit_bytes=limit_bytes)
 
     def layouts(self, gpus: int, *, offload: bool = False) -> Layouts:
         """Return all layouts of so many GPUs."""
@@ -44,7 +45,7 @@ class Setup:
 
     @property
     def free_bytes(self) -> float:
-        """Memory of one GPU without its reserve [byte]."""
+        """Memory of one GPU that a proposed layout may take: all but a reserve [byte]."""
         return free_bytes(self.device, self.efficiency)
 
 
@@ -61,16 +62,16 @@ def given_plan(given: Mapping[str, float], job: TrainingJob, setup: Setup) -> Ra
     Raises
     ------
     PlanError
-        If it doesn't fit the memory, with the first change that makes it fit.
+        If it needs more than all of the memory, with the first change that makes it fit. It may take the reserve, as in
+        every verb: the rule is that of :mod:`gigaplan.compute.memory`.
     """
     fixed = dict.fromkeys(("tensor", "pipeline", "context", "micro_batch", "expert", "chunks"), 1.0)
     fixed.update(given)
     fixed["data"] = job.gpus / (fixed["tensor"] * fixed["pipeline"] * fixed["context"])
     at = Layouts(**{f.name: np.array([fixed.get(f.name, 0.0)]) for f in fields(Layouts)})
-    found = setup.search(at)
-    if not found.fitting:
-        raise PlanError([_too_large(at, job, setup)])
-    return layout_at(found, 0)
+    if lacking := shortage_bytes(setup.memory_bytes(at), setup.device.hbm_bytes):
+        raise PlanError([_too_large(at, lacking, job, setup)])
+    return layout_at(setup.search(at, limit_bytes=setup.device.hbm_bytes), 0)
 
 
 def best_plan(found: SearchResult, job: TrainingJob, setup: Setup) -> RatedLayout:
@@ -124,14 +125,15 @@ def _none_fits(min_memory_bytes: float, job: TrainingJob, setup: Setup) -> Probl
     )
 
 
-def _too_large(at: Layouts, job: TrainingJob, setup: Setup) -> Problem:
+def _too_large(at: Layouts, lacking_bytes: float, job: TrainingJob, setup: Setup) -> Problem:
     """Return by how much a layout is too large, and the first change that makes it fit."""
-    free, taken = setup.free_bytes, setup.memory_bytes(at)
+    there = setup.device.hbm_bytes / 1e9
     return Problem(
-        f"the layout takes {taken / 1e9:,.0f} GB per GPU, {(taken - free) / 1e9:,.0f} GB more than are free",
+        f"the layout does not fit: {setup.memory_bytes(at) / 1e9:,.1f} GB a GPU are {lacking_bytes / 1e9:,.1f} GB more "
+        f"than the {there:,.0f} GB of one",
         PLACE,
         value=job.layout,
-        allowed=f"up to {free / 1e9:,.0f} GB",
+        allowed=f"up to {there:,.0f} GB, {setup.free_bytes / 1e9:,.0f} GB with a reserve",
         remedy=_smaller(at, job, setup),
     )
 

@@ -49,7 +49,7 @@ def terminal(run: TrainRun) -> RenderableType:
     held = run.best.memory_gb_by_part | {"free": max(run.free_gb - run.best.memory_gb, 0.0)}
     lines += [
         Text(),
-        Text(f"memory of the fullest GPU: {short(run.best.memory_gb)} of {short(run.free_gb)} GB", style="bold"),
+        Text(f"memory of the fullest GPU: {_memory(run)}", style="bold"),
         Bars(held, MEMORY_COLOURS | {"free": "bright_black"}, "GB"),
     ]
     if run.candidates:
@@ -61,6 +61,15 @@ def terminal(run: TrainRun) -> RenderableType:
             Text(f"the catalog has no {', '.join(run.supply.missing)}: what needs it is left out", style="dim")
         )
     return Group(*lines)
+
+
+def _memory(run: TrainRun) -> str:
+    """Return the memory that is taken, of what a proposed layout may take; of all where a stated one takes more."""
+    taken = run.best.memory_gb
+    if taken <= run.free_gb:
+        return f"{short(taken)} of {short(run.free_gb)} GB"
+    reserve = f"{short(taken - run.free_gb)} GB of the reserve of {short(run.hbm_gb - run.free_gb)} GB"
+    return f"{short(taken)} of {short(run.hbm_gb)} GB, {reserve} included"
 
 
 def title(run: TrainRun) -> str:
@@ -190,7 +199,7 @@ def charts(run: TrainRun) -> list[Chart]:
             "memory_gb_by_part",
             "GB",
             {},
-            f"The fullest GPU; {short(run.free_gb)} GB are free for it.",
+            f"The fullest GPU takes {_memory(run)}.",
         ),
     ]
     if run.cells:

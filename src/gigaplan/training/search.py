@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
+from gigaplan.compute.memory import fillable_bytes
 from gigaplan.compute.transformer import Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
 from gigaplan.training.layout import FULL, SELECTIVE, Layouts, chunks_of, micro_batches
@@ -166,7 +167,13 @@ def _inner(model: Architecture, sequences: float, t: int, p: int, c: int, d: int
 
 
 def search(
-    device: Device, model: Architecture, batch: Batch, at: Layouts, efficiency: TrainingEfficiency
+    device: Device,
+    model: Architecture,
+    batch: Batch,
+    at: Layouts,
+    efficiency: TrainingEfficiency,
+    *,
+    limit_bytes: float | None = None,
 ) -> SearchResult:
     """Return the layouts that fit memory, from fast to slow.
 
@@ -182,13 +189,15 @@ def search(
         Candidates, shape (layout,).
     efficiency : TrainingEfficiency
         Constants of the step-time model.
+    limit_bytes : float, optional
+        Memory that a layout may take [byte]; by default that of :func:`free_bytes`.
 
     Returns
     -------
     SearchResult
         Layouts that fit, with their steps.
     """
-    free = free_bytes(device, efficiency)
+    free = free_bytes(device, efficiency) if limit_bytes is None else limit_bytes
     fitting: list[tuple[Layouts, Step]] = []
     minimum, count = np.inf, int(np.size(at.tensor))
     for begin in range(0, count, LAYOUTS_PER_CALL):
@@ -232,7 +241,7 @@ def memory_of(model: Architecture, batch: Batch, at: Layouts, efficiency: Traini
 
 
 def free_bytes(device: Device, efficiency: TrainingEfficiency) -> float:
-    """Return what a layout may take of a device's memory.
+    """Return what a layout that is proposed may take of a device's memory, see :mod:`gigaplan.compute.memory`.
 
     Parameters
     ----------
@@ -246,7 +255,7 @@ def free_bytes(device: Device, efficiency: TrainingEfficiency) -> float:
     float
         Memory [byte].
     """
-    return device.hbm_bytes * (1 - efficiency.training_reserve_share)
+    return fillable_bytes(device.hbm_bytes, efficiency.training_reserve_share)
 
 
 def pareto(found: SearchResult) -> NDArray[np.intp]:

@@ -51,8 +51,7 @@ class Physics:
     def fits(self, layout: Layout, batch: int, context: int) -> bool:
         """Return whether memory holds so many requests."""
         stage = self.stage(layout)
-        room = stage.device.hbm_bytes * (1 - stage.efficiency.memory_reserve_share)
-        return bool(stage.capacity(np.asarray(float(context)), room) >= batch)
+        return bool(stage.capacity(np.asarray(float(context)), stage.free_bytes) >= batch)
 
     def step_times(self, layout: Layout) -> StepTimes:
         """Return the layout's stage as a source of step times."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.compute.memory import shortage_bytes
 from gigaplan.inference.fit import misfits, one_request_bytes
 from gigaplan.inference.frontier import layouts
 from gigaplan.inference.step import Stage
@@ -95,12 +96,12 @@ def shortage(q: Question) -> str:
     for worker in (q.decode, q.prefill or q.decode):
         stage = stage_of(q, worker)
         context = q.input_tokens + q.output_tokens
-        weights, cache = (float(part) / GB for part in one_request_bytes(stage, context))
-        there = stage.device.hbm_bytes / GB
-        if weights + cache > there:
+        weights, cache = (float(part) for part in one_request_bytes(stage, context))
+        there = stage.device.hbm_bytes
+        if lacking := shortage_bytes(weights + cache, there):
             return (
-                f"does not fit: {weights:,.1f} GB of {q.precision} weights and {cache:,.1f} GB of one request's cache "
-                f"are {weights + cache - there:,.1f} GB more than the {there:,.0f} GB of a GPU; {_smallest(q)}"
+                f"does not fit: {weights / GB:,.1f} GB of {q.precision} weights and {cache / GB:,.1f} GB of one "
+                f"request's cache are {lacking / GB:,.1f} GB more than the {there / GB:,.0f} GB of a GPU; {_smallest(q)}"
             )
     return ""
 

@@ -129,7 +129,7 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]
         first.drafts,
     )
     context = uncached + output_tokens
-    fits = stage.capacity(context, device.hbm_bytes * (1 - constants.efficiency.memory_reserve_share))
+    fits = stage.capacity(context, stage.free_bytes)
     batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
     service = steady_state(stage, batch, uncached, np.zeros_like(uncached), output_tokens)
     rate = np.where(fits >= 1, service.requests_per_s * output_tokens / (gpus * stages), math.nan)

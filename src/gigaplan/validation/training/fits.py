@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gigaplan.compute.divisors import divisors
+from gigaplan.compute.memory import shortage_bytes
 from gigaplan.training.inputs import Batch
 from gigaplan.training.layout import FULL, Layouts
 from gigaplan.training.search import free_bytes, memory_of
@@ -28,12 +29,13 @@ def shortage(q: Question, memory_bytes: float) -> str:
     q
         The question of a row.
     memory_bytes
-        Memory of the fullest GPU, by our count [byte].
+        Memory of the fullest GPU, as counted [byte].
     """
     there = known(q.system, q.model)[0].hbm_bytes
-    if memory_bytes <= there:
+    lacking = shortage_bytes(memory_bytes, there)
+    if not lacking:
         return ""
-    needed, have, over = (v / GB for v in (memory_bytes, there, memory_bytes - there))
+    needed, have, over = (v / GB for v in (memory_bytes, there, lacking))
     return (
         f"does not fit: {needed:,.1f} GB a GPU are {over:,.1f} GB more than the {have:,.0f} GB of one; {_smallest(q)}"
     )
