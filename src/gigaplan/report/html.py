@@ -76,6 +76,7 @@ def script(data: object) -> Markup:
 
 @cache
 def echarts() -> str:
+    """Return the charts' library, fit to stand in a page."""
     return (
         (files("gigaplan.report") / "vendor" / "echarts.min.js")
         .read_text(encoding="utf-8")

@@ -211,9 +211,7 @@ def _meant(result: Labelled, dim: str, label: str | tuple[str, ...]) -> str | tu
     return label_of(result, dim, label) if isinstance(label, str) else tuple(label_of(result, dim, n) for n in label)
 
 
-def _not_aggregable(
-    result: Labelled, variable: Variable, reduced: Sequence[str], at: Coordinates
-) -> Iterator[Problem]:
+def _not_aggregable(result: Labelled, variable: Variable, reduced: Sequence[str], at: Coordinates) -> Iterator[Problem]:
     for dim in reduced:
         stated = dim in STATED and dim in at
         if not (_can_reduce(result, variable, dim) or stated):

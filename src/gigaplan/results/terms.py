@@ -114,7 +114,9 @@ def own_coordinates(result: Labelled, row: Variable, at: Mapping[str, str]) -> d
 
 def _term(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> TermValue:
     """Return a term: the averaged factor is what the product of the cells leaves of the other factors' product."""
-    found = [FactorValue(f.name, f.at, np.nan, _unit(result, f), f.divides, f.over_time, f.averaged) for f in term.factors]
+    found = [
+        FactorValue(f.name, f.at, np.nan, _unit(result, f), f.divides, f.over_time, f.averaged) for f in term.factors
+    ]
     values = [1.0 if f.averaged else _value(result, row, at, f) for f in term.factors]
     product = float(np.prod([_power(v, f) for v, f in zip(values, term.factors, strict=True)]))
     whole = product

@@ -136,7 +136,8 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
             f"{b.labels['month'][0]} to {b.labels['month'][-1]}; give both horizons that overlap"
         )
     one, two = headlines(a, shared), headlines(b, shared)
-    found = sorted(_differences(one, two, lambda name: name in a and name in b), key=lambda d: (-d.score, -d.headline.weight))
+    differing = _differences(one, two, lambda name: name in a and name in b)
+    found = sorted(differing, key=lambda d: (-d.score, -d.headline.weight))
     apart = {d.headline.name for d in found}
     attribution = _Attribution(a, b, shared, progress)
     inputs, groups = attribution.inputs, attribution.groups

@@ -101,7 +101,8 @@ def shortage(q: Question) -> str:
         if lacking := shortage_bytes(weights + cache, there):
             return (
                 f"does not fit: {weights / GB:,.1f} GB of {q.precision} weights and {cache / GB:,.1f} GB of one "
-                f"request's cache are {lacking / GB:,.1f} GB more than the {there / GB:,.0f} GB of a GPU; {_smallest(q)}"
+                f"request's cache are {lacking / GB:,.1f} GB more than the {there / GB:,.0f} GB of a GPU; "
+                f"{_smallest(q)}"
             )
     return ""
 
