@@ -160,3 +160,13 @@ def test_a_wrong_value_is_mended_from_a_plan_that_has_the_section() -> None:
     assert "basis" in said
     assert "ends before it starts" in said
     assert "region" in said
+
+
+@pytest.mark.parametrize(
+    "body", ["demand: x\n", "demand: {engine: 5}\n", "demand: [1]\n", "demand: {software: vllm}\n"]
+)
+def test_constants_that_are_no_settings_are_refused_at_their_line(body: str, lay: Lay) -> None:
+    with pytest.raises(PlanError) as error:
+        gp.frontier("llama_3_1_8b", "h100_hgx", engine="vllm", overlays=[str(lay(body))])
+    first = error.value.problems[0]
+    assert (first.place.line, first.allowed) == (2, "settings by name")

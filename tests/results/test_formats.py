@@ -259,3 +259,22 @@ def test_a_result_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     (folder / "result.json").write_text("[" * 100_000)
     with pytest.raises(PlanError, match="nested too deeply"):
         gp.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (
+            {"ledger": [{"path": ["a"], "value": "1", "evidence": "assumed", "fact": None, "source": ""}]},
+            "ledger.0.path",
+        ),
+        ({"ledger": [{"path": "a", "value": {}, "evidence": "assumed", "fact": None, "source": ""}]}, "ledger.0.value"),
+        ({"ledger": 7}, "ledger"),
+        ({"notes": [None]}, "notes.0"),
+        ({"assumptions": []}, "assumptions"),
+        ({"stamp": {"members": "many", "plan_hash": "x", "version": "1"}}, "stamp"),
+    ],
+)
+def test_a_part_of_another_type_is_named(changes: dict[str, Any], place: str, tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=re.escape(place) + r".* of result.json is not what gigaplan writes"):
+        gp.load(edited(copied(2, tmp_path), **changes))

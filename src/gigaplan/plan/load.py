@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, read_text
@@ -38,6 +38,9 @@ class Plan:
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
+
+
+_SETTINGS = TypeAdapter(dict[str, Any])
 
 
 def load(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence[str | Path] = ()) -> Plan:
@@ -79,12 +82,12 @@ def training_of(overlays: Sequence[str | Path]) -> tuple[Training, tuple[str, ..
     """
     applied, root, plain, problems = _of_overlays(overlays)
     try:
-        found = Training.model_validate(plain.get("training") or {})
+        found = Training.model_validate(_section(plain, ("training",), root, problems))
     except ValidationError as error:
         wrong = distinct(error.errors(include_url=False), root, ("training",))
         problems += [problem_of(e, root) for e in wrong]
     else:
-        if found.efficiency is None:
+        if found.efficiency is None and not problems:
             place, remedy = Place(applied[0].file), "use one that 'gigaplan calibrate training' has written"
             problems.append(Problem("it has no constants of training (training.efficiency)", place, remedy=remedy))
     if problems:
@@ -101,17 +104,18 @@ def serving_of(overlays: Sequence[str | Path], engine: str) -> tuple[Any, tuple[
         If one can't be read or is no overlay, or with every wrong value; if none has constants, or another engine's.
     """
     applied, root, plain, problems = _of_overlays(overlays)
-    demand = plain.get("demand") or {}
+    stated = _section(plain, ("demand", "engine"), root, problems)
+    software = _section(plain, ("demand", "software"), root, problems)
     found, place = None, Place(applied[0].file)
     try:
-        found = EngineSection.model_validate(demand.get("engine") or {})
+        found = EngineSection.model_validate(stated)
     except ValidationError as error:
         wrong = distinct(error.errors(include_url=False), root, ("demand", "engine"))
         problems += [problem_of(e, root) for e in wrong]
-    if not demand.get("engine"):
+    if not stated and not problems:
         remedy = "use one that 'gigaplan calibrate serving' has written"
         problems.append(Problem("it has no constants of serving (demand.engine)", place, remedy=remedy))
-    other = str((demand.get("software") or {}).get("engine") or engine)
+    other = str(software.get("engine") or engine)
     if other != engine:
         remedy = f"take --engine {other}, or an overlay of {engine}"
         problems.append(Problem(f"the constants are those of {other}, not of {engine}", place, remedy=remedy))
@@ -123,14 +127,27 @@ def serving_of(overlays: Sequence[str | Path], engine: str) -> tuple[Any, tuple[
 def serving_engine_of(overlay: str | Path) -> str:
     """Return the engine whose constants an overlay of ``gigaplan calibrate serving`` holds; PlanError if it names
     none."""
-    applied, _, plain, problems = _of_overlays([overlay])
-    engine = ((plain.get("demand") or {}).get("software") or {}).get("engine")
-    if not engine:
+    applied, root, plain, problems = _of_overlays([overlay])
+    engine = _section(plain, ("demand", "software"), root, problems).get("engine")
+    if not engine and not problems:
         remedy = "use one that 'gigaplan calibrate serving' has written"
         problems.append(Problem("it names no engine (demand.software.engine)", Place(applied[0].file), remedy=remedy))
     if problems:
         raise PlanError(problems)
     return str(engine)
+
+
+def _section(plain: dict[str, Any], path: tuple[str, ...], root: Node, problems: list[Problem]) -> dict[str, Any]:
+    """Return the settings at a path, none if it isn't there; anything else that stands there is a problem."""
+    section = plain
+    for depth, name in enumerate(path, 1):
+        try:
+            section = _SETTINGS.validate_python(section.get(name) or {})
+        except ValidationError as error:
+            wrong = [problem_of(e, root) for e in distinct(error.errors(include_url=False), root, path[:depth])]
+            problems += [w for w in wrong if w not in problems]
+            return {}
+    return section
 
 
 def _of_overlays(overlays: Sequence[str | Path]) -> tuple[list[Overlay], Node, dict[str, Any], list[Problem]]:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from gigaplan.plan.sources import Sources
 from gigaplan.results import longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block
 from gigaplan.results.result import Result, Stamp
-from gigaplan.results.verdicts import Claim, Figure, Verdict
+from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.vocabulary.bases import Based, PowerBasis
-from gigaplan.vocabulary.facts import Entry, Evidence, Fact, Ledger
+from gigaplan.vocabulary.facts import Entry, Ledger
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
 
@@ -133,13 +136,12 @@ READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1
 
 
 def _result(data: Mapping[str, Any], parquet: Path) -> Result:
-    labels = {d: tuple(names) for d, names in data["labels"].items()}
+    labels = _typed(dict[str, tuple[str, ...]], data["labels"], "labels")
     rows, warnings = _rows(data)
     held = {n: v for n, v in rows.items() if n in data["members"]}
-    keep = data["keep"]
     announced = data["announced"]
     return Result(
-        stamp=Stamp(**data["stamp"]),
+        stamp=_typed(Stamp, data["stamp"], "stamp"),
         axis=TimeAxis(
             dt.date.fromisoformat(data["axis"]["start"]),
             dt.date.fromisoformat(data["axis"]["end"]),
@@ -147,15 +149,15 @@ def _result(data: Mapping[str, Any], parquet: Path) -> Result:
         ),
         labels=labels,
         arrays=longtable.read(parquet, [_block(v, labels, data["members"][n]) for n, v in held.items()]),
-        ledger=Ledger([_entry(e) for e in data["ledger"]]),
-        claims=tuple(_claim(c) for c in data["claims"]),
-        notes=tuple(data["notes"]),
-        warnings=(*data["warnings"], *warnings),
-        assumptions=data["assumptions"],
+        ledger=Ledger(_typed(list[Entry], data["ledger"], "ledger")),
+        claims=_typed(tuple[Claim, ...], [_claim(c) for c in data["claims"]], "claims"),
+        notes=_typed(tuple[str, ...], data["notes"], "notes"),
+        warnings=(*_typed(tuple[str, ...], data["warnings"], "warnings"), *warnings),
+        assumptions=_typed(dict[str, str], data["assumptions"], "assumptions"),
         announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
         sources=sources(data.get("sources")),
-        existing=tuple(data["existing"]),
-        keep=keep if isinstance(keep, str) else tuple(keep),
+        existing=_typed(tuple[bool, ...], data["existing"], "existing"),
+        keep=_typed(str | tuple[str, ...], data["keep"], "keep"),
         rows=rows,
     )
 
@@ -204,11 +206,21 @@ def sources(data: Mapping[str, Any] | None) -> Sources | None:
     return Sources(data["file"], data["text"], overlays, tuple(data["changes"]))
 
 
-def _claim(data: Mapping[str, Any]) -> Claim:
-    verdict = Verdict(OLD_VERDICTS.get(data["verdict"], data["verdict"]))
-    return Claim(**{**data, "verdict": verdict, "figures": tuple(Figure(**f) for f in data["figures"])})
+def _claim(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {**data, "verdict": OLD_VERDICTS.get(data["verdict"], data["verdict"])}
 
 
-def _entry(data: Mapping[str, Any]) -> Entry:
-    fact = data["fact"] and Fact(**{**data["fact"], "evidence": Evidence(data["fact"]["evidence"])})
-    return Entry(data["path"], data["value"], Evidence(data["evidence"]), fact, data["source"])
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _typed(kind: Any, value: object, name: str) -> Any:
+    """Return a part of ``result.json`` as the type that it must have; ValueError names the place that doesn't."""
+    try:
+        return _adapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in (name, *first["loc"]))
+        reason = first["msg"]
+        raise ValueError(f"{place} of result.json is not what gigaplan writes ({reason}): it was altered") from None
