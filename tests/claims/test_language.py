@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import gigaplan as gp
 from gigaplan import claims
 from gigaplan import plan as plans
 from gigaplan.plan.claims import shipped_ids
+from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 HEAD = "source: {title: me, date: 2026-01}\nclaims:\n  mine:\n    says: so\n"
@@ -241,3 +243,24 @@ def test_a_rate_that_is_summed_over_time_is_what_it_counts(tmp_path: Path) -> No
     assert daily.unit == "requests" and daily.value == pytest.approx(total)
     rate = result.central("requests_per_gpu_s").max(axis=(0, 1))[result.labels["year"].index("2030")]
     assert per_second.unit == "requests/GPU" and per_second.value == pytest.approx(rate * days.sum() * 86400)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "power_state_mw, at: {site: new, state: accepted or beyond}",
+            "power_state_mw, at: {site: announced, state: Accepted or beyond}",
+        ),
+        ("gpus_producing, at: {generation: vr_nvl72}", "gpus_producing, at: {generation: VR}"),
+        ("served_share, at: {workload: agents}", "served_share, at: {workload: Agents}"),
+    ],
+)
+def test_a_claim_names_labels_as_a_report_shows_them(checked: Callable[..., Claim], one: str, other: str) -> None:
+    found = [checked(f"[{{quantity: {text}, reduce: last, at_least: 0}}]").figures[0].value for text in (one, other)]
+    assert found[0] == found[1] > 0
+
+
+def test_a_year_among_the_labels_of_a_claim_is_given_with_during(checked: Callable[..., Claim]) -> None:
+    with pytest.raises(PlanError, match=r"time is not given with 'at'(.|\n)*write 'during: 2027'"):
+        checked("[{quantity: weekly_users, at: {year: 2027}, reduce: max, at_least: 0}]")
