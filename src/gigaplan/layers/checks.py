@@ -5,33 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gigaplan.catalog import Catalog
-from gigaplan.catalog.names import SYSTEMS
-from gigaplan.vocabulary.errors import Place, Problem, nearest_name
+from gigaplan.plan.names import model_name
+from gigaplan.plan.resolver import resolved, unresolved
+from gigaplan.vocabulary.errors import Place, Problem, UnsupportedError
 
 
-def unknown_names(facts: Catalog, models: Sequence[str], systems: Sequence[str], place: Place) -> list[Problem]:
-    """Return a problem for each name that the catalog lacks.
+def catalog_name(kind: str, name: str) -> str:
+    """Return the catalog's name that a question's name means, the name itself where it means none.
 
     Parameters
     ----------
-    facts
-        The catalog.
+    kind
+        ``model`` or ``system``.
+    name
+        As the question gives it.
+    """
+    return resolved(kind, name) or name
+
+
+def unknown_names(models: Sequence[str], systems: Sequence[str], place: Place) -> list[Problem]:
+    """Return a problem for each name that means nothing in the catalog.
+
+    Parameters
+    ----------
     models, systems
         Names that a question gives.
     place
         Where problems are reported.
     """
-    found = []
-    for kind, names, known in (
-        ("model", models, facts.entities("layers")),
-        ("system", systems, facts.entities("hbm_bandwidth_bytes_per_s")),
-    ):
-        remedy = f"gigaplan catalog list {kind}s shows them all"
-        for name in names:
-            if name not in known:
-                near = (SYSTEMS.get(name.lower(), "") if kind == "system" else "") or nearest_name(name, known)
-                found.append(Problem(f"no such {kind} in the catalog", place, value=name, nearest=near, remedy=remedy))
-    return found
+    return [
+        unresolved(kind, name, place, _published(name) if kind == "model" else "")
+        for kind, names in (("model", models), ("system", systems))
+        for name in names
+        if not resolved(kind, name)
+    ]
+
+
+def _published(name: str) -> str:
+    """Return the model that a published name means, "" where it means none."""
+    try:
+        return model_name(name)
+    except UnsupportedError:
+        return ""
 
 
 def longest_context(facts: Catalog, model: str) -> float:

@@ -22,7 +22,7 @@ from gigaplan.inference import disaggregation, frontier
 from gigaplan.inference.disaggregation import Pair
 from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.layers.checks import too_long, unknown_names
+from gigaplan.layers.checks import catalog_name, too_long, unknown_names
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
@@ -168,9 +168,9 @@ def frontiers(
         With every unknown name (and the nearest known one) and every impossible number at once.
     """
     facts, question = catalog.load(), question or ServingQuestion()
-    pairs = list(dict.fromkeys(pairs))
+    pairs = list(dict.fromkeys((catalog_name("model", m), catalog_name("system", s)) for m, s in pairs))
     models, systems = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
-    problems = [*unknown_names(facts, models, systems, PLACE), *impossible(question)]
+    problems = [*unknown_names(models, systems, PLACE), *impossible(question)]
     if not pairs:
         problems.append(Problem("no model and system", PLACE, remedy="name a model and a system of the catalog"))
     architectures, devices = (

@@ -13,15 +13,15 @@ from gigaplan import catalog
 from gigaplan import plan as plans
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
+from gigaplan.catalog.names import plain_name
 from gigaplan.layers.sites import EXAMPLE, PLACE, NamedSite, Site, SitesJob
 from gigaplan.plan.resolve import it_kw_per_gpu
+from gigaplan.plan.resolver import SITE, resolved
 from gigaplan.simulate.engine import simulate
 from gigaplan.training.sites import great_circle_km
 from gigaplan.vocabulary.errors import PlanError, Problem, nearest_name
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_date
-
-PREFIX = "site_"
 
 
 def sites_of(facts: Catalog, job: SitesJob, named: Sequence[NamedSite]) -> list[Site]:
@@ -107,7 +107,7 @@ def _powered(facts: Catalog, name: str, system: str) -> Site:
     entity = _entity(facts, name)
     series = facts.series(entity, "it_power_mw") if entity else []
     if not series:
-        known = sorted({f.entity.removeprefix(PREFIX) for f in facts.facts if f.quantity == "it_power_mw" and f.chosen})
+        known = sorted({f.entity.removeprefix(SITE) for f in facts.facts if f.quantity == "it_power_mw" and f.chosen})
         raise PlanError(
             [
                 Problem(
@@ -167,7 +167,7 @@ def _of_plan(job: SitesJob, facts: Catalog) -> tuple[dict[str, Array], list[dt.d
 
 def _planned(name: str, of_plan: tuple[dict[str, Array], list[dt.date], str], facts: Catalog) -> Site:
     gpus, edges, source = of_plan
-    name = next((n for n in gpus if _catalog_name(n) == _catalog_name(name)), name)
+    name = next((n for n in gpus if plain_name(n) == plain_name(name)), name)
     if name not in gpus or not gpus[name].max():
         some = [n for n, g in gpus.items() if g.max()]
         words = "the plan has no such site" if name not in gpus else "the plan puts none of this system there"
@@ -186,16 +186,11 @@ def _planned(name: str, of_plan: tuple[dict[str, Array], list[dt.date], str], fa
     return _site(facts, name, edges, [float(g) for g in gpus[name]], source)
 
 
-def _catalog_name(name: str) -> str:
-    """Return a site's name as the catalog writes it."""
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
-
-
 def _entity(facts: Catalog, name: str) -> str:
     """Return the catalog's entity of a site's name, empty if it has none."""
-    requested = _catalog_name(name)
     names = {f.entity for f in facts.facts if f.quantity in ("it_power_mw", "latitude_deg") and f.chosen}
-    return next((e for e in (requested, PREFIX + requested) if e in names), "")
+    found = resolved("site", name) or plain_name(name)
+    return found if found in names else ""
 
 
 def _site(facts: Catalog, name: str, dates: Sequence[dt.date], counts: Sequence[float], source: str) -> Site:
@@ -260,7 +255,7 @@ def apart_km(sites: Sequence[Site], job: SitesJob) -> tuple[Array, list[Problem]
     nowhere = [s.name for s in sites if math.isnan(s.latitude_deg)]
     if nowhere and len(sites) > 1:
         known = sorted(
-            {f.entity.removeprefix(PREFIX) for f in catalog.load().facts if f.quantity == "latitude_deg" and f.chosen}
+            {f.entity.removeprefix(SITE) for f in catalog.load().facts if f.quantity == "latitude_deg" and f.chosen}
         )
         return np.zeros((0, 0)), [
             Problem(

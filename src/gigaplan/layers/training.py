@@ -18,7 +18,7 @@ from gigaplan.catalog.names import generation
 from gigaplan.layers.checks import unknown_names
 from gigaplan.layers.failures import FailureRun, run_failures
 from gigaplan.layers.supply import Supply, supply
-from gigaplan.layers.training_job import PLACE, TrainingJob, batch_of, impossible, unsuited
+from gigaplan.layers.training_job import PLACE, TrainingJob, batch_of, impossible, named_in_catalog, unsuited
 from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
@@ -153,7 +153,7 @@ def train(job: TrainingJob, progress: Progress | None = None) -> TrainRun:
         With every unknown name, impossible number and rank that doesn't divide at once; or if nothing fits, with what
         would make it fit.
     """
-    facts = catalog.load()
+    facts, job = catalog.load(), named_in_catalog(job)
     constants = _constants(facts, job)
     model = model_of(facts, job.model)
     device = replace(device_of(facts, job.system), pod_gpus=job.pod_gpus, spine_share=job.spine_share)
@@ -190,7 +190,7 @@ def train(job: TrainingJob, progress: Progress | None = None) -> TrainRun:
 def _constants(facts: Catalog, job: TrainingJob) -> TrainingConstants:
     """Return the constants of a job, with those of its overlays; PlanError with all that is wrong with its names and
     numbers."""
-    problems = unknown_names(facts, [job.model], [job.system], PLACE) + impossible(job)
+    problems = unknown_names([job.model], [job.system], PLACE) + impossible(job)
     constants = training_constants(facts)
     try:
         constants = training_constants(facts, job.overlays)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 
 from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
+from gigaplan.layers.checks import catalog_name
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.training.inputs import Batch
 from gigaplan.training.software import predates_layer_graphs, years_behind
@@ -73,6 +74,11 @@ class TrainingJob:
         return PRECISIONS.get(self.precision, self.precision)
 
 
+def named_in_catalog(job: TrainingJob) -> TrainingJob:
+    """Return a job whose model and system have the catalog's names, where they mean one of its own."""
+    return replace(job, model=catalog_name("model", job.model), system=catalog_name("system", job.system))
+
+
 def batch_of(job: TrainingJob) -> Batch:
     """Return the batch of one step of a job."""
     sequences = job.global_batch_sequences or default_sequences(job)
@@ -99,22 +105,17 @@ def default_sequences(job: TrainingJob) -> float:
 def impossible(job: TrainingJob) -> list[Problem]:
     """Return a problem for each number and word of a job that can't be."""
     found = [
-        Problem(
-            f"'{name}' must be above zero",
-            PLACE,
-            value=f"{value:g}",
-            remedy="say how many GPUs the run has: --gpus 16384"
-            if name == "gpus"
-            else "give a finite number above zero",
-        )
+        Problem(f"'{name}' must be above zero", PLACE, value=f"{value:g}", remedy="give a finite number above zero")
         for name, value, minimum in (
-            ("gpus", job.gpus, 1),
+            ("gpus", job.gpus or 1, 1),
             ("tokens", job.tokens, 0),
             ("seq", job.sequence_tokens, 1),
             ("global-batch", job.global_batch_sequences, 0),
         )
         if not minimum <= value < float("inf")
     ]
+    if not job.gpus:
+        found.insert(0, Problem("'gpus' is missing", PLACE, remedy="say how many GPUs the run has: --gpus 16384"))
     return [*found, *_impossible_software(job), *_impossible_network(job)]
 
 

@@ -37,6 +37,7 @@ from gigaplan.layers.sites import Site, SitesJob, impossible, read_sites
 from gigaplan.layers.training import TrainRun, train
 from gigaplan.layers.training_job import PLACE as TRAIN_PLACE
 from gigaplan.layers.training_job import impossible as impossible_job
+from gigaplan.layers.training_job import named_in_catalog
 from gigaplan.plan.resolve import (
     device_of,
     fibre_of,
@@ -122,9 +123,9 @@ def train_at_sites(job: SitesJob, progress: Progress | None = None) -> SitesRun:
     PlanError
         With every unknown name and impossible number at once; or if a site can't hold one replica, with what would.
     """
-    facts = catalog.load()
+    facts, job = catalog.load(), replace(job, run=named_in_catalog(job.run))
     named, problems = read_sites(job.sites)
-    problems += unknown_names(facts, [job.run.model], [job.run.system], TRAIN_PLACE)
+    problems += unknown_names([job.run.model], [job.run.system], TRAIN_PLACE)
     problems += [*impossible_job(replace(job.run, gpus=job.run.gpus or 1)), *impossible(job)]
     if problems:
         raise PlanError(problems)

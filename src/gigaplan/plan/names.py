@@ -1,20 +1,18 @@
 """Names of models: which architecture of the catalog a published name means.
 
 Tables write a model as its repository, with variant words, dates and precisions
-(``nvidia/Llama-3.3-70B-Instruct-FP4``). Names that are another's architecture stand in ``data/model_aliases.csv``,
-each with the reason.
+(``nvidia/Llama-3.3-70B-Instruct-FP4``). Names that are another's architecture are those of
+:mod:`gigaplan.plan.aliases`.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
 from gigaplan import catalog
 from gigaplan.catalog.names import nearest_hint, plain_name
+from gigaplan.plan.aliases import model_key, model_names
 from gigaplan.plan.resolve import model_of
 from gigaplan.vocabulary.errors import UnsupportedError
 
@@ -23,9 +21,11 @@ VARIANT = re.compile(
     r"fp8|fp4|nvfp4|mxfp4|bf16|fp16|bfloat16|float16|int8|int4|uint4|w8a8|w4a16|w4a8|w4afp8|awq|gptq|gguf|kv|kv8|ocp|"
     r"quark|amd|quantized|dynamic|static|"
     r"per|tensor|pertensor|block|channel|hybrid|mtp|eagle\d?|speculative|thinking|reasoning|terminus|speciale|v\d|\d"
-    r"|0528|0324|0905|2407|2411|2501|2503|2506|2507|2508|2512|\d{6,8}|\d+e|\d+x"
+    r"|(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])|(2[0-9])(0[1-9]|1[0-2])|20\d\d(0[1-9]|1[0-2])?([0-2]\d|3[01])?|\d{6}"
+    r"|\d+e|\d+x"
 )
-"""Words of a name that say nothing about its architecture: training, precision, date."""
+"""Words of a name that say nothing about its architecture: training, precision, and a date (``0528`` is a month and a
+day, ``2507`` a year and a month, ``20250528`` and ``250528`` all three)."""
 SIZE = re.compile(r"a?\d+[bt]")
 SIZE_WORDS = frozenset(("mini", "lite", "flash", "small", "air", "nano", "tiny", "micro", "medium", "large"))
 """Words of a name that say that the model is of another size than the one named before them."""
@@ -58,13 +58,13 @@ def model_name(name: str) -> str:
         if found := _named(candidate):
             return found
     last = plain_name(short.rsplit("/", maxsplit=1)[-1])
-    hint = nearest_hint(last, list(_models().values()), "models")
+    hint = nearest_hint(last, list(model_names().values()), "models")
     raise UnsupportedError(f"no architecture for model '{name}'{hint}")
 
 
 def _named(name: str) -> str:
     """Return the catalog's model for the words of one form of a name, or nothing."""
-    known = _models()
+    known = model_names()
     words = [w for w in plain_name(_benchmark_name(name)).split("_") if w]
     if not words:
         return ""
@@ -73,14 +73,14 @@ def _named(name: str) -> str:
         for trailing in range(len(some)):
             dropped = some[len(some) - trailing :]
             if all(VARIANT.fullmatch(w) or SIZE.fullmatch(w) for w in dropped):
-                model = known.get(_key("_".join(some[: len(some) - trailing])), "")
+                model = known.get(model_key("_".join(some[: len(some) - trailing])), "")
                 if model and all(_has_size(model, w) for w in dropped if SIZE.fullmatch(w)):
                     return model
     # A name with words of its own behind a known one is a variant of it, unless numbers or a word say that it is of
     # another size.
     for some in (words, telling):
         for length in range(len(some) - 1, 0, -1):
-            key = _key("_".join(some[:length]))
+            key = model_key("_".join(some[:length]))
             other = any(w in SIZE_WORDS or re.search(r"\d", w) for w in some[length:])
             if key in known and re.search(r"\d", key) and not other:
                 return known[key]
@@ -100,17 +100,3 @@ def _benchmark_name(name: str) -> str:
     text = re.sub(r"(?i)^(meta|nvidia|amd|hf|models?)[-_ ](?=[a-z])", "", text)
     text = re.sub(r"(?i)llama[\s_-]*v(?=\d)", "Llama ", text)
     return re.sub(r"(?i)^(llama|qwen|gemma|phi|glm)-?(\d)", r"\1-\2", text)
-
-
-@cache
-def _models() -> Mapping[str, str]:
-    """Return the catalog's models by their names without separators, and by the names of others of the same
-    architecture."""
-    known = {_key(k): k for k in catalog.load().entities("layers")}
-    text = (files("gigaplan.plan") / "data" / "model_aliases.csv").read_text(encoding="utf-8")
-    others = {_key(r["name"]): r["model"] for r in csv.DictReader(text.splitlines())}
-    return {**others, **known}
-
-
-def _key(text: str) -> str:
-    return text.replace("_", "")

@@ -13,8 +13,8 @@ import yaml
 from gigaplan.plan.document import VALUE_KEYS, Node, parse
 from gigaplan.plan.overlay import merge
 from gigaplan.plan.paths import section_fields, takes_entries, type_at
-from gigaplan.plan.shift import read_shift, shifted
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.plan.shift import misspelt_shift, read_shift, shifted
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 
 _PART = re.compile(r'"([^"]*)"|([^."]+)')
 Path = tuple[str, ...]
@@ -72,12 +72,16 @@ def _apply(root: Node, path: Path, new: Node) -> Node:
     """Return the document with one value put at a path, or the dates there shifted."""
     kind = type_at(path)
     shift = read_shift(new.value) if kind is not None and kind is not str else None
+    if wrong := misspelt_shift(new.value, path, new):
+        raise PlanError([wrong])
     if shift is None:
         return _put(root, path, (), new)
     _put(root, path, (), new)  # refuses a path that the schema doesn't have
     base, whole = root.at(path)
     problems: list[Problem] = []
-    moved = shifted(base if whole else None, shift, path, new, problems)
+    above, _ = root.at(path[:-1])
+    entries = above.value if isinstance(above.value, dict) else {}
+    moved = shifted(base if whole else None, shift, path, new, problems, entries)
     if moved is None:
         raise PlanError(problems)
     for name in reversed(path):
@@ -113,14 +117,5 @@ def _require_path(values: dict[str, Node], above: Path, name: str, file: str) ->
     if not fields:
         raise PlanError([Problem(f"'{'.'.join(above)}' holds no names", Place(file, 1, 1))])
     known = list(dict.fromkeys([*values, *fields]))
-    raise PlanError(
-        [
-            Problem(
-                f"no '{name}' at '{'.'.join(above) or 'the top'}'",
-                Place(file, 1, 1),
-                allowed=", ".join(known),
-                nearest=nearest_name(name, known),
-                remedy="check the path",
-            )
-        ]
-    )
+    message = f"no '{name}' at '{'.'.join(above) or 'the top'}'"
+    raise PlanError([unknown_choice(message, Place(file, 1, 1), name, known, "check the path")])

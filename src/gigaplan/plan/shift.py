@@ -9,17 +9,20 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.paths import has_dated_keys, is_date, is_section
-from gigaplan.vocabulary.errors import Place, Problem
+from gigaplan.plan.paths import has_dated_keys, is_date, is_section, takes_entries
+from gigaplan.vocabulary.errors import Place, Problem, nearest_name, unknown_choice
 from gigaplan.vocabulary.units import parse_period
 
 MONTHS_PER_YEAR = 12
 _SHIFT = re.compile(r"([+-])\s*(\d+(?:\.\d+)?)\s*(day|week|month|quarter|year)s?")
 _MONTHS = {"month": 1, "quarter": 3, "year": MONTHS_PER_YEAR}
 _DAYS = {"day": 1, "week": 7}
+_MEANT = re.compile(r"[+-]\s*\d[\d.]*\s*([a-z]+)", re.IGNORECASE)
+"""What is written like a shift, whatever its unit."""
 FORMS = "+12 months, -2 quarters, +1 year, +30 days"
 """Examples of shifts, for messages."""
 
@@ -69,7 +72,42 @@ def read_shift(value: object) -> Shift | None:
     return Shift(text, months=int(amount)) if unit in _MONTHS else Shift(text, days=int(amount))
 
 
-def shifted(base: Node | None, shift: Shift, path: tuple[str, ...], at: Node, problems: list[Problem]) -> Node | None:
+def misspelt_shift(value: object, path: tuple[str, ...], at: Node) -> Problem | None:
+    """Return the problem of a text that is written like a shift of the dates at a path, and is none.
+
+    Parameters
+    ----------
+    value
+        A scalar's value.
+    path
+        Where it stands; where neither a date nor a section does, a sign may belong to a quantity.
+    at
+        The node that states it.
+    """
+    found = _MEANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or read_shift(value) is not None or not (is_date(path) or is_section(path)):
+        return None
+    units = [f"{unit}s" for unit in _MONTHS | _DAYS]
+    near = nearest_name(found[1], units)
+    message = "dates move by whole months or days" if found[1].removesuffix("s") in _MONTHS | _DAYS else ""
+    return Problem(
+        message or f"'{found[1]}' is no unit by which dates move",
+        Place(at.file, at.line, at.column, ".".join(path)),
+        value=str(value),
+        allowed=", ".join(units),
+        nearest="" if message else near,
+        remedy=f"write it like {FORMS}",
+    )
+
+
+def shifted(
+    base: Node | None,
+    shift: Shift,
+    path: tuple[str, ...],
+    at: Node,
+    problems: list[Problem],
+    entries: Collection[str] = (),
+) -> Node | None:
     """Return the dates at and below a path, each moved, as a partial plan to merge with the base.
 
     Parameters
@@ -84,6 +122,8 @@ def shifted(base: Node | None, shift: Shift, path: tuple[str, ...], at: Node, pr
         The node that states the shift: its place becomes that of the new dates.
     problems
         Receives what is wrong: no date there, or none that can move.
+    entries
+        Names that stand in the document where the path's last one should, for messages.
     """
     try:
         moved = _moved(base, shift, path, at) if base is not None else None
@@ -93,23 +133,35 @@ def shifted(base: Node | None, shift: Shift, path: tuple[str, ...], at: Node, pr
         problems.append(Problem(message, place, value=shift.text, remedy="shift by days, or state the dates anew"))
         return None
     if moved is None:
-        problems.append(_nothing(shift, path, at, stands=base is not None))
+        problems.append(_absent(entries, shift, path, at) or _nothing(shift, path, at, stands=base is not None))
     return moved
 
 
-def with_dates(base: Node | None, over: Node, problems: list[Problem], path: tuple[str, ...] = ()) -> Node:
+def with_dates(
+    base: Node | None,
+    over: Node,
+    problems: list[Problem],
+    path: tuple[str, ...] = (),
+    entries: Collection[str] = (),
+) -> Node:
     """Return an overlay in which each shift has become the dates that it makes of the base's."""
     stated = over.value.get("value") if over.states_provenance else over
+    wrong = misspelt_shift(stated.value, path, over) if isinstance(stated, Node) else None
+    if wrong is not None:
+        problems.append(wrong)
+        return Node({}, over.line, over.column, over.file)
     shift = read_shift(stated.value) if isinstance(stated, Node) else None
     if shift is not None:
-        moved = shifted(base, shift, path, over, problems)
+        moved = shifted(base, shift, path, over, problems, entries)
         if moved is None or not over.states_provenance or not moved.states_provenance:
             return moved or Node({}, over.line, over.column, over.file)
         return Node({**moved.value, **over.value, "value": moved.value["value"]}, over.line, over.column, over.file)
     if not isinstance(over.value, dict) or over.states_provenance:
         return over
     below = base.value if base is not None and isinstance(base.value, dict) else {}
-    values = {name: with_dates(below.get(name), node, problems, (*path, name)) for name, node in over.value.items()}
+    values = {
+        name: with_dates(below.get(name), node, problems, (*path, name), below) for name, node in over.value.items()
+    }
     return Node(values, over.line, over.column, over.file, dict(over.keys))
 
 
@@ -153,6 +205,17 @@ def _moved_keys(base: Node, shift: Shift, at: Node) -> Node | None:
 
 def _mapping(values: dict[str, Node], at: Node) -> Node:
     return Node(values, at.line, at.column, at.file, dict.fromkeys(values, (at.line, at.column)))
+
+
+def _absent(entries: Collection[str], shift: Shift, path: tuple[str, ...], at: Node) -> Problem | None:
+    """Return the problem of a shift of an entry that the document does not have; None where it has it."""
+    if not path or not takes_entries(path[:-1]) or path[-1] in entries:
+        return None
+    what = path[-2].removesuffix("s") if len(path) > 1 else "entry"
+    place = Place(at.file, at.line, at.column, ".".join(path))
+    return unknown_choice(
+        f"there is no {what} '{path[-1]}' whose dates could be shifted", place, path[-1], entries, "check the spelling"
+    )
 
 
 def _nothing(shift: Shift, path: tuple[str, ...], at: Node, *, stands: bool) -> Problem:

@@ -29,6 +29,14 @@ class BasisError(GigaplanError, ValueError):
     """Quantities on unlike bases met without a sourced conversion."""
 
 
+MOST_LISTED = 20
+"""Names that a message lists at most; of more it says how many there are, and gives the nearest."""
+MOST_NEAR = 5
+"""Nearest names that a message gives at most."""
+SPELT_ALMOST_ALIKE = 0.8
+"""How alike a further name must be to the written one to be given next to the nearest, 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One input that a room can't work with."""
@@ -154,15 +162,13 @@ class UnknownQuantityError(PlanError, KeyError):
     """
 
     def __init__(self, reason: str, name: str, known: Iterable[str], nearest: str = "") -> None:
-        remedy = "list the names with list(result.arrays), or see docs/glossary.md"
-        PlanError.__init__(
-            self,
-            [
-                Problem(
-                    reason, Place("quantity"), value=name, allowed=_few(known, nearest), nearest=nearest, remedy=remedy
-                )
-            ],
+        names = tuple(known)
+        remedy = "see docs/glossary.md, which lists every quantity"
+        allowed = f"{len(names)} quantities" if nearest or len(names) > MOST_LISTED else ", ".join(names)
+        problem = Problem(
+            reason, Place("quantity"), value=name, allowed=allowed, nearest=nearest_text(name, names), remedy=remedy
         )
+        PlanError.__init__(self, [problem])
 
     def __str__(self) -> str:
         return "\n".join(str(p) for p in self.problems)  # KeyError would show the text quoted, on one line
@@ -192,17 +198,11 @@ class LackingQuantityError(UnknownQuantityError):
                     Place("quantity"),
                     value=name,
                     allowed=f"{len(tuple(known))} quantities",
-                    remedy="run the plan again, or take one of list(result.arrays)",
+                    remedy="run the plan again, or ask for one that it holds",
                 )
             ],
         )
         self.name = name
-
-
-def _few(known: Iterable[str], nearest: str) -> str:
-    """Return the known names, or how many there are if the nearest says enough."""
-    names = tuple(known)
-    return f"{len(names)} quantities" if nearest else ", ".join(names)
 
 
 class UnsupportedError(ValueError):
@@ -236,3 +236,51 @@ def nearest_names(name: str, names: Iterable[str], most: int = 5, likeness: floa
     begun = sorted((n for n in known if written and re.match(rf"{re.escape(written)}[_\W]", n)), key=len)
     alike = difflib.get_close_matches(written, known, n=most, cutoff=likeness) if most > 0 else []
     return tuple(known[n] for n in dict.fromkeys([*begun, *alike]))[:most]
+
+
+def nearest_text(name: str, names: Iterable[str]) -> str:
+    """Return the nearest known names for a message.
+
+    Names that continue the written one are all given, up to ``MOST_NEAR``; else the nearest one, and where there are
+    more than ``MOST_LISTED`` names also the others that are spelt almost alike.
+
+    >>> nearest_text("h100", ["h200_hgx", "h100_pcie", "h100_hgx"])
+    'h100_hgx, h100_pcie'
+    """
+    known = tuple(dict.fromkeys(str(n) for n in names))
+    near = nearest_names(name, known, MOST_NEAR)
+    written = str(name).lower().strip()
+    begun = [n for n in near if re.match(rf"{re.escape(written)}[_\W]", n.lower())] if written else []
+    others = nearest_names(name, known, MOST_NEAR, SPELT_ALMOST_ALIKE) if len(known) > MOST_LISTED else ()
+    return ", ".join(begun or others or near[:1])
+
+
+def unknown_choice(
+    message: str, place: Place, name: str, known: Iterable[str], remedy: str, *, meant: str = "", listed_by: str = ""
+) -> Problem:
+    """Return the problem of a name that is none of the known ones: what is allowed, and the nearest.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    place
+        Where the name is written.
+    name
+        The name as it is written.
+    known
+        The names that are allowed.
+    remedy
+        What to do.
+    meant
+        The name that is meant, where that is known otherwise than by its spelling; it is given first.
+    listed_by
+        The verb that lists all names, as ``gigaplan catalog list models``, for more than ``MOST_LISTED`` of them.
+    """
+    names = tuple(dict.fromkeys(str(n) for n in known))
+    allowed = ", ".join(names)
+    if len(names) > MOST_LISTED:
+        allowed = f"{len(names)} names" + (f", which '{listed_by}' lists" if listed_by else "")
+    near = [n for n in nearest_text(name, names).split(", ") if n and n != meant]
+    nearest = ", ".join([meant, *near] if meant in names and meant else near)
+    return Problem(message, place, value=name, allowed=allowed, nearest=nearest, remedy=remedy)

@@ -228,6 +228,8 @@ def parse_quantity(text: str, unit: str) -> float:
                 raise ValueError(f"'%{found}' is not a share")
             return _finite(value)
         found = "1" + found if found.startswith("/") else found
+    if unit in BARE and unit != "share" and re.fullmatch(r"k|K|M|B|bn|T", found):
+        value, found = value * _MAGNITUDE[found], ""
     if unit in ("share", "1"):
         if found and unit == "share":
             raise ValueError(f"'{found}' is not a share: write 0.4 or 40 %")
@@ -235,6 +237,8 @@ def parse_quantity(text: str, unit: str) -> float:
             return _finite(value * _count(found))
         return _finite(value)
     if not found:
+        if unit in BARE:
+            return _finite(value)
         raise ValueError("the unit is missing")
     return _finite(value * factor(found, unit))
 

@@ -6,7 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
 from gigaplan.plan.document import Node
-from gigaplan.vocabulary.errors import Problem, nearest_name
+from gigaplan.plan.resolver import LISTED_BY, resolved
+from gigaplan.plan.resolver import meant as meant_name
+from gigaplan.vocabulary.errors import Problem, nearest_name, unknown_choice
 from gigaplan.vocabulary.units import parse_date
 
 
@@ -17,17 +19,39 @@ def known_name(
     root: Node,
     path: tuple[str | int, ...],
     remedy: str = "check the spelling",
+    *,
+    key: bool = False,
+    kind: str = "",
 ) -> Iterator[Problem]:
-    """Yield the problem of a name that is none of the known ones, if it is none of them."""
+    """Yield the problem of a name that is none of the known ones, if it is none of them.
+
+    Parameters
+    ----------
+    name, known
+        The name, and those that are allowed.
+    what
+        What it names.
+    root, path
+        The document, and where the name stands in it.
+    remedy
+        What to do.
+    key
+        Whether the name is the key at the path.
+    kind
+        What the resolver of names takes it for: ``model``, ``system``, ``region``.
+    """
     known = list(known)
     if name not in known:
-        yield Problem(
-            f"no such {what}",
-            root.place(path),
-            value=name,
-            allowed=", ".join(known),
-            nearest=nearest_name(name, known),
-            remedy=remedy,
+        listed = LISTED_BY.get(kind, "")
+        there = f"{name} is in the catalog, but is no {what}" if kind and resolved(kind, name) == name else ""
+        yield unknown_choice(
+            there or f"no such {what}",
+            root.place(path, key=key),
+            name,
+            known,
+            remedy,
+            meant=meant_name(kind, name) if kind else "",
+            listed_by=listed,
         )
 
 

@@ -11,7 +11,7 @@ from gigaplan.fleet.inputs import existing_label
 from gigaplan.plan.checks.common import first_of_month, known_name, meant, not_empty, outside, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.errors import Problem, nearest_name
+from gigaplan.vocabulary.errors import Problem
 
 SITE_MW = (1.0, 10_000.0)
 """A campus outside this range is possible but more often a slip between kW, MW and GW."""
@@ -23,7 +23,7 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     systems, regions = facts.entities("rack_power_kw"), facts.entities("power_price_usd_per_mwh")
     own, path = plan.fleet.generations, ("fleet", "generations")
     for i, name in enumerate(own):
-        yield from known_name(name, systems, "generation", root, (*path, i))
+        yield from known_name(name, systems, "generation that a plan can build", root, (*path, i), kind="system")
     yield from twice(own, root, path)
     own = meant(own, systems)
     yield from known_name(
@@ -35,10 +35,11 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         "name one of fleet.generations, or add this one to them"
         if plan.fleet.reference_generation in systems
         else "check the spelling",
+        kind="system",
     )
     for name, block in plan.fleet.opening.items():
         where = ("fleet", "opening", name, "generation")
-        yield from known_name(block.generation, own, "generation of this plan", root, where)
+        yield from known_name(block.generation, own, "generation of this plan", root, where, kind="system")
     existing = [existing_label(name) for name in plan.fleet.opening]
     for name, site in plan.fleet.sites.items():
         at = ("fleet", "sites", name)
@@ -50,11 +51,14 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 remedy="rename the site",
             )
         if site.facility is None or site.facility.power_price_usd_per_mwh is None:
-            yield from known_name(site.region, regions, "region with a power price", root, (*at, "region"))
+            yield from known_name(
+                site.region, regions, "region with a power price", root, (*at, "region"), kind="region"
+            )
         for phase_name, phase in site.phases.items():
             if phase.generation not in (None, "newest"):
                 chosen = (*at, "phases", phase_name, "generation")
-                yield from known_name(phase.generation, [*own, "newest"], "generation of this plan", root, chosen)
+                known = [*own, "newest"]
+                yield from known_name(phase.generation, known, "generation of this plan", root, chosen, kind="system")
 
 
 def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -62,15 +66,8 @@ def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     own = meant(plan.fleet.generations, catalog.load().entities("rack_power_kw"))
     for section, changed in (("fleet", plan.fleet.systems), ("finance", plan.finance.systems)):
         for name in changed:
-            if name not in own:
-                yield Problem(
-                    "no such generation of this plan",
-                    root.place((section, "systems", name), key=True),
-                    value=name,
-                    allowed=", ".join(own),
-                    nearest=nearest_name(name, own),
-                    remedy="name it among fleet.generations, or remove it",
-                )
+            where, remedy = (section, "systems", name), "name it among fleet.generations, or remove it"
+            yield from known_name(name, own, "generation of this plan", root, where, remedy, key=True, kind="system")
 
 
 def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -79,7 +76,7 @@ def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     yield from not_empty(chosen, root, path)
     own = meant(plan.fleet.generations, catalog.load().entities("rack_power_kw"))
     for i, name in enumerate(chosen or ()):
-        yield from known_name(name, own, "generation of this plan", root, (*path, i))
+        yield from known_name(name, own, "generation of this plan", root, (*path, i), kind="system")
 
 
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:

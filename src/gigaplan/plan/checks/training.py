@@ -18,10 +18,9 @@ def runs(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     models = [*plan.models, *catalog.load().entities("layers")]
     for name, run in plan.training.runs.items():
         path = ("training", "runs", name)
-        yield from known_name(run.model, models, "model", root, (*path, "model"))
-        yield from known_name(
-            run.generation, plan.fleet.generations, "generation of this plan", root, (*path, "generation")
-        )
+        yield from known_name(run.model, models, "model", root, (*path, "model"), kind="model")
+        own, where = plan.fleet.generations, (*path, "generation")
+        yield from known_name(run.generation, own, "generation of this plan", root, where, kind="system")
         places = [*plan.fleet.sites, *map(existing_label, plan.fleet.opening)]
         yield from known_name(run.site, places, "site of this plan", root, (*path, "site"))
         if run.deadline is not None and run.deadline < run.start:

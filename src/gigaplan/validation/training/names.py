@@ -79,7 +79,7 @@ def architecture_name(row: Mapping[str, str]) -> str:
     name = catalog_names.plain_name(re.sub(r"\[.*?\]", "", row.get("model", "")))
     layers = optional_number(row, "layers", 0)
     for begin, found in sorted(MODELS.items(), key=lambda m: -len(m[0])):
-        if name.startswith(begin):
+        if name.startswith(begin) and not plan_names.SIZE_WORDS & set(name.removeprefix(begin).split("_")):
             if "dim" in name and layers:
                 return f"{found}+{layers}"
             extra = found == "deepseek_v3" and "w/o mtp" not in row["model"].lower() and source_of(row) == "bridge"
