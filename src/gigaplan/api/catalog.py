@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gigaplan import catalog as facts
 from gigaplan.catalog import Found, Listed, Overview, Shown
-from gigaplan.vocabulary.errors import Problem
+from gigaplan.plan.resolver import resolved_any
+from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.show import Brief, Items
 
 
@@ -62,7 +63,14 @@ def catalog_show(name: str) -> Items[Shown]:
     PlanError
         If there is no such name; the nearest is given.
     """
-    return Items(facts.show(name))
+    try:
+        return Items(facts.show(name))
+    except PlanError:
+        entity, dot, quantity = name.rpartition(".")
+        found = next((n for n in (resolved_any(name), resolved_any(entity) + dot + quantity) if n), name)
+        if found in (name, f".{quantity}"):
+            raise
+        return Items(facts.show(found))
 
 
 def catalog_check() -> CatalogCheck:

@@ -21,7 +21,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
-from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
+from gigaplan.vocabulary.errors import MOST_NEAR, InputError, Place, PlanError, Problem, nearest_names, nearest_text
 from gigaplan.vocabulary.files import command, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
@@ -219,4 +219,26 @@ def result_of(given: Result | str | Path, changes: Changes = (), overlays: Seque
     """Return a result: given, saved in a folder, or of a plan."""
     if isinstance(given, Result):
         return given
-    return store.load(Path(given)) if _is_saved(given) else run(given, changes, overlays)
+    if _is_saved(given):
+        return store.load(Path(given))
+    name = str(given)
+    if name not in plans.builtin_names() and not Path(name).exists():
+        raise PlanError([_neither(name)])
+    return run(given, changes, overlays)
+
+
+def _neither(name: str) -> Problem:
+    """Return the problem of a name that is neither a plan's nor that of a folder with a saved result."""
+    folder = Path(name).parent if "/" in name else Path("gigaplan-results")
+    saved = sorted(str(p.parent) for p in folder.glob("*/result.json"))
+    names = plans.builtin_names()
+    near = nearest_text(name, (*names, *saved, *(Path(p).name for p in saved)))
+    results = nearest_names(name, saved, MOST_NEAR) or saved[:MOST_NEAR]
+    shown = f"a saved result ({', '.join(results)})" if results else "a folder with a saved result"
+    return Problem(
+        "no such plan or saved result",
+        Place(name),
+        allowed=f"{', '.join(names)}, a YAML file's path, or {shown}",
+        nearest=near,
+        remedy="check the spelling; 'gigaplan run' writes results into gigaplan-results/",
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gigaplan.catalog.catalog import Catalog, data_folder, group, load, tables
 from gigaplan.catalog.human import human
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, nearest_text, unknown_choice
 from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.show import Brief
 
@@ -170,7 +170,6 @@ def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
         If there is no such name; the nearest is given.
     """
     facts = facts or load()
-    name = name if facts.all(*name.partition(".")[::2]) or name in facts.entities() else _site(facts, name)
     entity, _, quantity = name.partition(".")
     chosen = (
         [f for f in facts.facts if f.id == name and facts.all(entity, quantity) == []]
@@ -181,12 +180,6 @@ def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
         raise PlanError([_missing(facts, name, entity, quantity)])
     groups = {f.id: g for g in group(facts.facts, facts.quantities).values() for f in g}
     return tuple(_shown(facts, f, groups[f.id]) for f in chosen)
-
-
-def _site(facts: Catalog, name: str) -> str:
-    """Return the name of a site that is written without the catalog's ``site_``, any other name as it is."""
-    entity = f"site_{name.partition('.')[0]}"
-    return f"site_{name}" if entity in facts.entities() else name
 
 
 def _shown(facts: Catalog, fact: Fact, alike: list[Fact]) -> Shown:
@@ -204,9 +197,9 @@ def _shown(facts: Catalog, fact: Fact, alike: list[Fact]) -> Shown:
 def _missing(facts: Catalog, name: str, entity: str, quantity: str) -> Problem:
     own = list(dict.fromkeys(f.quantity for f in facts.facts if f.entity == entity))
     if own:
-        return _unknown(f"quantity of '{entity}'", quantity, own, "name one of these", near_in=[*own])
+        return _unknown(f"quantity of '{entity}'", quantity, own, "name one of these")
     names = list(dict.fromkeys([*(f.entity for f in facts.facts), *(f.quantity for f in facts.facts)]))
-    near = nearest_name(name, names) or nearest_name(entity, names)
+    near = nearest_text(name, names) or nearest_text(entity, names)
     return Problem(
         "no such entity or quantity",
         Place("catalog"),
@@ -216,11 +209,8 @@ def _missing(facts: Catalog, name: str, entity: str, quantity: str) -> Problem:
     )
 
 
-def _unknown(what: str, value: str, allowed: list[str], remedy: str, near_in: list[str] | None = None) -> Problem:
-    near = nearest_name(value, near_in or allowed)
-    return Problem(
-        f"no such {what}", Place("catalog"), value=value, allowed=", ".join(allowed), nearest=near, remedy=remedy
-    )
+def _unknown(what: str, value: str, allowed: list[str], remedy: str) -> Problem:
+    return unknown_choice(f"no such {what}", Place("catalog"), value, allowed, remedy)
 
 
 def search(words: str | Iterable[str], limit: int = 20, facts: Catalog | None = None) -> Found:

@@ -100,8 +100,16 @@ def read(path: Path) -> Node:
     return parse(read_text(path), str(path))
 
 
-def read_text(path: Path) -> str:
-    """Return a document's text; see :func:`read` for what raises."""
+def read_text(path: Path, what: str = "plan") -> str:
+    """Return a document's text; see :func:`read` for what raises.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What it holds, for messages: a plan may also be one that comes with gigaplan.
+    """
     name = str(path)
 
     def fail(message: str, remedy: str, allowed: str = "", line: int = 0, column: int = 0) -> PlanError:
@@ -111,16 +119,25 @@ def read_text(path: Path) -> str:
         info = path.stat()
     except FileNotFoundError:
         near = nearest_name(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
-        hint = f"is '{near}' meant?" if near else "give a built-in plan's name or the path of a YAML file"
-        raise fail("no such plan", hint) from None
+        other = (
+            "give a built-in plan's name or the path of a YAML file" if what == "plan" else "give a YAML file's path"
+        )
+        raise fail(
+            "no such plan" if what == "plan" else "no such file", f"is '{near}' meant?" if near else other
+        ) from None
     except OSError as error:
-        raise fail(f"the plan cannot be read: {error.strerror}", "check the path and its permissions") from None
+        raise fail(f"the {what} cannot be read: {error.strerror}", "check the path and its permissions") from None
     if stat.S_ISDIR(info.st_mode):
-        raise fail("this is a folder, not a plan", "give the path of a YAML file inside it")
+        raise fail(
+            f"this is a folder, not {'an' if what[0] in 'aeiou' else 'a'} {what}",
+            "give the path of a YAML file inside it",
+        )
     if not stat.S_ISREG(info.st_mode):
-        raise fail("this is not a regular file", "save the plan as a file first")
+        raise fail("this is not a regular file", f"save the {what} as a file first")
     if info.st_size > MAX_BYTES:
-        raise fail(f"the file has {info.st_size:,} bytes", "keep data out of the plan", f"at most {MAX_BYTES:,} bytes")
+        raise fail(
+            f"the file has {info.st_size:,} bytes", f"keep data out of the {what}", f"at most {MAX_BYTES:,} bytes"
+        )
     note_input(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -128,7 +145,7 @@ def read_text(path: Path) -> str:
         line = error.object[: error.start].count(b"\n") + 1
         raise fail(f"byte {error.start} is not UTF-8", "save the file as UTF-8", line=line, column=1) from None
     except OSError as error:
-        raise fail(f"the plan cannot be read: {error.strerror}", "check the path and its permissions") from None
+        raise fail(f"the {what} cannot be read: {error.strerror}", "check the path and its permissions") from None
     return text
 
 

@@ -152,7 +152,7 @@ def _section(plain: dict[str, Any], path: tuple[str, ...], root: Node, problems:
 
 def _of_overlays(overlays: Sequence[str | Path]) -> tuple[list[Overlay], Node, dict[str, Any], list[Problem]]:
     """Return overlays, what they hold together as a tree and as plain values, and the problems so far."""
-    applied = [read_overlay(read_text(Path(path)), str(path)) for path in overlays]
+    applied = [read_overlay(read_text(Path(path), "overlay"), str(path)) for path in overlays]
     root, problems = Node({}, 1, 1, applied[0].file), list[Problem]()
     for overlay in applied:
         root = merge(root, overlay.root, {})

@@ -44,7 +44,7 @@ def sources_of(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence
         If one can't be read.
     """
     file, text = _text(plan)
-    over = tuple((str(path), read_text(Path(path))) for path in overlays)
+    over = tuple((str(path), read_text(Path(path), "overlay")) for path in overlays)
     return Sources(file, text, over, tuple(changes))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from gigaplan.demand.inputs import GENERATED, READ
 from gigaplan.fleet.inputs import BEYOND, LADDER
+from gigaplan.plan import resolver
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, unknown_choice
 from gigaplan.vocabulary.labels import meant, plain
 from gigaplan.vocabulary.variables import DIMS, Variable
 
@@ -62,7 +63,9 @@ def label_of(result: Labelled, dim: str, text: str) -> str:
     other = GROUP_NAMES.get((dim, plain(text))) or SHOWN.get((dim, plain(text)))
     if text not in known and other in known:
         return str(other)
-    return meant(text, known, by_beginning=dim not in PERIODS)
+    found = meant(text, known, by_beginning=dim not in PERIODS)
+    named = resolver.meant("system", text) if dim == "generation" and found not in known else found
+    return named if named in known else found
 
 
 def _known(result: Labelled, dim: str) -> list[str]:
@@ -90,21 +93,24 @@ def unknown_coordinates(
             )
         elif dim in at:
             labels = at[dim]
-            yield from _unknown_labels(result, variable, dim, (labels,) if isinstance(labels, str) else labels)
+            for label in (labels,) if isinstance(labels, str) else labels:
+                if label_of(result, dim, label) not in _known(result, dim):
+                    yield _unknown_label(result, dim, label, f"has no '{label}' along {dim}", where)
 
 
-def _unknown_labels(result: Labelled, variable: Variable, dim: str, labels: Sequence[str]) -> Iterator[Problem]:
+def _unknown_label(result: Labelled, dim: str, label: str, message: str, place: Place) -> Problem:
+    """Return the problem of a label that a dim doesn't have: of periods the first and the last are allowed."""
     known = _known(result, dim)
-    for label in labels:
-        if label_of(result, dim, label) not in known:
-            yield Problem(
-                f"has no '{label}' along {dim}",
-                Place(variable.name),
-                value=label,
-                allowed=", ".join(known),
-                nearest=nearest_name(label, known),
-                remedy="name a label",
-            )
+    if dim not in PERIODS:
+        return unknown_choice(message, place, label, known, "name a label")
+    periods = names_along(result, dim)
+    allowed = f"{periods[0]} to {periods[-1]}" + (f", or {HORIZON}" if HORIZON in known else "")
+    if dim != "year" and label in years(result):
+        one = next(period for period in periods if period.startswith(label))
+        remedy = f"write year={label}, or name one of its months as {dim}={one}"
+        return Problem(message, place, value=label, allowed=allowed, nearest=f"year={label}", remedy=remedy)
+    remedy = f"name one of these, written like {periods[0]}"
+    return Problem(message, place, value=label, allowed=allowed, remedy=remedy)
 
 
 def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
@@ -131,9 +137,9 @@ def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
         elif dim not in DIMS:
             near = nearest_name(dim, DIMS)
             problems.append(_written(dim, "is no dim of a result", ", ".join(DIMS), near, "name a dim"))
-        elif result and label_of(result, dim, label) not in (known := _known(result, dim)):
-            near = nearest_name(label, known)
-            problems.append(_written(label, f"is no label along {dim}", ", ".join(known), near, "name a label"))
+        elif result and label_of(result, dim, label) not in _known(result, dim):
+            message = f"'{label}' is no label along {dim}"
+            problems.append(_unknown_label(result, dim, label, message, Place("--at")))
         else:
             found[dim] = label_of(result, dim, label) if result else label
     if problems:

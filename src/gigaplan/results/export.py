@@ -8,7 +8,7 @@ from pathlib import Path
 from gigaplan.results import longtable
 from gigaplan.results.dataset import to_xarray
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
 from gigaplan.vocabulary.files import whole_file
 from gigaplan.vocabulary.files.kinds import EXPORTS
 
@@ -56,14 +56,7 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
 
 def _check(what: str, allowed: Sequence[str], given: Sequence[str]) -> None:
     problems = [
-        Problem(
-            f"no such {what}",
-            Place("export"),
-            value=name,
-            allowed=", ".join(allowed),
-            nearest=nearest_name(name, allowed),
-            remedy="check the spelling",
-        )
+        unknown_choice(f"no such {what}", Place("export"), name, allowed, "check the spelling")
         for name in given
         if name not in allowed
     ]

@@ -158,6 +158,24 @@ class Cells:
             raise UnsupportedError("; ".join(self.wrong))
 
 
+def why_unreadable(row: Mapping[str, str], error: Exception) -> str:
+    """Return why a row can't be answered, with the column and the text of the cell that can't be read.
+
+    Parameters
+    ----------
+    row
+        Cells by column.
+    error
+        What the row's reader has raised.
+    """
+    if isinstance(error, UnsupportedError):
+        return str(error)
+    for name, text in row.items():
+        if text and repr(text) in str(error):
+            return f"'{name}' is '{text[:MOST_SHOWN]}': give a number"
+    return f"a cell can't be read ({error})"
+
+
 FLAGS = {"yes": "yes", "no": "no", "1": "yes", "0": "no", "true": "yes", "false": "no"}
 """Words of a cell that holds a yes or no."""
 PRECISIONS = {

@@ -13,7 +13,7 @@ from gigaplan.plan.claims.language import ClaimSet, ClaimText
 from gigaplan.plan.claims.problems import Problems
 from gigaplan.plan.claims.reader import read_claim, read_set
 from gigaplan.plan.document import Node, parse, read_text
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, unknown_choice
 
 DEFAULT = "announcement-2025-09"
 """The set whose claims a plan may name by their ids alone."""
@@ -53,7 +53,7 @@ def read(name: str | Path) -> ClaimSet:
             f"no claims called '{text}'", Place(text), allowed=allowed, nearest=near, remedy="check the spelling"
         )
         raise PlanError([problem])
-    return _read(read_text(path), text, path.stem)
+    return _read(read_text(path, "claims file"), text, path.stem)
 
 
 @cache
@@ -117,13 +117,23 @@ def plan_claims(root: Node) -> tuple[tuple[ClaimSet, ...], list[Problem]]:
     return tuple(sets), found.found
 
 
+def _unknown(name: str, known: Iterable[str], node: Node, below: Node, path: tuple[str | int, ...]) -> Problem:
+    """Return the problem of a claim that no shipped file has, at its own line: a claim is known by name, not number."""
+    at = below if below is not node or not isinstance(node.value, list) else node
+    place = Place(at.file, at.line, at.column, ".".join(map(str, path)))
+    own = [k for k in known if "/" not in k]
+    remedy = "name a set, a claim of it as SET/ID, or write the claim under 'claims' by an id of its own"
+    return unknown_choice(f"no claim '{name}' that can be checked", place, name, own, remedy)
+
+
 def _named(node: Node, path: tuple[str, ...], found: Problems) -> Iterable[ClaimSet]:
     """Return the shipped sets, each with the claims that are named, in the order in which they are named."""
     known, picked = shipped_ids(), dict[str, dict[str, ClaimText]]()
     names = node.value if isinstance(node.value, list) else [node]
-    for i, below in enumerate(names):
+    for below in names:
         name = str(below.value)
-        if not found.known("no such claim that can be checked", name, known, (*path, i)):
+        if name not in known:
+            found.found.append(_unknown(name, known, node, below, path))
             continue
         set_, *ids = known[name]
         claims = {c.id: c for c in _shipped(set_).claims}

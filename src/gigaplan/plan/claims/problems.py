@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gigaplan.plan.document import Node
-from gigaplan.vocabulary.errors import Place, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, Problem, unknown_choice
 from gigaplan.vocabulary.units import parse_period
 
 Path = tuple[str | int, ...]
@@ -38,11 +38,8 @@ class Problems:
         allowed = list(names)
         if str(name) in allowed:
             return True
-        place, near = self.root.place(path, key=key), nearest_name(str(name), allowed)
-        listed = ", ".join(allowed)
-        self.found.append(
-            Problem(what, place, value=str(name), allowed=listed, nearest=near, remedy="check the spelling")
-        )
+        place = self.root.place(path, key=key)
+        self.found.append(unknown_choice(what, place, str(name), allowed, "check the spelling"))
         return False
 
     def mapping(self, node: Node, path: Path) -> dict[str, Node]:

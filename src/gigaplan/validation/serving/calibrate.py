@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan.inference.inputs import Engine
-from gigaplan.validation.cells import Cells
+from gigaplan.validation.cells import Cells, why_unreadable
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
@@ -104,14 +104,14 @@ def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[
     found: list[Question] = []
     measured: list[tuple[float, float]] = []
     unsupported: list[str] = []
-    for row in rows:
+    for k, row in enumerate(rows):
         try:
             row_question = question(row)
             cells = Cells(row)
             times = cells.number("ttft_ms"), cells.number("tpot_ms")
             cells.check()
         except (UnsupportedError, ValueError) as error:
-            unsupported.append(str(error))
+            unsupported.append(f"row {k + 1}: {why_unreadable(row, error)}")
             continue
         found.append(row_question)
         measured.append(times)

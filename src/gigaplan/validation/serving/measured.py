@@ -44,13 +44,15 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
         except PlanError as error:
             problems += error.problems
             continue
+        absent = [n for n in NEEDED if found and not given.get(n) and not any(row.get(n) for row in found)]
+        if absent:
+            problems.append(_absent(absent, path))
+            continue
         for k, row in enumerate(found):
             whole = {**{n: v for n, v in given.items() if v}, **{n: v for n, v in row.items() if v}}
             if missing := [n for n in NEEDED if not whole.get(n)]:
-                options = ", ".join(f"--{n}" for n in missing if n in GIVEN)
-                remedy = f"add {options}" if options else "measure it"
                 problems.append(
-                    Problem(f"row {k + 1} leaves out {', '.join(missing)}", Place(str(path)), remedy=remedy)
+                    Problem(f"row {k + 1} leaves out {', '.join(missing)}", Place(str(path)), remedy=_remedy(missing))
                 )
             else:
                 rows.append(whole)
@@ -59,6 +61,16 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
     if problems:
         raise PlanError(problems)
     return rows
+
+
+def _absent(columns: Sequence[str], path: Path) -> Problem:
+    """Return the problem of columns that no row of a file fills."""
+    return Problem(f"no row gives {', '.join(columns)}", Place(str(path)), remedy=_remedy(columns))
+
+
+def _remedy(columns: Sequence[str]) -> str:
+    options = ", ".join(f"--{n}" for n in columns if n in GIVEN)
+    return f"add {options}" if options else "measure it"
 
 
 def _reports(text: str, path: Path, problems: list[Problem]) -> Iterator[Row]:

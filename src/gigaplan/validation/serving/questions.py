@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gigaplan.validation.cells import Cells
+from gigaplan.validation.cells import Cells, why_unreadable
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving import own_rows, published_rows
 from gigaplan.validation.serving.rows import Question, known
 from gigaplan.validation.tables import read_table
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 SAMPLE = "inference_serving_sample.csv"
 
@@ -74,8 +74,9 @@ def row_question(row: Mapping[str, str]) -> RowQuestion:
         found = question(row)
         known(found.system, found.model)
     except (ValueError, ArithmeticError, LookupError) as error:  # odd cells too, whatever is odd about them
-        why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
-        return RowQuestion(row, None, why, _published(row, "ttft_ms"), _published(row, "tpot_ms"))
+        return RowQuestion(
+            row, None, why_unreadable(row, error), _published(row, "ttft_ms"), _published(row, "tpot_ms")
+        )
     return RowQuestion(
         row, found, "", _published(row, "ttft_ms"), _published(row, "tpot_ms"), published_rows.set_aside(row)
     )

@@ -133,8 +133,9 @@ def _measured(paths: Sequence[Path]) -> tuple[list[RowQuestion], list[str]]:
             problems += error.problems
     if problems:
         raise PlanError(problems)
-    unsupported = [a.why for a in rows if a.question is None]
-    unsupported += ["no measured step in the row" for a in rows if a.question is not None and not a.step_s > 0]
+    nothing = "no measured step"
+    why = [a.why if a.question is None else "" if a.step_s > 0 else nothing for a in rows]
+    unsupported = [f"row {k + 1}: {reason}" for k, reason in enumerate(why) if reason]
     return [a for a in rows if a.question is not None and a.fitted], unsupported
 
 
