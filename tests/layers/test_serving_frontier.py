@@ -153,7 +153,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         )
     problems = raised.value.problems
     by_value = {p.value: p for p in problems}
-    assert by_value["gpt_os_120b"].nearest == "gpt_oss_120b"
+    assert by_value["gpt_os_120b"].nearest == "gpt_oss_120b, gpt_oss_20b"
     assert by_value["gb200"].nearest == "gb200_nvl72"
     assert by_value["vr200"].nearest == "vr_nvl72"
     assert by_value["vlm"].nearest == "vllm"

@@ -136,7 +136,7 @@ def test_a_wrong_overlay_says_what_and_where(
 def test_an_overlay_is_no_plan_and_no_file_is_no_overlay(lay: Lay) -> None:
     with pytest.raises(PlanError, match="--with"):
         plan.load(lay("horizon: {end: 2033-01}\n"))
-    with pytest.raises(PlanError, match="no such plan"):
+    with pytest.raises(PlanError, match="no such file"):
         plan.load("announced-2025-09", overlays=["nothing.yaml"])
     with pytest.raises(PlanError, match="an overlay is a mapping"):
         plan.load("announced-2025-09", overlays=[lay("- 1\n", "")])

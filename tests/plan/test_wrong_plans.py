@@ -458,7 +458,7 @@ MISTAKES = {
             "  profile: max_q\n",
             "  profile: max_q\n  newest_among: [b300_hgx]\n",
             "fleet.newest_among.0",
-            "no such generation of this plan(.|\n)*nearest: b200_hgx",
+            "b300_hgx is in the catalog, but is no generation of this plan(.|\n)*nearest: b200_hgx",
         ),
         "newest among none": (
             "  profile: max_q\n",

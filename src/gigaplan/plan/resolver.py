@@ -30,7 +30,7 @@ LISTED_BY = {kind: f"gigaplan catalog list {kind}s" for kind in (*MARKS, "site")
 
 
 def known_names(kind: str) -> tuple[str, ...]:
-    """Return the names of a kind: ``model``, ``system``, ``region`` or ``site`` of the catalog, or built-in ``plan``."""
+    """Return the names of a ``model``, ``system``, ``region`` or ``site`` of the catalog, or of a built-in ``plan``."""
     if kind == "plan":
         return builtin_names()
     if kind == "site":

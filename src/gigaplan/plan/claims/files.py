@@ -123,7 +123,7 @@ def _unknown(name: str, known: Iterable[str], node: Node, below: Node, path: tup
     place = Place(at.file, at.line, at.column, ".".join(map(str, path)))
     own = [k for k in known if "/" not in k]
     remedy = "name a set, a claim of it as SET/ID, or write the claim under 'claims' by an id of its own"
-    return unknown_choice(f"no claim '{name}' that can be checked", place, name, own, remedy)
+    return unknown_choice(f"no such claim that can be checked: '{name}'", place, name, own, remedy)
 
 
 def _named(node: Node, path: tuple[str, ...], found: Problems) -> Iterable[ClaimSet]:
