@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.catalog import UnknownFactError, check
 from gigaplan.catalog.catalog import data_folder
@@ -224,4 +225,4 @@ def test_the_generations_that_the_plan_needs_are_there() -> None:
 
 
 def test_a_site_is_shown_with_or_without_the_catalogs_prefix() -> None:
-    assert catalog.show("abilene") == catalog.show("site_abilene")
+    assert [*gp.catalog_show("abilene")] == [*gp.catalog_show("site_abilene")]

@@ -78,7 +78,7 @@ def test_mistakes_are_told_without_a_traceback(tmp_path: Path, capsys: pytest.Ca
         assert words in told
     assert "Traceback" not in told
     assert leave("frontier", "gpt_os_120b", "gb200_nvl72", "--json") == 2
-    assert json.loads(capsys.readouterr().out)["problems"][0]["nearest"] == "gpt_oss_120b"
+    assert json.loads(capsys.readouterr().out)["problems"][0]["nearest"].startswith("gpt_oss_120b")
     assert leave(*PAIR, "--ttft", "2", "--tpot", "fast") == 2
     told = capsys.readouterr().err
     assert "--ttft" in told

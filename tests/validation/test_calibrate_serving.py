@@ -86,7 +86,7 @@ def test_exports_of_perf_tools(tmp_path: Path) -> None:
         ("[1]", "no report of a benchmark"),
         ("[]", "no measured row"),
         (json.dumps({**VLLM, "max_concurrency": None}), "--concurrency"),
-        (json.dumps({**VLLM, "completed": 0}), "leaves out isl, osl"),
+        (json.dumps({**VLLM, "completed": 0}), "no row gives isl, osl"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path: Path, content: str, words: str) -> None:
