@@ -195,7 +195,7 @@ def test_conflicts_say_why_one_was_chosen_and_why_others_were_not() -> None:
 
 def test_the_vintage_changes_with_the_tables_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def vintage() -> str:
-        catalog.load.cache_clear()
+        catalog.shipped.cache_clear()
         return catalog.load().vintage
 
     shipped = vintage()
@@ -210,7 +210,7 @@ def test_the_vintage_changes_with_the_tables_only(tmp_path: Path, monkeypatch: p
         assert vintage().split("+")[0] == shipped.split("+")[0]
     finally:
         monkeypatch.undo()
-        catalog.load.cache_clear()
+        catalog.shipped.cache_clear()
 
 
 def test_the_generations_that_the_plan_needs_are_there() -> None:

@@ -1,6 +1,6 @@
 """Catalog: facts with value, unit, basis, source, date, range and evidence; conflicts kept, one chosen in the open."""
 
-from gigaplan.catalog.catalog import Catalog, Quantity, UnknownFactError, load
+from gigaplan.catalog.catalog import Catalog, Quantity, UnknownFactError, load, per_catalog, shipped, using
 from gigaplan.catalog.check import check
 from gigaplan.catalog.human import human
 from gigaplan.catalog.search import Found, Hit, Listed, Overview, Shown, listing, overview, search, show
@@ -19,6 +19,9 @@ __all__ = [
     "listing",
     "load",
     "overview",
+    "per_catalog",
     "search",
+    "shipped",
     "show",
+    "using",
 ]

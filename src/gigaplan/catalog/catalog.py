@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from importlib.resources import files
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from gigaplan.vocabulary.errors import GigaplanError, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 COLUMNS = (
     "id",
@@ -63,12 +70,31 @@ class Quantity:
 
 
 class Catalog:
-    """All facts, with look-up by entity and quantity; conflicts are kept and one of each group is chosen."""
+    """All facts, with look-up by entity and quantity; conflicts are kept and one of each group is chosen.
 
-    def __init__(self, facts: Iterable[Fact], quantities: dict[str, Quantity], vintage: str) -> None:
+    Parameters
+    ----------
+    facts
+        The facts.
+    quantities
+        What facts may be of, by name.
+    vintage
+        The newest source and a hash of the tables.
+    origins
+        Entities of the user's own, each with the entity of the catalog whose facts it takes, "" where there is none.
+    """
+
+    def __init__(
+        self,
+        facts: Iterable[Fact],
+        quantities: dict[str, Quantity],
+        vintage: str,
+        origins: Mapping[str, str] | None = None,
+    ) -> None:
         self.facts = tuple(facts)
         self.quantities = quantities
         self.vintage = vintage
+        self.origins = dict(origins or {})
         self._index: dict[tuple[str, str], list[Fact]] = defaultdict(list)
         for fact in self.facts:
             self._index[fact.entity, fact.quantity].append(fact)
@@ -76,6 +102,18 @@ class Catalog:
         for fact in self.facts:
             if fact.chosen:
                 self._entities[""][fact.entity] = self._entities[fact.quantity][fact.entity] = None
+
+    def extended(self, facts: Iterable[Fact], origins: Mapping[str, str]) -> Catalog:
+        """Return a catalog with further facts, of entities of the user's own.
+
+        Parameters
+        ----------
+        facts
+            Their facts.
+        origins
+            Each entity, with the one of the catalog that it is like ("" where there is none).
+        """
+        return Catalog([*self.facts, *facts], self.quantities, self.vintage, {**self.origins, **origins})
 
     def all(self, entity: str, quantity: str) -> list[Fact]:
         """Return every fact of a quantity of an entity, rejected ones included."""
@@ -189,8 +227,52 @@ def read_quantities(folder: Path) -> dict[str, Quantity]:
     return {row["quantity"]: quantity_from(row) for row in rows}
 
 
-@cache
+_in_use: ContextVar[Catalog | None] = ContextVar("catalog", default=None)
+
+
 def load() -> Catalog:
+    """Return the catalog in use: the one that comes with gigaplan, or one extended by things of the user's own."""
+    return _in_use.get() or shipped()
+
+
+@contextlib.contextmanager
+def using(catalog: Catalog) -> Iterator[Catalog]:
+    """Use a catalog within a block: :func:`load` returns it there, and nowhere else.
+
+    Parameters
+    ----------
+    catalog
+        The catalog, most often one that :meth:`Catalog.extended` has made.
+    """
+    before = _in_use.set(catalog)
+    try:
+        yield catalog
+    finally:
+        _in_use.reset(before)
+
+
+def per_catalog(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that remembers its answers, for each catalog in use apart.
+
+    Parameters
+    ----------
+    function
+        A function of hashable arguments by place, whose answer depends on the catalog.
+    """
+    known: WeakKeyDictionary[Catalog, dict[object, R]] = WeakKeyDictionary()
+
+    @wraps(function)
+    def remembered(*args: P.args, **kwargs: P.kwargs) -> R:
+        here = known.setdefault(load(), {})
+        if args not in here:
+            here[args] = function(*args, **kwargs)
+        return here[args]
+
+    return remembered
+
+
+@cache
+def shipped() -> Catalog:
     """Return the catalog that comes with gigaplan; its vintage is its newest source and a hash of its tables."""
     folder = data_folder()
     quantities = read_quantities(folder)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from gigaplan.catalog.catalog import load
+from gigaplan.catalog.catalog import load, per_catalog
 from gigaplan.vocabulary.errors import UnsupportedError, nearest_name
 
 SYSTEMS = {
@@ -93,12 +92,16 @@ def generation(system: str) -> str:
     Parameters
     ----------
     system
-        Name in the catalog, such as ``h100_hgx``; what follows an ``@`` counts for nothing.
+        Name in the catalog, such as ``h100_hgx``; what follows an ``@`` counts for nothing. A system of the user's own
+        is of the generation of the system that it is like, else of one that nothing was fitted on.
     """
+    own = load().origins.get(system.split("@", maxsplit=1)[0])
+    if own is not None:
+        return generation(own) if own else system
     return GENERATIONS.get(system[:2], system.split("_", maxsplit=1)[0])
 
 
-@cache
+@per_catalog
 def system_of(gpu: str) -> str:
     """Return the catalog's system that a table's name of a GPU means.
 
@@ -120,7 +123,7 @@ def system_of(gpu: str) -> str:
     raise UnsupportedError(f"no system for GPU '{gpu}'{nearest_hint(name, [*SYSTEMS, *known], 'systems')}")
 
 
-@cache
+@per_catalog
 def of_two_kinds(gpu: str) -> bool:
     """Return whether a name lists GPUs of two kinds, as mixed clusters do."""
     parts = [p for p in re.split(r"[,;+]", gpu) if p.strip()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from functools import cache
 from importlib.resources import files
 
 from gigaplan import catalog
@@ -20,7 +19,7 @@ def other_name(name: str) -> str:
     return model_names().get(model_key(plain_name(name.rsplit("/", maxsplit=1)[-1])), "")
 
 
-@cache
+@catalog.per_catalog
 def model_names() -> Mapping[str, str]:
     """Return the catalog's models by their names without separators, and by the names of others of the same
     architecture."""

@@ -8,7 +8,6 @@ Tables write a model as its repository, with variant words, dates and precisions
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from gigaplan import catalog
 from gigaplan.catalog.names import nearest_hint, plain_name
@@ -36,11 +35,17 @@ BILLION, TRILLION = 1e9, 1e12
 
 
 def family(model: str) -> str:
-    """Return the models of one architecture under one name: DeepSeek V3 and R1 differ in training only."""
+    """Return the models of one architecture under one name: DeepSeek V3 and R1 differ in training only.
+
+    A model of the user's own is in the family of the catalog's model that has its shape, else in one of its own.
+    """
+    own = catalog.load().origins.get(model)
+    if own is not None:
+        return family(own) if own else model
     return "deepseek" if model.startswith("deepseek") else model
 
 
-@cache
+@catalog.per_catalog
 def model_name(name: str) -> str:
     """Return the catalog's model that a published name means.
 

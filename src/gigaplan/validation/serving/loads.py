@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 
 from gigaplan import catalog
 from gigaplan.catalog.names import of_two_kinds, system_of
@@ -194,7 +193,7 @@ def vendor(system: str) -> str:
     return VENDORS[0] if nvidia else VENDORS[1]
 
 
-@cache
+@catalog.per_catalog
 def _names(gpu: str, model: str) -> tuple[bool, str, str]:
     """Return whether GPUs of two kinds are named, the system and the model."""
     mixed = of_two_kinds(gpu)

@@ -8,7 +8,6 @@ The columns are those of ``inference_serving.csv``. Users' rows are read by
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from gigaplan import catalog
 from gigaplan.compute.device import Device
@@ -77,7 +76,7 @@ class Question:
         return self.replicas * sum(max(w.count, 1) * w.gpus * w.pipeline for w in workers)
 
 
-@cache
+@catalog.per_catalog
 def known(system: str, model: str) -> tuple[Device, Architecture]:
     """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing.
 

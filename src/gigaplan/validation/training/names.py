@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 from gigaplan import catalog
 from gigaplan.catalog import names as catalog_names
@@ -89,7 +88,7 @@ def architecture_name(row: Mapping[str, str]) -> str:
     return plan_names.model_name(re.sub(r"\[.*?\]", "", row.get("model", "")).strip())
 
 
-@cache
+@catalog.per_catalog
 def known(system: str, model: str) -> tuple[Device, Architecture]:
     """Return the device of a system and the architecture of a model; UnsupportedError if facts are missing.
 
