@@ -79,7 +79,7 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
     loaded = plans.load_sources(sources)
     try:
         scenario = plans.resolve(loaded)
-        result = replace(simulate(scenario, keep, progress), sources=sources)
+        result = replace(simulate(scenario, keep, progress), sources=loaded.sources)
         return result.with_claims(evaluate(result, facts.load(), scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None

@@ -37,6 +37,8 @@ class Node:
     column: int
     file: str = ""
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    derived: bool = False
+    """Whether it follows from another line of the document, at whose place it stands."""
 
     def plain(self) -> Plain:
         """Return the value without its places."""

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, read_text
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
+from gigaplan.plan.own.expand import expanded
 from gigaplan.plan.patch import VARIANTS, patch_invalid
 from gigaplan.plan.provenance import Provenance, unwrap
 from gigaplan.plan.schema import EngineSection, PlanDocument, Training
@@ -169,12 +170,15 @@ def checked(
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
     root = respelled(root, problems)
+    more = expanded(root, dict(sources.files), problems)
+    root, sources = more.root, replace(sources, files=tuple(more.files.items()))
     plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})
     document = _validate(plain, root, problems)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
-    document = document.model_copy(update={"notes": [*document.notes, *(o.note for o in overlays)]})
+    notes = [*document.notes, *(o.note for o in overlays), *more.notes]
+    document = document.model_copy(update={"notes": notes})
     return Plan(document, root, provenance, _hash(root, overlays), tuple(problems), sources)
 
 

@@ -58,6 +58,18 @@ class Names:
         return {"anyOf": [{"enum": names}, made]} if self.own else {"enum": names}
 
 
+class GpuCount:
+    """Marker of a number of GPUs: ``18,000 GB300``, ``18000``, or ``{gpus: 18000, generation: gb300_nvl72}``."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe the forms that the field takes (called by pydantic only)."""
+        number = {"type": "integer", "minimum": 1}
+        text = {"type": "string", "pattern": r"^\s*\d"}
+        below = {"gpus": {"anyOf": [number, text]}, "generation": {"type": "string"}}
+        whole = {"type": "object", "properties": below, "required": ["gpus"], "additionalProperties": False}
+        return {"anyOf": [number, text, whole], "examples": ["18,000 GB300"]}
+
+
 class DatedKeys:
     """Marker of a section whose names are dates, such as ``{2027-01: 40 %}``."""
 
@@ -80,6 +92,7 @@ def partial(
     required: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     names: Mapping[str, Names] | None = None,
+    instead: Mapping[str, tuple[str, ...]] | None = None,
     **more: Form,
 ) -> type[BaseModel]:
     """Return a model of a room's dataclass in which only ``required`` fields must be written in the plan.
@@ -94,6 +107,8 @@ def partial(
         Fields that a plan does not state.
     names
         Fields that take names of the catalog.
+    instead
+        Fields of which each stands for some of those that a plan must state: loading fills these in.
     more
         Fields that the plan writes in another form than the room reads; all optional.
     """
@@ -109,7 +124,19 @@ def partial(
         words = _described(cls, f.name, required=f.name in required)
         made[f.name] = (kind, words(...)) if f.name in required else (kind | None, words(None))
     made |= {name: (form.kind | None, Field(None, description=form.meaning)) for name, form in more.items()}
-    return create_model(f"{cls.__name__}Section", __config__=STRICT, __doc__=cls.__doc__, **made)
+    config = ConfigDict(**STRICT, json_schema_extra=_alternatives(instead)) if instead else STRICT
+    return create_model(f"{cls.__name__}Section", __config__=config, __doc__=cls.__doc__, **made)
+
+
+def _alternatives(instead: Mapping[str, tuple[str, ...]]) -> Callable[[dict[str, Any]], None]:
+    """Return what makes a JSON Schema accept a field in place of those that it stands for."""
+
+    def describe(schema: dict[str, Any]) -> None:
+        for name, others in instead.items():
+            schema["required"] = [n for n in schema["required"] if n not in others]
+            schema["anyOf"] = [{"required": list(others)}, {"required": [name]}]
+
+    return describe
 
 
 def _described(cls: type, name: str, *, required: bool) -> Callable[[Any], Any]:

@@ -19,7 +19,7 @@ from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
 from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
-from gigaplan.plan.partial import STRICT, DatedKeys, Form, Names, partial
+from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
@@ -109,16 +109,35 @@ class Training(Strict):
 
 SystemSection: Any = partial(Generation, without=("name", "gpus_per_rack", "it_kw_per_rack"))
 PriceSection: Any = partial(GenerationCost, without=("name",))
-PhaseSection: Any = partial(
-    Phase, required=("power", "energised"), without=("name",), names={"generation": SYSTEMS_OR_NEWEST}
+GPUS_FORM = Form(
+    Annotated[Any, GpuCount()],
+    "GPUs instead of power, as '18,000 GB300': their racks' IT power becomes the power, in whole racks.",
 )
-ModelSection: Any = partial(Architecture, required=("layers", "hidden", "heads", "kv_heads", "vocab"))
+NEEDED_OF_MODELS = ("layers", "hidden", "heads", "kv_heads", "vocab")
+PhaseSection: Any = partial(
+    Phase,
+    required=("power", "energised"),
+    without=("name",),
+    names={"generation": SYSTEMS_OR_NEWEST},
+    instead={"gpus": ("power",)},
+    gpus=GPUS_FORM,
+)
+ModelSection: Any = partial(
+    Architecture,
+    required=NEEDED_OF_MODELS,
+    instead={"config": NEEDED_OF_MODELS},
+    config=Form(
+        str, "A Hugging Face config.json, relative to the plan's file, whose architecture fills in what is not stated."
+    ),
+)
 ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
     OpeningBlock,
     required=("power", "generation", "date"),
     without=("name",),
     names={"generation": SYSTEMS},
+    instead={"gpus": ("power", "generation")},
+    gpus=GPUS_FORM,
     contract=Form(ContractSection, "Terms on which the place belongs to somebody else."),
 )
 LadderSection: Any = partial(Ladder)

@@ -22,6 +22,8 @@ class Sources:
     """File and text of each, in the order in which they are applied."""
     changes: tuple[str, ...] = ()
     """``path=value`` each."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Path and text of each model's configuration that the plan names."""
 
 
 def builtin_names() -> tuple[str, ...]:

@@ -58,8 +58,13 @@ def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
         "notes": list(result.notes),
         "warnings": list(result.warnings),
         "assumptions": dict(result.assumptions),
-        "sources": result.sources and dataclasses.asdict(result.sources),
+        "sources": result.sources and _sources_data(result.sources),
     }
+
+
+def _sources_data(sources: Sources) -> dict[str, Any]:
+    """Return a plan's sources as data; files of configurations only where it names some."""
+    return {k: v for k, v in dataclasses.asdict(sources).items() if v or k != "files"}
 
 
 def checksum(path: Path) -> str:
@@ -203,7 +208,8 @@ def sources(data: Mapping[str, Any] | None) -> Sources | None:
     if not data:
         return None
     overlays = tuple((file, text) for file, text in data["overlays"])
-    return Sources(data["file"], data["text"], overlays, tuple(data["changes"]))
+    files = tuple((file, text) for file, text in data.get("files", ()))
+    return Sources(data["file"], data["text"], overlays, tuple(data["changes"]), files)
 
 
 def _claim(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.systems,
         fleet.newest,
         fleet.powers,
+        fleet.gpus,
         fleet.promised,
         fleet.dates,
         fleet.existing,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from gigaplan import catalog
+from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.fleet.inputs import existing_label
 from gigaplan.plan.checks.common import first_of_month, known_name, meant, not_empty, outside, twice
 from gigaplan.plan.document import Node
+from gigaplan.plan.own.expand import ALIKE, stated_racks
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.errors import Problem
+from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.errors import Problem, UnsupportedError
 
 SITE_MW = (1.0, 10_000.0)
 """A campus outside this range is possible but more often a slip between kW, MW and GW."""
@@ -82,7 +86,7 @@ def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Phases have power, one basis per site, of a believable size."""
     for name, site in plan.fleet.sites.items():
-        bases = {p.power.basis for p in site.phases.values()}
+        bases = {p.power.basis for p in site.phases.values() if p.gpus is None}
         if len(bases) > 1:
             yield Problem(
                 "phases of one site are on different bases",
@@ -110,6 +114,32 @@ def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 allowed=f"usually {SITE_MW[0]:g} MW to {SITE_MW[1] / 1000:g} GW",
                 remedy="check MW against GW; the run goes on",
                 severity="warning",
+            )
+
+
+def gpus(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A block that states both its power and its GPUs states the same twice."""
+    blocks: dict[tuple[str, ...], Any] = {
+        ("fleet", "sites", name, "phases", phase): block
+        for name, site in plan.fleet.sites.items()
+        for phase, block in site.phases.items()
+    }
+    blocks |= {("fleet", "opening", name): block for name, block in plan.fleet.opening.items()}
+    for path, block in blocks.items():
+        try:
+            found = stated_racks(root, path)
+        except (ValueError, UnsupportedError, UnknownFactError):
+            continue  # loading has reported it
+        if found is None:
+            continue
+        same = block.power.basis == PowerBasis.IT and abs(block.power.value / found.it_mw - 1) <= ALIKE
+        if not same:
+            yield Problem(
+                "both power and GPUs are stated, and they differ",
+                root.place((*path, "power")),
+                value=str(block.power),
+                allowed=f"{found.it_mw:.6g} MW it: {found.words}",
+                remedy="state one of them",
             )
 
 

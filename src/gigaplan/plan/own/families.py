@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 
@@ -98,47 +100,28 @@ REFUSED = {
     "mimo_v2_flash": "its sliding layers have other heads than its full ones; the catalog has mimo_v2_flash",
     "nemotron-nas": "every layer has a width of its own; the catalog has nemotron_super_49b",
     "gemma3n": "its embeddings of every layer have no place in the description of a model",
-    **dict.fromkeys(("gemma3n_text", "gemma3n_audio"), "its embeddings of every layer have no place in the "
-                    "description of a model"),
+    **dict.fromkeys(
+        ("gemma3n_text", "gemma3n_audio"), "its embeddings of every layer have no place in the description of a model"
+    ),
     **dict.fromkeys(("mamba", "mamba2", "rwkv", "rwkv7", "falcon_mamba"), "a model without attention is not modelled"),
     **dict.fromkeys(("t5", "bart", "whisper", "marian", "mbart"), "encoders with decoders are not modelled"),
-    **dict.fromkeys(("bert", "roberta", "deberta", "xlm-roberta", "modernbert", "vit", "clip", "siglip"), "an encoder "
-                    "generates no tokens"),
+    **dict.fromkeys(
+        ("bert", "roberta", "deberta", "xlm-roberta", "modernbert", "vit", "clip", "siglip"),
+        "an encoder generates no tokens",
+    ),
 }
 """Families that can't be described, and why."""
 
-IGNORED = frozenset(
+
+@cache
+def ignored() -> frozenset[str]:
+    """Return the fields that change neither compute nor memory by more than a few in ten thousand.
+
+    They are numerics, routing, training, biases, positions, and drafting modules that are served apart.
     """
-    _name_or_path architectures auto_map transformers_version torch_dtype dtype use_cache model_type initializer_range
-    hidden_act hidden_activation mlp_hidden_act mamba_hidden_act attention_dropout hidden_dropout residual_dropout
-    resid_pdrop embd_pdrop attn_pdrop rms_norm_eps layer_norm_eps layer_norm_epsilon layernorm_epsilon norm_eps eps
-    rope_theta rope_scaling rope_parameters rope_interleave partial_rotary_factor rotary_dim rope_local_base_freq
-    rotary_pct rotary_emb_base attention_bias mlp_bias bias use_bias use_qkv_bias qkv_bias use_qk_norm qk_norm
-    qk_norm_type use_gemma_norm norm_topk_prob
-    n_group topk_group topk_method scoring_func routed_scaling_factor router_aux_loss_coef output_router_logits
-    aux_loss_alpha seq_aux use_routing_bias router_jitter_noise ep_size pretraining_tp num_nextn_predict_layers
-    num_mtp_modules mtp_transformer_layers use_mtp mtp_num_hidden_layers mtp_use_dedicated_embeddings
-    mtp_hybrid_override_pattern max_position_embeddings original_max_position_embeddings initial_context_length
-    final_logit_softcapping attn_logit_softcapping query_pre_attn_scalar swiglu_limit swiglu_alpha logit_scale
-    attn_temperature_tuning floor_scale attn_scale no_rope_layers no_rope_layer_interval nope_layer_interval
-    use_bidirectional_attention cache_implementation chunk_size conv_kernel expand linear_conv_kernel_dim
-    mamba_ssm_dtype mamba_ssm_cache_dtype mamba_proj_bias mamba_d_conv time_step_floor time_step_max time_step_min
-    time_step_limit time_step_rank residual_in_fp32 rescale_prenorm_residual use_conv_bias use_mamba_kernels
-    num_logits_to_keep moe_shared_expert_overlap moe_router_scaling_factor use_moe_router_bias moe_router_bias
-    indexer_rope_interleave index_head_dim index_n_heads qk_head_dim rope_type for_llm_compressor interleave_moe
-    vocab_size_per_layer_input max_window_layers torchscript return_dict is_decoder output_attentions
-    output_hidden_states pad_token tokenizer_class parallel_attn sep_token id2label label2id chunk_size_feed_forward
-    language_model_only vision_soft_tokens_per_image image_size routed_scaling num_experts_per_token_scale
-    layernorm_full_attention_alpha layernorm_full_attention_beta layernorm_linear_attention_alpha
-    layernorm_linear_attention_beta layernorm_mlp_alpha layernorm_mlp_beta postnorm shared_moe_mode block_size
-    router_dtype moe_router_topk_scaling_factor moe_router_enable_expert_bias score_function group_norm_size
-    use_rmsnorm norm_head norm_softmax moe_norm_min moe_use_aux_free moe_capacity moe_router_score_function
-    moe_router_dtype max_length min_length top_k top_p temperature do_sample num_beams indexer_types index_topk_freq
-    index_skip_topk_offset output_gate_type use_cla cla_share_factor use_mixed_mlp_moe sliding_window_size use_grouped_topk position_embedding_type
-    scale_emb scale_depth embedding_multiplier attention_multiplier residual_multiplier logits_scaling unk_token
-    """.split()
-)
-"""Fields that change neither compute nor memory by more than a few in ten thousand: numerics, routing, training,
-biases, positions, and drafting modules that are served apart."""
+    text = (files("gigaplan.plan") / "data" / "ignored_config_fields.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())
+
+
 IGNORED_ENDINGS = ("_token_id", "_token_ids", "_token_index", "_loss_coef", "_loss_weight", "_dropout", "_eps")
 """How names of further such fields end."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gigaplan.plan.own.families import IGNORED, IGNORED_ENDINGS
+from gigaplan.plan.own.families import IGNORED_ENDINGS, ignored
 
 MOST = 10**12
 """The largest whole number that a field may hold."""
-NOTHING = (None, False, 0, "", 1.0, [], {})
+NOTHING: tuple[Any, ...] = (None, False, 0, "", 1.0, [], {})
 """Values of a field by which a part is absent or unscaled."""
 
 
@@ -83,7 +83,7 @@ class Fields:
             name
             for name, value in self._values.items()
             if name not in self._read
-            and name not in IGNORED
+            and name not in ignored()
             and not name.endswith(IGNORED_ENDINGS)
             and value not in NOTHING
         )

@@ -18,7 +18,9 @@ from gigaplan.vocabulary.files import read_bytes
 
 MAX_BYTES = 4_000_000
 """Bytes of a configuration that are read at most; the largest published ones have some 100 kB."""
-BY_HAND = "state the architecture by hand below 'models' in the plan or in an overlay (gigaplan schema shows its fields)"
+BY_HAND = (
+    "state the architecture by hand below 'models' in the plan or in an overlay (gigaplan schema shows its fields)"
+)
 TOWERS = ("vision_config", "audio_config", "speech_config", "vision_tower_config")
 
 
@@ -86,7 +88,9 @@ def model_of_config(text: str, file: str) -> ModelConfig:
         If it is no model's configuration, or with all that is missing or can't be described.
     """
     whole = _parsed(text, file)
-    inner = next((whole[k] for k in ("text_config", "llm_config", "language_config") if isinstance(whole.get(k), dict)), {})
+    inner: dict[str, Any] = next(
+        (whole[k] for k in ("text_config", "llm_config", "language_config") if isinstance(whole.get(k), dict)), {}
+    )
     text_config = {**{k: whole[k] for k in ("tie_word_embeddings",) if k in whole}, **(inner or whole)}
     family = _family(whole, inner, file)
     fields = Fields(text_config, FAMILIES[family].defaults)
@@ -149,7 +153,9 @@ def _check(found: Mapping[str, int], fields: Fields, file: str) -> None:
     problems = []
     if fields.missing:
         names = ", ".join(f"'{n}'" for n in dict.fromkeys(fields.missing))
-        problems.append(Problem(f"the configuration lacks {names}", Place(file), remedy="add what the model's card says"))
+        problems.append(
+            Problem(f"the configuration lacks {names}", Place(file), remedy="add what the model's card says")
+        )
     problems += [Problem(f, Place(file), remedy=BY_HAND) for f in dict.fromkeys(fields.faults)]
     if not problems:
         heads, groups = found.get("heads", 0), found.get("kv_heads", 0)
@@ -160,7 +166,9 @@ def _check(found: Mapping[str, int], fields: Fields, file: str) -> None:
         if not heads or not groups or heads % groups:
             allowed, remedy = f"a divisor of {heads} heads", "check 'num_key_value_heads'"
             problems.append(
-                Problem("heads are not shared out evenly", Place(file), value=str(groups), allowed=allowed, remedy=remedy)
+                Problem(
+                    "heads are not shared out evenly", Place(file), value=str(groups), allowed=allowed, remedy=remedy
+                )
             )
     if problems:
         raise PlanError(problems)

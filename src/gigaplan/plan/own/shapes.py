@@ -268,7 +268,9 @@ def _hybrid_experts(fields: Fields, blocks: int, layers: int, hidden: int) -> di
     fields.raw("intermediate_size")
     latent, width = fields.count("moe_latent_size", default=0), fields.count("moe_intermediate_size")
     expert = width * latent // hidden if latent and hidden else width
-    shared = fields.count("n_shared_experts", default=0) * fields.count("moe_shared_expert_intermediate_size", default=0)
+    shared = fields.count("n_shared_experts", default=0) * fields.count(
+        "moe_shared_expert_intermediate_size", default=0
+    )
     return {
         "ffn_expert": expert,
         "experts": fields.count("n_routed_experts"),
