@@ -120,5 +120,6 @@ def train_sites(
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options whose overlays, which may be paths, are text."""
-    return {k: tuple(map(str, v)) if k in ("overlays", "with") else v for k, v in options.items()}
+    """Return options whose files, which may be paths, are text."""
+    files = ("overlays", "with", "model_configs")
+    return {k: tuple(map(str, v)) if k in files else v for k, v in options.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gigaplan.api.requests import CalibrationInputs, KernelComparison, read
+from gigaplan.plan.own.catalogs import own_models
 from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
 from gigaplan.validation.demand import DemandValidation
@@ -160,7 +161,12 @@ def validate_kernels(
 
 
 def predict_inference(
-    table: File, out: File, overlays: Sequence[File] = (), progress: Progress | None = None
+    table: File,
+    out: File,
+    overlays: Sequence[File] = (),
+    progress: Progress | None = None,
+    *,
+    model_configs: Sequence[str] = (),
 ) -> Predicted:
     """Write a table with TTFT, TPOT and tokens per GPU predicted for each row, with intervals and validity.
 
@@ -175,6 +181,8 @@ def predict_inference(
         Overlays of :func:`calibrate_serving`, for the rows of their engine.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    model_configs : sequence of str
+        Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
 
     Raises
     ------
@@ -183,7 +191,7 @@ def predict_inference(
     MachineError
         If the table can't be written; nothing half-written stays.
     """
-    with command(table, *overlays):
+    with command(table, *overlays), own_models(model_configs):
         return Predicted(*serving.predict(Path(table), Path(out), overlays, progress), Path(out))
 
 
@@ -193,6 +201,8 @@ def predict_training(
     anchor: File | None = None,
     overlays: Sequence[File] = (),
     progress: Progress | None = None,
+    *,
+    model_configs: Sequence[str] = (),
 ) -> Predicted:
     """Write a table with step time, speed and memory predicted for each row, with an interval and validity.
 
@@ -208,6 +218,8 @@ def predict_training(
         Overlays of :func:`calibrate_training`, for the rows of their kind of software.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    model_configs : sequence of str
+        Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
 
     Raises
     ------
@@ -218,7 +230,7 @@ def predict_training(
     """
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
-    with command(table, anchor, *overlays):
+    with command(table, anchor, *overlays), own_models(model_configs):
         return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
 
 

@@ -84,6 +84,8 @@ def _print(answer: Frontiers, html: Path | None, *, json: bool) -> None:
     if json:
         print_json(answer)
         return
+    for note in answer.notes:
+        line(note, stderr=True)
     show(frontier_view.terminal(answer, terminal().width))
     if html is not None:
         line(f"Report written to {html}")

@@ -30,6 +30,16 @@ app.command(validate_app)
 app.command(calibrate_app)
 app.command(predict_app)
 
+Configs = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--model-config",
+        negative="",
+        group=GROUPS["Model and system"],
+        help="Hugging Face config.json of a model of your own that rows may name, as my_model=config.json. May be "
+        "repeated.",
+    ),
+]
 Constants = Annotated[
     list[Path] | None,
     Parameter(
@@ -163,7 +173,9 @@ def validate_kernels(*, layout: Given, all_rows: AllRows = False, markdown: Mark
 
 
 @verb(predict_app, "inference", "predict inference table.csv --out predicted.csv --with mine.yaml")
-def predict_inference(table: Path, /, *, out: Out, with_: Constants = None, json: Json = False) -> int:
+def predict_inference(
+    table: Path, /, *, out: Out, with_: Constants = None, model_config: Configs = None, json: Json = False
+) -> int:
     """Add TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
 
     Parameters
@@ -177,7 +189,7 @@ def predict_inference(table: Path, /, *, out: Out, with_: Constants = None, json
     from gigaplan import api
 
     with progress("") as bar:
-        answer = api.predict_inference(table, out, with_ or [], bar)
+        answer = api.predict_inference(table, out, with_ or [], bar, model_configs=model_config or [])
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -186,7 +198,14 @@ def predict_inference(table: Path, /, *, out: Out, with_: Constants = None, json
 
 @verb(predict_app, "training", "predict training table.csv --out predicted.csv --anchor measured.csv")
 def predict_training(
-    table: Path, /, *, out: Out, anchor: Path | None = None, with_: Constants = None, json: Json = False
+    table: Path,
+    /,
+    *,
+    out: Out,
+    anchor: Path | None = None,
+    with_: Constants = None,
+    model_config: Configs = None,
+    json: Json = False,
 ) -> int:
     """Add step time, speed and memory to each row of a table, with an interval and how far to trust them.
 
@@ -202,7 +221,7 @@ def predict_training(
     from gigaplan import api
 
     with progress("") as bar:
-        answer = api.predict_training(table, out, anchor, with_ or [], bar)
+        answer = api.predict_training(table, out, anchor, with_ or [], bar, model_configs=model_config or [])
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")

@@ -26,6 +26,7 @@ from gigaplan.layers.checks import catalog_name, too_long, unknown_names
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
+from gigaplan.plan.own.catalogs import own_models
 from gigaplan.plan.resolve import (
     device_of,
     model_of,
@@ -124,7 +125,7 @@ class Frontiers(Brief):
     curves: tuple[Curve, ...]
     catalog_vintage: str
     notes: tuple[str, ...] = ()
-    """A note on each overlay that constants come from."""
+    """A note on each model of the user's own, and on each overlay that constants come from."""
 
     def brief_rows(self) -> Iterator[tuple[str, object]]:
         """Return the fastest and the cheapest point of each curve."""
@@ -167,7 +168,16 @@ def frontiers(
     PlanError
         With every unknown name (and the nearest known one) and every impossible number at once.
     """
-    facts, question = catalog.load(), question or ServingQuestion()
+    question, pairs = question or ServingQuestion(), list(dict.fromkeys(pairs))
+    with own_models(question.model_configs, [model for model, _ in pairs]) as notes:
+        return _frontiers(pairs, question, progress, notes)
+
+
+def _frontiers(
+    pairs: Sequence[tuple[str, str]], question: ServingQuestion, progress: Progress | None, notes: tuple[str, ...]
+) -> Frontiers:
+    """Return the frontiers of pairs of the catalog in use; see :func:`frontiers` for what raises."""
+    facts = catalog.load()
     pairs = list(dict.fromkeys((catalog_name("model", m), catalog_name("system", s)) for m, s in pairs))
     models, systems = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
     problems = [*unknown_names(models, systems, PLACE), *impossible(question)]
@@ -186,7 +196,7 @@ def frontiers(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    return Frontiers(question, curves, facts.vintage, constants.notes)
+    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes))
 
 
 def _read(

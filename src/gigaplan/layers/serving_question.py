@@ -40,6 +40,9 @@ class ServingQuestion:
     """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate serving" with constants of your own. May be repeated, in order."""
+    model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
+    """Hugging Face config.json of a model of your own, as my_model=config.json; MODEL then names it. May be
+    repeated."""
 
 
 def impossible(question: ServingQuestion) -> list[Problem]:

@@ -22,6 +22,8 @@ from gigaplan.layers.training_job import PLACE, TrainingJob, batch_of, impossibl
 from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
+from gigaplan.plan.names import shape_name
+from gigaplan.plan.own.catalogs import own_models
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
 from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import FULL, chunks_of
@@ -131,7 +133,7 @@ class TrainRun(Brief):
     """Those that no other beats in both speed and memory."""
     cells: tuple[Cell, ...]
     notes: tuple[str, ...]
-    """What overlays say of themselves."""
+    """What is to be known of models of the user's own, and what overlays say of themselves."""
     catalog_vintage: str
     failures: FailureRun | None = None
     """What failures leave of it, where they are simulated."""
@@ -153,6 +155,13 @@ def train(job: TrainingJob, progress: Progress | None = None) -> TrainRun:
         With every unknown name, impossible number and rank that doesn't divide at once; or if nothing fits, with what
         would make it fit.
     """
+    with own_models(job.model_configs, [job.model]) as notes:
+        run = _train(job, progress)
+    return replace(run, notes=(*notes, *run.notes))
+
+
+def _train(job: TrainingJob, progress: Progress | None) -> TrainRun:
+    """Return a run with a model of the catalog in use; see :func:`train` for what raises."""
     facts, job = catalog.load(), named_in_catalog(job)
     constants = _constants(facts, job)
     model = model_of(facts, job.model)
@@ -206,7 +215,7 @@ def _validity(job: TrainingJob, setup: Setup, software: str) -> tuple[str, str]:
     modern = software == MODERN_SOFTWARE
     kind = accuracy.kind(modern=modern, experts=setup.model.experts > 0, gpus=job.gpus)
     validity = accuracy.validity(
-        generation=generation(job.system), precision=job.math, kind=kind, family=job.model, modern=modern
+        generation=generation(job.system), precision=job.math, kind=kind, family=shape_name(job.model), modern=modern
     )
     return kind, validity
 

@@ -54,6 +54,9 @@ class TrainingJob:
     """Expert load imbalance: tokens of the most loaded rank over the mean."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
+    model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
+    """Hugging Face config.json of a model of your own, as my_model=config.json; MODEL then names it. May be
+    repeated."""
     layout: Annotated[str, Option(group="Layout")] = ""
     """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the
     fastest)."""

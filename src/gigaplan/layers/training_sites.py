@@ -38,6 +38,7 @@ from gigaplan.layers.training import TrainRun, train
 from gigaplan.layers.training_job import PLACE as TRAIN_PLACE
 from gigaplan.layers.training_job import impossible as impossible_job
 from gigaplan.layers.training_job import named_in_catalog
+from gigaplan.plan.own.catalogs import own_models
 from gigaplan.plan.resolve import (
     device_of,
     fibre_of,
@@ -123,6 +124,13 @@ def train_at_sites(job: SitesJob, progress: Progress | None = None) -> SitesRun:
     PlanError
         With every unknown name and impossible number at once; or if a site can't hold one replica, with what would.
     """
+    with own_models(job.run.model_configs, [job.run.model]) as notes:
+        run = _train_at_sites(job, progress)
+    return replace(run, notes=(*notes, *run.notes))
+
+
+def _train_at_sites(job: SitesJob, progress: Progress | None) -> SitesRun:
+    """Return the answer with a model of the catalog in use; see :func:`train_at_sites` for what raises."""
     facts, job = catalog.load(), replace(job, run=named_in_catalog(job.run))
     named, problems = read_sites(job.sites)
     problems += unknown_names([job.run.model], [job.run.system], TRAIN_PLACE)

@@ -45,6 +45,11 @@ def family(model: str) -> str:
     return "deepseek" if model.startswith("deepseek") else model
 
 
+def shape_name(model: str) -> str:
+    """Return the catalog's model that has the shape of a model of the user's own, else the model's own name."""
+    return catalog.load().origins.get(model, "") or model
+
+
 @catalog.per_catalog
 def model_name(name: str) -> str:
     """Return the catalog's model that a published name means.

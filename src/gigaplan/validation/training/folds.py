@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gigaplan.accuracy import training as accuracy
 from gigaplan.catalog.names import generation
+from gigaplan.plan.names import shape_name
 from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.training.constants import shipped
 from gigaplan.validation.training.names import known
@@ -56,7 +57,7 @@ def part(question: Question) -> str:
 
 def cell(question: Question) -> str:
     """Return a question's GPU generation with its model, whatever the number of its layers."""
-    model = question.model if question.model.startswith("gpt:") else question.model.partition("+")[0]
+    model = question.model if question.model.startswith("gpt:") else shape_name(question.model.partition("+")[0])
     return f"{generation(question.system)} {model}"
 
 
@@ -67,7 +68,7 @@ def without(question: Question) -> str:
 
 def family(question: Question) -> str:
     """Return the family of a question's model, whatever the number of its layers: ``gpt`` for plain GPTs."""
-    return accuracy.PLAIN_GPT if question.model.startswith("gpt:") else question.model.partition("+")[0]
+    return accuracy.PLAIN_GPT if question.model.startswith("gpt:") else shape_name(question.model.partition("+")[0])
 
 
 def kind(question: Question) -> str:
