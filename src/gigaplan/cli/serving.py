@@ -87,6 +87,9 @@ def _print(answer: Frontiers, html: Path | None, *, json: bool) -> None:
     for note in answer.notes:
         line(note, stderr=True)
     show(frontier_view.terminal(answer, terminal().width))
+    for curve in answer.curves if answer.question.gpus else ():
+        words = curve.fleet.words if curve.fleet else f"{answer.question.gpus:,} GPUs: no replica fits them"
+        line(f"{curve.model} on {curve.system}, {words}")
     if html is not None:
         line(f"Report written to {html}")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, layouts, pareto
+from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, in_whole_replicas, layouts, pareto
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.pairing import MIN_TIME_S, Pairing, decode_rate, pairing, prefill_latency_s
 from gigaplan.inference.percentiles import Percentile, percentile_tpot_s
@@ -180,6 +180,7 @@ def best(
     speculative: bool = False,
     percentile: Percentile | None = None,
     max_gpus: int = MAX_GPUS,
+    fleet_gpus: int = 0,
 ) -> Pair | None:
     """Return the group that serves most requests per GPU within the limits: the last of :func:`frontier`.
 
@@ -203,6 +204,9 @@ def best(
         Which share of requests must keep the limits; without it the mean request must.
     max_gpus : int
         Most GPUs of a group [GPUs].
+    fleet_gpus : int
+        GPUs that whole groups are to share [GPUs]: the group is then the one of which they serve most together; 0 for
+        the most per GPU.
 
     Returns
     -------
@@ -210,10 +214,13 @@ def best(
         Best group; None where nothing is feasible.
     """
     given = device, architecture, precision, efficiency, engine
-    groups = _search(given, request, speculative=speculative, percentile=percentile, max_gpus=max_gpus)
-    if groups is None or not groups.score.max() > 0:
+    groups = _search(
+        given, request, speculative=speculative, percentile=percentile, max_gpus=min(max_gpus, fleet_gpus or max_gpus)
+    )
+    if groups is None:
         return None
-    return groups.pair(int(np.argmax(groups.score)))
+    score = groups.score * in_whole_replicas(groups.found.gpus, fleet_gpus) if fleet_gpus else groups.score
+    return groups.pair(int(np.argmax(score))) if score.max() > 0 else None
 
 
 def _search(

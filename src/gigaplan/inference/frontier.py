@@ -114,6 +114,7 @@ def best(
     speculative: bool = False,
     percentile: Percentile | None = None,
     max_gpus: int = NO_GPU_LIMIT,
+    fleet_gpus: int = 0,
 ) -> Rate:
     """Return the layout and batch that serve most requests per GPU within memory and the request's limits.
 
@@ -142,6 +143,9 @@ def best(
         request must. The times returned are means either way.
     max_gpus : int
         Most GPUs of the replica [GPUs].
+    fleet_gpus : int
+        GPUs that whole replicas are to share [GPUs]: the layout is then the one of which they serve most together, those
+        that are left over counted; 0 for the most per GPU.
 
     Returns
     -------
@@ -157,13 +161,37 @@ def best(
         engine,
         speculative=speculative,
         percentile=percentile,
-        max_gpus=max_gpus,
+        max_gpus=min(max_gpus, fleet_gpus or max_gpus),
     )
     # argmax takes the first of equals, and layouts are ordered from small to large.
-    k = int(np.argmax(search.score))
-    if search.score.flat[k] <= 0:
+    score = search.score * in_whole_replicas(search.service.gpus, fleet_gpus) if fleet_gpus else search.score
+    k = int(np.argmax(score))
+    if score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
-    return _rate(search, *(int(i) for i in np.unravel_index(k, search.score.shape)))
+    return _rate(search, *(int(i) for i in np.unravel_index(k, score.shape)))
+
+
+def in_whole_replicas(gpus: Array, fleet_gpus: int) -> Array:
+    """Return how many GPUs of a fleet stand in whole replicas.
+
+    Parameters
+    ----------
+    gpus : Array, shape (...)
+        GPUs of a replica [GPUs].
+    fleet_gpus : int
+        GPUs of the fleet [GPUs].
+
+    Returns
+    -------
+    Array, shape (...)
+        GPUs in replicas [GPUs].
+
+    Examples
+    --------
+    >>> in_whole_replicas(np.array([4.0, 8.0, 16.0]), 12).tolist()
+    [12.0, 8.0, 0.0]
+    """
+    return np.floor(fleet_gpus / gpus) * gpus
 
 
 def frontier(

@@ -40,6 +40,7 @@ from gigaplan.vocabulary.show import Brief
 __all__ = [
     "MODES",
     "Curve",
+    "Fleet",
     "Frontiers",
     "Mode",
     "Point",
@@ -97,6 +98,32 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Whole replicas of one way to serve on some GPUs: the way of which they serve most together."""
+
+    gpus: int
+    """GPUs that there are."""
+    replicas: int
+    gpus_left_over: int
+    """GPUs that make no whole replica."""
+    point: Point
+    """One replica."""
+    output_tokens_per_s: Figure
+    """Of all replicas."""
+
+    @property
+    def words(self) -> str:
+        """Return the fleet in a sentence."""
+        speed = self.output_tokens_per_s
+        return (
+            f"{self.gpus:,} GPUs: {self.replicas:,} {self.point.mode} replicas of {self.point.gpus:,}, "
+            f"{self.gpus_left_over:,} left over; {speed.value:,.4g} ({speed.low:,.4g} to {speed.high:,.4g}) output "
+            f"tokens/s in all, {self.point.output_tokens_per_s_per_gpu.value:,.4g} a GPU, "
+            f"{self.point.tpot_ms.value:,.3g} ms per token"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """One model on one system: points of all modes from fast to cheap, or why there are none."""
 
@@ -110,6 +137,8 @@ class Curve:
     points: tuple[Point, ...]
     reasons: dict[str, str]
     """Why a mode has no point."""
+    fleet: Fleet | None = None
+    """What a number of GPUs gives in whole replicas, where one was asked for and they hold one."""
 
     @property
     def frontier(self) -> tuple[Point, ...]:
@@ -246,7 +275,11 @@ def _curve(
     validity = accuracy.validity(generation=generation(system), family=family(model))
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)
-    points = tuple(_point(r, i in best, cost, question, extrapolated=validity != INSIDE) for i, r in enumerate(rates))
+    extrapolated = validity != INSIDE
+    points = tuple(_point(r, i in best, cost, question, extrapolated=extrapolated) for i, r in enumerate(rates))
+    whole = _best_fleet(given, question) if question.gpus else None
+    on_frontier = any(whole == rates[i] for i in best)
+    shown = None if whole is None else _point(whole, on_frontier, cost, question, extrapolated=extrapolated)
     return Curve(
         model=model,
         system=system,
@@ -256,7 +289,25 @@ def _curve(
         supply=cost,
         points=points,
         reasons=reasons,
+        fleet=None if shown is None else _fleet(shown, question.gpus),
     )
+
+
+def _best_fleet(given: Any, question: ServingQuestion) -> Rate | Pair | None:
+    """Return the way to serve of which whole replicas on a question's GPUs serve most together, None if none fits."""
+    found: list[Rate | Pair] = []
+    if "co-located" in question.modes:
+        found += [r for r in [frontier.best(*given, fleet_gpus=question.gpus)] if not r.reason]
+    if "disaggregated" in question.modes:
+        found += [p for p in [disaggregation.best(*given, fleet_gpus=question.gpus)] if p is not None]
+    return max(found, key=lambda r: r.requests_per_gpu_s * (question.gpus // r.gpus * r.gpus), default=None)
+
+
+def _fleet(point: Point, gpus: int) -> Fleet:
+    """Return whole replicas of a way to serve on some GPUs."""
+    replicas, left = divmod(gpus, point.gpus)
+    speed = point.output_tokens_per_s_per_gpu.scaled(float(gpus - left))
+    return Fleet(gpus=gpus, replicas=replicas, gpus_left_over=left, point=point, output_tokens_per_s=speed)
 
 
 def _undominated(rates: Sequence[Rate | Pair]) -> set[int]:

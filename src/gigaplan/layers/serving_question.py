@@ -40,6 +40,8 @@ class ServingQuestion:
     """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate serving" with constants of your own. May be repeated, in order."""
+    gpus: Annotated[int, Option(group="Layout")] = 0
+    """GPUs of a fleet: also show the layout of which whole replicas serve most on them together."""
     model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
     """Hugging Face config.json of a model of your own, as my_model=config.json; MODEL then names it. May be
     repeated."""
@@ -57,6 +59,9 @@ def impossible(question: ServingQuestion) -> list[Problem]:
         if not 0 < value < float("inf"):
             remedy = "give a finite number above zero"
             found.append(Problem(f"'{name} must be above zero", PLACE, value=f"{value:g}", remedy=remedy))
+    if question.gpus < 0:
+        remedy = "give a number of GPUs, or leave it out"
+        found.append(Problem("'gpus' (--gpus) must be above zero", PLACE, value=f"{question.gpus}", remedy=remedy))
     if question.input_tokens > 0 and not 0 <= question.cached_tokens < max(question.input_tokens, 1.0):
         allowed = f"0 to less than {question.input_tokens:g}, the whole prompt"
         found.append(
