@@ -144,8 +144,8 @@ def best(
     max_gpus : int
         Most GPUs of the replica [GPUs].
     fleet_gpus : int
-        GPUs that whole replicas are to share [GPUs]: the layout is then the one of which they serve most together, those
-        that are left over counted; 0 for the most per GPU.
+        GPUs that whole replicas are to share [GPUs]: the layout is then the one of which they serve most together; 0
+        for the most per GPU.
 
     Returns
     -------
