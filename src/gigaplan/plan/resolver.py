@@ -9,7 +9,6 @@ measurements, which write one GPU and one model in many ways, are read by what i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 from gigaplan import catalog
 from gigaplan.catalog.names import plain_name, system_of
@@ -38,7 +37,7 @@ def known_names(kind: str) -> tuple[str, ...]:
     return tuple(catalog.load().entities(MARKS[kind]))
 
 
-@cache
+@catalog.per_catalog
 def resolved(kind: str, name: str) -> str:
     """Return the catalog's name that a name of a kind is, "" where it is none.
 

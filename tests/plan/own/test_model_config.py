@@ -106,6 +106,8 @@ def test_every_verb_takes_a_configuration(tmp_path: Path) -> None:
     trained = gp.train("mine", "gb300_nvl72", gpus=64, model_configs=given)
     assert trained.days.value > 0
     assert "112.3 B parameters" in trained.notes[0]
+    together = gp.train_sites("mine", "gb300_nvl72", sites="a=64,b=64", distance_km="100 km", model_configs=given)
+    assert together.notes[0] == trained.notes[0]
     table, out = tmp_path / "t.csv", tmp_path / "p.csv"
     table.write_text("model,gpu,tp,isl,osl,concurrency\nmine,h100_sxm,8,1024,128,8\n")
     assert gp.predict_inference(table, out, model_configs=given).answered == 1

@@ -11,6 +11,7 @@ from gigaplan.catalog.names import plain_name
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.own.model_config import ModelConfig, model_of_config, name_of, read_config
 from gigaplan.plan.resolve import model_of
+from gigaplan.plan.resolver import resolved
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Evidence, Fact
 
@@ -41,6 +42,8 @@ def own_models(configs: Sequence[str], named: Sequence[str] = ()) -> Iterator[tu
     found: dict[str, ModelConfig] = {}
     for text in configs:
         name, path = _named(text, configs, named)
+        if name in facts.origins:
+            continue  # a question within a question: the outer one has read it
         try:
             problems += _unfit(name, found, facts)
             found[name] = model_of_config(read_config(path), str(path))
@@ -59,8 +62,7 @@ def _named(text: str, configs: Sequence[str], named: Sequence[str]) -> tuple[str
     name, equals, path = text.partition("=")
     if equals and name and not Path(text).exists():
         return name.strip(), Path(path)
-    known = catalog.load().entities("layers")
-    unknown = [n for n in dict.fromkeys(named) if n not in known]
+    unknown = [n for n in dict.fromkeys(named) if not resolved("model", n)]
     return unknown[0] if len(configs) == len(unknown) == 1 else name_of(Path(text)), Path(text)
 
 
