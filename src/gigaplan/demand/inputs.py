@@ -62,7 +62,8 @@ class Workload:
     requests_per_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
     """Requests per day at the reference date (driver: own)."""
     growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")]
-    """Logarithmic growth of requests at the reference date, on top of that of users."""
+    """Logarithmic growth of requests at the reference date, continuous (0.69 doubles them in a year), on top of that of
+    users."""
     growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
     """Rate at which that growth itself decays."""
     fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]

@@ -61,7 +61,7 @@ class Generation:
     supply_start_racks_per_month: Annotated[float, Ge(0), Unit("racks/month")]
     """Racks that this customer can get in the first month after the first shipment."""
     supply_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
-    """Yearly growth of that rate (1.0 doubles it each year), up to the cap."""
+    """Growth of that rate in a year, its factor less one (1.0 doubles it each year), up to the cap."""
     supply_cap_racks_per_month: Annotated[float, Gt(0), Unit("racks/month")]
     """Most racks that this customer can get in a month."""
 
@@ -137,7 +137,7 @@ class Ladder:
     packaging_start_gpus_per_month: Annotated[float, Ge(0), Unit("1/month")]
     """GPU packages (CoWoS and HBM) that this customer can get in the first month of the horizon."""
     packaging_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
-    """Yearly growth of that rate, up to the cap."""
+    """Growth of that rate in a year, its factor less one (1.0 doubles it each year), up to the cap."""
     packaging_cap_gpus_per_month: Annotated[float, Gt(0), Unit("1/month")]
     """Most GPU packages that this customer can get in a month."""
     transformer_mw_per_month: Annotated[float, Gt(0), Unit("MW/month")]
