@@ -14,6 +14,11 @@ This page is written by `make docs`.
 Kinds say how a quantity is aggregated over time: an *amount* is summed; a *rate* or *level* is averaged by hours, and
 on edges (one more than months) taken at the period's end; a *price* or *share* is averaged with the weight given. Over
 other dims a quantity is summed where the table says so, averaged where its weight has the dim, and refused otherwise.
+
+Growth rates of inputs have one unit, 1/year, and two meanings. Of supply (`supply_growth_per_year`,
+`packaging_growth_per_year`) a rate is the factor of a year less one: 1 doubles each year. Of workloads and software
+(`growth_per_year`, `context_growth_per_year`, `reasoning_growth_per_year`, `gain_per_year`) it is logarithmic: 0.69
+doubles in a year.
 """
 BASES = {
     "power basis": PowerBasis,
