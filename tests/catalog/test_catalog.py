@@ -123,8 +123,20 @@ def test_evidence_and_source_agree_over_all_facts() -> None:
     for f in facts:
         if f.evidence == Evidence.ASSUMED:
             assert "own" in f.source_title.split() or f.note, f.id
+            assert f.confidence != "high", f.id
         if f.quantity in ("vendor", "package"):
             assert f.evidence in (Evidence.DATASHEET, Evidence.ANNOUNCED) and "gigaplan" not in f.source_title, f.id
+
+
+FILINGS = re.compile(r"10-[KQ]|8-K|S-1|CFO commentary|financial summary|exhibit|Commission")
+
+
+def test_what_is_filed_names_a_filing() -> None:
+    """Rules, scripts and calls are published, not filed."""
+    filed = [f for f in catalog.load().facts if f.evidence == Evidence.FILED]
+    assert filed
+    for f in filed:
+        assert FILINGS.search(f.source_title), f.id
 
 
 def test_a_problem_names_its_line(doctored: Callable[..., list[str]]) -> None:
