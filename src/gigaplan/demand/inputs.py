@@ -89,9 +89,9 @@ class Workload:
     cache_hit_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
     """Share of the history whose keys and values are still cached."""
     context_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
-    """Logarithmic growth of the input of a request at the reference date, continuous (0.69 doubles in a year)."""
+    """Logarithmic growth of the input of a request at the reference date (continuous: 0.69 doubles it)."""
     reasoning_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
-    """Logarithmic growth of the reasoning tokens of a request at the reference date, continuous (0.69 doubles in a year)."""
+    """Logarithmic growth of the reasoning tokens of a request at the reference date (continuous: 0.69 doubles it)."""
     token_growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")] = 1.0
     """Rate at which the growth of input and reasoning tokens itself decays."""
     price_elasticity: Annotated[float, Ge(-5), Le(0), Unit("1")] = 0.0
