@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from gigaplan.layers.serving import ServingQuestion
+from gigaplan.validation.formats.given import about
+from gigaplan.validation.serving.measured import ABOUT, OPTIONS
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.options import Option
 
@@ -87,6 +89,14 @@ class CalibrationInputs:
     """GPUs of one replica (tensor parallelism)."""
     concurrency: Annotated[int | None, Option(group="What the files leave open")] = None
     """Concurrent requests."""
+    about: Annotated[tuple[str, ...], Option(group="What the files leave open")] = ()
+    """Further columns, as pp=2,dp=4, or a YAML or CSV file of them. May be repeated."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What is given, by column; PlanError with all that is wrong with ``about``."""
+        own = [f"{k}={v}" for k in OPTIONS if (v := getattr(self, k))]
+        return about([*own, *self.about], ABOUT)
 
 
 KIND_WORDS = {

@@ -52,7 +52,10 @@ class ValidatedTraining(Brief):
 
 
 def validate_inference(
-    table: File | None = None, progress: Progress | None = None
+    table: File | None = None,
+    progress: Progress | None = None,
+    inputs: CalibrationInputs | None = None,
+    **options: Any,
 ) -> Items[InferenceValidation | TableComparison]:
     """Return the errors of the serving model on measured times, throughput, power and whole runs, by source.
 
@@ -60,16 +63,22 @@ def validate_inference(
     ----------
     table : str or Path, optional
         A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
-        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv; the samples that come with gigaplan if left out.
+        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv, or a result file of a benchmark, as of
+        :func:`calibrate_serving`; the samples that come with gigaplan if left out.
     progress : callable, optional
         Called with (tables done, tables, the next table); False cancels.
+    inputs : CalibrationInputs, optional
+        What the file leaves open.
+    **options
+        Fields of :class:`CalibrationInputs` instead: ``gpu="h100_sxm", tp=8``.
 
     Raises
     ------
     PlanError
         If the table can't be read or is of no known kind.
     """
-    return Items(serving.validate_any(None if table is None else Path(table), progress))
+    given = (inputs or read(CalibrationInputs, options, "validate inference")).columns
+    return Items(serving.validate_any(None if table is None else Path(table), progress, given))
 
 
 def validate_training(*tables: File, progress: Progress | None = None) -> ValidatedTraining:
@@ -165,8 +174,10 @@ def predict_inference(
     out: File,
     overlays: Sequence[File] = (),
     progress: Progress | None = None,
+    inputs: CalibrationInputs | None = None,
     *,
     model_configs: Sequence[str] = (),
+    **options: Any,
 ) -> Predicted:
     """Write a table with TTFT, TPOT and tokens per GPU predicted for each row, with intervals and validity.
 
@@ -174,15 +185,20 @@ def predict_inference(
     ----------
     table : str or Path
         A table with the columns of inference_serving.csv, inference_throughput.csv, inference_mlperf_v5_1.csv or
-        facts/mlperf_inference.csv; results may be empty or absent.
+        facts/mlperf_inference.csv, whose results may be empty or absent; or a result file of a benchmark, as of
+        :func:`calibrate_serving`.
     out : str or Path
         The table to write.
     overlays : sequence of str or Path
         Overlays of :func:`calibrate_serving`, for the rows of their engine.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    inputs : CalibrationInputs, optional
+        What the file leaves open.
     model_configs : sequence of str
         Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
+    **options
+        Fields of :class:`CalibrationInputs` instead: ``gpu="h100_sxm", tp=8``.
 
     Raises
     ------
@@ -192,7 +208,8 @@ def predict_inference(
         If the table can't be written; nothing half-written stays.
     """
     with command(table, *overlays), own_models(model_configs):
-        return Predicted(*serving.predict(Path(table), Path(out), overlays, progress), Path(out))
+        given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
+        return Predicted(*serving.predict(Path(table), Path(out), overlays, progress, given), Path(out))
 
 
 def predict_training(
@@ -246,8 +263,8 @@ def calibrate_serving(
     Parameters
     ----------
     measured : str, Path or sequence of them
-        CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving benchmark,
-        GenAI-Perf or AIPerf.
+        CSV tables with the columns of inference_serving.csv, or result files of vLLM's or SGLang's serving benchmark,
+        AIPerf or GenAI-Perf, InferenceX, trtllm-bench, GuideLLM or the llm-d benchmark, whatever they are called.
     out : str or Path, optional
         Overlay for :func:`run`, :func:`frontier` and :func:`predict_inference`.
     inputs : CalibrationInputs, optional
@@ -266,7 +283,7 @@ def calibrate_serving(
     """
     paths = _paths(measured)
     open_ = inputs or read(CalibrationInputs, options, "calibrate serving")
-    given = {k: str(getattr(open_, k) or "") for k in ("gpu", "model", "precision", "engine", "tp", "concurrency")}
+    given = open_.columns
     if out is not None:
         with command(*paths):
             refuse_unwritable(Path(out), OVERLAY)

@@ -52,9 +52,11 @@ Constants = Annotated[
 
 
 @verb(validate_app, "inference", "validate inference measured.csv --html errors.html")
+@flattened(inputs="gigaplan.api.requests:CalibrationInputs")
 def validate_inference(
     table: Annotated[Path | None, Parameter(name=["--table", "--rows"])] = None,
     *,
+    inputs: Given,
     markdown: Markdown = None,
     html: Html = None,
     images: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
@@ -67,7 +69,8 @@ def validate_inference(
     ----------
     table
         A table with the columns of inference_serving.csv, inference_throughput.csv (any metric, MLPerf's too),
-        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv (default: the samples that come with gigaplan).
+        facts/mlperf_inference.csv or llmservingsim_vllm_requests.csv, or a result file of a benchmark (default: the
+        samples that come with gigaplan).
     images
         Folder for the charts as SVG pictures.
     """
@@ -81,7 +84,7 @@ def validate_inference(
     from gigaplan.vocabulary.files.kinds import MARKDOWN, PAGE, PICTURE
 
     with progress("validating") as bar:
-        answers = api.validate_inference(table, bar)
+        answers = api.validate_inference(table, bar, **inputs)
     drawn = published_view.pictures(answers) if images else {}
     for name, picture in drawn.items():
         assert images is not None
@@ -173,8 +176,16 @@ def validate_kernels(*, layout: Given, all_rows: AllRows = False, markdown: Mark
 
 
 @verb(predict_app, "inference", "predict inference table.csv --out predicted.csv --with mine.yaml")
+@flattened(inputs="gigaplan.api.requests:CalibrationInputs")
 def predict_inference(
-    table: Path, /, *, out: Out, with_: Constants = None, model_config: Configs = None, json: Json = False
+    table: Path,
+    /,
+    *,
+    inputs: Given,
+    out: Out,
+    with_: Constants = None,
+    model_config: Configs = None,
+    json: Json = False,
 ) -> int:
     """Add TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
 
@@ -182,14 +193,14 @@ def predict_inference(
     ----------
     table
         A CSV table with the columns of inference_serving.csv, inference_throughput.csv, inference_mlperf_v5_1.csv or
-        facts/mlperf_inference.csv; results may be empty or absent.
+        facts/mlperf_inference.csv, whose results may be empty or absent; or a result file of a benchmark.
     out
         The table to write.
     """
     from gigaplan import api
 
     with progress("") as bar:
-        answer = api.predict_inference(table, out, with_ or [], bar, model_configs=model_config or [])
+        answer = api.predict_inference(table, out, with_ or [], bar, model_configs=model_config or [], **inputs)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -237,8 +248,8 @@ def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json:
     Parameters
     ----------
     measured
-        One or more files: CSV tables with the columns of inference_serving.csv, or JSON of vLLM's or SGLang's serving
-        benchmark, GenAI-Perf or AIPerf.
+        One or more files: CSV tables with the columns of inference_serving.csv, or result files of vLLM's or SGLang's
+        serving benchmark, AIPerf or GenAI-Perf, InferenceX, trtllm-bench, GuideLLM or the llm-d benchmark.
     out
         The overlay file to write.
     """

@@ -47,7 +47,8 @@ def recognise(document: object) -> bool:
     """Return whether a document is a summary of either tool."""
     if isinstance(document, str):
         return HEADER.match(document) is not None
-    return isinstance(document, Mapping) and isinstance(at(document, "request_latency", "unit"), str)
+    metrics = ("request_latency", "time_to_first_token", "inter_token_latency")
+    return isinstance(document, Mapping) and any(isinstance(at(document, m, "unit"), str) for m in metrics)
 
 
 def rows(document: object) -> list[Row]:

@@ -10,11 +10,12 @@ import numpy as np
 
 from gigaplan.inference.inputs import Engine
 from gigaplan.validation.cells import Cells, why_unreadable
+from gigaplan.validation.formats.reports import Row
 from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
 from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
-from gigaplan.validation.serving.measured import Row, read_measured
+from gigaplan.validation.serving.measured import read_measured
 from gigaplan.validation.serving.questions import question
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
@@ -68,7 +69,7 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
     Parameters
     ----------
     paths
-        Tables or reports of measurements.
+        Tables, or result files of benchmarks.
     given
         Columns for what they leave open.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from gigaplan.validation.cells import Cells, why_unreadable
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving import own_rows, published_rows
+from gigaplan.validation.serving.measured import read_file
 from gigaplan.validation.serving.rows import Question, known
-from gigaplan.validation.tables import read_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 SAMPLE = "inference_serving_sample.csv"
@@ -45,16 +45,25 @@ def question(row: Mapping[str, str]) -> Question:
     return found
 
 
-def read_questions(path: Path | None = None) -> list[RowQuestion]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, with the question of each."""
-    return [row_question(row) for row in read(path)]
+def read_questions(path: Path | None = None, given: Mapping[str, str] | None = None) -> list[RowQuestion]:
+    """Return the rows of a file, or of the sample that comes with gigaplan, with the question of each; see
+    :func:`read`."""
+    return [row_question(row) for row in read(path, given)]
 
 
-def read(path: Path | None = None) -> list[dict[str, str]]:
-    """Return the rows of a table, or of the sample that comes with gigaplan; PlanError if it can't be read."""
+def read(path: Path | None = None, given: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """Return the rows of a file, or of the sample that comes with gigaplan; PlanError if it can't be read.
+
+    Parameters
+    ----------
+    path
+        A table, or a result file of a benchmark.
+    given
+        Values for what it leaves open, by column.
+    """
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
-    columns, rows = read_table(source)
-    if missing := sorted(set(NEEDED) - set(columns)):
+    found = read_file(source, given or {})
+    if missing := sorted(set(NEEDED) - set(found.columns)):
         raise PlanError(
             [
                 Problem(
@@ -65,7 +74,7 @@ def read(path: Path | None = None) -> list[dict[str, str]]:
                 )
             ]
         )
-    return rows
+    return found.rows
 
 
 def row_question(row: Mapping[str, str]) -> RowQuestion:

@@ -20,10 +20,11 @@ from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving.constants import Constants, shipped
 from gigaplan.validation.serving.loads import loads_of
+from gigaplan.validation.serving.measured import read_file
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
 from gigaplan.validation.serving.questions import NEEDED, SAMPLE, row_question
 from gigaplan.validation.serving.validate import InferenceValidation, validate
-from gigaplan.validation.tables import read_table, write_table
+from gigaplan.validation.tables import write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import refuse_unwritable
 from gigaplan.vocabulary.files.kinds import PREDICTIONS
@@ -111,20 +112,26 @@ def recognise(columns: Sequence[str], path: Path, kinds: Sequence[Kind] = KINDS)
 
 
 def predict(
-    rows: Path, out: Path, overlays: Sequence[str | Path] = (), progress: Progress | None = None
+    rows: Path,
+    out: Path,
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:
     """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
 
     Parameters
     ----------
     rows
-        The table.
+        The table, or a result file of a benchmark.
     out
         Where to write it with predictions.
     overlays
         Overlays of ``gigaplan calibrate serving``: their constants predict the rows of their engine.
     progress
         Called with (stages done, stages, what comes next); False cancels.
+    given
+        Values for what it leaves open, by column.
 
     Raises
     ------
@@ -133,7 +140,8 @@ def predict(
     """
     begin = staged(progress, 3)
     begin("reading the table")
-    columns, table = read_table(rows)
+    found = read_file(rows, given or {})
+    columns, table = found.columns, found.rows
     kind = recognise(columns, rows)
     refuse_unwritable(out, PREDICTIONS)
     begin(f"predicting {len(table):,} rows")
@@ -149,16 +157,18 @@ def predict(
 
 
 def validate_any(
-    rows: Path | None = None, progress: Progress | None = None
+    rows: Path | None = None, progress: Progress | None = None, given: Mapping[str, str] | None = None
 ) -> tuple[InferenceValidation | TableComparison, ...]:
     """Return the errors on a table of any kind, by source; without one, on all samples that come with gigaplan.
 
     Parameters
     ----------
     rows
-        The table.
+        The table, or a result file of a benchmark.
     progress
         Called with (tables done, tables, the next table); False cancels.
+    given
+        Values for what it leaves open, by column.
 
     Raises
     ------
@@ -171,7 +181,7 @@ def validate_any(
         for path in tracked([None, *samples], progress, lambda p: p.name if p else SAMPLE):
             found += [validate()] if path is None else _held(path)
         return tuple(found)
-    return _held(rows) or (validate(rows),)
+    return _held(rows, given) or (validate(rows, given),)
 
 
 def own_constants(overlays: Sequence[str | Path]) -> Constants | None:
@@ -192,9 +202,10 @@ def own_constants(overlays: Sequence[str | Path]) -> Constants | None:
     return replace(here, engines=engines)
 
 
-def _held(path: Path) -> tuple[TableComparison, ...]:
+def _held(path: Path, given: Mapping[str, str] | None = None) -> tuple[TableComparison, ...]:
     """Return what a table holds, source by source; nothing for serving rows, which have errors of their own kind."""
-    columns, table = read_table(path)
+    found = read_file(path, given or {})
+    columns, table = found.columns, found.rows
     kind = recognise(columns, path, (*KINDS, REQUESTS))
     if kind is REQUESTS:
         return (compare("requests", RUNS, served_requests.points(table)),)

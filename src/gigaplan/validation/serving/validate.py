@@ -8,7 +8,7 @@ out of sample: a row's answer comes from constants fitted without its own GPU ge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,20 +65,22 @@ class InferenceValidation(Brief):
     left_out: int
 
 
-def validate(rows: Path | None = None) -> InferenceValidation:
+def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -> InferenceValidation:
     """Return published, predicted and error for each row of a table with the columns of inference_serving.csv.
 
     Parameters
     ----------
     rows
-        The table; without it the sample that comes with gigaplan.
+        A table, or a result file of a benchmark; without it the sample that comes with gigaplan.
+    given
+        Values for what it leaves open, by column.
 
     Raises
     ------
     PlanError
         If the table can't be read or lacks columns.
     """
-    row_questions = read_questions(rows)
+    row_questions = read_questions(rows, given)
     compared = _compared(row_questions, answer_all(row_questions, out_of_sample=True))
     new = [
         r
