@@ -57,6 +57,8 @@ class Flattened:
                     own_args.append(value)
                 elif value is not None:
                     parts[owners[parameter.name]][parameter.name] = value
+            elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name not in given:
+                own_args += [value for value in (next(values, None),) if value is not None]
         for name, value in given.items():
             if name in owners and value is not None:
                 parts[owners[name]][name] = value
