@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from gigaplan.validation.cells import MOST_SHOWN
 from gigaplan.validation.formats import aiperf, guidellm, inferencex, llmd, sglang, trtllm, vllm
 from gigaplan.validation.formats.documents import json_documents, yaml_documents
 from gigaplan.validation.formats.reports import COLUMNS, Row
@@ -17,6 +18,7 @@ TOOLS: tuple[ModuleType, ...] = (inferencex, sglang, vllm, aiperf, trtllm, guide
 """Modules of the tools, each with its ``NAME``, ``recognise`` and ``rows``."""
 READ = "; ".join(str(tool.NAME) for tool in TOOLS)
 SHOWN_KEYS = 6
+"""Keys of an unknown file that a message names."""
 LOOKS: tuple[tuple[str, Callable[[Mapping[str, object]], bool]], ...] = (
     (
         "AIPerf's records of single requests: give the summary, profile_export_aiperf.json",
@@ -92,7 +94,7 @@ def _unknown(document: object, path: Path, which: str = "") -> PlanError:
     """Return the error for a document of no known tool, with what it looks like."""
     if isinstance(document, Mapping):
         looks = next((name for name, fits in LOOKS if fits(document)), "")
-        keys = ", ".join(str(k)[: SHOWN_KEYS * 4] for k in list(document)[:SHOWN_KEYS])
+        keys = ", ".join(str(k)[:MOST_SHOWN] for k in list(document)[:SHOWN_KEYS])
         shown = f"it looks like {looks}" if looks else f"it has the keys {keys}" if keys else "it is empty"
     else:
         shown = f"it is a single {type(document).__name__}"
