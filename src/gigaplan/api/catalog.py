@@ -9,7 +9,7 @@ from gigaplan import catalog as facts
 from gigaplan.catalog import Found, Listed, Overview, Shown
 from gigaplan.plan.resolver import resolved_any
 from gigaplan.vocabulary.errors import PlanError, Problem
-from gigaplan.vocabulary.show import Brief, Items
+from gigaplan.vocabulary.show import Brief, BriefRows, Items
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -19,6 +19,14 @@ class CatalogCheck(Brief):
     facts: int
     vintage: str
     problems: tuple[Problem, ...]
+
+    def brief_title(self) -> str:
+        """Return how many facts have how many problems."""
+        return f"{self.facts:,} facts, {len(self.problems)} problems, vintage {self.vintage}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the problems."""
+        return ((p.place.path or str(p.place), p.message) for p in self.problems)
 
     @property
     def holds(self) -> bool:

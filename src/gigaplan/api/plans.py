@@ -16,7 +16,7 @@ from gigaplan.plan.json_schema import json_schema
 from gigaplan.plan.starter import Start, copy_of, starter
 from gigaplan.results import store
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import Verdict
+from gigaplan.results.verdicts import WEAKEST, Verdict
 from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
@@ -25,6 +25,7 @@ from gigaplan.vocabulary.errors import MOST_NEAR, InputError, Place, PlanError, 
 from gigaplan.vocabulary.files import command, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
+from gigaplan.vocabulary.show import BriefRows, as_table, as_text
 
 Changes = Mapping[str, object] | Sequence[str]
 """``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
@@ -37,8 +38,17 @@ class CheckedPlan(NamedTuple):
     holds: bool
 
     def __repr__(self) -> str:
-        verdicts = ", ".join(f"{c.id} {c.verdict}" for c in self.result.claims)
-        return f"CheckedPlan\n  plan    {self.result.stamp.plan}\n  holds   {self.holds}\n  claims  {verdicts}"
+        return as_text(*self._shown())
+
+    def _repr_html_(self) -> str:
+        return as_table(*self._shown())
+
+    def _shown(self) -> tuple[str, BriefRows]:
+        """Return the plan, and the claims by verdict."""
+        claims = self.result.claims
+        rows = ((verdict, ", ".join(c.id for c in claims if c.verdict == verdict)) for verdict in reversed(WEAKEST))
+        holds = "no claim fails on every basis" if self.holds else "some claims do not hold"
+        return f"{self.result.stamp.plan}: {holds if claims else 'no claims'}", [(str(v), ids) for v, ids in rows]
 
 
 def run(

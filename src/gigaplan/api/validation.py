@@ -29,7 +29,7 @@ from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.files import command, refuse_unwritable, write_text
 from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
-from gigaplan.vocabulary.show import Brief, Items
+from gigaplan.vocabulary.show import LINES, Brief, BriefRows, Items
 
 File: TypeAlias = str | Path
 
@@ -42,6 +42,14 @@ class Predicted(Brief):
     answered: int
     out: Path
 
+    def brief_title(self) -> str:
+        """Return how many rows are predicted."""
+        return f"{self.answered} of {self.rows} rows predicted"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the file."""
+        return (("written to", str(self.out)),)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ValidatedTraining(Brief):
@@ -49,6 +57,12 @@ class ValidatedTraining(Brief):
 
     steps: training.TrainingValidation
     failures: tuple[FailureRow, ...]
+
+    def brief_rows(self) -> BriefRows:
+        """Return the errors of the steps, and how many figures of failures hold."""
+        yield from list(self.steps.brief_rows())[: LINES - 1]
+        holding = sum(row.holds for row in self.failures)
+        yield "failures", f"{holding} of {len(self.failures)} published figures lie in the predicted range"
 
 
 def validate_inference(

@@ -7,12 +7,13 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gigaplan.catalog.catalog import Catalog, data_folder, group, load, tables
 from gigaplan.catalog.human import human
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, nearest_text, unknown_choice
 from gigaplan.vocabulary.facts import Evidence, Fact
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows
 
 KINDS: dict[str, tuple[str, str]] = {
     "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
@@ -43,8 +44,8 @@ REJECTED = 0.9
 """What a fact that wasn't chosen counts, compared with one that was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+@dataclass(frozen=True, slots=True, repr=False)
+class Count(Brief):
     """How many facts and entities a table or a kind has."""
 
     name: str
@@ -67,19 +68,27 @@ class Overview(Brief):
     kinds: tuple[Count, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+@dataclass(frozen=True, slots=True, repr=False)
+class Listed(Brief):
     """An entity and what is known of it."""
+
+    MANY: ClassVar[str] = "entities"
 
     entity: str
     kinds: tuple[str, ...]
     facts: int
     quantities: tuple[str, ...]
 
+    def brief_line(self) -> str:
+        """Return the name and how much is known."""
+        return f"{self.entity}: {self.facts} facts ({', '.join(self.kinds)})"
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Shown(Brief):
     """A fact as people read it, with the facts that say otherwise and why this one was chosen."""
+
+    MANY: ClassVar[str] = "facts"
 
     fact: Fact
     human: str
@@ -89,14 +98,33 @@ class Shown:
     rivals: tuple[Fact, ...]
     why: str
 
+    def brief_rows(self) -> BriefRows:
+        """Return the fact's value, meaning and source."""
+        f = self.fact
+        rows = ("value", self.human), ("range", self.span), ("basis", f.basis), ("meaning", self.meaning)
+        yield from (("fact", f.id), *rows, ("evidence", f.evidence), ("source", f.source_title))
+        yield "rivals", len(self.rivals)
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+    def brief_line(self) -> str:
+        """Return the fact's name, value and source."""
+        return f"{self.fact.id}: {self.human}, {self.fact.evidence}: {self.fact.source_title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hit(Brief):
     """A fact found by words."""
 
     fact: Fact
     human: str
     score: float
+
+    def brief_rows(self) -> BriefRows:
+        """Return the fact and its value."""
+        yield from ((self.fact.id, self.human), ("evidence", self.fact.evidence), ("source", self.fact.source_title))
+
+    def brief_line(self) -> str:
+        """Return the value, its evidence and source."""
+        return f"{self.human}, {self.fact.evidence}: {self.fact.source_title}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,6 +134,17 @@ class Found(Brief):
     hits: tuple[Hit, ...]
     total: int
     nearest: dict[str, str]
+
+    def brief_title(self) -> str:
+        """Return how many facts were found."""
+        return f"Found {self.total:,} {'fact' if self.total == 1 else 'facts'}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the words that were replaced, and the best facts."""
+        yield from (
+            (f"no '{word}'", f"nearest: {near}" if near else "nothing near") for word, near in self.nearest.items()
+        )
+        yield from ((hit.fact.id, hit.brief_line()) for hit in self.hits)
 
 
 def overview(facts: Catalog | None = None) -> Overview:

@@ -6,7 +6,7 @@ measured rows (:mod:`gigaplan.accuracy.serving`), power and cost from the facts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -33,9 +33,10 @@ from gigaplan.plan.resolve import (
     serving_constants,
 )
 from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.progress import Progress, tracked
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, Items
 
 __all__ = [
     "MODES",
@@ -71,8 +72,8 @@ class Workers:
     """What ranks share out among them: each request's heads, or the requests."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Point(Brief):
     """One way to serve."""
 
     mode: Mode
@@ -96,9 +97,22 @@ class Point:
     dominant_operator: str
     """What most time goes to."""
 
+    def brief_rows(self) -> BriefRows:
+        """Return the speeds, the cost and the GPUs."""
+        return (
+            ("tokens/s per user", self.tokens_per_s_per_user),
+            ("tokens/s per GPU", self.output_tokens_per_s_per_gpu),
+            ("TTFT, ms", self.ttft_ms),
+            ("TPOT, ms", self.tpot_ms),
+            ("USD per Mtok", self.usd_per_mtok_owned),
+            ("GPUs", self.gpus),
+            ("in flight", self.batch),
+            ("limit", self.limit),
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Fleet(Brief):
     """Whole replicas of one way to serve on some GPUs: the way of which they serve most together."""
 
     gpus: int
@@ -110,6 +124,14 @@ class Fleet:
     """One replica."""
     output_tokens_per_s: Figure
     """Of all replicas."""
+
+    def brief_rows(self) -> BriefRows:
+        """Return the replicas, what is left over and the speed of all."""
+        return (
+            ("replicas", self.replicas),
+            ("GPUs left over", self.gpus_left_over),
+            ("tokens/s in all", self.output_tokens_per_s),
+        )
 
     @property
     def words(self) -> str:
@@ -123,8 +145,8 @@ class Fleet:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Curve(Brief):
     """One model on one system: points of all modes from fast to cheap, or why there are none."""
 
     model: str
@@ -143,7 +165,29 @@ class Curve:
     @property
     def frontier(self) -> tuple[Point, ...]:
         """The points that none of either mode beats, from fast to cheap."""
-        return tuple(p for p in self.points if p.on_frontier)
+        return Items(p for p in self.points if p.on_frontier)
+
+    def brief_title(self) -> str:
+        """Return what is served on what."""
+        return f"{self.model} on {self.system}, {self.precision}, {self.engine}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the fastest and the cheapest point."""
+        ends = (("fastest", self.frontier[0]), ("cheapest", self.frontier[-1])) if self.frontier else ()
+        yield from ((name, p.brief_line()) for name, p in ends)
+        yield "points", len(self.points)
+        yield "trust", self.validity
+        yield from self.reasons.items()
+
+    def brief_line(self) -> str:
+        """Return the speeds of the fastest and the cheapest point."""
+        if not self.frontier:
+            return "no point"
+        user, gpu = (
+            " to ".join(short(getattr(p, name).value) for p in (self.frontier[0], self.frontier[-1]))
+            for name in ("tokens_per_s_per_user", "output_tokens_per_s_per_gpu")
+        )
+        return f"{user} tokens/s per user, {gpu} per GPU, {self.validity}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -156,13 +200,15 @@ class Frontiers(Brief):
     notes: tuple[str, ...] = ()
     """A note on each model of the user's own, and on each overlay that constants come from."""
 
-    def brief_rows(self) -> Iterator[tuple[str, object]]:
+    def brief_title(self) -> str:
+        """Return the question."""
+        q = self.question
+        request = f"{q.input_tokens:,.0f} tokens in, {q.output_tokens:,.0f} out"
+        return f"Frontiers for {request}; first token within {q.ttft_s:g} s"
+
+    def brief_rows(self) -> BriefRows:
         """Return the fastest and the cheapest point of each curve."""
-        for c in self.curves:
-            ends = (c.frontier[0], c.frontier[-1]) if c.frontier else ()
-            speeds = " to ".join(f"{p.output_tokens_per_s_per_gpu.value:,.0f}" for p in ends)
-            text = f"{len(c.points)} points, {speeds} tokens/s per GPU, {c.validity}" if ends else "no point"
-            yield f"{c.model} on {c.system}", text
+        return ((f"{c.model} on {c.system}", c.brief_line()) for c in self.curves)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frontiers:

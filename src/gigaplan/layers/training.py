@@ -8,7 +8,6 @@ published steps (:mod:`gigaplan.accuracy.training`), power and cost from the fac
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
 
 from gigaplan import catalog
 from gigaplan.accuracy import training as accuracy
@@ -32,9 +31,10 @@ from gigaplan.training.reliability import SECONDS_PER_DAY
 from gigaplan.training.search import RatedLayout, SearchResult, layout_at, pareto
 from gigaplan.training.step import model_flops_per_token, step
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.progress import Progress, staged
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, with_unit
 
 __all__ = ["PARTS", "Candidate", "Cell", "TrainRun", "TrainingJob", "layout_text", "read_layout", "train"]
 
@@ -82,18 +82,6 @@ class Cell:
 class TrainRun(Brief):
     """A run in one layout: what a step takes and what the run takes, without failures."""
 
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "job.model",
-        "job.system",
-        "job.gpus",
-        "best.layout",
-        "step_s",
-        "tokens_per_s",
-        "days",
-        "energy_mwh",
-        "validity",
-    )
-
     job: TrainingJob
     best: Candidate
     plan: RatedLayout
@@ -137,6 +125,26 @@ class TrainRun(Brief):
     catalog_vintage: str
     failures: FailureRun | None = None
     """What failures leave of it, where they are simulated."""
+
+    def brief_title(self) -> str:
+        """Return what is trained on what."""
+        return f"Training of {self.job.model} on {self.job.gpus:,} GPUs of {self.job.system}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the layout, what a step and the run take, and how far to trust them."""
+        kilowatts = None if self.drawn_mw is None else self.drawn_mw.scaled(1e3)
+        costs = ((self.usd_owned, "USD owned"), (self.usd_rented, "USD rented"))
+        return (
+            ("layout", self.best.layout),
+            ("step", with_unit(self.step_s, "s")),
+            ("speed", f"{with_unit(self.tokens_per_s, 'tokens/s')}, {self.model_tflops_per_gpu:.0f} TFLOP/s a GPU"),
+            ("run", f"{with_unit(self.days, 'days')} without failures"),
+            ("with failures", "" if self.failures is None else f"{short(self.failures.days.p50)} days (median)"),
+            ("power", with_unit(kilowatts, "kW IT drawn")),
+            ("energy", with_unit(self.energy_mwh, "MWh IT")),
+            ("cost", ", ".join([with_unit(self.gpu_hours, "GPU-hours"), *(short(v, u) for v, u in costs if v)])),
+            ("trust", self.validity),
+        )
 
 
 def train(job: TrainingJob, progress: Progress | None = None) -> TrainRun:

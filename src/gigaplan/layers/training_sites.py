@@ -12,7 +12,6 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -54,9 +53,10 @@ from gigaplan.training.sites import (
 )
 from gigaplan.training.step import step
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, with_unit
 
 __all__ = ["METHODS", "Largest", "Method", "SitesRun", "train_at_sites"]
 FP32_BYTES = 4.0
@@ -65,17 +65,6 @@ FP32_BYTES = 4.0
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SitesRun(Brief):
     """A run over several sites."""
-
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "job.run.model",
-        "job.run.system",
-        "one.job.gpus",
-        "distance_km",
-        "best",
-        "methods",
-        "largest",
-        "run_days",
-    )
 
     job: SitesJob
     one: TrainRun
@@ -103,6 +92,23 @@ class SitesRun(Brief):
     """All sites together by each method, the best single site, and the best of all choices, without repetition."""
     notes: tuple[str, ...]
     catalog_vintage: str
+
+    def brief_title(self) -> str:
+        """Return what is trained on what, where."""
+        run, gpus = self.job.run, self.one.job.gpus
+        return f"Training of {run.model} on {gpus:,} GPUs of {run.system} at {len(self.sites)} sites"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the best method, each method's days, and the largest run."""
+        yield "best", f"{self.best}: {self.method(self.best).over_largest_site:.2f} times the largest site alone"
+        yield "distance", f"{self.distance_km:,.0f} km, {self.latency_ms:.3g} ms along the fibre"
+        yield "one site", f"a step of {with_unit(self.one.step_s, 's')}, {with_unit(self.one.days, 'days')}"
+        for m in self.methods:
+            share = f"{m.share.value:.0%} of one site with all GPUs"
+            yield m.name, f"step {short(m.step_s.value)} s, {short(m.days.value)} days, {share}"
+        if self.largest:
+            largest = max(self.largest, key=lambda r: r.counted_flop.value)
+            yield "largest", f"{largest.flop.value:.1e} FLOP by {self.job.by}, {largest.method}".replace("e+", "e")
 
     def method(self, name: str) -> Method:
         """Return one method by name."""

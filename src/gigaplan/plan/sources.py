@@ -10,10 +10,11 @@ from pathlib import Path
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.show import Brief, BriefRows
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sources(Brief):
     """All that a plan was made of, as text: what a kept result needs to be run again."""
 
     file: str
@@ -24,6 +25,12 @@ class Sources:
     """``path=value`` each."""
     files: tuple[tuple[str, str], ...] = ()
     """Path and text of each model's configuration that the plan names."""
+
+    def brief_rows(self) -> BriefRows:
+        """Return the file, its overlays and its changes."""
+        yield from (("plan", f"{self.file}, {len(self.text.splitlines()):,} lines"),)
+        yield "overlays", ", ".join(file for file, _ in self.overlays)
+        yield "changes", ", ".join(self.changes)
 
 
 def builtin_names() -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import money, short
 from gigaplan.results.headlines import Headline
 from gigaplan.study.compare import Cause, Comparison, Difference, InputDifference
 from gigaplan.study.rerun import Rerun
@@ -37,7 +36,7 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
     if not answer.differences:
         return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_lacks(answer), *_inputs(answer))
     listed = answer.differences[:rows]
-    figures = [(d.headline.name, _value(d.headline), _value(d.other), _change(d)) for d in listed]
+    figures = [(d.headline.name, d.headline.text, d.other.text, _change(d)) for d in listed]
     table = Fitting(("figure", "A", "B", "B - A"), figures)
     because = [(d.headline.name, causes) for d in listed if (causes := _causes(d))]
     reasons = [Text("Because of", "bold"), *(Text(f"{name}: {why}") for name, why in because)] if because else []
@@ -55,14 +54,6 @@ def _lacks(answer: Comparison) -> list[Text]:
     return [Text(text, style="yellow") for text in answer.left_out]
 
 
-def _value(headline: Headline) -> str:
-    if headline.unit == "date":
-        return headline.date
-    if headline.unit == "USD":
-        return money(headline.value)
-    return short(headline.value, "" if headline.unit in ("months", "tranches", "GPUs") else headline.unit)
-
-
 def _change(difference: Difference) -> str:
     return _effect(difference.b - difference.headline.value, difference.headline)
 
@@ -75,7 +66,7 @@ def _effect(effect: float, headline: Headline) -> str:
     if headline.unit == "date":
         months = abs(effect) / DAYS_PER_MONTH
         return f"{sign}{months:.0f} months" if months >= 2 else f"{sign}{abs(effect):.0f} days"
-    return sign + _value(dataclasses.replace(headline, value=abs(effect)))
+    return sign + dataclasses.replace(headline, value=abs(effect)).text
 
 
 def _causes(difference: Difference) -> str:
@@ -96,7 +87,7 @@ def _causes(difference: Difference) -> str:
 
 def _cause(cause: Cause, headline: Headline) -> str:
     if math.isnan(cause.effect):
-        return f"{cause.group} (→ {_value(dataclasses.replace(headline, value=cause.value))})"
+        return f"{cause.group} (→ {dataclasses.replace(headline, value=cause.value).text})"
     return f"{cause.group} {_effect(cause.effect, headline)}"
 
 

@@ -9,11 +9,11 @@ from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from gigaplan.report.format import percent, short
-from gigaplan.results.explain import Explanation, Figure, explain
+from gigaplan.results.explain import Explanation, explain, values_text
 from gigaplan.results.result import Result
 from gigaplan.results.terms import FactorValue
 from gigaplan.vocabulary.facts import Entry
+from gigaplan.vocabulary.figures import short
 
 MOST_LINES = 12
 """Lines of a figure that is listed along its dims; the others are counted."""
@@ -47,23 +47,12 @@ def _variable(explanation: Explanation) -> Text:
 
 def _figures(explanation: Explanation) -> str:
     """Return the values with what they are: years side by side, other dims line by line."""
-    aggregate, unit = explanation.aggregate, explanation.variable.unit
-    lines: dict[str, list[Figure]] = {}
-    for figure in explanation.figures:
-        lines.setdefault(", ".join(figure.at[d] for d in aggregate.dims if d not in ("year", "month")), []).append(
-            figure
-        )
+    unit = explanation.variable.unit
+    texts, means = values_text(explanation)
     dated = any(f.date for f in explanation.figures)
-    means = [aggregate.reduction] if aggregate.reduction else []
-    means += [f"weighted by {aggregate.weighted_by}"] if aggregate.weighted_by else []
-    means += [f"summed over {', '.join(aggregate.summed_over)}"] if aggregate.summed_over else []
-    means += [", ".join(f"{d} {label}" for d, label in aggregate.at.items())] if aggregate.at else []
-    tail = ("" if dated or unit == "1" else f" {unit}") + (f" ({'; '.join(means)})" if means else "")
-    texts = [
-        (f"{name}: " if name else "") + _values(figures, unit) for name, figures in list(lines.items())[:MOST_LINES]
-    ]
-    if len(lines) > MOST_LINES:
-        texts.append(f"and {len(lines) - MOST_LINES} more")
+    tail = ("" if dated or unit == "1" else f" {unit}") + (f" ({means})" if means else "")
+    if len(texts) > MOST_LINES:
+        texts = [*texts[:MOST_LINES], f"and {len(texts) - MOST_LINES} more"]
     return "no values" if not texts else "\n".join(texts) + tail
 
 
@@ -86,23 +75,6 @@ def _factor(factor: FactorValue) -> str:
     over = {"total": "total of ", "mean": "mean of "}.get(factor.over_time, "")
     name = "" if factor.name[0].isdigit() else f" {over}{factor.name.rsplit('.', 1)[-1]}"
     return f"{short(factor.value)}{name}{at}"
-
-
-def _values(figures: Sequence[Figure], unit: str) -> str:
-    """Return the first, the middle and the last of some figures, with year or month where they have several."""
-    shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
-    return ", ".join(_period(f, len(figures)) + _text(f, unit) for f in shown)
-
-
-def _period(figure: Figure, count: int) -> str:
-    period = figure.at.get("month") or figure.at.get("year")
-    return f"{period}: " if count > 1 and period else ""
-
-
-def _text(figure: Figure, unit: str) -> str:
-    if figure.date:
-        return figure.date
-    return percent(figure.value) if unit == "1" and 0 <= figure.value <= 1 else short(figure.value)
 
 
 def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int, root: bool = True) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.vocabulary.figures import ALMOST, DASH, NOISE, digits_of, short
+from gigaplan.vocabulary.figures import DASH, NOISE, digits_of, money, percent, short
 from gigaplan.vocabulary.members import Array
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "without_noise",
 ]
 
-CENT = 0.01
 RELATIVE_NOISE = 1e-12
 """What is smaller than this share of the largest number next to it is what rounding leaves of zero."""
 READABLE = 0.5
@@ -84,12 +83,6 @@ def without_noise(values: Array | Sequence[float]) -> Array:
     return np.where(size < RELATIVE_NOISE * largest, 0.0, numbers)
 
 
-def money(value: float) -> str:
-    """Return dollars in a few digits ('$412 B'); less than a cent is none."""
-    value = 0.0 if abs(value) < CENT else value
-    return DASH if math.isnan(value) else ("-" if value < 0 else "") + "$" + short(abs(value))
-
-
 def as_year(day: dt.date | None) -> float:
     """Return a day as a calendar year with its fraction; nan for none."""
     return math.nan if day is None else day.year + (day.timetuple().tm_yday - 1) / 366
@@ -115,14 +108,3 @@ def fixed(value: float, places: int = 2) -> str:
     if abs(value) < NOISE or round(value, places):
         return f"{round(value, places) + 0.0:,.{places}f}"
     return digits_of(value, 2)
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage; nearly all is never written as all, nor some as none, nor minus zero."""
-    if not math.isfinite(share):
-        return DASH
-    if 0.99 < share < 1 - NOISE:
-        return f"{math.floor(share * 1000) / 10:.1f}%" if share < ALMOST else "100%"
-    if abs(share) < NOISE or round(share * 100):
-        return f"{round(share * 100) + 0:d}%"
-    return f"{digits_of(share * 100, 2)}%"

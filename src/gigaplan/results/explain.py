@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 
@@ -15,14 +14,17 @@ from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.figures import percent, short
+from gigaplan.vocabulary.show import Brief, BriefRows, cut
 from gigaplan.vocabulary.variables import Variable, read_terms
 
+SHOWN = 3
+"""Lines of a figure along its dims that are shown in Python; the others are counted."""
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+@dataclass(frozen=True, slots=True, repr=False)
+class Figure(Brief):
     """One value of a quantity.
 
     Attributes
@@ -38,6 +40,16 @@ class Figure:
     at: Mapping[str, str]
     value: float
     date: str = ""
+
+    def text(self, unit: str) -> str:
+        """Return the value in a few digits, a share as a percentage, a date as it is."""
+        if self.date:
+            return self.date
+        return percent(self.value) if unit == "1" and 0 <= self.value <= 1 else short(self.value)
+
+    def brief_line(self) -> str:
+        """Return coordinates and value."""
+        return f"{' '.join(self.at.values())}: {self.date or short(self.value)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,18 +79,6 @@ class Explanation(Brief):
         The same one by one, with dates as dates.
     """
 
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "variable.name",
-        "variable.unit",
-        "variable.meaning",
-        "variable.formula",
-        "evidence",
-        "aggregate.reduction",
-        "figures",
-        "inputs",
-        "entries",
-    )
-
     variable: Variable
     evidence: Evidence
     inputs: tuple[Explanation, ...]
@@ -87,6 +87,28 @@ class Explanation(Brief):
     figures: tuple[Figure, ...] = field(default=())
     elsewhere: tuple[Entry, ...] = field(default=())
     terms: tuple[TermValue, ...] = field(default=())
+
+    def brief_title(self) -> str:
+        """Return the quantity and its unit."""
+        return f"{self.variable.name} [{self.variable.unit}]"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the figures, what they are, and the quantities that they are made of."""
+        lines, means = values_text(self)
+        yield "meaning", self.variable.meaning
+        if len(lines) > 1:
+            yield from [(cut(line, 40).partition(":")[0] or "value", line.partition(": ")[2]) for line in lines[:SHOWN]]
+            yield from [("more", f"{len(lines) - SHOWN} more figures")][: len(lines) > SHOWN]
+        else:
+            yield "value", lines[0] if lines else "no values"
+        yield "is", means
+        yield "formula", self.variable.formula
+        yield "made of", ", ".join(dict.fromkeys(one.variable.name for one in self.inputs))
+        yield "evidence", f"{self.evidence}; {len(self.entries)} facts and lines of the plan"
+
+    def brief_line(self) -> str:
+        """Return the figures in one line."""
+        return f"{self.variable.name} [{self.variable.unit}] {'; '.join(values_text(self)[0])}"
 
 
 def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) -> Explanation:
@@ -175,3 +197,29 @@ def _date(result: Labelled, row: Variable, value: float) -> str:
         return ""
     day = result.day(value)
     return "never" if day is None else day.isoformat()
+
+
+def values_text(explanation: Explanation) -> tuple[list[str], str]:
+    """Return the values, years side by side and other dims line by line, and what they are."""
+    value, unit = explanation.aggregate, explanation.variable.unit
+    lines: dict[str, list[Figure]] = {}
+    for figure in explanation.figures:
+        name = ", ".join(figure.at[d] for d in value.dims if d not in ("year", "month"))
+        lines.setdefault(name, []).append(figure)
+    means = [value.reduction] if value.reduction else []
+    means += [f"weighted by {value.weighted_by}"] if value.weighted_by else []
+    means += [f"summed over {', '.join(value.summed_over)}"] if value.summed_over else []
+    means += [", ".join(f"{d} {label}" for d, label in value.at.items())] if value.at else []
+    texts = [(f"{name}: " if name else "") + _values(figures, unit) for name, figures in lines.items()]
+    return texts, "; ".join(means)
+
+
+def _values(figures: Sequence[Figure], unit: str) -> str:
+    """Return the first, the middle and the last of some figures, with year or month where they have several."""
+    shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
+    return ", ".join(_period(f, len(figures)) + f.text(unit) for f in shown)
+
+
+def _period(figure: Figure, count: int) -> str:
+    period = figure.at.get("month") or figure.at.get("year")
+    return f"{period}: " if count > 1 and period else ""

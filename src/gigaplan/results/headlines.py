@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
+from gigaplan.vocabulary.figures import money, short
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.time import HOURS
 
 SERVED = 0.999
@@ -31,8 +33,8 @@ TOLERANCE = 1e-3
 """A step counts as reached this share below it: racks come whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Headline(Brief):
     """One figure: a number in a unit, or a date (unit ``date``, value the day's ordinal; nan: never)."""
 
     name: str
@@ -47,9 +49,22 @@ class Headline:
         """Return the date as text, 'never' where there is none."""
         return "never" if np.isnan(self.value) else f"{dt.date.fromordinal(int(self.value)):%Y-%m-%d}"
 
+    @property
+    def text(self) -> str:
+        """Return the figure with its unit."""
+        if self.unit == "date":
+            return self.date
+        if self.unit == "USD":
+            return money(self.value)
+        return short(self.value, "" if self.unit in ("months", "tranches", "GPUs") else self.unit)
 
-@dataclass(frozen=True, slots=True)
-class Window:
+    def brief_line(self) -> str:
+        """Return name and figure."""
+        return f"{self.name}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Window(Brief):
     """The months that two results have in common, and the gigawatts whose dates are given."""
 
     first: str

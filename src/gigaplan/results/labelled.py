@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
@@ -16,12 +16,13 @@ from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief, Items, Named
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stamp(Brief):
     """What makes a result reproducible."""
 
     plan: str
@@ -63,6 +64,16 @@ class Labelled:
     """Which hourly quantities are held for every member: ``all``, ``summary`` (none) or their names."""
     rows: Mapping[str, Variable] = field(default_factory=variables)
     """The rows of the variable table that this result was made with."""
+
+    def __post_init__(self) -> None:
+        """Let lists and mappings show themselves in ten lines."""
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if type(value) is tuple:
+                object.__setattr__(self, part.name, Items(value))
+            elif type(value) is dict:
+                words = {k: Items(v) if type(v) is tuple else v for k, v in value.items()}
+                object.__setattr__(self, part.name, Named(words))
 
     def __getitem__(self, name: str) -> Array:
         """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name.

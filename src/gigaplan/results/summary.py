@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import html as escaping
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from gigaplan.results.aggregate import aggregate
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.figures import in_a_row
+from gigaplan.vocabulary.figures import DASH, in_a_row, short
+from gigaplan.vocabulary.show import as_table, as_text
 
 SHOWN = 3
 """Names of a list that are shown; the rest is counted."""
 
 
 def text(result: Labelled) -> str:
-    """Return ten lines: what was run, over what, with what verdicts, and how to go on."""
-    lines = _lines(result)
-    width = max(len(name) for name, _ in lines)
+    """Return ten lines: what was run, over what, what came out, and how to go on."""
     how = 'result.table("revenue_usd", by=("year",)), gp.explain(result, "revenue_usd"), gp.save(result)'
     title = f"Result of {result.stamp.plan}: {result.stamp.title}"
-    return "\n".join([title, *(f"  {n:<{width}}  {stated}" for n, stated in lines), f"  {'go on':<{width}}  {how}"])
+    return as_text(title, [*_lines(result), ("go on", how)])
 
 
 def html(result: Labelled) -> str:
     """Return the same as an HTML table."""
-    title = escaping.escape(f"{result.stamp.plan}: {result.stamp.title}")
-    rows = (f"<tr><th>{escaping.escape(n)}</th><td>{escaping.escape(stated)}</td></tr>" for n, stated in _lines(result))
-    return f"<table><caption>{title}</caption>{''.join(rows)}</table>"
+    return as_table(f"{result.stamp.plan}: {result.stamp.title}", _lines(result))
 
 
 def _lines(result: Labelled) -> list[tuple[str, str]]:
@@ -45,14 +43,29 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
             "stamp",
             f"plan {stamp.plan_hash[:8]}, gigaplan {stamp.version}, catalog {stamp.catalog_vintage}, seed {stamp.seed}",
         ),
-        ("horizon", f"{labels['month'][0]} to {labels['month'][-1]}, {result.axis.resolution}"),
-        ("members", f"{stamp.members:,}{keep}"),
-        ("sites", sites),
-        ("generations", _few(labels["generation"])),
-        ("workloads", _few(labels["workload"])),
+        (
+            "horizon",
+            f"{labels['month'][0]} to {labels['month'][-1]}, {result.axis.resolution}; {stamp.members:,} "
+            f"{'member' if stamp.members == 1 else 'members'}{keep}",
+        ),
+        ("fleet", f"{sites}; {_few(labels['generation'])}"),
+        ("GPUs producing", _yearly(result, "gpus_in_production", {}, "GPUs")),
+        ("generated tokens", _yearly(result, "tokens_served_per_day", {"token": "generated"}, "a day")),
+        ("serving costs", _yearly(result, "cost_per_mtok_all_usd", {}, "USD per M tokens")),
         ("holds", quantities),
         ("claims", _verdicts(result)),
     ]
+
+
+def _yearly(result: Labelled, name: str, at: Mapping[str, str], unit: str) -> str:
+    """Return a quantity in the first and the last year that has it."""
+    if name not in result:
+        return DASH
+    found = aggregate(result, name, by=("year",), at=at)
+    pairs = [(y, float(v)) for y, v in zip(found.labels["year"], found.values, strict=True) if not math.isnan(v)]
+    ends = [pairs[0], pairs[-1]][: len(pairs)] if pairs else []
+    whole = [(year, round(value) if unit == "GPUs" else value) for year, value in ends]
+    return ", ".join(f"{short(value, unit)} in {year}" for year, value in whole) or DASH
 
 
 def _few(names: Sequence[str]) -> str:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import pandas
 
 FORMAT = 1
-LINES, COLUMNS = 12, 8
+LINES, WIDTH = 10, 120
 """Size of the text table, heading included; what does not fit is counted."""
+COLUMNS = 40
+"""Most columns of figures in a notebook."""
 
 
 class Aggregated(Protocol):
@@ -54,7 +56,7 @@ class Aggregated(Protocol):
 class Table:
     """Figures of one quantity by some of its dims.
 
-    ``print(table)`` shows them in at most twelve lines, a notebook as a grid; ``rows()``, ``to_pandas()`` and
+    ``print(table)`` shows them in at most ten lines, a notebook as a grid; ``rows()``, ``to_pandas()`` and
     ``to_json()`` give all of them.
     """
 
@@ -138,58 +140,72 @@ class Table:
         return f"{self.name} [{self.unit}], {self.reduction}" if self.reduction else f"{self.name} [{self.unit}]"
 
     def __repr__(self) -> str:
-        grid = [self._columns(), *self._body(LINES - 3)]
+        across = self._across()
+        grid = [self._columns(across), *self._body(LINES - 3, across)]
         widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
         down = max(len(self.dims) - 1, 1)
         lines = [
             "  ".join(t.ljust(w) if i < down else t.rjust(w) for i, (t, w) in enumerate(zip(line, widths, strict=True)))
             for line in grid
         ]
-        hidden = self._hidden(LINES - 3)
+        hidden = self._hidden(LINES - 3, across)
         return "\n".join([self.heading, *(line.rstrip() for line in lines), *([hidden] if hidden else [])])
 
     def _repr_html_(self) -> str:
-        most = 100
+        most, across = 100, _ends(self._count(), COLUMNS)
 
         def row(cells: Sequence[str], tag: str) -> str:
             return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
 
-        body = "".join(row(line, "td") for line in self._body(most))
-        hidden = self._hidden(most)
+        body = "".join(row(line, "td") for line in self._body(most, across))
+        hidden = self._hidden(most, across)
         foot = f"<p>{html.escape(hidden)}</p>" if hidden else ""
         caption = html.escape(self.heading)
-        return f"<table><caption>{caption}</caption>{row(self._columns(), 'th')}{body}</table>{foot}"
+        return f"<table><caption>{caption}</caption>{row(self._columns(across), 'th')}{body}</table>{foot}"
+
+    def _count(self) -> int:
+        """Return the number of columns of figures."""
+        return len(self.labels[self.dims[-1]]) if self.dims else 1
 
     def _across(self) -> list[int]:
-        """Return the indices of the last dim that are shown: all, or the first and the last few."""
-        count = len(self.labels[self.dims[-1]]) if self.dims else 1
-        if count <= COLUMNS:
-            return list(range(count))
-        half = COLUMNS // 2
-        return [*range(half), *range(count - half, count)]
+        """Return the indices of the last dim that the text shows: all, or as many of the first and last as fit."""
+        count = self._count()
+        shown = min(count, WIDTH // 3)
+        while shown > 2:
+            across = _ends(count, shown)
+            grid = [self._columns(across), *self._body(LINES - 3, across)]
+            if sum(max(map(len, column)) + 2 for column in zip(*grid, strict=True)) - 2 <= WIDTH:
+                return across
+            shown -= 1
+        return _ends(count, shown)
 
-    def _columns(self) -> list[str]:
+    def _columns(self, across: Sequence[int]) -> list[str]:
         down = self.dims[:-1] or ("",)
-        names = [self.labels[self.dims[-1]][i] for i in self._across()] if self.dims else [self.unit]
+        names = [self.labels[self.dims[-1]][i] for i in across] if self.dims else [self.unit]
         return [*down, *names]
 
-    def _body(self, most: int) -> Iterator[list[str]]:
-        places = list(itertools.product(*(self.labels[d] for d in self.dims[:-1])))
-        across = self._across()
-        values = self.values.reshape(len(places), len(self.labels[self.dims[-1]]) if self.dims else 1)
+    def _body(self, most: int, across: Sequence[int]) -> Iterator[list[str]]:
+        places = itertools.product(*(self.labels[d] for d in self.dims[:-1]))
+        values = self.values.reshape(math.prod(self.values.shape[:-1]), self._count())
         for at, line in itertools.islice(zip(places, values, strict=True), most):
             yield [*(at or ("",)), *(_figure(float(line[i])) for i in across)]
 
-    def _hidden(self, most: int) -> str:
-        """Return what the text leaves out, as a line."""
+    def _hidden(self, most: int, across: Sequence[int]) -> str:
+        """Return what is left out, as a line."""
         count = math.prod(len(self.labels[d]) for d in self.dims[:-1])
-        across = len(self.labels[self.dims[-1]]) if self.dims else 1
         parts = []
         if count > most:
             parts.append(f"{count - most} more rows")
-        if across > COLUMNS:
-            parts.append(f"{across - COLUMNS} more columns in between")
+        if self._count() > len(across):
+            parts.append(f"{self._count() - len(across)} more columns in between")
         return f"({' and '.join(parts)}: see rows() or to_pandas())" if parts else ""
+
+
+def _ends(count: int, most: int) -> list[int]:
+    """Return the places of at most so many things: all, or the first and the last ones."""
+    if count <= most:
+        return list(range(count))
+    return [*range(most - most // 2), *range(count - most // 2, count)]
 
 
 def _figure(value: float) -> str:

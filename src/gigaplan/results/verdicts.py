@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gigaplan.vocabulary.figures import figure_text
+from gigaplan.vocabulary.show import Brief, BriefRows
+
 
 class Verdict(StrEnum):
     """What the model says about a claim."""
@@ -22,8 +25,8 @@ WEAKEST = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.ON_BASIS, Verdict.ASSUMED, Ve
 """Verdicts from the weakest on: a claim is as weak as its weakest statement."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Figure(Brief):
     """One number behind a verdict."""
 
     name: str
@@ -32,9 +35,15 @@ class Figure:
     basis: str = ""
     holds: bool | None = None
 
+    def brief_line(self) -> str:
+        """Return the figure with its unit, its basis and whether it holds."""
+        basis = f" [{self.basis}]" if self.basis else ""
+        holds = "" if self.holds is None else " yes" if self.holds else " no"
+        return f"{figure_text(self.value, self.unit)}{basis}{holds}"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Claim(Brief):
     """One claim with the verdict of the model."""
 
     id: str
@@ -44,6 +53,19 @@ class Claim:
     figures: tuple[Figure, ...] = ()
     source: str = ""
     """Who says it, where and when."""
+
+    def brief_title(self) -> str:
+        """Return the claim's id and what it says."""
+        return f"{self.id}: {self.says}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the verdict, why, and the figures behind it."""
+        yield from (("verdict", str(self.verdict)), ("because", self.because))
+        yield from ((figure.name, figure.brief_line()) for figure in self.figures)
+
+    def brief_line(self) -> str:
+        """Return the claim's id, its verdict and why."""
+        return f"{self.id} {self.verdict}: {self.because}"
 
 
 def verdict_of_figures(figures: Iterable[Figure]) -> Verdict:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
 
 from gigaplan import catalog
 from gigaplan import plan as plans
@@ -27,7 +26,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.facts import Entry
 from gigaplan.vocabulary.progress import Progress, report
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import LINES, Brief, BriefRows
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 SPLIT = ("fleet", "demand", "finance")
@@ -48,8 +47,8 @@ NEGLIGIBLE = 1e-6
 SAVED_A, SAVED_B = "A's saved catalog and version", "B's saved catalog and version"
 
 
-@dataclass(frozen=True, slots=True)
-class InputDifference:
+@dataclass(frozen=True, slots=True, repr=False)
+class InputDifference(Brief):
     """One input that differs: a line of the plans, or a fact that they read."""
 
     path: str
@@ -60,8 +59,8 @@ class InputDifference:
     """``plan`` or ``fact``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+@dataclass(frozen=True, slots=True, repr=False)
+class Cause(Brief):
     """A group of inputs, the figure with that group alone swapped from A to B, and how far that moves it from A's."""
 
     group: str
@@ -70,8 +69,8 @@ class Cause:
     """In the headline's unit (dates: days); nan where the figure exists on one side only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Difference(Brief):
     """One headline that differs, its causes by size, and what they leave over."""
 
     headline: Headline
@@ -87,21 +86,23 @@ class Difference:
         """Return B's figure."""
         return replace(self.headline, value=self.b)
 
+    def brief_title(self) -> str:
+        """Return the figure's name."""
+        return self.headline.name
+
+    def brief_rows(self) -> BriefRows:
+        """Return the figure of both, and its causes."""
+        yield from (("A", self.headline.text), ("B", self.other.text))
+        yield from ((c.group, replace(self.headline, value=c.value).text) for c in self.causes)
+
+    def brief_line(self) -> str:
+        """Return the figure of both."""
+        return f"{self.headline.name}: {self.headline.text} → {self.other.text}"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison(Brief):
     """Everything that two results say differently."""
-
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "a.plan",
-        "b.plan",
-        "differences",
-        "same",
-        "inputs",
-        "groups",
-        "claims",
-        "not_attributed",
-    )
 
     a: Stamp
     b: Stamp
@@ -117,6 +118,21 @@ class Comparison(Brief):
     """Why no causes are named, empty where they are."""
     left_out: tuple[str, ...] = ()
     """For each side that lacks quantities, saved by another version, a sentence that names them."""
+
+    def brief_title(self) -> str:
+        """Return what is compared, and how many figures differ."""
+        count = len(self.differences)
+        differ = f"{count} figure differs" if count == 1 else f"{count or 'no'} figures differ"
+        return f"{self.a.plan} and {self.b.plan}: {differ}, {len(self.same)} do not"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the claims and the figures that differ, by what matters, then the inputs that do."""
+        shown = self.differences if len(self.differences) < LINES else self.differences[: LINES - 3]
+        yield from ((d.headline.name, f"{d.headline.text} → {d.other.text}") for d in shown)
+        yield "more figures", f"{len(self.differences) - len(shown)}" if len(shown) < len(self.differences) else ""
+        yield "claims", ", ".join(f"{name} {a} → {b}" for name, a, b in self.claims)
+        yield "inputs that differ", ", ".join(self.groups) or f"{len(self.inputs)}"
+        yield "causes", self.not_attributed
 
 
 def compare(a: Result, b: Result, progress: Progress | None = None) -> Comparison:

@@ -13,8 +13,9 @@ from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.study.compare import InputDifference, fact_differences
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.figures import DASH
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,6 +36,16 @@ class Rerun(Brief):
     """Why the saved numbers can't be compared with the new ones, empty if they can."""
     saved_in: str = ""
     """Where the second run is saved, empty if it isn't."""
+
+    def brief_rows(self) -> BriefRows:
+        """Return the verdict, and what differs."""
+        yield "the same", "yes, byte for byte" if self.same else "no"
+        yield "files", ", ".join(name if same else f"{name} (not the same)" for name, same in self.files)
+        yield from ((name, f"saved {then or DASH}, now {now or DASH}") for name, then, now in self.changed)
+        yield "can't be compared", self.unreadable
+        yield from ((name, f"differs by up to {apart:.2g}, relative") for name, apart in self.figures)
+        yield "inputs that differ", f"{len(self.facts)}" if self.facts else ""
+        yield "saved in", self.saved_in
 
 
 def sources_of(folder: Path) -> Sources:

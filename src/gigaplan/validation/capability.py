@@ -36,7 +36,7 @@ from gigaplan.training.capability import (
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
@@ -68,8 +68,8 @@ NOTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Brief):
     """One published model and its prediction."""
 
     model: str
@@ -95,8 +95,8 @@ class Row:
         return "fit" if self.date < KNOWN_BEFORE else "test"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Summary(Brief):
     """Errors over some rows [ECI points]."""
 
     name: str
@@ -108,9 +108,13 @@ class Summary:
     inside_share: float
     """Share of rows inside the 80 % interval."""
 
+    def brief_line(self) -> str:
+        """Return bias and mean error [ECI points]."""
+        return f"{self.rows} models: bias {self.bias:+.1f}, mean error {self.mean_abs_error:.1f} points"
 
-@dataclass(frozen=True, slots=True)
-class Backtest:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Backtest(Brief):
     """The same fit made on what was known at an earlier day, compared with the next twelve months."""
 
     origin: dt.date
@@ -119,8 +123,8 @@ class Backtest:
     compute_fall_per_year: tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Brief):
     """A rate that others published, and what the fit implies for it."""
 
     name: str
@@ -133,8 +137,8 @@ class Comparison:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class PriceSeries:
+@dataclass(frozen=True, slots=True, repr=False)
+class PriceSeries(Brief):
     """List prices of one tier of a seller's models over time: what is charged, not what it costs."""
 
     tier: str
@@ -156,6 +160,15 @@ class CapabilityValidation(Brief):
     comparisons: tuple[Comparison, ...]
     prices: tuple[PriceSeries, ...]
     notes: tuple[str, ...] = NOTES
+
+    def brief_rows(self) -> BriefRows:
+        """Return the relation, and its errors by split and size of run."""
+        c = self.capability
+        per = (
+            f"{c.eci_at_reference:.1f} + {c.eci_per_decade_flop:.1f} per tenfold compute + {c.eci_per_year:.1f} a year"
+        )
+        yield "ECI", f"{per}, give or take {c.residual_eci:.1f}"
+        yield from ((s.name, s.brief_line()) for s in self.summary)
 
 
 def validate_capability() -> CapabilityValidation:

@@ -23,8 +23,9 @@ from gigaplan.demand.requests import requests_per_day, season_factor, season_of
 from gigaplan.plan.resolve import Filler
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Fact
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, Items, error_text
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import parse_date
 
@@ -53,8 +54,8 @@ NOTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+@dataclass(frozen=True, slots=True, repr=False)
+class Point(Brief):
     """One published figure and the predicted one."""
 
     quantity: str
@@ -73,9 +74,13 @@ class Point:
         """Predicted over published, less one."""
         return self.predicted / self.published - 1
 
+    def brief_line(self) -> str:
+        """Return the published and the predicted figure."""
+        return f"{self.date}: published {short(self.published)}, predicted {short(self.predicted)}, {self.error:+.1%}"
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fit(Brief):
     """A curve fitted on some points, the ceiling given."""
 
     curve: str
@@ -94,8 +99,8 @@ class Fit:
     """Mean absolute error on the points that came after; nan if none did. Never used to choose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Summary(Brief):
     """Errors over the points of one quantity that are alike in when they came and whether we used them."""
 
     quantity: str
@@ -105,12 +110,16 @@ class Summary:
     mean_abs_error: float
     bias: float
 
+    def brief_line(self) -> str:
+        """Return the mean absolute error."""
+        return (
+            f"mean error of {self.points} {'point' if self.points == 1 else 'points'} {error_text(self.mean_abs_error)}"
+        )
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DemandValidation(Brief):
     """Fits of the rival curves, which one is chosen, and every published figure with its prediction."""
-
-    BRIEF: ClassVar[tuple[str, ...]] = ("chosen", "fits", "points", "summary")
 
     fits: tuple[Fit, ...]
     chosen: str
@@ -122,7 +131,15 @@ class DemandValidation(Brief):
     def summary(self) -> tuple[Summary, ...]:
         """Return the errors by quantity: points known before the announcement and after it, used by us and not."""
         groups = groupby(self.points, key=lambda p: (p.quantity, p.known, p.used))
-        return tuple(_summary(*key, [p.error for p in some]) for key, some in groups)
+        return Items(_summary(*key, [p.error for p in some]) for key, some in groups)
+
+    def brief_rows(self) -> BriefRows:
+        """Return the curve, and each quantity's latest published figure with its prediction and mean error."""
+        yield "curve", self.chosen
+        groups = groupby(self.points, key=lambda p: (p.quantity, p.known, p.used))
+        for s, (_, some) in zip(self.summary, groups, strict=True):
+            *_, last = some
+            yield f"{s.quantity}, {s.when}", f"{s.brief_line()}; {last.brief_line()}"
 
 
 def validate_demand() -> DemandValidation:

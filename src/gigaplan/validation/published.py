@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+@dataclass(frozen=True, slots=True, repr=False)
+class Point(Brief):
     """One published figure and the predicted one with its 80 % interval (nan where there is no answer), and how far
     to trust it."""
 
@@ -42,8 +41,8 @@ class Point:
         return self.published > 0 and not self.validity.startswith("unsupported")
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+@dataclass(frozen=True, slots=True, repr=False)
+class Errors(Brief):
     """Errors of one kind of points, as shares."""
 
     kind: str
@@ -57,13 +56,15 @@ class Errors:
     width: float
     """Median high over low."""
 
+    def brief_line(self) -> str:
+        """Return the median error."""
+        return f"median error of {self.rows} rows {error_text(self.median_abs)}"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TableComparison(Brief):
     """A table's points, their errors by kind, system and model, and why rows aren't answered (or have nothing to
     compare)."""
-
-    BRIEF: ClassVar[tuple[str, ...]] = ("table", "source", "points", "errors", "left_out")
 
     table: str
     source: str
@@ -75,6 +76,20 @@ class TableComparison(Brief):
     def left_out(self) -> int:
         """Rows without an answer, or without a figure to compare it with."""
         return sum(self.reasons.values())
+
+    def brief_title(self) -> str:
+        """Return whose table it is."""
+        return self.source
+
+    def brief_rows(self) -> BriefRows:
+        """Return the errors by kind of figure, and what isn't compared."""
+        yield from ((f"{e.kind} {e.of}".strip(), e.brief_line()) for e in self.errors)
+        yield "left out", self.left_out
+
+    def brief_line(self) -> str:
+        """Return the errors of the first kind of figure."""
+        first = next(iter(self.errors), None)
+        return f"{self.source}: {f'{first.kind}, {first.brief_line()}' if first else f'{len(self.points)} points'}"
 
 
 def compare(table: str, source: str, points: Iterable[Point]) -> TableComparison:

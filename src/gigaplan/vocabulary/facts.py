@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from gigaplan.vocabulary.show import Brief, BriefRows, Lines, text
 
 
 class Evidence(StrEnum):
@@ -29,8 +32,8 @@ def weakest(classes: Iterable[Evidence]) -> Evidence:
     return max(classes, key=lambda e: e.rank, default=Evidence.ASSUMED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Fact(Brief):
     """One sourced value: a number in ``unit``; dates (unit ``date``) and names (unit ``text``) are text."""
 
     id: str
@@ -71,9 +74,24 @@ class Fact:
         parts = (self.power_basis, self.flops_basis, self.token_basis, self.price_basis, self.scope, self.profile)
         return " ".join(p for p in parts if p)
 
+    def brief_title(self) -> str:
+        """Return the fact's id."""
+        return self.id
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+    def brief_rows(self) -> BriefRows:
+        """Return the value, its range, basis and source."""
+        span = "" if self.low is None or self.high is None else f"{text(self.low)} to {text(self.high)}"
+        yield from (("value", f"{text(self.value)} {self.unit}"), ("range", span), ("basis", self.basis))
+        yield from (("evidence", str(self.evidence)), ("source", self.source_title), ("date", self.date))
+        yield from (("url", self.url), ("note", self.note))
+
+    def brief_line(self) -> str:
+        """Return the fact's id, value, evidence and source."""
+        return f"{self.id}: {text(self.value)} {self.unit}, {self.evidence}: {self.source_title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry(Brief):
     """One reading: which input took which fact (or which line of the plan), and the value it got."""
 
     path: str
@@ -81,6 +99,10 @@ class Entry:
     evidence: Evidence
     fact: Fact | None = None
     source: str = ""
+
+    def brief_line(self) -> str:
+        """Return the input's path, its value and where it is from."""
+        return f"{self.path} = {self.value}, {self.evidence}: {self.fact.id if self.fact else self.source or 'plan'}"
 
 
 @dataclass(slots=True)
@@ -111,13 +133,24 @@ class _Branch:
         return branch.below(parts[1:]) if branch else []
 
 
-@dataclass(slots=True)
-class Ledger:
+@dataclass(slots=True, repr=False)
+class Ledger(Brief):
     """The facts and plan lines that were read while a plan was resolved, in order."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=Lines)
     _index: _Branch = field(default_factory=_Branch, init=False, repr=False, compare=False)
     _indexed: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if type(self.entries) is list:
+            self.entries = Lines(self.entries)
+
+    def brief_rows(self) -> BriefRows:
+        """Return how many readings there are, by evidence and by section of the plan."""
+        facts = sum(e.fact is not None for e in self.entries)
+        yield "readings", f"{len(self.entries):,}: {facts:,} of facts, {len(self.entries) - facts:,} of the plan"
+        for name, key in (("evidence", lambda e: str(e.evidence)), ("sections", lambda e: e.path.partition(".")[0])):
+            yield name, ", ".join(f"{k} {n:,}" for k, n in Counter(map(key, self.entries)).most_common())
 
     def read(self, path: str, fact: Fact) -> Fact:
         """Record that the input at ``path`` took ``fact``; return the fact."""

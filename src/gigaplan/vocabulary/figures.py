@@ -15,6 +15,8 @@ SMALL = 1e-4
 """Below, so too: four places would make it zero."""
 NOISE = 1e-9
 """A share or a price below this is what rounding leaves of zero."""
+CENT = 0.01
+"""Dollars below this are none."""
 FAITHFUL = 0.005
 """Rounding may change a number by so large a share of it: what three digits do."""
 MORE_PLACES = 6
@@ -65,6 +67,23 @@ def share_of(share: float) -> str:
     if ALMOST <= share < 1 - NOISE:
         return "99.9%"
     return f"{digits_of(round(share * 100, 7))}%"
+
+
+def money(value: float) -> str:
+    """Return dollars in a few digits ('$412 B'); less than a cent is none."""
+    value = 0.0 if abs(value) < CENT else value
+    return DASH if math.isnan(value) else ("-" if value < 0 else "") + "$" + short(abs(value))
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage; nearly all is never written as all, nor some as none, nor minus zero."""
+    if not math.isfinite(share):
+        return DASH
+    if 0.99 < share < 1 - NOISE:
+        return f"{math.floor(share * 1000) / 10:.1f}%" if share < ALMOST else "100%"
+    if abs(share) < NOISE or round(share * 100):
+        return f"{round(share * 100) + 0:d}%"
+    return f"{digits_of(share * 100, 2)}%"
 
 
 def figure_text(value: float | str, unit: str) -> str:

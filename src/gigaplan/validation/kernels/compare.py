@@ -24,7 +24,7 @@ from gigaplan.validation.kernels.physics import Physics
 from gigaplan.validation.kernels.tables import PACKAGE, KernelTables
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError, nearest_name
 from gigaplan.vocabulary.progress import Progress, tracked
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows
 
 __all__ = [
     "BATCHES",
@@ -49,8 +49,8 @@ CONTEXTS = (1024, 8192)
 """Tokens of each request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Row(Brief):
     """One step by both sources."""
 
     layout: Layout
@@ -67,8 +67,8 @@ class Row:
         return self.predicted.kernels_s / self.tables.kernels_s
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Summary(Brief):
     """How the model's time compares with the tables' over some rows."""
 
     name: str
@@ -82,6 +82,10 @@ class Summary:
     error: float
     """Median distance from theirs, as a share."""
 
+    def brief_line(self) -> str:
+        """Return the median ratio and the error."""
+        return f"{self.ratio:.2f} ({self.low:.2f} to {self.high:.2f}), off by {self.error:.0%}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(Brief):
@@ -94,6 +98,14 @@ class Comparison(Brief):
     """Layouts without an answer from the tables, and why."""
     left_out: int
     """Rows whose requests don't fit in memory."""
+
+    def brief_title(self) -> str:
+        """Return what is compared with the predictions."""
+        return f"Kernels: predicted over {self.source}"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the median ratios of the first groups of rows."""
+        return ((f"{s.name}, {s.does}", s.brief_line()) for s in self.summaries)
 
 
 def compare(

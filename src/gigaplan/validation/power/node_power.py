@@ -21,11 +21,11 @@ from gigaplan.plan.resolve import node_draw_of
 from gigaplan.validation.power.folds import folds
 from gigaplan.validation.power.rows import MAKER, SYSTEM, Question, number, power_w, question, read
 from gigaplan.vocabulary.errors import UnsupportedError
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Brief):
     """One measured node and its prediction [W]; errors are predicted over measured, less one."""
 
     org: str
@@ -46,8 +46,8 @@ class Row:
     validity: str
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Summary(Brief):
     """Errors over some rows, as shares; the bias is the median error with its sign."""
 
     name: str
@@ -58,6 +58,10 @@ class Summary:
     covered: float
     width: float
 
+    def brief_line(self) -> str:
+        """Return the median error."""
+        return f"median error of {self.rows} runs {error_text(self.median_abs)}"
+
 
 @dataclass(frozen=True, repr=False)
 class PowerValidation(Brief):
@@ -66,6 +70,11 @@ class PowerValidation(Brief):
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
     unsupported: tuple[str, ...]
+
+    def brief_rows(self) -> BriefRows:
+        """Return the errors of all runs, then of the first groups."""
+        last = [s for s in self.summaries if s.name.startswith(("all", "the same"))]
+        yield from ((s.name, s.brief_line()) for s in [*last, *(s for s in self.summaries if s not in last)])
 
 
 def validate_power(path: Path | None = None) -> PowerValidation:

@@ -20,17 +20,23 @@ from gigaplan.validation.serving.questions import question
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 PULL = 0.5
+TINY = 1e-12
+"""Below any constant: what a change of one that is zero is compared with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+@dataclass(frozen=True, slots=True, repr=False)
+class Errors(Brief):
     """Median absolute errors, as shares."""
 
     ttft: float
     tpot: float
+
+    def brief_line(self) -> str:
+        """Return both errors."""
+        return f"time per token {error_text(self.tpot)}, first token {error_text(self.ttft)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,6 +53,21 @@ class Calibration(Brief):
     error_left_out: Errors | None
     """On rows of a model and layout that were left out in turn; None with fewer than three of them."""
     unsupported: tuple[str, ...]
+
+    def brief_title(self) -> str:
+        """Return what is calibrated on what."""
+        return f"Calibration of {self.engine} on {self.rows} rows"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the median errors before and after, and the constants that changed most."""
+        yield "as shipped", self.error_before.brief_line()
+        yield "refit, on the same rows", self.error_after.brief_line()
+        if self.error_left_out is not None:
+            yield "refit, on layouts left out", self.error_left_out.brief_line()
+        pairs = {name: (getattr(self.before, name), getattr(self.after, name)) for name in OF_ENGINES}
+        moved = [n for n, (a, b) in pairs.items() if a != b]
+        for name in sorted(moved, key=lambda n: -abs(pairs[n][1] - pairs[n][0]) / max(abs(pairs[n][0]), TINY)):
+            yield name, " → ".join(f"{value:.4g}" for value in pairs[name])
 
     def overlay(self, source: str) -> str:
         """Return the overlay file's text."""

@@ -17,11 +17,11 @@ import numpy as np
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
 from gigaplan.validation.serving.predictions import Answer, answer_all
 from gigaplan.validation.serving.questions import RowQuestion, read_questions
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Brief):
     """One measured point and its prediction; errors are predicted over published, less one."""
 
     id: str
@@ -39,8 +39,8 @@ class Row:
     set_aside: str
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Summary(Brief):
     """Errors over some rows, as shares; the bias is the median error with its sign."""
 
     name: str
@@ -55,6 +55,11 @@ class Summary:
     tpot_width: float
     """Median high over low of these intervals."""
 
+    def brief_line(self) -> str:
+        """Return the median errors."""
+        tpot, ttft = error_text(self.tpot_median_abs), error_text(self.ttft_median_abs)
+        return f"median error of {self.rows} rows: time per token {tpot}, first token {ttft}"
+
 
 @dataclass(frozen=True, repr=False)
 class InferenceValidation(Brief):
@@ -63,6 +68,14 @@ class InferenceValidation(Brief):
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
     left_out: int
+
+    def brief_rows(self) -> BriefRows:
+        """Return the errors of the first groups of rows."""
+        return ((s.name, s.brief_line()) for s in self.summaries)
+
+    def brief_line(self) -> str:
+        """Return the errors of the first group of rows."""
+        return f"measured serving: {self.summaries[0].brief_line()}" if self.summaries else "no row is answered"
 
 
 def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -> InferenceValidation:

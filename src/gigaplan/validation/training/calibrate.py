@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 RESULTS = (("tokens_per_s_per_gpu",), ("metric", "value"))
 """Columns that hold a measured speed: one of these."""
@@ -39,16 +39,6 @@ left out are flat from 0.15 to 0.5 and larger from 1 on."""
 class TrainingCalibration(Brief):
     """Constants of a kind of training software before and after, and the errors that go with them."""
 
-    BRIEF: ClassVar[tuple[str, ...]] = (
-        "software",
-        "rows",
-        "error_before",
-        "error_after",
-        "error_left_out",
-        "anchors",
-        "unsupported",
-    )
-
     software: str
     rows: int
     before: TrainingEfficiency
@@ -63,6 +53,18 @@ class TrainingCalibration(Brief):
     """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit.
     """
     unsupported: tuple[str, ...]
+
+    def brief_title(self) -> str:
+        """Return what is calibrated on what."""
+        return f"Calibration of {self.software} training software on {self.rows} rows"
+
+    def brief_rows(self) -> BriefRows:
+        """Return the median errors before and after, and the constants that changed most."""
+        yield "as shipped", error_text(self.error_before)
+        yield "refit, on the same rows", error_text(self.error_after)
+        yield "refit, on models or layouts left out", error_text(self.error_left_out)
+        for name, (before, after) in sorted(self.changed.items(), key=lambda c: -abs(math.log(c[1][1] / c[1][0]))):
+            yield name, f"{before:.4g} → {after:.4g}"
 
     @property
     def changed(self) -> Mapping[str, tuple[float, float]]:

@@ -28,6 +28,8 @@ from gigaplan.training.reliability import (
     mean_time_to_failure_s,
     renewal_share,
 )
+from gigaplan.vocabulary.figures import short
+from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.streams import stream
 
 SAMPLE = "training_failures.csv"
@@ -53,8 +55,8 @@ GROUPS, PARAMETERS = 48, 1e12
 effective time by a point."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailureRow:
+@dataclass(frozen=True, slots=True, repr=False)
+class FailureRow(Brief):
     """One published figure and the predicted one."""
 
     name: str
@@ -66,6 +68,11 @@ class FailureRow:
     unit: str
     holds: bool
     rates_from: str
+
+    def brief_line(self) -> str:
+        """Return the published and the predicted figure."""
+        predicted = f"{self.predicted:.1%}" if self.unit == "share" else short(self.predicted, self.unit)
+        return f"{self.name}: published {self.published}, predicted {predicted}"
 
 
 def validate_failures(n_trials: int = TRIALS, seed: int = 0) -> tuple[FailureRow, ...]:

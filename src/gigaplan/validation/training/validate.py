@@ -33,13 +33,13 @@ from gigaplan.validation.training.sources import (
 from gigaplan.vocabulary.files import refuse_unwritable
 from gigaplan.vocabulary.files.kinds import PREDICTIONS
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.show import Brief
+from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 GIB = 2**30  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Brief):
     """One published step and its prediction; ``error`` is predicted over published, less one."""
 
     table: str
@@ -60,8 +60,8 @@ class Row:
     """With constants that never saw the row's GPU generation; nan where there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+@dataclass(frozen=True, slots=True, repr=False)
+class Summary(Brief):
     """Errors over some rows, as shares; the bias is the median error with its sign."""
 
     name: str
@@ -75,9 +75,13 @@ class Summary:
     width: float
     """Median high over low of these intervals."""
 
+    def brief_line(self) -> str:
+        """Return the median error."""
+        return f"median error of {self.rows} rows {error_text(self.median_abs)}"
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Memory(Brief):
     """One published peak of memory and the predicted one [GiB]."""
 
     model: str
@@ -87,8 +91,8 @@ class Memory:
     error: float
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+@dataclass(frozen=True, slots=True, repr=False)
+class Noise(Brief):
     """How far published steps of one configuration lie apart over releases: largest over smallest, less one."""
 
     configurations: int
@@ -105,6 +109,15 @@ class TrainingValidation(Brief):
     memory: tuple[Memory, ...]
     noise: Noise | None
     left_out: int
+
+    def brief_rows(self) -> BriefRows:
+        """Return the errors of all rows, then of the first groups."""
+        last = [s for s in self.summaries if s.name.startswith("all")]
+        yield from ((s.name, s.brief_line()) for s in [*last, *(s for s in self.summaries if s not in last)])
+
+    def brief_line(self) -> str:
+        """Return the errors of all rows."""
+        return "; ".join(f"{name}: {shown}" for name, shown in list(self.brief_rows())[:2])
 
 
 def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
