@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.labelled import Labelled
+from gigaplan.vocabulary.errors import LackingQuantityError
 from gigaplan.vocabulary.figures import DASH, in_a_row, short
 from gigaplan.vocabulary.show import as_table, as_text
 
@@ -58,10 +59,11 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
 
 
 def _yearly(result: Labelled, name: str, at: Mapping[str, str], unit: str) -> str:
-    """Return a quantity in the first and the last year that has it."""
-    if name not in result:
+    """Return a quantity in the first and the last year that has it; a dash where an older result lacks what it takes."""
+    try:
+        found = aggregate(result, name, by=("year",), at=at)
+    except LackingQuantityError:
         return DASH
-    found = aggregate(result, name, by=("year",), at=at)
     pairs = [(y, float(v)) for y, v in zip(found.labels["year"], found.values, strict=True) if not math.isnan(v)]
     ends = [pairs[0], pairs[-1]][: len(pairs)] if pairs else []
     whole = [(year, round(value) if unit == "GPUs" else value) for year, value in ends]
