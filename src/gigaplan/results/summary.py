@@ -59,7 +59,7 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
 
 
 def _yearly(result: Labelled, name: str, at: Mapping[str, str], unit: str) -> str:
-    """Return a quantity in the first and the last year that has it; a dash where an older result lacks what it takes."""
+    """Return a quantity in the first and the last year that has it; a dash where an older result lacks its inputs."""
     try:
         found = aggregate(result, name, by=("year",), at=at)
     except LackingQuantityError:
