@@ -43,7 +43,7 @@ def test_json_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     folder = tmp_path / "kept"
     assert run("run", "announced-2025-09", "--json", "--out", str(folder)) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["folder"] == str(folder)
+    assert answer["saved_in"] == str(folder)
     assert answer["tables"]["gpus_producing"]["unit"] == "GPUs"
     assert run("explain", str(folder), "cost_usd", "--json") == 0
     assert json.loads(capsys.readouterr().out)["quantity"]["name"] == "cost_usd"

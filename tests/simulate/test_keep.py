@@ -9,6 +9,7 @@ import pytest
 import xarray
 
 import gigaplan as gp
+from gigaplan.cli import main
 from gigaplan.results.result import Result
 from gigaplan.simulate import engine, laws
 from gigaplan.simulate.keep import is_hourly
@@ -79,3 +80,18 @@ def test_laws_are_checked_before_anything_is_dropped(monkeypatch: pytest.MonkeyP
     with pytest.raises(LawError, match="GPUs allocated exceed"):
         gp.run("lab-1mw", CHANGES, keep="summary")
     assert callable(laws.check)
+
+
+def test_the_terminal_takes_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "lab-1mw", *(w for k, v in CHANGES.items() for w in ("--set", f"{k}={v}"))]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--keep", "fleet_share", "--keep", "requests_refused_per_h", "--out", str(tmp_path / "kept")])
+    assert stop.value.code == 0
+    assert gp.load(tmp_path / "kept").keep == ("fleet_share", "requests_refused_per_h")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--keep", "fleet_shares"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert "keep takes 'all', 'summary' or names of hourly quantities" in said
+    assert "fleet_share" in said

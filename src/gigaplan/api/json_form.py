@@ -21,13 +21,15 @@ from gigaplan._version import __version__
 FORMAT = 1
 
 
-def to_json(answer: object) -> dict[str, Any]:
+def to_json(answer: object, saved_in: str | Path | None = None) -> dict[str, Any]:
     """Return an answer as plain data for ``json.dumps``.
 
     Parameters
     ----------
     answer : object
         Whatever a function of :mod:`gigaplan` returned, or a :class:`PlanError` that it raised.
+    saved_in : str or Path, optional
+        Where a result or calibration was saved, which its form has under ``saved_in``; null where it wasn't.
 
     Returns
     -------
@@ -36,7 +38,8 @@ def to_json(answer: object) -> dict[str, Any]:
         ``items``, a written file under ``path`` and ``bytes``.
     """
     kind, content = _content(answer)
-    return {"gigaplan": __version__, "kind": kind, "format": FORMAT, **content}
+    where = {"saved_in": None if saved_in is None else str(saved_in)} if type(answer).__name__ in SAVED else {}
+    return {"gigaplan": __version__, "kind": kind, "format": FORMAT, **content, **where}
 
 
 def plain(value: Any) -> Any:
@@ -123,3 +126,5 @@ CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "PlanError": _problems,
 }
 """Answers whose keys are not simply their fields."""
+SAVED = ("Result", "Calibration", "TrainingCalibration")
+"""Answers that are saved apart: their form says where."""

@@ -23,14 +23,33 @@ from gigaplan.vocabulary.progress import Progress
 RESULTS = Path("gigaplan-results")
 
 
-def save(result: Result, folder: str | Path | None = None) -> Path:
-    """Save a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it."""
+def save(result: Result, folder: str | Path | None = None, progress: Progress | None = None) -> Path:
+    """Save a result with its HTML report in a folder (default: ``gigaplan-results/<plan>-<hash>``); return it.
+
+    Parameters
+    ----------
+    result : Result
+        The result.
+    folder : str or Path, optional
+        Where; a result that is there already is replaced at one instant, any other folder is refused.
+    progress : callable, optional
+        Called with (steps done, steps, the next one); False cancels, and the folder stays as it was.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds anything that gigaplan has not written.
+    MachineError
+        If the folder can't be written or the disk is full; nothing half-written stays.
+    Cancelled
+        If ``progress`` returns False.
+    """
     from gigaplan.report.html import html
 
     name = slug(f"{slug(result.stamp.plan)}-{result.stamp.plan_hash[:8]}")
     read = (result.sources.file, *(file for file, _ in result.sources.overlays)) if result.sources else ()
     with command(*read):
-        return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)})
+        return store.save(result, Path(folder) if folder else RESULTS / name, {"report.html": html(result)}, progress)
 
 
 def load(folder: str | Path) -> Result:
@@ -59,7 +78,13 @@ def explain(result: Result | str | Path, quantity: str, at: Mapping[str, str] | 
     return explain_figure(given, quantity, parse_at(at, given) if isinstance(at, str) else at)
 
 
-def export(result: Result | str | Path, to: str, out: str | Path | None = None, quantities: Sequence[str] = ()) -> Path:
+def export(
+    result: Result | str | Path,
+    to: str,
+    out: str | Path | None = None,
+    quantities: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Path:
     """Write a result, or some of its quantities, as one file for other tools; return its path.
 
     Parameters
@@ -72,6 +97,8 @@ def export(result: Result | str | Path, to: str, out: str | Path | None = None, 
         File to write (default: the plan's name with .parquet, .csv or .nc).
     quantities : sequence of str
         Result quantities to write; all if left out.
+    progress : callable, optional
+        Called with (steps done, steps, the next one); False cancels, and nothing half-written stays.
 
     Raises
     ------
@@ -79,12 +106,14 @@ def export(result: Result | str | Path, to: str, out: str | Path | None = None, 
         If there is no such form or quantity.
     MachineError
         If the file can't be written, or xarray isn't there for NetCDF.
+    Cancelled
+        If ``progress`` returns False.
     """
     with command():
         result = result if isinstance(result, Result) else load(result)
         ending = "nc" if to == "netcdf" else to
         path = Path(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
-        return export_result(result, to, path, quantities)
+        return export_result(result, to, path, quantities, progress)
 
 
 def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:
@@ -111,6 +140,6 @@ def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress 
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
     with tempfile.TemporaryDirectory() as work:
-        where = save(again, out if out is not None else Path(work) / "again")
+        where = save(again, out if out is not None else Path(work) / "again", progress)
         answer = compare_with_saved(saved, where)
     return replace(answer, saved_in="" if out is None else str(out))

@@ -73,16 +73,11 @@ def warn(result: Result) -> None:
         streams.line(warning, stderr=True)
 
 
-def print_json(answer: object, **more: object) -> int:
-    """Print an answer's JSON form, with what the terminal adds to it."""
-    from gigaplan.api.json_form import plain, to_json
+def print_json(answer: object, saved_in: Path | None = None) -> int:
+    """Print an answer's JSON form; a result or calibration says where it was saved."""
+    from gigaplan.api.json_form import to_json
 
-    return print_data({**to_json(answer), **plain(more)})
-
-
-def print_data(data: object) -> int:
-    """Print plain data as JSON."""
-    print(json.dumps(data, indent=1, allow_nan=False))
+    print(json.dumps(to_json(answer, saved_in), indent=1, allow_nan=False))
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import WRONG, Json, OutOrNone, app, print_data
+from gigaplan.cli.base import WRONG, Json, OutOrNone, app, print_json
 from gigaplan.cli.streams import line
 
 if TYPE_CHECKING:
@@ -126,6 +126,6 @@ def install_completion(
     except OSError as error:
         raise MachineError(f"cannot install completion: {error.strerror or error}; give a file with --out") from None
     if json:
-        return print_data({"shell": shell, "path": str(where)})
+        return print_json(where)
     line(f"installed for {shell} in {where}; start a new shell to use it")
     return 0

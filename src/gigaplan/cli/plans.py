@@ -17,7 +17,6 @@ from gigaplan.cli.base import (
     Set,
     With,
     app,
-    print_data,
     print_json,
     progress,
     show,
@@ -37,6 +36,7 @@ def run(
     set: Set = None,
     with_: With = None,
     resolution: Annotated[Literal["representative", "hourly"] | None, Parameter(group=PLAN)] = None,
+    keep: Annotated[list[str] | None, Parameter(negative="", show_default=False, group=OUTPUT)] = None,
     out: OutOrNone = None,
     json: Json = False,
 ) -> int:
@@ -48,6 +48,9 @@ def run(
         A built-in plan's name or a YAML file.
     resolution
         A weekday and a weekend day that represent the others, or every hour of the calendar (default: the plan's).
+    keep
+        Hourly quantities that are saved for every member: all, summary (none), or a quantity's name, which may be
+        repeated (default: all). The others are saved for the central member alone.
     out
         Folder to save the result in (default: gigaplan-results/<plan>-<hash>).
     """
@@ -55,11 +58,12 @@ def run(
 
     changes = [*(set or []), *([f"horizon.resolution={resolution}"] if resolution else [])]
     with progress("simulating") as bar:
-        result = api.run(plan, changes, with_ or [], bar)
+        result = api.run(plan, changes, with_ or [], bar, keep=keep[0] if keep and len(keep) == 1 else keep or "all")
     warn(result)
-    folder = api.save(result, out)
+    with progress("saving:") as bar:
+        folder = api.save(result, out, bar)
     if json:
-        return print_json(result, folder=folder)
+        return print_json(result, folder)
     from rich.text import Text
 
     from gigaplan.report.terminal import render
@@ -160,11 +164,13 @@ def schema(
     from gigaplan.vocabulary.files.kinds import SCHEMA
 
     made = api.schema(overlay=overlay)
-    if out is None:
-        return print_data(made)
-    write_text(out, dumps(made, indent=1) + "\n", SCHEMA)
+    if out is not None:
+        write_text(out, dumps(made, indent=1) + "\n", SCHEMA)
     if json:
-        return print_json(out)
+        return print_json(made if out is None else out)
+    if out is None:
+        line(dumps(made, indent=1))
+        return 0
     line(
         f"wrote {out}; put this in the first line of a plan in the same folder: # yaml-language-server: "
         f"$schema={out.name}"

@@ -74,7 +74,8 @@ def export(
     """
     from gigaplan import api
 
-    path = api.export(result, to, out, quantity or [])
+    with progress("exporting:") as bar:
+        path = api.export(result, to, out, quantity or [], bar)
     if json:
         return print_json(path)
     size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""

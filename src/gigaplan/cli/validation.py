@@ -258,7 +258,7 @@ def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json:
 
     with progress("") as bar:
         answer = api.calibrate_serving(measured, out, progress=bar, **inputs)
-    return print_json(answer, out=out) if json else show(calibration(answer, str(out)))
+    return print_json(answer, out) if json else show(calibration(answer, str(out)))
 
 
 @verb(calibrate_app, "training", "calibrate training steps.csv --out mine.yaml")
@@ -279,4 +279,4 @@ def calibrate_training(measured: list[Path], /, *, out: Out, json: Json = False)
 
     with progress("refitting") as bar:
         answer = api.calibrate_training(measured, out, bar)
-    return print_json(answer, out=out) if json else show(calibration(answer, str(out)))
+    return print_json(answer, out) if json else show(calibration(answer, str(out)))

@@ -11,11 +11,14 @@ from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
 from gigaplan.vocabulary.files import whole_file
 from gigaplan.vocabulary.files.kinds import EXPORTS
+from gigaplan.vocabulary.progress import Progress, staged
 
 FORMS = ("parquet", "csv", "netcdf")
 
 
-def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -> Path:
+def export(
+    result: Labelled, form: str, path: Path, names: Sequence[str] = (), progress: Progress | None = None
+) -> Path:
     """Write a result, or some of its quantities, as one file.
 
     Parameters
@@ -30,6 +33,8 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
         File to write.
     names : sequence of str
         Quantities to write; all if left out.
+    progress : callable, optional
+        Called with (steps done, steps, the next one); False cancels, and nothing half-written stays.
 
     Returns
     -------
@@ -38,6 +43,8 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
 
     Raises
     ------
+    Cancelled
+        If ``progress`` returns False.
     PlanError
         If there is no such form or quantity; the nearest is given.
     MachineError
@@ -47,10 +54,10 @@ def export(result: Labelled, form: str, path: Path, names: Sequence[str] = ()) -
     _check("quantity", tuple(result.arrays), names)
     chosen = [n for n in result.arrays if not names or n in names]
     if form == "netcdf":
-        _netcdf(result, path, chosen)
+        _netcdf(result, path, chosen, progress)
     else:
         with whole_file(path, EXPORTS[form]) as work:
-            longtable.write(result, work, chosen, form=form, about=True)
+            longtable.write(result, work, chosen, form=form, about=True, progress=progress)
     return path
 
 
@@ -64,12 +71,15 @@ def _check(what: str, allowed: Sequence[str], given: Sequence[str]) -> None:
         raise PlanError(problems)
 
 
-def _netcdf(result: Labelled, path: Path, chosen: Sequence[str]) -> None:
+def _netcdf(result: Labelled, path: Path, chosen: Sequence[str], progress: Progress | None) -> None:
+    begin = staged(progress, 2)
+    begin("collecting")
     data = to_xarray(result)
     empty = [n for n in chosen if 0 in result[n].shape]
     data = data[[n for n in chosen if n not in empty]]
     data = data.drop_vars([c for c in data.coords if data[c].size == 0])
     if empty:
         data.attrs["left_out"] = f"nothing to count: {', '.join(empty)}"
+    begin("writing")
     with whole_file(path, EXPORTS["netcdf"]) as work:
         data.to_netcdf(work, engine="scipy", format="NETCDF3_64BIT")

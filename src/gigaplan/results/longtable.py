@@ -7,9 +7,11 @@ order. It is read by the names and labels in it, never by the order of its rows.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.variables import DIMS
 from gigaplan.vocabulary.visible import cell
 
@@ -28,6 +31,8 @@ COPIES = {
     "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720",
     "csv": "FORMAT csv, HEADER",
 }
+EVERY_S = 0.1
+"""Seconds between two reports of a long query's progress."""
 BATCH = 122_880
 """Rows that are written with one query."""
 TOGETHER = 2_000_000
@@ -51,7 +56,15 @@ class Block:
         return tuple(len(names) for names in self.labels.values())
 
 
-def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "parquet", about: bool = False) -> None:
+def write(
+    result: Labelled,
+    path: Path,
+    names: Sequence[str],
+    *,
+    form: str = "parquet",
+    about: bool = False,
+    progress: Progress | None = None,
+) -> None:
     """Write some quantities as one long table: variable, one column per dim (empty where it doesn't apply), value.
 
     Parameters
@@ -66,13 +79,22 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
         ``parquet`` or ``csv``.
     about : bool
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
+    progress : callable, optional
+        Called with (steps done, steps, what comes next), every tenth of a second at least; False cancels.
+
+    Raises
+    ------
+    Cancelled
+        If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
     query = _labelled(result, names, dims, cell if form == "csv" else str, about=about)
     batches = list(_batches(result, names))
+    steps = 2 * len(batches)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
-        for part, batch in zip(parts, batches, strict=True):
+        for done, (part, batch) in enumerate(zip(parts, batches, strict=True)):
+            report(progress, done, steps, batch[0][0] if batch else "")
             db.register("codes", _codes(result, names, batch))
             if len(parts) == 1:
                 break
@@ -80,7 +102,30 @@ def write(result: Labelled, path: Path, names: Sequence[str], *, form: str = "pa
             db.unregister("codes")
         else:
             db.execute(f"CREATE VIEW codes AS FROM read_parquet({_list(parts)}, union_by_name = true)")
-        db.execute(f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})")
+        joined = f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})"
+        if progress is None:
+            db.execute(joined)
+        else:
+            _watched(db, joined, lambda share: report(progress, round(steps * (1 + share) / 2), steps, "labels"))
+
+
+def _watched(db: Any, query: str, watch: Callable[[float], None]) -> None:
+    """Run a query that may take long; ``watch`` is told the share that is done, and may raise to interrupt it."""
+    import duckdb
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(db.execute, query)
+        try:
+            watch(0.0)
+            while not wait([running], EVERY_S).done:
+                watch(max(db.query_progress(), 0.0) / 100)
+        except BaseException:
+            db.interrupt()
+            with contextlib.suppress(duckdb.InterruptException):
+                running.result()
+            raise
+        running.result()
+    watch(1.0)
 
 
 def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
@@ -286,7 +331,8 @@ def _connect(work: str = "") -> Any:
 
     # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
     db = duckdb.connect(config={"threads": 1, "temp_directory": work, **({"memory_limit": BUFFER} if work else {})})
-    db.execute("SET enable_progress_bar = false")  # it would be printed among the answers on stdout
+    db.execute("SET enable_progress_bar = true")  # so that its progress can be asked for,
+    db.execute("SET enable_progress_bar_print = false")  # which isn't printed among the answers on stdout
     db.execute("SET parquet_metadata_cache = true")
     return db
 

@@ -18,6 +18,7 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
+from gigaplan.vocabulary.progress import Progress
 
 NAMES = ("report.html", "result.json", "result.parquet")
 """Files of a saved result."""
@@ -25,7 +26,9 @@ MAX_JSON_BYTES = 64_000_000
 """Bytes of ``result.json`` that are read at most; one has about 300 kB."""
 
 
-def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None) -> Path:
+def save(
+    result: Labelled, folder: Path, extra: Mapping[str, str] | None = None, progress: Progress | None = None
+) -> Path:
     """Write a result into a folder.
 
     Parameters
@@ -36,6 +39,8 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
         Where; a result that is there already is replaced at one instant, any other folder is refused.
     extra : mapping of str to str, optional
         Further text files by name, of :data:`NAMES`.
+    progress : callable, optional
+        Called with (steps done, steps, the next one); False cancels, and the folder stays as it was.
 
     Returns
     -------
@@ -44,13 +49,15 @@ def save(result: Labelled, folder: Path, extra: Mapping[str, str] | None = None)
 
     Raises
     ------
+    Cancelled
+        If ``progress`` returns False.
     PlanError
         If the folder holds anything that gigaplan has not written, or an input of the command.
     MachineError
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
     with whole_folder(folder, NAMES, _wrote) as work:
-        longtable.write(result, work / "result.parquet", tuple(result.arrays))
+        longtable.write(result, work / "result.parquet", tuple(result.arrays), progress=progress)
         data = formats.as_data(result, work / "result.parquet")
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():
