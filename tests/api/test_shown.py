@@ -38,8 +38,8 @@ CENTRAL = {
 """Rows whose numbers stand in the terminal too."""
 OVERRIDE = {"compare": "compare lab-1mw neocloud-100mw"}
 """A question with an answer that has figures, where the common one has none."""
-PATHS = ("new", "export")
-"""Verbs that answer with the path of a file."""
+PATHS = ("new", "export", "schema")
+"""Verbs that answer with the path of a file or with a document."""
 
 
 class Table(HTMLParser):
@@ -91,6 +91,24 @@ def parts(answer: object, seen: set[int]) -> Iterator[Brief]:
             yield from parts(one, seen)
 
 
+def inner(answer: object, seen: dict[int, object]) -> Iterator[object]:
+    """Return all dataclasses that hang off an answer, also those that don't show themselves."""
+    if id(answer) in seen:
+        return
+    seen[id(answer)] = answer
+    if dataclasses.is_dataclass(answer):
+        yield answer
+        below = [getattr(answer, field.name) for field in dataclasses.fields(answer)]
+    else:
+        below = (
+            list(answer.values() if isinstance(answer, dict) else answer)[:3]
+            if isinstance(answer, list | tuple | dict)
+            else []
+        )
+    for one in below:
+        yield from inner(one, seen)
+
+
 def check(answer: object) -> None:
     text, html = repr(answer), answer._repr_html_()  # type: ignore[attr-defined]
     lines = text.splitlines()
@@ -116,6 +134,9 @@ def test_answers_show_their_figures(
     check(answer)
     for part in parts(answer, set()):
         check(part)
+    for part in inner(answer, {}):
+        text = repr(part)
+        assert len(text) < 1500 and len(text.splitlines()) <= 10, f"{type(part)} shows itself at length: {text[:400]}"
     with pytest.raises(SystemExit):
         main(OVERRIDE.get(name, words).split())
     printed = set(re.findall(r"\d[\d,.]*\d|\d", capsys.readouterr().out))

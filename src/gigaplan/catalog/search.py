@@ -13,7 +13,7 @@ from gigaplan.catalog.catalog import Catalog, data_folder, group, load, tables
 from gigaplan.catalog.human import human
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, nearest_text, unknown_choice
 from gigaplan.vocabulary.facts import Evidence, Fact
-from gigaplan.vocabulary.show import Brief, BriefRows
+from gigaplan.vocabulary.show import FEW, Brief, BriefRows
 
 KINDS: dict[str, tuple[str, str]] = {
     "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
@@ -66,6 +66,21 @@ class Overview(Brief):
     evidence: dict[str, int]
     tables: tuple[Count, ...]
     kinds: tuple[Count, ...]
+
+    def brief_rows(self) -> BriefRows:
+        """Return the counts, and the largest tables and kinds by name."""
+        for name in ("vintage", "facts", "entities", "quantities", "conflicts", "evidence"):
+            yield name, getattr(self, name)
+        yield "facts by table", _largest(self.tables, "facts")
+        yield "entities by kind", _largest(self.kinds, "entities")
+
+
+def _largest(counts: tuple[Count, ...], field: str) -> str:
+    """Return the names with the largest counts, and how many others there are."""
+    first = sorted(counts, key=lambda one: -getattr(one, field))[:FEW]
+    others = len(counts) - len(first)
+    named = ", ".join(f"{one.name} {getattr(one, field):,}" for one in first)
+    return f"{named} and {others} more" if others else named
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from gigaplan.training.sites import (
 )
 from gigaplan.vocabulary.interval import Figure
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief
 
 BITS_PER_BYTE = 8.0
 
@@ -45,9 +47,21 @@ GRID_BITS_PER_S = np.logspace(9, 16, 57)
 """Uplinks of the curves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Method(Brief):
     """One way to train together. Shares are of all GPUs as if they were one site."""
+
+    BRIEF: ClassVar[tuple[str, ...]] = (
+        "name",
+        "step_s",
+        "share",
+        "tokens_per_s",
+        "days",
+        "over_largest_site",
+        "uplink_needed_bits_per_s",
+        "distance_allowed_km",
+        "beyond",
+    )
 
     name: str
     inner_steps: float

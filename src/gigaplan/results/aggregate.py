@@ -27,6 +27,7 @@ from gigaplan.results.coordinates import (
 from gigaplan.results.labelled import Labelled
 from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import FEW, Brief, BriefRows, with_unit
 from gigaplan.vocabulary.variables import HOURS, TIME, Variable
 
 Places = NDArray[np.int64]
@@ -38,8 +39,8 @@ counts, and a megawatt is in one state of the ladder."""
 Coordinates = Mapping[str, str | tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Aggregate(Brief):
     """A quantity of a result, aggregated: what it is, its labels and values.
 
     Attributes
@@ -67,6 +68,31 @@ class Aggregate:
     weighted_by: str = ""
     summed_over: tuple[str, ...] = ()
     at: Mapping[str, str] = field(default_factory=dict)
+
+    def brief_title(self) -> str:
+        """Return the quantity with its unit."""
+        return f"{self.name} [{self.unit}]"
+
+    def brief_rows(self) -> BriefRows:
+        """Return what a value is, and the values by label, or their range where they are many."""
+        yield "is", self.reduction
+        yield "weighted by", self.weighted_by
+        yield "summed over", ", ".join(self.summed_over)
+        yield "at", ", ".join(f"{dim}={label}" for dim, label in self.at.items())
+        if self.values.size <= FEW:
+            for place, value in np.ndenumerate(self.values):
+                label = ", ".join(
+                    self.labels[dim][k] for dim, k in zip(self.dims, place, strict=True) if dim in self.labels
+                )
+                yield label or "value", with_unit(float(value), self.unit)
+        else:
+            yield "by", ", ".join(self.dims)
+            finite = self.values[np.isfinite(self.values)]
+            if finite.size:
+                yield (
+                    "values",
+                    f"{self.values.size:,}, from {with_unit(finite.min(), '')} to {with_unit(finite.max(), self.unit)}",
+                )
 
 
 def aggregate(

@@ -105,7 +105,7 @@ class Entry(Brief):
         return f"{self.path} = {self.value}, {self.evidence}: {self.fact.id if self.fact else self.source or 'plan'}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Branch:
     """Places of the entries at a path and below it, part by part: a prefix is found without a search."""
 
