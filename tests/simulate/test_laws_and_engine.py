@@ -187,7 +187,7 @@ def test_what_cannot_be_written_leaves_nothing(announced: Result, tmp_path: Path
     with pytest.raises(MachineError, match="cannot save"):
         gp.save(announced, tmp_path / "file" / "below")
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(longtable, "write", full)
