@@ -1,153 +1,260 @@
-"""The tree below a figure: its value, formula and inputs and, at the leaves, facts with their sources."""
+"""Where a figure comes from, on one screen: the figure, its formula, its inputs, and the facts with their sources.
+
+Lines are wrapped here, not by the terminal, so that a number stays with its unit and a date in one piece.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
-from rich.tree import Tree
 
-from gigaplan.results.explain import Explanation, explain, values_text
+from gigaplan.report.explain_facts import HARD, readings
+from gigaplan.report.words import SCOPES
+from gigaplan.results.explain import Explanation, Figure, explain, lines_of, means, over_time
 from gigaplan.results.result import Result
-from gigaplan.results.terms import FactorValue
-from gigaplan.vocabulary.facts import Entry
+from gigaplan.results.terms import FactorValue, TermValue
 from gigaplan.vocabulary.figures import short
 
-MOST_LINES = 12
-"""Lines of a figure that is listed along its dims; the others are counted."""
-MOST_INPUTS = 10
-"""Readings that the shortest tree lists below a quantity; the others are counted."""
+SCREEN = 24
+"""Lines of the shortest answer, as far as its figure and inputs leave room for facts."""
+MOST_LINES = 8
+"""Lines of a figure that is listed along its dims, and of its terms; the others are counted."""
+FEW = 3
+"""Labels of an input that stand in its one line; the others are counted."""
+LEAST_FACTS = 3
+"""Facts that even a long answer shows."""
+MOST_FACTS = 5
+"""Facts below a quantity that is opened as one of several."""
+DIGITS = 12
+"""Digits of a factor: a mean that was divided and multiplied again is no longer the round number that it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the tree: lines with their style, and the parts below; ``fills`` where it may be left out."""
+
+    lines: tuple[tuple[str, str], ...]
+    below: tuple[_Part, ...] = ()
+    fills: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedTree:
+    """An explanation as it is drawn on a terminal of any width."""
+
+    explanation: Explanation
+    depth: int
+    absent: Mapping[str, str]
+    """By quantity, the dim along which the plan has nothing."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        root = _part(self, self.explanation, self.depth, set())
+        if self.depth <= 1:
+            root = _cut(root, len(self.explanation.entries), options.max_width)
+        for text, style in _drawn(root, options.max_width):
+            yield Text(text.replace(HARD, " "), style=style, no_wrap=True, overflow="ignore")
 
 
 def explain_tree(result: Result, quantity: str, depth: int = 2, at: Mapping[str, str] | None = None) -> RenderableType:
     """Return the tree below a quantity, at some coordinates.
 
-    Quantities more than ``depth`` levels down stand in one line; explain them in their own right, or go deeper.
+    Quantities more than ``depth`` levels down stand in one line; explain them in their own right, or go deeper. The
+    shortest tree fits on a screen.
     """
-    explanation = explain(result, quantity, at)
-    tree = Tree(_variable(explanation))
-    _branch(explanation, tree, {quantity}, depth)
-    return tree
+    dims = {
+        name: (d for d in row.dims if d in result.labels and not result.labels[d]) for name, row in result.rows.items()
+    }
+    absent = {name: next(empty, "") for name, empty in dims.items()}
+    return ExplainedTree(explain(result, quantity, at), depth, absent)
 
 
-def _variable(explanation: Explanation) -> Text:
-    v = explanation.variable
-    return Text.assemble(
-        (v.name, "bold"),
-        f"  [{v.unit}]  {v.meaning}\n",
-        (f"{v.formula}\n", "italic"),
-        _figures(explanation),
-        *_terms(explanation),
-        "\n" if explanation.terms else "",
-        (f"  evidence: {explanation.evidence}, {v.room}, {' x '.join(v.dims)}", "dim"),
-    )
+def _part(tree: ExplainedTree, of: Explanation, depth: int, seen: set[str]) -> _Part:
+    """Return the part of a quantity: its figure, formula and terms, and below them its inputs and facts."""
+    seen.add(of.variable.name)
+    below: dict[str, list[Explanation]] = {}
+    for part in of.inputs:
+        below.setdefault(part.variable.name, []).append(part)
+    in_terms = {f.name for term in of.terms for f in term.factors}
+    parts: list[_Part] = []
+    for item in (i for i in of.variable.inputs if not i.startswith("input:")):
+        if item not in below:
+            parts.append(_line(f"{item} (left out: this result lacks it, or what weighs it)", "dim"))
+        elif depth > 1 and item in seen:
+            parts.append(_line(f"{item} (above)", "dim"))
+        elif depth > 1:
+            parts.append(_part(tree, below[item][0], depth - 1, seen))
+            parts += [_line(_in_one_line(tree, other, of)) for other in below[item][1:]]
+        elif item not in in_terms:
+            parts.append(_line(_in_one_line(tree, below[item][0], of)))
+    facts = readings(of.entries)
+    shown = facts if depth > 1 or of is tree.explanation else facts[:MOST_FACTS]
+    parts += [_Part(((text, ""),), fills=True) for text in shown]
+    if tail := _left_out(len(facts) - len(shown), len(of.elsewhere), "a greater --depth"):
+        parts.append(_line(tail, "dim"))
+    return _Part(tuple(_head(tree, of)), tuple(parts))
 
 
-def _figures(explanation: Explanation) -> str:
-    """Return the values with what they are: years side by side, other dims line by line."""
-    unit = explanation.variable.unit
-    texts, means = values_text(explanation)
-    dated = any(f.date for f in explanation.figures)
-    tail = ("" if dated or unit == "1" else f" {unit}") + (f" ({means})" if means else "")
-    if len(texts) > MOST_LINES:
-        texts = [*texts[:MOST_LINES], f"and {len(texts) - MOST_LINES} more"]
-    return "no values" if not texts else "\n".join(texts) + tail
+def _line(text: str, style: str = "") -> _Part:
+    return _Part(((text, style),))
 
 
-def _terms(explanation: Explanation) -> list[str]:
-    """Return a line for each term that adds up to the figure (of several figures, to the last)."""
-    found = []
-    for k, term in enumerate(explanation.terms):
-        sign = "-" if term.sign < 0 else "+" if k else "="
-        factors = " ".join(("/ " if f.divides else "x " if i else "") + _factor(f) for i, f in enumerate(term.factors))
-        value = f"{short(term.value)} = " if len(term.factors) > 1 and len(explanation.terms) > 1 else ""
-        found.append(f"\n  {sign} {value}{factors}")
-    if found and len(explanation.figures) > 1:
-        last = ", ".join(explanation.figures[-1].at.values())
-        found[0] = found[0].replace("=", f"{last} =", 1)
-    return found
+def _left_out(count: int, elsewhere: int, where: str) -> str:
+    """Return how many facts and lines of the plan aren't shown, and where they are."""
+    more = f"and {count:,} more ({where} or --json)" if count else ""
+    apart = f"{elsewhere:,} that play no part in this figure (--json)" if elsewhere else ""
+    return "; ".join(filter(None, (more, apart and ("" if more else "and ") + apart)))
 
 
-def _factor(factor: FactorValue) -> str:
-    at = f" ({', '.join(factor.at.values())})" if factor.at else ""
+def _head(tree: ExplainedTree, of: Explanation) -> Iterator[tuple[str, str]]:
+    """Yield the figure, what it is, its formula and its terms."""
+    v, rows = of.variable, _rows(of)
+    if absent := tree.absent.get(v.name, ""):
+        yield f"{v.name}: no values, this plan has no {absent}", "bold"
+    elif len(rows) == 1 and "" in rows:
+        yield f"{v.name} = {_with_unit(over_time(rows[''], v.unit), of)}", "bold"
+    else:
+        yield v.name + (f" [{v.unit}]" if _unit(of) else ""), "bold"
+        yield from ((f"  {name}: {_hard(over_time(figures, v.unit))}", "") for name, figures in _most(rows))
+        if len(rows) > MOST_LINES:
+            yield f"  and {len(rows) - MOST_LINES} more (--json)", "dim"
+    yield v.meaning, ""
+    yield f"formula: {v.formula}", "italic"
+    yield from ((f"  {line}", "") for line in _terms(of))
+    takes = ", ".join(d for d in v.dims if d != "member") + (", year" if {"month", "edge"} & {*v.dims} else "")
+    found = [means(of.aggregate), f"weakest evidence: {of.evidence}", f"--at takes {takes}" if takes else ""]
+    yield "; ".join(filter(None, found)), "dim"
+
+
+def _rows(of: Explanation) -> dict[str, tuple[Figure, ...]]:
+    """Return the figures line by line, a scope with what it means."""
+    return {" = ".join(_scope(n) for n in name.split(" = ")): figures for name, figures in lines_of(of).items()}
+
+
+def _scope(name: str) -> str:
+    return f"{name} ({SCOPES[name]})" if name in SCOPES else name
+
+
+def _most(rows: Mapping[str, Sequence[Figure]], most: int = MOST_LINES) -> list[tuple[str, Sequence[Figure]]]:
+    """Return the lines with the largest figures, in their order."""
+    if len(rows) <= most or any(f.date for figures in rows.values() for f in figures):
+        return list(rows.items())[:most]
+    size = {
+        name: max((abs(f.value) for f in figures if f.value == f.value), default=0.0) for name, figures in rows.items()
+    }
+    largest = sorted(rows, key=lambda name: -size[name])[:most]
+    return [(name, figures) for name, figures in rows.items() if name in largest]
+
+
+def _unit(of: Explanation) -> str:
+    """Return the unit that stands after a figure: none after a share, a date or a name."""
+    named = any(f.date or f.label for f in of.figures)
+    return "" if named or of.variable.unit == "1" else of.variable.unit
+
+
+def _with_unit(text: str, of: Explanation) -> str:
+    return _hard(f"{text} {_unit(of)}".rstrip())
+
+
+def _hard(text: str) -> str:
+    """Return figures that break at the commas between them only."""
+    return ", ".join(part.replace(" ", HARD) for part in text.split(", "))
+
+
+def _in_one_line(tree: ExplainedTree, of: Explanation, above: Explanation) -> str:
+    """Return an input in a line: its figures, or those of its largest labels in the last period."""
+    v, rows = of.variable, lines_of(of)
+    if absent := tree.absent.get(v.name, ""):
+        return f"{v.name}: no values, this plan has no {absent}"
+    if not rows:
+        return f"{v.name}: no values"
+    if len(rows) == 1 and "" in rows:
+        shown = _with_unit(over_time(rows[""], v.unit), of)
+    else:
+        last = {name: figures[-1:] for name, figures in rows.items()}
+        when = next(iter(last.values()))[0].at if len(of.figures) > len(rows) else {}
+        labels = [f"{name} {_hard(over_time(figures, v.unit))}" for name, figures in _most(last, FEW)]
+        more = f", and {len(rows) - FEW} more" if len(rows) > FEW else ""
+        period = when.get("month") or when.get("year") or ""
+        shown = (f"{period}: " if period else "") + ", ".join(labels) + more + (f" [{v.unit}]" if _unit(of) else "")
+    reduction = of.aggregate.reduction
+    return f"{v.name} = {shown}" + (f" ({reduction})" if reduction and reduction != above.aggregate.reduction else "")
+
+
+def _terms(of: Explanation) -> Iterator[str]:
+    """Yield a line for each term that adds up to the figure (of several figures, to the last)."""
+    when = ", ".join(of.figures[-1].at.values()) if len(of.figures) > 1 else ""
+    largest = sorted(of.terms, key=lambda t: -abs(t.value))[:MOST_LINES]
+    terms = [t for t in of.terms if t in largest]
+    for k, term in enumerate(terms):
+        sign = "-" if term.sign < 0 else "+" if k else f"{when} =".lstrip()
+        yield f"{sign} {_term(term, alone=len(of.terms) == 1)}"
+    if left := len(of.terms) - len(terms):
+        yield f"and {left} smaller terms (--json)"
+
+
+def _term(term: TermValue, *, alone: bool) -> str:
+    """Return a term's value and factors; labels that all of them have stand once."""
+    common = term.factors[0].at if all(f.at == term.factors[0].at for f in term.factors) else {}
+    factors = [("/ " if f.divides else "x " if i else "") + _factor(f, common) for i, f in enumerate(term.factors)]
+    value = f"{_value(term.value)} = " if len(factors) > 1 and not alone else ""
+    return value + " ".join(factors) + (f" ({', '.join(common.values())})" if common else "")
+
+
+def _factor(factor: FactorValue, common: Mapping[str, str]) -> str:
+    at = f" ({', '.join(factor.at.values())})" if factor.at and factor.at != common else ""
     over = {"total": "total of ", "mean": "mean of "}.get(factor.over_time, "")
     name = "" if factor.name[0].isdigit() else f" {over}{factor.name.rsplit('.', 1)[-1]}"
-    return f"{short(factor.value)}{name}{at}"
+    return f"{_value(factor.value)}{name}{at}"
 
 
-def _branch(explanation: Explanation, tree: Tree, seen: set[str], depth: int, root: bool = True) -> None:
-    below: dict[str, list[Explanation]] = {}
-    for part in explanation.inputs:
-        below.setdefault(part.variable.name, []).append(part)
-    if depth == 0 and not root:
-        tree.add(
-            Text(f"from {', '.join(_named(explanation, i) for i in explanation.variable.inputs)} ...", style="dim")
-        )
-        return
-    paths = sum(i.startswith("input:") for i in explanation.variable.inputs)
-    for item in explanation.variable.inputs:
-        if item.startswith("input:"):
-            _inputs(explanation, item.removeprefix("input:"), tree, MOST_INPUTS // paths if depth <= 1 else 0)
-        elif item not in below:
-            tree.add(Text(f"{item} (left out: this result lacks it, or what weighs it)", style="dim"))
-        elif item in seen:
-            tree.add(Text(f"{item} (above)", style="dim"))
-        elif depth == 0:
-            v, evidence = below[item][0].variable, below[item][0].evidence
-            tree.add(Text.assemble(item, (f"  [{v.unit}]  {v.meaning}; evidence: {evidence} ...", "dim")))
-        else:
-            seen.add(item)
-            first, *others = below[item]
-            _branch(first, tree.add(_variable(first)), seen, depth - 1, root=False)
-            for other in others:
-                tree.add(Text(f"{item}  {_figures(other)}"))
+def _value(value: float) -> str:
+    return short(float(f"{value:.{DIGITS}g}")).replace(" ", HARD)
 
 
-def _named(explanation: Explanation, item: str) -> str:
-    """Return an input in a word: a quantity's name, or a path with how many readings lie below it."""
-    path = item.removeprefix("input:")
-    if path == item:
-        return item
-    return f"inputs {path} ({sum(_is_under(e.path, path) for e in explanation.entries)})"
+def _cut(root: _Part, count: int, width: int) -> _Part:
+    """Return the part with as many of its facts as leave it on one screen, and how many are left out."""
+    facts = [part for part in root.below if part.fills]
+    others = [part for part in root.below if not part.fills]
+    room = SCREEN - len(list(_drawn(_Part(root.lines, tuple(others)), width)))
+    kept: list[_Part] = []
+    for part in facts:
+        room -= len(_wrapped(part.lines[0][0], width - len(BRANCH)))
+        if room < 0 and len(kept) >= LEAST_FACTS:
+            break
+        kept.append(part)
+    left = len(facts) - len(kept)
+    ends = others[-1:] if others and others[-1].lines[0][0].startswith("and ") else []
+    quantities = others[: len(others) - len(ends)]
+    if left:
+        apart = ends[0].lines[0][0].removeprefix("and ") if ends else ""
+        ends = [_line(f"and {left:,} more (--depth 2 or --json)" + (f"; {apart}" if apart else ""), "dim")]
+    return _Part(root.lines, (*quantities, *kept, *ends))
 
 
-def _inputs(explanation: Explanation, path: str, tree: Tree, most: int) -> None:
-    """Add what was read below a path, at most some lines (0: all), and how many were left out."""
-    branch = tree.add(Text(f"inputs {path}", style="cyan"))
-    lines = _readings([e for e in explanation.entries if _is_under(e.path, path)], path)
-    shown = lines[: max(most, 2)] if most else lines
-    for line in shown:
-        branch.add(Text(line))
-    if len(lines) > len(shown):
-        branch.add(Text(f"and {len(lines) - len(shown)} more (--depth 2 lists them)", style="dim"))
-    if apart := sum(_is_under(e.path, path) for e in explanation.elsewhere):
-        branch.add(Text(f"and {apart} that play no part in this figure (--json lists them)", style="dim"))
+BRANCH, LAST, STEM, BLANK = "├── ", "└── ", "│   ", "    "
+"""What stands before a part, the last one, its further lines, and those of the last one."""
 
 
-def _is_under(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(f"{prefix}.")
+def _drawn(part: _Part, width: int, first: str = "", further: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the lines of a part and of those below it, each at most ``width`` columns wide."""
+    stem = STEM if part.below else BLANK
+    here = ""
+    for k, (text, style) in enumerate(part.lines):
+        indent = " " * (len(text) - len(text.lstrip(" ")))
+        body = _wrapped(text.strip(), width - len(further) - len(here) - len(indent), "  " if indent else "")
+        for n, line in enumerate(body):
+            start = first if not k and not n else further
+            yield f"{start}{here}{indent}{line}", style
+        here = stem if first or further else ""
+    for part_below in part.below:
+        last = part_below is part.below[-1]
+        yield from _drawn(part_below, width, further + (LAST if last else BRANCH), further + (BLANK if last else STEM))
 
 
-def _readings(entries: Sequence[Entry], path: str) -> list[str]:
-    """Return what was read below a path, a fact that many inputs share only once."""
-    uses = Counter(e.fact.id for e in entries if e.fact)
-    lines, listed = [], set()
-    for entry in entries:
-        name = entry.path.removeprefix(path).lstrip(".") or path
-        fact = entry.fact
-        if fact is None:
-            lines.append(
-                f"{name} = {entry.value}, plan, {entry.evidence}" + (f": {entry.source}" if entry.source else "")
-            )
-        elif fact.id not in listed:
-            listed.add(fact.id)
-            often = f" (in {uses[fact.id]} places)" if uses[fact.id] > 1 else ""
-            name = name.rsplit(".", 1)[-1] + often if often else name
-            unit = "" if fact.unit in ("1", "share", "date", "text") else f" {fact.unit}"
-            basis = f" ({fact.basis})" if fact.basis else ""
-            lines.append(
-                f"{name} = {fact.value}{unit}{basis}, {fact.evidence}: {fact.source_title}, {fact.date}  [{fact.id}]"
-            )
-    return lines
+def _wrapped(text: str, width: int, further: str = "") -> list[str]:
+    """Return the lines of a text; a number, a date and a name stay in one piece where they fit in a line."""
+    return textwrap.wrap(text, max(width, 20), subsequent_indent=further, break_on_hyphens=False) or [""]

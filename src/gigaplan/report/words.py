@@ -14,6 +14,12 @@ BASES = {
     "gpu_tgp": "GPUs alone",
 }
 """Bases of power as people write them."""
+SCOPES = {
+    "one site": "the best block of one generation",
+    "sites together": "with local updates: what counts of it, at most all that is held for training",
+    "whole fleet": "all that is held for training, as if distance were nothing",
+}
+"""What the scopes of the largest training run mean."""
 WORDS = {
     "vr": "Vera Rubin",
     "trainium2": "Trainium 2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,21 +36,24 @@ class Figure(Brief):
         In the quantity's unit; nan where it doesn't exist.
     date : str
         The value as a day (``2026-11-01``), ``never`` where there is none; empty for a quantity that is no date.
+    label : str
+        What an index stands for, as the limit that binds; empty for a quantity that is no index.
     """
 
     at: Mapping[str, str]
     value: float
     date: str = ""
+    label: str = ""
 
     def text(self, unit: str) -> str:
-        """Return the value in a few digits, a share as a percentage, a date as it is."""
-        if self.date:
-            return self.date
+        """Return the value in a few digits, a share as a percentage, a date and a name as they are."""
+        if self.date or self.label:
+            return self.date or self.label
         return percent(self.value) if unit == "1" and 0 <= self.value <= 1 else short(self.value)
 
     def brief_line(self) -> str:
         """Return coordinates and value."""
-        return f"{' '.join(self.at.values())}: {self.date or short(self.value)}"
+        return f"{' '.join(self.at.values())}: {self.date or self.label or short(self.value)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,7 +71,8 @@ class Explanation(Brief):
         because it lacks what weighs them, are left out.
         A quantity that the formula takes at several labels (lines of the cost) stands once for each.
     entries : tuple of Entry
-        What its own inputs read: facts with their sources, and lines of the plan.
+        What its own inputs read: facts with their sources, and lines of the plan; first what all of the figure rests
+        on, then what belongs to the largest of its generations, sites and workloads.
     elsewhere : tuple of Entry
         What they read of generations, sites, workloads and models that play no part in these figures.
     terms : tuple of TermValue
@@ -94,14 +99,14 @@ class Explanation(Brief):
 
     def brief_rows(self) -> BriefRows:
         """Return the figures, what they are, and the quantities that they are made of."""
-        lines, means = values_text(self)
+        lines, what = values_text(self)
         yield "meaning", self.variable.meaning
         if len(lines) > 1:
             yield from [(cut(line, 40).partition(":")[0] or "value", line.partition(": ")[2]) for line in lines[:SHOWN]]
             yield from [("more", f"{len(lines) - SHOWN} more figures")][: len(lines) > SHOWN]
         else:
             yield "value", lines[0] if lines else "no values"
-        yield "is", means
+        yield "is", what
         yield "formula", self.variable.formula
         yield "made of", ", ".join(dict.fromkeys(one.variable.name for one in self.inputs))
         yield "evidence", f"{self.evidence}; {len(self.entries)} facts and lines of the plan"
@@ -154,7 +159,7 @@ def _explained(
             below.append(known[key])
     paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
     entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
-    taken, elsewhere = split(result, entries, dict(at) | when)
+    taken, elsewhere = split(result, entries, dict(at) | when, row.dims)
     terms = term_values(result, row, dict(at) | dict(figures[-1].at)) if figures else ()
     return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms)
 
@@ -188,7 +193,8 @@ def _figures(result: Labelled, row: Variable, value: Aggregate) -> Iterator[Figu
         np.ndindex(value.values.shape), itertools.product(*(value.labels[d] for d in value.dims)), strict=True
     ):
         number = float(value.values[place])
-        yield Figure(dict(value.at) | dict(zip(value.dims, labels, strict=True)), number, _date(result, row, number))
+        at = dict(value.at) | dict(zip(value.dims, labels, strict=True))
+        yield Figure(at, number, _date(result, row, number), _label(result, row, number))
 
 
 def _date(result: Labelled, row: Variable, value: float) -> str:
@@ -199,22 +205,50 @@ def _date(result: Labelled, row: Variable, value: float) -> str:
     return "never" if day is None else day.isoformat()
 
 
+def _label(result: Labelled, row: Variable, value: float) -> str:
+    """Return the limit that an index stands for, ``none`` where nothing waits; else nothing."""
+    if row.unit != "index":
+        return ""
+    limits = result.labels["limit"]
+    return limits[int(value)] if 0 <= value < len(limits) else "none"
+
+
+def lines_of(explanation: Explanation) -> dict[str, tuple[Figure, ...]]:
+    """Return the figures line by line: those of a label along its dims but time, or of several that are equal.
+
+    A label whose figures are all zero or don't exist has no line where another one has a figure; a date that never
+    comes has one.
+    """
+    lines: dict[tuple[str, ...], list[Figure]] = {}
+    dims = [d for d in explanation.aggregate.dims if d not in ("year", "month")]
+    for figure in explanation.figures:
+        lines.setdefault(tuple(figure.at[d] for d in dims), []).append(figure)
+    some = {
+        k: v for k, v in lines.items() if any(f.date or f.label or (math.isfinite(f.value) and f.value) for f in v)
+    } or lines
+    equal: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
+    for labels, figures in some.items():
+        same = tuple(None if math.isnan(f.value) else f.value for f in figures)
+        equal.setdefault(same if len(dims) == 1 and not figures[0].date else labels, []).append(labels)
+    return {" = ".join(", ".join(labels) for labels in same): tuple(some[same[0]]) for same in equal.values()}
+
+
+def means(value: Aggregate) -> str:
+    """Return what the values of a quantity are: over time, by what weighed, over what summed, where fixed."""
+    found = [value.reduction] if value.reduction else []
+    found += [f"weighted by {value.weighted_by}"] if value.weighted_by else []
+    found += [f"summed over {', '.join(value.summed_over)}"] if value.summed_over else []
+    found += [", ".join(f"{d} {label}" for d, label in value.at.items())] if value.at else []
+    return "; ".join(found)
+
+
 def values_text(explanation: Explanation) -> tuple[list[str], str]:
     """Return the values, years side by side and other dims line by line, and what they are."""
-    value, unit = explanation.aggregate, explanation.variable.unit
-    lines: dict[str, list[Figure]] = {}
-    for figure in explanation.figures:
-        name = ", ".join(figure.at[d] for d in value.dims if d not in ("year", "month"))
-        lines.setdefault(name, []).append(figure)
-    means = [value.reduction] if value.reduction else []
-    means += [f"weighted by {value.weighted_by}"] if value.weighted_by else []
-    means += [f"summed over {', '.join(value.summed_over)}"] if value.summed_over else []
-    means += [", ".join(f"{d} {label}" for d, label in value.at.items())] if value.at else []
-    texts = [(f"{name}: " if name else "") + _values(figures, unit) for name, figures in lines.items()]
-    return texts, "; ".join(means)
+    unit, lines = explanation.variable.unit, lines_of(explanation)
+    return [(f"{n}: " if n else "") + over_time(f, unit) for n, f in lines.items()], means(explanation.aggregate)
 
 
-def _values(figures: Sequence[Figure], unit: str) -> str:
+def over_time(figures: Sequence[Figure], unit: str) -> str:
     """Return the first, the middle and the last of some figures, with year or month where they have several."""
     shown = [figures[i] for i in sorted({0, len(figures) // 2, len(figures) - 1})]
     return ", ".join(_period(f, len(figures)) + f.text(unit) for f in shown)
