@@ -14,13 +14,15 @@ SCOPES = {"package": "per GPU package", "rack": "per rack", "site": "per site", 
 PROFILES = {"max_p": "at most performance", "max_q": "at most efficiency"}
 
 
-def readings(entries: Sequence[Entry]) -> list[str]:
+def readings(entries: Sequence[Entry], *, ids: bool) -> list[str]:
     """Return a line for each fact and line of the plan, a fact that many inputs share only once.
 
     Parameters
     ----------
     entries : sequence of Entry
         What the inputs of a quantity read.
+    ids : bool
+        Whether a fact's id stands behind it.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def readings(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         same = paths.pop(entry.fact.id if entry.fact else entry.path, [])
         if same:
-            lines.append(f"{_common(same)} = {_fact(entry.fact) if entry.fact else _of_plan(entry)}")
+            lines.append(f"{_common(same)} = {_fact(entry.fact, ids=ids) if entry.fact else _of_plan(entry)}")
     return lines
 
 
@@ -48,9 +50,9 @@ def _common(paths: Sequence[str]) -> str:
     return ".".join(p[0] if len({*p}) == 1 else "*" for p in zip(*parts, strict=True)) + f" ({len(paths)} inputs)"
 
 
-def _fact(fact: Fact) -> str:
+def _fact(fact: Fact, *, ids: bool) -> str:
     source = ", ".join(filter(None, (fact.source_title, fact.date)))
-    return f"{_value(fact)}, {fact.evidence}: {source} [{fact.id}]"
+    return f"{_value(fact)}, {fact.evidence}: {source}" + (f" [{fact.id}]" if ids else "")
 
 
 def _of_plan(entry: Entry) -> str:
@@ -74,7 +76,7 @@ def _value(fact: Fact) -> str:
     unit = "" if share or fact.unit == "1" else f" {_plural(fact.unit, fact.value)}"
     span = f" ({texts[1]} to {texts[2]})" if len(texts) > 1 else ""
     basis = ", ".join(_bases(fact))
-    return f"{texts[0]}{unit}{span}".replace(" ", HARD) + (f", {basis}" if basis else "")
+    return f"{texts[0]}{unit}".replace(" ", HARD) + span + (f", {basis}" if basis else "")
 
 
 def _plural(unit: str, value: float) -> str:

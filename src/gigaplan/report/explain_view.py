@@ -90,7 +90,7 @@ def _part(tree: ExplainedTree, of: Explanation, depth: int, seen: set[str]) -> _
             parts += [_line(_in_one_line(tree, other, of)) for other in below[item][1:]]
         elif item not in in_terms:
             parts.append(_line(_in_one_line(tree, below[item][0], of)))
-    facts = readings(of.entries)
+    facts = readings(of.entries, ids=tree.depth > 1)
     shown = facts if depth > 1 or of is tree.explanation else facts[:MOST_FACTS]
     parts += [_Part(((text, ""),), fills=True) for text in shown]
     if tail := _left_out(len(facts) - len(shown), len(of.elsewhere), "a greater --depth"):

@@ -71,8 +71,8 @@ class Explanation(Brief):
         because it lacks what weighs them, are left out.
         A quantity that the formula takes at several labels (lines of the cost) stands once for each.
     entries : tuple of Entry
-        What its own inputs read: facts with their sources, and lines of the plan; first what all of the figure rests
-        on, then what belongs to the largest of its generations, sites and workloads.
+        What its own inputs read: facts with their sources, and lines of the plan; first those that concern most of
+        the figure and are most uncertain.
     elsewhere : tuple of Entry
         What they read of generations, sites, workloads and models that play no part in these figures.
     terms : tuple of TermValue
@@ -159,7 +159,7 @@ def _explained(
             below.append(known[key])
     paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
     entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
-    taken, elsewhere = split(result, entries, dict(at) | when, row.dims)
+    taken, elsewhere = split(result, row, entries, dict(at) | when)
     terms = term_values(result, row, dict(at) | dict(figures[-1].at)) if figures else ()
     return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms)
 
@@ -229,8 +229,15 @@ def lines_of(explanation: Explanation) -> dict[str, tuple[Figure, ...]]:
     equal: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
     for labels, figures in some.items():
         same = tuple(None if math.isnan(f.value) else f.value for f in figures)
-        equal.setdefault(same if len(dims) == 1 and not figures[0].date else labels, []).append(labels)
-    return {" = ".join(", ".join(labels) for labels in same): tuple(some[same[0]]) for same in equal.values()}
+        equal.setdefault(labels if figures[0].date else same, []).append(labels)
+    return {_joined(same): tuple(some[same[0]]) for same in equal.values()}
+
+
+def _joined(same: Sequence[Sequence[str]]) -> str:
+    """Return the names of labels whose figures are equal; those after the third are counted."""
+    names = [", ".join(labels) for labels in same]
+    shown = names[: SHOWN if len(names) > SHOWN + 1 else len(names)]
+    return " = ".join(shown + [f"{len(names) - len(shown)} more"] * (len(names) > len(shown)))
 
 
 def means(value: Aggregate) -> str:

@@ -12,6 +12,7 @@ from gigaplan.results.coordinates import groups, names_along
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.terms import own_coordinates
 from gigaplan.vocabulary.facts import Entry
+from gigaplan.vocabulary.variables import Variable
 
 OF_DIMS = {
     ("fleet", "generations"): "generation",
@@ -29,12 +30,14 @@ OF_DIMS = {
 """Along which dim the third part of such a path is a label."""
 EXISTING = ("fleet", "opening")
 MODELS = ("inference", "models")
+WIDEST = 2.0
+"""A range counts as no wider than twice its value: from here on it says little more than that no one knows."""
 Shares = Mapping[str, Mapping[str, float]]
 """By dim and label, how much of the figure's fleet or work a label makes up; a label that plays no part is left out."""
 
 
 def split(
-    result: Labelled, entries: Sequence[Entry], at: Mapping[str, str], dims: Sequence[str] = ()
+    result: Labelled, row: Variable, entries: Sequence[Entry], at: Mapping[str, str]
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Return the entries that play a part at some coordinates, those with most of one first, and those that don't.
 
@@ -42,57 +45,81 @@ def split(
     ----------
     result : Labelled
         A simulated plan.
+    row : Variable
+        The quantity: where one of its dims has no label at all, nothing plays a part.
     entries : sequence of Entry
-        What the inputs of a quantity read.
+        What the inputs of the quantity read.
     at : mapping of str to str
         The coordinates of the figure. A generation plays a part where one of its racks stands or arrives in the period.
-    dims : sequence of str
-        The quantity's own dims: where one has no label at all, nothing plays a part.
+
+    Returns
+    -------
+    tuple of tuple of Entry
+        The first by how much of the figure they concern, times how wide their range is; a line of the plan counts as
+        one whose range is as large as itself.
     """
-    if any(d in result.labels and not result.labels[d] for d in dims):
+    if any(d in result.labels and not result.labels[d] for d in row.dims):
         return (), tuple(entries)
-    shares = _shares(result, at)
-    models = {
-        w: {e.value for e in result.ledger.under(f"demand.workloads.{w}.model")}
-        for w in names_along(result, "workload")
-    }
-    found = [(_share(result, entry.path.split("."), shares, models), entry) for entry in entries]
-    taken = sorted(
-        (f for f in found if f[0] is not None), key=lambda f: -(f[0] or 0.0)
-    )  # the ledger's order among equals
-    return tuple(e for _, e in taken), tuple(e for share, e in found if share is None)
+    shares = _shares(result, row, at)
+    found = [(_share(result, entry.path.split("."), shares), entry) for entry in entries]
+    some = [(share, entry) for share, entry in found if share is not None]
+    some.sort(key=lambda f: (-f[0] * _width(f[1]), -f[0]))  # in the ledger's order among equals
+    return tuple(e for _, e in some), tuple(e for share, e in found if share is None)
 
 
-def _share(result: Labelled, parts: Sequence[str], shares: Shares, models: Mapping[str, set[str]]) -> float | None:
+def _width(entry: Entry) -> float:
+    """Return how uncertain an entry is: the width of its range as a share of its value, at most `WIDEST`."""
+    fact = entry.fact
+    if fact is None:
+        return 1.0
+    if fact.low is None or fact.high is None:
+        return 0.0
+    return min(abs(fact.high - fact.low) / abs(fact.number), WIDEST) if fact.number else WIDEST
+
+
+def _share(result: Labelled, parts: Sequence[str], shares: Shares) -> float | None:
     """Return how much of a part an entry plays, 1 where it is no label's own; None where it plays none."""
     if len(parts) < 3:
         return 1.0
     head, label = (parts[0], parts[1]), parts[2]
+    if head == MODELS:
+        return shares["model"].get(label) if shares["model"] else 1.0
     dim = OF_DIMS.get(head, "")
     if head == EXISTING or (dim == "site" and label not in result.labels["site"]):
         label, dim = existing_label(label), "site"
-    elif head == MODELS:
-        if not any(models.values()):
-            return 1.0
-        used = [shares["workload"][w] for w, names in models.items() if label in names and w in shares["workload"]]
-        return sum(used) if used else None
     if not dim or label not in result.labels.get(dim, ()):
         return 1.0
     return shares[dim].get(label)
 
 
-def _shares(result: Labelled, at: Mapping[str, str]) -> Shares:
-    found = {dim: dict.fromkeys(_labels(result, dim, at), 1.0) for dim in ("region", "run", "instrument")}
-    sites, workloads = _labels(result, "site", at), _labels(result, "workload", at)
-    kw = _rated_kw(result, at)  # (generation, site)
-    here = kw[:, [i for i, s in enumerate(result.labels["site"]) if s in sites]].sum(axis=1)
-    names = _labels(result, "generation", at)
-    every = "racks_accepted" not in result or "generation" in at
-    by_generation = _of_whole(here, result.labels["generation"])
-    found["generation"] = {g: s for g, s in by_generation.items() if g in names and (s or every)}
-    found["site"] = {s: v for s, v in _of_whole(kw.sum(axis=0), result.labels["site"]).items() if s in sites}
-    hours = _gpu_hours(result, at)
-    found["workload"] = {w: v for w, v in _of_whole(hours, result.labels["workload"]).items() if w in workloads}
+def _shares(result: Labelled, row: Variable, at: Mapping[str, str]) -> Shares:
+    found = {dim: dict.fromkeys(_labels(result, dim, at), 1.0) for dim in ("run", "instrument")}
+    kw, hours = _rated_kw(result, at), _gpu_hours(result, at)
+    here = [i for i, s in enumerate(result.labels["site"]) if s in _labels(result, "site", at)]
+    users = [_number(result, f"demand.shape.{r}.share_of_use") for r in result.labels["region"]]
+    amounts = {"generation": kw[:, here].sum(axis=1), "site": kw.sum(axis=0), "workload": hours, "region": users}
+    for dim, amount in amounts.items():
+        names = _labels(result, dim, at)
+        found[dim] = {n: v for n, v in _of_whole(np.array(amount), result.labels[dim]).items() if n in names}
+    if "run" in row.dims:
+        found["generation"] = dict.fromkeys(_stated(result, found["run"], "training.runs.{}.generation"), 1.0)
+    elif "racks_accepted" in result and "generation" not in at:
+        found["generation"] = {g: share for g, share in found["generation"].items() if share}
+    if row.room == "training":
+        found["model"] = dict.fromkeys(_stated(result, found["run"], "training.runs.{}.model"), 1.0)
+    else:
+        found["model"] = _stated(
+            result, found["workload"], "demand.workloads.{}.model", "demand.workloads.{}.later_models"
+        )
+    return found
+
+
+def _stated(result: Labelled, shares: Mapping[str, float], *paths: str) -> dict[str, float]:
+    """Return the names that stand at paths of some labels, each with the labels' shares together."""
+    found: dict[str, float] = {}
+    for label, share in shares.items():
+        for name in {e.value for path in paths for e in result.ledger.under(path.format(label))}:
+            found[name] = found.get(name, 0.0) + share
     return found
 
 
@@ -119,12 +146,16 @@ def _rated_kw(result: Labelled, at: Mapping[str, str]) -> NDArray[np.float64]:
     racks = result.central("racks_accepted")[..., edges].max(axis=-1)
     if "racks_delivered" in result and len(months):
         racks = np.maximum(racks, result.central("racks_delivered")[..., months].sum(axis=-1))
-    return np.asarray(racks * np.array([_rack_kw(result, g) for g in result.labels["generation"]])[:, None])
+    return np.asarray(
+        racks
+        * np.array([_number(result, f"fleet.generations.{g}.rack_power_kw") for g in result.labels["generation"]])[
+            :, None
+        ]
+    )
 
 
-def _rack_kw(result: Labelled, generation: str) -> float:
-    """Return a rack's rated power [kW]; 1 where the plan's record has none."""
-    path = f"fleet.generations.{generation}.rack_power_kw"
+def _number(result: Labelled, path: str) -> float:
+    """Return the number of the fact at a path; 1 where the plan's record has none."""
     found = next((e.fact for e in result.ledger.under(path) if e.fact), None)
     return found.number if found else 1.0
 

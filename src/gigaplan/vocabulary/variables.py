@@ -63,7 +63,8 @@ class Variable:
     formula : str
         How it is computed.
     inputs : tuple of str
-        From what: names of other variables, or ``input:path`` for scenario inputs recorded in the ledger.
+        From what: names of other variables, or ``input:path`` for scenario inputs recorded in the ledger; in a path
+        ``*`` stands for any name, and the table writes ``a|b`` for two last parts.
     terms : tuple of str
         What adds up to it, where its formula is a sum, difference, product or ratio of other variables; read by
         :func:`read_terms`.
@@ -191,11 +192,18 @@ def read_table(text: str) -> dict[str, Variable]:
     table: dict[str, Variable] = {}
     for row in csv.DictReader(text.splitlines()):
         lists = {k: tuple((row.get(k) or "").split()) for k in ("dims", "sum_over", "weight_by", "inputs", "terms")}
+        lists["inputs"] = tuple(one for item in lists["inputs"] for one in _alternatives(item))
         words = {k: row[k] for k in ("name", "room", "kind", "unit", "over_time", "meaning", "formula")}
         table[row["name"]] = Variable(**lists, **words)  # type: ignore[arg-type] # columns are text or lists of text
     if problems := [f"row '{v.name}' {p}" for v in table.values() for p in _problems(v, table)]:
         raise ValueError("variables.csv: " + "; ".join(problems))
     return table
+
+
+def _alternatives(item: str) -> Iterator[str]:
+    """Yield the inputs that an item of the table names: ``input:fleet.ladder.a|b`` is two."""
+    head, dot, last = item.rpartition(".")
+    yield from (head + dot + name for name in last.split("|"))
 
 
 def _problems(v: Variable, table: Mapping[str, Variable]) -> Iterator[str]:
