@@ -11,6 +11,7 @@ from gigaplan.vocabulary.figures import precisely
 HARD = "\u00a0"
 """A space at which no line is broken: it keeps a number and its unit together."""
 SCOPES = {"package": "per GPU package", "rack": "per rack", "site": "per site", "die": "per die"}
+PRICES = {"tco": "total cost of ownership", "contract": "contract price", "list": "list price", "spot": "spot price"}
 PROFILES = {"max_p": "at most performance", "max_q": "at most efficiency"}
 
 
@@ -96,7 +97,7 @@ def _bases(fact: Fact) -> Iterator[str]:
     if fact.token_basis:
         yield f"{fact.token_basis} tokens"
     if fact.price_basis:
-        yield f"{fact.price_basis} price"
+        yield PRICES.get(fact.price_basis, fact.price_basis)
     if fact.scope:
         yield SCOPES.get(fact.scope, fact.scope)
     if fact.profile:

@@ -21,14 +21,16 @@ from gigaplan.vocabulary.figures import short
 
 SCREEN = 24
 """Lines of the shortest answer, as far as its figure and inputs leave room for facts."""
-MOST_LINES = 8
+MOST_LINES = 6
 """Lines of a figure that is listed along its dims, and of its terms; the others are counted."""
 FEW = 3
 """Labels of an input that stand in its one line; the others are counted."""
-LEAST_FACTS = 3
+LEAST_FACTS = 2
 """Facts that even a long answer shows."""
 MOST_FACTS = 5
 """Facts below a quantity that is opened as one of several."""
+COUNTED = ", days since the start of the horizon"
+"""What the table says of a date; here it stands as one."""
 DIGITS = 12
 """Digits of a factor: a mean that was divided and multiplied again is no longer the round number that it was."""
 
@@ -54,7 +56,7 @@ class ExplainedTree:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         root = _part(self, self.explanation, self.depth, set())
         if self.depth <= 1:
-            root = _cut(root, len(self.explanation.entries), options.max_width)
+            root = _cut(root, options.max_width)
         for text, style in _drawn(root, options.max_width):
             yield Text(text.replace(HARD, " "), style=style, no_wrap=True, overflow="ignore")
 
@@ -119,9 +121,9 @@ def _head(tree: ExplainedTree, of: Explanation) -> Iterator[tuple[str, str]]:
     else:
         yield v.name + (f" [{v.unit}]" if _unit(of) else ""), "bold"
         yield from ((f"  {name}: {_hard(over_time(figures, v.unit))}", "") for name, figures in _most(rows))
-        if len(rows) > MOST_LINES:
+        if len(rows) > MOST_LINES + 1:
             yield f"  and {len(rows) - MOST_LINES} more (--json)", "dim"
-    yield v.meaning, ""
+    yield v.meaning.removesuffix(COUNTED if any(f.date for f in of.figures) else ""), ""
     yield f"formula: {v.formula}", "italic"
     yield from ((f"  {line}", "") for line in _terms(of))
     takes = ", ".join(d for d in v.dims if d != "member") + (", year" if {"month", "edge"} & {*v.dims} else "")
@@ -140,8 +142,8 @@ def _scope(name: str) -> str:
 
 def _most(rows: Mapping[str, Sequence[Figure]], most: int = MOST_LINES) -> list[tuple[str, Sequence[Figure]]]:
     """Return the lines with the largest figures, in their order."""
-    if len(rows) <= most or any(f.date for figures in rows.values() for f in figures):
-        return list(rows.items())[:most]
+    if len(rows) <= most + 1 or any(f.date for figures in rows.values() for f in figures):
+        return list(rows.items())[: len(rows) if len(rows) <= most + 1 else most]
     size = {
         name: max((abs(f.value) for f in figures if f.value == f.value), default=0.0) for name, figures in rows.items()
     }
@@ -175,9 +177,10 @@ def _in_one_line(tree: ExplainedTree, of: Explanation, above: Explanation) -> st
         shown = _with_unit(over_time(rows[""], v.unit), of)
     else:
         last = {name: figures[-1:] for name, figures in rows.items()}
-        when = next(iter(last.values()))[0].at if len(of.figures) > len(rows) else {}
-        labels = [f"{name} {_hard(over_time(figures, v.unit))}" for name, figures in _most(last, FEW)]
-        more = f", and {len(rows) - FEW} more" if len(rows) > FEW else ""
+        when = next(iter(last.values()))[0].at if any(len(figures) > 1 for figures in rows.values()) else {}
+        some = {name: figures for name, figures in last.items() if figures[0].value or figures[0].date} or last
+        labels = [f"{name} {_hard(over_time(figures, v.unit))}" for name, figures in _most(some, FEW)]
+        more = f", and {len(some) - len(labels)} more" if len(some) > len(labels) else ""
         period = when.get("month") or when.get("year") or ""
         shown = (f"{period}: " if period else "") + ", ".join(labels) + more + (f" [{v.unit}]" if _unit(of) else "")
     reduction = of.aggregate.reduction
@@ -187,7 +190,7 @@ def _in_one_line(tree: ExplainedTree, of: Explanation, above: Explanation) -> st
 def _terms(of: Explanation) -> Iterator[str]:
     """Yield a line for each term that adds up to the figure (of several figures, to the last)."""
     when = ", ".join(of.figures[-1].at.values()) if len(of.figures) > 1 else ""
-    largest = sorted(of.terms, key=lambda t: -abs(t.value))[:MOST_LINES]
+    largest = sorted(of.terms, key=lambda t: -abs(t.value))[: MOST_LINES + 2]
     terms = [t for t in of.terms if t in largest]
     for k, term in enumerate(terms):
         sign = "-" if term.sign < 0 else "+" if k else f"{when} =".lstrip()
@@ -215,7 +218,7 @@ def _value(value: float) -> str:
     return short(float(f"{value:.{DIGITS}g}")).replace(" ", HARD)
 
 
-def _cut(root: _Part, count: int, width: int) -> _Part:
+def _cut(root: _Part, width: int) -> _Part:
     """Return the part with as many of its facts as leave it on one screen, and how many are left out."""
     facts = [part for part in root.below if part.fills]
     others = [part for part in root.below if not part.fills]

@@ -20,7 +20,6 @@ OF_DIMS = {
     ("finance", "contracts"): "site",
     ("finance", "equity"): "instrument",
     ("inference", "devices"): "generation",
-    ("power", "nodes"): "generation",
     ("fleet", "sites"): "site",
     ("power", "facilities"): "site",
     ("demand", "workloads"): "workload",
@@ -28,6 +27,8 @@ OF_DIMS = {
     ("training", "runs"): "run",
 }
 """Along which dim the third part of such a path is a label."""
+OF_RUNS = ("power", "nodes"), ("power", "node_draw")
+"""Paths that only training runs read: those of their generations."""
 EXISTING = ("fleet", "opening")
 MODELS = ("inference", "models")
 WIDEST = 2.0
@@ -84,7 +85,13 @@ def _share(result: Labelled, parts: Sequence[str], shares: Shares) -> float | No
     head, label = (parts[0], parts[1]), parts[2]
     if head == MODELS:
         return shares["model"].get(label) if shares["model"] else 1.0
+    if head in OF_RUNS:
+        of_runs = shares["generation of runs"]
+        return of_runs.get(label) if label in result.labels["generation"] else max(of_runs.values(), default=None)
     dim = OF_DIMS.get(head, "")
+    if label == existing_label("").strip():  # one facility houses the existing fleet
+        standing = [share for site, share in shares["site"].items() if site.startswith(existing_label(""))]
+        return sum(standing) if standing else None
     if head == EXISTING or (dim == "site" and label not in result.labels["site"]):
         label, dim = existing_label(label), "site"
     if not dim or label not in result.labels.get(dim, ()):
@@ -101,8 +108,10 @@ def _shares(result: Labelled, row: Variable, at: Mapping[str, str]) -> Shares:
     for dim, amount in amounts.items():
         names = _labels(result, dim, at)
         found[dim] = {n: v for n, v in _of_whole(np.array(amount), result.labels[dim]).items() if n in names}
+    of_runs = dict.fromkeys(_stated(result, found["run"], "training.runs.{}.generation"), 1.0)
+    found["generation of runs"] = of_runs
     if "run" in row.dims:
-        found["generation"] = dict.fromkeys(_stated(result, found["run"], "training.runs.{}.generation"), 1.0)
+        found["generation"] = of_runs
     elif "racks_accepted" in result and "generation" not in at:
         found["generation"] = {g: share for g, share in found["generation"].items() if share}
     if row.room == "training":

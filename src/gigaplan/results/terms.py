@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gigaplan.fleet.inputs import existing_label
 from gigaplan.results.aggregate import aggregate, aligned, refused
 from gigaplan.results.coordinates import HORIZON, groups, names_along
 from gigaplan.results.labelled import Labelled
@@ -19,6 +20,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS as HOURS_PER_DAY
 from gigaplan.vocabulary.variables import PERIOD_LENGTHS, Factor, Term, Variable, read_terms
 
+EXISTING = existing_label("")
+"""What the label of a site of the existing fleet begins with."""
 UNITS = {"hours": "h", "days": "d"}
 
 
@@ -222,7 +225,8 @@ def _input(result: Labelled, path: str) -> Array:
     dim = path[path.index("{") + 1 : path.index("}")] if "{" in path else ""
     found = []
     for label in result.labels[dim] if dim else ("",):
-        name = path.replace(f"{{{dim}}}", label)
+        place = EXISTING.strip() if label.startswith(EXISTING) else label  # one facility houses the existing fleet
+        name = path.replace(f"{{{dim}}}", place)
         entry = next((e for e in result.ledger.under(name) if e.path == name), None)
         if entry is None:
             raise KeyError(name)
