@@ -32,7 +32,8 @@ def explain(
     at
         Coordinates of the figure, as workload=chat,year=2031.
     depth
-        Levels of quantities to open; the ones below stand in one line each (JSON has them all).
+        Levels of quantities to open; the ones below stand in one line each (JSON has them all). With 1 the answer fits
+        on a screen, with 2 it names every fact.
     """
     from gigaplan import api
     from gigaplan.api.plans import result_of
@@ -43,9 +44,9 @@ def explain(
     tree = api.explain(saved, quantity, coordinates)
     if json:
         return print_json(tree)
-    from gigaplan.report.explain_view import explain_tree
+    from gigaplan.report.explain_view import explanation_tree
 
-    terminal().print(explain_tree(saved, quantity, depth, coordinates))
+    terminal().print(explanation_tree(saved, tree, depth))
     return 0
 
 

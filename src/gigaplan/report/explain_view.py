@@ -19,14 +19,16 @@ from gigaplan.results.result import Result
 from gigaplan.results.terms import FactorValue, TermValue
 from gigaplan.vocabulary.figures import short
 
-SCREEN = 24
+SCREEN = 23
 """Lines of the shortest answer, as far as its figure and inputs leave room for facts."""
 MOST_LINES = 6
 """Lines of a figure that is listed along its dims, and of its terms; the others are counted."""
 FEW = 3
 """Labels of an input that stand in its one line; the others are counted."""
-LEAST_FACTS = 2
-"""Facts that even a long answer shows."""
+LEAST = 1
+"""Inputs, and facts, that even a long answer shows."""
+FOR_FACTS = 4
+"""Lines that inputs leave to facts."""
 MOST_FACTS = 5
 """Facts below a quantity that is opened as one of several."""
 COUNTED = ", days since the start of the horizon"
@@ -61,17 +63,20 @@ class ExplainedTree:
             yield Text(text.replace(HARD, " "), style=style, no_wrap=True, overflow="ignore")
 
 
-def explain_tree(result: Result, quantity: str, depth: int = 2, at: Mapping[str, str] | None = None) -> RenderableType:
+def explain_tree(result: Result, quantity: str, depth: int = 2, at: Mapping[str, str] | None = None) -> ExplainedTree:
     """Return the tree below a quantity, at some coordinates.
 
     Quantities more than ``depth`` levels down stand in one line; explain them in their own right, or go deeper. The
     shortest tree fits on a screen.
     """
-    dims = {
-        name: (d for d in row.dims if d in result.labels and not result.labels[d]) for name, row in result.rows.items()
-    }
-    absent = {name: next(empty, "") for name, empty in dims.items()}
-    return ExplainedTree(explain(result, quantity, at), depth, absent)
+    return explanation_tree(result, explain(result, quantity, at), depth)
+
+
+def explanation_tree(result: Result, explanation: Explanation, depth: int) -> ExplainedTree:
+    """Return the tree of an explanation of a result's quantity."""
+    empty = [d for d, labels in result.labels.items() if not labels]
+    absent = {name: next((d for d in row.dims if d in empty), "") for name, row in result.rows.items()}
+    return ExplainedTree(explanation, depth, absent)
 
 
 def _part(tree: ExplainedTree, of: Explanation, depth: int, seen: set[str]) -> _Part:
@@ -107,7 +112,7 @@ def _line(text: str, style: str = "") -> _Part:
 def _left_out(count: int, elsewhere: int, where: str) -> str:
     """Return how many facts and lines of the plan aren't shown, and where they are."""
     more = f"and {count:,} more ({where} or --json)" if count else ""
-    apart = f"{elsewhere:,} that play no part in this figure (--json)" if elsewhere else ""
+    apart = f"{elsewhere:,} that play no part here" if elsewhere else ""
     return "; ".join(filter(None, (more, apart and ("" if more else "and ") + apart)))
 
 
@@ -219,25 +224,36 @@ def _value(value: float) -> str:
 
 
 def _cut(root: _Part, width: int) -> _Part:
-    """Return the part with as many of its facts as leave it on one screen, and how many are left out."""
+    """Return the part with as many of its inputs and facts as fit on a screen; those left out are named or counted."""
     facts = [part for part in root.below if part.fills]
-    others = [part for part in root.below if not part.fills]
-    room = SCREEN - len(list(_drawn(_Part(root.lines, tuple(others)), width)))
+    quantities = [part for part in root.below if not part.fills]
+    tail = quantities.pop() if quantities and quantities[-1].lines[0][0].startswith("and ") else None
+    room = SCREEN - len(list(_drawn(_Part(root.lines), width)))
+    opened, room = _fitting(quantities, room - FOR_FACTS, width)
+    if left := quantities[len(opened) :]:
+        opened.append(_line("and " + ", ".join(part.lines[0][0].split(" ")[0] for part in left), "dim"))
+    kept, _ = _fitting(facts, room + FOR_FACTS, width)
+    left_out = len(facts) - len(kept)
+    apart = tail.lines[0][0].removeprefix("and ") if tail else ""
+    more = f"{left_out:,} more (--depth 2 or --json)" if left_out else ""
+    ends = [_line(f"and {'; '.join(filter(None, (more, apart)))}", "dim")] if more or apart else []
+    return _Part(root.lines, (*opened, *kept, *ends))
+
+
+def _fitting(parts: Sequence[_Part], room: int, width: int) -> tuple[list[_Part], int]:
+    """Return the first parts that fit in some lines, at least `LEAST`, and the lines that are left."""
     kept: list[_Part] = []
-    for part in facts:
-        room -= len(_wrapped(part.lines[0][0], width - len(BRANCH)))
-        if room < 0 and len(kept) >= LEAST_FACTS:
+    for part in parts:
+        needs = len(_wrapped(part.lines[0][0], width - len(BRANCH)))
+        if needs > room and len(kept) >= LEAST:
             break
         kept.append(part)
-    left = len(facts) - len(kept)
-    ends = others[-1:] if others and others[-1].lines[0][0].startswith("and ") else []
-    quantities = others[: len(others) - len(ends)]
-    if left:
-        apart = ends[0].lines[0][0].removeprefix("and ") if ends else ""
-        ends = [_line(f"and {left:,} more (--depth 2 or --json)" + (f"; {apart}" if apart else ""), "dim")]
-    return _Part(root.lines, (*quantities, *kept, *ends))
+        room -= needs
+    return kept, room
 
 
+NARROW = 20
+"""Columns that a text takes at least, however deep it stands."""
 BRANCH, LAST, STEM, BLANK = "├── ", "└── ", "│   ", "    "
 """What stands before a part, the last one, its further lines, and those of the last one."""
 
@@ -259,5 +275,16 @@ def _drawn(part: _Part, width: int, first: str = "", further: str = "") -> Itera
 
 
 def _wrapped(text: str, width: int, further: str = "") -> list[str]:
-    """Return the lines of a text; a number, a date and a name stay in one piece where they fit in a line."""
-    return textwrap.wrap(text, max(width, 20), subsequent_indent=further, break_on_hyphens=False) or [""]
+    """Return the lines of a text; a number and a date stay in one piece, a path that is too long breaks at a dot."""
+    width = max(width, NARROW)
+    words = (part for word in text.split(" ") for part in _pieces(word, width - len(further)))
+    return textwrap.wrap(" ".join(words), width, subsequent_indent=further, break_on_hyphens=False) or [""]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Yield a word; one that is too long for a line in pieces that end with a dot."""
+    while len(word) > width and "." in word[1:width]:
+        at = word.rindex(".", 0, width) + 1
+        yield word[:at]
+        word = word[at:]
+    yield word

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
-from gigaplan.results.involved import split
+from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
@@ -78,6 +78,8 @@ class Explanation(Brief):
     terms : tuple of TermValue
         What adds up to the figure (of several figures, to the last), where the formula is a sum, difference, product
         or ratio of other quantities.
+    unused : tuple of str
+        Generations that never stand at these coordinates.
     aggregate : Aggregate
         Its values: what they are over time, by what they are weighed, over what they are summed.
     figures : tuple of Figure
@@ -92,6 +94,7 @@ class Explanation(Brief):
     figures: tuple[Figure, ...] = field(default=())
     elsewhere: tuple[Entry, ...] = field(default=())
     terms: tuple[TermValue, ...] = field(default=())
+    unused: tuple[str, ...] = field(default=())
 
     def brief_title(self) -> str:
         """Return the quantity and its unit."""
@@ -159,9 +162,11 @@ def _explained(
             below.append(known[key])
     paths = [i.removeprefix("input:") for i in row.inputs if i.startswith("input:")]
     entries = tuple(dict.fromkeys(e for path in paths for e in result.ledger.under(path)))
-    taken, elsewhere = split(result, row, entries, dict(at) | when)
+    shares = shares_at(result, row, dict(at) | when)
+    taken, elsewhere = split(result, row, entries, shares)
+    unused = tuple(g for g in result.labels["generation"] if g not in shares["generation"])
     terms = term_values(result, row, dict(at) | dict(figures[-1].at)) if figures else ()
-    return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms)
+    return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms, unused)
 
 
 def _labels_taken(row: Variable, name: str) -> tuple[Mapping[str, str], ...]:
@@ -216,12 +221,14 @@ def _label(result: Labelled, row: Variable, value: float) -> str:
 def lines_of(explanation: Explanation) -> dict[str, tuple[Figure, ...]]:
     """Return the figures line by line: those of a label along its dims but time, or of several that are equal.
 
-    A label whose figures are all zero or don't exist has no line where another one has a figure; a date that never
-    comes has one.
+    A label whose figures are all zero or don't exist has no line where another one has a figure, nor has a generation
+    that never stands; a date that never comes has one.
     """
     lines: dict[tuple[str, ...], list[Figure]] = {}
     dims = [d for d in explanation.aggregate.dims if d not in ("year", "month")]
     for figure in explanation.figures:
+        if figure.at.get("generation") in explanation.unused:
+            continue
         lines.setdefault(tuple(figure.at[d] for d in dims), []).append(figure)
     some = {
         k: v for k, v in lines.items() if any(f.date or f.label or (math.isfinite(f.value) and f.value) for f in v)

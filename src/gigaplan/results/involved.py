@@ -38,9 +38,9 @@ Shares = Mapping[str, Mapping[str, float]]
 
 
 def split(
-    result: Labelled, row: Variable, entries: Sequence[Entry], at: Mapping[str, str]
+    result: Labelled, row: Variable, entries: Sequence[Entry], shares: Shares
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Return the entries that play a part at some coordinates, those with most of one first, and those that don't.
+    """Return the entries that play a part in a figure, those with most of one first, and those that play none.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def split(
         The quantity: where one of its dims has no label at all, nothing plays a part.
     entries : sequence of Entry
         What the inputs of the quantity read.
-    at : mapping of str to str
-        The coordinates of the figure. A generation plays a part where one of its racks stands or arrives in the period.
+    shares : mapping of str to mapping of str to float
+        What plays a part in it, from :func:`shares_at`.
 
     Returns
     -------
@@ -61,7 +61,6 @@ def split(
     """
     if any(d in result.labels and not result.labels[d] for d in row.dims):
         return (), tuple(entries)
-    shares = _shares(result, row, at)
     found = [(_share(result, entry.path.split("."), shares), entry) for entry in entries]
     some = [(share, entry) for share, entry in found if share is not None]
     some.sort(key=lambda f: (-f[0] * _width(f[1]), -f[0]))  # in the ledger's order among equals
@@ -99,7 +98,23 @@ def _share(result: Labelled, parts: Sequence[str], shares: Shares) -> float | No
     return shares[dim].get(label)
 
 
-def _shares(result: Labelled, row: Variable, at: Mapping[str, str]) -> Shares:
+def shares_at(result: Labelled, row: Variable, at: Mapping[str, str]) -> Shares:
+    """Return what plays a part in a figure, and how much of one.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    row : Variable
+        The quantity.
+    at : mapping of str to str
+        The coordinates of the figure. A generation plays a part where one of its racks stands or arrives in the period.
+
+    Returns
+    -------
+    mapping of str to mapping of str to float
+        By dim and label, shares of 0..1 of rated power, GPU-hours or users; a label that plays no part is left out.
+    """
     found = {dim: dict.fromkeys(_labels(result, dim, at), 1.0) for dim in ("run", "instrument")}
     kw, hours = _rated_kw(result, at), _gpu_hours(result, at)
     here = [i for i, s in enumerate(result.labels["site"]) if s in _labels(result, "site", at)]

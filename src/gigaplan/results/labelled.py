@@ -167,7 +167,7 @@ class Labelled:
 
     def evidence(self, name: str) -> Evidence:
         """Return the weakest evidence class that a quantity rests on."""
-        return weakest(e.evidence for path in self.lineage(name) for e in self.ledger.under(path))
+        return weakest({e.evidence for path in self.lineage(name) for e in self.ledger.under(path)})
 
     def facts(self) -> list[Fact]:
         """Return every fact that the run read."""
