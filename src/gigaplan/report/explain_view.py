@@ -137,12 +137,12 @@ def _head(tree: ExplainedTree, of: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _rows(of: Explanation) -> dict[str, tuple[Figure, ...]]:
-    """Return the figures line by line, a scope with what it means."""
-    return {" = ".join(_scope(n) for n in name.split(" = ")): figures for name, figures in lines_of(of).items()}
+    """Return the figures line by line; a scope that stands alone says what it means."""
+    return {_scopes(name.split(" = ")): figures for name, figures in lines_of(of).items()}
 
 
-def _scope(name: str) -> str:
-    return f"{name} ({SCOPES[name]})" if name in SCOPES else name
+def _scopes(names: Sequence[str]) -> str:
+    return " = ".join(f"{n} ({SCOPES[n]})" if all(other in SCOPES for other in names) else n for n in names)
 
 
 def _most(rows: Mapping[str, Sequence[Figure]], most: int = MOST_LINES) -> list[tuple[str, Sequence[Figure]]]:

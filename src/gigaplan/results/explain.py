@@ -233,18 +233,20 @@ def lines_of(explanation: Explanation) -> dict[str, tuple[Figure, ...]]:
     some = {
         k: v for k, v in lines.items() if any(f.date or f.label or (math.isfinite(f.value) and f.value) for f in v)
     } or lines
+    along = dims.index("scope") if "scope" in dims else len(dims) - 1  # the dim whose labels may share a line
     equal: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
     for labels, figures in some.items():
-        same = tuple(None if math.isnan(f.value) else f.value for f in figures)
-        equal.setdefault(labels if figures[0].date else same, []).append(labels)
-    return {_joined(same): tuple(some[same[0]]) for same in equal.values()}
+        same = labels if figures[0].date else tuple(None if math.isnan(f.value) else f.value for f in figures)
+        equal.setdefault((*labels[: max(along, 0)], "", *labels[along + 1 :], same), []).append(labels)
+    return {_joined(same, along): tuple(some[same[0]]) for same in equal.values()}
 
 
-def _joined(same: Sequence[Sequence[str]]) -> str:
+def _joined(same: Sequence[Sequence[str]], along: int) -> str:
     """Return the names of labels whose figures are equal; those after the third are counted."""
-    names = [", ".join(labels) for labels in same]
+    names = [labels[along] for labels in same if labels]
     shown = names[: SHOWN if len(names) > SHOWN + 1 else len(names)]
-    return " = ".join(shown + [f"{len(names) - len(shown)} more"] * (len(names) > len(shown)))
+    whole = " = ".join(shown + [f"{len(names) - len(shown)} more"] * (len(names) > len(shown)))
+    return ", ".join(whole if k == along else label for k, label in enumerate(same[0]))
 
 
 def means(value: Aggregate) -> str:
