@@ -59,9 +59,9 @@ def the_same_figure(result: Result, row: Variable, at: dict[str, str]) -> None:
         return
     rows = lines_of(found)
     for name, figures in list(rows.items())[: 0 if len(rows) > 7 else None]:
-        start = f"  {name.split(' = ')[0]} (" if row.name == "largest_run_flop" else f"  {name}: "
-        start = start if name else row.name
-        shown = next(line for line in lines if line.startswith(start))
+        start = f"  {name}: " if name else row.name
+        plain = (re.sub(r" \([^)]*\)", "", line) for line in lines)  # without what a scope means
+        shown = next(line for line in plain if line.startswith(start))
         assert figures[0].text(row.unit) in shown and figures[-1].text(row.unit) in shown
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from gigaplan.report.runs import missed
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
+from gigaplan.vocabulary.members import Array
 
 
 def runs(result: Result) -> Chart | None:
@@ -62,25 +64,51 @@ def runs(result: Result) -> Chart | None:
 
 
 def largest(result: Result) -> Chart:
-    """The largest run that could end with each month: on one site, and on all."""
+    """The largest run that could end with each month: on one site, and on all; scopes that are equal stand once."""
     data = result.central("largest_run_flop")
-    names = result.labels["scope"]
+    scopes = _different(result.labels["scope"], data)
+    kinds = ("solid", "dotted", "dashed")
     series = [
-        base.line(n, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kind})
-        for i, (n, kind) in enumerate(zip(names, ("solid", "dotted", "dashed"), strict=True))
+        base.line(
+            name, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kinds[i]}
+        )
+        for i, name in scopes.items()
     ]
     ends = base.yearly(result, "largest_run_flop", "scope")
-    one = float(data[0].max())
     return Chart(
         "largest",
         "The largest training run that could end in the month",
         base.log_option(series, result.labels["month"], "model FLOP"),
-        f"Up to {scientific(one)} FLOP at one site, on what is held for training; "
-        f"{scientific(float(data[1].max()))} that count if sites train together with local updates, "
-        f"{scientific(float(data[2].max()))} if all were one site.",
+        _largest_words(data, tuple(scopes.values())),
         ("", *(f"{y}, FLOP" for y in years(result))),
-        tuple((n, *(scientific(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
+        tuple((name, *(scientific(float(v)) for v in ends[i])) for i, name in scopes.items()),
         figures="year end",
+    )
+
+
+def _different(names: Sequence[str], data: Array) -> dict[int, str]:
+    """Return the place of each scope whose runs no scope before it has, with the names of all that have them."""
+    found: dict[int, str] = {}
+    for i, name in enumerate(names):
+        same = next((k for k in found if np.array_equal(data[k], data[i])), i)
+        found[same] = f"{found[same]} = {name}" if same in found else name
+    return found
+
+
+def _largest_words(data: Array, names: Sequence[str]) -> str:
+    """Say how large runs could be, once for all scopes that are equal."""
+    one, together, whole = (scientific(float(v.max())) for v in data)
+    site = f"Up to {one} FLOP at one site, on what is held for training"
+    if len(names) == 1:
+        return f"{site}: no more is held, so that other sites would add nothing."
+    if any(name.endswith("sites together = whole fleet") for name in names):
+        return (
+            f"{site}; {whole} on all that is held for training, which sites that train together with local updates "
+            "could use in full."
+        )
+    return (
+        f"{site}; {together} that count if sites train together with local updates, at most all that is held; "
+        f"{whole} if all were one site."
     )
 
 
