@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan import catalog
-from gigaplan.catalog.names import of_two_kinds, system_of
-from gigaplan.plan.names import model_name
+from gigaplan.catalog.names import of_two_kinds
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.serving.predictions import answer_all
 from gigaplan.validation.serving.questions import row_question
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -61,12 +61,12 @@ GPUS = {
 
 @pytest.mark.parametrize(("published", "name"), MODELS.items())
 def test_models(published: str, name: str) -> None:
-    assert model_name(published) == name
+    assert meant_in_table("model", published) == name
 
 
 @pytest.mark.parametrize(("published", "name"), GPUS.items())
 def test_gpus(published: str, name: str) -> None:
-    assert system_of(published) == name
+    assert meant_in_table("system", published) == name
 
 
 OTHER_SIZES = ("microsoft/Phi-4-mini-instruct", "zai-org/GLM-4.5-Flash", "DeepSeek-V3-Lite", "Qwen3-8B-small")
@@ -77,17 +77,17 @@ OTHER_SIZES = ("microsoft/Phi-4-mini-instruct", "zai-org/GLM-4.5-Flash", "DeepSe
 )
 def test_another_model_is_not_taken_for_a_known_one(name: str) -> None:
     with pytest.raises(UnsupportedError, match="no architecture"):
-        model_name(name)
+        meant_in_table("model", name)
 
 
 def test_every_name_of_the_catalog_and_of_the_table_means_itself() -> None:
     facts = catalog.load()
-    assert all(model_name(m) == m for m in facts.entities("layers"))
-    assert all(system_of(s) == s for s in facts.entities("hbm_bandwidth_bytes_per_s"))
+    assert all(meant_in_table("model", m) == m for m in facts.entities("layers"))
+    assert all(meant_in_table("system", s) == s for s in facts.entities("hbm_bandwidth_bytes_per_s"))
     with (files("gigaplan.plan") / "data" / "model_aliases.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             assert row["why"]
-            assert model_name(row["name"]) == row["model"]
+            assert meant_in_table("model", row["name"]) == row["model"]
             assert row["model"] in facts.entities("layers")
 
 

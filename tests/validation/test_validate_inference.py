@@ -14,11 +14,12 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.accuracy import serving as accuracy
-from gigaplan.catalog.names import generation, system_of
+from gigaplan.catalog.names import generation
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.inference.options import ENGINES
-from gigaplan.plan.names import family, model_name
+from gigaplan.plan.names import family
 from gigaplan.plan.resolve import efficiency_of, engine_of
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.serving import fit as fits
 from gigaplan.validation.serving import folds, predictions, questions
 from gigaplan.validation.serving import validate as v
@@ -188,7 +189,7 @@ def test_hardware_without_a_measured_row_has_wider_intervals() -> None:
     ],
 )
 def test_names_of_models(published: str, name: str) -> None:
-    assert model_name(published) == name
+    assert meant_in_table("model", published) == name
 
 
 @pytest.mark.parametrize(
@@ -204,12 +205,12 @@ def test_names_of_models(published: str, name: str) -> None:
     ],
 )
 def test_names_of_gpus(gpu: str, system: str) -> None:
-    assert system_of(gpu) == system
+    assert meant_in_table("system", gpu) == system
 
 
 def test_unknown_gpus_have_a_nearest_name() -> None:
     with pytest.raises(UnsupportedError, match="no system"):
-        system_of("zx81")
+        meant_in_table("system", "zx81")
 
 
 def test_wrong_tables_are_refused(tmp_path: Path) -> None:

@@ -257,16 +257,17 @@ def per_catalog(function: Callable[P, R]) -> Callable[P, R]:
     Parameters
     ----------
     function
-        A function of hashable arguments by place, whose answer depends on the catalog.
+        A function of hashable arguments, whose answer depends on the catalog.
     """
     known: WeakKeyDictionary[Catalog, dict[object, R]] = WeakKeyDictionary()
 
     @wraps(function)
     def remembered(*args: P.args, **kwargs: P.kwargs) -> R:
         here = known.setdefault(load(), {})
-        if args not in here:
-            here[args] = function(*args, **kwargs)
-        return here[args]
+        key = (args, *sorted(kwargs.items()))
+        if key not in here:
+            here[key] = function(*args, **kwargs)
+        return here[key]
 
     return remembered
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gigaplan.catalog import Catalog
-from gigaplan.plan.names import model_name
 from gigaplan.plan.resolver import resolved, unresolved
-from gigaplan.vocabulary.errors import Place, Problem, UnsupportedError
+from gigaplan.vocabulary.errors import Place, Problem
 
 
 def catalog_name(kind: str, name: str) -> str:
@@ -34,19 +33,11 @@ def unknown_names(models: Sequence[str], systems: Sequence[str], place: Place) -
         Where problems are reported.
     """
     return [
-        unresolved(kind, name, place, _published(name) if kind == "model" else "")
+        unresolved(kind, name, place)
         for kind, names in (("model", models), ("system", systems))
         for name in names
         if not resolved(kind, name)
     ]
-
-
-def _published(name: str) -> str:
-    """Return the model that a published name means, "" where it means none."""
-    try:
-        return model_name(name)
-    except UnsupportedError:
-        return ""
 
 
 def longest_context(facts: Catalog, model: str) -> float:

@@ -1,5 +1,5 @@
 """Other names of the catalog's models: those of the same architecture, from ``data/model_aliases.csv``, each with the
-reason."""
+reason. A short name that leaves several models open lists them all, the one first that tables mean by it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,15 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from gigaplan import catalog
-from gigaplan.catalog.names import plain_name
-
-
-def other_name(name: str) -> str:
-    """Return the catalog's model that is known under a name, with or without its organisation; "" where none is.
-
-    Every word counts: a name with further words, such as a date or a precision, is none.
-    """
-    return model_names().get(model_key(plain_name(name.rsplit("/", maxsplit=1)[-1])), "")
+from gigaplan.catalog.names import without_separators
 
 
 @catalog.per_catalog
-def model_names() -> Mapping[str, str]:
+def model_names() -> Mapping[str, tuple[str, ...]]:
     """Return the catalog's models by their names without separators, and by the names of others of the same
     architecture."""
-    known = {model_key(k): k for k in catalog.load().entities("layers")}
+    known = {without_separators(k): (k,) for k in catalog.load().entities("layers")}
     text = (files("gigaplan.plan") / "data" / "model_aliases.csv").read_text(encoding="utf-8")
-    others = {model_key(r["name"]): r["model"] for r in csv.DictReader(text.splitlines())}
+    rows = csv.DictReader(text.splitlines())
+    others = {without_separators(r["name"]): (r["model"], *r["or"].split()) for r in rows}
     return {**others, **known}
-
-
-def model_key(text: str) -> str:
-    """Return a name without its separators."""
-    return text.replace("_", "")

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, read_text
+from gigaplan.plan.named import with_known_names
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
 from gigaplan.plan.own.expand import expanded
 from gigaplan.plan.patch import VARIANTS, patch_invalid
@@ -169,7 +170,7 @@ def checked(
     """Return the checked plan of a document's tree; see :func:`load` for what raises."""
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
-    root = respelled(root, problems)
+    root = with_known_names(respelled(root, problems), problems)
     more = expanded(root, dict(sources.files), problems)
     root, sources = more.root, replace(sources, files=tuple(more.files.items()))
     plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})

@@ -18,9 +18,10 @@ from gigaplan.fleet.inputs import Generation
 from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.load import load_sources
 from gigaplan.plan.overlay import read_overlay
+from gigaplan.plan.resolver import LISTED_BY, known_names, resolved, unresolved
 from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names
 from gigaplan.vocabulary.files import slug
 from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
@@ -63,12 +64,11 @@ def starter(start: Start) -> str:
         follows would not load.
     """
     facts = catalog.load()
-    names = {
-        "generation": complete_systems(facts),
-        "model": facts.entities("layers"),
-        "region": facts.entities("power_price_usd_per_mwh"),
-    }
-    problems = [p for option, known in names.items() for p in _known(option, getattr(start, option), known)]
+    problems: list[Problem] = []
+    systems = tuple(complete_systems(facts))
+    generation = _known("generation", "system", start.generation, problems, systems)
+    model = _known("model", "model", start.model, problems)
+    region = _known("region", "region", start.region, problems)
     power = _power(start.power, problems)
     year = _year(start.start, problems)
     if problems or power is None:
@@ -78,9 +78,9 @@ def starter(start: Start) -> str:
         "title": " ".join(visible(start.name).split()) or "my-plan",
         "quoted_title": json.dumps(visible(start.name), ensure_ascii=False),
         "power": f"{power.value:g} {power.unit} {power.basis}",
-        "generation": start.generation,
-        "model": start.model,
-        "region": start.region,
+        "generation": generation,
+        "model": model,
+        "region": region,
         "start": f"{year}-01",
         "end": f"{year + YEARS}-01",
         "year": str(year),
@@ -90,9 +90,9 @@ def starter(start: Start) -> str:
         "ceiling": f"{max(power.value * USERS_PER_MW, 1) * 4:.0f}",
         "jobs": f"{max(power.value * JOBS_PER_MW, 1):.0f}",
         "equity": f"{power.value * USD_PER_MW:.0f} USD",
-        "generations": ", ".join(names["generation"]),
-        "models": ", ".join(names["model"]),
-        "regions": ", ".join(names["region"]),
+        "generations": ", ".join(systems),
+        "models": allowed_names(known_names("model"), LISTED_BY["model"]),
+        "regions": allowed_names(known_names("region"), LISTED_BY["region"]),
         "workloads": ", ".join(facts.entities("output_tokens")),
         "claims": ", ".join(name for name in shipped_ids() if "/" not in name),
     }
@@ -145,19 +145,12 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def _known(option: str, given: str, known: list[str]) -> list[Problem]:
-    if given in known:
-        return []
-    return [
-        Problem(
-            f"no such {option}",
-            Place(f"--{option}"),
-            value=given,
-            allowed=", ".join(known),
-            nearest=nearest_name(given, known),
-            remedy="check the spelling",
-        )
-    ]
+def _known(option: str, kind: str, given: str, problems: list[Problem], among: tuple[str, ...] | None = None) -> str:
+    """Return the catalog's name that an option's means; where it means none, that is a problem."""
+    found = resolved(kind, given, among)
+    if not found:
+        problems.append(unresolved(kind, given, Place(f"--{option}"), among, f"no such {option}"))
+    return found
 
 
 def _power(text: str, problems: list[Problem]) -> Based | None:

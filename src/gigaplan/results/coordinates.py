@@ -64,7 +64,7 @@ def label_of(result: Labelled, dim: str, text: str) -> str:
     if text not in known and other in known:
         return str(other)
     found = meant(text, known, by_beginning=dim not in PERIODS)
-    named = resolver.meant("system", text) if dim == "generation" and found not in known else found
+    named = resolver.resolved("system", text, tuple(known)) if dim == "generation" and found not in known else found
     return named if named in known else found
 
 

@@ -29,8 +29,12 @@ class BasisError(GigaplanError, ValueError):
     """Quantities on unlike bases met without a sourced conversion."""
 
 
-MOST_LISTED = 20
+MOST_LISTED = 12
 """Names that a message lists at most; of more it says how many there are, and gives the nearest."""
+MOST_LETTERS = 300
+"""Letters that such a list has at most."""
+MOST_REPEATED = 120
+"""Characters of a written value that a message repeats at most."""
 MOST_NEAR = 5
 """Nearest names that a message gives at most."""
 SPELT_ALMOST_ALIKE = 0.8
@@ -164,7 +168,7 @@ class UnknownQuantityError(PlanError, KeyError):
     def __init__(self, reason: str, name: str, known: Iterable[str], nearest: str = "") -> None:
         names = tuple(known)
         remedy = "see docs/glossary.md, which lists every quantity"
-        allowed = f"{len(names)} quantities" if nearest or len(names) > MOST_LISTED else ", ".join(names)
+        allowed = f"{len(names)} quantities" if nearest else allowed_names(names)
         problem = Problem(
             reason, Place("quantity"), value=name, allowed=allowed, nearest=nearest_text(name, names), remedy=remedy
         )
@@ -255,8 +259,34 @@ def nearest_text(name: str, names: Iterable[str]) -> str:
     return ", ".join(begun or others or near[:1])
 
 
+def allowed_names(names: Iterable[str], listed_by: str = "") -> str:
+    """Return what a message says of the names that are allowed: a few are listed, of many it says how to see them.
+
+    Parameters
+    ----------
+    names
+        The names that are allowed.
+    listed_by
+        The verb that lists them, as ``gigaplan catalog list models``, for more than ``MOST_LISTED``.
+
+    >>> allowed_names(["us", "uae"]), allowed_names(map(str, range(13)), "gigaplan catalog list models")
+    ('us, uae', "13 names, which 'gigaplan catalog list models' lists")
+    """
+    known = tuple(dict.fromkeys(str(n) for n in names))
+    if len(known) <= MOST_LISTED and sum(map(len, known)) <= MOST_LETTERS:
+        return ", ".join(known)
+    return f"{len(known)} names" + (f", which '{listed_by}' lists" if listed_by else "")
+
+
 def unknown_choice(
-    message: str, place: Place, name: str, known: Iterable[str], remedy: str, *, meant: str = "", listed_by: str = ""
+    message: str,
+    place: Place,
+    name: str,
+    known: Iterable[str],
+    remedy: str,
+    *,
+    meant: Sequence[str] = (),
+    listed_by: str = "",
 ) -> Problem:
     """Return the problem of a name that is none of the known ones: what is allowed, and the nearest.
 
@@ -273,14 +303,18 @@ def unknown_choice(
     remedy
         What to do.
     meant
-        The name that is meant, where that is known otherwise than by its spelling; it is given first.
+        The names that are meant, where that is known otherwise than by their spelling; they are given first.
     listed_by
         The verb that lists all names, as ``gigaplan catalog list models``, for more than ``MOST_LISTED`` of them.
     """
     names = tuple(dict.fromkeys(str(n) for n in known))
-    allowed = ", ".join(names)
-    if len(names) > MOST_LISTED:
-        allowed = f"{len(names)} names" + (f", which '{listed_by}' lists" if listed_by else "")
-    near = [n for n in nearest_text(name, names).split(", ") if n and n != meant]
-    nearest = ", ".join([meant, *near] if meant in names and meant else near)
-    return Problem(message, place, value=name, allowed=allowed, nearest=nearest, remedy=remedy)
+    first = [m for m in meant if m in names]
+    near = [] if len(first) > 1 else nearest_text(name, names).split(", ")
+    nearest = ", ".join(dict.fromkeys(n for n in [*first, *near] if n))
+    allowed = allowed_names(names, listed_by)
+    return Problem(message, place, value=shortened(name), allowed=allowed, nearest=nearest, remedy=remedy)
+
+
+def shortened(text: str) -> str:
+    """Return a written value as a message repeats it: whole, or its beginning where it is very long."""
+    return text if len(text) <= MOST_REPEATED else f"{text[:MOST_REPEATED]}... ({len(text):,} characters)"

@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.resolver import LISTED_BY, resolved
-from gigaplan.plan.resolver import meant as meant_name
+from gigaplan.plan.resolver import resolved, unresolved
 from gigaplan.vocabulary.errors import Problem, nearest_name, unknown_choice
 from gigaplan.vocabulary.units import parse_date
 
@@ -38,21 +37,16 @@ def known_name(
     key
         Whether the name is the key at the path.
     kind
-        What the resolver of names takes it for: ``model``, ``system``, ``region``.
+        What the resolver of names takes it for, as ``model``; "" for a name of the plan's own.
     """
-    known = list(known)
-    if name not in known:
-        listed = LISTED_BY.get(kind, "")
-        there = f"{name} is in the catalog, but is no {what}" if kind and resolved(kind, name) == name else ""
-        yield unknown_choice(
-            there or f"no such {what}",
-            root.place(path, key=key),
-            name,
-            known,
-            remedy,
-            meant=meant_name(kind, name) if kind else "",
-            listed_by=listed,
-        )
+    known, place = tuple(known), root.place(path, key=key)
+    if name in known:
+        return
+    if kind:
+        there = f"{name} is in the catalog, but is no {what}" if resolved(kind, name) == name else ""
+        yield unresolved(kind, name, place, known, there or f"no such {what}", remedy)
+    else:
+        yield unknown_choice(f"no such {what}", place, name, known, remedy)
 
 
 def meant(names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -22,14 +22,14 @@ def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         path = ("demand", "workloads", name)
         yield from known_name(work.model, models, "model", root, (*path, "model"), kind="model")
         if work.like is not None:
-            yield from known_name(
-                work.like, facts.entities("output_tokens"), "workload of the catalog", root, (*path, "like")
-            )
+            known, what = facts.entities("output_tokens"), "workload of the catalog"
+            yield from known_name(work.like, known, what, root, (*path, "like"), kind="workload")
         for day, later in (work.later_models or {}).items():
             yield from known_name(later, models, "model", root, (*path, "later_models", day), kind="model")
     yield from not_empty(plan.demand.regions, root, ("demand", "regions"))
     for i, name in enumerate(plan.demand.regions or ()):
-        yield from known_name(name, facts.entities("share_of_use"), "region of users", root, ("demand", "regions", i))
+        known, what = facts.entities("share_of_use"), "region of users"
+        yield from known_name(name, known, what, root, ("demand", "regions", i), kind=what)
 
 
 def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gigaplan import catalog
 from gigaplan.catalog.catalog import UnknownFactError
-from gigaplan.catalog.names import system_of
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.model_config import ModelConfig, model_of_config, read_config
+from gigaplan.plan.resolver import resolved
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import PlanError, Problem, UnsupportedError, nearest_name
 
@@ -184,8 +184,10 @@ def _read(gpus: Node, block: Node) -> tuple[int, str]:
 
 
 def _system(name: str) -> str:
-    """Return the system of the catalog, or of the user's own, that a name means."""
-    return name if name in catalog.load().entities("rack_power_kw") else system_of(name)
+    """Return the system of the catalog, or of the user's own, that a name means; ValueError if it means none."""
+    if found := resolved("system", name, tuple(catalog.load().entities("rack_power_kw"))):
+        return found
+    raise ValueError(f"no system for GPU '{name}'")
 
 
 def racks_of(gpus: int, generation: str, profile: Profile) -> Racks:

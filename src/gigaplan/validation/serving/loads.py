@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gigaplan import catalog
-from gigaplan.catalog.names import of_two_kinds, system_of
+from gigaplan.catalog.names import of_two_kinds
 from gigaplan.inference.inputs import Request
 from gigaplan.inference.options import ENGINES, PRECISIONS
-from gigaplan.plan.names import model_name
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.cells import PRECISIONS as PRECISION_WORDS
 from gigaplan.validation.cells import Cells
 from gigaplan.validation.published_tables import serving_table
@@ -197,7 +197,8 @@ def vendor(system: str) -> str:
 def _names(gpu: str, model: str) -> tuple[bool, str, str]:
     """Return whether GPUs of two kinds are named, the system and the model."""
     mixed = of_two_kinds(gpu)
-    return mixed, system_of(gpu.split(",", maxsplit=1)[0] if mixed else gpu), model_name(model)
+    one = gpu.split(",", maxsplit=1)[0] if mixed else gpu
+    return mixed, meant_in_table("system", one), meant_in_table("model", model)
 
 
 def _count(row: Mapping[str, str], name: str, default: int | None = None) -> int:

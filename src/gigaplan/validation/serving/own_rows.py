@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gigaplan.catalog.names import system_of
 from gigaplan.inference.options import ENGINES
-from gigaplan.plan.names import model_name
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.cells import PRECISIONS, Cells
 from gigaplan.validation.serving.fits import refuse_misfits, shortage
 from gigaplan.validation.serving.rows import Question, Worker, known
@@ -83,7 +82,7 @@ def question(row: Mapping[str, str]) -> Question:
 def model_answered(row: Mapping[str, str]) -> str:
     """Return the catalog's model that a row's name means, "" where it means none."""
     try:
-        return model_name((row.get("model") or "").strip())
+        return meant_in_table("model", (row.get("model") or "").strip())
     except UnsupportedError:
         return ""
 
@@ -97,11 +96,11 @@ def _is_measured(cells: Cells) -> bool:
 def _names(cells: Cells) -> tuple[str, str]:
     """Return the system and the model of a row; what is unknown is noted."""
     found = []
-    for name, of in (("gpu", system_of), ("model", model_name)):
+    for name, kind in (("gpu", "system"), ("model", "model")):
         try:
             if not cells.text(name):
                 raise UnsupportedError(f"'{name}' is empty: name one of the catalog")
-            found.append(of(cells.text(name)))
+            found.append(meant_in_table(kind, cells.text(name)))
         except UnsupportedError as error:
             cells.wrong.append(str(error))
             found.append("")

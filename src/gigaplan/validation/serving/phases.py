@@ -15,10 +15,9 @@ from functools import cache
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.catalog.names import system_of
 from gigaplan.inference.step import Stage
-from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import draw_curve_of
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.power.draw import drawn_share
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.rows import known
@@ -77,7 +76,7 @@ def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
         raise UnsupportedError(
             "power-capped rows are the uncapped ones times 1.3 at the source: assumed there, not measured"
         )
-    system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
+    system, model = meant_in_table("system", row.get("gpu") or ""), meant_in_table("model", row.get("model") or "")
     gpus, uncached, output_tokens, batch = (_count(row, k) for k in ("tp", "isl", "osl", "concurrency"))
     if metric.endswith("power") and not float(row.get("value") or "nan") > 0:
         raise UnsupportedError("power was not measured (0)")
@@ -144,7 +143,7 @@ PHASES: Mapping[str, Callable[[tuple[float, float, float]], float]] = {
 
 
 def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
-    system, model = system_of(row.get("gpu") or ""), model_name(row.get("model") or "")
+    system, model = meant_in_table("system", row.get("gpu") or ""), meant_in_table("model", row.get("model") or "")
     if not model.startswith("deepseek"):
         raise UnsupportedError("neither the layout nor the batch is published")
     facts, reads = catalog.load(), "prefill" in metric

@@ -17,9 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan import catalog
-from gigaplan.catalog.names import system_of
 from gigaplan.inference.options import ENGINES, PRECISIONS
-from gigaplan.plan.names import model_name
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving.rows import Question, Worker, known
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -66,8 +65,8 @@ def question(row: Mapping[str, str]) -> Question:
         If the system, the model or the layout is unknown, or lengths and users are missing.
     """
     guesses: list[str] = []
-    system = system_of(row.get("gpu", ""))
-    model = model_name(row.get("model", ""))
+    system = meant_in_table("system", row.get("gpu", ""))
+    model = meant_in_table("model", row.get("model", ""))
     precision = _precision(row, system, model, guesses)
     engine = (row.get("engine") or "").lower().replace("-", "").replace("tensorrtllm", "trtllm")
     if engine not in ENGINES:

@@ -14,12 +14,13 @@ import numpy as np
 
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import INSIDE, unsupported
-from gigaplan.catalog.names import generation, system_of
+from gigaplan.catalog.names import generation
 from gigaplan.inference.requests.replay import RequestTimes, replay
 from gigaplan.inference.requests.scheduler import Limits
 from gigaplan.inference.step import Stage
 from gigaplan.inference.step_times import StageStepTimes, kv_cache_tokens
-from gigaplan.plan.names import family, model_name
+from gigaplan.plan.names import family
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.published import Point
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.published_rows import WIDER
@@ -45,7 +46,7 @@ def points(rows: Sequence[Mapping[str, str]]) -> list[Point]:
 def _run(rows: Sequence[Mapping[str, str]]) -> list[Point]:
     row, nan = rows[0], float("nan")
     try:
-        system, model = system_of(row["gpu"]), model_name(row["model"])
+        system, model = meant_in_table("system", row["gpu"]), meant_in_table("model", row["model"])
         precision = WIDER.get((row.get("dtype") or "").lower(), "bf16")
         measured, replayed = _measured(rows), _replayed(rows, system, model, precision)
     except (ValueError, ArithmeticError, LookupError) as error:

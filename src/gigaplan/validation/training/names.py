@@ -8,43 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gigaplan import catalog
-from gigaplan.catalog import names as catalog_names
+from gigaplan.catalog.names import plain_name
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.plan import names as plan_names
 from gigaplan.plan.resolve import device_of, model_of
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.training.sources import VOCABULARY_OF_GPT, source_of
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
-SYSTEMS = (
-    ("gb300", "gb300_nvl72"),
-    ("gb200", "gb200_nvl72"),
-    ("b300", "b300_hgx"),
-    ("b200", "b200_hgx"),
-    ("h200", "h200_hgx"),
-    ("h100", "h100_hgx"),
-    ("h800", "h800_hgx"),
-    ("a100_pcie", "a100_pcie"),
-    ("a100_40gb", "a100_40gb_hgx"),
-    ("a100", "a100_hgx"),
-    ("mi300x", "mi300x"),
-    ("mi325x", "mi325x"),
-)
-"""Words in a table's name of a GPU and the system that holds it; the first that is found counts."""
-
-MODELS = {
-    "deepseek_v3": "deepseek_v3",
-    "gpt_oss_120b": "gpt_oss_120b",
-    "qwen3_30b_a3b": "qwen3_30b_a3b",
-    "qwen3_235b_a22b": "qwen3_235b_a22b",
-    "llama_3_70b": "llama_3_70b",
-    "llama_3_8b": "llama_3_8b",
-    "llama_3_1_405b": "llama_3_1_405b",
-    "gpt_3_175b": "gpt_3_175b",
-    "llama_3_405b": "llama_3_1_405b",
-    "deepseek_v2": "deepseek_v2",
-}
-"""How a table's model begins and the catalog's architecture."""
+LAYERS_ALONE = re.compile(r"[ _-]dim[ _-]\d+[ _-]layers$", re.IGNORECASE)
+"""How a table says that a row has the architecture's shape with another number of layers, which is in its column."""
 
 FFN_OF_GPT = 4
 """Inner width of a plain feed-forward over hidden width (Vaswani et al. 2017)."""
@@ -54,16 +27,13 @@ MOST = 1e12
 
 PLAIN = ("gpt", "mpt", "megatron", "turing")
 """How plain GPTs of a stated shape are called."""
+PUBLISHED_GPTS = ("gpt_3_175b", "gpt_oss")
+"""How names begin that are a published model's, whatever shape stands next to them."""
 
 
 def system_of(gpu: str) -> str:
-    """Return the catalog's system for a table's GPU; UnsupportedError with the nearest name."""
-    name = catalog_names.plain_name(gpu)
-    known_systems = catalog.load().entities("hbm_bandwidth_bytes_per_s")
-    for word, system in SYSTEMS:
-        if word in name and system in known_systems:
-            return system + _variant(gpu)
-    return catalog_names.system_of(gpu) + _variant(gpu)
+    """Return the catalog's system for a table's GPU, with its limits; UnsupportedError with the nearest name."""
+    return meant_in_table("system", gpu) + _variant(gpu)
 
 
 def _variant(gpu: str) -> str:
@@ -75,17 +45,17 @@ def _variant(gpu: str) -> str:
 def architecture_name(row: Mapping[str, str]) -> str:
     """Return the name of a row's architecture: the catalog's, with ``+`` and what the row changes, or a plain GPT's
     shape."""
-    name = catalog_names.plain_name(re.sub(r"\[.*?\]", "", row.get("model", "")))
+    written = re.sub(r"\[.*?\]", "", row.get("model", "")).strip()
     layers = optional_number(row, "layers", 0)
-    for begin, found in sorted(MODELS.items(), key=lambda m: -len(m[0])):
-        if name.startswith(begin) and not plan_names.SIZE_WORDS & set(name.removeprefix(begin).split("_")):
-            if "dim" in name and layers:
-                return f"{found}+{layers}"
-            extra = found == "deepseek_v3" and "w/o mtp" not in row["model"].lower() and source_of(row) == "bridge"
-            return f"{found}+{layers + 1}" if extra and layers else found
-    if name.startswith(PLAIN) and all(row.get(k) for k in ("layers", "hidden", "heads")):
+    shape = plain_name(written).startswith(PLAIN) and not plain_name(written).startswith(PUBLISHED_GPTS)
+    if shape and all(row.get(k) for k in ("layers", "hidden", "heads")):
         return f"gpt:{layers}:{whole_number(row, 'hidden')}:{whole_number(row, 'heads')}"
-    return plan_names.model_name(re.sub(r"\[.*?\]", "", row.get("model", "")).strip())
+    name = LAYERS_ALONE.sub("", written)
+    found = meant_in_table("model", name)
+    if name != written and layers:
+        return f"{found}+{layers}"
+    extra = found == "deepseek_v3" and "w/o mtp" not in row["model"].lower() and source_of(row) == "bridge"
+    return f"{found}+{layers + 1}" if extra and layers else found
 
 
 @catalog.per_catalog

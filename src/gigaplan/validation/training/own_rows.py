@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 from gigaplan import catalog
 from gigaplan.catalog.names import generation, plain_name
-from gigaplan.catalog.names import system_of as catalog_system_of
-from gigaplan.plan.names import model_name
 from gigaplan.plan.resolve import model_of
+from gigaplan.plan.resolver import meant_in_table
 from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.training.ranks import Ranks, misfits
 from gigaplan.training.software import predates_layer_graphs, years_behind
@@ -121,7 +120,7 @@ def _system(cells: Cells) -> str:
             cells.refuse("gpu", f"a {what} above zero, or leave it out")
     try:
         limits = (f"@{power[1]}W" if power else "") + (f"@{memory[1]}TB/s" if memory else "")
-        return catalog_system_of(plain) + limits
+        return meant_in_table("system", plain) + limits
     except UnsupportedError as error:
         cells.wrong.append(str(error))
         return ""
@@ -139,7 +138,7 @@ def _model(cells: Cells) -> str:
     try:
         if not text:
             raise UnsupportedError("'model' is empty: name one of the catalog")
-        name = model_name(text)
+        name = meant_in_table("model", text)
     except UnsupportedError as error:
         cells.wrong.append(f"{error}; a plain GPT of another shape is called GPT, with its {', '.join(SHAPE)}")
         return ""
