@@ -56,7 +56,7 @@ def test_every_generation_region_and_model_of_the_starter_is_accepted(tmp_path: 
 
 def test_mistakes_come_all_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mine.yaml"
-    options = ["--power", "100", "--generation", "gb300", "--region", "ercto", "--start", "soon", "--model", "gpt"]
+    options = ["--power", "100", "--generation", "gb30", "--region", "ercto", "--start", "soon", "--model", "gpt"]
     assert leave("new", str(path), *options) == 2
     said = capsys.readouterr().err
     assert "5 problems" in said

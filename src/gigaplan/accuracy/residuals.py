@@ -12,7 +12,7 @@ from collections.abc import Collection
 from functools import cache
 
 from gigaplan import catalog
-from gigaplan.vocabulary.errors import GigaplanError, nearest_name
+from gigaplan.vocabulary.errors import GigaplanError, allowed_names, nearest_name
 from gigaplan.vocabulary.interval import Interval
 
 COVERED = (0.1, 0.9)
@@ -47,7 +47,7 @@ def check_key(what: str, key: str, known: Collection[str]) -> None:
         return
     near = nearest_name(key, list(known))
     hint = f"; nearest is '{near}'" if near else ""
-    raise UnknownKindError(f"no residuals of {what} '{key}'{hint} (there are {', '.join(sorted(known))})")
+    raise UnknownKindError(f"no residuals of {what} '{key}'{hint} (there are {allowed_names(sorted(known))})")
 
 
 @cache

@@ -21,7 +21,16 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
-from gigaplan.vocabulary.errors import MOST_NEAR, InputError, Place, PlanError, Problem, nearest_names, nearest_text
+from gigaplan.vocabulary.errors import (
+    MOST_NEAR,
+    InputError,
+    Place,
+    PlanError,
+    Problem,
+    allowed_names,
+    nearest_names,
+    nearest_text,
+)
 from gigaplan.vocabulary.files import command, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
@@ -248,7 +257,7 @@ def _neither(name: str) -> Problem:
     return Problem(
         "no such plan or saved result",
         Place(name),
-        allowed=f"{', '.join(names)}, a YAML file's path, or {shown}",
+        allowed=f"{allowed_names(names)}, a YAML file's path, or {shown}",
         nearest=near,
         remedy="check the spelling; 'gigaplan run' writes results into gigaplan-results/",
     )

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar
 from gigaplan.layers.serving import ServingQuestion
 from gigaplan.validation.formats.given import about
 from gigaplan.validation.serving.measured import ABOUT, OPTIONS
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option
 
 R = TypeVar("R")
@@ -216,7 +216,7 @@ def _read(cls: type[R], given: Mapping[str, Any], place: str, problems: list[Pro
                     "no such field",
                     Place(place),
                     value=key,
-                    allowed=", ".join(known),
+                    allowed=allowed_names(known),
                     nearest=near,
                     remedy="check the spelling",
                 )

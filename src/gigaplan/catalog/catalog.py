@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from gigaplan.vocabulary.errors import GigaplanError, nearest_name
+from gigaplan.vocabulary.errors import GigaplanError, allowed_names, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
 
 P = ParamSpec("P")
@@ -157,7 +157,9 @@ class Catalog:
         else:
             near = nearest_name(entity, self.entities(quantity) or self.entities())
         message = f"no fact '{quantity}' of '{entity}'" + (f"; nearest is '{near}'" if near else "")
-        return message + (f" ('{entity}' has {', '.join(known)})" if known else "")
+        return message + (
+            f" ('{entity}' has {allowed_names(known, f'gigaplan catalog show {entity}')})" if known else ""
+        )
 
     def series(self, entity: str, quantity: str, **bases: str) -> list[Fact]:
         """Return the chosen facts of a series by date, on the bases given."""

@@ -81,7 +81,7 @@ OPEN = {
 FORMS = frozenset(("sxm", "sxm2", "sxm4", "sxm5", "hgx", "dgx", "hbm3"))
 """Words that say which form of a GPU is meant: its module, or the memory that the module alone has."""
 ANY_GPU = re.compile(
-    r"nvidia|amd|intel|google|aws|instinct|habana|geforce|tesla|arc|gpus?|accelerators?|x?\d+x?|\d+gb?|"
+    r"nvidia|amd|intel|google|aws|instinct|habana|geforce|tesla|arc|gpus?|accelerators?|\d+x|x\d+|\d+gb?|"
     r"hbm\d?e?|sxm\d?|hgx|dgx|oam|pcie|grace|blackwell|hopper|ampere|ada|tpu|superchip|tensor|core"
 )
 """Words of a GPU's name that tell nothing further: vendor, family, count, memory and form."""

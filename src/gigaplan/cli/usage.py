@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from gigaplan.vocabulary.errors import Place, Problem
+from gigaplan.vocabulary.errors import Place, Problem, allowed_names
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
@@ -31,7 +31,12 @@ def problem(error: CycloptsError) -> Problem:
         word = str((error.unused_tokens or [""])[0])
         known = [str(name) for name in error.app or () if not str(name).startswith("-")]
         return Problem(
-            "no such verb", place, value=word, allowed=", ".join(known), nearest=_near(word, known), remedy=help_
+            "no such verb",
+            place,
+            value=word,
+            allowed=allowed_names(known, f"{place.file} --help"),
+            nearest=_near(word, known),
+            remedy=help_,
         )
     if isinstance(error, kinds.UnknownOptionError):
         word = (error.token.keyword or error.token.value).partition("=")[0]
@@ -51,7 +56,7 @@ def problem(error: CycloptsError) -> Problem:
             f"not a value of {error.argument.name}",
             place,
             value=value,
-            allowed=", ".join(choices),
+            allowed=allowed_names(choices),
             nearest=_near(value, choices),
             remedy=help_,
         )

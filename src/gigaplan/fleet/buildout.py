@@ -17,7 +17,7 @@ from gigaplan.fleet.ladder import Schedule, days_before, lagged, rate_limited, s
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
-from gigaplan.vocabulary.errors import Fault, InputError
+from gigaplan.vocabulary.errors import Fault, InputError, allowed_names
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
@@ -108,7 +108,7 @@ def _check(inputs: FleetInputs) -> None:
             message = f"'{block.name}' holds {block.power}: convert it to the IT basis with a sourced ratio first"
             faults.append(Fault(message, (f"{path}.power",), str(block.power)))
         if block.generation not in names and not (block.generation == NEWEST and isinstance(block, Phase)):
-            message = f"'{block.name}' takes generation '{block.generation}': name one of {', '.join(names)}"
+            message = f"'{block.name}' takes generation '{block.generation}': name one of {allowed_names(names)}"
             faults.append(Fault(message, (f"{path}.generation",), block.generation))
     lags = inputs.ladder.acceptance_lag_months + inputs.ladder.producing_lag_months
     for g in inputs.generations:

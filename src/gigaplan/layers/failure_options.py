@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 
 from gigaplan.training.inputs import Failures
 from gigaplan.training.reliability import SECONDS_PER_DAY, Recovery
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity, Reads
 from gigaplan.vocabulary.units import Unit
 
@@ -86,7 +86,7 @@ def read_facts(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
                     "no such fact of failures",
                     place,
                     value=text,
-                    allowed=", ".join(hints),
+                    allowed=allowed_names(hints, "gigaplan catalog show failures"),
                     nearest=nearest_name(name, hints),
                     remedy="write it like 'recovery_s=5 min'",
                 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from gigaplan.inference.options import ENGINES, PRECISIONS
-from gigaplan.vocabulary.errors import Place, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity
 
 Mode = Literal["co-located", "disaggregated"]
@@ -83,7 +83,7 @@ def impossible(question: ServingQuestion) -> list[Problem]:
                     f"no such {name}",
                     PLACE,
                     value=word,
-                    allowed=", ".join(w for w in words if w),
+                    allowed=allowed_names(w for w in words if w),
                     nearest=nearest_name(word, words),
                     remedy=f"name a {name} that was measured",
                 )

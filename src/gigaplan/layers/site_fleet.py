@@ -16,10 +16,10 @@ from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.catalog.names import plain_name
 from gigaplan.layers.sites import EXAMPLE, PLACE, NamedSite, Site, SitesJob
 from gigaplan.plan.resolve import it_kw_per_gpu
-from gigaplan.plan.resolver import SITE, resolved
+from gigaplan.plan.resolver import LISTED_BY, SITE, resolved
 from gigaplan.simulate.engine import simulate
 from gigaplan.training.sites import great_circle_km
-from gigaplan.vocabulary.errors import PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import PlanError, Problem, allowed_names, nearest_name, nearest_text
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.units import parse_date
 
@@ -114,8 +114,8 @@ def _powered(facts: Catalog, name: str, system: str) -> Site:
                     "the catalog has no power of this site",
                     PLACE,
                     value=name,
-                    allowed=", ".join(known),
-                    nearest=nearest_name(name, known),
+                    allowed=allowed_names(known, LISTED_BY["site"]),
+                    nearest=nearest_text(name, known),
                     remedy=f"say its GPUs, as {EXAMPLE}, or take a site of the catalog",
                 )
             ]
@@ -149,7 +149,7 @@ def _of_plan(job: SitesJob, facts: Catalog) -> tuple[dict[str, Array], list[dt.d
                     "the plan has no such system",
                     PLACE,
                     value=job.run.system,
-                    allowed=", ".join(generations),
+                    allowed=allowed_names(generations),
                     nearest=nearest_name(job.run.system, generations),
                     remedy="train on a system of the plan",
                 )
@@ -177,7 +177,7 @@ def _planned(name: str, of_plan: tuple[dict[str, Array], list[dt.date], str], fa
                     words,
                     PLACE,
                     value=name,
-                    allowed=", ".join(some),
+                    allowed=allowed_names(some),
                     nearest=nearest_name(name, some),
                     remedy="name a site that has the system",
                 )
@@ -262,7 +262,7 @@ def apart_km(sites: Sequence[Site], job: SitesJob) -> tuple[Array, list[Problem]
                 "the catalog has no position of this site",
                 PLACE,
                 value=name,
-                allowed=", ".join(known),
+                allowed=allowed_names(known, LISTED_BY["site"]),
                 nearest=nearest_name(name, known),
                 remedy="state how far the sites lie apart: --wan-distance '1,200 km'",
             )

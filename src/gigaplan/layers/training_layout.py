@@ -13,7 +13,7 @@ from gigaplan.training.inputs import Batch
 from gigaplan.training.layout import DUALPIPE, FULL, SELECTIVE
 from gigaplan.training.ranks import Ranks, misfits
 from gigaplan.training.search import RatedLayout
-from gigaplan.vocabulary.errors import PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import PlanError, Problem, allowed_names, nearest_name
 
 SCHEDULES = {"1f1b": 0.0, "zb": 1.0, "dualpipe": DUALPIPE}
 
@@ -64,7 +64,7 @@ def read_layout(text: str) -> dict[str, float]:
                     "no part of a layout",
                     PLACE,
                     value=word,
-                    allowed=", ".join(known),
+                    allowed=allowed_names(known, "gigaplan train --help"),
                     nearest=nearest_name(re.sub(r"\d+$", "", word), known),
                     remedy=f"write it like '{EXAMPLE}'",
                 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gigaplan.plan.document import Node
 from gigaplan.plan.paths import has_dated_keys, is_date, is_section, takes_entries
-from gigaplan.vocabulary.errors import Place, Problem, nearest_name, unknown_choice
+from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name, unknown_choice
 from gigaplan.vocabulary.units import parse_period
 
 MONTHS_PER_YEAR = 12
@@ -94,7 +94,7 @@ def misspelt_shift(value: object, path: tuple[str, ...], at: Node) -> Problem | 
         message or f"'{found[1]}' is no unit by which dates move",
         Place(at.file, at.line, at.column, ".".join(path)),
         value=str(value),
-        allowed=", ".join(units),
+        allowed=allowed_names(units),
         nearest="" if message else near,
         remedy=f"write it like {FORMS}",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.show import Brief, BriefRows
 
 
@@ -64,7 +64,7 @@ def _text(plan: str | Path) -> tuple[str, str]:
         return f"{name}.yaml", builtin_text(name)
     path = Path(plan)
     if not path.exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
-        allowed = f"{', '.join(builtin_names())}, or a YAML file's path"
+        allowed = f"{allowed_names(builtin_names())}, or a YAML file's path"
         near = nearest_name(name, builtin_names())
         problem = Problem(
             f"no plan called '{name}'", Place(name), allowed=allowed, nearest=near, remedy="check the spelling"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gigaplan.plan.document import Node
 from gigaplan.plan.paths import section_fields, takes_entries
-from gigaplan.vocabulary.errors import Place, Problem, nearest_name
+from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
 
 _SETTINGS = ("settings by name", "indent its settings below it")
 _TYPES = {
@@ -80,7 +80,7 @@ def unknown_name(root: Node, loc: tuple[str | int, ...], allowed: Sequence[str],
         "unknown name",
         root.place(loc, key=True),
         value=str(loc[-1]),
-        allowed=", ".join(allowed),
+        allowed=allowed_names(allowed, "gigaplan schema"),
         nearest=nearest,
         remedy="rename or remove it",
     )

@@ -25,7 +25,7 @@ from gigaplan.results.coordinates import (
     years,
 )
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem
+from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem, allowed_names
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import FEW, Brief, BriefRows, with_unit
 from gigaplan.vocabulary.variables import HOURS, TIME, Variable
@@ -249,8 +249,8 @@ def _refusal(result: Labelled, variable: Variable, dim: str) -> Problem:
     middle = "central" if "central" in known else next(iter(groups(result, dim)), known[0] if known else "")
     how = f"fix one with at={{'{dim}': '{middle}'}}, or list them with by={dim}"
     verb = "averaged" if variable.kind in ("price", "share") or variable.weight_by else "summed"
-    message = f"{variable.name} can't be {verb} over {dim}; {how}; allowed: {', '.join(known)}"
-    return Problem(message, Place("aggregate"), value=dim, allowed=", ".join(known), remedy=how)
+    message = f"{variable.name} can't be {verb} over {dim}; {how}; allowed: {allowed_names(known)}"
+    return Problem(message, Place("aggregate"), value=dim, allowed=allowed_names(known), remedy=how)
 
 
 def _chosen(result: Labelled, dim: str, label: str | tuple[str, ...]) -> Places:

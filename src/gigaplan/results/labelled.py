@@ -13,7 +13,7 @@ import numpy as np
 from gigaplan.plan.sources import Sources
 from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.bases import Based
-from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, nearest_name
+from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, allowed_names, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief, Items, Named
@@ -128,7 +128,7 @@ class Labelled:
         try:
             return self.labels[dim].index(label)
         except ValueError:
-            raise ValueError(f"no '{label}' along {dim}: {', '.join(self.labels[dim])}") from None
+            raise ValueError(f"no '{label}' along {dim}: {allowed_names(self.labels[dim])}") from None
 
     def new_sites(self) -> list[int]:
         """Return the indices along ``site`` of the announced programme."""

@@ -13,7 +13,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.own.families import FAMILIES, REFUSED, SAME
 from gigaplan.plan.own.fields import Fields
 from gigaplan.plan.own.shapes import shape
-from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.files import read_bytes
 
 MAX_BYTES = 4_000_000
@@ -135,7 +135,7 @@ def _family(whole: Mapping[str, Any], inner: Mapping[str, Any], file: str) -> st
         file,
         f"models of type '{names[-1]}' aren't known",
         value=names[-1],
-        allowed=", ".join(known),
+        allowed=allowed_names(known),
         nearest=nearest_name(names[-1], known),
         remedy=BY_HAND,
     )

@@ -7,7 +7,7 @@ such tables miss what lies between kernels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -15,14 +15,13 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.accuracy.residuals import COVERED
-from gigaplan.catalog import Catalog
-from gigaplan.catalog.names import SYSTEMS
 from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.plan.resolver import resolved, unresolved
 from gigaplan.validation.kernels import tables
 from gigaplan.validation.kernels.layouts import CASES, Layout, StepTime, layout_of
 from gigaplan.validation.kernels.physics import Physics
 from gigaplan.validation.kernels.tables import PACKAGE, KernelTables
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError, nearest_name
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError, unknown_choice
 from gigaplan.vocabulary.progress import Progress, tracked
 from gigaplan.vocabulary.show import Brief, BriefRows
 
@@ -134,8 +133,8 @@ def compare(
     MachineError
         If aiconfigurator-core isn't installed; the message says how to install it.
     """
-    facts, layouts = catalog.load(), list(layouts)
-    if problems := _problems(facts, layouts, batches, contexts):
+    facts, layouts = catalog.load(), [_named(layout) for layout in layouts]
+    if problems := _problems(layouts, batches, contexts):
         raise PlanError(problems)
     tables.engine_handle()
     physics, measured = Physics(facts), KernelTables()
@@ -227,29 +226,22 @@ def _summary(name: str, does: str, ratios: Sequence[float]) -> Summary:
     )
 
 
-def _problems(
-    facts: Catalog, layouts: Sequence[Layout], batches: Sequence[int], contexts: Sequence[int]
-) -> list[Problem]:
+def _named(layout: Layout) -> Layout:
+    """Return a layout under the catalog's names; one that means none stays as it is written."""
+    model, system = resolved("model", layout.model), resolved("system", layout.system)
+    return replace(layout, model=model or layout.model, system=system or layout.system)
+
+
+def _problems(layouts: Sequence[Layout], batches: Sequence[int], contexts: Sequence[int]) -> list[Problem]:
     """Return every unknown name and impossible number."""
     found: dict[str, Problem] = {}
-    words = {
-        "model": facts.entities("layers"),
-        "system": facts.entities("hbm_bandwidth_bytes_per_s"),
-        "precision": PRECISIONS,
-        "engine": ENGINES,
-    }
     for layout in layouts:
-        for kind, allowed in words.items():
+        for kind, name in (("model", layout.model), ("system", layout.system)):
+            if not resolved(kind, name):
+                found[f"{kind} {name}"] = unresolved(kind, name, PLACE)
+        for kind, allowed in (("precision", PRECISIONS), ("engine", ENGINES)):
             if (word := getattr(layout, kind)) not in allowed:
-                many = kind in ("model", "system")
-                found[f"{kind} {word}"] = Problem(
-                    f"no such {kind}",
-                    PLACE,
-                    value=word,
-                    nearest=SYSTEMS.get(word, "") or nearest_name(word, allowed),
-                    allowed="" if many else ", ".join(allowed),
-                    remedy=f"gigaplan catalog list {kind}s shows them all" if many else f"name one {kind}",
-                )
+                found[f"{kind} {word}"] = unknown_choice(f"no such {kind}", PLACE, word, allowed, f"name one {kind}")
         for name in ("tensor", "data", "expert"):
             if getattr(layout, name) < 1:
                 found[name] = _small(name, getattr(layout, name))
