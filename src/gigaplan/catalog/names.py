@@ -159,7 +159,7 @@ def _fits(system: str, name: str, mark: str) -> bool:
     """Return whether every word of a name is part of its mark, of the system's own name, or fits the system."""
     rest = [w for w in name.replace(mark, "_").split("_") if w]
     own = {*system.split("_"), *plain_name(_package(system)).split("_")}
-    return all(w in own or ANY_GPU.fullmatch(w) for w in rest) and not _other_memory(system, rest)
+    return all(w in own or ANY_GPU.fullmatch(w) for w in rest) and not _other_memory(system, name.split("_"))
 
 
 def _other_memory(system: str, words: Sequence[str]) -> bool:
