@@ -171,7 +171,7 @@ def test_look_up_on_a_basis() -> None:
         ("vr_nvl72", "rack_power_kw", {"power_basis": "facility"}, "with power_basis 'facility'; there is vr_nvl72"),
         ("vr_nvl72", "hbm_bytes", {"profil": "max_q"}, "nearest is 'profile'"),
         ("vr_nvl27", "hbm_bytes", {}, "nearest is 'vr_nvl72'"),
-        ("vr_nvl72", "hbm_byte", {}, r"nearest is 'hbm_bytes' \('vr_nvl72' has gpus_per_rack, "),
+        ("vr_nvl72", "hbm_byte", {}, r"nearest is 'hbm_bytes' \('vr_nvl72' has 23 names, which"),
         ("dgx_1", "peak_fp4_flops_per_s", {}, "nearest is 'peak_fp16_flops_per_s'"),
     ],
 )

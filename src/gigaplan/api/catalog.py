@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gigaplan import catalog as facts
 from gigaplan.catalog import Found, Listed, Overview, Shown
+from gigaplan.plan.model_counts import wrong_counts
 from gigaplan.plan.resolver import resolved_any
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.show import Brief, BriefRows, Items
@@ -82,6 +83,7 @@ def catalog_show(name: str) -> Items[Shown]:
 
 
 def catalog_check() -> CatalogCheck:
-    """Return the facts without source, unit or basis, and values outside their range."""
+    """Return the facts without source, unit or basis, values outside their range, and published counts of parameters
+    that aren't the architecture's."""
     loaded = facts.load()
-    return CatalogCheck(len(loaded.facts), loaded.vintage, tuple(facts.check()))
+    return CatalogCheck(len(loaded.facts), loaded.vintage, (*facts.check(), *wrong_counts(loaded)))
