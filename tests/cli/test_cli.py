@@ -162,7 +162,7 @@ def test_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "words, said",
     [
-        ("rum x", ("no such verb", "rum", "nearest: run", "frontier")),
+        ("rum x", ("no such verb", "rum", "nearest: run", "gigaplan --help")),
         ("run lab-1mw --sett a=1", ("no such option", "--sett", "nearest: --set")),
         ("run", ("an argument is missing", "PLAN")),
         ("run lab-1mw two", ("one argument too many", "two")),

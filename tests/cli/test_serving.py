@@ -72,7 +72,7 @@ def test_ways_of_serving(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_mistakes_are_told_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave("frontier", "gpt_os_120b", "gb200", "--cached", "9999") == 2
+    assert leave("frontier", "gpt_os_120b", "gb200_nvl27", "--cached", "9999") == 2
     told = capsys.readouterr().err
     for words in ("nearest: gpt_oss_120b", "nearest: gb200_nvl72", "9999", "3 problems"):
         assert words in told

@@ -145,8 +145,8 @@ def unresolved(
     known, listed = known_names(kind) if among is None else among, LISTED_BY[kind]
     several = candidates(kind, name, among) or candidates(kind, name, among, table=True)
     if len(several) > 1:
-        remedy = "name the one that is meant"
-        message = f"this may be any of {len(several)} {kind}s"
+        message, remedy = f"this may be any of {len(several)} {kind}s", "name the one that is meant"
+    elif several and kind == "model":
+        remedy = f"name {several[0]} if that is meant, and a precision apart from it"
     message = message or f"no such {kind} in the catalog"
-    remedy = remedy or (f"{listed} shows them all" if listed else "check the spelling")
-    return unknown_choice(message, place, name, known, remedy, meant=several, listed_by=listed)
+    return unknown_choice(message, place, name, known, remedy or "check the spelling", meant=several, listed_by=listed)
