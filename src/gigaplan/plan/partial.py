@@ -43,19 +43,19 @@ class Names:
     ----------
     known
         Returns the names, read from the catalog only when a JSON Schema is made.
-    own
-        Whether the plan may bring names of its own.
+    others
+        Whether other names are taken too: the plan's own, or the catalog's in another spelling.
     """
 
     known: Callable[[], Sequence[str]]
-    own: bool = False
+    others: bool = False
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe the names that the field takes (called by pydantic only)."""
         made, names = handler(schema), list(self.known())
         if made.get("type") == "object":
             return {**made, "properties": dict.fromkeys(names, made["additionalProperties"])}
-        return {"anyOf": [{"enum": names}, made]} if self.own else {"enum": names}
+        return {"anyOf": [{"enum": names}, made]} if self.others else {"enum": names}
 
 
 class GpuCount:

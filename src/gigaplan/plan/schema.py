@@ -42,12 +42,12 @@ def _systems_or_newest() -> list[str]:
     return [*catalog.load().entities("rack_power_kw"), "newest"]
 
 
-SYSTEMS = Names(_facts_of("rack_power_kw"))
-SYSTEMS_OR_NEWEST = Names(_systems_or_newest, own=True)
-MODELS = Names(_facts_of("layers"), own=True)
-WORKLOADS = Names(_facts_of("output_tokens"))
-POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), own=True)
-USER_REGIONS = Names(_facts_of("share_of_use"))
+SYSTEMS = Names(_facts_of("rack_power_kw"), others=True)
+SYSTEMS_OR_NEWEST = Names(_systems_or_newest, others=True)
+MODELS = Names(_facts_of("layers"), others=True)
+WORKLOADS = Names(_facts_of("output_tokens"), others=True)
+POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), others=True)
+USER_REGIONS = Names(_facts_of("share_of_use"), others=True)
 STATES = Names(lambda: LADDER)
 
 
