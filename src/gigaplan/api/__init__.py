@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gigaplan.api.catalog import catalog_check, catalog_list, catalog_overview, catalog_search, catalog_show
+    from gigaplan.api.catalog import (
+        catalog_check,
+        catalog_list,
+        catalog_overview,
+        catalog_search,
+        catalog_show,
+        catalog_yaml,
+    )
     from gigaplan.api.json_form import to_json
     from gigaplan.api.layers import frontier, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
@@ -46,6 +53,7 @@ __all__ = [
     "catalog_overview",
     "catalog_search",
     "catalog_show",
+    "catalog_yaml",
     "check",
     "compare",
     "explain",
@@ -73,7 +81,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show"),
+    "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show", "catalog_yaml"),
     "json_form": ("to_json",),
     "layers": ("frontier", "train", "train_sites"),
     "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gigaplan import catalog as facts
 from gigaplan.catalog import Found, Listed, Overview, Shown
 from gigaplan.plan.model_counts import wrong_counts
+from gigaplan.plan.own.written import own_yaml
 from gigaplan.plan.resolver import resolved_any
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.show import Brief, BriefRows, Items
@@ -80,6 +81,22 @@ def catalog_show(name: str) -> Items[Shown]:
         if found in (name, f".{quantity}"):
             raise
         return Items(facts.show(found))
+
+
+def catalog_yaml(name: str) -> str:
+    """Return a system or a region of the catalog as the YAML of one of your own, to start from.
+
+    Parameters
+    ----------
+    name : str
+        Name of the system or the region.
+
+    Raises
+    ------
+    PlanError
+        If the catalog has no such system or region; the nearest is given.
+    """
+    return own_yaml(name)
 
 
 def catalog_check() -> CatalogCheck:

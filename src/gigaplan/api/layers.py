@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gigaplan.api.requests import FrontierRequest, names_of, read, split
+from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
 from gigaplan.layers.sites import SitesJob
@@ -39,7 +39,7 @@ def frontier(
         Called with (pairs done, pairs, the next pair); False cancels.
     **options
         Fields of :class:`ServingQuestion` instead of ``question``: ``input_tokens=8192``, ``ttft_s="500 ms"``,
-        ``overlays=["mine.yaml"]``.
+        ``overlays=["mine.yaml"]``, ``system_configs={"my_rack": {"like": "gb300_nvl72"}}``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def frontier(
     """
     if isinstance(models, FrontierRequest):
         return frontiers(models.pairs, models.question, progress)
-    question = question or read(ServingQuestion, options, "frontier")
+    question = question or read(ServingQuestion, _texts(options), "frontier")
     named = FrontierRequest(models=names_of(models), systems=names_of(systems), more=tuple(more), question=question)
     return frontiers(named.pairs, question, progress)
 
@@ -75,7 +75,7 @@ def train(
         Called with (stages done, stages, what comes next); False cancels.
     **options
         Fields of :class:`TrainingJob`: ``gpus=16384``, ``tokens="15.6T"``, ``layout="tp8 pp16"``,
-        ``overlays=["mine.yaml"]``.
+        ``overlays=["mine.yaml"]``, ``system_configs={"my_rack": "rack.yaml"}``.
 
     Raises
     ------
@@ -121,5 +121,5 @@ def train_sites(
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:
     """Return options whose files, which may be paths, are text."""
-    files = ("overlays", "with", "model_configs")
-    return {k: tuple(map(str, v)) if k in files else v for k, v in options.items()}
+    files = ("overlays", "with", "model_configs", "system_configs")
+    return {k: named_texts(v) if k in files else v for k, v in options.items()}

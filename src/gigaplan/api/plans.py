@@ -99,7 +99,7 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
     try:
         scenario = plans.resolve(loaded)
         result = replace(simulate(scenario, keep, progress), sources=loaded.sources)
-        return result.with_claims(evaluate(result, facts.load(), scenario.claims))
+        return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None
 

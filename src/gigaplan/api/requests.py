@@ -15,6 +15,7 @@ import json
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from gigaplan.layers.serving import ServingQuestion
@@ -274,3 +275,24 @@ def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
     """Return names given one by one, or several in a text with commas."""
     texts = [given] if isinstance(given, str) else given
     return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
+def named_texts(given: str | Path | Mapping[str, Any] | Iterable[Any]) -> tuple[str, ...]:
+    """Return what a verb takes as ``NAME=FILE``, of a mapping of names to files or to facts.
+
+    Parameters
+    ----------
+    given : str, Path, mapping, or iterable of str or Path
+        ``{"my_rack": "rack.yaml"}``, ``{"my_rack": {"like": "gb300_nvl72"}}`` or ``["my_rack=rack.yaml"]``.
+
+    Examples
+    --------
+    >>> named_texts({"my_rack": {"like": "gb300_nvl72"}})
+    ('my_rack={"like": "gb300_nvl72"}',)
+    """
+    if isinstance(given, str | Path):
+        return (str(given),)
+    if not isinstance(given, Mapping):
+        return tuple(map(str, given))
+    facts = ((name, json.dumps(v, default=str) if isinstance(v, Mapping) else str(v)) for name, v in given.items())
+    return tuple(f"{name}={text}" for name, text in facts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gigaplan.api.requests import CalibrationInputs, KernelComparison, read
-from gigaplan.plan.own.catalogs import own_models
+from gigaplan.api.requests import CalibrationInputs, KernelComparison, named_texts, read
+from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
 from gigaplan.validation.demand import DemandValidation
@@ -32,6 +32,8 @@ from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows, Items
 
 File: TypeAlias = str | Path
+Configs: TypeAlias = Sequence[str] | Mapping[str, Any]
+"""Files of things of the user's own, ``NAME=FILE`` each, or files and facts by name."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -191,6 +193,7 @@ def predict_inference(
     inputs: CalibrationInputs | None = None,
     *,
     model_configs: Sequence[str] = (),
+    system_configs: Configs = (),
     **options: Any,
 ) -> Predicted:
     """Write a table with TTFT, TPOT and tokens per GPU predicted for each row, with intervals and validity.
@@ -211,6 +214,8 @@ def predict_inference(
         What the file leaves open.
     model_configs : sequence of str
         Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
+    system_configs : sequence of str, or mapping of str to facts
+        Systems of your own that rows may name: ``my_rack=rack.yaml``, or ``{"my_rack": {"like": "gb300_nvl72"}}``.
     **options
         Fields of :class:`CalibrationInputs` instead: ``gpu="h100_sxm", tp=8``.
 
@@ -221,7 +226,7 @@ def predict_inference(
     MachineError
         If the table can't be written; nothing half-written stays.
     """
-    with command(table, *overlays), own_models(model_configs):
+    with command(table, *overlays), own_catalog(model_configs, named_texts(system_configs)):
         given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
         return Predicted(*serving.predict(Path(table), Path(out), overlays, progress, given), Path(out))
 
@@ -234,6 +239,7 @@ def predict_training(
     progress: Progress | None = None,
     *,
     model_configs: Sequence[str] = (),
+    system_configs: Configs = (),
 ) -> Predicted:
     """Write a table with step time, speed and memory predicted for each row, with an interval and validity.
 
@@ -251,6 +257,8 @@ def predict_training(
         Called with (stages done, stages, what comes next); False cancels.
     model_configs : sequence of str
         Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
+    system_configs : sequence of str, or mapping of str to facts
+        Systems of your own that rows may name: ``my_rack=rack.yaml``, or ``{"my_rack": {"like": "gb300_nvl72"}}``.
 
     Raises
     ------
@@ -261,7 +269,7 @@ def predict_training(
     """
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
-    with command(table, anchor, *overlays), own_models(model_configs):
+    with command(table, anchor, *overlays), own_catalog(model_configs, named_texts(system_configs)):
         return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
 
 

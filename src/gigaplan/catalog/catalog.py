@@ -115,6 +115,12 @@ class Catalog:
         """
         return Catalog([*self.facts, *facts], self.quantities, self.vintage, {**self.origins, **origins})
 
+    def stream_of(self, fact: Fact) -> str:
+        """Return the name of the random stream of a fact's samples: a thing of the user's own that is like one of the
+        catalog is sampled with it, so that both differ by what they state and not by chance."""
+        origin = self.origins.get(fact.entity, "")
+        return origin + fact.id.removeprefix(fact.entity) if origin else fact.id
+
     def all(self, entity: str, quantity: str) -> list[Fact]:
         """Return every fact of a quantity of an entity, rejected ones included."""
         return list(self._index.get((entity, quantity), ()))

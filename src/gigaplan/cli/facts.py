@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import NO, Json, app, print_json, show, verb
+from gigaplan.cli.base import NO, Json, app, print_data, print_json, show, verb
 from gigaplan.cli.completion import fact_names, kinds
 from gigaplan.cli.streams import line
 
@@ -60,17 +60,31 @@ def catalog_search(words: list[str], /, *, limit: int = 20, json: Json = False) 
 
 
 @verb(catalog_app, "show", "catalog show vr_nvl72.rack_power_kw")
-def catalog_show(name: Annotated[str, Parameter(completer=fact_names)], /, *, json: Json = False) -> int:
+def catalog_show(
+    name: Annotated[str, Parameter(completer=fact_names)],
+    /,
+    *,
+    yaml: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    json: Json = False,
+) -> int:
     """Show facts in full: value, basis, range, source, evidence, and the ones that differ.
 
     Parameters
     ----------
     name
         An entity, a quantity, ENTITY.QUANTITY, or a fact's id.
+    yaml
+        Print a system or a region as the YAML of one of your own, to start from.
     """
     from gigaplan import api
     from gigaplan.report import catalog_view
 
+    if yaml:
+        text = api.catalog_yaml(name)
+        if json:
+            return print_data({"yaml": text})
+        line(text.rstrip("\n"))
+        return 0
     return _answer(api.catalog_show(name), catalog_view.shown, json)
 
 

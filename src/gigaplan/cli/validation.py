@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -38,6 +38,15 @@ Configs = Annotated[
         group=GROUPS["Model and system"],
         help="Hugging Face config.json of a model of your own that rows may name, as my_model=config.json. May be "
         "repeated.",
+    ),
+]
+SystemConfigs = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--system-config",
+        negative="",
+        group=GROUPS["Model and system"],
+        help="YAML file of a system of your own that rows may name, as my_rack=rack.yaml. May be repeated.",
     ),
 ]
 Constants = Annotated[
@@ -185,6 +194,7 @@ def predict_inference(
     out: Out,
     with_: Constants = None,
     model_config: Configs = None,
+    system_config: SystemConfigs = None,
     json: Json = False,
 ) -> int:
     """Add TTFT, TPOT and tokens per GPU to each row of a table, with intervals and how far to trust them.
@@ -200,7 +210,8 @@ def predict_inference(
     from gigaplan import api
 
     with progress("") as bar:
-        answer = api.predict_inference(table, out, with_ or [], bar, model_configs=model_config or [], **inputs)
+        own: dict[str, Any] = {"model_configs": model_config or [], "system_configs": system_config or []}
+        answer = api.predict_inference(table, out, with_ or [], bar, **own, **inputs)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -216,6 +227,7 @@ def predict_training(
     anchor: Path | None = None,
     with_: Constants = None,
     model_config: Configs = None,
+    system_config: SystemConfigs = None,
     json: Json = False,
 ) -> int:
     """Add step time, speed and memory to each row of a table, with an interval and how far to trust them.
@@ -232,7 +244,8 @@ def predict_training(
     from gigaplan import api
 
     with progress("") as bar:
-        answer = api.predict_training(table, out, anchor, with_ or [], bar, model_configs=model_config or [])
+        own = {"model_configs": model_config or [], "system_configs": system_config or []}
+        answer = api.predict_training(table, out, anchor, with_ or [], bar, **own)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")

@@ -26,7 +26,7 @@ from gigaplan.layers.checks import catalog_name, too_long, unknown_names
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
-from gigaplan.plan.own.catalogs import own_models
+from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import (
     device_of,
     model_of,
@@ -244,7 +244,8 @@ def frontiers(
         With every unknown name (and the nearest known one) and every impossible number at once.
     """
     question, pairs = question or ServingQuestion(), list(dict.fromkeys(pairs))
-    with own_models(question.model_configs, [model for model, _ in pairs]) as notes:
+    models, systems = ([pair[i] for pair in pairs] for i in (0, 1))
+    with own_catalog(question.model_configs, question.system_configs, models=models, systems=systems) as notes:
         return _frontiers(pairs, question, progress, notes)
 
 

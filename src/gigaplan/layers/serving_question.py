@@ -45,6 +45,8 @@ class ServingQuestion:
     model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
     """Hugging Face config.json of a model of your own, as my_model=config.json; MODEL then names it. May be
     repeated."""
+    system_configs: Annotated[tuple[str, ...], Option("system-config", group="Model and system")] = ()
+    """YAML file of a system of your own, as my_rack=rack.yaml; SYSTEM then names it. May be repeated."""
 
 
 def impossible(question: ServingQuestion) -> list[Problem]:

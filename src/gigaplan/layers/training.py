@@ -22,7 +22,7 @@ from gigaplan.layers.training_layout import layout_text, read_layout, undivided
 from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
 from gigaplan.plan.names import shape_name
-from gigaplan.plan.own.catalogs import own_models
+from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
 from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import FULL, chunks_of
@@ -163,7 +163,7 @@ def train(job: TrainingJob, progress: Progress | None = None) -> TrainRun:
         With every unknown name, impossible number and rank that doesn't divide at once; or if nothing fits, with what
         would make it fit.
     """
-    with own_models(job.model_configs, [job.model]) as notes:
+    with own_catalog(job.model_configs, job.system_configs, models=[job.model], systems=[job.system]) as notes:
         run = _train(job, progress)
     return replace(run, notes=(*notes, *run.notes))
 

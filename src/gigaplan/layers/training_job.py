@@ -57,6 +57,8 @@ class TrainingJob:
     model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
     """Hugging Face config.json of a model of your own, as my_model=config.json; MODEL then names it. May be
     repeated."""
+    system_configs: Annotated[tuple[str, ...], Option("system-config", group="Model and system")] = ()
+    """YAML file of a system of your own, as my_rack=rack.yaml; SYSTEM then names it. May be repeated."""
     layout: Annotated[str, Option(group="Layout")] = ""
     """Ranks and more, as "tp8 pp16 vpp6 cp2 ep8 etp1 mb1 recompute=selective schedule=zb fsdp" (default: the
     fastest)."""

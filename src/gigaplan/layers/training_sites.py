@@ -37,7 +37,7 @@ from gigaplan.layers.training import TrainRun, train
 from gigaplan.layers.training_job import PLACE as TRAIN_PLACE
 from gigaplan.layers.training_job import impossible as impossible_job
 from gigaplan.layers.training_job import named_in_catalog
-from gigaplan.plan.own.catalogs import own_models
+from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import (
     device_of,
     fibre_of,
@@ -130,7 +130,8 @@ def train_at_sites(job: SitesJob, progress: Progress | None = None) -> SitesRun:
     PlanError
         With every unknown name and impossible number at once; or if a site can't hold one replica, with what would.
     """
-    with own_models(job.run.model_configs, [job.run.model]) as notes:
+    own = job.run.model_configs, job.run.system_configs
+    with own_catalog(*own, models=[job.run.model], systems=[job.run.system]) as notes:
         run = _train_at_sites(job, progress)
     return replace(run, notes=(*notes, *run.notes))
 

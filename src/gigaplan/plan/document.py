@@ -81,6 +81,18 @@ class Node:
                 return node, False
         return node, True
 
+    def entries(self, *path: str) -> list[tuple[str, Node]]:
+        """Return the entries of the section at a path, none where there is no such section."""
+        node, whole = self.at(path)
+        return list(node.value.items()) if whole and isinstance(node.value, dict) else []
+
+    def replaced(self, path: tuple[str, ...], new: Node) -> Node:
+        """Return a tree with another node at a path that it has."""
+        if not path:
+            return new
+        below = self.value[path[0]].replaced(path[1:], new)
+        return Node({**self.value, path[0]: below}, self.line, self.column, self.file, self.keys)
+
     def place(self, path: tuple[str | int, ...], *, key: bool = False) -> Place:
         """Return the place of a path's value, or of its key; of the nearest place above it when it isn't there."""
         node, _ = self.at(path)

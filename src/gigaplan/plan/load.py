@@ -12,11 +12,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from gigaplan import catalog
+from gigaplan.catalog import Catalog
 from gigaplan.plan.checks import check
 from gigaplan.plan.document import Node, read_text
 from gigaplan.plan.named import with_known_names
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
 from gigaplan.plan.own.expand import expanded
+from gigaplan.plan.own.things import own_things, with_files
 from gigaplan.plan.patch import VARIANTS, patch_invalid
 from gigaplan.plan.provenance import Provenance, unwrap
 from gigaplan.plan.schema import EngineSection, PlanDocument, Training
@@ -40,6 +43,8 @@ class Plan:
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
+    catalog: Catalog
+    """The catalog in use with the plan's own systems and regions."""
 
 
 _SETTINGS = TypeAdapter(dict[str, Any])
@@ -170,17 +175,20 @@ def checked(
     """Return the checked plan of a document's tree; see :func:`load` for what raises."""
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
-    root = with_known_names(respelled(root, problems), problems)
-    more = expanded(root, dict(sources.files), problems)
-    root, sources = more.root, replace(sources, files=tuple(more.files.items()))
-    plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})
-    document = _validate(plain, root, problems)
+    texts = dict(sources.files)
+    root = respelled(with_files(root, texts, problems), problems)
+    own = own_things(root, problems)
+    with catalog.using(own.catalog):
+        more = expanded(with_known_names(own.root, problems), texts, problems)
+        root, sources = more.root, replace(sources, files=tuple(more.files.items()))
+        plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})
+        document = _validate(plain, root, problems)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
-    notes = [*document.notes, *(o.note for o in overlays), *more.notes]
+    notes = [*document.notes, *(o.note for o in overlays), *own.notes, *more.notes]
     document = document.model_copy(update={"notes": notes})
-    return Plan(document, root, provenance, _hash(root, overlays), tuple(problems), sources)
+    return Plan(document, root, provenance, _hash(root, overlays), tuple(problems), sources, own.catalog)
 
 
 def _hash(root: Node, overlays: Sequence[Overlay]) -> str:

@@ -118,7 +118,7 @@ def partial(
     for f in fields(cls):
         if f.name in without:
             continue
-        kind = _as_written(hints[f.name])
+        kind = as_written(hints[f.name])
         if names and f.name in names:
             kind = annotated[kind, names[f.name]]
         words = _described(cls, f.name, required=f.name in required)
@@ -174,7 +174,7 @@ class _Lenient(GenerateJsonSchema):
         return {}
 
 
-def _as_written(hint: Any) -> Any:
+def as_written(hint: Any) -> Any:
     """Return a field's type as a person writes it: one number where the room may hold one per member."""
     if typing.get_origin(hint) is Annotated:
         kind, *marks = typing.get_args(hint)

@@ -61,12 +61,22 @@ def unwrap(
         return {k: unwrap(v, provenance, problems, overlays, (*path, k)) for k, v in node.value.items()}
     stated = {k: str(v.plain()) for k, v in node.value.items()}
     source = stated.get("source") or (overlay.provenance if overlay else "")
-    provenance[where] = Provenance(_evidence(node, stated, problems), source, stated.get("note", ""))
+    provenance[where] = Provenance(evidence_of(node, stated, problems), source, stated.get("note", ""))
     return unwrap(node.value["value"], provenance, problems, {}, path)
 
 
-def _evidence(node: Node, stated: Mapping[str, str], problems: list[Problem]) -> Evidence:
-    """Return the class of evidence of a value: assumed where it states none, or none that is known."""
+def evidence_of(node: Node, stated: Mapping[str, str], problems: list[Problem]) -> Evidence:
+    """Return the class of evidence of a value: assumed where it states none, or none that is known.
+
+    Parameters
+    ----------
+    node
+        The value, for its place.
+    stated
+        What it states next to its value.
+    problems
+        Receives a class that isn't known.
+    """
     word = stated.get("evidence", Evidence.ASSUMED)
     if word in list(Evidence):
         return Evidence(word)

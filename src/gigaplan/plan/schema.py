@@ -19,6 +19,7 @@ from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
 from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
+from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
 from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
@@ -130,6 +131,8 @@ ModelSection: Any = partial(
         str, "A Hugging Face config.json, relative to the plan's file, whose architecture fills in what is not stated."
     ),
 )
+OwnSystemSection: Any = section_of(SYSTEM)
+OwnRegionSection: Any = section_of(REGION)
 ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
     OpeningBlock,
@@ -278,6 +281,10 @@ class PlanDocument(Strict):
     """The power that the plan promises in all, on a stated basis."""
     models: dict[str, ModelSection] = {}
     """Architectures of the plan's own, by name, in addition to the catalog's."""
+    systems: dict[str, OwnSystemSection] = {}
+    """Systems of the plan's own, by name, in addition to the catalog's."""
+    regions: dict[str, OwnRegionSection] = {}
+    """Regions of the plan's own in which sites stand, by name: price of power, time and climate."""
     fleet: Fleet
     """Systems, what exists already, and what is to be built."""
     power: Power = Power()

@@ -1,4 +1,4 @@
-"""The catalog with models of the user's own, for verbs that need no plan: each is a ``config.json`` with a name."""
+"""The catalog with models and systems of the user's own, for verbs that need no plan: each is a file with a name."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gigaplan import catalog
+from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import plain_name
 from gigaplan.compute.transformer import Architecture
+from gigaplan.plan.document import Node, read_text
+from gigaplan.plan.own.kinds import SYSTEM
 from gigaplan.plan.own.model_config import ModelConfig, model_of_config, name_of, read_config
+from gigaplan.plan.own.things import OwnThings, lines_of, own_things
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.resolver import resolved
+from gigaplan.plan.spelling import respelled
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.facts import Evidence, Fact
 
@@ -19,51 +24,99 @@ OPTION = Place("--model-config")
 
 
 @contextlib.contextmanager
-def own_models(configs: Sequence[str], named: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    """Use the catalog with further models within a block; yield what a reader should know of each.
+def own_catalog(
+    model_configs: Sequence[str] = (),
+    system_configs: Sequence[str] = (),
+    *,
+    models: Sequence[str] = (),
+    systems: Sequence[str] = (),
+) -> Iterator[tuple[str, ...]]:
+    """Use the catalog with further models and systems within a block; yield what a reader should know of each.
 
     Parameters
     ----------
-    configs
+    model_configs
         ``NAME=FILE`` or ``FILE`` each. A file without a name has that of the only model that is named and not known,
         else its own, or its folder's where it is called ``config.json``.
-    named
-        Models that the question names.
+    system_configs
+        ``NAME=FILE``, ``FILE`` or ``NAME={facts}`` each; a file without a name likewise.
+    models, systems
+        Names of models and of systems in the question.
 
     Raises
     ------
     PlanError
         With all that is wrong with the files and their names.
     """
-    if not configs:
+    facts, problems = catalog.load(), list[Problem]()
+    found = _models(model_configs, models, facts, problems)
+    own = _systems(system_configs, systems, facts, problems)
+    if any(p.severity == "error" for p in problems):
+        raise PlanError(problems)
+    if not found and not (own and own.catalog is not facts):
         yield ()
         return
-    facts, problems = catalog.load(), list[Problem]()
+    made = [fact for name, config in found.items() for fact in _facts(name, config)]
+    notes = [_note(name, config) for name, config in found.items()]
+    if own:
+        notes += [*own.notes, *(_as_note(p) for p in problems)]
+    whole = own.catalog if own else facts
+    with catalog.using(whole.extended(made, {n: _like(c, facts) for n, c in found.items()})):
+        yield tuple(notes)
+
+
+def _as_note(warning: Problem) -> str:
+    """Return a warning in a line."""
+    return f"{warning.place}: {warning.message}: {warning.value}; {warning.remedy}"
+
+
+def _models(
+    configs: Sequence[str], named: Sequence[str], facts: Catalog, problems: list[Problem]
+) -> dict[str, ModelConfig]:
+    """Return the models of configurations by name, and note what is wrong with them."""
     found: dict[str, ModelConfig] = {}
     for text in configs:
-        name, path = _named(text, configs, named)
+        name, path = _named("model", text, configs, named)
         if name in facts.origins:
             continue  # a question within a question: the outer one has read it
         try:
             problems += _unfit(name, found, facts)
-            found[name] = model_of_config(read_config(path), str(path))
+            found[name] = model_of_config(read_config(Path(path)), path)
         except PlanError as error:
             problems += error.problems
-    if problems:
-        raise PlanError(problems)
-    made = [fact for name, config in found.items() for fact in _facts(name, config)]
-    notes = tuple(_note(name, config) for name, config in found.items())
-    with catalog.using(facts.extended(made, {n: _like(c, facts) for n, c in found.items()})):
-        yield notes
+    return found
 
 
-def _named(text: str, configs: Sequence[str], named: Sequence[str]) -> tuple[str, Path]:
+def _systems(configs: Sequence[str], named: Sequence[str], facts: Catalog, problems: list[Problem]) -> OwnThings | None:
+    """Return what files of systems make of the catalog, None without any; note what is wrong with them."""
+    sections: dict[str, Node] = {}
+    for text in configs:
+        name, path = _named("system", text, configs, named)
+        if name in facts.origins:
+            continue
+        if name in sections:
+            remedy = f"name the file: {SYSTEM.option} my_rack=rack.yaml"
+            problems.append(Problem("two files have this name", Place(SYSTEM.option), value=name, remedy=remedy))
+        try:
+            stated = path.lstrip().startswith("{")
+            whole = path if stated else read_text(Path(path), "system file")
+            sections[name] = lines_of(whole, SYSTEM.option if stated else path, SYSTEM)
+        except PlanError as error:
+            problems += error.problems
+    if not sections:
+        return None
+    keys = dict.fromkeys(sections, (1, 1))
+    root = Node({SYSTEM.section: Node(sections, 1, 1, "", keys)}, 1, 1)
+    return own_things(respelled(root, problems), problems)
+
+
+def _named(kind: str, text: str, configs: Sequence[str], named: Sequence[str]) -> tuple[str, str]:
     """Return the name and the path of an option's text."""
     name, equals, path = text.partition("=")
     if equals and name and not Path(text).exists():
-        return name.strip(), Path(path)
-    unknown = [n for n in dict.fromkeys(named) if not resolved("model", n)]
-    return unknown[0] if len(configs) == len(unknown) == 1 else name_of(Path(text)), Path(text)
+        return name.strip(), path
+    unknown = [n for n in dict.fromkeys(named) if not resolved(kind, n)]
+    return unknown[0] if len(configs) == len(unknown) == 1 else name_of(Path(text)), text
 
 
 def _unfit(name: str, found: dict[str, ModelConfig], facts: catalog.Catalog) -> Iterator[Problem]:

@@ -97,7 +97,7 @@ def _with_models(root: Node, texts: dict[str, str], notes: list[str], problems: 
         notes += [f"Model {name}: {w}" for w in config.warnings]
         lines = {k: _derived(stated, v, f"{config.source}", "datasheet") for k, v in config.fields.items()}
         made[name] = Node({**lines, **model.value}, model.line, model.column, model.file, dict(model.keys))
-    return _replaced(root, ("models",), Node(made, models.line, models.column, models.file, models.keys))
+    return root.replaced(("models",), Node(made, models.line, models.column, models.file, models.keys))
 
 
 def _config(stated: Node, texts: dict[str, str]) -> ModelConfig:
@@ -114,19 +114,13 @@ def _config(stated: Node, texts: dict[str, str]) -> ModelConfig:
 
 def _blocks(root: Node) -> Iterator[tuple[str, ...]]:
     """Yield the paths of the phases and blocks that state GPUs."""
-    fleet = root.at(("fleet",))[0].value
-    fleet = fleet if isinstance(fleet, dict) else {}
-    for site, node in _entries(fleet.get("sites")):
-        for phase, block in _entries(node.value.get("phases") if isinstance(node.value, dict) else None):
+    for site, _ in root.entries("fleet", "sites"):
+        for phase, block in root.entries("fleet", "sites", site, "phases"):
             if isinstance(block.value, dict) and "gpus" in block.value:
                 yield "fleet", "sites", site, "phases", phase
-    for name, block in _entries(fleet.get("opening")):
+    for name, block in root.entries("fleet", "opening"):
         if isinstance(block.value, dict) and "gpus" in block.value:
             yield "fleet", "opening", name
-
-
-def _entries(node: Node | None) -> list[tuple[str, Node]]:
-    return list(node.value.items()) if node is not None and isinstance(node.value, dict) else []
 
 
 def _with_power(root: Node, path: tuple[str, ...], notes: list[str], problems: list[Problem]) -> Node:
@@ -150,7 +144,7 @@ def _with_power(root: Node, path: tuple[str, ...], notes: list[str], problems: l
         if "generation" not in lines:
             lines["generation"] = _derived(gpus, found.generation, words)
         notes.append(f"{path[2]}{f', {path[-1]}' if len(path) > 3 else ''}: {words}")
-    return _replaced(root, path, Node(lines, block.line, block.column, block.file, block.keys))
+    return root.replaced(path, Node(lines, block.line, block.column, block.file, block.keys))
 
 
 def _read(gpus: Node, block: Node) -> tuple[int, str]:
@@ -253,11 +247,3 @@ def _derived(stated: Node, value: object, note: str, evidence: str = "") -> Node
     made = node({"value": node(value), **given, "note": node(note)})
     made.derived = True
     return made
-
-
-def _replaced(root: Node, path: tuple[str, ...], new: Node) -> Node:
-    """Return a document with one node replaced."""
-    if not path:
-        return new
-    below = _replaced(root.value[path[0]], path[1:], new)
-    return Node({**root.value, path[0]: below}, root.line, root.column, root.file, root.keys)

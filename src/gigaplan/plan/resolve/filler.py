@@ -150,7 +150,7 @@ class Filler:
 
     def _sample(self, fact: Fact, low: float, high: float) -> Array:
         """Return one value per member from the fact's range (triangular); the first is the central value."""
-        unit = stream(self.seed, fact.id).random(self.members)
+        unit = stream(self.seed, self.facts.stream_of(fact)).random(self.members)
         sample = triangular(unit, low, fact.number, high)
         sample[0] = fact.number
         return sample

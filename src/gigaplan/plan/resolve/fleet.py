@@ -80,6 +80,13 @@ def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float
         name=name,
         region=site.region,
         phases=tuple(phases),
-        utc_offset_h=site.utc_offset_h or 0.0,
+        utc_offset_h=_offset_h(filler, site, path),
         rented=site.rented or 0.0,
     )
+
+
+def _offset_h(filler: Filler, site: Any, path: str) -> float:
+    """Return the hours that a site is ahead of UTC: as it states, else as its region does, else none."""
+    if site.utc_offset_h is None and filler.facts.has(site.region, "utc_offset_h"):
+        return filler.number(f"{path}.utc_offset_h", site.region, "utc_offset_h")
+    return site.utc_offset_h or 0.0

@@ -36,6 +36,12 @@ def resolve(plan: Plan) -> Scenario:
     InputError
         If inputs don't fit together.
     """
+    with catalog.using(plan.catalog):
+        return _resolve(plan)
+
+
+def _resolve(plan: Plan) -> Scenario:
+    """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
     homes, sampling = homes_of(doc), doc.uncertainty
     filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes)

@@ -30,7 +30,7 @@ def facilities(filler: Filler, doc: PlanDocument) -> tuple[tuple[Facility, ...],
 
 
 def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
-    """Return a facility whose power price is the plan's, or that of its region."""
+    """Return a facility whose figures are the plan's, else those of its region, else those of all regions."""
     price_path = f"{path}.power_price_usd_per_mwh"
     price = getattr(given, "power_price_usd_per_mwh", None)
     if price is None:
@@ -38,7 +38,7 @@ def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
         price = filler.value(price_path, fact, Annotated[Uncertain, None])
     else:
         filler.state(price_path, price)
-    return filler.fill(Facility, given, "facility", path, power_price_usd_per_mwh=price)
+    return filler.fill(Facility, given, [region, "facility"], path, power_price_usd_per_mwh=price)
 
 
 def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -85,7 +84,7 @@ def _phase(row: Mapping[str, str], metric: str) -> PhaseFigure:
     return PhaseFigure(predicted, follows, system, model, "bf16", ENGINE, disaggregated=False)
 
 
-@cache
+@catalog.per_catalog
 def _times(
     system: str, model: str, gpus: int, uncached: int, output_tokens: int, batch: int
 ) -> tuple[float, float, float]:

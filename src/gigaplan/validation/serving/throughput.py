@@ -10,10 +10,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
+from gigaplan import catalog
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.accuracy.validity import validity as validity_of
@@ -59,7 +59,7 @@ def is_throughput(columns: Sequence[str]) -> bool:
     return set(COLUMNS) <= set(columns)
 
 
-@cache
+@catalog.per_catalog
 def answer(load: Load) -> tuple[float, float, float, float]:
     """Return output tokens per second and GPU, the times to first token and per token [s], and the memory of one GPU
     [byte], nan where the layout isn't stated.
@@ -69,8 +69,8 @@ def answer(load: Load) -> tuple[float, float, float, float]:
     UnsupportedError
         If the load can't run.
     """
-    if load in _READY:
-        return _READY[load]
+    if load in _ready():
+        return _ready()[load]
     if load.layout is None:
         device, architecture = known(load.system, load.model)
         constants = shipped()
@@ -96,10 +96,13 @@ def answer_all(loads: Sequence[Load]) -> None:
         if load.layout is not None:
             by[load.system, load.model, load.precision, load.engine, str(load.drafts)].append(load)
     for some in by.values():
-        _READY.update(zip(some, _saturated(some), strict=True))
+        _ready().update(zip(some, _saturated(some), strict=True))
 
 
-_READY: dict[Load, tuple[float, float, float, float]] = {}
+@catalog.per_catalog
+def _ready() -> dict[Load, tuple[float, float, float, float]]:
+    """Return the answers that are ready, of the catalog in use: one of the user's own may be another under its name."""
+    return {}
 
 
 def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]:

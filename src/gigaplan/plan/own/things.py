@@ -1,0 +1,154 @@
+"""Systems and regions of a document's own: their files are read into it, and the catalog that has them is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gigaplan import catalog
+from gigaplan.catalog import Catalog
+from gigaplan.plan.document import Node, parse, read_text
+from gigaplan.plan.own.facts import Thing, read_thing
+from gigaplan.plan.own.kinds import KINDS, SYSTEM, Kind
+from gigaplan.plan.own.written import words_of
+from gigaplan.vocabulary.errors import PlanError, Problem
+
+EXAMPLES = {"system": "gb300_nvl72", "region": "ercot"}
+"""Things of the catalog to start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnThings:
+    """A document, and the catalog with the document's own systems and regions.
+
+    Attributes
+    ----------
+    root : Node
+        The document; where something is wrong with a thing, it has no lines there, so that nothing is reported twice.
+    catalog : Catalog
+        The catalog in use, the same where the document has nothing of its own.
+    notes : tuple of str
+        What a reader should know of each.
+    """
+
+    root: Node
+    catalog: Catalog
+    notes: tuple[str, ...]
+
+
+def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> Node:
+    """Return a document whose systems and regions have the lines of the files that they name; lines of their own win.
+
+    Parameters
+    ----------
+    root
+        The document.
+    texts
+        Texts that are known already, by path; receives the others.
+    problems
+        Receives what can't be read.
+    """
+    for kind in KINDS:
+        for name, node in root.entries(kind.section):
+            stated = node.value.get("config") if isinstance(node.value, dict) else None
+            if stated is not None:
+                lines = _lines_of(stated, kind, texts, problems)
+                merged = Node(
+                    {**lines.value, **node.value}, node.line, node.column, node.file, {**lines.keys, **node.keys}
+                )
+                root = root.replaced((kind.section, name), merged)
+    return root
+
+
+def _lines_of(stated: Node, kind: Kind, texts: dict[str, str], problems: list[Problem]) -> Node:
+    """Return the lines of a file, none where it can't be read; a path is relative to the document that names it."""
+    path, nothing = Path(str(stated.value)), Node({}, stated.line, stated.column, stated.file)
+    if not path.is_absolute() and not stated.file.startswith("--set "):
+        path = Path(stated.file).parent / path
+    try:
+        if str(path) not in texts:
+            texts[str(path)] = read_text(path, f"{kind.name} file")
+        return lines_of(texts[str(path)], str(path), kind)
+    except PlanError as error:
+        problems += error.problems
+        return nothing
+
+
+def lines_of(text: str, file: str, kind: Kind) -> Node:
+    """Return the facts of a thing's file, or of what an option states in its place.
+
+    Parameters
+    ----------
+    text
+        YAML.
+    file
+        Where it is from, for messages.
+    kind
+        What it describes.
+
+    Raises
+    ------
+    PlanError
+        If it is not YAML, no mapping, or names a further file.
+    """
+    lines = parse(text, file)
+    if not isinstance(lines.value, dict):
+        remedy = f"write its facts, one a line: see 'gigaplan catalog show {EXAMPLES[kind.name]} --yaml'"
+        raise PlanError([Problem(f"a {kind.name} is a mapping of its facts", lines.place(()), remedy=remedy)])
+    if "config" in lines.value:
+        remedy = "write the facts here, or name the other file in its place"
+        raise PlanError([Problem("a file names no further file", lines.place(("config",), key=True), remedy=remedy)])
+    return lines
+
+
+def own_things(root: Node, problems: list[Problem]) -> OwnThings:
+    """Return what a document has of its own; see :func:`with_files` for its files.
+
+    Parameters
+    ----------
+    root
+        The document, with the lines of its files.
+    problems
+        Receives all that is wrong with its systems and regions.
+    """
+    facts, things = catalog.load(), list[Thing]()
+    for kind in KINDS:
+        for name, node in root.entries(kind.section):
+            before = len(problems)
+            things.append(read_thing(kind, name, root, facts, problems, list(_needed_in(root, kind, name))))
+            if any(p.severity == "error" for p in problems[before:]):
+                root = root.replaced((kind.section, name), Node({}, node.line, node.column, node.file))
+    if things:
+        facts = facts.extended((f for t in things for f in t.facts), {t.name: t.like for t in things})
+    return OwnThings(root, facts, tuple(words_about(t) for t in things))
+
+
+def _needed_in(root: Node, kind: Kind, name: str) -> Iterator[str]:
+    """Yield what a plan needs of a thing that it uses, and does not state in a section of its own."""
+    chosen = root.at(("fleet", "generations"))
+    if kind is not SYSTEM or not chosen[1] or name not in [str(n) for n in _items(chosen[0].plain())]:
+        return
+    for quantity in kind.needed_in_plans:
+        if not any(root.at((section, "systems", name, quantity))[1] for section in ("fleet", "finance")):
+            yield quantity
+
+
+def words_about(thing: Thing) -> str:
+    """Return what a reader should know of a thing: the file, what it is like, and what it states otherwise."""
+    head, source = f"{thing.kind.name.capitalize()} {thing.name}", ""
+    if thing.stated:
+        source = f" ({thing.stated[0].source_title.partition(': ')[0]})"
+    if not thing.like:
+        return f"{head}{source}: {len(thing.stated)} facts, like no {thing.kind.name} of the catalog"
+    theirs = {(f.quantity, f.profile): f for f in catalog.load().facts if f.entity == thing.like and f.chosen}
+    changed = []
+    for f in thing.stated:
+        was = theirs.get((f.quantity, f.profile))
+        if was is None or (was.value, was.low, was.high) != (f.value, f.low, f.high):
+            changed.append(f"{f.quantity} {words_of(f)}" + (f" instead of {words_of(was)}" if was else ""))
+    return f"{head} is {thing.like} with {', '.join(changed)}{source}" if changed else f"{head} is {thing.like}{source}"
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
