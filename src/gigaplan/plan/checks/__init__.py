@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, training
+from gigaplan.plan.checks import demand, finance, fleet, own, training
 from gigaplan.plan.checks.common import first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -52,6 +52,9 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         finance.trigger,
         finance.tranches,
         finance.money_in_time,
+        own.used,
+        own.supply,
+        own.climate,
     )
     return [problem for rule in rules for problem in rule(plan, root)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def _systems(configs: Sequence[str], named: Sequence[str], facts: Catalog, probl
 def _named(kind: str, text: str, configs: Sequence[str], named: Sequence[str]) -> tuple[str, str]:
     """Return the name and the path of an option's text."""
     name, equals, path = text.partition("=")
-    if equals and name and not Path(text).exists():
+    if equals and name and not text.lstrip().startswith("{") and not os.path.exists(text):
         return name.strip(), path
     unknown = [n for n in dict.fromkeys(named) if not resolved(kind, n)]
     return unknown[0] if len(configs) == len(unknown) == 1 else name_of(Path(text)), text

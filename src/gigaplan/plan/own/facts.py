@@ -20,7 +20,7 @@ from gigaplan.plan.own.written import stated_facts, words_of
 from gigaplan.plan.provenance import evidence_of
 from gigaplan.plan.resolver import known_names, unresolved
 from gigaplan.plan.words import problem_of, unknown_name
-from gigaplan.vocabulary.bases import Based, Profile
+from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Problem, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.units import example
@@ -70,6 +70,8 @@ class _Reader:
     root: Node
     facts: Catalog
     problems: list[Problem]
+    unread: bool = False
+    """Whether facts of the thing could not be read, so that nobody knows what is missing."""
     templates: dict[str, Fact] = field(default_factory=dict)
 
     def section(self) -> Node:
@@ -89,22 +91,24 @@ class _Reader:
             self.problems.append(
                 Problem(f"a {self.kind.name} is a mapping of its facts", self.place_of(), remedy=remedy)
             )
-            lines = {}
+            lines, self.unread = {}, True
         self.problems += self._unfit()
-        like, stated = self._like(lines), list[Fact]()
+        like, stated, meant = self._like(lines), list[Fact](), set[str]()
         for quantity, node in lines.items():
             if quantity in self.kind.facts:
                 stated += self._facts(quantity, node)
             elif quantity not in ("like", "config"):
                 allowed = ("like", *self.kind.facts)
-                near = nearest_name(quantity, allowed)
+                near = nearest_name(quantity, allowed) or _sharing_words(quantity, allowed)
+                meant.add(near)
                 self.problems.append(unknown_name(self.root, (self.kind.section, self.name, quantity), allowed, near))
         thing = Thing(self.kind, self.name, like, tuple(stated), tuple(_taken(self, like, stated)))
-        known = {f.quantity for f in thing.facts} | set(lines)
-        self.problems += self._missing([q for q in self._needed(needed, thing) if q not in known], stated)
+        known = {f.quantity for f in thing.facts} | set(lines) | meant
+        if not ("like" in lines and not like) and not self.unread:
+            self.problems += self._missing([q for q in self._needed(needed, thing) if q not in known], stated)
         self.problems += implausible(thing, self)
         wrong = any(p.severity == "error" for p in self.problems[before:])
-        return self._completed(thing) if wrong else thing
+        return self._completed(thing) if wrong or self.unread else thing
 
     def _unfit(self) -> Iterator[Problem]:
         """Yield the problem of a name that stands for something else, or can't stand in a path."""
@@ -162,10 +166,11 @@ class _Reader:
         value = self._value(quantity, text, (*path, "value") if node.value is given else path)
         ends: dict[str, Any] = {k: self._end(quantity, given[k], (*path, k)) for k in ("low", "high") if k in given}
         words: dict[str, str] = {k: str(given[k].plain()) for k in ("evidence", "source", "note") if k in given}
+        if len(self.problems) == before:
+            self._check_range(value, ends, path)
         evidence = evidence_of(node, words, self.problems)
         if len(self.problems) > before:
             return None
-        self._check_range(value, ends, path)
         file = Path(node.file or self.section().file).name
         source = f"{STATED} in {file}" + (f": {words['source']}" if words.get("source") else "")
         return replace(
@@ -261,9 +266,8 @@ class _Reader:
         for quantity in quantities:
             known, similar = self.facts.quantities[quantity], self.similar(quantity, stated)
             has = f", as {similar} has" if similar else ""
-            meaning = known.meaning[:1].lower() + known.meaning[1:]
             yield Problem(
-                f"'{quantity}' of {self.kind.name} '{self.name}' is missing: {meaning}",
+                f"'{quantity}' of {self.kind.name} '{self.name}' is missing ({known.meaning})",
                 self.root.place((self.kind.section, self.name), key=True),
                 allowed=f"a value in {known.unit}" if known.unit not in ("1", "text", "date") else "",
                 remedy=f"add a line '{quantity}: {self.example(quantity, similar)}'{has}, or a line 'like: ...'",
@@ -296,6 +300,14 @@ class _Reader:
         return replace(thing, taken=(*thing.taken, *more))
 
 
+def _sharing_words(name: str, names: Sequence[str]) -> str:
+    """Return the name that shares most of the words of one that is spelt otherwise, "" where none shares any."""
+    words = set(name.lower().split("_"))
+    shared = {n: len(words & set(n.split("_"))) for n in names}
+    best = max(names, key=lambda n: shared[n])
+    return best if shared[best] else ""
+
+
 def _taken(reader: _Reader, like: str, stated: Sequence[Fact]) -> Iterator[Fact]:
     """Yield the facts of the one that a thing is like, those aside which the thing states in their place."""
     for fact in reader.facts.facts:
@@ -319,7 +331,14 @@ def _adapter(kind: str, quantity: str) -> TypeAdapter[Any]:
 
 
 def read_thing(
-    kind: Kind, name: str, root: Node, facts: Catalog, problems: list[Problem], needed: Sequence[str] = ()
+    kind: Kind,
+    name: str,
+    root: Node,
+    facts: Catalog,
+    problems: list[Problem],
+    needed: Sequence[str] = (),
+    *,
+    unread: bool = False,
 ) -> Thing:
     """Return a system or a region of the user's own.
 
@@ -337,8 +356,10 @@ def read_thing(
         Receives all that is wrong with it.
     needed
         What it must have in addition to what every thing of its kind needs.
+    unread
+        Whether a file of its facts could not be read, so that nobody knows what is missing.
     """
-    return _Reader(kind, name, root, facts, problems).read(needed)
+    return _Reader(kind, name, root, facts, problems, unread).read(needed)
 
 
 def implausible(thing: Thing, reader: _Reader) -> Iterator[Problem]:
@@ -362,10 +383,11 @@ def implausible(thing: Thing, reader: _Reader) -> Iterator[Problem]:
 
 def _too_little_power(thing: Thing, reader: _Reader) -> Iterator[Problem]:
     """Yield a warning where GPUs alone may draw more than their rack is rated for."""
-    by: dict[tuple[str, str], Fact] = {(f.quantity, f.profile): f for f in thing.facts if f.power_basis != "rack_peak"}
+    by = {(f.quantity, f.profile): f for f in thing.facts if f.power_basis != PowerBasis.RACK_PEAK}
     gpus = by.get(("gpus_per_rack", ""))
     for profile in ("", *Profile):
-        rack, gpu = by.get(("rack_power_kw", profile)), by.get(("gpu_tgp_w", profile))
+        rack = by.get(("rack_power_kw", profile))
+        gpu = by.get(("gpu_tgp_w", profile)) or by.get(("gpu_tgp_w", ""))
         if gpus and rack and gpu and gpus.number * gpu.number > 1e3 * rack.number:
             yield Problem(
                 "GPUs alone may draw more than their rack is rated for",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.plan.document import Node, parse, read_text
-from gigaplan.plan.own.facts import Thing, read_thing
+from gigaplan.plan.own.facts import STATED, Thing, read_thing
 from gigaplan.plan.own.kinds import KINDS, SYSTEM, Kind
 from gigaplan.plan.own.written import words_of
-from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 EXAMPLES = {"system": "gb300_nvl72", "region": "ercot"}
 """Things of the catalog to start from."""
@@ -53,7 +53,7 @@ def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> No
         for name, node in root.entries(kind.section):
             stated = node.value.get("config") if isinstance(node.value, dict) else None
             if stated is not None:
-                lines = _lines_of(stated, kind, texts, problems)
+                lines = _lines_of(stated, name, kind, texts, problems)
                 merged = Node(
                     {**lines.value, **node.value}, node.line, node.column, node.file, {**lines.keys, **node.keys}
                 )
@@ -61,7 +61,7 @@ def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> No
     return root
 
 
-def _lines_of(stated: Node, kind: Kind, texts: dict[str, str], problems: list[Problem]) -> Node:
+def _lines_of(stated: Node, name: str, kind: Kind, texts: dict[str, str], problems: list[Problem]) -> Node:
     """Return the lines of a file, none where it can't be read; a path is relative to the document that names it."""
     path, nothing = Path(str(stated.value)), Node({}, stated.line, stated.column, stated.file)
     if not path.is_absolute() and not stated.file.startswith("--set "):
@@ -69,6 +69,11 @@ def _lines_of(stated: Node, kind: Kind, texts: dict[str, str], problems: list[Pr
     try:
         if str(path) not in texts:
             texts[str(path)] = read_text(path, f"{kind.name} file")
+    except PlanError as error:
+        place = Place(stated.file, stated.line, stated.column, f"{kind.section}.{name}.config")
+        problems += [replace(p, place=place, value=str(stated.value)) for p in error.problems]
+        return nothing
+    try:
         return lines_of(texts[str(path)], str(path), kind)
     except PlanError as error:
         problems += error.problems
@@ -116,12 +121,29 @@ def own_things(root: Node, problems: list[Problem]) -> OwnThings:
     for kind in KINDS:
         for name, node in root.entries(kind.section):
             before = len(problems)
-            things.append(read_thing(kind, name, root, facts, problems, list(_needed_in(root, kind, name))))
+            problems += _twice(root, kind, name, [t.name for t in things])
+            needed, unread = list(_needed_in(root, kind, name)), _is_unread(root, kind, name)
+            things.append(read_thing(kind, name, root, facts, problems, needed, unread=unread))
             if any(p.severity == "error" for p in problems[before:]):
                 root = root.replaced((kind.section, name), Node({}, node.line, node.column, node.file))
-    if things:
-        facts = facts.extended((f for t in things for f in t.facts), {t.name: t.like for t in things})
-    return OwnThings(root, facts, tuple(words_about(t) for t in things))
+    known = set(facts.entities())
+    new = [t for t in things if t.name not in known]
+    whole = facts.extended((f for t in new for f in t.facts), {t.name: t.like for t in new}) if new else facts
+    return OwnThings(root, whole, tuple(words_about(t) for t in things))
+
+
+def _twice(root: Node, kind: Kind, name: str, others: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problem of a name that something else of the document has too."""
+    if name in others or name in dict(root.entries("models")):
+        place, remedy = root.place((kind.section, name), key=True), f"give your {kind.name} another"
+        yield Problem("something else of this document has this name", place, value=name, remedy=remedy)
+
+
+def _is_unread(root: Node, kind: Kind, name: str) -> bool:
+    """Return whether a thing names a file of which no line has been read."""
+    node = root.at((kind.section, name))[0]
+    lines = node.value if isinstance(node.value, dict) else {}
+    return "config" in lines and not any(below.file != lines["config"].file for below in lines.values())
 
 
 def _needed_in(root: Node, kind: Kind, name: str) -> Iterator[str]:
@@ -137,14 +159,17 @@ def _needed_in(root: Node, kind: Kind, name: str) -> Iterator[str]:
 def words_about(thing: Thing) -> str:
     """Return what a reader should know of a thing: the file, what it is like, and what it states otherwise."""
     head, source = f"{thing.kind.name.capitalize()} {thing.name}", ""
-    if thing.stated:
-        source = f" ({thing.stated[0].source_title.partition(': ')[0]})"
+    files = dict.fromkeys(f.source_title.partition(": ")[0].removeprefix(f"{STATED} in ") for f in thing.stated)
+    if files:
+        source = f" ({STATED} in {', '.join(files)})"
     if not thing.like:
         return f"{head}{source}: {len(thing.stated)} facts, like no {thing.kind.name} of the catalog"
-    theirs = {(f.quantity, f.profile): f for f in catalog.load().facts if f.entity == thing.like and f.chosen}
+    theirs = {
+        (f.quantity, f.power_basis, f.profile): f for f in catalog.load().facts if f.entity == thing.like and f.chosen
+    }
     changed = []
     for f in thing.stated:
-        was = theirs.get((f.quantity, f.profile))
+        was = theirs.get((f.quantity, f.power_basis, f.profile))
         if was is None or (was.value, was.low, was.high) != (f.value, f.low, f.high):
             changed.append(f"{f.quantity} {words_of(f)}" + (f" instead of {words_of(was)}" if was else ""))
     return f"{head} is {thing.like} with {', '.join(changed)}{source}" if changed else f"{head} is {thing.like}{source}"

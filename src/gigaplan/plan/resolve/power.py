@@ -38,7 +38,8 @@ def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
         price = filler.value(price_path, fact, Annotated[Uncertain, None])
     else:
         filler.state(price_path, price)
-    return filler.fill(Facility, given, [region, "facility"], path, power_price_usd_per_mwh=price)
+    owners = [region, "facility"] if filler.facts.has(region, "power_price_usd_per_mwh") else "facility"
+    return filler.fill(Facility, given, owners, path, power_price_usd_per_mwh=price)
 
 
 def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
