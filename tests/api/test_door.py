@@ -27,8 +27,8 @@ STEPS = (
     "H100,64,Llama-3 70B,8192,128,1,4,4,4,1,1,5,BF16,,1010\nH100,64,Llama-3 70B,8192,128,1,4,8,2,1,1,5,FP8,,1480\n"
 )
 PYTHON_ONLY = {"catalog_yaml", "load", "request", "save", "to_json", "train_sites"}
-"""What the terminal does inside other verbs: ``catalog show --yaml`` is one, ``explain FOLDER`` loads, ``run`` saves, ``train --sites`` trains on
-several."""
+"""What the terminal does inside other verbs: ``catalog show --yaml`` is one, ``explain FOLDER`` loads, ``run`` saves,
+``train --sites`` trains on several."""
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:

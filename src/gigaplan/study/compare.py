@@ -270,7 +270,8 @@ class _Attribution:
     def _swap(self, groups: Sequence[str]) -> Plan:
         """Return plan A with B's lines of some groups."""
         root = _swapped(self.plan_a.root, self.plan_b.root, groups)
-        return checked(root, self.plan_a.sources)
+        files = (*self.plan_a.sources.files, *self.plan_b.sources.files)
+        return checked(root, replace(self.plan_a.sources, files=tuple(dict(files).items())))
 
     def _joined(self) -> list[tuple[str, ...]]:
         """Return the groups to swap: one at a time, those that make no plan alone with the fewest that let them."""

@@ -261,6 +261,16 @@ def test_gpus_of_an_own_system_and_the_json_schema(tmp_path: Path) -> None:
     assert len(list(schema.iter_errors(parse(wrong, "plan").plain()))) >= 2
 
 
+def test_exported_systems_and_regions_fit_the_json_schema() -> None:
+    whole = gp.schema()
+    for kind, section in zip(KINDS, ("OwnSystem", "OwnRegion"), strict=True):
+        schema = jsonschema.Draft202012Validator({**whole["$defs"][section], "$defs": whole["$defs"]})
+        for name in catalog.load().entities(kind.mark):
+            stated = parse(own_yaml(name), name).plain()
+            assert not list(schema.iter_errors(stated)), name
+            assert list(schema.iter_errors({**stated, "like": "none"})), name  # type: ignore[dict-item]
+
+
 def test_a_kept_result_is_run_again_without_its_file(rack: Path, tmp_path: Path) -> None:
     folder = gp.save(gp.run(plan_with(tmp_path, "systems: {my_rack: {config: rack.yaml}}")), tmp_path / "kept")
     rack.unlink()

@@ -16,7 +16,7 @@ from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.finance.inputs import GenerationCost
 from gigaplan.fleet.inputs import Generation
-from gigaplan.plan.partial import STRICT, as_written
+from gigaplan.plan.partial import STRICT, Names, as_written
 from gigaplan.power.inputs import Facility
 from gigaplan.vocabulary.bases import OnBasis, PowerBasis
 from gigaplan.vocabulary.units import Unit
@@ -138,7 +138,10 @@ def section_of(kind: Kind) -> type[BaseModel]:
     words = f"{kind.name.capitalize()} of the catalog whose facts fill in what this one does not state."
     file = f"YAML file with the {kind.name}'s facts, relative to the plan's file; lines here win over its lines."
     made: dict[str, Any] = {
-        "like": (str | None, Field(None, description=words)),
+        "like": (
+            annotated[str, Names(lambda: catalog.load().entities(kind.mark))] | None,
+            Field(None, description=words),
+        ),
         "config": (str | None, Field(None, description=file)),
         **stated,
     }
@@ -151,6 +154,7 @@ def _meaning(name: str) -> Any:
     """Return what describes a fact by the catalog's meaning of its quantity when a JSON Schema is made."""
 
     def describe(schema: dict[str, Any]) -> None:
-        schema["description"] = f"{catalog.load().quantities[name].meaning}."
+        each = " Or a list with one for each power profile: 190 kW rack_tdp max_q." if name in BY_PROFILE else ""
+        schema["description"] = f"{catalog.load().quantities[name].meaning}.{each}"
 
     return describe
