@@ -18,6 +18,7 @@ from gigaplan import catalog
 from gigaplan.cli import main
 from gigaplan.plan.document import parse
 from gigaplan.plan.load import load
+from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.own.kinds import KINDS, SYSTEM
 from gigaplan.plan.own.written import own_yaml, words_of
 from gigaplan.plan.resolve import device_of
@@ -28,6 +29,11 @@ SLOW = "{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 6.4 TB/s}"
 ROWS = (
     "gpu,precision,model,isl,osl,concurrency,tp,ttft_ms,tpot_ms,framework\n"
     "{0},fp8,Llama-3.3-70B,1024,1024,64,8,,,trtllm\n"
+)
+SATURATED = (
+    "gpu,n_gpus,model,metric,precision,engine,tp,isl,osl\n"
+    "{0},8,Llama 3.3 70B,output_throughput_per_gpu,fp8,trtllm,8,1000,1000\n"
+    "{0},8,llama2-70b-99,Offline Tokens/s,fp8,trtllm,,,\n"
 )
 STEPS = (
     "gpu,num_gpus,model,seq_len,global_batch,micro_batch,tp,pp,dp,cp,ep,vpp,precision,recompute,tokens_per_s_per_gpu\n"
@@ -83,15 +89,11 @@ def test_every_fact_that_may_be_stated_is_a_quantity_of_the_catalog_in_its_unit(
 
 @pytest.mark.parametrize("system", catalog.load().entities("peak_bf16_flops_per_s"))
 def test_an_exported_system_is_the_same_device(system: str) -> None:
-    with gp_catalog(f"mine={yaml.safe_dump(yaml.safe_load(own_yaml(system)), default_flow_style=True, width=10**6)}"):
+    with own_catalog(
+        (), [f"mine={yaml.safe_dump(yaml.safe_load(own_yaml(system)), default_flow_style=True, width=10**6)}"]
+    ):
         facts = catalog.load()
         assert device_of(facts, "mine") == device_of(facts, system)
-
-
-def gp_catalog(*systems: str) -> Any:
-    from gigaplan.plan.own.catalogs import own_catalog
-
-    return own_catalog((), systems)
 
 
 def test_a_copy_is_served_and_trained_alike(rack: Path) -> None:
@@ -108,14 +110,14 @@ def test_a_copy_is_served_and_trained_alike(rack: Path) -> None:
     assert renamed(first) == renamed(mine)
 
 
-@pytest.mark.parametrize(("rows", "predict"), [(ROWS, "inference"), (STEPS, "training")])
+@pytest.mark.parametrize(("rows", "predict"), [(ROWS, "inference"), (SATURATED, "inference"), (STEPS, "training")])
 def test_a_copy_is_predicted_alike(rack: Path, tmp_path: Path, rows: str, predict: str) -> None:
     texts = []
     for system, own in ((LIKE, {}), ("my_rack", {"my_rack": str(rack)})):
         (tmp_path / "rows.csv").write_text(rows.format(system))
         function = gp.predict_inference if predict == "inference" else gp.predict_training
         answer = function(tmp_path / "rows.csv", tmp_path / "out.csv", system_configs=own)  # type: ignore[operator]
-        assert answer.answered == 1
+        assert answer.answered == answer.rows
         texts.append((tmp_path / "out.csv").read_text().replace("my_rack", LIKE))
     assert texts[0] == texts[1]
 
@@ -189,6 +191,7 @@ WRONG = {
     "unit": ("{like: gb300_nvl72, hbm_bytes: 288 TFLOP/s}", "not a unit of the same kind as 'byte'"),
     "no unit": ("{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 8}", "write for example '8 TB/s'"),
     "part of a GPU": ("{like: gb300_nvl72, gpus_per_rack: 72.5}", "a whole number"),
+    "beyond any number": (f"{{like: gb300_nvl72, gpus_per_rack: 1{'0' * 400}}}", "less than or equal to"),
     "no GPUs": ("{like: gb300_nvl72, gpus_per_rack: 0}", "greater than or equal to 1"),
     "no memory": ("{like: gb300_nvl72, hbm_bytes: 0 GB}", "greater than 0"),
     "no rack power": ("{like: gb300_nvl72, rack_power_kw: 0 kW rack_tdp}", "above 0"),
@@ -269,6 +272,33 @@ def test_exported_systems_and_regions_fit_the_json_schema() -> None:
             stated = parse(own_yaml(name), name).plain()
             assert not list(schema.iter_errors(stated)), name
             assert list(schema.iter_errors({**stated, "like": "none"})), name  # type: ignore[dict-item]
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.sampled_from(["8 TB/s", "142 kW rack_tdp", "x", "{", "=", ""]),
+    lambda below: (
+        st.lists(below, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["value", "low", "high", "evidence", "config", "like", "max_q", "3"]), below, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(facts=st.dictionaries(st.sampled_from([*SYSTEM.facts, "like", "config", "junk"]), JUNK, max_size=5))
+def test_whatever_is_stated_is_computed_or_refused(facts: dict[str, Any]) -> None:
+    text = json.dumps(facts).replace("NaN", ".nan").replace("-Infinity", "-.inf").replace("Infinity", ".inf")
+    try:
+        with own_catalog((), [f"mine={text}"]):
+            assert device_of(catalog.load(), "mine").hbm_bytes > 0
+    except PlanError as error:
+        assert error.problems
 
 
 def test_a_kept_result_is_run_again_without_its_file(rack: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from gigaplan.fleet.inputs import Generation
 from gigaplan.plan.partial import STRICT, Names, as_written
 from gigaplan.power.inputs import Facility
 from gigaplan.vocabulary.bases import OnBasis, PowerBasis
-from gigaplan.vocabulary.units import Unit
+from gigaplan.vocabulary.units import LARGEST, Unit
 
 
 class RackBasis(StrEnum):
@@ -31,7 +31,13 @@ class RackBasis(StrEnum):
 def _declared(cls: type[Any], *without: str) -> dict[str, Any]:
     """Return the fields of a room's dataclass as a person writes them."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return {f.name: as_written(hints[f.name]) for f in fields(cls) if f.name not in without}
+    return {f.name: _bounded(as_written(hints[f.name])) for f in fields(cls) if f.name not in without}
+
+
+def _bounded(kind: Any) -> Any:
+    """Return the type of a whole number with the largest that a plan may state; units bound the others."""
+    annotated: Any = Annotated
+    return annotated[kind, Le(int(LARGEST["1"]))] if int in (kind, *typing.get_args(kind)[:1]) else kind
 
 
 @dataclass(frozen=True, slots=True)
