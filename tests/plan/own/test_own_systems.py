@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -294,11 +295,8 @@ JUNK = st.recursive(
 @given(facts=st.dictionaries(st.sampled_from([*SYSTEM.facts, "like", "config", "junk"]), JUNK, max_size=5))
 def test_whatever_is_stated_is_computed_or_refused(facts: dict[str, Any]) -> None:
     text = json.dumps(facts).replace("NaN", ".nan").replace("-Infinity", "-.inf").replace("Infinity", ".inf")
-    try:
-        with own_catalog((), [f"mine={text}"]):
-            assert device_of(catalog.load(), "mine").hbm_bytes > 0
-    except PlanError as error:
-        assert error.problems
+    with contextlib.suppress(PlanError), own_catalog((), [f"mine={text}"]):
+        assert device_of(catalog.load(), "mine").hbm_bytes > 0
 
 
 def test_a_kept_result_is_run_again_without_its_file(rack: Path, tmp_path: Path) -> None:
