@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import NO, Json, app, print_data, print_json, show, verb
+from gigaplan.cli.base import NO, Json, app, print_json, show, verb
 from gigaplan.cli.completion import fact_names, kinds
 from gigaplan.cli.streams import line
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
 catalog_app = App(
     name="catalog",
@@ -79,11 +80,10 @@ def catalog_show(
     from gigaplan import api
     from gigaplan.report import catalog_view
 
+    if yaml and json:
+        raise PlanError([Problem("one answer has one form", Place("--json"), remedy="leave out --yaml or --json")])
     if yaml:
-        text = api.catalog_yaml(name)
-        if json:
-            return print_data({"yaml": text})
-        line(text.rstrip("\n"))
+        line(api.catalog_yaml(name).rstrip("\n"))
         return 0
     return _answer(api.catalog_show(name), catalog_view.shown, json)
 
