@@ -1,11 +1,13 @@
-"""Where the command starts: Ctrl-C is met from the first import on."""
+"""Where the command starts: Ctrl-C is met from the first import on, and ends it with one line and one exit code."""
 
 from __future__ import annotations
 
 import _thread
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -14,26 +16,60 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MESSAGE = "gigaplan: interrupted; nothing half-written was left"
+_seen = False
+"""Whether Ctrl-C has come since the command began."""
 
 
 def main() -> NoReturn:
     """Run the command line; Ctrl-C before it stands, or after it is done, leaves without a traceback too."""
     try:
         sys.unraisablehook = _interrupt_again
-        kept = signal.signal(signal.SIGINT, _leave) if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN else None
+        heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        if heard:
+            signal.signal(signal.SIGINT, _leave)
         from gigaplan.cli import main
 
-        if kept is not None:
-            signal.signal(signal.SIGINT, kept)
-        main()
+        if heard:
+            signal.signal(signal.SIGINT, _interrupt)
+        with interrupts():
+            main()
+    except SystemExit as end:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to be stopped: the exit code stands
+        if end.code != INTERRUPTED:
+            raise
     except KeyboardInterrupt:
         print(MESSAGE, file=sys.stderr)
-    sys.exit(INTERRUPTED)
+    _end()
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[None]:
+    """Raise Ctrl-C again where Python or a library has made another error of it, as DuckDB and class bodies do."""
+    try:
+        yield
+    except Exception:
+        if _seen:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    global _seen  # noqa: PLW0603  # a handler has nothing else to write to
+    _seen = True
+    raise KeyboardInterrupt
 
 
 def _leave(_: int, __: FrameType | None) -> None:
     """Leave at once: while the program is being imported nothing has been read or written yet."""
     os.write(2, f"{MESSAGE}\n".encode())
+    os._exit(INTERRUPTED)
+
+
+def _end() -> NoReturn:
+    """End with the exit code of Ctrl-C; Python itself would end by a signal if an ``exec`` was interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
     os._exit(INTERRUPTED)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gigaplan import cli
+from gigaplan import _start, cli
 from gigaplan.cli import streams
 from gigaplan.vocabulary.visible import STEERING, cell, steering, visible
 
@@ -106,6 +106,38 @@ def test_ctrl_c_at_any_instant_shows_no_traceback(after_s: float) -> None:
     _, err = run.communicate()
     assert b"gigaplan/cli" not in err and b"simulate" not in err, err  # files of a traceback
     assert run.returncode in (130, -signal.SIGINT), err
+
+
+def test_ctrl_c_that_a_library_has_turned_into_its_own_error_is_still_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped() -> None:
+        with _start.interrupts():
+            raise RuntimeError("Query interrupted")  # DuckDB's
+
+    with pytest.raises(RuntimeError):
+        stopped()
+    monkeypatch.setattr(_start, "_seen", True)
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+
+
+def test_ctrl_c_within_a_class_body_that_is_made_ends_with_its_exit_code() -> None:
+    """Python would end by the signal, or with the error that it makes of it."""
+    code = (
+        "import os, signal, gigaplan.cli, gigaplan._start as start\n"
+        "def verb():\n"
+        "    exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')\n"
+        "gigaplan.cli.main = verb\n"
+        "start.main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (130, f"{_start.MESSAGE}\n")
+
+
+def test_a_closed_stderr_stops_nothing(tmp_path: Path) -> None:
+    script = (
+        f"'{sys.executable}' -m gigaplan run lab-1mw --set horizon.end=2026-09 --out '{tmp_path}/out' 2>&- >/dev/null"
+    )
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
 
 
 def test_streams_without_a_file_behind_them_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cyclopts import CycloptsError
 
+from gigaplan._start import interrupts
 from gigaplan._version import __version__
 from gigaplan.cli import completion, facts, plans, results, serving, streams, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
@@ -61,7 +62,7 @@ def _guarded(command: Callable[[], Any], *, as_json: bool) -> int:
     from gigaplan.vocabulary.progress import Cancelled
 
     try:
-        with files.command():
+        with interrupts(), files.command():
             code = int(command() or 0)
         streams.flush()
         return code

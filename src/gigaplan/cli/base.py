@@ -90,7 +90,7 @@ def show(renderable: Any) -> int:
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Progress | None]:
     """Give a progress function that draws a bar on stderr; None if that is no terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # None where it was closed
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
