@@ -185,6 +185,20 @@ def test_wrong_requests_say_all_at_once() -> None:
             gp.request(kind, data)
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "field"),
+    [
+        ("train", {"model": "m", "system": "s", "failures": 7.5}, "failures"),
+        ("train sites", {"run": "fast", "sites": "a=1"}, "run"),
+        ("frontier", {"models": ["m"], "systems": ["s"], "question": None}, "question"),
+    ],
+)
+def test_a_request_within_a_request_is_an_object_too(kind: str, data: dict[str, Any], field: str) -> None:
+    with pytest.raises(gp.PlanError, match="is an object of fields") as wrong:
+        gp.request(kind, data)
+    assert wrong.value.problems[0].place.path == field
+
+
 def test_progress_is_told_and_may_cancel(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(files)
     long: dict[str, Callable[[Any], object]] = {

@@ -29,6 +29,7 @@ def problems(path: Path, text: str) -> tuple[Problem, ...]:
     [
         ("quantity: gpus_produsing, reduce: max, at_least: 1", "no such result quantity", "gpus_producing"),
         ("quantity: gpus_producing, at: {sites: new}, reduce: max, at_least: 1", "has no such dim", ""),
+        ("quantity: gpus_producing, at: {generation: []}, reduce: max, at_least: 1", "no label is named", ""),
         ("quantity: gpus_producing, at: {genration: vr_nvl72}, reduce: max, at_least: 1", "no such dim", "generation"),
         (
             "quantity: gpus_producing, at: {generation: vr_nvl71}, reduce: max, at_least: 1",

@@ -75,8 +75,9 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     store.put("a", RATE)
     store.put("b", replace(RATE, gpus="16"))  # type: ignore[arg-type]
     store.put("c", replace(RATE, ttft_s=float("inf")))
+    store.put("d", replace(RATE, ttft_s=10**400))  # more than a float holds
     store.keep()
-    assert [kept.StoredRates(path).get(k) == RATE for k in "abc"] == [True, False, False]
+    assert [kept.StoredRates(path).get(k) == RATE for k in "abcd"] == [True, False, False, False]
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None

@@ -240,7 +240,12 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
 
     nested = _dataclass_of(hint)
     if nested is not None:
-        return _read(nested, value, f"{place} {name}", problems) if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping):
+            return _read(nested, value, f"{place} {name}", problems)
+        if not isinstance(value, nested) and not (value is None and type(None) in typing.get_args(hint)):
+            where = Place(place, path=name)
+            problems.append(Problem("is an object of fields", where, value=str(value), remedy="write {...}"))
+        return value
     label = f"{name} (--{option.name})" if option.name else name
     where = Place(place, path=label)
     try:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import stat
+import sys
 import typing
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -154,5 +154,5 @@ def _checksum(stored: object) -> str:
 def _fits(value: object, kind: object) -> bool:
     """Return whether a value is of a field's type; a true or false is no number."""
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(cast(float, value))
+        return type(value) in (int, float) and abs(cast(float, value)) <= sys.float_info.max
     return type(value) is kind

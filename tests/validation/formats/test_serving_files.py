@@ -341,3 +341,12 @@ def test_an_unknown_unit_is_refused(tmp_path: Path) -> None:
     text = json.dumps({**AIPERF, "time_to_first_token": {"unit": "fortnights", "avg": 1.0}})
     with pytest.raises(PlanError, match="fortnights"):
         read_rows(written(tmp_path, text))
+
+
+def test_a_summary_with_line_ends_of_another_system_is_read_and_one_that_is_no_csv_is_refused(tmp_path: Path) -> None:
+    rows = read_rows(written(tmp_path, AIPERF_CSV)).rows
+    path = tmp_path / "mac.csv"
+    path.write_bytes(AIPERF_CSV.replace("\n", "\r").encode())
+    assert read_rows(path).rows == rows
+    with pytest.raises(PlanError, match="can't be read"):
+        read_rows(written(tmp_path, f'{AIPERF_CSV}"{"x" * 200_000}"\n'))

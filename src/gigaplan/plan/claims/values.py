@@ -124,6 +124,14 @@ def _qualifiers(head: str) -> tuple[str, ...]:
     return {"quantity": ("at", "over", "reduce", "during"), "fact": ("on",), "gpus_in": ("of",)}.get(head, ("during",))
 
 
+def _labels(node: Node, path: Path, found: Problems) -> tuple[str, ...]:
+    """Return the labels of a dim, at least one."""
+    labels = found.texts(node, path)
+    if not labels:
+        found.add("no label is named", path, value="[]", remedy="name one or several, or leave the dim out")
+    return labels
+
+
 def _read(entries: dict[str, Node], path: Path, found: Problems, facts: Catalog, scope: Scope) -> Read | None:
     """Return a reading of a result quantity, checked against the variable table."""
     name = found.text(entries["quantity"], (*path, "quantity"))
@@ -135,7 +143,7 @@ def _read(entries: dict[str, Node], path: Path, found: Problems, facts: Catalog,
     during = found.text(entries.get("during"), (*path, "during"))
     read = Read(
         name,
-        tuple((dim, found.texts(node, (*path, "at", dim))) for dim, node in at.items()),
+        tuple((dim, labels) for dim, node in at.items() if (labels := _labels(node, (*path, "at", dim), found))),
         tuple((dim, found.text(node, (*path, "over", dim))) for dim, node in over.items()),
         reduce,
         during,

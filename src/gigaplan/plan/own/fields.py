@@ -61,6 +61,13 @@ class Fields:
             return default or 0
         return int(value)
 
+    def listed(self, *names: str) -> list[Any]:
+        """Return a field's list, empty where it is left out; anything else than a list is a fault."""
+        value = self.raw(*names)
+        if value is not None and not isinstance(value, list):
+            self.faults.append(f"'{names[0]}' is {str(value)[:40]!r}, not a list")
+        return value if isinstance(value, list) else []
+
     def flag(self, *names: str, default: bool = False) -> bool:
         """Return whether a field is true; the default where it is left out."""
         value = self.raw(*names)

@@ -115,9 +115,13 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
     except ValueError as error:
         raise _wrong(file, f"not JSON: {error}", remedy="give a model's config.json") from None
     if not isinstance(whole, dict) or "model_type" not in whole:
-        remedy = "give the config.json of a model from Hugging Face, which names its 'model_type'"
-        raise _wrong(file, "not a model's configuration: it has no 'model_type'", remedy=remedy)
+        raise _no_type(file)
     return whole
+
+
+def _no_type(file: str) -> PlanError:
+    remedy = "give the config.json of a model from Hugging Face, which names its 'model_type'"
+    return _wrong(file, "not a model's configuration: it has no 'model_type'", remedy=remedy)
 
 
 def _family(whole: Mapping[str, Any], inner: Mapping[str, Any], file: str) -> str:
@@ -130,6 +134,8 @@ def _family(whole: Mapping[str, Any], inner: Mapping[str, Any], file: str) -> st
         found = SAME.get(name, name)
         if found in FAMILIES:
             return found
+    if not names:
+        raise _no_type(file)
     known = sorted({*FAMILIES, *SAME})
     raise _wrong(
         file,

@@ -189,10 +189,9 @@ def _expert_layers(fields: Fields, layers: int) -> int:
     start = fields.count("first_k_dense_replace", "moe_layer_start_index", default=0)
     end = fields.count("moe_layer_end_index", default=layers - 1 if layers else 0)
     step = fields.count("decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval", default=1) or 1
-    dense = fields.raw("mlp_only_layers") or []
-    chosen = fields.raw("moe_layers")
+    dense, chosen = fields.listed("mlp_only_layers"), fields.listed("moe_layers")
     by_layer = fields.raw("moe_layer_freq", "mlp_layer_types")
-    if isinstance(chosen, list) and chosen:
+    if chosen:
         return len(chosen)
     found = 0
     for i in range(min(layers, 10_000)):

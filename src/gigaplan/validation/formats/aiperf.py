@@ -107,7 +107,11 @@ def _of_csv(content: str) -> dict[str, object]:
     """Return a CSV summary as the JSON one has it: its metrics, each with unit and mean; a total is its only value."""
     found: dict[str, object] = {}
     column = 0
-    for cells in csv.reader(io.StringIO(content)):
+    try:
+        lines = list(csv.reader(io.StringIO(content, newline="")))
+    except csv.Error as error:
+        raise UnsupportedError(str(error)) from None
+    for cells in lines:
         heads = [c.strip().lower() for c in cells]
         if not heads or not heads[0]:
             continue
