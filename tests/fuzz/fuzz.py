@@ -9,6 +9,7 @@ minute, exit 1 without an answer, a refusal that says nothing, or a machine's li
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import multiprocessing
@@ -27,15 +28,22 @@ from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mutants import DOORS, SHARES, Mutant, clean
+import foreign
+from doors import DOORS, SHARES
+from mutants import Mutant, clean
 
 from gigaplan.cli import main as gigaplan
 
 LONGEST_S = 60
+KEPT = frozenset({"kept", "rates.json"})
+"""What stays in the working folder from one mutant to the next."""
 MEMORY_BYTES = 8 * 2**30
 ANSWERS_NO = ("check", "frontier", "catalog", "rerun")
 """Verbs whose answer may be no, which is exit 1."""
-HORIZON_END = "2026-09"
+
+
+Found = tuple[Counter[tuple[str, int]], list[str]]
+"""Mutants by door and exit code, and one text for each fault."""
 
 
 class TooSlow(BaseException):
@@ -55,7 +63,7 @@ def call(words: tuple[str, ...]) -> tuple[int, str, str]:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            gigaplan(words)
+            (foreign.ask if words[0] in foreign.PYTHON else gigaplan)(words)
     except SystemExit as end:
         code = end.code
     except BaseException:
@@ -85,12 +93,18 @@ def fault(words: tuple[str, ...], code: int, out: str, err: str) -> str:
 
 
 def small(folder: Path) -> None:
-    """Put a small sound result into ``folder/kept``."""
-    code, _, err = call(("run", "lab-1mw", "--set", f"horizon.end={HORIZON_END}", "--out", str(folder / "kept")))
-    assert code == 0, err
+    """Put a small sound result into ``folder/kept``, and the rates that it has searched into ``folder/rates.json``."""
+    with (
+        contextlib.suppress(SystemExit),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        foreign.run_with(folder / "rates", str(folder / "kept"))
+    (rates,) = (folder / "rates").iterdir()
+    rates.rename(folder / "rates.json")
 
 
-def fuzz(count: int, seed: int, faults: Path | None = None) -> tuple[Counter[tuple[str, int]], list[str]]:
+def fuzz(count: int, seed: int, faults: Path | None = None, doors: tuple[str, ...] = ()) -> Found:
     """Run mutants one after another.
 
     Parameters
@@ -101,6 +115,8 @@ def fuzz(count: int, seed: int, faults: Path | None = None) -> tuple[Counter[tup
         Seed of the random source: the same seed gives the same mutants.
     faults : Path, optional
         Folder that keeps the files of each fault.
+    doors : tuple of str
+        Doors, by name; all by their shares if there are none.
 
     Returns
     -------
@@ -110,14 +126,14 @@ def fuzz(count: int, seed: int, faults: Path | None = None) -> tuple[Counter[tup
         One text for each fault.
     """
     chance, counts, found = random.Random(seed), Counter[tuple[str, int]](), []
-    home = os.getcwd()
+    home, weights = os.getcwd(), {d: SHARES[d] for d in doors or SHARES}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small(folder)
         os.chdir(folder)
         try:
             for number in range(count):
-                door = chance.choices(list(SHARES), list(SHARES.values()))[0]
+                door = chance.choices(list(weights), list(weights.values()))[0]
                 mutant = DOORS[door](folder, chance)
                 mutant.prepare(folder)
                 code, out, err = call(mutant.words)
@@ -126,7 +142,7 @@ def fuzz(count: int, seed: int, faults: Path | None = None) -> tuple[Counter[tup
                 if wrong:
                     found.append(f"{wrong}: gigaplan {shlex.join(mutant.words)}\n    {err.strip()[-700:]}")
                     _keep(mutant, faults, f"{seed}-{number}", found[-1])
-                clean(folder, frozenset({"kept"}))
+                clean(folder, KEPT)
         finally:
             os.chdir(home)
     return counts, found
@@ -139,30 +155,36 @@ def _keep(mutant: Mutant, faults: Path | None, name: str, text: str) -> None:
         (faults / name / "fault.txt").write_text(text, "utf-8", "backslashreplace")
 
 
-def _job(arguments: tuple[int, int, Path]) -> tuple[Counter[tuple[str, int]], list[str]]:
+def _job(arguments: tuple[int, int, Path, tuple[str, ...]]) -> Found:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     return fuzz(*arguments)
 
 
-def main(count: int, seed: int = 0, step: int = 500) -> int:
-    """Run mutants on every core, print what was found, and return whether there was anything."""
+def main(count: int, seed: int, processes: int, doors: tuple[str, ...], step: int = 250) -> int:
+    """Run mutants on several processes, print what was found, and return whether there was anything."""
     faults = Path(tempfile.mkdtemp(prefix="gigaplan-fuzz-"))
-    jobs = [(min(step, count - k), seed + k // step, faults) for k in range(0, count, step)]
+    jobs = [(min(step, count - k), seed + k // step, faults, doors) for k in range(0, count, step)]
     counts, found, began = Counter[tuple[str, int]](), [], time.monotonic()
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
         for some, wrong in pool.imap_unordered(_job, jobs):
             counts += some
             found += wrong
+            print(*wrong, sep="\n", end="\n" if wrong else "", flush=True)
             print(f"\r{counts.total():,} mutants, {len(found)} faults", end="", file=sys.stderr, flush=True)
     print(f"\n{'door':10}{'mutants':>10}{'answered':>10}{'no':>8}{'refused':>10}{'machine':>9}")
-    for door in DOORS:
+    for door in doors or DOORS:
         by_code = [counts[door, code] for code in (0, 1, 2, 3)]
         print(f"{door:10}{sum(n for (d, _), n in counts.items() if d == door):>10,}", end="")
         print(f"{by_code[0]:>10,}{by_code[1]:>8,}{by_code[2]:>10,}{by_code[3]:>9,}")
     print(f"{counts.total():,} mutants in {time.monotonic() - began:.0f} s: {len(found)} faults; their files: {faults}")
-    print(*found[:50], sep="\n")
     return bool(found)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(word) for word in sys.argv[1:])))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", type=int, help="mutants")
+    parser.add_argument("doors", nargs="*", metavar="DOOR", help="only these doors")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    given = parser.parse_args()
+    sys.exit(main(given.count, given.seed, given.processes, tuple(given.doors)))

@@ -10,7 +10,7 @@ import copy
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -438,38 +438,6 @@ def options(folder: Path, chance: random.Random) -> Mutant:
         k = chance.randrange(1, len(words))
         words[k] = chance.choice(ODD) if chance.random() < 0.5 else mutated_word(words[k], chance)
     return Mutant(tuple(word.replace("\x00", "") for word in words), {"rows.csv": SERVING.encode()})
-
-
-DOORS: dict[str, Callable[[Path, random.Random], Mutant]] = {
-    "plan": plans,
-    "--set": settings,
-    "overlay": overlays,
-    "table": tables,
-    "result": results,
-    "options": options,
-}
-"""The doors through which things come, each with what makes mutants for it."""
-SHARES = {"plan": 0.3, "--set": 0.2, "overlay": 0.1, "table": 0.15, "result": 0.1, "options": 0.15}
-"""Shares of all mutants."""
-
-
-def sound(folder: Path) -> list[Mutant]:
-    """Return every command as it is before it is mutated; ``folder/kept`` holds a sound result."""
-    read = {
-        "rows.csv": SERVING.encode(),
-        "steps.csv": TRAINING.encode(),
-        "constants.yaml": (HEADER + CONSTANTS).encode(),
-    }
-    read |= {f"over{k}.yaml": (HEADER + text).encode() for k, text in enumerate(OVERLAYS)}
-    commands = [("check", name) for name in PLANS]
-    commands += [("check", "lab-1mw", "--with", f"over{k}.yaml") for k in range(len(OVERLAYS))]
-    commands += [("frontier", "llama_3_1_8b", "h100_hgx", "--engine", "vllm", "--with", "constants.yaml")]
-    commands += [
-        ("predict", "inference", "rows.csv", "--out", "out"),
-        ("predict", "training", "steps.csv", "--out", "o2"),
-    ]
-    commands += [tuple(w if w != "result" else "kept" for w in words) for words in RESULT_COMMANDS]
-    return [Mutant(words, read) for words in (*commands, *OPTIONS)]
 
 
 def clean(folder: Path, keep: frozenset[str]) -> None:
