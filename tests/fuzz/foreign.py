@@ -151,7 +151,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "distance_km": "1,200 km",
         "run": {"model": "llama_3_1_70b", "system": "gb300_nvl72", "tokens": "15T"},
     },
-    "failures": {"trials": 5, "seed": 3, "elastic": True, "groups": 2, "override": ["recovery_s=5 min"]},
+    "failures": {"trials": 5, "seed": 3, "elastic": True, "override": ["recovery_s=5 min"]},
     "new": {"name": "mine", "power": "40 MW it", "generation": "gb300_nvl72", "region": "ercot", "start": "2027"},
     "validate kernels": {"model": "llama_3_1_70b", "system": "h100_hgx", "tensor": 4, "batch": [1, 16]},
     "calibrate serving": {"gpu": "h100_sxm", "tp": 4, "concurrency": 16, "about": ["pp=2,dp=4"]},
@@ -171,9 +171,9 @@ COORDINATES = (
     ("cost_usd", "year=2026"),
     ("cost_usd", "year=horizon"),
     ("gpus_in_production", "generation=H200,month=2026-08"),
-    ("tokens_served", "workload=chat,year=2026"),
+    ("tokens_served_per_day", "workload=chat,year=2026"),
     ("racks_accepted", "site=existing,edge=2026-07-01"),
-    ("cost_per_mtok_usd", "workload=long context, year=2026"),
+    ("cost_per_mtok_usd", "workload=Agents, year=2026"),
 )
 PLACES = ("year=2026", "year=horizon", "month=2026-08", "generation=h200_hgx", "workload=chat", "site=existing", "")
 

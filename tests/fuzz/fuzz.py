@@ -183,8 +183,8 @@ def main(count: int, seed: int, processes: int, doors: tuple[str, ...], step: in
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", type=int, help="mutants")
-    parser.add_argument("doors", nargs="*", metavar="DOOR", help="only these doors")
+    parser.add_argument("--doors", default=",".join(DOORS), help="only these, as --doors=plan,--set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     given = parser.parse_args()
-    sys.exit(main(given.count, given.seed, given.processes, tuple(given.doors)))
+    sys.exit(main(given.count, given.seed, given.processes, tuple(given.doors.split(","))))

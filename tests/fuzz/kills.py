@@ -187,27 +187,31 @@ def _interrupted_badly(base: Path, code: int, after_s: float) -> list[str]:
     return [f"exit {code} after {after_s:.2f} s: {said[-300:]}"]
 
 
-def lost(verb: str, number: signal.Signals, times: int, base: Path, seed: int = 0) -> list[str]:
-    """Stop a verb at random instants; return what was lost, half-written or left behind.
+@dataclass(frozen=True)
+class Stops:
+    """What came of stopping a verb."""
+
+    faults: list[str]
+    before_end: int
+    """Stops that came before the end."""
+    while_writing: int
+    """Stops that came while there was a temporary folder of this run."""
+
+
+def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random) -> Stops:
+    """Stop a verb at random instants; say what was lost, half-written or left behind.
 
     Parameters
     ----------
-    verb : str
-        Of :data:`VERBS`.
+    bench : Bench
+        A verb, prepared.
     number : Signals
         The signal.
     times : int
         How often.
-    base : Path
-        An empty folder.
-    seed : int
+    chance : Random
         Of the instants.
     """
-    return _lost(prepared(verb, base), number, times, random.Random(seed))[0]
-
-
-def _lost(bench: Bench, number: signal.Signals, times: int, chance: random.Random) -> tuple[list[str], int, int]:
-    """Return the faults, how many stops came before the end, and how many of these while it was writing."""
     base, found, stopped, writing = bench.folder.parent, [], 0, 0
     for i in range(times):
         if chance.random() < 0.25:
@@ -232,7 +236,7 @@ def _lost(bench: Bench, number: signal.Signals, times: int, chance: random.Rando
         found.append(f"{bench.verb} {number.name}: the next run fails: {(base / 'stderr').read_text()[-300:]}")
     if {p: d for p, d in contents(bench.folder).items() if p not in bench.others} != bench.whole[FORMS[0]]:
         found.append(f"{bench.verb} {number.name}: the next run writes otherwise, or leaves {debris(bench.folder)}")
-    return found, stopped, writing
+    return Stops(found, stopped, writing)
 
 
 def main(times: int, *verbs: str) -> int:
@@ -243,11 +247,11 @@ def main(times: int, *verbs: str) -> int:
         for number in (signal.SIGKILL, signal.SIGINT):
             with tempfile.TemporaryDirectory() as base:
                 bench = prepared(verb, Path(base))
-                some, stopped, writing = _lost(bench, number, times, random.Random(verb + number.name))
-            counts = f"{times:>8}{stopped:>9}{writing:>9}{len(some):>8}"
+                stops = stop(bench, number, times, random.Random(verb + number.name))
+            counts = f"{times:>8}{stops.before_end:>9}{stops.while_writing:>9}{len(stops.faults):>8}"
             print(f"{verb:20}{bench.lasts_s:>6.2f} s{number.name:>9}{counts}", flush=True)
-            print(*some, sep="\n", end="\n" if some else "", flush=True)
-            found += some
+            print(*stops.faults, sep="\n", end="\n" if stops.faults else "", flush=True)
+            found += stops.faults
     return bool(found)
 
 

@@ -87,11 +87,11 @@ def wrong(verb: str, writers: int, rounds: int, base: Path, *, own_pids: bool = 
         alone = base / f"alone{n}"
         alone.mkdir()
         if verb == "export":
-            assert _start((*_numbered(RUN, n), "--out", f"kept{n}"), base).wait() == 0
-        assert _start(words(verb, n), alone).wait() == 0
+            _run((*_numbered(RUN, n), "--out", f"kept{n}"), base)
+        _run(words(verb, n), alone)
         whole.append(contents(alone))
     before = [sys.executable, str(Path(__file__).resolve()), "--child", str(ready / "go"), str(rounds)]
-    jobs = [_start([], together, [*(OWN_PIDS if own_pids else ()), *before, *words(verb, n)]) for n in numbers]
+    jobs = [_start([*(OWN_PIDS if own_pids else ()), *before, *words(verb, n)], together) for n in numbers]
     while len(list(ready.iterdir())) < writers and all(job.poll() is None for job in jobs):
         time.sleep(0.01)
     (ready / "go").touch()
@@ -108,9 +108,13 @@ def wrong(verb: str, writers: int, rounds: int, base: Path, *, own_pids: bool = 
     return found
 
 
-def _start(args: Sequence[str], folder: Path, command: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    whole = [*(command or (sys.executable, "-m", "gigaplan")), *args]
-    return subprocess.Popen(whole, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def _run(args: Sequence[str], folder: Path) -> None:
+    command = [sys.executable, "-m", "gigaplan", *args]
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+
+
+def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def main(writers: int, rounds: int = 5) -> int:

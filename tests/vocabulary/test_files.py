@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -275,16 +273,6 @@ def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="No space"):
         half()
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("verb", ["export", "schema"])
-def test_nothing_is_lost_by_kills_at_random_instants(verb: str, number: signal.Signals, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("kills", HERE.parent / "fuzz" / "kills.py")
-    assert spec is not None and spec.loader is not None
-    kills = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(kills)
-    assert kills.lost(verb, number, 3, tmp_path) == []
 
 
 def test_a_kill_while_writing_is_swept(tmp_path: Path) -> None:
