@@ -40,9 +40,10 @@ format: $(VENV)/dev.stamp ## fix what ruff can
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests --renew-golden
 
-fuzz: $(VENV)/dev.stamp ## give every door 100,000 mutants, and stop each writing verb 100 times
+fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing verb 100 times, and let eight write at once
 	$(BIN)/python tests/fuzz/fuzz.py 100000
 	$(BIN)/python tests/fuzz/kills.py 50
+	$(BIN)/python tests/fuzz/writers.py 8
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
