@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from gigaplan._version import __version__
@@ -155,7 +156,12 @@ def __getattr__(name: str) -> Any:
         )
     import importlib
 
-    return getattr(importlib.import_module(f"gigaplan.{_HOMES.get(name, 'api')}"), name)
+    found = getattr(importlib.import_module(f"gigaplan.{_HOMES.get(name, 'api')}"), name)
+    if isinstance(found, FunctionType):
+        from gigaplan.api.arguments import checked
+
+        return checked(found)
+    return found
 
 
 def __dir__() -> list[str]:

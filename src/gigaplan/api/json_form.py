@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gigaplan._version import __version__
+from gigaplan.vocabulary.errors import ArgumentsError, Place, Problem
 
 FORMAT = 1
 
@@ -66,7 +67,8 @@ def plain(value: Any) -> Any:
 
 def _content(answer: Any) -> tuple[str, dict[str, Any]]:
     """Return what kind of answer it is, and its own keys."""
-    name = type(answer).__name__
+    kinds = [cls.__name__ for cls in type(answer).__mro__]
+    name = next((kind for kind in kinds if kind in CONTENT), kinds[0])
     if name in CONTENT:
         return _kind(name), plain(CONTENT[name](answer))
     if isinstance(answer, Path):
@@ -77,7 +79,10 @@ def _content(answer: Any) -> tuple[str, dict[str, Any]]:
         return "schema", plain(answer)
     if dataclasses.is_dataclass(answer):
         return _kind(name), plain(answer)
-    raise TypeError(f"{name} is no answer of gigaplan")
+    allowed, remedy = "an answer of gigaplan, or a PlanError", "give what a verb returned"
+    raise ArgumentsError(
+        [Problem(f"{name} is no answer of gigaplan", Place("gigaplan.to_json()"), "", allowed, "", remedy)]
+    )
 
 
 def _kind(name: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
+from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
@@ -22,7 +23,7 @@ def frontier(
     more: Iterable[tuple[str, str]] = (),
     question: ServingQuestion | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Annotated[Any, Fields(ServingQuestion)],
 ) -> Frontiers:
     """Return the fastest and the cheapest ways to serve each model on each system, and all between.
 
@@ -61,7 +62,7 @@ def train(
     *,
     failures: bool | FailureOptions = False,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Annotated[Any, Fields(TrainingJob)],
 ) -> TrainRun:
     """Return how a model trains on some GPUs of a system, in the layout given or in the fastest that fits.
 
@@ -92,7 +93,11 @@ def train(
 
 
 def train_sites(
-    model: SitesJob | str, system: str = "", *, progress: Progress | None = None, **options: Any
+    model: SitesJob | str,
+    system: str = "",
+    *,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(TrainingJob, SitesJob)],
 ) -> SitesRun:
     """Return how several sites train one model together, by every method, and the largest run by a date.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from gigaplan import catalog as facts
 from gigaplan import plan as plans
+from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
 from gigaplan.claims import evaluate
 from gigaplan.claims import read as read_claims
@@ -116,7 +117,7 @@ def new(
     changes: Changes = (),
     overlays: Sequence[str | Path] = (),
     force: bool = False,
-    **options: Any,
+    **options: Annotated[Any, Fields(Start)],
 ) -> Path:
     """Write a commented starter plan that runs at once, or a copy of another plan; return its path.
 

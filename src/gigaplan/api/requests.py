@@ -180,10 +180,10 @@ def read(cls: type[R], given: Mapping[str, Any], place: str = "") -> R:
 
 def split(given: Mapping[str, Any], *classes: type) -> list[dict[str, Any]]:
     """Return the values of each class, by field or option name; what none of them has stays with the first."""
-    names = [set(_names(cls)) for cls in classes]
+    taken = [set(names(cls)) for cls in classes]
     parts: list[dict[str, Any]] = [{} for _ in classes]
     for name, value in given.items():
-        parts[next((k for k, known in enumerate(names) if name in known), 0)][name] = value
+        parts[next((k for k, known in enumerate(taken) if name in known), 0)][name] = value
     return parts
 
 
@@ -197,7 +197,7 @@ def _option(hint: Any) -> Option:
     return next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Option)), Option())
 
 
-def _names(cls: type) -> dict[str, str]:
+def names(cls: type) -> dict[str, str]:
     """Return the field of each name that it may be given by: its own, and its option's."""
     named = {name: name for name in markers(cls)}
     options = {option.name: name for name, (_, option) in markers(cls).items() if option.name}
@@ -206,12 +206,27 @@ def _names(cls: type) -> dict[str, str]:
 
 def _read(cls: type[R], given: Mapping[str, Any], place: str, problems: list[Problem]) -> R | None:
     before = len(problems)
-    names, fields = _names(cls), markers(cls)
+    values = _values(cls, given, place, problems)
+    needed = [f.name for f in dataclasses.fields(cls) if _needed(f) and f.name not in values]  # type: ignore[arg-type]
+    problems += [Problem("this field is missing", Place(place, path=name), remedy="give it") for name in needed]
+    return cls(**values) if len(problems) == before else None
+
+
+def wrong_values(cls: type, given: Mapping[str, Any], place: str) -> list[Problem]:
+    """Return the problems of values given by field or option name, whatever else is missing."""
+    problems: list[Problem] = []
+    _values(cls, given, place, problems)
+    return problems
+
+
+def _values(cls: type, given: Mapping[str, Any], place: str, problems: list[Problem]) -> dict[str, Any]:
+    """Return the fields' values, parsed; note every unknown name and wrong value."""
+    named, fields = names(cls), markers(cls)
     values: dict[str, Any] = {}
     for key, value in given.items():
-        if key not in names:
+        if key not in named:
             known = list(fields)
-            near = nearest_name(key, names)
+            near = nearest_name(key, named)
             problems.append(
                 Problem(
                     "no such field",
@@ -223,11 +238,9 @@ def _read(cls: type[R], given: Mapping[str, Any], place: str, problems: list[Pro
                 )
             )
             continue
-        hint, option = fields[names[key]]
-        values[names[key]] = _value(hint, option, value, names[key], place, problems)
-    needed = [f.name for f in dataclasses.fields(cls) if _needed(f) and f.name not in values]  # type: ignore[arg-type]
-    problems += [Problem("this field is missing", Place(place, path=name), remedy="give it") for name in needed]
-    return cls(**values) if len(problems) == before else None
+        hint, option = fields[named[key]]
+        values[named[key]] = _value(hint, option, value, named[key], place, problems)
+    return values
 
 
 def _needed(one: dataclasses.Field[Any]) -> bool:

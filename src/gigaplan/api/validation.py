@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
+from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import CalibrationInputs, KernelComparison, named_texts, read
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.validation.capability import CapabilityValidation
@@ -71,7 +72,7 @@ def validate_inference(
     table: File | None = None,
     progress: Progress | None = None,
     inputs: CalibrationInputs | None = None,
-    **options: Any,
+    **options: Annotated[Any, Fields(CalibrationInputs)],
 ) -> Items[InferenceValidation | TableComparison]:
     """Return the errors of the serving model on measured times, throughput, power and whole runs, by source.
 
@@ -146,7 +147,9 @@ def validate_capability() -> CapabilityValidation:
 
 
 def validate_kernels(
-    layout: KernelComparison | None = None, progress: Progress | None = None, **options: Any
+    layout: KernelComparison | None = None,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(KernelComparison)],
 ) -> kernels.Comparison:
     """Return the times of decode and prefill steps next to those of NVIDIA's measured kernels.
 
@@ -194,7 +197,7 @@ def predict_inference(
     *,
     model_configs: Sequence[str] = (),
     system_configs: Configs = (),
-    **options: Any,
+    **options: Annotated[Any, Fields(CalibrationInputs)],
 ) -> Predicted:
     """Write a table with TTFT, TPOT and tokens per GPU predicted for each row, with intervals and validity.
 
@@ -278,7 +281,7 @@ def calibrate_serving(
     out: File | None = None,
     inputs: CalibrationInputs | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Annotated[Any, Fields(CalibrationInputs)],
 ) -> Calibration:
     """Return an engine's constants refitted on measurements; write them as an overlay if ``out`` is given.
 

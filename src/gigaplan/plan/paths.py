@@ -64,6 +64,19 @@ def _marks(hint: Any) -> tuple[Any, ...]:
     )
 
 
+@cache
+def settings() -> tuple[tuple[str, ...], ...]:
+    """Return the path of every line that a plan may have; ``*`` stands for an entry of the author's own name."""
+    found: list[tuple[str, ...]] = []
+    waiting: list[tuple[str, ...]] = [()]
+    while waiting:
+        path = waiting.pop()
+        below = ("*",) if takes_entries(path) else section_fields(path)
+        waiting += ((*path, name) for name in reversed(below))
+        found += [path] * (not below)
+    return tuple(found)
+
+
 def _below(model: Any, part: str) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
         hint: Any = model.model_fields[part].annotation if part in model.model_fields else None

@@ -148,5 +148,5 @@ def unresolved(
         message, remedy = f"this may be any of {len(several)} {kind}s", "name the one that is meant"
     elif several and kind == "model":
         remedy = f"name {several[0]} if that is meant, and a precision apart from it"
-    message = message or f"no such {kind} in the catalog"
+    message = message or (f"no such {kind} in the catalog" if name else f"no {kind} is named")
     return unknown_choice(message, place, name, known, remedy or "check the spelling", meant=several, listed_by=listed)

@@ -150,6 +150,14 @@ class PlanError(GigaplanError):
         super().__init__("\n".join(str(p) for p in self.problems))
 
 
+class ArgumentsError(PlanError, TypeError):
+    """A verb is called with wrong arguments; carries all problems at once.
+
+    It is a TypeError too: that is what Python raises for a wrong call, and what code expects that tries one, as whether
+    a version takes an argument. Who catches PlanError needs no other clause.
+    """
+
+
 class UnknownQuantityError(PlanError, KeyError):
     """A result has no quantity of this name; the message gives the nearest one that it has.
 
