@@ -246,7 +246,7 @@ def test_ways_to_write_money(text: str) -> None:
 @pytest.mark.parametrize("text", ["4.1M", "4.1", "4.1 m USD", "4.1mUSD", "$4.1m", "4,1M USD", "38B", "4.1 MM USD"])
 def test_ambiguous_money_is_refused_with_the_forms(text: str) -> None:
     (problem,) = refused(f"finance.systems.b300_hgx.rack_price_usd='{text}'")
-    assert "'$4.1M' or '4.1M USD'" in problem.message
+    assert "'$4.1M' or '4.1M USD'" in problem.remedy
     assert problem.place.path == "finance.systems.b300_hgx.rack_price_usd"
 
 

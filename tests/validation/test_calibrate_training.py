@@ -241,7 +241,7 @@ def test_kinds_of_software_are_not_mixed(tmp_path: Path) -> None:
         ("overlay: {who: a, why: b, from: c}\ntraining: {efficiency: {layer_overhead: 1 s}}", "layer_overhead_s"),
         (
             "overlay: {who: a, why: b, from: c}\ntraining: {efficiency: {training_gemm_share_bf16: 1.5}}",
-            "less than or equal",
+            "at most",
         ),
         ("overlay: {who: a, why: b, from: c}\ntraining: {software: newest, efficiency: {}}", "modern"),
     ],

@@ -11,6 +11,10 @@ from pydantic import BaseModel
 
 from gigaplan.plan.partial import DatedKeys
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.units import Unit
+
+ENTRIES = (dict, list, tuple)
+"""Types that hold entries of one type."""
 
 
 @cache
@@ -46,13 +50,24 @@ def is_date(path: tuple[str, ...]) -> bool:
 
 def has_dated_keys(path: tuple[str, ...]) -> bool:
     """Return whether the names of the entries at a path are dates."""
+    return any(isinstance(mark, DatedKeys) for mark in marks_at(path))
+
+
+def unit_at(path: tuple[str, ...]) -> str:
+    """Return the unit of the quantity that stands at a path, "" where none does."""
+    return next((mark.symbol for mark in marks_at(path) if isinstance(mark, Unit)), "")
+
+
+@cache
+def marks_at(path: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the markers of what stands at a path of the document: bounds, unit, names."""
     if not path:
-        return False
+        return ()
     above = type_at(path[:-1])
-    if not (isinstance(above, type) and issubclass(above, BaseModel)) or path[-1] not in above.model_fields:
-        return False
-    field = above.model_fields[path[-1]]
-    return any(isinstance(mark, DatedKeys) for mark in (*field.metadata, *_marks(field.annotation)))
+    if isinstance(above, type) and issubclass(above, BaseModel) and path[-1] in above.model_fields:
+        field = above.model_fields[path[-1]]
+        return (*field.metadata, *_marks(field.annotation))
+    return _marks(_entry(above)) if typing.get_origin(above) in ENTRIES else ()
 
 
 def _marks(hint: Any) -> tuple[Any, ...]:
@@ -80,11 +95,16 @@ def settings() -> tuple[tuple[str, ...], ...]:
 def _below(model: Any, part: str) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
         hint: Any = model.model_fields[part].annotation if part in model.model_fields else None
-    elif typing.get_origin(model) in (dict, list, tuple):
-        hint = next(a for a in reversed(typing.get_args(model)) if a is not Ellipsis)
+    elif typing.get_origin(model) in ENTRIES:
+        hint = _entry(model)
     else:
         return None
     return _strip(hint)
+
+
+def _entry(model: Any) -> Any:
+    """Return the type of the entries of a mapping, a list or a tuple."""
+    return next(a for a in reversed(typing.get_args(model)) if a is not Ellipsis)
 
 
 def _strip(hint: Any) -> Any:

@@ -6,20 +6,37 @@ from collections.abc import Sequence
 from typing import Any
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.paths import section_fields, takes_entries
+from gigaplan.plan.paths import is_date, section_fields, takes_entries, unit_at
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
+from gigaplan.vocabulary.units import BARE
 
 _SETTINGS = ("settings by name", "indent its settings below it")
+_WHOLE = ("a whole number", "write it in digits, without a unit")
+_LIST = ("a list", "write [one] or [one, another]")
 _TYPES = {
     "dict_type": _SETTINGS,
     "model_type": _SETTINGS,
-    "list_type": ("a list", "write [one] or [one, another]"),
+    "invalid_key": ("names that are text", "put the name in quotes"),
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "too_short": ("one entry or more", "add an entry"),
     "string_type": ("text", "write a name, in quotes where it looks like a number"),
-    "int_type": ("a whole number", "write it in digits, without a unit"),
+    "int_type": _WHOLE,
+    "int_parsing_size": _WHOLE,
     "int_from_float": ("a whole number", "round it"),
+    "float_type": ("a number", "write it in digits"),
     "bool_type": ("true or false", "write one of these"),
 }
 """What the schema's errors of type mean: what is allowed, and what to do."""
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+"""Bounds in words, and what pydantic calls the number."""
+_DATES = "a day, month, quarter, half or year, as 2026-09-22, 2026-09, 2026-Q4, 2026-H2 or 2026"
+NO_REMEDY = "change the value"
 
 
 def distinct(errors: Sequence[Any], root: Node, above: tuple[str, ...] = ()) -> list[Any]:
@@ -67,11 +84,27 @@ def problem_of(error: Any, root: Node) -> Problem:
         return _missing(root, loc)
     if kind in _TYPES:
         allowed, remedy = _TYPES[kind]
-        return Problem("not allowed here", root.place(loc), value=value, allowed=allowed, remedy=remedy)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if message.startswith("Input should be "):
-        return _out_of_bounds(error, message.removeprefix("Input should be "), root.place(loc), value)
-    return Problem(message, root.place(loc), value=value, remedy="correct this value")
+        message = "empty" if kind == "too_short" else "not allowed here"
+        return Problem(message, root.place(loc), value=value, allowed=allowed, remedy=remedy)
+    if kind in ("literal_error", "enum"):
+        return _none_of_a_choice(error, root.place(loc), value)
+    path = tuple(str(p) for p in loc)
+    if kind in _BOUNDS:
+        return _out_of_bounds(error, path, root.place(loc), value)
+    message, remedy = "not allowed here", NO_REMEDY
+    if kind == "value_error":  # what the markers of units and dates say, with what to do behind a semicolon
+        message, _, remedy = str(error["msg"]).removeprefix("Value error, ").partition("; ")
+    return Problem(message, root.place(loc), value=value, allowed=_takes(path), remedy=remedy or NO_REMEDY)
+
+
+def _takes(path: tuple[str, ...]) -> str:
+    """Return what a line of the plan takes, in words."""
+    unit = unit_at(path)
+    if unit == "share":
+        return "a share, as 0.4 or 40 %"
+    if unit:
+        return f"an amount in {unit}" if unit != "1" else "a number"
+    return _DATES if is_date(path) else ""
 
 
 def unknown_name(root: Node, loc: tuple[str | int, ...], allowed: Sequence[str], nearest: str = "") -> Problem:
@@ -101,15 +134,30 @@ def _missing(root: Node, loc: tuple[str | int, ...]) -> Problem:
     return Problem(f"'{names[-1]}' is missing", place, nearest=nearest, remedy=remedy)
 
 
-def _out_of_bounds(error: Any, allowed: str, place: Place, value: str) -> Problem:
-    """Return the problem of a value that is none of a choice, or beyond a bound."""
-    kind, given = error["type"], error.get("input")
-    near = ""
-    if kind in ("literal_error", "enum"):
-        near = nearest_name(value, [w.strip("' ") for w in allowed.replace(" or ", ",").split(",")])
-    percent = kind == "less_than_equal" and error["ctx"]["le"] == 1 and 2 <= given <= 100
-    remedy = f"write '{given:g} %' if that is meant" if percent else "change the value"
-    return Problem("not allowed here", place, value=value, allowed=allowed, nearest=near, remedy=remedy)
+def _none_of_a_choice(error: Any, place: Place, value: str) -> Problem:
+    """Return the problem of a word that is none of those that are allowed."""
+    allowed = str(error["ctx"]["expected"])
+    near = nearest_name(value, [w.strip("' ") for w in allowed.replace(" or ", ",").split(",")])
+    return Problem("not allowed here", place, value=value, allowed=allowed, nearest=near, remedy=NO_REMEDY)
+
+
+def _out_of_bounds(error: Any, path: tuple[str, ...], place: Place, value: str) -> Problem:
+    """Return the problem of a number beyond a bound."""
+    kind, given = error["type"], error["input"]
+    words, name = _BOUNDS[kind]
+    bound, unit = error["ctx"][name], unit_at(path)
+    allowed = f"{words} {_amount(bound, '' if unit in BARE else unit)}"
+    percent = unit == "share" and bound == 1 and 2 <= given <= 100
+    remedy = f"write '{given:g} %' if that is meant" if percent else NO_REMEDY
+    return Problem("not allowed here", place, value=value, allowed=allowed, remedy=remedy)
+
+
+def _amount(number: float, unit: str) -> str:
+    """Return a number with its unit as a person would write it: ``3 months``, ``0.2/year``."""
+    if unit.startswith("1/"):
+        return f"{number:g}{unit.removeprefix('1')}"
+    many = "s" * (unit in ("day", "month", "year") and number != 1)
+    return f"{number:g} {unit}{many}".rstrip()
 
 
 def _written(root: Node, loc: tuple[str | int, ...], given: Any) -> str:

@@ -285,18 +285,21 @@ def parse_date(text: str | int | dt.date) -> dt.date:
 def parse_period(text: str) -> tuple[dt.date, dt.date]:
     """Return the first and the last day of a date or period (see :func:`parse_date`)."""
     text = text.strip()
-    if match := re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", text):
-        day = dt.date(*(int(g) for g in match.groups()))
-        return day, day
-    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
-        return _months(int(match[1]), int(match[2]), 1)
-    if match := re.fullmatch(r"(\d{4})-?[Qq]([1-4])", text):
-        return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
-    if match := re.fullmatch(r"(\d{4})-?[Hh]([12])", text):
-        return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
-    if match := re.fullmatch(r"(\d{4})", text):
-        return _months(int(match[1]), 1, 12)
-    raise ValueError("not a date: write 2026-09-22, 2026-09, 2026-Q4, 2026-H2 or 2026")
+    try:
+        if match := re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", text):
+            day = dt.date(*(int(g) for g in match.groups()))
+            return day, day
+        if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+            return _months(int(match[1]), int(match[2]), 1)
+        if match := re.fullmatch(r"(\d{4})-?[Qq]([1-4])", text):
+            return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
+        if match := re.fullmatch(r"(\d{4})-?[Hh]([12])", text):
+            return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
+        if match := re.fullmatch(r"(\d{4})", text):
+            return _months(int(match[1]), 1, 12)
+    except ValueError:
+        raise ValueError("the calendar has no such day or month") from None
+    raise ValueError("not a date; write 2026-09-22, 2026-09, 2026-Q4, 2026-H2 or 2026")
 
 
 def _months(year: int, month: int, count: int) -> tuple[dt.date, dt.date]:

@@ -111,7 +111,8 @@ def dated_keys(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             try:
                 day = parse_date(key)
             except ValueError as error:
-                yield Problem(str(error), place, value=key, remedy="write a date, such as 2026-09 or 2026-09-22")
+                fault = str(error).partition("; ")[0]
+                yield Problem(fault, place, value=key, remedy="write a date, such as 2026-09 or 2026-09-22")
                 continue
             if day in seen:
                 remedy = "remove one: a month, quarter, half or year stands for its middle day"
