@@ -93,6 +93,13 @@ class Node:
         below = self.value[path[0]].replaced(path[1:], new)
         return Node({**self.value, path[0]: below}, self.line, self.column, self.file, self.keys)
 
+    def written(self, path: tuple[str | int, ...]) -> str:
+        """Return the text of the value at a path as its author wrote it, "" where there is none."""
+        node, whole = self.at(path)
+        if node.states_provenance:
+            node = node.value["value"]
+        return str(node.value) if whole and not isinstance(node.value, dict | list) else ""
+
     def place(self, path: tuple[str | int, ...], *, key: bool = False) -> Place:
         """Return the place of a path's value, or of its key; of the nearest place above it when it isn't there."""
         node, _ = self.at(path)

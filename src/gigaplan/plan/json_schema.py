@@ -122,11 +122,11 @@ def _describe_references(part: Schema, sections: Schema) -> None:
 
 
 def _unit(part: Schema) -> str:
-    """Return the sentence that names a value's unit, and its bases where it has some."""
+    """Return the sentence that names a value's unit, its bases where it has some, or how a period is read."""
     unit, bases = part.get("x-unit", ""), ", ".join(part.get("x-bases", ()))
     if bases:
         return f"Unit: {unit}, with its basis: {bases}."
-    return "" if unit in UNWRITTEN_UNITS else f"Unit: {unit}."
+    return part.get("x-period", "") if unit in UNWRITTEN_UNITS else f"Unit: {unit}."
 
 
 def _optional(part: Schema) -> Schema:

@@ -8,7 +8,7 @@ from typing import Any
 from gigaplan.plan.document import Node
 from gigaplan.plan.paths import is_date, section_fields, takes_entries, unit_at
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
-from gigaplan.vocabulary.units import BARE
+from gigaplan.vocabulary.units import amount
 
 _SETTINGS = ("settings by name", "indent its settings below it")
 _WHOLE = ("a whole number", "write it in digits, without a unit")
@@ -146,27 +146,15 @@ def _out_of_bounds(error: Any, path: tuple[str, ...], place: Place, value: str) 
     kind, given = error["type"], error["input"]
     words, name = _BOUNDS[kind]
     bound, unit = error["ctx"][name], unit_at(path)
-    allowed = f"{words} {_amount(bound, '' if unit in BARE else unit)}"
+    allowed = f"{words} {amount(bound, unit)}"
     percent = unit == "share" and bound == 1 and 2 <= given <= 100
     remedy = f"write '{given:g} %' if that is meant" if percent else NO_REMEDY
     return Problem("not allowed here", place, value=value, allowed=allowed, remedy=remedy)
 
 
-def _amount(number: float, unit: str) -> str:
-    """Return a number with its unit as a person would write it: ``3 months``, ``0.2/year``."""
-    if unit.startswith("1/"):
-        return f"{number:g}{unit.removeprefix('1')}"
-    many = "s" * (unit in ("day", "month", "year") and number != 1)
-    return f"{number:g} {unit}{many}".rstrip()
-
-
 def _written(root: Node, loc: tuple[str | int, ...], given: Any) -> str:
     """Return a wrong value as its author wrote it, and as it was read where that differs."""
-    node, whole = root.at(loc)
-    if isinstance(node.value, dict) and "value" in node.value:
-        node = node.value["value"]
-    read = "" if isinstance(given, dict | list) else str(given)
-    written = "" if not whole or isinstance(node.value, dict | list) else str(node.value)
-    if written and isinstance(given, int | float) and isinstance(node.value, str):
+    written = root.written(loc)
+    if written and isinstance(given, int | float) and written != str(given):
         return f"{written}, read as {given:g}"
-    return written or read
+    return written or ("" if isinstance(given, dict | list) else str(given))

@@ -74,10 +74,14 @@ _SHORT = re.compile(rf"^({_NUMBER})\s*(k|K|M|B|bn|T)\s*({_COUNTED}.*)$")
 _MILLI_MONEY = re.compile(r"m\s*USD\b")
 _MONEY = re.compile(rf"^(-?)\s*\$\s*({_NUMBER})\s*([a-zA-Z]*)\s*(/.*)?$")
 _QUANTITY = re.compile(rf"^({_NUMBER})\s*(thousand|million|billion|trillion)?\s*(.*)$")
+COUNTED = ("day", "month", "year", "token", "user")
+"""Units that take an s."""
 BARE = ("share", "1", "token", "user")
 """Units that a person may leave out."""
 NUMBER_PATTERN = r"^[-+]?\s*\$?\s*[-+]?(\d|\.\d)"
 """How a quantity's text begins, for JSON Schema."""
+PERIOD = "A month, quarter, half or year stands for its middle day: 2027-01 is read as 2027-01-16."
+"""How a period is read where a day is meant."""
 DATE_PATTERN = r"^\d{4}(-\d{2}(-\d{2})?|-?[QqHh][1-4])?$"
 """How a date or a period is written, for JSON Schema."""
 _EXAMPLES = {
@@ -134,6 +138,18 @@ def _registry() -> pint.UnitRegistry[Any]:
 def example(unit: str) -> str:
     """Return how a person would write a quantity of this unit, for messages."""
     return _EXAMPLES.get(unit, f"12 {unit}" if unit not in ("", "1") else "12")
+
+
+def amount(number: float, unit: str) -> str:
+    """Return a number with its unit as a person would write it; bare units are left out.
+
+    >>> amount(480, "month"), amount(0.2, "1/year"), amount(0.4, "share")
+    ('480 months', '0.2/year', '0.4')
+    """
+    if unit.startswith("1/"):
+        return f"{number:,.12g}{unit.removeprefix('1')}"
+    many = "s" * (unit in COUNTED and number != 1)
+    return f"{number:,.12g}{f' {unit}{many}' * (unit not in ('', '1', 'share'))}"
 
 
 @cache
@@ -395,4 +411,4 @@ class Day:
         """Describe the days and periods that the field takes (called by pydantic only)."""
         year = {"type": "integer", "minimum": 1900, "maximum": 2200}
         examples = ["2027-03-15", "2027-03", "2027-Q2", "2027-H1", "2027"]
-        return {"anyOf": [{"type": "string", "pattern": DATE_PATTERN}, year], "examples": examples}
+        return {"anyOf": [{"type": "string", "pattern": DATE_PATTERN}, year], "examples": examples, "x-period": PERIOD}

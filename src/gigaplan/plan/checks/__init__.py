@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, own, training
+from gigaplan.plan.checks import demand, finance, fleet, own, plausible, training
 from gigaplan.plan.checks.common import first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -55,6 +55,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         own.used,
         own.supply,
         own.climate,
+        plausible.ranges,
     )
     return [problem for rule in rules for problem in rule(plan, root)]
 
@@ -73,16 +74,15 @@ def name(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """The horizon runs forward over whole months."""
     place = root.place(("horizon",))
+    written = " to ".join(root.written(("horizon", name)) for name in ("start", "end"))
     start, end = first_of_month(plan.horizon.start), first_of_month(plan.horizon.end)
     if end <= start:
-        yield Problem(
-            "the horizon ends before it starts", place, value=f"{start} to {end}", remedy="give an end after the start"
-        )
+        yield Problem("the horizon ends before it starts", place, value=written, remedy="give an end after the start")
     elif (end - start).days > MAX_HORIZON_YEARS * 366:
         yield Problem(
             "the horizon is too long",
             place,
-            value=f"{start} to {end}",
+            value=written,
             allowed=f"at most {MAX_HORIZON_YEARS} years",
             remedy="shorten it",
         )

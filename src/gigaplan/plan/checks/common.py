@@ -71,15 +71,35 @@ def day_of(key: str) -> dt.date | None:
         return None
 
 
+def as_read(day: dt.date, written: str) -> str:
+    """Return a day as its author wrote it, and as it was read where that differs: a period stands for its middle day.
+
+    >>> as_read(dt.date(2027, 1, 16), "2027-01")
+    '2027-01, read as 2027-01-16'
+    """
+    return f"{written}, read as {day}" if written not in ("", str(day)) else str(day)
+
+
+def too_early(early: str, late: str) -> str:
+    """Return in words that a day comes before another, both as :func:`as_read` gives them."""
+    return f"{early}{',' * ('read as' in early)} before {late}"
+
+
 def first_of_month(day: dt.date) -> dt.date:
     """Return the first day of a day's month."""
     return day.replace(day=1)
 
 
-def outside(where: str, root: Node, path: tuple[str, ...], day: dt.date, why: str) -> Problem:
-    """Return the warning of a date outside the horizon."""
+def outside(where: str, root: Node, path: tuple[str, ...], day: dt.date, why: str, key: str = "") -> Problem:
+    """Return the warning of a date outside the horizon; the date is the value at a path, or its key."""
     remedy = "move the date or the horizon; the run goes on"
-    return Problem(f"{where}, so {why}", root.place(path), value=str(day), remedy=remedy, severity="warning")
+    return Problem(
+        f"{where}, so {why}",
+        root.place(path),
+        value=as_read(day, key or root.written(path)),
+        remedy=remedy,
+        severity="warning",
+    )
 
 
 def not_empty(names: Sequence[str] | None, root: Node, path: tuple[str, ...]) -> Iterator[Problem]:

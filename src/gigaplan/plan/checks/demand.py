@@ -136,4 +136,4 @@ def later_in_time(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             day = day_of(key)
             if day is not None and day >= first_of_month(plan.horizon.end):
                 path = ("demand", "workloads", name, "later_models", key)
-                yield outside("after the horizon ends", root, path, day, "it never takes over")
+                yield outside("after the horizon ends", root, path, day, "it never takes over", key)

@@ -10,7 +10,7 @@ from typing import Any
 from gigaplan import catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.fleet.inputs import existing_label
-from gigaplan.plan.checks.common import first_of_month, known_name, meant, not_empty, outside, twice
+from gigaplan.plan.checks.common import as_read, first_of_month, known_name, meant, not_empty, outside, too_early, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.expand import ALIKE, stated_racks
 from gigaplan.plan.schema import PlanDocument
@@ -164,27 +164,28 @@ def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A phase goes through the stages of delivery in order."""
     for name, site in plan.fleet.sites.items():
         for phase_name, phase in site.phases.items():
-            given = [
-                ("announced", phase.announced or site.announced),
-                ("contracted", phase.contracted),
-                ("construction", phase.construction),
-                ("energised", phase.energised),
-            ]
-            known = [(k, d) for k, d in given if d is not None]
+            path: tuple[str, ...] = ("fleet", "sites", name, "phases", phase_name)
+            given = {stage: getattr(phase, stage) for stage in ("announced", "contracted", "construction", "energised")}
+            where = {stage: (*path, stage) for stage in given}
+            if given["announced"] is None:
+                given["announced"], where["announced"] = site.announced, (*path[:3], "announced")
+            known = [(stage, day) for stage, day in given.items() if day is not None]
             for (before, first), (after, second) in pairwise(known):
                 if second < first:
-                    place = root.place(("fleet", "sites", name, "phases", phase_name, after))
+                    place = root.place(where[after])
                     yield Problem(
                         f"'{after}' comes before '{before}'",
                         place,
-                        value=f"{second} before {first}",
+                        value=too_early(
+                            as_read(second, root.written(where[after])), as_read(first, root.written(where[before]))
+                        ),
                         remedy="put the dates in order: announced, contracted, construction, energised",
                     )
             if phase.energised > plan.horizon.end:
                 yield Problem(
                     "energised after the horizon ends, so it gives nothing",
-                    root.place(("fleet", "sites", name, "phases", phase_name, "energised")),
-                    value=str(phase.energised),
+                    root.place(where["energised"]),
+                    value=as_read(phase.energised, root.written(where["energised"])),
                     remedy="lengthen the horizon or leave the phase out",
                     severity="warning",
                 )
@@ -206,7 +207,7 @@ def existing(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             yield Problem(
                 f"exists before {block.generation} ships",
                 root.place(("fleet", "opening", name, "date")),
-                value=str(block.date),
+                value=as_read(block.date, root.written(("fleet", "opening", name, "date"))),
                 allowed=f"{ships} or later",
                 remedy="check the date and the generation; the run goes on",
                 severity="warning",

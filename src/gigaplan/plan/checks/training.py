@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from gigaplan import catalog
 from gigaplan.fleet.inputs import existing_label
-from gigaplan.plan.checks.common import day_of, first_of_month, known_name, outside
+from gigaplan.plan.checks.common import as_read, day_of, first_of_month, known_name, outside, too_early
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Problem
@@ -28,14 +28,14 @@ def runs(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             yield Problem(
                 "the deadline comes before the start",
                 root.place((*path, "deadline")),
-                value=f"{run.deadline} before {run.start}",
+                value=too_early(*(as_read(getattr(run, n), root.written((*path, n))) for n in ("deadline", "start"))),
                 remedy=remedy,
             )
         if run.start > plan.horizon.end:
             yield Problem(
                 "starts after the horizon ends, so it trains nothing",
                 root.place((*path, "start")),
-                value=str(run.start),
+                value=as_read(run.start, root.written((*path, "start"))),
                 remedy="lengthen the horizon or leave the run out",
                 severity="warning",
             )
@@ -65,7 +65,9 @@ def run_sizes(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 def milestones(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A run's milestones rise, within the time that it has."""
     for name, run in plan.training.runs.items():
-        path = ("training", "runs", name, "milestones")
+        above = ("training", "runs", name)
+        path, start = (*above, "milestones"), as_read(run.start, root.written((*above, "start")))
+        end = as_read(run.deadline, root.written((*above, "deadline"))) if run.deadline else "any later day"
         found = sorted((day_of(key), key, share) for key, share in (run.milestones or {}).items() if day_of(key))
         for (_, _, before), (_, key, share) in pairwise(found):
             if share < before:
@@ -83,8 +85,8 @@ def milestones(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             yield Problem(
                 "a milestone before the run starts" if early else "a milestone after the run's deadline",
                 root.place((*path, key), key=True),
-                value=key,
-                allowed=f"{run.start} to {run.deadline or 'any later day'}",
+                value=as_read(day, key),
+                allowed=f"{start}{',' * ('read as' in start)} to {end}",
                 remedy="move the milestone; the run goes on",
                 severity="warning",
             )
