@@ -82,15 +82,8 @@ def pairing(
         Times, rates and sizes of the groups, arrays of shape (...).
     """
     rate, tpot = decode_rate(decode_stage, batch, decode_count, request)
-    latency, prefill = prefill_latency_s(prefill_stage, request)
-    if percentile is not None:
-        latency = latency + percentile.prompt_excess * prefill_stage.pipeline * prefill * prefill_stage.attention_dp
-    tokens = np.asarray(request.cached_input_tokens) + np.asarray(request.uncached_input_tokens)
-    cache = float(prefill_stage.architecture.kv_bytes(tokens, CACHE_BYTES[prefill_stage.precision]))
+    latency, prefill, cache, load_limit = _prefill(prefill_stage, request, percentile)
     near, far = reached_bytes_per_s(prefill_stage.device, prefill_stage.engine)
-    # Sized for the slower network where there is one; a group within one domain is then faster than its limit.
-    slack = np.maximum(request.ttft_s - latency - cache / (far if far > DISCONNECTED else near), 0.0)
-    load_limit = _load_limit(slack, prefill, percentile)
     enough = np.ceil(rate * prefill / np.where(load_limit > 0, load_limit, 1.0))
     # A group has a prefill worker also where every prompt is all in the cache and takes no time.
     count = np.maximum(enough, 1.0)
@@ -116,6 +109,41 @@ def pairing(
         kv_transfer_s=broadcast(transfer),
         keeps_up=(load_limit > 0) & (rate * cache <= MAX_LOAD * links * link),
     )
+
+
+def prefill_gpus_per_rate(stage: Stage, request: Request, percentile: Percentile | None = None) -> Array:
+    """Return the GPUs of prefill workers that a request per second takes at least: parts of a worker counted as such.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of one prefill worker.
+    request : Request
+        Mean request and the longest times that its users accept.
+    percentile : Percentile, optional
+        Which share of requests must keep the limit of the first token; without it the mean request must.
+
+    Returns
+    -------
+    Array, shape (...)
+        GPUs over requests per second, of the layouts' shape; infinite where the first token comes too late [GPUs s].
+    """
+    _, prefill, _, load_limit = _prefill(stage, request, percentile)
+    busy = np.maximum(prefill, MIN_TIME_S) / np.where(load_limit > 0, load_limit, 1.0)
+    return np.where(load_limit > 0, stage.gpus * stage.pipeline * busy, np.inf)
+
+
+def _prefill(stage: Stage, request: Request, percentile: Percentile | None) -> tuple[Array, Array, float, Array]:
+    """Return latency and time of a prefill [s], bytes of its keys and values, and the load that keeps its limit."""
+    latency, prefill = prefill_latency_s(stage, request)
+    if percentile is not None:
+        latency = latency + percentile.prompt_excess * stage.pipeline * prefill * stage.attention_dp
+    tokens = np.asarray(request.cached_input_tokens) + np.asarray(request.uncached_input_tokens)
+    cache = float(stage.architecture.kv_bytes(tokens, CACHE_BYTES[stage.precision]))
+    near, far = reached_bytes_per_s(stage.device, stage.engine)
+    # Sized for the slower network where there is one; a group within one domain is then faster than its limit.
+    slack = np.maximum(request.ttft_s - latency - cache / (far if far > DISCONNECTED else near), 0.0)
+    return latency, prefill, cache, _load_limit(slack, prefill, percentile)
 
 
 def decode_rate(stage: Stage, batch: Array, count: Array | float, request: Request) -> tuple[Array, Array]:
