@@ -26,8 +26,8 @@ WIDE = {
 }
 
 
-def ladder(**changes: float) -> Ladder:
-    lags = {
+def ladder(**changes: Any) -> Ladder:
+    lags: dict[str, Any] = {
         "contract_lag_months": 1,
         "construction_lag_months": 1,
         "ready_lag_months": 2,
@@ -35,6 +35,7 @@ def ladder(**changes: float) -> Ladder:
         "producing_lag_months": 1,
         "refit_lag_months": 3,
         "availability": 0.9,
+        "packaging_reference_date": dt.date(2026, 1, 1),
     }
     return Ladder(**{**lags, **WIDE, **changes})
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,15 @@ from gigaplan.fleet.ladder import lagged
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.errors import InputError
-from gigaplan.vocabulary.time import TimeAxis
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 AXIS = TimeAxis(dt.date(2026, 1, 1), dt.date(2029, 1, 1))
 RACK_MW = 0.2
 READY, ACCEPTED, PRODUCING = (LADDER.index(s) for s in ("ready", "accepted", "producing"))
 
 
-def ladder(**changes: float) -> Ladder:
-    values = {
+def ladder(**changes: Any) -> Ladder:
+    values: dict[str, Any] = {
         "contract_lag_months": 1,
         "construction_lag_months": 1,
         "ready_lag_months": 2,
@@ -33,6 +34,7 @@ def ladder(**changes: float) -> Ladder:
         "transformer_mw_per_month": 1e9,
         "labour_mw_per_month": 1e9,
         "packaging_start_gpus_per_month": 1e9,
+        "packaging_reference_date": dt.date(2026, 1, 1),
         "packaging_growth_per_year": 0.0,
         "packaging_cap_gpus_per_month": 1e9,
     }
@@ -121,24 +123,27 @@ def test_more_of_anything_never_installs_less(sites: Any, limits: Any, racks: fl
 @given(programmes, st.floats(0.5, 3), st.floats(0, 2.5), st.floats(0, 2.5))
 def test_megawatts_and_racks_are_conserved(sites: Any, life: float, accept: float, produce: float) -> None:
     block = OpeningBlock(name="old", power=Based(50, "MW", PowerBasis.IT), generation="new", date=dt.date(2025, 9, 1))
+    axis = TimeAxis(dt.date(2024, 1, 1), AXIS.end)
     out = run(
         *sites,
         kinds=(generation(600, life_years=life),),
         opening=(block,),
+        axis=axis,
         acceptance_lag_months=accept,
         producing_lag_months=produce,
     )
     power = out.power_state_mw[0]
     announced = [s.phases[0].power.value for s in sites]
-    assert power.sum(axis=0) == pytest.approx(np.tile(np.array([*announced, 50.0])[:, None], AXIS.months + 1))
+    whole = np.tile(np.array([*announced, 50.0])[:, None], AXIS.months + 1)
+    assert power[..., -AXIS.months - 1 :].sum(axis=0) == pytest.approx(whole)
     assert power[PRODUCING] == pytest.approx(out.racks_producing[0, 0] * RACK_MW)
     assert power[ACCEPTED] == pytest.approx((out.racks - out.racks_producing)[0, 0] * RACK_MW, abs=1e-6)
     delivered, retired = (
         np.concatenate([[0.0], np.cumsum(x[0].sum(axis=(0, 1)))]) for x in (out.racks_delivered, out.racks_retired)
     )
-    in_acceptance = delivered - lagged(delivered, accept)
-    opened = out.racks[0, 0, :, 0].sum()
-    assert opened + delivered == pytest.approx(out.racks[0].sum(axis=(0, 1)) + in_acceptance + retired)
+    arrived = 50 / RACK_MW * np.clip((axis.edge_days - axis.days_since_start(block.date)) / DAYS_PER_YEAR + 1, 0, 1)
+    in_acceptance = delivered - arrived - lagged(delivered - arrived, accept)
+    assert delivered == pytest.approx(out.racks[0].sum(axis=(0, 1)) + in_acceptance + retired)
 
 
 def test_what_was_energised_before_the_horizon_is_ready_when_it_begins() -> None:
@@ -146,7 +151,46 @@ def test_what_was_energised_before_the_horizon_is_ready_when_it_begins() -> None
     out = run(site("long ago", 100, "2025-01-01"), site("a month ago", 100, "2025-12-01"))
     assert out.power_state_mw[0, READY:, :, 0].sum(axis=0) == pytest.approx([100, 0])
     assert out.power_state_mw[0, READY:, :, 1].sum(axis=0) == pytest.approx([100, 100])
-    assert [out.first_token(p, AXIS.start) for p in (0, 1)] == [dt.date(2026, 3, 1), dt.date(2026, 4, 1)]
+    assert [out.first_token(p, AXIS.start) for p in (0, 1)] == [AXIS.start, dt.date(2026, 4, 1)]
+    assert out.racks_producing[0, 0, :2, 0] * RACK_MW == pytest.approx([100, 0])
+
+
+starts = st.integers(0, 96).map(lambda k: dt.date(2022 + k // 12, k % 12 + 1, 1))
+
+
+@given(programmes, limited, st.floats(10, 3000), starts, st.floats(0, 6), st.booleans())
+def test_the_start_of_the_horizon_moves_nothing(
+    sites: Any, limits: Any, racks: float, start: dt.date, lag: float, old_halls: bool
+) -> None:
+    """Months of both horizons are equal, whether the start lies before all dates of the plan or among them."""
+    kinds = (generation(racks, "new", "2023-05-01", supply_growth_per_year=0.7, life_years=1.5),)
+    block = OpeningBlock(name="old", power=Based(20, "MW", PowerBasis.IT), generation="new", date=dt.date(2025, 3, 1))
+    given = {**limits, "packaging_growth_per_year": 0.5, "ready_lag_months": lag, "refit_lag_months": lag}
+
+    def built(begin: dt.date) -> BuildOut:
+        axis = TimeAxis(begin, dt.date(2031, 1, 1))
+        return run(*sites, kinds=kinds, opening=(block,) if old_halls else (), axis=axis, **given)
+
+    whole, later = built(dt.date(2022, 1, 1)), built(start)
+    for f in fields(BuildOut):
+        if f.name not in ("places", "first_token_days"):
+            series = getattr(later, f.name)
+            assert series == pytest.approx(getattr(whole, f.name)[..., -series.shape[-1] :], rel=1e-9, abs=1e-6)
+    for place in range(len(whole.places)):
+        first = whole.first_token(place, dt.date(2022, 1, 1))
+        assert later.first_token(place, start) == (first and max(first, start))
+
+
+def test_packaging_counts_from_its_date() -> None:
+    """72 packages a month in the year about 2026, half as many a year before: one rack, and half of one."""
+    early = run(
+        site("A", 100, "2024-06-01"),
+        axis=TimeAxis(dt.date(2024, 1, 1), AXIS.end),
+        packaging_start_gpus_per_month=72,
+        packaging_growth_per_year=1.0,
+    )
+    delivered = early.racks_delivered[0, 0, 0]
+    assert delivered[[12, 24, 36]] == pytest.approx([0.5, 1.0, 2.0], rel=0.04)
 
 
 def test_a_lag_longer_than_history_reaches_back_to_nothing() -> None:
@@ -158,7 +202,8 @@ def test_halls_of_racks_retired_before_the_horizon_have_been_refitted() -> None:
     block = OpeningBlock(name="old", power=Based(20, "MW", PowerBasis.IT), generation="old", date=dt.date(2020, 1, 1))
     kinds = (generation(0.0, "old", "2018-01-01", life_years=4.0), generation())
     out = run(kinds=kinds, opening=(block,))
-    assert out.racks_delivered[0, 1, 0, 0] == pytest.approx(100), "the newest takes the power in the first month"
+    assert out.racks[0, 1, 0, 0] == pytest.approx(100), "the newest has taken the power by then"
+    assert out.racks_delivered.sum() == 0
 
 
 def test_the_binding_limit_switches_as_supply_grows() -> None:

@@ -928,6 +928,18 @@ ODDITIES = {
             f"{RUNS}.gpus",
             "6,000,000 GPUs(.|\n)*of gb300_nvl72 at Prairie",
         ),
+        "a site from before": (
+            "energised: 2026-08-01",
+            "energised: 2025-12-15",
+            "fleet.sites.Prairie.phases.building 1.energised",
+            "before the horizon starts, so what was spent on it by then is in no account",
+        ),
+        "packages of no date": (
+            "\nfleet:\n",
+            "\nfleet:\n  ladder: {packaging_start_gpus_per_month: 5000 1/month}\n",
+            "fleet.ladder.packaging_start_gpus_per_month",
+            "add packaging_reference_date, 2024-01-01 is taken",
+        ),
         "a run from before": ("start: 2027-01-15", "start: 2020-01-15", f"{RUNS}.start", "before the horizon starts"),
         "a run after the end": (
             "start: 2027-01-15\n      deadline: 2027-07-01\n      milestones: {'2027-04-01': 50 %}",

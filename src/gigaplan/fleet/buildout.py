@@ -2,18 +2,20 @@
 
 Each month power is energised and made ready as the limits on transformers and labour allow, first come first served;
 ready power takes racks as rack supply and packaging allow; racks are accepted, produce, and retire, and the power
-of retired racks takes new ones after a refit.
+of retired racks takes new ones after a refit. The recurrence begins with the first event of the plan's dates, which
+may lie before the horizon: what stands at its start, and what comes after it, are the same whenever it starts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase, existing_label
-from gigaplan.fleet.ladder import Schedule, days_before, lagged, rate_limited, schedule
+from gigaplan.fleet.ladder import Schedule, lagged, rate_limited, schedule
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
@@ -26,6 +28,8 @@ ARRIVAL_DAYS = DAYS_PER_YEAR
 """A block of the existing fleet arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
 NEWEST = "newest"
+NOT_SERIES = ("places", "first_token_days")
+"""Fields of a build-out without months or edges."""
 DECIMALS_MW = 6
 """Limits closer than a watt bind together; the first in ``LIMITS`` is reported."""
 
@@ -83,6 +87,31 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         dates are out of order.
     """
     _check(inputs)
+    whole = replace(axis, start=_first_edge(inputs, axis))
+    return _from(_build(inputs, whole), axis, whole)
+
+
+def _first_edge(inputs: FleetInputs, axis: TimeAxis) -> dt.date:
+    """Return the first of a month before anything competes for supply, at the latest the horizon's start."""
+    life = {g.name: g.life_years * DAYS_PER_YEAR for g in inputs.generations}
+    events = [p.energised for s in inputs.sites for p in s.phases]
+    events += [b.date + dt.timedelta(days=life[b.generation] - ARRIVAL_DAYS) for b in inputs.opening]
+    # One month more, so that what is energised on the first of a month meets the limits of the month before it.
+    before = [(day.replace(day=1) - dt.timedelta(days=1)).replace(day=1) for day in events]
+    return min([axis.start, *before])
+
+
+def _from(built: BuildOut, axis: TimeAxis, whole: TimeAxis) -> BuildOut:
+    """Return the part of a build-out from the start of the horizon on; time is the last dim of all but the dates."""
+    earlier, days = whole.month_of(axis.start), whole.days_since_start(axis.start)
+    if not earlier:
+        return built
+    series = {f.name: getattr(built, f.name)[..., earlier:] for f in fields(built) if f.name not in NOT_SERIES}
+    return replace(built, **series, first_token_days=np.maximum(built.first_token_days - days, 0.0))
+
+
+def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
+    """Return the build-out over an axis before which nothing happens."""
     plan = schedule(inputs, axis)
     opening = (
         np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1)
@@ -127,15 +156,8 @@ def _check(inputs: FleetInputs) -> None:
 
 def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
     """Energise and make ready as the limits on transformers and labour allow, first come first served."""
-    past = plan.energised_past_mw.shape[1]
-
-    def ready_lag(energised: Array) -> Array:
-        series = np.concatenate([plan.energised_past_mw, energised], axis=1)
-        return lagged(series, ladder.ready_lag_months)[:, past:]
-
-    # What stands at the first edge was due before it, and has met its limits in the past.
     energised = _queued(plan.energised_mw, ladder.transformer_mw_per_month, plan.queue_order)
-    scheduled_mw, powered = ready_lag(plan.energised_mw), ready_lag(energised)
+    scheduled_mw, powered = (lagged(mw, ladder.ready_lag_months) for mw in (plan.energised_mw, energised))
     staffed, ready = (_queued(mw, ladder.labour_mw_per_month, plan.queue_order) for mw in (scheduled_mw, powered))
     return _Power(scheduled_mw, energised, powered, staffed, ready)
 
@@ -143,7 +165,6 @@ def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
 def _queued(demand: Array, limit_mw: float, queue_order: NDArray[np.int64]) -> Array:
     """Return what a common monthly limit has let through of what is wanted by each edge: (phase, edge)."""
     passed = np.zeros_like(demand)
-    passed[:, 0] = demand[:, 0]
     for i in range(demand.shape[1] - 1):
         unfilled = np.maximum(demand[:, i + 1] - passed[:, i], 0.0)
         passed[:, i + 1] = passed[:, i] + rate_limited(unfilled, limit_mw, queue_order)
@@ -164,10 +185,7 @@ def _deliveries(
     life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
     racks, packages = rack_supply(inputs.generations, axis), packaging_supply(ladder, axis)
     newest = newest_shipping(inputs.generations, axis, inputs.newest_among).astype(int)
-    first = min((axis.month_of(b.date) for b in inputs.opening), default=0) - MONTHS_PER_YEAR - 1
-    past = days_before(axis, ladder.refit_lag_months, first)
-    existing_retired = _opening_retired(inputs, axis, np.concatenate([past, axis.edge_days]))
-    refitted = lagged(existing_retired, ladder.refit_lag_months)[..., len(past) :]
+    refitted = lagged(_opening_retired(inputs, axis, axis.edge_days), ladder.refit_lag_months)
     delivered = np.zeros((len(gpus), places, n + 1))
     limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.

@@ -135,7 +135,9 @@ class Ladder:
     refit_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
     """Lag from a rack's retirement until its power is ready for a new rack."""
     packaging_start_gpus_per_month: Annotated[float, Ge(0), Unit("1/month")]
-    """GPU packages (CoWoS and HBM) that this customer can get in the first month of the horizon."""
+    """GPU packages (CoWoS and HBM) that this customer can get in a month about ``packaging_reference_date``."""
+    packaging_reference_date: Annotated[dt.date, Day()]
+    """Date from which the growth of packaging counts, whenever the horizon starts."""
     packaging_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
     """Growth of that rate in a year, its factor less one (1.0 doubles it each year), up to the cap."""
     packaging_cap_gpus_per_month: Annotated[float, Gt(0), Unit("1/month")]

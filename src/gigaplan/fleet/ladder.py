@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,8 +34,6 @@ class Schedule:
     """(F, edge) IT power under construction or beyond by each edge [MW]."""
     energised_mw: Array
     """(F, edge) IT power energised by each edge if nothing but its dates binds [MW]."""
-    energised_past_mw: Array
-    """(F, past) the same on the edges before the horizon, as far back as the lag to ready reaches [MW]."""
 
 
 def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
@@ -66,8 +63,6 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     days = np.array([_days(phase, inputs.ladder, axis) for phase, _ in rows]).reshape(len(rows), 4)
     power = np.array([phase.power.value for phase, _ in rows])
     reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
-    first = min((axis.month_of(phase.energised) for phase, _ in rows), default=0)
-    past_days = days_before(axis, inputs.ladder.ready_lag_months, first)
     return Schedule(
         site=np.array([i for _, i in rows], dtype=int),
         generation=np.array(
@@ -78,31 +73,7 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
         contracted_mw=reached[:, 1],
         construction_mw=reached[:, 2],
         energised_mw=reached[:, 3],
-        energised_past_mw=power[:, None] * (past_days >= days[:, 3:]),
     )
-
-
-def days_before(axis: TimeAxis, lag_months: float, first_month: int) -> Array:
-    """Return the edges before the horizon that a lag reaches back to.
-
-    Parameters
-    ----------
-    axis : TimeAxis
-        Months of the horizon.
-    lag_months : float
-        The lag [month].
-    first_month : int
-        Month, counted from the horizon's start, before which there is nothing to reach.
-
-    Returns
-    -------
-    Array, shape (past,)
-        Days since the start of the horizon [day], all negative.
-    """
-    past = math.ceil(min(lag_months, max(-first_month, 0)))
-    start = np.datetime64(axis.start, "M")
-    firsts = np.arange(start - past, start).astype("datetime64[D]")
-    return (firsts - np.datetime64(axis.start)).astype(float)
 
 
 def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:

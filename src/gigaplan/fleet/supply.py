@@ -45,6 +45,8 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
 def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
     """Return the packaged GPUs that can be had in each month, over all generations.
 
+    Equation: ``start (1 + growth)^t`` up to the cap, t [years] since the ramp's reference date, negative before it.
+
     Parameters
     ----------
     ladder : Ladder
@@ -57,10 +59,8 @@ def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
     Array, shape (month,)
         Supply [GPUs/month].
     """
-    years = axis.mid_days / DAYS_PER_YEAR
-    ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** np.minimum(
-        years, LONGEST_RAMP_YEARS
-    )
+    years = np.clip(axis.years_since(ladder.packaging_reference_date), -LONGEST_RAMP_YEARS, LONGEST_RAMP_YEARS)
+    ramp = ladder.packaging_start_gpus_per_month * (1 + ladder.packaging_growth_per_year) ** years
     return np.minimum(ramp, ladder.packaging_cap_gpus_per_month)
 
 

@@ -36,6 +36,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.gpus,
         fleet.promised,
         fleet.dates,
+        fleet.packaging,
         fleet.existing,
         fleet.existing_in_time,
         demand.names,

@@ -189,6 +189,25 @@ def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                     remedy="lengthen the horizon or leave the phase out",
                     severity="warning",
                 )
+            elif phase.energised < first_of_month(plan.horizon.start):
+                path = ("fleet", "sites", name, "phases", phase_name, "energised")
+                why = "what was spent on it by then is in no account"
+                yield outside("before the horizon starts", root, path, phase.energised, why)
+
+
+def packaging(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A stated supply of packages says for which date it holds."""
+    ladder = plan.fleet.ladder
+    if ladder is None or ladder.packaging_start_gpus_per_month is None or ladder.packaging_reference_date is not None:
+        return
+    taken = catalog.load().find("ladder", "packaging_reference_date").day
+    yield Problem(
+        "packages a month without the date for which they hold",
+        root.place(("fleet", "ladder", "packaging_start_gpus_per_month")),
+        value=str(ladder.packaging_start_gpus_per_month),
+        remedy=f"add packaging_reference_date, {taken} is taken; the run goes on",
+        severity="warning",
+    )
 
 
 def existing(plan: PlanDocument, root: Node) -> Iterator[Problem]:
