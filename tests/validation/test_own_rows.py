@@ -315,7 +315,7 @@ def test_any_separator_and_encoding_is_read(tmp_path: Path, delimiter: str, enco
     rows = [{**SERVING, "isl": "1000,5", "id": "a, b; c"}]
     path = write(tmp_path / "rows.csv", rows, delimiter, encoding)
     assert read_table(path) == (tuple(SERVING), rows)
-    assert predict(path, tmp_path / "out.csv") == (1, 1)
+    assert predict(path, tmp_path / "out.csv") == (1, 1, ())
     (out,) = read_table(tmp_path / "out.csv")[1]
     assert float(out["ttft_ms"]) == pytest.approx(served({**SERVING, "isl": "1000.5"}).ttft_ms, rel=1e-4)
     assert out["model_answered"] == "llama_3_1_70b"

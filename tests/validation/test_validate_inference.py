@@ -88,7 +88,7 @@ def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
     blind = write(tmp_path / "blind.csv", [{k: x for k, x in r.items() if k not in RESULTS} for r in rows])
     seeing = write(tmp_path / "seeing.csv", rows)
     for given in (blind, seeing):
-        assert predict(given, given.with_suffix(".out")) == (len(rows), len(rows))
+        assert predict(given, given.with_suffix(".out")) == (len(rows), len(rows), ())
     columns = [c for c in predictions.ANSWER_COLUMNS if c not in RESULTS] + ["tpot_ms", "ttft_ms"]
     a, b = (table(p.with_suffix(".out")) for p in (blind, seeing))
     for mine, other in zip(a, b, strict=True):
@@ -152,7 +152,7 @@ def test_rows_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
         {**rows[0], "concurrency": "inf"},
     ]
     path = write(tmp_path / "table.csv", [rows[0], *odd])
-    assert predict(path, tmp_path / "out.csv") == (7, 1)
+    assert predict(path, tmp_path / "out.csv") == (7, 1, ())
     out = table(tmp_path / "out.csv")
     assert [r["validity"].split(":")[0] for r in out[1:]] == ["unsupported"] * 6
     assert all(len(r["validity"]) > 20 and not r["tpot_low"] for r in out[1:])
@@ -228,5 +228,5 @@ def test_wrong_tables_are_refused(tmp_path: Path) -> None:
 def test_an_empty_table_has_empty_answers(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(",".join(questions.NEEDED) + "\n", encoding="utf-8")
-    assert predict(path, tmp_path / "out.csv") == (0, 0)
+    assert predict(path, tmp_path / "out.csv") == (0, 0, ())
     assert math.isfinite(len(v.validate(path).rows))

@@ -44,6 +44,7 @@ class Predicted(Brief):
     rows: int
     answered: int
     out: Path
+    warnings: tuple[str, ...] = ()
 
     def brief_title(self) -> str:
         """Return how many rows are predicted."""
@@ -231,7 +232,8 @@ def predict_inference(
     """
     with command(table, *overlays), own_catalog(model_configs, named_texts(system_configs)):
         given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
-        return Predicted(*serving.predict(Path(table), Path(out), overlays, progress, given), Path(out))
+        rows, answered, warnings = serving.predict(Path(table), Path(out), overlays, progress, given)
+        return Predicted(rows, answered, Path(out), warnings)
 
 
 def predict_training(

@@ -15,7 +15,6 @@ from gigaplan._version import __version__
 from gigaplan.cli import streams
 
 if TYPE_CHECKING:
-    from gigaplan.results.result import Result
     from gigaplan.vocabulary.progress import Progress
 
 NO, WRONG, STOPPED, INTERRUPTED = 1, 2, 3, 130
@@ -67,9 +66,9 @@ def verb(parent: App, name: str, example: str) -> Callable[[Any], Any]:
     return register
 
 
-def warn(result: Result) -> None:
-    """Print a result's warnings alongside the answer."""
-    for warning in result.warnings:
+def warn(answer: Any) -> None:
+    """Print the warnings of an answer that has some, alongside it."""
+    for warning in getattr(answer, "warnings", ()):
         streams.line(warning, stderr=True)
 
 

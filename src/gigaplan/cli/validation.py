@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import OUTPUT, AllRows, Html, Json, Markdown, Out, app, print_json, progress, show, verb
+from gigaplan.cli.base import OUTPUT, AllRows, Html, Json, Markdown, Out, app, print_json, progress, show, verb, warn
 from gigaplan.cli.options import GROUPS, Given, flattened
 from gigaplan.cli.streams import line
 
@@ -94,6 +94,8 @@ def validate_inference(
 
     with progress("validating") as bar:
         answers = api.validate_inference(table, bar, **inputs)
+    for answer in answers:
+        warn(answer)
     drawn = published_view.pictures(answers) if images else {}
     for name, picture in drawn.items():
         assert images is not None
@@ -212,6 +214,7 @@ def predict_inference(
     with progress("") as bar:
         own: dict[str, Any] = {"model_configs": model_config or [], "system_configs": system_config or []}
         answer = api.predict_inference(table, out, with_ or [], bar, **own, **inputs)
+    warn(answer)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -271,6 +274,7 @@ def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json:
 
     with progress("") as bar:
         answer = api.calibrate_serving(measured, out, progress=bar, **inputs)
+    warn(answer)
     return print_json(answer, out) if json else show(calibration(answer, str(out)))
 
 

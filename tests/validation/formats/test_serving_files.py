@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import gigaplan as gp
+from gigaplan.cli import main
 from gigaplan.validation.formats.files import read_rows
-from gigaplan.validation.serving.measured import NEEDED, read_file
+from gigaplan.validation.serving.measured import NEEDED, load_warnings, read_file
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS
 from gigaplan.vocabulary.errors import PlanError
 
@@ -116,7 +117,11 @@ TRTLLM: dict[str, Any] = {
     "machine": {"name": "NVIDIA H100 80GB HBM3"},
     "world_info": {"tp_size": 4, "pp_size": 1, "ep_size": 1, "world_size": 4, "max_batch_size": 512},
     "request_info": {"avg_num_concurrent_requests": 16.0, "avg_input_length": 1024.0, "avg_output_length": 512.0},
-    "performance": {"avg_request_latency_ms": LATENCY_MS, "system_output_throughput_tok_s": 975.0},
+    "performance": {
+        "avg_request_latency_ms": LATENCY_MS,
+        "request_throughput_req_s": 1.9,
+        "system_output_throughput_tok_s": 975.0,
+    },
     "streaming_metrics": {"avg_ttft_ms": TTFT_MS, "avg_tpot_ms": TPOT_MS},
 }
 
@@ -177,7 +182,10 @@ LLMD: dict[str, Any] = {
                     "time_per_output_token": {"units": "ms/token", "mean": TPOT_MS},
                     "request_latency": {"units": "ms", "mean": LATENCY_MS},
                 },
-                "throughput": {"output_token_rate": {"units": "tokens/s", "mean": 1950.0}},
+                "throughput": {
+                    "output_token_rate": {"units": "tokens/s", "mean": 1950.0},
+                    "request_rate": {"units": "queries/s", "mean": 3.8},
+                },
             }
         }
     },
@@ -217,7 +225,8 @@ def test_each_format_is_recognised_by_its_content_and_read_in_our_units(tmp_path
     assert float(row["ttft_ms"]) == pytest.approx(TTFT_MS)
     assert float(row["tpot_ms"]) == pytest.approx(TPOT_MS)
     assert float(row["e2e_ms"]) == pytest.approx(LATENCY_MS)
-    assert float(row["concurrency"]) == 16
+    # InferenceX states no rate of requests, all others both it and the latency.
+    assert float(row["concurrency"]) == pytest.approx(16 if name == "inferencex" else 1.9 * LATENCY_MS / 1e3)
     lengths = (921.6, 921.6) if name == "inferencex" else (1024.0, 512.0)
     assert (float(row["isl"]), float(row["osl"])) == pytest.approx(lengths)
 
@@ -275,7 +284,7 @@ def test_an_unknown_file_says_what_it_looks_like_and_what_is_read(tmp_path: Path
 
 def test_results_that_were_appended_are_one_row_each(tmp_path: Path) -> None:
     text = "\n".join(json.dumps({**VLLM, "max_concurrency": n}) for n in (1, 4, 16))
-    assert [r["concurrency"] for r in read_rows(written(tmp_path, text)).rows] == ["1", "4", "16"]
+    assert [r["max_concurrency"] for r in read_rows(written(tmp_path, text)).rows] == ["1", "4", "16"]
 
 
 @pytest.mark.parametrize(
@@ -299,6 +308,75 @@ def test_a_paced_run_without_a_cap_has_the_load_of_littles_law(tmp_path: Path) -
     (row,) = read_rows(path).rows
     assert float(row["concurrency"]) == pytest.approx(1.9 * LATENCY_MS / 1e3)
     assert row["request_rate"] == "2"
+
+
+def with_load(name: str, cap: float, requests_per_s: float) -> str:
+    """Return a file of a tool with another cap and another rate of completed requests."""
+    if name == "vllm":
+        return json.dumps({**VLLM, "max_concurrency": cap, "request_throughput": requests_per_s})
+    if name == "sglang":
+        return json.dumps({**SGLANG, "max_concurrency": cap, "request_throughput": requests_per_s})
+    if name == "aiperf":
+        config = {**AIPERF["input_config"], "loadgen": {"concurrency": cap}}
+        rate = {"unit": "requests/sec", "avg": requests_per_s}
+        return json.dumps({**AIPERF, "input_config": config, "request_throughput": rate})
+    if name == "trtllm":
+        info = {**TRTLLM["request_info"], "avg_num_concurrent_requests": cap}
+        performance = {**TRTLLM["performance"], "request_throughput_req_s": requests_per_s}
+        return json.dumps({**TRTLLM, "request_info": info, "performance": performance})
+    report: dict[str, Any] = json.loads(json.dumps(GUIDELLM if name == "guidellm" else LLMD))
+    if name == "guidellm":
+        benchmark = report["benchmarks"][0]
+        benchmark["config"]["strategy"]["streams"] = cap
+        benchmark["metrics"]["requests_per_second"] = _mean(requests_per_s)
+    else:  # of two replicas
+        report["scenario"]["load"]["standardized"]["concurrency"] = 2 * cap
+        aggregate = report["results"]["request_performance"]["aggregate"]
+        aggregate["throughput"]["request_rate"]["mean"] = 2 * requests_per_s
+    return json.dumps(report)
+
+
+@pytest.mark.parametrize("name", ["vllm", "sglang", "aiperf", "trtllm", "guidellm", "llm-d"])
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [(60.0, "the client was not saturated"), (99.0, ""), (104.0, ""), (120.0, "not of one run")],
+)
+def test_the_load_is_rate_times_latency_and_the_cap_a_check(tmp_path: Path, name: str, load: float, words: str) -> None:
+    path = written(tmp_path, with_load(name, 100.0, load / LATENCY_MS * 1e3))
+    row = read_file(path, given_for(path)).rows[0]
+    assert float(row["concurrency"]) == pytest.approx(load)
+    assert float(row["max_concurrency"]) == 100
+    (warning,) = load_warnings([row]) or ("",)
+    assert words in warning
+    assert bool(words) == bool(warning)
+
+
+@pytest.mark.parametrize("tool", ["--request-rate", "trace"])
+def test_a_paced_client_need_not_reach_its_cap(tmp_path: Path, tool: str) -> None:
+    result = {**SGLANG, "max_concurrency": 64} | {"request_rate": "trace" if tool == "trace" else 2.0}
+    (row,) = read_rows(written(tmp_path, json.dumps(result))).rows
+    assert float(row["concurrency"]) == pytest.approx(1.9 * LATENCY_MS / 1e3)
+    assert load_warnings([row]) == ()
+
+
+def test_a_file_without_a_rate_keeps_its_cap(tmp_path: Path) -> None:
+    (row,) = read_rows(written(tmp_path, json.dumps({**VLLM, "request_throughput": None}))).rows
+    assert row["concurrency"] == "16"
+    assert "max_concurrency" not in row
+
+
+def test_a_load_that_falls_short_is_told_by_every_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [{**VLLM, "max_concurrency": cap, "request_throughput": 1.0} for cap in (4, 8, 16, 32)]
+    path = written(tmp_path, json.dumps(runs))
+    options = ["--gpu", "h100_sxm", "--tp", "4", "--precision", "fp8"]
+    words = "row 4: 8.376 requests were in flight by Little's law, the stated cap is 32"
+    for verb in (["predict", "inference"], ["validate", "inference"]):
+        out = ["--out", str(tmp_path / "o.csv")] if verb[0] == "predict" else []
+        with pytest.raises(SystemExit) as left:
+            main([*verb, str(path), *options, *out])
+        assert left.value.code == 0
+        assert words in capsys.readouterr().err
+    assert words in " ".join(gp.calibrate_serving(path, gpu="h100_sxm", tp=4, precision="fp8").warnings)
 
 
 def test_only_a_median_is_not_taken_for_a_mean(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """NVIDIA AIPerf and its forerunner GenAI-Perf: the summary of a run, JSON or CSV.
 
 Each metric has its unit; ``avg`` is the mean over requests. What both call inter-token latency is the time per further
-token, ``(latency - first token) / (tokens - 1)``. The CSV leaves the model and the load open.
+token, ``(latency - first token) / (tokens - 1)``. The CSV leaves the model open.
 """
 
 from __future__ import annotations
@@ -65,9 +65,11 @@ def rows(document: object) -> list[Row]:
     cells["output_tokens_per_s"] = number(report, "output_token_throughput", "avg")
     config = at(report, "input_config")
     requests = number(report, "request_throughput", "avg")
-    in_flight = load(_one(config, CAPS), _one(config, RATES), requests, cells["e2e_ms"])
+    # A run has a cap, a rate, or one request at a time: without its configuration the load is that of Little's law.
+    paced = _one(config, RATES) if config is not None else requests
+    in_flight = load(_one(config, CAPS), paced, requests, cells["e2e_ms"])
     if config is None:
-        in_flight = {"notes": "the CSV states no model and no load; the JSON summary does"}
+        in_flight = {**in_flight, "request_rate": None, "notes": "the CSV states no model; the JSON summary does"}
     engine = engine_of(text(config, "backend") or text(config, "endpoint", "backend"))
     return [row(model=_model(config), engine=engine, gpu=_gpu(report), **cells, **in_flight)]
 

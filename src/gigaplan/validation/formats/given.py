@@ -96,10 +96,10 @@ def filled(found: Found, given: Mapping[str, str], path: Path) -> Found:
     if not given:
         return found
     problems = [
-        Problem(f"row {k + 1} states {name} {row[name]}", Place(str(path)), value=value, remedy=f"leave {name} out")
+        Problem(f"row {k + 1} states {name} {stated}", Place(str(path)), value=value, remedy=f"leave {name} out")
         for k, row in enumerate(found.rows if found.tool else [])
         for name, value in given.items()
-        if name not in WORDS and row.get(name) and not _alike(row[name], value)
+        if name not in WORDS and (stated := _stated(row, name)) and not _alike(stated, value)
     ]
     if problems:
         raise PlanError(problems)
@@ -107,6 +107,11 @@ def filled(found: Found, given: Mapping[str, str], path: Path) -> Found:
     rows = [{**given, **{k: v for k, v in row.items() if v}, **over} for row in found.rows]
     columns = tuple(dict.fromkeys([*found.columns, *given]))
     return Found(found.tool, columns, [{**dict.fromkeys(found.columns, ""), **row} for row in rows])
+
+
+def _stated(row: Row, name: str) -> str:
+    """Return what a row states of a column: of its load the cap, where it states one."""
+    return (row.get("max_concurrency") if name == "concurrency" else "") or row.get(name, "")
 
 
 def _alike(one: str, other: str) -> bool:

@@ -67,13 +67,14 @@ def _load(benchmark: object, latency_ms: float) -> dict[str, object]:
     strategy = first(benchmark, *STRATEGIES)
     kind = text(strategy, "type_") or text(strategy, "kind")
     cap = finite(first(strategy, ("streams",), ("max_concurrency",)), "strategy.streams")
+    served = _mean(benchmark, "requests_per_second")
     if kind == "synchronous":
-        return {"concurrency": 1}
+        return load(1.0, math.nan, served, latency_ms)
     if kind in ("concurrent", "throughput"):
-        return load(cap, math.nan, math.nan, math.nan)
+        return load(cap, math.nan, served, latency_ms)
     if kind in ("async", "constant", "poisson"):
         rate = finite(first(strategy, ("rate",), ("requests_rate",)), "strategy.rate")
-        return load(cap, rate, _mean(benchmark, "requests_per_second"), latency_ms)
+        return load(cap, rate, served, latency_ms)
     if not kind:
         return {"notes": "the benchmark states no strategy"}
     raise UnsupportedError(f"a benchmark of kind '{kind}' isn't read, which keeps no steady load")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from gigaplan.validation.cells import Cells
 from gigaplan.vocabulary.errors import UnsupportedError
 
 Row = dict[str, str]
@@ -26,6 +27,7 @@ COLUMNS = (
     "isl",
     "osl",
     "concurrency",
+    "max_concurrency",
     "request_rate",
     "ttft_ms",
     "tpot_ms",
@@ -36,9 +38,9 @@ COLUMNS = (
 """Columns of serving rows that result files fill, in order.
 
 ``ttft_ms``, ``tpot_ms`` and ``e2e_ms`` are means over requests: time to first token, time per further token, and
-latency of the whole request [ms]; ``output_tokens_per_s`` is that of all GPUs [token/s]. ``concurrency`` is the cap
-of requests in flight that the benchmark kept to, ``request_rate`` how many it sent per second, empty where it sent
-each as soon as the cap allowed [requests/s].
+latency of the whole request [ms]; ``output_tokens_per_s`` is that of all GPUs [token/s]. ``concurrency`` is how many
+requests were in flight in the mean, ``max_concurrency`` the cap that the benchmark states where both are known,
+``request_rate`` how many it sent per second, empty where it sent each as soon as the cap allowed [requests/s].
 """
 DIGITS = 12
 """Significant digits of a number in a cell: more than was measured, fewer than what sums of binary fractions add."""
@@ -47,6 +49,11 @@ ENGINES = (("trtllm", "trt"), ("trtllm", "tensorrt"), ("sglang", "sglang"), ("vl
 """Engines, and words in names of software that mean each."""
 QUANTIZATIONS = (("fp4", "fp4"), ("awq", "awq"), ("gptq", "gptq"), ("int4", "int4"), ("w4a16", "int4"), ("fp8", "fp8"))
 """Words in names of quantization methods, and the precision that each stands for."""
+MAX_SHARE_OF_CAP = 1.1
+"""Load over cap from which figures contradict each other: more than rounding and requests cut off at the end."""
+MIN_SHARE_OF_CAP = 0.8
+"""Load over cap below which a client was not saturated: with three requests per user in turn, the beginning and the end
+of a run, when fewer are in flight, leave about this."""
 AT_ONCE = "all requests were sent at once, with no cap on those in flight"
 
 
@@ -159,10 +166,11 @@ def precision_of(quantization: str) -> str:
 
 
 def load(cap: float, rate: float, requests_per_s: float, latency_ms: float) -> dict[str, object]:
-    """Return the cells of the load: the cap of requests in flight and, where they were paced, how many came per second.
+    """Return the cells of the load: requests in flight in the mean, the cap that was stated, and how many were sent per
+    second where they were paced.
 
-    Where requests were paced without a cap, those in flight are, in the mean, what came per second times how long each
-    stayed (Little 1961).
+    Requests in flight are, in the mean, those completed per second times how long each stayed (Little 1961). Where a
+    file doesn't state both, they are its cap. Requests that were sent at once, without a cap, are no steady load.
 
     Parameters
     ----------
@@ -175,10 +183,30 @@ def load(cap: float, rate: float, requests_per_s: float, latency_ms: float) -> d
     latency_ms
         Mean latency of a request [ms].
     """
-    if rate > 0:
-        in_flight = requests_per_s * latency_ms / 1e3
-        return {"concurrency": cap if cap > 0 else in_flight, "request_rate": rate}
-    return {"concurrency": cap} if cap > 0 else {"notes": AT_ONCE}
+    if not (cap > 0 or rate > 0):
+        return {"notes": AT_ONCE}
+    in_flight = requests_per_s * latency_ms / 1e3
+    paced = {"request_rate": rate} if rate > 0 else {}
+    if not in_flight > 0:
+        return {"concurrency": cap, **paced}
+    return {"concurrency": in_flight, "max_concurrency": cap, **paced}
+
+
+def load_warning(row: Mapping[str, str]) -> str:
+    """Return what the load of a row, by Little's law, says against its stated cap, "" where they agree.
+
+    Parameters
+    ----------
+    row
+        Cells by column.
+    """
+    load_, cap = (Cells(row).result(name) for name in ("concurrency", "max_concurrency"))
+    found = f"{load_:.4g} requests were in flight by Little's law, the stated cap is {cap:.4g}"
+    if load_ > cap * MAX_SHARE_OF_CAP:
+        return f"{found}: rate, latency and cap are not of one run"
+    if load_ < cap * MIN_SHARE_OF_CAP and not row.get("request_rate"):
+        return f"{found}: the client was not saturated, or the run too short for its load to last"
+    return ""
 
 
 def row(**cells: object) -> Row:

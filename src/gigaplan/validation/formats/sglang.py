@@ -32,7 +32,8 @@ def rows(document: object) -> list[Row]:
     done = number(document, "completed")
     latency = number(document, "mean_e2e_latency_ms")
     paced = at(document, "request_rate")
-    rate = float("nan") if paced == "trace" else number(document, "request_rate")
+    served = number(document, "request_throughput")
+    rate = served if paced == "trace" else number(document, "request_rate")
     cap = number(document, "max_concurrency")
     accepted = number(document, "accept_length")
     cells = {
@@ -44,10 +45,8 @@ def rows(document: object) -> list[Row]:
         "tpot_ms": number(document, "mean_tpot_ms"),
         "e2e_ms": latency,
         "output_tokens_per_s": number(document, "output_throughput"),
-        **load(cap, rate, number(document, "request_throughput"), latency),
+        **load(cap, rate, served, latency),
     }
-    if paced == "trace" and not cap > 0:
-        cells["notes"] = "requests came as in a trace, with no cap on those in flight"
     return [row(**{**cells, **_server(at(document, "server_info"))})]
 
 

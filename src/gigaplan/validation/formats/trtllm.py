@@ -5,9 +5,10 @@ Only a run with ``--streaming`` measures the first token, and only one with ``--
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, number, precision_of, row, text
+from gigaplan.validation.formats.reports import Row, at, load, number, precision_of, row, text
 
 NAME = "trtllm-bench report (JSON)"
 DTYPES = {"bfloat16": "bf16", "float16": "fp16"}
@@ -29,7 +30,8 @@ def rows(document: object) -> list[Row]:
     """
     in_flight = number(document, "request_info", "avg_num_concurrent_requests")
     most = number(document, "world_info", "max_batch_size")
-    steady = {"concurrency": in_flight}
+    latency = number(document, "performance", "avg_request_latency_ms")
+    steady = load(in_flight, math.nan, number(document, "performance", "request_throughput_req_s"), latency)
     if in_flight > most:
         steady = {}
     notes = "" if steady else f"{in_flight:.0f} requests were in the system, {most:.0f} in a batch at most: they queued"
@@ -53,7 +55,7 @@ def rows(document: object) -> list[Row]:
             osl=number(document, "request_info", "avg_output_length"),
             ttft_ms=number(document, "streaming_metrics", "avg_ttft_ms"),
             tpot_ms=number(document, "streaming_metrics", "avg_tpot_ms"),
-            e2e_ms=number(document, "performance", "avg_request_latency_ms"),
+            e2e_ms=latency,
             output_tokens_per_s=number(document, "performance", "system_output_throughput_tok_s"),
             notes=notes,
             **steady,

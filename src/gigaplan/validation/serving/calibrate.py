@@ -15,7 +15,7 @@ from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
 from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
-from gigaplan.validation.serving.measured import read_measured
+from gigaplan.validation.serving.measured import load_warnings, read_measured
 from gigaplan.validation.serving.questions import question
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
@@ -53,6 +53,8 @@ class Calibration(Brief):
     error_left_out: Errors | None
     """On rows of a model and layout that were left out in turn; None with fewer than three of them."""
     unsupported: tuple[str, ...]
+    warnings: tuple[str, ...]
+    """Loads that don't agree with their stated caps."""
 
     def brief_title(self) -> str:
         """Return what is calibrated on what."""
@@ -119,6 +121,7 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
         error_after=_errors(questions, ttft, tpot, after),
         error_left_out=_left_out(questions, ttft, tpot, start),
         unsupported=tuple(unsupported),
+        warnings=load_warnings(rows),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gigaplan.validation.cells import PRECISIONS
 from gigaplan.validation.formats.files import Found, read_rows
 from gigaplan.validation.formats.given import filled
-from gigaplan.validation.formats.reports import Row
+from gigaplan.validation.formats.reports import Row, load_warning
 from gigaplan.validation.serving.own_rows import NATIVE, model_answered
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 
@@ -108,6 +108,18 @@ def read_measured(paths: Sequence[Path], given: Mapping[str, str]) -> list[Row]:
     if problems:
         raise PlanError(problems)
     return rows
+
+
+def load_warnings(rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return what the loads of rows, by Little's law, say against their stated caps.
+
+    Parameters
+    ----------
+    rows
+        Cells by column.
+    """
+    found = ((k + 1, load_warning(row)) for k, row in enumerate(rows))
+    return tuple(f"row {k}: {warning}" for k, warning in found if warning)
 
 
 def _precision_is_known(row: Row) -> bool:

@@ -20,7 +20,7 @@ from gigaplan.validation.serving import published as served
 from gigaplan.validation.serving import requests as served_requests
 from gigaplan.validation.serving.constants import Constants, shipped
 from gigaplan.validation.serving.loads import loads_of
-from gigaplan.validation.serving.measured import read_file
+from gigaplan.validation.serving.measured import load_warnings, read_file
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
 from gigaplan.validation.serving.questions import NEEDED, SAMPLE, row_question
 from gigaplan.validation.serving.validate import InferenceValidation, validate
@@ -117,8 +117,9 @@ def predict(
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
     given: Mapping[str, str] | None = None,
-) -> tuple[int, int]:
-    """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
+) -> tuple[int, int, tuple[str, ...]]:
+    """Write a table with predictions added to each of its rows; return how many rows it has, how many are answered, and
+    warnings of their loads.
 
     Parameters
     ----------
@@ -153,7 +154,8 @@ def predict(
         ({**row, **cells} for row, cells in zip(table, answers, strict=True)),
         PREDICTIONS,
     )
-    return len(table), sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
+    answered = sum(not cells["validity"].startswith(UNSUPPORTED) for cells in answers)
+    return len(table), answered, load_warnings(table)
 
 
 def validate_any(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
+from gigaplan.validation.serving.measured import load_warnings
 from gigaplan.validation.serving.predictions import Answer, answer_all
 from gigaplan.validation.serving.questions import RowQuestion, read_questions
 from gigaplan.vocabulary.show import Brief, BriefRows, error_text
@@ -68,6 +69,8 @@ class InferenceValidation(Brief):
     rows: tuple[Row, ...]
     summaries: tuple[Summary, ...]
     left_out: int
+    warnings: tuple[str, ...] = ()
+    """Loads that don't agree with their stated caps."""
 
     def brief_rows(self) -> BriefRows:
         """Return the errors of the first groups of rows."""
@@ -101,7 +104,8 @@ def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -
         if r.mode == "agg" and not r.set_aside
     ]
     summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]
-    return InferenceValidation(compared, tuple(summaries), len(row_questions) - len(compared))
+    warnings = load_warnings([a.row for a in row_questions])
+    return InferenceValidation(compared, tuple(summaries), len(row_questions) - len(compared), warnings)
 
 
 def _row(a: RowQuestion, f: Answer) -> Row:
