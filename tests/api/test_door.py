@@ -122,7 +122,10 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda f: gp.predict_training("steps.csv", "out.csv"),
     ),
     "calibrate_serving": ("calibrate serving measured.csv -o o.yaml", lambda f: gp.calibrate_serving("measured.csv")),
-    "calibrate_training": ("calibrate training steps.csv -o o.yaml", lambda f: gp.calibrate_training("steps.csv")),
+    "calibrate_training": (
+        "calibrate training steps.csv -o o.yaml --force",
+        lambda f: gp.calibrate_training("steps.csv"),
+    ),
 }
 SAVED_IN = {"run": "kept", "calibrate_serving": "o.yaml", "calibrate_training": "o.yaml"}
 """Answers that the terminal saves apart, and where."""

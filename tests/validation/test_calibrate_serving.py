@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import gigaplan as gp
 from gigaplan.cli import main
 from gigaplan.validation.serving.calibrate import calibrate_serving
+from gigaplan.validation.serving.constants import OF_ENGINES
 from gigaplan.validation.serving.measured import read_measured
 from gigaplan.validation.serving.questions import read
 from gigaplan.vocabulary.errors import PlanError
@@ -145,8 +147,36 @@ def test_a_plan_uses_the_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert any("own measurements of vllm" in n for n in slower.notes)
 
 
+def test_a_refit_that_is_no_better_is_written_only_by_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, out = str(own(tmp_path)), tmp_path / "o.yaml"
+    assert leave("calibrate", "serving", mine, "-o", str(out)) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no better than what ships" in told
+    assert "on layouts left out" in told
+    assert "--force" in told
+    assert not out.exists()
+    assert gp.calibrate_serving(mine).refusal in told
+    assert leave("calibrate", "serving", mine, "-o", str(out), "--force") == 0
+    data = yaml.safe_load(out.read_text())
+    assert all("written with --force although" in v["note"] for v in data["demand"]["engine"].values())
+
+
+def test_the_overlay_holds_what_rows_determine_with_what_it_rests_on(tmp_path: Path) -> None:
+    out = tmp_path / "o.yaml"
+    answer = gp.calibrate_serving(own(tmp_path, slower=1.4), out)
+    values = yaml.safe_load(out.read_text())["demand"]["engine"]
+    assert set(values) == set(answer.determined) < set(OF_ENGINES)
+    for name, value in values.items():
+        low, middle, high = (float(value[k].removesuffix(" s")) for k in ("low", "value", "high"))
+        assert low <= middle <= high
+        assert middle == pytest.approx(getattr(answer.after, name), rel=1e-4)
+        assert value["note"] == f"calibrated on mine.csv: {answer.error_summary}"
+    for name in set(OF_ENGINES) - set(answer.determined):
+        assert getattr(answer.after, name) == getattr(answer.before, name)
+
+
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave("calibrate", "serving", str(own(tmp_path)), "-o", str(tmp_path / "o.yaml"), "--json") == 0
+    assert leave("calibrate", "serving", str(own(tmp_path, 1.4)), "-o", str(tmp_path / "o.yaml"), "--json") == 0
     data: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert data["engine"] == "vllm"
     assert leave("calibrate", "serving", str(tmp_path / "nowhere.csv"), "-o", str(tmp_path / "p.yaml")) == 2

@@ -11,12 +11,25 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import gigaplan as gp
 from gigaplan.cli import main
 from gigaplan.plan.resolve import TRAINING_SOFTWARE
 from gigaplan.training.inputs import TrainingEfficiency
-from gigaplan.validation.refit import MOST_GROUPS, kinds_of, left_out, pulled
+from gigaplan.validation.refit import (
+    MOST_GROUPS,
+    Prior,
+    determined,
+    kinds_of,
+    left_out,
+    posterior,
+    pulled,
+    refit,
+    why_not_written,
+)
 from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.calibrate import SLOWEST, calibrate_training, slower
 from gigaplan.validation.training.constants import ENTITIES, OWN
@@ -24,6 +37,7 @@ from gigaplan.validation.training.questions import read, read_questions
 from gigaplan.validation.training.sources import CLASSIC, MODERN, published_step_s
 from gigaplan.validation.training.validate import predict
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.members import Array
 
 COLUMNS = (
     "source",
@@ -116,13 +130,15 @@ def test_constants_that_answer_stay(tmp_path: Path) -> None:
     assert answer.error_before == pytest.approx(0, abs=1e-4)
     for before, after in answer.changed.values():
         assert after == pytest.approx(before, rel=1e-3)
+    assert answer.refusal
 
 
 def test_what_the_fit_may_move_is_what_it_moves(tmp_path: Path) -> None:
     answer = calibrate_training([own(tmp_path, 1.25)])
-    assert set(answer.changed) == set(OWN[MODERN])
+    assert answer.changed
+    assert set(answer.changed) == set(answer.determined) == set(answer.ranges) <= set(OWN[MODERN])
     for f in fields(TrainingEfficiency):
-        if f.name in OWN[MODERN]:
+        if f.name in answer.determined:
             _, low, high = OWN[MODERN][f.name]
             away = np.exp(SLOWEST)
             low, high = (low / away if slower(f.name) < 0 else low), (high * away if slower(f.name) > 0 else high)
@@ -162,8 +178,8 @@ def test_a_plan_a_run_and_a_prediction_use_the_overlay(tmp_path: Path, capsys: p
     told = capsys.readouterr().out
     assert "as shipped" in told
     assert "left out in turn" in told
-    given: dict[str, Any] = {"gpus": 256, "layout": "tp4 pp4 mb1", "sequence_tokens": 4096}
-    plain, slow = (gp.train("llama_3_70b", "h100_hgx", **given, overlays=o) for o in ((), [overlay]))
+    asked_for: dict[str, Any] = {"gpus": 256, "layout": "tp4 pp4 mb1", "sequence_tokens": 4096}
+    plain, slow = (gp.train("llama_3_70b", "h100_hgx", **asked_for, overlays=o) for o in ((), [overlay]))
     assert slow.step_s.value / plain.step_s.value == pytest.approx(1.5, rel=0.05)
     assert any("own measurements" in note for note in slow.notes)
     answers = tmp_path / "again.csv"
@@ -264,8 +280,104 @@ def test_pulled_by_hand() -> None:
     """One constant, one row: the minimum of (x - 1)^2 + (p x)^2 lies at 1 / (1 + p^2)."""
     wide = np.array([-5.0]), np.array([5.0])
     for pull in (0.1, 1.0, 3.0):
-        found = pulled(lambda x: x - 1.0, np.zeros(1), wide, pull=pull, soft=1e3)
+        found, slopes = pulled(lambda x: x - 1.0, np.zeros(1), wide, pull=pull, soft=1e3)
         assert found[0] == pytest.approx(1 / (1 + pull**2), rel=1e-3)
+        assert slopes.shape == (1, 1)
+        assert slopes[0, 0] == pytest.approx(1, rel=1e-3)
+
+
+def prior(count: int, pull: float = 1.0, along: float = 0.0) -> Prior:
+    """Return constants that ship as one, may be anything, and move together by ``along``."""
+    far = np.full(count, 9.0)
+    return Prior(np.zeros(count), -far, far, pull=pull, soft=1e3, along=np.full(count, along), common_pull=0.1)
+
+
+def test_what_rows_determine_by_hand() -> None:
+    """One constant whose rows have slopes s: they leave p^2 / (sum of s^2 + p^2) of its variance; at most half is asked
+    for."""
+    for pull in (0.5, 2.0):
+        for slope in (0.9 * pull, 1.1 * pull):
+            assert determined(np.array([[slope]]), prior(1, pull)).tolist() == [slope > pull]
+            (left,) = posterior(np.array([[slope]]), prior(1, pull), np.ones(1, dtype=bool)).ravel()
+            assert left == pytest.approx(1 / (slope**2 + pull**2))
+    assert determined(np.array([[1.1, 0.0], [0.0, 0.9]]), prior(2)).tolist() == [True, False]
+    # Two that only act together: one of them says all that the rows say.
+    assert determined(np.full((9, 2), 1.0), prior(2)).sum() == 1
+    assert not determined(np.zeros((9, 2)), prior(2)).any()
+
+
+@given(
+    slopes=arrays(float, (6, 4), elements=st.floats(-2, 2)),
+    pull=st.floats(0.1, 3),
+    along=st.sampled_from([0.0, 1.0, -1.0]),
+)
+def test_more_rows_leave_less_and_determine_no_less(slopes: Array, pull: float, along: float) -> None:
+    everything = np.ones(4, dtype=bool)
+    before = prior(4, pull, along)
+    once, twice = (np.diag(posterior(np.tile(slopes, (n, 1)), before, everything)) for n in (1, 2))
+    assert (twice <= once * (1 + 1e-9)).all()
+    assert (once <= np.diag(before.covariance(everything)) * (1 + 1e-9)).all()
+    if (once * pull**2 <= 0.5).all():
+        assert determined(slopes, before).all()
+
+
+def test_a_refit_moves_what_its_rows_see_and_its_range_holds_it() -> None:
+    """The first constant acts on all rows, which say 0.3; the second on none."""
+    found = refit(lambda x: np.repeat(x[0] - 0.3, 50), prior(2))
+    assert found.determined.tolist() == [True, False]
+    assert found.x[0] == pytest.approx(0.3, abs=0.01)
+    assert found.x[1] == found.low[1] == found.high[1] == 0
+    assert found.low[0] < 0.3 < found.high[0]
+    nothing = refit(lambda x: np.zeros(9) + 0 * x[0], prior(2))
+    assert not nothing.determined.any()
+    assert (nothing.x == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "held_out", "words"),
+    [
+        (3, 0.2, 0.1, ""),
+        (3, 0.2, 0.2, "no better than what ships"),
+        (3, 0.2, 0.3, "no better than what ships"),
+        (3, 0.9, 0.51, "off by 51%, more than 50%"),
+        (3, 0.2, None, "none can be left out"),
+        (0, 0.2, 0.1, "determine no constant"),
+    ],
+)
+def test_why_an_overlay_is_not_written(count: int, before: float, held_out: float | None, words: str) -> None:
+    found = why_not_written(count, before, held_out, held_out)
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+def test_a_refit_that_is_no_better_is_written_only_by_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, out = str(own(tmp_path)), tmp_path / "o.yaml"  # as shipped: nothing is to be gained
+    assert leave("calibrate", "training", mine, "-o", str(out)) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no better than what ships" in told
+    assert "9 rows, median error of the step: 0.0% as shipped; 0.0% refit" in told
+    assert "--force" in told
+    assert not out.exists()
+    assert leave("calibrate", "training", mine, "-o", str(out), "--force") == 0
+    assert "Written although" in capsys.readouterr().out
+    values = yaml.safe_load(out.read_text())["training"]["efficiency"]
+    assert all("written with --force although on rows left out" in v["note"] for v in values.values())
+
+
+def test_the_overlay_holds_what_rows_determine_with_what_it_rests_on(tmp_path: Path) -> None:
+    out = tmp_path / "o.yaml"
+    answer = gp.calibrate_training(own(tmp_path, 1.25), out)
+    data = yaml.safe_load(out.read_text())
+    values = data["training"]["efficiency"]
+    assert set(values) == set(answer.determined)
+    assert "training_gemm_share_fp4" not in values  # no row is in FP4
+    for name, value in values.items():
+        assert float(value["low"]) <= float(value["value"]) <= float(value["high"])
+        assert float(value["value"]) == pytest.approx(getattr(answer.after, name), rel=1e-4)
+        assert value["evidence"] == "estimated"
+        assert value["note"] == f"calibrated on mine.csv: {answer.error_summary}"
+    assert "9 rows, median error of the step: 20.0% as shipped" in answer.error_summary
+    assert "on models or layouts left out" in answer.error_summary
 
 
 def test_groups_left_out_are_never_fitted() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gigaplan.api.json_form import to_json
     from gigaplan.api.layers import frontier, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
-    from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, request
+    from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
     from gigaplan.api.validation import (
         Predicted,
@@ -45,6 +45,7 @@ __all__ = [
     "FrontierRequest",
     "KernelComparison",
     "Predicted",
+    "TrainingInputs",
     "ValidatedTraining",
     "calibrate_serving",
     "calibrate_training",
@@ -85,7 +86,7 @@ _HOMES = {
     "json_form": ("to_json",),
     "layers": ("frontier", "train", "train_sites"),
     "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema"),
-    "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "request"),
+    "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
 }
 

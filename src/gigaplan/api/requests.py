@@ -21,6 +21,7 @@ from typing import Annotated, Any, TypeVar
 from gigaplan.layers.serving import ServingQuestion
 from gigaplan.validation.formats.given import about
 from gigaplan.validation.serving.measured import ABOUT, OPTIONS
+from gigaplan.validation.training import measured as training
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option
 
@@ -100,6 +101,26 @@ class CalibrationInputs:
         return about([*own, *self.about], ABOUT)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingInputs:
+    """What measurements of training leave open, the same for all their rows."""
+
+    gpu: Annotated[str, Option(group="What the files leave open")] = ""
+    """GPU or system, as h100_sxm."""
+    model: Annotated[str, Option(group="What the files leave open", entities=MODEL)] = ""
+    """Model, by its catalog or Hugging Face name."""
+    precision: Annotated[str, Option(group="What the files leave open")] = ""
+    """Precision of matrix products, as bf16 or mxfp8."""
+    about: Annotated[tuple[str, ...], Option(group="What the files leave open")] = ()
+    """Further columns, as tp=8,micro_batch=1, or a YAML or CSV file of them. May be repeated."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What is given, by column; PlanError with all that is wrong with ``about``."""
+        own = [f"{k}={v}" for k in training.OPTIONS if (v := getattr(self, k))]
+        return about([*own, *self.about], training.ABOUT)
+
+
 KIND_WORDS = {
     "int": ("not a whole number", "give one, as 8"),
     "float": ("not a number", "give one, as 1.5"),
@@ -115,6 +136,7 @@ KINDS = {
     "new": "gigaplan.plan.starter:Start",
     "validate kernels": "gigaplan.api.requests:KernelComparison",
     "calibrate serving": "gigaplan.api.requests:CalibrationInputs",
+    "calibrate training": "gigaplan.api.requests:TrainingInputs",
 }
 """Each request's dataclass."""
 
@@ -125,7 +147,8 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     Parameters
     ----------
     kind : str
-        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels`` or ``calibrate serving``.
+        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels``, ``calibrate serving`` or
+        ``calibrate training``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from gigaplan.api.arguments import Fields
-from gigaplan.api.requests import CalibrationInputs, KernelComparison, named_texts, read
+from gigaplan.api.requests import CalibrationInputs, KernelComparison, TrainingInputs, named_texts, read
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
@@ -26,7 +26,7 @@ from gigaplan.validation.training import validate as training
 from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.calibrate import calibrate_training as refit_training
 from gigaplan.validation.training.failures import FailureRow, validate_failures
-from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import command, refuse_unwritable, write_text
 from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
@@ -99,24 +99,32 @@ def validate_inference(
     return Items(serving.validate_any(None if table is None else Path(table), progress, given))
 
 
-def validate_training(*tables: File, progress: Progress | None = None) -> ValidatedTraining:
+def validate_training(
+    *tables: File, progress: Progress | None = None, inputs: TrainingInputs | None = None, **options: Any
+) -> ValidatedTraining:
     """Return the errors of the training model on published step times, memory, and what failures left of runs.
 
     Parameters
     ----------
     *tables : str or Path
-        Tables with the columns of training_step.csv or its siblings; the sample that comes with gigaplan if left out.
+        Tables with the columns of training_step.csv or its siblings, or training logs of Megatron-LM or NeMo; the
+        sample that comes with gigaplan if left out.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    inputs : TrainingInputs, optional
+        What the files leave open.
+    **options
+        Fields of :class:`TrainingInputs` instead: ``gpu="h100_sxm", about=("tp=8",)``.
 
     Raises
     ------
     PlanError
         If a table can't be read or lacks columns.
     """
+    given = (inputs or read(TrainingInputs, options, "validate training")).columns
     begin = staged(progress, 2)
     begin("steps")
-    steps = training.validate([Path(t) for t in tables])
+    steps = training.validate([Path(t) for t in tables], given)
     begin("failures")
     return ValidatedTraining(steps, tuple(validate_failures()))
 
@@ -242,28 +250,35 @@ def predict_training(
     anchor: File | None = None,
     overlays: Sequence[File] = (),
     progress: Progress | None = None,
+    inputs: TrainingInputs | None = None,
     *,
     model_configs: Sequence[str] = (),
     system_configs: Configs = (),
+    **options: Annotated[Any, Fields(TrainingInputs)],
 ) -> Predicted:
     """Write a table with step time, speed and memory predicted for each row, with an interval and validity.
 
     Parameters
     ----------
     table : str or Path
-        A table with the columns of training_step.csv or its siblings; results may be empty or absent.
+        A table with the columns of training_step.csv or its siblings, whose results may be empty or absent; or a
+        training log of Megatron-LM or NeMo.
     out : str or Path
         The table to write.
     anchor : str or Path, optional
-        A table of measured steps with the same columns: layouts that it holds follow its measurements.
+        A table or log of measured steps: layouts that it holds follow its measurements.
     overlays : sequence of str or Path
         Overlays of :func:`calibrate_training`, for the rows of their kind of software.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    inputs : TrainingInputs, optional
+        What the files leave open.
     model_configs : sequence of str
         Models of your own that rows may name, each a Hugging Face config.json: ``my_model=config.json``.
     system_configs : sequence of str, or mapping of str to facts
         Systems of your own that rows may name: ``my_rack=rack.yaml``, or ``{"my_rack": {"like": "gb300_nvl72"}}``.
+    **options
+        Fields of :class:`TrainingInputs` instead: ``gpu="h100_sxm", about=("tp=8",)``.
 
     Raises
     ------
@@ -275,7 +290,8 @@ def predict_training(
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
     with command(table, anchor, *overlays), own_catalog(model_configs, named_texts(system_configs)):
-        return Predicted(*training.predict(Path(table), Path(out), near, overlays), Path(out))
+        given = (inputs or read(TrainingInputs, options, "predict training")).columns
+        return Predicted(*training.predict(Path(table), Path(out), near, overlays, given), Path(out))
 
 
 def calibrate_serving(
@@ -283,9 +299,12 @@ def calibrate_serving(
     out: File | None = None,
     inputs: CalibrationInputs | None = None,
     progress: Progress | None = None,
+    *,
+    force: bool = False,
     **options: Annotated[Any, Fields(CalibrationInputs)],
 ) -> Calibration:
-    """Return an engine's constants refitted on measurements; write them as an overlay if ``out`` is given.
+    """Return an engine's constants refitted on measurements; write those that the rows determine as an overlay if
+    ``out`` is given.
 
     Parameters
     ----------
@@ -298,13 +317,16 @@ def calibrate_serving(
         What the files leave open.
     progress : callable, optional
         Called with (stages done, stages, what comes next); False cancels.
+    force : bool
+        Whether to write the overlay although, on rows left out, it is no better than what ships or off by over half.
     **options
         Fields of :class:`CalibrationInputs` instead: ``gpu="h100_sxm", tp=8``.
 
     Raises
     ------
     PlanError
-        If a file can't be read, a column is missing, fewer than four rows can be answered, or engines are mixed.
+        If a file can't be read, a column is missing, fewer than four rows can be answered, or engines are mixed; or,
+        unless forced, if the refit isn't worth an overlay.
     MachineError
         If the overlay can't be written; nothing half-written stays.
     """
@@ -317,29 +339,43 @@ def calibrate_serving(
     staged(progress, 1)("refitting")
     answer = refit_serving(paths, given)
     if out is not None:
-        with command(*paths):
-            write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
+        _write_overlay(answer, paths, Path(out), force=force)
     return answer
 
 
 def calibrate_training(
-    measured: File | Sequence[File], out: File | None = None, progress: Progress | None = None
+    measured: File | Sequence[File],
+    out: File | None = None,
+    progress: Progress | None = None,
+    inputs: TrainingInputs | None = None,
+    *,
+    force: bool = False,
+    **options: Any,
 ) -> TrainingCalibration:
-    """Return the constants of training refitted on measured step times; write them as an overlay if ``out`` is given.
+    """Return the constants of training refitted on measured step times; write those that the rows determine as an
+    overlay if ``out`` is given.
 
     Parameters
     ----------
     measured : str, Path or sequence of them
-        Tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind of software.
+        Tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, or training logs of
+        Megatron-LM or NeMo, of one kind of software.
     out : str or Path, optional
         Overlay for :func:`run` and :func:`train`.
     progress : callable, optional
         Called with (groups done, groups, the next group of rows to leave out); False cancels.
+    inputs : TrainingInputs, optional
+        What the files leave open.
+    force : bool
+        Whether to write the overlay although, on rows left out, it is no better than what ships or off by over half.
+    **options
+        Fields of :class:`TrainingInputs` instead: ``gpu="h100_sxm", about=("tp=8",)``.
 
     Raises
     ------
     PlanError
-        If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
+        If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed;
+        or, unless forced, if the refit isn't worth an overlay.
     MachineError
         If the file can't be written; nothing half-written stays.
     """
@@ -347,12 +383,22 @@ def calibrate_training(
     if out is not None:
         with command(*paths):
             refuse_unwritable(Path(out), OVERLAY)
+    given = (inputs or read(TrainingInputs, options, "calibrate training")).columns
     report(progress, 0, 1, "all rows")
-    answer = refit_training(paths, progress)
+    answer = refit_training(paths, progress, given)
     if out is not None:
-        with command(*paths):
-            write_text(Path(out), answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
+        _write_overlay(answer, paths, Path(out), force=force)
     return answer
+
+
+def _write_overlay(answer: Calibration | TrainingCalibration, paths: Sequence[Path], out: Path, *, force: bool) -> None:
+    """Write a refit as an overlay; PlanError, with its errors, if it isn't worth one and isn't forced."""
+    if answer.refusal and not (force and answer.determined):
+        remedy = "measure more layouts, lengths or scales" + (", or write it with --force" if answer.determined else "")
+        message = f"the overlay is not written: {answer.refusal}"
+        raise PlanError([Problem(message, Place(str(out)), value=answer.error_summary, remedy=remedy)])
+    with command(*paths):
+        write_text(out, answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
 
 
 def _paths(given: File | Sequence[File]) -> list[Path]:

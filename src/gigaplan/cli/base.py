@@ -42,6 +42,15 @@ Html = Annotated[Path | None, Parameter(group=OUTPUT, help="File for a page with
 Markdown = Annotated[Path | None, Parameter(group=OUTPUT, help="Also write the tables to this file, for documents.")]
 Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)]
 OutOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT)]
+Force = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        show_default=False,
+        group=OUTPUT,
+        help="Write the overlay even where, on rows left out, it is no better than what ships or off by over half.",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     Parameter(name="--set", negative="", group=PLAN, help="Change one value of the plan: path=value. May be repeated."),

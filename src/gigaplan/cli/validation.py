@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gigaplan.cli.base import OUTPUT, AllRows, Html, Json, Markdown, Out, app, print_json, progress, show, verb, warn
+from gigaplan.cli.base import (
+    OUTPUT,
+    AllRows,
+    Force,
+    Html,
+    Json,
+    Markdown,
+    Out,
+    app,
+    print_json,
+    progress,
+    show,
+    verb,
+    warn,
+)
 from gigaplan.cli.options import GROUPS, Given, flattened
 from gigaplan.cli.streams import line
 
@@ -108,15 +122,17 @@ def validate_inference(
     return print_json(answers) if json else show(validation(answers, every=all_rows))
 
 
-@verb(validate_app, "training", "validate training --all-rows")
-def validate_training(*tables: Path, all_rows: AllRows = False, json: Json = False) -> int:
+@verb(validate_app, "training", "validate training run.log --gpu h100_sxm --model llama_3_1_8b")
+@flattened(inputs="gigaplan.api.requests:TrainingInputs")
+def validate_training(*tables: Path, inputs: Given, all_rows: AllRows = False, json: Json = False) -> int:
     """Compare the training model with published step times, memory, and what failures left of runs.
 
     Parameters
     ----------
     tables
         Tables with the columns of training_step.csv, training_vtrain_measured_a100.csv, training_mlperf.csv or
-        training_simumax_b200_measured.csv (default: the sample that comes with gigaplan).
+        training_simumax_b200_measured.csv, or training logs of Megatron-LM or NeMo (default: the sample that comes with
+        gigaplan).
     """
     from rich.console import Group
 
@@ -125,7 +141,7 @@ def validate_training(*tables: Path, all_rows: AllRows = False, json: Json = Fal
     from gigaplan.report.training_view import training_validation
 
     with progress("validating") as bar:
-        answer = api.validate_training(*tables, progress=bar)
+        answer = api.validate_training(*tables, progress=bar, **inputs)
     if json:
         return print_json(answer)
     return show(Group(training_validation(answer.steps, every=all_rows), "", validation(answer.failures)))
@@ -222,10 +238,12 @@ def predict_inference(
 
 
 @verb(predict_app, "training", "predict training table.csv --out predicted.csv --anchor measured.csv")
+@flattened(inputs="gigaplan.api.requests:TrainingInputs")
 def predict_training(
     table: Path,
     /,
     *,
+    inputs: Given,
     out: Out,
     anchor: Path | None = None,
     with_: Constants = None,
@@ -238,17 +256,18 @@ def predict_training(
     Parameters
     ----------
     table
-        A CSV table with the columns of training_step.csv or its siblings; results may be empty or absent.
+        A CSV table with the columns of training_step.csv or its siblings, whose results may be empty or absent; or a
+        training log of Megatron-LM or NeMo.
     out
         The table to write.
     anchor
-        A table of measured steps with the same columns: layouts that it holds follow its measurements.
+        A table or log of measured steps: layouts that it holds follow its measurements.
     """
     from gigaplan import api
 
     with progress("") as bar:
-        own = {"model_configs": model_config or [], "system_configs": system_config or []}
-        answer = api.predict_training(table, out, anchor, with_ or [], bar, **own)
+        own: dict[str, Any] = {"model_configs": model_config or [], "system_configs": system_config or []}
+        answer = api.predict_training(table, out, anchor, with_ or [], bar, **own, **inputs)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -257,9 +276,11 @@ def predict_training(
 
 @verb(calibrate_app, "serving", "calibrate serving bench.json --gpu h100_sxm --tp 8 --out mine.yaml")
 @flattened(inputs="gigaplan.api.requests:CalibrationInputs")
-def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json: Json = False) -> int:
-    """Refit an engine's constants on your own measurements; write them as an overlay for --with of run, frontier and
-    predict.
+def calibrate_serving(
+    measured: list[Path], /, *, inputs: Given, out: Out, force: Force = False, json: Json = False
+) -> int:
+    """Refit an engine's constants on your own measurements; write those that the rows determine as an overlay for
+    --with of run, frontier and predict.
 
     Parameters
     ----------
@@ -273,21 +294,24 @@ def calibrate_serving(measured: list[Path], /, *, inputs: Given, out: Out, json:
     from gigaplan.report.serving_view import calibration
 
     with progress("") as bar:
-        answer = api.calibrate_serving(measured, out, progress=bar, **inputs)
+        answer = api.calibrate_serving(measured, out, progress=bar, force=force, **inputs)
     warn(answer)
     return print_json(answer, out) if json else show(calibration(answer, str(out)))
 
 
-@verb(calibrate_app, "training", "calibrate training steps.csv --out mine.yaml")
-def calibrate_training(measured: list[Path], /, *, out: Out, json: Json = False) -> int:
-    """Refit the constants of training on your own step times; write them as an overlay for --with of run, train and
-    predict.
+@verb(calibrate_app, "training", "calibrate training run1.log run2.log --gpu h100_sxm --out mine.yaml")
+@flattened(inputs="gigaplan.api.requests:TrainingInputs")
+def calibrate_training(
+    measured: list[Path], /, *, inputs: Given, out: Out, force: Force = False, json: Json = False
+) -> int:
+    """Refit the constants of training on your own step times; write those that the rows determine as an overlay for
+    --with of run, train and predict.
 
     Parameters
     ----------
     measured
-        One or more CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, of one kind
-        of software.
+        One or more CSV tables with the columns of training_step.csv or training_vtrain_measured_a100.csv, or training
+        logs of Megatron-LM or NeMo, of one kind of software.
     out
         The overlay file to write.
     """
@@ -295,5 +319,5 @@ def calibrate_training(measured: list[Path], /, *, out: Out, json: Json = False)
     from gigaplan.report.training_view import calibration
 
     with progress("refitting") as bar:
-        answer = api.calibrate_training(measured, out, bar)
+        answer = api.calibrate_training(measured, out, bar, force=force, **inputs)
     return print_json(answer, out) if json else show(calibration(answer, str(out)))

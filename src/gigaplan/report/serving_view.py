@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gigaplan.inference.inputs import Engine
 from gigaplan.report.format import short
 from gigaplan.validation.published import TableComparison
+from gigaplan.validation.refit import OTHERS_STAY
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.validate import InferenceValidation
 
@@ -151,17 +150,16 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 def calibration(answer: Calibration, where: str) -> RenderableType:
     """Return an engine's constants before and after, and their errors."""
     constants = [
-        (f.name, f"{getattr(answer.before, f.name):.4g}", f"{getattr(answer.after, f.name):.4g}")
-        for f in fields(Engine)
+        (name, f"{getattr(answer.before, name):.4g}", f"{getattr(answer.after, name):.4g}", f"{low:.4g}–{high:.4g}")
+        for name, (low, high) in answer.ranges.items()
     ]
     shown = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
     if answer.error_left_out:
         shown["refit, each layout left out in turn"] = answer.error_left_out
     errors = [(name, f"{error.tpot:.1%}", f"{error.ttft:.1%}") for name, error in shown.items()]
-    worse = answer.error_left_out and answer.error_left_out.tpot > answer.error_before.tpot
-    advice = "On rows left out the refit is no better: measure more before you use it." if worse else ""
+    advice = f"Written although {answer.refusal}: measure more before you use it." if answer.refusal else ""
     left = f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else ""
-    lines = [f"written to {where}; use it with: gigaplan run PLAN --with {where}", advice, left]
-    table = _table((answer.engine, "shipped", "refit"), constants)
+    lines = [f"written to {where}; use it with: gigaplan run PLAN --with {where}", OTHERS_STAY, advice, left]
+    table = _table((answer.engine, "shipped", "refit", "80 %"), constants)
     second = _table((f"median error, {answer.rows} rows", "TPOT", "TTFT"), errors)
     return Group(table, Text(""), second, Text("\n".join(line for line in lines if line), style="dim"))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
 from gigaplan.validation.power.node_power import PowerValidation
+from gigaplan.validation.refit import OTHERS_STAY
 from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.validate import Row, TrainingValidation
 
@@ -88,21 +89,24 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
 
 def calibration(answer: TrainingCalibration, where: str) -> RenderableType:
     """Return the constants that a refit moved, and the errors before and after."""
-    constants = _table(f"constants ({answer.software})", "shipped", "refit", "")
+    constants = _table(f"constants ({answer.software})", "shipped", "refit", "", "80 %")
     moved = sorted(answer.changed.items(), key=lambda c: -abs(np.log(c[1][1] / c[1][0])))
     for name, (before, after) in moved[:SHOWN]:
-        constants.add_row(name, f"{before:.4g}", f"{after:.4g}", f"{after / before - 1:+.0%}")
+        low, high = answer.ranges[name]
+        constants.add_row(name, f"{before:.4g}", f"{after:.4g}", f"{after / before - 1:+.0%}", f"{low:.4g}–{high:.4g}")
     errors = _table(f"median error of the step, {answer.rows} rows", "")
     median_errors = {"as shipped": answer.error_before, "refit, on the same rows": answer.error_after}
     if answer.error_left_out is not None:
         median_errors["refit, each model or layout left out in turn"] = answer.error_left_out
     for words, error in median_errors.items():
         errors.add_row(words, f"{error:.1%}")
-    worse = answer.error_left_out is not None and answer.error_left_out > answer.error_before
     lines = [
         f"written to {where}; use it with: gigaplan train MODEL SYSTEM --gpus N --with {where}; or with run, or "
         "predict training",
-        "On rows left out the refit is no better: measure more models or layouts before you use it." if worse else "",
+        OTHERS_STAY,
+        f"Written although {answer.refusal}: measure more models or layouts before you use it."
+        if answer.refusal
+        else "",
         f"{answer.anchors} layouts are measured at two scales or more: for those, predict training --anchor "
         "comes closer still."
         if answer.anchors

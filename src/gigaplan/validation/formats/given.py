@@ -14,7 +14,7 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 PLACE = Place("--about")
 ALIASES = {"system": "gpu"}
-WORDS = ("gpu", "model", "engine", "precision")
+WORDS = ("gpu", "model", "engine", "precision", "recompute")
 """Columns whose words in a result file may be a user's own, such as the name that a model is served under."""
 
 

@@ -11,7 +11,19 @@ import numpy as np
 from gigaplan.inference.inputs import Engine
 from gigaplan.validation.cells import Cells, why_unreadable
 from gigaplan.validation.formats.reports import Row
-from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
+from gigaplan.validation.refit import (
+    OverlayValue,
+    Prior,
+    Refit,
+    Rows,
+    enough,
+    kinds_of,
+    left_out,
+    overlay_text,
+    refit,
+    unit_of,
+    why_not_written,
+)
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import OF_ENGINES, Constants, shipped
 from gigaplan.validation.serving.fit import SOFT, TTFT_WEIGHT
@@ -34,6 +46,11 @@ class Errors(Brief):
     ttft: float
     tpot: float
 
+    @property
+    def together(self) -> float:
+        """Both, weighed as the fit weighs them."""
+        return (self.tpot + TTFT_WEIGHT * self.ttft) / (1 + TTFT_WEIGHT)
+
     def brief_line(self) -> str:
         """Return both errors."""
         return f"time per token {error_text(self.tpot)}, first token {error_text(self.ttft)}"
@@ -52,6 +69,10 @@ class Calibration(Brief):
     """On the rows that were fitted."""
     error_left_out: Errors | None
     """On rows of a model and layout that were left out in turn; None with fewer than three of them."""
+    determined: tuple[str, ...]
+    """Constants that the rows determine: only these differ from what ships, and are written."""
+    ranges: Mapping[str, tuple[float, float]]
+    """The middle 80 % of what the rows leave possible of each."""
     unsupported: tuple[str, ...]
     warnings: tuple[str, ...]
     """Loads that don't agree with their stated caps."""
@@ -66,22 +87,41 @@ class Calibration(Brief):
         yield "refit, on the same rows", self.error_after.brief_line()
         if self.error_left_out is not None:
             yield "refit, on layouts left out", self.error_left_out.brief_line()
-        pairs = {name: (getattr(self.before, name), getattr(self.after, name)) for name in OF_ENGINES}
-        moved = [n for n, (a, b) in pairs.items() if a != b]
-        for name in sorted(moved, key=lambda n: -abs(pairs[n][1] - pairs[n][0]) / max(abs(pairs[n][0]), TINY)):
+        pairs = {name: (getattr(self.before, name), getattr(self.after, name)) for name in self.determined}
+        for name in sorted(pairs, key=lambda n: -abs(pairs[n][1] - pairs[n][0]) / max(abs(pairs[n][0]), TINY)):
             yield name, " → ".join(f"{value:.4g}" for value in pairs[name])
 
+    @property
+    def error_summary(self) -> str:
+        """What the refit is worth: the rows, and the errors as shipped, refit, and on rows left out."""
+        found = [f"{self.error_before.brief_line()} as shipped", f"{self.error_after.brief_line()} refit"]
+        if self.error_left_out is not None:
+            found.append(f"{self.error_left_out.brief_line()} on layouts left out")
+        return f"{self.rows} rows, median error: {'; '.join(found)}"
+
+    @property
+    def refusal(self) -> str:
+        """Why no overlay is written unless it is forced, "" where one is."""
+        held = self.error_left_out
+        both = (None, None) if held is None else (held.together, max(held.ttft, held.tpot))
+        return why_not_written(len(self.determined), self.error_before.together, *both)
+
     def overlay(self, source: str) -> str:
-        """Return the overlay file's text."""
-        changed = {name: f"{getattr(self.after, name):.4g}{' s' * name.endswith('_s')}" for name in OF_ENGINES}
-        held = self.error_left_out or self.error_after
-        errors = f"time per token {held.tpot:.1%}, first token {held.ttft:.1%}"
-        note = f"refit on {self.rows} measured rows; median error of {errors}"
+        """Return the overlay file's text, with the constants that the rows determine.
+
+        Parameters
+        ----------
+        source
+            The files of the rows.
+        """
+        values = {n: OverlayValue(getattr(self.after, n), *self.ranges[n], unit_of(n)) for n in self.determined}
+        forced = f"; written with --force although {self.refusal}" if self.refusal else ""
+        note = f"calibrated on {source}: {self.error_summary}{forced}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
         return overlay_text(
             header,
             note,
-            changed,
+            values,
             lambda constants: {"demand": {"software": {"engine": self.engine}, "engine": constants}},
         )
 
@@ -111,7 +151,10 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
             [Problem("rows of several engines", place, value=", ".join(engines), remedy="give one engine's rows")]
         )
     start = shipped()
-    after = _fitted(questions, ttft, tpot, start)
+    fitted = _fitted(questions, ttft, tpot, start)
+    after = _constants(fitted, start, engines[0])
+    own = [n for n, known in zip(OF_ENGINES, fitted.determined, strict=True) if known]
+    ranges = dict(zip(OF_ENGINES, np.exp(np.stack([fitted.low, fitted.high], axis=1)).tolist(), strict=True))
     return Calibration(
         engine=engines[0],
         rows=len(questions),
@@ -120,6 +163,8 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
         error_before=_errors(questions, ttft, tpot, start),
         error_after=_errors(questions, ttft, tpot, after),
         error_left_out=_left_out(questions, ttft, tpot, start),
+        determined=tuple(own),
+        ranges={n: tuple(ranges[n]) for n in own},
         unsupported=tuple(unsupported),
         warnings=load_warnings(rows),
     )
@@ -144,23 +189,27 @@ def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[
     return found, ttft, tpot, unsupported
 
 
-def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Constants:
-    """Return constants whose engine fits the rows, pulled to where it started."""
+def _fitted(questions: Sequence[Question], ttft: Array, tpot: Array, start: Constants) -> Refit:
+    """Return logarithms of the engine's constants that fit the rows, pulled to where they started."""
     name = questions[0].engine
     low, high = (np.log([bounds[k] for bounds in OF_ENGINES.values()]) for k in (1, 2))
-    engine = start.engines[name]
+    begin = np.log([max(getattr(start.engines[name], q), TINY) for q in OF_ENGINES])
     grouped = groups(questions)
-
-    def made(x: Array) -> Constants:
-        times = dict(zip(OF_ENGINES, np.exp(x).tolist(), strict=True))
-        return replace(start, engines={**start.engines, name: replace(engine, **times)})
+    everything = np.ones(len(OF_ENGINES), dtype=bool)
 
     def off(x: Array) -> Array:
-        predicted = [np.log(a) for a in answers(grouped, made(x), len(questions))]
+        constants = _constants(Refit(x, everything, x, x), start, name)
+        predicted = [np.log(a) for a in answers(grouped, constants, len(questions))]
         return np.concatenate([predicted[1] - np.log(tpot), TTFT_WEIGHT * (predicted[0] - np.log(ttft))])
 
-    shipped_here = np.log([max(getattr(engine, q), 1e-12) for q in OF_ENGINES])
-    return made(pulled(off, shipped_here, (low, high), pull=PULL, soft=SOFT))
+    return refit(off, Prior(begin, low, high, pull=PULL, soft=SOFT, along=np.zeros(len(OF_ENGINES))))
+
+
+def _constants(fitted: Refit, start: Constants, engine: str) -> Constants:
+    """Return the constants that an engine started with, but for those that were determined."""
+    pairs = zip(OF_ENGINES, np.exp(fitted.x).tolist(), fitted.determined, strict=True)
+    moved = {name: value for name, value, known in pairs if known}
+    return replace(start, engines={**start.engines, engine: replace(start.engines[engine], **moved)})
 
 
 def _errors(questions: Sequence[Question], ttft: Array, tpot: Array, constants: Constants) -> Errors:
@@ -177,7 +226,8 @@ def _left_out(questions: Sequence[Question], ttft: Array, tpot: Array, start: Co
 
     def off(fitted: Rows, held_out: Rows) -> Array:
         others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, held_out))
-        predicted = answers(groups(these), _fitted(others, ttft[fitted], tpot[fitted], start), len(these))
+        apart = _constants(_fitted(others, ttft[fitted], tpot[fitted], start), start, questions[0].engine)
+        predicted = answers(groups(these), apart, len(these))
         return np.abs(np.stack([predicted[0] / ttft[held_out], predicted[1] / tpot[held_out]]) - 1)
 
     found = left_out(kinds, off)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gigaplan.training.inputs import TrainingEfficiency
-from gigaplan.validation.refit import Rows, enough, kinds_of, left_out, overlay_text, pulled
+from gigaplan.validation.refit import (
+    OverlayValue,
+    Prior,
+    Refit,
+    Rows,
+    enough,
+    kinds_of,
+    left_out,
+    overlay_text,
+    refit,
+    unit_of,
+    why_not_written,
+)
 from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.constants import OWN, constants, shipped
@@ -30,6 +42,8 @@ almost freely, and each constant about it. It may be slower than any that the sh
 the second number (a logarithm)."""
 SPEEDS = ("gemm_share", "attention_share", "link_share", "scaleout_share", "exchange_share")
 """Words in the names of shares of the hardware's speed."""
+TINY = 1e-12
+"""Below any constant: what stands for one that is zero, which has no logarithm."""
 PULL = 0.3
 """Chosen on seven published tables, each refit from constants that never saw its GPU generation: errors on models
 left out are flat from 0.15 to 0.5 and larger from 1 on."""
@@ -52,6 +66,10 @@ class TrainingCalibration(Brief):
     anchors: int
     """Layouts measured at two scales or more: ``predict training --anchor`` follows those more closely than any refit.
     """
+    determined: tuple[str, ...]
+    """Constants that the rows determine: only these differ from what ships, and are written."""
+    ranges: Mapping[str, tuple[float, float]]
+    """The middle 80 % of what the rows leave possible of each."""
     unsupported: tuple[str, ...]
 
     def brief_title(self) -> str:
@@ -68,38 +86,59 @@ class TrainingCalibration(Brief):
 
     @property
     def changed(self) -> Mapping[str, tuple[float, float]]:
-        """Constants that the fit may move: shipped and refit."""
-        return {k: (getattr(self.before, k), getattr(self.after, k)) for k in OWN[self.software]}
+        """Constants that the rows determine: shipped and refit."""
+        return {k: (getattr(self.before, k), getattr(self.after, k)) for k in self.determined}
+
+    @property
+    def error_summary(self) -> str:
+        """What the refit is worth: the rows, and the errors as shipped, refit, and on rows left out."""
+        found = [f"{self.error_before:.1%} as shipped", f"{self.error_after:.1%} refit"]
+        if self.error_left_out is not None:
+            found.append(f"{self.error_left_out:.1%} on models or layouts left out")
+        return f"{self.rows} rows, median error of the step: {'; '.join(found)}"
+
+    @property
+    def refusal(self) -> str:
+        """Why no overlay is written unless it is forced, "" where one is."""
+        return why_not_written(len(self.determined), self.error_before, self.error_left_out, self.error_left_out)
 
     def overlay(self, source: str) -> str:
-        """Return the overlay file's text."""
-        held = self.error_after if self.error_left_out is None else self.error_left_out
-        where = "in sample" if self.error_left_out is None else "on rows left out"
-        note = f"refit on {self.rows} measured steps; median error of the step {held:.1%} {where}"
+        """Return the overlay file's text, with the constants that the rows determine.
+
+        Parameters
+        ----------
+        source
+            The files of the rows.
+        """
+        forced = f"; written with --force although {self.refusal}" if self.refusal else ""
+        note = f"calibrated on {source}: {self.error_summary}{forced}"
         header = {"who": "gigaplan calibrate training", "why": "own measurements of training steps", "from": source}
-        values = {k: f"{after:.5g}{' s' * k.endswith('_s')}" for k, (_, after) in self.changed.items()}
-        values = {k: f"{v} 1/year" if k.endswith("_per_year") else v for k, v in values.items()}
+        values = {k: OverlayValue(getattr(self.after, k), *self.ranges[k], unit_of(k)) for k in self.determined}
         return overlay_text(
             header, note, values, lambda constants: {"training": {"software": self.software, "efficiency": constants}}
         )
 
 
-def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) -> TrainingCalibration:
+def calibrate_training(
+    paths: Sequence[Path], progress: Progress | None = None, given: Mapping[str, str] | None = None
+) -> TrainingCalibration:
     """Return the constants of one kind of training software refitted on measured steps, pulled to the shipped ones.
 
     Parameters
     ----------
     paths
-        Tables of measured steps.
+        Tables of measured steps, or training logs.
     progress
         Called with (groups done, groups, what comes next); False cancels.
+    given
+        Values for what they leave open, by column.
 
     Raises
     ------
     PlanError
         If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
     """
-    row_questions, unsupported = _measured(paths)
+    row_questions, unsupported = _measured(paths, given or {})
     place = Place(str(paths[0]))
     software = sorted({a.question.software for a in row_questions if a.question is not None})
     enough(len(row_questions), unsupported, place, "measure more layouts, batches or scales")
@@ -109,7 +148,10 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
     questions = [a.question for a in row_questions if a.question is not None]
     seconds = np.array([a.step_s for a in row_questions])
     before = shipped()[software[0]]
-    after = _fitted(questions, seconds)
+    fitted = _fitted(questions, seconds)
+    after = _efficiency(fitted, software[0])
+    own = [n for n, known in zip(OWN[software[0]], fitted.determined, strict=True) if known]
+    ranges = dict(zip(OWN[software[0]], np.exp(np.stack([fitted.low, fitted.high], axis=1)).tolist(), strict=True))
     found = _left_out(questions, seconds, progress)
     return TrainingCalibration(
         software=software[0],
@@ -120,17 +162,19 @@ def calibrate_training(paths: Sequence[Path], progress: Progress | None = None) 
         error_after=_error(questions, seconds, after),
         error_left_out=None if found is None else float(np.median(found)),
         anchors=scales_of(row_questions),
+        determined=tuple(own),
+        ranges={n: tuple(ranges[n]) for n in own},
         unsupported=tuple(unsupported),
     )
 
 
-def _measured(paths: Sequence[Path]) -> tuple[list[RowQuestion], list[str]]:
+def _measured(paths: Sequence[Path], given: Mapping[str, str]) -> tuple[list[RowQuestion], list[str]]:
     """Return the rows that can be fitted, and why others can't; PlanError with every table's problems at once."""
     problems: list[Problem] = []
     rows: list[RowQuestion] = []
     for path in paths:
         try:
-            rows += read_questions(path, needed=RESULTS)
+            rows += read_questions(path, RESULTS, given)
         except PlanError as error:
             problems += error.problems
     if problems:
@@ -141,25 +185,33 @@ def _measured(paths: Sequence[Path]) -> tuple[list[RowQuestion], list[str]]:
     return [a for a in rows if a.question is not None and a.fitted], unsupported
 
 
-def _fitted(questions: Sequence[Question], seconds: Array) -> TrainingEfficiency:
+def _fitted(questions: Sequence[Question], seconds: Array) -> Refit:
+    """Return logarithms of the software's constants that fit the rows."""
     software = questions[0].software
     spec = OWN[software]
-    before = shipped()[software]
     along = np.array([slower(name) for name in spec])
-    low = np.log([bounds[1] for bounds in spec.values()]) - SLOWEST * (along < 0)
-    high = np.log([bounds[2] for bounds in spec.values()]) + SLOWEST * (along > 0)
+    prior = Prior(
+        shipped=np.log([max(getattr(shipped()[software], name), TINY) for name in spec]),
+        low=np.log([bounds[1] for bounds in spec.values()]) - SLOWEST * (along < 0),
+        high=np.log([bounds[2] for bounds in spec.values()]) + SLOWEST * (along > 0),
+        pull=PULL,
+        soft=SOFT,
+        along=along,
+        common_pull=COMMON_PULL,
+        farthest=SLOWEST,
+    )
     grouped = groups(questions)
 
-    def moved(x: Array) -> Array:
-        return np.asarray(np.clip(x[:-1] + x[-1] * along, low, high))
-
     def off(x: Array) -> Array:
-        return np.log(answers(grouped, {software: constants(moved(x), software)}, len(questions))[0] / seconds)
+        return np.log(answers(grouped, {software: constants(x, software)}, len(questions))[0] / seconds)
 
-    begin = np.log([max(getattr(before, name), 1e-12) for name in spec])
-    wide = np.append(low, -SLOWEST), np.append(high, SLOWEST)
-    pull = np.append(np.full(len(spec), PULL), COMMON_PULL)
-    return constants(moved(pulled(off, np.append(begin, 0.0), wide, pull=pull, soft=SOFT)), software)
+    return refit(off, prior)
+
+
+def _efficiency(fitted: Refit, software: str) -> TrainingEfficiency:
+    """Return the constants that ship, but for those that were determined."""
+    pairs = zip(OWN[software], np.exp(fitted.x).tolist(), fitted.determined, strict=True)
+    return replace(shipped()[software], **{name: value for name, value, known in pairs if known})
 
 
 def slower(name: str) -> float:
@@ -187,6 +239,7 @@ def _left_out(questions: Sequence[Question], seconds: Array, progress: Progress 
 
     def off(fitted: Rows, held_out: Rows) -> Array:
         others, these = ([q for q, m in zip(questions, rows, strict=True) if m] for rows in (fitted, held_out))
-        return np.abs(_times(these, _fitted(others, seconds[fitted])) / seconds[held_out] - 1)
+        apart = _efficiency(_fitted(others, seconds[fitted]), questions[0].software)
+        return np.abs(_times(these, apart) / seconds[held_out] - 1)
 
     return left_out(kinds, off, progress)

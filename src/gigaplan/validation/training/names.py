@@ -75,6 +75,20 @@ def known(system: str, model: str) -> tuple[Device, Architecture]:
         raise UnsupportedError("; ".join(p.message for p in error.problems)) from None
 
 
+def architecture(model: str) -> Architecture:
+    """Return the architecture of a model; UnsupportedError if facts are missing.
+
+    Parameters
+    ----------
+    model
+        Name of an architecture, from :func:`architecture_name`.
+    """
+    try:
+        return _architecture(model)
+    except PlanError as error:
+        raise UnsupportedError("; ".join(p.message for p in error.problems)) from None
+
+
 def _device(system: str) -> Device:
     """Return a system's device, slower where its name states that it draws less than its rating or to have slower
     memory."""

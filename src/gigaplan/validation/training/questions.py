@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan.validation.published_tables import training_table
-from gigaplan.validation.tables import read_table
 from gigaplan.validation.training import own_rows, published_rows
+from gigaplan.validation.training.measured import read_file
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     duplicate,
@@ -52,38 +52,46 @@ def question(row: Mapping[str, str]) -> Question:
     return found
 
 
-def read_questions(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[RowQuestion]:
-    """Return the rows of a table, or of the sample that comes with gigaplan, with the question of each.
+def read_questions(
+    path: Path | None = None, needed: Sequence[Sequence[str]] = (), given: Mapping[str, str] | None = None
+) -> list[RowQuestion]:
+    """Return the rows of a file, or of the sample that comes with gigaplan, with the question of each.
 
     Parameters
     ----------
     path
-        The table, or None for the sample that comes with gigaplan.
+        A table or a training log, or None for the sample that comes with gigaplan.
     needed
         Sets of further columns of which one must be whole.
+    given
+        Values for what it leaves open, by column.
     """
-    return [_row_question(row) for row in read(path, needed)]
+    return [_row_question(row) for row in read(path, needed, given)]
 
 
-def read(path: Path | None = None, needed: Sequence[Sequence[str]] = ()) -> list[dict[str, str]]:
-    """Return the rows of a table, or of the sample that comes with gigaplan.
+def read(
+    path: Path | None = None, needed: Sequence[Sequence[str]] = (), given: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """Return the rows of a file, or of the sample that comes with gigaplan.
 
     Parameters
     ----------
     path
-        A CSV table.
+        A CSV table, or a training log.
     needed
         Sets of further columns of which one must be whole.
+    given
+        Values for what it leaves open, by column.
 
     Raises
     ------
     PlanError
-        If the table can't be read, or with all the columns that it lacks.
+        If the file can't be read, or with all the columns that it lacks.
     """
     source = path or Path(str(files("gigaplan.validation") / "data" / SAMPLE))
-    columns, rows = read_table(source)
-    there = set(columns)
-    missing = sorted(set(NEEDED) - there)
+    found = read_file(source, given or {})
+    there, rows = set(found.columns), found.rows
+    missing = [] if found.tool else sorted(set(NEEDED) - there)
     if needed and not any(set(some) <= there for some in needed):
         missing.append(" or ".join("+".join(some) for some in needed))
     if missing:

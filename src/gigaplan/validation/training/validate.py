@@ -9,7 +9,7 @@ MosaicML). Errors are out of sample: a row's answer comes from constants fitted 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,14 +120,16 @@ class TrainingValidation(Brief):
         return "; ".join(f"{name}: {shown}" for name, shown in list(self.brief_rows())[:2])
 
 
-def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
+def validate(rows: Sequence[Path] = (), given: Mapping[str, str] | None = None) -> TrainingValidation:
     """Return published, predicted and error for each row of tables with the columns of training_step.csv or its
     siblings.
 
     Parameters
     ----------
     rows
-        The tables; without any the sample that comes with gigaplan.
+        Tables or training logs; without any the sample that comes with gigaplan.
+    given
+        Values for what they leave open, by column.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def validate(rows: Sequence[Path] = ()) -> TrainingValidation:
         If a table can't be read or lacks columns.
     """
     tables: list[Path | None] = [*rows] or [None]
-    row_questions = [a for p in tables for a in read_questions(p)]
+    row_questions = [a for p in tables for a in read_questions(p, given=given)]
     row_questions = [a for a in row_questions if not duplicate(a.row)]
     found = answer_all(row_questions, out_of_sample=True)
     steps = [k for k, a in enumerate(row_questions) if a.question is not None and a.step_s > 0]
@@ -173,7 +175,13 @@ def noise_floor(questions: Sequence[Question], seconds: Sequence[float]) -> Nois
     return Noise(len(apart), float(np.median(apart)), float(np.quantile(apart, COVERED[1]))) if apart else None
 
 
-def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequence[str | Path] = ()) -> tuple[int, int]:
+def predict(
+    rows: Path,
+    out: Path,
+    anchor: Path | None = None,
+    overlays: Sequence[str | Path] = (),
+    given: Mapping[str, str] | None = None,
+) -> tuple[int, int]:
     """Write a table with predictions added to each of its rows; return how many rows it has and how many are answered.
 
     With ``anchor``, a table of measured steps, layouts that it holds at two or more numbers of micro-batches follow
@@ -183,13 +191,15 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
     Parameters
     ----------
     rows
-        The table.
+        A table, or a training log.
     out
         Where to write it with predictions.
     anchor
-        A table of measured steps to follow, or None.
+        A table or log of measured steps to follow, or None.
     overlays
         Files with own constants.
+    given
+        Values for what the files of rows leave open, by column.
 
     Raises
     ------
@@ -197,8 +207,8 @@ def predict(rows: Path, out: Path, anchor: Path | None = None, overlays: Sequenc
         If a table can't be read or lacks columns.
     """
     refuse_unwritable(out, PREDICTIONS)
-    row_questions, using = read_questions(rows), own_constants(overlays)
-    measured = [] if anchor is None else read_questions(anchor)
+    row_questions, using = read_questions(rows, given=given), own_constants(overlays)
+    measured = [] if anchor is None else read_questions(anchor, given=given)
     row_questions = that_ran(row_questions, measured)
     found = answer_all(row_questions, out_of_sample=False, using=using)
     if measured:
