@@ -47,6 +47,7 @@ fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing ver
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
+	$(BIN)/python -m gigaplan.measurements.page > docs/formats.md
 
 bench: $(VENV)/dev.stamp ## print the figures of benchmarks/
 	$(BIN)/python benchmarks/run.py

@@ -28,6 +28,7 @@ ROOMS = (
     "simulate",
     "accuracy",
     "layers",
+    "measurements",
     "validation",
 )
 SOURCE = SOURCE_OF_PACKAGE = Path(gigaplan.__file__).parent

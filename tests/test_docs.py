@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from gigaplan.measurements import page
 from gigaplan.report.glossary import glossary
 
 ROOT = Path(__file__).parents[1]
@@ -179,3 +180,7 @@ def test_shell_block_that_fails_is_told_with_its_line() -> None:
 
 def test_the_glossary_is_the_variable_table() -> None:
     assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == glossary(), "make docs renews it"
+
+
+def test_the_page_of_formats_is_what_their_modules_say() -> None:
+    assert (ROOT / "docs" / "formats.md").read_text(encoding="utf-8") == page.page(), "make docs renews it"

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from gigaplan.inference.serving import requests_in_flight
 from gigaplan.inference.step import Stage
+from gigaplan.measurements.tables import read_table
 from gigaplan.validation.serving import predictions as serving
 from gigaplan.validation.serving import throughput
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.questions import question, read, row_question
 from gigaplan.validation.serving.rows import known
 from gigaplan.validation.serving.tables import predict, validate_any
-from gigaplan.validation.tables import read_table
 from gigaplan.validation.training import predictions as training
 from gigaplan.validation.training import questions as training_questions
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError

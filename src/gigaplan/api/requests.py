@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from gigaplan.layers.serving import ServingQuestion
-from gigaplan.validation.formats.given import about
+from gigaplan.measurements.given import about
 from gigaplan.validation.serving.measured import ABOUT, OPTIONS
 from gigaplan.validation.training import measured as training
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name

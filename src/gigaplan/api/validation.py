@@ -100,7 +100,7 @@ def validate_inference(
 
 
 def validate_training(
-    *tables: File, progress: Progress | None = None, inputs: TrainingInputs | None = None, **options: Any
+    *tables: File, progress: Progress | None = None, inputs: TrainingInputs | None = None, **options: Annotated[Any, Fields(TrainingInputs)]
 ) -> ValidatedTraining:
     """Return the errors of the training model on published step times, memory, and what failures left of runs.
 
@@ -350,7 +350,7 @@ def calibrate_training(
     inputs: TrainingInputs | None = None,
     *,
     force: bool = False,
-    **options: Any,
+    **options: Annotated[Any, Fields(TrainingInputs)],
 ) -> TrainingCalibration:
     """Return the constants of training refitted on measured step times; write those that the rows determine as an
     overlay if ``out`` is given.

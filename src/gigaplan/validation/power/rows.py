@@ -20,6 +20,7 @@ from gigaplan import catalog
 from gigaplan.accuracy import power as accuracy
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.catalog.names import generation
+from gigaplan.measurements.tables import read_table
 from gigaplan.plan.resolve import AIR_COOLED_GPUS, node_of, training_efficiency_of
 from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Activity, Node, activity_of, node_w, with_start_up
@@ -27,7 +28,6 @@ from gigaplan.training.inputs import Batch
 from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import Layouts
 from gigaplan.training.step import step
-from gigaplan.validation.tables import read_table
 from gigaplan.validation.training.names import known, system_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 from gigaplan.vocabulary.members import Array

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan.inference.inputs import Engine
-from gigaplan.validation.cells import Cells, why_unreadable
-from gigaplan.validation.formats.reports import Row
+from gigaplan.measurements.cells import Cells, why_unreadable
+from gigaplan.measurements.reports import Row
 from gigaplan.validation.refit import (
     OverlayValue,
     Prior,

@@ -15,9 +15,9 @@ from gigaplan import catalog
 from gigaplan.catalog.names import of_two_kinds
 from gigaplan.inference.inputs import Request
 from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.measurements.cells import PRECISIONS as PRECISION_WORDS
+from gigaplan.measurements.cells import Cells
 from gigaplan.plan.resolver import meant_in_table
-from gigaplan.validation.cells import PRECISIONS as PRECISION_WORDS
-from gigaplan.validation.cells import Cells
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving import mlperf, own_rows
 from gigaplan.validation.serving.mlperf import FOREVER_S, SCENARIOS

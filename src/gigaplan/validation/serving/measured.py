@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gigaplan.validation.cells import PRECISIONS
-from gigaplan.validation.formats.files import Found, read_rows
-from gigaplan.validation.formats.given import filled
-from gigaplan.validation.formats.reports import Row, load_warning
+from gigaplan.measurements.cells import PRECISIONS
+from gigaplan.measurements.files import Found, read_rows
+from gigaplan.measurements.given import filled
+from gigaplan.measurements.reports import Row, load_warning
 from gigaplan.validation.serving.own_rows import NATIVE, model_answered
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 

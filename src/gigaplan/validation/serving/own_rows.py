@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gigaplan.inference.options import ENGINES
+from gigaplan.measurements.cells import PRECISIONS, Cells
 from gigaplan.plan.resolver import meant_in_table
-from gigaplan.validation.cells import PRECISIONS, Cells
 from gigaplan.validation.serving.fits import refuse_misfits, shortage
 from gigaplan.validation.serving.rows import Question, Worker, known
 from gigaplan.vocabulary.errors import UnsupportedError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from gigaplan.validation.cells import Cells, why_unreadable
+from gigaplan.measurements.cells import Cells, why_unreadable
 from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving import own_rows, published_rows
 from gigaplan.validation.serving.measured import read_file

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gigaplan import catalog
 from gigaplan.accuracy.validity import UNSUPPORTED
+from gigaplan.measurements.tables import write_table
 from gigaplan.plan.load import serving_engine_of
 from gigaplan.plan.resolve import serving_constants
 from gigaplan.validation.published import TableComparison, compare
@@ -24,7 +25,6 @@ from gigaplan.validation.serving.measured import load_warnings, read_file
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS, answer_all
 from gigaplan.validation.serving.questions import NEEDED, SAMPLE, row_question
 from gigaplan.validation.serving.validate import InferenceValidation, validate
-from gigaplan.validation.tables import write_table
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import refuse_unwritable
 from gigaplan.vocabulary.files.kinds import PREDICTIONS

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gigaplan.validation.formats.files import Found
-from gigaplan.validation.formats.given import filled
-from gigaplan.validation.formats.reports import Row
-from gigaplan.validation.formats.training_files import read_rows
+from gigaplan.measurements.files import Found
+from gigaplan.measurements.given import filled
+from gigaplan.measurements.reports import Row
+from gigaplan.measurements.training_files import read_rows
 from gigaplan.validation.training.names import architecture
 from gigaplan.validation.training.own_rows import model_answered
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from gigaplan import catalog
 from gigaplan.catalog.names import generation, plain_name
+from gigaplan.measurements.cells import Cells
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.resolver import meant_in_table
 from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.training.ranks import Ranks, misfits
 from gigaplan.training.software import predates_layer_graphs, years_behind
-from gigaplan.validation.cells import Cells
 from gigaplan.validation.training.names import PLAIN, known
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import CLASSIC, CLASSIC_SPLIT, MODERN

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from gigaplan.accuracy.training import SERVER_GPUS
-from gigaplan.validation.cells import Cells
+from gigaplan.measurements.cells import Cells
 from gigaplan.validation.published_tables import training_table
 
 VOCABULARY_OF_GPT = 51200

@@ -18,7 +18,7 @@ import numpy as np
 from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import is_supported
-from gigaplan.validation.tables import write_table
+from gigaplan.measurements.tables import write_table
 from gigaplan.validation.training.anchors import anchor_all, anchored_errors, that_ran
 from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without

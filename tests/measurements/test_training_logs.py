@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import gigaplan as gp
 from gigaplan.cli import main
-from gigaplan.validation.formats import logs, megatron, nemo
+from gigaplan.measurements import logs, megatron, nemo
 from gigaplan.validation.training.measured import read_file
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS
 from gigaplan.validation.training.questions import read
@@ -81,7 +81,7 @@ def megatron_lines(
         mean = np.mean(times(count)[k - every : k])
         found.append(
             f"{prefix} iteration {begin + k:8d}/{500:8d} | consumed samples: {batch * k:12d} | elapsed time per "
-            f"iteration (ms): {mean:.1f} | throughput per GPU (TFLOP/s/GPU): 402.1 | learning rate: 3.000000E-05 | global "
+            f"iteration (ms): {mean:.1f} | throughput per GPU (TFLOP/s/GPU): 402.1 | learning rate: 3.0E-05 | global "
             f"batch size: {batch:5d} | lm loss: 1.100000E+01 | loss scale: 1.0 | grad norm: 1.000 | "
             "number of skipped iterations:   0 | number of nan iterations:   0 |"
         )

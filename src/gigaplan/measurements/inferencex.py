@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gigaplan import catalog
-from gigaplan.validation.formats.reports import Row, engine_of, is_set, number, row, text
+from gigaplan.measurements.reports import Row, engine_of, is_set, number, row, text
 from gigaplan.vocabulary.errors import UnsupportedError
 
 NAME = "InferenceX result (JSON)"
+KNOWN_BY = "`hw`, `conc` and `framework`"
+STATES = "all; lengths as the means of what is drawn; no rate of requests"
+LEAVES_OPEN = ""
 WORKERS = ("prefill", "decode")
 SPLIT_CONTEXT = ("dcp_size", "pcp_size")
 

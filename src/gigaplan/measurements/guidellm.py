@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, finite, first, load, number, row, text
+from gigaplan.measurements.reports import Row, at, finite, first, load, number, row, text
 from gigaplan.vocabulary.errors import UnsupportedError
 
 NAME = "GuideLLM report (JSON or YAML)"
+KNOWN_BY = "`benchmarks` with `metrics` of `time_to_first_token_ms`"
+STATES = "model, lengths, strategy, rates and times of each benchmark"
+LEAVES_OPEN = "`gpu`, layout, `engine`, `precision`"
 STRATEGIES = (("config", "strategy"), ("args", "strategy"))
 MODELS = (("config", "backend", "model"), ("worker", "backend_model"), ("worker", "model"))
 MODELS_OF_ALL = (("config", "spec", "backend", "model"), ("args", "model"), ("args", "backend", "model"))

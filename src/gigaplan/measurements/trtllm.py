@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, load, number, precision_of, row, text
+from gigaplan.measurements.reports import Row, at, load, number, precision_of, row, text
 
 NAME = "trtllm-bench report (JSON)"
+KNOWN_BY = "`world_info`, `request_info` and `performance`"
+STATES = "all but attention data parallelism (`dp`); needs `--streaming`"
+LEAVES_OPEN = ""
 DTYPES = {"bfloat16": "bf16", "float16": "fp16"}
 PARTS = ("world_info", "request_info", "performance")
 

@@ -13,7 +13,7 @@ import yaml
 
 import gigaplan as gp
 from gigaplan.cli import main
-from gigaplan.validation.formats.files import read_rows
+from gigaplan.measurements.files import read_rows
 from gigaplan.validation.serving.measured import NEEDED, load_warnings, read_file
 from gigaplan.validation.serving.predictions import ANSWER_COLUMNS
 from gigaplan.vocabulary.errors import PlanError

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, engine_of, is_set, load, number, precision_of, row, text
+from gigaplan.measurements.reports import Row, at, engine_of, is_set, load, number, precision_of, row, text
 
 NAME = "SGLang bench_serving (JSON lines)"
+KNOWN_BY = "`total_input_tokens`, and `mean_e2e_latency_ms` or `total_output_tokens_retokenized`"
+STATES = "lengths, cap, rates, times; newer ones also model and layout"
+LEAVES_OPEN = "`gpu`, `precision`; of older ones also `model`, layout"
 OWN = ("mean_e2e_latency_ms", "total_output_tokens_retokenized")
 """Keys that tell it from vLLM's benchmark, from which it began."""
 ONE_BY_ONE = 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import (
+from gigaplan.measurements.reports import (
     Row,
     at,
     engine_of,
@@ -24,6 +24,9 @@ from gigaplan.validation.formats.reports import (
 from gigaplan.vocabulary.errors import UnsupportedError
 
 NAME = "llm-d benchmark report (YAML or JSON)"
+KNOWN_BY = "`version` and `scenario`, with `latency` among its results"
+STATES = "all that its stack states; the share of one replica"
+LEAVES_OPEN = "`precision`, and what the stack leaves out"
 CAPS = (("concurrency",), ("max-concurrency",), ("max_concurrency",))
 RATES = (("rate_qps",), ("request-rate",), ("request_rate",))
 OWN_TOKEN_TIME = "guidellm"

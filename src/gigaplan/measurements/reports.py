@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from gigaplan.validation.cells import Cells
+from gigaplan.measurements.cells import Cells
 from gigaplan.vocabulary.errors import UnsupportedError
 
 Row = dict[str, str]

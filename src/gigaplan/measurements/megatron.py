@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.logs import Line, Run, add
-from gigaplan.validation.formats.reports import Row, finite
+from gigaplan.measurements.logs import Line, Run, add
+from gigaplan.measurements.reports import Row, finite
 from gigaplan.vocabulary.errors import UnsupportedError
 
 NAME = "Megatron-LM log"

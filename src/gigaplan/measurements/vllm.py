@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, engine_of, load, number, row, text
+from gigaplan.measurements.reports import Row, at, engine_of, load, number, row, text
 
 NAME = "vllm bench serve (JSON, also appended)"
+KNOWN_BY = "`total_input_tokens`, `total_output_tokens`, and `request_throughput` or `mean_ttft_ms`"
+STATES = "model, lengths, cap, rates, times"
+LEAVES_OPEN = "`gpu`, layout, `precision`; `engine` of an OpenAI backend"
 
 
 def recognise(document: object) -> bool:

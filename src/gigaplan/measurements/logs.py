@@ -16,7 +16,7 @@ from itertools import groupby
 import numpy as np
 
 from gigaplan.accuracy.residuals import COVERED
-from gigaplan.validation.formats.reports import Row, cell
+from gigaplan.measurements.reports import Row, cell
 from gigaplan.vocabulary.errors import UnsupportedError
 
 COLUMNS = (

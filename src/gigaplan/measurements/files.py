@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from gigaplan.validation.cells import MOST_SHOWN
-from gigaplan.validation.formats import aiperf, guidellm, inferencex, llmd, sglang, trtllm, vllm
-from gigaplan.validation.formats.documents import json_documents, yaml_documents
-from gigaplan.validation.formats.reports import COLUMNS, Row
-from gigaplan.validation.tables import parse_table, read_text
+from gigaplan.measurements import aiperf, guidellm, inferencex, llmd, sglang, trtllm, vllm
+from gigaplan.measurements.cells import MOST_SHOWN
+from gigaplan.measurements.documents import json_documents, yaml_documents
+from gigaplan.measurements.reports import COLUMNS, Row
+from gigaplan.measurements.tables import parse_table, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 
 TOOLS: tuple[ModuleType, ...] = (inferencex, sglang, vllm, aiperf, trtllm, guidellm, llmd)

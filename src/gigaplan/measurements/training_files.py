@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from gigaplan.validation.cells import MOST_SHOWN
-from gigaplan.validation.formats import logs, megatron, nemo
-from gigaplan.validation.formats.documents import json_documents
-from gigaplan.validation.formats.files import TOOLS as SERVING
-from gigaplan.validation.formats.files import Found
-from gigaplan.validation.tables import parse_table, read_text
+from gigaplan.measurements import logs, megatron, nemo
+from gigaplan.measurements.cells import MOST_SHOWN
+from gigaplan.measurements.documents import json_documents
+from gigaplan.measurements.files import TOOLS as SERVING
+from gigaplan.measurements.files import Found
+from gigaplan.measurements.tables import parse_table, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 
 TOOLS: tuple[ModuleType, ...] = (megatron, nemo)

@@ -12,10 +12,13 @@ import math
 import re
 from collections.abc import Mapping
 
-from gigaplan.validation.formats.reports import Row, at, engine_of, finite, first, load, milliseconds, number, row, text
+from gigaplan.measurements.reports import Row, at, engine_of, finite, first, load, milliseconds, number, row, text
 from gigaplan.vocabulary.errors import UnsupportedError
 
 NAME = "AIPerf or GenAI-Perf summary (JSON or CSV)"
+KNOWN_BY = "metrics such as `request_latency` with their unit; a CSV that begins with `Metric,avg`"
+STATES = "JSON: model, lengths, cap, rates, times; CSV: lengths, rate, times"
+LEAVES_OPEN = "`gpu` (unless telemetry saw it), layout, `engine`, `precision`; of the CSV also `model`"
 HEADER = re.compile(r"\s*\"?metric\"?,\"?(avg|min|max|sum)\"?,", re.IGNORECASE)
 METRIC = re.compile(r"(?P<name>[^(]+?)\s*(\((?P<unit>[^)]*)\))?$")
 TIMES = {"ttft_ms": "time_to_first_token", "tpot_ms": "inter_token_latency", "e2e_ms": "request_latency"}

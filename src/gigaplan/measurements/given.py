@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gigaplan.measurements.files import Found
+from gigaplan.measurements.reports import Row
+from gigaplan.measurements.tables import parse_table, read_text
 from gigaplan.plan import document
-from gigaplan.validation.formats.files import Found
-from gigaplan.validation.formats.reports import Row
-from gigaplan.validation.tables import parse_table, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 
 PLACE = Place("--about")
