@@ -10,8 +10,8 @@ from gigaplan.measurements import files, logs, training_files
 
 HEAD = """# Files that are read as measurements
 
-A file is recognised by its content, whatever it is called; one that isn't known is refused with what it looks like. What
-a file leaves open is given with it, by options or `--about`, and never assumed
+A file is recognised by its content, whatever it is called; one that isn't known is refused with what it looks like.
+What a file leaves open is given with it, by options or `--about`, and never assumed
 ([serving](guide-serving.md#files-of-your-benchmark), [training](guide-training.md#logs-of-your-runs)). Words that are
 given take the place of the file's; a number that contradicts it is refused. CSV tables with gigaplan's own columns are
 read too. This page is written by `make docs`.
@@ -25,8 +25,8 @@ where both are stated (Little 1961), else the cap.
 TRAINING = f"""
 ## Training: `predict training`, `validate training`, `calibrate training`
 
-Read is the median over the lines of a run and a batch size, with the middle 80 %. Left out are a run's first line, lines
-of the {logs.WARM_UP} iterations after it, and the first line of a new batch size; {logs.MIN_LINES} lines must stay.
+Read is the median over the lines of a run and a batch size, with the middle 80 %. Left out are a run's first line,
+lines of the {logs.WARM_UP} iterations after it, and the first of a new batch size; {logs.MIN_LINES} lines must stay.
 """
 
 
