@@ -100,7 +100,10 @@ def validate_inference(
 
 
 def validate_training(
-    *tables: File, progress: Progress | None = None, inputs: TrainingInputs | None = None, **options: Annotated[Any, Fields(TrainingInputs)]
+    *tables: File,
+    progress: Progress | None = None,
+    inputs: TrainingInputs | None = None,
+    **options: Annotated[Any, Fields(TrainingInputs)],
 ) -> ValidatedTraining:
     """Return the errors of the training model on published step times, memory, and what failures left of runs.
 
