@@ -9,7 +9,7 @@ from gigaplan.demand.inputs import GENERATED, READ
 from gigaplan.fleet.inputs import BEYOND, LADDER
 from gigaplan.plan import resolver
 from gigaplan.results.labelled import Labelled
-from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, unknown_choice
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name, unknown_choice
 from gigaplan.vocabulary.labels import meant, plain
 from gigaplan.vocabulary.variables import DIMS, Variable
 
@@ -136,7 +136,9 @@ def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
             problems.append(_written(part, "is not dim=label", "", "", "write it as workload=chat,year=2031"))
         elif dim not in DIMS:
             near = nearest_name(dim, DIMS)
-            problems.append(_written(dim, "is no dim of a result", ", ".join(DIMS), near, "name a dim"))
+            problems.append(
+                _written(dim, "is no dim of a result", allowed_names(DIMS), near, "docs/glossary.md names them")
+            )
         elif result and label_of(result, dim, label) not in _known(result, dim):
             message = f"'{label}' is no label along {dim}"
             problems.append(_unknown_label(result, dim, label, message, Place("--at")))

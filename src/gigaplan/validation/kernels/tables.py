@@ -20,7 +20,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.step_times import StepTimes
 from gigaplan.validation.kernels.layouts import Layout, StepTime
 from gigaplan.validation.serving.rows import known
-from gigaplan.vocabulary.errors import MachineError, UnsupportedError
+from gigaplan.vocabulary.errors import MachineError, UnsupportedError, allowed_names
 from gigaplan.vocabulary.members import Array
 
 PACKAGE = "aiconfigurator-core 0.12.0"
@@ -152,9 +152,9 @@ def handle_of(layout: Layout) -> Any:
     UnsupportedError with the reason."""
     compile_handle = engine_handle().compile
     if layout.system not in NAMES:
-        raise UnsupportedError(f"no tables for system '{layout.system}': there are {', '.join(NAMES)}")
+        raise UnsupportedError(f"no tables for system '{layout.system}': there are {allowed_names(NAMES)}")
     if layout.model not in MODELS:
-        raise UnsupportedError(f"no tables for model '{layout.model}': there are {', '.join(MODELS)}")
+        raise UnsupportedError(f"no tables for model '{layout.model}': there are {allowed_names(MODELS)}")
     _, architecture = known(layout.system, layout.model)
     if layout.data > 1 and not architecture.experts:
         raise UnsupportedError("groups with requests of their own share nothing in a dense model: ask for one of them")
