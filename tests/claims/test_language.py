@@ -204,7 +204,7 @@ def test_a_plan_writes_its_own_claims(tmp_path: Path) -> None:
     ("text", "message", "nearest"),
     [
         ("[A6, A66]", "no such claim that can be checked", ""),
-        ("[amd-openai-2025-1]", "no such claim that can be checked", "amd-openai-2025-10"),
+        ("[amd-openai-2025-1]", "no such claim that can be checked", "amd-openai-2025-10, broadcom-openai-2025-10"),
         ("{shipped: [A66]}", "no such claim that can be checked", ""),
         (
             "{ours: {says: so, statements: [{quantity: users, reduce: max, at_least: 1}]}}",

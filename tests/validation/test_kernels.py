@@ -224,7 +224,7 @@ def test_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = ("validate", "kernels", "lama_3_1_8b", "h100_sxm", "--tensor", "0", "--batch", "-1")
+    wrong = ("validate", "kernels", "lama_3_1_8b", "h100", "--tensor", "0", "--batch", "-1")
     assert leave(*wrong) == 2
     told = capsys.readouterr().err
     for words in ("llama_3_1_8b", "h100_hgx", "'tensor' must be 1 or more", "'batch' must be 1 or more"):
