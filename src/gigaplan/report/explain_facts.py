@@ -58,13 +58,13 @@ def _fact(fact: Fact, *, ids: bool) -> str:
 
 def _of_plan(entry: Entry) -> str:
     """Return what the plan states, with what it says of it; its evidence once."""
-    said = entry.source.removeprefix(f"{entry.evidence}:").removeprefix(f"{entry.evidence} ").strip()
+    note = entry.source.removeprefix(f"{entry.evidence}:").removeprefix(f"{entry.evidence} ").strip()
     value = entry.value
     try:
         value = precisely(float(value))
     except ValueError:
         value = {"True": "yes", "False": "no"}.get(value, value).replace("(it)", f"({BASES['it']})")
-    return f"{value.replace(' ', HARD)}, the plan's own, {entry.evidence}" + (f": {said}" if said else "")
+    return f"{value.replace(' ', HARD)}, the plan's own, {entry.evidence}" + (f": {note}" if note else "")
 
 
 def _value(fact: Fact) -> str:

@@ -25,7 +25,7 @@ MOST_LINES = 6
 """Lines of a figure that is listed along its dims, and of its terms; the others are counted."""
 FEW = 3
 """Labels of an input that stand in its one line; the others are counted."""
-LEAST = 1
+FEWEST = 1
 """Inputs, and facts, that even a long answer shows."""
 FOR_FACTS = 4
 """Lines that inputs leave to facts."""
@@ -241,11 +241,11 @@ def _cut(root: _Part, width: int) -> _Part:
 
 
 def _fitting(parts: Sequence[_Part], room: int, width: int) -> tuple[list[_Part], int]:
-    """Return the first parts that fit in some lines, at least `LEAST`, and the lines that are left."""
+    """Return the first parts that fit in some lines, at least `FEWEST`, and the lines that are left."""
     kept: list[_Part] = []
     for part in parts:
         needs = len(_wrapped(part.lines[0][0], width - len(BRANCH)))
-        if needs > room and len(kept) >= LEAST:
+        if needs > room and len(kept) >= FEWEST:
             break
         kept.append(part)
         room -= needs
