@@ -227,13 +227,13 @@ def parse_quantity(text: str, unit: str) -> float:
         sign, number, magnitude, rest = money.groups()
         if magnitude not in _MAGNITUDE:
             raise ValueError(f"'{magnitude}' after a dollar amount is none of k, M, B, T")
-        value = _number(sign + number) * _MAGNITUDE[magnitude]
+        value = _times(_number(sign + number), _MAGNITUDE[magnitude])
         return _finite(value * factor("USD" + (rest or "").replace(" ", ""), unit))
     quantity = _SHORT.match(text) or _QUANTITY.match(text)
     if not quantity:
         raise ValueError("not a number with a unit")
     number, magnitude, found = quantity.groups()
-    value = _number(number) * _MAGNITUDE[magnitude or ""]
+    value = _times(_number(number), _MAGNITUDE[magnitude or ""])
     found = found.strip()
     if _MILLI_MONEY.match(found):
         raise ValueError("'m' before USD may be thousandths or millions: write M for millions")
@@ -278,6 +278,11 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("not a finite number")
     return value
+
+
+def _times(number: float, magnitude: float) -> float:
+    """Return the product as decimals have it: 4.1 M is 4,100,000 and not a little less."""
+    return float(f"{number * magnitude:.15g}")
 
 
 def parse_date(text: str | int | dt.date) -> dt.date:

@@ -71,22 +71,15 @@ def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float
                 at,
                 name=phase_name,
                 power=it_power(filler, phase.power, facility, ratio, f"{at}.power"),
-                announced=phase.announced or site.announced or phase.energised,
-                contracted=phase.contracted,
-                construction=phase.construction,
+                **_announced(filler, site, phase, path),
             )
         )
-    return Site(
-        name=name,
-        region=site.region,
-        phases=tuple(phases),
-        utc_offset_h=_offset_h(filler, site, path),
-        rented=site.rented or 0.0,
-    )
+    return filler.fill(Site, site, ["site", site.region], path, name=name, phases=tuple(phases))
 
 
-def _offset_h(filler: Filler, site: Any, path: str) -> float:
-    """Return the hours that a site is ahead of UTC: as it states, else as its region does, else none."""
-    if site.utc_offset_h is None and filler.facts.has(site.region, "utc_offset_h"):
-        return filler.number(f"{path}.utc_offset_h", site.region, "utc_offset_h")
-    return site.utc_offset_h or 0.0
+def _announced(filler: Filler, site: Any, phase: Any, path: str) -> dict[str, Any]:
+    """Return the announcement of a phase that states none: the site's, else the day on which it is energised."""
+    if phase.announced is not None:
+        return {}
+    stated = None if site.announced is None else filler.state(f"{path}.announced", site.announced)
+    return {"announced": stated or phase.energised}
