@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 MESSAGE = "gigaplan: interrupted; nothing half-written was left"
-_seen = False
-"""Whether Ctrl-C has come since the command began."""
 
 
 def main() -> NoReturn:
@@ -28,9 +25,10 @@ def main() -> NoReturn:
         if heard:
             signal.signal(signal.SIGINT, _leave)
         from gigaplan.cli import main
+        from gigaplan.cli.interrupt import interrupt, interrupts
 
         if heard:
-            signal.signal(signal.SIGINT, _interrupt)
+            signal.signal(signal.SIGINT, interrupt)
         with interrupts():
             main()
     except SystemExit as end:
@@ -40,23 +38,6 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print(MESSAGE, file=sys.stderr)
     _end()
-
-
-@contextlib.contextmanager
-def interrupts() -> Iterator[None]:
-    """Raise Ctrl-C again where Python or a library has made another error of it, as DuckDB and class bodies do."""
-    try:
-        yield
-    except Exception:
-        if _seen:
-            raise KeyboardInterrupt from None
-        raise
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    global _seen  # noqa: PLW0603  # a handler has nothing else to write to
-    _seen = True
-    raise KeyboardInterrupt
 
 
 def _leave(_: int, __: FrameType | None) -> None:

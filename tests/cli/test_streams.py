@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan import _start, cli
-from gigaplan.cli import streams
+from gigaplan.cli import interrupt, streams
 from gigaplan.vocabulary.visible import STEERING, cell, steering, visible
 
 GIGAPLAN = [sys.executable, "-m", "gigaplan"]
@@ -105,17 +105,18 @@ def test_ctrl_c_at_any_instant_shows_no_traceback(after_s: float) -> None:
     run.send_signal(signal.SIGINT)
     _, err = run.communicate()
     assert b"gigaplan/cli" not in err and b"simulate" not in err, err  # files of a traceback
-    assert run.returncode in (130, -signal.SIGINT), err
+    begun = b"init_import_site" not in err  # on a busy machine Python itself may not stand yet
+    assert run.returncode in (130, -signal.SIGINT) or not begun, err
 
 
 def test_ctrl_c_that_a_library_has_turned_into_its_own_error_is_still_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped() -> None:
-        with _start.interrupts():
+        with interrupt.interrupts():
             raise RuntimeError("Query interrupted")  # DuckDB's
 
     with pytest.raises(RuntimeError):
         stopped()
-    monkeypatch.setattr(_start, "_seen", True)
+    monkeypatch.setattr(interrupt.state, "seen", True)
     with pytest.raises(KeyboardInterrupt):
         stopped()
 

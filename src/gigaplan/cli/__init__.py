@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cyclopts import CycloptsError
 
-from gigaplan._start import interrupts
 from gigaplan._version import __version__
 from gigaplan.cli import completion, facts, plans, results, serving, streams, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
+from gigaplan.cli.interrupt import interrupts
 
 if TYPE_CHECKING:
     from gigaplan.vocabulary.errors import PlanError
