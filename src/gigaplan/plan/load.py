@@ -176,8 +176,8 @@ def checked(
     provenance: dict[str, Provenance] = {}
     problems: list[Problem] = []
     texts = dict(sources.files)
-    root = respelled(with_files(root, texts, problems), problems)
-    own = own_things(root, problems)
+    root, unread = with_files(root, texts, problems)
+    own = own_things(respelled(root, problems), problems, unread)
     with catalog.using(own.catalog):
         more = expanded(with_known_names(own.root, problems), texts, problems)
         root, sources = more.root, replace(sources, files=tuple(more.files.items()))

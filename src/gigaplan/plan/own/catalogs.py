@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from gigaplan import catalog
@@ -51,7 +51,7 @@ def own_catalog(
     """
     facts, problems = catalog.load(), list[Problem]()
     found = _models(model_configs, models, facts, problems)
-    own = _systems(system_configs, systems, facts, problems)
+    own = _systems(system_configs, systems, facts, problems, found)
     if any(p.severity == "error" for p in problems):
         raise PlanError(problems)
     if not found and not (own and own.catalog is not facts):
@@ -88,14 +88,16 @@ def _models(
     return found
 
 
-def _systems(configs: Sequence[str], named: Sequence[str], facts: Catalog, problems: list[Problem]) -> OwnThings | None:
+def _systems(
+    configs: Sequence[str], named: Sequence[str], facts: Catalog, problems: list[Problem], models: Collection[str]
+) -> OwnThings | None:
     """Return what files of systems make of the catalog, None without any; note what is wrong with them."""
     sections: dict[str, Node] = {}
     for text in configs:
         name, path = _named("system", text, configs, named)
         if name in facts.origins:
             continue
-        if name in sections:
+        if name in sections or name in models:
             remedy = f"name the file: {SYSTEM.option} my_rack=rack.yaml"
             problems.append(Problem("two files have this name", Place(SYSTEM.option), value=name, remedy=remedy))
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class OwnThings:
     notes: tuple[str, ...]
 
 
-def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> Node:
+def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> tuple[Node, set[tuple[str, str]]]:
     """Return a document whose systems and regions have the lines of the files that they name; lines of their own win.
 
     Parameters
@@ -48,22 +48,33 @@ def with_files(root: Node, texts: dict[str, str], problems: list[Problem]) -> No
         Texts that are known already, by path; receives the others.
     problems
         Receives what can't be read.
+
+    Returns
+    -------
+    Node
+        The document with these lines.
+    set of (str, str)
+        Section and name of each thing whose file can't be read.
     """
+    unread = set[tuple[str, str]]()
     for kind in KINDS:
         for name, node in root.entries(kind.section):
             stated = node.value.get("config") if isinstance(node.value, dict) else None
-            if stated is not None:
-                lines = _lines_of(stated, name, kind, texts, problems)
-                merged = Node(
-                    {**lines.value, **node.value}, node.line, node.column, node.file, {**lines.keys, **node.keys}
-                )
-                root = root.replaced((kind.section, name), merged)
-    return root
+            if stated is None:
+                continue
+            lines = _lines_of(stated, name, kind, texts, problems)
+            if lines is None:
+                unread.add((kind.section, name))
+                continue
+            keys = {**lines.keys, **node.keys}
+            merged = Node({**lines.value, **node.value}, node.line, node.column, node.file, keys)
+            root = root.replaced((kind.section, name), merged)
+    return root, unread
 
 
-def _lines_of(stated: Node, name: str, kind: Kind, texts: dict[str, str], problems: list[Problem]) -> Node:
-    """Return the lines of a file, none where it can't be read; a path is relative to the document that names it."""
-    path, nothing = Path(str(stated.value)), Node({}, stated.line, stated.column, stated.file)
+def _lines_of(stated: Node, name: str, kind: Kind, texts: dict[str, str], problems: list[Problem]) -> Node | None:
+    """Return the lines of a file, None where it can't be read; a path is relative to the document that names it."""
+    path = Path(str(stated.value))
     if not path.is_absolute() and not stated.file.startswith("--set "):
         path = Path(stated.file).parent / path
     try:
@@ -72,12 +83,12 @@ def _lines_of(stated: Node, name: str, kind: Kind, texts: dict[str, str], proble
     except PlanError as error:
         place = Place(stated.file, stated.line, stated.column, f"{kind.section}.{name}.config")
         problems += [replace(p, place=place, value=str(stated.value)) for p in error.problems]
-        return nothing
+        return None
     try:
         return lines_of(texts[str(path)], str(path), kind)
     except PlanError as error:
         problems += error.problems
-        return nothing
+        return None
 
 
 def lines_of(text: str, file: str, kind: Kind) -> Node:
@@ -107,7 +118,7 @@ def lines_of(text: str, file: str, kind: Kind) -> Node:
     return lines
 
 
-def own_things(root: Node, problems: list[Problem]) -> OwnThings:
+def own_things(root: Node, problems: list[Problem], unread: Collection[tuple[str, str]] = ()) -> OwnThings:
     """Return what a document has of its own; see :func:`with_files` for its files.
 
     Parameters
@@ -116,14 +127,16 @@ def own_things(root: Node, problems: list[Problem]) -> OwnThings:
         The document, with the lines of its files.
     problems
         Receives all that is wrong with its systems and regions.
+    unread
+        Section and name of each thing whose file could not be read, which has been reported.
     """
     facts, things = catalog.load(), list[Thing]()
     for kind in KINDS:
         for name, node in root.entries(kind.section):
             before = len(problems)
             problems += _twice(root, kind, name, [t.name for t in things])
-            needed, unread = list(_needed_in(root, kind, name)), _is_unread(root, kind, name)
-            things.append(read_thing(kind, name, root, facts, problems, needed, unread=unread))
+            needed, is_unread = list(_needed_in(root, kind, name)), (kind.section, name) in unread
+            things.append(read_thing(kind, name, root, facts, problems, needed, unread=is_unread))
             if any(p.severity == "error" for p in problems[before:]):
                 root = root.replaced((kind.section, name), Node({}, node.line, node.column, node.file))
     known = set(facts.entities())
@@ -137,13 +150,6 @@ def _twice(root: Node, kind: Kind, name: str, others: Sequence[str]) -> Iterator
     if name in others or name in dict(root.entries("models")):
         place, remedy = root.place((kind.section, name), key=True), f"give your {kind.name} another"
         yield Problem("something else of this document has this name", place, value=name, remedy=remedy)
-
-
-def _is_unread(root: Node, kind: Kind, name: str) -> bool:
-    """Return whether a thing names a file of which no line has been read."""
-    node = root.at((kind.section, name))[0]
-    lines = node.value if isinstance(node.value, dict) else {}
-    return "config" in lines and not any(below.file != lines["config"].file for below in lines.values())
 
 
 def _needed_in(root: Node, kind: Kind, name: str) -> Iterator[str]:
