@@ -63,6 +63,8 @@ def plausible_ranges() -> dict[tuple[str, ...], Range]:
         quantity, unit = quantities.get(line[-1]), unit_at(line) or "1"
         if quantity is None or quantity.low is None or quantity.high is None or line in found:
             continue
+        if unit == "1" != quantity.unit:  # read as written there, and checked where it becomes a fact
+            continue
         scale = 1.0 if unit == quantity.unit else factor(quantity.unit, unit)
         found[line] = Range(quantity.low * scale, quantity.high * scale, unit)
     return found
