@@ -79,8 +79,8 @@ WRONG = {
     "unknown region": ("{like: ercott}", "nearest: ercot"),
     "unknown fact": ("{like: ercot, electricity_price: 48 USD/MWh}", "nearest: power_price_usd_per_mwh"),
     "no price": ("{utc_offset_h: -6 h}", "add a line 'power_price_usd_per_mwh: 77 USD/MWh', as us has"),
-    "no such time": ("{like: ercot, utc_offset_h: -30 h}", "greater than or equal to -12"),
-    "less than all": ("{like: ercot, pue: 0.9}", "greater than or equal to 1"),
+    "no such time": ("{like: ercot, utc_offset_h: -30 h}", "at least -12"),
+    "less than all": ("{like: ercot, pue: 0.9}", "at least 1"),
     "unit": ("{like: ercot, power_price_usd_per_mwh: 48 MW}", "'MW' is not a unit of the same kind as 'USD/MWh'"),
     "name": ("{like: ercot}, pjm: {like: ercot}", "the catalog has something of this name"),
 }
