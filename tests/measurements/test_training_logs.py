@@ -326,3 +326,21 @@ def test_logs_serve_every_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str
     answer = read(tmp_path / "out.csv")[0]
     assert float(answer["step_time_ms"]) == pytest.approx(float(answer["value"]), rel=0.05)
     assert nemo.recognise(nemo_lines()) and not nemo.recognise(megatron_lines())
+
+
+def test_a_log_given_to_a_verb_of_serving_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlanError) as wrong:
+        gp.predict_inference(written(tmp_path, nemo_lines()), tmp_path / "out.csv")
+    assert "it is a NeMo log, which the verbs of training read" in wrong.value.problems[0].value
+
+
+def test_what_a_table_leaves_open_is_given_too(tmp_path: Path) -> None:
+    table = written(tmp_path, "seq_len,global_batch,micro_batch,num_gpus,dp,precision\n8192,128,1,8,2,\n", "t.csv")
+    about = written(tmp_path, "system: h100_sxm\ntp: 4\npp: 1\n", "about.yaml")
+    given_ = {"model": "llama_3_1_8b", "precision": "bf16", "about": (str(about), "recompute=full")}
+    assert gp.predict_training(table, tmp_path / "out.csv", **given_).answered == 1
+    row = read(tmp_path / "out.csv")[0]
+    assert (row["gpu"], row["tp"], row["recompute"], row["model_answered"]) == ("h100_sxm", "4", "full", "llama_3_1_8b")
+    with pytest.raises(PlanError) as wrong:
+        gp.predict_training(table, tmp_path / "out.csv", about=("microbatch=1",))
+    assert wrong.value.problems[0].nearest == "micro_batch"

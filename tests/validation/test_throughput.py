@@ -100,7 +100,7 @@ def test_names_of_benchmarks() -> None:
 
 def test_a_table_of_them_is_predicted(tmp_path: Path) -> None:
     rows = write(tmp_path / "rows.csv", [SATURATED, {**SATURATED, "gpu": "abacus"}])
-    assert v.predict(rows, tmp_path / "out.csv") == (2, 1)
+    assert v.predict(rows, tmp_path / "out.csv") == (2, 1, ())
     out = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
     assert float(out[0]["output_tokens_per_s_per_gpu"]) > 0
     assert out[0]["validity"] == "inside"

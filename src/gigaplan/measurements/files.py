@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from gigaplan.measurements import aiperf, guidellm, inferencex, llmd, sglang, trtllm, vllm
+from gigaplan.measurements import aiperf, guidellm, inferencex, llmd, megatron, nemo, sglang, trtllm, vllm
 from gigaplan.measurements.cells import MOST_SHOWN
 from gigaplan.measurements.documents import json_documents, yaml_documents
 from gigaplan.measurements.reports import COLUMNS, Row
@@ -16,6 +16,8 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedErr
 
 TOOLS: tuple[ModuleType, ...] = (inferencex, sglang, vllm, aiperf, trtllm, guidellm, llmd)
 """Modules of the tools, each with its ``NAME``, ``recognise`` and ``rows``."""
+LOGS: tuple[ModuleType, ...] = (megatron, nemo)
+"""Modules of training logs, each with its ``NAME``, ``recognise`` and ``runs``."""
 READ = "; ".join(str(tool.NAME) for tool in TOOLS)
 SHOWN_KEYS = 6
 """Keys of an unknown file that a message names."""
@@ -65,6 +67,8 @@ def read_rows(path: Path) -> Found:
         documents = yaml_documents(text, path)
     if documents is not None:
         return _found(documents, path)
+    if log := next((t for t in LOGS if t.recognise(text)), None):
+        raise _refused(f"it is a {log.NAME}, which the verbs of training read", path)
     columns, rows = parse_table(text, path)
     return Found("", columns, rows)
 
@@ -98,6 +102,10 @@ def _unknown(document: object, path: Path, which: str = "") -> PlanError:
         shown = f"it looks like {looks}" if looks else f"it has the keys {keys}" if keys else "it is empty"
     else:
         shown = f"it is a single {type(document).__name__}"
+    return _refused(shown, path, which)
+
+
+def _refused(shown: str, path: Path, which: str = "") -> PlanError:
     message = f"{which}is no result of a benchmark that is known"
     remedy = "give a CSV table, or a result of one of these"
     return PlanError([Problem(message, Place(str(path)), value=shown, allowed=READ, remedy=remedy)])

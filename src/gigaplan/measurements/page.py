@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import ModuleType
 
-from gigaplan.measurements import files, logs, training_files
+from gigaplan.measurements import files, logs
 
 HEAD = """# Files that are read as measurements
 
@@ -32,7 +32,7 @@ lines of the {logs.WARM_UP} iterations after it, and the first of a new batch si
 
 def page() -> str:
     """Return the page as Markdown."""
-    return HEAD + SERVING + table(files.TOOLS) + TRAINING + table(training_files.TOOLS)
+    return HEAD + SERVING + table(files.TOOLS) + TRAINING + table(files.LOGS)
 
 
 def table(tools: Iterable[ModuleType]) -> str:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import ModuleType
 
-from gigaplan.measurements import logs, megatron, nemo
+from gigaplan.measurements import logs
 from gigaplan.measurements.cells import MOST_SHOWN
 from gigaplan.measurements.documents import json_documents
-from gigaplan.measurements.files import TOOLS as SERVING
-from gigaplan.measurements.files import Found
+from gigaplan.measurements.files import LOGS, TOOLS, Found
 from gigaplan.measurements.tables import parse_table, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, UnsupportedError
 
-TOOLS: tuple[ModuleType, ...] = (megatron, nemo)
-"""Modules of the logs, each with its ``NAME``, ``recognise`` and ``runs``."""
-READ = "; ".join(["table of training steps (CSV)", *(str(tool.NAME) for tool in TOOLS)])
+READ = "; ".join(["table of training steps (CSV)", *(str(tool.NAME) for tool in LOGS)])
 LOOKS = (
     ("a torchtitan log", re.compile(r"\bstep:\s*\d+\s+.*\btps:\s*[\d,]+")),
     ("an MLPerf log (:::MLLOG)", re.compile(r":::MLLOG ")),
@@ -44,7 +40,7 @@ def read_rows(path: Path) -> Found:
         If it can't be read, or is of no known kind; the message says what it looks like and what is read.
     """
     text = read_text(path)
-    if tool := next((t for t in TOOLS if t.recognise(text)), None):
+    if tool := next((t for t in LOGS if t.recognise(text)), None):
         try:
             found = logs.rows(tool.runs(text))
         except UnsupportedError as error:
@@ -55,7 +51,7 @@ def read_rows(path: Path) -> Found:
     if looks := next((name for name, pattern in LOOKS if pattern.search(text)), ""):
         raise _unknown(f"it looks like {looks}", path)
     if (documents := json_documents(text, path)) is not None:
-        served = next((t for t in SERVING if documents and t.recognise(documents[0])), None)
+        served = next((t for t in TOOLS if documents and t.recognise(documents[0])), None)
         raise _unknown(f"it is a result of serving ({served.NAME})" if served else "it is JSON", path)
     columns, rows = parse_table(text, path)
     if len(columns) == 1:  # no table has one column alone
