@@ -58,7 +58,9 @@ def read_layout(text: str) -> dict[str, float]:
         elif name in WORDS and value in WORDS[name]:
             found[name] = float(WORDS[name][value])
         else:
-            known = [*NUMBERS, *FLAGS, *(f"{k}={v}" for k, words in WORDS.items() for v in words)]
+            known = [*NUMBERS, *FLAGS, *(f"{k}=..." for k in WORDS)]
+            if name in WORDS:
+                known = [f"{name}={v}" for v in WORDS[name]]
             problems.append(
                 Problem(
                     "no part of a layout",
