@@ -731,7 +731,12 @@ MISTAKES = {
         ),
         "an MFU of 40": ("training:\n", "training:\n  mfu_share: 40\n", "training.mfu_share", "found: +40"),
         "ninety of what": ("training:\n", "training:\n  run_days: 90\n", "training.run_days", "the unit is missing"),
-        "a run of a century": ("training:\n", "training:\n  run_days: 100 years\n", "training.run_days", "3650"),
+        "a run of a century": (
+            "training:\n",
+            "training:\n  run_days: 100 years\n",
+            "training.run_days",
+            "at most 3,650 days",
+        ),
         "a model without layers": (
             "own_frontier: {layers: 96, ",
             "own_frontier: {",

@@ -56,9 +56,9 @@ class Horizon(Strict):
     """The months that the plan covers, and how a month's hours are seen."""
 
     start: Annotated[dt.date, Day()]
-    """First day of the plan, the first of a month."""
+    """First day of the plan: the first of the month that is named."""
     end: Annotated[dt.date, Day()]
-    """End of the plan, the first of a month; at most 40 years after the start."""
+    """End of the plan: the first of the month that is named; at most 40 years after the start."""
     resolution: Literal["representative", "hourly"] = "representative"
     """Days that are simulated: one weekday and one weekend day that represent each month (representative), or every day
     of the calendar (hourly)."""

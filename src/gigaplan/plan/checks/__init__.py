@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
 from gigaplan.plan.checks import demand, finance, fleet, own, plausible, training
-from gigaplan.plan.checks.common import first_of_month
+from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
@@ -79,7 +79,17 @@ def horizon(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     start, end = first_of_month(plan.horizon.start), first_of_month(plan.horizon.end)
     if end <= start:
         yield Problem("the horizon ends before it starts", place, value=written, remedy="give an end after the start")
-    elif (end - start).days > MAX_HORIZON_YEARS * 366:
+    for name, day in (("start", start), ("end", end)):
+        text = root.written(("horizon", name))
+        if text not in (str(day), f"{day:%Y-%m}"):
+            yield Problem(
+                "the horizon begins and ends on the first day of a month",
+                root.place(("horizon", name)),
+                value=as_read(day, text),
+                remedy=f"write the month, as {day:%Y-%m}; the run goes on",
+                severity="warning",
+            )
+    if (end - start).days > MAX_HORIZON_YEARS * 366:
         yield Problem(
             "the horizon is too long",
             place,
