@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from gigaplan.plan.partial import DatedKeys
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.bases import OnBasis
 from gigaplan.vocabulary.units import Unit
 
 ENTRIES = (dict, list, tuple)
@@ -55,7 +56,12 @@ def has_dated_keys(path: tuple[str, ...]) -> bool:
 
 def unit_at(path: tuple[str, ...]) -> str:
     """Return the unit of the quantity that stands at a path, "" where none does."""
-    return next((mark.symbol for mark in marks_at(path) if isinstance(mark, Unit)), "")
+    return next((mark.symbol for mark in marks_at(path) if isinstance(mark, Unit | OnBasis)), "")
+
+
+def bases_at(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the bases of which the quantity at a path states one."""
+    return next((tuple(mark.bases) for mark in marks_at(path) if isinstance(mark, OnBasis)), ())
 
 
 @cache

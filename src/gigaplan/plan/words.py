@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gigaplan.plan.document import Node
-from gigaplan.plan.paths import is_date, section_fields, takes_entries, unit_at
+from gigaplan.plan.paths import bases_at, is_date, section_fields, takes_entries, unit_at
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.units import amount
 
@@ -99,7 +99,9 @@ def problem_of(error: Any, root: Node) -> Problem:
 
 def _takes(path: tuple[str, ...]) -> str:
     """Return what a line of the plan takes, in words."""
-    unit = unit_at(path)
+    unit, bases = unit_at(path), bases_at(path)
+    if bases:
+        return f"an amount in {unit} on a basis: {', '.join(bases)}"
     if unit == "share":
         return "a share, as 0.4 or 40 %"
     if unit:
