@@ -230,7 +230,8 @@ def _cut(root: _Part, width: int) -> _Part:
     tail = quantities.pop() if quantities and quantities[-1].lines[0][0].startswith("and ") else None
     room = SCREEN - len(list(_drawn(_Part(root.lines), width)))
     opened, room = _fitting(quantities, room - FOR_FACTS, width)
-    if left := quantities[len(opened) :]:
+    opened += [part for part in quantities[len(opened) :] if part.lines[0][1]]  # what the result lacks is always named
+    if left := [part for part in quantities if part not in opened]:
         opened.append(_line("and " + ", ".join(part.lines[0][0].split(" ")[0] for part in left), "dim"))
     kept, _ = _fitting(facts, room + FOR_FACTS, width)
     left_out = len(facts) - len(kept)

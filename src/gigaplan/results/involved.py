@@ -188,7 +188,7 @@ def _gpu_hours(result: Labelled, at: Mapping[str, str]) -> NDArray[np.float64]:
     """Return the GPU-hours of each workload in a period."""
     if "gpu_hours" not in result:
         return np.zeros(len(result.labels["workload"]))
-    _, months = _edges(result, own_coordinates(result, result.variable("racks_accepted"), at))
+    _, months = _edges(result, own_coordinates(result, result.variable("gpu_hours"), at))
     return np.asarray(result.central("gpu_hours")[..., months].sum(axis=(1, 2)))
 
 
