@@ -132,3 +132,25 @@ def test_two_hundred_thousand_layouts_a_second() -> None:
         best = min(best, time.perf_counter() - start)
     assert many.tensor.size / best > 50_000  # a quarter of the aim, for machines that do other things
     print(f"{many.tensor.size / best:,.0f} layouts/s")
+
+
+@settings(max_examples=300, deadline=None)
+@given(setting)
+def test_law_twice_the_data_ranks_lose_no_more_than_their_exchange(
+    given_: tuple[str, object, Layouts, str, TrainingEfficiency],
+) -> None:
+    """The same batch on twice the ranks: all else than the exchange of gradients, weights and tokens takes no longer.
+
+    So the run as a whole is slower only where that exchange begins (one rank has none) or first leaves the scale-up
+    domain, and isn't hidden: fully sharded weights of a small batch. Beyond that it is never slower.
+    """
+    name, model, at, precision, e = given_
+    one, two = (
+        step(DEVICES[name], model, batch(precision), replace(at, data=at.data * k), e)  # type: ignore[arg-type]
+        for k in (1, 2)
+    )
+    exchange, twice = (s.gradients[0] + s.expert_exchange[0] for s in (one, two))
+    assert two.total[0] - twice <= (one.total[0] - exchange) * (1 + 1e-9)
+    beyond = at.tensor[0] * at.context[0] * at.data[0] > DEVICES[name].scaleup_gpus  # type: ignore[index]
+    if at.data[0] > 1 and beyond:
+        assert two.tokens_per_s[0] >= one.tokens_per_s[0] * (1 - 1e-9)
