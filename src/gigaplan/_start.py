@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130
+SOON_S = 0.01
+"""How long after a callback that can't raise Ctrl-C it is raised again."""
 MESSAGE = "gigaplan: interrupted; nothing half-written was left"
 
 
@@ -57,6 +60,11 @@ def _end() -> NoReturn:
 def _interrupt_again(ignored: UnraisableHookArgs) -> None:
     """Raise Ctrl-C once more where Python can't: in callbacks, as of its imports, it would print it and go on."""
     if issubclass(ignored.exc_type, KeyboardInterrupt):
-        _thread.interrupt_main()
+        _thread.start_new_thread(_soon, ())  # here and now it would only meet Python in the same place
     else:
         sys.__unraisablehook__(ignored)
+
+
+def _soon() -> None:
+    time.sleep(SOON_S)
+    _thread.interrupt_main()

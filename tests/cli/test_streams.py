@@ -121,12 +121,19 @@ def test_ctrl_c_that_a_library_has_turned_into_its_own_error_is_still_ctrl_c(mon
         stopped()
 
 
-def test_ctrl_c_within_a_class_body_that_is_made_ends_with_its_exit_code() -> None:
-    """Python would end by the signal, or with the error that it makes of it."""
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')",
+        "type('Gone', (), {'__del__': lambda self: os.kill(os.getpid(), signal.SIGINT)})(); time.sleep(9)",
+    ],
+    ids=["exec", "a callback"],
+)
+def test_ctrl_c_where_python_does_otherwise_ends_with_its_exit_code(verb: str) -> None:
+    """By itself Python would end by the signal after an ``exec``, and go on after a callback."""
     code = (
-        "import os, signal, gigaplan.cli, gigaplan._start as start\n"
-        "def verb():\n"
-        "    exec('import os, signal; os.kill(os.getpid(), signal.SIGINT)')\n"
+        "import os, signal, time, gigaplan.cli, gigaplan._start as start\n"
+        f"def verb():\n    {verb}\n"
         "gigaplan.cli.main = verb\n"
         "start.main()\n"
     )
