@@ -114,6 +114,7 @@ def problems(path: Path, text: str) -> tuple[Problem, ...]:
             "",
         ),
         ("quantity: capital_usd, reduce: sum, during: 2030 to 2027, at_most: 1", "ends before it begins", ""),
+        ("quantity: capital_usd, reduce: sum, at_most: {quantity: cost_usd, reduce: sum, during: 1}", "not a date", ""),
         ("quantity: it_power_drawn_mw, reduce: max, unit: GWh, at_most: 1", "a unit of another kind", ""),
         ("quantity: weekly_users, reduce: max, unit: GW, at_most: 1", "a unit of another kind", ""),
         ("quantity: requests_asked_per_day, reduce: sum, unit: requests/day, at_most: 1", "of another kind", ""),

@@ -76,8 +76,12 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     store.put("b", replace(RATE, gpus="16"))  # type: ignore[arg-type]
     store.put("c", replace(RATE, ttft_s=float("inf")))
     store.put("d", replace(RATE, ttft_s=10**400))  # more than a float holds
+    store.put("e", replace(RATE, requests_per_gpu_s=1e300))  # what no machine serves
+    store.put("f", replace(RATE, tpot_s=-1.0))
+    store.put("g", replace(RATE, gpus=-8))
     store.keep()
-    assert [kept.StoredRates(path).get(k) == RATE for k in "abcd"] == [True, False, False, False]
+    assert [k for k in "abcdefg" if kept.StoredRates(path).get(k) == RATE] == ["a"]
+    assert not any(kept.StoredRates(path).get(k) for k in "bcdefg")
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None

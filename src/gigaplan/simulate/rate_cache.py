@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import stat
-import sys
 import typing
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -32,6 +31,8 @@ KEY_LENGTH, VERSION_LENGTH = 32, 16
 """Letters of a hash that are kept."""
 MOST = 50_000
 """Rates stored at most; beyond it the file starts anew."""
+LARGEST = 1e9
+"""No number of a rate is larger: requests a second of a GPU, seconds, GPUs, requests in flight."""
 MAX_BYTES = 64_000_000
 """Bytes of the file that are read at most."""
 FORMAT = 2
@@ -154,5 +155,5 @@ def _checksum(stored: object) -> str:
 def _fits(value: object, kind: object) -> bool:
     """Return whether a value is of a field's type; a true or false is no number."""
     if kind is float:
-        return type(value) in (int, float) and abs(cast(float, value)) <= sys.float_info.max
-    return type(value) is kind
+        return type(value) in (int, float) and 0 <= cast(float, value) <= LARGEST
+    return type(value) is kind and not (kind is int and not 0 <= cast(int, value) <= LARGEST)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Collection
 
 from gigaplan.catalog import Catalog
@@ -10,9 +12,10 @@ from gigaplan.fleet.inputs import BEYOND, LADDER
 from gigaplan.plan.claims.language import FOLDS, REDUCTIONS, TIME, Read
 from gigaplan.plan.claims.problems import Path, Problems
 from gigaplan.vocabulary.labels import meant, plain
-from gigaplan.vocabulary.units import parse_date
+from gigaplan.vocabulary.units import parse_date, parse_period
 from gigaplan.vocabulary.variables import Variable, variables
 
+BOTH_ENDS = 2
 GROUPS = {"site": ("announced", "new", "existing"), "token": ("generated", "processed", "read")}
 """Names for several labels at once."""
 NAMED = ("state", "token")
@@ -115,3 +118,16 @@ def _check_time(row: Variable, reduce: str, path: Path, found: Problems) -> None
     if reduce == "mean" and (row.kind in ("price", "share") or alone):
         remedy = "divide what is paid by what it pays for (the part by the whole) with 'divided_by'"
         found.add(f"a {row.kind} has no plain mean over time", path, value=row.name, allowed="max, min", remedy=remedy)
+
+
+def check_window(text: str, path: Path, found: Problems) -> None:
+    """Note a window of time that is none: 'first year', 'last year', a period, 'from', 'to' or 'A to B'."""
+    if text in ("", "first year", "last year"):
+        return
+    parts = [part.strip() for part in re.split(r"\bto\b|\bfrom\b", text) if part.strip()]
+    for part in parts:
+        found.period(part, path)
+    with contextlib.suppress(ValueError):
+        days = [parse_period(part) for part in parts]
+        if len(days) == BOTH_ENDS and days[1][1] < days[0][0]:
+            found.add("a window that ends before it begins", path, value=text, remedy="put the earlier date first")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from string import Formatter
 
@@ -25,9 +24,10 @@ from gigaplan.plan.claims.language import (
     Value,
 )
 from gigaplan.plan.claims.problems import Path, Problems
+from gigaplan.plan.claims.quantities import check_window
 from gigaplan.plan.claims.values import Scope, read_condition, read_value
 from gigaplan.plan.document import Node
-from gigaplan.vocabulary.units import Unit, parse_period, unlike
+from gigaplan.vocabulary.units import Unit, unlike
 from gigaplan.vocabulary.variables import DIMS, variables
 
 OVER_TIME = ("reached", "kept_from", "months", "growth", "years")
@@ -52,7 +52,6 @@ READING = (
 STATEMENT = ("readings", "rests_on", "otherwise")
 LARGEST_TOLERANCE = 0.5
 """A bound that may be missed by more than half binds nothing."""
-BOTH_ENDS = 2
 _MAGNITUDE = re.compile(r"^(thousand|million|billion|trillion)\s+")
 CLAIM = ("says", "statements", "figures", "because")
 SET = ("id", "title", "source", "claims")
@@ -190,7 +189,8 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: t
         found.known("no such system", texts["system"], facts.entities("rack_power_kw"), (*path, "system"))
     if "by" in entries and not texts["during"] and not any(b.kind == "by" for b in bounds):
         texts["during"] = f"to {found.text(entries['by'], (*path, 'by'))}"
-    check_window(texts["during"], (*path, "during"), found)
+    if not (isinstance(value.head, Read) and value.head.during == texts["during"]):  # checked with the quantity
+        check_window(texts["during"], (*path, "during"), found)
     if over_time is None and (along is None or along.kind != "count"):
         check_unit(texts["unit"], value, (*path, "unit"), found)
     if not texts["name"]:
@@ -207,19 +207,6 @@ def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: t
         absent=absent,
         skip_zero=bool(skip),
     )
-
-
-def check_window(text: str, path: Path, found: Problems) -> None:
-    """Note a window of time that is none: 'first year', 'last year', a period, 'from', 'to' or 'A to B'."""
-    if text in ("", "first year", "last year"):
-        return
-    parts = [part.strip() for part in re.split(r"\bto\b|\bfrom\b", text) if part.strip()]
-    for part in parts:
-        found.period(part, path)
-    with contextlib.suppress(ValueError):
-        days = [parse_period(part) for part in parts]
-        if len(days) == BOTH_ENDS and days[1][1] < days[0][0]:
-            found.add("a window that ends before it begins", path, value=text, remedy="put the earlier date first")
 
 
 def check_unit(unit: str, value: Value, path: Path, found: Problems) -> None:

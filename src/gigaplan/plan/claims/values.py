@@ -22,7 +22,7 @@ from gigaplan.plan.claims.language import (
     Value,
 )
 from gigaplan.plan.claims.problems import Path, Problems
-from gigaplan.plan.claims.quantities import check_folds, check_labels, check_reduction, time_dim
+from gigaplan.plan.claims.quantities import check_folds, check_labels, check_reduction, check_window, time_dim
 from gigaplan.plan.document import Node
 from gigaplan.vocabulary.units import factor, parse_quantity
 from gigaplan.vocabulary.variables import variables
@@ -148,6 +148,7 @@ def _read(entries: dict[str, Node], path: Path, found: Problems, facts: Catalog,
         reduce,
         during,
     )
+    check_window(during, (*path, "during"), found)
     check_labels(read, path, found, facts)
     check_folds(read, scope.kept, path, found)
     check_reduction(read, scope.as_path and bool(time_dim(name)), path, found)
