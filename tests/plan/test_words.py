@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import gigaplan as gp
-from gigaplan import catalog
+from gigaplan import catalog, plan
 from gigaplan.cli import main
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
@@ -189,3 +189,21 @@ def test_a_frequent_error_to_the_letter(name: str, write: Write, capsys: pytest.
     with pytest.raises(SystemExit):
         main(["run", str(path)])
     assert said in capsys.readouterr().err
+
+
+def test_a_date_is_shown_as_it_is_written(write: Write) -> None:
+    run = "first: {model: deepseek_v3, tokens: 1T, site: Abilene, generation: gb200_nvl72, gpus: 1000, "
+    run += "start: 2027-01, deadline: 2026-12}"
+    path = write("finance:\n", f"training:\n  runs:\n    {run}\nfinance:\n")
+    with pytest.raises(gp.PlanError) as raised:
+        gp.run(path)
+    (problem,) = [p for p in raised.value.problems if "deadline" in p.message]
+    assert problem.value == "2026-12, read as 2026-12-16, before 2027-01, read as 2027-01-16"
+
+
+def test_the_horizon_begins_on_the_first_of_a_month(write: Write) -> None:
+    path = write("end: 2034-01", "end: 2034")
+    (warning,) = [w for w in plan.load(path).warnings if w.place.path == "horizon.end"]
+    assert warning.value == "2034, read as 2034-07-01"
+    assert warning.remedy == "write the month, as 2034-07; the run goes on"
+    assert not [w for w in plan.load("lab-1mw").warnings if w.place.path.startswith("horizon")]
