@@ -18,7 +18,9 @@ from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.vocabulary.interval import Interval
 
 RESIDUALS, ROWS = "serving_residuals", "serving_rows"
-THROUGHPUT = "throughput_residuals"
+THROUGHPUT, RANGE = "throughput_residuals", "serving_range"
+ROUNDING = 1e-3
+"""Relative rounding of a stated range's edge."""
 EXTRAPOLATED = 1.3
 """How much wider, in logarithms, an interval is on hardware or models without a measured row: set so that hardware
 generations left out whole are covered (docs/accuracy.md)."""
@@ -111,6 +113,29 @@ def validity(*, generation: str, family: str, workers_stated: bool = True, furth
     if not workers_stated:
         reasons.append("the number of workers is not stated")
     return validity_of([*reasons, *further])
+
+
+def beyond_range(*, input_over_output: float, active_parameters: float) -> tuple[str, ...]:
+    """Return why a request or a model lies beyond the rows that the constants were fitted on.
+
+    Parameters
+    ----------
+    input_over_output
+        Input tokens of a request over its output tokens [1].
+    active_parameters
+        Parameters of the model that a token visits [1].
+    """
+    largest = catalog.load().find(RANGE, "largest_input_over_output").number
+    smallest = catalog.load().find(RANGE, "smallest_active_parameters").number
+    reasons = []
+    if input_over_output > largest:
+        often = f"input is {input_over_output:,.0f} times the output, of measured rows at most {largest:,.0f}"
+        reasons.append(f"{often} (not in the interval)")
+    if active_parameters < smallest * (1 - ROUNDING):
+        size, measured = (f"{n / 1e9:,.1f} B" for n in (active_parameters, smallest))
+        small = f"{size} active parameters, of measured rows at least {measured}"
+        reasons.append(f"{small}: launches may set the pace (not in the interval)")
+    return tuple(reasons)
 
 
 def throughput_kind(*, scenario: str, vendor: str, first_round: bool) -> str:

@@ -17,7 +17,7 @@ from gigaplan.validation.serving.constants import Constants, shipped
 from gigaplan.validation.serving.folds import constants_for, without_its_generation
 from gigaplan.validation.serving.own_rows import model_answered
 from gigaplan.validation.serving.questions import RowQuestion
-from gigaplan.validation.serving.rows import Question
+from gigaplan.validation.serving.rows import Question, known
 from gigaplan.vocabulary.members import Array
 
 ANSWER_COLUMNS = (
@@ -140,8 +140,14 @@ def validity_of(q: Question) -> str:
         generation=generation(q.system),
         family=family(q.model),
         workers_stated=q.prefill is None or q.decode.stated,
-        further=q.reasons,
+        further=(*q.reasons, *_beyond_range(q)),
     )
+
+
+def _beyond_range(q: Question) -> tuple[str, ...]:
+    _, architecture = known(q.system, q.model)
+    ratio = q.input_tokens / max(q.output_tokens, 1.0)
+    return accuracy.beyond_range(input_over_output=ratio, active_parameters=architecture.active_parameters)
 
 
 def intervals_of(q: Question, validity: str) -> accuracy.TimeIntervals:
