@@ -54,7 +54,7 @@ SHORT = ("--set", "horizon.end=2026-09")
 @cache
 def samples() -> dict[str, tuple[str, str]]:
     """Return a result file of each benchmark, with its tool: those of the formats' own tests."""
-    spec = importlib.util.spec_from_file_location("files", TESTS / "validation" / "formats" / "test_serving_files.py")
+    spec = importlib.util.spec_from_file_location("files", TESTS / "measurements" / "test_serving_files.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
