@@ -31,8 +31,8 @@ def test_run_explain_and_check(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert run("run", "announced-2025-09", "--out", str(folder)) == 0
     assert "First tokens" in capsys.readouterr().out
     assert sorted(p.name for p in folder.iterdir()) == ["report.html", "result.json", "result.parquet"]
-    assert run("explain", str(folder), "first_token_day") == 0
-    assert "ready_lag_months" in capsys.readouterr().out
+    assert run("explain", str(folder), "first_token_day", "--depth", "2") == 0
+    assert "acceptance_lag_months" in capsys.readouterr().out
     assert run("explain", str(folder), "first_tokn_day") == 2
     assert "nearest: first_token_day" in capsys.readouterr().err
     assert run("explain", str(tmp_path), "first_token_day") == 2

@@ -178,7 +178,7 @@ class _Call:
         place = Place(f"gigaplan.{self.verb.__name__}()")
         listed = f"help(gigaplan.{self.taken.classes[0].__name__})" if self.taken.classes else ""
         remedy = f"write {near}=" if near else self._setting(name) or "remove it"
-        one = unknown_choice("no such argument", place, name, known, remedy, meant=near, listed_by=listed)
+        one = unknown_choice("no such argument", place, name, known, remedy, meant=[near] if near else [], listed_by=listed)
         return one if known else Problem(one.message, place, value=name, allowed="no arguments", remedy=remedy)
 
     def _setting(self, name: str) -> str:
@@ -204,6 +204,8 @@ class _Call:
         for name, value in given.items():
             kinds = typing.get_args(self.taken.hints.get(name))
             if not self.taken.classes or not _is_request(value) or type(value) not in kinds:
+                continue
+            if name != first and type(value) not in self.taken.classes:
                 continue
             others = [n for n in given if n not in (name, PROGRESS)] if name == first else list(options)
             if others:

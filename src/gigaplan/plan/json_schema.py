@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.overlay import HEADER, NEEDED
-from gigaplan.plan.schema import SYSTEMS, PlanDocument
+from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.facts import Evidence
 
 Schema = dict[str, Any]
@@ -39,23 +39,13 @@ def json_schema(*, overlay: bool = False) -> Schema:
     for part in (whole, *sections.values()):
         _describe_references(part, sections)
     whole["properties"]["claims"] = claims_schema(whole["properties"]["claims"]["description"])
-    if not overlay:
-        whole |= _systems_of_the_catalog()
-    else:
+    if overlay:
         sections = {name: _optional(part) for name, part in sections.items()}
         whole = _optional(whole)
         whole["properties"] = {HEADER: _header(), **whole["properties"]}
         whole["required"] = [HEADER]
     title = "An overlay for a plan of gigaplan" if overlay else "A plan of gigaplan"
     return {"$schema": DIALECT, "title": title, **whole, "$defs": sections | PROVENANCE}
-
-
-def _systems_of_the_catalog() -> Schema:
-    """Return the rule that a plan without systems of its own names those of the catalog: JSON Schema can't say more."""
-    names = {"enum": list(SYSTEMS.known())}
-    listed = {"anyOf": [{"type": "array", "items": names}, {"type": "object"}]}
-    fleet = {"generations": listed, "reference_generation": {"anyOf": [names, {"type": "object"}]}}
-    return {"if": {"not": {"required": ["systems"]}}, "then": {"properties": {"fleet": {"properties": fleet}}}}
 
 
 def claims_schema(description: str) -> Schema:
