@@ -178,7 +178,9 @@ class _Call:
         place = Place(f"gigaplan.{self.verb.__name__}()")
         listed = f"help(gigaplan.{self.taken.classes[0].__name__})" if self.taken.classes else ""
         remedy = f"write {near}=" if near else self._setting(name) or "remove it"
-        one = unknown_choice("no such argument", place, name, known, remedy, meant=[near] if near else [], listed_by=listed)
+        one = unknown_choice(
+            "no such argument", place, name, known, remedy, meant=[near] if near else [], listed_by=listed
+        )
         return one if known else Problem(one.message, place, value=name, allowed="no arguments", remedy=remedy)
 
     def _setting(self, name: str) -> str:
