@@ -90,6 +90,6 @@ def test_it_is_told_what_is_wrong(
 def test_a_table_that_cannot_be_written_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["predict", "training", "steps.csv", "-o", "folder"])
-    assert left.value.code == 3
-    assert "cannot write folder" in capsys.readouterr().err
+    assert left.value.code == 2
+    assert "folder: error: this is a folder" in capsys.readouterr().err
     assert {p.name for p in here.iterdir()} == {*TABLES, "folder"}, "something was left"

@@ -359,6 +359,14 @@ def test_a_paced_client_need_not_reach_its_cap(tmp_path: Path, tool: str) -> Non
     assert load_warnings([row]) == ()
 
 
+def test_a_burst_that_was_not_streamed_is_told_both(tmp_path: Path) -> None:
+    info = {**TRTLLM["request_info"], "avg_num_concurrent_requests": None}
+    document = {k: v for k, v in TRTLLM.items() if k != "streaming_metrics"}
+    (row,) = read_rows(written(tmp_path, json.dumps({**document, "request_info": info}))).rows
+    assert "not streamed" in row["notes"]
+    assert ";" in row["notes"]
+
+
 def test_a_file_without_a_rate_keeps_its_cap(tmp_path: Path) -> None:
     (row,) = read_rows(written(tmp_path, json.dumps({**VLLM, "request_throughput": None}))).rows
     assert row["concurrency"] == "16"

@@ -120,6 +120,15 @@ def test_the_rows_used_are_saved_and_win_over_todays(tmp_path: Path, table: dict
     assert gp.load(edited(folder, quantities=rows)).variable("revenue_usd").formula == "other"
 
 
+@pytest.mark.parametrize(("column", "value"), [("inputs", [1]), ("inputs", "all"), ("unit", ["USD"]), ("kind", 3)])
+def test_a_row_of_other_types_was_altered(column: str, value: object, tmp_path: Path) -> None:
+    folder = copied(2, tmp_path)
+    rows = json.loads((folder / "result.json").read_text())["quantities"]
+    rows["revenue_usd"][column] = value
+    with pytest.raises(PlanError, match=r"revenue_usd.*was altered"):
+        gp.load(edited(folder, quantities=rows))
+
+
 def test_a_cut_or_altered_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     folder = copied(2, tmp_path)
     path = folder / "result.parquet"

@@ -262,7 +262,7 @@ def test_a_foreign_stamp_does_not_steer_export(lab: Result, tmp_path: Path, monk
 
 
 def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match="it is a folder"):
+    with pytest.raises(PlanError, match="this is a folder"):
         write_text(tmp_path, "x", ANY)
 
     def half() -> None:

@@ -60,7 +60,6 @@ def rows(document: object) -> list[Row]:
             tpot_ms=number(document, "streaming_metrics", "avg_tpot_ms"),
             e2e_ms=latency,
             output_tokens_per_s=number(document, "performance", "system_output_throughput_tok_s"),
-            notes=notes,
-            **steady,
+            **{**steady, "notes": "; ".join(filter(None, (str(steady.get("notes", "")), notes)))},
         )
     ]

@@ -194,8 +194,11 @@ def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
 def _row(today: Variable, stored: Mapping[str, Any]) -> Variable:
     """Return a kept row of the variable table; columns that it did not have yet are today's."""
     known = {f.name for f in dataclasses.fields(Variable)}
-    stated: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
-    return dataclasses.replace(today, **stated)
+    stated = {k: v for k, v in _typed(dict[str, str | tuple[str, ...]], stored, today.name).items() if k in known}
+    for name, value in stated.items():
+        if type(value) is not type(getattr(today, name)):
+            raise ValueError(f"{today.name}.{name} of result.json is not what gigaplan writes: it was altered")
+    return dataclasses.replace(today, **stated)  # type: ignore[arg-type] # columns are text or lists of text
 
 
 def _block(variable: Variable, labels: Mapping[str, tuple[str, ...]], members: int) -> Block:

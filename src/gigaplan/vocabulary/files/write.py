@@ -151,7 +151,7 @@ def _to_stdout(work: Path) -> None:
 def _refuse_unlike_stream(path: Path, info: os.stat_result) -> None:
     """Refuse what is neither a file nor a stream."""
     if stat.S_ISDIR(info.st_mode):
-        raise IsADirectoryError(21, "it is a folder", str(path))
+        raise refused(path, "this is a folder", REMEDY)
     if stat.S_ISBLK(info.st_mode):
         raise refused(path, "this is a disk", REMEDY)
 
@@ -165,7 +165,7 @@ def _check(there: Path, path: Path, kind: Kind) -> None:
         message = "the answers would take the place of the table that they answer, or of another input"
         raise refused(path, message, "give --out another file", f"--out {path}")
     if not stat.S_ISREG(info.st_mode):
-        raise IsADirectoryError(21, "it is a folder", str(path))
+        raise refused(path, "this is a folder", REMEDY)
     if not kind.wrote(there):
         message = f"this file exists, and is not {kind.name} that gigaplan has written"
         raise refused(path, message, "give another file, or remove this one first")
