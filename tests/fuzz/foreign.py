@@ -62,8 +62,8 @@ def samples() -> dict[str, tuple[str, str]]:
 
 
 GIVEN = ("--gpu", "h100_sxm", "--model", "llama_3_1_70b", "--engine", "vllm", "--precision", "fp8")
-WITHIN = {"--tp": "4", "--concurrency": "16"}
-ABOUT = "system: h100_sxm\nmodel: llama_3_1_70b\nengine: vllm\nprecision: fp8\ntp: 4\nconcurrency: 16\n"
+WITHIN = {"--tp": "4"}
+ABOUT = "system: h100_sxm\nmodel: llama_3_1_70b\nengine: vllm\nprecision: fp8\ntp: 4\n"
 
 
 def _mutated(text: str, chance: random.Random) -> bytes:
