@@ -126,6 +126,15 @@ KIND_WORDS = {
     "float": ("not a number", "give one, as 1.5"),
     "bool": ("neither true nor false", "give one of them"),
     "string": ("not a text", "put it in quotes"),
+    "bytes": ("not a text", "put it in quotes"),
+    "tuple": ("not a list", "write [one] or [one, another]"),
+    "list": ("not a list", "write [one] or [one, another]"),
+    "missing": ("an entry is missing", "give as many as there are names"),
+    "dict": ("not an object", "write {...}"),
+    "finite": ("not a finite number", "give one, as 1.5"),
+    "date": ("not a date", "write 2026-09-22"),
+    "path": ("not a path", "put it in quotes"),
+    "too": ("not as many entries as it takes", "give one for each"),
 }
 """What a value of the wrong type is not, by the first word of pydantic's error type, and what to do."""
 KINDS = {
@@ -299,11 +308,16 @@ def _wrong(error: Any, where: Place, value: Any) -> Problem:
     """Return what pydantic finds wrong, in the words of gigaplan's messages."""
     kind = error["type"].partition("_")[0]
     what, remedy = KIND_WORDS.get(kind, ("", ""))
+    if error["type"] in ("literal_error", "enum"):
+        allowed = str(error["ctx"]["expected"])
+        near = nearest_name(str(value), [w.strip("' ") for w in allowed.replace(" or ", ",").split(",")])
+        return Problem("not allowed here", where, value=str(value), allowed=allowed, nearest=near, remedy="name one")
     if not what:
         message = error["msg"].removeprefix("Value error, ")
         what, _, remedy = (message[:1].lower() + message[1:]).partition("; ")
+        remedy = remedy or "change the value"
     shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return Problem(what, where, value=shown, remedy=remedy or "give a value of this kind")
+    return Problem(what, where, value=shown, remedy=remedy)
 
 
 def _dataclass_of(hint: Any) -> Any:

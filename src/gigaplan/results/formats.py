@@ -198,7 +198,7 @@ def _row(today: Variable, stored: Mapping[str, Any]) -> Variable:
     for name, value in stated.items():
         if type(value) is not type(getattr(today, name)):
             raise ValueError(f"{today.name}.{name} of result.json is not what gigaplan writes: it was altered")
-    return dataclasses.replace(today, **stated)  # type: ignore[arg-type] # columns are text or lists of text
+    return dataclasses.replace(today, **stated)
 
 
 def _block(variable: Variable, labels: Mapping[str, tuple[str, ...]], members: int) -> Block:
