@@ -121,22 +121,29 @@ class TrainingInputs:
         return about([*own, *self.about], training.ABOUT)
 
 
+_NUMBER = ("a number", "give one, as 1.5")
+_WHOLE = ("a whole number", "give one, as 8")
+_DATE = ("a date", "write it as 2026-09-22")
+_ENTRIES = ("as many entries as it takes", "give one for each")
+_FIELDS = ("fields by name", "write {...}")
 KIND_WORDS = {
-    "int": ("not a whole number", "give one, as 8"),
-    "float": ("not a number", "give one, as 1.5"),
-    "bool": ("neither true nor false", "give one of them"),
-    "string": ("not a text", "put it in quotes"),
-    "bytes": ("not a text", "put it in quotes"),
-    "tuple": ("not a list", "write [one] or [one, another]"),
-    "list": ("not a list", "write [one] or [one, another]"),
-    "missing": ("an entry is missing", "give as many as there are names"),
-    "dict": ("not an object", "write {...}"),
-    "finite": ("not a finite number", "give one, as 1.5"),
-    "date": ("not a date", "write 2026-09-22"),
-    "path": ("not a path", "put it in quotes"),
-    "too": ("not as many entries as it takes", "give one for each"),
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": ("a finite number", "give one, as 1.5"),
+    "bool_parsing": ("true or false", "write one of these"),
+    "string_type": ("text", "put it in quotes"),
+    "path_type": ("a path", "put it in quotes"),
+    "date": _DATE,
+    "missing": _ENTRIES,
+    "too_long": _ENTRIES,
+    "too_short": _ENTRIES,
+    "dict_type": _FIELDS,
+    "mapping_type": _FIELDS,
 }
-"""What a value of the wrong type is not, by the first word of pydantic's error type, and what to do."""
+"""What requests say otherwise than :data:`gigaplan.plan.words.TYPES`: what is allowed, and what to do."""
 KINDS = {
     "frontier": "gigaplan.api.requests:FrontierRequest",
     "train": "gigaplan.layers.training:TrainingJob",
@@ -306,18 +313,18 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
 
 def _wrong(error: Any, where: Place, value: Any) -> Problem:
     """Return what pydantic finds wrong, in the words of gigaplan's messages."""
-    kind = error["type"].partition("_")[0]
-    what, remedy = KIND_WORDS.get(kind, ("", ""))
-    if error["type"] in ("literal_error", "enum"):
-        allowed = str(error["ctx"]["expected"])
-        near = nearest_name(str(value), [w.strip("' ") for w in allowed.replace(" or ", ",").split(",")])
-        return Problem("not allowed here", where, value=str(value), allowed=allowed, nearest=near, remedy="name one")
-    if not what:
-        message = error["msg"].removeprefix("Value error, ")
-        what, _, remedy = (message[:1].lower() + message[1:]).partition("; ")
-        remedy = remedy or "change the value"
+    from gigaplan.plan.words import NO_REMEDY, TYPES, none_of_a_choice
+
+    kind = error["type"]
     shown = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return Problem(what, where, value=shown, remedy=remedy)
+    if kind in ("literal_error", "enum"):
+        return none_of_a_choice(error, where, shown)
+    if kind == "value_error":  # what the markers of units say, with what to do behind a semicolon
+        message, _, remedy = str(error["msg"]).removeprefix("Value error, ").partition("; ")
+        return Problem(message[:1].lower() + message[1:], where, value=shown, remedy=remedy or NO_REMEDY)
+    words = {**TYPES, **KIND_WORDS}
+    allowed, remedy = words.get("date" if kind.startswith("date") else kind, ("", NO_REMEDY))
+    return Problem("not allowed here", where, value=shown, allowed=allowed, remedy=remedy)
 
 
 def _dataclass_of(hint: Any) -> Any:

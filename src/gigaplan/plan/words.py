@@ -13,7 +13,7 @@ from gigaplan.vocabulary.units import amount
 _SETTINGS = ("settings by name", "indent its settings below it")
 _WHOLE = ("a whole number", "write it in digits, without a unit")
 _LIST = ("a list", "write [one] or [one, another]")
-_TYPES = {
+TYPES = {
     "dict_type": _SETTINGS,
     "model_type": _SETTINGS,
     "invalid_key": ("names that are text", "put the name in quotes"),
@@ -82,12 +82,12 @@ def problem_of(error: Any, root: Node) -> Problem:
         return unknown_name(root, loc, fields, nearest_name(names[-1], fields))
     if kind == "missing":
         return _missing(root, loc)
-    if kind in _TYPES:
-        allowed, remedy = _TYPES[kind]
+    if kind in TYPES:
+        allowed, remedy = TYPES[kind]
         message = "empty" if kind == "too_short" else "not allowed here"
         return Problem(message, root.place(loc), value=value, allowed=allowed, remedy=remedy)
     if kind in ("literal_error", "enum"):
-        return _none_of_a_choice(error, root.place(loc), value)
+        return none_of_a_choice(error, root.place(loc), value)
     path = tuple(str(p) for p in loc)
     if kind in _BOUNDS:
         return _out_of_bounds(error, path, root.place(loc), value)
@@ -136,7 +136,7 @@ def _missing(root: Node, loc: tuple[str | int, ...]) -> Problem:
     return Problem(f"'{names[-1]}' is missing", place, nearest=nearest, remedy=remedy)
 
 
-def _none_of_a_choice(error: Any, place: Place, value: str) -> Problem:
+def none_of_a_choice(error: Any, place: Place, value: str) -> Problem:
     """Return the problem of a word that is none of those that are allowed."""
     allowed = str(error["ctx"]["expected"])
     near = nearest_name(value, [w.strip("' ") for w in allowed.replace(" or ", ",").split(",")])
