@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import gigaplan as gp
+from gigaplan import catalog
+from gigaplan.plan.resolve import model_of
 from gigaplan.validation.serving import predictions as serving
 from gigaplan.validation.serving.measured import read_file
 from gigaplan.validation.serving.questions import row_question
@@ -176,3 +179,19 @@ def test_mixtral_step_lies_in_the_interval() -> None:
     answer = trained("H100 16 Mixtral_8x7B 2048 128 1 1 2 8 8 1 - -", date="2024-04")
     assert answer.low <= 5362
     assert answer.high >= 5926
+
+
+@pytest.mark.parametrize(("model", "parameters"), [("llama_4_scout", 109e9), ("llama_4_maverick", 400e9)])
+def test_parameters_are_the_published_ones(model: str, parameters: float) -> None:
+    """inference-sim issue 877: total parameters of the architecture."""
+    assert model_of(catalog.load(), model).parameters == pytest.approx(parameters, rel=0.02)
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the project's cases are not on this machine")
+def test_a_refit_of_paced_runs_is_refused(tmp_path: Path) -> None:
+    """Rows whose first token the model misses by half determine nothing: no overlay says 'measured' of them."""
+    files = [CASES / f"vllm_rate{rate}_mc256.json" for rate in (1, 2, 4, 6)]
+    out = tmp_path / "overlay.yaml"
+    with pytest.raises(gp.PlanError, match="the overlay is not written"):
+        gp.calibrate_serving(files, out=out, gpu="h100_sxm", engine="vllm", tp=1, precision="bf16")
+    assert not out.exists()
