@@ -195,3 +195,13 @@ def test_a_refit_of_paced_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(gp.PlanError, match="the overlay is not written"):
         gp.calibrate_serving(files, out=out, gpu="h100_sxm", engine="vllm", tp=1, precision="bf16")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("experts", ["ep8 etp1", "ep4 etp2"])
+def test_memory_of_experts_by_part(experts: str) -> None:
+    """Megatron-LM issue 4050: 64 GPUs, tensor 4; the same by both layouts of the experts."""
+    layout = f"tp4 {experts} mb1 recompute=selective"
+    best = gp.train("mixtral_8x7b", "h100_hgx", gpus=64, global_batch=128, seq=4096, layout=layout).best
+    assert best is not None
+    expected = {"weights": 12.08, "gradients": 24.16, "optimiser": 8.76}
+    assert {n: best.memory_gb_by_part[n] for n in expected} == pytest.approx(expected, rel=0.01)
