@@ -25,6 +25,9 @@ VALUE_KEYS = frozenset({"value", "low", "high", "evidence", "source", "note"})
 """Names of what an author may state in addition to a value; a mapping of these alone is one value with its
 provenance."""
 
+RANGE_KEYS = VALUE_KEYS | {"central", "dist", "group"}
+"""Names of what an author may state of a value that has a range."""
+
 Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
@@ -52,7 +55,17 @@ class Node:
     @property
     def states_provenance(self) -> bool:
         """Return whether this is one value with its provenance, ``{value: ..., evidence: ..., source: ...}``."""
-        return isinstance(self.value, dict) and "value" in self.value and set(self.value) <= VALUE_KEYS
+        if not isinstance(self.value, dict):
+            return False
+        keys = set(self.value)
+        return keys <= RANGE_KEYS and bool({"value", "central"} & keys or {"low", "high"} <= keys)
+
+    @property
+    def inner(self) -> Node:
+        """Return the value without its provenance: of a range the central value, and the whole where none is stated."""
+        below = self.value if self.states_provenance else {}
+        found: Node = below.get("value") or below.get("central") or self
+        return found
 
     def parts(self, path: str) -> tuple[str, ...]:
         """Return the parts of a dotted path; a name of the document may hold dots itself."""

@@ -16,12 +16,15 @@ from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.overlay import HEADER, NEEDED
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.facts import Evidence
+from gigaplan.vocabulary.sampling import RANGE_SHARE, Shape
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PROVENANCE: dict[str, Schema] = {
-    "low": {"description": "Low end of the value's range."},
-    "high": {"description": "High end of the value's range."},
+    "low": {"description": f"Low end of a range that holds {RANGE_SHARE:.0%} of what may be."},
+    "high": {"description": f"High end of a range that holds {RANGE_SHARE:.0%} of what may be."},
+    "dist": {"enum": [str(s) for s in Shape], "description": "Distribution of the value (default: by its unit)."},
+    "group": {"type": "string", "description": "Values of one group move together."},
     "evidence": {"enum": [str(e) for e in Evidence], "description": "How the value is known, strongest first."},
     "source": {"type": ["string", "number"], "description": "Where the value is from."},
     "note": {"type": ["string", "number", "boolean"], "description": "What a reader should know of the value."},
@@ -97,8 +100,8 @@ def _field(part: Schema) -> Schema:
     inner = {k: v for k, v in part.items() if k not in outside and k != "description"}
     stated = {
         "type": "object",
-        "properties": {"value": inner, **{name: {"$ref": f"#/$defs/{name}"} for name in PROVENANCE}},
-        "required": ["value"],
+        "properties": {"value": inner, "central": inner, **{name: {"$ref": f"#/$defs/{name}"} for name in PROVENANCE}},
+        "anyOf": [{"required": ["value"]}, {"required": ["central"]}, {"required": ["low", "high"]}],
         "additionalProperties": False,
     }
     return {**outside, "anyOf": [*(inner["anyOf"] if set(inner) == {"anyOf"} else [inner]), stated]}

@@ -22,6 +22,7 @@ from gigaplan.plan.own.expand import expanded
 from gigaplan.plan.own.things import own_things, with_files
 from gigaplan.plan.patch import VARIANTS, patch_invalid
 from gigaplan.plan.provenance import Provenance, unwrap
+from gigaplan.plan.ranges import read_ranges
 from gigaplan.plan.schema import EngineSection, PlanDocument, Training
 from gigaplan.plan.set import change
 from gigaplan.plan.shift import with_dates
@@ -29,6 +30,7 @@ from gigaplan.plan.sources import Sources, root_of, sources_of
 from gigaplan.plan.spelling import respelled
 from gigaplan.plan.words import distinct, problem_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.sampling import Spread
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Plan:
     """The document's tree, with the place of each value."""
     provenance: Mapping[str, Provenance]
     """How values are known, by dotted path, where the plan states it."""
+    ranges: Mapping[str, Spread]
+    """Ranges that the plan states, by dotted path."""
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
@@ -181,14 +185,15 @@ def checked(
     with catalog.using(own.catalog):
         more = expanded(with_known_names(own.root, problems), texts, problems)
         root, sources = more.root, replace(sources, files=tuple(more.files.items()))
-        plain = unwrap(root, provenance, problems, {o.file: o for o in overlays})
+        central, ranges = read_ranges(root, problems)
+        plain = unwrap(central, provenance, problems, {o.file: o for o in overlays})
         document = _validate(plain, root, problems)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
     notes = [*document.notes, *(o.note for o in overlays), *own.notes, *more.notes]
     document = document.model_copy(update={"notes": notes})
-    return Plan(document, root, provenance, _hash(root, overlays), tuple(problems), sources, own.catalog)
+    return Plan(document, root, provenance, ranges, _hash(root, overlays), tuple(problems), sources, own.catalog)
 
 
 def _hash(root: Node, overlays: Sequence[Overlay]) -> str:

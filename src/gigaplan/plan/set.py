@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from gigaplan.plan.document import VALUE_KEYS, Node, parse
+from gigaplan.plan.document import RANGE_KEYS, Node, parse
 from gigaplan.plan.overlay import merge
 from gigaplan.plan.paths import section_fields, takes_entries, type_at
 from gigaplan.plan.shift import misspelt_shift, read_shift, shifted
@@ -101,7 +101,7 @@ def _put(node: Node, path: Path, above: Path, new: Node) -> Node:
     if node.value is not None and not isinstance(node.value, dict):
         raise PlanError([Problem(f"'{'.'.join(above)}' holds no names", Place(new.file, 1, 1))])
     values = dict(node.value or {})
-    if name not in values and not (node.states_provenance and name in VALUE_KEYS):
+    if name not in values and not (node.states_provenance and name in RANGE_KEYS):
         _require_path(values, above, name, new.file)
     keys = dict(node.keys)
     keys[name] = (1, 1) if len(path) == 1 or name not in values else keys.get(name, (1, 1))

@@ -145,7 +145,7 @@ def with_dates(
     entries: Collection[str] = (),
 ) -> Node:
     """Return an overlay in which each shift has become the dates that it makes of the base's."""
-    stated = over.value.get("value") if over.states_provenance else over
+    stated = over.inner
     wrong = misspelt_shift(stated.value, path, over) if isinstance(stated, Node) else None
     if wrong is not None:
         problems.append(wrong)
@@ -155,7 +155,7 @@ def with_dates(
         moved = shifted(base, shift, path, over, problems, entries)
         if moved is None or not over.states_provenance or not moved.states_provenance:
             return moved or Node({}, over.line, over.column, over.file)
-        return Node({**moved.value, **over.value, "value": moved.value["value"]}, over.line, over.column, over.file)
+        return Node({**moved.value, **over.value, "value": moved.inner}, over.line, over.column, over.file)
     if not isinstance(over.value, dict) or over.states_provenance:
         return over
     below = base.value if base is not None and isinstance(base.value, dict) else {}
@@ -168,7 +168,7 @@ def with_dates(
 def _moved(base: Node, shift: Shift, path: tuple[str, ...], at: Node) -> Node | None:
     """Return the moved dates at and below a path, None if there are none."""
     if is_date(path):
-        old = base.value["value"] if base.states_provenance else base
+        old = base.inner
         return _new_date(str(old.value), shift, at)
     if not isinstance(base.value, dict) or base.states_provenance:
         return None

@@ -51,10 +51,11 @@ def draw(
     _check(rated_it_mw, utilisation, facilities, curve)
     pue = np.stack(np.broadcast_arrays(*[season_pue(f, axis) for f in facilities]), axis=1)  # (M or 1, P, n)
     loss = np.array([f.loss_share for f in facilities])
-    _check_cooling(pue, loss)
+    _check_cooling(pue[:1], loss)
+    loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     it = rated[..., None] * drawn_share(utilisation, curve)[:, None]
-    losses = it * loss[:, None, None, None]
+    losses = it * loss[..., None, None, None]
     facility = it * pue[..., None, None]
     energy = axis.month_total(facility)
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)

@@ -82,14 +82,14 @@ def _with_models(root: Node, texts: dict[str, str], notes: list[str], problems: 
     made = dict(models.value)
     for name, model in models.value.items():
         stated = model.value.get("config") if isinstance(model.value, dict) else None
-        if stated is None or not isinstance(_inner(stated).value, str):
+        if stated is None or not isinstance(stated.inner.value, str):
             continue
         try:
             config = _config(stated, texts)
         except PlanError as error:
             place = root.place(("models", name, "config"))
             problems += [
-                Problem(p.message, place, p.value or str(_inner(stated).value), p.allowed, p.nearest, p.remedy)
+                Problem(p.message, place, p.value or str(stated.inner.value), p.allowed, p.nearest, p.remedy)
                 for p in error.problems
             ]
             made[name] = Node(None, model.line, model.column, model.file)
@@ -102,7 +102,7 @@ def _with_models(root: Node, texts: dict[str, str], notes: list[str], problems: 
 
 def _config(stated: Node, texts: dict[str, str]) -> ModelConfig:
     """Return the model of a configuration that a plan names; a path is relative to the plan's file."""
-    inner = _inner(stated)
+    inner = stated.inner
     path = Path(str(inner.value))
     if not path.is_absolute() and not inner.file.startswith("--set "):
         path = Path(inner.file).parent / path
@@ -131,9 +131,9 @@ def _with_power(root: Node, path: tuple[str, ...], notes: list[str], problems: l
         found = racks_of(*_read(gpus, block), profile_of(root))
     except (ValueError, UnsupportedError, UnknownFactError) as error:
         known = catalog.load().entities("rack_power_kw")
-        near = nearest_name(str(_inner(gpus).plain()).rpartition(" ")[2], known)
+        near = nearest_name(str(gpus.inner.plain()).rpartition(" ")[2], known)
         problems.append(
-            Problem(str(error), root.place(here), value=str(_inner(gpus).plain()), nearest=near, remedy=EXAMPLE)
+            Problem(str(error), root.place(here), value=str(gpus.inner.plain()), nearest=near, remedy=EXAMPLE)
         )
         found = None
     lines = dict(block.value)
@@ -149,8 +149,8 @@ def _with_power(root: Node, path: tuple[str, ...], notes: list[str], problems: l
 
 def _read(gpus: Node, block: Node) -> tuple[int, str]:
     """Return a number of GPUs and their generation; ValueError says what is wrong."""
-    inner = _inner(gpus)
-    stated = _inner(block.value["generation"]) if "generation" in block.value else None
+    inner = gpus.inner
+    stated = block.value["generation"].inner if "generation" in block.value else None
     own = "" if stated is None else str(stated.value)
     value = inner.plain()
     if isinstance(value, dict):
@@ -215,7 +215,7 @@ def racks_of(gpus: int, generation: str, profile: Profile) -> Racks:
 def profile_of(root: Node) -> Profile:
     """Return the power profile of a plan's racks."""
     node, found = root.at(("fleet", "profile"))
-    value = _inner(node).value if found else ""
+    value = node.inner.value if found else ""
     return Profile(value) if value in list(Profile) else Profile.MAX_Q
 
 
@@ -227,12 +227,6 @@ def stated_racks(root: Node, path: tuple[str, ...]) -> Racks | None:
     if block.value["power"].derived:
         return None
     return racks_of(*_read(block.value["gpus"], block), profile_of(root))
-
-
-def _inner(node: Node) -> Node:
-    """Return the value of a node that states its provenance, else the node."""
-    inner: Node = node.value["value"] if node.states_provenance else node
-    return inner
 
 
 def _derived(stated: Node, value: object, note: str, evidence: str = "") -> Node:

@@ -23,8 +23,8 @@ from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
-from gigaplan.vocabulary.members import Array, Uncertain, triangular
-from gigaplan.vocabulary.streams import stream
+from gigaplan.vocabulary.members import Array, Uncertain
+from gigaplan.vocabulary.sampling import Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
@@ -47,8 +47,14 @@ class Filler:
     seed: int
     root: Node = field(default_factory=lambda: Node({}, 0, 0))
     homes: Homes = field(default_factory=Homes)
+    ranges: Mapping[str, Spread] = field(default_factory=dict)
+    """What the plan states of values with a range, by dotted path."""
     ledger: Ledger = field(default_factory=Ledger)
     problems: list[Problem] = field(default_factory=list)
+    sampler: Sampler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sampler = Sampler(self.members, self.seed, self.facts.ranged if self.members > 1 else {})
 
     def fill(
         self,
@@ -91,7 +97,7 @@ class Filler:
             if f.name in known:
                 values[f.name] = known[f.name]
             elif stated is not None:
-                values[f.name] = self.state(here, stated)
+                values[f.name] = self.state(here, stated, hints[f.name])
             elif known_to is not None:
                 values[f.name] = self.value(here, self.facts.find(known_to, f.name, **(bases or {})), hints[f.name])
             elif f.default is not MISSING:
@@ -123,11 +129,16 @@ class Filler:
         days, values = [axis.days_since_start(d) for d, _ in points], [v for _, v in points]
         return np.asarray(np.interp(axis.mid_days, days, values))
 
-    def state(self, path: str, value: T) -> T:
-        """Return a value that the plan states, recorded with its provenance."""
-        known = self.provenance.get(self.homes.stated(path, self.root), Provenance())
+    def state(self, path: str, value: T, hint: Any = None) -> T:
+        """Return a value that the plan states, recorded with its provenance: one per member where it has a range and
+        the field takes that."""
+        home = self.homes.stated(path, self.root)
+        known = self.provenance.get(home, Provenance())
         self.ledger.plan(path, value, known.evidence, known.words)
-        return value
+        spread = self.ranges.get(home)
+        if spread is None or self.members == 1 or not _takes_members(hint):
+            return value
+        return typing.cast(T, self.sampler.draw(home, spread))
 
     def value(self, path: str, fact: Fact, hint: Any) -> Any:
         """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it."""
@@ -136,9 +147,9 @@ class Filler:
             return fact.day
         if fact.unit == "text":
             return str(fact.value)
-        uncertain = typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
-        if uncertain and self.members > 1 and fact.low is not None and fact.high is not None:
-            return self._sample(fact, fact.low, fact.high)
+        if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
+            least, most = bounds_of(typing.get_args(hint)[1:])
+            return self.sampler.draw(self.facts.stream_of(fact), Spread(fact.number, fact.low, fact.high, least=least, most=most))
         return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:
@@ -148,12 +159,10 @@ class Filler:
         self.problems.append(Problem(message, Place(path=self.homes.of(path)[0]), remedy=f"add '{name}' here"))
         return dt.date(1970, 1, 1) if "date" in str(hint) else 1.0
 
-    def _sample(self, fact: Fact, low: float, high: float) -> Array:
-        """Return one value per member from the fact's range (triangular); the first is the central value."""
-        unit = stream(self.seed, self.facts.stream_of(fact)).random(self.members)
-        sample = triangular(unit, low, fact.number, high)
-        sample[0] = fact.number
-        return sample
+
+def _takes_members(hint: Any) -> bool:
+    """Return whether a field of a type may hold one value per member."""
+    return typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
 
 
 def profiled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gigaplan import catalog
@@ -10,6 +11,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.plan.claims import plan_claims
+from gigaplan.plan.document import Node
 from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
 from gigaplan.plan.resolve.demand import demand, regions
@@ -22,7 +24,7 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import DrawCurve, NodeDraw
 from gigaplan.training.capability import Capability
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 
 
@@ -44,7 +46,7 @@ def _resolve(plan: Plan) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
     homes, sampling = homes_of(doc), doc.uncertainty
-    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes)
+    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes, plan.ranges)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -82,7 +84,15 @@ def _resolve(plan: Plan) -> Scenario:
     )
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
-    return scenario
+    return replace(scenario, warnings=(*scenario.warnings, *_unsampled(filler, root)))
+
+
+def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
+    """Yield what to say of ranges that the plan states and no member draws from."""
+    for path in filler.ranges if filler.members > 1 else ():
+        if path not in filler.sampler.drawn:
+            message = "the range has no effect: this input isn't sampled, all members take the central value"
+            yield str(Problem(message, root.place(root.parts(path)), severity="warning", remedy="state one value"))
 
 
 def _assumptions(plan: Plan) -> dict[str, str]:

@@ -37,7 +37,7 @@ def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
         fact = filler.facts.find(region, "power_price_usd_per_mwh")
         price = filler.value(price_path, fact, Annotated[Uncertain, None])
     else:
-        filler.state(price_path, price)
+        price = filler.state(price_path, price, Annotated[Uncertain, None])
     owners = [region, "facility"] if filler.facts.has(region, "power_price_usd_per_mwh") else "facility"
     return filler.fill(Facility, given, owners, path, power_price_usd_per_mwh=price)
 

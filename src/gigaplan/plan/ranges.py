@@ -1,0 +1,153 @@
+"""Ranges that a plan states: ``55 to 80 USD/MWh``, ``{low: 55 USD/MWh, central: 60 USD/MWh, high: 80 USD/MWh}``.
+
+Each becomes one value with its range, which the sampler draws from. What a range means, and how values are distributed
+in and beyond it, stands in :mod:`gigaplan.vocabulary.sampling`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from gigaplan.plan.document import RANGE_KEYS, Node
+from gigaplan.plan.paths import is_date, is_section, marks_at, takes_entries
+from gigaplan.vocabulary.errors import Problem, nearest_name
+from gigaplan.vocabulary.sampling import RANGE_SHARE, Shape, Spread, bounds_of
+from gigaplan.vocabulary.units import Unit
+
+_FROM_TO = re.compile(r"^\s*(\S.*?)\s+to\s+(\S.*?)\s*$")
+_WRONG = Node(None, 0, 0)
+"""What a wrong range becomes: it is left out, so that nobody reads of it twice."""
+_LETTERS = re.compile(r"[a-zA-Z%$]")
+_HOW = (
+    f"a range holds {RANGE_SHARE:.0%} of what may be: write '55 to 80 USD/MWh' or {{low: ..., central: ..., high: ...}}"
+)
+
+
+def read_ranges(root: Node, problems: list[Problem]) -> tuple[Node, dict[str, Spread]]:
+    """Return a document with each range as its central value, and the ranges by dotted path.
+
+    Parameters
+    ----------
+    root
+        The document.
+    problems
+        Receives what is wrong with them: ends in the wrong order, ends without a unit, a range where none can be.
+    """
+    found: dict[str, Spread] = {}
+    return _read(root, (), found, problems), found
+
+
+def _read(node: Node, path: tuple[str, ...], found: dict[str, Spread], problems: list[Problem]) -> Node:
+    if isinstance(node.value, dict) and not _is_range(node) and (is_section(path) or takes_entries(path)):
+        read = {k: _read(v, (*path, k), found, problems) for k, v in node.value.items()}
+        return replace(node, value={k: v for k, v in read.items() if v is not _WRONG})
+    parts = _parts(node, path)
+    if parts is None:
+        return node
+    unit = _unit_at(path)
+    if unit is None:
+        return _without_unit(node, parts, path, problems)
+    return _one(node, parts, unit, path, found, problems)
+
+
+def _without_unit(node: Node, parts: dict[str, Node], path: tuple[str, ...], problems: list[Problem]) -> Node:
+    """Return what stands where no quantity does: a date may have a range, anything else has none."""
+    stated = parts.get("central") or parts.get("value")
+    if not is_date(path):
+        problems.append(_problem("a range isn't possible here", node, path, "state one value"))
+    elif stated is None:
+        problems.append(_problem("a range of dates has no central one", node, path, "add 'central: 2027-06'"))
+    return stated or _WRONG
+
+
+def _unit_at(path: tuple[str, ...]) -> Unit | None:
+    """Return the unit of the quantity that stands at a path, None where none stands or it needs a basis."""
+    return next((mark for mark in marks_at(path) if isinstance(mark, Unit)), None)
+
+
+def _is_range(node: Node) -> bool:
+    """Return whether a mapping is one value with its range rather than a section."""
+    keys = set(node.value)
+    return bool(keys & {"low", "high"}) and keys <= RANGE_KEYS
+
+
+def _parts(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
+    """Return the parts of a range by name, None if the value has none."""
+    if isinstance(node.value, dict):
+        return node.value if _is_range(node) else None
+    match = _FROM_TO.match(node.value) if isinstance(node.value, str) and _unit_at(path) else None
+    if not match:
+        return None
+    low, high = match.groups()
+    if not _LETTERS.search(low):
+        low += re.sub(r"^[-+.\d_,eE]*", "", high)
+    return {"low": replace(node, value=low), "high": replace(node, value=high)}
+
+
+def _one(
+    node: Node,
+    parts: dict[str, Node],
+    unit: Unit,
+    path: tuple[str, ...],
+    found: dict[str, Spread],
+    problems: list[Problem],
+) -> Node:
+    """Note one range; return its central value with all else that is stated."""
+    missing = [end for end in ("low", "high") if end not in parts]
+    stated = parts.get("central") or parts.get("value")
+    if missing or ("central" in parts and "value" in parts):
+        what = f"'{missing[0]}' is missing" if missing else "'value' and 'central' are the same thing"
+        problems.append(_problem(f"a range with one end: {what}" if missing else what, node, path, _HOW))
+        return _WRONG
+    shape = _shape(parts.get("dist"), path, problems)
+    numbers: dict[str, float] = {}
+    for name, part in (("low", parts["low"]), ("high", parts["high"]), ("central", stated)):
+        try:
+            value = None if part is None else unit.parse(part.plain())
+        except ValueError as error:
+            problems.append(_problem(str(error), part or node, path, "write the unit of both ends", part))
+            return _WRONG
+        if isinstance(value, int | float):
+            numbers[name] = float(value)
+    low, high = numbers.get("low", 0.0), numbers.get("high", 0.0)
+    central = numbers.get("central", (low + high) / 2)
+    if not low <= central <= high:
+        words = (
+            f"the range {low:g} to {high:g} {unit.symbol} doesn't hold {central:g}"
+            if low <= high
+            else "low is above high"
+        )
+        problems.append(_problem(words, parts["low"], path, "put low, central and high in order", parts["low"]))
+        return _WRONG
+    group = str(parts["group"].plain()) if "group" in parts else ""
+    try:
+        found[".".join(path)] = Spread(central, low, high, shape, group, *bounds_of(marks_at(path)))
+    except ValueError as error:
+        problems.append(_problem(str(error), node, path, _HOW, parts.get("dist")))
+        return _WRONG
+    value = stated or replace(node, value=_written(central, unit))
+    kept = {k: v for k, v in parts.items() if k in ("evidence", "source", "note")}
+    return replace(node, value={"value": value, **kept}) if kept else value
+
+
+def _written(number: float, unit: Unit) -> Any:
+    """Return a number as a plan writes it."""
+    return number if unit.symbol in ("share", "1") else f"{number!r} {unit.symbol}"
+
+
+def _shape(node: Node | None, path: tuple[str, ...], problems: list[Problem]) -> Shape | None:
+    if node is None:
+        return None
+    name = str(node.plain())
+    if name in list(Shape):
+        return Shape(name)
+    problem = _problem("no such distribution", node, path, "name one of them", node)
+    problems.append(replace(problem, allowed=", ".join(Shape), nearest=nearest_name(name, list(Shape))))
+    return None
+
+
+def _problem(message: str, node: Node, path: tuple[str, ...], remedy: str, value: Node | None = None) -> Problem:
+    place = replace(node.place(()), path=".".join(path))
+    return Problem(message, place, value="" if value is None else str(value.plain()), remedy=remedy)

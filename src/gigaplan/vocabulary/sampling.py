@@ -1,0 +1,227 @@
+"""The one sampler: an uncertain input's central value and range become one value per member.
+
+A range holds 80 % of what may be, from the 10th to the 90th percentile, and the central value is the median. Between
+and beyond them the distribution is a two-piece normal (Fechner 1897; John 1982): of the logarithm of what lies above
+the least value that makes sense, of the logit where there is a greatest one too, of the value itself where there is
+neither, so that no draw is impossible. Members are
+points of a scrambled Sobol' sequence (Sobol' 1967; Owen 1998), of which each input has a dimension of its own: the
+same input has the same draws in every plan, so that a difference of two plans isn't blurred by their samples. Member
+0 is the central one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+
+import numpy as np
+
+from gigaplan.vocabulary.members import Array
+
+RANGE_SHARE = 0.8
+"""Share of what may be that lies in a range."""
+DIMENSIONS = 4096
+"""Dimensions of the sequence: more than any plan has uncertain inputs."""
+MARGIN = 1e-9
+"""How far a draw stays from 0 and 1, where quantiles are infinite."""
+
+
+class Shape(StrEnum):
+    """How an uncertain value is distributed."""
+
+    NORMAL = "normal"
+    """Two-piece normal, cut off at the bounds."""
+    LOGNORMAL = "lognormal"
+    """Two-piece normal of the logarithm of the distance from the lower bound, 0 where there is none."""
+    LOGITNORMAL = "logit-normal"
+    """Two-piece normal of the logit of the place between two bounds."""
+    UNIFORM = "uniform"
+    """All values of the range alike, none beyond: the range holds all that may be."""
+    TRIANGULAR = "triangular"
+    """Rising from the low end to the central value and falling to the high end: the range holds all that may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What is known of an uncertain value."""
+
+    central: float
+    low: float
+    high: float
+    shape: Shape | None = None
+    """Distribution; the one that suits the bounds if None."""
+    group: str = ""
+    """Inputs of one group move together: they share the draw; empty for one that has its own."""
+    least: float = -math.inf
+    """The least value that makes sense."""
+    most: float = math.inf
+    """The greatest value that makes sense."""
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.central <= self.high:
+            raise ValueError(
+                f"a range must hold its central value: {self.low} <= {self.central} <= {self.high} is false"
+            )
+        if not self.least <= self.low <= self.high <= self.most:
+            raise ValueError(f"beyond what makes sense: {self.least:g} to {self.most:g}")
+        ends = {Shape.LOGNORMAL: (self.origin, math.inf), Shape.LOGITNORMAL: (self.least, self.most)}
+        if self.shape in ends:
+            low, high = ends[self.shape]
+            if (
+                not -math.inf < low < self.low
+                or not self.high < high
+                or (self.shape == Shape.LOGITNORMAL and high == math.inf)
+            ):
+                raise ValueError(
+                    f"a {self.shape} value lies above {low:g}" + (f" and below {high:g}" if high < math.inf else "")
+                )
+
+    @property
+    def origin(self) -> float:
+        """Where the logarithm begins: the least value, 0 where there is none."""
+        return self.least if self.least > -math.inf else 0.0
+
+    @property
+    def drawn_as(self) -> Shape:
+        """The distribution that is stated, or the one that suits the bounds."""
+        if self.shape is not None:
+            return self.shape
+        if self.least < self.low and self.high < self.most < math.inf and self.least > -math.inf:
+            return Shape.LOGITNORMAL
+        positive = self.least == -math.inf and self.low > 0
+        return Shape.LOGNORMAL if positive or -math.inf < self.least < self.low else Shape.NORMAL
+
+
+def bounds_of(marks: Iterable[object]) -> tuple[float, float]:
+    """Return the least and the greatest value that a field's markers (``Ge``, ``Gt``, ``Le``, ``Lt``) allow."""
+    marks = tuple(marks)
+    least = [float(v) for m in marks for name in ("ge", "gt") if (v := getattr(m, name, None)) is not None]
+    most = [float(v) for m in marks for name in ("le", "lt") if (v := getattr(m, name, None)) is not None]
+    return max(least, default=-math.inf), min(most, default=math.inf)
+
+
+def quantile(spread: Spread, probability: Array) -> Array:
+    """Return the values below which a share of what may be lies.
+
+    Parameters
+    ----------
+    spread : Spread
+        The uncertain value.
+    probability : Array
+        Shares, 0 to 1.
+
+    Returns
+    -------
+    Array
+        Values in the unit of the spread, of the same shape.
+
+    Examples
+    --------
+    >>> quantile(Spread(2.0, 1.0, 8.0, Shape.POSITIVE), np.array([0.1, 0.5, 0.9])).round(6).tolist()
+    [1.0, 2.0, 8.0]
+    """
+    low, central, high = spread.low, spread.central, spread.high
+    if low == high:
+        return np.full_like(probability, central)
+    at = np.clip(probability, MARGIN, 1 - MARGIN)
+    shape = spread.drawn_as
+    if shape == Shape.UNIFORM:
+        return low + at * (high - low)
+    if shape == Shape.TRIANGULAR:
+        from scipy.stats import triang
+
+        return np.asarray(triang.ppf(at, (central - low) / (high - low), low, high - low))
+    to, back = _scale(spread, shape)
+    from scipy.special import ndtri
+
+    z = ndtri(at) / float(ndtri(0.5 + RANGE_SHARE / 2))
+    middle = to(central)
+    drawn = back(middle + np.where(z < 0, z * (middle - to(low)), z * (to(high) - middle)))
+    return np.clip(drawn, spread.least, spread.most)
+
+
+def _scale(spread: Spread, shape: Shape) -> tuple[Callable[[float], float], Callable[[Array], Array]]:
+    """Return the scale on which a shape is a two-piece normal, and the way back."""
+    least, most = spread.least, spread.most
+    if shape == Shape.LOGITNORMAL:
+        return (
+            lambda x: math.log((x - least) / (most - x)),
+            lambda y: np.asarray(least + (most - least) / (1 + np.exp(-y))),
+        )
+    if shape == Shape.LOGNORMAL:
+        return lambda x: math.log(x - spread.origin), lambda y: np.asarray(spread.origin + np.exp(y))
+    return float, np.asarray
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Draws of uncertain inputs by name, for members ``first`` to ``first + members``.
+
+    Attributes
+    ----------
+    members : int
+        Members, of which number 0 is the central one.
+    seed : int
+        Seed of the sequence: the same seed gives the same draws.
+    order : mapping of str to int
+        Dimensions of known names; other names have one by their hash.
+    first : int
+        Number of the first member, for a part of many.
+    """
+
+    members: int
+    seed: int
+    order: Mapping[str, int] = field(default_factory=dict)
+    first: int = 0
+    drawn: dict[str, Spread] = field(default_factory=dict)
+    """What was drawn, by name."""
+    _taken: dict[int, str] = field(default_factory=dict)
+
+    def draw(self, name: str, spread: Spread) -> Array:
+        """Return the values of an input, shape (member,).
+
+        Parameters
+        ----------
+        name : str
+            The input: a fact's id, or the plan's path.
+        spread : Spread
+            What is known of it.
+        """
+        self.drawn[name] = spread
+        values = quantile(spread, self.unit(spread.group or name))
+        if self.first == 0:
+            values[0] = spread.central
+        return values
+
+    def unit(self, name: str) -> Array:
+        """Return the draws of a name between 0 and 1, shape (member,); the first of all is the middle."""
+        return _sequence(self.seed, self.first, self.members)[:, self._dimension(name)].copy()
+
+    def _dimension(self, name: str) -> int:
+        found = self.order.get(name)
+        if found is not None:
+            return found
+        span = DIMENSIONS - len(self.order)
+        digest = hashlib.sha256(name.encode()).digest()
+        found = int.from_bytes(digest[:8], "big") % span
+        while self._taken.setdefault(found, name) != name:  # another name has this one
+            found = (found + 1) % span
+        return len(self.order) + found
+
+
+@cache
+def _sequence(seed: int, first: int, members: int) -> Array:
+    """Return points of the scrambled sequence, shape (member, dimension); the centre comes before the first of them."""
+    from scipy.stats import qmc
+
+    engine = qmc.Sobol(DIMENSIONS, scramble=True, rng=np.random.default_rng([seed]))
+    if first:
+        engine.fast_forward(first - 1)
+        return np.asarray(engine.random(members))
+    # Whole powers of two are what keeps the points balanced.
+    points = engine.random_base2(max(members - 2, 0).bit_length())
+    return np.concatenate([np.full((1, DIMENSIONS), 0.5), points])[:members]

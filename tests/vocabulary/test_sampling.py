@@ -1,0 +1,113 @@
+"""The sampler: ranges become members; their quantiles, bounds, and draws that other inputs don't change."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from gigaplan.vocabulary.sampling import DIMENSIONS, Sampler, Shape, Spread, bounds_of, quantile
+
+ENDS = np.array([0.1, 0.5, 0.9])
+REAL = st.floats(-1e6, 1e6)
+
+
+@pytest.mark.parametrize(
+    ("spread", "frozen"),
+    [
+        (Spread(5.0, 3.0, 7.0, Shape.NORMAL), stats.norm(5, 2 / 1.2815515655446004)),
+        (Spread(4.0, 2.0, 8.0, least=0.0), stats.lognorm(math.log(2) / 1.2815515655446004, scale=4)),
+        (Spread(2.0, 1.0, 3.0, Shape.UNIFORM), stats.uniform(1, 2)),
+        (Spread(2.0, 1.0, 5.0, Shape.TRIANGULAR), stats.triang(0.25, 1, 4)),
+    ],
+)
+def test_known_distributions(spread: Spread, frozen: stats.rv_continuous) -> None:
+    at = np.linspace(0.01, 0.99, 99)
+    np.testing.assert_allclose(quantile(spread, at), frozen.ppf(at), rtol=1e-9)
+
+
+@given(st.lists(REAL, min_size=3, max_size=3))
+def test_a_range_holds_four_fifths_around_its_median(numbers: list[float]) -> None:
+    low, central, high = sorted(numbers)
+    found = quantile(Spread(central, low, high, Shape.NORMAL), ENDS)
+    np.testing.assert_allclose(found, [low, central, high], rtol=1e-9, atol=1e-6)
+
+
+@given(st.lists(st.floats(1e-3, 0.999), min_size=3, max_size=3), st.floats(0, 1))
+def test_no_draw_is_beyond_the_bounds(numbers: list[float], at: float) -> None:
+    low, central, high = sorted(numbers)
+    for least, most in ((0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf), (low, high)):
+        spread = Spread(central, low, high, least=least, most=most)
+        value = quantile(spread, np.array([at]))[0]
+        assert least <= value <= most
+        assert math.isfinite(value)
+        np.testing.assert_allclose(quantile(spread, ENDS), [low, central, high], rtol=1e-6)
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=3, max_size=3), st.floats(0, 1), st.floats(0, 1))
+def test_quantiles_rise(numbers: list[float], a: float, b: float) -> None:
+    low, central, high = sorted(numbers)
+    for shape in Shape:
+        if shape == Shape.LOGITNORMAL:
+            continue
+        one, other = quantile(Spread(central, low, high, shape), np.array([min(a, b), max(a, b)]))
+        assert one <= other + 1e-9 * abs(other)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "more", "reason"),
+    [
+        ((1.0, 2.0, 3.0), {}, "must hold its central value"),
+        ((2.0, 1.0, 3.0), {"least": 1.5}, "beyond what makes sense"),
+        ((1.0, -1.0, 3.0), {"shape": Shape.LOGNORMAL}, "lies above 0"),
+        ((0.5, 0.1, 0.9), {"shape": Shape.LOGITNORMAL}, "logit-normal"),
+    ],
+)
+def test_impossible_ranges_are_refused(
+    numbers: tuple[float, float, float], more: dict[str, float], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Spread(*numbers, **more)  # type: ignore[arg-type]
+
+
+def test_bounds_come_from_markers() -> None:
+    from annotated_types import Ge, Gt, Le
+
+    assert bounds_of([Gt(0), Le(1), Ge(0.5), "share"]) == (0.5, 1.0)
+    assert bounds_of([]) == (-math.inf, math.inf)
+
+
+def test_members_cover_the_range_evenly_and_begin_with_the_central_one() -> None:
+    sampler = Sampler(members=257, seed=3)
+    values = sampler.draw("x", Spread(10.0, 5.0, 15.0, Shape.UNIFORM))
+    assert values[0] == 10.0
+    counts, _ = np.histogram(values[1:], 16, (5.0, 15.0))
+    assert (counts == 16).all(), "each sixteenth holds its share: the sequence is balanced"
+
+
+def test_an_input_has_the_same_draws_whatever_else_is_uncertain() -> None:
+    alone, among = Sampler(33, 0), Sampler(33, 0)
+    for name in ("a", "b", "c"):
+        among.unit(name)
+    np.testing.assert_array_equal(alone.unit("x"), among.unit("x"))
+    assert not np.array_equal(alone.unit("x"), Sampler(33, 1).unit("x"))
+    assert abs(np.corrcoef(alone.unit("x")[1:], among.unit("a")[1:])[0, 1]) < 0.4
+
+
+def test_a_part_of_many_members_is_the_same_as_in_the_whole() -> None:
+    whole = Sampler(100, 5).unit("x")
+    parts = [Sampler(members, 5, first=first).unit("x") for first, members in ((0, 40), (40, 25), (65, 35))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_group_moves_together_and_names_that_collide_do_not() -> None:
+    sampler = Sampler(65, 0)
+    one = sampler.draw("lag", Spread(3.0, 2.0, 5.0, group="site"))
+    other = sampler.draw("ramp", Spread(30.0, 10.0, 90.0, group="site"))
+    assert stats.spearmanr(one[1:], other[1:]).statistic == pytest.approx(1.0)
+    crowd = Sampler(2, 0, order={str(k): k for k in range(DIMENSIONS - 8)})
+    assert len({crowd._dimension(f"n{k}") for k in range(8)}) == 8
