@@ -69,7 +69,8 @@ def test_a_wrong_range_is_refused_once_at_its_place(form: str, reason: str) -> N
 
 def test_a_range_stands_in_the_plan_and_in_overlays(tmp_path: Path) -> None:
     (tmp_path / "over.yaml").write_text(
-        "overlay: {who: me, why: a test, from: nowhere}\npower: {facility: {pue: {central: 1.3, low: 1.1, high: 1.6}}}\n"
+        "overlay: {who: me, why: a test, from: nowhere}\n"
+        "power: {facility: {pue: {central: 1.3, low: 1.1, high: 1.6}}}\n"
     )
     plan = load("lab-1mw", ["training.share.2026=30 to 50 %"], [tmp_path / "over.yaml"])
     assert plan.ranges["power.facility.pue"] == Spread(1.3, 1.1, 1.6, least=1.0)

@@ -17,6 +17,8 @@ from gigaplan.vocabulary.sampling import RANGE_SHARE, Shape, Spread, bounds_of
 from gigaplan.vocabulary.units import Unit
 
 _FROM_TO = re.compile(r"^\s*(\S.*?)\s+to\s+(\S.*?)\s*$")
+OWN_THINGS = (("systems",), ("regions",))
+"""Sections whose entries become facts."""
 _WRONG = Node(None, 0, 0)
 """What a wrong range becomes: it is left out, so that nobody reads of it twice."""
 _LETTERS = re.compile(r"[a-zA-Z%$]")
@@ -40,6 +42,8 @@ def read_ranges(root: Node, problems: list[Problem]) -> tuple[Node, dict[str, Sp
 
 
 def _read(node: Node, path: tuple[str, ...], found: dict[str, Spread], problems: list[Problem]) -> Node:
+    if path in OWN_THINGS:  # read with their ranges as the facts that they become
+        return node
     if isinstance(node.value, dict) and not _is_range(node) and (is_section(path) or takes_entries(path)):
         read = {k: _read(v, (*path, k), found, problems) for k, v in node.value.items()}
         return replace(node, value={k: v for k, v in read.items() if v is not _WRONG})

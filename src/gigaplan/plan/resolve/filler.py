@@ -149,7 +149,9 @@ class Filler:
             return str(fact.value)
         if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
             least, most = bounds_of(typing.get_args(hint)[1:])
-            return self.sampler.draw(self.facts.stream_of(fact), Spread(fact.number, fact.low, fact.high, least=least, most=most))
+            return self.sampler.draw(
+                self.facts.stream_of(fact), Spread(fact.number, fact.low, fact.high, least=least, most=most)
+            )
         return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:
