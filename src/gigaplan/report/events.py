@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.report.words import limit
-from gigaplan.results.headlines import SERVED, first_supply_month
+from gigaplan.results.headlines import SERVED, first_supply_month, unserved_months
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE, Span, range_text, span, span_of
 from gigaplan.vocabulary.members import Array
 
 
@@ -20,14 +21,34 @@ class Site:
     name: str
     first_token: dt.date | None
     power_mw: float
+    span: Span | None = None
+    """Range of the date over members, in days since the start of the horizon."""
+    range: str = ""
+    """The same in months; empty where it is that of the date itself, and for a run of one member."""
+
+    @property
+    def month(self) -> str:
+        """Return the month of the first token, 'never' where there is none."""
+        return _month(self.first_token)
+
+
+def _month(day: dt.date | None) -> str:
+    return f"{day:%Y-%m}" if day else "never"
 
 
 def first_tokens(result: Result) -> list[Site]:
     """Return the announced sites by date of first token."""
     days = result.central("first_token_day")
     power = result.central("power_state_mw").sum(axis=0).max(axis=-1)  # a megawatt is in one state
-    found = [Site(result.labels["site"][i], result.day(float(days[i])), float(power[i])) for i in result.new_sites()]
+    names, places = result.labels["site"], result.new_sites()
+    found = [_site(result, names[i], result.day(float(days[i])), float(power[i])) for i in places]
     return sorted(found, key=lambda s: s.first_token or dt.date.max)
+
+
+def _site(result: Result, name: str, day: dt.date | None, power_mw: float) -> Site:
+    known = span(result, "first_token_day", {"site": name})
+    shown = range_text(known, lambda d: _month(result.day(d)), "never") if known else ""
+    return Site(name, day, power_mw, known, "" if shown == _month(day) else shown)
 
 
 def limit_spans(result: Result) -> list[tuple[str, str, str]]:
@@ -77,6 +98,13 @@ class Unserved:
     last: str
     worst_share: float
     refused_requests: float
+    span: Span | None = None
+    """Range of the months over members."""
+
+    @property
+    def range(self) -> str:
+        """Return the range of the months as text; empty for a run of one member."""
+        return f" ({RANGE}: {range_text(self.span, '{:.0f}'.format)})" if self.span else ""
 
 
 def unserved(result: Result) -> list[Unserved]:
@@ -91,7 +119,9 @@ def unserved(result: Result) -> list[Unserved]:
         if len(short_of):
             first, last = months[int(short_of[0])], months[int(short_of[-1])]
             worst, requests = float(share[w].min()), float(refused[w].sum())
-            found.append(Unserved(name, len(short_of), first, last, worst, requests))
+            members = unserved_months(result)[:, w]
+            known = span_of(members) if result.stamp.members > 1 else None
+            found.append(Unserved(name, len(short_of), first, last, worst, requests, known))
     return sorted(found, key=lambda u: -u.months)
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gigaplan.report.explain_facts import HARD, readings
 from gigaplan.report.words import SCOPES
-from gigaplan.results.explain import Explanation, Figure, explain, lines_of, means, over_time
+from gigaplan.results.explain import Explanation, Figure, explain, in_brackets, lines_of, means, over_time
 from gigaplan.results.result import Result
 from gigaplan.results.terms import FactorValue, TermValue
 from gigaplan.vocabulary.figures import short
@@ -132,7 +132,8 @@ def _head(tree: ExplainedTree, of: Explanation) -> Iterator[tuple[str, str]]:
     yield f"formula: {v.formula}", "italic"
     yield from ((f"  {line}", "") for line in _terms(of))
     takes = ", ".join(d for d in v.dims if d != "member") + (", year" if {"month", "edge"} & {*v.dims} else "")
-    found = [means(of.aggregate), f"weakest evidence: {of.evidence}", f"--at takes {takes}" if takes else ""]
+    found = [means(of.aggregate), in_brackets(of).replace(" %", f"{HARD}%"), f"weakest evidence: {of.evidence}"]
+    found += [f"--at takes {takes}"] if takes else []
     yield "; ".join(filter(None, found)), "dim"
 
 

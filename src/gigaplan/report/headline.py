@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gigaplan.report.events import all_served_from, first_tokens
-from gigaplan.report.format import count, digits_of, in_watts, money, short
+from gigaplan.report.format import DASH, count, digits_of, in_watts, money, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.coordinates import HORIZON, years
-from gigaplan.results.headlines import SERVED
+from gigaplan.results.headlines import PRODUCING, SERVED, all_served, date_text
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE, Span, array_of_members, is_date, of_members, range_text, span, span_of
 from gigaplan.vocabulary.facts import Evidence
+
+SERVED_FROM = "All demand served from"
+"""The card whose figure and range are a month, worked out from a share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,11 @@ class Card:
         What ``aggregate`` gives there, in the quantity's unit.
     reduction : str
         What it is over time.
+    span : Span, optional
+        The range of the figure over members: in the quantity's unit, of a date that isn't the quantity itself in
+        ordinals; None for a run of one member.
+    range : str
+        The range as text; empty for a run of one member.
     """
 
     name: str
@@ -46,6 +56,8 @@ class Card:
     at: Mapping[str, str]
     number: float
     reduction: str
+    span: Span | None
+    range: str
 
 
 def cards(result: Result) -> list[Card]:
@@ -55,7 +67,20 @@ def cards(result: Result) -> list[Card]:
     return [card for card in found if card]
 
 
-def _card(result: Result, figure: Aggregate, name: str, value: str, detail: str) -> Card:
+def _card(result: Result, figure: Aggregate, name: str, text: Callable[[float], str], detail: str) -> Card:
+    """Return the card of a quantity at some coordinates."""
+    found, number = span(result, figure.name, figure.at), float(figure.values)
+    never = "never" if is_date(result.variable(figure.name)) else ""
+    return _card_of(result, figure, name, text(number), detail, found, _range(found, text, never))
+
+
+def _range(found: Span | None, text: Callable[[float], str], never: str = "") -> str:
+    return range_text(found, text, never) if found else ""
+
+
+def _card_of(
+    result: Result, figure: Aggregate, name: str, value: str, detail: str, found: Span | None, shown: str
+) -> Card:
     return Card(
         name=name,
         value=value,
@@ -65,15 +90,22 @@ def _card(result: Result, figure: Aggregate, name: str, value: str, detail: str)
         at=figure.at,
         number=float(figure.values),
         reduction=figure.reduction,
+        span=found,
+        range=shown,
     )
 
 
 def _first(result: Result) -> Card:
     first = first_tokens(result)[0]
     figure = aggregate(result, "first_token_day", at={"site": first.name})
-    value = f"{first.first_token:%B %Y}" if first.first_token else "never"
     detail = f"{first.name}, resolved to the month" if first.first_token else "within the horizon"
-    return _card(result, figure, "First tokens of the announced sites", value, detail)
+    return _card(result, figure, "First tokens of the announced sites", partial(_month_of, result), detail)
+
+
+def _month_of(result: Result, days: float) -> str:
+    """Return the month of a day of the horizon in words."""
+    day = result.day(days)
+    return f"{day:%B %Y}" if day else "never"
 
 
 def _gpus(result: Result) -> Card:
@@ -81,52 +113,96 @@ def _gpus(result: Result) -> Card:
     peak = monthly.labels["month"][int(np.argmax(monthly.values))]
     figure = aggregate(result, "gpus_producing", at={"month": peak})
     detail = f"packages, mean of {peak}, existing fleet included"
-    return _card(result, figure, "GPUs producing at the peak", count(float(figure.values), "GPUs"), detail)
+    return _card(result, figure, "GPUs producing at the peak", partial(count, unit="GPUs"), detail)
 
 
 def _ends(result: Result, name: str, at: Mapping[str, str]) -> tuple[Aggregate, Aggregate]:
     """Return a quantity in the first and in the last year."""
-    span = years(result)
-    first, last = (aggregate(result, name, at={**at, "year": y}) for y in (span[0], span[-1]))
+    covered = years(result)
+    first, last = (aggregate(result, name, at={**at, "year": y}) for y in (covered[0], covered[-1]))
     return first, last
 
 
 def _tokens(result: Result) -> Card:
     first, last = _ends(result, "tokens_served_per_day", {"token": "generated"})
-    span = years(result)
-    detail = f"served, mean of {span[-1]}, reasoning and output ({short(float(first.values))} in {span[0]})"
-    return _card(result, last, "Generated tokens a day", short(float(last.values)), detail)
+    start, end = years(result)[0], years(result)[-1]
+    detail = f"served, mean of {end}, reasoning and output ({short(float(first.values))} in {start})"
+    return _card(result, last, "Generated tokens a day", short, detail)
 
 
 def _price(result: Result) -> Card:
     first, last = _ends(result, "cost_per_mtok_all_usd", {})
-    span = years(result)
-    detail = f"mean of {span[-1]}, all serving, idle GPUs included ({_dollars(first)} in {span[0]})"
-    return _card(result, last, "Cost per million generated tokens", _dollars(last), detail)
+    start, end = years(result)[0], years(result)[-1]
+    detail = f"mean of {end}, all serving, idle GPUs included ({_dollars(float(first.values))} in {start})"
+    return _card(result, last, "Cost per million generated tokens", _dollars, detail)
 
 
-def _dollars(price: Aggregate) -> str:
-    value = float(price.values)
-    return "–" if math.isnan(value) else f"${digits_of(value)}"
+def _dollars(price: float) -> str:
+    return DASH if math.isnan(price) else f"${digits_of(price)}"
 
 
 def _served(result: Result) -> Card:
     free = all_served_from(result)
     figure = aggregate(result, "served_share", at={"month": free or result.labels["month"][-1]})
-    detail = "every workload served in full, on these assumptions"
-    return _card(result, figure, "All demand served from", free or "not within the horizon", detail)
+    name, detail = SERVED_FROM, "every workload served in full, on these assumptions"
+    found = served_span(result)
+    value = free or "not within the horizon"
+    return _card_of(result, figure, name, value, detail, found, served_range(result))
+
+
+def served_span(result: Result) -> Span | None:
+    """Return from when on all demand is served over members, as ordinals; None for a run of one member."""
+    return span_of(all_served(result), date=True) if result.stamp.members > 1 else None
+
+
+def served_range(result: Result) -> str:
+    """Return the months from which on all demand is served over members; empty for a run of one member."""
+    return _range(served_span(result), lambda day: date_text(day)[: len("2026-11")], "never")
 
 
 def _money(result: Result) -> Card:
     equity = aggregate(result, "equity_paid_usd", at={"year": HORIZON})
-    reached = int(np.isfinite(result.central("tranche_day")).sum())
     capital = money(float(aggregate(result, "capital_usd").values))
-    rest = f"{capital} of capital over the horizon"
+    rest = f"{capital} of capital over the horizon{_bracket(_range(span(result, 'capital_usd'), money))}"
     if not result.labels["tranche"]:
-        return _card(result, equity, "Equity on dates", money(float(equity.values)), rest)
+        return _card(result, equity, "Equity on dates", money, rest)
     paid = aggregate(result, "tranche_paid_usd")
-    detail = f"{reached} tranches, {money(float(equity.values))} of equity on dates; {rest}"
-    return _card(result, paid, "Milestone investment released", money(float(paid.values)), detail)
+    detail = f"{tranches_reached(result)} tranches, {money(float(equity.values))} of equity on dates; {rest}"
+    return _card(result, paid, "Milestone investment released", money, detail)
+
+
+def tranches_reached(result: Result) -> str:
+    """Return how many tranches are released, with the range."""
+    reached = np.isfinite(array_of_members(result, "tranche_day")).sum(axis=1)
+    found = span_of(reached) if result.stamp.members > 1 else None
+    return f"{reached[0]}{_bracket(_range(found, count))}"
+
+
+def _bracket(shown: str) -> str:
+    return f" ({RANGE}: {shown})" if shown else ""
+
+
+def _peak_power(result: Result) -> str:
+    """Return the range of the announced sites' IT power at each member's peak."""
+    peaks = of_members(result, "power_state_mw", ["edge"], PRODUCING).max(axis=1)
+    return range_text(span_of(peaks), lambda mw: f"{_plain_power(mw)} (IT)")
+
+
+def _peak_gpus(result: Result) -> str:
+    """Return the range of the GPUs at each member's peak."""
+    return range_text(span_of(of_members(result, "gpus_producing", ["month"]).max(axis=1)), partial(count, unit="GPUs"))
+
+
+def ranges(result: Result) -> str:
+    """Return the ranges of what :func:`answer` says in one sentence; empty for a run of one member."""
+    if result.stamp.members == 1:
+        return ""
+    first = if_held(lambda: _first(result).range) if result.new_sites() else None
+    found = [f"first tokens {first}"] if first else []
+    found += [f"{peak} at the peak" for make in (_peak_power, _peak_gpus) if (peak := if_held(make, result))]
+    if (served := if_held(served_range, result)) is not None:
+        found.append(f"all demand served from {served}")
+    return f"{RANGE} of {result.stamp.members:,} futures: {', '.join(found)}."
 
 
 def answer(result: Result) -> str:

@@ -11,13 +11,14 @@ from markupsafe import Markup
 from gigaplan.report import charts
 from gigaplan.report.events import first_tokens, limit_spans
 from gigaplan.report.format import in_watts
-from gigaplan.report.headline import answer, cards
+from gigaplan.report.headline import answer, cards, ranges
 from gigaplan.report.page import template
 from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.figures import figure_text, precisely
 
@@ -30,6 +31,8 @@ def html(result: Result) -> str:
             result=result,
             stamp=result.stamp,
             answer=answer(result),
+            ranges=ranges(result),
+            range_name=RANGE,
             left_out=left_out(result),
             cards=cards(result),
             charts=drawn,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
-from gigaplan.report.events import first_tokens, limit_spans, unserved
-from gigaplan.report.headline import Card, answer, cards
+from gigaplan.report.events import Unserved, first_tokens, limit_spans, unserved
+from gigaplan.report.headline import SERVED_FROM, Card, answer, cards, ranges
 from gigaplan.report.runs import missed, runs
 from gigaplan.results.aggregate import aggregate
+from gigaplan.results.headlines import date_text
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
+from gigaplan.results.spread import Span, spread
 
 TABLES = (
     "gpus_producing",
@@ -32,11 +36,12 @@ def summary(result: Result) -> dict[str, Any]:
     return {
         "stamp": {k: getattr(result.stamp, k) for k in result.stamp.__slots__},
         "answer": answer(result),
+        **({"ranges": shown} if (shown := ranges(result)) else {}),
         "headlines": [_headline(result, card) for card in cards(result)],
         "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
         "first_tokens": if_held(_first_tokens, result),
         "limits": if_held(lambda: [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)]),
-        "unserved": if_held(lambda: [{k: getattr(u, k) for k in u.__slots__} for u in unserved(result)]),
+        "unserved": if_held(lambda: [_unserved(u) for u in unserved(result)]),
         "tranches": if_held(_tranches, result),
         "claims": [{"id": c.id, "says": c.says, "verdict": c.verdict, "because": c.because} for c in result.claims],
         "tables": {name: table for name in TABLES if (table := if_held(_table, result, name))},
@@ -47,7 +52,29 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def _first_tokens(result: Result) -> list[dict[str, Any]]:
-    return [{"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3} for s in first_tokens(result)]
+    def day(days: float) -> str | None:
+        found = result.day(days)
+        return None if found is None else str(found)
+
+    return [
+        {"site": s.name, "date": str(s.first_token), "it_gw": s.power_mw / 1e3, **_ends(s.span, day)}
+        for s in first_tokens(result)
+    ]
+
+
+def _unserved(found: Unserved) -> dict[str, Any]:
+    own = {k: getattr(found, k) for k in found.__slots__ if k != "span"}
+    return own | _ends(found.span)
+
+
+def _ends(found: Span | None, end: Callable[[float], object] = float) -> dict[str, Any]:
+    """Return the range of a figure, nothing for a run of one member; an end that isn't known or never comes is null."""
+    if found is None:
+        return {}
+    return {name: end(getattr(found, name)) for name in ("low", "median", "high")} | {
+        "without": found.without,
+        "members": found.members,
+    }
 
 
 def _tranches(result: Result) -> list[str | None]:
@@ -68,15 +95,24 @@ def _headline(result: Result, card: Card) -> dict[str, Any]:
         "unit": result.variable(card.variable).unit,
         "is": card.reduction,
         "evidence": card.evidence,
+        **_ends(card.span, _date if card.name == SERVED_FROM else float),
+        **({"range": card.range} if card.range else {}),
     }
+
+
+def _date(ordinal: float) -> str | None:
+    return None if math.isnan(ordinal) else date_text(ordinal)
 
 
 def _table(result: Result, name: str) -> dict[str, Any]:
     own = [d for d in reversed(result.variable(name).dims) if d not in ("member", "month")]
-    yearly = aggregate(result, name, ["year", *own])
+    yearly, found = aggregate(result, name, ["year", *own]), spread(result, name, ["year", *own])
+    ends = {"low": found.low, "median": found.median, "high": found.high} if found else {}
+    by_year = {k: dict(zip(yearly.labels["year"], v.tolist(), strict=True)) for k, v in ends.items()}
     return {
         "unit": yearly.unit,
         "is": yearly.reduction,
         "evidence": result.evidence(name),
         "years": dict(zip(yearly.labels["year"], yearly.values.tolist(), strict=True)),
+        **by_year,
     }

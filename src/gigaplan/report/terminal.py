@@ -13,13 +13,14 @@ from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
-from gigaplan.report.headline import answer
+from gigaplan.report.headline import answer, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE
 from gigaplan.results.verdicts import Verdict
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.vocabulary.figures import figure_text, in_a_row
@@ -67,6 +68,8 @@ class _Yearly:
                 table.add_row(Text(reduction.capitalize(), style="dim"))
             name = row.name if row.leads else f"  {row.name}"
             table.add_row(name, *(row.texts[i] for i in shown), style="bold" if row.leads else "")
+            if row.leads and row.ranges:
+                table.add_row(f"  {RANGE}", *(row.ranges[i] for i in shown), style="dim")
         return table
 
 
@@ -74,6 +77,8 @@ def render(result: Result) -> RenderableType:
     """Return the summary of a run."""
     stamp = result.stamp
     head = Text.assemble((stamp.title, "bold"), f"\n{answer(result)}")
+    if shown := ranges(result):
+        head.append(f"\n{shown}")
     foot = Text(
         f"plan {stamp.plan_hash[:8]}  gigaplan {stamp.version}  catalog {stamp.catalog_vintage}  seed {stamp.seed}",
         style="dim",
@@ -112,7 +117,7 @@ def _delivery(result: Result) -> Text:
 def _first_dates(result: Result) -> str:
     places = first_tokens(result)
     shown = places if len(places) <= MOST_SITES else [*places[: MOST_SITES - 1], places[-1]]
-    dates = [f"{s.name} {s.first_token:%Y-%m}" if s.first_token else f"{s.name} never" for s in shown]
+    dates = [f"{s.name} {s.month}{s.range and f' ({s.range})'}" for s in shown]
     if len(shown) < len(places):
         dates.insert(-1, f"{len(places) - len(shown)} more")
     return in_a_row(dates)
@@ -123,7 +128,7 @@ def _tranches(result: Result) -> str:
     days = [d for d in (result.day(float(d)) for d in result.central("tranche_day")) if d]
     if not days:
         return "none released"
-    return f"{money(float(paid.sum()))} in {len(days)}: {', '.join(f'{d:%Y-%m}' for d in days)}"
+    return f"{money(float(paid.sum()))} in {tranches_reached(result)}: {', '.join(f'{d:%Y-%m}' for d in days)}"
 
 
 def _limits(result: Result) -> str:

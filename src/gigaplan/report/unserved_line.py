@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from gigaplan.report.events import all_served_from, before_supply, unserved
 from gigaplan.report.format import money, percent, short
+from gigaplan.report.headline import served_range
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.headlines import first_supply_month
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE
 from gigaplan.vocabulary.figures import NOISE
 
 UNKNOWN = "unknown: this result lacks a quantity that says so"
@@ -43,18 +45,25 @@ def _unserved_line(result: Result) -> str:
     found = unserved(result)
     if found:
         parts = [
-            f"{title(u.workload)} {u.months} {_months(u.months)} to {u.last} (worst {percent(u.worst_share)} served)"
+            f"{title(u.workload)} {u.months}{u.range} {_months(u.months)} to {u.last} "
+            f"(worst {percent(u.worst_share)} served)"
             for u in found[:MOST_WORKLOADS]
         ]
         if len(found) > len(parts):
             parts.append(f"and {len(found) - len(parts)} more")
         free = all_served_from(result)
         end = f"All demand served from {free}." if free else "Some demand is unserved to the end."
-        return f"{before}{'; '.join(parts)}. {end}"
+        return f"{before}{'; '.join(parts)}. {end.removesuffix('.')}{_range(result)}."
     missing = 1 - float(result.central("served_share")[:, first_supply_month(result) :].min(initial=1.0))
     if missing > NOISE:
-        return f"{before}nearly nothing: at most {percent(missing)} of a workload in a month"
-    return f"{before}nothing" if before else "nothing: all demand is served"
+        return f"{before}nearly nothing: at most {percent(missing)} of a workload in a month{_range(result)}"
+    return (f"{before}nothing" if before else "nothing: all demand is served") + _range(result)
+
+
+def _range(result: Result) -> str:
+    """Return from when on all demand is served over members; nothing for a run of one member."""
+    shown = served_range(result)
+    return f" ({RANGE}: from {shown})" if shown else ""
 
 
 def _months(count: int) -> str:

@@ -13,6 +13,7 @@ from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
+from gigaplan.results.spread import Spread, of_members, range_text, spread, spread_of
 from gigaplan.vocabulary.members import Array
 
 FEW = 3e-4
@@ -35,6 +36,10 @@ class Row:
         In the quantity's unit.
     texts : tuple of str
         The same as they are shown.
+    spread : Spread, optional
+        Their ranges over members; None for a run of one member.
+    ranges : tuple of str
+        The ranges as they are shown; empty for a run of one member.
     leads : bool
         Whether it begins a group of rows.
     """
@@ -46,6 +51,8 @@ class Row:
     values: Array
     texts: tuple[str, ...]
     leads: bool = False
+    spread: Spread | None = None
+    ranges: tuple[str, ...] = ()
 
 
 def rows(result: Result) -> list[Row]:
@@ -79,7 +86,7 @@ def _row(
     *,
     leads: bool = False,
 ) -> Row:
-    figure = aggregate(result, variable, ["year"], at)
+    figure, found = aggregate(result, variable, ["year"], at), spread(result, variable, ["year"], at)
     texts = tuple(text(float(v)) for v in figure.values)
     return Row(
         reduction=figure.reduction,
@@ -89,7 +96,14 @@ def _row(
         values=figure.values,
         texts=texts,
         leads=leads,
+        spread=found,
+        ranges=_ranges(found, text),
     )
+
+
+def _ranges(found: Spread | None, text: Callable[[float], str]) -> tuple[str, ...]:
+    """Return the ranges of a row's figures as they are shown."""
+    return tuple(range_text(found.at(k), text, cell=True) for k in np.ndindex(found.low.shape)) if found else ()
 
 
 def _power(result: Result) -> Iterator[Row]:
@@ -131,15 +145,28 @@ def _largest(result: Result) -> Iterator[Row]:
 
 
 def _use(result: Result) -> Iterator[Row]:
-    share = idle_share(result)
-    texts = tuple(percent(float(v)) for v in share)
-    name, reduction = "GPU-hours idle", "mean of the year"
-    yield Row(reduction=reduction, name=name, variable="idle_gpu_hours", values=share, texts=texts, leads=True)
+    shares = _idle_shares(result)
+    found = spread_of(shares) if result.stamp.members > 1 else None
+    yield Row(
+        reduction="mean of the year",
+        name="GPU-hours idle",
+        variable="idle_gpu_hours",
+        values=shares[0],
+        texts=tuple(percent(float(v)) for v in shares[0]),
+        leads=True,
+        spread=found,
+        ranges=_ranges(found, percent),
+    )
 
 
 def idle_share(result: Result) -> Array:
     """Return the share of the available GPU-hours that nothing used, by year; nan where there are none."""
-    idle, held, used = (aggregate(result, f"{n}gpu_hours", ["year"]).values for n in ("idle_", "training_", ""))
+    return np.asarray(_idle_shares(result)[0])
+
+
+def _idle_shares(result: Result) -> Array:
+    """Return the same of every member."""
+    idle, held, used = (of_members(result, f"{n}gpu_hours", ["year"]) for n in ("idle_", "training_", ""))
     whole = idle + held + used
     share: Array = np.divide(np.maximum(idle, 0.0), whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return share

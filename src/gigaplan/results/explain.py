@@ -13,9 +13,10 @@ from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
+from gigaplan.results.spread import RANGE, Span, is_date, range_text, spread, with_range
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
-from gigaplan.vocabulary.figures import percent, short
+from gigaplan.vocabulary.figures import NOISE, percent, short
 from gigaplan.vocabulary.show import Brief, BriefRows, cut
 from gigaplan.vocabulary.variables import Variable, read_terms
 
@@ -38,22 +39,31 @@ class Figure(Brief):
         The value as a day (``2026-11-01``), ``never`` where there is none; empty for a quantity that is no date.
     label : str
         What an index stands for, as the limit that binds; empty for a quantity that is no index.
+    span : Span, optional
+        Its range over members, in the quantity's unit; None for a run of one member, and for an index.
+    range : str
+        The range as text.
     """
 
     at: Mapping[str, str]
     value: float
     date: str = ""
     label: str = ""
+    span: Span | None = None
+    range: str = ""
 
     def text(self, unit: str) -> str:
-        """Return the value in a few digits, a share as a percentage, a date and a name as they are."""
-        if self.date or self.label:
-            return self.date or self.label
-        return percent(self.value) if unit == "1" and 0 <= self.value <= 1 else short(self.value)
+        """Return the value in a few digits, a share as a percentage, a date and a name as they are; then its range."""
+        shown = self.date or self.label or _number(self.value, unit)
+        return with_range(shown, self.range)
 
     def brief_line(self) -> str:
         """Return coordinates and value."""
-        return f"{' '.join(self.at.values())}: {self.date or self.label or short(self.value)}"
+        return f"{' '.join(self.at.values())}: {with_range(self.date or self.label or short(self.value), self.range)}"
+
+
+def _number(value: float, unit: str) -> str:
+    return percent(value) if unit == "1" and 0 <= value <= 1 + NOISE else short(value)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -194,17 +204,26 @@ def _listed(result: Labelled, row: Variable, at: Mapping[str, str]) -> tuple[str
 
 
 def _figures(result: Labelled, row: Variable, value: Aggregate) -> Iterator[Figure]:
+    known = None if row.unit == "index" else spread(result, row.name, value.dims, value.at)
     for place, labels in zip(
         np.ndindex(value.values.shape), itertools.product(*(value.labels[d] for d in value.dims)), strict=True
     ):
         number = float(value.values[place])
         at = dict(value.at) | dict(zip(value.dims, labels, strict=True))
-        yield Figure(at, number, _date(result, row, number), _label(result, row, number))
+        found = known.at(place) if known else None
+        shown = _range(result, row, found) if found else ""
+        yield Figure(at, number, _date(result, row, number), _label(result, row, number), found, shown)
+
+
+def _range(result: Labelled, row: Variable, found: Span) -> str:
+    if is_date(row):
+        return range_text(found, lambda days: _date(result, row, days), "never", cell=True)
+    return range_text(found, lambda value: _number(value, row.unit), cell=True)
 
 
 def _date(result: Labelled, row: Variable, value: float) -> str:
     """Return the value of a quantity that is a date as ISO text, ``never`` where there is none; else nothing."""
-    if row.unit != "days" or not row.name.endswith("_day"):
+    if not is_date(row):
         return ""
     day = result.day(value)
     return "never" if day is None else day.isoformat()
@@ -258,10 +277,19 @@ def means(value: Aggregate) -> str:
     return "; ".join(found)
 
 
+def in_brackets(explanation: Explanation) -> str:
+    """Return what stands in brackets after each figure; nothing for a run of one member."""
+    known = next((f.span for f in explanation.figures if f.span), None)
+    if known is None:
+        return ""
+    return f"in brackets {RANGE} of {known.members:,} futures" if known.known else "ranges are of kept members only"
+
+
 def values_text(explanation: Explanation) -> tuple[list[str], str]:
     """Return the values, years side by side and other dims line by line, and what they are."""
     unit, lines = explanation.variable.unit, lines_of(explanation)
-    return [(f"{n}: " if n else "") + over_time(f, unit) for n, f in lines.items()], means(explanation.aggregate)
+    what = "; ".join(filter(None, (means(explanation.aggregate), in_brackets(explanation))))
+    return [(f"{n}: " if n else "") + over_time(f, unit) for n, f in lines.items()], what
 
 
 def over_time(figures: Sequence[Figure], unit: str) -> str:

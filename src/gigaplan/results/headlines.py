@@ -1,21 +1,23 @@
 """The figures that a plan is judged by, so that two results can be compared.
 
-Amounts are summed over months that both results have; dates stand for themselves. All are of the central member.
+Amounts are summed over months that both results have; dates stand for themselves. A figure is the central member's;
+it is computed for every member alike, so that it has a range.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.results.aggregate import Aggregate, aggregate
+from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span_of
 from gigaplan.vocabulary.figures import money, short
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
@@ -43,24 +45,46 @@ class Headline(Brief):
     weight: float
     """How much it matters relative to the others, at most 1."""
     value: float
+    members: Array | None = field(default=None, compare=False)
+    """The same figure of every member, the central one first; None where it was made from one number."""
+
+    @property
+    def span(self) -> Span | None:
+        """Return the range over members; None where there is one member only."""
+        return None if self.members is None else span_of(self.members, date=self.unit == "date")
 
     @property
     def date(self) -> str:
         """Return the date as text, 'never' where there is none."""
-        return "never" if np.isnan(self.value) else f"{dt.date.fromordinal(int(self.value)):%Y-%m-%d}"
+        return date_text(self.value)
 
     @property
     def text(self) -> str:
         """Return the figure with its unit."""
+        return self.text_of(self.value)
+
+    def text_of(self, value: float) -> str:
+        """Return another value of this figure with its unit."""
         if self.unit == "date":
-            return self.date
+            return date_text(value)
         if self.unit == "USD":
-            return money(self.value)
-        return short(self.value, "" if self.unit in ("months", "tranches", "GPUs") else self.unit)
+            return money(value)
+        return short(value, "" if self.unit in ("months", "tranches", "GPUs") else self.unit)
+
+    @property
+    def range_text(self) -> str:
+        """Return the range over members; empty where there is one member only."""
+        never = "never" if self.unit == "date" else "there is none"
+        return range_text(found, self.text_of, never) if (found := self.span) else ""
 
     def brief_line(self) -> str:
-        """Return name and figure."""
-        return f"{self.name}: {self.text}"
+        """Return name and figure, with its range."""
+        return f"{self.name}: {self.text}" + (f" ({RANGE}: {self.range_text})" if self.members is not None else "")
+
+
+def date_text(ordinal: float) -> str:
+    """Return the day of an ordinal as text, 'never' for nan."""
+    return "never" if np.isnan(ordinal) else f"{dt.date.fromordinal(int(ordinal)):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,15 +108,64 @@ def window(a: Result, b: Result) -> Window | None:
     return Window(shared[0], shared[-1], reached)
 
 
+PRODUCING = {"state": "producing", "site": "announced"}
+
+
 def producing_mw(result: Result) -> Array:
     """Return the announced sites' IT power that produces tokens [MW], (edge,)."""
-    return aggregate(result, "power_state_mw", ["edge"], {"state": "producing", "site": "announced"}).values
+    return aggregate(result, "power_state_mw", ["edge"], PRODUCING).values
 
 
 def first_supply_month(result: Result) -> int:
     """Return the place of the first month with GPUs to serve on; 0 if there never are any."""
-    there = np.flatnonzero(aggregate(result, "gpus_available", ["month"]).values > 0)
-    return int(there[0]) if len(there) else 0
+    return int(_supply_months(result)[0])
+
+
+def _supply_months(result: Result) -> NDArray[np.int64]:
+    """Return the same of every member."""
+    return np.asarray(np.argmax(of_members(result, "gpus_available", ["month"]) > 0, axis=-1))
+
+
+def served_from(unserved: NDArray[np.bool_], result: Result) -> Array:
+    """Return from which day on all is served, as an ordinal; nan where some is unserved to the end.
+
+    Parameters
+    ----------
+    unserved : array of bool, shape (member, month)
+        Whether some demand isn't served.
+    result : Result
+        The result that it is of.
+    """
+    months = unserved.shape[-1]
+    last = np.where(unserved.any(axis=-1), months - 1 - np.argmax(unserved[:, ::-1], axis=-1), -1)
+    days = np.array([*(e.toordinal() for e in result.axis.edges[:months]), np.nan])
+    return np.asarray(days[last + 1])
+
+
+def all_served(result: Result) -> Array:
+    """Return from which day on every member serves all demand, as in :func:`served_from`."""
+    return served_from(np.any(array_of_members(result, "served_share") < SERVED, axis=1), result)
+
+
+def unserved_months(result: Result, part: slice = slice(0, None)) -> Array:
+    """Return in how many months with GPUs each workload isn't served in full, of every member.
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+    part : slice
+        The months that count.
+
+    Returns
+    -------
+    Array
+        Months, shape (member, workload).
+    """
+    short_of = array_of_members(result, "served_share") < SERVED
+    months = np.arange(short_of.shape[-1])
+    counted = (months >= _supply_months(result)[:, None]) & np.isin(months, months[part])
+    return np.asarray((short_of & counted[:, None]).sum(axis=-1).astype(float))
 
 
 def headlines(result: Result, shared: Window) -> dict[str, Headline]:
@@ -111,104 +184,93 @@ def _last_year(result: Result, shared: Window) -> slice:
 
 
 def _first_tokens(result: Result, shared: Window) -> Iterator[Headline]:
-    days = aggregate(result, "first_token_day", ["site"], {"site": "announced"}).values
-    first = np.nan if np.isnan(days).all() else float(np.nanmin(days))
-    yield _date("first tokens of the announced sites", "first_token_day", 1, _ordinal(result, first))
+    days = of_members(result, "first_token_day", ["site"], {"site": "announced"})
+    first = np.fmin.reduce(days, axis=1, initial=np.inf)
+    yield _date(result, "first tokens of the announced sites", "first_token_day", 1, _ordinals(result, first))
 
 
 def _steps(result: Result, shared: Window) -> Iterator[Headline]:
     """Yield when each step of IT power produces."""
-    producing = producing_mw(result)
+    producing = of_members(result, "power_state_mw", ["edge"], PRODUCING)
+    edges = np.array([float(e.toordinal()) for e in result.axis.edges])
     for step in shared.steps_mw:
-        reached = np.flatnonzero(producing >= step * (1 - TOLERANCE))
-        day = float(result.axis.edges[int(reached[0])].toordinal()) if len(reached) else np.nan
+        reached = producing >= step * (1 - TOLERANCE)
+        days = np.where(reached.any(axis=1), edges[np.argmax(reached, axis=1)], np.nan)
         name = f"{step / 1e3:g} GW" if step >= 1e3 else f"{step:g} MW"
-        yield _date(f"{name} (IT) producing", "power_state_mw", 1, day)
+        yield _date(result, f"{name} (IT) producing", "power_state_mw", 1, days)
 
 
 def _last_tranche(result: Result, shared: Window) -> Iterator[Headline]:
-    paid = result.central("tranche_day")
-    last = np.nan if np.isnan(paid).all() else float(np.nanmax(paid))
-    yield _date("last tranche", "tranche_day", 0.5, _ordinal(result, last))
+    paid = array_of_members(result, "tranche_day")
+    last = np.fmax.reduce(paid, axis=1, initial=-np.inf)
+    yield _date(result, "last tranche", "tranche_day", 0.5, _ordinals(result, last))
 
 
 def _people(result: Result, shared: Window) -> Iterator[Headline]:
     """Yield from when on demand is served in full."""
-    short_of = np.asarray(result.central("served_share") < SERVED)
-    edges = result.axis.edges
-    start = float(edges[0].toordinal())
-
-    def until(unserved: NDArray[np.bool_]) -> float:
-        at = np.flatnonzero(unserved)
-        if not len(at):
-            return start
-        return float(edges[at[-1] + 1].toordinal()) if at[-1] + 1 < result.axis.months else np.nan
-
-    yield _date("all demand served from", "served_share", 1, until(np.any(short_of, axis=0)))
+    yield _date(result, "all demand served from", "served_share", 1, all_served(result))
+    short_of = array_of_members(result, "served_share") < SERVED
     for w, name in enumerate(result.labels["workload"]):
-        yield _date(f"{name}: all demand served from", "served_share", 0.5, until(short_of[w]))
+        days = served_from(short_of[:, w], result)
+        yield _date(result, f"{name}: all demand served from", "served_share", 0.5, days)
 
 
 def _unserved(result: Result, shared: Window) -> Iterator[Headline]:
     """Yield in how many months with GPUs each workload isn't served in full."""
-    short_of = np.asarray(result.central("served_share") < SERVED)
-    part = _months(result, shared)
-    supplied = slice(max(part.start, first_supply_month(result)), part.stop)
+    counts = unserved_months(result, _months(result, shared))
     for w, name in enumerate(result.labels["workload"]):
-        months = float(short_of[w][supplied].sum())
-        yield _number(f"{name}: months with unserved demand", "served_share", 0.5, months, "months")
+        yield _number(result, f"{name}: months with unserved demand", "served_share", 0.5, counts[:, w], "months")
 
 
 def _gpus(result: Result, shared: Window) -> Iterator[Headline]:
     part = _months(result, shared)
-    gpus = aggregate(result, "gpus_producing", ["generation", "month"]).values
-    whole = aggregate(result, "gpus_producing", ["month"]).values
-    yield _number("GPUs producing at the peak", "gpus_producing", 1, float(whole[part].max()), "GPUs")
+    gpus = of_members(result, "gpus_producing", ["generation", "month"])[..., part].max(axis=-1)
+    whole = of_members(result, "gpus_producing", ["month"])[:, part].max(axis=-1)
+    yield _number(result, "GPUs producing at the peak", "gpus_producing", 1, whole, "GPUs")
     for g, name in enumerate(result.labels["generation"]):
-        height = float(gpus[g, part].max())
-        yield _number(f"{name} producing at the peak", "gpus_producing", 0.1, height, "GPUs")
+        yield _number(result, f"{name} producing at the peak", "gpus_producing", 0.1, gpus[:, g], "GPUs")
 
 
 def _tokens(result: Result, shared: Window) -> Iterator[Headline]:
     year = _last_year(result, shared)
-    tokens = _over(aggregate(result, "generated_tokens", ["month"]), result.labels["month"][year])
-    mean = tokens / float(result.axis.hours[year].sum()) * HOURS
-    yield _number("generated tokens a day, last 12 months", "tokens_served_per_day", 1, mean, "tokens/day")
+    mean = _over(result, "generated_tokens", year) / float(result.axis.hours[year].sum()) * HOURS
+    name = "generated tokens a day, last 12 months"
+    yield _number(result, name, "tokens_served_per_day", 1, mean, "tokens/day")
 
 
 def _cost_per_mtok(result: Result, shared: Window) -> Iterator[Headline]:
-    months = result.labels["month"][_last_year(result, shared)]
-    tokens = _over(aggregate(result, "generated_tokens", ["month"]), months)
-    cost = _over(aggregate(result, "workload_cost_usd", ["month"]), months)
-    per_mtok = cost / tokens * 1e6 if tokens > 0 else np.nan
-    yield _number("cost per million generated tokens, last 12 months", "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
+    year = _last_year(result, shared)
+    tokens, cost = (_over(result, name, year) for name in ("generated_tokens", "workload_cost_usd"))
+    per_mtok = np.divide(cost, tokens, out=np.full(tokens.shape, np.nan), where=tokens > 0) * 1e6
+    name = "cost per million generated tokens, last 12 months"
+    yield _number(result, name, "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
 
 
 def _draw(result: Result, shared: Window) -> Iterator[Headline]:
-    draw = float(result.central("facility_power_mw")[_months(result, shared)].max())
-    yield _number("facility power drawn at the peak", "facility_power_mw", 0.5, draw, "MW")
+    drawn = array_of_members(result, "facility_power_mw")[:, _months(result, shared)]
+    peak = drawn.max(axis=(1, 2, 3))
+    yield _number(result, "facility power drawn at the peak", "facility_power_mw", 0.5, peak, "MW")
 
 
 def _largest_run(result: Result, shared: Window) -> Iterator[Headline]:
-    largest = float(result.central("largest_run_flop")[:, _months(result, shared)].max())
-    yield _number("largest training run of a month", "largest_run_flop", 0.5, largest, "FLOP")
+    largest = array_of_members(result, "largest_run_flop")[:, :, _months(result, shared)].max(axis=(1, 2))
+    yield _number(result, "largest training run of a month", "largest_run_flop", 0.5, largest, "FLOP")
 
 
 def _sum(name: str, variable: str, weight: float, result: Result, shared: Window) -> Iterator[Headline]:
     """Yield an amount summed over the shared months."""
-    months = result.labels["month"][_months(result, shared)]
-    total = _over(aggregate(result, variable, ["month"]), months)
-    yield _number(name, variable, weight, total, result.variable(variable).unit)
+    total = _over(result, variable, _months(result, shared))
+    yield _number(result, name, variable, weight, total, result.variable(variable).unit)
 
 
 def _tranches(result: Result, shared: Window) -> Iterator[Headline]:
-    count = float(np.isfinite(result.central("tranche_day")).sum())
-    yield _number("number of tranches", "tranche_day", 0.5, count, "tranches")
+    count = np.isfinite(array_of_members(result, "tranche_day")).sum(axis=1).astype(float)
+    yield _number(result, "number of tranches", "tranche_day", 0.5, count, "tranches")
 
 
-def _over(monthly: Aggregate, months: Sequence[str]) -> float:
-    """Return a monthly amount added up over some months."""
-    return float(sum(v for m, v in zip(monthly.labels["month"], monthly.values, strict=True) if m in months))
+def _over(result: Result, name: str, months: slice) -> Array:
+    """Return a monthly amount of every member added up over some months."""
+    return np.asarray(of_members(result, name, ["month"])[:, months].sum(axis=-1))
 
 
 SUMS = (
@@ -238,14 +300,17 @@ PARTS: tuple[Callable[[Result, Window], Iterator[Headline]], ...] = (
 """Makers of figures, each of as few quantities as it needs: a result that lacks one has all others."""
 
 
-def _date(name: str, variable: str, weight: float, value: float) -> Headline:
-    return Headline(name=name, variable=variable, unit="date", weight=weight, value=value)
+def _date(result: Result, name: str, variable: str, weight: float, days: Array) -> Headline:
+    return _number(result, name, variable, weight, days, "date")
 
 
-def _number(name: str, variable: str, weight: float, value: float, unit: str) -> Headline:
-    return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value)
+def _number(result: Result, name: str, variable: str, weight: float, values: Array, unit: str) -> Headline:
+    members = values if result.stamp.members > 1 else None
+    value = float(values[0])
+    return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value, members=members)
 
 
-def _ordinal(result: Result, days: float) -> float:
-    day = result.day(days)
-    return np.nan if day is None else float(day.toordinal())
+def _ordinals(result: Result, days: Array) -> Array:
+    """Return days since the start of the horizon as ordinals of the calendar; nan for never."""
+    start = result.axis.start.toordinal()
+    return np.where(np.isfinite(days), np.floor(days) + start, np.nan)

@@ -50,7 +50,8 @@ class Result(Labelled):
         at : mapping of str to str, optional
             Labels to select first, such as ``{"workload": "chat"}``.
         members : str
-            Which member: ``central`` is the one with central facts.
+            ``central`` for the figures of central facts, with their ranges where the run has several members; ``all``
+            for every member's figures.
 
         Returns
         -------
@@ -64,9 +65,11 @@ class Result(Labelled):
         """
         self.variable(quantity)
         from gigaplan.results.aggregate import aggregate
+        from gigaplan.results.spread import spread
 
         by = (by,) if isinstance(by, str) else tuple(by)
-        return Table.of(aggregate(self, quantity, by=by, at=at or {}, members=members))
+        figures = aggregate(self, quantity, by=by, at=at or {}, members=members)
+        return Table.of(figures, None if members == "all" else spread(self, quantity, by, at))
 
     def to_xarray(self) -> xarray.Dataset:
         """Return this result as an xarray Dataset, labels as coordinates, units and meanings as attributes.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.spread import range_text, spread, with_range
 from gigaplan.vocabulary.errors import LackingQuantityError
 from gigaplan.vocabulary.figures import DASH, in_a_row, short
 from gigaplan.vocabulary.show import as_table, as_text
@@ -59,15 +60,23 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
 
 
 def _yearly(result: Labelled, name: str, at: Mapping[str, str], unit: str) -> str:
-    """Return a quantity in the first and the last year that has it; a dash where an older result lacks its inputs."""
+    """Return a quantity in the first and the last year that has it, with its ranges; a dash where an older result lacks
+    its inputs."""
+
+    def figure(value: float) -> str:
+        return short(round(value) if unit == "GPUs" and math.isfinite(value) else value)
+
     try:
-        found = aggregate(result, name, by=("year",), at=at)
+        found, known = aggregate(result, name, by=("year",), at=at), spread(result, name, ("year",), at)
     except LackingQuantityError:
         return DASH
-    pairs = [(y, float(v)) for y, v in zip(found.labels["year"], found.values, strict=True) if not math.isnan(v)]
-    ends = [pairs[0], pairs[-1]][: len(pairs)] if pairs else []
-    whole = [(year, round(value) if unit == "GPUs" else value) for year, value in ends]
-    return ", ".join(f"{short(value, unit)} in {year}" for year, value in whole) or DASH
+    there = [k for k, value in enumerate(found.values) if not math.isnan(value)]
+    shown = [
+        f"{with_range(figure(float(found.values[k])), range_text(known.at((k,)), figure, cell=True) if known else '')} "
+        f"{unit} in {found.labels['year'][k]}"
+        for k in dict.fromkeys([*there[:1], *there[-1:]])
+    ]
+    return ", ".join(shown) or DASH
 
 
 def _few(names: Sequence[str]) -> str:

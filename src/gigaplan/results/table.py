@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from gigaplan.results.spread import RANGE, Spread, range_text, with_range
 from gigaplan.vocabulary.errors import MachineError
 from gigaplan.vocabulary.members import Array
 
@@ -68,6 +69,8 @@ class Table:
     """One axis per dim, in the order of ``dims``."""
     reduction: str
     """What a figure is, such as ``sum over the year``."""
+    ranges: Spread | None = None
+    """Their ranges over members; None for a run of one member, and where the members are in the table."""
 
     def __post_init__(self) -> None:
         shape = tuple(len(self.labels[d]) for d in self.dims)
@@ -75,8 +78,8 @@ class Table:
             raise ValueError(f"a table of {self.name} has shape {self.values.shape}, its labels say {shape}")
 
     @classmethod
-    def of(cls, figures: Aggregated) -> Table:
-        """Return the table of aggregated figures."""
+    def of(cls, figures: Aggregated, ranges: Spread | None = None) -> Table:
+        """Return the table of aggregated figures, with their ranges where they have some."""
         labels = {d: figures.labels[d] for d in figures.dims}
         values = np.asarray(figures.values, dtype=float)
         return cls(
@@ -86,17 +89,26 @@ class Table:
             labels=labels,
             values=values,
             reduction=figures.reduction,
+            ranges=ranges,
         )
 
     def __len__(self) -> int:
         return self.values.size
 
     def rows(self) -> list[dict[str, str | float]]:
-        """Return one mapping per figure: its label along each dim, and ``value`` (nan where there is none)."""
-        places = itertools.product(*(self.labels[d] for d in self.dims))
+        """Return one mapping per figure: its label along each dim, and ``value`` (nan where there is none).
+
+        Figures of several members have ``low`` and ``high`` too, the ends of their range.
+        """
+        labels = itertools.product(*(self.labels[d] for d in self.dims))
+        found = self.ranges
         return [
-            {**dict(zip(self.dims, at, strict=True)), "value": float(value)}
-            for at, value in zip(places, self.values.ravel(), strict=True)
+            {
+                **dict(zip(self.dims, at, strict=True)),
+                "value": float(self.values[place]),
+                **({"low": float(found.low[place]), "high": float(found.high[place])} if found else {}),
+            }
+            for at, place in zip(labels, np.ndindex(self.values.shape), strict=True)
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -137,7 +149,8 @@ class Table:
     @property
     def heading(self) -> str:
         """Return what the table shows: quantity, unit, and what a figure is."""
-        return f"{self.name} [{self.unit}], {self.reduction}" if self.reduction else f"{self.name} [{self.unit}]"
+        known = f"in brackets {RANGE} of {self.ranges.members:,} futures" if self.ranges else ""
+        return ", ".join(filter(None, (f"{self.name} [{self.unit}]", self.reduction, known)))
 
     def __repr__(self) -> str:
         across = self._across()
@@ -186,9 +199,14 @@ class Table:
 
     def _body(self, most: int, across: Sequence[int]) -> Iterator[list[str]]:
         places = itertools.product(*(self.labels[d] for d in self.dims[:-1]))
-        values = self.values.reshape(math.prod(self.values.shape[:-1]), self._count())
-        for at, line in itertools.islice(zip(places, values, strict=True), most):
-            yield [*(at or ("",)), *(_figure(float(line[i])) for i in across)]
+        lines = np.ndindex(self.values.shape[:-1])
+        for at, line in itertools.islice(zip(places, lines, strict=True), most):
+            yield [*(at or ("",)), *(self._cell((*line, i) if self.dims else ()) for i in across)]
+
+    def _cell(self, place: tuple[int, ...]) -> str:
+        """Return a figure, with its range in brackets."""
+        shown = _figure(float(self.values[place]))
+        return with_range(shown, range_text(self.ranges.at(place), _figure, cell=True) if self.ranges else "")
 
     def _hidden(self, most: int, across: Sequence[int]) -> str:
         """Return what is left out, as a line."""
