@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
-from gigaplan.results.headlines import Headline
+from gigaplan.results.headlines import Headline, date_text
+from gigaplan.results.spread import RANGE, Span, range_text
 from gigaplan.study.compare import Cause, Comparison, Difference, InputDifference
 from gigaplan.study.rerun import Rerun
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
@@ -36,7 +38,7 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
     if not answer.differences:
         return Group(head, Text(f"No figure differs ({len(answer.same)} compared)."), *_lacks(answer), *_inputs(answer))
     listed = answer.differences[:rows]
-    figures = [(d.headline.name, d.headline.text, d.other.text, _change(d)) for d in listed]
+    figures = [line for d in listed for line in _figures(d)]
     table = Fitting(("figure", "A", "B", "B - A"), figures)
     because = [(d.headline.name, causes) for d in listed if (causes := _causes(d))]
     reasons = [Text("Because of", "bold"), *(Text(f"{name}: {why}") for name, why in because)] if because else []
@@ -52,6 +54,22 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
 
 def _lacks(answer: Comparison) -> list[Text]:
     return [Text(text, style="yellow") for text in answer.left_out]
+
+
+def _figures(difference: Difference) -> Iterator[tuple[str, ...]]:
+    """Yield the line of a figure, and below it that of its ranges."""
+    here, there = difference.headline, difference.other
+    yield here.name, here.text, there.text, _change(difference)
+    if here.members is not None or there.members is not None:
+        apart = difference.span
+        yield f"  {RANGE}", here.range_cell, there.range_cell, _change_range(apart, here) if apart else ""
+
+
+def _change_range(apart: Span, headline: Headline) -> str:
+    """Return the range of a difference; of dates in days or months."""
+    if headline.unit == "date":
+        return range_text(apart, lambda effect: _effect(effect, headline), cell=True)
+    return headline.in_cell(apart)
 
 
 def _change(difference: Difference) -> str:
@@ -115,8 +133,22 @@ def _inputs(answer: Comparison) -> list[Text]:
 def _how(answer: Comparison) -> list[Text]:
     if answer.not_attributed:
         return [Text(f"Causes: {answer.not_attributed}.", style="yellow")]
-    words = "Each cause is A run again with B's lines of that group alone; 'together' is what they add only together."
-    return [Text(words, style="dim")]
+    caused = any(d.causes for d in answer.differences)
+    ranged = any(d.headline.members is not None or d.b_members is not None for d in answer.differences)
+    found = ["Each cause is A run again with B's lines of that group alone; 'together' is what they add only together."]
+    found = found if caused or not ranged else []
+    if ranged:
+        found.append(_what_ranges_are(answer))
+    return [Text(" ".join(found), style="dim")]
+
+
+def _what_ranges_are(answer: Comparison) -> str:
+    if any(d.span for d in answer.differences):
+        return "The range of B - A is that of the members' own differences: both draw the same futures."
+    counts = " and ".join(
+        f"{s.members:,} member{'s' * (s.members != 1)} of seed {s.seed}" for s in (answer.a, answer.b)
+    )
+    return f"B - A has no range, for A and B do not draw the same futures: {counts}."
 
 
 def rerun(answer: Rerun) -> RenderableType:
@@ -145,6 +177,24 @@ def rerun(answer: Rerun) -> RenderableType:
     return Group(*lines, *saved)
 
 
+def _ranges(difference: Difference) -> dict[str, Any]:
+    """Return the ranges of both figures and of their difference, nothing where both have one member."""
+    here, there = difference.headline, difference.other
+    if here.members is None and there.members is None:
+        return {}
+
+    def ends(headline: Headline) -> list[float | str] | None:
+        found = headline.span
+        if found is None:
+            return None
+        both = (found.low, found.high)
+        return [date_text(end) if headline.unit == "date" else end for end in both]
+
+    apart = difference.span
+    change = [apart.low, apart.high] if apart else None
+    return {"a_range": ends(here), "b_range": ends(there), "change_range": change}
+
+
 def as_data(answer: Comparison) -> dict[str, Any]:
     """Return a comparison as plain data, for ``--json``; dates are text, in causes their effects are days."""
 
@@ -166,6 +216,7 @@ def as_data(answer: Comparison) -> dict[str, Any]:
                 "a": value(d.headline),
                 "b": value(d.other),
                 "change": d.b - d.headline.value,
+                **_ranges(d),
                 "score": d.score,
                 "causes": [cause(c, d.headline) for c in d.causes],
                 "together": d.remainder,

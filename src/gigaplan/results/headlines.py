@@ -69,7 +69,7 @@ class Headline(Brief):
             return date_text(value)
         if self.unit == "USD":
             return money(value)
-        return short(value, "" if self.unit in ("months", "tranches", "GPUs") else self.unit)
+        return short(_whole(value, self.unit), "" if self.unit in ("months", "tranches", "GPUs") else self.unit)
 
     @property
     def range_text(self) -> str:
@@ -77,9 +77,24 @@ class Headline(Brief):
         never = "never" if self.unit == "date" else "there is none"
         return range_text(found, self.text_of, never) if (found := self.span) else ""
 
+    @property
+    def range_cell(self) -> str:
+        """Return the range as it stands in a table below the figure; empty where there is one member only."""
+        return self.in_cell(found) if (found := self.span) else ""
+
+    def in_cell(self, found: Span) -> str:
+        """Return a range of such a figure without its unit, which stands above it."""
+        texts: dict[str, Callable[[float], str]] = {"date": lambda day: date_text(day)[: len("2026-11")], "USD": money}
+        return range_text(found, texts.get(self.unit, lambda v: short(_whole(v, self.unit))), cell=True)
+
     def brief_line(self) -> str:
         """Return name and figure, with its range."""
         return f"{self.name}: {self.text}" + (f" ({RANGE}: {self.range_text})" if self.members is not None else "")
+
+
+def _whole(value: float, unit: str) -> float:
+    """Return a number of things that come whole, rounded: a range may end between two of them."""
+    return round(value) if unit in ("months", "tranches") and np.isfinite(value) else value
 
 
 def date_text(ordinal: float) -> str:

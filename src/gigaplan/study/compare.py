@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gigaplan import catalog
@@ -22,9 +22,11 @@ from gigaplan.plan.provenance import plain_values
 from gigaplan.results.headlines import Headline, Window, headlines, window
 from gigaplan.results.lacking import left_out
 from gigaplan.results.result import Result, Stamp
+from gigaplan.results.spread import Span, span_of, with_range
 from gigaplan.simulate.engine import simulate
 from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.facts import Entry
+from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
@@ -44,6 +46,8 @@ JOINED = {
 """Parts of a plan that name one another and make sense only together."""
 NEGLIGIBLE = 1e-6
 """Relative difference below which two figures are the same."""
+RANGE_ALONE = 0.01
+"""How much a difference of the ranges alone counts, relative to one of the figures."""
 SAVED_A, SAVED_B = "A's saved catalog and version", "B's saved catalog and version"
 
 
@@ -80,11 +84,24 @@ class Difference(Brief):
     causes: tuple[Cause, ...] = ()
     remainder: float = math.nan
     """Interaction of the groups, in the headline's unit; nan where causes weren't sought or aren't numbers."""
+    b_members: Array | None = field(default=None, compare=False)
+    """B's figure of every member; None where B has one member."""
+    paired: bool = False
+    """Whether both draw each of their members alike, so that the difference has a range of its own."""
 
     @property
     def other(self) -> Headline:
         """Return B's figure."""
-        return replace(self.headline, value=self.b)
+        return replace(self.headline, value=self.b, members=self.b_members)
+
+    @property
+    def span(self) -> Span | None:
+        """Return the range of B less A, member by member: narrower than what the two ranges leave open.
+
+        Of dates, the members that have both; None where the members of the two aren't drawn alike.
+        """
+        a, b = self.headline.members, self.b_members
+        return span_of(b - a) if self.paired and a is not None and b is not None and len(a) == len(b) > 1 else None
 
     def brief_title(self) -> str:
         """Return the figure's name."""
@@ -92,7 +109,8 @@ class Difference(Brief):
 
     def brief_rows(self) -> BriefRows:
         """Return the figure of both, and its causes."""
-        yield from (("A", self.headline.text), ("B", self.other.text))
+        sides = (("A", self.headline), ("B", self.other))
+        yield from ((side, with_range(h.text, h.range_text)) for side, h in sides)
         yield from ((c.group, replace(self.headline, value=c.value).text) for c in self.causes)
 
     def brief_line(self) -> str:
@@ -152,12 +170,14 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
             f"{b.labels['month'][0]} to {b.labels['month'][-1]}; give both horizons that overlap"
         )
     one, two = headlines(a, shared), headlines(b, shared)
-    differing = _differences(one, two, lambda name: name in a and name in b)
+    paired = (a.stamp.seed, a.stamp.members) == (b.stamp.seed, b.stamp.members)
+    differing = _differences(one, two, lambda name: name in a and name in b, paired=paired)
     found = sorted(differing, key=lambda d: (-d.score, -d.headline.weight))
     apart = {d.headline.name for d in found}
     attribution = _Attribution(a, b, shared, progress)
     inputs, groups = attribution.inputs, attribution.groups
-    swapped = attribution.run() if found and not attribution.obstacle else {}
+    moved = any(_relative(d.headline, d.other) > NEGLIGIBLE for d in found)
+    swapped = attribution.run() if moved and not attribution.obstacle else {}
     return Comparison(
         a=a.stamp,
         b=b.stamp,
@@ -173,20 +193,34 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
 
 
 def _differences(
-    one: Mapping[str, Headline], two: Mapping[str, Headline], held: Callable[[str], bool]
+    one: Mapping[str, Headline], two: Mapping[str, Headline], held: Callable[[str], bool], *, paired: bool
 ) -> Iterator[Difference]:
     """Yield the headlines that differ; a generation that a side hasn't got has no GPUs, a workload isn't compared.
 
-    A figure is not compared where a side lacks the quantity that it rests on.
+    A figure is not compared where a side lacks the quantity that it rests on. Figures of which only the ranges differ
+    are said to differ, by what lies between these.
     """
     for name in dict.fromkeys([*one, *two]):
         like = one.get(name) or two[name]
         if not (name in one and name in two) and not (like.unit == "GPUs" and held(like.variable)):
             continue
-        here, there = (replace(like, value=_value(by_group, name, like.unit)) for by_group in (one, two))
-        size = _relative(here, there)
+        here, there = (_of(by_group, like) for by_group in (one, two))
+        size = _relative(here, there) or RANGE_ALONE * _ranges_apart(here, there)
         if size > NEGLIGIBLE:
-            yield Difference(here, there.value, size * here.weight)
+            score = size * here.weight
+            yield Difference(here, there.value, score, b_members=there.members, paired=paired)
+
+
+def _of(by_group: Mapping[str, Headline], like: Headline) -> Headline:
+    """Return a side's figure of a kind; what a side hasn't got has no members."""
+    members = by_group[like.name].members if like.name in by_group else None
+    return replace(like, value=_value(by_group, like.name, like.unit), members=members)
+
+
+def _ranges_apart(a: Headline, b: Headline) -> float:
+    """Return how far the ranges of two figures lie apart, from 0 to 1; a side of one member has its figure alone."""
+    ends = [(h.span.low, h.span.high) if h.span and h.span.known else (h.value, h.value) for h in (a, b)]
+    return max(_relative(replace(a, value=x), replace(b, value=y)) for x, y in zip(*ends, strict=True))
 
 
 def _value(by_group: Mapping[str, Headline], name: str, unit: str) -> float:
