@@ -1,0 +1,261 @@
+"""Every figure of a run of many members carries its range, the same on every door."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.report.test_report import printed
+
+import gigaplan as gp
+from gigaplan.report.headline import SERVED_FROM, cards
+from gigaplan.report.html import html
+from gigaplan.report.select import summary
+from gigaplan.report.terminal import render
+from gigaplan.report.years import rows
+from gigaplan.results.explain import explain
+from gigaplan.results.headlines import all_served, headlines, window
+from gigaplan.results.result import Result
+from gigaplan.results.spread import Span, range_text, span, span_of, spread, spread_of, with_range
+from gigaplan.vocabulary.figures import money, percent, short
+
+MEMBERS = 16
+PLANS = ("lab-1mw", "announced-2025-09")
+UNMOVED = {
+    "irst tokens of the announced sites": "delays of the delivery ladder are drawn for no member yet",
+    "(IT) producing": "the fleet of a plan without a binding uncertain limit is the same in every future",
+    "last tranche": "as the fleet",
+    "producing at the peak": "as the fleet",
+    "tranches": "as the fleet",
+    "Milestone investment released": "as the fleet",
+    "Equity on dates": "stated by the plan on its dates",
+    ": all demand served from": "a workload that nearly every future serves in full",
+    ": months with unserved demand": "the same",
+}
+"""Figures whose range may be a point, and why: their inputs have no range yet."""
+
+
+@cache
+def many(name: str) -> Result:
+    return gp.run(name, {"uncertainty.members": MEMBERS})
+
+
+@cache
+def one(name: str) -> Result:
+    return gp.run(name)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_each_card_has_one_figure_and_one_range_everywhere(name: str) -> None:
+    """Page = JSON = explain = Python for the figure and both ends; the terminal shows the sentence of the JSON."""
+    result = many(name)
+    page, terminal, told = html(result), printed(render(result), 4000), summary(result)
+    for card, data in zip(cards(result), told["headlines"], strict=True):
+        assert card.span is not None, f"{card.name} has no range"
+        assert card.span.members == MEMBERS
+        assert f"80 %: {card.range}</p>" in page
+        assert data["range"] == card.range
+        assert data["members"] == MEMBERS
+        if card.name == SERVED_FROM:  # a month, worked out from a share: explain gives the share
+            assert card.span == span_of(all_served(result), date=True)
+            continue
+        figure = explain(result, card.variable, card.at).figures[0]
+        row = result.table(card.variable, by=(), at=dict(card.at)).rows()[0]
+        assert figure.span == span(result, card.variable, card.at)
+        assert figure.value == pytest.approx(card.number) == data["value"] == row["value"]
+        for end in ("low", "high"):
+            number = getattr(card.span, end)
+            assert number == pytest.approx(getattr(figure.span, end)), (card.name, end)
+            assert number == data[end] == row[end], (card.name, end)
+    assert told["ranges"] in terminal.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_headline_has_a_range(name: str) -> None:
+    result = many(name)
+    found = headlines(result, window(result, result))  # type: ignore[arg-type]
+    for h in found.values():
+        assert h.span is not None, f"{h.name} has no range"
+        assert h.span.known, h.name
+        assert h.members is not None
+        assert h.members[0] == pytest.approx(h.value, nan_ok=True)
+        if not math.isnan(h.span.high):
+            assert h.span.low <= h.span.median <= h.span.high, h.name
+    moved = {n for n, h in found.items() if h.span and h.span.high > h.span.low}
+    assert {"cost", "capital", "largest training run of a month", "energy at the meter"} <= moved
+
+
+def test_a_range_without_width_has_a_reason() -> None:
+    """A new figure that no uncertain input reaches is a failing test, not a silent point."""
+    result = many("announced-2025-09")
+    found = headlines(result, window(result, result))  # type: ignore[arg-type]
+    points = {n for n, h in found.items() if h.span and h.span.high == h.span.low}
+    points |= {c.name for c in cards(result) if c.span and c.span.high == c.span.low}
+    assert {n for n in points if not any(part in n for part in UNMOVED)} == set()
+    assert {"revenue", "cost", "capital", "funding gap", "Cost per million generated tokens"} & points == set()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_row_of_the_yearly_table_has_the_range_that_python_gives(name: str) -> None:
+    result = many(name)
+    terminal = printed(render(result), 200)
+    page = html(result)
+    for row in rows(result):
+        assert row.spread is not None, row.name
+        assert len(row.ranges) == len(row.values)
+        assert row.ranges[-1] in page
+        if row.leads:
+            assert row.ranges[-1] in terminal
+        if row.variable != "idle_gpu_hours":  # a share of what is available
+            expected = spread(result, row.variable, ["year"], row.at)
+            assert expected is not None
+            np.testing.assert_array_equal(row.spread.low, expected.low)
+            np.testing.assert_array_equal(row.spread.high, expected.high)
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_range_is_cut(name: str, width: int) -> None:
+    text = printed(render(many(name)), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    leading = [r for r in rows(many(name)) if r.leads]
+    assert sum(line.startswith("  80 %") for line in text.splitlines()) == len(leading)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_one_member_has_no_ranges_anywhere(name: str) -> None:
+    result = one(name)
+    assert spread(result, "cost_usd") is None
+    assert all(c.span is None and not c.range for c in cards(result))
+    assert all(r.spread is None and not r.ranges for r in rows(result))
+    assert "80 % of" not in html(result)
+    assert "80 %" not in printed(render(result), 200)
+    data = summary(result)
+    assert "ranges" not in data
+    for part in (*data["headlines"], *data["tables"].values(), *data["first_tokens"], *data["unserved"]):
+        assert "low" not in part
+    assert "low" not in result.table("cost_usd").rows()[0]
+    assert "brackets" not in repr(gp.explain(result, "cost_usd"))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_central_figures_do_not_depend_on_the_members(name: str) -> None:
+    a, b = summary(one(name)), summary(many(name))
+    assert [h["text"] for h in a["headlines"]] == [h["text"] for h in b["headlines"]]
+    assert [r.texts for r in rows(one(name))] == [r.texts for r in rows(many(name))]
+
+
+def test_the_json_is_valid_and_dates_are_dates() -> None:
+    data = json.loads(json.dumps(gp.to_json(many("announced-2025-09")), allow_nan=False))
+    served = next(h for h in data["headlines"] if h["name"] == SERVED_FROM)
+    assert served["low"] < served["high"]
+    assert len(served["low"]) == len("2027-03-01")
+    assert served["without"] >= 0
+
+
+def test_what_is_not_kept_is_unknown_and_not_zero() -> None:
+    result = gp.run("lab-1mw", {"uncertainty.members": 4}, keep="summary")
+    found = span(result, "fleet_share", {"workload": result.labels["workload"][0], "year": "2030"})
+    assert found is not None
+    assert not found.known
+    assert math.isnan(found.low)
+    assert "unknown" in range_text(found, short)
+    peak = headlines(result, window(result, result))["facility power drawn at the peak"]  # type: ignore[arg-type]
+    assert "unknown" in peak.range_text
+    assert "unknown" in repr(result.table("facility_power_mw"))
+
+
+def test_a_result_with_one_member_and_one_with_many_differ() -> None:
+    answer = gp.compare(one("lab-1mw"), many("lab-1mw"))
+    assert {"cost", "capital"} <= {d.headline.name for d in answer.differences}
+    assert all(d.b == pytest.approx(d.headline.value) for d in answer.differences)
+    assert all(d.span is None and not d.causes for d in answer.differences)
+
+
+def test_a_difference_has_a_narrower_range_of_its_own() -> None:
+    """Common random numbers: a dearer megawatt-hour adds nearly the same to each future."""
+    dearer = {"uncertainty.members": MEMBERS, "power.facility.power_price_usd_per_mwh": "190 USD/MWh"}
+    b = gp.run("lab-1mw", dearer)
+    answer = gp.compare(many("lab-1mw"), b)
+    cost = next(d for d in answer.differences if d.headline.name == "cost")
+    assert cost.span is not None
+    assert cost.headline.span is not None
+    width = cost.headline.span.high - cost.headline.span.low
+    assert 0 < cost.span.high - cost.span.low < width / 10
+    assert cost.span.low <= cost.b - cost.headline.value <= cost.span.high
+    other = gp.compare(many("lab-1mw"), gp.run("lab-1mw", dearer | {"uncertainty.members": 8}))
+    assert all(d.span is None for d in other.differences)
+
+
+values = st.lists(st.one_of(st.floats(-1e12, 1e12), st.just(math.nan)), min_size=2, max_size=40)
+
+
+@given(values, st.booleans())
+def test_ends_are_in_order_and_between_what_is_there(numbers: list[float], date: bool) -> None:
+    found = span_of(np.array(numbers), date=date)
+    there = [v for v in numbers if not math.isnan(v)]
+    assert found.without == len(numbers) - len(there)
+    ends = [v for v in (found.low, found.median, found.high) if not math.isnan(v)]
+    slack = 1e-9 * max((abs(v) for v in there), default=0.0)
+    assert all(a <= b + slack for a, b in itertools.pairwise(ends))
+    assert all(min(there) - slack <= v <= max(there) + slack for v in ends)
+    if there and not date:
+        assert len(ends) == 3
+
+
+def test_the_ends_are_the_tenth_and_the_ninetieth_percentile() -> None:
+    draws = np.random.default_rng(1).normal(size=(200, 3))
+    found = spread_of(draws)
+    for end, share in (("low", 10), ("median", 50), ("high", 90)):
+        np.testing.assert_allclose(getattr(found, end), np.percentile(draws, share, axis=0))
+    assert found.at((2,)).low == found.low[2]
+
+
+def test_a_date_that_never_comes_is_after_all_others() -> None:
+    days = np.array([10.0, *[20.0] * 13, *[math.nan] * 6])
+    found = span_of(days, date=True)
+    assert (found.low, found.median, found.without) == (20.0, 20.0, 6)
+    assert math.isnan(found.high)
+    text = range_text(found, lambda d: "never" if math.isnan(d) else f"day {d:.0f}", "never")
+    assert text == "day 20 to never; in 6 of 20 futures never"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text", "cell", "long"),
+    [
+        (1.2, 2.9, short, "1.20–2.90", "1.20 to 2.90"),
+        (17.8e9, 32.1e9, money, "17.8–32.1 B", "$17.8 to $32.1 B"),
+        (575e6, 3.1e9, money, "575 M–3.10 B", "$575 M to $3.10 B"),
+        (-61.3e9, 115e9, money, "-61.3 to 115 B", "-$61.3 to $115 B"),
+        (0.03, 0.47, percent, "3–47%", "3 to 47%"),
+        (5.0, 5.0, short, "5", "5"),
+        (math.nan, math.nan, short, "–", "–"),
+    ],
+)
+def test_a_unit_stands_once(low: float, high: float, text: object, cell: str, long: str) -> None:
+    found = Span(low, (low + high) / 2, high, 0, 100)
+    assert range_text(found, text, cell=True) == cell  # type: ignore[arg-type]
+    assert range_text(found, text) == long  # type: ignore[arg-type]
+
+
+def test_a_range_that_reads_like_its_figure_stands_once() -> None:
+    assert with_range("3.40 M", "3.40 M") == "3.40 M"
+    assert with_range("3.40 M", "1.20–5.10 M") == "3.40 M (1.20–5.10 M)"
+    assert with_range("3.40 M", "") == "3.40 M"
+
+
+def test_a_table_of_every_member_has_no_ranges_beside_them() -> None:
+    result = many("lab-1mw")
+    assert "low" not in result.table("cost_usd", members="all").rows()[0]
+    table = result.table("cost_usd")
+    assert {"low", "high"} <= set(table.rows()[0])
+    assert "in brackets 80 % of 16 futures" in repr(table)
+    assert dataclasses.replace(table, ranges=None).rows()[0]["value"] == table.rows()[0]["value"]
