@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gigaplan.plan.document import Node
@@ -94,5 +94,19 @@ def evidence_of(node: Node, stated: Mapping[str, str], problems: list[Problem]) 
 
 
 def plain_values(root: Node) -> Any:
-    """Return a document's values without their provenance."""
-    return unwrap(root, {}, [], {})
+    """Return a document's values without their provenance, a range as one text ('1.1 to 1.4, central 1.2')."""
+    return unwrap(_with_range_texts(root), {}, [], {})
+
+
+def _with_range_texts(node: Node) -> Node:
+    if isinstance(node.value, list):
+        return replace(node, value=[_with_range_texts(v) for v in node.value])
+    if not isinstance(node.value, dict):
+        return node
+    if not (node.states_provenance and {"low", "high"} <= set(node.value)):
+        return replace(node, value={k: _with_range_texts(v) for k, v in node.value.items()})
+    stated = {k: v.plain() for k, v in node.value.items()}
+    central = stated.get("central", stated.get("value"))
+    parts = [f"{stated['low']} to {stated['high']}", "" if central is None else f"central {central}"]
+    parts += [f"{k} {stated[k]}" for k in ("dist", "group") if k in stated]
+    return replace(node, value=", ".join(filter(None, parts)))
