@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.report.test_report import printed
 
 import gigaplan as gp
+from gigaplan.report.charts import all_charts
 from gigaplan.report.headline import SERVED_FROM, cards
 from gigaplan.report.html import html
 from gigaplan.report.select import summary
@@ -193,6 +194,21 @@ def test_a_difference_has_a_narrower_range_of_its_own() -> None:
     assert cost.span.low <= cost.b - cost.headline.value <= cost.span.high
     other = gp.compare(many("lab-1mw"), gp.run("lab-1mw", dearer | {"uncertainty.members": 8}))
     assert all(d.span is None for d in other.differences)
+
+
+def test_charts_over_time_have_bands() -> None:
+    """Two dotted ends under one name, around the central line or apart from it, none with one member."""
+    with_bands = {"cost", "tokens", "largest", "buildout", "power", "gap", "books"}
+    drawn, plain = (all_charts(r) for r in (many("announced-2025-09"), one("announced-2025-09")))
+    for name, chart in drawn.items():
+        series = chart.option["series"]
+        found = [s for s in series if str(s.get("name", "")).endswith(", 80 %")]
+        assert bool(found) == (name in with_bands), name
+        assert [s for s in series if s not in found] == plain[name].option["series"], name
+        for low, high in zip(found[::2], found[1::2], strict=True):
+            assert low["name"] == high["name"]
+            pairs = zip(low["data"], high["data"], strict=True)
+            assert all(a is None or b is None or a <= b for a, b in pairs), name
 
 
 values = st.lists(st.one_of(st.floats(-1e12, 1e12), st.just(math.nan)), min_size=2, max_size=40)

@@ -12,6 +12,7 @@ import numpy as np
 from gigaplan.report.format import short, without_noise
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE, Spread
 from gigaplan.vocabulary.members import Array
 
 Option = dict[str, Any]
@@ -54,6 +55,14 @@ def line(name: str, data: Array | Sequence[float], color: str, **more: Any) -> O
         "emphasis": {"focus": "series"},
         **more,
     }
+
+
+def band(name: str, found: Spread | None, size: float, color: str) -> list[Option]:
+    """Return both ends of a line's range over members, dotted under one name; nothing for a run of one member."""
+    if found is None or found.members == 1:
+        return []
+    style = {"width": 1, "type": "dotted"}
+    return [line(f"{name}, {RANGE}", end / size, color, lineStyle=style) for end in (found.low, found.high)]
 
 
 def area(name: str, data: Array | Sequence[float], color: str) -> Option:

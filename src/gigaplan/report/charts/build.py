@@ -15,6 +15,7 @@ from gigaplan.report.words import limit, place, system
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 
 MOST_ROWS, MOST_AREAS = 24, 8
 STEPS = ("announced", "construction", "energised", "ready", "first token")
@@ -31,6 +32,7 @@ def buildout(result: Result) -> Chart:
     unit = counted(float(data.sum(axis=0).max()), "GPUs")
     colours = [base.colour(result, "generation", result.labels["generation"][g]) for g in some]
     series = [base.area(n, data[g] / unit.size, c) for n, g, c in zip(names, some, colours, strict=True)]
+    series += base.band("all", spread(result, "gpus_producing", ["month"]), unit.size, base.GREY)
     total = data.sum(axis=0)
     when = result.labels["month"][int(total.argmax())]
     return Chart(
@@ -55,6 +57,8 @@ def power(result: Result) -> Chart:
         rows.append((f"{len(others)} others", data[others].sum(axis=0), yearly[others].sum(axis=0)))
     unit = in_watts(float(data.sum(axis=0).max()))
     series = [base.area(n, v / unit.size, base.PALETTE[k % len(base.PALETTE)]) for k, (n, v, _) in enumerate(rows)]
+    known = spread(result, "power_state_mw", ["edge"], {"state": "producing"})
+    series += base.band("all", known, unit.size, base.GREY)
     return Chart(
         "power",
         "IT power producing, by place",

@@ -10,6 +10,7 @@ from gigaplan.report.format import fixed, percent, short
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 
 DRIVERS = {
     "new_generations": "new generations",
@@ -37,6 +38,7 @@ def cost(result: Result) -> Chart:
     series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
     whole = {"width": 3, "type": "dashed"}
     series.append(base.line("all serving", result.central("cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
+    series += base.band("all serving", spread(result, "cost_per_mtok_all_usd", ["month"]), 1, base.GREY)
     by_workload, whole_cost = (base.yearly(result, n, *d) for n, d in PRICES)
     return Chart(
         "cost",

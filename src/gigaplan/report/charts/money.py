@@ -15,6 +15,7 @@ from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
 
 CASH_LINES = ("energy", "operations", "rental", "lease")
@@ -81,6 +82,7 @@ def gap(result: Result) -> Chart:
     series = [base.bar(n, -v / unit.size, base.PALETTE[i], "flow") for i, (n, v) in enumerate(uses.items())]
     series += [base.bar(n, v / unit.size, base.PALETTE[-1 - i], "flow") for i, (n, v) in enumerate(sources.items())]
     series.append(base.line("funding gap (below zero: surplus)", left / unit.size, base.RED, showSymbol=True))
+    series += base.band("funding gap", spread(result, "funding_gap_usd", ["year"]), unit.size, base.RED)
     return Chart(
         "gap",
         "Where the money comes from and goes",
@@ -156,6 +158,8 @@ def books(result: Result) -> Chart:
     series = [
         base.line(n, v / unit.size, base.PALETTE[i]) for i, (n, v) in enumerate(zip(names, everything, strict=True))
     ]
+    for i, (n, v) in enumerate(shown.items()):
+        series += base.band(n, spread(result, v, ["edge"]), unit.size, base.PALETTE[i])
     ends = np.vstack([*(base.yearly(result, v) for v in shown.values()), so_far])
     return Chart(
         "books",

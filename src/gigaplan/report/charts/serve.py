@@ -12,6 +12,7 @@ from gigaplan.report.words import region, title
 from gigaplan.results.coordinates import years
 from gigaplan.results.headlines import SERVED
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
 
 SEEN_PERCENT = 0.005
@@ -31,6 +32,8 @@ def tokens(result: Result) -> Chart:
     ]
     dashed = {"width": 2, "type": "dashed"}
     series.append(base.line("demand in all", demand.sum(axis=0) / unit.size, base.RED, lineStyle=dashed))
+    known = spread(result, "tokens_asked_per_day", ["month"], at)
+    series += base.band("demand in all", known, unit.size, base.RED)
     yearly = base.yearly(result, "tokens_served_per_day", "workload", at=at)
     last = float(base.yearly(result, "tokens_served_per_day", at=at)[-1])
     return Chart(

@@ -14,6 +14,7 @@ from gigaplan.report.runs import missed
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
 
 
@@ -74,6 +75,8 @@ def largest(result: Result) -> Chart:
         )
         for i, name in scopes.items()
     ]
+    known = spread(result, "largest_run_flop", ["month"], {"scope": "one site"})
+    series += base.band("one site", known, 1, base.PALETTE[0])
     ends = base.yearly(result, "largest_run_flop", "scope")
     return Chart(
         "largest",
