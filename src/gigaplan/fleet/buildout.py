@@ -20,7 +20,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.errors import Fault, InputError, allowed_names
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, Uncertain, column, stack
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 MONTHS_PER_YEAR = 12
@@ -36,7 +36,7 @@ DECIMALS_MW = 6
 
 @dataclass(frozen=True, slots=True)
 class _Power:
-    """IT power of each phase on its way to racks, on edges: (phase, edge) [MW]."""
+    """IT power of each phase on its way to racks, on edges: (member, phase, edge) [MW]."""
 
     scheduled: Array
     """Ready if nothing but the plan's own dates and lags bound."""
@@ -49,8 +49,20 @@ class _Power:
 
 
 @dataclass(frozen=True, slots=True)
+class _Racks:
+    """Racks of each generation. Shapes: member M, generation G."""
+
+    it_mw: Array
+    """(M, G) IT power of one rack [MW]."""
+    gpus: Array
+    """(G,) GPUs of one rack."""
+    life_months: Array
+    """(M, G) time from delivery to retirement [month]."""
+
+
+@dataclass(frozen=True, slots=True)
 class _RackSpace:
-    """Room for racks at the start of a month, by phase and then by refitted place: (room,)."""
+    """Room for racks at the start of a month, by phase and then by refitted place: (member, room)."""
 
     kind: NDArray[np.int64]
     """Index of the generation that it takes, -1 where none ships yet."""
@@ -93,8 +105,12 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
 
 def _first_edge(inputs: FleetInputs, axis: TimeAxis) -> dt.date:
     """Return the first of a month before anything competes for supply, at the latest the horizon's start."""
-    life = {g.name: g.life_years * DAYS_PER_YEAR for g in inputs.generations}
-    events = [p.energised for s in inputs.sites for p in s.phases]
+    life = {g.name: float(np.min(g.life_years)) * DAYS_PER_YEAR for g in inputs.generations}
+    events = [
+        p.energised + dt.timedelta(days=min(float(np.min(p.energised_delay_days)), 0.0))
+        for s in inputs.sites
+        for p in s.phases
+    ]
     events += [b.date + dt.timedelta(days=life[b.generation] - ARRIVAL_DAYS) for b in inputs.opening]
     # One month more, so that what is energised on the first of a month meets the limits of the month before it.
     before = [(day.replace(day=1) - dt.timedelta(days=1)).replace(day=1) for day in events]
@@ -112,16 +128,32 @@ def _from(built: BuildOut, axis: TimeAxis, whole: TimeAxis) -> BuildOut:
 
 def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
     """Return the build-out over an axis before which nothing happens."""
-    plan = schedule(inputs, axis)
-    opening = (
-        np.stack([_opening_racks(b, inputs, axis, axis.edge_days) for b in inputs.opening], axis=1)
-        if inputs.opening
-        else np.zeros((len(inputs.generations), 0, axis.months + 1))
-    )
-    existing_retired = _opening_retired(inputs, axis, axis.edge_days)
+    members, plan, racks = inputs.members, schedule(inputs, axis), _racks(inputs)
+    opening = np.zeros((members, len(inputs.generations), len(inputs.opening), axis.months + 1))
+    existing_retired = np.zeros_like(opening)
+    for j, block in enumerate(inputs.opening):
+        k, generation = next((k, g) for k, g in enumerate(inputs.generations) if g.name == block.generation)
+        whole = (block.power.value / racks.it_mw[:, k])[:, None]
+        opening[:, k, j] = whole * _arrived(block, axis, axis.edge_days)
+        existing_retired[:, k, j] = whole * _arrived(block, axis, axis.edge_days - column(generation.life_years, 2) * DAYS_PER_YEAR)
     power = _site_power(inputs.ladder, plan, axis)
-    delivered, limits, binding = _deliveries(inputs, axis, plan, power)
-    return _outputs(inputs, axis, plan, opening, existing_retired, power, delivered, limits, binding)
+    delivered, limits, binding = _deliveries(inputs, axis, plan, power, racks, existing_retired)
+    return _outputs(inputs, axis, plan, opening, existing_retired, power, racks, delivered, limits, binding)
+
+
+def _racks(inputs: FleetInputs) -> _Racks:
+    """Return what the recurrence needs to know of racks, for every member."""
+    shape = (inputs.members, len(inputs.generations))
+    return _Racks(
+        it_mw=np.broadcast_to(stack(g.it_kw_per_rack for g in inputs.generations) / 1e3, shape),
+        gpus=np.array([float(g.gpus_per_rack) for g in inputs.generations]),
+        life_months=np.broadcast_to(stack(g.life_years for g in inputs.generations) * MONTHS_PER_YEAR, shape),
+    )
+
+
+def _arrived(block: OpeningBlock, axis: TimeAxis, days: Array) -> Array:
+    """Return the share of an opening block that has arrived by ``days``, of any shape."""
+    return np.asarray(np.clip((days - axis.days_since_start(block.date)) / ARRIVAL_DAYS + 1, 0.0, 1.0))
 
 
 def _check(inputs: FleetInputs) -> None:
@@ -141,14 +173,16 @@ def _check(inputs: FleetInputs) -> None:
             faults.append(Fault(message, (f"{path}.generation",), block.generation))
     lags = inputs.ladder.acceptance_lag_months + inputs.ladder.producing_lag_months
     for g in inputs.generations:
-        if g.life_years * MONTHS_PER_YEAR < lags:
+        # A member that draws so short a life has racks that never produce; the central one may not.
+        if np.all(np.asarray(g.life_years) * MONTHS_PER_YEAR < lags):
+            life, months = float(np.max(g.life_years)), float(np.max(lags))
             message = (
-                f"'{g.name}' retires after {g.life_years:g} years, before it has produced ({lags:g} months from "
+                f"'{g.name}' retires after {life:g} years, before it has produced ({months:g} months from "
                 "delivery): lengthen its life or shorten the lags"
             )
             ladder = tuple(f"fleet.ladder.{name}_lag_months" for name in ("acceptance", "producing"))
             faults.append(
-                Fault(message, (f"fleet.generations.{g.name}.life_years", *ladder), f"{g.life_years:g} years")
+                Fault(message, (f"fleet.generations.{g.name}.life_years", *ladder), f"{life:g} years")
             )
     if faults:
         raise InputError(faults)
@@ -162,126 +196,104 @@ def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
     return _Power(scheduled_mw, energised, powered, staffed, ready)
 
 
-def _queued(demand: Array, limit_mw: float, queue_order: NDArray[np.int64]) -> Array:
-    """Return what a common monthly limit has let through of what is wanted by each edge: (phase, edge)."""
-    passed = np.zeros_like(demand)
-    for i in range(demand.shape[1] - 1):
-        unfilled = np.maximum(demand[:, i + 1] - passed[:, i], 0.0)
-        passed[:, i + 1] = passed[:, i] + rate_limited(unfilled, limit_mw, queue_order)
+def _queued(demand: Array, limit_mw: Uncertain, queue_order: NDArray[np.int64]) -> Array:
+    """Return what a common monthly limit has let through of what is wanted by each edge: (member, phase, edge)."""
+    passed, limit = np.zeros_like(demand), np.broadcast_to(column(limit_mw, 1), demand.shape[:1])
+    for i in range(demand.shape[-1] - 1):
+        unfilled = np.maximum(demand[..., i + 1] - passed[..., i], 0.0)
+        passed[..., i + 1] = passed[..., i] + rate_limited(unfilled, limit, queue_order)
     return passed
 
 
 def _deliveries(
-    inputs: FleetInputs, axis: TimeAxis, plan: Schedule, power: _Power
+    inputs: FleetInputs, axis: TimeAxis, plan: Schedule, power: _Power, racks: _Racks, existing_retired: Array
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Fill ready power with racks month by month: what is ready when a month begins takes racks during it.
 
-    Returns racks delivered so far (G, P, edge), what each limit alone lets in (limit, month) [MW], and which binds.
+    Returns racks delivered so far (M, G, P, edge), what each limit alone lets in (M, limit, month) [MW], and which
+    binds (M, month).
     """
-    ladder, n = inputs.ladder, axis.months
+    members, months = inputs.members, axis.months
     phases, sites, places = len(plan.site), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
-    it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
-    gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
-    life = np.array([g.life_years for g in inputs.generations]) * MONTHS_PER_YEAR
-    racks, packages = rack_supply(inputs.generations, axis), packaging_supply(ladder, axis)
-    newest = newest_shipping(inputs.generations, axis, inputs.newest_among).astype(int)
-    refitted = lagged(_opening_retired(inputs, axis, axis.edge_days), ladder.refit_lag_months)
-    delivered = np.zeros((len(gpus), places, n + 1))
-    limits, binding = np.zeros((len(LIMITS), n)), np.full(n, -1)
+    refit = np.broadcast_to(column(inputs.ladder.refit_lag_months, 1), (members,))
+    supply = rack_supply(inputs.generations, axis) * racks.it_mw[..., None]
+    packages = np.broadcast_to(packaging_supply(inputs.ladder, axis), (members, months))
+    newest = np.broadcast_to(newest_shipping(inputs.generations, axis, inputs.newest_among), (members, months))
+    refitted = lagged(existing_retired, refit)
+    delivered = np.zeros((months + 1, members, len(racks.gpus), places))
+    limits, binding = np.zeros((members, len(LIMITS), months)), np.full((members, months), -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
+    of_newest = np.concatenate([plan.generation < 0, np.full(places, True)])
+    named = np.concatenate([plan.generation, np.full(places, -1)])
     place = np.concatenate([plan.site, np.arange(places)])
-    queue_order = np.concatenate([plan.queue_order, np.full(places, plan.queue_order.max(initial=-1) + 1)])
-    filled = np.zeros(phases + places)
-    for i in range(n):
-        retired = _at(delivered[:, :, : i + 1], i - life - ladder.refit_lag_months)
-        retired[:, sites:] += refitted[..., i]
-        freed = np.tensordot(it_mw, retired, 1)
-        kind = np.concatenate([np.where(plan.generation < 0, newest[i], plan.generation), np.full(places, newest[i])])
-        space = _RackSpace(
-            kind,
-            queue_order,
-            *(
-                _unfilled(mw[:, i], freed, filled)
-                for mw in (power.ready, power.scheduled, power.powered, power.staffed)
-            ),
-        )
-        taken, limits[:, i], binding[i] = _deliver(space, racks[:, i], packages[i], it_mw, gpus)
+    last = np.full((members, places), plan.queue_order.max(initial=-1) + 1)
+    queue_order = np.concatenate([plan.queue_order, last], axis=1)
+    filled = np.zeros((members, phases + places))
+    rows = np.arange(members)[:, None]
+    for i in range(months):
+        retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
+        retired[..., sites:] += refitted[..., i]
+        freed = _it_mw(racks, retired)
+        kind = np.where(of_newest, newest[:, i, None], named)
+        by_state = (power.ready, power.scheduled, power.powered, power.staffed)
+        space = _RackSpace(kind, queue_order, *(_unfilled(mw[..., i], freed, filled) for mw in by_state))
+        taken, limits[..., i], binding[:, i] = _deliver(space, supply[..., i], packages[:, i], racks)
         filled += taken
-        delivered[:, :, i + 1] = delivered[:, :, i]
-        np.add.at(delivered[:, :, i + 1], (kind, place), taken / it_mw[kind])
-    return delivered, limits, binding
+        delivered[i + 1] = delivered[i]
+        at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
+        np.add.at(delivered[i + 1].reshape(-1), at.reshape(-1), (taken / racks.it_mw[rows, kind]).reshape(-1))
+    return np.ascontiguousarray(np.moveaxis(delivered, 0, -1)), limits, binding
+
+
+def _it_mw(racks: _Racks, count: Array) -> Array:
+    """Return the IT power of racks of all generations: (M, G, ...) -> (M, ...) [MW]."""
+    flat = count.reshape(*count.shape[:2], -1)
+    return np.asarray((racks.it_mw[:, None] @ flat).reshape(count.shape[0], *count.shape[2:]))
 
 
 def _unfilled(ready_mw: Array, freed_mw: Array, filled_mw: Array) -> Array:
-    """Return what waits for racks: phases' ready power, then places' refitted power, less what is filled: (room,)."""
-    unfilled = np.concatenate([ready_mw, freed_mw]) - filled_mw
+    """Return what waits for racks: phases' ready power, then places' refitted power, less what is filled: (M, room)."""
+    unfilled = np.concatenate([ready_mw, freed_mw], axis=1) - filled_mw
     return np.where(unfilled > NEGLIGIBLE_MW, unfilled, 0.0)
 
 
-def _deliver(space: _RackSpace, racks: Array, packages: float, it_mw: Array, gpus: Array) -> tuple[Array, Array, int]:
+def _deliver(
+    space: _RackSpace, supply_mw: Array, packages: Array, racks: _Racks
+) -> tuple[Array, Array, NDArray[np.int64]]:
     """Share out one month's racks; return what each room takes [MW], each limit alone [MW], and which binds.
 
     ``power`` is all that is due by the plan's own dates and unfilled; each other limit is what it would let in of
     that if it alone bound. So no month delivers more than its least limit, and of one generation just as much unless
     transformers and labour both delay the same halls.
     """
+    kind = np.maximum(space.kind, 0)
+    gpus_per_mw = np.take_along_axis(racks.gpus / racks.it_mw, kind, axis=1)
 
     def by_racks(mw: Array) -> Array:
-        let = np.zeros_like(mw)
-        for g in range(len(it_mw)):
-            of_generation = space.kind == g
-            let[of_generation] = rate_limited(mw[of_generation], racks[g] * it_mw[g], space.queue_order[of_generation])
-        return let
-
-    gpus_per_mw = (gpus / it_mw)[np.maximum(space.kind, 0)]
+        return rate_limited(mw, supply_mw, space.queue_order, space.kind)
 
     def by_packages(mw: Array) -> Array:
         return rate_limited(mw * gpus_per_mw, packages, space.queue_order) / gpus_per_mw
 
     scheduled = space.scheduled_mw
-    limits = np.array(
-        [
-            mw.sum()
-            for mw in (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
-        ]
-    )
-    taken = by_packages(by_racks(space.open_mw))
-    if limits[0] <= NEGLIGIBLE_MW:
-        return taken, limits, -1
-    return taken, limits, int(np.argmin(np.round(limits, DECIMALS_MW)))
+    each = (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
+    limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
+    least = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
+    binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, least, -1)
+    return by_packages(by_racks(space.open_mw)), limits, binding
 
 
 def _at(cumulative: Array, edge: Array) -> Array:
-    """Return a cumulative series (G, P, edge) at fractional edges (G,), 0 before its start."""
+    """Return a cumulative series (edge, M, G, P) at fractional edges (M, G), 0 before its start."""
     low = np.floor(edge).astype(int)
-    part = edge - low
-    rows = np.arange(len(edge))
-    last = cumulative.shape[-1] - 1
+    part = (edge - low)[..., None]
+    member, generation = np.ogrid[: edge.shape[0], : edge.shape[1]]
 
-    def value(k: Array) -> Array:
-        return np.where((k >= 0)[:, None], cumulative[rows, :, np.clip(k, 0, last)], 0.0)
+    def value(k: NDArray[np.int64]) -> Array:
+        found = cumulative[np.clip(k, 0, len(cumulative) - 1), member, generation]
+        return np.where((k >= 0)[..., None], found, 0.0)
 
-    return np.asarray((1 - part)[:, None] * value(low) + part[:, None] * value(low + 1))
-
-
-def _opening_racks(block: OpeningBlock, inputs: FleetInputs, axis: TimeAxis, days: Array) -> Array:
-    """Return the racks of an opening block that have arrived by ``days``: (generation, day)."""
-    names = [g.name for g in inputs.generations]
-    k = names.index(block.generation)
-    arrived = np.clip((days - axis.days_since_start(block.date)) / ARRIVAL_DAYS + 1, 0.0, 1.0)
-    racks = np.zeros((len(names), len(days)))
-    racks[k] = block.power.value / (inputs.generations[k].it_kw_per_rack / 1e3) * arrived
-    return racks
-
-
-def _opening_retired(inputs: FleetInputs, axis: TimeAxis, days: Array) -> Array:
-    """Return the opening racks retired by ``days``: (generation, block, day)."""
-    existing_retired = np.zeros((len(inputs.generations), len(inputs.opening), len(days)))
-    names = [g.name for g in inputs.generations]
-    for j, block in enumerate(inputs.opening):
-        life = inputs.generations[names.index(block.generation)].life_years * DAYS_PER_YEAR
-        existing_retired[:, j] = _opening_racks(block, inputs, axis, days - life)
-    return existing_retired
+    return np.asarray((1 - part) * value(low) + part * value(low + 1))
 
 
 def _outputs(
@@ -291,65 +303,59 @@ def _outputs(
     opening: Array,
     existing_retired: Array,
     power: _Power,
-    racks: Array,
+    racks: _Racks,
+    arrived: Array,
     limits: Array,
     binding: NDArray[np.int64],
 ) -> BuildOut:
     """Turn the recurrence's cumulative series into stocks, states and dates."""
     ladder, sites = inputs.ladder, len(inputs.sites)
-    it_mw = np.array([g.it_kw_per_rack for g in inputs.generations]) / 1e3
-    gpus = np.array([float(g.gpus_per_rack) for g in inputs.generations])
-    retired = np.stack([lagged(racks[g], inputs.generations[g].life_years * MONTHS_PER_YEAR) for g in range(len(gpus))])
-    accepted = lagged(racks, ladder.acceptance_lag_months) - retired
-    producing = lagged(racks, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
+    retired = lagged(arrived, racks.life_months)
+    accepted = lagged(arrived, ladder.acceptance_lag_months) - retired
+    producing = lagged(arrived, ladder.acceptance_lag_months + ladder.producing_lag_months) - retired
     standing = opening - existing_retired
     for stock in (accepted, producing):
-        stock[:, sites:] += standing
+        stock[:, :, sites:] += standing
         np.maximum(stock, 0.0, out=stock)
-    delivered = np.diff(racks, axis=-1)
-    delivered[:, sites:] += np.diff(opening, axis=-1)
-    retired[:, sites:] += existing_retired
-    mean_gpus = gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=1)
+    delivered = np.diff(arrived, axis=-1)
+    delivered[:, :, sites:] += np.diff(opening, axis=-1)
+    retired[:, :, sites:] += existing_retired
+    mean_gpus = racks.gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=2)
     return BuildOut(
         places=(*(s.name for s in inputs.sites), *(existing_label(b.name) for b in inputs.opening)),
-        power_state_mw=_states(plan, power, it_mw, opening, accepted, producing, sites)[None],
-        racks=accepted[None],
-        racks_producing=producing[None],
-        racks_delivered=delivered[None],
-        racks_retired=np.diff(retired, axis=-1)[None],
-        gpus_producing=mean_gpus[None],
-        gpus_in_production=(producing * gpus[:, None, None])[None],
-        gpus_available=mean_gpus[None] * column(ladder.availability, 3),
-        limit_mw=limits[None],
-        binding=binding[None],
-        first_token_days=_first_days(producing.sum(axis=0), axis)[None],
+        power_state_mw=_states(plan, power, racks, opening, accepted, producing),
+        racks=accepted,
+        racks_producing=producing,
+        racks_delivered=delivered,
+        racks_retired=np.diff(retired, axis=-1),
+        gpus_producing=mean_gpus,
+        gpus_in_production=producing * racks.gpus[:, None, None],
+        gpus_available=mean_gpus * column(ladder.availability, 3),
+        limit_mw=limits,
+        binding=binding,
+        first_token_days=_first_days(producing.sum(axis=1), axis),
     )
 
 
-def _states(
-    plan: Schedule, power: _Power, it_mw: Array, opening: Array, accepted: Array, producing: Array, sites: int
-) -> Array:
-    """Return the IT power in each state of the ladder, exclusive: (state, place, edge) [MW]."""
-    places, edges = accepted.shape[1], accepted.shape[2]
-    reached = np.zeros((len(LADDER), places, edges))
-    for s, series in enumerate(
-        (plan.announced_mw, plan.contracted_mw, plan.construction_mw, power.energised, power.ready)
-    ):
-        np.add.at(reached[s], plan.site, series)
-    reached[: LADDER.index("accepted"), sites:] += np.tensordot(it_mw, opening, 1)
-    reached[LADDER.index("accepted")] = np.tensordot(it_mw, accepted, 1)
-    reached[LADDER.index("producing")] = np.tensordot(it_mw, producing, 1)
+def _states(plan: Schedule, power: _Power, racks: _Racks, opening: Array, accepted: Array, producing: Array) -> Array:
+    """Return the IT power in each state of the ladder, exclusive: (M, state, place, edge) [MW]."""
+    members, _, places, edges = accepted.shape
+    reached = np.zeros((members, len(LADDER), places, edges))
+    of_phases = (plan.announced_mw, plan.contracted_mw, plan.construction_mw, power.energised, power.ready)
+    for state, series in enumerate(of_phases):
+        for phase, site in enumerate(plan.site):
+            reached[:, state, site] += series[:, phase]
+    reached[:, : LADDER.index("accepted"), places - opening.shape[2] :] += _it_mw(racks, opening)[:, None]
+    reached[:, LADDER.index("accepted")] = _it_mw(racks, accepted)
+    reached[:, LADDER.index("producing")] = _it_mw(racks, producing)
     # Read downwards, so that rounding never makes a state negative.
-    reached = np.minimum.accumulate(reached, axis=0)
-    reached[:-1] -= reached[1:]
+    reached = np.minimum.accumulate(reached, axis=1)
+    reached[:, :-1] -= reached[:, 1:]
     return reached
 
 
 def _first_days(producing: Array, axis: TimeAxis) -> Array:
-    """Return the first day on which each place produces: (place,), nan if never; within a month by its lag."""
-    days = np.full(producing.shape[0], np.nan)
-    for p, series in enumerate(producing):
-        some = np.flatnonzero(series > NEGLIGIBLE_MW)
-        if len(some):
-            days[p] = axis.edge_days[max(int(some[0]) - 1, 0)] if some[0] else 0.0
-    return days
+    """Return the first day on which each place produces: (M, place), nan if never; to the month."""
+    some = producing > NEGLIGIBLE_MW
+    before = np.maximum(some.argmax(axis=-1) - 1, 0)
+    return np.where(some.any(axis=-1), axis.edge_days[before], np.nan)

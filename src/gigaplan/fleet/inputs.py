@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
@@ -52,18 +53,20 @@ class Generation:
     """Name of the generation."""
     gpus_per_rack: Annotated[int, Ge(1)]
     """GPUs of one rack (or node)."""
-    it_kw_per_rack: Annotated[float, Gt(0), Unit("kW")]
+    it_kw_per_rack: Annotated[Uncertain, Gt(0), Unit("kW")]
     """IT power of one rack, its share of network and storage included (basis: it)."""
     first_ship_date: Annotated[dt.date, Day()]
     """Date of the first shipment."""
-    life_years: Annotated[float, Gt(0), Unit("year")]
+    life_years: Annotated[Uncertain, Gt(0), Unit("year")]
     """Time from delivery to retirement."""
-    supply_start_racks_per_month: Annotated[float, Ge(0), Unit("racks/month")]
+    supply_start_racks_per_month: Annotated[Uncertain, Ge(0), Unit("racks/month")]
     """Racks that this customer can get in the first month after the first shipment."""
-    supply_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    supply_growth_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
     """Growth of that rate in a year, its factor less one (1.0 doubles it each year), up to the cap."""
-    supply_cap_racks_per_month: Annotated[float, Gt(0), Unit("racks/month")]
+    supply_cap_racks_per_month: Annotated[Uncertain, Gt(0), Unit("racks/month")]
     """Most racks that this customer can get in a month."""
+    first_ship_date_delay_days: Annotated[Uncertain, Unit("days")] = 0.0
+    """Time from that date to the first shipment, negative before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,8 @@ class Phase:
     """Date on which construction begins; without it the standard lag after the contract."""
     energised: Annotated[dt.date, Day()]
     """Date on which grid power reaches the phase."""
+    energised_delay_days: Annotated[Uncertain, Unit("days")] = 0.0
+    """Time from that date until power reaches it, negative before it; earlier states are no later than that."""
     generation: str = "newest"
     """Generation of its racks; 'newest' takes the newest generation shipping when racks arrive."""
 
@@ -122,29 +127,29 @@ class OpeningBlock:
 class Ladder:
     """Standard lags between the ladder's states, and limits of the build-out that all sites share."""
 
-    contract_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    contract_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from announcement to contract."""
-    construction_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    construction_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from contract to construction."""
-    ready_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    ready_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from energised to ready for service."""
-    acceptance_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    acceptance_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from a rack's delivery to a ready hall to its acceptance."""
-    producing_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    producing_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from acceptance to production."""
-    refit_lag_months: Annotated[float, Ge(0), Le(600), Unit("month")]
+    refit_lag_months: Annotated[Uncertain, Ge(0), Le(600), Unit("month")]
     """Lag from a rack's retirement until its power is ready for a new rack."""
-    packaging_start_gpus_per_month: Annotated[float, Ge(0), Unit("1/month")]
+    packaging_start_gpus_per_month: Annotated[Uncertain, Ge(0), Unit("1/month")]
     """GPU packages (CoWoS and HBM) that this customer can get in a month about ``packaging_reference_date``."""
     packaging_reference_date: Annotated[dt.date, Day()]
     """Date from which the growth of packaging counts, whenever the horizon starts."""
-    packaging_growth_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    packaging_growth_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
     """Growth of that rate in a year, its factor less one (1.0 doubles it each year), up to the cap."""
-    packaging_cap_gpus_per_month: Annotated[float, Gt(0), Unit("1/month")]
+    packaging_cap_gpus_per_month: Annotated[Uncertain, Gt(0), Unit("1/month")]
     """Most GPU packages that this customer can get in a month."""
-    transformer_mw_per_month: Annotated[float, Gt(0), Unit("MW/month")]
+    transformer_mw_per_month: Annotated[Uncertain, Gt(0), Unit("MW/month")]
     """Most IT megawatts that can be energised in a month over all sites (stated limit)."""
-    labour_mw_per_month: Annotated[float, Gt(0), Unit("MW/month")]
+    labour_mw_per_month: Annotated[Uncertain, Gt(0), Unit("MW/month")]
     """Most IT megawatts that can be made ready in a month over all sites (stated limit)."""
     availability: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
     """Share of producing GPUs that are up."""
@@ -164,3 +169,10 @@ class FleetInputs:
     """Standard lags and limits."""
     newest_among: tuple[str, ...] = ()
     """Generations that 'newest' chooses from; empty: all."""
+
+    @property
+    def members(self) -> int:
+        """Members of the inputs: 1 where each is one number."""
+        parts = [self.ladder, *self.generations, *(p for s in self.sites for p in s.phases)]
+        drawn = [v for part in parts for f in fields(part) if isinstance(v := getattr(part, f.name), np.ndarray)]
+        return int(np.broadcast_shapes((1,), *(v.shape for v in drawn))[0])

@@ -8,32 +8,34 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import FleetInputs, Ladder, Phase
+from gigaplan.fleet.inputs import LADDER, FleetInputs, Ladder, Phase
 from gigaplan.vocabulary.errors import Fault, InputError
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain, stack
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+DATED = LADDER[:4]
+"""States whose dates a plan states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Schedule of the phases of all sites, in order of energisation. Shapes: phase F, edge."""
+    """Schedule of the phases of all sites, in order of energisation. Shapes: member or 1 M, phase F, edge."""
 
     site: NDArray[np.int64]
     """(F,) index of the site of each phase."""
     generation: NDArray[np.int64]
     """(F,) index of the named generation, -1 for the newest shipping."""
     queue_order: NDArray[np.int64]
-    """(F,) order of energisation, from 0; phases of one day are equal."""
+    """(M, F) order of energisation, from 0; phases of one day are equal."""
     announced_mw: Array
-    """(F, edge) IT power announced by each edge [MW]."""
+    """(M, F, edge) IT power announced by each edge [MW]."""
     contracted_mw: Array
-    """(F, edge) IT power contracted by each edge [MW]."""
+    """(M, F, edge) IT power contracted by each edge [MW]."""
     construction_mw: Array
-    """(F, edge) IT power under construction or beyond by each edge [MW]."""
+    """(M, F, edge) IT power under construction or beyond by each edge [MW]."""
     energised_mw: Array
-    """(F, edge) IT power energised by each edge if nothing but its dates binds [MW]."""
+    """(M, F, edge) IT power energised by each edge if nothing but its dates binds [MW]."""
 
 
 def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
@@ -60,46 +62,55 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     names = [g.name for g in inputs.generations]
     rows = [(p, i) for i, s in enumerate(inputs.sites) for p in s.phases]
     rows.sort(key=lambda r: r[0].energised)
-    days = np.array([_days(phase, inputs.ladder, axis) for phase, _ in rows]).reshape(len(rows), 4)
+    found = [day for phase, _ in rows for day in _days(phase, inputs.ladder, axis)]
+    days = np.broadcast_to(stack(found), (inputs.members, len(found))).reshape(-1, len(rows), len(DATED))
     power = np.array([phase.power.value for phase, _ in rows])
-    reached = power[:, None, None] * (axis.edge_days >= days[:, :, None])  # (F, 4, edge)
+    reached = power[:, None, None] * (axis.edge_days >= days[..., None])  # (M, F, 4, edge)
     return Schedule(
         site=np.array([i for _, i in rows], dtype=int),
         generation=np.array(
             [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
         ),
-        queue_order=np.unique(days[:, 3], return_inverse=True)[1].reshape(-1).astype(int),
-        announced_mw=reached[:, 0],
-        contracted_mw=reached[:, 1],
-        construction_mw=reached[:, 2],
-        energised_mw=reached[:, 3],
+        queue_order=_ranks(days[..., DATED.index("energised")]),
+        **{f"{state}_mw": reached[:, :, i] for i, state in enumerate(DATED)},
     )
 
 
-def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> list[float]:
+def _ranks(days: Array) -> NDArray[np.int64]:
+    """Return the place of each day in its row's order, from 0; equal days have one place."""
+    order = np.argsort(days, axis=1, kind="stable")
+    later = np.diff(np.take_along_axis(days, order, axis=1), axis=1, prepend=-np.inf) > 0
+    ranks = np.empty(days.shape, dtype=int)
+    np.put_along_axis(ranks, order, np.cumsum(later, axis=1) - 1, axis=1)
+    return ranks
+
+
+def _days(phase: Phase, ladder: Ladder, axis: TimeAxis) -> tuple[Uncertain, ...]:
     """Return the days of announced, contracted, construction and energised since the start, in order.
 
-    A missing date follows the one before it by the standard lag, but never after the next state.
+    A missing date follows the one before it by the standard lag; no state is reached after the next one.
     """
-    energised = axis.days_since_start(phase.energised)
+    energised = axis.days_since_start(phase.energised) + phase.energised_delay_days
     announced = axis.days_since_start(phase.announced)
-    contracted, construction = (
-        None if day is None else axis.days_since_start(day) for day in (phase.contracted, phase.construction)
-    )
-    if contracted is None:
-        contracted = min(announced + ladder.contract_lag_months * DAYS_PER_MONTH, energised)
-    if construction is None:
-        construction = min(contracted + ladder.construction_lag_months * DAYS_PER_MONTH, energised)
-    return [announced, min(contracted, construction), construction, energised]
+    if phase.contracted is None:
+        contracted = announced + ladder.contract_lag_months * DAYS_PER_MONTH
+    else:
+        contracted = axis.days_since_start(phase.contracted)
+    contracted = np.minimum(contracted, energised)
+    if phase.construction is None:
+        construction = contracted + ladder.construction_lag_months * DAYS_PER_MONTH
+    else:
+        construction = axis.days_since_start(phase.construction)
+    construction = np.minimum(construction, energised)
+    return np.minimum(announced, energised), np.minimum(contracted, construction), construction, energised
 
 
 def _in_order(inputs: FleetInputs) -> None:
     """Raise InputError with every phase that reaches a state before the one below it."""
-    states = ("announced", "contracted", "construction", "energised")
     faults = []
     for site in inputs.sites:
         for phase in site.phases:
-            given = [(s, day) for s in states if (day := getattr(phase, s)) is not None]
+            given = [(s, day) for s in DATED if (day := getattr(phase, s)) is not None]
             for (before, first), (after, second) in pairwise(given):
                 if second < first:
                     path = f"fleet.sites.{site.name}.phases.{phase.name}"
@@ -112,15 +123,15 @@ def _in_order(inputs: FleetInputs) -> None:
         raise InputError(faults)
 
 
-def lagged(cumulative: Array, months: float) -> Array:
+def lagged(cumulative: Array, months: Uncertain) -> Array:
     """Return a cumulative series some months later, by linear interpolation; 0 before its start.
 
     Parameters
     ----------
     cumulative : Array, shape (..., edge)
         A series that never falls, in any unit.
-    months : float
-        The lag [month].
+    months : float or Array
+        The lag, one for all or one for each of the first dims [month]; none where it is negative.
 
     Returns
     -------
@@ -131,46 +142,58 @@ def lagged(cumulative: Array, months: float) -> Array:
     --------
     >>> lagged(np.array([2.0, 4.0, 6.0]), 0.5).tolist()
     [1.0, 3.0, 5.0]
+    >>> lagged(np.array([[2.0, 4.0, 6.0], [2.0, 4.0, 6.0]]), np.array([0.5, 1.0])).tolist()
+    [[1.0, 3.0, 5.0], [0.0, 2.0, 4.0]]
     """
-    if months <= 0:
-        return cumulative
-    whole, part = int(months), months - int(months)
-    n = cumulative.shape[-1]
+    late = np.maximum(np.asarray(months, dtype=float), 0.0)
+    late = late.reshape(*late.shape, *([1] * (cumulative.ndim - late.ndim)))
+    whole = late.astype(int)
+    part = late - whole
+    edge = np.arange(cumulative.shape[-1]) - whole
 
-    def shifted(k: int) -> Array:
-        out = np.zeros_like(cumulative)
-        if k < n:
-            out[..., k:] = cumulative[..., : n - k]
-        return out
+    def at(edge: NDArray[np.int64]) -> Array:
+        found = np.take_along_axis(cumulative, np.maximum(edge, 0), axis=-1)
+        return np.where(edge >= 0, found, 0.0)
 
-    return (1 - part) * shifted(whole) + (part * shifted(whole + 1) if part else 0.0)
+    return np.asarray((1 - part) * at(edge) + part * at(edge - 1))
 
 
-def rate_limited(demand: Array, limit: float, queue_order: NDArray[np.int64]) -> Array:
+def rate_limited(
+    demand: Array, limit: Array, queue_order: NDArray[np.int64], kind: NDArray[np.int64] | None = None
+) -> Array:
     """Return how much of a demand a common limit lets through: first come, first served, equals in proportion.
 
     Parameters
     ----------
-    demand : Array, shape (item,)
+    demand : Array, shape (member, item)
         Demand of each item, in any unit.
-    limit : float
-        Most that is let through, in the same unit.
-    queue_order : NDArray[np.int64], shape (item,)
+    limit : Array, shape (member,) or (member, kind)
+        Most that is let through, of each kind where there are several, in the same unit.
+    queue_order : NDArray[np.int64], shape (member, item)
         Place of each item in the queue, from 0; items of one place share what is left in proportion.
+    kind : NDArray[np.int64], shape (member, item), optional
+        Kind of each item; nothing is let through of an item without one (-1).
 
     Returns
     -------
-    Array, shape (item,)
+    Array, shape (member, item)
         What is let through, at most the demand.
 
     Examples
     --------
-    >>> rate_limited(np.array([2.0, 2.0, 4.0]), 5.0, np.array([0, 1, 1])).tolist()
-    [2.0, 1.0, 2.0]
+    >>> rate_limited(np.array([[2.0, 2.0, 4.0]]), np.array([5.0]), np.array([[0, 1, 1]])).tolist()
+    [[2.0, 1.0, 2.0]]
     """
     if not demand.size:
         return demand
-    total = np.bincount(queue_order, demand)
-    before = np.cumsum(total) - total
-    share = np.divide(np.clip(limit - before, 0.0, total), total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(demand * share[queue_order])
+    members, kinds, places = len(demand), limit.size // len(limit), int(queue_order.max()) + 1
+    line = np.arange(members)[:, None] * kinds
+    if kind is not None:
+        line = line + np.maximum(kind, 0)
+        demand = np.where(kind >= 0, demand, 0.0)
+    line = line * places + queue_order  # which queue of which member, and the place in it
+    total = np.bincount(line.ravel(), demand.ravel(), members * kinds * places).reshape(members, kinds, places)
+    before = np.cumsum(total, axis=-1) - total
+    let = np.clip(limit.reshape(members, kinds, 1) - before, 0.0, total)
+    share = np.divide(let, total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(demand * share.reshape(-1)[line])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,12 @@ def column(value: Uncertain, ndim: int) -> Array:
     """Return ``value`` with shape (member, 1, ..., 1) of ``ndim`` axes, ready to broadcast over a room's axes."""
     array = np.atleast_1d(np.asarray(value, dtype=np.float64))
     return array.reshape(array.shape[0], *([1] * (ndim - 1)))
+
+
+def stack(values: Iterable[Uncertain]) -> Array:
+    """Return numbers, or one per member of each, side by side: shape (member or 1, item)."""
+    columns = [column(value, 1) for value in values]
+    return np.stack(np.broadcast_arrays(*columns), axis=1) if columns else np.zeros((1, 0))
 
 
 def triangular(unit: Array, low: float, mode: float, high: float) -> Array:
