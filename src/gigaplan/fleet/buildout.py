@@ -287,10 +287,10 @@ def _at(cumulative: Array, edge: Array) -> Array:
     """Return a cumulative series (edge, M, G, P) at fractional edges (M, G), 0 before its start."""
     low = np.floor(edge).astype(int)
     part = (edge - low)[..., None]
-    member, generation = np.ogrid[: edge.shape[0], : edge.shape[1]]
+    member, generation = np.arange(edge.shape[0])[:, None], np.arange(edge.shape[1])
 
     def value(k: NDArray[np.int64]) -> Array:
-        found = cumulative[np.clip(k, 0, len(cumulative) - 1), member, generation]
+        found = cumulative[np.minimum(np.maximum(k, 0), len(cumulative) - 1), member, generation]
         return np.where((k >= 0)[..., None], found, 0.0)
 
     return np.asarray((1 - part) * value(low) + part * value(low + 1))

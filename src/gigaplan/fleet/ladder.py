@@ -16,6 +16,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 DATED = LADDER[:4]
 """States whose dates a plan states."""
+TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +149,12 @@ def lagged(cumulative: Array, months: Uncertain) -> Array:
     late = np.maximum(np.asarray(months, dtype=float), 0.0)
     late = late.reshape(*late.shape, *([1] * (cumulative.ndim - late.ndim)))
     whole = late.astype(int)
-    part = late - whole
     edge = np.arange(cumulative.shape[-1]) - whole
-
-    def at(edge: NDArray[np.int64]) -> Array:
-        found = np.take_along_axis(cumulative, np.maximum(edge, 0), axis=-1)
-        return np.where(edge >= 0, found, 0.0)
-
-    return np.asarray((1 - part) * at(edge) + part * at(edge - 1))
+    later = np.where(edge >= 0, np.take_along_axis(cumulative, np.maximum(edge, 0), axis=-1), 0.0)
+    month_later = np.zeros_like(later)
+    month_later[..., 1:] = later[..., :-1]
+    part = late - whole
+    return np.asarray((1 - part) * later + part * month_later)
 
 
 def rate_limited(
@@ -170,7 +169,8 @@ def rate_limited(
     limit : Array, shape (member,) or (member, kind)
         Most that is let through, of each kind where there are several, in the same unit.
     queue_order : NDArray[np.int64], shape (member, item)
-        Place of each item in the queue, from 0; items of one place share what is left in proportion.
+        Place of each item in the queue, from 0 and below the number of items; items of one place share what is left
+        in proportion.
     kind : NDArray[np.int64], shape (member, item), optional
         Kind of each item; nothing is let through of an item without one (-1).
 
@@ -186,14 +186,14 @@ def rate_limited(
     """
     if not demand.size:
         return demand
-    members, kinds, places = len(demand), limit.size // len(limit), int(queue_order.max()) + 1
-    line = np.arange(members)[:, None] * kinds
+    (members, places), kinds = demand.shape, limit.size // len(limit)
+    line = np.arange(0, members * kinds, kinds)[:, None]
     if kind is not None:
         line = line + np.maximum(kind, 0)
         demand = np.where(kind >= 0, demand, 0.0)
     line = line * places + queue_order  # which queue of which member, and the place in it
     total = np.bincount(line.ravel(), demand.ravel(), members * kinds * places).reshape(members, kinds, places)
-    before = np.cumsum(total, axis=-1) - total
-    let = np.clip(limit.reshape(members, kinds, 1) - before, 0.0, total)
-    share = np.divide(let, total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(demand * share.reshape(-1)[line])
+    before = total.cumsum(axis=-1) - total
+    let = np.minimum(np.maximum(limit.reshape(members, kinds, 1) - before, 0.0), total)
+    share = let / np.maximum(total, TINY)
+    return demand * share.ravel()[line]
