@@ -196,6 +196,18 @@ def test_lagged_and_rationed() -> None:
     assert lagged(series, 1).tolist() == [0, 0, 1, 3]
     assert lagged(series, 0.5).tolist() == [0, 0.5, 2, 4.5]
     assert lagged(series, 9).tolist() == [0, 0, 0, 0]
-    turns = np.array([0, 1, 1])
-    assert rate_limited(np.array([2.0, 3, 1]), 4, turns).tolist() == pytest.approx([2, 1.5, 0.5])
-    assert rate_limited(np.array([2.0, 3, 1]), 99, turns).tolist() == [2, 3, 1]
+    turns = np.array([[0, 1, 1]])
+    asked = np.array([[2.0, 3, 1]])
+    assert rate_limited(asked, np.array([4.0]), turns)[0].tolist() == pytest.approx([2, 1.5, 0.5])
+    assert rate_limited(asked, np.array([99.0]), turns)[0].tolist() == [2, 3, 1]
+
+
+def test_members_and_kinds_share_nothing() -> None:
+    """Each member and kind has a limit and a queue of its own; what has no kind gets nothing."""
+    asked = np.array([[2.0, 3, 1, 5], [2.0, 3, 1, 5]])
+    queue = np.array([[0, 1, 1, 2], [1, 0, 2, 2]])
+    kind = np.array([[0, 0, 1, -1], [0, 0, 1, 1]])
+    limit = np.array([[4.0, 9], [4.0, 3]])
+    assert rate_limited(asked, limit, queue, kind).tolist() == [[2, 2, 1, 0], [1, 3, 0.5, 2.5]]
+    late = lagged(np.tile(np.arange(5.0), (2, 2, 1)), np.array([[0, 1], [0.5, 9]]))
+    assert late.tolist() == [[[0, 1, 2, 3, 4], [0, 0, 1, 2, 3]], [[0, 0.5, 1.5, 2.5, 3.5], [0, 0, 0, 0, 0]]]

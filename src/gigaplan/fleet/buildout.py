@@ -135,7 +135,9 @@ def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         k, generation = next((k, g) for k, g in enumerate(inputs.generations) if g.name == block.generation)
         whole = (block.power.value / racks.it_mw[:, k])[:, None]
         opening[:, k, j] = whole * _arrived(block, axis, axis.edge_days)
-        existing_retired[:, k, j] = whole * _arrived(block, axis, axis.edge_days - column(generation.life_years, 2) * DAYS_PER_YEAR)
+        existing_retired[:, k, j] = whole * _arrived(
+            block, axis, axis.edge_days - column(generation.life_years, 2) * DAYS_PER_YEAR
+        )
     power = _site_power(inputs.ladder, plan, axis)
     delivered, limits, binding = _deliveries(inputs, axis, plan, power, racks, existing_retired)
     return _outputs(inputs, axis, plan, opening, existing_retired, power, racks, delivered, limits, binding)
@@ -181,9 +183,7 @@ def _check(inputs: FleetInputs) -> None:
                 "delivery): lengthen its life or shorten the lags"
             )
             ladder = tuple(f"fleet.ladder.{name}_lag_months" for name in ("acceptance", "producing"))
-            faults.append(
-                Fault(message, (f"fleet.generations.{g.name}.life_years", *ladder), f"{life:g} years")
-            )
+            faults.append(Fault(message, (f"fleet.generations.{g.name}.life_years", *ladder), f"{life:g} years"))
     if faults:
         raise InputError(faults)
 

@@ -173,6 +173,7 @@ class FleetInputs:
     @property
     def members(self) -> int:
         """Members of the inputs: 1 where each is one number."""
-        parts = [self.ladder, *self.generations, *(p for s in self.sites for p in s.phases)]
+        phases = [p for s in self.sites for p in s.phases]
+        parts: list[Ladder | Generation | Phase] = [self.ladder, *self.generations, *phases]
         drawn = [v for part in parts for f in fields(part) if isinstance(v := getattr(part, f.name), np.ndarray)]
         return int(np.broadcast_shapes((1,), *(v.shape for v in drawn))[0])

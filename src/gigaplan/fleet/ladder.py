@@ -64,7 +64,7 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     rows = [(p, i) for i, s in enumerate(inputs.sites) for p in s.phases]
     rows.sort(key=lambda r: r[0].energised)
     found = [day for phase, _ in rows for day in _days(phase, inputs.ladder, axis)]
-    days = np.broadcast_to(stack(found), (inputs.members, len(found))).reshape(-1, len(rows), len(DATED))
+    days = np.broadcast_to(stack(found), (inputs.members, len(found))).reshape(inputs.members, len(rows), len(DATED))
     power = np.array([phase.power.value for phase, _ in rows])
     reached = power[:, None, None] * (axis.edge_days >= days[..., None])  # (M, F, 4, edge)
     return Schedule(
@@ -196,4 +196,4 @@ def rate_limited(
     before = total.cumsum(axis=-1) - total
     let = np.minimum(np.maximum(limit.reshape(members, kinds, 1) - before, 0.0), total)
     share = let / np.maximum(total, TINY)
-    return demand * share.ravel()[line]
+    return np.asarray(demand * share.ravel()[line])

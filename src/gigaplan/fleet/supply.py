@@ -71,9 +71,7 @@ def packaging_supply(ladder: Ladder, axis: TimeAxis) -> Array:
     return np.minimum(ramp, column(ladder.packaging_cap_gpus_per_month, 2))
 
 
-def newest_shipping(
-    generations: Sequence[Generation], axis: TimeAxis, among: Sequence[str] = ()
-) -> NDArray[np.int64]:
+def newest_shipping(generations: Sequence[Generation], axis: TimeAxis, among: Sequence[str] = ()) -> NDArray[np.int64]:
     """Return the newest generation that ships by the end of each month.
 
     Parameters

@@ -109,8 +109,7 @@ class Node:
     def written(self, path: tuple[str | int, ...]) -> str:
         """Return the text of the value at a path as its author wrote it, "" where there is none."""
         node, whole = self.at(path)
-        if node.states_provenance:
-            node = node.value["value"]
+        node = node.inner
         return str(node.value) if whole and not isinstance(node.value, dict | list) else ""
 
     def place(self, path: tuple[str | int, ...], *, key: bool = False) -> Place:

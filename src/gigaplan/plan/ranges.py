@@ -1,4 +1,5 @@
-"""Ranges that a plan states: ``55 to 80 USD/MWh``, ``{low: 55 USD/MWh, central: 60 USD/MWh, high: 80 USD/MWh}``.
+"""Ranges that a plan states: ``55 to 80 USD/MWh``, ``{low: 55 USD/MWh, central: 60 USD/MWh, high: 80 USD/MWh}``,
+``2027-03 to 2028-01``.
 
 Each becomes one value with its range, which the sampler draws from. What a range means, and how values are distributed
 in and beyond it, stands in :mod:`gigaplan.vocabulary.sampling`.
@@ -6,6 +7,7 @@ in and beyond it, stands in :mod:`gigaplan.vocabulary.sampling`.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 from typing import Any
@@ -14,7 +16,7 @@ from gigaplan.plan.document import RANGE_KEYS, Node
 from gigaplan.plan.paths import is_date, is_section, marks_at, takes_entries
 from gigaplan.vocabulary.errors import Problem, nearest_name
 from gigaplan.vocabulary.sampling import RANGE_SHARE, Shape, Spread, bounds_of
-from gigaplan.vocabulary.units import Unit
+from gigaplan.vocabulary.units import Unit, parse_date
 
 _FROM_TO = re.compile(r"^\s*(\S.*?)\s+to\s+(\S.*?)\s*$")
 OWN_THINGS = (("systems",), ("regions",))
@@ -28,7 +30,8 @@ _HOW = (
 
 
 def read_ranges(root: Node, problems: list[Problem]) -> tuple[Node, dict[str, Spread]]:
-    """Return a document with each range as its central value, and the ranges by dotted path.
+    """Return a document with each range as its central value, and the ranges by dotted path; that of a date is its
+    delay from the central one [days].
 
     Parameters
     ----------
@@ -52,22 +55,29 @@ def _read(node: Node, path: tuple[str, ...], found: dict[str, Spread], problems:
         return node
     unit = _unit_at(path)
     if unit is None:
-        return _without_unit(node, parts, path, problems)
+        problems.append(_problem("a range isn't possible here", node, path, "state one value"))
+        return parts.get("central") or parts.get("value") or _WRONG
     return _one(node, parts, unit, path, found, problems)
 
 
-def _without_unit(node: Node, parts: dict[str, Node], path: tuple[str, ...], problems: list[Problem]) -> Node:
-    """Return what stands where no quantity does: a date may have a range, anything else has none."""
-    stated = parts.get("central") or parts.get("value")
-    if not is_date(path):
-        problems.append(_problem("a range isn't possible here", node, path, "state one value"))
-    elif stated is None:
-        problems.append(_problem("a range of dates has no central one", node, path, "add 'central: 2027-06'"))
-    return stated or _WRONG
+class _Calendar:
+    """Dates as quantities in days, read and written like those of a unit."""
+
+    symbol = "date"
+
+    def parse(self, text: object) -> float:
+        """Return a date or the middle of a period as a number of days."""
+        return float(parse_date(str(text)).toordinal())
+
+    def words(self, days: float) -> str:
+        """Return a number of days as a plan writes the date."""
+        return dt.date.fromordinal(int(days)).isoformat()
 
 
-def _unit_at(path: tuple[str, ...]) -> Unit | None:
+def _unit_at(path: tuple[str, ...]) -> Unit | _Calendar | None:
     """Return the unit of the quantity that stands at a path, None where none stands or it needs a basis."""
+    if is_date(path):
+        return _Calendar()
     return next((mark for mark in marks_at(path) if isinstance(mark, Unit)), None)
 
 
@@ -85,7 +95,7 @@ def _parts(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
     if not match:
         return None
     low, high = match.groups()
-    if not _LETTERS.search(low):
+    if not _LETTERS.search(low) and not is_date(path):
         low += re.sub(r"^[-+.\d_,eE]*", "", high)
     return {"low": replace(node, value=low), "high": replace(node, value=high)}
 
@@ -93,7 +103,7 @@ def _parts(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
 def _one(
     node: Node,
     parts: dict[str, Node],
-    unit: Unit,
+    unit: Unit | _Calendar,
     path: tuple[str, ...],
     found: dict[str, Spread],
     problems: list[Problem],
@@ -104,7 +114,7 @@ def _one(
     if missing or ("central" in parts and "value" in parts):
         what = f"'{missing[0]}' is missing" if missing else "'value' and 'central' are the same thing"
         problems.append(_problem(f"a range with one end: {what}" if missing else what, node, path, _HOW))
-        return _WRONG
+        return _left(parts, unit)
     shape = _shape(parts.get("dist"), path, problems)
     numbers: dict[str, float] = {}
     for name, part in (("low", parts["low"]), ("high", parts["high"]), ("central", stated)):
@@ -112,32 +122,52 @@ def _one(
             value = None if part is None else unit.parse(part.plain())
         except ValueError as error:
             problems.append(_problem(str(error), part or node, path, "write the unit of both ends", part))
-            return _WRONG
+            return _left(parts, unit)
         if isinstance(value, int | float):
             numbers[name] = float(value)
     low, high = numbers.get("low", 0.0), numbers.get("high", 0.0)
     central = numbers.get("central", (low + high) / 2)
     if not low <= central <= high:
         words = (
-            f"the range {low:g} to {high:g} {unit.symbol} doesn't hold {central:g}"
+            f"the range {_words(low, unit)} to {_words(high, unit)} doesn't hold {_words(central, unit)}"
             if low <= high
             else "low is above high"
         )
         problems.append(_problem(words, parts["low"], path, "put low, central and high in order", parts["low"]))
-        return _WRONG
+        return _left(parts, unit)
     group = str(parts["group"].plain()) if "group" in parts else ""
+    origin = central if isinstance(unit, _Calendar) else 0.0  # of a date its delay is drawn
+    ends = (central - origin, low - origin, high - origin)
     try:
-        found[".".join(path)] = Spread(central, low, high, shape, group, *bounds_of(marks_at(path)))
+        found[".".join(path)] = Spread(*ends, shape, group, *bounds_of(marks_at(path)))
     except ValueError as error:
         problems.append(_problem(str(error), node, path, _HOW, parts.get("dist")))
-        return _WRONG
+        return _left(parts, unit)
     value = stated or replace(node, value=_written(central, unit))
     kept = {k: v for k, v in parts.items() if k in ("evidence", "source", "note")}
     return replace(node, value={"value": value, **kept}) if kept else value
 
 
-def _written(number: float, unit: Unit) -> Any:
+def _left(parts: dict[str, Node], unit: Unit | _Calendar) -> Node:
+    """Return what a wrong range leaves: nothing, or of a date one that is stated, so that none is missing."""
+    for name in ("central", "value", "low", "high") if isinstance(unit, _Calendar) else ():
+        try:
+            unit.parse(parts[name].plain())
+        except (ValueError, KeyError):
+            continue
+        return parts[name]
+    return _WRONG
+
+
+def _words(number: float, unit: Unit | _Calendar) -> str:
+    """Return a number for a message."""
+    return unit.words(number) if isinstance(unit, _Calendar) else f"{number:g} {unit.symbol}"
+
+
+def _written(number: float, unit: Unit | _Calendar) -> Any:
     """Return a number as a plan writes it."""
+    if isinstance(unit, _Calendar):
+        return unit.words(number)
     return number if unit.symbol in ("share", "1") else f"{number!r} {unit.symbol}"
 
 

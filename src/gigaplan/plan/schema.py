@@ -108,7 +108,9 @@ class Training(Strict):
     """Model FLOPs utilisation of training, of the dense BF16 peak."""
 
 
-SystemSection: Any = partial(Generation, without=("name", "gpus_per_rack", "it_kw_per_rack"))
+SystemSection: Any = partial(
+    Generation, without=("name", "gpus_per_rack", "it_kw_per_rack", "first_ship_date_delay_days")
+)
 PriceSection: Any = partial(GenerationCost, without=("name",))
 GPUS_FORM = Form(
     Annotated[Any, GpuCount()],
@@ -118,7 +120,7 @@ NEEDED_OF_MODELS = ("layers", "hidden", "heads", "kv_heads", "vocab")
 PhaseSection: Any = partial(
     Phase,
     required=("power", "energised"),
-    without=("name",),
+    without=("name", "energised_delay_days"),
     names={"generation": SYSTEMS_OR_NEWEST},
     instead={"gpus": ("power",)},
     gpus=GPUS_FORM,

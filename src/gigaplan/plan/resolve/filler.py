@@ -29,6 +29,8 @@ from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
 T = TypeVar("T")
+DELAY = "_delay_days"
+"""End of the name of a field that holds by how much the date of the field before it is late."""
 
 
 @cache
@@ -96,6 +98,8 @@ class Filler:
             known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
             if f.name in known:
                 values[f.name] = known[f.name]
+            elif f.name.endswith(DELAY):
+                values[f.name] = self._delay(here.removesuffix(DELAY))
             elif stated is not None:
                 values[f.name] = self.state(here, stated, hints[f.name])
             elif known_to is not None:
@@ -139,6 +143,12 @@ class Filler:
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
         return typing.cast(T, self.sampler.draw(home, spread))
+
+    def _delay(self, path: str) -> Uncertain:
+        """Return by how much a date that the plan states with a range is late [days]: one number per member."""
+        home = self.homes.stated(path, self.root)
+        spread = self.ranges.get(home)
+        return 0.0 if spread is None or self.members == 1 else self.sampler.draw(home, spread)
 
     def value(self, path: str, fact: Fact, hint: Any) -> Any:
         """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it."""

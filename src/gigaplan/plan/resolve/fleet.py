@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Gt
 
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.plan.resolve.filler import Filler, profiled
@@ -10,6 +12,7 @@ from gigaplan.plan.resolve.power import it_power
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import Facility
 from gigaplan.vocabulary.bases import Profile
+from gigaplan.vocabulary.members import Uncertain
 
 
 def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], shared: Facility) -> FleetInputs:
@@ -27,7 +30,9 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
         The facility of the existing fleet.
     """
     ratio = filler.number("fleet.generations.it_per_rack_power", "facility", "it_per_rack_power")
-    life = filler.number("fleet.generations.life_years", "build", "life_years")
+    life = filler.value(
+        "fleet.generations.life_years", filler.facts.find("build", "life_years"), Annotated[Uncertain, Gt(0)]
+    )
     generations = tuple(_generation(filler, doc, name, ratio, life) for name in doc.fleet.generations)
     sites = tuple(
         _site(filler, name, site, facility, ratio)
@@ -47,7 +52,7 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     )
 
 
-def _generation(filler: Filler, doc: PlanDocument, name: str, ratio: float, life: float) -> Generation:
+def _generation(filler: Filler, doc: PlanDocument, name: str, ratio: float, life: Uncertain) -> Generation:
     path, given = f"fleet.generations.{name}", doc.fleet.systems.get(name)
     rack_kw = profiled(filler.facts, name, "rack_power_kw", Profile(doc.fleet.profile))
     known: dict[str, Any] = {
