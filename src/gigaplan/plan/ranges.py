@@ -50,7 +50,7 @@ def _read(node: Node, path: tuple[str, ...], found: dict[str, Spread], problems:
     if isinstance(node.value, dict) and not _is_range(node) and (is_section(path) or takes_entries(path)):
         read = {k: _read(v, (*path, k), found, problems) for k, v in node.value.items()}
         return replace(node, value={k: v for k, v in read.items() if v is not _WRONG})
-    parts = _parts(node, path)
+    parts = parts_of(node, path)
     if parts is None:
         return node
     unit = _unit_at(path)
@@ -87,8 +87,8 @@ def _is_range(node: Node) -> bool:
     return bool(keys & {"low", "high"}) and keys <= RANGE_KEYS
 
 
-def _parts(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
-    """Return the parts of a range by name, None if the value has none."""
+def parts_of(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
+    """Return the parts of a range by name, None if what stands at a path has none."""
     if isinstance(node.value, dict):
         return node.value if _is_range(node) else None
     match = _FROM_TO.match(node.value) if isinstance(node.value, str) and _unit_at(path) else None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gigaplan.plan.document import Node
 from gigaplan.plan.paths import has_dated_keys, is_date, is_section, takes_entries
+from gigaplan.plan.ranges import parts_of
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name, unknown_choice
 from gigaplan.vocabulary.units import parse_period
 
@@ -23,6 +24,7 @@ _MONTHS = {"month": 1, "quarter": 3, "year": MONTHS_PER_YEAR}
 _DAYS = {"day": 1, "week": 7}
 _MEANT = re.compile(r"[+-]\s*\d[\d.]*\s*([a-z]+)", re.IGNORECASE)
 """What is written like a shift, whatever its unit."""
+DATES_OF_A_RANGE = ("value", "low", "central", "high")
 FORMS = "+12 months, -2 quarters, +1 year, +30 days"
 """Examples of shifts, for messages."""
 
@@ -155,7 +157,8 @@ def with_dates(
         moved = shifted(base, shift, path, over, problems, entries)
         if moved is None or not over.states_provenance or not moved.states_provenance:
             return moved or Node({}, over.line, over.column, over.file)
-        return Node({**moved.value, **over.value, "value": moved.inner}, over.line, over.column, over.file)
+        about = {k: v for k, v in over.value.items() if k != "value"}
+        return Node({**moved.value, **about}, over.line, over.column, over.file)
     if not isinstance(over.value, dict) or over.states_provenance:
         return over
     below = base.value if base is not None and isinstance(base.value, dict) else {}
@@ -168,8 +171,8 @@ def with_dates(
 def _moved(base: Node, shift: Shift, path: tuple[str, ...], at: Node) -> Node | None:
     """Return the moved dates at and below a path, None if there are none."""
     if is_date(path):
-        old = base.inner
-        return _new_date(str(old.value), shift, at)
+        dates = parts_of(base, path) or {"value": base.inner}
+        return _new_dates({k: str(v.value) for k, v in dates.items() if k in DATES_OF_A_RANGE}, shift, at)
     if not isinstance(base.value, dict) or base.states_provenance:
         return None
     if has_dated_keys(path):
@@ -179,13 +182,14 @@ def _moved(base: Node, shift: Shift, path: tuple[str, ...], at: Node) -> Node | 
     return _mapping(values, at) if values else None
 
 
-def _new_date(old: str, shift: Shift, at: Node) -> Node | None:
+def _new_dates(old: Mapping[str, str], shift: Shift, at: Node) -> Node | None:
+    """Return a date, or all those of a range, each moved; None where one can't be."""
     try:
-        new = shift.move(old)
+        new = {name: Node(shift.move(date), at.line, at.column, at.file) for name, date in old.items()}
     except (ValueError, OverflowError):
         return None
-    note = Node(f"{old} shifted by {shift.text}", at.line, at.column, at.file)
-    return _mapping({"value": Node(new, at.line, at.column, at.file), "note": note}, at)
+    note = Node(f"{', '.join(old.values())} shifted by {shift.text}", at.line, at.column, at.file)
+    return _mapping(new | {"note": note}, at)
 
 
 def _moved_keys(base: Node, shift: Shift, at: Node) -> Node | None:
