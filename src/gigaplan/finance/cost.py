@@ -48,7 +48,7 @@ def cost_per_mtok(
         GPU-hours held for training and research [GPU h].
     gpu_hours_available : Array, shape (M, G, n)
         GPU-hours of all GPUs that are up [GPU h].
-    it_kw_per_gpu : Array, shape (G,)
+    it_kw_per_gpu : Array, shape (G,) or (M, G)
         IT power of a GPU with its share of the rack [kW].
     generated_tokens : Array, shape (M, W, n)
         Tokens generated in the month [token].
@@ -59,10 +59,10 @@ def cost_per_mtok(
         Cost borne by training and by each workload, and cost per million generated tokens.
     """
     total = cost_usd.sum(axis=1)
-    weigh = it_kw_per_gpu[:, None]
+    weigh = it_kw_per_gpu[..., None]
     whole = (gpu_hours_available * weigh).sum(axis=1)
     training = total * _ratio((training_gpu_hours * weigh).sum(axis=1), whole)
-    used = (gpu_hours * weigh).sum(axis=2)  # (M, W, n)
+    used = (gpu_hours * weigh[..., None, :, :]).sum(axis=2)  # (M, W, n)
     busy = used.sum(axis=1)
     serving = total - training
     workload = serving[:, None] * _ratio(used, busy[:, None])

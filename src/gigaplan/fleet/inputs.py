@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
-from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.members import Array, Uncertain, stack
 from gigaplan.vocabulary.units import Day, Unit
 
 LADDER = ("announced", "contracted", "construction", "energised", "ready", "accepted", "producing")
@@ -169,6 +169,16 @@ class FleetInputs:
     """Standard lags and limits."""
     newest_among: tuple[str, ...] = ()
     """Generations that 'newest' chooses from; empty: all."""
+
+    @property
+    def it_kw_per_rack(self) -> Array:
+        """IT power of a rack of each generation: (M or 1, G) [kW]."""
+        return stack(g.it_kw_per_rack for g in self.generations)
+
+    @property
+    def it_kw_per_gpu(self) -> Array:
+        """IT power of a GPU of each generation with its share of the rack: (M or 1, G) [kW]."""
+        return np.asarray(self.it_kw_per_rack / np.array([float(g.gpus_per_rack) for g in self.generations]))
 
     @property
     def members(self) -> int:

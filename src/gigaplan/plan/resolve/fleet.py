@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.plan.resolve.filler import Filler, profiled
 from gigaplan.plan.resolve.power import it_power
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import Facility
-from gigaplan.vocabulary.bases import Profile
+from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.members import Uncertain
+
+POSITIVE: Any = Annotated[Uncertain, Gt(0)]
+"""Type of a number above 0, or of one per member."""
 
 
 def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], shared: Facility) -> FleetInputs:
@@ -29,11 +32,15 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     shared
         The facility of the existing fleet.
     """
-    ratio = filler.number("fleet.generations.it_per_rack_power", "facility", "it_per_rack_power")
-    life = filler.value(
-        "fleet.generations.life_years", filler.facts.find("build", "life_years"), Annotated[Uncertain, Gt(0)]
+    it_per_rack = filler.facts.find("facility", "it_per_rack_power")
+    ratio, certain = it_per_rack.number, _states_racks(doc)
+    drawn = filler.value(
+        "fleet.generations.it_per_rack_power", it_per_rack, float if certain else Annotated[Uncertain, Ge(1)]
     )
-    generations = tuple(_generation(filler, doc, name, ratio, life) for name in doc.fleet.generations)
+    life = filler.value("fleet.generations.life_years", filler.facts.find("build", "life_years"), POSITIVE)
+    generations = tuple(
+        _generation(filler, doc, name, drawn, life, float if certain else POSITIVE) for name in doc.fleet.generations
+    )
     sites = tuple(
         _site(filler, name, site, facility, ratio)
         for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False)
@@ -52,12 +59,22 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     )
 
 
-def _generation(filler: Filler, doc: PlanDocument, name: str, ratio: float, life: Uncertain) -> Generation:
+def _states_racks(doc: PlanDocument) -> bool:
+    """Return whether a block states its racks, by their power or GPUs: these are as stated in every member, so that
+    what IT power a rack has is then taken as known."""
+    blocks = [*(p for site in doc.fleet.sites.values() for p in site.phases.values()), *doc.fleet.opening.values()]
+    return any(b.gpus is not None or b.power.basis not in (PowerBasis.IT, PowerBasis.FACILITY) for b in blocks)
+
+
+def _generation(
+    filler: Filler, doc: PlanDocument, name: str, ratio: Uncertain, life: Uncertain, kind: Any
+) -> Generation:
+    """Return a generation; ``kind`` is the type of a rack's power, which says whether it is drawn."""
     path, given = f"fleet.generations.{name}", doc.fleet.systems.get(name)
     rack_kw = profiled(filler.facts, name, "rack_power_kw", Profile(doc.fleet.profile))
     known: dict[str, Any] = {
         "name": name,
-        "it_kw_per_rack": filler.ledger.read(f"{path}.rack_power_kw", rack_kw).number * ratio,
+        "it_kw_per_rack": filler.value(f"{path}.rack_power_kw", rack_kw, kind) * ratio,
     }
     if getattr(given, "life_years", None) is None:
         known["life_years"] = life

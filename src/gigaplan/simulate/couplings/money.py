@@ -52,14 +52,13 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
     """Return the plan's accounts: capital, cost, rent, tranches, equity, what is left to fund."""
     sites = len(scenario.fleet.sites)
     gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations])
-    it_kw = np.array([g.it_kw_per_rack for g in scenario.fleet.generations])
     usable_mw = built.power_state_mw[:, LADDER.index("ready") :].sum(axis=1)
     return accounts(
         racks_delivered=built.racks_delivered,
         ready_mw_added=np.maximum(np.diff(usable_mw, axis=-1), 0),
         rented_share=np.array([s.rented for s in scenario.fleet.sites] + [b.rented for b in scenario.fleet.opening]),
         producing_gpu_h=_mean(built.racks_producing) * gpus_per_rack[:, None, None] * scenario.axis.hours,
-        accepted_it_mw=np.einsum("mgpn,g->mpn", _mean(built.racks), it_kw) / 1e3,
+        accepted_it_mw=np.einsum("mgpn,mg->mpn", _mean(built.racks), scenario.fleet.it_kw_per_rack) / 1e3,
         energy_cost_usd=drawn.energy_cost_usd,
         revenue_usd=revenue.by_workload_usd.sum(axis=1),
         deployed_mw=_deployed_mw(scenario, built.power_state_mw[:, :, :sites]),

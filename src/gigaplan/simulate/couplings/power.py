@@ -37,8 +37,7 @@ class Energy:
 
 def power_drawn(scenario: Scenario, built: BuildOut, allocated: Allocation, trained: Trained) -> PowerDraw:
     """Return what the fleet draws: serving by its utilisation, the share held for training by its runs' steps."""
-    it_kw = np.array([g.it_kw_per_rack for g in scenario.fleet.generations])
-    rated_mw = np.einsum("mgpe,g->mpe", built.racks, it_kw) / 1e3
+    rated_mw = np.einsum("mgpe,mg->mpe", built.racks, scenario.fleet.it_kw_per_rack) / 1e3
     training = allocated.reserved_share - trained.spared_share
     return draw(
         rated_it_mw=scenario.axis.between(rated_mw),

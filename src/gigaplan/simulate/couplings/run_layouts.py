@@ -13,6 +13,7 @@ from gigaplan.training.programme import PlannedRun
 from gigaplan.training.reliability import goodput
 from gigaplan.training.search import RatedLayout, best_layout
 from gigaplan.training.step import step
+from gigaplan.vocabulary.members import column
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ class RunLayouts:
             return 1.0
         device, model = scenario.devices[run.generation], scenario.architectures[run.model]
         one = step(device, model, batch_of(run), found.layout, scenario.training.efficiency)
-        rack_kw = next(g.it_kw_per_rack for g in scenario.fleet.generations if g.name == run.generation)
+        rack_kw = next(
+            float(column(g.it_kw_per_rack, 1)[0]) for g in scenario.fleet.generations if g.name == run.generation
+        )
         rated_w = 1e3 * rack_kw
         drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
         return float(np.clip((drawn - curve.idle_share) / (curve.busy_share - curve.idle_share), 0.0, 1.0))

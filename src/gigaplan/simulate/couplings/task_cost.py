@@ -56,7 +56,7 @@ def task_cost(
     nothing = TaskCost(
         per_task_usd=empty, at_constant_capability_usd=empty, fall_log=np.full((members, len(DRIVERS), months), np.nan)
     )
-    weigh = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])[:, None]
+    weigh = scenario.fleet.it_kw_per_gpu[..., None]
     whole, held, used = (
         (h * weigh).sum(axis=1) for h in (available_gpu_hours, training_gpu_hours, gpu_hours.sum(axis=1))
     )

@@ -109,9 +109,9 @@ def _generation(scenario: Scenario, run: PlannedRun) -> int:
 
 def _held_share(scenario: Scenario, gpus: Array, done: Progress, part: Array | None = None) -> Array:
     """Return the share of the fleet that runs hold, by IT power, as cost is shared, or a part of each: (M, n)."""
-    weigh = np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations])
-    whole = (gpus.sum(axis=2) * weigh[:, None]).sum(axis=1)
-    kw = np.array([weigh[_generation(scenario, r)] for r in scenario.training.runs]).reshape(-1, 1)
+    weigh = scenario.fleet.it_kw_per_gpu
+    whole = (gpus.sum(axis=2) * weigh[..., None]).sum(axis=1)
+    kw = weigh[:, [_generation(scenario, r) for r in scenario.training.runs], None]
     kw = kw if part is None else kw * part.reshape(-1, 1)
     run_kw = (done.gpus * kw).sum(axis=1)
     return np.asarray(np.minimum(np.divide(run_kw, whole, out=np.zeros_like(run_kw), where=whole > 0), 1.0))

@@ -52,7 +52,7 @@ def unit_economics(
         gpu_hours=service.gpu_hours,
         training_gpu_hours=service.training_gpu_hours,
         gpu_hours_available=service.available_gpu_hours,
-        it_kw_per_gpu=np.array([g.it_kw_per_rack / g.gpus_per_rack for g in scenario.fleet.generations]),
+        it_kw_per_gpu=scenario.fleet.it_kw_per_gpu,
         generated_tokens=service.generated_tokens,
     )
     tasks = task_cost(
@@ -79,7 +79,7 @@ def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: 
     shape = np.broadcast_shapes(value.shape, revenue.shape)
     next_revenue = marginal_revenue(value, np.broadcast_to(revenue, shape), unserved)
     up = column(scenario.fleet.ladder.availability, 2)
-    gpu_h_per_mw_year = reference.gpus_per_rack / reference.it_kw_per_rack * KW_PER_MW * up * HOURS_PER_YEAR
+    gpu_h_per_mw_year = reference.gpus_per_rack / column(reference.it_kw_per_rack, 2) * KW_PER_MW * up * HOURS_PER_YEAR
     return ScarcityPrices(
         usd_per_gpu_h=price,
         usd_per_mw_year=axis.month_mean(price) * gpu_h_per_mw_year,
