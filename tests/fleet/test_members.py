@@ -148,14 +148,13 @@ def test_a_phase_whose_date_has_a_range_is_late_in_some_futures() -> None:
 
 
 def test_stated_racks_are_built_as_stated_by_every_member() -> None:
-    """A plan of so many GPUs has them in each future, however much IT power their racks turn out to take."""
-    phase = "fleet.sites.Hall.phases.one hall"
-    by_power, by_gpus = (
-        resolve(load("lab-1mw", ["uncertainty.members=9", *changes])).fleet
-        for changes in ([], [f"{phase}.power=", f"{phase}.gpus=360 GB200"])
+    """A plan of so many racks has them in each future, however much IT power they turn out to take."""
+    by_it_power, by_racks = (
+        resolve(load("lab-1mw", ["uncertainty.members=9", f"fleet.opening.old cluster.power={power}"])).fleet
+        for power in ("93.1 kW it", "81.6 kW rack_tdp")
     )
-    assert np.ptp(by_power.it_kw_per_rack, axis=0).max() > 0
-    assert np.ptp(by_gpus.it_kw_per_rack, axis=0).max() == 0
+    assert np.ptp(by_it_power.it_kw_per_rack, axis=0).max() > 0
+    assert np.ptp(by_racks.it_kw_per_rack, axis=0).max() == 0
 
 
 def test_a_run_of_members_has_spread_all_over_the_fleet() -> None:
