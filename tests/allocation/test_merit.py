@@ -63,7 +63,7 @@ def test_a_day_by_hand() -> None:
     )
     part = 18 / 22
     left = np.array([10 - 2 * part, 10 - 10 * part, 10 - 10 * part])
-    assert out.order == ((0, 1),)
+    assert out.order.tolist() == [[[0, 1]]]
     assert out.run[0, 1, 0, 0] == pytest.approx([2 * part, 10 * part, 10 * part])
     assert out.run[0, 0, 0, 0] == pytest.approx(left)  # sums to 12: all the slack is used
     now = np.minimum(left, 4)
@@ -76,8 +76,10 @@ def test_a_day_by_hand() -> None:
 def test_order_by_value_per_gpu_hour_and_ties_by_index() -> None:
     value = np.array([1.0, 3.0, 2.0, 4.0])
     rate = np.array([[6.0, 2.0, 3.0, 0.0], [6.0, 2.0, 3.0, 0.0]])  # merits 6, 6, 6, 0
-    assert merit_order(value, rate) == (0, 1, 2, 3)
-    assert merit_order(value[::-1], rate[:, ::-1]) == (1, 2, 3, 0)
+    assert merit_order(value, rate).tolist() == [[0, 1, 2, 3]] * 2
+    assert merit_order(value[::-1], rate[:, ::-1]).tolist() == [[1, 2, 3, 0]] * 2
+    each = np.stack([value, [1.0, 4.0, 2.0, 4.0]])  # worth differs by member: merits 6, 8, 6, 0 in the second
+    assert merit_order(each, rate).tolist() == [[0, 1, 2, 3], [1, 0, 2, 3]]
 
 
 def test_served_elsewhere_is_shared_over_what_was_left() -> None:

@@ -70,7 +70,7 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
         "vendor_flow_usd": np.full((1, N), 250e9 / N),
         "vendor_flow_landlords_usd": np.zeros((1, N)),
         "equity_paid_usd": np.zeros((0, N)),
-        "tokens_per_request": shapes,
+        "tokens_per_request": shapes[None],
         "requests_asked_per_day": asked,
         "requests_served_per_day": asked,
         "requests_on_devices_per_day": np.broadcast_to(np.linspace(0, 30, N), (1, 2, N)),

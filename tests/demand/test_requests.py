@@ -167,8 +167,8 @@ def test_shapes_and_tokens() -> None:
     assert got.weekly_users.shape == (1, n)
     assert got.requests_per_day.shape == (1, 2, n)
     assert got.requests_per_h.shape == (1, 2, n, len(DAY_TYPES), HOURS)
-    assert got.tokens_per_request.shape == (2, len(TOKENS), 3)
-    assert list(got.tokens_per_request[0, :, 1]) == [500, 700, 0, 150, 350]
+    assert got.tokens_per_request.shape == (1, 2, len(TOKENS), 3)
+    assert list(got.tokens_per_request[0, 0, :, 1]) == [500, 700, 0, 150, 350]
 
 
 def test_a_vector_of_members_is_each_member_alone() -> None:

@@ -316,7 +316,7 @@ def keeps_all_laws(result: Result, document: dict[str, Any]) -> None:
     waits = np.array([document["demand"]["workloads"][w]["deferrable"] for w in result.labels["workload"]])
     close(a["requests_by_region_per_h"].sum(axis=1), a["requests_asked_per_h"][:, ~waits].sum(axis=1))
     per_gpu_h = a["requests_per_gpu_s"][..., axis.year_of_month] * 3600  # what is served is what the GPU-hours serve
-    close(np.einsum("mwgn,wgn->mwn", a["gpu_hours"], per_gpu_h), a["requests_served_per_day"] * axis.hours / HOURS)
+    close(np.einsum("mwgn,mwgn->mwn", a["gpu_hours"], per_gpu_h), a["requests_served_per_day"] * axis.hours / HOURS)
     tokens = a["tokens_per_request"][..., axis.year_of_month]
     close(a["tokens_served_per_day"], a["requests_served_per_day"][:, :, None] * tokens)
     # money

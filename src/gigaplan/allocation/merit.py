@@ -40,9 +40,9 @@ def allocate(
         Demand [1/h].
     deferrable : NDArray[np.bool_], shape (W,)
         Whether a workload may run at any hour of its day.
-    guaranteed_share : Array, shape (W,)
+    guaranteed_share : Array, shape (W,) or (M, W)
         Share of demand that is served before anything else, 0 to 1.
-    value_usd_per_request : Array, shape (W,)
+    value_usd_per_request : Array, shape (W,) or (M, W)
         Value of one request [USD].
     requests_per_gpu_h : Array, shape (M, W, G) or (M, W, G, n)
         Requests served per GPU and hour [1/GPU/h], 0 where a generation cannot serve a workload.
@@ -67,19 +67,14 @@ def allocate(
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)
     speed = requests_per_gpu_h if requests_per_gpu_h.ndim == 4 else requests_per_gpu_h[..., None]
     fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
-    reference = np.moveaxis(speed[:, :, reference_generation], -1, 0)
-    orders = [merit_order(value_usd_per_request, month) for month in reference]
+    value = np.atleast_2d(value_usd_per_request)[:, None]
+    order = merit_order(value, np.moveaxis(speed[:, :, reference_generation], -1, 1))  # (M, n or 1, W)
     fleet_per_h = (speed[..., None] * fleet[:, None]).sum(axis=2)[..., None]  # the whole fleet's, (M, W, n, D or 1, 1)
     demand_share = _share(demand_per_h, fleet_per_h)
     spare = (1 - reserved_share)[..., None, None]
-    capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, demand_share[:, 0].shape))
-    share, allocated = np.zeros_like(demand_share), np.zeros(demand_share.shape[:-1])
-    orders = orders * (demand_share.shape[2] // len(orders))
-    for order in dict.fromkeys(orders):
-        months = [n for n, of_month in enumerate(orders) if of_month == order]
-        share[:, :, months], allocated[:, :, months] = allocate_by_merit(
-            demand_share[:, :, months], capacity[:, months], deferrable, guaranteed_share, order
-        )
+    members = (max(len(order), len(np.atleast_2d(guaranteed_share))), 1, 1, 1)
+    capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, demand_share[:, 0].shape, members))
+    share, allocated = allocate_by_merit(demand_share, capacity, deferrable, guaranteed_share, order)
     share += schedule_deferrable(allocated, np.maximum(capacity - share.sum(axis=1), 0))
     run = share * fleet_per_h
     run = np.where(deferrable[:, None, None, None], run, np.minimum(run, demand_per_h))  # rounding serves no more
@@ -91,35 +86,33 @@ def allocate(
         run=run,
         fleet_share=share,
         reserved_share=np.broadcast_to(reserved_share, (run.shape[0], run.shape[2])),
-        order=tuple(orders),
+        order=np.broadcast_to(order, (run.shape[0], run.shape[2], run.shape[1])),
     )
 
 
-def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> tuple[int, ...]:
+def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> NDArray[np.intp]:
     """Return the workloads from first to last by value per GPU-hour on the reference generation.
 
-    One order for all members (their mean rate decides); ties go to the earlier workload. A
-    workload that the reference generation cannot serve comes last.
+    Ties go to the earlier workload. A workload that the reference generation cannot serve comes last.
 
     Parameters
     ----------
-    value_usd_per_request : Array, shape (W,)
+    value_usd_per_request : Array, shape (..., W)
         Value of one request [USD].
-    reference_requests_per_gpu_h : Array, shape (M, W)
+    reference_requests_per_gpu_h : Array, shape (..., W)
         Requests per GPU and hour on the reference generation [1/GPU/h].
 
     Returns
     -------
-    tuple[int, ...]
+    NDArray[np.intp], shape (..., W)
         Indices of the workloads, highest value per GPU-hour [USD/GPU/h] first.
 
     Examples
     --------
-    >>> merit_order(np.array([1.0, 2.0]), np.array([[10.0, 20.0]]))
-    (1, 0)
+    >>> merit_order(np.array([1.0, 2.0]), np.array([10.0, 20.0])).tolist()
+    [1, 0]
     """
-    merit = value_usd_per_request * reference_requests_per_gpu_h.mean(axis=0)
-    return tuple(int(w) for w in np.argsort(-merit, kind="stable"))
+    return np.argsort(-(value_usd_per_request * reference_requests_per_gpu_h), axis=-1, kind="stable")
 
 
 def allocate_by_merit(
@@ -127,7 +120,7 @@ def allocate_by_merit(
     capacity: Array,
     deferrable: NDArray[np.bool_],
     guaranteed_share: Array,
-    order: tuple[int, ...],
+    order: NDArray[np.intp],
 ) -> tuple[Array, Array]:
     """Return allocated interactive work by hour and allocated deferrable work by day, both as shares of the fleet.
 
@@ -146,9 +139,9 @@ def allocate_by_merit(
         Share of the fleet free for serving [1].
     deferrable : NDArray[np.bool_], shape (W,)
         Whether a workload may run at any hour of its day.
-    guaranteed_share : Array, shape (W,)
+    guaranteed_share : Array, shape (W,) or (M, W)
         Share of demand that is served before anything else.
-    order : tuple[int, ...]
+    order : NDArray[np.intp], shape (W,) or (M, n, W)
         Workloads in merit order.
 
     Returns
@@ -160,18 +153,22 @@ def allocate_by_merit(
     slack = free.sum(axis=-1)  # what all accepted work leaves in the day
     hourly = np.zeros((free.shape[0], *demand_share.shape[1:]))
     daily = np.zeros(hourly.shape[:-1])
+    members, workloads, months = hourly.shape[:3]
+    demanded = np.broadcast_to(demand_share, hourly.shape)
+    member, month = np.arange(members)[:, None], np.arange(months)
+    ranks = np.moveaxis(np.broadcast_to(order, (members, months, workloads)), -1, 0)
     for part in (guaranteed_share, 1 - guaranteed_share):
-        for w in order:
-            if deferrable[w]:
-                taken = np.minimum(part[w] * demand_share[:, w].sum(axis=-1), slack)
-                daily[:, w] += taken
-            else:
-                fits = np.minimum(part[w] * demand_share[:, w], free)
-                total = fits.sum(axis=-1)
-                taken = np.minimum(total, slack)
-                fits *= np.divide(taken, total, out=np.ones_like(total), where=total > slack)[..., None]
-                hourly[:, w] += fits
-                free -= fits
+        parts = np.broadcast_to(part, (members, workloads))
+        for w in ranks:  # the workload of this rank in each member and month
+            share, of_demand = parts[member, w][..., None], demanded[member, w, month]
+            by_day = deferrable[w][..., None]
+            fits = np.where(by_day[..., None], 0.0, np.minimum(share[..., None] * of_demand, free))
+            total = np.where(by_day, share * of_demand.sum(axis=-1), fits.sum(axis=-1))
+            taken = np.minimum(total, slack)
+            fits *= np.divide(taken, total, out=np.ones_like(total), where=total > slack)[..., None]
+            hourly[member, w, month] += fits
+            daily[member, w, month] += np.where(by_day, taken, 0.0)
+            free -= fits
             slack = np.maximum(slack - taken, 0)
     return hourly, daily
 

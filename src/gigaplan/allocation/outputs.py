@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gigaplan.vocabulary.members import Array
 
 
@@ -23,5 +26,5 @@ class Allocation:
     """(M, W, n, D, H) share of the fleet's available GPUs that the workload occupies in this hour."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research."""
-    order: tuple[tuple[int, ...], ...]
-    """Workloads from first served to last, by value per GPU-hour on the reference generation."""
+    order: NDArray[np.intp]
+    """(M, n, W) workloads from first served to last, by value per GPU-hour on the reference generation."""

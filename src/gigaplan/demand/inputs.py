@@ -55,7 +55,7 @@ class Workload:
     """What its requests follow: weekly users, or a number of requests of its own."""
     reference_date: Annotated[dt.date, Day()]
     """Date at which requests and tokens are stated."""
-    reach_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
+    reach_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of weekly users who use the workload at all (driver: users)."""
     requests_per_user_day: Annotated[Uncertain, Ge(0), Unit("1")] = 0.0
     """Requests per reached weekly user and day at the reference date (driver: users)."""
@@ -64,43 +64,43 @@ class Workload:
     growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")]
     """Logarithmic growth of requests at the reference date, continuous (0.69 doubles them in a year), on top of that of
     users."""
-    growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    growth_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
     """Rate at which that growth itself decays."""
-    fresh_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    fresh_input_tokens: Annotated[Uncertain, Ge(0), Unit("token")]
     """Uncached input tokens of a request, which prefill must compute."""
-    cached_input_tokens: Annotated[float, Ge(0), Unit("token")]
+    cached_input_tokens: Annotated[Uncertain, Ge(0), Unit("token")]
     """Input tokens of a request whose keys and values are reused: they take memory and no prefill."""
-    media_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
+    media_tokens: Annotated[Uncertain, Ge(0), Unit("token")] = 0.0
     """Tokens that pictures, sound and film add to the uncached input of a request."""
-    reasoning_tokens: Annotated[float, Ge(0), Unit("token")]
+    reasoning_tokens: Annotated[Uncertain, Ge(0), Unit("token")]
     """Reasoning tokens that a request generates."""
-    output_tokens: Annotated[float, Ge(0), Unit("token")]
+    output_tokens: Annotated[Uncertain, Ge(0), Unit("token")]
     """Tokens of the answer that a request generates."""
-    turns_per_session: Annotated[float, Ge(1), Unit("1")] = 1.0
+    turns_per_session: Annotated[Uncertain, Ge(1), Unit("1")] = 1.0
     """Turns that a user takes in one session."""
-    calls_per_turn: Annotated[float, Ge(1), Unit("1")] = 1.0
+    calls_per_turn: Annotated[Uncertain, Ge(1), Unit("1")] = 1.0
     """Calls of the model in one turn: one in a chat, many in an agent's loop."""
-    new_tokens_per_call: Annotated[float, Ge(0), Unit("token")] = 0.0
+    new_tokens_per_call: Annotated[Uncertain, Ge(0), Unit("token")] = 0.0
     """Tokens that the user or a tool adds with each call; at 0 the input tokens are those stated."""
-    system_tokens: Annotated[float, Ge(0), Unit("token")] = 0.0
+    system_tokens: Annotated[Uncertain, Ge(0), Unit("token")] = 0.0
     """Tokens of the system prompt with which every session begins."""
-    history_limit_tokens: Annotated[float, Gt(0), Unit("token")] = 1e6
+    history_limit_tokens: Annotated[Uncertain, Gt(0), Unit("token")] = 1e6
     """Longest history that is carried on; beyond it the session is cut or summarised."""
-    cache_hit_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 1.0
+    cache_hit_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 1.0
     """Share of the history whose keys and values are still cached."""
-    context_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
+    context_growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")] = 0.0
     """Logarithmic growth of the input of a request at the reference date (continuous: 0.69 doubles it)."""
-    reasoning_growth_per_year: Annotated[float, Ge(-2), Le(5), Unit("1/year")] = 0.0
+    reasoning_growth_per_year: Annotated[Uncertain, Ge(-2), Le(5), Unit("1/year")] = 0.0
     """Logarithmic growth of the reasoning tokens of a request at the reference date (continuous: 0.69 doubles it)."""
-    token_growth_decay_per_year: Annotated[float, Ge(0), Unit("1/year")] = 1.0
+    token_growth_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")] = 1.0
     """Rate at which the growth of input and reasoning tokens itself decays."""
-    price_elasticity: Annotated[float, Ge(-5), Le(0), Unit("1")] = 0.0
+    price_elasticity: Annotated[Uncertain, Ge(-5), Le(0), Unit("1")] = 0.0
     """Relative change of requests over that of their price index (isoelastic)."""
     deferrable: bool = False
     """Whether the work may run at any hour of its day."""
-    guaranteed_share: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
+    guaranteed_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of demand that is served before anything else."""
-    value_usd_per_request: Annotated[float, Ge(0), Unit("USD")]
+    value_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")]
     """Value of serving one request to the planner, which sets the merit order. It is an assumption, and always
     labelled so."""
     revenue_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")] = 0.0
@@ -119,13 +119,13 @@ class Workload:
 class Shape:
     """Hour-of-day shape of interactive demand, in UTC: local activity mixed over the regions' longitudes."""
 
-    night_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    night_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Local activity at its nightly low over its daily high."""
-    peak_local_hour: Annotated[float, Ge(0), Le(24), Unit("h")]
+    peak_local_hour: Annotated[Uncertain, Ge(0), Le(24), Unit("h")]
     """Local hour of the daily high."""
-    weekend_share: Annotated[float, Gt(0), Le(2), Unit("share")]
+    weekend_share: Annotated[Uncertain, Gt(0), Le(2), Unit("share")]
     """Volume of a weekend day over that of a weekday."""
-    summer_share: Annotated[float, Gt(0), Le(2), Unit("share")]
+    summer_share: Annotated[Uncertain, Gt(0), Le(2), Unit("share")]
     """Volume of interactive work in summer, when schools and offices close, over the mean of the other seasons."""
     region_offset_h: tuple[float, ...]
     """UTC offsets of the regions in which users live [h]."""
@@ -144,6 +144,7 @@ class DemandInputs:
     workloads: tuple[Workload, ...]
     """Classes of work, W of them."""
     edge_share: Array | float = 0.0
-    """(W, n) share of requests that devices serve themselves (edge offload), 0 to 1; the fleet does not see them."""
+    """(W, n) or (M, W, n) share of requests that devices serve themselves (edge offload), 0 to 1; the fleet does not
+    see them."""
     price_index: Array | float = 1.0
-    """(n,) price of a request over that of the reference date."""
+    """(n,) or (M, n) price of a request over that of the reference date."""

@@ -24,6 +24,6 @@ class Demand:
     sessions_per_day: Array
     """(M, W, n) sessions begun on the month's average day, on the fleet or on devices."""
     tokens_per_request: Array
-    """(W, token, Y) tokens of each kind in one request, in the order of ``TOKENS``, by calendar year."""
+    """(M, W, token, Y) tokens of each kind in one request, in the order of ``TOKENS``, by calendar year."""
     tokens_per_day: Array
     """(M, W, token, n) tokens of the requests to the fleet on the month's average day, by kind."""

@@ -19,7 +19,7 @@ from gigaplan.demand.inputs import TOKENS, DemandInputs, Shape, Workload
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.sessions import calls_per_session, input_tokens
 from gigaplan.vocabulary.errors import InputError
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, Uncertain, column, over
 from gigaplan.vocabulary.time import DAY_TYPES, DAYS_PER_YEAR, HOURS, SEASONS, TimeAxis
 
 SHARE_TOLERANCE = 1e-6
@@ -47,11 +47,13 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     """
     users = weekly_users(inputs.adoption, axis.years_since(inputs.adoption.reference_date))  # (m, n)
     per_day = np.stack(np.broadcast_arrays(*_per_day(inputs, axis)), axis=1)  # (M, W, n, D)
-    people = region_patterns(inputs.shape, axis)  # (R, n, D, H)
-    evenly = np.repeat((axis.day_counts > 0)[..., None], HOURS, axis=2).astype(float)
-    row_question = {False: people.sum(axis=0), True: evenly}  # by whether it can wait
-    pattern = np.stack([row_question[w.deferrable] for w in inputs.workloads])
-    at_devices = np.broadcast_to(np.atleast_1d(inputs.edge_share), (len(inputs.workloads), axis.months))
+    people = region_patterns(inputs.shape, axis)
+    people = people.reshape(-1, *people.shape[-4:])  # (m, R, n, D, H)
+    evenly = np.repeat((axis.day_counts > 0)[..., None], HOURS, axis=2).astype(float)[None]
+    row_question = {False: people.sum(axis=1), True: evenly}  # by whether it can wait
+    pattern = np.stack(np.broadcast_arrays(*[row_question[w.deferrable] for w in inputs.workloads]), axis=1)
+    edge_share, every = np.asarray(inputs.edge_share, dtype=float), (len(inputs.workloads), axis.months)
+    at_devices = np.broadcast_to(edge_share, np.broadcast_shapes(edge_share.shape, every)).reshape(-1, *every)
     on_fleet = (1 - at_devices)[..., None]
     per_h = (per_day * on_fleet)[..., None] / HOURS * pattern
     interactive = np.array([not w.deferrable for w in inputs.workloads])
@@ -59,14 +61,16 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
     on_fleet_per_day = everywhere * (1 - at_devices)
-    tokens = np.stack([tokens_by_year(w, axis) for w in inputs.workloads])  # (W, token, Y)
+    by_workload = [tokens_by_year(w, axis).reshape(-1, len(TOKENS), len(axis.years)) for w in inputs.workloads]
+    tokens = np.stack(np.broadcast_arrays(*by_workload), axis=1)  # (m, W, token, Y)
+    calls = np.stack(np.broadcast_arrays(*[column(calls_per_session(w), 2) for w in inputs.workloads]), axis=1)
     return Demand(
         weekly_users=users,
         requests_per_day=on_fleet_per_day,
         requests_per_h=per_h,
         on_devices_per_day=everywhere * at_devices,
         by_region_per_h=together[:, None, ..., None] / HOURS * people,
-        sessions_per_day=everywhere / np.array([calls_per_session(w) for w in inputs.workloads])[:, None],
+        sessions_per_day=everywhere / calls,
         tokens_per_request=tokens,
         tokens_per_day=on_fleet_per_day[:, :, None] * tokens[..., axis.year_of_month],
     )
@@ -84,15 +88,16 @@ def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
     for w in inputs.workloads:
         rate = requests_per_day(w, users, on_days(w.reference_date)).reshape(-1, *shape)
         season = season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
-        price = np.broadcast_to(np.asarray(inputs.price_index, dtype=float), (axis.months,)) ** w.price_elasticity
-        found.append(rate * (season * price)[:, None])
+        index = np.asarray(inputs.price_index, dtype=float)
+        price = np.broadcast_to(index, np.broadcast_shapes(index.shape, (axis.months,))) ** over(w.price_elasticity, 1)
+        found.append(rate * (season * price)[..., None])
     return found
 
 
 def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
-    """Return requests on the month's average day: (M, W, n, D) and (W, n, D, H) -> (M, W, n)."""
+    """Return requests on the month's average day: (M, W, n, D) and (m, W, n, D, H) -> (M, W, n)."""
     day = pattern.mean(axis=-1) * axis.day_counts
-    return np.asarray(np.einsum("mwnd,wnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
+    return np.asarray(np.einsum("mwnd,mwnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
 
 
 def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
@@ -110,21 +115,22 @@ def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
 
     Returns
     -------
-    Array, shape (token, year)
+    Array, shape (token, year) or (member, token, year)
         Tokens of a request [token], in the order of ``TOKENS``.
     """
     years = np.array([(m - work.reference_date).days for m in axis.year_middles]) / DAYS_PER_YEAR
-    longer = growth_factor(years, work.context_growth_per_year, work.token_growth_decay_per_year)
-    harder = growth_factor(years, work.reasoning_growth_per_year, work.token_growth_decay_per_year)
+    decay = over(work.token_growth_decay_per_year, 1)
+    longer = growth_factor(years, over(work.context_growth_per_year, 1), decay)
+    harder = growth_factor(years, over(work.reasoning_growth_per_year, 1), decay)
     read = input_tokens(work)
     rows = {
-        "fresh_input": read.fresh * longer,
-        "cached_input": read.cached * longer,
-        "media": work.media_tokens * longer,
-        "reasoning": work.reasoning_tokens * harder,
-        "output": np.full(len(years), work.output_tokens),
+        "fresh_input": over(read.fresh, 1) * longer,
+        "cached_input": over(read.cached, 1) * longer,
+        "media": over(work.media_tokens, 1) * longer,
+        "reasoning": over(work.reasoning_tokens, 1) * harder,
+        "output": over(work.output_tokens, 1),
     }
-    return np.array([rows[kind] for kind in TOKENS])
+    return np.stack(np.broadcast_arrays(*[rows[kind] for kind in TOKENS], years)[:-1], axis=-2)
 
 
 def requests_per_day(work: Workload, users: Array, years: Array) -> Array:
@@ -146,13 +152,13 @@ def requests_per_day(work: Workload, users: Array, years: Array) -> Array:
     Array, shape (member, time)
         Requests per day [1/day].
     """
-    intensity = growth_factor(years, column(work.growth_per_year, 2), work.growth_decay_per_year)
+    intensity = growth_factor(years, column(work.growth_per_year, 2), column(work.growth_decay_per_year, 2))
     if work.driver == "users":
-        return np.asarray(users * work.reach_share * column(work.requests_per_user_day, 2) * intensity)
+        return np.asarray(users * column(work.reach_share, 2) * column(work.requests_per_user_day, 2) * intensity)
     return np.asarray(column(work.requests_per_day, 2) * intensity)
 
 
-def growth_factor(years: Array, growth_per_year: Array | float, decay_per_year: float) -> Array:
+def growth_factor(years: Array, growth_per_year: Uncertain, decay_per_year: Uncertain) -> Array:
     """Return intensity over its reference: growth whose rate itself decays.
 
     ``G(t) = exp(g (1 - exp(-d t)) / d)`` for t > 0, which ends at ``exp(g / d)``; ``exp(g t)`` for d = 0 and
@@ -164,20 +170,19 @@ def growth_factor(years: Array, growth_per_year: Array | float, decay_per_year: 
     ----------
     years : Array, shape (time,)
         t, time since the reference date [year].
-    growth_per_year : Array | float
+    growth_per_year : Uncertain
         g, logarithmic growth at t = 0 [1/year], one number or shape (member, 1).
-    decay_per_year : float
-        d, rate at which the growth decays [1/year], d >= 0.
+    decay_per_year : Uncertain
+        d, rate at which the growth decays [1/year], d >= 0, one number or shape (member, 1).
 
     Returns
     -------
     Array, shape (time,) or (member, time)
         Intensity over that of the reference date [1].
     """
-    elapsed = np.asarray(years, dtype=float)
-    if decay_per_year > 0:
-        faded = -np.expm1(-decay_per_year * np.maximum(elapsed, 0)) / decay_per_year
-        elapsed = np.where(elapsed > 0, faded, elapsed)
+    elapsed, decay = np.asarray(years, dtype=float), np.asarray(decay_per_year, dtype=float)
+    faded = -np.expm1(-decay * np.maximum(elapsed, 0)) / np.where(decay > 0, decay, 1.0)
+    elapsed = np.where((elapsed > 0) & (decay > 0), faded, elapsed)
     return np.asarray(np.exp(growth_per_year * elapsed))
 
 
@@ -217,16 +222,16 @@ def season_factor(work: Workload, shape: Shape, season: NDArray[np.int64], refer
 
     Returns
     -------
-    Array, shape (month,)
+    Array, shape (month,) or (member, month)
         Volume over that of the reference season [1].
     """
     if work.deferrable:
         return np.ones(len(season))
-    volume = np.where(np.arange(len(SEASONS)) == SEASONS.index("summer"), shape.summer_share, 1.0)
-    return np.asarray(volume[season] / volume[reference_season])
+    volume = np.where(np.arange(len(SEASONS)) == SEASONS.index("summer"), over(shape.summer_share, 1), 1.0)
+    return np.asarray(volume[..., season] / volume[..., reference_season, None])
 
 
-def day_factor(weekend_share: float, day_counts: Array) -> Array:
+def day_factor(weekend_share: Uncertain, day_counts: Array) -> Array:
     """Return each day type's volume over the month's mean day.
 
     ``f_D = v_D sum(n) / sum(n v)`` with v = (1, weekend share) and n the number of days, so that
@@ -234,19 +239,19 @@ def day_factor(weekend_share: float, day_counts: Array) -> Array:
 
     Parameters
     ----------
-    weekend_share : float
+    weekend_share : Uncertain
         Volume of a weekend day over that of a weekday [1].
     day_counts : Array, shape (month, day)
         Days of each type in each month [day].
 
     Returns
     -------
-    Array, shape (month, day)
+    Array, shape (month, day) or (member, month, day)
         Volume over that of the mean day [1].
     """
-    volume = np.where(np.array(DAY_TYPES) == "weekend", weekend_share, 1.0)
+    volume = np.where(np.array(DAY_TYPES) == "weekend", over(weekend_share, 2), 1.0)
     days = day_counts.sum(axis=1, keepdims=True)
-    return np.asarray(volume * days / (day_counts * volume).sum(axis=1, keepdims=True))
+    return np.asarray(volume * days / (day_counts * volume).sum(axis=-1, keepdims=True))
 
 
 def hour_shape(shape: Shape) -> Array:
@@ -259,10 +264,10 @@ def hour_shape(shape: Shape) -> Array:
 
     Returns
     -------
-    Array, shape (hour,)
+    Array, shape (hour,) or (member, hour)
         Volume over the day's mean [1]; its mean is 1.
     """
-    return np.asarray(region_shapes(shape).sum(axis=0))
+    return np.asarray(region_shapes(shape).sum(axis=-2))
 
 
 def region_shapes(shape: Shape) -> Array:
@@ -278,7 +283,7 @@ def region_shapes(shape: Shape) -> Array:
 
     Returns
     -------
-    Array, shape (region, hour)
+    Array, shape (region, hour) or (member, region, hour)
         Part of the volume [1]; summed over regions its mean is 1.
 
     Raises
@@ -296,8 +301,8 @@ def region_shapes(shape: Shape) -> Array:
         raise InputError(
             f"region shares sum to {share.sum():.6g}, not to 1: divide each by the sum", path="demand.regions"
         )
-    activity = local_activity(_local_hour(offsets), shape.night_share, shape.peak_local_hour)
-    return np.asarray(share[:, None] * activity / activity.mean(axis=1, keepdims=True))
+    activity = local_activity(_local_hour(offsets), over(shape.night_share, 2), over(shape.peak_local_hour, 2))
+    return np.asarray(share[:, None] * activity / activity.mean(axis=-1, keepdims=True))
 
 
 def region_patterns(shape: Shape, axis: TimeAxis) -> Array:
@@ -314,20 +319,20 @@ def region_patterns(shape: Shape, axis: TimeAxis) -> Array:
 
     Returns
     -------
-    Array, shape (region, month, day, hour)
+    Array, shape (region, month, day, hour) or (member, region, month, day, hour)
         Part of the volume [1]; summed over regions the mean over the month's hours is 1.
     """
-    hours = region_shapes(shape)  # (R, H)
-    weekday, weekend = day_factor(shape.weekend_share, _calendar(axis)).T  # (n,) each
+    hours = region_shapes(shape)[..., None, None, :]  # (..., R, 1, 1, H)
+    weekday, weekend = np.moveaxis(day_factor(shape.weekend_share, _calendar(axis)), -1, 0)  # (..., n) each
     ahead = np.floor(_local_hour(np.array(shape.region_offset_h)) / HOURS).astype(int)  # (R, H) days before or after
     likely = {shift: axis.weekend(shift) for shift in np.unique(ahead)}
-    volume = np.empty((len(hours), axis.months, len(axis.days), HOURS))
+    volume = np.zeros((len(ahead), axis.months, len(axis.days), HOURS))
     for shift, is_weekend in likely.items():
-        factor = weekday[:, None] + (weekend - weekday)[:, None] * is_weekend
-        volume = np.where((ahead == shift)[:, None, None], factor[..., None], volume)
-    pattern = hours[:, None, None] * volume * (axis.day_counts > 0)[..., None]
-    mean = np.einsum("rndh,nd->n", pattern, axis.day_counts) / axis.hours
-    return np.asarray(pattern / mean[:, None, None])
+        factor = weekday[..., None] + (weekend - weekday)[..., None] * is_weekend  # (..., n, D)
+        volume = np.where((ahead == shift)[:, None, None], factor[..., None, :, :, None], volume)
+    pattern = hours * volume * (axis.day_counts > 0)[..., None]
+    mean = np.einsum("...rndh,nd->...n", pattern, axis.day_counts) / axis.hours
+    return np.asarray(pattern / mean[..., None, :, None, None])
 
 
 def _local_hour(offsets: Array) -> Array:
@@ -340,7 +345,7 @@ def _calendar(axis: TimeAxis) -> Array:
     return axis.day_counts if not axis.hourly else TimeAxis(axis.start, axis.end).day_counts
 
 
-def local_activity(local_hour: Array, night_share: float, peak_local_hour: float) -> Array:
+def local_activity(local_hour: Array, night_share: Uncertain, peak_local_hour: Uncertain) -> Array:
     """Return activity at a local hour over its daily high.
 
     ``night + (1 - night) (1 + cos(2 pi (h - peak) / 24)) / 2``, the first harmonic of a day.
@@ -349,15 +354,15 @@ def local_activity(local_hour: Array, night_share: float, peak_local_hour: float
     ----------
     local_hour : Array
         h, local time, of period 24 h [h]; any shape.
-    night_share : float
-        Activity at its nightly low over its daily high [1].
-    peak_local_hour : float
-        Local time of the daily high [h].
+    night_share : Uncertain
+        Activity at its nightly low over its daily high [1]; any shape that broadcasts with the hours.
+    peak_local_hour : Uncertain
+        Local time of the daily high [h], likewise.
 
     Returns
     -------
     Array
-        Activity between ``night_share`` and 1 [1], in the shape of ``local_hour``.
+        Activity between ``night_share`` and 1 [1], in the shape of all of them together.
     """
     swing = (1 + np.cos(2 * np.pi * (local_hour - peak_local_hour) / HOURS)) / 2
     return np.asarray(night_share + (1 - night_share) * swing)

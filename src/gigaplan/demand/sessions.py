@@ -10,20 +10,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from gigaplan.demand.inputs import Workload
+from gigaplan.vocabulary.members import Array, Uncertain
 
 
 @dataclass(frozen=True, slots=True)
 class InputTokens:
-    """Input tokens of the mean call [token]."""
+    """Input tokens of the mean call [token], one number or one per member."""
 
-    fresh: float
+    fresh: Uncertain
     """Uncached input tokens, which prefill computes."""
-    cached: float
+    cached: Uncertain
     """Input tokens whose keys and values are cached."""
 
 
-def calls_per_session(work: Workload) -> float:
+def calls_per_session(work: Workload) -> Uncertain:
     """Return the calls of the model in one session.
 
     Parameters
@@ -33,7 +36,7 @@ def calls_per_session(work: Workload) -> float:
 
     Returns
     -------
-    float
+    float or Array
         Calls [1]: turns per session times calls per turn.
     """
     return work.turns_per_session * work.calls_per_turn
@@ -55,44 +58,46 @@ def input_tokens(work: Workload) -> InputTokens:
     InputTokens
         Uncached and cached input tokens of the mean call [token].
     """
-    if not work.new_tokens_per_call:
+    new = np.asarray(work.new_tokens_per_call, dtype=float)
+    if not new.any():
         return InputTokens(work.fresh_input_tokens, work.cached_input_tokens)
-    growth = work.new_tokens_per_call + work.output_tokens
+    growth = new + work.output_tokens
     history = mean_history_tokens(work.system_tokens, growth, calls_per_session(work), work.history_limit_tokens)
     lost = (1 - work.cache_hit_share) * history
-    return InputTokens(work.new_tokens_per_call + lost, work.cache_hit_share * history)
+    return InputTokens(
+        np.where(new > 0, new + lost, work.fresh_input_tokens),
+        np.where(new > 0, work.cache_hit_share * history, work.cached_input_tokens),
+    )
 
 
-def mean_history_tokens(start: float, growth: float, calls: float, limit: float) -> float:
+def mean_history_tokens(start: Uncertain, growth: Uncertain, calls: Uncertain, limit: Uncertain) -> Array:
     """Return the mean over calls of ``min(start + k growth, limit)``, k from 0 to calls - 1 taken as evenly spread.
 
     Exact for a whole number of calls that stay below the limit; within half a call's growth beyond.
 
     Parameters
     ----------
-    start : float
+    start : Uncertain
         Tokens of history at the first call [token].
-    growth : float
+    growth : Uncertain
         Tokens that each call adds [token].
-    calls : float
+    calls : Uncertain
         Number of calls, one or more; it may be fractional.
-    limit : float
+    limit : Uncertain
         Longest history that is carried on [token].
 
     Returns
     -------
-    float
+    Array, shape () or (member,)
         Mean history [token].
 
     Examples
     --------
-    >>> mean_history_tokens(start=100.0, growth=50.0, calls=3.0, limit=1e6)
+    >>> float(mean_history_tokens(start=100.0, growth=50.0, calls=3.0, limit=1e6))
     150.0
     """
-    last = start + growth * (calls - 1)
-    if last <= limit:
-        return (start + last) / 2
-    if start >= limit:
-        return limit
-    below = (limit - start) / (last - start)
-    return below * (start + limit) / 2 + (1 - below) * limit
+    last = np.asarray(start + growth * (calls - 1))
+    grown = np.where(last > start, last - start, 1.0)
+    below = (limit - start) / grown
+    cut = np.where(start >= limit, limit, below * (start + limit) / 2 + (1 - below) * limit)
+    return np.where(last <= limit, (start + last) / 2, cut)

@@ -102,8 +102,9 @@ def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
         if name not in there and nothing_to_count:  # it has no rows then, though the result has it
             rows[name] = dataclasses.asdict(row)
         elif name in there:
-            changed = there[name] != set(row.dims)
-            rows[name] = dataclasses.asdict(row) | ({"dims": sorted(there[name])} if changed else {})
+            dims = _without_members(row.dims) if there[name] == set(_without_members(row.dims)) else row.dims
+            changed = there[name] != set(dims)
+            rows[name] = dataclasses.asdict(row) | {"dims": sorted(there[name]) if changed else dims}
     upgraded = {
         **data,
         "existing": [site.startswith(EXISTING_1) for site in labels["site"]],
@@ -174,7 +175,8 @@ def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
     for name, row in today.items():
         if name in stored:
             was = _row(row, stored[name])
-            if (was.dims, was.unit) == (row.dims, row.unit):
+            same = _without_members(was.dims) == _without_members(row.dims)
+            if same and was.unit == row.unit:
                 rows[name] = was
             else:
                 changed.append(name)
@@ -189,6 +191,11 @@ def _rows(data: Mapping[str, Any]) -> tuple[dict[str, Variable], list[str]]:
         for reason, names in groups.items()
         if names
     ]
+
+
+def _without_members(dims: Sequence[str]) -> tuple[str, ...]:
+    """Return dims without that of members, which a quantity may have got since: earlier results hold one number."""
+    return tuple(d for d in dims if d != "member")
 
 
 def _row(today: Variable, stored: Mapping[str, Any]) -> Variable:

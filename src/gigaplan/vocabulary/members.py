@@ -24,6 +24,12 @@ def stack(values: Iterable[Uncertain]) -> Array:
     return np.stack(np.broadcast_arrays(*columns), axis=1) if columns else np.zeros((1, 0))
 
 
+def over(value: Uncertain, axes: int) -> Array:
+    """Return ``value`` with so many axes of length 1 after it: a number broadcasts over a room's axes as it is, one
+    number per member brings the member axis in front of them."""
+    return np.asarray(value, dtype=np.float64)[(..., *([None] * axes))]
+
+
 def triangular(unit: Array, low: float, mode: float, high: float) -> Array:
     """Return the triangular distribution's quantiles at ``unit`` in 0..1 (inverse of its distribution function)."""
     if not low <= mode <= high:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt, Le
 
 from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
+
+SHARE = Annotated[Uncertain, Ge(0), Le(1)]
+PRICE_INDEX = Annotated[Uncertain, Gt(0)]
 
 
 def regions(filler: Filler, doc: PlanDocument) -> tuple[str, ...]:
@@ -42,13 +47,13 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
             axis,
             f"demand.workloads.{name}.edge_share",
             0.0,
+            SHARE,
         )
         for name, work in given.workloads.items()
     ]
-    price = filler.series(given.price_index, "demand", "price_index", axis, "demand.price_index", 1.0)
-    return DemandInputs(
-        adoption=adoption, shape=shape, workloads=workloads, edge_share=np.array(edge), price_index=price
-    )
+    price = filler.series(given.price_index, "demand", "price_index", axis, "demand.price_index", 1.0, PRICE_INDEX)
+    edge_share = np.stack(np.broadcast_arrays(*edge), axis=-2)  # (W, n) or (M, W, n)
+    return DemandInputs(adoption=adoption, shape=shape, workloads=workloads, edge_share=edge_share, price_index=price)
 
 
 def _with_series(filler: Filler, name: str, work: Any) -> str:

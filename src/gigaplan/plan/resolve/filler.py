@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -119,30 +119,48 @@ class Filler:
         return self.ledger.read(path, self.facts.find(entity, quantity, **bases)).number
 
     def series(
-        self, given: Mapping[str, float] | None, entity: str, quantity: str, axis: TimeAxis, path: str, default: float
+        self,
+        given: Mapping[str, float] | None,
+        entity: str,
+        quantity: str,
+        axis: TimeAxis,
+        path: str,
+        default: float,
+        hint: Any = None,
     ) -> Array:
-        """Return a series over the horizon's months, shape (month,): the plan's points, else the catalog's series of
-        the entity, linear in between and level beyond; ``default`` where there is neither."""
-        points = [(parse_date(key), self.state(f"{path}.{key}", value)) for key, value in (given or {}).items()]
+        """Return a series over the horizon's months: the plan's points, else the catalog's series of the entity, linear
+        in between and level beyond; ``default`` where there is neither.
+
+        Its shape is (month,), (member, month) where points have a range and the hint takes that. The points of one
+        series move together.
+        """
+        points: list[tuple[dt.date, Uncertain]] = [
+            (parse_date(key), self.state(f"{path}.{key}", value, hint, group=path))
+            for key, value in (given or {}).items()
+        ]
         if not points:
             found = self.facts.series(entity, quantity)
-            points = [(parse_date(f.date), self.ledger.read(f"{path}.{f.date}", f).number) for f in found]
+            group = f"{entity}.{quantity}"
+            points = [(parse_date(f.date), self.value(f"{path}.{f.date}", f, hint, group=group)) for f in found]
         if not points:
             return np.full(axis.months, default)
-        points.sort()
-        days, values = [axis.days_since_start(d) for d, _ in points], [v for _, v in points]
-        return np.asarray(np.interp(axis.mid_days, days, values))
+        points.sort(key=lambda point: point[0])
+        days = [axis.days_since_start(d) for d, _ in points]
+        rows = np.stack(np.broadcast_arrays(*[np.asarray(v, dtype=float) for _, v in points]), axis=-1)
+        if rows.ndim == 1:
+            return np.asarray(np.interp(axis.mid_days, days, rows))
+        return np.stack([np.interp(axis.mid_days, days, row) for row in rows])
 
-    def state(self, path: str, value: T, hint: Any = None) -> T:
+    def state(self, path: str, value: T, hint: Any = None, *, group: str = "") -> T:
         """Return a value that the plan states, recorded with its provenance: one per member where it has a range and
-        the field takes that."""
+        the field takes that. Values of one group move together, unless the plan names another."""
         home = self.homes.stated(path, self.root)
         known = self.provenance.get(home, Provenance())
         self.ledger.plan(path, value, known.evidence, known.words)
         spread = self.ranges.get(home)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
-        return typing.cast(T, self.sampler.draw(home, spread))
+        return typing.cast(T, self.sampler.draw(home, replace(spread, group=spread.group or group)))
 
     def _delay(self, path: str) -> Uncertain:
         """Return by how much a date that the plan states with a range is late [days]: one number per member."""
@@ -150,8 +168,9 @@ class Filler:
         spread = self.ranges.get(home)
         return 0.0 if spread is None or self.members == 1 else self.sampler.draw(home, spread)
 
-    def value(self, path: str, fact: Fact, hint: Any) -> Any:
-        """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it."""
+    def value(self, path: str, fact: Fact, hint: Any, *, group: str = "") -> Any:
+        """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it.
+        Values of one group move together."""
         self.ledger.read(path, fact)
         if fact.unit == "date":
             return fact.day
@@ -159,9 +178,8 @@ class Filler:
             return str(fact.value)
         if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
             least, most = bounds_of(typing.get_args(hint)[1:])
-            return self.sampler.draw(
-                self.facts.stream_of(fact), Spread(fact.number, fact.low, fact.high, least=least, most=most)
-            )
+            spread = Spread(fact.number, fact.low, fact.high, group=group, least=least, most=most)
+            return self.sampler.draw(self.facts.stream_of(fact), spread)
         return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:

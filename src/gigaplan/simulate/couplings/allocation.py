@@ -8,11 +8,11 @@ import numpy as np
 
 from gigaplan.allocation.merit import allocate
 from gigaplan.allocation.outputs import Allocation
-from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.demand.outputs import Demand
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.throughput import Throughput, generated_per_request
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, SECONDS_PER_HOUR
@@ -55,9 +55,9 @@ def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput
     return allocate(
         demand_per_h=demand.requests_per_h,
         deferrable=np.array([w.deferrable for w in work]),
-        guaranteed_share=np.array([w.guaranteed_share for w in work]),
-        value_usd_per_request=np.array([w.value_usd_per_request for w in work]),
-        requests_per_gpu_h=speed.requests_per_gpu_h[None][..., axis.year_of_month],
+        guaranteed_share=per_request(scenario, "guaranteed_share"),
+        value_usd_per_request=per_request(scenario, "value_usd_per_request"),
+        requests_per_gpu_h=speed.requests_per_gpu_h[..., axis.year_of_month],
         gpus_available=_gpus_on_days(scenario, built),
         reserved_share=trained.reserved_share,
         reference_generation=reference_index(scenario),
@@ -84,8 +84,8 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
         return np.asarray(axis.month_total(requests_per_h) / axis.hours * HOURS)
 
     served = per_day(allocated.served_now + allocated.deferred)
-    tokens = demand.tokens_per_request[..., axis.year_of_month]  # (W, T, n)
-    generated = demand.tokens_per_request[:, [TOKENS.index(t) for t in GENERATED]].sum(axis=1)[:, axis.year_of_month]
+    tokens = demand.tokens_per_request[..., axis.year_of_month]  # (M, W, T, n)
+    generated = generated_per_request(demand.tokens_per_request)[..., axis.year_of_month]
     available = built.gpus_available * axis.hours
     training = allocated.reserved_share[:, None] * available
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])

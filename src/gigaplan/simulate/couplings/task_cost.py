@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.finance.intelligence import DRIVERS, cost_factor, intelligence_cost
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.couplings.throughput import software_gain
+from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.throughput import generated_per_request, software_gain
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
@@ -47,7 +47,7 @@ def task_cost(
     Parameters
     ----------
     cost_usd : (M, n) whole cost. gpu_hours : (M, W, G, n). training_gpu_hours, available_gpu_hours : (M, G, n).
-    requests_per_gpu_h : (W, G, Y), software gains included. tokens_per_request : (W, token, Y).
+    requests_per_gpu_h : (M, W, G, Y), software gains included. tokens_per_request : (M, W, token, Y).
     served_per_day : (M, W, n).
     """
     axis = scenario.axis
@@ -65,28 +65,28 @@ def task_cost(
     if start is None:
         return nothing
     year = axis.year_of_month
-    made = tokens_per_request[:, [TOKENS.index(t) for t in GENERATED]].sum(axis=1)  # (W, Y)
-    basket = served_per_day[:, :, start] * made[:, year[start]]
-    per_gpu_h = _basket_per_gpu_h(
-        basket, requests_per_gpu_h[:, :, year[start]] / software_gain(scenario)[year[start]], made[:, year[start]]
-    )
+    made = generated_per_request(tokens_per_request)  # (M, W, Y)
+    gained, first = software_gain(scenario), year[start]  # (m, Y)
+    basket = served_per_day[:, :, start] * made[..., first]
+    bare = requests_per_gpu_h[..., first] / gained[:, first, None, None]
+    per_gpu_h = _basket_per_gpu_h(basket, bare, made[..., first])
     serves = per_gpu_h > 0  # (M, G)
     capacity = np.where(serves, per_gpu_h, 0.0)[..., None] * available_gpu_hours
     if not (capacity.sum(axis=1)[:, start:] > 0).all():
         return nothing
     gpu_h_usd = cost_usd[:, None] * weigh / whole[:, None].clip(1e-30)
     full = np.where(serves[..., None], gpu_h_usd / np.where(serves, per_gpu_h, 1.0)[..., None] * 1e6, 1.0)
-    software = software_gain(scenario)[year][None]
+    software = gained[:, year]
     years = (axis.mid_days - axis.mid_days[start]) / DAYS_PER_YEAR
     gains = scenario.gains
-    calls = np.array([w.calls_per_turn for w in scenario.demand.workloads])
+    calls = per_request(scenario, "calls_per_turn")
     cost = intelligence_cost(
         full_use_usd_per_mtok=full[..., start:],
         token_share=(capacity / capacity.sum(axis=1, keepdims=True).clip(1e-30))[..., start:],
         utilisation=np.minimum(use[:, start:], 1.0),
         software_factor=software[:, start : start + 1] / software[:, start:],
         model_factor=cost_factor(gains.model_gain_per_year, gains.model_gain_decay_per_year, years[start:]),
-        tokens_per_task=np.maximum((made[:, year] * calls[:, None])[None, :, start:], 1e-9),
+        tokens_per_task=np.maximum((made[..., year] * calls[..., None])[..., start:], 1e-9),
     )
 
     def later(array: Array) -> Array:
@@ -109,10 +109,13 @@ def _start(use: Array, cost_usd: Array) -> int | None:
 
 
 def _basket_per_gpu_h(basket: Array, requests_per_gpu_h: Array, made: Array) -> Array:
-    """Return generated tokens of the basket that a GPU-hour makes on each generation, 0 where it can't: (M, G)."""
+    """Return generated tokens of the basket that a GPU-hour makes on each generation, 0 where it can't: (M, G).
+
+    Shapes: (M, W), (m, W, G) and (m, W).
+    """
     share = basket / np.maximum(basket.sum(axis=1, keepdims=True), 1e-30)
-    tokens = requests_per_gpu_h * made[:, None]  # (W, G)
+    tokens = requests_per_gpu_h * made[..., None]  # (m, W, G)
     can = tokens > 0
-    hours = share @ np.where(can, 1 / np.where(can, tokens, 1.0), 0.0)  # GPU-hours of one token
+    hours = (share[:, None] @ np.where(can, 1 / np.where(can, tokens, 1.0), 0.0))[:, 0]  # GPU-hours of one token
     whole = (share[:, :, None] * ~can).sum(axis=1) <= 0
     return np.where(whole & (hours > 0), 1 / np.where(hours > 0, hours, 1.0), 0.0)

@@ -16,7 +16,7 @@ from gigaplan.inference.frontier import Rate, best, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 
 REMEMBERED = 4096
@@ -25,12 +25,14 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """Serving rates at the central facts. Shapes: workload W, generation G, year Y."""
+    """Serving rates. Shapes: member M, workload W, generation G, year Y."""
 
     requests_per_gpu_s: Array
+    """(M, W, G, Y) requests per GPU and second."""
     generated_tokens_per_gpu_s: Array
-    """Reasoning and output tokens."""
+    """(M, W, G, Y) reasoning and output tokens."""
     ttft_ms: Array
+    """(W, G, Y) as all below, of the central member."""
     tpot_ms: Array
     replica_gpus: Array
     replica_batch: Array
@@ -39,7 +41,7 @@ class Throughput:
 
     @property
     def requests_per_gpu_h(self) -> Array:
-        """(W, G, Y) requests per GPU and hour."""
+        """(M, W, G, Y) requests per GPU and hour."""
         return self.requests_per_gpu_s * SECONDS_PER_HOUR
 
 
@@ -51,7 +53,7 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
 
     Parameters
     ----------
-    tokens_per_request : (W, token, Y).
+    tokens_per_request : (M, W, token, Y).
     """
     generations = [g.name for g in scenario.fleet.generations]
     models = models_by_year(scenario)
@@ -67,7 +69,7 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
                     scenario.efficiency,
                     scenario.engine,
                 )
-                for y, request in enumerate(_requests(w, tokens_per_request[i]))
+                for y, request in enumerate(_requests(w, tokens_per_request[0, i]))
             ]
             for g in generations
         ]
@@ -86,11 +88,10 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         for r in row
         if r.reason
     )
-    per_gpu_s = table("requests_per_gpu_s") * software_gain(scenario)
-    generated = tokens_per_request[:, [TOKENS.index(t) for t in GENERATED]].sum(axis=1)  # (W, Y)
+    per_gpu_s = table("requests_per_gpu_s") * software_gain(scenario)[:, None, None]
     return Throughput(
         requests_per_gpu_s=per_gpu_s,
-        generated_tokens_per_gpu_s=per_gpu_s * generated[:, None],
+        generated_tokens_per_gpu_s=per_gpu_s * generated_per_request(tokens_per_request)[:, :, None],
         ttft_ms=table("ttft_s", 1e3),
         tpot_ms=table("tpot_s", 1e3),
         replica_gpus=table("gpus"),
@@ -109,14 +110,19 @@ def models_by_year(scenario: Scenario) -> list[list[str]]:
 
 
 def software_gain(scenario: Scenario) -> Array:
-    """Return serving throughput by software alone over that of the constants' measurements: (year,), 1 before them.
+    """Return serving throughput by software alone over that of the constants' measurements: (m, year), 1 before them.
 
     ``exp(g (1 - exp(-d t)) / d)``, t years after the reference date: gains fade as engines near the roofline.
     """
     s = scenario.software
     days = [(middle - s.reference_date).days for middle in scenario.axis.year_middles]
     years = np.maximum(np.array(days) / DAYS_PER_YEAR, 0.0)
-    return growth_factor(years, s.gain_per_year, s.gain_decay_per_year)
+    return growth_factor(years, column(s.gain_per_year, 2), column(s.gain_decay_per_year, 2))
+
+
+def generated_per_request(tokens_per_request: Array) -> Array:
+    """Return reasoning and output tokens of a request: (..., token, Y) -> (..., Y)."""
+    return np.asarray(tokens_per_request[..., [TOKENS.index(t) for t in GENERATED], :].sum(axis=-2))
 
 
 def _requests(work: Workload, tokens: Array) -> list[Request]:

@@ -71,7 +71,7 @@ def unit_economics(
 def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation) -> ScarcityPrices:
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
-    per_gpu_h = speed.requests_per_gpu_h[:, k][:, axis.year_of_month][None]  # (1, W, n)
+    per_gpu_h = speed.requests_per_gpu_h[:, :, k][..., axis.year_of_month]  # (M, W, n)
     value = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
     revenue = per_gpu_h * per_request(scenario, "revenue_usd_per_request")[:, :, None]
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
