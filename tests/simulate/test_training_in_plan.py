@@ -67,7 +67,7 @@ def test_a_run_takes_as_long_as_its_arithmetic() -> None:
     scenario, result = went(THERE)
     run = scenario.training.runs[0]
     flop = model_flops_per_token(scenario.architectures[run.model], run.sequence_tokens) * run.tokens
-    kept = result["run_mfu_share"][0] * result["run_goodput_share"][0]
+    kept = result.central("run_mfu_share")[0] * result.central("run_goodput_share")[0]
     speed = run.gpus * scenario.devices[run.generation].peak_flops_per_s(run.precision) * kept
     start, done = days_of(result)
     assert start == (dt.date(2027, 3, 15) - dt.date(2026, 1, 1)).days

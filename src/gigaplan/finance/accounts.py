@@ -115,7 +115,8 @@ def _to_vendor(racks_delivered: Array, share: Array, inputs: FinanceInputs) -> A
     costs = inputs.costs
     bought = (racks_delivered * share[:, None]).sum(axis=2) * by_generation(inputs, "rack_price_usd")[:, :, None]
     from_vendor = np.array([g.vendor in ("", costs.vendor) or not costs.vendor for g in inputs.generations])
-    return np.asarray(bought[:, from_vendor].sum(axis=1) * (1 + costs.network_share) * costs.vendor_share)
+    received = (1 + column(costs.network_share, 2)) * bought[:, from_vendor].sum(axis=1)
+    return np.asarray(received * column(costs.vendor_share, 2))
 
 
 def imbalance(books: Accounts) -> float:

@@ -43,7 +43,7 @@ def capital_by_part(
     built = owned_share if built_share is None else built_share
     bought = (racks_delivered * owned_share[:, None]).sum(axis=2)  # (M, G, n)
     rack_usd = bought * by_generation(inputs, "rack_price_usd")[:, :, None]
-    network_usd = rack_usd * inputs.costs.network_share
+    network_usd = rack_usd * column(inputs.costs.network_share, 3)
     facility_usd = column(inputs.costs.facility_usd_per_it_mw, 2) * (ready_mw_added * built[:, None]).sum(axis=1)
     total = rack_usd.sum(axis=1, keepdims=True)
     share = np.divide(rack_usd, total, out=np.zeros_like(rack_usd), where=total > 0)

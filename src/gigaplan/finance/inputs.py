@@ -76,19 +76,19 @@ class Guaranty:
 class Costs:
     """Capital besides the racks, operating cost and book lives."""
 
-    network_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    network_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Scale-out network and storage as a share of the rack price."""
     facility_usd_per_it_mw: Annotated[Uncertain, Gt(0), Unit("USD/MW")]
     """Land, shell, power and cooling per IT megawatt."""
     operations_usd_per_it_mw_year: Annotated[Uncertain, Ge(0), Unit("USD/MW/year")]
     """Staff, maintenance and other operating cost per IT megawatt and year, energy apart."""
-    it_life_years: Annotated[float, Gt(0), Unit("year")]
+    it_life_years: Annotated[Uncertain, Gt(0), Unit("year")]
     """Book life of racks and network."""
-    facility_life_years: Annotated[float, Gt(0), Unit("year")]
+    facility_life_years: Annotated[Uncertain, Gt(0), Unit("year")]
     """Book life of land, shell, power and cooling."""
     lives_compared_years: tuple[float, ...] = (3.0, 5.0, 7.0)
     """Book lives of IT at which total cost is compared [year]."""
-    vendor_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    vendor_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Share of rack and network spending that flows back to the vendor who invests."""
     vendor: str = ""
     """The vendor whose receipts are followed; empty: all vendors together."""

@@ -38,12 +38,12 @@ class Gains:
 
     software_gain_per_year: Annotated[Uncertain, Gt(0), Unit("1")]
     """Tokens on the same hardware and model over those of a year before, at the start."""
-    software_gain_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    software_gain_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
     """Rate at which that (logarithmic) gain itself decays."""
     model_gain_per_year: Annotated[Uncertain, Gt(0), Unit("1")]
     """Cost of a task over that of a year later, done as well by the best model for it, on the same hardware and
     software."""
-    model_gain_decay_per_year: Annotated[float, Ge(0), Unit("1/year")]
+    model_gain_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
     """Rate at which that (logarithmic) gain itself decays."""
 
 
@@ -94,7 +94,7 @@ class Trend:
     """Number of points."""
 
 
-def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -> Array:
+def cost_factor(gain_per_year: Uncertain, decay_per_year: Uncertain, years: Array) -> Array:
     """Return what a decaying yearly gain makes of a cost, over the cost at the start.
 
     ``exp(-ln(g) (1 - exp(-d t)) / d)``, and ``g^-t`` where d is 0: the rate ln(g) itself decays exponentially.
@@ -103,7 +103,7 @@ def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -
     ----------
     gain_per_year : Uncertain
         g, the first year's gain as a factor [1], above 0; below 1 raises the cost.
-    decay_per_year : float
+    decay_per_year : Uncertain
         d, rate at which the gain decays [1/year].
     years : Array, shape (month,)
         t, time since the start [year].
@@ -121,9 +121,10 @@ def cost_factor(gain_per_year: Uncertain, decay_per_year: float, years: Array) -
     gain = column(gain_per_year, 2)
     if not (gain > 0).all():
         raise InputError(f"a gain per year is a factor above 0 (1.6: 60 % more a year); got {gain.min():g}")
-    if decay_per_year < 0:
-        raise InputError(f"a decay per year can't be below 0; got {decay_per_year:g}")
-    t = years if decay_per_year == 0 else -np.expm1(-decay_per_year * years) / decay_per_year
+    decay = column(decay_per_year, 2)
+    if (decay < 0).any():
+        raise InputError(f"a decay per year can't be below 0; got {decay.min():g}")
+    t = np.where(decay == 0, years, -np.expm1(-decay * years) / np.where(decay == 0, 1.0, decay))
     return np.asarray(gain**-t)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
 
@@ -133,7 +133,7 @@ class Software:
     """Serving engine, one of those that were measured."""
     reference_date: Annotated[dt.date, Day()]
     """Date at which those engines were measured."""
-    gain_per_year: Annotated[float, Ge(0), Le(3), Unit("1/year")]
+    gain_per_year: Annotated[Uncertain, Ge(0), Le(3), Unit("1/year")]
     """Yearly logarithmic growth of throughput by software alone at the reference date."""
-    gain_decay_per_year: Annotated[float, Ge(0), Le(10), Unit("1/year")]
+    gain_decay_per_year: Annotated[Uncertain, Ge(0), Le(10), Unit("1/year")]
     """Yearly decay of that growth, as engines come near the roofline."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
@@ -19,6 +19,7 @@ from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
 
 
@@ -55,6 +56,10 @@ class Scenario:
     efficiency: Efficiency
     engine: Engine
     software: Software
+    device_ratios: Mapping[str, Mapping[tuple[str, ...], Uncertain]] = field(default_factory=dict)
+    """What is uncertain of each generation's device: fields that move together, and their draws over the central."""
+    serving_error: Mapping[tuple[str, str], Uncertain] = field(default_factory=dict)
+    """Measured over predicted serving throughput, by generation and model; 1 for the central member."""
     training: TrainingPolicy
     capability: Capability
     finance: FinanceInputs

@@ -9,7 +9,7 @@ import numpy as np
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import Fault, InputError
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, column, over
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
 ROUNDING = 1e-9
@@ -50,8 +50,8 @@ def draw(
     """
     _check(rated_it_mw, utilisation, facilities, curve)
     pue = np.stack(np.broadcast_arrays(*[season_pue(f, axis) for f in facilities]), axis=1)  # (M or 1, P, n)
-    loss = np.array([f.loss_share for f in facilities])
-    _check_cooling(pue[:1], loss)
+    loss = np.stack(np.broadcast_arrays(*[column(f.loss_share, 1) for f in facilities]), axis=1)  # (M or 1, P)
+    _check_cooling(pue[:1], loss[0])
     loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     it = rated[..., None] * drawn_share(utilisation, curve)[:, None]
@@ -74,9 +74,10 @@ def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility
     places = rated_it_mw.shape[1]
     if not places or len(facilities) != places:
         raise InputError(f"{len(facilities)} facilities for {places} places: give one for each, and at least one")
-    if curve.idle_share > curve.busy_share:
+    idle, busy = (float(column(share, 1)[0]) for share in (curve.idle_share, curve.busy_share))
+    if idle > busy:
         raise InputError(
-            f"an idle rack can't draw more ({curve.idle_share:g} of rated) than a busy one ({curve.busy_share:g}): "
+            f"an idle rack can't draw more ({idle:g} of rated) than a busy one ({busy:g}): "
             "lower idle_share or raise busy_share",
             path=("power.draw.idle_share", "power.draw.busy_share"),
         )
@@ -108,14 +109,14 @@ def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
 
     Parameters
     ----------
-    utilisation : Array, shape (...)
+    utilisation : Array, shape (...) or (M, ...)
         Share of the racks at work; clipped to 0 to 1, beyond which it can only be rounding [share].
     curve : DrawCurve
-        Power drawn over rated power, idle and busy.
+        Power drawn over rated power, idle and busy; a member in which idle racks drew more draws as much busy.
 
     Returns
     -------
-    Array, shape (...)
+    Array, shape (...) or (M, ...)
         Power drawn over rated power [share].
 
     Examples
@@ -123,7 +124,10 @@ def drawn_share(utilisation: Array, curve: DrawCurve) -> Array:
     >>> drawn_share(np.array([0.0, 0.5, 1.0]), DrawCurve(idle_share=0.2, busy_share=0.8)).tolist()
     [0.2, 0.5, 0.8]
     """
-    return curve.idle_share + (curve.busy_share - curve.idle_share) * np.clip(utilisation, 0.0, 1.0)
+    axes = max(np.ndim(utilisation) - 1, 0)
+    idle = over(curve.idle_share, axes)
+    busy = np.maximum(over(curve.busy_share, axes), idle)
+    return np.asarray(idle + (busy - idle) * np.clip(utilisation, 0.0, 1.0))
 
 
 def season_pue(facility: Facility, axis: TimeAxis) -> Array:
@@ -159,4 +163,4 @@ def season_pue(facility: Facility, axis: TimeAxis) -> Array:
     swing = np.where(
         axis.season == SEASONS.index("summer"), 1.0, np.where(axis.season == SEASONS.index("winter"), -1.0, 0.0)
     )
-    return 1 + (column(facility.pue, 2) - 1) * (1 + facility.pue_summer_rise * swing)
+    return 1 + (column(facility.pue, 2) - 1) * (1 + column(facility.pue_summer_rise, 2) * swing)

@@ -19,9 +19,9 @@ class Facility:
     """Facility over IT power at the design peak: what a megawatt of grid connection carries."""
     pue: Annotated[Uncertain, Ge(1), Unit("1")]
     """Facility over IT energy, mean over the year, distribution losses included."""
-    pue_summer_rise: Annotated[float, Ge(0), Le(1), Unit("share")]
+    pue_summer_rise: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Share by which summer's overhead (PUE - 1) lies above the year's mean; winter's lies as far below."""
-    loss_share: Annotated[float, Ge(0), Le(0.3), Unit("share")]
+    loss_share: Annotated[Uncertain, Ge(0), Le(0.3), Unit("share")]
     """Share of IT energy lost in transformers, UPS and busways (part of the overhead that PUE counts)."""
     power_price_usd_per_mwh: Annotated[Uncertain, Ge(0), Unit("USD/MWh")]
     """Price of facility energy, mean over the year."""
@@ -31,9 +31,9 @@ class Facility:
 class DrawCurve:
     """Power that a rack draws over its rated IT power, from idle to busy."""
 
-    idle_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    idle_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Power drawn over rated power of a rack that is powered but not working."""
-    busy_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    busy_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Power drawn over rated power of a rack that is fully busy."""
 
 

@@ -25,7 +25,6 @@ from gigaplan.simulate.couplings.power import Energy
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.simulate.couplings.unit_economics import UnitEconomics
-from gigaplan.training.reliability import goodput
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 
@@ -163,8 +162,8 @@ def _training(scenario: Scenario, trained: Trained) -> dict[str, Array]:
         "run_start_day": done.start_days,
         "run_done_day": done.done_days,
         "run_deadline_day": np.array(deadlines, dtype=float),
-        "run_mfu_share": np.array([p.mfu_share for p in trained.layouts]),
-        "run_goodput_share": np.array([float(goodput(r.gpus, scenario.training.reliability).share) for r in runs]),
+        "run_mfu_share": trained.mfu_share,
+        "run_goodput_share": trained.goodput_share,
         "run_tokens_asked": np.array([r.tokens for r in runs], dtype=float),
         "run_gpus_asked": np.array([r.gpus for r in runs], dtype=float),
         "run_tokens_by_deadline": met.tokens,

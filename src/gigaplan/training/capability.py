@@ -21,7 +21,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from gigaplan.vocabulary.errors import InputError
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain, over
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 from gigaplan.vocabulary.units import Day, Unit
 
@@ -42,15 +42,15 @@ class Capability:
     """Reference date t0, from which years are counted."""
     reference_flop: Annotated[float, Gt(0), Unit("FLOP")]
     """Training compute at the reference point, FLOP0 [FLOP]."""
-    eci_at_reference: Annotated[float, Unit("1")]
+    eci_at_reference: Annotated[Uncertain, Unit("1")]
     """Capability at the reference point, a [ECI points]."""
     eci_at_reference_error: Annotated[float, Ge(0), Unit("1")]
     """Standard error of a [ECI points]."""
-    eci_per_decade_flop: Annotated[float, Gt(0), Unit("1")]
+    eci_per_decade_flop: Annotated[Uncertain, Gt(0), Unit("1")]
     """Points for ten times the compute, b [ECI points]."""
     eci_per_decade_flop_error: Annotated[float, Ge(0), Unit("1")]
     """Standard error of b [ECI points]."""
-    eci_per_year: Annotated[float, Gt(0), Unit("1/year")]
+    eci_per_year: Annotated[Uncertain, Gt(0), Unit("1/year")]
     """Points per year at the same compute, c [ECI points/year]: algorithms, data, post-training and reasoning, which
     the data can't separate."""
     eci_per_year_error: Annotated[float, Ge(0), Unit("1/year")]
@@ -96,7 +96,7 @@ def eci(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
     Parameters
     ----------
     flop : float or numpy.ndarray
-        Training compute [FLOP], any shape.
+        Training compute [FLOP], any shape; members are the first axis where the relation has any.
     years : float or numpy.ndarray
         Release, since the reference date [year], any shape that broadcasts with it.
     capability : Capability
@@ -112,10 +112,10 @@ def eci(flop: ArrayLike, years: ArrayLike, capability: Capability) -> Array:
     InputError
         If a compute is not above zero.
     """
-    c = capability
-    return np.asarray(
-        c.eci_at_reference + c.eci_per_decade_flop * _decades(flop, c) + c.eci_per_year * np.asarray(years, dtype=float)
-    )
+    c, decades = capability, _decades(flop, capability)
+    axes = max(decades.ndim - 1, 0)
+    level, per_decade, per_year = (over(x, axes) for x in (c.eci_at_reference, c.eci_per_decade_flop, c.eci_per_year))
+    return np.asarray(level + per_decade * decades + per_year * np.asarray(years, dtype=float))
 
 
 def eci_error(flop: ArrayLike, years: ArrayLike, capability: Capability, *, of_the_mean: bool = False) -> Array:

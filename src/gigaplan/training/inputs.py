@@ -111,11 +111,11 @@ class TrainingEfficiency:
 class Reliability:
     """How often training is interrupted and what that costs: facts of the catalog's entity ``reliability``."""
 
-    interruptions_per_gpu_day: Annotated[float, Gt(0), Unit("1/day")]
+    interruptions_per_gpu_day: Annotated[Uncertain, Gt(0), Unit("1/day")]
     """Unexpected interruptions of a synchronous run per GPU and day [1/day]."""
-    restart_s: Annotated[float, Ge(0), Unit("s")]
+    restart_s: Annotated[Uncertain, Ge(0), Unit("s")]
     """Time from the interruption to the first new step [s]: detection, replacement, loading."""
-    checkpoint_write_s: Annotated[float, Gt(0), Unit("s")]
+    checkpoint_write_s: Annotated[Uncertain, Gt(0), Unit("s")]
     """Time that a checkpoint stops training [s]."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gigaplan.training.inputs import Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.training.scaling import ScalingLaws
 from gigaplan.training.sites import LocalUpdates
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +17,10 @@ class TrainingPolicy:
     """Share of the fleet held for training and research, and how well it is used."""
 
     share: Array
-    """(month,) Share of the available GPUs that is held."""
-    mfu_share: float
+    """(month,) or (member, month) share of the available GPUs that is held."""
+    mfu_share: Uncertain
     """Model FLOPs over the dense BF16 peak, of the largest run."""
-    run_days: float
+    run_days: Uncertain
     """Longest time that a run may take [days]: the size of the largest run is calculated over it."""
     efficiency: TrainingEfficiency
     """Constants of the step-time model."""
@@ -32,5 +32,7 @@ class TrainingPolicy:
     """How sites learn together, at the steps between exchanges at which their loss was measured."""
     loss_rises: Mapping[float, float]
     """Increase of the loss by number of sites that learn together."""
+    step_over_predicted: Mapping[str, Uncertain] = field(default_factory=dict)
+    """Time of a step over that of the model, by run; 1 where none is stated."""
     runs: tuple[PlannedRun, ...] = ()
     """Runs of the plan, which hold their blocks of the fleet."""

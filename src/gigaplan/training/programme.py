@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.time import HOURS, TimeAxis
 from gigaplan.vocabulary.units import Day, Unit
 
@@ -86,7 +86,8 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
     block_gpus : numpy.ndarray
         GPUs up in each run's block, those that other runs hold included [GPU], shape (member, run, month).
     tokens_per_s : numpy.ndarray
-        Speed of each run on the GPUs that it asks for, expected goodput included [token/s], shape (run,).
+        Speed of each run on the GPUs that it asks for, expected goodput included [token/s], shape (run,) or
+        (member, run).
     axis : TimeAxis
         Months of the horizon.
 
@@ -95,13 +96,14 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
     Progress
         Tokens, GPUs held and days, by member, run and month.
     """
-    members, n = block_gpus.shape[0], axis.months
+    speeds, n = np.atleast_2d(tokens_per_s), axis.months
+    members = max(len(block_gpus), len(speeds))
     done = np.zeros((members, len(runs), n + 1))
     held = np.zeros((members, len(runs), n))
     begun, worked = np.zeros_like(held), np.zeros_like(held)
     started, ended = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
     for r in sorted(range(len(runs)), key=lambda r: (runs[r].start, r)):
-        run = runs[r]
+        run, speed = runs[r], speeds[:, r]
         # a run that trains in a month holds its GPUs for all of it, so that runs of one block don't share them
         same = [k for k, other in enumerate(runs) if (other.site, other.generation) == (run.site, run.generation)]
         needed = run.tokens * (1 + run.restart_share)
@@ -110,10 +112,10 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
             first, last = axis.edge_days[i], axis.edge_days[i + 1]
             begin = max(axis.days_since_start(run.start), first)
             free = block_gpus[:, r, i] - (held[:, same, i] > 0) @ np.array([runs[k].gpus for k in same])
-            works = (free >= run.gpus) & (left > 0) & (begin < last) & (tokens_per_s[r] > 0)
-            per_day = tokens_per_s[r] * SECONDS_PER_DAY
-            days = np.where(works, np.minimum(last - begin, left / max(per_day, MIN_TOKENS_PER_DAY)), 0.0)
-            left = np.maximum(left - days * tokens_per_s[r] * SECONDS_PER_DAY, 0.0)
+            works = (free >= run.gpus) & (left > 0) & (begin < last) & (speed > 0)
+            per_day = np.maximum(speed * SECONDS_PER_DAY, MIN_TOKENS_PER_DAY)
+            days = np.where(works, np.minimum(last - begin, left / per_day), 0.0)
+            left = np.maximum(left - days * speed * SECONDS_PER_DAY, 0.0)
             left[left < needed * 1e-12] = 0.0
             begun[:, r, i], worked[:, r, i] = np.where(works, begin, 0.0), days
             held[:, r, i] = run.gpus * days / (last - first)
@@ -179,7 +181,7 @@ def day_of(done: Progress, run: int, tokens: float) -> Array:
     return np.where(reached.any(axis=1), day, np.nan)
 
 
-def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> Array:
+def largest_run_flop(flop_per_month: Array, run_days: Uncertain, axis: TimeAxis) -> Array:
     """Return the largest run that ends with each month if it takes no longer than some days.
 
     It is what a block delivers in the days before each month's end, months at its beginning counted for their part.
@@ -188,8 +190,8 @@ def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> 
     ----------
     flop_per_month : numpy.ndarray
         Compute that a block delivers in each month [FLOP], shape (..., month).
-    run_days : float
-        Longest time of a run [day].
+    run_days : Uncertain
+        Longest time of a run [day]; with one for each member, members are the first axis of the compute.
     axis : TimeAxis
         Months of the horizon.
 
@@ -198,6 +200,9 @@ def largest_run_flop(flop_per_month: Array, run_days: float, axis: TimeAxis) -> 
     numpy.ndarray
         Compute [FLOP], shape (..., month).
     """
+    if isinstance(run_days, np.ndarray) and run_days.ndim:
+        every = np.broadcast_to(flop_per_month, (len(run_days), *flop_per_month.shape[1:]))
+        return np.stack([largest_run_flop(one, float(d), axis) for one, d in zip(every, run_days, strict=True)])
     delivered = np.concatenate([np.zeros((*flop_per_month.shape[:-1], 1)), np.cumsum(flop_per_month, axis=-1)], axis=-1)
     begin = np.maximum(axis.edge_days[1:] - run_days, 0.0)
     low = np.clip(np.searchsorted(axis.edge_days, begin, side="right") - 1, 0, axis.months - 1)

@@ -181,7 +181,7 @@ class Sampler:
     """What was drawn, by name."""
     _taken: dict[int, str] = field(default_factory=dict)
 
-    def draw(self, name: str, spread: Spread) -> Array:
+    def draw(self, name: str, spread: Spread, lead: tuple[str, float] | None = None) -> Array:
         """Return the values of an input, shape (member,).
 
         Parameters
@@ -190,9 +190,12 @@ class Sampler:
             The input: a fact's id, or the plan's path.
         spread : Spread
             What is known of it.
+        lead : tuple of str and float, optional
+            Name of another input that this one follows, and the correlation of their normal scores, -1 to 1.
         """
         self.drawn[name] = spread
-        values = quantile(spread, self.unit(spread.group or name))
+        unit = self.unit(spread.group or name)
+        values = quantile(spread, unit if lead is None else _following(unit, self.unit(lead[0]), lead[1]))
         if self.first == 0:
             values[0] = spread.central
         return values
@@ -211,6 +214,14 @@ class Sampler:
         while self._taken.setdefault(found, name) != name:  # another name has this one
             found = (found + 1) % span
         return len(self.order) + found
+
+
+def _following(own: Array, lead: Array, correlation: float) -> Array:
+    """Return draws whose normal scores are correlated with those of others (a Gaussian copula)."""
+    from scipy.special import ndtr, ndtri
+
+    first, second = (ndtri(np.clip(u, MARGIN, 1 - MARGIN)) for u in (lead, own))
+    return np.asarray(ndtr(correlation * first + math.sqrt(1 - correlation**2) * second))
 
 
 @cache

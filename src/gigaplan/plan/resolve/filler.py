@@ -177,10 +177,27 @@ class Filler:
         if fact.unit == "text":
             return str(fact.value)
         if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
-            least, most = bounds_of(typing.get_args(hint)[1:])
-            spread = Spread(fact.number, fact.low, fact.high, group=group, least=least, most=most)
-            return self.sampler.draw(self.facts.stream_of(fact), spread)
+            return self.drawn(fact, hint, group=group)
         return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
+
+    def drawn(self, fact: Fact, hint: Any, *, group: str = "", lead: tuple[str, float] | None = None) -> Array:
+        """Return the draws of a fact with a range, within the bounds of a field's type.
+
+        Parameters
+        ----------
+        fact
+            The fact.
+        hint
+            Type of the field.
+        group
+            Values of one group move together.
+        lead
+            Name of other draws that these follow, and their correlation.
+        """
+        low, high = (fact.number if end is None else end for end in (fact.low, fact.high))
+        lower, upper = bounds_of(typing.get_args(hint)[1:])
+        spread = Spread(fact.number, low, high, group=group, least=lower, most=upper)
+        return self.sampler.draw(self.facts.stream_of(fact), spread, lead=lead)
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:
         """Note that an input is nowhere to be found; return a value with which the rest can be filled."""

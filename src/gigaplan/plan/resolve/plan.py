@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Gt
 
 from gigaplan import catalog
 from gigaplan.compute.transformer import Architecture
@@ -18,6 +21,7 @@ from gigaplan.plan.resolve.demand import demand, regions
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
 from gigaplan.plan.resolve.fleet import fleet
+from gigaplan.plan.resolve.model_errors import device_ratios, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
 from gigaplan.plan.resolve.training import training
 from gigaplan.plan.scenario import Scenario
@@ -25,7 +29,11 @@ from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import DrawCurve, NodeDraw
 from gigaplan.training.capability import Capability
 from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import Resolution, TimeAxis
+
+MODERN = "modern"
+"""Training software of 2023 or later."""
 
 
 def resolve(plan: Plan) -> Scenario:
@@ -77,14 +85,26 @@ def _resolve(plan: Plan) -> Scenario:
         engine=filler.fill(Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}"),
         software=software,
         training=training(filler, doc, axis),
-        capability=filler.fill(Capability, None, "capability", "training.capability"),
+        capability=_capability(filler),
         finance=finance(filler, doc),
         gains=_gains(filler, software),
         ledger=filler.ledger,
     )
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
-    return replace(scenario, warnings=(*scenario.warnings, *_unsampled(filler, root)))
+    sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
+    return replace(sampled, warnings=(*scenario.warnings, *_unsampled(filler, root)))
+
+
+def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
+    """Return a scenario of many members with what is uncertain of devices and of the models of speed themselves."""
+    models, policy = scenario.architectures, scenario.training
+    return replace(
+        scenario,
+        device_ratios={g: device_ratios(filler, g) for g in scenario.devices},
+        serving_error=serving_errors(filler, scenario.devices, models),
+        training=replace(policy, step_over_predicted=step_errors(filler, policy.runs, models, modern=modern)),
+    )
 
 
 def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
@@ -108,6 +128,17 @@ def _architectures(filler: Filler, doc: PlanDocument) -> dict[str, Architecture]
     return {m: filler.fill(Architecture, doc.models.get(m), m, f"inference.models.{m}") for m in names}
 
 
+def _capability(filler: Filler) -> Capability:
+    """Return the relation of capability to compute and date; the errors of its two slopes are correlated."""
+    found = filler.fill(Capability, None, "capability", "training.capability")
+    compute, year = (filler.facts.find("capability", f"eci_per_{x}") for x in ("decade_flop", "year"))
+    if filler.members > 1:
+        lead = (filler.facts.stream_of(compute), found.slopes_correlation)
+        hint = Annotated[Uncertain, Gt(0)]
+        return replace(found, eci_per_year=filler.drawn(year, hint, lead=lead))
+    return found
+
+
 def _gains(filler: Filler, software: Software) -> Gains:
     """Return how fast software and models do the same with less."""
     return filler.fill(
@@ -115,6 +146,6 @@ def _gains(filler: Filler, software: Software) -> Gains:
         None,
         "intelligence",
         "finance.gains",
-        software_gain_per_year=math.exp(software.gain_per_year),
+        software_gain_per_year=np.exp(software.gain_per_year),
         software_gain_decay_per_year=software.gain_decay_per_year,
     )

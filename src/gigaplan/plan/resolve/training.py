@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, cast
+
+from annotated_types import Ge, Gt, Le
 
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.lookup import REPLICAS, TRAINING_SOFTWARE
@@ -13,16 +15,19 @@ from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import PlannedRun
 from gigaplan.training.scaling import ScalingLaw, ScalingLaws
 from gigaplan.training.sites import LocalUpdates
+from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
+
+SHARE = Annotated[Uncertain, Ge(0), Le(1)]
 
 
 def training(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> TrainingPolicy:
     """Return the training policy; its share by month is the plan's points, else the catalog's series."""
     given = doc.training
-    share = filler.series(given.share, "training", "training_share", axis, "allocation.training_share", 0.0)
-    mfu = _number(filler, given.mfu_share, "mfu_share")
-    days = _number(filler, given.run_days, "run_days")
+    share = filler.series(given.share, "training", "training_share", axis, "allocation.training_share", 0.0, SHARE)
+    mfu = _number(filler, given.mfu_share, "mfu_share", SHARE)
+    days = _number(filler, given.run_days, "run_days", Annotated[Uncertain, Gt(0)])
     runs = tuple(_run(filler, name, run) for name, run in given.runs.items())
     together = filler.fill(LocalUpdates, None, "local_updates", "training.together")
     entity = TRAINING_SOFTWARE[given.software]
@@ -46,10 +51,12 @@ def training(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> TrainingPolic
     )
 
 
-def _number(filler: Filler, stated: float | None, name: str) -> float:
+def _number(filler: Filler, stated: float | None, name: str, hint: Any) -> Uncertain:
     """Return a number of the training section: the plan's, else the catalog's."""
     path = f"training.{name}"
-    return filler.number(path, "training", name) if stated is None else filler.state(path, stated)
+    if stated is not None:
+        return filler.state(path, stated, hint)
+    return cast(Uncertain, filler.value(path, filler.facts.find("training", name), hint))
 
 
 def _run(filler: Filler, name: str, given: Any) -> PlannedRun:

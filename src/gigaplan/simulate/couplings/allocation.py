@@ -89,7 +89,7 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
     available = built.gpus_available * axis.hours
     training = allocated.reserved_share[:, None] * available
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
-    flop = (training * peaks[:, None]).sum(axis=1) * SECONDS_PER_HOUR * scenario.training.mfu_share
+    flop = (training * peaks[:, None]).sum(axis=1) * SECONDS_PER_HOUR * column(scenario.training.mfu_share, 2)
     return Service(
         served_per_day=served,
         deferred_per_day=per_day(allocated.deferred),

@@ -44,16 +44,16 @@ def deadlines(
     done: Progress,
     tokens_per_s: Array,
     block_gpus: Sequence[Array],
-    speed: Callable[[PlannedRun], float],
+    speed: Callable[[PlannedRun], Array],
     axis: TimeAxis,
 ) -> Deadlines:
     """Return how runs meet their dates.
 
     Parameters
     ----------
-    tokens_per_s : (R,) speed of each on the GPUs requested for it.
+    tokens_per_s : (M, R) speed of each on the GPUs requested for it.
     block_gpus : for each run the GPUs of its block, (M, n).
-    speed : of a run with another number of GPUs [token/s].
+    speed : of a run with another number of GPUs [token/s], the central member's first.
     """
     members, end = done.start_days.shape[0], float(axis.edge_days[-1])
     tokens, late = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
@@ -73,8 +73,8 @@ def deadlines(
         late[:, r] = _late(done.done_days[:, r], day, end)
         if late[0, r] > 0:
             gpus[r] = _gpus_needed(run, block_gpus[r][0], day, speed, axis)
-            if tokens_per_s[r] > 0:
-                start[r] = day - run.tokens * (1 + run.restart_share) / (tokens_per_s[r] * SECONDS_PER_DAY)
+            if tokens_per_s[0, r] > 0:
+                start[r] = day - run.tokens * (1 + run.restart_share) / (tokens_per_s[0, r] * SECONDS_PER_DAY)
     return Deadlines(
         tokens=tokens,
         late_days=late,
@@ -93,7 +93,7 @@ def _late(done_days: Array, day: float, end: float) -> Array:
 
 
 def _gpus_needed(
-    run: PlannedRun, block_gpus: Array, day: float, speed: Callable[[PlannedRun], float], axis: TimeAxis
+    run: PlannedRun, block_gpus: Array, day: float, speed: Callable[[PlannedRun], Array], axis: TimeAxis
 ) -> float:
     """Return the fewest of the GPUs tried with which a run ends by a day, from when its block has as many; nan if
     none do."""
@@ -104,6 +104,6 @@ def _gpus_needed(
         if not there.size:
             break
         begin = max(float(axis.edge_days[there[0]]), axis.days_since_start(run.start))
-        if begin < day and speed(more) * SECONDS_PER_DAY * (day - begin) >= needed:
+        if begin < day and speed(more)[0] * SECONDS_PER_DAY * (day - begin) >= needed:
             return float(more.gpus)
     return float("nan")

@@ -13,7 +13,7 @@ from gigaplan.training.programme import PlannedRun
 from gigaplan.training.reliability import goodput
 from gigaplan.training.search import RatedLayout, best_layout
 from gigaplan.training.step import step
-from gigaplan.vocabulary.members import column
+from gigaplan.vocabulary.members import Array, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class RunLayouts:
             self._found[question] = best_layout(device, model, batch, run.gpus, efficiency)
         return self._found[question]
 
-    def tokens_per_s(self, run: PlannedRun) -> float:
-        """Return the speed of a run, expected goodput included.
+    def tokens_per_s(self, run: PlannedRun) -> Array:
+        """Return the speed of a run, expected goodput and the error of the step's model included.
 
         Parameters
         ----------
@@ -62,13 +62,28 @@ class RunLayouts:
 
         Returns
         -------
-        float
-            Speed [token/s]; 0 where no layout fits.
+        numpy.ndarray
+            Speed [token/s], shape (m,), m the members or 1; 0 where no layout fits.
         """
-        share = float(goodput(run.gpus, self.scenario.training.reliability).share)
-        return self.fastest(run).tokens_per_s * share
+        share = goodput(run.gpus, self.scenario.training.reliability).share
+        return np.asarray(self.fastest(run).tokens_per_s * np.atleast_1d(share) / self.step_over_predicted(run))
 
-    def busy_share(self, run: PlannedRun) -> float:
+    def step_over_predicted(self, run: PlannedRun) -> Array:
+        """Return the time of a run's step over that of the model, shape (m,), m the members or 1.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run.
+
+        Returns
+        -------
+        numpy.ndarray
+            Ratio [1]; 1 for the central member.
+        """
+        return column(self.scenario.training.step_over_predicted.get(run.name, 1.0), 1)
+
+    def busy_share(self, run: PlannedRun) -> Array:
         """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run.
 
         The draw is that of the run's layout (:mod:`gigaplan.power.node`), the curve runs from idle to busy.
@@ -80,13 +95,14 @@ class RunLayouts:
 
         Returns
         -------
-        float
-            Share 0..1; 1 where no limit of the GPUs is known, or no layout fits.
+        numpy.ndarray
+            Share 0..1, shape (m,), m the members or 1; 1 where no limit of the GPUs is known, or no layout fits.
         """
         scenario, found = self.scenario, self.fastest(run)
         node, curve = scenario.nodes.get(run.generation), scenario.draw
-        if node is None or not found.tokens_per_s or curve.busy_share <= curve.idle_share:
-            return 1.0
+        idle, busy = column(curve.idle_share, 1), column(curve.busy_share, 1)
+        if node is None or not found.tokens_per_s or busy[0] <= idle[0]:
+            return np.ones(1)
         device, model = scenario.devices[run.generation], scenario.architectures[run.model]
         one = step(device, model, batch_of(run), found.layout, scenario.training.efficiency)
         rack_kw = next(
@@ -94,7 +110,8 @@ class RunLayouts:
         )
         rated_w = 1e3 * rack_kw
         drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
-        return float(np.clip((drawn - curve.idle_share) / (curve.busy_share - curve.idle_share), 0.0, 1.0))
+        part = np.divide(drawn - idle, busy - idle, out=np.ones(np.broadcast(busy, idle).shape), where=busy > idle)
+        return np.clip(part, 0.0, 1.0)
 
 
 def batch_of(run: PlannedRun) -> Batch:

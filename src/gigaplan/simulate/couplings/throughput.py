@@ -15,6 +15,7 @@ from gigaplan.demand.requests import growth_factor
 from gigaplan.inference.frontier import Rate, best, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.member_speeds import Question, member_factors
 from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
@@ -55,27 +56,15 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     ----------
     tokens_per_request : (M, W, token, Y).
     """
-    generations = [g.name for g in scenario.fleet.generations]
-    models = models_by_year(scenario)
-    cache = stored_rates()
-    found = [
-        [
-            [
-                _rate(
-                    cache,
-                    scenario.devices[g],
-                    scenario.architectures[models[i][y]],
-                    request,
-                    scenario.efficiency,
-                    scenario.engine,
-                )
-                for y, request in enumerate(_requests(w, tokens_per_request[0, i]))
-            ]
-            for g in generations
-        ]
-        for i, w in enumerate(scenario.demand.workloads)
-    ]
+    cache, models = stored_rates(), models_by_year(scenario)
 
+    def search(q: Question) -> Rate:
+        architecture = scenario.architectures[models[q.workload][q.year]]
+        return _rate(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine)
+
+    central = questions(scenario, tokens_per_request)
+    found = [[[search(q) for q in row] for row in rows] for rows in central]
+    factors = member_factors(scenario, tokens_per_request, models, central, lambda q: search(q).requests_per_gpu_s)
     cache.keep()
 
     def table(name: str, scale: float = 1.0) -> Array:
@@ -84,11 +73,11 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     reasons = dict.fromkeys(
         f"{w.name} on {g}: {r.reason}"
         for w, rows in zip(scenario.demand.workloads, found, strict=True)
-        for g, row in zip(generations, rows, strict=True)
+        for g, row in zip(scenario.devices, rows, strict=True)
         for r in row
         if r.reason
     )
-    per_gpu_s = table("requests_per_gpu_s") * software_gain(scenario)[:, None, None]
+    per_gpu_s = table("requests_per_gpu_s") * factors * software_gain(scenario)[:, None, None]
     return Throughput(
         requests_per_gpu_s=per_gpu_s,
         generated_tokens_per_gpu_s=per_gpu_s * generated_per_request(tokens_per_request)[:, :, None],
@@ -98,6 +87,22 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         replica_batch=table("batch"),
         reasons=tuple(reasons),
     )
+
+
+def questions(scenario: Scenario, tokens_per_request: Array) -> list[list[list[Question]]]:
+    """Return what is searched for at the central inputs, by workload, generation and year.
+
+    Parameters
+    ----------
+    tokens_per_request : (M, W, token, Y).
+    """
+    return [
+        [
+            [Question(i, name, y, request, device) for y, request in enumerate(_requests(w, tokens_per_request[0, i]))]
+            for name, device in scenario.devices.items()
+        ]
+        for i, w in enumerate(scenario.demand.workloads)
+    ]
 
 
 def models_by_year(scenario: Scenario) -> list[list[str]]:

@@ -29,6 +29,10 @@ class Trained:
     runs: Progress
     layouts: tuple[RatedLayout, ...]
     """The layout of each run."""
+    mfu_share: Array
+    """(M, R) model FLOPs utilisation of each run."""
+    goodput_share: Array
+    """(M, R) share of its time in which each run makes progress."""
     reserved_share: Array
     """(M, n) share of the fleet held for training and research, its runs at least."""
     spared_share: Array
@@ -66,13 +70,15 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     gpus = _gpus(scenario, built)
     blocks = [gpus[:, _generation(scenario, r), built.places.index(r.site)] for r in policy.runs]
     shape = (gpus.shape[0], len(blocks), axis.months)
-    speeds = np.array([layouts.tokens_per_s(r) for r in policy.runs])
+    speeds = _by_run([layouts.tokens_per_s(r) for r in policy.runs])
     done = progress(policy.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, axis)
-    idle_shares = 1 - np.array([layouts.busy_share(r) for r in policy.runs])
+    idle_shares = 1 - _by_run([layouts.busy_share(r) for r in policy.runs])
     reserved = np.maximum(policy.share, _held_share(scenario, gpus, done))
     largest = _largest(scenario, gpus, reserved)
     return Trained(
         runs=done,
+        mfu_share=_by_run([layouts.fastest(r).mfu_share / layouts.step_over_predicted(r) for r in policy.runs]),
+        goodput_share=_by_run([np.atleast_1d(goodput(r.gpus, policy.reliability).share) for r in policy.runs]),
         layouts=tuple(layouts.fastest(r) for r in policy.runs),
         reserved_share=reserved,
         spared_share=_held_share(scenario, gpus, done, idle_shares),
@@ -112,9 +118,14 @@ def _held_share(scenario: Scenario, gpus: Array, done: Progress, part: Array | N
     weigh = scenario.fleet.it_kw_per_gpu
     whole = (gpus.sum(axis=2) * weigh[..., None]).sum(axis=1)
     kw = weigh[:, [_generation(scenario, r) for r in scenario.training.runs], None]
-    kw = kw if part is None else kw * part.reshape(-1, 1)
+    kw = kw if part is None else kw * part[..., None]
     run_kw = (done.gpus * kw).sum(axis=1)
     return np.asarray(np.minimum(np.divide(run_kw, whole, out=np.zeros_like(run_kw), where=whole > 0), 1.0))
+
+
+def _by_run(of_runs: list[Array]) -> Array:
+    """Return what runs have by member side by side: (M or 1, R)."""
+    return np.stack(np.broadcast_arrays(*of_runs), axis=1) if of_runs else np.zeros((1, 0))
 
 
 def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
@@ -133,7 +144,8 @@ def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     axis, policy = scenario.axis, scenario.training
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
-    flop = gpus * (peaks * policy.mfu_share)[:, None, None] * seconds * _goodput_share(scenario, gpus)  # (M, G, P, n)
+    per_gpu = peaks[:, None, None] * column(policy.mfu_share, 4)
+    flop = gpus * per_gpu * seconds * _goodput_share(scenario, gpus)  # (M, G, P, n)
     held = flop.sum(axis=(1, 2)) * reserved
     blocks = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis)  # (M, G, P, n)
     whole = largest_run_flop(held, policy.run_days, axis)

@@ -21,7 +21,7 @@ from gigaplan.training.reliability.hazards import (
     unit_failures_per_s,
 )
 from gigaplan.training.reliability.spares import missing_groups, waiting_share
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, over
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def goodput(gpus: Array | float, reliability: Reliability) -> Goodput:
     Parameters
     ----------
     gpus : float or numpy.ndarray
-        GPUs of each run, any shape.
+        GPUs of each run, any shape; members are the first axis where the reliability has any.
     reliability : Reliability
         Interruption rate per GPU, time of a restart and of a checkpoint.
 
@@ -56,8 +56,10 @@ def goodput(gpus: Array | float, reliability: Reliability) -> Goodput:
     Goodput
         Share of time that makes progress, interval and mean time between interruptions.
     """
-    m = np.asarray(SECONDS_PER_DAY / (np.asarray(gpus, dtype=float) * reliability.interruptions_per_gpu_day))
-    c, r = reliability.checkpoint_write_s, reliability.restart_s
+    n = np.asarray(gpus, dtype=float)
+    axes = max(n.ndim - 1, 0)
+    m = np.asarray(SECONDS_PER_DAY / (n * over(reliability.interruptions_per_gpu_day, axes)))
+    c, r = (over(value, axes) for value in (reliability.checkpoint_write_s, reliability.restart_s))
     t = daly_2006(c, m)
     return Goodput(renewal_share(t, m, c, restarted_share=m / (m + r)), t, m)
 

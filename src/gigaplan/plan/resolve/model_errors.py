@@ -1,0 +1,125 @@
+"""What is uncertain of serving and training speed: devices, and the errors that the models themselves have.
+
+Each error is drawn from the residuals of its model's calibration. A part of them is common to all systems and kinds of
+model: they come from one model, and from one fit.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Iterable, Mapping
+
+from gigaplan.accuracy import serving, training
+from gigaplan.accuracy.validity import INSIDE
+from gigaplan.catalog.names import generation
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.plan.names import family, shape_name
+from gigaplan.plan.resolve.filler import Filler
+from gigaplan.training.programme import PlannedRun
+from gigaplan.vocabulary.interval import Interval
+from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.sampling import Spread
+
+DEVICE_FIELDS = (
+    ("peak_bf16_flops_per_s", "peak_fp8_flops_per_s", "peak_fp4_flops_per_s"),
+    ("hbm_bandwidth_bytes_per_s",),
+    ("hbm_bytes",),
+    ("scaleup_bandwidth_bytes_per_s",),
+    ("scaleout_bandwidth_bytes_per_s",),
+)
+"""Fields of a device that may be uncertain; those of one entry move together."""
+LOAD = "server"
+"""The MLPerf scenario whose errors a plan's rates have: requests arrive one by one, and limits are kept."""
+BELOW_ALL = 0.0
+"""No speed is below zero."""
+
+
+def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertain]:
+    """Return what is uncertain of a system's device: fields that move together, and their draws over the central.
+
+    Parameters
+    ----------
+    filler
+        Finds facts and draws.
+    system
+        Name of the system.
+    """
+    found: dict[tuple[str, ...], Uncertain] = {}
+    known = {name for names in DEVICE_FIELDS for name in names if filler.facts.has(system, name)}
+    for names in DEVICE_FIELDS:
+        facts = [filler.facts.find(system, name) for name in names if name in known]
+        ranged = [f for f in facts if f.low is not None and f.high is not None and f.number > 0]
+        if ranged:
+            hint = typing.get_type_hints(Device, include_extras=True)[names[0]]
+            found[tuple(n for n in names if n in known)] = filler.drawn(ranged[0], hint) / ranged[0].number
+    return found
+
+
+def serving_errors(
+    filler: Filler, systems: Iterable[str], architectures: Iterable[str]
+) -> dict[tuple[str, str], Uncertain]:
+    """Return measured over predicted serving throughput by system and model, drawn.
+
+    Parameters
+    ----------
+    filler
+        Finds facts and draws.
+    systems
+        Names of the generations.
+    architectures
+        Names of the models.
+    """
+    found: dict[tuple[str, str], Uncertain] = {}
+    for system in systems:
+        new = generation(system) not in serving.measured_generations()
+        vendor = "nvidia" if _vendor(filler, system) == "NVIDIA" else "other"
+        kind = serving.throughput_kind(scenario=LOAD, vendor=vendor, first_round=False)
+        interval = serving.throughput_interval(kind=kind, new_hardware=new)
+        for model in architectures:
+            found[system, model] = _drawn(filler, "serving_error", f"{generation(system)}.{family(model)}", interval)
+    return found
+
+
+def step_errors(
+    filler: Filler, runs: Iterable[PlannedRun], architectures: Mapping[str, Architecture], *, modern: bool
+) -> dict[str, Uncertain]:
+    """Return measured over predicted time of a step by run, drawn.
+
+    Parameters
+    ----------
+    filler
+        Finds facts and draws.
+    runs
+        Runs of the plan.
+    architectures
+        Models by name.
+    modern
+        Whether the software is of 2023 or later.
+    """
+    found: dict[str, Uncertain] = {}
+    for run in runs:
+        kind = training.kind(modern=modern, experts=architectures[run.model].experts > 0, gpus=run.gpus)
+        validity = training.validity(
+            generation=generation(run.generation),
+            precision=run.precision,
+            kind=kind,
+            family=shape_name(run.model),
+            modern=modern,
+        )
+        interval = training.interval(kind=kind, extrapolated=validity != INSIDE)
+        found[run.name] = _drawn(filler, "training_error", f"{generation(run.generation)}.{kind}", interval)
+    return found
+
+
+def _drawn(filler: Filler, model: str, of: str, interval: Interval) -> Uncertain:
+    """Return the draws of one error, partly those that all errors of the model have in common."""
+    shared = filler.facts.find(model, "shared_error_share").number
+    spread = Spread(1.0, interval.low, interval.high, least=BELOW_ALL)
+    return filler.sampler.draw(f"{model}.{of}", spread, lead=(f"{model}.shared", math.sqrt(shared)))
+
+
+def _vendor(filler: Filler, system: str) -> str:
+    """Return who makes a system, "" where the catalog doesn't say."""
+    return str(filler.facts.find(system, "vendor").value) if filler.facts.has(system, "vendor") else ""
