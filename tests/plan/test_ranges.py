@@ -73,7 +73,7 @@ def test_a_range_stands_in_the_plan_and_in_overlays(tmp_path: Path) -> None:
         "power: {facility: {pue: {central: 1.3, low: 1.1, high: 1.6}}}\n"
     )
     plan = load("lab-1mw", ["training.share.2026=30 to 50 %"], [tmp_path / "over.yaml"])
-    assert plan.ranges["power.facility.pue"] == Spread(1.3, 1.1, 1.6, least=1.0)
+    assert plan.ranges["power.facility.pue"] == Spread(1.3, 1.1, 1.6, lower=1.0)
     assert plan.ranges["training.share.2026"].low == pytest.approx(0.3)
     assert plan.hash != load("lab-1mw", ["training.share.2026=40 %"], [tmp_path / "over.yaml"]).hash
 

@@ -20,7 +20,7 @@ REAL = st.floats(-1e6, 1e6)
     ("spread", "frozen"),
     [
         (Spread(5.0, 3.0, 7.0, Shape.NORMAL), stats.norm(5, 2 / 1.2815515655446004)),
-        (Spread(4.0, 2.0, 8.0, least=0.0), stats.lognorm(math.log(2) / 1.2815515655446004, scale=4)),
+        (Spread(4.0, 2.0, 8.0, lower=0.0), stats.lognorm(math.log(2) / 1.2815515655446004, scale=4)),
         (Spread(2.0, 1.0, 3.0, Shape.UNIFORM), stats.uniform(1, 2)),
         (Spread(2.0, 1.0, 5.0, Shape.TRIANGULAR), stats.triang(0.25, 1, 4)),
     ],
@@ -40,10 +40,10 @@ def test_a_range_holds_four_fifths_around_its_median(numbers: list[float]) -> No
 @given(st.lists(st.floats(1e-3, 0.999), min_size=3, max_size=3), st.floats(0, 1))
 def test_no_draw_is_beyond_the_bounds(numbers: list[float], at: float) -> None:
     low, central, high = sorted(numbers)
-    for least, most in ((0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf), (low, high)):
-        spread = Spread(central, low, high, least=least, most=most)
+    for lower, upper in ((0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf), (low, high)):
+        spread = Spread(central, low, high, lower=lower, upper=upper)
         value = quantile(spread, np.array([at]))[0]
-        assert least <= value <= most
+        assert lower <= value <= upper
         assert math.isfinite(value)
         np.testing.assert_allclose(quantile(spread, ENDS), [low, central, high], rtol=1e-6)
 
@@ -62,7 +62,7 @@ def test_quantiles_rise(numbers: list[float], a: float, b: float) -> None:
     ("numbers", "more", "reason"),
     [
         ((1.0, 2.0, 3.0), {}, "must hold its central value"),
-        ((2.0, 1.0, 3.0), {"least": 1.5}, "beyond what makes sense"),
+        ((2.0, 1.0, 3.0), {"lower": 1.5}, "beyond what makes sense"),
         ((1.0, -1.0, 3.0), {"shape": Shape.LOGNORMAL}, "lies above 0"),
         ((0.5, 0.1, 0.9), {"shape": Shape.LOGITNORMAL}, "logit-normal"),
     ],

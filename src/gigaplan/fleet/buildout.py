@@ -278,8 +278,8 @@ def _deliver(
     scheduled = space.scheduled_mw
     each = (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
     limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
-    least = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
-    binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, least, -1)
+    tightest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
+    binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, tightest, -1)
     return by_packages(by_racks(space.open_mw)), limits, binding
 
 

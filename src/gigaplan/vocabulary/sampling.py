@@ -56,9 +56,9 @@ class Spread:
     """Distribution; the one that suits the bounds if None."""
     group: str = ""
     """Inputs of one group move together: they share the draw; empty for one that has its own."""
-    least: float = -math.inf
-    """The least value that makes sense."""
-    most: float = math.inf
+    lower: float = -math.inf
+    """The lower value that makes sense."""
+    upper: float = math.inf
     """The greatest value that makes sense."""
 
     def __post_init__(self) -> None:
@@ -66,9 +66,9 @@ class Spread:
             raise ValueError(
                 f"a range must hold its central value: {self.low} <= {self.central} <= {self.high} is false"
             )
-        if not self.least <= self.low <= self.high <= self.most:
-            raise ValueError(f"beyond what makes sense: {self.least:g} to {self.most:g}")
-        ends = {Shape.LOGNORMAL: (self.origin, math.inf), Shape.LOGITNORMAL: (self.least, self.most)}
+        if not self.lower <= self.low <= self.high <= self.upper:
+            raise ValueError(f"beyond what makes sense: {self.lower:g} to {self.upper:g}")
+        ends = {Shape.LOGNORMAL: (self.origin, math.inf), Shape.LOGITNORMAL: (self.lower, self.upper)}
         if self.shape in ends:
             low, high = ends[self.shape]
             if (
@@ -83,25 +83,25 @@ class Spread:
     @property
     def origin(self) -> float:
         """Where the logarithm begins: the least value, 0 where there is none."""
-        return self.least if self.least > -math.inf else 0.0
+        return self.lower if self.lower > -math.inf else 0.0
 
     @property
     def drawn_as(self) -> Shape:
         """The distribution that is stated, or the one that suits the bounds."""
         if self.shape is not None:
             return self.shape
-        if self.least < self.low and self.high < self.most < math.inf and self.least > -math.inf:
+        if self.lower < self.low and self.high < self.upper < math.inf and self.lower > -math.inf:
             return Shape.LOGITNORMAL
-        positive = self.least == -math.inf and self.low > 0
-        return Shape.LOGNORMAL if positive or -math.inf < self.least < self.low else Shape.NORMAL
+        positive = self.lower == -math.inf and self.low > 0
+        return Shape.LOGNORMAL if positive or -math.inf < self.lower < self.low else Shape.NORMAL
 
 
 def bounds_of(marks: Iterable[object]) -> tuple[float, float]:
     """Return the least and the greatest value that a field's markers (``Ge``, ``Gt``, ``Le``, ``Lt``) allow."""
     marks = tuple(marks)
-    least = [float(v) for m in marks for name in ("ge", "gt") if (v := getattr(m, name, None)) is not None]
-    most = [float(v) for m in marks for name in ("le", "lt") if (v := getattr(m, name, None)) is not None]
-    return max(least, default=-math.inf), min(most, default=math.inf)
+    lower = [float(v) for m in marks for name in ("ge", "gt") if (v := getattr(m, name, None)) is not None]
+    upper = [float(v) for m in marks for name in ("le", "lt") if (v := getattr(m, name, None)) is not None]
+    return max(lower, default=-math.inf), min(upper, default=math.inf)
 
 
 def quantile(spread: Spread, probability: Array) -> Array:
@@ -141,16 +141,16 @@ def quantile(spread: Spread, probability: Array) -> Array:
     z = ndtri(at) / float(ndtri(0.5 + RANGE_SHARE / 2))
     middle = to(central)
     drawn = back(middle + np.where(z < 0, z * (middle - to(low)), z * (to(high) - middle)))
-    return np.clip(drawn, spread.least, spread.most)
+    return np.clip(drawn, spread.lower, spread.upper)
 
 
 def _scale(spread: Spread, shape: Shape) -> tuple[Callable[[float], float], Callable[[Array], Array]]:
     """Return the scale on which a shape is a two-piece normal, and the way back."""
-    least, most = spread.least, spread.most
+    lower, upper = spread.lower, spread.upper
     if shape == Shape.LOGITNORMAL:
         return (
-            lambda x: math.log((x - least) / (most - x)),
-            lambda y: np.asarray(least + (most - least) / (1 + np.exp(-y))),
+            lambda x: math.log((x - lower) / (upper - x)),
+            lambda y: np.asarray(lower + (upper - lower) / (1 + np.exp(-y))),
         )
     if shape == Shape.LOGNORMAL:
         return lambda x: math.log(x - spread.origin), lambda y: np.asarray(spread.origin + np.exp(y))

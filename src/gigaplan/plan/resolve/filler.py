@@ -196,7 +196,7 @@ class Filler:
         """
         low, high = (fact.number if end is None else end for end in (fact.low, fact.high))
         lower, upper = bounds_of(typing.get_args(hint)[1:])
-        spread = Spread(fact.number, low, high, group=group, least=lower, most=upper)
+        spread = Spread(fact.number, low, high, group=group, lower=lower, upper=upper)
         return self.sampler.draw(self.facts.stream_of(fact), spread, lead=lead)
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:

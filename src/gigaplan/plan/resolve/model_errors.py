@@ -116,7 +116,7 @@ def step_errors(
 def _drawn(filler: Filler, model: str, of: str, interval: Interval) -> Uncertain:
     """Return the draws of one error, partly those that all errors of the model have in common."""
     shared = filler.facts.find(model, "shared_error_share").number
-    spread = Spread(1.0, interval.low, interval.high, least=BELOW_ALL)
+    spread = Spread(1.0, interval.low, interval.high, lower=BELOW_ALL)
     return filler.sampler.draw(f"{model}.{of}", spread, lead=(f"{model}.shared", math.sqrt(shared)))
 
 
