@@ -198,11 +198,17 @@ def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
 
 def _queued(demand: Array, limit_mw: Uncertain, queue_order: NDArray[np.int64]) -> Array:
     """Return what a common monthly limit has let through of what is wanted by each edge: (member, phase, edge)."""
-    passed, limit = np.zeros_like(demand), np.broadcast_to(column(limit_mw, 1), demand.shape[:1])
-    for i in range(demand.shape[-1] - 1):
-        unfilled = np.maximum(demand[..., i + 1] - passed[..., i], 0.0)
-        passed[..., i + 1] = passed[..., i] + rate_limited(unfilled, limit, queue_order)
-    return passed
+    limit, wanted = np.broadcast_to(column(limit_mw, 1), demand.shape[:1]), _edges_first(demand)
+    passed = np.zeros_like(wanted)
+    for i in range(len(wanted) - 1):
+        unfilled = np.maximum(wanted[i + 1] - passed[i], 0.0)
+        passed[i + 1] = passed[i] + rate_limited(unfilled, limit, queue_order)
+    return np.ascontiguousarray(np.moveaxis(passed, 0, -1))
+
+
+def _edges_first(series: Array) -> Array:
+    """Return series with their last dim first, so that a month's step reads what lies together."""
+    return np.ascontiguousarray(np.moveaxis(series, -1, 0))
 
 
 def _deliveries(
@@ -216,10 +222,11 @@ def _deliveries(
     members, months = inputs.members, axis.months
     phases, sites, places = len(plan.site), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
     refit = np.broadcast_to(column(inputs.ladder.refit_lag_months, 1), (members,))
-    supply = rack_supply(inputs.generations, axis) * racks.it_mw[..., None]
+    supply = _edges_first(rack_supply(inputs.generations, axis) * racks.it_mw[..., None])
     packages = np.broadcast_to(packaging_supply(inputs.ladder, axis), (members, months))
     newest = np.broadcast_to(newest_shipping(inputs.generations, axis, inputs.newest_among), (members, months))
-    refitted = lagged(existing_retired, refit)
+    refitted = _edges_first(lagged(existing_retired, refit))
+    by_state = [_edges_first(mw) for mw in (power.ready, power.scheduled, power.powered, power.staffed)]
     delivered = np.zeros((months + 1, members, len(racks.gpus), places))
     limits, binding = np.zeros((members, len(LIMITS), months)), np.full((members, months), -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
@@ -232,12 +239,11 @@ def _deliveries(
     rows = np.arange(members)[:, None]
     for i in range(months):
         retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
-        retired[..., sites:] += refitted[..., i]
+        retired[..., sites:] += refitted[i]
         freed = _it_mw(racks, retired)
         kind = np.where(of_newest, newest[:, i, None], named)
-        by_state = (power.ready, power.scheduled, power.powered, power.staffed)
-        space = _RackSpace(kind, queue_order, *(_unfilled(mw[..., i], freed, filled) for mw in by_state))
-        taken, limits[..., i], binding[:, i] = _deliver(space, supply[..., i], packages[:, i], racks)
+        space = _RackSpace(kind, queue_order, *(_unfilled(mw[i], freed, filled) for mw in by_state))
+        taken, limits[..., i], binding[:, i] = _deliver(space, supply[i], packages[:, i], racks)
         filled += taken
         delivered[i + 1] = delivered[i]
         at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
@@ -278,8 +284,8 @@ def _deliver(
     scheduled = space.scheduled_mw
     each = (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
     limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
-    tightest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
-    binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, tightest, -1)
+    lowest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
+    binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, lowest, -1)
     return by_packages(by_racks(space.open_mw)), limits, binding
 
 
