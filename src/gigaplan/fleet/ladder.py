@@ -187,13 +187,13 @@ def rate_limited(
     if not demand.size:
         return demand
     (members, places), kinds = demand.shape, limit.size // len(limit)
-    line = np.arange(0, members * kinds, kinds)[:, None]
+    queue = np.arange(0, members * kinds, kinds)[:, None]
     if kind is not None:
-        line = line + np.maximum(kind, 0)
+        queue = queue + np.maximum(kind, 0)
         demand = np.where(kind >= 0, demand, 0.0)
-    line = line * places + queue_order  # which queue of which member, and the place in it
-    total = np.bincount(line.ravel(), demand.ravel(), members * kinds * places).reshape(members, kinds, places)
-    before = total.cumsum(axis=-1) - total
-    let = np.minimum(np.maximum(limit.reshape(members, kinds, 1) - before, 0.0), total)
-    share = let / np.maximum(total, TINY)
-    return np.asarray(demand * share.ravel()[line])
+    place = queue * places + queue_order
+    total = np.bincount(place.ravel(), demand.ravel(), members * kinds * places)
+    until = total.reshape(-1, places).cumsum(axis=-1).ravel()[place]
+    alike = total[place]  # demand of all items of one place
+    let = np.minimum(np.maximum(limit.ravel()[queue] - (until - alike), 0.0), alike)
+    return np.asarray(demand * (let / np.maximum(alike, TINY)))
