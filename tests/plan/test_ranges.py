@@ -67,6 +67,35 @@ def test_a_wrong_range_is_refused_once_at_its_place(form: str, reason: str) -> N
     assert [p.place.path for p in stop.value.problems] == [PRICE]
 
 
+PHASE = "fleet.sites.Campus hall.phases.first half.energised"
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ("2027-01 to 2026-06", "low is above high"),
+        ("2026-06 to soon", "not a date"),
+        ("{low: 2026-06}", "'high' is missing"),
+        ("{low: 2026-06, central: 2028-01, high: 2027-01}", "doesn't hold 2028-01-16"),
+        ("{low: 2026-06, high: 2027-01, dist: lognormal}", "lognormal value lies above"),
+    ],
+)
+def test_a_wrong_range_of_dates_is_refused_once_at_its_place(form: str, reason: str) -> None:
+    with pytest.raises(gp.PlanError, match=reason) as stop:
+        load("lab-1mw", [f"{PHASE}={form}"])
+    assert [p.place.path for p in stop.value.problems] == [PHASE]
+
+
+@pytest.mark.parametrize("form", ["2026-06-01 to 2027-06-01", "{low: 2026-06-01, high: 2027-06-01, note: assumed}"])
+def test_a_range_of_dates_has_its_middle_and_its_delays(form: str) -> None:
+    plan = load("lab-1mw", [f"{PHASE}={form}", "uncertainty.members=513"])
+    phase = resolve(plan).fleet.sites[0].phases[0]
+    assert str(phase.energised) == "2026-11-30"
+    late = np.atleast_1d(phase.energised_delay_days)
+    assert late[0] == 0
+    np.testing.assert_allclose(np.quantile(late[1:], [0.1, 0.5, 0.9]), [-182.5, 0, 182.5], atol=3)
+
+
 def test_a_range_stands_in_the_plan_and_in_overlays(tmp_path: Path) -> None:
     (tmp_path / "over.yaml").write_text(
         "overlay: {who: me, why: a test, from: nowhere}\n"

@@ -197,11 +197,11 @@ def _site_power(ladder: Ladder, plan: Schedule, axis: TimeAxis) -> _Power:
 
 
 def _queued(demand: Array, limit_mw: Uncertain, queue_order: NDArray[np.int64]) -> Array:
-    """Return what a common monthly limit has let through of what is wanted by each edge: (member, phase, edge)."""
-    limit, wanted = np.broadcast_to(column(limit_mw, 1), demand.shape[:1]), _edges_first(demand)
-    passed = np.zeros_like(wanted)
-    for i in range(len(wanted) - 1):
-        unfilled = np.maximum(wanted[i + 1] - passed[i], 0.0)
+    """Return what a common monthly limit has let through of what is scheduled by each edge: (member, phase, edge)."""
+    limit, scheduled = np.broadcast_to(column(limit_mw, 1), demand.shape[:1]), _edges_first(demand)
+    passed = np.zeros_like(scheduled)
+    for i in range(len(scheduled) - 1):
+        unfilled = np.maximum(scheduled[i + 1] - passed[i], 0.0)
         passed[i + 1] = passed[i] + rate_limited(unfilled, limit, queue_order)
     return np.ascontiguousarray(np.moveaxis(passed, 0, -1))
 

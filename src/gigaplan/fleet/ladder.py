@@ -131,7 +131,7 @@ def lagged(cumulative: Array, months: Uncertain) -> Array:
     ----------
     cumulative : Array, shape (..., edge)
         A series that never falls, in any unit.
-    months : float or Array
+    months : Uncertain
         The lag, one for all or one for each of the first dims [month]; none where it is negative.
 
     Returns

@@ -82,7 +82,8 @@ NUMBER_PATTERN = r"^[-+]?\s*\$?\s*[-+]?(\d|\.\d)"
 """How a quantity's text begins, for JSON Schema."""
 PERIOD = "A month, quarter, half or year stands for its middle day: 2027-01 is read as 2027-01-16."
 """How a period is read where a day is meant."""
-DATE_PATTERN = r"^\d{4}(-\d{2}(-\d{2})?|-?[QqHh][1-4])?$"
+_DATE = r"\d{4}(-\d{2}(-\d{2})?|-?[QqHh][1-4])?"
+DATE_PATTERN = f"^{_DATE}$"
 """How a date or a period is written, for JSON Schema."""
 _EXAMPLES = {
     "MW": "1.2 GW",
@@ -416,4 +417,5 @@ class Day:
         """Describe the days and periods that the field takes (called by pydantic only)."""
         year = {"type": "integer", "minimum": 1900, "maximum": 2200}
         examples = ["2027-03-15", "2027-03", "2027-Q2", "2027-H1", "2027"]
-        return {"anyOf": [{"type": "string", "pattern": DATE_PATTERN}, year], "examples": examples, "x-period": PERIOD}
+        ranged = f"^{_DATE}( to {_DATE})?$"
+        return {"anyOf": [{"type": "string", "pattern": ranged}, year], "examples": examples, "x-period": PERIOD}
