@@ -30,15 +30,8 @@ from gigaplan.vocabulary.figures import money, percent, short
 MEMBERS = 16
 PLANS = ("lab-1mw", "announced-2025-09")
 UNMOVED = {
-    "irst tokens of the announced sites": "delays of the delivery ladder are drawn for no member yet",
-    "(IT) producing": "the fleet of a plan without a binding uncertain limit is the same in every future",
-    "last tranche": "as the fleet",
-    "producing at the peak": "as the fleet",
-    "tranches": "as the fleet",
-    "Milestone investment released": "as the fleet",
     "Equity on dates": "stated by the plan on its dates",
-    ": all demand served from": "a workload that nearly every future serves in full",
-    ": months with unserved demand": "the same",
+    "gb300_nvl72 producing at the peak": "built in few futures: in most of them Vera Rubin ships before the first site is ready",
 }
 """Figures whose range may be a point, and why: their inputs have no range yet."""
 
@@ -65,7 +58,7 @@ def test_each_card_has_one_figure_and_one_range_everywhere(name: str) -> None:
         assert data["range"] == card.range
         assert data["members"] == MEMBERS
         if card.name == SERVED_FROM:  # a month, worked out from a share: explain gives the share
-            assert card.span == span_of(all_served(result), date=True)
+            assert repr(card.span) == repr(span_of(all_served(result), date=True))
             continue
         figure = explain(result, card.variable, card.at).figures[0]
         row = result.table(card.variable, by=(), at=dict(card.at)).rows()[0]
@@ -157,7 +150,7 @@ def test_the_central_figures_do_not_depend_on_the_members(name: str) -> None:
 def test_the_json_is_valid_and_dates_are_dates() -> None:
     data = json.loads(json.dumps(gp.to_json(many("announced-2025-09")), allow_nan=False))
     served = next(h for h in data["headlines"] if h["name"] == SERVED_FROM)
-    assert served["low"] < served["high"]
+    assert served["high"] is None or served["low"] < served["high"], "None: never, in more than a tenth of the futures"
     assert len(served["low"]) == len("2027-03-01")
     assert served["without"] >= 0
 
