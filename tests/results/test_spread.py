@@ -31,7 +31,7 @@ MEMBERS = 16
 PLANS = ("lab-1mw", "announced-2025-09")
 UNMOVED = {
     "Equity on dates": "stated by the plan on its dates",
-    "gb300_nvl72 producing at the peak": "built in few futures: in most of them Vera Rubin ships before the first site is ready",
+    "gb300_nvl72 producing at the peak": "built in few futures: Vera Rubin mostly ships before a site is ready",
 }
 """Figures whose range may be a point, and why: their inputs have no range yet."""
 
