@@ -287,3 +287,13 @@ def test_a_result_nested_too_deeply_is_refused(tmp_path: Path) -> None:
 def test_a_part_of_another_type_is_named(changes: dict[str, Any], place: str, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=re.escape(place) + r".* of result.json is not what gigaplan writes"):
         gp.load(edited(copied(2, tmp_path), **changes))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_quantity_that_has_got_members_since_reads_as_it_was(number: int) -> None:
+    result = gp.load(FORMATS / str(number))
+    assert variables()["tokens_per_request"].dims[0] == "member"
+    assert result.variable("tokens_per_request").dims == ("workload", "token", "year")
+    assert result.central("tokens_per_request").shape == tuple(
+        len(result.labels[d]) for d in ("workload", "token", "year")
+    )

@@ -111,3 +111,13 @@ def test_a_group_moves_together_and_names_that_collide_do_not() -> None:
     assert stats.spearmanr(one[1:], other[1:]).statistic == pytest.approx(1.0)
     crowd = Sampler(2, 0, order={str(k): k for k in range(DIMENSIONS - 8)})
     assert len({crowd._dimension(f"n{k}") for k in range(8)}) == 8
+
+
+@pytest.mark.parametrize("correlation", [-0.9, 0.0, 0.5, 1.0])
+def test_an_input_follows_another_by_its_correlation(correlation: float) -> None:
+    spread = Spread(0.0, -1.0, 1.0)
+    lead = Sampler(4097, 1).draw("one", spread)
+    found = Sampler(4097, 1).draw("other", spread, lead=("one", correlation))
+    assert found[0] == 0.0
+    assert np.corrcoef(lead, found)[0, 1] == pytest.approx(correlation, abs=0.02)
+    assert np.quantile(found, [0.1, 0.9]) == pytest.approx([-1.0, 1.0], abs=0.05)  # its own range stays
