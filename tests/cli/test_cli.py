@@ -178,7 +178,7 @@ def test_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
         ("train llama_3_1_8b h100_hgx --fact a=1", ("no such option", "nearest: --override")),
         (
             "train llama_3_1_8b h100_hgx --gpus many --seed x",
-            ("gpus: not a whole number", "many", "seed: not", "3 problems"),
+            ("gpus: not allowed here", "many", "a whole number", "seed: not", "3 problems"),
         ),
     ],
 )
