@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,18 +270,33 @@ def _buckets(
     """Return the entries along the base of time, their positions in each period, and the periods' names."""
     if not base:
         return np.array([0], dtype=np.int64), (np.array([0], dtype=np.int64),), ("",)
-    months = np.array(result.labels["month"])
+    labels = {dim: tuple(result.labels[dim]) for dim in ("month", "edge") if dim in result.labels}
+    labels["year"] = tuple(years(result))
+    fixed = tuple((dim, label) for dim, label in at.items() if dim in labels and label != HORIZON)
+    return _periods(tuple(labels.items()), base, period, fixed)
+
+
+@lru_cache(maxsize=1024)
+def _periods(
+    labels: tuple[tuple[str, tuple[str, ...]], ...],
+    base: str,
+    period: str,
+    fixed: tuple[tuple[str, str | tuple[str, ...]], ...],
+) -> tuple[Places, tuple[Places, ...], tuple[str, ...]]:
+    """Return the same for the labels of time; a run asks some hundred times for a dozen of them."""
+    named = dict(labels)
+    months = np.array(named["month"])
     if base == "month":
         names = {"month": months, "year": np.array([m[:4] for m in months])}
     elif base == "edge":  # an edge closes the month before it; the first closes nothing
         closed = np.array(["", *months])
-        names = {"edge": np.array(result.labels["edge"]), "month": closed, "year": np.array([m[:4] for m in closed])}
+        names = {"edge": np.array(named["edge"]), "month": closed, "year": np.array([m[:4] for m in closed])}
     else:
-        names = {"year": np.array(years(result))}
+        names = {"year": np.array(named["year"])}
     keep = np.ones(len(names[base]), dtype=bool)
-    for dim in names:
-        if dim in at and at[dim] != HORIZON:
-            keep &= np.isin(names[dim], at[dim])
+    for dim, label in fixed:
+        if dim in names:
+            keep &= np.isin(names[dim], label)
     if period:
         keep &= names[period] != ""
     places = np.flatnonzero(keep)
