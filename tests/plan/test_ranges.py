@@ -125,3 +125,22 @@ def test_facts_have_the_same_draws_in_every_plan() -> None:
     assert common or Sampler(9, 0).unit("x").shape == (9,)
     for name in common:
         np.testing.assert_array_equal(price[a.name][name], price[b.name][name])
+
+
+def test_a_range_stands_in_the_ledger_and_one_member_says_that_it_has_no_effect() -> None:
+    result = gp.run("lab-1mw", {**SHORT, PRICE: "55 to 80 USD/MWh"})
+    (entry,) = [e for e in result.ledger.entries if e.path.endswith("Campus hall.power_price_usd_per_mwh")][:1]
+    assert entry.value == "67.5 (55 to 80)"
+    assert [w for w in result.warnings if "ranges have no effect with one member" in w]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (f"{PRICE}={{low: 55 USD/MWh, central: 60 USD/MWh, high: 80 USD/MWh, dist: uniform}}", "in the middle"),
+        ("horizon.start=2026-01 to 2026-06", "a range isn't possible here"),
+    ],
+)
+def test_what_a_range_cannot_say_is_refused(change: str, reason: str) -> None:
+    with pytest.raises(gp.PlanError, match=reason):
+        load("lab-1mw", [change])

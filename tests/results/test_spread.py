@@ -156,7 +156,7 @@ def test_the_json_is_valid_and_dates_are_dates() -> None:
 
 
 def test_what_is_not_kept_is_unknown_and_not_zero() -> None:
-    result = gp.run("lab-1mw", {"uncertainty.members": 4}, keep="summary")
+    result = gp.run("lab-1mw", {"uncertainty.members": 12}, keep="summary")
     found = span(result, "fleet_share", {"workload": result.labels["workload"][0], "year": "2030"})
     assert found is not None
     assert not found.known

@@ -285,3 +285,12 @@ def test_a_kill_while_writing_is_swept(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) == 1
     write_text(tmp_path / "y", "whole", ANY)
     assert os.listdir(tmp_path) == ["y"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "../here"])
+def test_the_current_folder_is_never_exchanged(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(PlanError, match="this is the current folder"):
+        gp.save(gp.run("lab-1mw", {"horizon.end": "2026-04"}), Path(name))
+    assert not list((tmp_path / "here").iterdir())

@@ -54,7 +54,8 @@ def test_quantiles_rise(numbers: list[float], a: float, b: float) -> None:
     for shape in Shape:
         if shape == Shape.LOGITNORMAL:
             continue
-        one, other = quantile(Spread(central, low, high, shape), np.array([min(a, b), max(a, b)]))
+        middle = (low + high) / 2 if shape == Shape.UNIFORM else central
+        one, other = quantile(Spread(middle, low, high, shape), np.array([min(a, b), max(a, b)]))
         assert one <= other + 1e-9 * abs(other)
 
 
@@ -65,6 +66,7 @@ def test_quantiles_rise(numbers: list[float], a: float, b: float) -> None:
         ((2.0, 1.0, 3.0), {"lower": 1.5}, "beyond what makes sense"),
         ((1.0, -1.0, 3.0), {"shape": Shape.LOGNORMAL}, "lies above 0"),
         ((0.5, 0.1, 0.9), {"shape": Shape.LOGITNORMAL}, "logit-normal"),
+        ((0.2, 0.1, 0.9), {"shape": Shape.UNIFORM}, "in the middle"),
     ],
 )
 def test_impossible_ranges_are_refused(

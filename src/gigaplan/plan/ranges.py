@@ -53,7 +53,7 @@ def _read(node: Node, path: tuple[str, ...], found: dict[str, Spread], problems:
     parts = parts_of(node, path)
     if parts is None:
         return node
-    unit = _unit_at(path)
+    unit = None if path[0] == "horizon" else _unit_at(path)
     if unit is None:
         problems.append(_problem("a range isn't possible here", node, path, "state one value"))
         return parts.get("central") or parts.get("value") or _WRONG

@@ -10,7 +10,7 @@ import numpy as np
 from gigaplan.report.words import limit
 from gigaplan.results.headlines import SERVED, first_supply_month, unserved_months
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Span, range_text, span, span_of
+from gigaplan.results.spread import RANGE, Span, has_ranges, range_text, span, span_of
 from gigaplan.vocabulary.members import Array
 
 
@@ -103,7 +103,7 @@ class Unserved:
 
     @property
     def range(self) -> str:
-        """Return the range of the months as text; empty for a run of one member."""
+        """Return the range of the months as text; empty for a run of fewer than ten members."""
         return f" ({RANGE}: {range_text(self.span, '{:.0f}'.format)})" if self.span else ""
 
 
@@ -120,7 +120,7 @@ def unserved(result: Result) -> list[Unserved]:
             first, last = months[int(short_of[0])], months[int(short_of[-1])]
             worst, requests = float(share[w].min()), float(refused[w].sum())
             members = unserved_months(result)[:, w]
-            known = span_of(members) if result.stamp.members > 1 else None
+            known = span_of(members) if has_ranges(result) else None
             found.append(Unserved(name, len(short_of), first, last, worst, requests, known))
     return sorted(found, key=lambda u: -u.months)
 

@@ -18,7 +18,17 @@ from gigaplan.results.coordinates import HORIZON, years
 from gigaplan.results.headlines import PRODUCING, SERVED, all_served, date_text
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Span, array_of_members, is_date, of_members, range_text, span, span_of
+from gigaplan.results.spread import (
+    RANGE,
+    Span,
+    array_of_members,
+    has_ranges,
+    is_date,
+    of_members,
+    range_text,
+    span,
+    span_of,
+)
 from gigaplan.vocabulary.facts import Evidence
 
 SERVED_FROM = "All demand served from"
@@ -45,7 +55,7 @@ class Card:
         The range of the figure over members: in the quantity's unit, of a date that isn't the quantity itself in
         ordinals; None for a run of one member.
     range : str
-        The range as text; empty for a run of one member.
+        The range as text; empty for a run of fewer than ten members.
     """
 
     name: str
@@ -152,11 +162,11 @@ def _served(result: Result) -> Card:
 
 def served_span(result: Result) -> Span | None:
     """Return from when on all demand is served over members, as ordinals; None for a run of one member."""
-    return span_of(all_served(result), date=True) if result.stamp.members > 1 else None
+    return span_of(all_served(result), date=True) if has_ranges(result) else None
 
 
 def served_range(result: Result) -> str:
-    """Return the months from which on all demand is served over members; empty for a run of one member."""
+    """Return the months from which on all demand is served over members; empty for a run of fewer than ten members."""
     return _range(served_span(result), lambda day: date_text(day)[: len("2026-11")], "never")
 
 
@@ -174,7 +184,7 @@ def _money(result: Result) -> Card:
 def tranches_reached(result: Result) -> str:
     """Return how many tranches are released, with the range."""
     reached = np.isfinite(array_of_members(result, "tranche_day")).sum(axis=1)
-    found = span_of(reached) if result.stamp.members > 1 else None
+    found = span_of(reached) if has_ranges(result) else None
     return f"{reached[0]}{_bracket(_range(found, count))}"
 
 
@@ -188,18 +198,18 @@ def _peak_power(result: Result) -> str:
     return range_text(span_of(peaks), lambda mw: f"{_plain_power(mw)} (IT)")
 
 
-def _peak_gpus(result: Result) -> str:
-    """Return the range of the GPUs at each member's peak."""
-    return range_text(span_of(of_members(result, "gpus_producing", ["month"]).max(axis=1)), partial(count, unit="GPUs"))
+def _gpus_range(result: Result) -> str:
+    """Return the range of the card's GPUs."""
+    return _gpus(result).range
 
 
 def ranges(result: Result) -> str:
-    """Return the ranges of what :func:`answer` says in one sentence; empty for a run of one member."""
-    if result.stamp.members == 1:
+    """Return the ranges of what :func:`answer` says in one sentence; empty for a run of fewer than ten members."""
+    if not has_ranges(result):
         return ""
     first = if_held(lambda: _first(result).range) if result.new_sites() else None
     found = [f"first tokens {first}"] if first else []
-    found += [f"{peak} at the peak" for make in (_peak_power, _peak_gpus) if (peak := if_held(make, result))]
+    found += [f"{peak} at the peak" for make in (_peak_power, _gpus_range) if (peak := if_held(make, result))]
     if (served := if_held(served_range, result)) is not None:
         found.append(f"all demand served from {served}")
     return f"{RANGE} of {result.stamp.members:,} futures: {', '.join(found)}."

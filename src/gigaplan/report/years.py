@@ -13,7 +13,7 @@ from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
-from gigaplan.results.spread import Spread, of_members, range_text, spread, spread_of
+from gigaplan.results.spread import Spread, has_ranges, of_members, range_text, spread, spread_of
 from gigaplan.vocabulary.members import Array
 
 FEW = 3e-4
@@ -39,7 +39,7 @@ class Row:
     spread : Spread, optional
         Their ranges over members; None for a run of one member.
     ranges : tuple of str
-        The ranges as they are shown; empty for a run of one member.
+        The ranges as they are shown; empty for a run of fewer than ten members.
     leads : bool
         Whether it begins a group of rows.
     """
@@ -146,7 +146,7 @@ def _largest(result: Result) -> Iterator[Row]:
 
 def _use(result: Result) -> Iterator[Row]:
     shares = _idle_shares(result)
-    found = spread_of(shares) if result.stamp.members > 1 else None
+    found = spread_of(shares) if has_ranges(result) else None
     yield Row(
         reduction="mean of the year",
         name="GPU-hours idle",

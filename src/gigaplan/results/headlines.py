@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span_of
+from gigaplan.results.spread import RANGE, Span, array_of_members, has_ranges, of_members, range_text, span_of
 from gigaplan.vocabulary.figures import money, short
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
@@ -320,7 +320,7 @@ def _date(result: Result, name: str, variable: str, weight: float, days: Array) 
 
 
 def _number(result: Result, name: str, variable: str, weight: float, values: Array, unit: str) -> Headline:
-    members = values if result.stamp.members > 1 else None
+    members = values if has_ranges(result) else None
     value = float(values[0])
     return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value, members=members)
 

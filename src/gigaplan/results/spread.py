@@ -23,6 +23,8 @@ ENDS = ((1 - RANGE_SHARE) / 2, 0.5, (1 + RANGE_SHARE) / 2)
 """Shares of the members below the low end, the median and the high end."""
 RANGE = f"{RANGE_SHARE * 100:.0f} %"
 """What stands before a range."""
+FEWEST = 10
+"""Members of whom ranges are given at least: of fewer, the 10th and the 90th percentile say little."""
 UNKNOWN, UNKNOWN_CELL = "unknown, only the central member is kept", "unknown"
 """In place of a range, where ``keep`` left the other members out."""
 
@@ -69,6 +71,11 @@ class Spread(Brief):
         return Span(low, median, high, int(self.without[place]), self.members)
 
 
+def has_ranges(result: Labelled) -> bool:
+    """Return whether a run has members enough for ranges."""
+    return result.stamp.members >= FEWEST
+
+
 def is_date(row: Variable) -> bool:
     """Return whether a quantity is a day, counted from the start of the horizon."""
     return row.unit == "days" and row.name.endswith("_day")
@@ -109,7 +116,7 @@ def _for_all(result: Labelled, name: str, values: Array) -> Array:
 
 
 def spread(result: Labelled, name: str, by: Sequence[str] = (), at: Coordinates | None = None) -> Spread | None:
-    """Return the ranges of what :func:`aggregate` gives for the central member; None for a run of one member.
+    """Return the ranges of what :func:`aggregate` gives for the central member; None for a run of too few members.
 
     Parameters
     ----------
@@ -123,13 +130,13 @@ def spread(result: Labelled, name: str, by: Sequence[str] = (), at: Coordinates 
     PlanError
         As :func:`aggregate` does.
     """
-    if result.stamp.members == 1:
+    if not has_ranges(result):
         return None
     return spread_of(of_members(result, name, by, at), date=is_date(result.variable(name)))
 
 
 def span(result: Labelled, name: str, at: Coordinates | None = None) -> Span | None:
-    """Return the range of one figure; None for a run of one member."""
+    """Return the range of one figure; None for a run of fewer than ten members."""
     found = spread(result, name, (), at)
     return found.at() if found else None
 

@@ -68,6 +68,9 @@ class Spread:
             )
         if not self.lower <= self.low <= self.high <= self.upper:
             raise ValueError(f"beyond what makes sense: {self.lower:g} to {self.upper:g}")
+        middle = (self.low + self.high) / 2
+        if self.shape == Shape.UNIFORM and abs(self.central - middle) > MARGIN * (self.high - self.low):
+            raise ValueError("a uniform value has its central one in the middle: leave 'central' out, or 'dist'")
         ends = {Shape.LOGNORMAL: (self.origin, math.inf), Shape.LOGITNORMAL: (self.lower, self.upper)}
         if self.shape in ends:
             low, high = ends[self.shape]

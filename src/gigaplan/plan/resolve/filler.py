@@ -156,8 +156,8 @@ class Filler:
         the field takes that. Values of one group move together, unless the plan names another."""
         home = self.homes.stated(path, self.root)
         known = self.provenance.get(home, Provenance())
-        self.ledger.plan(path, value, known.evidence, known.words)
         spread = self.ranges.get(home)
+        self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
         return typing.cast(T, self.sampler.draw(home, replace(spread, group=spread.group or group)))
@@ -205,6 +205,15 @@ class Filler:
         message = f"'{name}' is neither in the plan nor a fact of {owners}"
         self.problems.append(Problem(message, Place(path=self.homes.of(path)[0]), remedy=f"add '{name}' here"))
         return dt.date(1970, 1, 1) if "date" in str(hint) else 1.0
+
+
+def _with_range(value: object, spread: Spread | None) -> object:
+    """Return a value that the plan states as the ledger has it: with its range, that of a date in days."""
+    if spread is None:
+        return value
+    if isinstance(value, dt.date):
+        return f"{value} ({spread.low:+.0f} to {spread.high:+.0f} days)"
+    return f"{spread.central:.6g} ({spread.low:.6g} to {spread.high:.6g})"
 
 
 def _takes_members(hint: Any) -> bool:

@@ -109,6 +109,10 @@ def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenari
 
 def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
     """Yield what to say of ranges that the plan states and no member draws from."""
+    if filler.ranges and filler.members == 1:
+        message = "ranges have no effect with one member, which takes the central values"
+        first = root.place(root.parts(next(iter(filler.ranges))))
+        yield str(Problem(message, first, severity="warning", remedy="state members: 100 under uncertainty"))
     for path in filler.ranges if filler.members > 1 else ():
         if path not in filler.sampler.drawn:
             message = "the range has no effect: this input isn't sampled, all members take the central value"

@@ -42,6 +42,8 @@ def whole_folder(path: Path, names: Collection[str], wrote: Callable[[Path], boo
         raise refused(path, "a folder can't be written to standard output", REMEDY)
     with machine_errors(path, "save the result in", REMEDY):
         real = Path(os.path.realpath(path))
+        if real == Path(os.path.realpath(".")):  # which whoever stands in it would lose
+            raise refused(path, "this is the current folder", REMEDY)
         with contextlib.suppress(FileNotFoundError):  # another run may be replacing it
             _check(real, path, names, wrote)
         with workplace(real.parent, real.name) as place:
