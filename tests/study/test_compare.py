@@ -148,9 +148,9 @@ def test_in_the_terminal_and_as_json(lab: Result, tmp_path: Path, capsys: pytest
 
 
 def test_a_range_is_a_line_that_differs(lab: Result) -> None:
-    answer = gp.compare(lab, "lab-1mw", {"power.facility.pue": "{low: 1.1, central: 1.3, high: 1.4, dist: uniform}"})
+    answer = gp.compare(lab, "lab-1mw", {"power.facility.pue": "{low: 1.1, central: 1.3, high: 1.4, dist: triangular}"})
     line = next(i for i in answer.inputs if i.kind == "plan")
-    assert (line.path, line.b) == ("power.facility.pue", "1.1 to 1.4, central 1.3, dist uniform")
+    assert (line.path, line.b) == ("power.facility.pue", "1.1 to 1.4, central 1.3, dist triangular")
 
 
 def test_mistakes_are_exit_2(tmp_path: Path, lab: Result, capsys: pytest.CaptureFixture[str]) -> None:
