@@ -24,9 +24,6 @@ OWN_THINGS = (("systems",), ("regions",))
 _WRONG = Node(None, 0, 0)
 """What a wrong range becomes: it is left out, so that nobody reads of it twice."""
 _LETTERS = re.compile(r"[a-zA-Z%$]")
-_HOW = (
-    f"a range holds {RANGE_SHARE:.0%} of what may be: write '55 to 80 USD/MWh' or {{low: ..., central: ..., high: ...}}"
-)
 
 
 def read_ranges(root: Node, problems: list[Problem]) -> tuple[Node, dict[str, Spread]]:
@@ -113,7 +110,7 @@ def _one(
     stated = parts.get("central") or parts.get("value")
     if missing or ("central" in parts and "value" in parts):
         what = f"'{missing[0]}' is missing" if missing else "'value' and 'central' are the same thing"
-        problems.append(_problem(f"a range with one end: {what}" if missing else what, node, path, _HOW))
+        problems.append(_problem(f"a range with one end: {what}" if missing else what, node, path, _how(unit)))
         return _left(parts, unit)
     shape = _shape(parts.get("dist"), path, problems)
     numbers: dict[str, float] = {}
@@ -121,7 +118,7 @@ def _one(
         try:
             value = None if part is None else unit.parse(part.plain())
         except ValueError as error:
-            problems.append(_problem(str(error), part or node, path, "write the unit of both ends", part))
+            problems.append(_problem(str(error), part or node, path, _how(unit), part))
             return _left(parts, unit)
         if isinstance(value, int | float):
             numbers[name] = float(value)
@@ -141,11 +138,18 @@ def _one(
     try:
         found[".".join(path)] = Spread(*ends, shape, group, *bounds_of(marks_at(path)))
     except ValueError as error:
-        problems.append(_problem(str(error), node, path, _HOW, parts.get("dist")))
+        problems.append(_problem(str(error), node, path, _how(unit), parts.get("dist") or node))
         return _left(parts, unit)
     value = stated or replace(node, value=_written(central, unit))
     kept = {k: v for k, v in parts.items() if k in ("evidence", "source", "note")}
     return replace(node, value={"value": value, **kept}) if kept else value
+
+
+def _how(unit: Unit | _Calendar) -> str:
+    """Return how a range in a unit is written."""
+    ends = {"share": "30 to 50 %", "1": "1.1 to 1.3", "date": "2027-03 to 2028-01"}
+    example = ends.get(unit.symbol, f"55 to 80 {unit.symbol}")
+    return f"a range holds {RANGE_SHARE:.0%} of what may be: write '{example}' or {{low: ..., central: ..., high: ...}}"
 
 
 def _left(parts: dict[str, Node], unit: Unit | _Calendar) -> Node:
