@@ -144,3 +144,18 @@ def test_a_range_stands_in_the_ledger_and_one_member_says_that_it_has_no_effect(
 def test_what_a_range_cannot_say_is_refused(change: str, reason: str) -> None:
     with pytest.raises(gp.PlanError, match=reason):
         load("lab-1mw", [change])
+
+
+@pytest.mark.parametrize(
+    "path", ["training", "systems", "regions", "models", "fleet", "fleet.sites", "demand.workloads"]
+)
+@pytest.mark.parametrize("form", ["{low: 1, high: 0}", "{central: 1, low: 0, high: 2}", "{low: 1, high: 0, note: x}"])
+def test_a_range_in_the_place_of_a_section_is_refused(path: str, form: str) -> None:
+    with pytest.raises(gp.PlanError):
+        load("lab-1mw", [f"{path}={form}"])
+
+
+@pytest.mark.parametrize("path", ["training.runs.domain model.model", "fleet.reference_generation", "demand.workloads"])
+def test_a_range_in_the_place_of_a_name_is_refused(path: str) -> None:
+    with pytest.raises(gp.PlanError):
+        load("lab-1mw", [f"{path}={{low: 1, high: 0}}"])

@@ -79,7 +79,8 @@ OTHERS: tuple[tuple[Path, str], ...] = (
 def _values(node: Node, path: Path, named: Named) -> Node:
     """Return a document in which the values at a path are the names that they mean."""
     if node.states_provenance:
-        return replace(node, value={**node.value, "value": _values(node.value["value"], path, named)})
+        key = next((name for name in ("value", "central") if name in node.value), "")  # a range may state neither
+        return replace(node, value={**node.value, key: _values(node.value[key], path, named)}) if key else node
     if not path:
         found = named(node.value) if isinstance(node.value, str) else ""
         return replace(node, value=found) if found and found != node.value else node
@@ -140,5 +141,4 @@ def _below(root: Node, path: Path) -> Iterator[Node]:
 
 def _inner(node: Node) -> Node:
     """Return the value of a node that states its provenance, else the node."""
-    inner: Node = node.value["value"] if node.states_provenance else node
-    return inner
+    return node.inner

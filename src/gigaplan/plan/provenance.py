@@ -57,12 +57,12 @@ def unwrap(
         return [unwrap(v, provenance, problems, {}, (*path, i)) for i, v in enumerate(node.value)]
     if not isinstance(node.value, dict):
         return node.value
-    if not node.states_provenance:
+    if node.inner is node:  # a section, or a range that states no central value
         return {k: unwrap(v, provenance, problems, overlays, (*path, k)) for k, v in node.value.items()}
     stated = {k: str(v.plain()) for k, v in node.value.items()}
     source = stated.get("source") or (overlay.provenance if overlay else "")
     provenance[where] = Provenance(evidence_of(node, stated, problems), source, stated.get("note", ""))
-    return unwrap(node.value["value"], provenance, problems, {}, path)
+    return unwrap(node.inner, provenance, problems, {}, path)
 
 
 def evidence_of(node: Node, stated: Mapping[str, str], problems: list[Problem]) -> Evidence:
