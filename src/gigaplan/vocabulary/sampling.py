@@ -57,9 +57,9 @@ class Spread:
     group: str = ""
     """Inputs of one group move together: they share the draw; empty for one that has its own."""
     lower: float = -math.inf
-    """The lower value that makes sense."""
+    """The lowest value that makes sense."""
     upper: float = math.inf
-    """The greatest value that makes sense."""
+    """The highest value that makes sense."""
 
     def __post_init__(self) -> None:
         if not self.low <= self.central <= self.high:
