@@ -147,9 +147,35 @@ def test_a_cut_or_altered_file_is_refused_with_the_reason(tmp_path: Path) -> Non
         gp.load(folder)
 
 
+def test_a_table_of_members_that_was_cut_or_altered_is_refused(tmp_path: Path) -> None:
+    folder = copied(3, tmp_path)
+    path = folder / "members.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    with pytest.raises(PlanError, match=r"members.parquet has .* was cut or altered"):
+        gp.load(folder)
+    with duckdb.connect() as db:
+        db.execute(f"COPY (FROM '{FORMATS}/3/members.parquet' WHERE variable <> 'cost_usd') TO '{path}'")
+    seal = {"sha256": formats.checksum(path), "bytes": path.stat().st_size}
+    with pytest.raises(PlanError, match=r"members.parquet has .* rows, but .* belong to this result"):
+        gp.load(edited(folder, members_parquet=seal))
+    path.unlink()
+    with pytest.raises(PlanError, match=r"members.parquet: No such file"):
+        gp.load(folder)
+
+
+def test_a_table_of_members_is_one_query_away() -> None:
+    result = gp.load(FORMATS / "3")
+    with duckdb.connect() as db:
+        query = "SELECT sum(member_1) FROM '{}' WHERE variable = 'cost_usd' AND month = '2026-03'"
+        found = db.execute(query.format(FORMATS / "3" / "members.parquet")).fetchone()
+    month = result.labels["month"].index("2026-03")
+    assert found == pytest.approx((result["cost_usd"][1, :, month].sum(),))
+
+
 def test_a_later_format_and_a_missing_part_are_refused(tmp_path: Path) -> None:
     folder = edited(copied(2, tmp_path), format=99)
-    with pytest.raises(PlanError, match="format 99, this version of gigaplan reads 1, 2"):
+    with pytest.raises(PlanError, match="format 99, this version of gigaplan reads 1, 2, 3"):
         gp.load(folder)
     data = json.loads((FORMATS / "2" / "result.json").read_text())
     del data["axis"]
@@ -198,11 +224,15 @@ def test_many_rows_are_written_in_order_and_batches(tmp_path: Path, monkeypatch:
     one = store.save(result, tmp_path / "one") / "result.parquet"
     monkeypatch.setattr("gigaplan.results.longtable.BATCH", 1000)  # the same rows, in many parts
     monkeypatch.setattr("gigaplan.results.longtable.TOGETHER", 500)
+    monkeypatch.setattr("gigaplan.results.membertable.TOGETHER", 500)
     many = store.save(result, tmp_path / "many") / "result.parquet"
     with duckdb.connect() as db:
         rows = [db.execute(f"SELECT * FROM read_parquet('{p}')").fetchall() for p in (one, many)]
         kinds = db.execute(f"DESCRIBE FROM read_parquet('{one}')").fetchall()
-    assert len(rows[0]) == sum(a.size for a in result.arrays.values())
+        tables = [db.execute(f"SELECT * FROM '{p.with_name('members.parquet')}'").fetchall() for p in (one, many)]
+    assert len(rows[0]) == sum(result.central(name).size for name in result.arrays)
+    assert len(tables[0]) == sum(result[n][0].size for n in result.arrays if result.members(n) > 1)
+    assert str(tables[0]) == str(tables[1])
     assert str(rows[0]) == str(rows[1])  # NaN is equal to itself in text
     assert [name for name, _ in dict.fromkeys((r[0], 0) for r in rows[0])] == [
         n for n in result.arrays if result[n].size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.files import Kind, command, note_input, slug, whole_file, whole_folder, write_text
 from gigaplan.vocabulary.files import publish as publishing
+from gigaplan.vocabulary.files import workplace as workplaces
 
 ANY, MARKED = Kind("a text"), Kind("a marked text", ("mark",))
 HERE = Path(__file__).parent
@@ -294,3 +296,25 @@ def test_the_current_folder_is_never_exchanged(name: str, tmp_path: Path, monkey
     with pytest.raises(PlanError, match="this is the current folder"):
         gp.save(gp.run("lab-1mw", {"horizon.end": "2026-04"}), Path(name))
     assert not list((tmp_path / "here").iterdir())
+
+
+@pytest.mark.parametrize("moment", ["_locked", "restore"])
+def test_ctrl_c_while_a_workplace_is_made_or_removed_leaves_none(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = getattr(workplaces, moment)
+
+    def interrupted(*args: Any) -> Any:
+        found = usual(*args)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(workplaces, moment, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt), workplaces.workplace(tmp_path, "out"):
+            assert moment == "restore"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 Format 1 (until 2026-11) knew neither the rows of the variable table, nor a checksum, nor which sites exist already.
 Format 2 has all three, so that a saved result is read by what it states of itself and not by today's variable table.
+Format 3 holds what several members have in a table of its own, one column per member, and of them the central one in
+``result.parquet``.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import longtable
+from gigaplan.results import longtable, membertable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block
 from gigaplan.results.result import Result, Stamp
@@ -28,7 +31,9 @@ from gigaplan.vocabulary.facts import Entry, Ledger
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
 
-FORMAT = 2
+FORMAT = 3
+MEMBERS = "members.parquet"
+"""The table of members, where there are several."""
 EXISTING_1 = "opening "
 """How format 1 marks a site of the existing fleet: by its label."""
 OLD_VERDICTS = {"can't be told": Verdict.UNKNOWN}
@@ -40,7 +45,8 @@ def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
     """Return all of a result but its arrays as plain data, with the checksum of the file that holds them."""
     return {
         "format": FORMAT,
-        "parquet": {"sha256": checksum(parquet), "bytes": parquet.stat().st_size},
+        "parquet": _seal(parquet),
+        "members_parquet": _seal(table) if (table := parquet.with_name(MEMBERS)).exists() else None,
         "stamp": dataclasses.asdict(result.stamp),
         "axis": {
             "start": result.axis.start.isoformat(),
@@ -65,6 +71,11 @@ def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
 def _sources_data(sources: Sources) -> dict[str, Any]:
     """Return a plan's sources as data; files of configurations only where it names some."""
     return {k: v for k, v in dataclasses.asdict(sources).items() if v or k != "files"}
+
+
+def _seal(path: Path) -> dict[str, Any]:
+    """Return what a file must be like when it is read again."""
+    return {"sha256": checksum(path), "bytes": path.stat().st_size}
 
 
 def checksum(path: Path) -> str:
@@ -117,14 +128,7 @@ def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
 
 def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
     """Read format 2, whose Parquet file must be the one that was written with it."""
-    expected = data["parquet"]
-    size = parquet.stat().st_size
-    if size != expected["bytes"]:
-        raise ValueError(
-            f"{parquet.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered"
-        )
-    if checksum(parquet) != expected["sha256"]:
-        raise ValueError(f"{parquet.name} was altered after it was written: its checksum differs")
+    _check_seal(parquet, data["parquet"])
     members = data["members"]
     held = [(name, data["quantities"][name]["dims"]) for name in members]
     sizes = {d: len(names) for d, names in data["labels"].items()}
@@ -133,12 +137,37 @@ def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
     return _result(data, parquet)
 
 
+def _read_3(data: Mapping[str, Any], parquet: Path) -> Result:
+    """Read format 3, whose two Parquet files must be those that were written with it."""
+    central = _read_2({**data, "members": dict.fromkeys(data["members"], 1)}, parquet)
+    if data["members_parquet"] is None:
+        return central
+    table = parquet.with_name(MEMBERS)
+    _check_seal(table, data["members_parquet"])
+    several = [n for n, count in data["members"].items() if count > 1]
+    dims = {n: _without_members(data["quantities"][n]["dims"]) for n in several}
+    sizes = {d: len(names) for d, names in data["labels"].items()}
+    members = central.stamp.members
+    membertable.check_footer(table, sum(math.prod(sizes[d] for d in dims[n]) for n in several), members)
+    blocks = [Block(n, {d: central.labels[d] for d in central.rows[n].dims[1:]}) for n in several if n in central]
+    return replace(central, arrays={**central.arrays, **membertable.read(table, blocks, members)})
+
+
+def _check_seal(path: Path, expected: Mapping[str, Any]) -> None:
+    """Check that a file is the one that was written."""
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise ValueError(f"{path.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered")
+    if checksum(path) != expected["sha256"]:
+        raise ValueError(f"{path.name} was altered after it was written: its checksum differs")
+
+
 def _numbers(rows: Iterable[Variable], labels: Mapping[str, Sequence[str]], members: int) -> int:
     """Return how many numbers some quantities have."""
     return sum(math.prod(members if d == "member" else len(labels.get(d, ())) for d in row.dims) for row in rows)
 
 
-READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2}
+READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2, 3: _read_3}
 
 
 def _result(data: Mapping[str, Any], parquet: Path) -> Result:
@@ -205,7 +234,7 @@ def _row(today: Variable, stored: Mapping[str, Any]) -> Variable:
     for name, value in stated.items():
         if type(value) is not type(getattr(today, name)):
             raise ValueError(f"{today.name}.{name} of result.json is not what gigaplan writes: it was altered")
-    return dataclasses.replace(today, **stated)
+    return replace(today, **stated)
 
 
 def _block(variable: Variable, labels: Mapping[str, tuple[str, ...]], members: int) -> Block:

@@ -172,3 +172,9 @@ class Labelled:
     def facts(self) -> list[Fact]:
         """Return every fact that the run read."""
         return self.ledger.facts()
+
+
+def central_alone(result: Labelled) -> Labelled:
+    """Return a result with the central member's numbers only, in arrays whose member axis has a length of 1."""
+    cut = {n: a[:1] if result.variable(n).dims[:1] == ("member",) else a for n, a in result.arrays.items()}
+    return replace(result, arrays=cut)

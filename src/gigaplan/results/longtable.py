@@ -1,46 +1,37 @@
 """The long table: one row per number with its quantity and one label column per dim, as Parquet or CSV.
 
 It is written some rows at a time, quantity by quantity, so that the memory taken is that of some rows and not of all
-numbers with their labels: each batch goes to a small Parquet file of its own, and these are then copied into one, in
-order. It is read by the names and labels in it, never by the order of its rows.
+numbers with their labels. It is read by the names and labels in it, never by the order of its rows.
 """
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.results import parquet
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.parquet import BYTES_PER_ROW, FREE_BYTES, connect, fetch, list_of, places, text_of
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.progress import Progress, report
+from gigaplan.vocabulary.progress import Progress
 from gigaplan.vocabulary.variables import DIMS
 from gigaplan.vocabulary.visible import cell
 
-BUFFER = "128MB"
-"""Memory that DuckDB may take for writing before it writes to disk."""
 COPIES = {
     "parquet": "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720",
     "csv": "FORMAT csv, HEADER",
 }
-EVERY_S = 0.1
-"""Seconds between two reports of a long query's progress."""
 BATCH = 122_880
 """Rows that are written with one query."""
 TOGETHER = 2_000_000
 """Numbers that are read with one query: small quantities together, a large one in parts."""
-
-
-BYTES_PER_ROW, FREE_BYTES = 1000, 16_000_000
-"""Unpacked bytes of a row with its labels at most, and what a file may have in addition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +79,10 @@ def write(
         If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    query = _labelled(result, names, dims, cell if form == "csv" else str, about=about)
-    batches = list(_batches(result, names))
-    steps = 2 * len(batches)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
-        parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
-        for done, (part, batch) in enumerate(zip(parts, batches, strict=True)):
-            report(progress, done, steps, batch[0][0] if batch else "")
-            db.register("codes", _codes(result, names, batch))
-            if len(parts) == 1:
-                break
-            db.execute(f"COPY codes TO {_text(part)} (FORMAT parquet, COMPRESSION snappy)")
-            db.unregister("codes")
-        else:
-            db.execute(f"CREATE VIEW codes AS FROM read_parquet({_list(parts)}, union_by_name = true)")
-        joined = f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})"
-        if progress is None:
-            db.execute(joined)
-        else:
-            _watched(db, joined, lambda share: report(progress, round(steps * (1 + share) / 2), steps, "labels"))
-
-
-def _watched(db: Any, query: str, watch: Callable[[float], None]) -> None:
-    """Run a query that may take long; ``watch`` is told the share that is done, and may raise to interrupt it."""
-    import duckdb
-
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(db.execute, query)
-        try:
-            watch(0.0)
-            while not wait([running], EVERY_S).done:
-                watch(max(db.query_progress(), 0.0) / 100)
-        except BaseException:
-            db.interrupt()
-            with contextlib.suppress(duckdb.InterruptException):
-                running.result()
-            raise
-        running.result()
-    watch(1.0)
+    columns = ["value", *(_about(result, names) if about else ())]
+    query = labelled(result, names, dims, columns, cell if form == "csv" else str)
+    batches = [(b[0][0] if b else "", partial(_codes, result, names, b)) for b in _batches(result, names)]
+    parquet.write(path, query, batches, COPIES[form], progress)
 
 
 def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
@@ -166,22 +123,29 @@ def _dims(result: Labelled, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(d for name in names for d in result.variable(name).dims))
 
 
-def _labelled(
-    result: Labelled, names: Sequence[str], dims: Sequence[str], written: Callable[[str], str], *, about: bool
+def labelled(
+    result: Labelled,
+    names: Sequence[str],
+    dims: Sequence[str],
+    columns: Sequence[str],
+    written: Callable[[str], str] = str,
 ) -> str:
     """Return the query that puts names and labels, as they are ``written``, in the place of the numbers for them."""
     words: dict[str, Sequence[str]] = {"variable": names}
-    words |= {d: [written(n) for n in result.names(d)] for d in _dims(result, [n for n in names if result[n].size])}
-    columns = [
-        f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
+    there = _dims(result, [n for n in names if result[n].size])
+    words |= {d: [written(n) for n in result.names(d)] for d in dims if d in there}
+    selected = [
+        f'list_extract({list_of(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
         for c in ("variable", *dims)
     ]
-    columns.append("value")
-    if about:
-        rows = [result.variable(name) for name in names]
-        columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
-        columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
-    return f"SELECT {', '.join(columns)}"
+    return f"SELECT {', '.join([*selected, *columns])}"
+
+
+def _about(result: Labelled, names: Sequence[str]) -> list[str]:
+    """Return the columns that say of each quantity what it is."""
+    rows = [result.variable(name) for name in names]
+    columns = {"unit": [v.unit for v in rows], "kind": [v.kind for v in rows]}
+    return [f"list_extract({list_of(texts)}, variable) AS {column}" for column, texts in columns.items()]
 
 
 def check_footer(path: Path, rows: int, *, exact: bool = True) -> None:
@@ -201,16 +165,16 @@ def check_footer(path: Path, rows: int, *, exact: bool = True) -> None:
     ValueError
         If the footer can't be read, there are other columns or more rows, or the rows are larger than labels are.
     """
-    with _connect() as db:
-        held = int(_fetch(db, f"SELECT num_rows AS n FROM parquet_file_metadata({_text(path)})")["n"][0])
+    with connect() as db:
+        held = int(fetch(db, f"SELECT num_rows AS n FROM parquet_file_metadata({text_of(path)})")["n"][0])
         if held > rows or (exact and held != rows):
             most = "" if exact else "at most "
             raise ValueError(f"{path.name} has {held:,} rows, but {most}{rows:,} belong to this result")
-        columns = {str(c) for c in _fetch(db, f"DESCRIBE FROM read_parquet({_text(path)})")["column_name"]}
+        columns = {str(c) for c in fetch(db, f"DESCRIBE FROM read_parquet({text_of(path)})")["column_name"]}
         if not {"variable", "value"} <= columns <= {"variable", "value", *DIMS}:
             raise ValueError(f"{path.name} has the columns {', '.join(sorted(columns))}")
-        query = f"SELECT coalesce(sum(total_uncompressed_size), 0) AS n FROM parquet_metadata({_text(path)})"
-        size = int(_fetch(db, query)["n"][0])
+        query = f"SELECT coalesce(sum(total_uncompressed_size), 0) AS n FROM parquet_metadata({text_of(path)})"
+        size = int(fetch(db, query)["n"][0])
     if size > BYTES_PER_ROW * rows + FREE_BYTES:
         raise ValueError(f"{path.name} unpacks to {size:,} bytes, too many for {rows:,} rows")
 
@@ -223,12 +187,12 @@ def dims_held(path: Path) -> dict[str, set[str]]:
     ValueError
         If the file can't be read.
     """
-    source = f"read_parquet({_text(path)})"
-    with _connect() as db:
-        columns = _fetch(db, f"DESCRIBE FROM {source}")["column_name"]
+    source = f"read_parquet({text_of(path)})"
+    with connect() as db:
+        columns = fetch(db, f"DESCRIBE FROM {source}")["column_name"]
         dims = [str(c) for c in columns if c not in ("variable", "value")]
         counts = ", ".join(f'count("{d}") AS "{d}"' for d in dims)
-        rows = _fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
+        rows = fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
     return {str(name): {d for d in dims if rows[d][i]} for i, name in enumerate(rows["variable"])}
 
 
@@ -254,7 +218,7 @@ def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
     """
     blocks = list(blocks)
     found = {b.name: np.empty(b.shape) for b in blocks}
-    with _connect() as db:
+    with connect() as db:
         for group in _groups(blocks):
             for part, labels in _parts(group[0]):
                 numbers = _numbers(db, path, [b.name for b in group], labels, whole=part == slice(None))
@@ -296,60 +260,17 @@ def _numbers(
     """Return the numbers of some quantities of the same dims, at the given labels: all, or some along the first dim."""
     shape = tuple(len(words) for words in labels.values())
     size = int(np.prod(shape))
-    terms, stride = [_code(db, "variable", names, size)], size
-    for dim, words in labels.items():
-        stride //= len(words)
-        terms.append(_code(db, dim, words, stride))
-    where = f"variable IN ({', '.join(map(_text, names))})"
+    where = f"variable IN ({', '.join(map(text_of, names))})"
     if not whole:
         first, *_ = labels
-        where += f' AND "{first}" IN ({", ".join(map(_text, labels[first]))})'
-    rows = _fetch(db, f"SELECT {' + '.join(terms)} AS at, value FROM read_parquet({_text(path)}) WHERE {where}")
+        where += f' AND "{first}" IN ({", ".join(map(text_of, labels[first]))})'
+    at = places(db, {"variable": names, **labels})
+    rows = fetch(db, f"SELECT {at} AS at, value FROM read_parquet({text_of(path)}) WHERE {where}")
     if np.ma.is_masked(rows["at"]):
         raise ValueError(f"{path.name} holds labels of {' or '.join(names)} that result.json does not know")
-    places = np.ma.getdata(rows["at"])
-    if len(places) != size * len(names) or (np.bincount(places, minlength=len(places)) != 1).any():
+    found = np.ma.getdata(rows["at"])
+    if len(found) != size * len(names) or (np.bincount(found, minlength=len(found)) != 1).any():
         raise ValueError(f"{path.name} does not hold every number of {' or '.join(names)} exactly once")
-    values = np.empty(len(places))
-    values[places] = np.ma.filled(np.ma.asarray(rows["value"], dtype=float), np.nan)
+    values = np.empty(len(found))
+    values[found] = np.ma.filled(np.ma.asarray(rows["value"], dtype=float), np.nan)
     return [values[i * size : (i + 1) * size].reshape(shape) for i in range(len(names))]
-
-
-def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
-    """Return the expression that turns a label into its index times a stride; null where the label is unknown."""
-    if len(set(words)) < len(words):
-        raise ValueError(f"two labels along {column} are the same, so that numbers can't be assigned to them")
-    kind = f'"labels of {column}"'
-    db.execute(f"DROP TYPE IF EXISTS {kind}")
-    db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(_text, words))})")
-    return f'enum_code(TRY_CAST("{column}" AS {kind}))::BIGINT * {stride}'
-
-
-def _connect(work: str = "") -> Any:
-    """Return a database in memory; one that writes spills into the folder ``work`` rather than take much memory."""
-    import duckdb
-
-    # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
-    db = duckdb.connect(config={"threads": 1, "temp_directory": work, **({"memory_limit": BUFFER} if work else {})})
-    db.execute("SET enable_progress_bar = true")  # so that its progress can be asked for,
-    db.execute("SET enable_progress_bar_print = false")  # which isn't printed among the answers on stdout
-    db.execute("SET parquet_metadata_cache = true")
-    return db
-
-
-def _fetch(db: Any, query: str) -> dict[str, Any]:
-    import duckdb
-
-    try:
-        rows: dict[str, Any] = db.execute(query).fetchnumpy()
-    except duckdb.Error as error:
-        raise ValueError(str(error).splitlines()[0]) from None
-    return rows
-
-
-def _text(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _list(texts: Iterable[object]) -> str:
-    return f"[{', '.join(map(_text, texts))}]::VARCHAR[]"

@@ -1,5 +1,7 @@
 """Saving a result: a folder with ``result.parquet`` (every number, labelled) and ``result.json`` (all the rest).
 
+A run of several members has ``members.parquet`` too, with a column per member; ``result.parquet`` is the central one's.
+
 A folder is written whole or not at all: everything goes to a temporary folder next to it, which is then renamed.
 """
 
@@ -12,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import formats, longtable
-from gigaplan.results.labelled import Labelled
+from gigaplan.results import formats, longtable, membertable
+from gigaplan.results.labelled import Labelled, central_alone
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
-from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.progress import Progress, share_of
 
-NAMES = ("report.html", "result.json", "result.parquet")
+NAMES = (formats.MEMBERS, "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
+STEPS = 100
+"""Steps of saving that are reported."""
 MAX_JSON_BYTES = 64_000_000
 """Bytes of ``result.json`` that are read at most; one has about 300 kB."""
 
@@ -57,7 +61,12 @@ def save(
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
     with whole_folder(folder, NAMES, _wrote) as work:
-        longtable.write(result, work / "result.parquet", tuple(result.arrays), progress=progress)
+        several = bool(membertable.held(result))
+        middle = STEPS // 10 if several else STEPS
+        first, second = share_of(progress, 0, middle, STEPS), share_of(progress, middle, STEPS, STEPS)
+        longtable.write(central_alone(result), work / "result.parquet", tuple(result.arrays), progress=first)
+        if several:
+            membertable.write(result, work / formats.MEMBERS, second)
         data = formats.as_data(result, work / "result.parquet")
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():

@@ -52,3 +52,10 @@ def tracked(items: Iterable[T], progress: Progress | None, what: Callable[[T], s
         report(progress, done, total, what(item))
         yield item
     report(progress, total, total)
+
+
+def share_of(progress: Progress | None, begin: int, end: int, total: int) -> Progress | None:
+    """Return a progress function for a piece of work that goes from step ``begin`` to step ``end`` of ``total``."""
+    if progress is None:
+        return None
+    return lambda done, steps, what: progress(begin + (end - begin) * done // max(steps, 1), total, what)

@@ -45,6 +45,8 @@ def _rename(one: Path, other: Path, flag: int) -> bool:
     number = ctypes.get_errno()
     if number in UNKNOWN:
         return False
+    if number == errno.ENOTEMPTY:  # some systems' word for a folder that has come meanwhile
+        number = errno.EEXIST
     raise OSError(number, os.strerror(number), str(other))
 
 

@@ -38,7 +38,8 @@ def publish(work: Path, target: Path, check: Callable[[Path], None]) -> None:
             if not os.path.lexists(target):
                 take_free_name(work, target)
                 break
-            check(target)
+            if not _checked(target, check):
+                continue
             if exchange(work, target):
                 _check_displaced(work, target, check)
                 break
@@ -52,6 +53,27 @@ def publish(work: Path, target: Path, check: Callable[[Path], None]) -> None:
     to_disk_name(target.parent)
 
 
+def _checked(target: Path, check: Callable[[Path], None]) -> bool:
+    """Return whether what was checked is still there: while another run moves it, it looks like anything."""
+    before = _identity(target)
+    try:
+        check(target)
+    except Exception:
+        if _identity(target) == before:
+            raise
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file or folder from any other one; None if it is gone."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _check_displaced(displaced: Path, target: Path, check: Callable[[Path], None]) -> None:
     try:
         check(displaced)
@@ -62,7 +84,7 @@ def _check_displaced(displaced: Path, target: Path, check: Callable[[Path], None
 
 def _moved_aside(work: Path, target: Path) -> bool:
     """Replace without an exchange: a file at one instant, a folder so that a later run can put the old one back."""
-    if not target.is_dir():
+    if not work.is_dir():
         os.replace(work, target)
         return True
     (work.parent / TARGET).write_text(target.name, encoding="utf-8")

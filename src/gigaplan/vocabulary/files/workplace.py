@@ -11,9 +11,12 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gigaplan.vocabulary.files.exchange import flock
 
@@ -30,14 +33,56 @@ def workplace(parent: Path, name: str) -> Iterator[Path]:
     """Give a locked temporary folder in ``parent``; it is removed at the end, and so is what dead runs left there."""
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
-    place, lock = _locked(parent, name)
+    ctrl_c = CtrlC()
+    ctrl_c.wait()
     try:
-        yield place
+        place, lock = _locked(parent, name)
+        try:
+            ctrl_c.go_on()  # one that came meanwhile is met here, where the place is known
+            yield place
+        finally:
+            ctrl_c.wait()
+            restore(place)
+            shutil.rmtree(place, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
     finally:
-        restore(place)
-        shutil.rmtree(place, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+        ctrl_c.go_on()
+
+
+class CtrlC:
+    """Lets Ctrl-C wait while a workplace is being made or removed, so that none is forgotten."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: Any = None
+
+    def wait(self) -> None:
+        """Remember Ctrl-C from now on; only the main thread ever meets it."""
+        if threading.current_thread() is not threading.main_thread() or self._before is not None:
+            return
+        while self._before is None:
+            with contextlib.suppress(KeyboardInterrupt):
+                before = signal.getsignal(signal.SIGINT)
+                if before is None:  # not set from Python, so that it can't be set again
+                    return
+                signal.signal(signal.SIGINT, self._note)
+                self._before = before
+                return
+            self._came = True
+
+    def go_on(self) -> None:
+        """Meet Ctrl-C as before, now if it came."""
+        if self._before is None:
+            return
+        signal.signal(signal.SIGINT, self._before)
+        self._before = None
+        if self._came:
+            self._came = False
+            signal.raise_signal(signal.SIGINT)
+
+    def _note(self, _: int, __: object) -> None:
+        self._came = True
 
 
 def _locked(parent: Path, name: str) -> tuple[Path, int | None]:
