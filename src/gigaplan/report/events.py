@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.report.words import limit
-from gigaplan.results.headlines import SERVED, first_supply_month, unserved_months
+from gigaplan.results.headlines import SERVED, all_served, date_text, first_supply_month, unserved_months
+from gigaplan.results.quantiles import figure_of, figures, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Span, has_ranges, range_text, span, span_of
+from gigaplan.results.spread import RANGE, Span, array_of_members, range_text, span, span_of
 from gigaplan.vocabulary.members import Array
 
 
@@ -38,7 +39,7 @@ def _month(day: dt.date | None) -> str:
 
 def first_tokens(result: Result) -> list[Site]:
     """Return the announced sites by date of first token."""
-    days = result.central("first_token_day")
+    days = figures(result, "first_token_day")
     power = result.central("power_state_mw").sum(axis=0).max(axis=-1)  # a megawatt is in one state
     names, places = result.labels["site"], result.new_sites()
     found = [_site(result, names[i], result.day(float(days[i])), float(power[i])) for i in places]
@@ -111,17 +112,20 @@ def unserved(result: Result) -> list[Unserved]:
     """Return the workloads with unserved demand, the longest first; months before there are any GPUs don't count."""
     begin = first_supply_month(result)
     months = result.labels["month"][begin:]
-    share = result.central("served_share")[:, begin:]
-    refused = result.central("requests_refused_per_day")[:, begin:] * result.axis.hours[begin:] / 24
+    share = array_of_members(result, "served_share")[..., begin:]
+    refused = array_of_members(result, "requests_refused_per_day")[..., begin:] * result.axis.hours[begin:] / 24
+    counts, places = unserved_months(result), np.arange(len(months), dtype=float)
     found = []
     for w, name in enumerate(result.labels["workload"]):
-        short_of = np.flatnonzero(share[w] < SERVED)
-        if len(short_of):
-            first, last = months[int(short_of[0])], months[int(short_of[-1])]
-            worst, requests = float(share[w].min()), float(refused[w].sum())
-            members = unserved_months(result)[:, w]
-            known = span_of(members) if has_ranges(result) else None
-            found.append(Unserved(name, len(short_of), first, last, worst, requests, known))
+        count = figure_of(result, counts[:, w])
+        if count > 0:
+            short_of = np.where(share[:, w] < SERVED, places, np.nan)
+            ends = (np.fmin.reduce(short_of, axis=1), np.fmax.reduce(short_of, axis=1))
+            first, last = (months[int(figure_of(result, end))] for end in ends)
+            worst = float(figure_of(result, share[:, w].min(axis=1)))
+            requests = float(figure_of(result, refused[:, w].sum(axis=1)))
+            known = span_of(counts[:, w]) if has_ranges(result) else None
+            found.append(Unserved(name, round(float(count)), first, last, worst, requests, known))
     return sorted(found, key=lambda u: -u.months)
 
 
@@ -129,18 +133,15 @@ def before_supply(result: Result) -> tuple[int, str]:
     """Return the months with demand before there are any GPUs, and the first month with GPUs ('' if there never is)."""
     demand = np.flatnonzero(result.central("requests_asked_per_day").sum(axis=0) > 0)
     begin = first_supply_month(result)
-    if not (result.central("gpus_available") > 0).any():
+    if not (figures(result, "gpus_available") > 0).any():
         return len(demand), ""
     return int((demand < begin).sum()), result.labels["month"][begin]
 
 
 def all_served_from(result: Result) -> str:
     """Return the first month from which on all demand is served, or '' if there is none."""
-    short_of = np.flatnonzero((result.central("served_share") < SERVED).any(axis=0))
-    months = result.labels["month"]
-    if not len(short_of):
-        return months[0]
-    return months[int(short_of[-1]) + 1] if short_of[-1] + 1 < len(months) else ""
+    day = float(figure_of(result, all_served(result), date=True))
+    return "" if np.isnan(day) else date_text(day)[: len("2026-11")]
 
 
 def weekday(result: Result, name: str) -> Array:

@@ -17,18 +17,9 @@ from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.coordinates import HORIZON, years
 from gigaplan.results.headlines import PRODUCING, SERVED, all_served, date_text
 from gigaplan.results.lacking import if_held
+from gigaplan.results.quantiles import figure_of, figures, has_ranges, is_date
 from gigaplan.results.result import Result
-from gigaplan.results.spread import (
-    RANGE,
-    Span,
-    array_of_members,
-    has_ranges,
-    is_date,
-    of_members,
-    range_text,
-    span,
-    span_of,
-)
+from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span, span_of
 from gigaplan.vocabulary.facts import Evidence
 
 SERVED_FROM = "All demand served from"
@@ -183,9 +174,9 @@ def _money(result: Result) -> Card:
 
 def tranches_reached(result: Result) -> str:
     """Return how many tranches are released, with the range."""
-    reached = np.isfinite(array_of_members(result, "tranche_day")).sum(axis=1)
+    reached = np.isfinite(array_of_members(result, "tranche_day")).sum(axis=1).astype(float)
     found = span_of(reached) if has_ranges(result) else None
-    return f"{reached[0]}{_bracket(_range(found, count))}"
+    return f"{count(float(figure_of(result, reached)))}{_bracket(_range(found, count))}"
 
 
 def _bracket(shown: str) -> str:
@@ -231,8 +222,8 @@ def _begin(result: Result) -> str:
 
 def _peak(result: Result) -> str:
     at = {"state": "producing", "site": "announced"}
-    power = if_held(lambda: float(aggregate(result, "power_state_mw", ["edge"], at).values.max()))
-    gpus = if_held(lambda: float(aggregate(result, "gpus_producing", ["month"]).values.max()))
+    power = if_held(lambda: float(figure_of(result, of_members(result, "power_state_mw", ["edge"], at).max(axis=1))))
+    gpus = if_held(lambda: _gpus(result).number)
     parts = [] if power is None else [f"{_plain_power(power)} (IT)"]
     parts += [] if gpus is None else [count(gpus, "GPUs")]
     joint = " and, with the existing fleet, " if result.existing_sites() else " and "
@@ -241,7 +232,7 @@ def _peak(result: Result) -> str:
 
 def _from(result: Result) -> str:
     """Return from when on all demand is served."""
-    if not (result.central("served_share") < SERVED).any():
+    if not (figures(result, "served_share") < SERVED).any():
         return "all demand served throughout"
     free = all_served_from(result)
     return f"all demand served from {free}" if free else "some demand unserved to the end"

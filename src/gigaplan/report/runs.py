@@ -6,12 +6,13 @@ import math
 
 from gigaplan.report.format import short
 from gigaplan.report.words import title
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 
 
 def runs(result: Result) -> list[tuple[str, str, str, bool]]:
     """Return the training runs: name, first and last month in words, whether a deadline is missed."""
-    days = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
+    days = {w: [result.day(float(d)) for d in figures(result, f"run_{w}_day")] for w in ("start", "done", "deadline")}
     return [
         (
             title(name),
@@ -30,14 +31,14 @@ def missed(result: Result) -> list[str]:
 
 def _late_runs(result: Result) -> list[str]:
     lines = []
-    tokens, requested = result.central("run_tokens_asked"), result.central("run_gpus_asked")
-    by_then, late = result.central("run_tokens_by_deadline"), result.central("run_late_days")
-    needed, start_by = result.central("run_gpus_needed"), result.central("run_latest_start_day")
-    begun, done = result.central("run_start_day"), result.central("run_done_day")
+    tokens, requested = figures(result, "run_tokens_asked"), figures(result, "run_gpus_asked")
+    by_then, late = figures(result, "run_tokens_by_deadline"), figures(result, "run_late_days")
+    needed, start_by = figures(result, "run_gpus_needed"), figures(result, "run_latest_start_day")
+    begun, done = figures(result, "run_start_day"), figures(result, "run_done_day")
     for k, name in enumerate(result.labels["run"]):
         if not late[k] > 0:
             continue
-        deadline = result.day(float(result.central("run_deadline_day")[k]))
+        deadline = result.day(float(figures(result, "run_deadline_day")[k]))
         if math.isnan(begun[k]):
             lines.append(
                 f"{title(name)} never begins, its deadline is {deadline}: {short(requested[k])} GPUs "
@@ -63,9 +64,9 @@ def _late_runs(result: Result) -> list[str]:
 
 
 def _late_milestones(result: Result) -> list[str]:
-    share, done = result.central("milestone_share"), result.central("milestone_done_share")
-    late, days = result.central("milestone_late_days"), result.central("milestone_day")
-    begun = dict(zip(result.labels["run"], result.central("run_start_day"), strict=True))
+    share, done = figures(result, "milestone_share"), figures(result, "milestone_done_share")
+    late, days = figures(result, "milestone_late_days"), figures(result, "milestone_day")
+    begun = dict(zip(result.labels["run"], figures(result, "run_start_day"), strict=True))
     end = float(result.axis.edge_days[-1])
     lines = []
     for k, name in enumerate(result.labels["milestone"]):

@@ -12,6 +12,7 @@ from gigaplan.report.runs import missed, runs
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.headlines import date_text
 from gigaplan.results.lacking import if_held
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import Span, spread
 
@@ -78,7 +79,7 @@ def _ends(found: Span | None, end: Callable[[float], object] = float) -> dict[st
 
 
 def _tranches(result: Result) -> list[str | None]:
-    return [None if d is None else str(d) for d in (result.day(float(x)) for x in result.central("tranche_day"))]
+    return [None if d is None else str(d) for d in (result.day(float(x)) for x in figures(result, "tranche_day"))]
 
 
 def _runs(result: Result) -> list[dict[str, Any]]:

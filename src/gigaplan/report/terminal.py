@@ -19,6 +19,7 @@ from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
 from gigaplan.results.verdicts import Verdict
@@ -124,8 +125,8 @@ def _first_dates(result: Result) -> str:
 
 
 def _tranches(result: Result) -> str:
-    paid = result.central("tranche_paid_usd")
-    days = [d for d in (result.day(float(d)) for d in result.central("tranche_day")) if d]
+    paid = figures(result, "tranche_paid_usd")
+    days = [d for d in (result.day(float(d)) for d in figures(result, "tranche_day")) if d]
     if not days:
         return "none released"
     return f"{money(float(paid.sum()))} in {tranches_reached(result)}: {', '.join(f'{d:%Y-%m}' for d in days)}"

@@ -11,6 +11,7 @@ from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.headlines import first_supply_month
 from gigaplan.results.lacking import if_held
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
 from gigaplan.vocabulary.figures import NOISE
@@ -54,7 +55,7 @@ def _unserved_line(result: Result) -> str:
         free = all_served_from(result)
         end = f"All demand served from {free}." if free else "Some demand is unserved to the end."
         return f"{before}{'; '.join(parts)}. {end.removesuffix('.')}{_range(result)}."
-    missing = 1 - float(result.central("served_share")[:, first_supply_month(result) :].min(initial=1.0))
+    missing = 1 - float(figures(result, "served_share")[:, first_supply_month(result) :].min(initial=1.0))
     if missing > NOISE:
         return f"{before}nearly nothing: at most {percent(missing)} of a workload in a month{_range(result)}"
     return (f"{before}nothing" if before else "nothing: all demand is served") + _range(result)

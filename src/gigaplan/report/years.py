@@ -12,8 +12,9 @@ from gigaplan.report.format import DASH, count, fixed, in_watts, money, percent,
 from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
+from gigaplan.results.quantiles import figure_of, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import Spread, has_ranges, of_members, range_text, spread, spread_of
+from gigaplan.results.spread import Spread, of_members, range_text, spread, spread_of
 from gigaplan.vocabulary.members import Array
 
 FEW = 3e-4
@@ -151,8 +152,8 @@ def _use(result: Result) -> Iterator[Row]:
         reduction="mean of the year",
         name="GPU-hours idle",
         variable="idle_gpu_hours",
-        values=shares[0],
-        texts=tuple(percent(float(v)) for v in shares[0]),
+        values=figure_of(result, shares),
+        texts=tuple(percent(float(v)) for v in figure_of(result, shares)),
         leads=True,
         spread=found,
         ranges=_ranges(found, percent),
@@ -161,7 +162,7 @@ def _use(result: Result) -> Iterator[Row]:
 
 def idle_share(result: Result) -> Array:
     """Return the share of the available GPU-hours that nothing used, by year; nan where there are none."""
-    return np.asarray(_idle_shares(result)[0])
+    return figure_of(result, _idle_shares(result))
 
 
 def _idle_shares(result: Result) -> Array:

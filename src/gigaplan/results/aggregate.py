@@ -26,13 +26,14 @@ from gigaplan.results.coordinates import (
     years,
 )
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.quantiles import figure_of, is_date
 from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem, allowed_names
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import FEW, Brief, BriefRows, with_unit
 from gigaplan.vocabulary.variables import HOURS, TIME, Variable
 
 Places = NDArray[np.int64]
-MEMBERS = ("central", "all")
+MEMBERS = ("median", "central", "all")
 MONTHS = 12
 STATED = ("token", "state")
 """Dims whose entries are summed where a group or several of them are named: a basis of tokens says which tokens it
@@ -101,7 +102,7 @@ def aggregate(
     name: str,
     by: Sequence[str] = (),
     at: Coordinates | None = None,
-    members: str = "central",
+    members: str = "median",
 ) -> Aggregate:
     """Return a quantity by some dims, aggregated over all others by the rule of its row in the variable table.
 
@@ -118,7 +119,8 @@ def aggregate(
         ``processed`` or ``read``, ``site`` is ``announced`` or ``existing``, ``state`` is ``accepted or beyond``,
         ``year`` is ``horizon`` for all years together. A tuple has several labels of a dim.
     members : str
-        ``central`` for the central facts, ``all`` for every member (their axis comes first).
+        ``median`` for the figure that stands for all members: their median, the central one's where a run has fewer
+        than ten; ``central`` for the central one; ``all`` for every member (their axis comes first).
 
     Returns
     -------
@@ -134,13 +136,14 @@ def aggregate(
     """
     variable = result.variable(name)
     if members not in MEMBERS:
-        remedy = "give central or all"
+        remedy = "give median, central or all"
         raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
     fixed = {k: v if isinstance(v, tuple) else str(v) for k, v in (at or {}).items()}
     cells = _cells(result, variable, tuple(by), fixed)
-    values = _taken(_array(result, name, members), cells)
+    which = "central" if members == "median" and variable.unit == "index" else members
+    values = _taken(_array(result, name, which), cells)
     averaged = variable.reduction == "mean" and cells.averages(variable)
-    weight = _weight(result, variable, cells, values, members) if averaged else None
+    weight = _weight(result, variable, cells, values, which) if averaged else None
     if weight is not None:
         weight = _spread(weight, values, variable, cells)
     out = _ordered(_reduced(values, weight, cells, variable), cells, variable, by)
@@ -152,7 +155,7 @@ def aggregate(
         unit=variable.unit,
         dims=tuple(labels),
         labels=labels,
-        values=np.asarray(out if members == "all" else out[0]),
+        values=out if members == "all" else figure_of(result, out, date=is_date(variable)),
         reduction=_statement(result, variable, by, fixed),
         weighted_by="" if weight is None or variable.weight_by == (HOURS,) else " x ".join(variable.weight_by),
         summed_over=tuple(d for d in cells.reduced if d in variable.sum_over or d in STATED),

@@ -13,7 +13,8 @@ from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
-from gigaplan.results.spread import RANGE, Span, is_date, range_text, spread, with_range
+from gigaplan.results.quantiles import is_date
+from gigaplan.results.spread import RANGE, Span, range_text, spread, with_range
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.figures import NOISE, percent, short

@@ -1,7 +1,7 @@
 """The figures that a plan is judged by, so that two results can be compared.
 
-Amounts are summed over months that both results have; dates stand for themselves. A figure is the central member's;
-it is computed for every member alike, so that it has a range.
+Amounts are summed over months that both results have; dates stand for themselves. Each is computed for every member
+alike: the figure is their median, and it has a range.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
+from gigaplan.results.quantiles import figure_of, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Span, array_of_members, has_ranges, of_members, range_text, span_of
+from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span_of
 from gigaplan.vocabulary.figures import money, short
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
@@ -321,7 +322,7 @@ def _date(result: Result, name: str, variable: str, weight: float, days: Array) 
 
 def _number(result: Result, name: str, variable: str, weight: float, values: Array, unit: str) -> Headline:
     members = values if has_ranges(result) else None
-    value = float(values[0])
+    value = float(figure_of(result, values, date=unit == "date"))
     return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value, members=members)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief, Items, Named
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
+
+L = TypeVar("L", bound="Labelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -174,7 +176,7 @@ class Labelled:
         return self.ledger.facts()
 
 
-def central_alone(result: Labelled) -> Labelled:
+def central_alone(result: L) -> L:
     """Return a result with the central member's numbers only, in arrays whose member axis has a length of 1."""
     cut = {n: a[:1] if result.variable(n).dims[:1] == ("member",) else a for n, a in result.arrays.items()}
     return replace(result, arrays=cut)

@@ -1,7 +1,7 @@
 """The range of a figure over the members of a run: 80 % of what may be lies between its ends.
 
-A figure of a person's interest is the central member's; its range says how far the other members, each with another
-draw of the uncertain inputs, lie apart. A date that never comes lies after all dates.
+A figure of a person's interest is the median of the members, each with another draw of the uncertain inputs; its range
+says how far they lie apart. A date that never comes lies after all dates.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ import numpy as np
 
 from gigaplan.results.aggregate import Coordinates, aggregate
 from gigaplan.results.labelled import Labelled
+from gigaplan.results.quantiles import has_ranges, is_date, quantiles
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.sampling import RANGE_SHARE
 from gigaplan.vocabulary.show import Brief
-from gigaplan.vocabulary.variables import Variable
 
 ENDS = ((1 - RANGE_SHARE) / 2, 0.5, (1 + RANGE_SHARE) / 2)
 """Shares of the members below the low end, the median and the high end."""
 RANGE = f"{RANGE_SHARE * 100:.0f} %"
 """What stands before a range."""
-FEWEST = 10
-"""Members of whom ranges are given at least: of fewer, the 10th and the 90th percentile say little."""
 UNKNOWN, UNKNOWN_CELL = "unknown, only the central member is kept", "unknown"
 """In place of a range, where ``keep`` left the other members out."""
 
@@ -69,16 +67,6 @@ class Spread(Brief):
         """Return the range of one of the figures."""
         low, median, high = (float(array[place]) for array in (self.low, self.median, self.high))
         return Span(low, median, high, int(self.without[place]), self.members)
-
-
-def has_ranges(result: Labelled) -> bool:
-    """Return whether a run has members enough for ranges."""
-    return result.stamp.members >= FEWEST
-
-
-def is_date(row: Variable) -> bool:
-    """Return whether a quantity is a day, counted from the start of the horizon."""
-    return row.unit == "days" and row.name.endswith("_day")
 
 
 def of_members(result: Labelled, name: str, by: Sequence[str] = (), at: Coordinates | None = None) -> Array:
@@ -151,28 +139,18 @@ def spread_of(values: Array, *, date: bool = False) -> Spread:
     date : bool
         Whether they are dates: one that never comes lies after all others. A number is one of the members that have it.
     """
-    ordered = np.sort(np.asarray(values, dtype=float), axis=0)  # what doesn't exist comes last
-    members = len(ordered)
-    there = np.isfinite(ordered).sum(axis=0)
+    members = len(values)
+    there = np.isfinite(values).sum(axis=0)
     if members == 1:
-        nothing = np.full(ordered.shape[1:], np.nan)
+        nothing = np.full(there.shape, np.nan)
         return Spread(nothing, nothing, nothing, 1 - there, 1)
-    count = np.full(there.shape, members) if date else np.maximum(there, 1)
-    low, median, high = (_below(ordered, count, share) for share in ENDS)
+    low, median, high = quantiles(values, *ENDS, date=date)
     return Spread(low, median, high, np.asarray(members - there), members)
 
 
 def span_of(values: Array, *, date: bool = False) -> Span:
     """Return the range of one figure from its values, shape (member,)."""
     return spread_of(values, date=date).at()
-
-
-def _below(ordered: Array, count: Array, share: float) -> Array:
-    """Return the values below which a share of the first ``count`` lies, between two of them in proportion."""
-    place = share * (count - 1)
-    under, over = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
-    low, high = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (under, over))
-    return np.asarray(np.where(under == over, low, low + (place - under) * (high - low)))
 
 
 NUMBER = re.compile(r"(?P<sign>-?)(?P<dollars>\$?)(?P<number>\d[\d.,]*)(?P<unit>(e[+-]?\d+)?\D*)")

@@ -147,7 +147,8 @@ def _value(result: Labelled, row: Variable, at: Mapping[str, str], factor: Facto
         return _aggregated(result, row, at, _cells(result, row, (factor,)))
     if factor.variable:
         part = result.variable(factor.name)
-        return float(aggregate(result, factor.name, at=own_coordinates(result, part, at) | dict(factor.at)).values)
+        where = own_coordinates(result, part, at) | dict(factor.at)
+        return float(aggregate(result, factor.name, at=where, members="central").values)
     if factor.name in PERIOD_LENGTHS:
         stated = own_coordinates(result, row, at)
         months = [i for i, m in enumerate(result.labels["month"]) if m.startswith(_period(stated))]
@@ -163,7 +164,7 @@ def _period(at: Mapping[str, str]) -> str:
 def _aggregated(result: Labelled, row: Variable, at: Mapping[str, str], cells: Array) -> float:
     """Return what cells in a quantity's dims are when they are aggregated as that quantity is."""
     stand_in = replace(result, arrays={**result.arrays, row.name: cells})
-    return float(aggregate(stand_in, row.name, at=own_coordinates(result, row, at)).values)
+    return float(aggregate(stand_in, row.name, at=own_coordinates(result, row, at), members="central").values)
 
 
 def _cells(result: Labelled, row: Variable, factors: Sequence[Factor]) -> Array:

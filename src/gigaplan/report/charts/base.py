@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from gigaplan.report.format import short, without_noise
 from gigaplan.results.aggregate import aggregate
+from gigaplan.results.labelled import central_alone
+from gigaplan.results.quantiles import figure_of, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Spread
+from gigaplan.results.spread import RANGE, Spread, of_members
 from gigaplan.vocabulary.members import Array
 
 Option = dict[str, Any]
@@ -21,6 +24,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8
 """Okabe and Ito's colours for all kinds of colour vision, darkened where a line would be too faint."""
 GREY, RED = "#8a8f98", "#c1121f"
 HEAT = ("#fff3d6", "#f2a541", "#c1121f", "#5f0f40")
+ONE_FUTURE = "These are figures of the central future, so that the parts add up."
 WIDE_CHART = 680
 LIST_HEIGHT, ROW_HEIGHT = 90, 26
 """Pixels of a chart of rows: around them, and each."""
@@ -214,6 +218,24 @@ def yearly(result: Result, name: str, *dims: str, at: Mapping[str, str] | None =
 def monthly(result: Result, name: str, *dims: str, at: Mapping[str, str] | None = None) -> Array:
     """Return a quantity by some of its dims and month, aggregated by its own rule: (*dims, month)."""
     return aggregate(result, name, [*dims, "month"], at).values
+
+
+def one_future(make: Callable[[Result], Chart | None]) -> Callable[[Result], Chart | None]:
+    """Return a maker of a chart that is of the central future alone: medians of parts don't add up to the whole."""
+
+    @wraps(make)
+    def made(result: Result) -> Chart | None:
+        found = make(central_alone(result))
+        if found is None or not has_ranges(result):
+            return found
+        return replace(found, caption=f"{found.caption} {ONE_FUTURE}")
+
+    return made
+
+
+def running(result: Result, name: str, period: str = "month") -> Array:
+    """Return the running total of an amount by month or calendar year, that of each member by itself."""
+    return figure_of(result, np.cumsum(of_members(result, name, [period]), axis=-1))
 
 
 def colour(result: Result, dim: str, name: str) -> str:

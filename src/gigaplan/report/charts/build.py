@@ -14,6 +14,7 @@ from gigaplan.report.format import as_year, count, counted, in_watts
 from gigaplan.report.words import limit, place, system
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 
@@ -26,7 +27,7 @@ SOME_MW = 1e-6
 
 def buildout(result: Result) -> Chart:
     """GPUs producing by generation."""
-    data = result.central("gpus_producing")
+    data = figures(result, "gpus_producing")
     some = [g for g, row in enumerate(data) if row.max() > 0]
     names = [system(result.labels["generation"][g]) for g in some]
     unit = counted(float(data.sum(axis=0).max()), "GPUs")
@@ -48,7 +49,7 @@ def buildout(result: Result) -> Chart:
 def power(result: Result) -> Chart:
     """IT power that produces, by site: the largest, and the others together."""
     states = list(result.labels["state"])
-    data = result.central("power_state_mw")[states.index("producing")]
+    data = figures(result, "power_state_mw")[states.index("producing")]
     yearly = base.yearly(result, "power_state_mw", "site", at={"state": "producing"})
     order = np.argsort(-data.max(axis=1), kind="stable")
     shown, others = [int(i) for i in order[:MOST_AREAS] if data[i].max() > 0], order[MOST_AREAS:]

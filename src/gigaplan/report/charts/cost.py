@@ -9,6 +9,7 @@ from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import fixed, percent, short
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 
@@ -33,11 +34,11 @@ PRICES = (("cost_per_mtok_usd", ("workload",)), ("cost_per_mtok_all_usd", ()))
 
 def cost(result: Result) -> Chart:
     """Cost per million generated tokens by workload."""
-    price = result.central("cost_per_mtok_usd")
+    price = figures(result, "cost_per_mtok_usd")
     names = result.labels["workload"]
     series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
     whole = {"width": 3, "type": "dashed"}
-    series.append(base.line("all serving", result.central("cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
+    series.append(base.line("all serving", figures(result, "cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
     series += base.band("all serving", spread(result, "cost_per_mtok_all_usd", ["month"]), 1, base.GREY)
     by_workload, whole_cost = (base.yearly(result, n, *d) for n, d in PRICES)
     return Chart(
@@ -97,7 +98,7 @@ def _line(result: Result, name: str) -> int:
 
 def intelligence(result: Result) -> Chart | None:
     """Cost of a task of the first month, done as well by the cheapest model that can."""
-    price = result.central("cost_at_constant_capability_usd")
+    price = figures(result, "cost_at_constant_capability_usd")
     some = [w for w in range(len(price)) if np.isfinite(price[w]).any()]
     if not some:
         return None
@@ -119,6 +120,7 @@ def intelligence(result: Result) -> Chart | None:
     )
 
 
+@base.one_future
 def fall(result: Result) -> Chart | None:
     """Why the cost at constant capability falls: shares of each driver, in factors of two."""
     data = result.central("cost_fall_log")

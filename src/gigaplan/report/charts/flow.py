@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report.charts.base import WIDE_CHART, Chart, sankey, yearly
+from gigaplan.report.charts.base import WIDE_CHART, Chart, one_future, sankey, yearly
 from gigaplan.report.events import last_year
 from gigaplan.report.format import Scale, in_watts, short
 from gigaplan.report.words import place, system, title
@@ -18,6 +18,7 @@ MIN_SHARE = 2e-3
 Links = dict[tuple[str, str], float]
 
 
+@one_future
 def watts(result: Result) -> Chart | None:
     """Power from the meters of sites through systems to what it computes, mean of the last year."""
     year = last_year(result)

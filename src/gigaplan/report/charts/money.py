@@ -14,6 +14,7 @@ from gigaplan.report.format import in_dollars, money
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
@@ -95,17 +96,17 @@ def gap(result: Result) -> Chart:
 
 def tranches(result: Result) -> Chart | None:
     """Milestone investment against deployed power."""
-    days = [result.day(float(d)) for d in result.central("tranche_day")]
+    days = [result.day(float(d)) for d in figures(result, "tranche_day")]
     if not days:
         return None
-    paid, flow = (np.cumsum(result.central(n)) for n in ("tranche_usd", "vendor_flow_usd"))
+    paid, flow = (base.running(result, n) for n in ("tranche_usd", "vendor_flow_usd"))
     unit = in_dollars(max(float(paid[-1]), float(flow[-1])))
     received = "milestone investment received, running total"
     series = [
         base.line(received, paid / unit.size, base.PALETTE[2], step="end", areaStyle={"opacity": 0.25}),
         base.line("purchases that flow back to the investor, running total", flow / unit.size, base.PALETTE[5]),
     ]
-    amounts = result.central("tranche_paid_usd")
+    amounts = figures(result, "tranche_paid_usd")
     rows = tuple(
         (str(k + 1), str(d) if d else "not reached", money(float(a)))
         for k, (d, a) in enumerate(zip(days, amounts, strict=True))
@@ -149,10 +150,10 @@ def books(result: Result) -> Chart:
         "book value of what is owned": "book_value_usd",
         "rent and lease promised for the rest of their terms": "commitment_usd",
     }
-    data = np.array([result.central(v) for v in shown.values()])
-    found = np.concatenate([[0.0], np.cumsum(result.central("funding_gap_usd"))])
+    data = np.array([figures(result, v) for v in shown.values()])
+    found = np.concatenate([[0.0], base.running(result, "funding_gap_usd")])
     everything = np.vstack([data, found])
-    so_far = np.cumsum(base.yearly(result, "funding_gap_usd"))
+    so_far = base.running(result, "funding_gap_usd", "year")
     unit = in_dollars(float(np.abs(everything).max()))
     names = [*shown, "funding gap so far (below zero: surplus)"]
     series = [
@@ -173,6 +174,7 @@ def books(result: Result) -> Chart:
     )
 
 
+@base.one_future
 def dollars(result: Result) -> Chart | None:
     """The last year's money from who pays to what it buys."""
     uses, sources, left = ({k: float(v[-1]) for k, v in part.items()} for part in _split(result))
@@ -208,6 +210,7 @@ def _split(result: Result) -> tuple[dict[str, Array], dict[str, Array], dict[str
     return uses, sources, {"funding gap": np.maximum(left, 0)}
 
 
+@base.one_future
 def money_flow(result: Result) -> Chart | None:
     """How money goes round between investors, the plan, its landlords, suppliers and users."""
     flows = [f for f in _flows(result) if f[2] > 0]

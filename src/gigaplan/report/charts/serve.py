@@ -11,6 +11,7 @@ from gigaplan.report.format import counted, in_watts, percent, short
 from gigaplan.report.words import region, title
 from gigaplan.results.coordinates import years
 from gigaplan.results.headlines import SERVED
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
@@ -51,7 +52,7 @@ def waits(result: Result) -> Chart | None:
     found = unserved(result)
     if not found:
         return None
-    refused = (1 - result.central("served_share")) * 100
+    refused = (1 - figures(result, "served_share")) * 100
     names = [title(n) for n in result.labels["workload"]]
     rows = tuple((title(x.workload), str(x.months), x.first, x.last, percent(x.worst_share)) for x in found)
     free = all_served_from(result)
@@ -92,7 +93,7 @@ def waits_by_hour(result: Result) -> Chart | None:
 
 def _tightest(result: Result, refused: Array) -> int:
     """Return the month in which the largest shares go unserved, after the first year if any do then."""
-    waiting = (1 - result.central("served_share")).sum(axis=0)
+    waiting = (1 - figures(result, "served_share")).sum(axis=0)
     later = waiting[SETTLED_MONTHS:]
     if len(later) and later.max() > 1 - SERVED:
         return int(later.argmax()) + SETTLED_MONTHS

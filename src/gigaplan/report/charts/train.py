@@ -13,6 +13,7 @@ from gigaplan.report.format import as_year, percent, scientific, short, span
 from gigaplan.report.runs import missed
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
@@ -23,7 +24,7 @@ def runs(result: Result) -> Chart | None:
     names = result.labels["run"]
     if not names:
         return None
-    dates = {w: [result.day(float(d)) for d in result.central(f"run_{w}_day")] for w in ("start", "done", "deadline")}
+    dates = {w: [result.day(float(d)) for d in figures(result, f"run_{w}_day")] for w in ("start", "done", "deadline")}
     start = [as_year(d) for d in dates["start"]]
     done = [as_year(d) if d else as_year(result.axis.end) for d in dates["done"]]
     late = [d is not None and (e is None or e > d) for d, e in zip(dates["deadline"], dates["done"], strict=True)]
@@ -37,8 +38,8 @@ def runs(result: Result) -> Chart | None:
         "data": [[round(as_year(d), 3), k] for k, d in enumerate(dates["deadline"]) if d],
     }
     series = [base.unseen(start, "t"), base.bar("trains", spans, base.PALETTE[0], "t"), deadlines]
-    mfu, goodput = result.central("run_mfu_share"), result.central("run_goodput_share")
-    gpus = result.central("run_gpus").max(axis=1)
+    mfu, goodput = figures(result, "run_mfu_share"), figures(result, "run_goodput_share")
+    gpus = figures(result, "run_gpus").max(axis=1)
     rows = tuple(
         (
             title(n),
@@ -66,7 +67,7 @@ def runs(result: Result) -> Chart | None:
 
 def largest(result: Result) -> Chart:
     """The largest run that could end with each month: on one site, and on all; scopes that are equal stand once."""
-    data = result.central("largest_run_flop")
+    data = figures(result, "largest_run_flop")
     scopes = _different(result.labels["scope"], data)
     kinds = ("solid", "dotted", "dashed")
     series = [
@@ -117,7 +118,7 @@ def _largest_words(data: Array, names: Sequence[str]) -> str:
 
 def size(result: Result) -> Chart | None:
     """The compute-optimal model of the largest run of one site, with the range of scaling laws."""
-    low, central, high = result.central("largest_run_parameters")[0]
+    low, central, high = figures(result, "largest_run_parameters")[0]
     if not central.max() > 0:
         return None
     shown = [np.where(v > 0, v, np.nan) for v in (low, central, high)]
@@ -144,7 +145,7 @@ def size(result: Result) -> Chart | None:
 
 def capability(result: Result) -> Chart | None:
     """What the largest run of one site could be capable of, with its range."""
-    low, central, high = result.central("capability_eci")
+    low, central, high = figures(result, "capability_eci")
     if np.isnan(central).all():
         return None
     floor = float(np.floor(np.nanmin(low) / 10) * 10)
