@@ -100,10 +100,30 @@ def test_an_input_has_the_same_draws_whatever_else_is_uncertain() -> None:
     assert abs(np.corrcoef(alone.unit("x")[1:], among.unit("a")[1:])[0, 1]) < 0.4
 
 
-def test_a_part_of_many_members_is_the_same_as_in_the_whole() -> None:
-    whole = Sampler(100, 5).unit("x")
-    parts = [Sampler(members, 5, first=first).unit("x") for first, members in ((0, 40), (40, 25), (65, 35))]
-    np.testing.assert_array_equal(np.concatenate(parts), whole)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(0, 3))
+def test_law_a_part_draws_what_the_whole_does(sizes: list[int], seed: int) -> None:
+    """However the members after the central one are cut, each part begins with the central one."""
+    spread = Spread(4.0, 2.0, 8.0)
+    whole = Sampler(sum(sizes) + 1, seed).draw("x", spread)
+    first = 1
+    for size in sizes:
+        part = Sampler(size + 1, seed, first=first).draw("x", spread)
+        assert part[0] == spread.central
+        np.testing.assert_array_equal(part[1:], whole[first : first + size])
+        first += size
+
+
+def test_given_points_take_the_place_of_the_sequence() -> None:
+    spread = Spread(4.0, 2.0, 8.0)
+    points = {"x": np.array([0.1, 0.9, np.nan]), "lead": np.array([np.nan, np.nan, 0.9])}
+    sampler = Sampler(4, 0, points=points)
+    np.testing.assert_allclose(sampler.draw("x", spread), [4.0, 2.0, 8.0, 4.0])
+    np.testing.assert_array_equal(sampler.draw("unnamed", spread), 4.0)
+    led = sampler.draw("y", spread, lead=("lead", 1.0))
+    np.testing.assert_allclose(led, [4.0, 4.0, 4.0, 8.0])
+    assert sampler.streams == {"x": ["x"], "unnamed": ["unnamed"], "y": ["y"], "lead": ["y"]}
+    middle = Spread(1.0, 0.0, 3.0, Shape.TRIANGULAR)
+    assert sampler.draw("unnamed", middle)[1] == 1.0, "the central value, which isn't this shape's median"
 
 
 def test_a_group_moves_together_and_names_that_collide_do_not() -> None:

@@ -20,6 +20,7 @@ from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.sampling import Spread
 from gigaplan.vocabulary.time import TimeAxis
 
 
@@ -66,3 +67,7 @@ class Scenario:
     gains: Gains
     """How fast software and models do the same with less."""
     ledger: Ledger
+    drawn: Mapping[str, Spread] = field(default_factory=dict)
+    """What the sampler drew for the members, by the fact's id or the plan's path; nothing with one member."""
+    streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those inputs by the stream of draws that they follow, which several may share."""

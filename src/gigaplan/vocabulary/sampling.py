@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -160,28 +160,48 @@ def _scale(spread: Spread, shape: Shape) -> tuple[Callable[[float], float], Call
     return float, np.asarray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some members of a study: the central one, and others of the sequence or at given points."""
+
+    members: int
+    """The central member and those that come after it in this part."""
+    seed: int = 0
+    """Seed of the sequence."""
+    first: int = 1
+    """Number of the member after the central one, from 1: a part is the same as in the whole."""
+    points: Mapping[str, Array] | None = None
+    """Draws of each stream between 0 and 1, shape (member - 1,), instead of the sequence's. Where one is nan, and of a
+    stream that isn't named, members take the central value."""
+
+
 @dataclass(slots=True)
 class Sampler:
-    """Draws of uncertain inputs by name, for members ``first`` to ``first + members``.
+    """Draws of uncertain inputs by name, for the central member and those from ``first`` on.
 
     Attributes
     ----------
     members : int
-        Members, of which number 0 is the central one.
+        Members, of which the first is the central one.
     seed : int
         Seed of the sequence: the same seed gives the same draws.
     order : mapping of str to int
         Dimensions of known names; other names have one by their hash.
     first : int
-        Number of the first member, for a part of many.
+        Number of the member after the central one, from 1: a part of many draws what the whole does.
+    points : mapping of str to Array, optional
+        Draws that take the place of the sequence's, as in :class:`Part`.
     """
 
     members: int
     seed: int
     order: Mapping[str, int] = field(default_factory=dict)
-    first: int = 0
+    first: int = 1
+    points: Mapping[str, Array] | None = None
     drawn: dict[str, Spread] = field(default_factory=dict)
     """What was drawn, by name."""
+    streams: dict[str, list[str]] = field(default_factory=dict)
+    """Inputs that follow each stream of draws: themselves alone, those of a group, those that are led by it."""
     _taken: dict[int, str] = field(default_factory=dict)
 
     def draw(self, name: str, spread: Spread, lead: tuple[str, float] | None = None) -> Array:
@@ -197,15 +217,28 @@ class Sampler:
             Name of another input that this one follows, and the correlation of their normal scores, -1 to 1.
         """
         self.drawn[name] = spread
-        unit = self.unit(spread.group or name)
-        values = quantile(spread, unit if lead is None else _following(unit, self.unit(lead[0]), lead[1]))
-        if self.first == 0:
-            values[0] = spread.central
+        own = spread.group or name
+        for stream in (own,) if lead is None else (own, lead[0]):
+            known = self.streams.setdefault(stream, [])
+            if name not in known:
+                known.append(name)
+        unit = self.unit(own)
+        central = np.isnan(unit)
+        if lead is not None:
+            led = self.unit(lead[0])
+            central &= np.isnan(led)
+            unit = _following(_middle(unit), _middle(led), lead[1])
+        values = quantile(spread, _middle(unit))
+        values[central] = spread.central
         return values
 
     def unit(self, name: str) -> Array:
-        """Return the draws of a name between 0 and 1, shape (member,); the first of all is the middle."""
-        return _sequence(self.seed, self.first, self.members)[:, self._dimension(name)].copy()
+        """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""
+        if self.points is None:
+            rest = _sequence(self.seed, self.first, self.members - 1)[:, self._dimension(name)]
+        else:
+            rest = self.points.get(name, np.full(self.members - 1, np.nan))
+        return np.concatenate([[np.nan], rest])
 
     def _dimension(self, name: str) -> int:
         found = self.order.get(name)
@@ -227,15 +260,19 @@ def _following(own: Array, lead: Array, correlation: float) -> Array:
     return np.asarray(ndtr(correlation * first + math.sqrt(1 - correlation**2) * second))
 
 
-@cache
+def _middle(unit: Array) -> Array:
+    """Return draws with the middle in the place of those that stand for the central value."""
+    return np.where(np.isnan(unit), 0.5, unit)
+
+
+@lru_cache(maxsize=2)
 def _sequence(seed: int, first: int, members: int) -> Array:
-    """Return points of the scrambled sequence, shape (member, dimension); the centre comes before the first of them."""
+    """Return points of the scrambled sequence for members from ``first`` on, shape (member, dimension)."""
     from scipy.stats import qmc
 
     engine = qmc.Sobol(DIMENSIONS, scramble=True, rng=np.random.default_rng([seed]))
-    if first:
+    if first > 1:
         engine.fast_forward(first - 1)
         return np.asarray(engine.random(members))
     # Whole powers of two are what keeps the points balanced.
-    points = engine.random_base2(max(members - 2, 0).bit_length())
-    return np.concatenate([np.full((1, DIMENSIONS), 0.5), points])[:members]
+    return np.asarray(engine.random_base2(max(members - 1, 0).bit_length())[:members])

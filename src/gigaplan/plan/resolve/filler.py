@@ -24,7 +24,7 @@ from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain
-from gigaplan.vocabulary.sampling import Sampler, Spread, bounds_of
+from gigaplan.vocabulary.sampling import Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
@@ -51,12 +51,16 @@ class Filler:
     homes: Homes = field(default_factory=Homes)
     ranges: Mapping[str, Spread] = field(default_factory=dict)
     """What the plan states of values with a range, by dotted path."""
+    part: Part | None = None
+    """Which members of a study are drawn; the first ones of the sequence if None."""
     ledger: Ledger = field(default_factory=Ledger)
     problems: list[Problem] = field(default_factory=list)
     sampler: Sampler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sampler = Sampler(self.members, self.seed, self.facts.ranged if self.members > 1 else {})
+        part = self.part or Part(self.members, self.seed)
+        order = self.facts.ranged if self.members > 1 else {}
+        self.sampler = Sampler(self.members, self.seed, order, part.first, part.points)
 
     def fill(
         self,

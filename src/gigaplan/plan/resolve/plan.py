@@ -30,14 +30,22 @@ from gigaplan.power.inputs import DrawCurve, NodeDraw
 from gigaplan.training.capability import Capability
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.sampling import Part
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 
 MODERN = "modern"
 """Training software of 2023 or later."""
 
 
-def resolve(plan: Plan) -> Scenario:
+def resolve(plan: Plan, part: Part | None = None) -> Scenario:
     """Return the scenario of a checked plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    part : Part, optional
+        Members of a study, in the place of those that the plan itself asks for.
 
     Raises
     ------
@@ -47,14 +55,14 @@ def resolve(plan: Plan) -> Scenario:
         If inputs don't fit together.
     """
     with catalog.using(plan.catalog):
-        return _resolve(plan)
+        return _resolve(plan, part)
 
 
-def _resolve(plan: Plan) -> Scenario:
+def _resolve(plan: Plan, part: Part | None) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
-    homes, sampling = homes_of(doc), doc.uncertainty
-    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes, plan.ranges)
+    homes, sampling = homes_of(doc), part or doc.uncertainty
+    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes, plan.ranges, part)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -93,7 +101,9 @@ def _resolve(plan: Plan) -> Scenario:
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
     sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
-    return replace(sampled, warnings=(*scenario.warnings, *_unsampled(filler, root)))
+    streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
+    warnings = (*scenario.warnings, *_unsampled(filler, root))
+    return replace(sampled, drawn=filler.sampler.drawn, streams=streams, warnings=warnings)
 
 
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
