@@ -18,6 +18,7 @@ from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
+from gigaplan.vocabulary.draws import Draw
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
@@ -66,3 +67,5 @@ class Scenario:
     gains: Gains
     """How fast software and models do the same with less."""
     ledger: Ledger
+    draws: tuple[Draw, ...] = ()
+    """What members drew of every uncertain input; empty for one member."""

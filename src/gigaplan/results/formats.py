@@ -2,6 +2,7 @@
 
 Format 1 (until 2026-11) knew neither the rows of the variable table, nor a checksum, nor which sites exist already.
 Format 2 has all three, so that a saved result is read by what it states of itself and not by today's variable table.
+Format 3 has what members drew of the uncertain inputs too.
 """
 
 from __future__ import annotations
@@ -18,29 +19,33 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import longtable
+from gigaplan.results import drawtable, longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block
 from gigaplan.results.result import Result, Stamp
 from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.vocabulary.bases import Based, PowerBasis
+from gigaplan.vocabulary.draws import Draw, DrawnInput
 from gigaplan.vocabulary.facts import Entry, Ledger
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
 
-FORMAT = 2
+FORMAT = 3
 EXISTING_1 = "opening "
 """How format 1 marks a site of the existing fleet: by its label."""
 OLD_VERDICTS = {"can't be told": Verdict.UNKNOWN}
 """Verdicts that earlier versions wrote in other words."""
 CHUNK = 1 << 20
+NUMBERS, DRAWS = "result.parquet", "draws.parquet"
+"""Files next to ``result.json``: all numbers, and what members drew of the inputs."""
 
 
-def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
-    """Return all of a result but its arrays as plain data, with the checksum of the file that holds them."""
+def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
+    """Return all of a result but its arrays as plain data, with the checksums of the files that hold them."""
     return {
         "format": FORMAT,
-        "parquet": {"sha256": checksum(parquet), "bytes": parquet.stat().st_size},
+        "parquet": _written(folder / NUMBERS),
+        "draws": {"parquet": _written(folder / DRAWS), "inputs": _inputs(result.draws)} if result.draws else None,
         "stamp": dataclasses.asdict(result.stamp),
         "axis": {
             "start": result.axis.start.isoformat(),
@@ -62,6 +67,17 @@ def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
     }
 
 
+def _written(path: Path) -> dict[str, Any]:
+    """Return what a file is recognised by."""
+    return {"sha256": checksum(path), "bytes": path.stat().st_size}
+
+
+def _inputs(draws: Iterable[Draw]) -> list[dict[str, Any]]:
+    """Return what is known of the inputs that members drew, without the draws."""
+    names = [f.name for f in dataclasses.fields(DrawnInput)]
+    return [{n: list(v) if isinstance(v := getattr(one, n), tuple) else v for n in names} for one in draws]
+
+
 def _sources_data(sources: Sources) -> dict[str, Any]:
     """Return a plan's sources as data; files of configurations only where it names some."""
     return {k: v for k, v in dataclasses.asdict(sources).items() if v or k != "files"}
@@ -76,8 +92,8 @@ def checksum(path: Path) -> str:
     return found.hexdigest()
 
 
-def read(data: Mapping[str, Any], parquet: Path) -> Result:
-    """Return the result that ``result.json`` and the Parquet file next to it hold.
+def read(data: Mapping[str, Any], folder: Path) -> Result:
+    """Return the result that ``result.json`` and the Parquet files next to it hold.
 
     Raises
     ------
@@ -88,11 +104,12 @@ def read(data: Mapping[str, Any], parquet: Path) -> Result:
     if number not in READERS:
         known = ", ".join(map(str, READERS))
         raise ValueError(f"it has format {number}, this version of gigaplan reads {known}; a newer one may read it")
-    return READERS[number](data, parquet)
+    return READERS[number](data, folder)
 
 
-def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
+def _read_1(data: Mapping[str, Any], folder: Path) -> Result:
     """Read format 1: what it does not say is inferred from its labels and from the columns of its long table."""
+    parquet = folder / NUMBERS
     labels, members = data["labels"], data["stamp"]["members"]
     longtable.check_footer(parquet, 2 * _numbers(variables().values(), labels, members), exact=False)
     there = longtable.dims_held(parquet)
@@ -115,16 +132,9 @@ def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
     return _result(upgraded, parquet)
 
 
-def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
+def _read_2(data: Mapping[str, Any], folder: Path) -> Result:
     """Read format 2, whose Parquet file must be the one that was written with it."""
-    expected = data["parquet"]
-    size = parquet.stat().st_size
-    if size != expected["bytes"]:
-        raise ValueError(
-            f"{parquet.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered"
-        )
-    if checksum(parquet) != expected["sha256"]:
-        raise ValueError(f"{parquet.name} was altered after it was written: its checksum differs")
+    parquet = _unaltered(folder / NUMBERS, data["parquet"])
     members = data["members"]
     held = [(name, data["quantities"][name]["dims"]) for name in members]
     sizes = {d: len(names) for d, names in data["labels"].items()}
@@ -133,12 +143,37 @@ def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
     return _result(data, parquet)
 
 
+def _read_3(data: Mapping[str, Any], folder: Path) -> Result:
+    """Read format 3, whose result of many members has their draws in a file of their own."""
+    found = _read_2(data, folder)
+    if not data["draws"]:
+        return found
+    path = _unaltered(folder / DRAWS, data["draws"]["parquet"])
+    inputs = _typed(list[DrawnInput], data["draws"]["inputs"], "draws")
+    values = drawtable.read(path, [one.name for one in inputs], found.stamp.members)
+    names = [f.name for f in dataclasses.fields(DrawnInput)]
+    drawn = ({n: getattr(one, n) for n in names} for one in inputs)
+    return dataclasses.replace(
+        found, draws=tuple(Draw(**known, values=row) for known, row in zip(drawn, values, strict=True))
+    )
+
+
+def _unaltered(path: Path, expected: Mapping[str, Any]) -> Path:
+    """Return a file that must be the one that was written with the result."""
+    size = path.stat().st_size
+    if size != expected["bytes"]:
+        raise ValueError(f"{path.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered")
+    if checksum(path) != expected["sha256"]:
+        raise ValueError(f"{path.name} was altered after it was written: its checksum differs")
+    return path
+
+
 def _numbers(rows: Iterable[Variable], labels: Mapping[str, Sequence[str]], members: int) -> int:
     """Return how many numbers some quantities have."""
     return sum(math.prod(members if d == "member" else len(labels.get(d, ())) for d in row.dims) for row in rows)
 
 
-READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2}
+READERS: Mapping[int, Callable[[Mapping[str, Any], Path], Result]] = {1: _read_1, 2: _read_2, 3: _read_3}
 
 
 def _result(data: Mapping[str, Any], parquet: Path) -> Result:

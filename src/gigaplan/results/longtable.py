@@ -91,18 +91,18 @@ def write(
     query = _labelled(result, names, dims, cell if form == "csv" else str, about=about)
     batches = list(_batches(result, names))
     steps = 2 * len(batches)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, _connect(work) as db:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, connect(work) as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
         for done, (part, batch) in enumerate(zip(parts, batches, strict=True)):
             report(progress, done, steps, batch[0][0] if batch else "")
             db.register("codes", _codes(result, names, batch))
             if len(parts) == 1:
                 break
-            db.execute(f"COPY codes TO {_text(part)} (FORMAT parquet, COMPRESSION snappy)")
+            db.execute(f"COPY codes TO {quoted(part)} (FORMAT parquet, COMPRESSION snappy)")
             db.unregister("codes")
         else:
-            db.execute(f"CREATE VIEW codes AS FROM read_parquet({_list(parts)}, union_by_name = true)")
-        joined = f"COPY ({query} FROM codes) TO {_text(path)} ({COPIES[form]})"
+            db.execute(f"CREATE VIEW codes AS FROM read_parquet({listed(parts)}, union_by_name = true)")
+        joined = f"COPY ({query} FROM codes) TO {quoted(path)} ({COPIES[form]})"
         if progress is None:
             db.execute(joined)
         else:
@@ -173,14 +173,14 @@ def _labelled(
     words: dict[str, Sequence[str]] = {"variable": names}
     words |= {d: [written(n) for n in result.names(d)] for d in _dims(result, [n for n in names if result[n].size])}
     columns = [
-        f'list_extract({_list(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
+        f'list_extract({listed(words[c])}, "{c}") AS "{c}"' if c in words else f'NULL::VARCHAR AS "{c}"'
         for c in ("variable", *dims)
     ]
     columns.append("value")
     if about:
         rows = [result.variable(name) for name in names]
-        columns += [f"list_extract({_list(v.unit for v in rows)}, variable) AS unit"]
-        columns += [f"list_extract({_list(v.kind for v in rows)}, variable) AS kind"]
+        columns += [f"list_extract({listed(v.unit for v in rows)}, variable) AS unit"]
+        columns += [f"list_extract({listed(v.kind for v in rows)}, variable) AS kind"]
     return f"SELECT {', '.join(columns)}"
 
 
@@ -201,16 +201,16 @@ def check_footer(path: Path, rows: int, *, exact: bool = True) -> None:
     ValueError
         If the footer can't be read, there are other columns or more rows, or the rows are larger than labels are.
     """
-    with _connect() as db:
-        held = int(_fetch(db, f"SELECT num_rows AS n FROM parquet_file_metadata({_text(path)})")["n"][0])
+    with connect() as db:
+        held = int(fetch(db, f"SELECT num_rows AS n FROM parquet_file_metadata({quoted(path)})")["n"][0])
         if held > rows or (exact and held != rows):
             most = "" if exact else "at most "
             raise ValueError(f"{path.name} has {held:,} rows, but {most}{rows:,} belong to this result")
-        columns = {str(c) for c in _fetch(db, f"DESCRIBE FROM read_parquet({_text(path)})")["column_name"]}
+        columns = {str(c) for c in fetch(db, f"DESCRIBE FROM read_parquet({quoted(path)})")["column_name"]}
         if not {"variable", "value"} <= columns <= {"variable", "value", *DIMS}:
             raise ValueError(f"{path.name} has the columns {', '.join(sorted(columns))}")
-        query = f"SELECT coalesce(sum(total_uncompressed_size), 0) AS n FROM parquet_metadata({_text(path)})"
-        size = int(_fetch(db, query)["n"][0])
+        query = f"SELECT coalesce(sum(total_uncompressed_size), 0) AS n FROM parquet_metadata({quoted(path)})"
+        size = int(fetch(db, query)["n"][0])
     if size > BYTES_PER_ROW * rows + FREE_BYTES:
         raise ValueError(f"{path.name} unpacks to {size:,} bytes, too many for {rows:,} rows")
 
@@ -223,12 +223,12 @@ def dims_held(path: Path) -> dict[str, set[str]]:
     ValueError
         If the file can't be read.
     """
-    source = f"read_parquet({_text(path)})"
-    with _connect() as db:
-        columns = _fetch(db, f"DESCRIBE FROM {source}")["column_name"]
+    source = f"read_parquet({quoted(path)})"
+    with connect() as db:
+        columns = fetch(db, f"DESCRIBE FROM {source}")["column_name"]
         dims = [str(c) for c in columns if c not in ("variable", "value")]
         counts = ", ".join(f'count("{d}") AS "{d}"' for d in dims)
-        rows = _fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
+        rows = fetch(db, f"SELECT variable, {counts} FROM {source} GROUP BY variable")
     return {str(name): {d for d in dims if rows[d][i]} for i, name in enumerate(rows["variable"])}
 
 
@@ -254,7 +254,7 @@ def read(path: Path, blocks: Iterable[Block]) -> dict[str, Array]:
     """
     blocks = list(blocks)
     found = {b.name: np.empty(b.shape) for b in blocks}
-    with _connect() as db:
+    with connect() as db:
         for group in _groups(blocks):
             for part, labels in _parts(group[0]):
                 numbers = _numbers(db, path, [b.name for b in group], labels, whole=part == slice(None))
@@ -296,15 +296,15 @@ def _numbers(
     """Return the numbers of some quantities of the same dims, at the given labels: all, or some along the first dim."""
     shape = tuple(len(words) for words in labels.values())
     size = int(np.prod(shape))
-    terms, stride = [_code(db, "variable", names, size)], size
+    terms, stride = [code(db, "variable", names, size)], size
     for dim, words in labels.items():
         stride //= len(words)
-        terms.append(_code(db, dim, words, stride))
-    where = f"variable IN ({', '.join(map(_text, names))})"
+        terms.append(code(db, dim, words, stride))
+    where = f"variable IN ({', '.join(map(quoted, names))})"
     if not whole:
         first, *_ = labels
-        where += f' AND "{first}" IN ({", ".join(map(_text, labels[first]))})'
-    rows = _fetch(db, f"SELECT {' + '.join(terms)} AS at, value FROM read_parquet({_text(path)}) WHERE {where}")
+        where += f' AND "{first}" IN ({", ".join(map(quoted, labels[first]))})'
+    rows = fetch(db, f"SELECT {' + '.join(terms)} AS at, value FROM read_parquet({quoted(path)}) WHERE {where}")
     if np.ma.is_masked(rows["at"]):
         raise ValueError(f"{path.name} holds labels of {' or '.join(names)} that result.json does not know")
     places = np.ma.getdata(rows["at"])
@@ -315,17 +315,17 @@ def _numbers(
     return [values[i * size : (i + 1) * size].reshape(shape) for i in range(len(names))]
 
 
-def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
+def code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
     """Return the expression that turns a label into its index times a stride; null where the label is unknown."""
     if len(set(words)) < len(words):
         raise ValueError(f"two labels along {column} are the same, so that numbers can't be assigned to them")
     kind = f'"labels of {column}"'
     db.execute(f"DROP TYPE IF EXISTS {kind}")
-    db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(_text, words))})")
+    db.execute(f"CREATE TYPE {kind} AS ENUM ({', '.join(map(quoted, words))})")
     return f'enum_code(TRY_CAST("{column}" AS {kind}))::BIGINT * {stride}'
 
 
-def _connect(work: str = "") -> Any:
+def connect(work: str = "") -> Any:
     """Return a database in memory; one that writes spills into the folder ``work`` rather than take much memory."""
     import duckdb
 
@@ -337,7 +337,8 @@ def _connect(work: str = "") -> Any:
     return db
 
 
-def _fetch(db: Any, query: str) -> dict[str, Any]:
+def fetch(db: Any, query: str) -> dict[str, Any]:
+    """Return the columns of a query's answer; ValueError if it fails."""
     import duckdb
 
     try:
@@ -347,9 +348,11 @@ def _fetch(db: Any, query: str) -> dict[str, Any]:
     return rows
 
 
-def _text(text: object) -> str:
+def quoted(text: object) -> str:
+    """Return a text as one of a query."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _list(texts: Iterable[object]) -> str:
-    return f"[{', '.join(map(_text, texts))}]::VARCHAR[]"
+def listed(texts: Iterable[object]) -> str:
+    """Return texts as a list of a query."""
+    return f"[{', '.join(map(quoted, texts))}]::VARCHAR[]"

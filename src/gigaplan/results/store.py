@@ -1,4 +1,5 @@
-"""Saving a result: a folder with ``result.parquet`` (every number, labelled) and ``result.json`` (all the rest).
+"""Saving a result: a folder with ``result.parquet`` (every number, labelled), ``draws.parquet`` (what members drew of
+the uncertain inputs, where there are several) and ``result.json`` (all the rest).
 
 A folder is written whole or not at all: everything goes to a temporary folder next to it, which is then renamed.
 """
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import formats, longtable
+from gigaplan.results import drawtable, formats, longtable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -20,7 +21,7 @@ from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
 from gigaplan.vocabulary.progress import Progress
 
-NAMES = ("report.html", "result.json", "result.parquet")
+NAMES = ("draws.parquet", "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
 MAX_JSON_BYTES = 64_000_000
 """Bytes of ``result.json`` that are read at most; one has about 300 kB."""
@@ -58,7 +59,9 @@ def save(
     """
     with whole_folder(folder, NAMES, _wrote) as work:
         longtable.write(result, work / "result.parquet", tuple(result.arrays), progress=progress)
-        data = formats.as_data(result, work / "result.parquet")
+        if result.draws:
+            drawtable.write(result.draws, work / "draws.parquet")
+        data = formats.as_data(result, work)
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():
             (work / name).write_text(text, encoding="utf-8")
@@ -89,7 +92,7 @@ def load(folder: Path) -> Result:
         If the folder holds no result, one in an unknown format, or one whose files were cut or altered.
     """
     with _readable(folder):
-        return formats.read(_data(folder), folder / "result.parquet")
+        return formats.read(_data(folder), folder)
 
 
 def read_sources(folder: Path) -> Sources | None:

@@ -93,7 +93,7 @@ def _resolve(plan: Plan) -> Scenario:
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
     sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
-    return replace(sampled, warnings=(*scenario.warnings, *_unsampled(filler, root)))
+    return replace(sampled, warnings=(*scenario.warnings, *_unsampled(filler, root)), draws=filler.draws.all())
 
 
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
@@ -139,7 +139,7 @@ def _capability(filler: Filler) -> Capability:
     if filler.members > 1:
         lead = (filler.facts.stream_of(compute), found.slopes_correlation)
         hint = Annotated[Uncertain, Gt(0)]
-        return replace(found, eci_per_year=filler.drawn(year, hint, lead=lead))
+        return replace(found, eci_per_year=filler.drawn(year, hint, "training.capability.eci_per_year", lead=lead))
     return found
 
 
