@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,16 @@ def differing(kept: Any, now: Any, path: str) -> Any:
             yield f"{path}: {kept} -> {now}"
     elif kept != now:
         yield f"{path}: {kept} -> {now}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_member() -> Iterator[None]:
+    """Run one member where nothing else is stated: a hundred take a second."""
+    from gigaplan.plan import schema
+
+    before, schema.MEMBERS = schema.MEMBERS, 1
+    yield
+    schema.MEMBERS = before
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,7 @@ def _explanation(answer: Any) -> dict[str, Any]:
         "figures": answer.figures,
         "inputs": below,
         "facts": answer.entries,
+        **({"decided_by": answer.decided.as_data()} if answer.decided else {}),
     }
 
 

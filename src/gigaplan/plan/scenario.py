@@ -18,6 +18,7 @@ from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
+from gigaplan.vocabulary.draws import Draw
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Spread
@@ -71,3 +72,5 @@ class Scenario:
     """What the sampler drew for the members, by the fact's id or the plan's path; nothing with one member."""
     streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Those inputs by the stream of draws that they follow, which several may share."""
+    draws: tuple[Draw, ...] = ()
+    """What members drew of every uncertain input; empty for one member."""

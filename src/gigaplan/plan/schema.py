@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gigaplan import catalog
 from gigaplan.compute.transformer import Architecture
@@ -64,11 +64,15 @@ class Horizon(Strict):
     of the calendar (hourly)."""
 
 
+MEMBERS = 100
+"""Members of a plan that doesn't state how many."""
+
+
 class Uncertainty(Strict):
     """How many members to sample from the ranges of facts; the first is always the central one."""
 
-    members: Annotated[int, Ge(1), Le(10_000)] = 1
-    """Samples of the uncertain facts; the first is the central one."""
+    members: Annotated[int, Ge(1), Le(10_000)] = Field(default_factory=lambda: MEMBERS)
+    """Samples of the uncertain facts, 100 if left out; the first is the central one."""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the random samples: the same seed gives the same samples."""
 
@@ -277,7 +281,7 @@ class PlanDocument(Strict):
     """Claims that 'gigaplan check' compares with the model: names of shipped ones, or the plan's own by id."""
     horizon: Horizon
     """The months that the plan covers."""
-    uncertainty: Uncertainty = Uncertainty()
+    uncertainty: Uncertainty = Field(default_factory=Uncertainty)
     """How many members to sample from the ranges of facts."""
     announced: Announced
     """The power that the plan promises in all, on a stated basis."""

@@ -132,9 +132,14 @@ def _head(tree: ExplainedTree, of: Explanation) -> Iterator[tuple[str, str]]:
     yield f"formula: {v.formula}", "italic"
     yield from ((f"  {line}", "") for line in _terms(of))
     takes = ", ".join(d for d in v.dims if d != "member") + (", year" if {"month", "edge"} & {*v.dims} else "")
-    found = [means(of.aggregate), in_brackets(of).replace(" %", f"{HARD}%"), f"weakest evidence: {of.evidence}"]
+    found = [means(of.aggregate), in_brackets(of).replace(" %", f"{HARD}%")]
+    found += [] if of.decided else [f"weakest evidence: {of.evidence}"]
     found += [f"--at takes {takes}"] if takes else []
     yield "; ".join(filter(None, found)), "dim"
+    if of.decided:
+        when = f" ({', '.join(of.figures[-1].at.values())})" if len(of.figures) > 1 else ""
+        yield f"decided{when} by {_hard(of.decided.text)}", ""
+        yield of.decided.evidence_text, "dim"
 
 
 def _rows(of: Explanation) -> dict[str, tuple[Figure, ...]]:

@@ -14,6 +14,7 @@ from gigaplan.report.events import all_served_from, first_tokens
 from gigaplan.report.format import DASH, count, digits_of, in_watts, money, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
+from gigaplan.results.contributions import Contributions, contributions
 from gigaplan.results.coordinates import HORIZON, years
 from gigaplan.results.headlines import PRODUCING, SERVED, all_served, date_text
 from gigaplan.results.lacking import if_held
@@ -21,6 +22,7 @@ from gigaplan.results.quantiles import figure_of, figures, has_ranges, is_date
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span, span_of
 from gigaplan.vocabulary.facts import Evidence
+from gigaplan.vocabulary.members import Array
 
 SERVED_FROM = "All demand served from"
 """The card whose figure and range are a month, worked out from a share."""
@@ -47,6 +49,8 @@ class Card:
         ordinals; None for a run of one member.
     range : str
         The range as text; empty for a run of fewer than ten members.
+    decided : Contributions, optional
+        What decides it; None where nothing can be said of it.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Card:
     reduction: str
     span: Span | None
     range: str
+    decided: Contributions | None
 
 
 def cards(result: Result) -> list[Card]:
@@ -71,8 +76,10 @@ def cards(result: Result) -> list[Card]:
 def _card(result: Result, figure: Aggregate, name: str, text: Callable[[float], str], detail: str) -> Card:
     """Return the card of a quantity at some coordinates."""
     found, number = span(result, figure.name, figure.at), float(figure.values)
-    never = "never" if is_date(result.variable(figure.name)) else ""
-    return _card_of(result, figure, name, text(number), detail, found, _range(found, text, never))
+    date = is_date(result.variable(figure.name))
+    shown = _range(found, text, "never" if date else "")
+    values = of_members(result, figure.name, (), figure.at) if has_ranges(result) else None
+    return _card_of(result, figure, name, text(number), detail, found, shown, values, date=date)
 
 
 def _range(found: Span | None, text: Callable[[float], str], never: str = "") -> str:
@@ -80,7 +87,16 @@ def _range(found: Span | None, text: Callable[[float], str], never: str = "") ->
 
 
 def _card_of(
-    result: Result, figure: Aggregate, name: str, value: str, detail: str, found: Span | None, shown: str
+    result: Result,
+    figure: Aggregate,
+    name: str,
+    value: str,
+    detail: str,
+    found: Span | None,
+    shown: str,
+    members: Array | None,
+    *,
+    date: bool,
 ) -> Card:
     return Card(
         name=name,
@@ -93,6 +109,7 @@ def _card_of(
         reduction=figure.reduction,
         span=found,
         range=shown,
+        decided=None if members is None else contributions(result, figure.name, members, date=date),
     )
 
 
@@ -148,7 +165,8 @@ def _served(result: Result) -> Card:
     name, detail = SERVED_FROM, "every workload served in full, on these assumptions"
     found = served_span(result)
     value = free or "not within the horizon"
-    return _card_of(result, figure, name, value, detail, found, served_range(result))
+    values = all_served(result) if has_ranges(result) else None
+    return _card_of(result, figure, name, value, detail, found, served_range(result), values, date=True)
 
 
 def served_span(result: Result) -> Span | None:

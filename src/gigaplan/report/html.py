@@ -19,7 +19,7 @@ from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
-from gigaplan.vocabulary.facts import Fact
+from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.figures import figure_text, precisely
 
 
@@ -35,6 +35,7 @@ def html(result: Result) -> str:
             range_name=RANGE,
             left_out=left_out(result),
             cards=cards(result),
+            evidence=list(Evidence),
             charts=drawn,
             first_tokens=if_held(first_tokens, result),
             limits=if_held(limit_spans, result),

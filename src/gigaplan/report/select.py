@@ -98,6 +98,7 @@ def _headline(result: Result, card: Card) -> dict[str, Any]:
         "evidence": card.evidence,
         **_ends(card.span, _date if card.name == SERVED_FROM else float),
         **({"range": card.range} if card.range else {}),
+        **({"decided_by": card.decided.as_data()} if card.decided else {}),
     }
 
 

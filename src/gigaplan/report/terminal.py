@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -13,7 +15,7 @@ from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
-from gigaplan.report.headline import answer, ranges, tranches_reached
+from gigaplan.report.headline import answer, cards, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
@@ -35,7 +37,7 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
-MOST_SITES, MOST_SPANS = 10, 7
+MOST_SITES, MOST_SPANS, MOST_INPUTS = 10, 7, 2
 LABEL_WIDTH = 14
 """Characters that the names of the summary's last lines take."""
 COLUMNS = 5
@@ -86,7 +88,8 @@ def render(result: Result) -> RenderableType:
     )
     demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
     lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
-    return Group(head, _Yearly(result), _delivery(result), demand, _claims_line(result), *lacks, foot)
+    decided = list(_decided(result))
+    return Group(head, _Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *lacks, foot)
 
 
 def _table(*columns: str) -> Table:
@@ -94,6 +97,13 @@ def _table(*columns: str) -> Table:
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
+
+
+def _decided(result: Result) -> Iterator[Text]:
+    """Yield for each headline what decides it, in a line."""
+    for k, card in enumerate(card for card in cards(result) if card.decided):
+        text = Text("" if k else "Decided by\n", "bold").append(f"  {card.name}: ", "not bold")
+        yield text.append(card.decided.first(MOST_INPUTS) if card.decided else "", "not bold")
 
 
 def _delivery(result: Result) -> Text:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
+from gigaplan.results.contributions import Contributions, contributions
 from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import is_date
-from gigaplan.results.spread import RANGE, Span, range_text, spread, with_range
+from gigaplan.results.spread import RANGE, Span, of_members, range_text, spread, with_range
 from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.figures import NOISE, percent, short
@@ -91,6 +92,9 @@ class Explanation(Brief):
         or ratio of other quantities.
     unused : tuple of str
         Generations that never stand at these coordinates.
+    decided : Contributions, optional
+        What decides the figure (of several figures, the last); None for inputs of the quantity that was asked for, and
+        where nothing can be said of it.
     aggregate : Aggregate
         Its values: what they are over time, by what they are weighed, over what they are summed.
     figures : tuple of Figure
@@ -106,6 +110,7 @@ class Explanation(Brief):
     elsewhere: tuple[Entry, ...] = field(default=())
     terms: tuple[TermValue, ...] = field(default=())
     unused: tuple[str, ...] = field(default=())
+    decided: Contributions | None = field(default=None)
 
     def brief_title(self) -> str:
         """Return the quantity and its unit."""
@@ -123,7 +128,9 @@ class Explanation(Brief):
         yield "is", what
         yield "formula", self.variable.formula
         yield "made of", ", ".join(dict.fromkeys(one.variable.name for one in self.inputs))
-        yield "evidence", f"{self.evidence}; {len(self.entries)} facts and lines of the plan"
+        yield "decided by", self.decided.text if self.decided else ""
+        rests = self.decided.evidence_text if self.decided else str(self.evidence)
+        yield "evidence", "; ".join(filter(None, (rests, f"{len(self.entries)} facts and lines of the plan")))
 
     def brief_line(self) -> str:
         """Return the figures in one line."""
@@ -151,7 +158,15 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
     """
     fixed = dict(at or {})
     row = result.variable(name)
-    return _explained(result, row, fixed, aggregate(result, name, _listed(result, row, fixed), fixed), {})
+    found = _explained(result, row, fixed, aggregate(result, name, _listed(result, row, fixed), fixed), {})
+    return replace(found, decided=_decided(result, row, found.figures))
+
+
+def _decided(result: Labelled, row: Variable, figures: Sequence[Figure]) -> Contributions | None:
+    """Return what decides the last of some figures."""
+    if not figures or figures[-1].span is None:
+        return None
+    return contributions(result, row.name, of_members(result, row.name, (), figures[-1].at), date=is_date(row))
 
 
 def _explained(

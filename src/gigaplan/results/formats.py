@@ -3,7 +3,7 @@
 Format 1 (until 2026-11) knew neither the rows of the variable table, nor a checksum, nor which sites exist already.
 Format 2 has all three, so that a saved result is read by what it states of itself and not by today's variable table.
 Format 3 holds what several members have in a table of its own, one column per member, and of them the central one in
-``result.parquet``.
+``result.parquet``; and what members drew of the uncertain inputs.
 """
 
 from __future__ import annotations
@@ -21,32 +21,35 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import longtable, membertable
+from gigaplan.results import drawtable, longtable, membertable
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block
 from gigaplan.results.result import Result, Stamp
 from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.vocabulary.bases import Based, PowerBasis
+from gigaplan.vocabulary.draws import Draw, DrawnInput
 from gigaplan.vocabulary.facts import Entry, Ledger
+from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 from gigaplan.vocabulary.variables import Variable, variables
 
 FORMAT = 3
-MEMBERS = "members.parquet"
-"""The table of members, where there are several."""
 EXISTING_1 = "opening "
 """How format 1 marks a site of the existing fleet: by its label."""
 OLD_VERDICTS = {"can't be told": Verdict.UNKNOWN}
 """Verdicts that earlier versions wrote in other words."""
 CHUNK = 1 << 20
+NUMBERS, MEMBERS, DRAWS = "result.parquet", "members.parquet", "draws.parquet"
+"""Files next to ``result.json``: the central member's numbers, all members' and what they drew of the inputs."""
 
 
-def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
-    """Return all of a result but its arrays as plain data, with the checksum of the file that holds them."""
+def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
+    """Return all of a result but its arrays as plain data, with the checksums of the files that hold them."""
     return {
         "format": FORMAT,
-        "parquet": _seal(parquet),
-        "members_parquet": _seal(table) if (table := parquet.with_name(MEMBERS)).exists() else None,
+        "parquet": _written(folder / NUMBERS),
+        "members_parquet": _written(folder / MEMBERS) if (folder / MEMBERS).exists() else None,
+        "draws": {"parquet": _written(folder / DRAWS), "inputs": _inputs(result.draws)} if result.draws else None,
         "stamp": dataclasses.asdict(result.stamp),
         "axis": {
             "start": result.axis.start.isoformat(),
@@ -68,14 +71,20 @@ def as_data(result: Labelled, parquet: Path) -> dict[str, Any]:
     }
 
 
+def _written(path: Path) -> dict[str, Any]:
+    """Return what a file is recognised by."""
+    return {"sha256": checksum(path), "bytes": path.stat().st_size}
+
+
+def _inputs(draws: Iterable[Draw]) -> list[dict[str, Any]]:
+    """Return what is known of the inputs that members drew, without the draws."""
+    names = [f.name for f in dataclasses.fields(DrawnInput)]
+    return [{n: list(v) if isinstance(v := getattr(one, n), tuple) else v for n in names} for one in draws]
+
+
 def _sources_data(sources: Sources) -> dict[str, Any]:
     """Return a plan's sources as data; files of configurations only where it names some."""
     return {k: v for k, v in dataclasses.asdict(sources).items() if v or k != "files"}
-
-
-def _seal(path: Path) -> dict[str, Any]:
-    """Return what a file must be like when it is read again."""
-    return {"sha256": checksum(path), "bytes": path.stat().st_size}
 
 
 def checksum(path: Path) -> str:
@@ -87,8 +96,8 @@ def checksum(path: Path) -> str:
     return found.hexdigest()
 
 
-def read(data: Mapping[str, Any], parquet: Path) -> Result:
-    """Return the result that ``result.json`` and the Parquet file next to it hold.
+def read(data: Mapping[str, Any], folder: Path) -> Result:
+    """Return the result that ``result.json`` and the Parquet files next to it hold.
 
     Raises
     ------
@@ -99,11 +108,12 @@ def read(data: Mapping[str, Any], parquet: Path) -> Result:
     if number not in READERS:
         known = ", ".join(map(str, READERS))
         raise ValueError(f"it has format {number}, this version of gigaplan reads {known}; a newer one may read it")
-    return READERS[number](data, parquet)
+    return READERS[number](data, folder)
 
 
-def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
+def _read_1(data: Mapping[str, Any], folder: Path) -> Result:
     """Read format 1: what it does not say is inferred from its labels and from the columns of its long table."""
+    parquet = folder / NUMBERS
     labels, members = data["labels"], data["stamp"]["members"]
     longtable.check_footer(parquet, 2 * _numbers(variables().values(), labels, members), exact=False)
     there = longtable.dims_held(parquet)
@@ -126,9 +136,9 @@ def _read_1(data: Mapping[str, Any], parquet: Path) -> Result:
     return _result(upgraded, parquet)
 
 
-def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
+def _read_2(data: Mapping[str, Any], folder: Path) -> Result:
     """Read format 2, whose Parquet file must be the one that was written with it."""
-    _check_seal(parquet, data["parquet"])
+    parquet = _unaltered(folder / NUMBERS, data["parquet"])
     members = data["members"]
     held = [(name, data["quantities"][name]["dims"]) for name in members]
     sizes = {d: len(names) for d, names in data["labels"].items()}
@@ -137,29 +147,47 @@ def _read_2(data: Mapping[str, Any], parquet: Path) -> Result:
     return _result(data, parquet)
 
 
-def _read_3(data: Mapping[str, Any], parquet: Path) -> Result:
-    """Read format 3, whose two Parquet files must be those that were written with it."""
-    central = _read_2({**data, "members": dict.fromkeys(data["members"], 1)}, parquet)
-    if data["members_parquet"] is None:
-        return central
-    table = parquet.with_name(MEMBERS)
-    _check_seal(table, data["members_parquet"])
+def _read_3(data: Mapping[str, Any], folder: Path) -> Result:
+    """Read format 3, whose result of many members has their numbers and draws in files of their own."""
+    found = _read_2({**data, "members": dict.fromkeys(data["members"], 1)}, folder)
+    if data["members_parquet"]:
+        table = _unaltered(folder / MEMBERS, data["members_parquet"])
+        found = replace(found, arrays={**found.arrays, **_of_members(data, table, found)})
+    if data["draws"]:
+        path = _unaltered(folder / DRAWS, data["draws"]["parquet"])
+        found = replace(found, draws=_draws(data["draws"]["inputs"], path, found.stamp.members))
+    return found
+
+
+def _of_members(data: Mapping[str, Any], table: Path, central: Result) -> dict[str, Array]:
+    """Return the arrays of what the table of members holds."""
     several = [n for n, count in data["members"].items() if count > 1]
     dims = {n: _without_members(data["quantities"][n]["dims"]) for n in several}
     sizes = {d: len(names) for d, names in data["labels"].items()}
     members = central.stamp.members
     membertable.check_footer(table, sum(math.prod(sizes[d] for d in dims[n]) for n in several), members)
     blocks = [Block(n, {d: central.labels[d] for d in central.rows[n].dims[1:]}) for n in several if n in central]
-    return replace(central, arrays={**central.arrays, **membertable.read(table, blocks, members)})
+    return membertable.read(table, blocks, members)
 
 
-def _check_seal(path: Path, expected: Mapping[str, Any]) -> None:
-    """Check that a file is the one that was written."""
+def _draws(stored: object, path: Path, members: int) -> tuple[Draw, ...]:
+    """Return what members drew of each input."""
+    inputs = _typed(list[DrawnInput], stored, "draws")
+    values = drawtable.read(path, [one.name for one in inputs], members)
+    names = [f.name for f in dataclasses.fields(DrawnInput)]
+    return tuple(
+        Draw(**{n: getattr(one, n) for n in names}, values=row) for one, row in zip(inputs, values, strict=True)
+    )
+
+
+def _unaltered(path: Path, expected: Mapping[str, Any]) -> Path:
+    """Return a file that must be the one that was written with the result."""
     size = path.stat().st_size
     if size != expected["bytes"]:
         raise ValueError(f"{path.name} has {size:,} bytes, {expected['bytes']:,} were written: it was cut or altered")
     if checksum(path) != expected["sha256"]:
         raise ValueError(f"{path.name} was altered after it was written: its checksum differs")
+    return path
 
 
 def _numbers(rows: Iterable[Variable], labels: Mapping[str, Sequence[str]], members: int) -> int:

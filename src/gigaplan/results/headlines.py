@@ -55,6 +55,11 @@ class Headline(Brief):
         return None if self.members is None else span_of(self.members, date=self.unit == "date")
 
     @property
+    def central(self) -> float:
+        """Return the central member's figure."""
+        return self.value if self.members is None else float(self.members[0])
+
+    @property
     def date(self) -> str:
         """Return the date as text, 'never' where there is none."""
         return date_text(self.value)

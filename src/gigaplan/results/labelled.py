@@ -13,6 +13,7 @@ import numpy as np
 from gigaplan.plan.sources import Sources
 from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.bases import Based
+from gigaplan.vocabulary.draws import Draw
 from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, allowed_names, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
 from gigaplan.vocabulary.members import Array
@@ -50,6 +51,8 @@ class Labelled:
     arrays: Mapping[str, Array]
     ledger: Ledger
     """Every fact and every line of the plan that was read."""
+    draws: tuple[Draw, ...] = ()
+    """What members drew of every uncertain input; empty for a run of one member."""
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
     """What the plan's author wants the reader to know."""

@@ -37,7 +37,7 @@ class Result(Labelled):
         quantity: str,
         by: Sequence[str] = ("year",),
         at: Mapping[str, str] | None = None,
-        members: str = "central",
+        members: str = "median",
     ) -> Table:
         """Return a quantity by some of its dims, aggregated over all others as the variable table says.
 
@@ -50,8 +50,8 @@ class Result(Labelled):
         at : mapping of str to str, optional
             Labels to select first, such as ``{"workload": "chat"}``.
         members : str
-            ``central`` for the figures of central facts, with their ranges where the run has several members; ``all``
-            for every member's figures.
+            ``median`` for the figures that stand for all members, with their ranges where the run has ten members or
+            more; ``central`` for those of central facts; ``all`` for every member's.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class Result(Labelled):
 
         by = (by,) if isinstance(by, str) else tuple(by)
         figures = aggregate(self, quantity, by=by, at=at or {}, members=members)
-        return Table.of(figures, None if members == "all" else spread(self, quantity, by, at))
+        return Table.of(figures, spread(self, quantity, by, at) if members == "median" else None)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return this result as an xarray Dataset, labels as coordinates, units and meanings as attributes.

@@ -1,4 +1,5 @@
-"""Saving a result: a folder with ``result.parquet`` (every number, labelled) and ``result.json`` (all the rest).
+"""Saving a result: a folder with ``result.parquet`` (every number, labelled), ``draws.parquet`` (what members drew of
+the uncertain inputs, where there are several) and ``result.json`` (all the rest).
 
 A run of several members has ``members.parquet`` too, with a column per member; ``result.parquet`` is the central one's.
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gigaplan.plan.sources import Sources
-from gigaplan.results import formats, longtable, membertable
+from gigaplan.results import drawtable, formats, longtable, membertable
 from gigaplan.results.labelled import Labelled, central_alone
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
@@ -22,7 +23,7 @@ from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
 from gigaplan.vocabulary.progress import Progress, share_of
 
-NAMES = (formats.MEMBERS, "report.html", "result.json", "result.parquet")
+NAMES = (formats.DRAWS, formats.MEMBERS, "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
 STEPS = 100
 """Steps of saving that are reported."""
@@ -67,7 +68,9 @@ def save(
         longtable.write(central_alone(result), work / "result.parquet", tuple(result.arrays), progress=first)
         if several:
             membertable.write(result, work / formats.MEMBERS, second)
-        data = formats.as_data(result, work / "result.parquet")
+        if result.draws:
+            drawtable.write(result.draws, work / formats.DRAWS)
+        data = formats.as_data(result, work)
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():
             (work / name).write_text(text, encoding="utf-8")
@@ -98,7 +101,7 @@ def load(folder: Path) -> Result:
         If the folder holds no result, one in an unknown format, or one whose files were cut or altered.
     """
     with _readable(folder):
-        return formats.read(_data(folder), folder / "result.parquet")
+        return formats.read(_data(folder), folder)
 
 
 def read_sources(folder: Path) -> Sources | None:

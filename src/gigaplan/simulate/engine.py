@@ -116,6 +116,7 @@ def _result(scenario: Scenario, arrays: dict[str, Array], names: dict[str, tuple
         labels=names,
         arrays=arrays,
         ledger=scenario.ledger,
+        draws=scenario.draws,
         notes=scenario.notes,
         warnings=(*scenario.warnings, *_impossible(scenario, stages)),
         assumptions=scenario.assumptions,

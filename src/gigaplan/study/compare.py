@@ -242,19 +242,20 @@ def _relative(a: Headline, b: Headline) -> float:
 
 
 def _explained(difference: Difference, swapped: Mapping[str, Mapping[str, Headline]]) -> Difference:
-    """Return a difference with the part of each group that moves it."""
+    """Return a difference with the part of each group that moves it, of the central futures of both."""
     name, unit = difference.headline.name, difference.headline.unit
     today = {group: _value(by_group, name, unit) for group, by_group in swapped.items()}
-    start, end = today.get(SAVED_A, difference.headline.value), today.get(SAVED_B, difference.b)
+    one, two = difference.headline.central, difference.other.central
+    start, end = today.get(SAVED_A, one), today.get(SAVED_B, two)
     parts = []
     for group, value in today.items():
-        before = {SAVED_A: difference.headline.value, SAVED_B: end}.get(group, start)
-        after = difference.b if group == SAVED_B else value
+        before = {SAVED_A: one, SAVED_B: end}.get(group, start)
+        after = two if group == SAVED_B else value
         unmoved = math.isnan(before) and math.isnan(after)
         if not unmoved and not abs(after - before) <= NEGLIGIBLE * max(abs(before), abs(after)):
             parts.append(Cause(group, after, after - before))
     parts.sort(key=lambda c: -math.inf if math.isnan(c.effect) else -abs(c.effect))
-    left = difference.b - difference.headline.value - math.fsum(c.effect for c in parts) if swapped else math.nan
+    left = two - one - math.fsum(c.effect for c in parts) if swapped else math.nan
     return replace(difference, causes=tuple(parts), remainder=left)
 
 
@@ -352,14 +353,14 @@ def _aged(result: Result) -> bool:
 
 
 def _central(plan: Plan) -> Plan:
-    """Return a plan with its central member alone, which is all that headlines report."""
+    """Return a plan with its central member alone, of which causes are."""
     return checked(_swapped(plan.root, plan.root, ()), plan.sources)
 
 
 def _swapped(a: Node, b: Node, groups: Sequence[str]) -> Node:
-    """Return A's tree with B's nodes of some groups; sampling is left out, for headlines are of the central member."""
+    """Return A's tree with B's nodes of some groups; with the central member alone."""
     top = dict(a.value)
-    top.pop("uncertainty", None)
+    top["uncertainty"] = Node({"members": Node(1, a.line, a.column, a.file)}, a.line, a.column, a.file)
     for section in {*a.value, *b.value} - set(WITHOUT_EFFECT):
         names = _parts(section, a, b)
         for name in names:

@@ -227,8 +227,8 @@ class Sampler:
         if lead is not None:
             led = self.unit(lead[0])
             central &= np.isnan(led)
-            unit = _following(_middle(unit), _middle(led), lead[1])
-        values = quantile(spread, _middle(unit))
+            unit = _following(middle(unit), middle(led), lead[1])
+        values = quantile(spread, middle(unit))
         values[central] = spread.central
         return values
 
@@ -260,7 +260,7 @@ def _following(own: Array, lead: Array, correlation: float) -> Array:
     return np.asarray(ndtr(correlation * first + math.sqrt(1 - correlation**2) * second))
 
 
-def _middle(unit: Array) -> Array:
+def middle(unit: Array) -> Array:
     """Return draws with the middle in the place of those that stand for the central value."""
     return np.where(np.isnan(unit), 0.5, unit)
 

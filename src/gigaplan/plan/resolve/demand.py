@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
         region_offset_h=offsets,
         region_share=tuple(shares / shares.sum()),
     )
-    adoption = filler.fill(Adoption, given.adoption, "adoption", "demand.adoption")
+    adoption = _below_ceiling(filler.fill(Adoption, given.adoption, "adoption", "demand.adoption"))
     edge = [
         filler.series(
             work.edge_share,
@@ -54,6 +55,14 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
     price = filler.series(given.price_index, "demand", "price_index", axis, "demand.price_index", 1.0, PRICE_INDEX)
     edge_share = np.stack(np.broadcast_arrays(*edge), axis=-2)  # (W, n) or (M, W, n)
     return DemandInputs(adoption=adoption, shape=shape, workloads=workloads, edge_share=edge_share, price_index=price)
+
+
+def _below_ceiling(adoption: Adoption) -> Adoption:
+    """Return growth to a ceiling that no member draws below the users that there are already."""
+    drawn, users = np.broadcast_arrays(adoption.ceiling_users, adoption.reference_users)
+    if not drawn.ndim:
+        return adoption
+    return replace(adoption, ceiling_users=np.where(np.arange(len(drawn)) > 0, np.maximum(drawn, users), drawn))
 
 
 def _with_series(filler: Filler, name: str, work: Any) -> str:

@@ -21,6 +21,7 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.draws import Draws
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain
@@ -56,11 +57,13 @@ class Filler:
     ledger: Ledger = field(default_factory=Ledger)
     problems: list[Problem] = field(default_factory=list)
     sampler: Sampler = field(init=False)
+    draws: Draws = field(init=False)
 
     def __post_init__(self) -> None:
         part = self.part or Part(self.members, self.seed)
         order = self.facts.ranged if self.members > 1 else {}
         self.sampler = Sampler(self.members, self.seed, order, part.first, part.points)
+        self.draws = Draws(self.sampler)
 
     def fill(
         self,
@@ -164,13 +167,16 @@ class Filler:
         self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
-        return typing.cast(T, self.sampler.draw(home, replace(spread, group=spread.group or group)))
+        spread = replace(spread, group=spread.group or group)
+        return typing.cast(T, self.draws.draw(home, spread, path, known.evidence))
 
     def _delay(self, path: str) -> Uncertain:
         """Return by how much a date that the plan states with a range is late [days]: one number per member."""
         home = self.homes.stated(path, self.root)
         spread = self.ranges.get(home)
-        return 0.0 if spread is None or self.members == 1 else self.sampler.draw(home, spread)
+        if spread is None or self.members == 1:
+            return 0.0
+        return self.draws.draw(home, spread, path, self.provenance.get(home, Provenance()).evidence)
 
     def value(self, path: str, fact: Fact, hint: Any, *, group: str = "") -> Any:
         """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it.
@@ -181,10 +187,12 @@ class Filler:
         if fact.unit == "text":
             return str(fact.value)
         if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
-            return self.drawn(fact, hint, group=group)
+            return self.drawn(fact, hint, path, group=group)
         return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
 
-    def drawn(self, fact: Fact, hint: Any, *, group: str = "", lead: tuple[str, float] | None = None) -> Array:
+    def drawn(
+        self, fact: Fact, hint: Any, path: str, *, group: str = "", lead: tuple[str, float] | None = None
+    ) -> Array:
         """Return the draws of a fact with a range, within the bounds of a field's type.
 
         Parameters
@@ -193,6 +201,8 @@ class Filler:
             The fact.
         hint
             Type of the field.
+        path
+            Path of the field in the ledger.
         group
             Values of one group move together.
         lead
@@ -201,7 +211,7 @@ class Filler:
         low, high = (fact.number if end is None else end for end in (fact.low, fact.high))
         lower, upper = bounds_of(typing.get_args(hint)[1:])
         spread = Spread(fact.number, low, high, group=group, lower=lower, upper=upper)
-        return self.sampler.draw(self.facts.stream_of(fact), spread, lead=lead)
+        return self.draws.draw(self.facts.stream_of(fact), spread, path, fact.evidence, lead)
 
     def _missing(self, path: str, name: str, entities: Sequence[str], hint: Any) -> Any:
         """Note that an input is nowhere to be found; return a value with which the rest can be filled."""

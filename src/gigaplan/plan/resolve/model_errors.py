@@ -18,6 +18,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.names import family, shape_name
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.training.programme import PlannedRun
+from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.interval import Interval
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Spread
@@ -32,6 +33,8 @@ DEVICE_FIELDS = (
 """Fields of a device that may be uncertain; those of one entry move together."""
 LOAD = "server"
 """The MLPerf scenario whose errors a plan's rates have: requests arrive one by one, and limits are kept."""
+ROOMS = {"serving_error": "inference", "training_error": "training"}
+"""The room whose model an error is of."""
 BELOW_ALL = 0.0
 """No speed is below zero."""
 
@@ -53,7 +56,9 @@ def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertai
         ranged = [f for f in facts if f.low is not None and f.high is not None and f.number > 0]
         if ranged:
             hint = typing.get_type_hints(Device, include_extras=True)[names[0]]
-            found[tuple(n for n in names if n in known)] = filler.drawn(ranged[0], hint) / ranged[0].number
+            found[tuple(n for n in names if n in known)] = (
+                filler.drawn(ranged[0], hint, f"inference.devices.{system}.{ranged[0].quantity}") / ranged[0].number
+            )
     return found
 
 
@@ -117,7 +122,10 @@ def _drawn(filler: Filler, model: str, of: str, interval: Interval) -> Uncertain
     """Return the draws of one error, partly those that all errors of the model have in common."""
     shared = filler.facts.find(model, "shared_error_share").number
     spread = Spread(1.0, interval.low, interval.high, lower=BELOW_ALL)
-    return filler.sampler.draw(f"{model}.{of}", spread, lead=(f"{model}.shared", math.sqrt(shared)))
+    lead = (f"{model}.shared", math.sqrt(shared))
+    return filler.draws.draw(
+        f"{model}.{of}", spread, f"{ROOMS[model]}.efficiency.{model}.{of}", Evidence.ESTIMATED, lead
+    )
 
 
 def _vendor(filler: Filler, system: str) -> str:

@@ -103,7 +103,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
     streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
     warnings = (*scenario.warnings, *_unsampled(filler, root))
-    return replace(sampled, drawn=filler.sampler.drawn, streams=streams, warnings=warnings)
+    draws = filler.draws.all()
+    return replace(sampled, drawn=filler.sampler.drawn, streams=streams, draws=draws, warnings=warnings)
 
 
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
@@ -149,7 +150,7 @@ def _capability(filler: Filler) -> Capability:
     if filler.members > 1:
         lead = (filler.facts.stream_of(compute), found.slopes_correlation)
         hint = Annotated[Uncertain, Gt(0)]
-        return replace(found, eci_per_year=filler.drawn(year, hint, lead=lead))
+        return replace(found, eci_per_year=filler.drawn(year, hint, "training.capability.eci_per_year", lead=lead))
     return found
 
 

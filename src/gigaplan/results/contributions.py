@@ -1,0 +1,333 @@
+"""What decides a figure: the inputs whose draws move it most over the members of a run, as shares of its variance.
+
+The figure's ranks are regressed on those of the inputs that it can depend on (standardised rank regression: Saltelli,
+Ratto et al. 2008, chapter 1), one input after the other, as long as the next one explains more than the best of all
+would of the same figures in any other order. So no input is named for what chance alone gives at this number of
+members. What is left stands as everything else: inputs too small to be seen, and what only several do together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.results.labelled import Labelled
+from gigaplan.results.quantiles import has_ranges
+from gigaplan.vocabulary.draws import Draw
+from gigaplan.vocabulary.facts import Entry, Evidence, Ledger, weakest
+from gigaplan.vocabulary.figures import percent
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.show import Brief, BriefRows
+
+SHOWN = 5
+"""Inputs that are named; the others are added up."""
+MOST = 40
+"""Inputs that are looked for at most."""
+PER_INPUT = 5
+"""Members at least for each input that is named: with fewer a regression fits anything."""
+ORDERS, CHANCE, SEED = 1000, 0.01, 0
+"""Random orders of the figures, the share of them whose best input may look as good, and what draws them."""
+TINY = 1e-9
+"""Length below which nothing is left of a column."""
+REST, NOTHING = "everything else", "no single input stands out"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contribution(Brief):
+    """What one input contributes to the variance of a figure.
+
+    Attributes
+    ----------
+    input : str
+        A fact's id, the plan's path, a group of inputs that move together, or what a model's own error is of.
+    share : float
+        Of the variance of the figure's ranks, 0 to 1.
+    evidence : Evidence
+        How the input is known; of several that move together, the weakest.
+    """
+
+    input: str
+    share: float
+    evidence: Evidence
+
+    def brief_line(self) -> str:
+        """Return the input with its share and evidence."""
+        return f"{self.input} {percent(self.share)}, {self.evidence}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contributions(Brief):
+    """What decides a figure.
+
+    Attributes
+    ----------
+    inputs : tuple of Contribution
+        Inputs that stand out of the noise, the largest first.
+    noise : float
+        Share below which an input can't be distinguished from chance at this number of members.
+    candidates : int
+        Inputs that the figure can depend on, those that move together as one.
+    members : int
+        Members that it is of, without the central one.
+    """
+
+    inputs: tuple[Contribution, ...]
+    noise: float
+    candidates: int
+    members: int
+
+    @property
+    def rest(self) -> float:
+        """Return the share of everything but the inputs that are named, 0 to 1."""
+        return max(1.0 - sum(c.share for c in self.inputs[:SHOWN]), 0.0)
+
+    @property
+    def by_evidence(self) -> dict[str, float]:
+        """Return the shares of the inputs that stand out by evidence class, the largest first."""
+        found: dict[str, float] = {}
+        for one in self.inputs:
+            found[str(one.evidence)] = found.get(str(one.evidence), 0.0) + one.share
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    @property
+    def text(self) -> str:
+        """Return the inputs with their shares, and the rest."""
+        return self.first(SHOWN)
+
+    def first(self, count: int) -> str:
+        """Return the first inputs with their shares, and all the rest."""
+        if not self.inputs:
+            return f"{NOTHING} of {self.candidates}: each decides less than {percent(self.noise)}"
+        named = self.inputs[: min(count, SHOWN)]
+        rest = 1.0 - sum(c.share for c in named)
+        return ", ".join([*(f"{c.input} {percent(c.share)}" for c in named), f"{REST} {percent(max(rest, 0.0))}"])
+
+    @property
+    def leading(self) -> str:
+        """Return the evidence class that most of the spread comes from; empty where no input stands out."""
+        return next(iter(self.by_evidence), "")
+
+    @property
+    def badge(self) -> str:
+        """Return how much of the spread comes from that class, in few words."""
+        return f"{percent(self.by_evidence[self.leading])} of spread: {self.leading}" if self.inputs else NOTHING
+
+    @property
+    def evidence_text(self) -> str:
+        """Return how much of the spread comes from which evidence class; empty where no input stands out."""
+        (name, share), *others = self.by_evidence.items() or [("", 0.0)]
+        rest = "".join(f", {percent(part)} from {other} ones" for other, part in others)
+        return f"{percent(share)} of the spread comes from {name} inputs{rest}" if name else ""
+
+    def brief_rows(self) -> BriefRows:
+        """Return the inputs with their shares, the rest, and the evidence that they rest on."""
+        yield from ((c.input, f"{percent(c.share)}, {c.evidence}") for c in self.inputs[:SHOWN])
+        yield REST, percent(self.rest)
+        yield "evidence", self.evidence_text
+        yield "noise", f"{percent(self.noise)} at {self.members:,} members, of {self.candidates:,} inputs"
+
+    def brief_line(self) -> str:
+        """Return the inputs with their shares."""
+        return self.text
+
+    def as_data(self) -> dict[str, object]:
+        """Return the same as plain data."""
+        return {
+            "inputs": [{"input": c.input, "share": c.share, "evidence": c.evidence} for c in self.inputs[:SHOWN]],
+            "rest": self.rest,
+            "by_evidence": self.by_evidence,
+            "noise": self.noise,
+            "candidates": self.candidates,
+            "members": self.members,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One independent source of spread: an input, or several that move together.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    evidence : Evidence
+        How it is known.
+    columns : Array, shape (member, column)
+        Numbers whose ranks stand for it.
+    """
+
+    name: str
+    evidence: Evidence
+    columns: Array
+
+
+def contributions(result: Labelled, name: str, values: Array, *, date: bool = False) -> Contributions | None:
+    """Return what decides a figure over the members of a run.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    name : str
+        The quantity that the figure is of: only inputs that it depends on are looked at.
+    values : Array, shape (member,)
+        The figure of each member, the central one first; nan where it doesn't exist.
+    date : bool
+        Whether it is a date: one that never comes lies after all others. A number is of the members that have it.
+
+    Returns
+    -------
+    Contributions or None
+        None for a run of too few members, one saved without its draws, or a figure that is the same in all members.
+    """
+    if not has_ranges(result) or not result.draws or len(values) != result.stamp.members:
+        return None
+    figures = np.where(np.isnan(values), np.inf, values)[1:] if date else np.asarray(values, dtype=float)[1:]
+    there = ~np.isnan(figures)
+    if there.sum() < PER_INPUT or len(np.unique(figures[there])) == 1:
+        return None
+    concerned = depended_on(result, name)
+    sources = [s for s in sources_of(result.draws) if s.name in concerned]
+    return decompose(figures[there], [Source(s.name, s.evidence, s.columns[there]) for s in sources])
+
+
+def depended_on(result: Labelled, name: str) -> set[str]:
+    """Return the sources of spread that a quantity depends on, by its lineage."""
+    paths = Ledger([Entry(path, source_name(one), one.evidence) for one in result.draws for path in one.paths])
+    return {entry.value for prefix in result.lineage(name) for entry in paths.under(prefix)}
+
+
+def source_name(draw: Draw) -> str:
+    """Return the source of spread that an input's draws come from: its group, or itself."""
+    return draw.group or draw.name
+
+
+def sources_of(draws: Iterable[Draw]) -> Iterator[Source]:
+    """Yield the independent sources of spread among the draws of inputs, without the central member."""
+    by_source: dict[str, list[Draw]] = {}
+    leads: dict[str, Draw] = {}
+    for one in draws:
+        by_source.setdefault(source_name(one), []).append(one)
+        leads[one.name] = one
+    for name, same in by_source.items():
+        first, evidence = same[0], weakest(one.evidence for one in same)
+        scores = _scores(first.values[1:, None])
+        if first.follows in leads:
+            scores = scores - first.correlation * _scores(leads[first.follows].values[1:, None])
+        if np.ptp(scores) > 0:
+            yield Source(name, evidence, scores)
+
+
+def _scores(columns: Array) -> Array:
+    """Return the normal scores of the ranks of each column."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    return np.asarray(ndtri((rankdata(columns, axis=0) - 0.5) / len(columns)))
+
+
+def decompose(figures: Array, sources: Sequence[Source]) -> Contributions:
+    """Return what the sources of spread contribute to the variance of some figures' ranks.
+
+    Parameters
+    ----------
+    figures : Array, shape (member,)
+        One figure per member.
+    sources : sequence of Source
+        What may decide it.
+
+    Returns
+    -------
+    Contributions
+        The shares, their sampling error taken off: they and the rest add up to 1.
+    """
+    count = len(figures)
+    if not sources:
+        return Contributions((), 1.0, 0, count)
+    response = _ranked(figures[:, None])[:, 0]
+    blocks = [_ranked(s.columns) for s in sources]
+    chosen, noise = _chosen(response, blocks)
+    shares = _shares(response, [blocks[k] for k in chosen])
+    found = [Contribution(sources[k].name, share, sources[k].evidence) for k, share in zip(chosen, shares, strict=True)]
+    found.sort(key=lambda c: -c.share)
+    return Contributions(tuple(c for c in found if c.share > 0), noise, len(sources), count)
+
+
+def _ranked(columns: Array) -> Array:
+    """Return the ranks of each column with mean 0 and variance 1."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(columns, axis=0)
+    centred = ranks - ranks.mean(axis=0)
+    deviation = np.sqrt((centred**2).mean(axis=0))
+    return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0))
+
+
+def _chosen(response: Array, blocks: Sequence[Array]) -> tuple[list[int], float]:
+    """Return the sources that stand out, one after the other, and the share below which none can."""
+    random = np.random.default_rng(SEED)
+    orders = np.stack([random.permutation(len(response)) for _ in range(ORDERS)])
+    sizes = np.array([b.shape[1] for b in blocks])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    most = min(MOST, len(response) // PER_INPUT, len(blocks))
+    chosen: list[int] = []
+    while True:
+        rest, columns = _without(response, blocks, chosen)
+        size = float(np.sqrt((rest**2).sum()))
+        if size == 0:
+            return chosen, 0.0
+        explained = np.add.reduceat((rest / size @ columns) ** 2, starts) / sizes
+        by_chance = np.add.reduceat(((rest / size)[orders] @ columns) ** 2, starts, axis=1) / sizes
+        threshold = float(np.quantile(by_chance.max(axis=1), 1 - CHANCE))
+        best = int(np.argmax(explained))
+        if explained[best] <= threshold or len(chosen) >= most:
+            return chosen, threshold * size**2 / len(response)
+        chosen.append(best)
+
+
+def _without(response: Array, blocks: Sequence[Array], chosen: Sequence[int]) -> tuple[Array, Array]:
+    """Return what the chosen sources leave of the response and of the other sources: orthonormal columns of each."""
+    known = np.concatenate([np.ones((len(response), 1)), *(blocks[k] for k in chosen)], axis=1)
+    basis, _ = np.linalg.qr(known)
+    every = np.concatenate(list(blocks), axis=1)
+    left = every - basis @ (basis.T @ every)
+    at = 0
+    for k, block in enumerate(blocks):
+        part = slice(at, at + block.shape[1])
+        at = part.stop
+        left[:, part] = 0.0 if k in chosen else _orthonormal(left[:, part])
+    return response - basis @ (basis.T @ response), left
+
+
+def _orthonormal(columns: Array) -> Array:
+    """Return orthonormal columns that span the same; zeros where a column adds nothing."""
+    if columns.shape[1] == 1:
+        size = float(np.sqrt((columns**2).sum()))
+        return columns / size if size > TINY else np.zeros_like(columns)
+    found, upper = np.linalg.qr(columns)
+    return np.asarray(np.where(np.abs(np.diag(upper)) > TINY, found, 0.0))
+
+
+def _shares(response: Array, blocks: Sequence[Array]) -> list[float]:
+    """Return each source's share of the variance that all explain together, sampling error taken off."""
+    if not blocks:
+        return []
+    every = np.concatenate(list(blocks), axis=1)
+    slopes, *_ = np.linalg.lstsq(every, response, rcond=None)
+    left = response - every @ slopes
+    count, free = len(response), max(len(response) - every.shape[1] - 1, 1)
+    error = float((left**2).sum()) / free
+    explained = max(1.0 - error * (count - 1) / float((response**2).sum()), 0.0)
+    covariance = np.linalg.pinv(every.T @ every) * error
+    found, at = [], 0
+    for block in blocks:
+        part = slice(at, at + block.shape[1])
+        at = part.stop
+        alike: NDArray[np.float64] = block.T @ block / count
+        own = float(slopes[part] @ alike @ slopes[part]) - float(np.trace(covariance[part, part] @ alike))
+        found.append(max(own, 0.0))
+    whole = sum(found)
+    return [share * explained / whole for share in found] if whole > 0 else [0.0 for _ in found]
