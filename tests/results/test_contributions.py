@@ -49,7 +49,15 @@ def draws(members: int, seed: int = 0) -> dict[str, Draw]:
     random, sampler = np.random.default_rng(seed), Sampler(members, 0)
     spread = Spread(0.0, -1.2815515655446004, 1.2815515655446004)
     names = [*EFFECTS, *(f"noise {k}" for k in range(NOISE_INPUTS))]
-    return {n: Draw(name=n, values=random.normal(size=members) if seed else sampler.draw(n, spread), paths=(n,), evidence=Evidence.ASSUMED) for n in names}
+    return {
+        n: Draw(
+            name=n,
+            values=random.normal(size=members) if seed else sampler.draw(n, spread),
+            paths=(n,),
+            evidence=Evidence.ASSUMED,
+        )
+        for n in names
+    }
 
 
 def known(of: dict[str, Draw]) -> Array:
