@@ -18,7 +18,7 @@ from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
-from gigaplan.vocabulary.draws import Draw
+from gigaplan.vocabulary.draws import Draw, Picks
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
@@ -66,6 +66,8 @@ class Scenario:
     finance: FinanceInputs
     gains: Gains
     """How fast software and models do the same with less."""
+    picks: Mapping[str, Picks] = field(default_factory=dict)
+    """Which of the names that the plan leaves open each member has, by the path of the input."""
     ledger: Ledger
     draws: tuple[Draw, ...] = ()
     """What members drew of every uncertain input; empty for one member."""

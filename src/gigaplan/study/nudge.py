@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -131,13 +131,13 @@ class Line:
     def _choices(self, root: Node) -> Iterator[Node]:
         kind, now = type_at(self.path), self.node.inner
         if kind is bool:
-            others: list[object] = [not now.value]
+            others: Sequence[object] = [not now.value]
         elif typing.get_origin(kind) is typing.Literal:
             others = [choice for choice in typing.get_args(kind) if choice != now.value]
         elif isinstance(kind, type) and issubclass(kind, Enum):
             others = [str(choice.value) for choice in kind if choice.value != now.value]
         else:
-            others = [*(name for name in _names(root, self.path) if name != now.value)][:MOST_NAMES]
+            others = [name for name in _names(root, self.path) if name != now.value][:MOST_NAMES]
         yield from (self._each(lambda node, other=other: replace(node, value=other)) for other in others)  # type: ignore[misc]
 
 
