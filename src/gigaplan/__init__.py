@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         to_json,
         train,
         train_sites,
+        unused,
         validate_capability,
         validate_demand,
         validate_inference,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
     from gigaplan.study.rerun import Rerun
+    from gigaplan.study.unused import UnusedLines
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -92,6 +94,7 @@ __all__ = [
     "TrainingCalibration",
     "TrainingInputs",
     "TrainingJob",
+    "UnusedLines",
     "ValidatedTraining",
     "__version__",
     "calibrate_serving",
@@ -119,6 +122,7 @@ __all__ = [
     "to_json",
     "train",
     "train_sites",
+    "unused",
     "validate_capability",
     "validate_demand",
     "validate_inference",
@@ -144,6 +148,7 @@ _HOMES = {
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",
+    "UnusedLines": "study.unused",
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from gigaplan.api.json_form import to_json
     from gigaplan.api.layers import frontier, train, train_sites
-    from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
+    from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
     from gigaplan.api.validation import (
@@ -73,6 +73,7 @@ __all__ = [
     "to_json",
     "train",
     "train_sites",
+    "unused",
     "validate_capability",
     "validate_demand",
     "validate_inference",
@@ -85,7 +86,7 @@ _HOMES = {
     "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show", "catalog_yaml"),
     "json_form": ("to_json",),
     "layers": ("frontier", "train", "train_sites"),
-    "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema"),
+    "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
 }

@@ -22,6 +22,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.keep import Keep
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
+from gigaplan.study.unused import UnusedLines, unused_lines
 from gigaplan.vocabulary.errors import (
     MOST_NEAR,
     InputError,
@@ -192,6 +193,41 @@ def check(
     if sets:
         result = result.with_claims(evaluate(result, facts.load(), sets))
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
+
+
+def unused(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> UnusedLines:
+    """Change each line that a plan states once, and return those that change no quantity and no verdict.
+
+    Parameters
+    ----------
+    plan, changes, overlays
+        As in :func:`run`.
+    progress : callable, optional
+        Called with (lines done, lines, the next one); False cancels.
+
+    Returns
+    -------
+    UnusedLines
+        The lines without effect, each with its reason where that can be known, and those that can't be changed alone.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    sources = plans.sources_of(plan, _pairs(changes), overlays)
+    loaded = plans.load_sources(sources)
+    try:
+        return unused_lines(sources, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None
 
 
 def compare(

@@ -81,6 +81,7 @@ def check(
     /,
     *,
     claims: Annotated[list[str] | None, Parameter(negative="", show_default=False, group=PLAN)] = None,
+    unused: Annotated[bool, Parameter(negative="", show_default=False, group=PLAN)] = False,
     set: Set = None,
     with_: With = None,
     json: Json = False,
@@ -93,9 +94,13 @@ def check(
         A built-in plan's name or a YAML file.
     claims
         Check this set instead of the plan's own claims: a YAML file or a shipped set. May be repeated.
+    unused
+        Find lines of the plan that change nothing instead: each is changed once. Exit 1 if there is one.
     """
     from gigaplan import api
 
+    if unused:
+        return _unused(plan, claims or [], set or [], with_ or [], json=json)
     with progress("simulating") as bar:
         answer = api.check(plan, set or [], with_ or [], bar, claims=claims or [])
     warn(answer.result)
@@ -106,6 +111,27 @@ def check(
 
         terminal().print(claims_table(answer.result))
     return 0 if answer.holds else NO
+
+
+def _unused(plan: str, claims: list[str], changes: list[str], overlays: list[str], *, json: bool) -> int:
+    """Print which lines of a plan change nothing."""
+    from gigaplan import api
+    from gigaplan.vocabulary.errors import Place, PlanError, Problem
+
+    if claims:
+        remedy = "leave one of them out"
+        raise PlanError(
+            [Problem("--unused looks at the plan's own claims", Place("--claims"), claims[0], "", "", remedy)]
+        )
+    with progress("changing line by line:") as bar:
+        answer = api.unused(plan, changes, overlays, bar)
+    if json:
+        print_json(answer)
+    else:
+        from gigaplan.report.unused_view import unused_lines
+
+        terminal().print(unused_lines(answer))
+    return 0 if answer.all_used else NO
 
 
 @verb(app, "new", 'new site.yaml --power "40 MW it" --region ercot --start 2027')

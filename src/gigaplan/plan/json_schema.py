@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from gigaplan.plan.choices import BESIDE, ONE_OF
 from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.overlay import HEADER, NEEDED
 from gigaplan.plan.schema import PlanDocument
@@ -30,6 +31,21 @@ PROVENANCE: dict[str, Schema] = {
     "note": {"type": ["string", "number", "boolean"], "description": "What a reader should know of the value."},
 }
 """What an author may state in addition to any value."""
+ONE_OF_SEVERAL: Schema = {
+    "type": "object",
+    "properties": {
+        ONE_OF: {
+            "type": "object",
+            "additionalProperties": {"type": ["number", "string"]},
+            "minProperties": 2,
+            "description": "Models of which each member has one, and how likely each is.",
+        },
+        **{name: {"$ref": f"#/$defs/{name}"} for name in BESIDE},
+    },
+    "required": [ONE_OF],
+    "additionalProperties": False,
+}
+"""What a plan writes that leaves a choice open."""
 UNWRITTEN_UNITS = ("", "1")
 """Units that a plain number has."""
 
@@ -104,7 +120,13 @@ def _field(part: Schema) -> Schema:
         "anyOf": [{"required": ["value"]}, {"required": ["central"]}, {"required": ["low", "high"]}],
         "additionalProperties": False,
     }
-    return {**outside, "anyOf": [*(inner["anyOf"] if set(inner) == {"anyOf"} else [inner]), stated]}
+    several = [ONE_OF_SEVERAL] if _is_left_open(inner) else []
+    return {**outside, "anyOf": [*(inner["anyOf"] if set(inner) == {"anyOf"} else [inner]), stated, *several]}
+
+
+def _is_left_open(inner: Schema) -> bool:
+    """Return whether a field takes a model's name, of which a plan may leave several open."""
+    return any("deepseek_v3" in one.get("enum", ()) for one in inner.get("anyOf", ()))
 
 
 def _describe_references(part: Schema, sections: Schema) -> None:

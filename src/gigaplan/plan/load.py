@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.plan.checks import check
+from gigaplan.plan.choices import read_choices
 from gigaplan.plan.document import Node, read_text
 from gigaplan.plan.named import with_known_names
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
@@ -30,7 +31,7 @@ from gigaplan.plan.sources import Sources, root_of, sources_of
 from gigaplan.plan.spelling import respelled
 from gigaplan.plan.words import distinct, problem_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.sampling import Spread
+from gigaplan.vocabulary.sampling import Choice, Spread
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Plan:
     """How values are known, by dotted path, where the plan states it."""
     ranges: Mapping[str, Spread]
     """Ranges that the plan states, by dotted path."""
+    choices: Mapping[str, Choice]
+    """Choices that the plan leaves open, by dotted path."""
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
@@ -185,7 +188,8 @@ def checked(
     with catalog.using(own.catalog):
         more = expanded(with_known_names(own.root, problems), texts, problems)
         root, sources = more.root, replace(sources, files=tuple(more.files.items()))
-        central, ranges = read_ranges(root, problems)
+        decided, choices = read_choices(root, problems)
+        central, ranges = read_ranges(decided, problems)
         plain = unwrap(central, provenance, problems, {o.file: o for o in overlays})
         document = _validate(plain, root, problems)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
@@ -193,7 +197,8 @@ def checked(
         raise PlanError(problems)
     notes = [*document.notes, *(o.note for o in overlays), *own.notes, *more.notes]
     document = document.model_copy(update={"notes": notes})
-    return Plan(document, root, provenance, ranges, _hash(root, overlays), tuple(problems), sources, own.catalog)
+    warnings, made = tuple(problems), _hash(root, overlays)
+    return Plan(document, root, provenance, ranges, choices, made, warnings, sources, own.catalog)
 
 
 def _hash(root: Node, overlays: Sequence[Overlay]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from gigaplan import catalog
 from gigaplan.fleet.inputs import existing_label
+from gigaplan.plan.choices import ONE_OF
 from gigaplan.plan.document import Node
 from gigaplan.plan.overlay import merge
 from gigaplan.plan.resolver import resolved
@@ -81,6 +82,12 @@ def _values(node: Node, path: Path, named: Named) -> Node:
     if node.states_provenance:
         key = next((name for name in ("value", "central") if name in node.value), "")  # a range may state neither
         return replace(node, value={**node.value, key: _values(node.value[key], path, named)}) if key else node
+    if isinstance(node.value, dict) and isinstance(below := getattr(node.value.get(ONE_OF), "value", None), dict):
+        options = node.value[ONE_OF]
+        keys = {named(name) or name: place for name, place in options.keys.items()}
+        chosen = replace(options, value={named(name) or name: part for name, part in below.items()}, keys=keys)
+        same = len(chosen.value) < len(below)  # two names of one model: left as they are, so that the weights show it
+        return node if same else replace(node, value={**node.value, ONE_OF: chosen})
     if not path:
         found = named(node.value) if isinstance(node.value, str) else ""
         return replace(node, value=found) if found and found != node.value else node

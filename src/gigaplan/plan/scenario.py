@@ -18,7 +18,7 @@ from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.vocabulary.bases import Based
-from gigaplan.vocabulary.draws import Draw
+from gigaplan.vocabulary.draws import Draw, Picks
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Spread
@@ -67,6 +67,8 @@ class Scenario:
     finance: FinanceInputs
     gains: Gains
     """How fast software and models do the same with less."""
+    picks: Mapping[str, Picks] = field(default_factory=dict)
+    """Which of the names that the plan leaves open each member has, by the path of the input."""
     ledger: Ledger
     drawn: Mapping[str, Spread] = field(default_factory=dict)
     """What the sampler drew for the members, by the fact's id or the plan's path; nothing with one member."""

@@ -214,6 +214,11 @@ def sources_of(draws: Iterable[Draw]) -> Iterator[Source]:
         leads[one.name] = one
     for name, same in by_source.items():
         first, evidence = same[0], weakest(one.evidence for one in same)
+        if first.options:
+            numbers = np.unique(first.values[1:])[1:]
+            if len(numbers):
+                yield Source(name, evidence, (first.values[1:, None] == numbers).astype(float))
+            continue
         scores = _scores(first.values[1:, None])
         if first.follows in leads:
             scores = scores - first.correlation * _scores(leads[first.follows].values[1:, None])

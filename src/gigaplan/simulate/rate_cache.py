@@ -101,6 +101,18 @@ def without_stored_rates() -> Iterator[None]:
         _instead.reset(token)
 
 
+@contextlib.contextmanager
+def unkept_rates() -> Iterator[None]:
+    """Use the stored rates, and keep none of those that are searched within the block for good."""
+    found = StoredRates(None)
+    found._rates = dict(stored_rates()._rates)
+    token = _instead.set(found)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
 def _folder() -> Path | None:
     setting = os.environ.get("GIGAPLAN_CACHE", "")
     if setting == "off":

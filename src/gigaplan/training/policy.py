@@ -32,7 +32,7 @@ class TrainingPolicy:
     """How sites learn together, at the steps between exchanges at which their loss was measured."""
     loss_rises: Mapping[float, float]
     """Increase of the loss by number of sites that learn together."""
-    step_over_predicted: Mapping[str, Uncertain] = field(default_factory=dict)
-    """Time of a step over that of the model, by run; 1 where none is stated."""
+    step_over_predicted: Mapping[tuple[str, str], Uncertain] = field(default_factory=dict)
+    """Time of a step over that of the model, by run and what it trains; 1 where none is stated."""
     runs: tuple[PlannedRun, ...] = ()
     """Runs of the plan, which hold their blocks of the fleet."""

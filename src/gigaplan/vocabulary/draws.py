@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.sampling import Sampler, Spread, middle
+from gigaplan.vocabulary.sampling import Choice, Sampler, Spread, middle
 from gigaplan.vocabulary.show import Brief, BriefRows
 
 
@@ -28,6 +31,8 @@ class DrawnInput(Brief):
         The input that it is correlated with; empty where it is independent.
     correlation : float
         The correlation of their normal scores, -1 to 1.
+    options : tuple of str
+        What a choice is among; empty for a number.
     """
 
     name: str
@@ -36,6 +41,7 @@ class DrawnInput(Brief):
     group: str = ""
     follows: str = ""
     correlation: float = 0.0
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -53,12 +59,35 @@ class Draw(DrawnInput):
 
     def brief_rows(self) -> BriefRows:
         """Return the central value, the range of the draws, and how the input is known."""
+        if self.options:
+            counts = np.bincount(self.values.astype(np.int64), minlength=len(self.options))
+            shown = ", ".join(f"{n:,} of {name}" for n, name in zip(counts, self.options, strict=True))
+            yield from (("input", self.name), ("members", shown), ("evidence", str(self.evidence)))
+            return
         yield from (("input", self.name), ("central", self.values[0]), ("evidence", str(self.evidence)))
         yield from (("lowest", self.values.min()), ("highest", self.values.max()), ("members", len(self.values)))
 
     def brief_line(self) -> str:
         """Return the input with the range of its draws."""
+        if self.options:
+            return f"{self.name}: {', '.join(self.options)}, {self.evidence}"
         return f"{self.name}: {self.values.min():.4g} to {self.values.max():.4g}, {self.evidence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """Which option of a choice each member has.
+
+    Attributes
+    ----------
+    options : tuple of str
+        The options.
+    numbers : array of int, shape (member,)
+        The option of each member by its number; that of the central member is the likeliest.
+    """
+
+    options: tuple[str, ...]
+    numbers: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -108,6 +137,31 @@ class Draws:
                 correlation=correlation,
             )
         return values
+
+    def pick(self, name: str, choice: Choice, path: str, evidence: Evidence) -> Picks:
+        """Return the option of a choice that each member has, and note it.
+
+        Parameters
+        ----------
+        name : str
+            The input.
+        choice : Choice
+            The options and their weights.
+        path : str
+            Path in the ledger of what takes it.
+        evidence : Evidence
+            How the choice is known.
+        """
+        picked = self.sampler.pick(name, choice)
+        self.found[name] = Draw(
+            name=name,
+            values=picked.astype(float),
+            paths=(path,),
+            evidence=evidence,
+            group=choice.group,
+            options=choice.options,
+        )
+        return Picks(choice.options, picked)
 
     def all(self) -> tuple[Draw, ...]:
         """Return the draws of all inputs, and of what several have in common without being an input of its own."""

@@ -19,6 +19,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.vocabulary.members import Array
 
@@ -97,6 +98,35 @@ class Spread:
             return Shape.LOGITNORMAL
         positive = self.lower == -math.inf and self.low > 0
         return Shape.LOGNORMAL if positive or -math.inf < self.lower < self.low else Shape.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is known of a choice among several options.
+
+    Attributes
+    ----------
+    options : tuple of str
+        The options.
+    weights : tuple of float
+        How likely each is; together 1.
+    group : str
+        Inputs of one group move together; empty for one that has its own draw.
+    """
+
+    options: tuple[str, ...]
+    weights: tuple[float, ...]
+    group: str = ""
+
+    @property
+    def likeliest(self) -> int:
+        """Return the number of the likeliest option, the first of several."""
+        return max(range(len(self.weights)), key=lambda k: self.weights[k])
+
+    @property
+    def central(self) -> str:
+        """Return the likeliest option, which the central member has."""
+        return self.options[self.likeliest]
 
 
 def bounds_of(marks: Iterable[object]) -> tuple[float, float]:
@@ -231,6 +261,21 @@ class Sampler:
         values = quantile(spread, middle(unit))
         values[central] = spread.central
         return values
+
+    def pick(self, name: str, choice: Choice) -> NDArray[np.int64]:
+        """Return the number of the option that each member has, shape (member,).
+
+        Parameters
+        ----------
+        name : str
+            The input: the plan's path.
+        choice : Choice
+            The options and their weights.
+        """
+        ends = np.cumsum(choice.weights)[:-1]
+        unit = self.unit(choice.group or name)
+        picked = np.searchsorted(ends, middle(unit), side="right")
+        return np.where(np.isnan(unit), choice.likeliest, picked).astype(np.int64)
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""

@@ -21,11 +21,11 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
-from gigaplan.vocabulary.draws import Draws
+from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain
-from gigaplan.vocabulary.sampling import Part, Sampler, Spread, bounds_of
+from gigaplan.vocabulary.sampling import Choice, Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
@@ -54,6 +54,10 @@ class Filler:
     """What the plan states of values with a range, by dotted path."""
     part: Part | None = None
     """Which members of a study are drawn; the first ones of the sequence if None."""
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    """What the plan leaves open among several names, by dotted path."""
+    picks: dict[str, Picks] = field(default_factory=dict)
+    """Which of these each member has, by the path of the input."""
     ledger: Ledger = field(default_factory=Ledger)
     problems: list[Problem] = field(default_factory=list)
     sampler: Sampler = field(init=False)
@@ -164,11 +168,23 @@ class Filler:
         home = self.homes.stated(path, self.root)
         known = self.provenance.get(home, Provenance())
         spread = self.ranges.get(home)
+        if home in self.choices:
+            self._choose(path, home, known)
+            return value
         self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
         spread = replace(spread, group=spread.group or group)
         return typing.cast(T, self.draws.draw(home, spread, path, known.evidence))
+
+    def _choose(self, path: str, home: str, known: Provenance) -> None:
+        """Record the options of a choice, the likeliest first, and which of them each member has."""
+        choice = self.choices[home]
+        for weight, option in sorted(zip(choice.weights, choice.options, strict=True), key=lambda w: -w[0]):
+            words = "; ".join(filter(None, (f"one of {len(choice.options)}, weight {weight:.0%}", known.words)))
+            self.ledger.plan(path, option, known.evidence, words)
+        if self.members > 1:
+            self.picks[path] = self.draws.pick(home, choice, path, known.evidence)
 
     def _delay(self, path: str) -> Uncertain:
         """Return by how much a date that the plan states with a range is late [days]: one number per member."""

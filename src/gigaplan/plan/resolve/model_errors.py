@@ -89,8 +89,8 @@ def serving_errors(
 
 def step_errors(
     filler: Filler, runs: Iterable[PlannedRun], architectures: Mapping[str, Architecture], *, modern: bool
-) -> dict[str, Uncertain]:
-    """Return measured over predicted time of a step by run, drawn.
+) -> dict[tuple[str, str], Uncertain]:
+    """Return measured over predicted time of a step by run and model, drawn.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def step_errors(
     modern
         Whether the software is of 2023 or later.
     """
-    found: dict[str, Uncertain] = {}
+    found: dict[tuple[str, str], Uncertain] = {}
     for run in runs:
         kind = training.kind(modern=modern, experts=architectures[run.model].experts > 0, gpus=run.gpus)
         validity = training.validity(
@@ -114,7 +114,7 @@ def step_errors(
             modern=modern,
         )
         interval = training.interval(kind=kind, extrapolated=validity != INSIDE)
-        found[run.name] = _drawn(filler, "training_error", f"{generation(run.generation)}.{kind}", interval)
+        found[run.name, run.model] = _drawn(filler, "training_error", f"{generation(run.generation)}.{kind}", interval)
     return found
 
 

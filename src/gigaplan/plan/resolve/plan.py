@@ -28,6 +28,8 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import DrawCurve, NodeDraw
 from gigaplan.training.capability import Capability
+from gigaplan.training.policy import TrainingPolicy
+from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Part
@@ -62,7 +64,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
     homes, sampling = homes_of(doc), part or doc.uncertainty
-    filler = Filler(catalog.load(), plan.provenance, sampling.members, sampling.seed, root, homes, plan.ranges, part)
+    known, members, seed = catalog.load(), sampling.members, sampling.seed
+    filler = Filler(known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -96,6 +99,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         capability=_capability(filler),
         finance=finance(filler, doc),
         gains=_gains(filler, software),
+        picks=filler.picks,
         ledger=filler.ledger,
     )
     if filler.problems:
@@ -110,12 +114,20 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
     """Return a scenario of many members with what is uncertain of devices and of the models of speed themselves."""
     models, policy = scenario.architectures, scenario.training
+    steps = step_errors(filler, _runs_of(filler, policy), models, modern=modern)
     return replace(
         scenario,
         device_ratios={g: device_ratios(filler, g) for g in scenario.devices},
         serving_error=serving_errors(filler, scenario.devices, models),
-        training=replace(policy, step_over_predicted=step_errors(filler, policy.runs, models, modern=modern)),
+        training=replace(policy, step_over_predicted=steps),
     )
+
+
+def _runs_of(filler: Filler, policy: TrainingPolicy) -> Iterator[PlannedRun]:
+    """Yield the runs of a plan, each with every model that it may be of."""
+    for run in policy.runs:
+        chosen = filler.picks.get(f"training.runs.{run.name}.model")
+        yield from (replace(run, model=name) for name in (chosen.options if chosen else (run.model,)))
 
 
 def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
@@ -123,6 +135,10 @@ def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
     if filler.ranges and filler.members == 1:
         message = "ranges have no effect with one member, which takes the central values"
         first = root.place(root.parts(next(iter(filler.ranges))))
+        yield str(Problem(message, first, severity="warning", remedy="state members: 100 under uncertainty"))
+    if filler.choices and filler.members == 1:
+        message = "choices have no effect with one member, which takes the likeliest option"
+        first = root.place(root.parts(next(iter(filler.choices))))
         yield str(Problem(message, first, severity="warning", remedy="state members: 100 under uncertainty"))
     for path in filler.ranges if filler.members > 1 else ():
         if path not in filler.sampler.drawn:
@@ -139,7 +155,8 @@ def _assumptions(plan: Plan) -> dict[str, str]:
 def _architectures(filler: Filler, doc: PlanDocument) -> dict[str, Architecture]:
     """Return the architecture of every model that is served or trained, by name."""
     served = [name for w in doc.demand.workloads.values() for name in (w.model, *(w.later_models or {}).values())]
-    names = dict.fromkeys([*served, *(run.model for run in doc.training.runs.values())])
+    left_open = [name for choice in filler.choices.values() for name in choice.options]
+    names = dict.fromkeys([*served, *(run.model for run in doc.training.runs.values()), *left_open])
     return {m: filler.fill(Architecture, doc.models.get(m), m, f"inference.models.{m}") for m in names}
 
 

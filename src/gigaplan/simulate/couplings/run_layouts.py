@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -66,9 +67,33 @@ class RunLayouts:
             Speed [token/s], shape (m,), m the members or 1; 0 where no layout fits.
         """
         share = goodput(run.gpus, self.scenario.training.reliability).share
-        return np.asarray(self.fastest(run).tokens_per_s * np.atleast_1d(share) / self.step_over_predicted(run))
+        speed = self._chosen(run, lambda r: self.fastest(r).tokens_per_s / self._step_over_predicted(r))
+        return np.asarray(speed * np.atleast_1d(share))
 
-    def step_over_predicted(self, run: PlannedRun) -> Array:
+    def mfu_share(self, run: PlannedRun) -> Array:
+        """Return the model FLOPs utilisation of a run, the error of the step's model included.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run.
+
+        Returns
+        -------
+        numpy.ndarray
+            Share 0..1, shape (m,), m the members or 1.
+        """
+        return self._chosen(run, lambda r: self.fastest(r).mfu_share / self._step_over_predicted(r))
+
+    def _chosen(self, run: PlannedRun, of: Callable[[PlannedRun], Array]) -> Array:
+        """Return what a run has with the model that each member trains."""
+        picks = self.scenario.picks.get(f"training.runs.{run.name}.model")
+        if picks is None:
+            return of(run)
+        options = [np.broadcast_to(of(replace(run, model=name)), picks.numbers.shape) for name in picks.options]
+        return np.asarray(np.choose(picks.numbers, options))
+
+    def _step_over_predicted(self, run: PlannedRun) -> Array:
         """Return the time of a run's step over that of the model, shape (m,), m the members or 1.
 
         Parameters
@@ -81,7 +106,7 @@ class RunLayouts:
         numpy.ndarray
             Ratio [1]; 1 for the central member.
         """
-        return column(self.scenario.training.step_over_predicted.get(run.name, 1.0), 1)
+        return column(self.scenario.training.step_over_predicted.get((run.name, run.model), 1.0), 1)
 
     def busy_share(self, run: PlannedRun) -> Array:
         """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run.
@@ -98,6 +123,10 @@ class RunLayouts:
         numpy.ndarray
             Share 0..1, shape (m,), m the members or 1; 1 where no limit of the GPUs is known, or no layout fits.
         """
+        return self._chosen(run, self._busy_share)
+
+    def _busy_share(self, run: PlannedRun) -> Array:
+        """Return the same of the run's own model."""
         scenario, found = self.scenario, self.fastest(run)
         node, curve = scenario.nodes.get(run.generation), scenario.draw
         idle, busy = column(curve.idle_share, 1), column(curve.busy_share, 1)

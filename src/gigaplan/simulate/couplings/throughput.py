@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
@@ -17,8 +20,10 @@ from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.member_speeds import Question, member_factors
 from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
+from gigaplan.vocabulary.draws import Picks
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
+from gigaplan.vocabulary.units import parse_date
 
 REMEMBERED = 4096
 """Rates cached in memory, far more than a plan has."""
@@ -57,27 +62,18 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     tokens_per_request : (M, W, token, Y).
     """
     cache, models = stored_rates(), models_by_year(scenario)
-
-    def search(q: Question) -> Rate:
-        architecture = scenario.architectures[models[q.workload][q.year]]
-        return _rate(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine)
-
-    central = questions(scenario, tokens_per_request)
-    found = [[[search(q) for q in row] for row in rows] for rows in central]
-    factors = member_factors(scenario, tokens_per_request, models, central, lambda q: search(q).requests_per_gpu_s)
+    found, per_gpu_s = _searched(scenario, tokens_per_request, models, cache)
+    reasons = _reasons(scenario, found)
+    for others, members in other_models(scenario):
+        rates_of, other_s = _searched(scenario, tokens_per_request, others, cache)
+        per_gpu_s = np.where(members[:, :, None, None], other_s, per_gpu_s)
+        reasons |= _reasons(scenario, rates_of)
     cache.keep()
 
     def table(name: str, scale: float = 1.0) -> Array:
         return np.array([[[getattr(r, name) * scale for r in row] for row in rows] for rows in found], dtype=float)
 
-    reasons = dict.fromkeys(
-        f"{w.name} on {g}: {r.reason}"
-        for w, rows in zip(scenario.demand.workloads, found, strict=True)
-        for g, row in zip(scenario.devices, rows, strict=True)
-        for r in row
-        if r.reason
-    )
-    per_gpu_s = table("requests_per_gpu_s") * factors * software_gain(scenario)[:, None, None]
+    per_gpu_s = per_gpu_s * software_gain(scenario)[:, None, None]
     return Throughput(
         requests_per_gpu_s=per_gpu_s,
         generated_tokens_per_gpu_s=per_gpu_s * generated_per_request(tokens_per_request)[:, :, None],
@@ -87,6 +83,66 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         replica_batch=table("batch"),
         reasons=tuple(reasons),
     )
+
+
+Found = list[list[list[Rate]]]
+"""Rates by workload, generation and year."""
+
+
+def _searched(
+    scenario: Scenario, tokens_per_request: Array, models: list[list[str]], cache: StoredRates
+) -> tuple[Found, Array]:
+    """Return the rates of the models of each workload and year at the central inputs, and requests per GPU and second
+    of each member, (M, W, G, Y)."""
+
+    def search(q: Question) -> Rate:
+        architecture = scenario.architectures[models[q.workload][q.year]]
+        return _rate(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine)
+
+    central = questions(scenario, tokens_per_request)
+    found = [[[search(q) for q in row] for row in rows] for rows in central]
+    factors = member_factors(scenario, tokens_per_request, models, central, lambda q: search(q).requests_per_gpu_s)
+    per_gpu_s = np.array([[[r.requests_per_gpu_s for r in row] for row in rows] for rows in found], dtype=float)
+    return found, np.asarray(per_gpu_s * factors)
+
+
+def _reasons(scenario: Scenario, found: Found) -> dict[str, None]:
+    """Return why workloads can't be served on generations, in words."""
+    return dict.fromkeys(
+        f"{w.name} on {g}: {r.reason}"
+        for w, rows in zip(scenario.demand.workloads, found, strict=True)
+        for g, row in zip(scenario.devices, rows, strict=True)
+        for r in row
+        if r.reason
+    )
+
+
+def other_models(scenario: Scenario) -> Iterator[tuple[list[list[str]], NDArray[np.bool_]]]:
+    """Yield models by workload and year other than the central ones that members may have, and which members of which
+    workload have them, (M, W)."""
+    left_open = [_left_open(scenario, w) for w in scenario.demand.workloads]
+    combinations = [list(itertools.product(*(p.options for p in picks.values()))) for picks in left_open]
+    for k in range(max(map(len, combinations), default=0)):
+        chosen: dict[str, str] = {}
+        members = np.zeros((scenario.members, len(left_open)), dtype=bool)
+        for w, (picks, options) in enumerate(zip(left_open, combinations, strict=True)):
+            if not picks or k >= len(options):
+                continue
+            chosen |= dict(zip(picks, options[k], strict=True))
+            has = [np.array(p.options)[p.numbers] == name for p, name in zip(picks.values(), options[k], strict=True)]
+            members[:, w] = np.all(has, axis=0)
+        models = models_by_year(scenario, chosen)
+        if members[1:].any() and models != models_by_year(scenario):
+            yield models, members
+
+
+def _left_open(scenario: Scenario, work: Workload) -> dict[str, Picks]:
+    """Return the models of a workload that the plan leaves open, by path; a later one's ends with its day."""
+    path = f"demand.workloads.{work.name}"
+    later = f"{path}.later_models."
+    found = {k: p for k, p in scenario.picks.items() if k == f"{path}.model"}
+    dated = {k.removeprefix(later): p for k, p in scenario.picks.items() if k.startswith(later)}
+    return found | {f"{later}{parse_date(day)}": p for day, p in dated.items()}
 
 
 def questions(scenario: Scenario, tokens_per_request: Array) -> list[list[list[Question]]]:
@@ -105,11 +161,21 @@ def questions(scenario: Scenario, tokens_per_request: Array) -> list[list[list[Q
     ]
 
 
-def models_by_year(scenario: Scenario) -> list[list[str]]:
-    """Return the model that serves each workload in each calendar year: that of the year's middle."""
+def models_by_year(scenario: Scenario, chosen: Mapping[str, str] | None = None) -> list[list[str]]:
+    """Return the model that serves each workload in each calendar year: that of the year's middle.
+
+    Parameters
+    ----------
+    chosen : mapping of str to str, optional
+        Other models than the central ones, by path.
+    """
+    chosen = chosen or {}
 
     def on(work: Workload, day: dt.date) -> str:
-        return [work.model, *(name for date, name in work.later_models if date <= day)][-1]
+        path = f"demand.workloads.{work.name}"
+        first = chosen.get(f"{path}.model", work.model)
+        later = ((d, chosen.get(f"{path}.later_models.{d}", name)) for d, name in work.later_models)
+        return [first, *(name for date, name in later if date <= day)][-1]
 
     return [[on(w, day) for day in scenario.axis.year_middles] for w in scenario.demand.workloads]
 

@@ -77,7 +77,7 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     largest = _largest(scenario, gpus, reserved)
     return Trained(
         runs=done,
-        mfu_share=_by_run([layouts.fastest(r).mfu_share / layouts.step_over_predicted(r) for r in policy.runs]),
+        mfu_share=_by_run([layouts.mfu_share(r) for r in policy.runs]),
         goodput_share=_by_run([np.atleast_1d(goodput(r.gpus, policy.reliability).share) for r in policy.runs]),
         layouts=tuple(layouts.fastest(r) for r in policy.runs),
         reserved_share=reserved,
