@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        study_montecarlo,
         to_json,
         train,
         train_sites,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from gigaplan.plan.starter import Start
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
+    from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.rerun import Rerun
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
@@ -80,6 +82,7 @@ __all__ = [
     "GigaplanError",
     "KernelComparison",
     "MachineError",
+    "MonteCarlo",
     "PlanError",
     "Predicted",
     "Rerun",
@@ -116,6 +119,7 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "study_montecarlo",
     "to_json",
     "train",
     "train_sites",
@@ -134,6 +138,7 @@ _HOMES = {
     "Frontiers": "layers.serving",
     "GigaplanError": "vocabulary.errors",
     "MachineError": "vocabulary.errors",
+    "MonteCarlo": "study.montecarlo",
     "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
