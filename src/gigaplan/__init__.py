@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         save,
         schema,
         study_montecarlo,
+        study_sensitivity,
         to_json,
         train,
         train_sites,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from gigaplan.study.compare import Comparison
     from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.rerun import Rerun
+    from gigaplan.study.sensitivity import Sensitivity
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -87,6 +89,7 @@ __all__ = [
     "Predicted",
     "Rerun",
     "Result",
+    "Sensitivity",
     "ServingQuestion",
     "SitesJob",
     "SitesRun",
@@ -120,6 +123,7 @@ __all__ = [
     "save",
     "schema",
     "study_montecarlo",
+    "study_sensitivity",
     "to_json",
     "train",
     "train_sites",
@@ -142,6 +146,7 @@ _HOMES = {
     "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
+    "Sensitivity": "study.sensitivity",
     "ServingQuestion": "layers.serving",
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",

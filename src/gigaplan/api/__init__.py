@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
-    from gigaplan.api.studies import study_montecarlo
+    from gigaplan.api.studies import study_montecarlo, study_sensitivity
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -72,6 +72,7 @@ __all__ = [
     "save",
     "schema",
     "study_montecarlo",
+    "study_sensitivity",
     "to_json",
     "train",
     "train_sites",
@@ -90,7 +91,7 @@ _HOMES = {
     "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
-    "studies": ("study_montecarlo",),
+    "studies": ("study_montecarlo", "study_sensitivity"),
 }
 
 

@@ -133,6 +133,7 @@ CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Explanation": _explanation,
     "CheckedPlan": _checked,
     "MonteCarlo": _study,
+    "Sensitivity": _study,
     "PlanError": _problems,
 }
 """Answers whose keys are not simply their fields."""

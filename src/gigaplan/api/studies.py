@@ -10,7 +10,7 @@ from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
 from gigaplan.api.plans import Changes, pairs
 from gigaplan.api.requests import read
-from gigaplan.study import montecarlo
+from gigaplan.study import montecarlo, sensitivity
 from gigaplan.study.request import Running
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.progress import Progress
@@ -54,5 +54,40 @@ def study_montecarlo(
     loaded = plans.load(plan, pairs(changes), overlays)
     try:
         return montecarlo.run(loaded, running, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None
+
+
+def study_sensitivity(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(sensitivity.SensitivityRequest)],
+) -> sensitivity.Sensitivity:
+    """Find which assumptions decide a plan, and what knowing one of them better is worth.
+
+    Parameters
+    ----------
+    plan, changes, overlays, progress
+        As in :func:`study_montecarlo`, whose errors this raises too.
+    **options
+        Fields of :class:`SensitivityRequest`: ``method="sobol"``, ``inputs=40``, ``members=40_000``, and those of
+        :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Sensitivity
+        The inputs that decide most, and the effects on each headline, also as ``frame()`` and ``to_json()``.
+
+    Raises
+    ------
+    MachineError
+        If the method is Morris' and SALib isn't installed.
+    """
+    request = read(sensitivity.SensitivityRequest, options, "study sensitivity")
+    loaded = plans.load(plan, pairs(changes), overlays)
+    try:
+        return sensitivity.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None

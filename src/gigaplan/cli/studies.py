@@ -51,6 +51,40 @@ def montecarlo(
     return code_of(answer)
 
 
+@verb(study_app, "sensitivity", "study sensitivity announced-2025-09 --method sobol --inputs 10 --of revenue")
+@flattened(request="gigaplan.study.sensitivity:SensitivityRequest")
+def sensitivity(
+    plan: Plan,
+    /,
+    *,
+    request: Given,
+    of: Annotated[str, Parameter(group=OUTPUT, show_default=False)] = "",
+    set: Set = None,
+    with_: With = None,
+    rows: Rows = 10,
+    json: Json = False,
+) -> int:
+    """Find which assumptions decide a plan, and what knowing one of them better is worth.
+
+    Parameters
+    ----------
+    plan
+        A built-in plan's name or a YAML file.
+    of
+        Headline whose effects are shown in the terminal (JSON has all; default: one that matters most).
+    """
+    from gigaplan import api
+    from gigaplan.report import study_view
+
+    with stoppable(), progress("members:") as bar:
+        answer = api.study_sensitivity(plan, set or [], with_ or [], bar, **request)
+    if json:
+        print_json(answer)
+    else:
+        show(study_view.sensitivity(answer, rows, of))
+    return code_of(answer)
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
     """Say after Ctrl-C that the study can go on."""

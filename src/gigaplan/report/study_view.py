@@ -14,6 +14,8 @@ from gigaplan.results.headlines import Headline
 from gigaplan.results.spread import RANGE, Span
 from gigaplan.study.carry import Failure
 from gigaplan.study.montecarlo import Figure, MonteCarlo
+from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity
+from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
 from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
@@ -37,6 +39,74 @@ def figure_row(figure: Figure) -> tuple[str, ...]:
     h, q = figure.headline, figure.over
     cell = h.in_cell(Span(q.low, q.median, q.high, q.without, q.members))
     return (h.name, h.text_of(h.value), h.text_of(q.median), error_text(h, q.median_error), cell)
+
+
+def sensitivity(answer: Sensitivity, rows: int, of: str = "") -> RenderableType:
+    """Return the inputs that decide most, and for one headline what each of them does to it.
+
+    Parameters
+    ----------
+    answer : Sensitivity
+        The answer.
+    rows : int
+        Inputs that are shown.
+    of : str
+        The headline; the first of those that matter most if empty.
+    """
+    head = Text.assemble(
+        ("What decides ", "bold"), (answer.plan, "bold"), f": {answer.method}, {answer.members:,} members"
+    )
+    listed = [(d.name, f"{d.share:.0%}", *_range_of(d)) for d in answer.deciding[:rows]]
+    table = Fitting(("input", "decides", "central", RANGE, "unit", "evidence"), listed, (0, 4, 5))
+    chosen = headline_named(answer, of)
+    name = Text.assemble(("Of ", "bold"), (chosen.headline.name, "bold"))
+    effects = Fitting(_columns(answer.method), [_effect(answer.method, chosen, e) for e in chosen.effects[:rows]])
+    foot = Text("decides: mean share of the headlines' variance, by how much they matter.", style="dim")
+    return Group(head, table, foot, name, effects, *failures(answer.failures), kept_in(answer.folder))
+
+
+def headline_named(answer: Sensitivity, name: str) -> Sensitive:
+    """Return what decides a headline of a name, or the first of those that matter most; PlanError if there is none."""
+    if not name:
+        return max(answer.headlines, key=lambda s: s.headline.weight * bool(s.effects and s.effects[0].share))
+    found = next((s for s in answer.headlines if s.headline.name == name), None)
+    if found is None:
+        names, place = [s.headline.name for s in answer.headlines], Place("study sensitivity", path="of")
+        raise PlanError([unknown_choice("no such headline", place, name, names, "name one of them, in quotes")])
+    return found
+
+
+def _range_of(one: Deciding) -> tuple[str, ...]:
+    """Return an input's central value, range, unit and evidence; of several together how many there are."""
+    if len(one.inputs) != 1:
+        return (DASH, f"{len(one.inputs)} inputs" if one.inputs else DASH, "", "")
+    (of,) = one.inputs
+    return (short(of.central), f"{short(of.low)} to {short(of.high)}", of.unit, of.evidence)
+
+
+def _columns(method: str) -> tuple[str, ...]:
+    if method == "morris":
+        return ("input", "share", "mean effect", "spread")
+    ends = ("input", "share", "at low", "at high")
+    return ends if method == "tornado" else (*ends, "alone", "total", "range left")
+
+
+def _effect(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
+    h = of.headline
+    share = f"{effect.share:.0%}"
+    if method == "morris":
+        return (effect.input, share, error_text(h, effect.mean_effect), error_text(h, effect.effect_spread))
+    known = not math.isnan(effect.low) or not math.isnan(effect.high)
+    ends = (h.text_of(effect.low), h.text_of(effect.high)) if known else (DASH, DASH)
+    if method == "tornado":
+        return (effect.input, share, *ends)
+    numbers = (
+        (effect.first, effect.first_error),
+        (effect.total, effect.total_error),
+    )
+    indices = (DASH if math.isnan(v) else f"{v:.2f} ± {e:.2f}" for v, e in numbers)
+    left = effect.range_left_share
+    return (effect.input, share, *ends, *indices, DASH if math.isnan(left) else f"{left:.0%}")
 
 
 def error_text(headline: Headline, error: float) -> str:

@@ -19,7 +19,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def identity(design: Design) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def opened(path: Path, design: Design) -> Iterator[Folder]:
+def opened(path: Path, design: Design, inside: Collection[str] = ()) -> Iterator[Folder]:
     """Give a study's folder, made or found again, to this process alone.
 
     Parameters
@@ -129,6 +129,8 @@ def opened(path: Path, design: Design) -> Iterator[Folder]:
         The folder.
     design : Design
         What the study runs.
+    inside : collection of str
+        Folders of other studies that may be in it.
 
     Raises
     ------
@@ -138,7 +140,7 @@ def opened(path: Path, design: Design) -> Iterator[Folder]:
         If another process works on it, or it can't be written.
     """
     folder = Folder(path, design)
-    _refuse_others(path, folder.identity)
+    refuse_others(path, folder.identity, inside)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -174,8 +176,23 @@ def _case_data(case: Case) -> dict[str, Any]:
     }
 
 
-def _refuse_others(path: Path, now: Mapping[str, Any]) -> None:
-    """Refuse a folder that holds something else than this study."""
+def refuse_others(path: Path, now: Mapping[str, Any] | None, inside: Collection[str] = ()) -> None:
+    """Refuse a folder that holds something else than a study.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    now : mapping, optional
+        What decides the numbers of the study that it is to hold; None for any study.
+    inside : collection of str
+        Folders of other studies that may be in it.
+
+    Raises
+    ------
+    PlanError
+        If it is a file, or holds something else or another study.
+    """
     remedy = "give another folder with --out"
     if path == STDOUT:
         raise PlanError([Problem("a study can't be written to standard output", Place(str(path)), remedy=remedy)])
@@ -183,19 +200,19 @@ def _refuse_others(path: Path, now: Mapping[str, Any]) -> None:
         return
     if not path.is_dir():
         raise PlanError([Problem("this is a file, not a folder", Place(str(path)), remedy=remedy)])
-    names = [p.name for p in path.iterdir()]
+    names = sorted(p.name for p in path.iterdir() if not p.name.startswith(".") and p.name not in inside)
     if STUDY not in names:
-        if any(not n.startswith(".") for n in names):
+        if names:
             message = "this folder holds something else than a study"
-            raise PlanError([Problem(message, Place(str(path)), value=", ".join(sorted(names)[:3]), remedy=remedy)])
+            raise PlanError([Problem(message, Place(str(path)), value=", ".join(names[:3]), remedy=remedy)])
         return
     then = _identity_of(path)
     problems = [
         Problem(
             f"the folder holds another study: {key} differs", Place(str(path)), _both(then, now, key), "", "", remedy
         )
-        for key in dict.fromkeys([*then, *now])
-        if then.get(key) != now.get(key)
+        for key in dict.fromkeys([*then, *now] if now else ())
+        if now and then.get(key) != now.get(key)
     ]
     if problems:
         raise PlanError(problems)
