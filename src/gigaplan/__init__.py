@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        study_montecarlo,
+        study_sensitivity,
         to_json,
         train,
         train_sites,
@@ -64,8 +66,10 @@ if TYPE_CHECKING:
     from gigaplan.plan.starter import Start
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
+    from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.rerun import Rerun
     from gigaplan.study.unused import UnusedLines
+    from gigaplan.study.sensitivity import Sensitivity
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -82,10 +86,12 @@ __all__ = [
     "GigaplanError",
     "KernelComparison",
     "MachineError",
+    "MonteCarlo",
     "PlanError",
     "Predicted",
     "Rerun",
     "Result",
+    "Sensitivity",
     "ServingQuestion",
     "SitesJob",
     "SitesRun",
@@ -119,6 +125,8 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "study_montecarlo",
+    "study_sensitivity",
     "to_json",
     "train",
     "train_sites",
@@ -138,9 +146,11 @@ _HOMES = {
     "Frontiers": "layers.serving",
     "GigaplanError": "vocabulary.errors",
     "MachineError": "vocabulary.errors",
+    "MonteCarlo": "study.montecarlo",
     "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
+    "Sensitivity": "study.sensitivity",
     "ServingQuestion": "layers.serving",
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",

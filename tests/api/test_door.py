@@ -126,6 +126,14 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "calibrate training steps.csv -o o.yaml --force",
         lambda f: gp.calibrate_training("steps.csv"),
     ),
+    "study_montecarlo": (
+        "study montecarlo lab-1mw --members 12 --out futures",
+        lambda f: gp.study_montecarlo("lab-1mw", members=12, out="futures"),
+    ),
+    "study_sensitivity": (
+        "study sensitivity lab-1mw --out decides",
+        lambda f: gp.study_sensitivity("lab-1mw", out="decides"),
+    ),
 }
 SAVED_IN = {"run": "kept", "calibrate_serving": "o.yaml", "calibrate_training": "o.yaml"}
 """Answers that the terminal saves apart, and where."""

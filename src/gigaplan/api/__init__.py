@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
+    from gigaplan.api.studies import study_montecarlo, study_sensitivity
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -70,6 +71,8 @@ __all__ = [
     "run_sources",
     "save",
     "schema",
+    "study_montecarlo",
+    "study_sensitivity",
     "to_json",
     "train",
     "train_sites",
@@ -89,6 +92,7 @@ _HOMES = {
     "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
+    "studies": ("study_montecarlo", "study_sensitivity"),
 }
 
 

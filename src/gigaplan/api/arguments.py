@@ -36,6 +36,8 @@ LONGEST_VALUE = 60
 """Characters of a value that a message shows at most."""
 CHANGES = "changes"
 """The argument that changes lines of the plan."""
+STUDY = "study"
+"""The section of the plan that changes none of its figures."""
 PROGRESS = "progress"
 """The argument that goes with a request that says all else."""
 
@@ -189,8 +191,9 @@ class _Call:
             return ""
         from gigaplan.plan.paths import settings
 
-        near = nearest_name(name, (path[-1] for path in settings()))
-        paths = [".".join(path) for path in settings() if path[-1] == near]
+        lines = [path for path in settings() if path[0] != STUDY]
+        near = nearest_name(name, (path[-1] for path in lines))
+        paths = [".".join(path) for path in lines if path[-1] == near]
         return f"change the plan: {CHANGES}={{'{paths[0]}': ...}}" if len(paths) == 1 else ""
 
     def _wrong_kind(self, name: str, value: Any, hint: Any) -> list[Problem]:

@@ -124,11 +124,17 @@ def _problems(answer: Any) -> dict[str, Any]:
     return {"problems": [p.as_dict() for p in answer.problems]}
 
 
+def _study(answer: Any) -> dict[str, Any]:
+    return dict(plain(answer.to_json()))
+
+
 CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Result": _result,
     "Comparison": _comparison,
     "Explanation": _explanation,
     "CheckedPlan": _checked,
+    "MonteCarlo": _study,
+    "Sensitivity": _study,
     "PlanError": _problems,
 }
 """Answers whose keys are not simply their fields."""

@@ -92,7 +92,7 @@ def run(
     Cancelled
         If ``progress`` returns False.
     """
-    return run_sources(plans.sources_of(plan, _pairs(changes), overlays), progress, keep)
+    return run_sources(plans.sources_of(plan, pairs(changes), overlays), progress, keep)
 
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
@@ -106,7 +106,8 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
         raise plans.placed(error, loaded) from None
 
 
-def _pairs(changes: Changes) -> list[str]:
+def pairs(changes: Changes) -> list[str]:
+    """Return changes as ``path=value`` each."""
     return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
 
 
@@ -155,7 +156,7 @@ def new(
     text = (
         starter(request or Start(name=path.stem))
         if like is None
-        else copy_of(plans.sources_of(like, _pairs(changes), overlays))
+        else copy_of(plans.sources_of(like, pairs(changes), overlays))
     )
     with command(like, *overlays):
         return write_text(path, text, PLAN)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import CycloptsError
 
 from gigaplan._version import __version__
-from gigaplan.cli import completion, facts, plans, results, serving, streams, training, validation
+from gigaplan.cli import completion, facts, plans, results, serving, streams, studies, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
 from gigaplan.cli.interrupt import interrupts
 
@@ -27,7 +27,19 @@ LONGEST_REASON = 300
 FILE_OPTIONS = ("-o", "--out", "--html", "--markdown")
 """Options that take a file to write, or ``-`` for standard output."""
 
-__all__ = ["__version__", "app", "completion", "facts", "main", "plans", "results", "serving", "training", "validation"]
+__all__ = [
+    "__version__",
+    "app",
+    "completion",
+    "facts",
+    "main",
+    "plans",
+    "results",
+    "serving",
+    "studies",
+    "training",
+    "validation",
+]
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:

@@ -28,6 +28,7 @@ ORDER = (
     "Failures",
     "Starter plan",
     "What the files leave open",
+    "Study",
     "Plan",
     "Output",
 )

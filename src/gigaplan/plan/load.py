@@ -204,6 +204,7 @@ def checked(
 def _hash(root: Node, overlays: Sequence[Overlay]) -> str:
     """Return the hash of a plan's content, and of its overlays' headers."""
     whole: Any = root.plain()
+    whole.pop("study", None)  # what is asked of a plan isn't part of it: a study may be given more members
     if overlays:
         whole = {"plan": whole, "overlays": [[o.who, o.why, o.source] for o in overlays]}
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()

@@ -77,6 +77,23 @@ class Uncertainty(Strict):
     """Seed of the random samples: the same seed gives the same samples."""
 
 
+class Study(Strict):
+    """How 'gigaplan study' runs this plan, where its options don't say otherwise."""
+
+    members: Annotated[int, Ge(1), Le(10_000_000)] | None = None
+    """Futures that are computed, the central one among them."""
+    seed: Annotated[int, Ge(0)] | None = None
+    """Seed of the futures; left out: the one of 'uncertainty'."""
+    method: Literal["tornado", "sobol", "morris"] | None = None
+    """How 'gigaplan study sensitivity' finds what decides the answer."""
+    inputs: Annotated[int, Ge(1)] | None = None
+    """Uncertain inputs that a sensitivity study looks at one by one."""
+    over: dict[str, list[Any] | str] = {}
+    """Values of a sweep by path of the plan: a list, or text as '1, 2, 3' or '1..9 step 2'."""
+    zip: bool | None = None
+    """Whether a sweep takes the first values of all paths together, then the second ones, instead of a grid."""
+
+
 Share = Annotated[float, Ge(0), Le(1), Unit("share")]
 ByDate = Annotated[dict[str, Share], DatedKeys()]
 """A share by date, linear in between."""
@@ -283,6 +300,8 @@ class PlanDocument(Strict):
     """The months that the plan covers."""
     uncertainty: Uncertainty = Field(default_factory=Uncertainty)
     """How many members to sample from the ranges of facts."""
+    study: Study | None = None
+    """How 'gigaplan study' runs this plan."""
     announced: Announced
     """The power that the plan promises in all, on a stated basis."""
     models: dict[str, ModelSection] = {}

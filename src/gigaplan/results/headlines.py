@@ -48,6 +48,8 @@ class Headline(Brief):
     value: float
     members: Array | None = field(default=None, compare=False)
     """The same figure of every member, the central one first; None where it was made from one number."""
+    every: Array | None = field(default=None, compare=False)
+    """The same of however few members there are, which have no range."""
 
     @property
     def span(self) -> Span | None:
@@ -328,7 +330,7 @@ def _date(result: Result, name: str, variable: str, weight: float, days: Array) 
 def _number(result: Result, name: str, variable: str, weight: float, values: Array, unit: str) -> Headline:
     members = values if has_ranges(result) else None
     value = float(figure_of(result, values, date=unit == "date"))
-    return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value, members=members)
+    return Headline(name=name, variable=variable, unit=unit, weight=weight, value=value, members=members, every=values)
 
 
 def _ordinals(result: Result, days: Array) -> Array:

@@ -33,7 +33,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 SPLIT = ("fleet", "demand", "finance")
 """Sections large enough to be swapped part by part."""
-WITHOUT_EFFECT = ("gigaplan", "name", "title", "notes", "claims", "uncertainty")
+WITHOUT_EFFECT = ("gigaplan", "name", "title", "notes", "claims", "uncertainty", "study")
 """Sections that no central figure depends on."""
 JOINED = {
     "fleet.generations": "systems",

@@ -1,0 +1,93 @@
+"""Verbs of studies: many futures of a plan, what decides it, a grid of plans, two plans side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from gigaplan import plan as plans
+from gigaplan.api.arguments import Fields
+from gigaplan.api.plans import Changes, pairs
+from gigaplan.api.requests import read
+from gigaplan.study import montecarlo, sensitivity
+from gigaplan.study.request import Running
+from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.progress import Progress
+
+
+def study_montecarlo(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(Running)],
+) -> montecarlo.MonteCarlo:
+    """Compute many futures of a plan: every headline with its range, how sure it is, and main quantities over time.
+
+    The study is a folder. One that was stopped, or that is to have more members, goes on where it is.
+
+    Parameters
+    ----------
+    plan, changes, overlays
+        As in :func:`run`.
+    progress : callable, optional
+        Called with (members done, members, what comes next); False cancels, and the folder can go on.
+    **options
+        Fields of :class:`Running`: ``members=10_000``, ``seed=1``, ``out="mine"``, ``on="ray"``, ``workers=4``.
+
+    Returns
+    -------
+    MonteCarlo
+        The headlines and fans, also as ``frame()`` and ``to_json()``.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan or of the options, or if the folder holds something else.
+    MachineError
+        If the folder can't be written or another process works on it.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    running = read(Running, options, "study montecarlo")
+    loaded = plans.load(plan, pairs(changes), overlays)
+    try:
+        return montecarlo.run(loaded, running, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None
+
+
+def study_sensitivity(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(sensitivity.SensitivityRequest)],
+) -> sensitivity.Sensitivity:
+    """Find which assumptions decide a plan, and what knowing one of them better is worth.
+
+    Parameters
+    ----------
+    plan, changes, overlays, progress
+        As in :func:`study_montecarlo`, whose errors this raises too.
+    **options
+        Fields of :class:`SensitivityRequest`: ``method="sobol"``, ``inputs=40``, ``members=40_000``, and those of
+        :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Sensitivity
+        The inputs that decide most, and the effects on each headline, also as ``frame()`` and ``to_json()``.
+
+    Raises
+    ------
+    MachineError
+        If the method is Morris' and SALib isn't installed.
+    """
+    request = read(sensitivity.SensitivityRequest, options, "study sensitivity")
+    loaded = plans.load(plan, pairs(changes), overlays)
+    try:
+        return sensitivity.run(loaded, request, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None

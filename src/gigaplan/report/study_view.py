@@ -1,0 +1,147 @@
+"""Studies in the terminal: headlines with ranges and how sure they are, and what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from gigaplan.report.fitting import Fitting
+from gigaplan.report.format import DASH
+from gigaplan.results.headlines import Headline
+from gigaplan.results.spread import RANGE, Span
+from gigaplan.study.carry import Failure
+from gigaplan.study.montecarlo import Figure, MonteCarlo
+from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity
+from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
+from gigaplan.vocabulary.figures import short
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
+
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+REASONS = 5
+"""Reasons of failures that are shown; the folder has them all."""
+
+
+def montecarlo(answer: MonteCarlo, rows: int) -> RenderableType:
+    """Return the headlines of a study that matter most."""
+    ordered = sorted(answer.headlines, key=lambda f: -f.headline.weight)
+    head = Text.assemble((f"{answer.done:,} futures of {answer.plan}", "bold"), f", seed {answer.seed}")
+    table = Fitting(("figure", "central", "median", "±", RANGE), [figure_row(f) for f in ordered[:rows]])
+    more = f"{len(ordered) - rows} more figures: --rows {len(ordered)}. " if len(ordered) > rows else ""
+    foot = Text(f"{more}±: the median's standard error, at most.", style="dim")
+    return Group(head, table, foot, *failures(answer.failures), kept_in(answer.folder))
+
+
+def figure_row(figure: Figure) -> tuple[str, ...]:
+    """Return a headline's name, central value, median with its standard error, and range."""
+    h, q = figure.headline, figure.over
+    cell = h.in_cell(Span(q.low, q.median, q.high, q.without, q.members))
+    return (h.name, h.text_of(h.value), h.text_of(q.median), error_text(h, q.median_error), cell)
+
+
+def sensitivity(answer: Sensitivity, rows: int, of: str = "") -> RenderableType:
+    """Return the inputs that decide most, and for one headline what each of them does to it.
+
+    Parameters
+    ----------
+    answer : Sensitivity
+        The answer.
+    rows : int
+        Inputs that are shown.
+    of : str
+        The headline; the first of those that matter most if empty.
+    """
+    head = Text.assemble(
+        ("What decides ", "bold"), (answer.plan, "bold"), f": {answer.method}, {answer.members:,} members"
+    )
+    listed = [(d.name, f"{d.share:.0%}", *_range_of(d)) for d in answer.deciding[:rows]]
+    table = Fitting(("input", "decides", "central", RANGE, "unit", "evidence"), listed, (0, 4, 5))
+    chosen = headline_named(answer, of)
+    name = Text.assemble(("Of ", "bold"), (chosen.headline.name, "bold"))
+    effects = Fitting(_columns(answer.method), [_effect(answer.method, chosen, e) for e in chosen.effects[:rows]])
+    foot = Text("decides: mean share of the headlines' variance, by how much they matter.", style="dim")
+    return Group(head, table, foot, name, effects, *failures(answer.failures), kept_in(answer.folder))
+
+
+def headline_named(answer: Sensitivity, name: str) -> Sensitive:
+    """Return what decides a headline of a name, or the first of those that matter most; PlanError if there is none."""
+    if not name:
+        return max(answer.headlines, key=lambda s: s.headline.weight * bool(s.effects and s.effects[0].share))
+    found = next((s for s in answer.headlines if s.headline.name == name), None)
+    if found is None:
+        names, place = [s.headline.name for s in answer.headlines], Place("study sensitivity", path="of")
+        raise PlanError([unknown_choice("no such headline", place, name, names, "name one of them, in quotes")])
+    return found
+
+
+def _range_of(one: Deciding) -> tuple[str, ...]:
+    """Return an input's central value, range, unit and evidence; of several together how many there are."""
+    if len(one.inputs) != 1:
+        return (DASH, f"{len(one.inputs)} inputs" if one.inputs else DASH, "", "")
+    (of,) = one.inputs
+    return (short(of.central), f"{short(of.low)} to {short(of.high)}", of.unit, of.evidence)
+
+
+def _columns(method: str) -> tuple[str, ...]:
+    if method == "morris":
+        return ("input", "share", "mean effect", "spread")
+    ends = ("input", "share", "at low", "at high")
+    return ends if method == "tornado" else (*ends, "alone", "total", "range left")
+
+
+def _effect(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
+    h = of.headline
+    share = f"{effect.share:.0%}"
+    if method == "morris":
+        return (effect.input, share, error_text(h, effect.mean_effect), error_text(h, effect.effect_spread))
+    known = not math.isnan(effect.low) or not math.isnan(effect.high)
+    ends = (h.text_of(effect.low), h.text_of(effect.high)) if known else (DASH, DASH)
+    if method == "tornado":
+        return (effect.input, share, *ends)
+    numbers = (
+        (effect.first, effect.first_error),
+        (effect.total, effect.total_error),
+    )
+    indices = (DASH if math.isnan(v) else f"{v:.2f} ± {e:.2f}" for v, e in numbers)
+    left = effect.range_left_share
+    return (effect.input, share, *ends, *indices, DASH if math.isnan(left) else f"{left:.0%}")
+
+
+def error_text(headline: Headline, error: float) -> str:
+    """Return a standard error in the figure's unit, that of a date in days or months."""
+    if math.isnan(error):
+        return DASH
+    if headline.unit == "date":
+        return f"{error:.0f} d" if error < 2 * DAYS_PER_MONTH else f"{error / DAYS_PER_MONTH:.0f} months"
+    return headline.text_of(error) if headline.unit == "USD" else short(error)
+
+
+def failures(found: Iterable[Failure]) -> list[Text]:
+    """Return which members are missing, and why."""
+    every = tuple(found)
+    if not every:
+        return []
+    count = sum(f.members for f in every)
+    lines = [Text(f"{count:,} {'member is' if count == 1 else 'members are'} missing:", style="yellow")]
+    reasons: dict[str, list[Failure]] = {}
+    for failure in every:
+        reasons.setdefault(failure.reason, []).append(failure)
+    for reason, of in list(reasons.items())[:REASONS]:
+        first = ", ".join(_numbers(f) for f in of[:REASONS])
+        more = f" and {len(of) - REASONS} more" if len(of) > REASONS else ""
+        lines.append(Text(f"  {first}{more}: {reason}", style="yellow"))
+    if len(reasons) > REASONS:
+        lines.append(Text(f"  and {len(reasons) - REASONS} more reasons in the study's folder", style="yellow"))
+    return lines
+
+
+def _numbers(failure: Failure) -> str:
+    last = failure.first + failure.members - 1
+    return f"{failure.first}" if failure.members == 1 else f"{failure.first} to {last}"
+
+
+def kept_in(folder: str) -> Text:
+    """Return where a study is."""
+    return Text.assemble(("kept in", "dim"), f" {folder}")
