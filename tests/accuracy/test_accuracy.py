@@ -129,7 +129,13 @@ SETS = st.frozensets(st.sampled_from(serving.REASONS))
 
 @given(st.sampled_from(SERVING), SETS, SETS, SHARES, SHARES, SHARES, SHARES)
 def test_more_reasons_and_larger_parts_never_narrow_an_interval(
-    kind: str, some: frozenset[str], more: frozenset[str], reads: float, reads_more: float, host: float, host_more: float
+    kind: str,
+    some: frozenset[str],
+    more: frozenset[str],
+    reads: float,
+    reads_more: float,
+    host: float,
+    host_more: float,
 ) -> None:
     near, far = (
         serving.interval(kind=kind, reach=serving.Reach(reasons), reading_share=reading, launch_share=launches)
@@ -153,9 +159,7 @@ def test_how_reading_is_shared_out_is_uncertain_where_the_whole_request_is_not()
 
 def test_launches_have_a_long_upper_tail() -> None:
     small = serving.Reach(frozenset([serving.SMALL_MODEL]))
-    none, all_ = (
-        serving.interval(kind="co_located.vllm", reach=small, launch_share=s).tpot for s in (0.0, 1.0)
-    )
+    none, all_ = (serving.interval(kind="co_located.vllm", reach=small, launch_share=s).tpot for s in (0.0, 1.0))
     assert math.log(all_.high / none.high) > math.log(none.low / all_.low) >= 0
 
 

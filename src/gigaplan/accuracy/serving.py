@@ -8,6 +8,7 @@ rows were left out of the fit, and parts of a step whose errors are their own ad
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,8 +25,9 @@ THROUGHPUT, RANGE = "throughput_residuals", "serving_range"
 ROUNDING = 1e-3
 """Relative rounding of a stated range's edge."""
 BEYOND = "serving_extrapolation"
-NEW_GENERATION, NEW_FAMILY, LONG_INPUT, SMALL_MODEL = "new_generation", "new_family", "long_input", "small_model"
-REASONS = (NEW_GENERATION, NEW_FAMILY, LONG_INPUT, SMALL_MODEL)
+NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE = "new_generation", "new_family", "older_release"
+LONG_INPUT, SMALL_MODEL = "long_input", "small_model"
+REASONS = (NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
 """Reasons by which an answer may lie beyond the measured rows: each has its own spread."""
 READING, LAUNCHES = "reading", "launches"
 """Parts of a step with errors of their own."""
@@ -87,7 +89,12 @@ def kind(*, engine: str, disaggregated: bool, workers_stated: bool = True) -> st
 
 
 def interval(
-    *, kind: str, reach: Reach = MEASURED, reading_share: float = 0.0, launch_share: float = 1.0
+    *,
+    kind: str,
+    reach: Reach = MEASURED,
+    reading_share: float = 0.0,
+    decode_share: float = 0.0,
+    launch_share: float = 1.0,
 ) -> TimeIntervals:
     """Return the 80 % intervals of measured over predicted times.
 
@@ -102,6 +109,8 @@ def interval(
     reading_share
         Share of the time per token in which others' prompts are read [share]: how it is shared out between first token
         and further ones differs by engine, while the whole request takes as long.
+    decode_share
+        Share of a request's time after its first token [share]: what further tokens lose the first one gains.
     launch_share
         Share of it that launches and the host take [share]; counts for small models, whose pace they set.
 
@@ -111,20 +120,34 @@ def interval(
         If there are no residuals of such a kind.
     """
     residuals.check_key("serving kind", kind, [".".join(k) for k in residuals.keys(RESIDUALS)])
-    return TimeIntervals(*(_widened(time, kind, reach, reading_share, launch_share) for time in TIMES))
-
-
-def _widened(time: str, kind: str, reach: Reach, reading_share: float, launch_share: float) -> Interval:
-    """Return the interval of one time."""
-    parts = [residuals.interval(f"{RESIDUALS}.{kind}", f"{time}_over_predicted")]
-    parts += [residuals.interval(f"{BEYOND}.{reason}", f"{time}_widening") for reason in sorted(reach.reasons)]
-    if time != "latency":
-        unit = residuals.interval(f"{BEYOND}.{READING}", f"{time}_widening")
-        parts.append(unit.widened(beyond_usual(reading_share)))
-    if time == "tpot" and SMALL_MODEL in reach.reasons:
+    parts = {t: [residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted")] for t in TIMES}
+    for t in TIMES:
+        parts[t] += [residuals.interval(f"{BEYOND}.{reason}", f"{t}_widening") for reason in sorted(reach.reasons)]
+    reading = residuals.interval(f"{BEYOND}.{READING}", "tpot_over_whole").widened(beyond_usual(reading_share))
+    parts["tpot"].append(reading)
+    parts["ttft"].append(first_token_in_turn(reading, decode_share))
+    if SMALL_MODEL in reach.reasons:
         host = residuals.interval(f"{BEYOND}.{LAUNCHES}", "host_time_over_predicted")
-        parts.append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
-    return in_squares(parts)
+        parts["tpot"].append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
+    return TimeIntervals(*(in_squares(parts[t]) for t in TIMES))
+
+
+def first_token_in_turn(tpot: Interval, decode_share: float) -> Interval:
+    """Return the interval of the first token's time of which further tokens lose or gain while the whole stays.
+
+    With a share ``d`` of the whole after the first token, a time per token of ``f`` times the predicted leaves the
+    first token ``1 + (1 - f) d / (1 - d)`` times; below one the reciprocal of the mirrored factor, which stays above
+    zero.
+
+    Parameters
+    ----------
+    tpot
+        Interval of measured over predicted time per token.
+    decode_share
+        Share of a request's time after its first token, below one [share].
+    """
+    over = decode_share / (1 - decode_share) if decode_share < 1 else 0.0
+    return Interval(1 / (1 + (tpot.high - 1) * over), 1 + (1 - tpot.low) * over)
 
 
 def in_squares(parts: Sequence[Interval]) -> Interval:
@@ -169,6 +192,8 @@ def reach(
     family: str,
     active_parameters: float,
     input_over_output: float = 0.0,
+    engine: str = "",
+    release: str = "",
     workers_stated: bool = True,
     further: Sequence[str] = (),
 ) -> Reach:
@@ -182,6 +207,8 @@ def reach(
         Parameters of the model that a token visits [1].
     input_over_output
         Input tokens of a request over its output tokens [1]; 0 where prompts are not read beside the output.
+    engine, release
+        Serving engine, and its release as written (``0.10.2``); "" where it isn't known.
     workers_stated
         False where the number of workers is a guess, of which such rows' own residuals know.
     further
@@ -193,6 +220,8 @@ def reach(
         found[NEW_GENERATION] = f"no measured row of {generation} hardware"
     if family not in measured_families():
         found[NEW_FAMILY] = f"no measured row of {family}"
+    if oldest := newer_than(engine, release):
+        found[OLDER_RELEASE] = f"{engine} {release} is older than the oldest measured release, {oldest}"
     largest = catalog.load().find(RANGE, "largest_input_over_output").number
     smallest = catalog.load().find(RANGE, "smallest_active_parameters").number
     if input_over_output > largest:
@@ -205,6 +234,40 @@ def reach(
         )
     guessed = () if workers_stated else ("the number of workers is not stated",)
     return Reach(frozenset({*found, *([NEW_GENERATION] if further else [])}), (*found.values(), *guessed, *further))
+
+
+def newer_than(engine: str, release: str) -> str:
+    """Return the oldest measured release of an engine if a release is older, else "".
+
+    Parameters
+    ----------
+    engine
+        Serving engine.
+    release
+        A release as written; what begins with no number (``nightly``) is as new as any.
+    """
+    numbers = release_numbers(release)
+    if not numbers or not catalog.load().has(f"{RANGE}.{engine}", "oldest_release"):
+        return ""
+    oldest = str(catalog.load().find(f"{RANGE}.{engine}", "oldest_release").value)
+    return oldest if numbers < release_numbers(oldest)[: len(numbers)] else ""
+
+
+def release_numbers(release: str) -> tuple[int, ...]:
+    """Return the numbers that a release begins with, up to three; none for a nightly build.
+
+    Parameters
+    ----------
+    release
+        A release as written.
+
+    Examples
+    --------
+    >>> release_numbers("v0.5.6.post2"), release_numbers("1.2.0rc6"), release_numbers("nightly-5b8c")
+    ((0, 5, 6), (1, 2, 0), ())
+    """
+    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", release.strip().lower())
+    return tuple(int(n) for n in found.groups() if n is not None) if found else ()
 
 
 def throughput_kind(*, scenario: str, vendor: str, first_round: bool) -> str:

@@ -335,7 +335,11 @@ def _curve(
         kind = accuracy.kind(engine=question.engine, disaggregated=isinstance(rate, Pair))
         of = _shares(given, rate)
         error_of = accuracy.interval(
-            kind=kind, reach=reach, reading_share=float(of.reading), launch_share=float(of.launches)
+            kind=kind,
+            reach=reach,
+            reading_share=float(of.reading),
+            decode_share=question.output_tokens * rate.tpot_s / (rate.ttft_s + question.output_tokens * rate.tpot_s),
+            launch_share=float(of.launches),
         )
         return _point(rate, on_frontier, cost, question, error_of)
 

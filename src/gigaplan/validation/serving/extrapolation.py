@@ -4,9 +4,9 @@
 the constants of the fits without model families and without rows at the edge (``serving_left_out.csv``). It starts from
 the constants that ship, so it comes after ``gigaplan.validation.serving.fit``.
 
-Left-out groups (families, generations) count alike, and in a group each configuration by the root of its rows, as in
-the fit: the next family is one more draw of families, not of rows (two-layer sampling: Dunn, Wasserman and Ramdas
-2022).
+Left-out groups (families, generations, engines) count alike, and in a group each configuration by the root of its rows,
+as in the fit: the next family is one more draw of families, not of rows (two-layer sampling: Dunn, Wasserman and Ramdas
+2022). Rows at an edge are one group, and so are those from which parts of a step are measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,16 +31,19 @@ from gigaplan.validation.serving.fit import FOLD_ROUNDS, Table, fit, measured_ov
 from gigaplan.validation.serving.folds import LEFT_OUT, WITHOUT, WITHOUT_FAMILY, folds
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.rows import Question, known
+from gigaplan.vocabulary.interval import Interval
 from gigaplan.vocabulary.members import Array
 
 Labels = NDArray[np.str_]
 Rows = NDArray[np.bool_]
 
-LONG, SMALL = "long inputs", "small models"
-"""Names of the fits without rows at the edge of the measured."""
+LONG, SMALL, OLDER = "long inputs", "small models", "older "
+"""Names of the fits without rows at the edge of the measured, the last with its engine."""
 EDGE_OF_RATIO, EDGE_OF_FAMILIES = 4.0, 2
 """Rows are at the edge whose input over output lies within this factor of the largest, and those of so many families
 with the fewest active parameters."""
+SERIES = {"sglang": 3}
+"""Numbers of a release that name a series of releases, where they aren't the first two."""
 DOMINANT = 0.5
 """Share of a token's time from which launches and the host set the pace."""
 BEYOND_FILE = "residuals_serving_beyond.csv"
@@ -59,10 +62,15 @@ class LeftOut:
     groups: Labels
     """The group that was left out, "" of rows that were not."""
     weight: Array
+    """By which groups count alike."""
+    together: Array
+    """By which configurations do, whatever their group."""
     off: Mapping[str, Array]
     """Logarithms of measured over predicted by time."""
     base: Mapping[tuple[str, int], Array]
     """Logarithms of the edges of intervals as they are inside, by time and side (-1, 1), as sizes."""
+    decode: Array
+    """Share of the predicted time of a whole request after its first token [share]."""
     reading: Array
     launches: Array
     """Shares of the time per token [share]."""
@@ -90,6 +98,10 @@ def fits_without(questions: Sequence[Question], rows: Table) -> dict[str, Array]
     """
     families = families_of(rows)
     masks = {f"{WITHOUT_FAMILY}{f}": families == f for f in np.unique(families)} | edges(questions, rows)
+    for engine, old in older_releases(questions).items():
+        # Rows that state no release may be as old.
+        unknown = np.array([q.engine == engine and not accuracy.release_numbers(q.release) for q in questions])
+        masks[f"{OLDER}{engine}"] = old | unknown
     return {name: fit(rows, ~mask, shipped_logarithms(), FOLD_ROUNDS) for name, mask in masks.items()}
 
 
@@ -118,6 +130,24 @@ def edges(questions: Sequence[Question], rows: Table) -> dict[str, Rows]:
     }
 
 
+def older_releases(questions: Sequence[Question]) -> dict[str, Rows]:
+    """Return which rows are of the older half of an engine's measured series of releases, by engine.
+
+    Parameters
+    ----------
+    questions
+        The question of each row.
+    """
+    found = {}
+    for engine in sorted({q.engine for q in questions}):
+        numbers = [accuracy.release_numbers(q.release) if q.engine == engine else () for q in questions]
+        series = [n[: SERIES.get(engine, 2)] for n in numbers]
+        known_series = sorted({s for s in series if s})
+        older = set(known_series[: len(known_series) // 2])
+        found[engine] = np.array([s in older for s in series])
+    return found
+
+
 def left_out_rows(questions: Sequence[Question], rows: Table, by: Mapping[str, Constants]) -> dict[str, LeftOut]:
     """Return the rows of each reason to extrapolate, predicted by constants that never saw their group.
 
@@ -132,13 +162,20 @@ def left_out_rows(questions: Sequence[Question], rows: Table, by: Mapping[str, C
     """
     families, at_edge = families_of(rows), edges(questions, rows)
     generations = np.array([c.split(" ", 1)[0] for c in rows.cells])
+    is_old = np.any(list(older_releases(questions).values()), axis=0)
+    old = np.where(is_old, rows.engine, "")
     reasons = {
         accuracy.NEW_GENERATION: (generations, np.char.add(WITHOUT, generations)),
         accuracy.NEW_FAMILY: (families, np.char.add(WITHOUT_FAMILY, families)),
+        accuracy.OLDER_RELEASE: (old, np.where(is_old, np.char.add(OLDER, rows.engine), "")),
         accuracy.LONG_INPUT: (np.where(at_edge[LONG], families, ""), np.where(at_edge[LONG], LONG, "")),
         accuracy.SMALL_MODEL: (np.where(at_edge[SMALL], families, ""), np.where(at_edge[SMALL], SMALL, "")),
     }
-    return {reason: _left_out(questions, rows, by, *labels) for reason, labels in reasons.items()}
+    found = {reason: _left_out(questions, rows, by, *labels) for reason, labels in reasons.items()}
+    for reason in (accuracy.LONG_INPUT, accuracy.SMALL_MODEL):
+        edge = found[reason]
+        found[reason] = replace(edge, weight=alike(np.where(edge.groups == "", "", reason), rows))
+    return found
 
 
 def _left_out(
@@ -146,13 +183,14 @@ def _left_out(
 ) -> LeftOut:
     """Return rows predicted by the constants of their fold."""
     output = np.array([q.output_tokens for q in questions])
-    off, of = np.zeros((3, len(questions))), np.zeros((2, len(questions)))
+    off, of = np.zeros((3, len(questions))), np.zeros((3, len(questions)))
     for name in np.unique(fold[fold != ""]):
         own = fold == name
         ttft, tpot = answers(rows.grouped, by[str(name)], len(questions))
         parts = shares(rows.grouped, by[str(name)], tpot)
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
-        of[:, own] = np.stack([parts.reading, parts.launches])[:, own]
+        decode = output * tpot / (ttft + output * tpot)
+        of[:, own] = np.stack([decode, parts.reading, parts.launches])[:, own]
     inside = [
         {t: residuals.interval(f"{accuracy.RESIDUALS}.{kind_of(q)}", f"{t}_over_predicted") for t in accuracy.TIMES}
         for q in questions
@@ -160,7 +198,8 @@ def _left_out(
     base = {}
     for t in accuracy.TIMES:
         base[t, -1], base[t, 1] = (np.abs(np.log([getattr(i[t], edge) for i in inside])) for edge in ("low", "high"))
-    return LeftOut(groups, alike(groups, rows), dict(zip(accuracy.TIMES, off, strict=True)), base, *of)
+    together = alike(np.where(groups == "", "", "all"), rows)
+    return LeftOut(groups, alike(groups, rows), together, dict(zip(accuracy.TIMES, off, strict=True)), base, *of)
 
 
 def alike(groups: Labels, rows: Table) -> Array:
@@ -219,20 +258,32 @@ def quantile(values: Array, weight: Array, q: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Errors of parts of a step: what reading adds by time and side per unit beyond the usual share, and the host."""
+    """Errors of what makes up a step, and of a family never seen, which a smaller model than any is too."""
 
-    reading: Mapping[tuple[str, int], float]
+    reading: Interval
+    """Measured over predicted time per token over that of the whole request, per unit of reading beyond the usual."""
     host: tuple[float, float, float]
-    """Low, median and high of measured over predicted."""
+    """Low, median and high of measured over predicted time of launches and the host."""
+    family: Mapping[tuple[str, int], float]
+    """What a new family adds by time and side, as logarithms."""
 
     def squares(self, rows: LeftOut, reason: str, time: str, side: int) -> Array:
-        """Return the squares that both add on one side of each row's interval; shape (row,)."""
-        if time == "latency":
-            return np.zeros_like(rows.reading)
-        found = (self.reading[time, side] * _beyond(rows)) ** 2
-        if reason == accuracy.SMALL_MODEL and time == "tpot":
-            found = found + np.log(1 + rows.launches * (self.host[side + 1] - 1)) ** 2
-        return np.asarray(found)
+        """Return the squares that they add on one side of each row's interval; shape (row,)."""
+        found = np.zeros_like(rows.reading)
+        if time != "latency":
+            tpot = [self.reading.widened(by) for by in _beyond(rows).tolist()]
+            decode = rows.decode.tolist()
+            parts = (
+                tpot
+                if time == "tpot"
+                else [accuracy.first_token_in_turn(i, d) for i, d in zip(tpot, decode, strict=True)]
+            )
+            found += np.log([p.low if side < 0 else p.high for p in parts]) ** 2
+        if reason == accuracy.SMALL_MODEL:
+            found += self.family[time, side] ** 2
+            if time == "tpot":
+                found += np.log(1 + rows.launches * (self.host[side + 1] - 1)) ** 2
+        return found
 
 
 def _beyond(rows: LeftOut) -> Array:
@@ -247,18 +298,20 @@ def parts_of(rows: LeftOut) -> Parts:
     rows
         Left-out rows.
     """
-    beyond = _beyond(rows)
-    much = beyond > 0
-    reading = {
-        (t, side): quantile(needed(rows, t, side) / np.where(much, beyond, 1.0) ** 2, rows.weight * much, COVERED[1])
-        ** 0.5
-        for t in ("ttft", "tpot")
-        for side in (-1, 1)
-    }
-    paced = rows.launches > DOMINANT
+    beyond, paced = _beyond(rows), rows.launches > DOMINANT
+    moved = (rows.off["tpot"] - rows.off["latency"]) / np.where(beyond > 0, beyond, 1.0)
+    low, high = (np.exp(quantile(moved, rows.together * (beyond > 0), q)) for q in COVERED)
     host = 1 + np.expm1(rows.off["tpot"]) / np.where(paced, rows.launches, 1.0)
-    low, median, high = (quantile(host, rows.weight * paced, q) for q in (COVERED[0], 0.5, COVERED[1]))
-    return Parts(reading, (low, median, high))
+    edges_and_median = [quantile(host, rows.together * paced, q) for q in (COVERED[0], 0.5, COVERED[1])]
+    found = Parts(
+        Interval(float(low), float(high)).holding_one(),
+        (edges_and_median[0], edges_and_median[1], edges_and_median[2]),
+        {},
+    )
+    family = {
+        (t, side): widening(rows, found, accuracy.NEW_FAMILY, t, side) for t in accuracy.TIMES for side in (-1, 1)
+    }
+    return replace(found, family=family)
 
 
 def widening(rows: LeftOut, parts: Parts, reason: str, time: str, side: int, use: Rows | None = None) -> float:
@@ -332,12 +385,14 @@ def facts_of(by_reason: Mapping[str, LeftOut]) -> list[Cells]:
 def _part_facts(rows: LeftOut, parts: Parts) -> list[Cells]:
     much, paced = _beyond(rows) > 0, rows.launches > DOMINANT
     reading, launches = (f"{accuracy.BEYOND}.{part}" for part in (accuracy.READING, accuracy.LAUNCHES))
-    note = f"by the root of the squared share of reading beyond the usual one; rows beyond it, families {HOW}"
+    how = (
+        "families left out of the fit in turn; each configuration counts by the root of its rows (docs/decisions/0023)"
+    )
+    note = f"rows whose share of reading is beyond the usual, {how}"
     facts = [count_fact(reading, int(much.sum()), SOURCE, note)]
-    for t in ("ttft", "tpot"):
-        low, high = (parts.reading[t, side] for side in (-1, 1))
-        facts.append(ratio_fact(reading, f"{t}_widening", (np.exp(-low), 1.0, np.exp(high)), SOURCE, note))
-    note = f"rows whose time per token is launches and host by half or more, families {HOW}"
+    edges_of = (parts.reading.low, 1.0, parts.reading.high)
+    facts.append(ratio_fact(reading, "tpot_over_whole", edges_of, SOURCE, note))
+    note = f"rows whose time per token is launches and the host by half or more, {how}"
     facts.append(count_fact(launches, int(paced.sum()), SOURCE, note))
     return [*facts, ratio_fact(launches, "host_time_over_predicted", parts.host, SOURCE, note)]
 

@@ -332,7 +332,8 @@ def write_facts(x: Array, rows: Table) -> None:
     kept = [
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if r["entity"] in ("inferencex", accuracy.RANGE) or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
+        if r["entity"].startswith(("inferencex", accuracy.RANGE))
+        or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
     ]
     facts = []
     for name, v in zip(NAMES, np.exp(x), strict=True):

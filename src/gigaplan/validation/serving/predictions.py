@@ -129,10 +129,16 @@ def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Rea
     ttft_s, tpot_s = times.ttft_s, times.tpot_s
     if not (np.isfinite(ttft_s) and np.isfinite(tpot_s) and ttft_s > 0 and tpot_s > 0):
         return _unsupported("the layout does not hold the model", q.model)
-    error = accuracy.interval(kind=kind_of(q), reach=reach, reading_share=times.reading, launch_share=times.launches)
     # An output of one token has no further one: nothing is decoded after the prefill that yields it.
     one_token = q.output_tokens <= 1
     decode_s = 0.0 if one_token else q.output_tokens * tpot_s
+    error = accuracy.interval(
+        kind=kind_of(q),
+        reach=reach,
+        reading_share=times.reading,
+        decode_share=decode_s / (ttft_s + decode_s),
+        launch_share=times.launches,
+    )
     rate = error.latency.inverse().of(q.concurrency * q.output_tokens / (ttft_s + decode_s) / q.gpus)
     first, each = error.ttft.of(1e3 * ttft_s), error.tpot.of(math.nan if one_token else 1e3 * tpot_s)
     if not all(math.isnan(f.value) or f.low <= f.value <= f.high < math.inf for f in (first, each)):
@@ -170,6 +176,9 @@ def reach_of(q: Question, without: LeftOut | None = None) -> accuracy.Reach:
         family=family(q.model),
         active_parameters=architecture.active_parameters,
         input_over_output=q.input_tokens / max(q.output_tokens, 1.0),
+        engine=q.engine,
+        # Where prompts are read apart, tables state the release of what couples the workers.
+        release=q.release if q.prefill is None else "",
         workers_stated=q.prefill is None or q.decode.stated,
         further=q.reasons,
     )
