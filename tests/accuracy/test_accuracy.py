@@ -82,13 +82,21 @@ def test_validity_names_all_that_is_new() -> None:
         family="llama_9",
         active_parameters=1e9,
         input_over_output=300,
+        engine="vllm",
+        release="v0.9.2",
         workers_stated=False,
         further=("tp 64 is wide",),
     )
     assert far.reasons == frozenset(serving.REASONS)
     said = far.validity
     assert said.startswith("extrapolated: no measured row of rubin hardware; no measured row of llama_9; ")
-    for words in ("300 times the output", "1.0 B active", "workers is not stated", "tp 64 is wide"):
+    for words in (
+        "vllm v0.9.2 is older than",
+        "300 times the output",
+        "1.0 B active",
+        "workers is not stated",
+        "tp 64 is wide",
+    ):
         assert words in said
     assert "not in the interval" not in said
     layout = serving.reach(**near, further=("tp 64 is wide",))  # type: ignore[arg-type]
@@ -161,6 +169,37 @@ def test_launches_have_a_long_upper_tail() -> None:
     small = serving.Reach(frozenset([serving.SMALL_MODEL]))
     none, all_ = (serving.interval(kind="co_located.vllm", reach=small, launch_share=s).tpot for s in (0.0, 1.0))
     assert math.log(all_.high / none.high) > math.log(none.low / all_.low) >= 0
+
+
+@pytest.mark.parametrize(
+    ("engine", "release", "older"),
+    [
+        ("vllm", "0.9", True),
+        ("vllm", "v0.10.2rc1", True),
+        ("vllm", "0.12", False),
+        ("vllm", "0.12.0", False),
+        ("vllm", "1.0", False),
+        ("vllm", "nightly-5b8c", False),
+        ("vllm", "", False),
+        ("sglang", "0.4.6.post1", True),
+        ("sglang", "0.5", False),
+        ("trtllm", "0.21.0", True),
+        ("trtllm", "1.0.0rc3", False),
+    ],
+)
+def test_releases_older_than_any_measured(engine: str, release: str, older: bool) -> None:
+    assert bool(serving.newer_than(engine, release)) == older
+
+
+def test_left_out_groups_are_covered() -> None:
+    """What ``gigaplan.validation.serving.extrapolation`` measured: each group in intervals widened by the others."""
+    facts = catalog.load()
+    for reason in serving.REASONS:
+        share = facts.find(f"{serving.BEYOND}.{reason}", "covered_share")
+        assert 0.7 < share.number < 0.9
+        for time in serving.TIMES:
+            wide = residuals.interval(f"{serving.BEYOND}.{reason}", f"{time}_widening")
+            assert 0 < wide.low <= 1 <= wide.high
 
 
 def test_squares_of_edges_add_up() -> None:
