@@ -365,8 +365,10 @@ def _shares(given: tuple[Device, Architecture, str, Request, Efficiency, Engine]
     device, architecture, precision, request, efficiency, engine = given
     worker = rate if isinstance(rate, Rate) else rate.decode_workers
     count = 1 if isinstance(rate, Rate) else rate.decode_workers.count
-    layout = (worker.gpus / worker.pipeline, worker.pipeline, worker.data_parallel)
-    stage = Stage(device, architecture, precision, efficiency, engine, *(np.array(float(v)) for v in layout))
+    gpus, stages, by_requests = (
+        np.array(float(v)) for v in (worker.gpus / worker.pipeline, worker.pipeline, worker.data_parallel)
+    )
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, stages, by_requests)
     context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
     batch = rate.batch / (worker.pipeline * count)
     return token_shares(stage, *(np.array(float(v)) for v in (batch, context, rate.tpot_s)))

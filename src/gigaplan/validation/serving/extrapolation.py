@@ -331,7 +331,8 @@ def widening(rows: LeftOut, parts: Parts, reason: str, time: str, side: int, use
         Rows that count; None: all.
     """
     weight = rows.weight if use is None else rows.weight * use
-    return quantile(needed(rows, time, side, parts.squares(rows, reason, time, side)), weight, COVERED[1]) ** 0.5
+    wide = parts.squares(rows, reason, time, side)
+    return float(np.sqrt(quantile(needed(rows, time, side, wide), weight, COVERED[1])))
 
 
 def covered(rows: LeftOut, parts: Parts, reason: str, time: str) -> dict[str, float]:
