@@ -125,14 +125,14 @@ def interval(
         parts[t] += [residuals.interval(f"{BEYOND}.{reason}", f"{t}_widening") for reason in sorted(reach.reasons)]
     reading = residuals.interval(f"{BEYOND}.{READING}", "tpot_over_whole").widened(beyond_usual(reading_share))
     parts["tpot"].append(reading)
-    parts["ttft"].append(first_token_in_turn(reading, decode_share))
+    parts["ttft"].append(first_token_offset(reading, decode_share))
     if SMALL_MODEL in reach.reasons:
         host = residuals.interval(f"{BEYOND}.{LAUNCHES}", "host_time_over_predicted")
         parts["tpot"].append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
     return TimeIntervals(*(in_squares(parts[t]) for t in TIMES))
 
 
-def first_token_in_turn(tpot: Interval, decode_share: float) -> Interval:
+def first_token_offset(tpot: Interval, decode_share: float) -> Interval:
     """Return the interval of the first token's time of which further tokens lose or gain while the whole stays.
 
     With a share ``d`` of the whole after the first token, a time per token of ``f`` times the predicted leaves the
@@ -206,7 +206,7 @@ def reach(
     active_parameters
         Parameters of the model that a token visits [1].
     input_over_output
-        Input tokens of a request over its output tokens [1]; 0 where prompts are not read beside the output.
+        Input tokens of a request over its output tokens [1]; 0 where it says nothing.
     engine, release
         Serving engine, and its release as written (``0.10.2``); "" where it isn't known.
     workers_stated

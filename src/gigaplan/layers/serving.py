@@ -332,16 +332,7 @@ def _curve(
     best = _undominated(rates)
 
     def point(rate: Rate | Pair, *, on_frontier: bool) -> Point:
-        kind = accuracy.kind(engine=question.engine, disaggregated=isinstance(rate, Pair))
-        of = _shares(given, rate)
-        error_of = accuracy.interval(
-            kind=kind,
-            reach=reach,
-            reading_share=float(of.reading),
-            decode_share=question.output_tokens * rate.tpot_s / (rate.ttft_s + question.output_tokens * rate.tpot_s),
-            launch_share=float(of.launches),
-        )
-        return _point(rate, on_frontier, cost, question, error_of)
+        return _point(rate, on_frontier, cost, question, _errors(given, rate, reach, question))
 
     points = tuple(point(r, on_frontier=i in best) for i, r in enumerate(rates))
     whole = _best_fleet(given, question) if question.gpus else None
@@ -357,6 +348,18 @@ def _curve(
         points=points,
         reasons=reasons,
         fleet=None if shown is None else _fleet(shown, question.gpus),
+    )
+
+
+def _errors(given: Any, rate: Rate | Pair, reach: accuracy.Reach, question: ServingQuestion) -> accuracy.TimeIntervals:
+    """Return the intervals of one way to serve."""
+    of, decode_s = _shares(given, rate), question.output_tokens * rate.tpot_s
+    return accuracy.interval(
+        kind=accuracy.kind(engine=question.engine, disaggregated=isinstance(rate, Pair)),
+        reach=reach,
+        reading_share=float(of.reading),
+        decode_share=decode_s / (rate.ttft_s + decode_s),
+        launch_share=float(of.launches),
     )
 
 

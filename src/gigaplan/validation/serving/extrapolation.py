@@ -276,7 +276,7 @@ class Parts:
             parts = (
                 tpot
                 if time == "tpot"
-                else [accuracy.first_token_in_turn(i, d) for i, d in zip(tpot, decode, strict=True)]
+                else [accuracy.first_token_offset(i, d) for i, d in zip(tpot, decode, strict=True)]
             )
             found += np.log([p.low if side < 0 else p.high for p in parts]) ** 2
         if reason == accuracy.SMALL_MODEL:
