@@ -18,6 +18,7 @@ from gigaplan.vocabulary.interval import CERTAIN, Figure, Interval
 
 SERVING = [".".join(k) for k in residuals.keys(serving.RESIDUALS)]
 TRAINING = [".".join(k) for k in residuals.keys(training.RESIDUALS)]
+EVERYTHING = serving.Reach(frozenset(serving.REASONS))
 THROUGHPUT = [".".join(k) for k in residuals.keys(serving.THROUGHPUT)]
 
 
@@ -25,8 +26,8 @@ def intervals() -> dict[str, tuple[Interval, Interval]]:
     """Return every interval, as it is and extrapolated."""
     found: dict[str, tuple[Interval, Interval]] = {}
     for kind in SERVING:
-        inside, new = (serving.interval(kind=kind, extrapolated=e) for e in (False, True))
-        found |= {f"ttft {kind}": (inside.ttft, new.ttft), f"tpot {kind}": (inside.tpot, new.tpot)}
+        inside, new = serving.interval(kind=kind), serving.interval(kind=kind, reach=EVERYTHING)
+        found |= {f"{time} {kind}": (getattr(inside, time), getattr(new, time)) for time in serving.TIMES}
     for kind in TRAINING:
         found[kind] = (
             training.interval(kind=kind, extrapolated=False),
@@ -65,7 +66,7 @@ def test_every_kind_that_can_be_named_has_residuals() -> None:
 
 def test_unknown_kinds_are_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownKindError, match=r"serving kind 'co_located.vlm'; nearest is 'co_located.vllm'"):
-        serving.interval(kind="co_located.vlm", extrapolated=False)
+        serving.interval(kind="co_located.vlm")
     with pytest.raises(UnknownKindError, match=r"training kind 'sparse' .there are classic_one_node"):
         training.interval(kind="sparse", extrapolated=True)
     with pytest.raises(UnknownKindError, match=r"throughput kind 'offline.nvida.first'; nearest is"):
@@ -73,10 +74,33 @@ def test_unknown_kinds_are_refused_with_the_nearest() -> None:
 
 
 def test_validity_names_all_that_is_new() -> None:
-    assert serving.validity(generation="hopper", family="deepseek") == INSIDE
-    said = serving.validity(generation="rubin", family="llama_9", workers_stated=False)
+    near = {"generation": "hopper", "family": "deepseek", "active_parameters": 37e9}
+    assert serving.reach(**near) == serving.MEASURED  # type: ignore[arg-type]
+    assert serving.MEASURED.validity == INSIDE
+    far = serving.reach(
+        generation="rubin",
+        family="llama_9",
+        active_parameters=1e9,
+        input_over_output=300,
+        engine="vllm",
+        release="v0.9.2",
+        workers_stated=False,
+        further=("tp 64 is wide",),
+    )
+    assert far.reasons == frozenset(serving.REASONS)
+    said = far.validity
     assert said.startswith("extrapolated: no measured row of rubin hardware; no measured row of llama_9; ")
-    assert "workers is not stated" in said
+    for words in (
+        "vllm v0.9.2 is older than",
+        "300 times the output",
+        "1.0 B active",
+        "workers is not stated",
+        "tp 64 is wide",
+    ):
+        assert words in said
+    assert "not in the interval" not in said
+    layout = serving.reach(**near, further=("tp 64 is wide",))  # type: ignore[arg-type]
+    assert layout.reasons == {serving.NEW_GENERATION}
     given_ = {"precision": "fp8", "kind": "experts", "family": "deepseek_v3", "modern": True}
     assert training.validity(generation="hopper", **given_) == INSIDE  # type: ignore[arg-type]
     assert "rubin hardware" in training.validity(generation="rubin", **given_)  # type: ignore[arg-type]
@@ -105,6 +129,84 @@ def test_residuals_say_how_many_rows_they_rest_on() -> None:
     assert rows(training.ROWS) == rows(training.RESIDUALS)
     assert rows(serving.ROWS) == rows(f"{serving.RESIDUALS}.{serving.CO_LOCATED}")
     assert rows(power.ROWS) == rows("power_residuals")
+
+
+SHARES = st.floats(0, 1)
+SETS = st.frozensets(st.sampled_from(serving.REASONS))
+
+
+@given(st.sampled_from(SERVING), SETS, SETS, SHARES, SHARES, SHARES, SHARES)
+def test_more_reasons_and_larger_parts_never_narrow_an_interval(
+    kind: str,
+    some: frozenset[str],
+    more: frozenset[str],
+    reads: float,
+    reads_more: float,
+    host: float,
+    host_more: float,
+) -> None:
+    near, far = (
+        serving.interval(kind=kind, reach=serving.Reach(reasons), reading_share=reading, launch_share=launches)
+        for reasons, reading, launches in (
+            (some, min(reads, reads_more), min(host, host_more)),
+            (some | more, max(reads, reads_more), max(host, host_more)),
+        )
+    )
+    for time in serving.TIMES:
+        a, b = getattr(near, time), getattr(far, time)
+        assert 0 < b.low <= a.low <= 1 <= a.high <= b.high
+
+
+def test_how_reading_is_shared_out_is_uncertain_where_the_whole_request_is_not() -> None:
+    usual, much = (serving.interval(kind="co_located.vllm", reading_share=s) for s in (0.3, 0.9))
+    inside = serving.interval(kind="co_located.vllm")
+    assert usual.tpot.low == pytest.approx(inside.tpot.low)
+    assert much.tpot.low < inside.tpot.low
+    assert much.latency == inside.latency
+
+
+def test_launches_have_a_long_upper_tail() -> None:
+    small = serving.Reach(frozenset([serving.SMALL_MODEL]))
+    none, all_ = (serving.interval(kind="co_located.vllm", reach=small, launch_share=s).tpot for s in (0.0, 1.0))
+    assert math.log(all_.high / none.high) > math.log(none.low / all_.low) >= 0
+
+
+@pytest.mark.parametrize(
+    ("engine", "release", "older"),
+    [
+        ("vllm", "0.9", True),
+        ("vllm", "v0.10.2rc1", True),
+        ("vllm", "0.12", False),
+        ("vllm", "0.12.0", False),
+        ("vllm", "1.0", False),
+        ("vllm", "nightly-5b8c", False),
+        ("vllm", "", False),
+        ("sglang", "0.4.6.post1", True),
+        ("sglang", "0.5", False),
+        ("trtllm", "0.21.0", True),
+        ("trtllm", "1.0.0rc3", False),
+    ],
+)
+def test_releases_older_than_any_measured(engine: str, release: str, older: bool) -> None:
+    assert bool(serving.newer_than(engine, release)) == older
+
+
+def test_left_out_groups_are_covered() -> None:
+    """What ``gigaplan.validation.serving.extrapolation`` measured: each group in intervals widened by the others."""
+    facts = catalog.load()
+    for reason in serving.REASONS:
+        share = facts.find(f"{serving.BEYOND}.{reason}", "covered_share")
+        assert 0.7 < share.number < 0.9
+        for time in serving.TIMES:
+            wide = residuals.interval(f"{serving.BEYOND}.{reason}", f"{time}_widening")
+            assert 0 < wide.low <= 1 <= wide.high
+
+
+def test_squares_of_edges_add_up() -> None:
+    both = serving.in_squares([Interval(math.exp(-3), math.exp(0.3)), Interval(math.exp(-4), math.exp(0.4))])
+    assert both.low == pytest.approx(math.exp(-5))
+    assert both.high == pytest.approx(math.exp(0.5))
+    assert serving.in_squares([CERTAIN]) == CERTAIN
 
 
 @given(st.floats(0.01, 1), st.floats(1, 100), st.floats(0.1, 1e6), st.floats(1, 3))

@@ -19,7 +19,7 @@ from gigaplan.catalog.catalog import data_folder, group, tables
 from gigaplan.catalog.check import check
 from gigaplan.demand.inputs import TOKENS, Adoption, Shape, Workload
 from gigaplan.demand.requests import growth_factor
-from gigaplan.demand.sessions import input_tokens
+from gigaplan.demand.sessions import calls_per_session, input_tokens
 from gigaplan.finance.inputs import Costs, Tranches
 from gigaplan.fleet.inputs import Ladder
 from gigaplan.power.inputs import DrawCurve, Facility
@@ -236,14 +236,52 @@ def test_agents_carry_the_published_tokens_and_users() -> None:
     assert seat.low is not None
     assert seat.high is not None
     assert seat.low < per_seat * 30 < seat.high
-    assert tokens("agents") - 800 == value("openrouter_2025_code", "prompt_tokens_mean")
     read = input_tokens(catalog_workload("agents"))
-    assert read.fresh + read.cached == pytest.approx(tokens("agents") - 800, rel=0.05)
-    assert read.fresh == pytest.approx(value("agents", "fresh_input_tokens"), rel=0.1)
+    assert read.fresh == pytest.approx(value("agents", "fresh_input_tokens"), rel=0.01)
+    assert read.cached == pytest.approx(value("agents", "cached_input_tokens"), rel=0.01)
+    # Programming requests of all kinds are shorter than an agent's, which carry their session.
+    assert read.fresh + read.cached > value("openrouter_2025_code", "prompt_tokens_mean")
     users = (
         value("chatgpt", "codex_weekly_users", "2026-04-21") / seats / (published_users(dt.date(2026, 5, 18)) / 800e6)
     )
     assert growth("agents", dt.date(2026, 5, 18)) == pytest.approx(users, rel=0.1)
+
+
+def agents_in_june_2026() -> dict[str, float]:
+    """Prompt, cached share and completion of an agent's mean call in the week of the measured traces."""
+    agents = catalog_workload("agents")
+    years = np.array([(dt.date(2026, 6, 4) - agents.reference_date).days / DAYS_PER_YEAR])
+    longer, harder = (
+        float(growth_factor(years, rate, agents.token_growth_decay_per_year)[0])
+        for rate in (agents.context_growth_per_year, agents.reasoning_growth_per_year)
+    )
+    read = input_tokens(agents)
+    return {
+        "prompt_tokens_mean": float(read.fresh + read.cached) * longer,
+        "cached_share": float(read.cached / (read.fresh + read.cached)),
+        "generated_tokens_mean": float(agents.output_tokens + agents.reasoning_tokens * harder),
+    }
+
+
+def test_agents_pass_through_the_measured_sessions() -> None:
+    """GitHub Copilot's coding agent, 1 to 7 June 2026."""
+    for quantity, found in agents_in_june_2026().items():
+        measured = FACTS.find("copilot_agent_2026_06", quantity)
+        assert measured.low is not None
+        assert measured.high is not None
+        assert measured.low < found < measured.high
+        assert found == pytest.approx(measured.number, rel=0.02)
+    agents = catalog_workload("agents")
+    assert calls_per_session(agents) == pytest.approx(30.9, rel=0.01)
+    assert agents.requests_per_user_day / calls_per_session(agents) == pytest.approx(2.5, rel=0.05)
+
+
+@needs_shared
+def test_agents_are_what_the_case_asks_for() -> None:
+    (case,) = (r for r in rows(SHARED.parent / "cases" / "cases.csv") if r["case"] == "B14")
+    prompt, cached, completion = case["right_value"].split(", ")
+    asked = (float(prompt.split()[0]) * 1e3, float(cached.split()[0]) / 100, float(completion))
+    assert list(agents_in_june_2026().values()) == pytest.approx(asked, rel=0.02)
 
 
 def test_growth_ends_where_the_notes_say() -> None:

@@ -10,7 +10,7 @@ import pytest
 import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.finance.gpu_hour import HOURS_PER_YEAR, owned_gpu_hour
-from gigaplan.layers.serving import Frontiers, Point, supply
+from gigaplan.layers.serving import Frontiers, Point, ServingQuestion, frontiers, supply
 from gigaplan.plan.resolve import costs_of, it_kw_per_gpu
 from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.interval import Figure
@@ -86,12 +86,26 @@ def test_intervals_lie_around_their_points(answer: Frontiers) -> None:
     for c in answer.curves:
         for p in c.points:
             assert all(0 < f.low <= f.value <= f.high for f in figures(p))
-            widths[c.system, p.mode] = p.tpot_ms.high / p.tpot_ms.low
             wide = p.output_tokens_per_s_per_gpu
-            assert wide.high / wide.low == pytest.approx(widths[c.system, p.mode])
+            assert widths.setdefault((c.system, p.mode), wide.high / wide.low) == pytest.approx(wide.high / wide.low)
     assert widths["vr_nvl72", "co-located"] > widths["gb200_nvl72", "co-located"], "new hardware is less sure"
     assert answer.curves[0].validity == "inside"
     assert answer.curves[1].validity.startswith("extrapolated: no measured row of rubin")
+
+
+def test_what_lies_beyond_the_measured_widens_points_too() -> None:
+    """Inputs of 200 times the output, and a model smaller than any measured."""
+    questions = [ServingQuestion(input_tokens=i, output_tokens=50, ttft_s=60) for i in (10_000, 1_000)]
+    far, near = (frontiers([("llama_3_1_8b", "h200_hgx")], q).curves[0] for q in questions)
+    assert near.validity == "inside"
+    assert "200 times the output" in far.validity
+
+    beyond, usual = ((c.points[0].tpot_ms, c.frontier[-1].tpot_ms) for c in (far, near))
+    assert beyond[0].high / beyond[0].value > usual[0].high / usual[0].value, "beyond the measured"
+    assert usual[1].value / usual[1].low > 1.2 * usual[0].value / usual[0].low, "prompts of others are read"
+    small = frontiers([("qwen3_0_6b", "h200_hgx")]).curves[0]
+    assert "launches may set the pace" in small.validity
+    assert all(p.tpot_ms.high / p.tpot_ms.value > 1.4 for p in small.points)
 
 
 def test_back_from_json(answer: Frontiers) -> None:

@@ -238,7 +238,10 @@ def test_a_result_file_and_a_table_of_its_numbers_are_predicted_alike(tmp_path: 
     row = read_file(path, given).rows[0]
     table = tmp_path / "table.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
-        columns = [*NEEDED, *(c for c in ("tp", "engine", "precision", "n_gpus", "dp", "pp") if row.get(c))]
+        columns = [
+            *NEEDED,
+            *(c for c in ("tp", "engine", "engine_version", "precision", "n_gpus", "dp", "pp") if row.get(c)),
+        ]
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerow(row)

@@ -111,7 +111,9 @@ def test_an_honest_answer_never_saw_its_own_fold() -> None:
         assert generation(asked.question.system) in accuracy.measured_generations()
         assert family(asked.question.model) in accuracy.measured_families()
         assert folds.cell(asked.question) in folds.folds()
-        assert folds.constants_for(asked.question, out_of_sample=True) is not shipped()
+        assert folds.constants_for(asked.question, "cell") is not shipped()
+        assert f"{folds.WITHOUT_FAMILY}{family(asked.question.model)}" in folds.left_out()
+        assert folds.constants_for(asked.question, None) is shipped()
 
 
 def test_the_fit_finds_constants_that_made_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:

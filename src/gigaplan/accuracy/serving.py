@@ -1,13 +1,16 @@
 """Accuracy of the serving model: intervals of times and throughput, and on what its constants were fitted.
 
 Intervals are 80 % of the errors of rows that were each predicted by constants fitted without their own hardware
-generation and model family (docs/accuracy.md).
+generation and model family. Beyond what was measured each reason adds the log-variance by which errors grew where such
+rows were left out of the fit, and parts of a step whose errors are their own add theirs
+(docs/decisions/0023-intervals-beyond-the-measured.md).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -21,8 +24,16 @@ RESIDUALS, ROWS = "serving_residuals", "serving_rows"
 THROUGHPUT, RANGE = "throughput_residuals", "serving_range"
 ROUNDING = 1e-3
 """Relative rounding of a stated range's edge."""
+BEYOND = "serving_extrapolation"
+NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE = "new_generation", "new_family", "older_release"
+LONG_INPUT, SMALL_MODEL = "long_input", "small_model"
+REASONS = (NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
+"""Reasons by which an answer may lie beyond the measured rows: each has its own spread."""
+READING, LAUNCHES = "reading", "launches"
+"""Parts of a step with errors of their own."""
+TIMES = ("ttft", "tpot", "latency")
 EXTRAPOLATED = 1.3
-"""How much wider, in logarithms, an interval is on hardware or models without a measured row: set so that hardware
+"""How much wider, in logarithms, an interval of throughput is on hardware without a measured row: set so that hardware
 generations left out whole are covered (docs/accuracy.md)."""
 CO_LOCATED = "co_located"
 STATED, NOT_STATED = "disaggregated.stated", "disaggregated.not_stated"
@@ -37,6 +48,27 @@ class TimeIntervals:
     """Of the time to first token."""
     tpot: Interval
     """Of the time per output token."""
+    latency: Interval
+    """Of the whole request, first token to last: how both times share it out doesn't matter here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a question lies beyond the measured rows."""
+
+    reasons: frozenset[str] = field(default_factory=frozenset)
+    """Those of ``REASONS`` that hold."""
+    words: tuple[str, ...] = ()
+    """All reasons in words."""
+
+    @property
+    def validity(self) -> str:
+        """``inside`` where nothing lies beyond, else ``extrapolated`` with the reasons."""
+        return validity_of(self.words)
+
+
+MEASURED = Reach()
+"""Of a question like the measured rows."""
 
 
 def kind(*, engine: str, disaggregated: bool, workers_stated: bool = True) -> str:
@@ -56,16 +88,31 @@ def kind(*, engine: str, disaggregated: bool, workers_stated: bool = True) -> st
     return STATED if workers_stated else NOT_STATED
 
 
-def interval(*, kind: str, extrapolated: bool) -> TimeIntervals:
+def interval(
+    *,
+    kind: str,
+    reach: Reach = MEASURED,
+    reading_share: float = 0.0,
+    decode_share: float = 0.0,
+    launch_share: float = 1.0,
+) -> TimeIntervals:
     """Return the 80 % intervals of measured over predicted times.
+
+    The logarithms of both edges add up in squares over the reasons: more of them never narrow it.
 
     Parameters
     ----------
     kind
         Key of residuals, from :func:`kind`.
-    extrapolated
-        Whether the hardware or the model has no measured row. Intervals of co-located serving are wider then; those of
-        disaggregated serving, which were never fitted, are as they are.
+    reach
+        How far the question lies beyond the measured rows.
+    reading_share
+        Share of the time per token in which others' prompts are read [share]: how it is shared out between first token
+        and further ones differs by engine, while the whole request takes as long.
+    decode_share
+        Share of a request's time after its first token [share]: what further tokens lose the first one gains.
+    launch_share
+        Share of it that launches and the host take [share]; counts for small models, whose pace they set.
 
     Raises
     ------
@@ -73,11 +120,58 @@ def interval(*, kind: str, extrapolated: bool) -> TimeIntervals:
         If there are no residuals of such a kind.
     """
     residuals.check_key("serving kind", kind, [".".join(k) for k in residuals.keys(RESIDUALS)])
-    by = EXTRAPOLATED if extrapolated and kind.startswith(CO_LOCATED) else 1.0
-    ttft, tpot = (
-        residuals.interval(f"{RESIDUALS}.{kind}", f"{time}_over_predicted").widened(by) for time in ("ttft", "tpot")
-    )
-    return TimeIntervals(ttft, tpot)
+    parts = {t: [residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted")] for t in TIMES}
+    for t in TIMES:
+        parts[t] += [residuals.interval(f"{BEYOND}.{reason}", f"{t}_widening") for reason in sorted(reach.reasons)]
+    reading = residuals.interval(f"{BEYOND}.{READING}", "tpot_over_whole").widened(beyond_usual(reading_share))
+    parts["tpot"].append(reading)
+    parts["ttft"].append(first_token_offset(reading, decode_share))
+    if SMALL_MODEL in reach.reasons:
+        host = residuals.interval(f"{BEYOND}.{LAUNCHES}", "host_time_over_predicted")
+        parts["tpot"].append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
+    return TimeIntervals(*(in_squares(parts[t]) for t in TIMES))
+
+
+def first_token_offset(tpot: Interval, decode_share: float) -> Interval:
+    """Return the interval of the first token's time of which further tokens lose or gain while the whole stays.
+
+    With a share ``d`` of the whole after the first token, a time per token of ``f`` times the predicted leaves the
+    first token ``1 + (1 - f) d / (1 - d)`` times; below one the reciprocal of the mirrored factor, which stays above
+    zero.
+
+    Parameters
+    ----------
+    tpot
+        Interval of measured over predicted time per token.
+    decode_share
+        Share of a request's time after its first token, below one [share].
+    """
+    over = decode_share / (1 - decode_share) if decode_share < 1 else 0.0
+    return Interval(1 / (1 + (tpot.high - 1) * over), 1 + (1 - tpot.low) * over)
+
+
+def in_squares(parts: Sequence[Interval]) -> Interval:
+    """Return one interval of independent errors: squares of the logarithms of their edges add up.
+
+    Parameters
+    ----------
+    parts
+        Intervals that hold one, of errors that multiply.
+    """
+    low, high = (np.log([getattr(p, edge) for p in parts]) for edge in ("low", "high"))
+    return Interval(float(np.exp(-np.sqrt(low @ low))), float(np.exp(np.sqrt(high @ high))))
+
+
+def beyond_usual(reading_share: float) -> float:
+    """Return how far a share of reading lies beyond the usual, in squares: zero up to it.
+
+    Parameters
+    ----------
+    reading_share
+        Share of the time per token in which others' prompts are read [share].
+    """
+    usual = catalog.load().find(RANGE, "usual_reading_share").number
+    return float(np.sqrt(max(reading_share**2 - usual**2, 0.0)))
 
 
 @cache
@@ -92,50 +186,88 @@ def measured_families() -> frozenset[str]:
     return frozenset(family for _, family in residuals.keys(ROWS))
 
 
-def validity(*, generation: str, family: str, workers_stated: bool = True, further: Sequence[str] = ()) -> str:
-    """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the
-    reasons.
+def reach(
+    *,
+    generation: str,
+    family: str,
+    active_parameters: float,
+    input_over_output: float = 0.0,
+    engine: str = "",
+    release: str = "",
+    workers_stated: bool = True,
+    further: Sequence[str] = (),
+) -> Reach:
+    """Return how far a question lies beyond the rows that the constants were fitted on, and why.
 
     Parameters
     ----------
     generation, family
         Hardware generation of the system and family of the model (:mod:`gigaplan.catalog.names`).
+    active_parameters
+        Parameters of the model that a token visits [1].
+    input_over_output
+        Input tokens of a request over its output tokens [1]; 0 where it says nothing.
+    engine, release
+        Serving engine, and its release as written (``0.10.2``); "" where it isn't known.
     workers_stated
-        False where the number of workers is a guess.
+        False where the number of workers is a guess, of which such rows' own residuals know.
     further
-        Other reasons against the constants.
+        Other reasons against the constants, of layouts that no row has: errors are taken for as large as on new
+        hardware.
     """
-    reasons = []
+    found: dict[str, str] = {}
     if generation not in measured_generations():
-        reasons.append(f"no measured row of {generation} hardware")
+        found[NEW_GENERATION] = f"no measured row of {generation} hardware"
     if family not in measured_families():
-        reasons.append(f"no measured row of {family}")
-    if not workers_stated:
-        reasons.append("the number of workers is not stated")
-    return validity_of([*reasons, *further])
+        found[NEW_FAMILY] = f"no measured row of {family}"
+    if oldest := newer_than(engine, release):
+        found[OLDER_RELEASE] = f"{engine} {release} is older than the oldest measured release, {oldest}"
+    largest = catalog.load().find(RANGE, "largest_input_over_output").number
+    smallest = catalog.load().find(RANGE, "smallest_active_parameters").number
+    if input_over_output > largest:
+        often = f"{input_over_output:,.0f} times the output, of measured rows at most {largest:,.0f}"
+        found[LONG_INPUT] = f"input is {often}"
+    if active_parameters < smallest * (1 - ROUNDING):
+        size, measured = (f"{n / 1e9:,.1f} B" for n in (active_parameters, smallest))
+        found[SMALL_MODEL] = (
+            f"{size} active parameters, of measured rows at least {measured}: launches may set the pace"
+        )
+    guessed = () if workers_stated else ("the number of workers is not stated",)
+    return Reach(frozenset({*found, *([NEW_GENERATION] if further else [])}), (*found.values(), *guessed, *further))
 
 
-def beyond_range(*, input_over_output: float, active_parameters: float) -> tuple[str, ...]:
-    """Return why a request or a model lies beyond the rows that the constants were fitted on.
+def newer_than(engine: str, release: str) -> str:
+    """Return the oldest measured release of an engine if a release is older, else "".
 
     Parameters
     ----------
-    input_over_output
-        Input tokens of a request over its output tokens [1].
-    active_parameters
-        Parameters of the model that a token visits [1].
+    engine
+        Serving engine.
+    release
+        A release as written; what begins with no number (``nightly``) is as new as any.
     """
-    largest = catalog.load().find(RANGE, "largest_input_over_output").number
-    smallest = catalog.load().find(RANGE, "smallest_active_parameters").number
-    reasons = []
-    if input_over_output > largest:
-        often = f"input is {input_over_output:,.0f} times the output, of measured rows at most {largest:,.0f}"
-        reasons.append(f"{often} (not in the interval)")
-    if active_parameters < smallest * (1 - ROUNDING):
-        size, measured = (f"{n / 1e9:,.1f} B" for n in (active_parameters, smallest))
-        small = f"{size} active parameters, of measured rows at least {measured}"
-        reasons.append(f"{small}: launches may set the pace (not in the interval)")
-    return tuple(reasons)
+    numbers = release_numbers(release)
+    if not numbers or not catalog.load().has(f"{RANGE}.{engine}", "oldest_release"):
+        return ""
+    oldest = str(catalog.load().find(f"{RANGE}.{engine}", "oldest_release").value)
+    return oldest if numbers < release_numbers(oldest)[: len(numbers)] else ""
+
+
+def release_numbers(release: str) -> tuple[int, ...]:
+    """Return the numbers that a release begins with, up to three; none for a nightly build.
+
+    Parameters
+    ----------
+    release
+        A release as written.
+
+    Examples
+    --------
+    >>> release_numbers("v0.5.6.post2"), release_numbers("1.2.0rc6"), release_numbers("nightly-5b8c")
+    ((0, 5, 6), (1, 2, 0), ())
+    """
+    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", release.strip().lower())
+    return tuple(int(n) for n in found.groups() if n is not None) if found else ()
 
 
 def throughput_kind(*, scenario: str, vendor: str, first_round: bool) -> str:

@@ -192,7 +192,7 @@ def closed_loop(
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
     running = requests_in_flight(stage, users, uncached + output, ran)
-    on_stage = np.where(stage.pipeline > 1, np.maximum(running / stage.pipeline, 1.0), running)
+    on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
     device_s = stage.prefill_s(uncached, zero)
@@ -244,6 +244,24 @@ def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[
     capacity = stage.capacity(context, stage.free_bytes)
     not_counted = np.where(ran, users, np.minimum(users, 1.0))
     return np.where(capacity >= 1, np.minimum(users, capacity * stage.pipeline), not_counted)
+
+
+def requests_on_stage(stage: Stage, running: Array) -> Array:
+    """Return how many of the requests in flight one stage of a pipeline works on at once.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    running : Array, shape (...)
+        Requests in flight on the replica [requests].
+
+    Returns
+    -------
+    Array, shape (...)
+        Requests of one stage, one at least where there are several stages [requests].
+    """
+    return np.where(stage.pipeline > 1, np.maximum(running / stage.pipeline, 1.0), running)
 
 
 def first_wave_wait_s(users: Array, prefill_s: Array, together: Array) -> Array:

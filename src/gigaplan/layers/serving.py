@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+
 from gigaplan import catalog
 from gigaplan.accuracy import serving as accuracy
-from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
@@ -22,6 +23,8 @@ from gigaplan.inference import disaggregation, frontier
 from gigaplan.inference.disaggregation import Pair
 from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.shares import TokenShares, token_shares
+from gigaplan.inference.step import Stage
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
@@ -319,25 +322,59 @@ def _curve(
         rates += pairs
         if not pairs:
             reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
-    validity = accuracy.validity(generation=generation(system), family=family(model))
+    reach = accuracy.reach(
+        generation=generation(system),
+        family=family(model),
+        active_parameters=architecture.active_parameters,
+        input_over_output=request.uncached_input_tokens / question.output_tokens,
+    )
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)
-    extrapolated = validity != INSIDE
-    points = tuple(_point(r, i in best, cost, question, extrapolated=extrapolated) for i, r in enumerate(rates))
+
+    def point(rate: Rate | Pair, *, on_frontier: bool) -> Point:
+        return _point(rate, on_frontier, cost, question, _errors(given, rate, reach, question))
+
+    points = tuple(point(r, on_frontier=i in best) for i, r in enumerate(rates))
     whole = _best_fleet(given, question) if question.gpus else None
     on_frontier = any(whole == rates[i] for i in best)
-    shown = None if whole is None else _point(whole, on_frontier, cost, question, extrapolated=extrapolated)
+    shown = None if whole is None else point(whole, on_frontier=on_frontier)
     return Curve(
         model=model,
         system=system,
         precision=precision,
         engine=question.engine,
-        validity=validity,
+        validity=reach.validity,
         supply=cost,
         points=points,
         reasons=reasons,
         fleet=None if shown is None else _fleet(shown, question.gpus),
     )
+
+
+def _errors(given: Any, rate: Rate | Pair, reach: accuracy.Reach, question: ServingQuestion) -> accuracy.TimeIntervals:
+    """Return the intervals of one way to serve."""
+    of, decode_s = _shares(given, rate), question.output_tokens * rate.tpot_s
+    return accuracy.interval(
+        kind=accuracy.kind(engine=question.engine, disaggregated=isinstance(rate, Pair)),
+        reach=reach,
+        reading_share=float(of.reading),
+        decode_share=decode_s / (rate.ttft_s + decode_s),
+        launch_share=float(of.launches),
+    )
+
+
+def _shares(given: tuple[Device, Architecture, str, Request, Efficiency, Engine], rate: Rate | Pair) -> TokenShares:
+    """Return what a token's time is made of on the workers that decode."""
+    device, architecture, precision, request, efficiency, engine = given
+    worker = rate if isinstance(rate, Rate) else rate.decode_workers
+    count = 1 if isinstance(rate, Rate) else rate.decode_workers.count
+    gpus, stages, by_requests = (
+        np.array(float(v)) for v in (worker.gpus / worker.pipeline, worker.pipeline, worker.data_parallel)
+    )
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, stages, by_requests)
+    context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
+    batch = rate.batch / (worker.pipeline * count)
+    return token_shares(stage, *(np.array(float(v)) for v in (batch, context, rate.tpot_s)))
 
 
 def _best_fleet(given: Any, question: ServingQuestion) -> Rate | Pair | None:
@@ -369,15 +406,14 @@ def _undominated(rates: Sequence[Rate | Pair]) -> set[int]:
 
 
 def _point(
-    rate: Rate | Pair, on_frontier: bool, cost: Supply, question: ServingQuestion, *, extrapolated: bool
+    rate: Rate | Pair, on_frontier: bool, cost: Supply, question: ServingQuestion, error_of: accuracy.TimeIntervals
 ) -> Point:
     """Return one way to serve with its intervals and what it costs."""
-    disaggregated = isinstance(rate, Pair)
-    kind = accuracy.kind(engine=question.engine, disaggregated=disaggregated)
-    error_of = accuracy.interval(kind=kind, extrapolated=extrapolated)
     tpot_ms = error_of.tpot.of(1e3 * rate.tpot_s)
-    # What a replica yields in a second falls as its time per token rises: prefill workers are sized for it.
-    speed = error_of.tpot.inverse().of(rate.requests_per_gpu_s * question.output_tokens)
+    # What a replica yields in a second falls as whole requests take longer, however first token and others share it;
+    # prefill workers of their own are sized for the time per token.
+    whole = error_of.tpot if isinstance(rate, Pair) else error_of.latency
+    speed = whole.inverse().of(rate.requests_per_gpu_s * question.output_tokens)
     mtok_per_hour = speed.scaled(SECONDS_PER_HOUR / MTOK)
     owned, rented = (
         None if usd is None else mtok_per_hour.over(usd)
@@ -385,7 +421,7 @@ def _point(
     )
     kw = cost.it_kw_per_gpu
     return Point(
-        mode="disaggregated" if disaggregated else "co-located",
+        mode="disaggregated" if isinstance(rate, Pair) else "co-located",
         on_frontier=on_frontier,
         tokens_per_s_per_user=tpot_ms.over(1e3),
         output_tokens_per_s_per_gpu=speed,

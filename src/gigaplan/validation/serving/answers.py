@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 
 from gigaplan import catalog
-from gigaplan.inference.serving import closed_loop, disaggregated_loop, requests_in_flight
+from gigaplan.inference.serving import closed_loop, disaggregated_loop, requests_in_flight, requests_on_stage
+from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
 from gigaplan.validation.serving.constants import Constants
 from gigaplan.validation.serving.rows import Question, known
@@ -88,6 +89,32 @@ def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple
     for g in grouped:
         ttft[g.index], tpot[g.index] = _question_of(g, constants)
     return ttft, tpot
+
+
+def shares(grouped: Sequence[Group], constants: Constants, tpot_s: Array) -> TokenShares:
+    """Return what the time per token of each question is made of, arrays (row,).
+
+    Parameters
+    ----------
+    grouped
+        Questions in groups.
+    constants
+        Constants that answer them.
+    tpot_s
+        Time per output token of each question [s]; shape (row,).
+    """
+    found = TokenShares(np.zeros_like(tpot_s), np.zeros_like(tpot_s))
+    for g in grouped:
+        stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens / 2
+        if g.first.prefill is None:
+            running = requests_in_flight(stage, g.users, g.input_tokens + g.output_tokens, g.ran > 0)
+        else:  # as if no request were still being read, which is nearly so
+            running = np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
+        of = token_shares(stage, requests_on_stage(stage, running), context, tpot_s[g.index])
+        # Workers that decode alone read no prompts, whatever else takes their time.
+        found.reading[g.index] = of.reading if g.first.prefill is None else 0.0
+        found.launches[g.index] = of.launches
+    return found
 
 
 def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> Array:

@@ -71,6 +71,15 @@ def shipped() -> Constants:
     return Constants(efficiency_of(facts), {e: engine_of(facts, e) for e in ENGINES})
 
 
+@cache
+def shipped_logarithms() -> Array:
+    """Return the logarithms of ``NAMES`` of the catalog."""
+    of = shipped()
+    engine = next(iter(of.engines))
+    parts = (n.partition("@") for n in NAMES)
+    return np.log([getattr(of.efficiency if p in SHARED else of.engines[e or engine], p) for p, _, e in parts])
+
+
 def constants(x: Array) -> Constants:
     """Return the constants of a point of the fit.
 

@@ -23,7 +23,7 @@ from gigaplan.catalog.catalog import data_folder
 from gigaplan.inference.options import ENGINES
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.serving.answers import Group, answers, groups
-from gigaplan.validation.serving.constants import ACCEPTED, NAMES, constants, start_and_bounds
+from gigaplan.validation.serving.constants import ACCEPTED, NAMES, Constants, constants, start_and_bounds
 from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
@@ -212,19 +212,30 @@ def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> 
 
 def main(path: Path) -> None:
     """Fit on a whole table and write what the package ships."""
-    answerable = [a for a in read_questions(path) if a.tpot_ms > 0 and not a.set_aside]
-    questions = [a.question for a in answerable if a.question is not None]
-    answerable = [a for a in answerable if a.question is not None]
-    ttft, tpot = (np.array([getattr(a, n) for a in answerable]) for n in ("ttft_ms", "tpot_ms"))
-    together = np.array([q.prefill is None for q in questions])
-    rows = table([q for q in questions if q.prefill is None], ttft[together], tpot[together])
+    questions, everything, rows = read_rows(path)
     whole = fit(rows, np.ones(len(rows.tpot), dtype=bool))
     write_facts(whole, rows)
     here = Path(str(files("gigaplan.validation"))) / "data"
     apart = cross_validate(rows, whole)
-    everything = table(questions, ttft, tpot)
     write_folds({**apart, **without_generation(rows, whole)}, here / FOLDS)
-    write_residuals(questions, everything, apart, whole)
+    by = {name: constants(x) for name, x in apart.items()}
+    write_residuals(questions, everything, by, constants(whole))
+
+
+def read_rows(path: Path) -> tuple[list[Question], Table, Table]:
+    """Return the questions of a table's answerable rows, all these rows as the fit sees them, and the co-located ones.
+
+    Parameters
+    ----------
+    path
+        The table.
+    """
+    answerable = [a for a in read_questions(path) if a.tpot_ms > 0 and not a.set_aside and a.question is not None]
+    questions = [a.question for a in answerable if a.question is not None]
+    ttft, tpot = (np.array([getattr(a, n) for a in answerable]) for n in ("ttft_ms", "tpot_ms"))
+    together = np.array([q.prefill is None for q in questions])
+    co_located = table([q for q in questions if q.prefill is None], ttft[together], tpot[together])
+    return questions, table(questions, ttft, tpot), co_located
 
 
 def write_folds(found: Mapping[str, Array], path: Path) -> None:
@@ -244,7 +255,9 @@ def write_folds(found: Mapping[str, Array], path: Path) -> None:
             writer.writerows([name, n, f"{np.exp(v):.6g}"] for n, v in zip(NAMES, x, strict=True))
 
 
-def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[str, Array], whole: Array) -> None:
+def write_residuals(
+    questions: Sequence[Question], rows: Table, apart: Mapping[str, Constants], whole: Constants
+) -> None:
     """Write measured over predicted of each kind of row, each predicted by its own fold's constants, and what was
     fitted, as facts.
 
@@ -255,26 +268,47 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
     rows
         The rows.
     apart
-        Logarithms of ``NAMES`` by fold.
+        Constants of each fold.
     whole
         Those of the fit on all rows, for rows without a fold.
     """
-    off = np.zeros((2, len(questions)))
+    output = np.array([q.output_tokens for q in questions])
+    off = np.zeros((3, len(questions)))
     for name in np.unique(rows.cells):
-        own, x = rows.cells == name, apart.get(str(name), whole)
-        ttft, tpot = answers(rows.grouped, constants(x), len(questions))
-        off[:, own] = (rows.ttft - np.log(ttft))[own], (rows.tpot - np.log(tpot))[own]
+        own = rows.cells == name
+        ttft, tpot = answers(rows.grouped, apart.get(str(name), whole), len(questions))
+        off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
     kinds = np.array([kind_of(q) for q in questions])
     facts = []
     for kind in np.unique(kinds):
         entity, some = f"{accuracy.RESIDUALS}.{kind}", kinds == kind
         facts.append(count_fact(entity, int(some.sum()), SOURCE, NOTE))
-        for time, log in zip(("ttft", "tpot"), off, strict=True):
+        for time, log in zip(accuracy.TIMES, off, strict=True):
             facts.append(spread_fact(entity, f"{time}_over_predicted", log[some], SOURCE, NOTE))
     counted = Counter(c for c, fitted in zip(rows.cells.tolist(), rows.fitted, strict=True) if fitted)
     for cell_, count in sorted(counted.items()):
         facts.append(count_fact(f"{accuracy.ROWS}.{'.'.join(cell_.split(' ', 1))}", count, SOURCE, FITTED))
     write_catalog_table("residuals_serving.csv", facts)
+
+
+def measured_over_predicted(rows: Table, output_tokens: Array, ttft_s: Array, tpot_s: Array) -> Array:
+    """Return logarithms of measured over predicted time to first token, time per token, and time of a whole request;
+    shape (3, row).
+
+    Parameters
+    ----------
+    rows
+        Measured rows.
+    output_tokens
+        Tokens of each row's output [tokens]; shape (row,).
+    ttft_s
+        Predicted time to first token [s]; shape (row,).
+    tpot_s
+        Predicted time per output token [s]; shape (row,).
+    """
+    first, each = np.exp(rows.ttft), np.exp(rows.tpot)
+    whole = (first + output_tokens * each) / (ttft_s + output_tokens * tpot_s)
+    return np.log(np.stack([first / ttft_s, each / tpot_s, whole]))
 
 
 def write_facts(x: Array, rows: Table) -> None:
@@ -298,7 +332,8 @@ def write_facts(x: Array, rows: Table) -> None:
     kept = [
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if r["entity"] == "inferencex" or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
+        if r["entity"].startswith(("inferencex", accuracy.RANGE))
+        or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
     ]
     facts = []
     for name, v in zip(NAMES, np.exp(x), strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from gigaplan.plan.names import family
 from gigaplan.validation.serving.constants import NAMES, Constants, constants, shipped
 from gigaplan.validation.serving.rows import Question
 
-FOLDS = "serving_folds.csv"
-WITHOUT = "generation "
-"""Begins the names of folds that leave out a whole hardware generation."""
+FOLDS, LEFT_OUT = "serving_folds.csv", "serving_left_out.csv"
+WITHOUT, WITHOUT_FAMILY = "generation ", "family "
+"""Begin the names of folds that leave out a whole hardware generation or model family."""
+LeftOut = Literal["cell", "generation", "family"]
+"""What constants may not have seen: a row's hardware generation with its model family, or all of one of them."""
 
 
 def cell(question: Question) -> str:
@@ -29,7 +32,23 @@ def cell(question: Question) -> str:
 @cache
 def folds() -> Mapping[str, Constants]:
     """Return the constants of each fold that come with gigaplan."""
-    path = Path(str(files("gigaplan.validation") / "data" / FOLDS))
+    return read_folds(Path(str(files("gigaplan.validation") / "data" / FOLDS)))
+
+
+@cache
+def left_out() -> Mapping[str, Constants]:
+    """Return the constants of fits without whole model families, and without rows at the edge of the measured."""
+    return read_folds(Path(str(files("gigaplan.validation") / "data" / LEFT_OUT)))
+
+
+def read_folds(path: Path) -> Mapping[str, Constants]:
+    """Return the constants of folds in a table, by fold.
+
+    Parameters
+    ----------
+    path
+        The table.
+    """
     by: dict[str, dict[str, float]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -37,20 +56,19 @@ def folds() -> Mapping[str, Constants]:
     return {name: constants(np.log([values[n] for n in NAMES])) for name, values in by.items()}
 
 
-def constants_for(question: Question, *, out_of_sample: bool) -> Constants:
-    """Return the shipped constants, or for a ``out_of_sample`` answer those of a fit that never saw the question's
-    fold.
+def constants_for(question: Question, without: LeftOut | None) -> Constants:
+    """Return the shipped constants, or those of a fit that never saw what they may not have seen of a question.
 
     Parameters
     ----------
     question
         The question of a row.
-    out_of_sample
-        Whether constants may not have seen rows of its fold.
+    without
+        What constants may not have seen; None: anything goes.
     """
-    return folds().get(cell(question), shipped()) if out_of_sample else shipped()
-
-
-def without_its_generation(question: Question) -> Constants:
-    """Return constants of a fit that never saw the question's hardware generation at all."""
-    return folds().get(f"{WITHOUT}{generation(question.system)}", shipped())
+    if without is None:
+        return shipped()
+    if without == "family":
+        return left_out().get(f"{WITHOUT_FAMILY}{family(question.model)}", shipped())
+    name = cell(question) if without == "cell" else f"{WITHOUT}{generation(question.system)}"
+    return folds().get(name, shipped())

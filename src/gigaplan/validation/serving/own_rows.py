@@ -74,6 +74,7 @@ def question(row: Mapping[str, str]) -> Question:
         waited_steps=0.0,
         guesses=(),
         ran=measured,
+        release=cells.text("engine_version"),
     )
     found = _disaggregated(found, cells, total) if mode == "disagg" else _co_located(found, cells, ranks, total)
     return _that_fits(replace(found, guesses=tuple(cells.assumed)))

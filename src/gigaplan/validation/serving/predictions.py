@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gigaplan.accuracy import serving as accuracy
-from gigaplan.accuracy.validity import INSIDE, unsupported
+from gigaplan.accuracy.validity import unsupported
 from gigaplan.catalog.names import generation
 from gigaplan.plan.names import family
-from gigaplan.validation.serving.answers import answers, groups, memory_bytes
+from gigaplan.validation.serving.answers import answers, groups, memory_bytes, shares
 from gigaplan.validation.serving.constants import Constants, shipped
-from gigaplan.validation.serving.folds import constants_for, without_its_generation
+from gigaplan.validation.serving.folds import LeftOut, constants_for
 from gigaplan.validation.serving.own_rows import model_answered
 from gigaplan.validation.serving.questions import RowQuestion
 from gigaplan.validation.serving.rows import Question, known
@@ -28,6 +28,8 @@ ANSWER_COLUMNS = (
     "ttft_high",
     "tpot_low",
     "tpot_high",
+    "output_low",
+    "output_high",
     "validity",
     "memory_gb",
     "model_answered",
@@ -46,6 +48,10 @@ class Answer:
     ttft_high: float
     tpot_low: float
     tpot_high: float
+    output_low: float
+    output_high: float
+    """Of output tokens per second and GPU, from the error of whole requests: narrower than that of the time per token
+    where prompts take most of it."""
     validity: str
     memory_gb: float = math.nan
     """Weights, keys and values on one decoding GPU [GB]."""
@@ -59,12 +65,11 @@ def answer_all(
     row_questions: Sequence[RowQuestion],
     *,
     out_of_sample: bool,
-    new_hardware: bool = False,
+    left_out: LeftOut = "cell",
     using: Constants | None = None,
 ) -> list[Answer]:
-    """Return predictions; ``out_of_sample`` ones come from constants that never saw the row's GPU generation and
-    model, with
-    ``new_hardware`` from those that never saw the generation at all. All come from ``using`` if it is given.
+    """Return predictions; ``out_of_sample`` ones come from constants that never saw what is left out of the row's GPU
+    generation and model, and what they never saw whole counts as not measured. All come from ``using`` if it is given.
 
     Parameters
     ----------
@@ -72,95 +77,113 @@ def answer_all(
         Rows and their questions.
     out_of_sample
         Whether constants may not have seen rows of the same GPU generation and model.
-    new_hardware
-        Whether they may not have seen the GPU generation at all.
+    left_out
+        Whether they may not have seen the two together, the GPU generation at all, or the model at all.
     using
         Own constants, or None.
     """
     index = [k for k, a in enumerate(row_questions) if a.question is not None]
     questions = [a.question for a in row_questions if a.question is not None]
-    ttft, tpot = _times(questions, out_of_sample=out_of_sample, new_hardware=new_hardware, using=using)
+    without = left_out if out_of_sample else None
+    times = _times(questions, using=using, without=without)
     memory = memory_bytes(groups(questions), using or shipped(), len(questions))
     found = [_unsupported(a.why, model_answered(a.row)) for a in row_questions]
-    for k, q, t, p, m in zip(index, questions, ttft, tpot, memory, strict=True):
-        found[k] = _answer(q, float(t), float(p), float(m))
+    for k, q, m, *of in zip(index, questions, memory, *times, strict=True):
+        found[k] = _answer(q, _Times(*map(float, of)), float(m), reach_of(q, without))
     return found
 
 
-def _times(
-    questions: Sequence[Question], *, out_of_sample: bool, new_hardware: bool, using: Constants | None
-) -> tuple[Array, Array]:
-    """Return both times [s], each (row,), with the constants that each row may be answered with."""
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Times of one row, and what its time per token is made of."""
+
+    ttft_s: float
+    tpot_s: float
+    reading: float
+    """Share of the time per token in which others' prompts are read [share]."""
+    launches: float
+    """Share of it that launches and the host take [share]."""
+
+
+def _times(questions: Sequence[Question], *, using: Constants | None, without: LeftOut | None) -> Array:
+    """Return both times [s] and both shares, shape (4, row), with the constants that each row may be answered with."""
     by: dict[int, tuple[Constants, list[int]]] = {}
     for k, q in enumerate(questions):
-        fitted = using or (without_its_generation(q) if new_hardware else constants_for(q, out_of_sample=out_of_sample))
+        fitted = using or constants_for(q, without)
         by.setdefault(id(fitted), (fitted, []))[1].append(k)
-    ttft, tpot = np.zeros(len(questions)), np.zeros(len(questions))
+    found = np.zeros((4, len(questions)))
     for fitted, index in by.values():
-        ttft[index], tpot[index] = answers(groups([questions[k] for k in index]), fitted, len(index))
-    return ttft, tpot
+        grouped = groups([questions[k] for k in index])
+        ttft, tpot = answers(grouped, fitted, len(index))
+        of = shares(grouped, fitted, tpot)
+        found[:, index] = ttft, tpot, of.reading, of.launches
+    return found
 
 
 def _unsupported(why: str, model: str) -> Answer:
     nan = float("nan")
-    return Answer(nan, nan, nan, nan, nan, nan, nan, unsupported(why), model_answered=model)
+    return Answer(nan, nan, nan, nan, nan, nan, nan, nan, nan, unsupported(why), model_answered=model)
 
 
-def _answer(q: Question, ttft_s: float, tpot_s: float, memory_bytes: float) -> Answer:
+def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Reach) -> Answer:
+    ttft_s, tpot_s = times.ttft_s, times.tpot_s
     if not (np.isfinite(ttft_s) and np.isfinite(tpot_s) and ttft_s > 0 and tpot_s > 0):
         return _unsupported("the layout does not hold the model", q.model)
-    validity = validity_of(q)
-    error = intervals_of(q, validity)
     # An output of one token has no further one: nothing is decoded after the prefill that yields it.
     one_token = q.output_tokens <= 1
     decode_s = 0.0 if one_token else q.output_tokens * tpot_s
-    rate = q.concurrency * q.output_tokens / (ttft_s + decode_s) / q.gpus
-    t, p = 1e3 * ttft_s, math.nan if one_token else 1e3 * tpot_s
-    first, each = error.ttft.of(t), error.tpot.of(p)
+    error = accuracy.interval(
+        kind=kind_of(q),
+        reach=reach,
+        reading_share=times.reading,
+        decode_share=decode_s / (ttft_s + decode_s),
+        launch_share=times.launches,
+    )
+    rate = error.latency.inverse().of(q.concurrency * q.output_tokens / (ttft_s + decode_s) / q.gpus)
+    first, each = error.ttft.of(1e3 * ttft_s), error.tpot.of(math.nan if one_token else 1e3 * tpot_s)
     if not all(math.isnan(f.value) or f.low <= f.value <= f.high < math.inf for f in (first, each)):
         return _unsupported("the models give no finite interval here", q.model)
     return Answer(
-        t,
-        p,
-        rate,
+        first.value,
+        each.value,
+        rate.value,
         first.low,
         first.high,
         each.low,
         each.high,
-        validity,
+        rate.low,
+        rate.high,
+        reach.validity,
         memory_bytes / 1e9,
         q.model,
         "; ".join(q.guesses),
     )
 
 
-def validity_of(q: Question) -> str:
-    """Return whether constants were fitted on a question's GPU generation and model family."""
-    return accuracy.validity(
-        generation=generation(q.system),
-        family=family(q.model),
-        workers_stated=q.prefill is None or q.decode.stated,
-        further=(*q.reasons, *_beyond_range(q)),
-    )
-
-
-def _beyond_range(q: Question) -> tuple[str, ...]:
-    _, architecture = known(q.system, q.model)
-    ratio = q.input_tokens / max(q.output_tokens, 1.0)
-    return accuracy.beyond_range(input_over_output=ratio, active_parameters=architecture.active_parameters)
-
-
-def intervals_of(q: Question, validity: str) -> accuracy.TimeIntervals:
-    """Return the 80 % intervals of measured over predicted times of a question with a validity.
+def reach_of(q: Question, without: LeftOut | None = None) -> accuracy.Reach:
+    """Return how far a question lies beyond the rows that the constants were fitted on.
 
     Parameters
     ----------
     q
         The question of a row.
-    validity
-        How far its answer is to be trusted.
+    without
+        What constants did not see; a whole generation or family of it counts as not measured.
     """
-    return accuracy.interval(kind=kind_of(q), extrapolated=validity != INSIDE)
+    _, architecture = known(q.system, q.model)
+    found = accuracy.reach(
+        generation=generation(q.system),
+        family=family(q.model),
+        active_parameters=architecture.active_parameters,
+        input_over_output=q.input_tokens / max(q.output_tokens, 1.0),
+        engine=q.engine,
+        # Where prompts are read apart, tables state the release of what couples the workers.
+        release=q.release if q.prefill is None else "",
+        workers_stated=q.prefill is None or q.decode.stated,
+        further=q.reasons,
+    )
+    unseen = {"generation": accuracy.NEW_GENERATION, "family": accuracy.NEW_FAMILY}.get(without or "")
+    return replace(found, reasons=found.reasons | {unseen}) if unseen else found
 
 
 def kind_of(q: Question) -> str:

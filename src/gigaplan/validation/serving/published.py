@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 from gigaplan.accuracy import serving as accuracy
-from gigaplan.accuracy.validity import EXTRAPOLATED, INSIDE, UNSUPPORTED, unsupported
+from gigaplan.accuracy.validity import EXTRAPOLATED, UNSUPPORTED, unsupported
 from gigaplan.catalog.names import generation
 from gigaplan.plan.names import family
 from gigaplan.validation.published import Point
@@ -21,6 +21,7 @@ from gigaplan.validation.serving import phases as served_phases
 from gigaplan.validation.serving.loads import load_of, published
 from gigaplan.validation.serving.predictions import answer_all
 from gigaplan.validation.serving.questions import row_question
+from gigaplan.validation.serving.rows import known
 from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.interval import CERTAIN
 
@@ -103,8 +104,7 @@ def _benchmark(row: Mapping[str, str], metric: str) -> Point:
     if metric in ("ttft", "tpot"):
         predicted, low, high = (getattr(a, f"{metric}_{k}") for k in ("ms", "low", "high"))
     else:
-        predicted = a.output_tokens_per_s_per_gpu * q.decode.gpus
-        low, high = predicted * a.tpot_ms / a.tpot_high, predicted * a.tpot_ms / a.tpot_low
+        predicted, low, high = (v * q.decode.gpus for v in (a.output_tokens_per_s_per_gpu, a.output_low, a.output_high))
     return Point(
         metric,
         q.system,
@@ -126,11 +126,15 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
             if mark in metric:
                 raise UnsupportedError(why)
     found = served_phases.answer(row)
-    validity = accuracy.validity(generation=generation(found.system), family=family(found.model))
-    error_of = CERTAIN
+    reach = accuracy.reach(
+        generation=generation(found.system),
+        family=family(found.model),
+        active_parameters=known(found.system, found.model)[1].active_parameters,
+    )
+    validity, error_of = reach.validity, CERTAIN
     if found.follows:
         kind = accuracy.kind(engine=found.engine, disaggregated=found.disaggregated)
-        times = accuracy.interval(kind=kind, extrapolated=validity != INSIDE)
+        times = accuracy.interval(kind=kind, reach=reach)
         error_of = times.ttft if found.follows == "ttft" else times.tpot
         if "tok/s" in (row.get("unit") or ""):
             error_of = error_of.inverse()

@@ -90,6 +90,7 @@ def question(row: Mapping[str, str]) -> Question:
         2 * (1 - share) / share,
         _waited_steps(row, model, engine, decode),
         tuple(guesses),
+        release=str(row.get("engine_version") or ""),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gigaplan.accuracy import serving as accuracy
-from gigaplan.accuracy.validity import INSIDE, unsupported
+from gigaplan.accuracy.validity import unsupported
 from gigaplan.catalog.names import generation
 from gigaplan.inference.requests.replay import RequestTimes, replay
 from gigaplan.inference.requests.scheduler import Limits
@@ -53,18 +53,24 @@ def _run(rows: Sequence[Mapping[str, str]]) -> list[Point]:
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         place = (row.get("gpu") or "", row.get("model") or "", "", ENGINE)
         return [Point("one run", *place, "s", nan, nan, nan, nan, unsupported(why))]
-    validity = accuracy.validity(generation=generation(system), family=family(model))
-    kind = accuracy.kind(engine=ENGINE, disaggregated=False)
-    error_of = accuracy.interval(kind=kind, extrapolated=validity != INSIDE)
+    of_run = accuracy.reach(
+        generation=generation(system),
+        family=family(model),
+        active_parameters=known(system, model)[1].active_parameters,
+        input_over_output=float(_column(rows, "input_toks").sum() / max(_column(rows, "output_toks").sum(), 1.0)),
+    )
+    error_of = accuracy.interval(kind=accuracy.kind(engine=ENGINE, disaggregated=False), reach=of_run)
     found = []
-    for name, interval in (("ttft", error_of.ttft), ("tpot", error_of.tpot), ("latency", error_of.tpot)):
+    for name, interval in (("ttft", error_of.ttft), ("tpot", error_of.tpot), ("latency", error_of.latency)):
         for word, q in PERCENTILES.items():
             x, y = (
                 float(v.mean() if q is None else np.percentile(v, q))
                 for v in (getattr(measured, name), getattr(replayed, name))
             )
             f = interval.of(y)
-            found.append(Point(f"{name} {word}", system, model, precision, ENGINE, "s", x, y, f.low, f.high, validity))
+            found.append(
+                Point(f"{name} {word}", system, model, precision, ENGINE, "s", x, y, f.low, f.high, of_run.validity)
+            )
     return found
 
 

@@ -61,6 +61,8 @@ class Question:
     """Copies of the co-located worker, which share the users out among them."""
     ran: bool = True
     """Whether the run was measured, so that its layout holds the model whatever our count of memory says."""
+    release: str = ""
+    """The engine's release as the row writes it, "" where it doesn't."""
     reasons: tuple[str, ...] = ()
     """Why the answer lies outside of what the constants were fitted on, in addition to its hardware and model."""
 

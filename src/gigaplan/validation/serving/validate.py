@@ -15,10 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
+from gigaplan.validation.serving.folds import LeftOut
 from gigaplan.validation.serving.measured import load_warnings
 from gigaplan.validation.serving.predictions import Answer, answer_all
 from gigaplan.validation.serving.questions import RowQuestion, read_questions
 from gigaplan.vocabulary.show import Brief, BriefRows, error_text
+
+LEFT_OUT: Mapping[str, LeftOut] = {"GPU generation": "generation", "model family": "family"}
+"""What is left out of the fit whole, by name."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,14 +102,17 @@ def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -
     """
     row_questions = read_questions(rows, given)
     compared = _compared(row_questions, answer_all(row_questions, out_of_sample=True))
-    new = [
-        r
-        for r in _compared(row_questions, answer_all(row_questions, out_of_sample=True, new_hardware=True))
-        if r.mode == "agg" and not r.set_aside
-    ]
-    summaries = [*_summaries(compared), *([_summary("co-located, GPU generation left out", new)] if new else [])]
+    summaries = [*_summaries(compared), *_left_out(row_questions)]
     warnings = load_warnings([a.row for a in row_questions])
     return InferenceValidation(compared, tuple(summaries), len(row_questions) - len(compared), warnings)
+
+
+def _left_out(row_questions: Sequence[RowQuestion]) -> Iterator[Summary]:
+    """Return the errors of co-located rows whose generation or family the constants never saw at all."""
+    for name, left_out in LEFT_OUT.items():
+        found = _compared(row_questions, answer_all(row_questions, out_of_sample=True, left_out=left_out))
+        if some := [r for r in found if r.mode == "agg" and not r.set_aside]:
+            yield _summary(f"co-located, {name} left out", some)
 
 
 def _row(a: RowQuestion, f: Answer) -> Row:
