@@ -18,6 +18,7 @@ from gigaplan.validation.kernels import compare as kernels
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.power.node_power import validate_power as run_power
 from gigaplan.validation.published import TableComparison
+from gigaplan.validation.refit import distinct
 from gigaplan.validation.serving import tables as serving
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.calibrate import calibrate_serving as refit_serving
@@ -401,7 +402,7 @@ def _write_overlay(answer: Calibration | TrainingCalibration, paths: Sequence[Pa
         message = f"the overlay is not written: {answer.refusal}"
         raise PlanError([Problem(message, Place(str(out)), value=answer.error_summary, remedy=remedy)])
     with command(*paths):
-        write_text(out, answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
+        write_text(out, answer.overlay(", ".join(p.name for p in distinct(paths)[0])), OVERLAY)
 
 
 def _paths(given: File | Sequence[File]) -> list[Path]:
