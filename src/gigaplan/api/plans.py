@@ -13,8 +13,9 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
 from gigaplan.claims import evaluate
 from gigaplan.claims import read as read_claims
+from gigaplan.plan.copies import copy_of
 from gigaplan.plan.json_schema import json_schema
-from gigaplan.plan.starter import Start, copy_of, starter
+from gigaplan.plan.starter import Start, starter
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import WEAKEST, Verdict
@@ -154,7 +155,7 @@ def new(
     text = (
         starter(request or Start(name=path.stem))
         if like is None
-        else copy_of(plans.sources_of(like, _pairs(changes), overlays))
+        else copy_of(plans.sources_of(like, _pairs(changes), overlays), path.parent)
     )
     with command(like, *overlays):
         return write_text(path, text, PLAN)

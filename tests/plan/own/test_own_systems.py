@@ -24,6 +24,7 @@ from gigaplan.plan.own.kinds import KINDS, SYSTEM
 from gigaplan.plan.own.written import own_yaml, words_of
 from gigaplan.plan.resolve import device_of
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.facts import Fact
 
 LIKE = "gb300_nvl72"
 SLOW = "{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 6.4 TB/s}"
@@ -187,7 +188,7 @@ def test_a_new_system_needs_no_like_and_is_extrapolated(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "unknown system": ("{like: gb300}", "nearest: gb300_nvl72"),
+    "unknown system": ("{like: gb300_nvl27}", "nearest: gb300_nvl72"),
     "unknown fact": ("{like: gb300_nvl72, hbm_memory: 288 GB}", "nearest: hbm_bytes"),
     "unit": ("{like: gb300_nvl72, hbm_bytes: 288 TFLOP/s}", "not a unit of the same kind as 'byte'"),
     "no unit": ("{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 8}", "write for example '8 TB/s'"),
@@ -200,6 +201,15 @@ WRONG = {
     "another basis": ("{like: gb300_nvl72, rack_power_kw: 142 kW it}", "basis"),
     "range": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, low: 3 GB, high: 4 GB}}", "does not hold its value"),
     "half a range": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, low: 1 GB}}", "state both"),
+    "a range of words": ("{like: gb300_nvl72, hbm_bytes: 3 GB to 2 GB}", "does not hold its value"),
+    "a range of dates": ("{like: gb300_nvl72, first_ship_date: 2026-01 to 2027-01}", "not a range"),
+    "central twice": (
+        "{like: gb300_nvl72, hbm_bytes: {value: 2 GB, central: 2 GB, low: 1 GB, high: 3 GB}}",
+        "'value' and 'central' are the same thing",
+    ),
+    "no whole middle": ("{like: gb300_nvl72, gpus_per_rack: 71 to 72}", "state 'central' too"),
+    "two profiles": ("{like: vr_nvl72, gpu_tgp_w: 1.8 kW max_q to 1.9 kW max_p}", "one value has one power profile"),
+    "no distribution": ("{like: gb300_nvl72, hbm_bytes: {low: 2 GB, high: 3 GB, dist: lognormal}}", "dist"),
     "evidence": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, evidence: gossip}}", "not a class of evidence"),
     "profile twice": (
         "{like: vr_nvl72, gpu_tgp_w: [1.8 kW max_q, 1.9 kW max_q]}",
@@ -217,6 +227,41 @@ def test_wrong_facts_are_refused_where_they_stand(name: str, tmp_path: Path, rac
     assert words in " ".join(text.split())
     assert text.count("error: ") == 1, text
     assert "systems.my_rack" in text or "evidence" in text
+
+
+@pytest.mark.parametrize(
+    ("stated", "quantity", "range_"),
+    [
+        ("rack_price_usd: $3M to $4.6M", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_price_usd: 3 to 4.6 million USD", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_price_usd: {low: $3M, central: $4M, high: $4.6M}", "rack_price_usd", (3e6, 4e6, 4.6e6)),
+        ("rack_price_usd: {low: $3M, high: $4.6M, source: a quote}", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_power_kw: 120 to 140 kW rack_tdp", "rack_power_kw", (120, 130, 140)),
+        ("rack_power_kw: [120 kW to 140 kW rack_tdp max_q]", "rack_power_kw", (120, 130, 140)),
+        ("gpu_tgp_w: 1.2 to 1.4 kW", "gpu_tgp_w", (1200, 1300, 1400)),
+    ],
+)
+def test_ranges_are_written_as_in_any_other_section(
+    stated: str, quantity: str, range_: tuple[float, ...], tmp_path: Path
+) -> None:
+    (fact,) = facts_of(f"{{like: {LIKE}, {stated}}}", quantity)
+    assert (fact.low, fact.value, fact.high) == pytest.approx(range_)
+    (tmp_path / "mine.yaml").write_text(f"like: {LIKE}\n{stated}\n")
+    with own_catalog((), [str(tmp_path / "mine.yaml")]):
+        assert fact.value == next(f.value for f in catalog.load().all("mine", quantity))
+
+
+def facts_of(stated: str, quantity: str) -> list[Fact]:
+    """Return the facts of a quantity of a system of one's own, or of its plan's."""
+    with own_catalog((), [f"mine={stated}"]):
+        return [f for f in catalog.load().all("mine", quantity) if f.source_title.startswith("stated by the user")]
+
+
+def test_the_one_that_it_is_like_may_be_written_as_people_do(tmp_path: Path) -> None:
+    with own_catalog((), ["mine={like: GB300}"]):
+        assert catalog.load().origins["mine"] == LIKE
+    plan = load(plan_with(tmp_path, "regions: {home: {like: ERCOT, power_price_usd_per_mwh: 40 to 60 USD/MWh}}", LIKE))
+    assert any("Region home is ercot with power_price_usd_per_mwh 50 USD/MWh" in n for n in plan.document.notes)
 
 
 def test_all_that_is_missing_is_named_at_once_with_unit_and_example(tmp_path: Path) -> None:

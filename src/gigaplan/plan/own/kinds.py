@@ -37,7 +37,12 @@ def _declared(cls: type[Any], *without: str) -> dict[str, Any]:
 def _bounded(kind: Any) -> Any:
     """Return the type of a whole number with the largest that a plan may state; units bound the others."""
     annotated: Any = Annotated
-    return annotated[kind, Le(int(LARGEST["1"]))] if int in (kind, *typing.get_args(kind)[:1]) else kind
+    return annotated[kind, Le(int(LARGEST["1"]))] if is_whole(kind) else kind
+
+
+def is_whole(kind: Any) -> bool:
+    """Return whether a type is that of a whole number."""
+    return int in (kind, *typing.get_args(kind)[:1])
 
 
 @dataclass(frozen=True, slots=True)
