@@ -81,7 +81,8 @@ def _late_site(result: Result, name: str, begun: float, gpus: str) -> str:
     waits = (day - planned).days if day else 0
     if waits < 1 or begun <= 0:
         return ""
-    return f" Its site is late: {gpus} stand at {title(site.value)} from {day}, {waits:,} days after the run's start {planned}."
+    when = f"from {day}, {waits:,} days after the run's start {planned}"
+    return f" Its site is late: {gpus} stand at {title(site.value)} {when}."
 
 
 def _late_milestones(result: Result) -> list[str]:
