@@ -127,6 +127,17 @@ __all__ = [
     "validate_training",
 ]
 
+_REQUESTS = (
+    "CalibrationInputs",
+    "FailureOptions",
+    "FrontierRequest",
+    "KernelComparison",
+    "ServingQuestion",
+    "SitesJob",
+    "Start",
+    "TrainingInputs",
+    "TrainingJob",
+)
 _HOMES = {
     "Cancelled": "vocabulary.progress",
     "Comparison": "study.compare",
@@ -163,6 +174,10 @@ def __getattr__(name: str) -> Any:
         from gigaplan.api.arguments import checked
 
         return checked(found)
+    if name in _REQUESTS:
+        from gigaplan.api.arguments import checked_class
+
+        return checked_class(found)
     return found
 
 

@@ -97,7 +97,11 @@ def run(
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
     """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
-    loaded = plans.load_sources(sources)
+    return _run(plans.load_sources(sources), progress, keep)
+
+
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "all") -> Result:
+    """Simulate a loaded plan and evaluate its claims."""
     try:
         scenario = plans.resolve(loaded)
         result = replace(simulate(scenario, keep, progress), sources=loaded.sources)
@@ -188,10 +192,12 @@ def check(
     CheckedPlan
         The result with the verdicts.
     """
-    sets = [read_claims(name) for name in claims]
-    result = run(plan, changes, overlays, progress)
+    loaded = plans.load_sources(plans.sources_of(plan, _pairs(changes), overlays))
+    with facts.using(loaded.catalog):  # claims may name the plan's own systems and regions
+        sets = [read_claims(name) for name in claims]
+    result = _run(loaded, progress)
     if sets:
-        result = result.with_claims(evaluate(result, facts.load(), sets))
+        result = result.with_claims(evaluate(result, loaded.catalog, sets))
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
 
 
@@ -233,7 +239,7 @@ def compare(
 
 
 def _is_saved(given: str | Path) -> bool:
-    return Path(given).is_dir() and str(given) not in plans.builtin_names()
+    return Path(given).is_dir() and not plans.builtin_name(given)
 
 
 def result_of(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
@@ -243,7 +249,7 @@ def result_of(given: Result | str | Path, changes: Changes = (), overlays: Seque
     if _is_saved(given):
         return store.load(Path(given))
     name = str(given)
-    if name not in plans.builtin_names() and not Path(name).exists():
+    if not plans.builtin_name(name) and not Path(name).exists():
         raise PlanError([_neither(name)])
     return run(given, changes, overlays)
 

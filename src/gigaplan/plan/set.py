@@ -15,6 +15,7 @@ from gigaplan.plan.overlay import merge
 from gigaplan.plan.paths import section_fields, takes_entries, type_at
 from gigaplan.plan.shift import misspelt_shift, read_shift, shifted
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
+from gigaplan.vocabulary.labels import meant
 
 _PART = re.compile(r'"([^"]*)"|([^."]+)')
 Path = tuple[str, ...]
@@ -34,7 +35,7 @@ def change(root: Node, text: str) -> Node:
         remedy = "write for example --set training.mfu_share=0.35"
         raise PlanError([Problem("a change has the form path=value", Place(file, 1, 1), value=text, remedy=remedy)])
     new = _value(value, file, len(path) + 1)
-    for found in _expand(root, _parts(root, path.strip()), file):
+    for found in _expand(root, _known(root, _parts(root, path.strip())), file):
         root = _apply(root, found, new)
     return root
 
@@ -53,6 +54,17 @@ def _parts(root: Node, path: str) -> Path:
     if '"' in path:
         return tuple(quoted or plain.strip() for quoted, plain in _PART.findall(path))
     return root.parts(path)
+
+
+def _known(root: Node, path: Path) -> Path:
+    """Return a path with the names that its parts mean, in any case: of the schema, and of the document's entries."""
+    found: list[str] = []
+    entries = root.value
+    for part in path:
+        below = entries if isinstance(entries, dict) else {}
+        found.append(meant(part, dict.fromkeys([*below, *section_fields(tuple(found))]), by_beginning=False))
+        entries = below[found[-1]].value if found[-1] in below else None
+    return tuple(found)
 
 
 def _expand(root: Node, path: Path, file: str) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
+from gigaplan.results.coordinates import dim_of
 from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
@@ -18,7 +19,7 @@ from gigaplan.results.terms import TermValue, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.figures import NOISE, percent, short
 from gigaplan.vocabulary.show import Brief, BriefRows, cut
-from gigaplan.vocabulary.variables import Variable, read_terms
+from gigaplan.vocabulary.variables import DIMS, Variable, read_terms
 
 SHOWN = 3
 """Lines of a figure along its dims that are shown in Python; the others are counted."""
@@ -148,9 +149,9 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
     PlanError
         If there is no such quantity, dim or label; the nearest name is given.
     """
-    fixed = dict(at or {})
+    fixed = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
     row = result.variable(name)
-    return _explained(result, row, fixed, aggregate(result, name, _listed(result, row, fixed), fixed), {})
+    return _explained(result, row, fixed, aggregate(result, row.name, _listed(result, row, fixed), fixed), {})
 
 
 def _explained(

@@ -10,6 +10,7 @@ from gigaplan.results import summary
 from gigaplan.results.dataset import to_xarray
 from gigaplan.results.labelled import Labelled, Stamp
 from gigaplan.results.table import Table
+from gigaplan.vocabulary.variables import DIMS
 
 if TYPE_CHECKING:
     import xarray
@@ -63,12 +64,14 @@ class Result(Labelled):
         UnknownQuantityError
             If this result has no such quantity; the nearest name is given.
         """
-        self.variable(quantity)
+        quantity = self.variable(quantity).name
         from gigaplan.results.aggregate import aggregate
+        from gigaplan.results.coordinates import dim_of
         from gigaplan.results.spread import spread
 
-        by = (by,) if isinstance(by, str) else tuple(by)
-        figures = aggregate(self, quantity, by=by, at=at or {}, members=members)
+        by = tuple(dim_of(dim, DIMS) for dim in ((by,) if isinstance(by, str) else by))
+        at = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
+        figures = aggregate(self, quantity, by=by, at=at, members=members)
         return Table.of(figures, None if members == "all" else spread(self, quantity, by, at))
 
     def to_xarray(self) -> xarray.Dataset:
