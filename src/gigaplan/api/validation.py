@@ -242,10 +242,11 @@ def predict_inference(
     MachineError
         If the table can't be written; nothing half-written stays.
     """
-    with command(table, *overlays), own_catalog(model_configs, named_texts(system_configs)):
+    own = model_configs, named_texts(system_configs)
+    with command(table, *overlays), own_catalog(*own, used_for="predictions of serving") as notes:
         given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
         rows, answered, warnings = serving.predict(Path(table), Path(out), overlays, progress, given)
-        return Predicted(rows, answered, Path(out), warnings)
+        return Predicted(rows, answered, Path(out), (*_without_effect(notes), *warnings))
 
 
 def predict_training(
@@ -293,9 +294,16 @@ def predict_training(
     """
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
-    with command(table, anchor, *overlays), own_catalog(model_configs, named_texts(system_configs)):
+    own = model_configs, named_texts(system_configs)
+    with command(table, anchor, *overlays), own_catalog(*own, used_for="predictions of training") as notes:
         given = (inputs or read(TrainingInputs, options, "predict training")).columns
-        return Predicted(*training.predict(Path(table), Path(out), near, overlays, given), Path(out))
+        counts = training.predict(Path(table), Path(out), near, overlays, given)
+        return Predicted(*counts, Path(out), _without_effect(notes))
+
+
+def _without_effect(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the notes on own systems that say that a fact has no effect."""
+    return tuple(note for note in notes if "has no effect in" in note)
 
 
 def calibrate_serving(

@@ -269,6 +269,7 @@ def predict_training(
     with progress("") as bar:
         own: dict[str, Any] = {"model_configs": model_config or [], "system_configs": system_config or []}
         answer = api.predict_training(table, out, anchor, with_ or [], bar, **own, **inputs)
+    warn(answer)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")

@@ -20,7 +20,7 @@ from gigaplan.cli import main
 from gigaplan.plan.document import parse
 from gigaplan.plan.load import load
 from gigaplan.plan.own.catalogs import own_catalog
-from gigaplan.plan.own.kinds import KINDS, SYSTEM
+from gigaplan.plan.own.kinds import COST, KINDS, SYSTEM, WITHOUT_EFFECT
 from gigaplan.plan.own.written import own_yaml, words_of
 from gigaplan.plan.resolve import device_of
 from gigaplan.vocabulary.errors import PlanError
@@ -68,7 +68,9 @@ def renamed(answer: object) -> Any:
     def without(part: Any) -> Any:
         if isinstance(part, dict):
             return {k: without(v) for k, v in part.items() if k != "system_configs"}
-        return [without(v) for v in part if not str(v).startswith("System ")] if isinstance(part, list) else part
+        if not isinstance(part, list):
+            return part
+        return [without(v) for v in part if not str(v).startswith("System ") and "has no effect" not in str(v)]
 
     return without(json.loads(json.dumps(gp.to_json(answer)).replace("my_rack", LIKE)))
 
@@ -249,6 +251,77 @@ def test_ranges_are_written_as_in_any_other_section(
     (tmp_path / "mine.yaml").write_text(f"like: {LIKE}\n{stated}\n")
     with own_catalog((), [str(tmp_path / "mine.yaml")]):
         assert fact.value == next(f.value for f in catalog.load().all("mine", quantity))
+
+
+CHANGED: dict[str, Any] = {
+    "peak_bf16_flops_per_s": "2 PFLOP/s",
+    "hbm_bandwidth_bytes_per_s": "6 TB/s",
+    "scaleup_bandwidth_bytes_per_s": "600 GB/s",
+    "scaleout_bandwidth_bytes_per_s": "70 GB/s",
+    "host_bandwidth_bytes_per_s": "150 GB/s",
+    "gpu_tgp_w": "1 kW",
+    "rack_power_kw": "100 kW rack_tdp",
+    "rack_price_usd": "$3M",
+    "rental_usd_per_gpu_h": "2.5 USD/h",
+    "vendor": "amd",
+    "gpus_per_rack": 60,
+    "first_ship_date": "2029-06-01",
+    "supply_start_racks_per_month": "70 racks/month",
+    "supply_growth_per_year": "3.3 1/year",
+    "supply_cap_racks_per_month": "480 racks/month",
+}
+"""Facts otherwise than those of the catalog's; peaks of other precisions and memory decide in other questions alone."""
+
+
+def answered(verb: str, folder: Path, facts: dict[str, Any]) -> tuple[Any, str]:
+    """Return the figures of a verb on a system of one's own, and what is said of it."""
+    own = {"my_rack": {"like": LIKE, **facts}}
+    if verb == "a frontier":
+        curves = gp.frontier("gpt_oss_120b", "my_rack", system_configs=own)
+        return renamed(curves), " ".join(curves.notes)
+    if verb == "a training run alone":
+        run = gp.train("llama_3_1_8b", "my_rack", gpus=72, tokens="1T", system_configs=own)
+        return renamed(run), " ".join(run.notes)
+    serving = verb == "predictions of serving"
+    (folder / "rows.csv").write_text((ROWS if serving else STEPS).format("my_rack"))
+    predict = gp.predict_inference if serving else gp.predict_training
+    found = predict(folder / "rows.csv", folder / "out.csv", system_configs=own)
+    return (folder / "out.csv").read_text(), " ".join(found.warnings)
+
+
+@pytest.mark.parametrize("verb", [v for v in WITHOUT_EFFECT if not v.startswith("a plan")])
+def test_facts_without_effect_are_told_and_have_none(verb: str, tmp_path: Path) -> None:
+    plain, _ = answered(verb, tmp_path, {})
+    idle = {q: CHANGED[q] for q in WITHOUT_EFFECT[verb]}
+    same, said = answered(verb, tmp_path, idle)
+    assert json.dumps(same) == json.dumps(plain)
+    for quantity in idle:
+        assert f"systems.my_rack.{quantity}: has no effect in {verb}" in said
+    for quantity in ("peak_bf16_flops_per_s", "hbm_bandwidth_bytes_per_s", "gpu_tgp_w", *COST):
+        if quantity not in idle:
+            other, said = answered(verb, tmp_path, {quantity: CHANGED[quantity]})
+            assert json.dumps(other) != json.dumps(plain), quantity
+            assert "has no effect" not in said
+
+
+def test_facts_without_effect_in_a_plan(tmp_path: Path) -> None:
+    def ran(facts: str, *changes: str) -> gp.Result:
+        file = plan_with(tmp_path, f"systems: {{my_rack: {{like: {LIKE}{facts}}}}}")
+        return gp.run(file, [*changes, "horizon.end=2028-01", "uncertainty.members=1"])
+
+    run = "training.runs.one={model: llama_3_1_8b, tokens: 1e12 tokens, site: First site, generation: my_rack, "
+    run += "gpus: 512, start: 2027-06-01, global_batch_tokens: 4e6 tokens}"
+    idle = ", gpu_tgp_w: 1 kW, host_bandwidth_bytes_per_s: 150 GB/s"
+    plain, other = ran(""), ran(idle)
+    for name in plain.arrays:
+        np.testing.assert_array_equal(plain[name], other[name])
+    said = " ".join(other.warnings)
+    assert "gpu_tgp_w: has no effect in a plan without training runs" in said
+    assert "host_bandwidth_bytes_per_s: has no effect in a plan" in said
+    plain, other = ran("", run), ran(idle, run)
+    assert (plain["run_mfu_share"] != other["run_mfu_share"]).any()
+    assert "gpu_tgp_w" not in " ".join(other.warnings)
+    assert "has no effect" not in " ".join(plain.warnings)
 
 
 def facts_of(stated: str, quantity: str) -> list[Fact]:

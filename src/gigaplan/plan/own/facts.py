@@ -28,6 +28,8 @@ from gigaplan.vocabulary.units import example
 
 STATED = "stated by the user"
 PARTS = VALUE_KEYS | {"central"}
+DIGITS = 12
+"""Of the middle of a range: no more than its ends are written with."""
 BASES = ("power_basis", "flops_basis", "price_basis", "scope")
 PROFILED = re.compile(rf"(.*\S)\s+({'|'.join(Profile)})\s*")
 Path_ = tuple[str | int, ...]
@@ -179,7 +181,8 @@ class _Reader:
         evidence = evidence_of(node, words, self.problems)
         if len(self.problems) > before:
             return None
-        file = Path(node.file or self.section().file).name
+        file = node.file or self.section().file
+        file = "--set" if file.startswith("--set ") else Path(file).name
         source = f"{STATED} in {file}" + (f": {words['source']}" if words.get("source") else "")
         return replace(
             self.template(quantity),
@@ -216,7 +219,7 @@ class _Reader:
         first, last = (ends.get(k, next(iter(ends.values()))) for k in ("low", "high"))
         if isinstance(first, str) or isinstance(last, str):
             return first
-        middle = (first + last) / 2
+        middle = float(f"{(first + last) / 2:.{DIGITS}g}")
         if is_whole(self.kind.facts[quantity]) and middle % 1 > 0:
             message, remedy = "the middle of this range is no whole number", "state 'central' too"
             self.problems.append(Problem(message, self.place_of(*path), f"{middle:g}", remedy=remedy))

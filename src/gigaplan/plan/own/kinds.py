@@ -101,6 +101,22 @@ SYSTEM = Kind(
         "supply_cap_racks_per_month",
     ),
 )
+COST = ("rack_power_kw", "rack_price_usd", "rental_usd_per_gpu_h", "gpus_per_rack")
+SUPPLY = (
+    "first_ship_date",
+    "supply_start_racks_per_month",
+    "supply_growth_per_year",
+    "supply_cap_racks_per_month",
+)
+WITHOUT_EFFECT = {
+    "a frontier": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", "vendor", *SUPPLY),
+    "a training run alone": ("vendor", *SUPPLY),
+    "predictions of serving": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", *COST, *SUPPLY),
+    "predictions of training": ("host_bandwidth_bytes_per_s", "vendor", *COST, *SUPPLY),
+    "a plan": ("host_bandwidth_bytes_per_s",),
+    "a plan without training runs": ("host_bandwidth_bytes_per_s", "gpu_tgp_w"),
+}
+"""Facts of a system that no answer of a kind depends on."""
 REGION = Kind(
     "region",
     "regions",
