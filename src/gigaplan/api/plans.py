@@ -33,7 +33,7 @@ from gigaplan.vocabulary.errors import (
     nearest_names,
     nearest_text,
 )
-from gigaplan.vocabulary.files import command, write_text
+from gigaplan.vocabulary.files import command, named_file, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.show import BriefRows, as_table, as_text
@@ -144,7 +144,7 @@ def new(
     MachineError
         If the file can't be written; nothing half-written stays.
     """
-    path = Path(path)
+    path = named_file(path)
     if options:
         request = read(Start, {"name": path.stem, **options}, "new")
     if path.exists() and not force:

@@ -28,7 +28,7 @@ from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.calibrate import calibrate_training as refit_training
 from gigaplan.validation.training.failures import FailureRow, validate_failures
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.files import command, refuse_unwritable, write_text
+from gigaplan.vocabulary.files import command, named_file, refuse_unwritable, write_text
 from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows, Items
@@ -245,8 +245,8 @@ def predict_inference(
     own = model_configs, named_texts(system_configs)
     with command(table, *overlays), own_catalog(*own, used_for="predictions of serving") as notes:
         given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
-        rows, answered, warnings = serving.predict(Path(table), Path(out), overlays, progress, given)
-        return Predicted(rows, answered, Path(out), (*_without_effect(notes), *warnings))
+        rows, answered, warnings = serving.predict(Path(table), named_file(out), overlays, progress, given)
+        return Predicted(rows, answered, named_file(out), (*_without_effect(notes), *warnings))
 
 
 def predict_training(
@@ -297,8 +297,8 @@ def predict_training(
     own = model_configs, named_texts(system_configs)
     with command(table, anchor, *overlays), own_catalog(*own, used_for="predictions of training") as notes:
         given = (inputs or read(TrainingInputs, options, "predict training")).columns
-        counts = training.predict(Path(table), Path(out), near, overlays, given)
-        return Predicted(*counts, Path(out), _without_effect(notes))
+        counts = training.predict(Path(table), named_file(out), near, overlays, given)
+        return Predicted(*counts, named_file(out), _without_effect(notes))
 
 
 def _without_effect(notes: Sequence[str]) -> tuple[str, ...]:
@@ -347,11 +347,11 @@ def calibrate_serving(
     given = open_.columns
     if out is not None:
         with command(*paths):
-            refuse_unwritable(Path(out), OVERLAY)
+            refuse_unwritable(named_file(out), OVERLAY)
     staged(progress, 1)("refitting")
     answer = refit_serving(paths, given)
     if out is not None:
-        _write_overlay(answer, paths, Path(out), force=force)
+        _write_overlay(answer, paths, named_file(out), force=force)
     return answer
 
 
@@ -394,12 +394,12 @@ def calibrate_training(
     paths = _paths(measured)
     if out is not None:
         with command(*paths):
-            refuse_unwritable(Path(out), OVERLAY)
+            refuse_unwritable(named_file(out), OVERLAY)
     given = (inputs or read(TrainingInputs, options, "calibrate training")).columns
     report(progress, 0, 1, "all rows")
     answer = refit_training(paths, progress, given)
     if out is not None:
-        _write_overlay(answer, paths, Path(out), force=force)
+        _write_overlay(answer, paths, named_file(out), force=force)
     return answer
 
 

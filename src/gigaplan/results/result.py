@@ -67,12 +67,13 @@ class Result(Labelled):
         quantity = self.variable(quantity).name
         from gigaplan.results.aggregate import aggregate
         from gigaplan.results.coordinates import dim_of
-        from gigaplan.results.spread import spread
+        from gigaplan.results.spread import is_date, spread
 
         by = tuple(dim_of(dim, DIMS) for dim in ((by,) if isinstance(by, str) else by))
         at = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
         figures = aggregate(self, quantity, by=by, at=at, members=members)
-        return Table.of(figures, None if members == "all" else spread(self, quantity, by, at))
+        since = self.axis.edges[0].isoformat() if is_date(self.variable(quantity)) else ""
+        return Table.of(figures, None if members == "all" else spread(self, quantity, by, at), since)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return this result as an xarray Dataset, labels as coordinates, units and meanings as attributes.

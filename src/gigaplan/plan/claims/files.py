@@ -66,7 +66,7 @@ def _shipped(name: str) -> ClaimSet:
 
 
 def _read(text: str, file: str, name: str) -> ClaimSet:
-    root = parse(text, file)
+    root = parse(text, file, "claims file")
     found = Problems(root)
     made = read_set(root, (), found, catalog.load(), name)
     if found.found:

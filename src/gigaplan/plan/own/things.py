@@ -109,7 +109,7 @@ def lines_of(text: str, file: str, kind: Kind) -> Node:
     PlanError
         If it is not YAML, no mapping, or names a further file.
     """
-    lines = parse(text, file)
+    lines = parse(text, file, f"{kind.name} file")
     if not isinstance(lines.value, dict):
         remedy = f"write its facts, one a line: see 'gigaplan catalog show {EXAMPLES[kind.name]} --yaml'"
         raise PlanError([Problem(f"a {kind.name} is a mapping of its facts", lines.place(()), remedy=remedy)])
