@@ -13,7 +13,7 @@ import yaml
 from gigaplan.plan.document import RANGE_KEYS, Node, parse
 from gigaplan.plan.overlay import merge
 from gigaplan.plan.paths import section_fields, takes_entries, type_at
-from gigaplan.plan.shift import misspelt_shift, read_shift, shifted
+from gigaplan.plan.shift import misspelt_shift, read_shift, with_dates
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.labels import meant
 
@@ -83,8 +83,9 @@ def _expand(root: Node, path: Path, file: str) -> list[Path]:
 def _apply(root: Node, path: Path, new: Node) -> Node:
     """Return the document with one value put at a path, or the dates there shifted."""
     kind = type_at(path)
-    shift = read_shift(new.value) if kind is not None and kind is not str else None
-    if wrong := misspelt_shift(new.value, path, new):
+    stated = new.inner  # a shift may have its source and note
+    shift = read_shift(stated.value) if kind is not None and kind is not str else None
+    if wrong := misspelt_shift(stated.value, path, new):
         raise PlanError([wrong])
     if shift is None:
         return _put(root, path, (), new)
@@ -93,8 +94,8 @@ def _apply(root: Node, path: Path, new: Node) -> Node:
     problems: list[Problem] = []
     above, _ = root.at(path[:-1])
     entries = above.value if isinstance(above.value, dict) else {}
-    moved = shifted(base if whole else None, shift, path, new, problems, entries)
-    if moved is None:
+    moved = with_dates(base if whole else None, new, problems, path, entries)
+    if problems:
         raise PlanError(problems)
     for name in reversed(path):
         moved = Node({name: moved}, new.line, new.column, new.file, {name: (1, 1)})

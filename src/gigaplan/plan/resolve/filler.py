@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from gigaplan.catalog import Catalog
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
+from gigaplan.plan.paths import unit_at
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
@@ -157,7 +158,8 @@ class Filler:
         home = self.homes.stated(path, self.root)
         known = self.provenance.get(home, Provenance())
         spread = self.ranges.get(home)
-        self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words)
+        unit = unit_at(self.root.parts(home)) if isinstance(value, int | float) else ""
+        self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words, unit)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
         return typing.cast(T, self.sampler.draw(home, replace(spread, group=spread.group or group)))
