@@ -15,7 +15,7 @@ from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
 from gigaplan.results.spread import RANGE, Span, is_date, range_text, spread, with_range
-from gigaplan.results.terms import TermValue, own_coordinates, term_values
+from gigaplan.results.terms import TermValue, fixed_labels, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.figures import NOISE, percent, short
 from gigaplan.vocabulary.show import Brief, BriefRows, cut
@@ -163,7 +163,7 @@ def _explained(
     for name in (i for i in row.inputs if i in result):
         part = result.variable(name)
         for fixed in _labels_taken(row, name):
-            there = own_coordinates(result, part, dict(at) | when) | dict(fixed)
+            there = own_coordinates(result, part, dict(at) | when) | fixed_labels(result, fixed, at)
             key = name, tuple(sorted(there.items()))
             if key not in known:
                 found = if_held(aggregate, result, name, _listed(result, part, there), there)
