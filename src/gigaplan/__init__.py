@@ -68,8 +68,8 @@ if TYPE_CHECKING:
     from gigaplan.study.compare import Comparison
     from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.rerun import Rerun
-    from gigaplan.study.unused import UnusedLines
     from gigaplan.study.sensitivity import Sensitivity
+    from gigaplan.study.unused import UnusedLines
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -139,6 +139,17 @@ __all__ = [
     "validate_training",
 ]
 
+_REQUESTS = (
+    "CalibrationInputs",
+    "FailureOptions",
+    "FrontierRequest",
+    "KernelComparison",
+    "ServingQuestion",
+    "SitesJob",
+    "Start",
+    "TrainingInputs",
+    "TrainingJob",
+)
 _HOMES = {
     "Cancelled": "vocabulary.progress",
     "Comparison": "study.compare",
@@ -178,6 +189,10 @@ def __getattr__(name: str) -> Any:
         from gigaplan.api.arguments import checked
 
         return checked(found)
+    if name in _REQUESTS:
+        from gigaplan.api.arguments import checked_class
+
+        return checked_class(found)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pickle
 import subprocess
@@ -135,8 +136,43 @@ def test_a_misspelt_argument_is_not_missing_too() -> None:
 def test_a_line_of_the_plan_is_no_argument() -> None:
     problem = wrong(lambda: gp.run("announced-2025-09", memebrs=3))["memebrs"]  # type: ignore[call-arg]
     assert problem.allowed == "plan, changes, overlays, progress, keep"
-    assert problem.remedy == "change the plan: changes={'uncertainty.members': ...}"
+    assert problem.remedy == "change the plan: changes={'uncertainty.members': 3}"
     assert wrong(lambda: gp.run("announced-2025-09", powerr=3))["powerr"].remedy == "remove it"  # type: ignore[call-arg]
+
+
+REQUESTS = [name for name in gp.__all__ if name in gp._REQUESTS]
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_refuses_wrong_names_as_verbs_do(name: str) -> None:
+    cls = getattr(gp, name)
+    fields = [f.name for f in dataclasses.fields(cls)]
+    needed = {f.name: "x" for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING}
+    for field in fields:
+        given = {k: v for k, v in needed.items() if k != field}
+        problem = wrong(lambda given=given, field=field: cls(**given, **{f"{field}x": None}))[f"{field}x"]
+        assert problem.nearest.split(", ")[0] == field
+        assert problem.remedy == f"write {field}="
+        assert str(problem.place) == f"gigaplan.{name}()"
+    assert list(wrong(cls) if needed else needed) == list(needed)
+    assert "too many arguments" in wrong(lambda: cls("x", **needed))["1"].message
+    made = cls(**needed)
+    assert dataclasses.replace(made) == made == pickle.loads(pickle.dumps(made))
+    with pytest.raises(TypeError):
+        cls(zzzzzzzz=None, **needed)
+
+
+def test_every_request_has_the_door() -> None:
+    from gigaplan.api.requests import KINDS
+
+    assert {path.partition(":")[2] for path in KINDS.values()} | {"ServingQuestion"} == set(REQUESTS)
+
+
+def test_true_is_no_number() -> None:
+    (problem,) = wrong(lambda: gp.train("llama_3_1_8b", "h100_hgx", gpus=True)).values()
+    assert (problem.value, problem.allowed) == ("True", "a whole number")
+    (problem,) = wrong(lambda: gp.frontier("gpt_oss_120b", "l4", ttft_s=True)).values()
+    assert problem.allowed == "a number"
 
 
 def test_fields_of_a_request_are_known_by_name() -> None:

@@ -99,6 +99,66 @@ def test_a_changed_copy_of_any_plan_is_that_plan(name: str, tmp_path: Path) -> N
     assert plan.load(path).root.plain() == plan.load(name, ["title='1e6'"]).root.plain()
 
 
+RACK = "like: gb300_nvl72\nrack_price_usd: $3.9M\n"
+
+
+@pytest.mark.parametrize("written", ["rack.yaml", "'rack.yaml'", '"rack.yaml" # my rack', "{value: rack.yaml}"])
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_copy_in_another_folder_finds_the_files_that_the_plan_names(
+    written: str, changed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there" / "deeper"
+    here.mkdir()
+    there.mkdir(parents=True)
+    (here / "rack.yaml").write_text(RACK)
+    text = plan.load("lab-1mw").sources.text
+    if written.startswith("{"):  # a model's file may have its source
+        (here / "rack.yaml").write_text(json.dumps(CONFIG))
+        (here / "plan.yaml").write_text(f"{text}\nmodels:\n  mine:\n    config: {written}\n")
+    else:
+        (here / "plan.yaml").write_text(f"{text}\nsystems:\n  mine:\n    config: {written}\n")
+    monkeypatch.chdir(here)
+    changes = {"title": "another"} if changed else {}
+    copy = gp.new(there / "plan.yaml", like="plan.yaml", changes=changes)
+    same_folder = gp.new(Path("second.yaml"), like=here / "plan.yaml")
+    assert same_folder.read_text() == (here / "plan.yaml").read_text()
+    monkeypatch.chdir(tmp_path)
+    assert (
+        plan.load(copy).document.title == (changes or {"title": plan.load(here / "plan.yaml").document.title})["title"]
+    )
+    assert "../../here/rack.yaml" in copy.read_text()
+    if not changed:
+        assert "../../here/rack.yaml" in copy.read_text().splitlines()[-1]
+        assert "my rack" in copy.read_text() or "#" not in written
+
+
+def test_a_file_of_an_overlay_and_of_a_change_are_found_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("over", "new"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "over" / "rack.yaml").write_text(RACK)
+    (tmp_path / "set.yaml").write_text(RACK)
+    header = "overlay: {who: me, why: to see, from: 2026-11}\n"
+    (tmp_path / "over" / "over.yaml").write_text(f"{header}systems: {{mine: {{config: rack.yaml}}}}\n")
+    monkeypatch.chdir(tmp_path)
+    changes = {"systems.other.config": "set.yaml"}
+    copy = gp.new("new/plan.yaml", like="lab-1mw", changes=changes, overlays=["over/over.yaml"])
+    assert "config: ../over/rack.yaml" in copy.read_text()
+    assert "config: ../set.yaml" in copy.read_text()
+    monkeypatch.chdir(tmp_path / "new")
+    assert plan.load("plan.yaml").root.plain()["systems"]["mine"]["like"] == "gb300_nvl72"
+
+
+CONFIG = {
+    "model_type": "llama",
+    "num_hidden_layers": 32,
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+}
+
+
 def test_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(tmp_path / "mine.yaml")
     assert leave("new", path, "--set", "fleet.profile=max_p") == 2

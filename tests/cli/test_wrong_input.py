@@ -57,6 +57,18 @@ CASES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("predict", "training", "steps.csv", "--anchor", "other.csv", "-o", "other.csv"),
         ("take the place of the table",),
     ),
+    *(
+        ((*verb, option, "new/"), ("new/", "a file is to be written", "put the file's name behind it"))
+        for verb, option in (
+            (("frontier", "gpt_oss_120b", "l4"), "--html"),
+            (("export", "folder", "--to", "csv"), "--out"),
+            (("predict", "training", "steps.csv"), "-o"),
+            (("calibrate", "serving", "served.csv"), "--out"),
+            (("schema",), "--out"),
+            (("validate", "inference"), "--markdown"),
+        )
+    ),
+    (("frontier", "gpt_oss_120b", "mine", "--system-config", "empty.csv"), ("the system file is empty", "write its")),
     (("predict", "inference", "served.csv", "-o", "served.csv"), ("take the place of the table", "another file")),
     (("calibrate", "serving", "served.csv", "-o", "served.csv"), ("take the place of the table", "another file")),
 )

@@ -132,8 +132,8 @@ class Bench:
         return {p for unit in self.units for p in unit if (self.folder / p).exists()}
 
 
-def prepared(verb: str, base: Path) -> Bench:
-    """Put a verb's inputs into a new folder, run both of its forms and one again, and return what they wrote."""
+def prepared(verb: str, base: Path, *, again: bool = True) -> Bench:
+    """Put a verb's inputs into a new folder, run both of its forms and one ``again``, and return what they wrote."""
     folder = base / "work"
     for name in ("work", "tmp", "rates"):
         (base / name).mkdir()
@@ -151,7 +151,7 @@ def prepared(verb: str, base: Path) -> Bench:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("somebody else's")
     bench = Bench(verb, folder, contents(folder), {}, 0.0)
-    for form in (FORMS[0], *FORMS):
+    for form in (*FORMS[:again], *FORMS):
         began = time.monotonic()
         job = start(words(verb, form), folder)
         while job.poll() is None and not debris(folder):
@@ -196,7 +196,7 @@ class Stops:
     """Stops that came while there was a temporary folder of this run."""
 
 
-def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random) -> Stops:
+def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random, *, run_after: bool = True) -> Stops:
     """Stop a verb at random instants; say what was lost, half-written or left behind.
 
     Parameters
@@ -209,6 +209,8 @@ def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random
         How often.
     chance : Random
         Of the instants.
+    run_after : bool
+        Whether the verb is run once more at the end, as if nothing had been.
     """
     base, found, stopped, writing = bench.folder.parent, [], 0, 0
     for i in range(times):
@@ -230,6 +232,8 @@ def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random
             wrong += [f"{name}: left after Ctrl-C" for name in debris(bench.folder)]
             wrong += [f"TMPDIR/{p.name}: left after Ctrl-C" for p in (base / "tmp").iterdir()]
         found += [f"{bench.verb} {number.name} {i} at {after_s:.2f} s of {bench.lasts_s:.2f}: {w}" for w in wrong]
+    if not run_after:
+        return Stops(found, stopped, writing)
     if start(words(bench.verb, FORMS[0]), bench.folder).wait() != 0:
         found.append(f"{bench.verb} {number.name}: the next run fails: {(base / 'stderr').read_text()[-300:]}")
     if {p: d for p, d in contents(bench.folder).items() if p not in bench.others} != bench.whole[FORMS[0]]:

@@ -170,6 +170,19 @@ def test_a_date_and_a_whole_site_slip() -> None:
     assert every.announced == before.announced
 
 
+def test_a_shift_may_state_its_source_and_note() -> None:
+    path = "fleet.sites.Campus hall.phases.first half.energised"
+    loaded = plan.load("lab-1mw", [f"{path}={{value: +12 months, note: the grid is late, evidence: estimated}}"])
+    phase = loaded.document.fleet.sites["Campus hall"].phases["first half"]
+    assert phase.energised == dt.date(2027, 9, 1)
+    known = loaded.provenance[path]
+    assert (known.note, known.evidence) == ("the grid is late", "estimated")
+    (problem,) = refused(f"{path}={{value: +12 moons, note: the grid is late}}")
+    assert "no unit by which dates move" in problem.message
+    (problem,) = refused("power.facility.power_price_usd_per_mwh={value: +12 months, note: late}")
+    assert problem.value == "+12 months"
+
+
 def test_names_that_are_dates_slip_too() -> None:
     assert changed("training=+6 months").training.share == {"2026-07": 0.4, "2032-07": 0.4}
     assert changed("training=+6 years").training.share == {"2032-01": 0.4, "2038-01": 0.4}

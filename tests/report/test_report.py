@@ -184,3 +184,20 @@ def test_claims_show_their_figures(announced: Result) -> None:
     for claim in announced.claims:
         assert str(claim.verdict) in text
     assert "rack_tdp max_q" in text
+
+
+def test_the_plans_own_values_stand_with_their_numbers() -> None:
+    changes = [
+        "power.facility.power_price_usd_per_mwh={value: 80 USD/MWh}",
+        "demand.adoption.ceiling_users=30000 to 50000",
+    ]
+    result = gp.run("lab-1mw", [*changes, "demand.adoption.reference_users={low: 8000, high: 1e4, source: a guess}"])
+    said = dict(result.assumptions)
+    assert said["power.facility.power_price_usd_per_mwh"] == "80 USD/MWh, assumed"
+    assert said["demand.adoption.reference_users"] == "8000 to 10000.0, assumed: a guess"
+    assert said["fleet.sites.Campus hall.phases.first half.energised"].startswith("2026-09-01, assumed: a refitted")
+    page = html(result)
+    assert "80 USD/MWh, assumed</td>" in page
+    assert "assumed: </td>" not in page
+    assert "assumed:</td>" not in page
+    assert "assumed: assumed" not in page

@@ -12,6 +12,7 @@ import pytest
 from tests.report.test_report import printed
 
 import gigaplan as gp
+from gigaplan.report.explain_facts import readings
 from gigaplan.report.explain_view import explain_tree, explanation_tree
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import HORIZON, years
@@ -146,3 +147,18 @@ def test_the_limit_that_binds_has_a_name() -> None:
     found = explain(result, "binding_limit")
     assert {f.label for f in found.figures} <= {*result.labels["limit"], "none"}
     assert "packaging" in {f.label for f in found.figures}
+
+
+def test_lines_of_the_plan_stand_with_their_units() -> None:
+    changes = {"power.facility.power_price_usd_per_mwh": "80 to 110 USD/MWh", "uncertainty.members": 10}
+    result = gp.run("lab-1mw", {**changes, "horizon.end": "2027-07"})
+    units = {e.path: e.unit for e in result.ledger.entries if not e.fact}
+    assert units["power.facilities.Campus hall.power_price_usd_per_mwh"] == "USD/MWh"
+    assert units["training.runs.domain model.tokens"] == "token"
+    assert units["demand.adoption.reference_date"] == units["demand.workloads.chat.model"] == ""
+    assert units["demand.workloads.agents.reach_share"] == "share"
+    shown = " ".join(readings([e for e in result.ledger.entries if not e.fact], ids=False)).replace("\u00a0", " ")
+    assert "95 (80 to 110) USD/MWh, the plan's own" in shown
+    assert "domain model.tokens = 300,000,000,000 tokens, the plan's own" in shown
+    assert "agents.reach_share = 3%, the plan's own" in shown
+    assert "(it) MW" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -66,3 +67,67 @@ def test_cash_lines_rack_stock_and_phase_dates_are_shown(announced: Result) -> N
     assert any(e.path.endswith("energised") for e in first.entries)
     assert not any("Shackelford" in e.path for e in first.entries)
     assert sum(f.value for f in first.inputs[0].figures) > 0
+
+
+NO_PRODUCTS = {
+    "requests_asked_per_day": "growth and elasticity are curves of the workload",
+    "requests_on_devices_per_day": "the share is a series of the plan, and all requests are no quantity",
+    "sessions_per_day": "all requests are no quantity",
+    "requests_asked_per_h": "shapes of days and hours are no single inputs",
+    "requests_by_region_per_h": "shapes of days and hours are no single inputs",
+    "racks_accepted": "lags are curves",
+    "racks_in_production": "lags are curves",
+    "it_power_drawn_mw": "the draw is a curve of the utilisation",
+    "overhead_energy_mwh": "the PUE follows the season",
+    "facility_power_mw": "the PUE follows the season",
+    "requests_per_gpu_s": "a search over layouts",
+    "run_tokens_done": "speed is that of the fastest layout",
+    "run_mfu_share": "a search over layouts",
+    "run_tokens_by_deadline": "within a month",
+    "run_late_days": "no less than zero",
+    "run_gpus_needed": "a search over multiples",
+    "run_latest_start_day": "speed is that of the fastest layout",
+    "milestone_done_share": "within a month",
+    "milestone_late_days": "within a month",
+    "largest_run_flop": "the best of generations and places",
+    "largest_run_parameters": "laws of scaling",
+    "capability_eci": "a fitted law",
+    "fleet_share": "an allocation",
+    "gpu_hours": "days with a larger fleet weigh more",
+    "shadow_price_usd_per_mw_year": "a mean over GPU-hours of several generations",
+    "capital_usd": "network, storage and facility follow from other inputs by place",
+    "rent_usd": "by contract",
+    "marginal_revenue_usd_per_gw_year": "of the workload that is next",
+    "commitment_usd": "the years left of each contract",
+    "vendor_flow_usd": "of the vendor's own systems",
+    "vendor_flow_landlords_usd": "of the vendor's own systems at rented places",
+    "workload_cost_usd": "shares are weighed by IT power",
+    "training_cost_usd": "shares are weighed by IT power",
+    "cost_per_task_usd": "over the basket's tokens by generation",
+    "cost_at_constant_capability_usd": "the model factor is a curve",
+}
+"""Rows whose formula multiplies, adds or divides, and has no terms of quantities and single inputs: why not."""
+ARITHMETIC = re.compile(r" [x/+-] | less |sum of")
+
+
+def test_law_every_plain_formula_has_terms() -> None:
+    without = {v.name for v in variables().values() if ARITHMETIC.search(v.formula) and not v.terms}
+    assert without == set(NO_PRODUCTS)
+    names = "|".join(variables())
+    for row in variables().values():
+        if re.fullmatch(rf"({names})( [x/+-] ({names}|\d+))+", row.formula):
+            assert row.terms, f"{row.name} is made of quantities alone"
+
+
+def test_what_training_computes_and_the_tokens_of_the_largest_run(announced: Result) -> None:
+    flop = explain(announced, "training_flop", {"year": "2030"})
+    (term,) = flop.terms
+    assert [f.name.rpartition(".")[2] for f in term.factors] == [
+        "training_gpu_hours",
+        "3600",
+        "peak_bf16_flops_per_s",
+        "mfu_share",
+    ]
+    for bound, opposite in (("low", "high"), ("central", "central"), ("high", "low")):
+        (term,) = explain(announced, "largest_run_tokens", {"year": "2030", "scope": "one site", "bound": bound}).terms
+        assert [dict(f.at) for f in term.factors] == [{}, {}, {"bound": opposite}]

@@ -255,7 +255,13 @@ def test_a_date_that_never_comes_is_after_all_others() -> None:
     assert (found.low, found.median, found.without) == (20.0, 20.0, 6)
     assert math.isnan(found.high)
     text = range_text(found, lambda d: "never" if math.isnan(d) else f"day {d:.0f}", "never")
-    assert text == "day 20 to never; in 6 of 20 futures never"
+    assert text == "from day 20; in 6 of 20 futures never"
+    rare = span_of(np.array([10.0, *[math.nan] * 19]), date=True)
+    assert (
+        range_text(rare, lambda d: "never" if math.isnan(d) else f"day {d:.0f}", "never") == "in 19 of 20 futures never"
+    )
+    most = span_of(np.array([*[10.0] * 9, *[20.0] * 10, math.nan]), date=True)
+    assert range_text(most, lambda d: f"day {d:.0f}", "never") == "day 10 to day 20; in 1 of 20 futures never"
 
 
 @pytest.mark.parametrize(

@@ -284,11 +284,30 @@ def test_a_missed_deadline_says_by_how_much_and_what_would_meet_it() -> None:
         f"{late:,.0f} days",
         "instead of 30 k",
         "or a start by 20",
+        ", its GPUs there or ",
         "tokens instead of 60 T",
     ):
         assert word in told[0], word
     assert "misses its milestone of 50%" in told[1]
     assert "Late" in text_of(result) and "misses its deadline" in text_of(result)
+
+
+def test_a_run_whose_site_is_late_is_told_which_and_what_would_do() -> None:
+    late = "training.runs.domain model.deadline=2026-09-20", "training.runs.domain model.start=2026-02-01"
+    scenario = plan.resolve(plan.load("lab-1mw", late))
+    result = simulate(scenario)
+    (told,) = missed(result)
+    begun, done = (result.day(days) for days in days_of(result))
+    assert begun and done
+    assert f"Its site is late: 128 GPUs stand at Campus hall from {begun}" in told
+    assert f"{(begun - dt.date(2026, 2, 1)).days:,} days after the run's start 2026-02-01" in told
+    assert "these GPUs there, and a start, by 2026-09-" in told
+    assert "0 tokens instead" not in told
+    # what it says would meet the deadline does
+    moved = done + dt.timedelta(days=1)
+    assert f"or a deadline of {moved}" in told
+    in_time = plan.load("lab-1mw", [late[1], f"training.runs.domain model.deadline={moved}"])
+    assert not missed(simulate(plan.resolve(in_time)))
 
 
 def test_a_run_in_time_has_nothing_to_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 import gigaplan as gp
 from gigaplan.cli import main
-from gigaplan.validation.serving.calibrate import calibrate_serving
+from gigaplan.validation.serving.calibrate import Errors, calibrate_serving
 from gigaplan.validation.serving.constants import OF_ENGINES
 from gigaplan.validation.serving.measured import read_measured
 from gigaplan.validation.serving.questions import read
@@ -123,7 +124,7 @@ def test_good_constants_stay(tmp_path: Path) -> None:
 def test_too_few_rows_and_mixed_engines_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(VLLM))
-    with pytest.raises(PlanError, match="1 rows can be answered, 4 are needed"):
+    with pytest.raises(PlanError, match="needs 4 measured rows, and 1 of the 1 given can be used"):
         calibrate_serving([path], BESIDE)
     both = own(tmp_path)
     rows = list(csv.DictReader(both.read_text(encoding="utf-8").splitlines()))
@@ -159,6 +160,32 @@ def test_a_refit_that_is_no_better_is_written_only_by_force(tmp_path: Path, caps
     assert leave("calibrate", "serving", mine, "-o", str(out), "--force") == 0
     data = yaml.safe_load(out.read_text())
     assert all("written with --force although" in v["note"] for v in data["demand"]["engine"].values())
+
+
+def test_a_refit_that_makes_one_of_the_times_worse_says_which(tmp_path: Path) -> None:
+    answer = calibrate_serving([own(tmp_path, slower=1.4)], {})
+    assert answer.error_left_out is not None
+    assert not answer.refusal
+    before, better = answer.error_before, answer.error_left_out
+    worse = replace(answer, error_left_out=Errors(ttft=before.ttft * 1.01, tpot=better.tpot))
+    assert worse.error_left_out is not None
+    assert worse.error_left_out.together < before.together
+    assert "makes the first token worse" in worse.refusal
+    worse = replace(answer, error_before=Errors(ttft=0.4, tpot=0.1), error_left_out=Errors(ttft=0.1, tpot=0.11))
+    assert "makes the time per token worse (10.0% to 11.0%)" in worse.refusal
+
+
+def test_a_file_given_twice_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, copy = own(tmp_path, slower=1.4), tmp_path / "copy.csv"
+    copy.write_bytes(mine.read_bytes())
+    alone = calibrate_serving([mine], {})
+    (tmp_path / "below").mkdir()
+    again = calibrate_serving([mine, tmp_path / "below" / ".." / "mine.csv", copy], {})
+    assert (again.rows, again.after) == (alone.rows, alone.after)
+    assert [w.split(" holds ")[0].rpartition("/")[2] for w in again.warnings[:2]] == ["mine.csv", "copy.csv"]
+    assert leave("calibrate", "serving", str(mine), str(copy), "-o", str(tmp_path / "o.yaml")) == 0
+    assert "they count once" in " ".join(capsys.readouterr().err.split())
+    assert "copy.csv" not in (tmp_path / "o.yaml").read_text()
 
 
 def test_the_overlay_holds_what_rows_determine_with_what_it_rests_on(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from gigaplan.validation.refit import (
 from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.calibrate import SLOWEST, calibrate_training, slower
 from gigaplan.validation.training.constants import ENTITIES, OWN
-from gigaplan.validation.training.questions import read, read_questions
+from gigaplan.validation.training.questions import layer_warnings, read, read_questions
 from gigaplan.validation.training.sources import CLASSIC, MODERN, published_step_s
 from gigaplan.validation.training.validate import predict
 from gigaplan.vocabulary.errors import PlanError
@@ -235,10 +235,33 @@ def test_all_that_is_wrong_with_tables_is_told_at_once(tmp_path: Path, capsys: p
 def test_too_few_rows_say_why_others_cannot_be_used(tmp_path: Path) -> None:
     rows = list(csv.DictReader(own(tmp_path).read_text(encoding="utf-8").splitlines()))[:4]
     rows[0]["gpu"], rows[1]["value"] = "abacus", ""
-    with pytest.raises(PlanError, match="2 rows can be answered, 4 are needed") as wrong:
+    with pytest.raises(PlanError, match="needs 4 measured rows, and 2 of the 4 given can be used") as wrong:
         calibrate_training([table(tmp_path / "few.csv", rows)])
     assert "abacus" in str(wrong.value.problems[0].value)
     assert "no measured step" in str(wrong.value.problems[0].value)
+
+
+def test_a_file_counts_once_whatever_it_is_called(tmp_path: Path) -> None:
+    mine = own(tmp_path)
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(mine.read_bytes().replace(b"\r\n", b"\n"))
+    alone = calibrate_training([mine])
+    twice = calibrate_training([mine, copy])
+    assert (twice.rows, twice.after, alone.warnings) == (alone.rows, alone.after, ())
+    (warning,) = twice.warnings
+    assert "copy.csv holds the same measurements as" in warning
+
+
+def test_a_truncated_model_is_told(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(own(tmp_path).read_text(encoding="utf-8").splitlines()))
+    changed = [{**row, "layers": "8", "pp": "1", "vpp": "1", "dp": ""} for row in rows]
+    found = read_questions(table(tmp_path / "cut.csv", changed, (*COLUMNS, "layers")))
+    answered = [a for a in found if a.question is not None]
+    assert answered
+    assert all("+8" in a.question.model for a in answered if a.question)
+    assert all("layers 8 (as the row states; " in warning for warning in layer_warnings(found))
+    assert layer_warnings(found)
+    assert not layer_warnings(read_questions(own(tmp_path)))
 
 
 def test_kinds_of_software_are_not_mixed(tmp_path: Path) -> None:

@@ -215,3 +215,28 @@ def test_memory_of_experts_by_part(experts: str) -> None:
     assert best is not None
     expected = {"weights": 12.08, "gradients": 24.16, "optimiser": 8.76}
     assert {n: best.memory_gb_by_part[n] for n in expected} == pytest.approx(expected, rel=0.01)
+
+
+PLANS = Path(__file__).parents[2].parent / "shared" / "cases" / "plans"
+needs_plans = pytest.mark.skipif(not PLANS.exists(), reason="the project's plans of cases are not on this machine")
+
+
+@needs_plans
+@pytest.mark.parametrize("resolution", ["representative", "hourly"])
+def test_a_leap_years_february_has_its_day(resolution: str) -> None:
+    """R06 (REopt issue 470): a day of February 2028 takes as much energy as one of January, of 29 days in all."""
+    result = gp.run(PLANS / "leap.yaml", {"horizon.resolution": resolution, "uncertainty.members": 1})
+    month, days = result.table("facility_energy_mwh", "month"), {"2028-01": 31, "2028-02": 29}  # type: ignore[arg-type]
+    by_month = dict(zip(month.labels["month"], month.values, strict=True))
+    a_day = {m: by_month[m] / d for m, d in days.items()}
+    assert a_day["2028-02"] / a_day["2028-01"] == pytest.approx(1, abs=0.01)
+    hours = dict(zip(result.labels["month"], result.axis.hours, strict=True))
+    assert {m: hours[m] / 24 for m in days} == days
+
+
+@needs_plans
+@pytest.mark.parametrize(("plan", "gpus"), [("c1e", 230_000), ("hel", 252_602)])
+def test_gpus_of_a_published_campus(plan: str, gpus: int) -> None:
+    """R07 (Epoch AI's data centers, estimates): GPUs on the campus' IT power."""
+    result = gp.run(PLANS / f"{plan}.yaml", {"uncertainty.members": 1})
+    assert result.central("gpus_in_production").sum(axis=(0, 1)).max() == pytest.approx(gpus, rel=0.1)

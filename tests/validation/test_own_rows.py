@@ -175,6 +175,16 @@ def test_empty_cells_are_told_as_assumptions() -> None:
     assert same(trained({**TRAINING, "dp": ""}).step_time_ms, trained(TRAINING).step_time_ms)
 
 
+def test_a_stated_number_of_layers_is_computed_and_told() -> None:
+    name = trained(TRAINING).model_answered
+    assert "layers" not in trained(TRAINING).assumed
+    cut = trained({**TRAINING, "layers": "16", "pp": "1", "dp": ""})
+    assert cut.model_answered == f"{name}+16"
+    assert f"layers 16 (as the row states; {name} has " in cut.assumed
+    experts = {**TRAINING, "model": "deepseek_v3", "num_gpus": "256", "layers": "12", "pp": "1", "ep": "32", "dp": ""}
+    assert "dense layers 1 (the row leaves them open; deepseek_v3 has 3)" in trained(experts).assumed
+
+
 def test_speculation_is_a_column() -> None:
     plain = served(SERVING)
     drafted = served({**SERVING, "speculative": "mtp"})

@@ -195,6 +195,54 @@ def test_eight_writers_into_one_folder(
     assert os.listdir(tmp_path) == ["kept"]
 
 
+def test_no_result_within_a_result_and_no_file_by_a_folders_name(lab: Result, tmp_path: Path) -> None:
+    kept = gp.save(lab, tmp_path / "kept")
+    for inner in (kept / "inner", kept / "deeper" / "inner"):
+        with pytest.raises(PlanError, match="lies in a result's own folder"):
+            gp.save(lab, inner)
+    assert gp.save(lab, kept) == kept
+    assert gp.save(lab, f"{tmp_path / 'other'}/") == tmp_path / "other"
+    for write in (lambda: gp.export(kept, "csv", f"{tmp_path}/new/"), lambda: gp.new(f"{tmp_path}/new/")):
+        with pytest.raises(PlanError, match="a file is to be written"):
+            write()
+    assert sorted(os.listdir(tmp_path)) == ["kept", "other"]
+
+
+REPLACE = """
+import shutil, sys, time
+from pathlib import Path
+from gigaplan.results.store import NAMES, _wrote
+from gigaplan.vocabulary.files import publish, whole_folder
+if sys.argv[1] == "aside":
+    publish.exchange = lambda one, other: False
+target, *sources = map(Path, sys.argv[2:])
+until = time.monotonic() + 10
+for k in range(60):
+    with whole_folder(target, NAMES, _wrote) as work:
+        for file in sources[k % 2].iterdir():
+            shutil.copy(file, work)
+    if time.monotonic() > until:
+        break
+"""
+
+
+@pytest.mark.parametrize("how", ["swap", "aside"])
+def test_a_reader_sees_the_old_or_the_new_result_whole(how: str, lab: Result, tmp_path: Path) -> None:
+    other = gp.run("lab-1mw", {"horizon.end": "2026-09", "power.facility.power_price_usd_per_mwh": "200 USD/MWh"})
+    results = {r.stamp.plan_hash: r for r in (lab, other)}
+    sources = [gp.save(r, tmp_path / f"s{k}") for k, r in enumerate(results.values())]
+    target = gp.save(lab, tmp_path / "kept")
+    seen: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", REPLACE, how, str(target), *map(str, sources)]) as writer:
+        while writer.poll() is None:
+            found = store.load(target)
+            whole = results[found.stamp.plan_hash]
+            assert (found["cost_usd"] == whole["cost_usd"]).all()
+            seen.append(found.stamp.plan_hash)
+    assert writer.returncode == 0
+    assert set(seen) == set(results)
+
+
 def test_run_export_and_a_thesis(lab: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()

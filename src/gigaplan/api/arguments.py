@@ -22,6 +22,7 @@ from typing import Annotated, Any, TypeVar, Union
 from gigaplan.vocabulary.errors import ArgumentsError, Place, Problem, nearest_name, unknown_choice
 
 V = TypeVar("V", bound=Callable[..., Any])
+C = TypeVar("C", bound=type[Any])
 ACCEPTED: dict[Any, Any] = {int: Integral, float: Real, Path: os.PathLike}
 """What counts as a kind: numpy's whole numbers are whole numbers."""
 WORDS = {
@@ -79,6 +80,40 @@ def checked(verb: V) -> V:
 
     door.__module__ = "gigaplan"  # where pickle finds it, so that a pool of processes may map it
     return typing.cast(V, door)
+
+
+@functools.cache
+def checked_class(cls: C) -> C:
+    """Return a request's class, which from now on refuses wrong names as verbs do, and reads a choice in any case.
+
+    Parameters
+    ----------
+    cls : type
+        A public request.
+
+    Returns
+    -------
+    type
+        The same class; calling it raises :class:`ArgumentsError` with every wrong name at once.
+    """
+    begin, taken = cls.__init__, _taken(cls)  # type: ignore[misc]
+
+    @functools.wraps(begin)
+    def door(self: Any, *args: Any, **named: Any) -> None:
+        problems = _Call(cls, taken, args, named).wrong_names()
+        if problems:
+            raise ArgumentsError(problems)
+        begin(self, *args, **{n: _as_choice(cls, n, v) if isinstance(v, str) else v for n, v in named.items()})
+
+    cls.__init__ = door  # type: ignore[misc]
+    return cls
+
+
+def _as_choice(cls: type, name: str, value: str) -> str:
+    """Return the choice that a text means for a field of a request, or the text itself."""
+    from gigaplan.api.requests import as_choice, markers
+
+    return as_choice(*markers(cls)[name], value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +177,24 @@ class _Call:
         """Return what is wrong with the call, in the order of the verb's arguments."""
         taken = self.taken
         given = {**dict(zip(taken.ordered, self.args, strict=False)), **self.named}
+        options = {n: v for n, v in self.named.items() if n not in taken.named and n in taken.options}
+        found = self.wrong_names()
+        found += (p for n in taken.named if n in given for p in self._wrong_kind(n, given[n], taken.hints[n]))
+        found += self._beside_request(given, options)
+        return [*found, *self._wrong_fields(options)] if found else []
+
+    def wrong_names(self) -> list[Problem]:
+        """Return the problems of arguments that are missing, unknown or too many."""
+        taken = self.taken
+        given = {**dict(zip(taken.ordered, self.args, strict=False)), **self.named}
         unknown = [n for n in self.named if n not in taken.named and n not in taken.options]
         needed = [n for n in taken.required if n not in given]
         others = [n for n in (*taken.named, *taken.options) if n not in given]
         meant = {n: nearest_name(n, needed) or nearest_name(n, others) for n in unknown}
         missing = [n for n in needed if n not in meant.values()]
-        options = {n: v for n, v in self.named.items() if n not in taken.named and n not in unknown}
         found = [self._problem(n, f"'{n}' is missing", remedy=f"call {taken.written}") for n in missing]
         found += self._by_place()
-        found += (self._unknown(n, meant[n]) for n in unknown)
-        found += (p for n in taken.named if n in given for p in self._wrong_kind(n, given[n], taken.hints[n]))
-        found += self._beside_request(given, options)
-        return [*found, *self._wrong_fields(options)] if found else []
+        return [*found, *(self._unknown(n, meant[n]) for n in unknown)]
 
     def _problem(self, argument: str, message: str, value: str = "", allowed: str = "", remedy: str = "") -> Problem:
         place = Place(f"gigaplan.{self.verb.__name__}()", path=argument)
@@ -194,7 +235,10 @@ class _Call:
         lines = [path for path in settings() if path[0] != STUDY]
         near = nearest_name(name, (path[-1] for path in lines))
         paths = [".".join(path) for path in lines if path[-1] == near]
-        return f"change the plan: {CHANGES}={{'{paths[0]}': ...}}" if len(paths) == 1 else ""
+        if len(paths) != 1:
+            return ""
+        value = self.named[name] if isinstance(self.named[name], str | int | float) else ...
+        return f"change the plan: {CHANGES}={{'{paths[0]}': {'...' if value is ... else repr(value)}}}"
 
     def _wrong_kind(self, name: str, value: Any, hint: Any) -> list[Problem]:
         if _fits(value, hint):

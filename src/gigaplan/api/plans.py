@@ -13,8 +13,9 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
 from gigaplan.claims import evaluate
 from gigaplan.claims import read as read_claims
+from gigaplan.plan.copies import copy_of
 from gigaplan.plan.json_schema import json_schema
-from gigaplan.plan.starter import Start, copy_of, starter
+from gigaplan.plan.starter import Start, starter
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import WEAKEST, Verdict
@@ -33,7 +34,7 @@ from gigaplan.vocabulary.errors import (
     nearest_names,
     nearest_text,
 )
-from gigaplan.vocabulary.files import command, write_text
+from gigaplan.vocabulary.files import command, named_file, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.show import BriefRows, as_table, as_text
@@ -97,7 +98,11 @@ def run(
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
     """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
-    loaded = plans.load_sources(sources)
+    return _run(plans.load_sources(sources), progress, keep)
+
+
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "all") -> Result:
+    """Simulate a loaded plan and evaluate its claims."""
     try:
         scenario = plans.resolve(loaded)
         result = replace(simulate(scenario, keep, progress), sources=loaded.sources)
@@ -141,7 +146,7 @@ def new(
     MachineError
         If the file can't be written; nothing half-written stays.
     """
-    path = Path(path)
+    path = named_file(path)
     if options:
         request = read(Start, {"name": path.stem, **options}, "new")
     if path.exists() and not force:
@@ -156,7 +161,7 @@ def new(
     text = (
         starter(request or Start(name=path.stem))
         if like is None
-        else copy_of(plans.sources_of(like, pairs(changes), overlays))
+        else copy_of(plans.sources_of(like, pairs(changes), overlays), path.parent)
     )
     with command(like, *overlays):
         return write_text(path, text, PLAN)
@@ -189,10 +194,12 @@ def check(
     CheckedPlan
         The result with the verdicts.
     """
-    sets = [read_claims(name) for name in claims]
-    result = run(plan, changes, overlays, progress)
+    loaded = plans.load_sources(plans.sources_of(plan, pairs(changes), overlays))
+    with facts.using(loaded.catalog):  # claims may name the plan's own systems and regions
+        sets = [read_claims(name) for name in claims]
+    result = _run(loaded, progress)
     if sets:
-        result = result.with_claims(evaluate(result, facts.load(), sets))
+        result = result.with_claims(evaluate(result, loaded.catalog, sets))
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
 
 
@@ -223,7 +230,7 @@ def unused(
     Cancelled
         If ``progress`` returns False.
     """
-    sources = plans.sources_of(plan, _pairs(changes), overlays)
+    sources = plans.sources_of(plan, pairs(changes), overlays)
     loaded = plans.load_sources(sources)
     try:
         return unused_lines(sources, progress)
@@ -269,7 +276,7 @@ def compare(
 
 
 def _is_saved(given: str | Path) -> bool:
-    return Path(given).is_dir() and str(given) not in plans.builtin_names()
+    return Path(given).is_dir() and not plans.builtin_name(given)
 
 
 def result_of(given: Result | str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> Result:
@@ -279,7 +286,7 @@ def result_of(given: Result | str | Path, changes: Changes = (), overlays: Seque
     if _is_saved(given):
         return store.load(Path(given))
     name = str(given)
-    if name not in plans.builtin_names() and not Path(name).exists():
+    if not plans.builtin_name(name) and not Path(name).exists():
         raise PlanError([_neither(name)])
     return run(given, changes, overlays)
 

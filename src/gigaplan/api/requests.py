@@ -23,6 +23,7 @@ from gigaplan.measurements.given import about
 from gigaplan.validation.serving.measured import ABOUT, OPTIONS
 from gigaplan.validation.training import measured as training
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
+from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.options import Option
 
 R = TypeVar("R")
@@ -178,6 +179,7 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     PlanError
         With every unknown field (the nearest is given) and every wrong value at once.
     """
+    kind = meant(kind, KINDS, by_beginning=False)
     if kind not in KINDS:
         near = nearest_name(kind, KINDS)
         allowed, remedy = ", ".join(KINDS), "name a kind of request"
@@ -300,6 +302,12 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
         return value
     label = f"{name} (--{option.name})" if option.name else name
     where = Place(place, path=label)
+    if isinstance(value, str):
+        value = as_choice(hint, option, value)
+    if is_stray_bool(hint, value):
+        allowed, remedy = KIND_WORDS["float_type" if float in _kinds(hint) else "int_type"]
+        problems.append(Problem("not allowed here", where, value=str(value), allowed=allowed, remedy=remedy))
+        return None
     try:
         found = TypeAdapter(hint).validate_python(value)
     except ValidationError as error:
@@ -309,6 +317,32 @@ def _value(hint: Any, option: Option, value: Any, name: str, place: str, problem
         problems += error.problems
         return None
     return found
+
+
+def as_choice(hint: Any, option: Option, value: str) -> str:
+    """Return the choice that a text means, in any case, or the text itself where it means none or there are none."""
+    plain = _literals(hint)
+    return meant(value, plain or option.choices, by_beginning=False) if value and (plain or option.choices) else value
+
+
+def _literals(hint: Any) -> tuple[str, ...]:
+    """Return the words of an annotation of which one must be given, none if any may be."""
+    if typing.get_origin(hint) is typing.Literal:
+        return tuple(v for v in typing.get_args(hint) if isinstance(v, str))
+    return tuple(word for part in typing.get_args(hint) for word in _literals(part))
+
+
+def is_stray_bool(hint: Any, value: Any) -> bool:
+    """Return whether a value is True or False where the annotation wants a number: Python counts them as 1 and 0."""
+    if isinstance(value, list | tuple):
+        return any(is_stray_bool(hint, one) for one in value)
+    kinds = set(_kinds(hint))
+    return isinstance(value, bool) and not kinds & {bool, Any, object} and bool(kinds & {int, float})
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """Return the plain types of an annotation."""
+    return [hint] if not typing.get_args(hint) else [kind for part in typing.get_args(hint) for kind in _kinds(part)]
 
 
 def _wrong(error: Any, where: Place, value: Any) -> Problem:

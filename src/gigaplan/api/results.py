@@ -12,12 +12,14 @@ from gigaplan.results import store
 from gigaplan.results.coordinates import parse_at
 from gigaplan.results.explain import Explanation
 from gigaplan.results.explain import explain as explain_figure
+from gigaplan.results.export import FORMS
 from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.files import command, slug
+from gigaplan.vocabulary.files import command, named_file, slug
+from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
 
 RESULTS = Path("gigaplan-results")
@@ -111,8 +113,9 @@ def export(
     """
     with command():
         result = result if isinstance(result, Result) else load(result)
+        to = meant(to, FORMS, by_beginning=False)
         ending = "nc" if to == "netcdf" else to
-        path = Path(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
+        path = named_file(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
         return export_result(result, to, path, quantities, progress)
 
 

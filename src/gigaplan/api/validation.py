@@ -18,6 +18,7 @@ from gigaplan.validation.kernels import compare as kernels
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.power.node_power import validate_power as run_power
 from gigaplan.validation.published import TableComparison
+from gigaplan.validation.refit import distinct
 from gigaplan.validation.serving import tables as serving
 from gigaplan.validation.serving.calibrate import Calibration
 from gigaplan.validation.serving.calibrate import calibrate_serving as refit_serving
@@ -27,7 +28,7 @@ from gigaplan.validation.training.calibrate import TrainingCalibration
 from gigaplan.validation.training.calibrate import calibrate_training as refit_training
 from gigaplan.validation.training.failures import FailureRow, validate_failures
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.files import command, refuse_unwritable, write_text
+from gigaplan.vocabulary.files import command, named_file, refuse_unwritable, write_text
 from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows, Items
@@ -241,10 +242,11 @@ def predict_inference(
     MachineError
         If the table can't be written; nothing half-written stays.
     """
-    with command(table, *overlays), own_catalog(model_configs, named_texts(system_configs)):
+    own = model_configs, named_texts(system_configs)
+    with command(table, *overlays), own_catalog(*own, used_for="predictions of serving") as notes:
         given = (inputs or read(CalibrationInputs, options, "predict inference")).columns
-        rows, answered, warnings = serving.predict(Path(table), Path(out), overlays, progress, given)
-        return Predicted(rows, answered, Path(out), warnings)
+        rows, answered, warnings = serving.predict(Path(table), named_file(out), overlays, progress, given)
+        return Predicted(rows, answered, named_file(out), (*_without_effect(notes), *warnings))
 
 
 def predict_training(
@@ -292,9 +294,16 @@ def predict_training(
     """
     staged(progress, 1)("predicting")
     near = None if anchor is None else Path(anchor)
-    with command(table, anchor, *overlays), own_catalog(model_configs, named_texts(system_configs)):
+    own = model_configs, named_texts(system_configs)
+    with command(table, anchor, *overlays), own_catalog(*own, used_for="predictions of training") as notes:
         given = (inputs or read(TrainingInputs, options, "predict training")).columns
-        return Predicted(*training.predict(Path(table), Path(out), near, overlays, given), Path(out))
+        counts = training.predict(Path(table), named_file(out), near, overlays, given)
+        return Predicted(*counts, named_file(out), _without_effect(notes))
+
+
+def _without_effect(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the notes on own systems that say that a fact has no effect."""
+    return tuple(note for note in notes if "has no effect in" in note)
 
 
 def calibrate_serving(
@@ -338,11 +347,11 @@ def calibrate_serving(
     given = open_.columns
     if out is not None:
         with command(*paths):
-            refuse_unwritable(Path(out), OVERLAY)
+            refuse_unwritable(named_file(out), OVERLAY)
     staged(progress, 1)("refitting")
     answer = refit_serving(paths, given)
     if out is not None:
-        _write_overlay(answer, paths, Path(out), force=force)
+        _write_overlay(answer, paths, named_file(out), force=force)
     return answer
 
 
@@ -385,12 +394,12 @@ def calibrate_training(
     paths = _paths(measured)
     if out is not None:
         with command(*paths):
-            refuse_unwritable(Path(out), OVERLAY)
+            refuse_unwritable(named_file(out), OVERLAY)
     given = (inputs or read(TrainingInputs, options, "calibrate training")).columns
     report(progress, 0, 1, "all rows")
     answer = refit_training(paths, progress, given)
     if out is not None:
-        _write_overlay(answer, paths, Path(out), force=force)
+        _write_overlay(answer, paths, named_file(out), force=force)
     return answer
 
 
@@ -401,7 +410,7 @@ def _write_overlay(answer: Calibration | TrainingCalibration, paths: Sequence[Pa
         message = f"the overlay is not written: {answer.refusal}"
         raise PlanError([Problem(message, Place(str(out)), value=answer.error_summary, remedy=remedy)])
     with command(*paths):
-        write_text(out, answer.overlay(", ".join(p.name for p in paths)), OVERLAY)
+        write_text(out, answer.overlay(", ".join(p.name for p in distinct(paths)[0])), OVERLAY)
 
 
 def _paths(given: File | Sequence[File]) -> list[Path]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cyclopts import CycloptsError
+from cyclopts import CoercionError, CycloptsError
 
 from gigaplan._version import __version__
 from gigaplan.cli import completion, facts, plans, results, serving, streams, studies, training, validation
@@ -52,9 +52,22 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         from gigaplan.vocabulary.files import only_files_on_stdout
 
         with only_files_on_stdout() if to_stdout else contextlib.nullcontext():
-            return app(given, exit_on_error=False, print_error=False)
+            return _run(given)
 
     sys.exit(_guarded(command, as_json="--json" in given))
+
+
+def _run(tokens: list[str]) -> Any:
+    """Parse and run a command; a choice may be written in any case."""
+    try:
+        return app(tokens, exit_on_error=False, print_error=False)
+    except CoercionError as error:  # of the words: no verb has begun
+        from gigaplan.cli.usage import respelt
+
+        others = respelt(tokens, error)
+        if others == tokens:
+            raise
+    return _run(others)
 
 
 def _stdout_named(tokens: list[str]) -> tuple[list[str], bool]:

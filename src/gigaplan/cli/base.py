@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,8 @@ from gigaplan._version import __version__
 from gigaplan.cli import streams
 
 if TYPE_CHECKING:
+    from cyclopts import Token
+
     from gigaplan.vocabulary.progress import Progress
 
 NO, WRONG, STOPPED, INTERRUPTED = 1, 2, 3, 130
@@ -32,15 +34,31 @@ app = App(
 PLAN = Group("Plan", sort_key=7)
 OUTPUT = Group("Output", sort_key=8)
 
+
+def _named_file(_: Any, tokens: Sequence[Token]) -> Path:
+    """Return the path of a file to write, as it is written: a path itself forgets that it ended with a slash."""
+    from gigaplan.vocabulary.files import named_file
+
+    return named_file(tokens[-1].value)
+
+
 Json = Annotated[
     bool, Parameter(name="--json", negative="", show_default=False, group=OUTPUT, help="Print JSON on stdout.")
 ]
 AllRows = Annotated[
     bool, Parameter(negative="", show_default=False, group=OUTPUT, help="Show every row, not only the largest errors.")
 ]
-Html = Annotated[Path | None, Parameter(group=OUTPUT, help="File for a page with charts that needs no network.")]
-Markdown = Annotated[Path | None, Parameter(group=OUTPUT, help="Also write the tables to this file, for documents.")]
-Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT)]
+
+Html = Annotated[
+    Path | None,
+    Parameter(group=OUTPUT, converter=_named_file, help="File for a page with charts that needs no network."),
+]
+Markdown = Annotated[
+    Path | None,
+    Parameter(group=OUTPUT, converter=_named_file, help="Also write the tables to this file, for documents."),
+]
+Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT, converter=_named_file)]
+FileOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT, converter=_named_file)]
 OutOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT)]
 Force = Annotated[
     bool,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import WRONG, Json, OutOrNone, app, print_json
+from gigaplan.cli.base import WRONG, FileOrNone, Json, app, print_json
 from gigaplan.cli.streams import line
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ ResultFolder = Annotated[Path, Parameter(completer=result_folders)]
 def install_completion(
     *,
     shell: Literal["bash", "zsh", "fish", "powershell"] | None = None,
-    out: OutOrNone = None,
+    out: FileOrNone = None,
     startup: bool = True,
     json: Json = False,
 ) -> int:

@@ -12,6 +12,7 @@ from gigaplan.cli.base import (
     NO,
     OUTPUT,
     PLAN,
+    FileOrNone,
     Json,
     OutOrNone,
     Set,
@@ -170,7 +171,7 @@ def new(
 @verb(app, "schema", "schema --out gigaplan.schema.json")
 def schema(
     *,
-    out: OutOrNone = None,
+    out: FileOrNone = None,
     overlay: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     json: Json = False,
 ) -> int:

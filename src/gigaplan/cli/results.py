@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import NO, OUTPUT, Json, OutOrNone, app, print_json, progress, verb
+from gigaplan.cli.base import NO, OUTPUT, FileOrNone, Json, OutOrNone, app, print_json, progress, verb
 from gigaplan.cli.completion import PlanOrResult, ResultFolder, quantities
 from gigaplan.cli.streams import line, terminal
 
@@ -56,7 +56,7 @@ def export(
     /,
     *,
     to: Annotated[Literal["parquet", "csv", "netcdf"], Parameter(group=OUTPUT)],
-    out: OutOrNone = None,
+    out: FileOrNone = None,
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     json: Json = False,
 ) -> int:

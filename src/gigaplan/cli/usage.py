@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names
+from gigaplan.vocabulary.labels import meant
 
 if TYPE_CHECKING:
-    from cyclopts import CycloptsError
+    from cyclopts import CoercionError, CycloptsError
 
 RENAMED = {
     "--every": "--all-rows",
@@ -62,6 +64,29 @@ def problem(error: CycloptsError) -> Problem:
         )
     error.verbose = False
     return Problem(" ".join(str(error).split()), place, remedy=help_)
+
+
+def respelt(tokens: Sequence[str], error: CoercionError) -> list[str]:
+    """Return the words of a command with the choice that one of them means in its place: ``--to CSV`` is csv.
+
+    Parameters
+    ----------
+    tokens
+        The words.
+    error
+        What the parser found wrong with one of them.
+    """
+    words = list(tokens)
+    if error.token is None or error.argument is None:
+        return words
+    value, option = str(error.token.value), error.token.keyword or ""
+    choice = meant(value, [str(c) for c in error.argument.get_choices(force=True) or ()], by_beginning=False)
+    for k, word in enumerate(words):
+        if word == f"{option}={value}" and option:
+            words[k] = f"{option}={choice}"
+        elif word == value and option in ("", words[k - 1]):
+            words[k] = choice
+    return words
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -142,6 +142,7 @@ def validate_training(*tables: Path, inputs: Given, all_rows: AllRows = False, j
 
     with progress("validating") as bar:
         answer = api.validate_training(*tables, progress=bar, **inputs)
+    warn(answer.steps)
     if json:
         return print_json(answer)
     return show(Group(training_validation(answer.steps, every=all_rows), "", validation(answer.failures)))
@@ -268,6 +269,7 @@ def predict_training(
     with progress("") as bar:
         own: dict[str, Any] = {"model_configs": model_config or [], "system_configs": system_config or []}
         answer = api.predict_training(table, out, anchor, with_ or [], bar, **own, **inputs)
+    warn(answer)
     if json:
         return print_json(answer)
     line(f"{answer.answered:,} of {answer.rows:,} rows predicted; written to {out}")
@@ -320,4 +322,5 @@ def calibrate_training(
 
     with progress("refitting") as bar:
         answer = api.calibrate_training(measured, out, bar, force=force, **inputs)
+    warn(answer)
     return print_json(answer, out) if json else show(calibration(answer, str(out)))

@@ -248,7 +248,8 @@ def frontiers(
     """
     question, pairs = question or ServingQuestion(), list(dict.fromkeys(pairs))
     models, systems = ([pair[i] for pair in pairs] for i in (0, 1))
-    with own_catalog(question.model_configs, question.system_configs, models=models, systems=systems) as notes:
+    own = question.model_configs, question.system_configs
+    with own_catalog(*own, models=models, systems=systems, used_for="a frontier") as notes:
         return _frontiers(pairs, question, progress, notes)
 
 

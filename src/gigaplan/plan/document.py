@@ -182,8 +182,18 @@ def read_text(path: Path, what: str = "plan") -> str:
     return text
 
 
-def parse(text: str, file: str) -> Node:
-    """Parse YAML text into nodes; see :func:`read` for what raises."""
+def parse(text: str, file: str, what: str = "plan") -> Node:
+    """Parse YAML text into nodes; see :func:`read` for what raises.
+
+    Parameters
+    ----------
+    text
+        The text.
+    file
+        Where it is from, for messages.
+    what
+        What it is to hold, for messages.
+    """
     problems: list[Problem] = []
     try:
         root = _build(_events(text, file), file, problems)
@@ -198,6 +208,9 @@ def parse(text: str, file: str) -> Node:
         raise PlanError([Problem(f"not YAML: {error.problem}", place, remedy=remedy)]) from None
     except yaml.YAMLError as error:
         raise PlanError([Problem(f"not YAML: {error}", Place(file), remedy="save it as plain UTF-8 text")]) from None
+    if root is None or root.value in (None, ""):
+        remedy = "start from a built-in plan" if what == "plan" else "write its lines, or leave it out"
+        raise PlanError([Problem(f"the {what} is empty", Place(file, 1, 1), remedy=remedy)])
     if problems:
         raise PlanError(problems)
     return root
@@ -224,7 +237,7 @@ def _mark(event: yaml.Event) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
-def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node:
+def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> Node | None:
     """Build the tree; aliases share their node and are counted each time they are used."""
     builder = _Builder(file, problems)
     for event in events:
@@ -240,10 +253,7 @@ def _build(events: Iterator[yaml.Event], file: str, problems: list[Problem]) -> 
             allowed, remedy = f"at most {MAX_VALUES:,}, aliases written out", "remove nested aliases"
             place, message = Place(file, *_mark(event)), "the document expands to too many values"
             raise PlanError([Problem(message, place, allowed=allowed, remedy=remedy)])
-    root = builder.root
-    if root is None or root.value in (None, ""):
-        raise PlanError([Problem("the plan is empty", Place(file, 1, 1), remedy="start from a built-in plan")])
-    return root
+    return builder.root
 
 
 @dataclass

@@ -46,7 +46,7 @@ def read_overlay(text: str, file: str) -> Overlay:
     PlanError
         If it is no mapping, has no header, or the header lacks ``who``, ``why`` or ``from``.
     """
-    root = parse(text, file)
+    root = parse(text, file, "overlay")
     if not isinstance(root.value, dict):
         raise PlanError([Problem("an overlay is a mapping", root.place(()), remedy=_example())])
     header = root.value.get(HEADER)

@@ -88,11 +88,24 @@ def parts_of(node: Node, path: tuple[str, ...]) -> dict[str, Node] | None:
     """Return the parts of a range by name, None if what stands at a path has none."""
     if isinstance(node.value, dict):
         return node.value if _is_range(node) else None
-    match = _FROM_TO.match(node.value) if isinstance(node.value, str) and _unit_at(path) else None
+    return ends_in_words(node, of_dates=is_date(path)) if _unit_at(path) else None
+
+
+def ends_in_words(node: Node, *, of_dates: bool = False) -> dict[str, Node] | None:
+    """Return the ends of a range that is written as one text, ``55 to 80 USD/MWh``; None if the value is none.
+
+    Parameters
+    ----------
+    node
+        The value of a quantity.
+    of_dates
+        Whether it is a date: of any other, an end without a unit has that of the other end.
+    """
+    match = _FROM_TO.match(node.value) if isinstance(node.value, str) else None
     if not match:
         return None
     low, high = match.groups()
-    if not _LETTERS.search(low) and not is_date(path):
+    if not _LETTERS.search(low) and not of_dates:
         low += re.sub(r"^[-+.\d_,eE]*", "", high)
     return {"low": replace(node, value=low), "high": replace(node, value=high)}
 

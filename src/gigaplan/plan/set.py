@@ -13,8 +13,9 @@ import yaml
 from gigaplan.plan.document import RANGE_KEYS, Node, parse
 from gigaplan.plan.overlay import merge
 from gigaplan.plan.paths import section_fields, takes_entries, type_at
-from gigaplan.plan.shift import misspelt_shift, read_shift, shifted
+from gigaplan.plan.shift import misspelt_shift, read_shift, with_dates
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
+from gigaplan.vocabulary.labels import meant
 
 _PART = re.compile(r'"([^"]*)"|([^."]+)')
 Path = tuple[str, ...]
@@ -34,7 +35,7 @@ def change(root: Node, text: str) -> Node:
         remedy = "write for example --set training.mfu_share=0.35"
         raise PlanError([Problem("a change has the form path=value", Place(file, 1, 1), value=text, remedy=remedy)])
     new = _value(value, file, len(path) + 1)
-    for found in _expand(root, _parts(root, path.strip()), file):
+    for found in _expand(root, _known(root, _parts(root, path.strip())), file):
         root = _apply(root, found, new)
     return root
 
@@ -55,6 +56,17 @@ def _parts(root: Node, path: str) -> Path:
     return root.parts(path)
 
 
+def _known(root: Node, path: Path) -> Path:
+    """Return a path with the names that its parts mean, in any case: of the schema, and of the document's entries."""
+    found: list[str] = []
+    entries = root.value
+    for part in path:
+        below = entries if isinstance(entries, dict) else {}
+        found.append(meant(part, dict.fromkeys([*below, *section_fields(tuple(found))]), by_beginning=False))
+        entries = below[found[-1]].value if found[-1] in below else None
+    return tuple(found)
+
+
 def _expand(root: Node, path: Path, file: str) -> list[Path]:
     """Return the paths that a path with wildcards names."""
     if "*" not in path:
@@ -71,8 +83,9 @@ def _expand(root: Node, path: Path, file: str) -> list[Path]:
 def _apply(root: Node, path: Path, new: Node) -> Node:
     """Return the document with one value put at a path, or the dates there shifted."""
     kind = type_at(path)
-    shift = read_shift(new.value) if kind is not None and kind is not str else None
-    if wrong := misspelt_shift(new.value, path, new):
+    stated = new.inner  # a shift may have its source and note
+    shift = read_shift(stated.value) if kind is not None and kind is not str else None
+    if wrong := misspelt_shift(stated.value, path, new):
         raise PlanError([wrong])
     if shift is None:
         return _put(root, path, (), new)
@@ -81,8 +94,8 @@ def _apply(root: Node, path: Path, new: Node) -> Node:
     problems: list[Problem] = []
     above, _ = root.at(path[:-1])
     entries = above.value if isinstance(above.value, dict) else {}
-    moved = shifted(base if whole else None, shift, path, new, problems, entries)
-    if moved is None:
+    moved = with_dates(base if whole else None, new, problems, path, entries)
+    if problems:
         raise PlanError(problems)
     for name in reversed(path):
         moved = Node({name: moved}, new.line, new.column, new.file, {name: (1, 1)})

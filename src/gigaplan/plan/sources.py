@@ -10,6 +10,7 @@ from pathlib import Path
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, allowed_names, nearest_name
+from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.show import Brief, BriefRows
 
 
@@ -39,6 +40,16 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")))
 
 
+def builtin_name(plan: str | Path) -> str:
+    """Return the name of the plan that comes with gigaplan that a name means, in any case, "" where it means none.
+
+    A file of this name comes before a name that is written otherwise.
+    """
+    name = str(plan)
+    found = name if name in builtin_names() or Path(plan).exists() else meant(name, builtin_names(), by_beginning=False)
+    return found if found in builtin_names() else ""
+
+
 def builtin_text(name: str) -> str:
     """Return the YAML text of a plan that comes with gigaplan."""
     return (files("gigaplan.plan") / "builtin" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -59,10 +70,9 @@ def sources_of(plan: str | Path, changes: Sequence[str] = (), overlays: Sequence
 
 def _text(plan: str | Path) -> tuple[str, str]:
     """Return the file name and the text of a plan by built-in name or path."""
-    name = str(plan)
-    if name in builtin_names():
-        return f"{name}.yaml", builtin_text(name)
-    path = Path(plan)
+    name, path = str(plan), Path(plan)
+    if found := builtin_name(plan):
+        return f"{found}.yaml", builtin_text(found)
     if not path.exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
         allowed = f"{allowed_names(builtin_names())}, or a YAML file's path"
         near = nearest_name(name, builtin_names())

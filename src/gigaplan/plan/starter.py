@@ -8,8 +8,6 @@ from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
 from typing import Annotated
 
-import yaml
-
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.compute.device import Device
@@ -17,7 +15,6 @@ from gigaplan.finance.inputs import GenerationCost
 from gigaplan.fleet.inputs import Generation
 from gigaplan.plan.claims import shipped_ids
 from gigaplan.plan.load import load_sources
-from gigaplan.plan.overlay import read_overlay
 from gigaplan.plan.resolver import LISTED_BY, known_names, resolved, unresolved
 from gigaplan.plan.sources import Sources
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
@@ -111,38 +108,6 @@ def complete_systems(facts: Catalog) -> list[str]:
         if f.default is MISSING and f.name not in FOUND_ELSEWHERE
     }
     return [name for name in facts.entities("rack_power_kw") if all(facts.has(name, quantity) for quantity in needed)]
-
-
-def copy_of(sources: Sources) -> str:
-    """Return the text of a plan with its overlays and changes applied; with neither, its own text, comments and all.
-
-    Raises
-    ------
-    PlanError
-        With every problem of the plan at once.
-    """
-    plan = load_sources(sources)
-    if not sources.overlays and not sources.changes:
-        return sources.text
-    applied = [o.note for o in (read_overlay(text, file) for file, text in sources.overlays)]
-    applied += [f"Change {change}" for change in sources.changes]
-    head = "".join(f"# {line}\n" for line in (f"Made from {sources.file}.", *applied))
-    return head + yaml.dump(plan.root.plain(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes text that would be read back as a number (YAML 1.1 and this project's loader differ on 1e6)."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Return the node of a text, quoted where it looks like a number."""
-        try:
-            float(data)
-        except ValueError:
-            return super().represent_str(data)
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style="'")
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _known(option: str, kind: str, given: str, problems: list[Problem], among: tuple[str, ...] | None = None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from gigaplan.report.words import BASES
 from gigaplan.vocabulary.facts import Entry, Fact
 from gigaplan.vocabulary.figures import precisely
+from gigaplan.vocabulary.units import UNIT_UNSAID
 
 HARD = "\u00a0"
 """A space at which no line is broken: it keeps a number and its unit together."""
@@ -61,8 +62,10 @@ def _of_plan(entry: Entry) -> str:
     note = entry.source.removeprefix(f"{entry.evidence}:").removeprefix(f"{entry.evidence} ").strip()
     value = entry.value
     try:
-        value = precisely(float(value))
+        share = entry.unit == "share"
+        value = precisely(float(value) * (100 if share else 1)) + "%" * share + _after(entry.unit, float(value))
     except ValueError:
+        value = value + _after(entry.unit, 0.0)
         value = {"True": "yes", "False": "no"}.get(value, value).replace("(it)", f"({BASES['it']})")
     return f"{value.replace(' ', HARD)}, the plan's own, {entry.evidence}" + (f": {note}" if note else "")
 
@@ -74,10 +77,15 @@ def _value(fact: Fact) -> str:
     numbers = [fact.value] if fact.low is None or fact.high is None else [fact.value, fact.low, fact.high]
     share = fact.unit == "share"
     texts = [precisely(n * 100) + "%" if share else precisely(n) for n in numbers]
-    unit = "" if share or fact.unit == "1" else f" {_plural(fact.unit, fact.value)}"
+    unit = _after(fact.unit, fact.value)
     span = f" ({texts[1]} to {texts[2]})" if len(texts) > 1 else ""
     basis = ", ".join(_bases(fact))
     return f"{texts[0]}{unit}".replace(" ", HARD) + span + (f", {basis}" if basis else "")
+
+
+def _after(unit: str, value: float) -> str:
+    """Return a unit as it stands after a number."""
+    return "" if unit in UNIT_UNSAID else f" {_plural(unit, value)}"
 
 
 def _plural(unit: str, value: float) -> str:

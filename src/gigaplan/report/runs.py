@@ -8,6 +8,10 @@ from gigaplan.report.format import short
 from gigaplan.report.words import title
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
+from gigaplan.vocabulary.units import parse_date
+
+LEAST_PART = 0.005
+"""Share of a run's tokens below which training no more than that is no advice."""
 
 
 def runs(result: Result) -> list[tuple[str, str, str, bool]]:
@@ -48,19 +52,38 @@ def _late_runs(result: Result) -> list[str]:
             continue
         end = f"done {result.day(float(done[k]))}" if not math.isnan(done[k]) else "not done within the horizon"
         minimum = "" if not math.isnan(done[k]) else "at least "
+        stands = _late_site(result, name, float(begun[k]), f"{short(requested[k])} GPUs")
         ways = []
-        if start_by[k] >= 0:  # a day of the horizon
-            ways.append(f"a start by {result.day(float(start_by[k]))}")
-        ways.append(f"{short(by_then[k])} tokens instead of {short(tokens[k])}")
         if not math.isnan(needed[k]):
-            ways.insert(0, f"{short(needed[k])} GPUs instead of {short(requested[k])}")
+            ways.append(f"{short(needed[k])} GPUs instead of {short(requested[k])}")
+        if start_by[k] >= 0:  # a day of the horizon
+            day = result.day(float(start_by[k]))
+            ways.append(f"these GPUs there, and a start, by {day}" if stands else f"a start by {day}, its GPUs there")
+        if by_then[k] >= LEAST_PART * tokens[k]:
+            ways.append(f"{short(by_then[k])} tokens instead of {short(tokens[k])}")
+        if stands and not math.isnan(done[k]):
+            ways.append(f"a deadline of {result.day(math.ceil(done[k]))}")
         more = "" if not math.isnan(needed[k]) else "; no more GPUs that stand at its site in time would do"
+        would = f" It would meet it with {' or '.join(ways)}{more}." if ways else f" It can't meet it{more}."
         lines.append(
             f"{title(name)} misses its deadline {deadline} by {minimum}{late[k]:,.0f} days ({end}, "
-            f"{by_then[k] / tokens[k]:.0%} of its tokens by "
-            f"then). It would meet it with {' or '.join(ways)}{more}."
+            f"{by_then[k] / tokens[k]:.0%} of its tokens by then).{stands}{would}"
         )
     return lines
+
+
+def _late_site(result: Result, name: str, begun: float, gpus: str) -> str:
+    """Return a sentence about a site at which a run waits for its GPUs, "" where it begins on the day it is to."""
+    stated = {n: next(result.ledger.under(f"training.runs.{name}.{n}"), None) for n in ("site", "start")}
+    site, start = stated["site"], stated["start"]
+    if site is None or start is None:  # saved by a version whose ledger has neither
+        return ""
+    planned, day = parse_date(start.value), result.day(begun)
+    waits = (day - planned).days if day else 0
+    if waits < 1 or begun <= 0:
+        return ""
+    when = f"from {day}, {waits:,} days after the run's start {planned}"
+    return f" Its site is late: {gpus} stand at {title(site.value)} {when}."
 
 
 def _late_milestones(result: Result) -> list[str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gigaplan.results.coordinates import (
     HORIZON,
     PERIODS,
+    dim_of,
     groups,
     label_of,
     names_along,
@@ -30,7 +31,7 @@ from gigaplan.results.quantiles import figure_of, is_date
 from gigaplan.vocabulary.errors import LackingQuantityError, Place, PlanError, Problem, allowed_names
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import FEW, Brief, BriefRows, with_unit
-from gigaplan.vocabulary.variables import HOURS, TIME, Variable
+from gigaplan.vocabulary.variables import DIMS, HOURS, TIME, Variable
 
 Places = NDArray[np.int64]
 MEMBERS = ("median", "central", "all")
@@ -135,10 +136,11 @@ def aggregate(
         If the result, saved by another version, lacks the quantity or one that weighs it in the average.
     """
     variable = result.variable(name)
+    name, by = variable.name, [dim_of(dim, DIMS) for dim in by]
     if members not in MEMBERS:
         remedy = "give median, central or all"
         raise PlanError([Problem("members", Place(name), value=members, allowed=", ".join(MEMBERS), remedy=remedy)])
-    fixed = {k: v if isinstance(v, tuple) else str(v) for k, v in (at or {}).items()}
+    fixed = {dim_of(k, DIMS): v if isinstance(v, tuple) else str(v) for k, v in (at or {}).items()}
     cells = _cells(result, variable, tuple(by), fixed)
     which = "central" if members == "median" and variable.unit == "index" else members
     values = _taken(_array(result, name, which), cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from gigaplan.demand.inputs import GENERATED, READ
 from gigaplan.fleet.inputs import BEYOND, LADDER
@@ -72,6 +72,11 @@ def _known(result: Labelled, dim: str) -> list[str]:
     return [*names_along(result, dim), *groups(result, dim)]
 
 
+def dim_of(text: str, dims: Collection[str]) -> str:
+    """Return the dim that a text means, in any case, or the text itself where it means none of them."""
+    return meant(text, dims, by_beginning=False)
+
+
 def unknown_coordinates(
     result: Labelled,
     variable: Variable,
@@ -132,6 +137,7 @@ def parse_at(text: str, result: Labelled | None = None) -> dict[str, str]:
     problems = []
     for part in filter(None, (p.strip() for p in re.split(r",(?=\s*\w+\s*=)", text))):
         dim, equals, label = (p.strip() for p in part.partition("="))
+        dim = dim_of(dim, DIMS)
         if not equals or not label:
             problems.append(_written(part, "is not dim=label", "", "", "write it as workload=chat,year=2031"))
         elif dim not in DIMS:

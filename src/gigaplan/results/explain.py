@@ -11,16 +11,17 @@ import numpy as np
 
 from gigaplan.results.aggregate import Aggregate, aggregate, refused
 from gigaplan.results.contributions import Contributions, contributions
+from gigaplan.results.coordinates import dim_of
 from gigaplan.results.involved import shares_at, split
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import is_date
 from gigaplan.results.spread import RANGE, Span, of_members, range_text, spread, with_range
-from gigaplan.results.terms import TermValue, own_coordinates, term_values
+from gigaplan.results.terms import TermValue, fixed_labels, own_coordinates, term_values
 from gigaplan.vocabulary.facts import Entry, Evidence
 from gigaplan.vocabulary.figures import NOISE, percent, short
 from gigaplan.vocabulary.show import Brief, BriefRows, cut
-from gigaplan.vocabulary.variables import Variable, read_terms
+from gigaplan.vocabulary.variables import DIMS, Variable, read_terms
 
 SHOWN = 3
 """Lines of a figure along its dims that are shown in Python; the others are counted."""
@@ -156,9 +157,9 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
     PlanError
         If there is no such quantity, dim or label; the nearest name is given.
     """
-    fixed = dict(at or {})
+    fixed = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
     row = result.variable(name)
-    found = _explained(result, row, fixed, aggregate(result, name, _listed(result, row, fixed), fixed), {})
+    found = _explained(result, row, fixed, aggregate(result, row.name, _listed(result, row, fixed), fixed), {})
     return replace(found, decided=_decided(result, row, found.figures))
 
 
@@ -178,7 +179,7 @@ def _explained(
     for name in (i for i in row.inputs if i in result):
         part = result.variable(name)
         for fixed in _labels_taken(row, name):
-            there = own_coordinates(result, part, dict(at) | when) | dict(fixed)
+            there = own_coordinates(result, part, dict(at) | when) | fixed_labels(result, fixed, at)
             key = name, tuple(sorted(there.items()))
             if key not in known:
                 found = if_held(aggregate, result, name, _listed(result, part, there), there)

@@ -50,6 +50,7 @@ def export(
     MachineError
         If the file can't be written, or NetCDF is requested without xarray; nothing half-written stays.
     """
+    names = [result.meant(n) for n in names]
     _check("form", FORMS, [form])
     _check("quantity", tuple(result.arrays), names)
     chosen = [n for n in result.arrays if not names or n in names]

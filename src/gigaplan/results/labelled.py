@@ -16,6 +16,7 @@ from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.draws import Draw
 from gigaplan.vocabulary.errors import LackingQuantityError, UnknownQuantityError, allowed_names, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact, Ledger, weakest
+from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief, Items, Named
 from gigaplan.vocabulary.time import TimeAxis
@@ -87,7 +88,7 @@ class Labelled:
         LackingQuantityError.
         """
         try:
-            return self.arrays[name]
+            return self.arrays[self.meant(name)]
         except KeyError:
             raise self._unknown(name) from None
 
@@ -112,9 +113,14 @@ class Labelled:
 
     def variable(self, name: str) -> Variable:
         """Return the row of the variable table; UnknownQuantityError gives the nearest name."""
-        if name not in self.arrays:
+        found = self.meant(name)
+        if found not in self.arrays:
             raise self._unknown(name)
-        return self.rows[name]
+        return self.rows[found]
+
+    def meant(self, name: str) -> str:
+        """Return the quantity that a name means in any case (``Cost_USD``), or the name itself where it means none."""
+        return name if name in self.arrays else meant(name, self.arrays, by_beginning=False)
 
     def members(self, name: str) -> int:
         """Return for how many members a quantity is held: all of them, or 1 if ``keep`` left the others out."""

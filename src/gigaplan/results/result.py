@@ -10,6 +10,7 @@ from gigaplan.results import summary
 from gigaplan.results.dataset import to_xarray
 from gigaplan.results.labelled import Labelled, Stamp
 from gigaplan.results.table import Table
+from gigaplan.vocabulary.variables import DIMS
 
 if TYPE_CHECKING:
     import xarray
@@ -63,13 +64,17 @@ class Result(Labelled):
         UnknownQuantityError
             If this result has no such quantity; the nearest name is given.
         """
-        self.variable(quantity)
+        quantity = self.variable(quantity).name
         from gigaplan.results.aggregate import aggregate
+        from gigaplan.results.coordinates import dim_of
+        from gigaplan.results.quantiles import is_date
         from gigaplan.results.spread import spread
 
-        by = (by,) if isinstance(by, str) else tuple(by)
-        figures = aggregate(self, quantity, by=by, at=at or {}, members=members)
-        return Table.of(figures, spread(self, quantity, by, at) if members == "median" else None)
+        by = tuple(dim_of(dim, DIMS) for dim in ((by,) if isinstance(by, str) else by))
+        at = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
+        figures = aggregate(self, quantity, by=by, at=at, members=members)
+        since = self.axis.edges[0].isoformat() if is_date(self.variable(quantity)) else ""
+        return Table.of(figures, spread(self, quantity, by, at) if members == "median" else None, since)
 
     def to_xarray(self) -> xarray.Dataset:
         """Return this result as an xarray Dataset, labels as coordinates, units and meanings as attributes.

@@ -6,6 +6,7 @@ says how far they lie apart. A date that never comes lies after all dates.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -174,9 +175,11 @@ def range_text(found: Span, text: Callable[[float], str], never: str = "", *, ce
     if not found.known:
         return UNKNOWN_CELL if cell else UNKNOWN
     low, high = text(found.low), text(found.high)
+    missing = f"in {found.without} of {found.members} futures {never}" if never and found.without else ""
+    if missing and math.isnan(found.high):  # the last dates of the range never come: that is said once
+        return missing if math.isnan(found.low) else f"from {low}; {missing}"
     shown = low if low == high else _joined(low, high, cell=cell)
-    missing = f"; in {found.without} of {found.members} futures {never}" if never and found.without else ""
-    return shown + missing
+    return f"{shown}; {missing}" if missing else shown
 
 
 def with_range(shown: str, ends: str) -> str:

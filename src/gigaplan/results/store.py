@@ -100,8 +100,27 @@ def load(folder: Path) -> Result:
     PlanError
         If the folder holds no result, one in an unknown format, or one whose files were cut or altered.
     """
-    with _readable(folder):
-        return formats.read(_data(folder), folder)
+    while True:
+        before = _identity(folder)
+        try:
+            with _readable(folder):
+                found = formats.read(_data(folder), folder)
+        except PlanError:
+            if before == _identity(folder):
+                raise
+        else:
+            if before == _identity(folder):
+                return found
+        # another run has replaced the result meanwhile: its files are read together, or not at all
+
+
+def _identity(folder: Path) -> tuple[int, int, int] | None:
+    """Return what tells a folder from another one that takes its place, None where there is none."""
+    try:
+        info = folder.stat()
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino, info.st_ctime_ns
 
 
 def read_sources(folder: Path) -> Sources | None:

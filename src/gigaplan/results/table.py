@@ -71,6 +71,8 @@ class Table:
     """What a figure is, such as ``sum over the year``."""
     ranges: Spread | None = None
     """Their ranges over members; None for a run of one member, and where the members are in the table."""
+    since: str = ""
+    """Of figures that count the days until something happens: from when."""
 
     def __post_init__(self) -> None:
         shape = tuple(len(self.labels[d]) for d in self.dims)
@@ -78,8 +80,18 @@ class Table:
             raise ValueError(f"a table of {self.name} has shape {self.values.shape}, its labels say {shape}")
 
     @classmethod
-    def of(cls, figures: Aggregated, ranges: Spread | None = None) -> Table:
-        """Return the table of aggregated figures, with their ranges where they have some."""
+    def of(cls, figures: Aggregated, ranges: Spread | None = None, since: str = "") -> Table:
+        """Return the table of aggregated figures, with their ranges where they have some.
+
+        Parameters
+        ----------
+        figures
+            The figures.
+        ranges
+            Their ranges.
+        since
+            Of days: from when they are counted.
+        """
         labels = {d: figures.labels[d] for d in figures.dims}
         values = np.asarray(figures.values, dtype=float)
         return cls(
@@ -90,6 +102,7 @@ class Table:
             values=values,
             reduction=figures.reduction,
             ranges=ranges,
+            since=since,
         )
 
     def __len__(self) -> int:
@@ -117,6 +130,7 @@ class Table:
             "format": FORMAT,
             "quantity": self.name,
             "unit": self.unit,
+            **({"since": self.since} if self.since else {}),
             "reduction": self.reduction,
             "dims": list(self.dims),
             "labels": {d: list(self.labels[d]) for d in self.dims},
@@ -150,7 +164,8 @@ class Table:
     def heading(self) -> str:
         """Return what the table shows: quantity, unit, and what a figure is."""
         known = f"in brackets {RANGE} of {self.ranges.members:,} futures" if self.ranges else ""
-        return ", ".join(filter(None, (f"{self.name} [{self.unit}]", self.reduction, known)))
+        unit = f"{self.unit} since {self.since}" if self.since else self.unit
+        return ", ".join(filter(None, (f"{self.name} [{unit}]", self.reduction, known)))
 
     def __repr__(self) -> str:
         across = self._across()

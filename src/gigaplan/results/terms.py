@@ -6,6 +6,7 @@ is what the product of the cells leaves of them: the tokens of a mean request in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,10 @@ from gigaplan.vocabulary.variables import PERIOD_LENGTHS, Factor, Term, Variable
 
 EXISTING = existing_label("")
 """What the label of a site of the existing fleet begins with."""
+DIM = re.compile(r"\{(\w+)\}")
+"""A dim in an input's path."""
+OPPOSITE = "opposite"
+"""As a label: the last for the first, and so on; the law with most parameters has the fewest tokens."""
 UNITS = {"hours": "h", "days": "d"}
 
 
@@ -118,7 +123,10 @@ def own_coordinates(result: Labelled, row: Variable, at: Mapping[str, str]) -> d
 def _term(result: Labelled, row: Variable, at: Mapping[str, str], term: Term) -> TermValue:
     """Return a term: the averaged factor is what the product of the cells leaves of the other factors' product."""
     found = [
-        FactorValue(f.name, f.at, np.nan, _unit(result, f), f.divides, f.over_time, f.averaged) for f in term.factors
+        FactorValue(
+            f.name, fixed_labels(result, f.at, at), np.nan, _unit(result, f), f.divides, f.over_time, f.averaged
+        )
+        for f in term.factors
     ]
     values = [1.0 if f.averaged else _value(result, row, at, f) for f in term.factors]
     product = float(np.prod([_power(v, f) for v, f in zip(values, term.factors, strict=True)]))
@@ -147,13 +155,35 @@ def _value(result: Labelled, row: Variable, at: Mapping[str, str], factor: Facto
         return _aggregated(result, row, at, _cells(result, row, (factor,)))
     if factor.variable:
         part = result.variable(factor.name)
-        where = own_coordinates(result, part, at) | dict(factor.at)
-        return float(aggregate(result, factor.name, at=where, members="central").values)
+        there = own_coordinates(result, part, at) | fixed_labels(result, factor.at, at)
+        return float(aggregate(result, factor.name, at=there, members="central").values)
     if factor.name in PERIOD_LENGTHS:
         stated = own_coordinates(result, row, at)
         months = [i for i, m in enumerate(result.labels["month"]) if m.startswith(_period(stated))]
         return float(result.axis.hours[months].sum()) / (1 if factor.name == "hours" else HOURS_PER_DAY)
     return float(_input(result, factor.name)[0]) if "." in factor.name else float(factor.name)
+
+
+def fixed_labels(result: Labelled, fixed: Mapping[str, str], at: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that a formula fixes, the opposite of a figure's own as the label that it is.
+
+    Parameters
+    ----------
+    result : Labelled
+        A simulated plan.
+    fixed : mapping of str to str
+        As the formula has them.
+    at : mapping of str to str
+        The coordinates of the figure; of a dim that isn't among them no label is opposite.
+    """
+    found = {}
+    for dim, label in fixed.items():
+        names = names_along(result, dim)
+        if label != OPPOSITE:
+            found[dim] = label
+        elif at.get(dim) in names:
+            found[dim] = names[len(names) - 1 - names.index(at[dim])]
+    return found
 
 
 def _period(at: Mapping[str, str]) -> str:
@@ -168,13 +198,17 @@ def _aggregated(result: Labelled, row: Variable, at: Mapping[str, str], cells: A
 
 
 def _cells(result: Labelled, row: Variable, factors: Sequence[Factor]) -> Array:
-    """Return the product of factors in each cell of a quantity, the member axis first where it has one."""
-    dims = [d for d in row.dims if d != "member"]
-    shape = (1, *(len(names_along(result, d)) for d in dims))
-    product: Array = np.ones(shape)
+    """Return the product of factors in each cell of a quantity, the member axis first where it has one.
+
+    A dim of a path that the quantity hasn't got is summed over: peaks of generations in what all of them compute.
+    """
+    summed = tuple(dict.fromkeys(d for f in factors for d in DIM.findall(f.name) if d not in row.dims))
+    dims = (*row.dims, *summed)
+    product: Array = np.ones((1, *(len(names_along(result, d)) for d in dims if d != "member")))
     for factor in factors:
-        array = _array(result, row, factor)
+        array = _array(result, replace(row, dims=dims), factor)
         product = product / array if factor.divides else product * array
+    product = product.sum(axis=tuple(range(product.ndim - len(summed), product.ndim)))
     return product if row.dims[:1] == ("member",) else product[0]
 
 
@@ -186,13 +220,14 @@ def _array(result: Labelled, row: Variable, factor: Factor) -> Array:
     if not factor.variable:
         if "." not in factor.name:
             return np.asarray(float(factor.name))
-        dim = next((d for d in row.dims if f"{{{d}}}" in factor.name), "")
-        return aligned(
-            _input(result, factor.name)[None] if dim else _input(result, factor.name), [dim] * bool(dim), row.dims
-        )
+        dims = DIM.findall(factor.name)
+        return aligned(_input(result, factor.name)[None] if dims else _input(result, factor.name), dims, row.dims)
     part = result.variable(factor.name)
     array, dims = result.central(factor.name)[None], [d for d in part.dims if d != "member"]
     for dim, label in factor.at.items():
+        if label == OPPOSITE:
+            array = np.flip(array, axis=dims.index(dim) + 1)
+            continue
         names = groups(result, dim).get(label, (label,))
         array = np.take(array, [result.index(dim, n) for n in names], axis=dims.index(dim) + 1)
     array, dims = _in_time_of(result, row, factor, array, dims)
@@ -223,7 +258,7 @@ def _in_time_of(
 
 def _input(result: Labelled, path: str) -> Array:
     """Return the central number at a path, or one for each label of the dim in it; KeyError if there is none."""
-    dim = path[path.index("{") + 1 : path.index("}")] if "{" in path else ""
+    dim = next(iter(DIM.findall(path)), "")
     found = []
     for label in result.labels[dim] if dim else ("",):
         place = EXISTING.strip() if label.startswith(EXISTING) else label  # one facility houses the existing fleet

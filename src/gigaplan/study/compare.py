@@ -30,6 +30,7 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
+from gigaplan.vocabulary.units import UNIT_UNSAID
 
 SPLIT = ("fleet", "demand", "finance")
 """Sections large enough to be swapped part by part."""
@@ -438,6 +439,6 @@ def _entry_text(entry: Entry | None) -> str:
     if entry is None:
         return "–"
     if entry.fact is None:
-        return f"{entry.value} (plan)"
-    unit = "" if entry.fact.unit in ("1", "share", "date", "text") else f" {entry.fact.unit}"
+        return f"{entry.value}{'' if entry.unit in UNIT_UNSAID else f' {entry.unit}'} (plan)"
+    unit = "" if entry.fact.unit in UNIT_UNSAID else f" {entry.fact.unit}"
     return f"{entry.value}{unit} [{entry.fact.id}]"

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from gigaplan.results.spread import ENDS, FEWEST
+from gigaplan.results.quantiles import FEWEST
+from gigaplan.results.spread import ENDS
 from gigaplan.vocabulary.members import Array
 
 LOW, _, HIGH = ENDS

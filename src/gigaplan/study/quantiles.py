@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.results.spread import ENDS, FEWEST, spread_of
+from gigaplan.results.quantiles import FEWEST
+from gigaplan.results.spread import ENDS, spread_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gigaplan.plan import Plan
-from gigaplan.results.spread import FEWEST
+from gigaplan.results.quantiles import FEWEST
 from gigaplan.study.executors import Executor, Local
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.files import slug

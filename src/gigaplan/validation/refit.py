@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from gigaplan.measurements.tables import read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
@@ -48,9 +50,9 @@ def enough(count: int, unsupported: Sequence[str], place: Place, remedy: str) ->
     """
     if count >= MIN_ROWS:
         return
-    reasons = "; ".join(dict.fromkeys(unsupported)) or "too few were given"
-    message = f"{count} rows can be answered, {MIN_ROWS} are needed"
-    raise PlanError([Problem(message, place, value=reasons, remedy=remedy)])
+    message = f"a refit needs {MIN_ROWS} measured rows, and {count} of the {count + len(unsupported)} given can be used"
+    others = "; ".join(dict.fromkeys(unsupported))
+    raise PlanError([Problem(message, place, value=others, remedy=f"correct these, or {remedy}" if others else remedy)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,28 @@ def why_not_written(count: int, before: float, held_out: float | None, worst: fl
     if held_out >= before:
         return "on rows left out the refit is no better than what ships"
     return ""
+
+
+def distinct(paths: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Return files of measurements, each content once, and what is said of those that are left out.
+
+    Parameters
+    ----------
+    paths
+        The files; one may be named twice, by another path too, or have a copy.
+    """
+    first: dict[Any, Path] = {}
+    warnings = []
+    for path in paths:
+        try:
+            content: Any = tuple(read_text(path).splitlines())
+        except PlanError:  # its reader says why
+            content = path
+        if content in first:
+            warnings.append(f"{path} holds the same measurements as {first[content]}: they count once")
+        else:
+            first[content] = path
+    return list(first.values()), tuple(warnings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gigaplan.vocabulary.show import Brief, BriefRows, Lines, text
+from gigaplan.vocabulary.units import UNIT_UNSAID
 
 
 class Evidence(StrEnum):
@@ -99,10 +100,13 @@ class Entry(Brief):
     evidence: Evidence
     fact: Fact | None = None
     source: str = ""
+    unit: str = ""
+    """Of a number that the plan states."""
 
     def brief_line(self) -> str:
         """Return the input's path, its value and where it is from."""
-        return f"{self.path} = {self.value}, {self.evidence}: {self.fact.id if self.fact else self.source or 'plan'}"
+        value = f"{self.value} {self.unit}".strip() if self.unit not in UNIT_UNSAID else self.value
+        return f"{self.path} = {value}, {self.evidence}: {self.fact.id if self.fact else self.source or 'plan'}"
 
 
 @dataclass(slots=True, repr=False)
@@ -157,9 +161,11 @@ class Ledger(Brief):
         self.entries.append(Entry(path, str(fact.value), fact.evidence, fact))
         return fact
 
-    def plan(self, path: str, value: object, evidence: Evidence = Evidence.ASSUMED, source: str = "") -> None:
+    def plan(
+        self, path: str, value: object, evidence: Evidence = Evidence.ASSUMED, source: str = "", unit: str = ""
+    ) -> None:
         """Record that the input at ``path`` was given in the plan itself."""
-        self.entries.append(Entry(path, str(value), evidence, None, source))
+        self.entries.append(Entry(path, str(value), evidence, None, source, unit))
 
     def under(self, prefix: str) -> Iterator[Entry]:
         """Yield the entries whose path is ``prefix`` or lies below it; ``*`` stands for one part."""

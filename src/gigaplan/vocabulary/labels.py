@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 def plain(text: str) -> str:
     """Return a label without case, its words one space apart: ``long context`` for ``long_context``."""
-    return re.sub(r"[\s_]+", " ", text.strip().lower())
+    return re.sub(r"[\s_-]+", " ", text.strip().lower())
 
 
 def meant(text: str, known: Collection[str], *, by_beginning: bool = True) -> str:

@@ -78,6 +78,8 @@ COUNTED = ("day", "month", "year", "token", "user")
 """Units that take an s."""
 BARE = ("share", "1", "token", "user")
 """Units that a person may leave out."""
+UNIT_UNSAID = ("", "1", "share", "date", "text")
+"""Units that don't stand behind a number: a share is written as a percentage or a number."""
 NUMBER_PATTERN = r"^[-+]?\s*\$?\s*[-+]?(\d|\.\d)"
 """How a quantity's text begins, for JSON Schema."""
 PERIOD = "A month, quarter, half or year stands for its middle day: 2027-01 is read as 2027-01-16."

@@ -76,6 +76,10 @@ def test_parameters_follow_from_the_shape() -> None:
         ({"v_head_dim": 64}, "'v_head_dim' 64"),
         ({"num_experts_per_tok": 200}, "experts_per_token 200"),
         ({"layer_types": ["full_attention"] * 59 + ["ring_attention"]}, "'ring_attention'"),
+        ({"layer_types": ["full_attention"] * 59}, "'layer_types' has 59 entries, and the model 60 layers"),
+        ({"layer_types": []}, "'layer_types' has 0 entries"),
+        ({"attn_type_list": [1] * 61}, "'attn_type_list' has 61 entries"),
+        ({"mlp_layer_types": ["sparse"] * 3}, "mlp_layer_types' has 3 entries"),
     ],
 )
 def test_what_cant_be_described_is_refused_by_name(changes: dict[str, Any], words: str) -> None:

@@ -96,6 +96,13 @@ def test_wrong_regions_are_refused(name: str, tmp_path: Path) -> None:
     assert text.count("error: ") == 1, text
 
 
+def test_an_amount_of_a_region_is_text_or_a_range_too(tmp_path: Path) -> None:
+    for stated, pue in (("'1.15'", 1.15), ("1.1 to 1.3", 1.2), ("{low: 1.1, central: 1.15, high: 1.3}", 1.15)):
+        changes = [f"regions.home={{like: us, pue: {stated}}}", "fleet.sites.*.region=home", "horizon.end=2027-01"]
+        result = gp.run("lab-1mw", changes)
+        assert any(f"pue {pue:g} instead" in n or f"pue {pue:g}" in n for n in result.notes)
+
+
 def test_an_exported_region_offers_what_all_regions_share() -> None:
     text = own_yaml("ercot")
     offered = yaml.safe_load(

@@ -20,10 +20,11 @@ from gigaplan.cli import main
 from gigaplan.plan.document import parse
 from gigaplan.plan.load import load
 from gigaplan.plan.own.catalogs import own_catalog
-from gigaplan.plan.own.kinds import KINDS, SYSTEM
+from gigaplan.plan.own.kinds import COST, KINDS, SYSTEM, WITHOUT_EFFECT
 from gigaplan.plan.own.written import own_yaml, words_of
 from gigaplan.plan.resolve import device_of
 from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.facts import Fact
 
 LIKE = "gb300_nvl72"
 SLOW = "{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 6.4 TB/s}"
@@ -67,7 +68,9 @@ def renamed(answer: object) -> Any:
     def without(part: Any) -> Any:
         if isinstance(part, dict):
             return {k: without(v) for k, v in part.items() if k != "system_configs"}
-        return [without(v) for v in part if not str(v).startswith("System ")] if isinstance(part, list) else part
+        if not isinstance(part, list):
+            return part
+        return [without(v) for v in part if not str(v).startswith("System ") and "has no effect" not in str(v)]
 
     return without(json.loads(json.dumps(gp.to_json(answer)).replace("my_rack", LIKE)))
 
@@ -187,7 +190,7 @@ def test_a_new_system_needs_no_like_and_is_extrapolated(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "unknown system": ("{like: gb300}", "nearest: gb300_nvl72"),
+    "unknown system": ("{like: gb300_nvl27}", "nearest: gb300_nvl72"),
     "unknown fact": ("{like: gb300_nvl72, hbm_memory: 288 GB}", "nearest: hbm_bytes"),
     "unit": ("{like: gb300_nvl72, hbm_bytes: 288 TFLOP/s}", "not a unit of the same kind as 'byte'"),
     "no unit": ("{like: gb300_nvl72, hbm_bandwidth_bytes_per_s: 8}", "write for example '8 TB/s'"),
@@ -200,6 +203,15 @@ WRONG = {
     "another basis": ("{like: gb300_nvl72, rack_power_kw: 142 kW it}", "basis"),
     "range": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, low: 3 GB, high: 4 GB}}", "does not hold its value"),
     "half a range": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, low: 1 GB}}", "state both"),
+    "a range of words": ("{like: gb300_nvl72, hbm_bytes: 3 GB to 2 GB}", "does not hold its value"),
+    "a range of dates": ("{like: gb300_nvl72, first_ship_date: 2026-01 to 2027-01}", "not a range"),
+    "central twice": (
+        "{like: gb300_nvl72, hbm_bytes: {value: 2 GB, central: 2 GB, low: 1 GB, high: 3 GB}}",
+        "'value' and 'central' are the same thing",
+    ),
+    "no whole middle": ("{like: gb300_nvl72, gpus_per_rack: 71 to 72}", "state 'central' too"),
+    "two profiles": ("{like: vr_nvl72, gpu_tgp_w: 1.8 kW max_q to 1.9 kW max_p}", "one value has one power profile"),
+    "no distribution": ("{like: gb300_nvl72, hbm_bytes: {low: 2 GB, high: 3 GB, dist: lognormal}}", "dist"),
     "evidence": ("{like: gb300_nvl72, hbm_bytes: {value: 2 GB, evidence: gossip}}", "not a class of evidence"),
     "profile twice": (
         "{like: vr_nvl72, gpu_tgp_w: [1.8 kW max_q, 1.9 kW max_q]}",
@@ -217,6 +229,112 @@ def test_wrong_facts_are_refused_where_they_stand(name: str, tmp_path: Path, rac
     assert words in " ".join(text.split())
     assert text.count("error: ") == 1, text
     assert "systems.my_rack" in text or "evidence" in text
+
+
+@pytest.mark.parametrize(
+    ("stated", "quantity", "range_"),
+    [
+        ("rack_price_usd: $3M to $4.6M", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_price_usd: 3 to 4.6 million USD", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_price_usd: {low: $3M, central: $4M, high: $4.6M}", "rack_price_usd", (3e6, 4e6, 4.6e6)),
+        ("rack_price_usd: {low: $3M, high: $4.6M, source: a quote}", "rack_price_usd", (3e6, 3.8e6, 4.6e6)),
+        ("rack_power_kw: 120 to 140 kW rack_tdp", "rack_power_kw", (120, 130, 140)),
+        ("rack_power_kw: [120 kW to 140 kW rack_tdp max_q]", "rack_power_kw", (120, 130, 140)),
+        ("gpu_tgp_w: 1.2 to 1.4 kW", "gpu_tgp_w", (1200, 1300, 1400)),
+    ],
+)
+def test_ranges_are_written_as_in_any_other_section(
+    stated: str, quantity: str, range_: tuple[float, ...], tmp_path: Path
+) -> None:
+    (fact,) = facts_of(f"{{like: {LIKE}, {stated}}}", quantity)
+    assert (fact.low, fact.value, fact.high) == pytest.approx(range_)
+    (tmp_path / "mine.yaml").write_text(f"like: {LIKE}\n{stated}\n")
+    with own_catalog((), [str(tmp_path / "mine.yaml")]):
+        assert fact.value == next(f.value for f in catalog.load().all("mine", quantity))
+
+
+CHANGED: dict[str, Any] = {
+    "peak_bf16_flops_per_s": "2 PFLOP/s",
+    "hbm_bandwidth_bytes_per_s": "6 TB/s",
+    "scaleup_bandwidth_bytes_per_s": "600 GB/s",
+    "scaleout_bandwidth_bytes_per_s": "70 GB/s",
+    "host_bandwidth_bytes_per_s": "150 GB/s",
+    "gpu_tgp_w": "1 kW",
+    "rack_power_kw": "100 kW rack_tdp",
+    "rack_price_usd": "$3M",
+    "rental_usd_per_gpu_h": "2.5 USD/h",
+    "vendor": "amd",
+    "gpus_per_rack": 60,
+    "first_ship_date": "2029-06-01",
+    "supply_start_racks_per_month": "70 racks/month",
+    "supply_growth_per_year": "3.3 1/year",
+    "supply_cap_racks_per_month": "480 racks/month",
+}
+"""Facts otherwise than those of the catalog's; peaks of other precisions and memory decide in other questions alone."""
+
+
+def answered(verb: str, folder: Path, facts: dict[str, Any]) -> tuple[Any, str]:
+    """Return the figures of a verb on a system of one's own, and what is said of it."""
+    own = {"my_rack": {"like": LIKE, **facts}}
+    if verb == "a frontier":
+        curves = gp.frontier("gpt_oss_120b", "my_rack", system_configs=own)
+        return renamed(curves), " ".join(curves.notes)
+    if verb == "a training run alone":
+        run = gp.train("llama_3_1_8b", "my_rack", gpus=72, tokens="1T", system_configs=own)
+        return renamed(run), " ".join(run.notes)
+    serving = verb == "predictions of serving"
+    (folder / "rows.csv").write_text((ROWS if serving else STEPS).format("my_rack"))
+    predict = gp.predict_inference if serving else gp.predict_training
+    found = predict(folder / "rows.csv", folder / "out.csv", system_configs=own)
+    return (folder / "out.csv").read_text(), " ".join(found.warnings)
+
+
+@pytest.mark.parametrize("verb", [v for v in WITHOUT_EFFECT if not v.startswith("a plan")])
+def test_facts_without_effect_are_told_and_have_none(verb: str, tmp_path: Path) -> None:
+    plain, _ = answered(verb, tmp_path, {})
+    idle = {q: CHANGED[q] for q in WITHOUT_EFFECT[verb]}
+    same, said = answered(verb, tmp_path, idle)
+    assert json.dumps(same) == json.dumps(plain)
+    for quantity in idle:
+        assert f"systems.my_rack.{quantity}: has no effect in {verb}" in said
+    for quantity in ("peak_bf16_flops_per_s", "hbm_bandwidth_bytes_per_s", "gpu_tgp_w", *COST):
+        if quantity not in idle:
+            other, said = answered(verb, tmp_path, {quantity: CHANGED[quantity]})
+            assert json.dumps(other) != json.dumps(plain), quantity
+            assert "has no effect" not in said
+
+
+def test_facts_without_effect_in_a_plan(tmp_path: Path) -> None:
+    def ran(facts: str, *changes: str) -> gp.Result:
+        file = plan_with(tmp_path, f"systems: {{my_rack: {{like: {LIKE}{facts}}}}}")
+        return gp.run(file, [*changes, "horizon.end=2028-01", "uncertainty.members=1"])
+
+    run = "training.runs.one={model: llama_3_1_8b, tokens: 1e12 tokens, site: First site, generation: my_rack, "
+    run += "gpus: 512, start: 2027-06-01, global_batch_tokens: 4e6 tokens}"
+    idle = ", gpu_tgp_w: 1 kW, host_bandwidth_bytes_per_s: 150 GB/s"
+    plain, other = ran(""), ran(idle)
+    for name in plain.arrays:
+        np.testing.assert_array_equal(plain[name], other[name])
+    said = " ".join(other.warnings)
+    assert "gpu_tgp_w: has no effect in a plan without training runs" in said
+    assert "host_bandwidth_bytes_per_s: has no effect in a plan" in said
+    plain, other = ran("", run), ran(idle, run)
+    assert (plain["run_mfu_share"] != other["run_mfu_share"]).any()
+    assert "gpu_tgp_w" not in " ".join(other.warnings)
+    assert "has no effect" not in " ".join(plain.warnings)
+
+
+def facts_of(stated: str, quantity: str) -> list[Fact]:
+    """Return the facts of a quantity of a system of one's own, or of its plan's."""
+    with own_catalog((), [f"mine={stated}"]):
+        return [f for f in catalog.load().all("mine", quantity) if f.source_title.startswith("stated by the user")]
+
+
+def test_the_one_that_it_is_like_may_be_written_as_people_do(tmp_path: Path) -> None:
+    with own_catalog((), ["mine={like: GB300}"]):
+        assert catalog.load().origins["mine"] == LIKE
+    plan = load(plan_with(tmp_path, "regions: {home: {like: ERCOT, power_price_usd_per_mwh: 40 to 60 USD/MWh}}", LIKE))
+    assert any("Region home is ercot with power_price_usd_per_mwh 50 USD/MWh" in n for n in plan.document.notes)
 
 
 def test_all_that_is_missing_is_named_at_once_with_unit_and_example(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gigaplan.plan.claims.problems import Problems
 from gigaplan.plan.claims.reader import read_claim, read_set
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, unknown_choice
+from gigaplan.vocabulary.labels import meant
 
 DEFAULT = "announcement-2025-09"
 """The set whose claims a plan may name by their ids alone."""
@@ -42,10 +43,12 @@ def read(name: str | Path) -> ClaimSet:
     PlanError
         If there is no such file, or with every problem of it, each with its place.
     """
-    text = str(name)
-    if text in shipped():
-        return _shipped(text)
-    path = Path(name)
+    path, text = Path(name), str(name)
+    found = text if text in shipped() or path.exists() else claim_name(text)
+    if found in shipped_ids():
+        set_, *ids = shipped_ids()[found]
+        whole = _shipped(set_)
+        return replace(whole, claims=tuple(c for c in whole.claims if c.id in ids))
     if not path.exists() and "/" not in text and not text.endswith((".yaml", ".yml")):
         allowed = f"{', '.join(shipped())}, or a YAML file's path"
         near = nearest_name(text, shipped())
@@ -63,7 +66,7 @@ def _shipped(name: str) -> ClaimSet:
 
 
 def _read(text: str, file: str, name: str) -> ClaimSet:
-    root = parse(text, file)
+    root = parse(text, file, "claims file")
     found = Problems(root)
     made = read_set(root, (), found, catalog.load(), name)
     if found.found:
@@ -83,6 +86,11 @@ def shipped_ids() -> dict[str, tuple[str, ...]]:
         found[name] = (name, *ids)
         found |= {f"{name}/{id_}": (name, id_) for id_ in ids}
     return found
+
+
+def claim_name(text: str) -> str:
+    """Return the name of shipped claims that a text means, in any case, or the text itself where it means none."""
+    return meant(text, shipped_ids(), by_beginning=False)
 
 
 def plan_claims(root: Node) -> tuple[tuple[ClaimSet, ...], list[Problem]]:
@@ -131,7 +139,7 @@ def _named(node: Node, path: tuple[str, ...], found: Problems) -> Iterable[Claim
     known, picked = shipped_ids(), dict[str, dict[str, ClaimText]]()
     names = node.value if isinstance(node.value, list) else [node]
     for below in names:
-        name = str(below.value)
+        name = claim_name(str(below.value))
         if name not in known:
             found.found.append(_unknown(name, known, node, below, path))
             continue

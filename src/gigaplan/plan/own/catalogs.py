@@ -31,6 +31,7 @@ def own_catalog(
     *,
     models: Sequence[str] = (),
     systems: Sequence[str] = (),
+    used_for: str = "a training run alone",
 ) -> Iterator[tuple[str, ...]]:
     """Use the catalog with further models and systems within a block; yield what a reader should know of each.
 
@@ -43,6 +44,8 @@ def own_catalog(
         ``NAME=FILE``, ``FILE`` or ``NAME={facts}`` each; a file without a name likewise.
     models, systems
         Names of models and of systems in the question.
+    used_for
+        What systems are used for, of :data:`gigaplan.plan.own.kinds.WITHOUT_EFFECT`.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def own_catalog(
     """
     facts, problems = catalog.load(), list[Problem]()
     found = _models(model_configs, models, facts, problems)
-    own = _systems(system_configs, systems, facts, problems, found)
+    own = _systems(system_configs, systems, facts, problems, found, used_for)
     if any(p.severity == "error" for p in problems):
         raise PlanError(problems)
     if not found and not (own and own.catalog is not facts):
@@ -68,7 +71,7 @@ def own_catalog(
 
 def _as_note(warning: Problem) -> str:
     """Return a warning in a line."""
-    return f"{warning.place}: {warning.message}: {warning.value}; {warning.remedy}"
+    return f"{warning.place}: {warning.place.path}: {warning.message}: {warning.value}; {warning.remedy}"
 
 
 def _models(
@@ -89,7 +92,12 @@ def _models(
 
 
 def _systems(
-    configs: Sequence[str], named: Sequence[str], facts: Catalog, problems: list[Problem], models: Collection[str]
+    configs: Sequence[str],
+    named: Sequence[str],
+    facts: Catalog,
+    problems: list[Problem],
+    models: Collection[str],
+    used_for: str,
 ) -> OwnThings | None:
     """Return what files of systems make of the catalog, None without any; note what is wrong with them."""
     sections: dict[str, Node] = {}
@@ -110,7 +118,7 @@ def _systems(
         return None
     keys = dict.fromkeys(sections, (1, 1))
     root = Node({SYSTEM.section: Node(sections, 1, 1, "", keys)}, 1, 1)
-    return own_things(respelled(root, problems), problems)
+    return own_things(respelled(root, problems), problems, used_for=used_for)
 
 
 def _named(kind: str, text: str, configs: Sequence[str], named: Sequence[str]) -> tuple[str, str]:

@@ -15,10 +15,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import plain_name
 from gigaplan.plan.document import VALUE_KEYS, Node
-from gigaplan.plan.own.kinds import BY_PROFILE, KINDS, SYSTEM, Kind, RackBasis
+from gigaplan.plan.own.kinds import BY_PROFILE, KINDS, SYSTEM, Kind, RackBasis, is_whole
 from gigaplan.plan.own.written import stated_facts, words_of
 from gigaplan.plan.provenance import evidence_of
-from gigaplan.plan.resolver import known_names, unresolved
+from gigaplan.plan.ranges import ends_in_words
+from gigaplan.plan.resolver import known_names, resolved, unresolved
 from gigaplan.plan.words import problem_of, unknown_name
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Problem, nearest_name
@@ -26,6 +27,9 @@ from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.units import example
 
 STATED = "stated by the user"
+PARTS = VALUE_KEYS | {"central"}
+DIGITS = 12
+"""Of the middle of a range: no more than its ends are written with."""
 BASES = ("power_basis", "flops_basis", "price_basis", "scope")
 PROFILED = re.compile(rf"(.*\S)\s+({'|'.join(Profile)})\s*")
 Path_ = tuple[str | int, ...]
@@ -127,11 +131,13 @@ class _Reader:
 
     def _like(self, lines: Mapping[str, Node]) -> str:
         """Return the thing of the catalog that this one is like, "" where none is named, or none that is known."""
-        name = "" if "like" not in lines else str(lines["like"].value or "")
-        if "like" in lines and name not in self._alike():
-            self.problems.append(unresolved(self.kind.name, name, self.place_of("like")))
+        if "like" not in lines:
             return ""
-        return name
+        name, known = str(lines["like"].value or ""), tuple(self._alike())
+        found = resolved(self.kind.name, name, known)
+        if not found:
+            self.problems.append(unresolved(self.kind.name, name, self.place_of("like"), known))
+        return found
 
     def _alike(self) -> list[str]:
         """Return the names of the catalog's own things of the kind."""
@@ -151,27 +157,32 @@ class _Reader:
 
     def _fact(self, quantity: str, node: Node, path: Path_) -> Fact | None:
         """Return the fact of one value, None where it can't be read."""
-        given: dict[str, Node] = node.value if isinstance(node.value, dict) else {"value": node}
-        for name in given:
-            if name not in VALUE_KEYS:
-                near = nearest_name(name, VALUE_KEYS)
-                where = (self.kind.section, self.name, *path, name)
-                self.problems.append(unknown_name(self.root, where, sorted(VALUE_KEYS), near))
-        if "value" not in given:
+        given = self._given(quantity, node, path)
+        if not {"value", "central", "low", "high"} & set(given):
             remedy = f"write {quantity}: {self.example(quantity)}"
             self.problems.append(Problem("a value is missing", self.place_of(*path), remedy=remedy))
             return None
         before = len(self.problems)
-        text, profile = self._profile(quantity, given["value"].plain())
-        value = self._value(quantity, text, (*path, "value") if node.value is given else path)
-        ends: dict[str, Any] = {k: self._end(quantity, given[k], (*path, k)) for k in ("low", "high") if k in given}
+        below = isinstance(node.value, dict)
+        numbers = [k for k in ("value", "central", "low", "high") if k in given]
+        texts = {k: self._profile(quantity, given[k].plain()) for k in numbers}
+        ends = {
+            k: self._end(quantity, texts[k][0], (*path, k) if below else path) for k in ("low", "high") if k in texts
+        }
+        stated = next((k for k in ("value", "central") if k in texts), "")
+        if stated:
+            value = self._value(quantity, texts[stated][0], (*path, stated) if below else path)
+        else:
+            value = self._middle(quantity, ends, path)
+        profile = self._one_profile([p for _, p in texts.values() if p], path)
         words: dict[str, str] = {k: str(given[k].plain()) for k in ("evidence", "source", "note") if k in given}
         if len(self.problems) == before:
             self._check_range(value, ends, path)
         evidence = evidence_of(node, words, self.problems)
         if len(self.problems) > before:
             return None
-        file = Path(node.file or self.section().file).name
+        file = node.file or self.section().file
+        file = "--set" if file.startswith("--set ") else Path(file).name
         source = f"{STATED} in {file}" + (f": {words['source']}" if words.get("source") else "")
         return replace(
             self.template(quantity),
@@ -185,14 +196,49 @@ class _Reader:
             note=words.get("note", ""),
         )
 
+    def _given(self, quantity: str, node: Node, path: Path_) -> dict[str, Node]:
+        """Return the parts of a value by name, a range as plans write it too, and note what is no part of one."""
+        if not isinstance(node.value, dict):
+            unit = self.facts.quantities[quantity].unit
+            ends = (None if unit == "text" else ends_in_words(node, of_dates=unit == "date")) or {"value": node}
+            if is_whole(self.kind.facts[quantity]) and len(ends) > 1:
+                return {k: replace(n, value=int(n.value)) if n.value.isdecimal() else n for k, n in ends.items()}
+            return ends
+        for name in node.value:
+            if name not in PARTS:
+                near = nearest_name(name, PARTS)
+                where = (self.kind.section, self.name, *path, name)
+                self.problems.append(unknown_name(self.root, where, sorted(PARTS), near))
+        if {"value", "central"} <= set(node.value):
+            place, remedy = self.place_of(*path), "remove one"
+            self.problems.append(Problem("'value' and 'central' are the same thing", place, remedy=remedy))
+        return dict(node.value)
+
+    def _middle(self, quantity: str, ends: Mapping[str, Any], path: Path_) -> Any:
+        """Return the value of a range that states none: the middle; an end where it is no range of numbers."""
+        first, last = (ends.get(k, next(iter(ends.values()))) for k in ("low", "high"))
+        if isinstance(first, str) or isinstance(last, str):
+            return first
+        middle = float(f"{(first + last) / 2:.{DIGITS}g}")
+        if is_whole(self.kind.facts[quantity]) and middle % 1 > 0:
+            message, remedy = "the middle of this range is no whole number", "state 'central' too"
+            self.problems.append(Problem(message, self.place_of(*path), f"{middle:g}", remedy=remedy))
+        return middle
+
+    def _one_profile(self, profiles: Sequence[str], path: Path_) -> str:
+        """Return the power profile that the parts of a value name, and note where they name two."""
+        if len(set(profiles)) > 1:
+            message, remedy = "one value has one power profile", "write a list with a value for each profile"
+            self.problems.append(Problem(message, self.place_of(*path), ", ".join(profiles), remedy=remedy))
+        return profiles[0] if profiles else ""
+
     def _profile(self, quantity: str, text: Any) -> tuple[Any, str]:
         """Return a value without its power profile, and the profile."""
         found = PROFILED.fullmatch(text) if quantity in BY_PROFILE and isinstance(text, str) else None
         return (found[1], found[2]) if found else (text, "")
 
-    def _end(self, quantity: str, node: Node, path: Path_) -> Any:
+    def _end(self, quantity: str, text: Any, path: Path_) -> Any:
         """Return an end of a range; it may leave out the basis of its value."""
-        text = node.plain()
         if quantity == "rack_power_kw" and isinstance(text, str) and not text.strip().endswith(RackBasis.RACK_TDP):
             text = f"{text} {RackBasis.RACK_TDP}"
         return self._value(quantity, text, path)

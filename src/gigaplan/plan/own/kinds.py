@@ -37,7 +37,12 @@ def _declared(cls: type[Any], *without: str) -> dict[str, Any]:
 def _bounded(kind: Any) -> Any:
     """Return the type of a whole number with the largest that a plan may state; units bound the others."""
     annotated: Any = Annotated
-    return annotated[kind, Le(int(LARGEST["1"]))] if int in (kind, *typing.get_args(kind)[:1]) else kind
+    return annotated[kind, Le(int(LARGEST["1"]))] if is_whole(kind) else kind
+
+
+def is_whole(kind: Any) -> bool:
+    """Return whether a type is that of a whole number."""
+    return int in (kind, *typing.get_args(kind)[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,22 @@ SYSTEM = Kind(
         "supply_cap_racks_per_month",
     ),
 )
+COST = ("rack_power_kw", "rack_price_usd", "rental_usd_per_gpu_h", "gpus_per_rack")
+SUPPLY = (
+    "first_ship_date",
+    "supply_start_racks_per_month",
+    "supply_growth_per_year",
+    "supply_cap_racks_per_month",
+)
+WITHOUT_EFFECT = {
+    "a frontier": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", "vendor", *SUPPLY),
+    "a training run alone": ("vendor", *SUPPLY),
+    "predictions of serving": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", *COST, *SUPPLY),
+    "predictions of training": ("host_bandwidth_bytes_per_s", "vendor", *COST, *SUPPLY),
+    "a plan": ("host_bandwidth_bytes_per_s",),
+    "a plan without training runs": ("host_bandwidth_bytes_per_s", "gpu_tgp_w"),
+}
+"""Facts of a system that no answer of a kind depends on."""
 REGION = Kind(
     "region",
     "regions",

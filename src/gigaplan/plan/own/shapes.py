@@ -83,6 +83,8 @@ def _kinds(fields: Fields, family: Family, layers: int) -> dict[str, int]:
     full = layers
     types = fields.raw("layer_types")
     every = fields.count("full_attention_interval", "sliding_window_pattern", "_sliding_window_pattern", default=0)
+    for name, kinds in (("layer_types", types), ("attn_type_list", minimax)):
+        _one_each(fields, name, kinds, layers)
     if isinstance(types, list) and len(types) == layers:
         strange = sorted({str(t) for t in types} - {*FULL, *SPARSE, *SLIDING, *STATE})
         fields.faults += [f"layers of kind '{t}' can't be described" for t in strange]
@@ -103,6 +105,12 @@ def _kinds(fields: Fields, family: Family, layers: int) -> dict[str, int]:
         return {}
     others = _states(fields, lightning) if state or lightning else {"sliding_window": window}
     return _every(fields, layers, full) | others
+
+
+def _one_each(fields: Fields, name: str, kinds: object, layers: int) -> None:
+    """Note a list that says of each layer what it is, and has another number of entries than there are layers."""
+    if isinstance(kinds, list) and len(kinds) != layers:
+        fields.faults.append(f"'{name}' has {len(kinds)} entries, and the model {layers} layers")
 
 
 def _every(fields: Fields, layers: int, full: int) -> dict[str, int]:
@@ -191,6 +199,7 @@ def _expert_layers(fields: Fields, layers: int) -> int:
     step = fields.count("decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval", default=1) or 1
     dense, chosen = fields.listed("mlp_only_layers"), fields.listed("moe_layers")
     by_layer = fields.raw("moe_layer_freq", "mlp_layer_types")
+    _one_each(fields, "moe_layer_freq or mlp_layer_types", by_layer, layers)
     if chosen:
         return len(chosen)
     found = 0

@@ -10,9 +10,10 @@ from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.plan.document import Node, parse, read_text
 from gigaplan.plan.own.facts import STATED, Thing, read_thing
-from gigaplan.plan.own.kinds import KINDS, SYSTEM, Kind
+from gigaplan.plan.own.kinds import KINDS, SYSTEM, WITHOUT_EFFECT, Kind
 from gigaplan.plan.own.written import words_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.facts import Fact
 
 EXAMPLES = {"system": "gb300_nvl72", "region": "ercot"}
 """Things of the catalog to start from."""
@@ -108,7 +109,7 @@ def lines_of(text: str, file: str, kind: Kind) -> Node:
     PlanError
         If it is not YAML, no mapping, or names a further file.
     """
-    lines = parse(text, file)
+    lines = parse(text, file, f"{kind.name} file")
     if not isinstance(lines.value, dict):
         remedy = f"write its facts, one a line: see 'gigaplan catalog show {EXAMPLES[kind.name]} --yaml'"
         raise PlanError([Problem(f"a {kind.name} is a mapping of its facts", lines.place(()), remedy=remedy)])
@@ -118,7 +119,9 @@ def lines_of(text: str, file: str, kind: Kind) -> Node:
     return lines
 
 
-def own_things(root: Node, problems: list[Problem], unread: Collection[tuple[str, str]] = ()) -> OwnThings:
+def own_things(
+    root: Node, problems: list[Problem], unread: Collection[tuple[str, str]] = (), used_for: str = ""
+) -> OwnThings:
     """Return what a document has of its own; see :func:`with_files` for its files.
 
     Parameters
@@ -129,7 +132,10 @@ def own_things(root: Node, problems: list[Problem], unread: Collection[tuple[str
         Receives all that is wrong with its systems and regions.
     unread
         Section and name of each thing whose file could not be read, which has been reported.
+    used_for
+        What they are used for, of :data:`WITHOUT_EFFECT`; "" for the plan that the document is.
     """
+    used_for = used_for or ("a plan" if any(root.entries("training", "runs")) else "a plan without training runs")
     facts, things = catalog.load(), list[Thing]()
     for kind in KINDS:
         for name, node in root.entries(kind.section):
@@ -137,6 +143,8 @@ def own_things(root: Node, problems: list[Problem], unread: Collection[tuple[str
             problems += _twice(root, kind, name, [t.name for t in things])
             needed, is_unread = list(_needed_in(root, kind, name)), (kind.section, name) in unread
             things.append(read_thing(kind, name, root, facts, problems, needed, unread=is_unread))
+            if len(problems) == before:
+                problems += _without_effect(things[-1], root, used_for)
             if any(p.severity == "error" for p in problems[before:]):
                 root = root.replaced((kind.section, name), Node({}, node.line, node.column, node.file))
     known = set(facts.entities())
@@ -150,6 +158,30 @@ def _twice(root: Node, kind: Kind, name: str, others: Sequence[str]) -> Iterator
     if name in others or name in dict(root.entries("models")):
         place, remedy = root.place((kind.section, name), key=True), f"give your {kind.name} another"
         yield Problem("something else of this document has this name", place, value=name, remedy=remedy)
+
+
+def _without_effect(thing: Thing, root: Node, used_for: str) -> Iterator[Problem]:
+    """Yield a warning for each fact that a thing states otherwise than what it is like, and nothing depends on."""
+    for fact, _ in _changed(thing) if thing.kind is SYSTEM else ():
+        if fact.quantity in WITHOUT_EFFECT[used_for]:
+            yield Problem(
+                f"has no effect in {used_for}",
+                root.place((thing.kind.section, thing.name, fact.quantity)),
+                value=words_of(fact),
+                remedy="it may be left out",
+                severity="warning",
+            )
+
+
+def _changed(thing: Thing) -> Iterator[tuple[Fact, Fact | None]]:
+    """Yield each fact that a thing states otherwise than what it is like, and the other's."""
+    theirs = {
+        (f.quantity, f.power_basis, f.profile): f for f in catalog.load().facts if f.entity == thing.like and f.chosen
+    }
+    for f in thing.stated:
+        was = theirs.get((f.quantity, f.power_basis, f.profile))
+        if was is None or (was.value, was.low, was.high) != (f.value, f.low, f.high):
+            yield f, was
 
 
 def _needed_in(root: Node, kind: Kind, name: str) -> Iterator[str]:
@@ -170,14 +202,9 @@ def words_about(thing: Thing) -> str:
         source = f" ({STATED} in {', '.join(files)})"
     if not thing.like:
         return f"{head}{source}: {len(thing.stated)} facts, like no {thing.kind.name} of the catalog"
-    theirs = {
-        (f.quantity, f.power_basis, f.profile): f for f in catalog.load().facts if f.entity == thing.like and f.chosen
-    }
-    changed = []
-    for f in thing.stated:
-        was = theirs.get((f.quantity, f.power_basis, f.profile))
-        if was is None or (was.value, was.low, was.high) != (f.value, f.low, f.high):
-            changed.append(f"{f.quantity} {words_of(f)}" + (f" instead of {words_of(was)}" if was else ""))
+    changed = [
+        f"{f.quantity} {words_of(f)}" + (f" instead of {words_of(was)}" if was else "") for f, was in _changed(thing)
+    ]
     return f"{head} is {thing.like} with {', '.join(changed)}{source}" if changed else f"{head} is {thing.like}{source}"
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from gigaplan.catalog import Catalog
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
+from gigaplan.plan.paths import unit_at
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.draws import Draws, Picks
@@ -171,7 +172,8 @@ class Filler:
         if home in self.choices:
             self._choose(path, home, known)
             return value
-        self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words)
+        unit = unit_at(self.root.parts(home)) if isinstance(value, int | float) else ""
+        self.ledger.plan(path, _with_range(value, spread), known.evidence, known.words, unit)
         if spread is None or self.members == 1 or not _takes_members(hint):
             return value
         spread = replace(spread, group=spread.group or group)

@@ -17,6 +17,7 @@ from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
+from gigaplan.plan.provenance import plain_values
 from gigaplan.plan.resolve.demand import demand, regions
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
@@ -147,9 +148,17 @@ def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
 
 
 def _assumptions(plan: Plan) -> dict[str, str]:
-    """Return what the plan states about how its values are known, by path."""
-    words = {k: "; ".join(t for t in (v.note, v.source) if t) for k, v in plan.provenance.items()}
-    return {k: f"{v.evidence}: {words[k]}" for k, v in plan.provenance.items()}
+    """Return the plan's values that state how they are known, with that, by path."""
+    values, found = plain_values(plan.root), {}
+    for path, known in plan.provenance.items():
+        value = values
+        for part in plan.root.parts(path):
+            below = dict(enumerate(value)) if isinstance(value, list) else value if isinstance(value, dict) else {}
+            value = below.get(int(part) if isinstance(value, list) else part)
+        words = "; ".join(t for t in (known.note, known.source) if t).removeprefix(f"{known.evidence}:").strip()
+        stated = f"{value}, " if isinstance(value, str | int | float) else ""
+        found[path] = f"{stated}{known.evidence}" + (f": {words}" if words else "")
+    return found
 
 
 def _architectures(filler: Filler, doc: PlanDocument) -> dict[str, Architecture]:

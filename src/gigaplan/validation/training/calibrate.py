@@ -15,6 +15,7 @@ from gigaplan.validation.refit import (
     Prior,
     Refit,
     Rows,
+    distinct,
     enough,
     kinds_of,
     left_out,
@@ -27,7 +28,7 @@ from gigaplan.validation.training.anchors import scales_of
 from gigaplan.validation.training.answers import answers, groups
 from gigaplan.validation.training.constants import OWN, constants, shipped
 from gigaplan.validation.training.fit import SOFT
-from gigaplan.validation.training.questions import RowQuestion, read_questions
+from gigaplan.validation.training.questions import RowQuestion, layer_warnings, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.members import Array
@@ -71,6 +72,8 @@ class TrainingCalibration(Brief):
     ranges: Mapping[str, tuple[float, float]]
     """The middle 80 % of what the rows leave possible of each."""
     unsupported: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """Files given twice, and models with another number of layers than theirs."""
 
     def brief_title(self) -> str:
         """Return what is calibrated on what."""
@@ -138,6 +141,7 @@ def calibrate_training(
     PlanError
         If a table can't be read or lacks columns, fewer than four rows can be answered, or kinds of software are mixed.
     """
+    paths, copies = distinct(paths)
     row_questions, unsupported = _measured(paths, given or {})
     place = Place(str(paths[0]))
     software = sorted({a.question.software for a in row_questions if a.question is not None})
@@ -165,6 +169,7 @@ def calibrate_training(
         determined=tuple(own),
         ranges={n: tuple(ranges[n]) for n in own},
         unsupported=tuple(unsupported),
+        warnings=(*copies, *layer_warnings(row_questions)),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from gigaplan import catalog
 from gigaplan.catalog.names import generation, plain_name
+from gigaplan.compute.transformer import Architecture
 from gigaplan.measurements.cells import Cells
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.resolver import meant_in_table
@@ -18,6 +19,7 @@ from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.training.ranks import Ranks, misfits
 from gigaplan.training.software import predates_layer_graphs, years_behind
 from gigaplan.validation.training.names import PLAIN, known
+from gigaplan.validation.training.names import architecture as named_architecture
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import CLASSIC, CLASSIC_SPLIT, MODERN
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -36,7 +38,8 @@ SOFTWARE = {re.sub(r"[\s_-]+", "", name): name for name in (MODERN, CLASSIC, CLA
 POWER = re.compile(r"\b(\d+(?:\.\d+)?) ?W\b")
 BANDWIDTH = re.compile(r"\b(\d+(?:\.\d+)?) ?TB/s")
 RESULTS = ("value", "tokens_per_s_per_gpu")
-SHAPE = ("layers", "hidden", "heads")
+LAYERS = "layers"
+SHAPE = (LAYERS, "hidden", "heads")
 
 
 def question(row: Mapping[str, str]) -> Question:
@@ -147,8 +150,18 @@ def _model(cells: Cells) -> str:
         there = int(getattr(architecture, column))
         if stated.get(column, there) != there:
             cells.refuse(column, f"{there}, as {name} has it, or leave it empty")
-    layers = stated.get("layers", architecture.layers)
-    return name if layers == architecture.layers else f"{name}+{layers}"
+    layers = stated.get(LAYERS, architecture.layers)
+    return name if layers == architecture.layers else _with_layers(cells, name, layers, architecture)
+
+
+def _with_layers(cells: Cells, name: str, layers: int, whole: Architecture) -> str:
+    """Return the name of a model with another number of layers than it has, a fact of the run that is told."""
+    found = f"{name}+{layers}"
+    cells.assume(LAYERS, layers, f"as the row states; {name} has {whole.layers}")
+    dense = named_architecture(found).first_dense_layers
+    if dense != whole.first_dense_layers:
+        cells.assume("dense layers", dense, f"the row leaves them open; {name} has {whole.first_dense_layers}")
+    return found
 
 
 def _data(cells: Cells, gpus: int, replica: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -106,6 +107,18 @@ def read(
             ]
         )
     return rows
+
+
+def layer_warnings(row_questions: Sequence[RowQuestion]) -> tuple[str, ...]:
+    """Return which rows' models have another number of layers than the catalog's, as the rows state.
+
+    Parameters
+    ----------
+    row_questions
+        Rows and their questions.
+    """
+    told = [t for a in row_questions if a.question for t in a.question.assumed if t.startswith(f"{own_rows.LAYERS} ")]
+    return tuple(f"rows with {words}: {count}" for words, count in Counter(told).items())
 
 
 def _row_question(row: Mapping[str, str]) -> RowQuestion:

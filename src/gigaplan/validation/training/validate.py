@@ -19,12 +19,13 @@ from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import is_supported
 from gigaplan.measurements.tables import write_table
+from gigaplan.validation.refit import distinct
 from gigaplan.validation.training.anchors import anchor_all, anchored_errors, that_ran
 from gigaplan.validation.training.constants import OWN
 from gigaplan.validation.training.folds import cell, configuration, folds, without
 from gigaplan.validation.training.names import known
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, Answer, answer_all, own_constants, times_of
-from gigaplan.validation.training.questions import RowQuestion, read_questions
+from gigaplan.validation.training.questions import RowQuestion, layer_warnings, read_questions
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import (
     duplicate,
@@ -109,6 +110,8 @@ class TrainingValidation(Brief):
     memory: tuple[Memory, ...]
     noise: Noise | None
     left_out: int
+    warnings: tuple[str, ...] = ()
+    """Files given twice, and models with another number of layers than theirs."""
 
     def brief_rows(self) -> BriefRows:
         """Return the errors of all rows, then of the first groups."""
@@ -136,7 +139,8 @@ def validate(rows: Sequence[Path] = (), given: Mapping[str, str] | None = None) 
     PlanError
         If a table can't be read or lacks columns.
     """
-    tables: list[Path | None] = [*rows] or [None]
+    paths, copies = distinct(rows)
+    tables: list[Path | None] = [*paths] or [None]
     row_questions = [a for p in tables for a in read_questions(p, given=given)]
     row_questions = [a for a in row_questions if not duplicate(a.row)]
     found = answer_all(row_questions, out_of_sample=True)
@@ -153,7 +157,12 @@ def validate(rows: Sequence[Path] = (), given: Mapping[str, str] | None = None) 
     )
     noise = noise_floor(questions, [row_questions[k].step_s for k in steps])
     return TrainingValidation(
-        compared, tuple(_summaries(compared)), memory, noise, len(row_questions) - len(compared) - len(memory)
+        compared,
+        tuple(_summaries(compared)),
+        memory,
+        noise,
+        len(row_questions) - len(compared) - len(memory),
+        (*copies, *layer_warnings(row_questions)),
     )
 
 

@@ -6,6 +6,7 @@ from gigaplan.vocabulary.files.names import name_fault, slug
 from gigaplan.vocabulary.files.write import (
     STDOUT,
     Kind,
+    named_file,
     only_files_on_stdout,
     refuse_unwritable,
     whole_file,
@@ -17,6 +18,7 @@ __all__ = [
     "Kind",
     "command",
     "name_fault",
+    "named_file",
     "note_input",
     "only_files_on_stdout",
     "read_bytes",

@@ -44,6 +44,7 @@ def whole_folder(path: Path, names: Collection[str], wrote: Callable[[Path], boo
         real = Path(os.path.realpath(path))
         if real == Path(os.path.realpath(".")):  # which whoever stands in it would lose
             raise refused(path, "this is the current folder", REMEDY)
+        _refuse_within(real, path, wrote)
         with contextlib.suppress(FileNotFoundError):  # another run may be replacing it
             _check(real, path, names, wrote)
         with workplace(real.parent, real.name) as place:
@@ -59,6 +60,14 @@ def restore_folder(path: Path) -> None:
     real = Path(os.path.realpath(path))
     if not os.path.lexists(real):
         sweep(real.parent)
+
+
+def _refuse_within(real: Path, path: Path, wrote: Callable[[Path], bool]) -> None:
+    """Refuse a folder within one that gigaplan has written: that could then never be replaced."""
+    for above in real.parents:
+        with contextlib.suppress(OSError):  # what can't be read isn't ours to judge
+            if wrote(above):
+                raise refused(path, f"this lies in a result's own folder, {above}", REMEDY)
 
 
 def _check(there: Path, path: Path, names: Collection[str], wrote: Callable[[Path], bool]) -> None:

@@ -68,6 +68,25 @@ def write_text(path: Path, text: str, kind: Kind) -> Path:
     return path
 
 
+def named_file(path: str | Path) -> Path:
+    """Return the path of a file to write.
+
+    Parameters
+    ----------
+    path : str or Path
+        As somebody has written it.
+
+    Raises
+    ------
+    PlanError
+        If it ends as a folder's does.
+    """
+    if str(path).endswith(("/", os.sep)):
+        remedy = "put the file's name behind it"
+        raise refused(Path(path), "a file is to be written, and this names a folder", remedy, str(path))
+    return Path(path)
+
+
 def refuse_unwritable(path: Path, kind: Kind) -> None:
     """Refuse before the work what :func:`whole_file` would refuse after it; PlanError and MachineError as there."""
     with machine_errors(path, "write", REMEDY):
