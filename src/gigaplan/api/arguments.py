@@ -96,7 +96,7 @@ def checked_class(cls: C) -> C:
     type
         The same class; calling it raises :class:`ArgumentsError` with every wrong name at once.
     """
-    begin, taken = cls.__init__, _taken(cls)  # type: ignore[misc]
+    begin, taken = cls.__init__, _taken(typing.cast(Callable[..., Any], cls))
 
     @functools.wraps(begin)
     def door(self: Any, *args: Any, **named: Any) -> None:
@@ -105,7 +105,7 @@ def checked_class(cls: C) -> C:
             raise ArgumentsError(problems)
         begin(self, *args, **{n: _as_choice(cls, n, v) if isinstance(v, str) else v for n, v in named.items()})
 
-    cls.__init__ = door  # type: ignore[misc]
+    setattr(cls, "__init__", door)  # noqa: B010
     return cls
 
 

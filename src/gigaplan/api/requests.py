@@ -10,6 +10,7 @@ A field's docstring is the terminal's help, its annotation says unit, choices an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 import typing
@@ -228,6 +229,7 @@ def split(given: Mapping[str, Any], *classes: type) -> list[dict[str, Any]]:
     return parts
 
 
+@functools.cache
 def markers(cls: type) -> dict[str, tuple[Any, Option]]:
     """Return the annotation of each field of a request and how the doors offer it."""
     hints = typing.get_type_hints(cls, include_extras=True)

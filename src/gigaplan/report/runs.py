@@ -10,7 +10,7 @@ from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.units import parse_date
 
-LEAST_PART = 0.005
+SMALLEST_SHARE = 0.005
 """Share of a run's tokens below which training no more than that is no advice."""
 
 
@@ -59,7 +59,7 @@ def _late_runs(result: Result) -> list[str]:
         if start_by[k] >= 0:  # a day of the horizon
             day = result.day(float(start_by[k]))
             ways.append(f"these GPUs there, and a start, by {day}" if stands else f"a start by {day}, its GPUs there")
-        if by_then[k] >= LEAST_PART * tokens[k]:
+        if by_then[k] >= SMALLEST_SHARE * tokens[k]:
             ways.append(f"{short(by_then[k])} tokens instead of {short(tokens[k])}")
         if stands and not math.isnan(done[k]):
             ways.append(f"a deadline of {result.day(math.ceil(done[k]))}")

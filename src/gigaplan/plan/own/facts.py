@@ -164,9 +164,9 @@ class _Reader:
             return None
         before = len(self.problems)
         below = isinstance(node.value, dict)
-        numbers = [k for k in ("value", "central", "low", "high") if k in given]
+        numbers: list[str] = [k for k in ("value", "central", "low", "high") if k in given]
         texts = {k: self._profile(quantity, given[k].plain()) for k in numbers}
-        ends = {
+        ends: dict[str, Any] = {
             k: self._end(quantity, texts[k][0], (*path, k) if below else path) for k in ("low", "high") if k in texts
         }
         stated = next((k for k in ("value", "central") if k in texts), "")

@@ -117,8 +117,8 @@ def layer_warnings(row_questions: Sequence[RowQuestion]) -> tuple[str, ...]:
     row_questions
         Rows and their questions.
     """
-    told = [t for a in row_questions if a.question for t in a.question.assumed if t.startswith(f"{own_rows.LAYERS} ")]
-    return tuple(f"rows with {words}: {count}" for words, count in Counter(told).items())
+    notes = [t for a in row_questions if a.question for t in a.question.assumed if t.startswith(f"{own_rows.LAYERS} ")]
+    return tuple(f"rows with {words}: {count}" for words, count in Counter(notes).items())
 
 
 def _row_question(row: Mapping[str, str]) -> RowQuestion:

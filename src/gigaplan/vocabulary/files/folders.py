@@ -65,7 +65,7 @@ def restore_folder(path: Path) -> None:
 def _refuse_within(real: Path, path: Path, wrote: Callable[[Path], bool]) -> None:
     """Refuse a folder within one that gigaplan has written: that could then never be replaced."""
     for above in real.parents:
-        with contextlib.suppress(OSError):  # what can't be read isn't ours to judge
+        with contextlib.suppress(OSError):  # what can't be read can't be judged
             if wrote(above):
                 raise refused(path, f"this lies in a result's own folder, {above}", REMEDY)
 
