@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -19,8 +20,8 @@ from gigaplan.plan.starter import Start, starter
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import WEAKEST, Verdict
-from gigaplan.simulate.engine import simulate
 from gigaplan.simulate.keep import Keep
+from gigaplan.simulate.parts import simulate_in_parts
 from gigaplan.study.compare import Comparison
 from gigaplan.study.compare import compare as compare_results
 from gigaplan.study.unused import UnusedLines, unused_lines
@@ -69,7 +70,7 @@ def run(
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
     *,
-    keep: Keep = "all",
+    keep: Keep = "summary",
 ) -> Result:
     """Simulate a plan.
 
@@ -84,7 +85,8 @@ def run(
     progress : callable, optional
         Called with (stages done, stages, the next stage); False cancels.
     keep : str or collection of str
-        Which hourly quantities the result holds for every member: ``all``, ``summary`` (none), or their names.
+        Which hourly quantities the result holds for every member: ``all``, ``summary`` (the facility's power alone), or
+        their names.
 
     Raises
     ------
@@ -96,16 +98,17 @@ def run(
     return run_sources(plans.sources_of(plan, pairs(changes), overlays), progress, keep)
 
 
-def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
+def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary") -> Result:
     """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
     return _run(plans.load_sources(sources), progress, keep)
 
 
-def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "all") -> Result:
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") -> Result:
     """Simulate a loaded plan and evaluate its claims."""
     try:
         scenario = plans.resolve(loaded)
-        result = replace(simulate(scenario, keep, progress), sources=loaded.sources)
+        result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
+        result = replace(result, sources=loaded.sources)
         return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None

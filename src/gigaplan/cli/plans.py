@@ -50,8 +50,8 @@ def run(
     resolution
         A weekday and a weekend day that represent the others, or every hour of the calendar (default: the plan's).
     keep
-        Hourly quantities that are saved for every member: all, summary (none), or a quantity's name, which may be
-        repeated (default: all). The others are saved for the central member alone.
+        Hourly quantities that are saved for every member: all, summary (none but the power), or a name, which may be
+        repeated (default: summary). The others are saved for the central member alone.
     out
         Folder to save the result in (default: gigaplan-results/<plan>-<hash>).
     """
@@ -59,7 +59,9 @@ def run(
 
     changes = [*(set or []), *([f"horizon.resolution={resolution}"] if resolution else [])]
     with progress("simulating") as bar:
-        result = api.run(plan, changes, with_ or [], bar, keep=keep[0] if keep and len(keep) == 1 else keep or "all")
+        result = api.run(
+            plan, changes, with_ or [], bar, keep=keep[0] if keep and len(keep) == 1 else keep or "summary"
+        )
     warn(result)
     with progress("saving:") as bar:
         folder = api.save(result, out, bar)

@@ -21,7 +21,6 @@ from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
 from gigaplan.simulate.keep import Keep, checked_keep, retain
-from gigaplan.simulate.memory import require_memory
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
 
@@ -51,14 +50,11 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
     ------
     UnknownQuantityError
         If ``keep`` names something that is no hourly quantity.
-    MachineError
-        If the run takes more memory than is free.
     LawError
         If energy, GPUs, requests or money are not conserved: a bug in gigaplan, never in the plan.
     """
     keep = checked_keep(keep)
     names = labels(scenario)
-    require_memory(names, scenario.members)
     begin = staged(progress, STAGES)
     stages = _stages(scenario, begin)
     begin("checks")

@@ -17,11 +17,18 @@ from gigaplan.vocabulary.variables import Variable, variables
 
 Keep = str | Collection[str]
 """``all``, ``summary`` (hourly quantities of the central member alone), or names of hourly quantities."""
+SUMMARY = ("facility_power_mw",)
+"""Hourly quantities that are held for every member in any case: their peaks are figures that a plan is judged by."""
 
 
 def is_hourly(variable: Variable) -> bool:
     """Return whether a quantity has numbers for every member and hour."""
     return variable.dims[:1] == ("member",) and "hour" in variable.dims
+
+
+def is_kept(variable: Variable, keep: str | tuple[str, ...]) -> bool:
+    """Return whether a quantity is held for every member."""
+    return keep == "all" or not is_hourly(variable) or variable.name in (*SUMMARY, *(() if keep == "summary" else keep))
 
 
 def checked_keep(keep: Keep) -> str | tuple[str, ...]:
@@ -44,10 +51,7 @@ def checked_keep(keep: Keep) -> str | tuple[str, ...]:
 
 def retain(result: Labelled, keep: str | tuple[str, ...]) -> dict[str, Array]:
     """Return a result's arrays, hourly ones that are not kept cut to the central member (a member axis of length 1)."""
-    if keep == "all":
-        return dict(result.arrays)
-    full = () if isinstance(keep, str) else keep
-    return {n: _central(a) if is_hourly(result.variable(n)) and n not in full else a for n, a in result.arrays.items()}
+    return {n: a if is_kept(result.variable(n), keep) else _central(a) for n, a in result.arrays.items()}
 
 
 def _central(array: Array) -> Array:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 
+from gigaplan.simulate.keep import is_kept
 from gigaplan.vocabulary.errors import MachineError
 from gigaplan.vocabulary.time import DAY_TYPES
 from gigaplan.vocabulary.variables import variables
@@ -15,6 +17,10 @@ NUMBER_BYTES = 8
 WORKING, WORKING_HOURLY = 3.0, 4.0
 """Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
 representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
+PART_BYTES = 250e6
+"""Memory that the members of one part of a run take."""
+MOST_MEMBERS = 10_000
+"""More members no run has."""
 FIXED_BYTES = 200e6
 """What saving takes besides the result, whatever its size: DuckDB's buffers and the report (measured: 80 to 120 MB)."""
 KIB = 1024
@@ -23,23 +29,38 @@ PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
-def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
-    """Return the size of a result's arrays [bytes], from the labels along its dims and the number of members."""
+def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...] = "all") -> int:
+    """Return the size of a result's arrays [bytes], from the labels along its dims, its members and what it keeps."""
     sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
-    return NUMBER_BYTES * sum(prod(sizes[d] for d in v.dims) for v in variables().values())
+    central = sizes | {"member": 1}
+    held = ((v, sizes if is_kept(v, keep) else central) for v in variables().values())
+    return NUMBER_BYTES * sum(prod(of[d] for d in v.dims) for v, of in held)
 
 
-def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int) -> float:
+def members_at_once(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
+    """Return how many members a part of a run has, two or more: as few as take a part's memory, for even parts."""
+    each = _working(labels) * max(result_bytes(labels, 2) - result_bytes(labels, 1), 1)
+    most = max(int(PART_BYTES // each), 2)
+    parts = -(-max(members - 1, 1) // (most - 1))
+    return 1 + -(-max(members - 1, 1) // parts)
+
+
+def _working(labels: Mapping[str, tuple[str, ...]]) -> float:
+    return WORKING_HOURLY if len(labels["day"]) > len(DAY_TYPES) else WORKING
+
+
+def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...] = "all") -> float:
     """Return about what a run takes at its peak, saving the result included [bytes].
 
-    Saving begins when the run's working arrays are gone, and takes a batch of rows besides the result: the peak is that
-    of the run, or that of saving where the result is small.
+    A run takes the working arrays of a part of its members, and what it keeps of all. Saving begins when the working
+    arrays are gone, and takes a batch of rows besides the result.
     """
-    hourly = len(labels["day"]) > len(DAY_TYPES)
-    return FIXED_BYTES + (WORKING_HOURLY if hourly else WORKING) * result_bytes(labels, members)
+    at_once = members_at_once(labels, members)
+    part = _working(labels) * result_bytes(labels, min(members, at_once))
+    return FIXED_BYTES + part + (result_bytes(labels, members, keep) if members > at_once else 0)
 
 
-def require_memory(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
+def require_memory(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...] = "all") -> None:
     """Refuse a run that takes more memory than is free.
 
     Parameters
@@ -48,16 +69,18 @@ def require_memory(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
         The labels along every dim of the result but ``member``.
     members : int
         Samples of the uncertain inputs.
+    keep : str or tuple of str
+        Which hourly quantities are kept for every member.
 
     Raises
     ------
     MachineError
         If the memory doesn't suffice; the message says how many members fit, and what else would.
     """
-    free, needed = free_bytes(), needed_bytes(labels, members)
+    free, needed = free_bytes(), needed_bytes(labels, members, keep)
     if not free or needed <= free:
         return
-    fits = members_that_fit(labels, free)
+    fits = members_that_fit(labels, free, keep)
     enough = (
         f"{fits:,} members would fit (--set uncertainty.members={fits}), or "
         if fits
@@ -69,10 +92,9 @@ def require_memory(labels: Mapping[str, tuple[str, ...]], members: int) -> None:
     )
 
 
-def members_that_fit(labels: Mapping[str, tuple[str, ...]], free: float) -> int:
+def members_that_fit(labels: Mapping[str, tuple[str, ...]], free: float, keep: str | tuple[str, ...] = "all") -> int:
     """Return the largest number of members whose run fits into some free memory [bytes]."""
-    none, one = needed_bytes(labels, 0), needed_bytes(labels, 1)
-    return max(int((free - none) // max(one - none, 1.0)), 0)
+    return bisect.bisect_right(range(1, MOST_MEMBERS + 1), free, key=lambda m: needed_bytes(labels, m, keep))
 
 
 def free_bytes() -> int:
