@@ -58,10 +58,9 @@ def run(
     from gigaplan import api
 
     changes = [*(set or []), *([f"horizon.resolution={resolution}"] if resolution else [])]
+    kept = keep[0] if keep and len(keep) == 1 else keep or "summary"
     with progress("simulating") as bar:
-        result = api.run(
-            plan, changes, with_ or [], bar, keep=keep[0] if keep and len(keep) == 1 else keep or "summary"
-        )
+        result = api.run(plan, changes, with_ or [], bar, keep=kept)
     warn(result)
     with progress("saving:") as bar:
         folder = api.save(result, out, bar)

@@ -21,6 +21,7 @@ from gigaplan.simulate.engine import simulate
 from gigaplan.training.sites import great_circle_km
 from gigaplan.vocabulary.errors import PlanError, Problem, allowed_names, nearest_name, nearest_text
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.sampling import Part
 from gigaplan.vocabulary.units import parse_date
 
 
@@ -140,7 +141,7 @@ def _powered(facts: Catalog, name: str, system: str) -> Site:
 def _of_plan(job: SitesJob, facts: Catalog) -> tuple[dict[str, Array], list[dt.date], str]:
     """Return the GPUs of one system by site and edge of a plan's fleet, central member."""
     loaded = plans.load_sources(plans.sources_of(job.plan, [], []))
-    result = simulate(plans.resolve(loaded))
+    result = simulate(plans.resolve(loaded, Part(1)))
     generations = result.labels["generation"]
     if job.run.system not in generations:
         raise PlanError(

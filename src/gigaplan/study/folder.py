@@ -87,7 +87,7 @@ class Folder:
             "failed": {str(k): v for k, v in chunk.failed.items()},
             "sha256": {name: _checksum(data) for name, data in chunk.files.items()},
         }
-        with whole_folder(self.path / CHUNKS / task.name, FILES, lambda _: True) as work:
+        with whole_folder(self.path / CHUNKS / task.name, FILES, lambda _: True, within=self.path) as work:
             for name, data in chunk.files.items():
                 (work / name).write_bytes(data)
             (work / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")

@@ -19,7 +19,9 @@ FEW = 3
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, names: Collection[str], wrote: Callable[[Path], bool]) -> Iterator[Path]:
+def whole_folder(
+    path: Path, names: Collection[str], wrote: Callable[[Path], bool], *, within: Path | None = None
+) -> Iterator[Path]:
     """Give a temporary folder that becomes ``path`` only if all goes well, the old or the new at every instant.
 
     Parameters
@@ -30,6 +32,8 @@ def whole_folder(path: Path, names: Collection[str], wrote: Callable[[Path], boo
         Files that gigaplan writes into such a folder; one that holds anything else is left alone.
     wrote : callable
         Whether gigaplan has written a folder.
+    within : Path, optional
+        The folder of gigaplan's that this one is a part of; any other that it would lie in is refused.
 
     Raises
     ------
@@ -44,7 +48,8 @@ def whole_folder(path: Path, names: Collection[str], wrote: Callable[[Path], boo
         real = Path(os.path.realpath(path))
         if real == Path(os.path.realpath(".")):  # which whoever stands in it would lose
             raise refused(path, "this is the current folder", REMEDY)
-        _refuse_within(real, path, wrote)
+        if within is None:
+            _refuse_within(real, path, wrote)
         with contextlib.suppress(FileNotFoundError):  # another run may be replacing it
             _check(real, path, names, wrote)
         with workplace(real.parent, real.name) as place:
