@@ -27,7 +27,7 @@ def test_a_second_plan_evaluates_no_annotation_again(monkeypatch: pytest.MonkeyP
 
 def test_a_run_imports_nothing_that_it_can_do_without() -> None:
     code = (
-        f"import sys, gigaplan; gigaplan.run('{PLAN}'); "
+        f"import sys, gigaplan; gigaplan.run('{PLAN}', {{'uncertainty.members': 1}}); "
         "print(sorted({'scipy.constants', 'scipy.optimize', 'scipy.special', 'numpy.f2py', 'duckdb', 'jinja2'} "
         "& set(sys.modules)))"
     )

@@ -5,6 +5,7 @@ Lines are wrapped here, not by the terminal, so that a number stays with its uni
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -199,8 +200,14 @@ def _in_one_line(tree: ExplainedTree, of: Explanation, above: Explanation) -> st
 
 
 def _terms(of: Explanation) -> Iterator[str]:
-    """Yield a line for each term that adds up to the figure (of several figures, to the last)."""
+    """Yield a line for each term that adds up to the figure (of several figures, to the last).
+
+    Medians of terms don't add up, nor do they multiply: where a figure is one, its terms are the central future's.
+    """
     when = ", ".join(of.figures[-1].at.values()) if len(of.figures) > 1 else ""
+    if of.terms and of.figures[-1].span is not None:
+        whole = math.fsum(term.sign * term.value for term in of.terms)
+        when = ", ".join(filter(None, (when, f"central future: {_value(whole)}")))
     largest = sorted(of.terms, key=lambda t: -abs(t.value))[: MOST_LINES + 2]
     terms = [t for t in of.terms if t in largest]
     for k, term in enumerate(terms):
