@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.report.words import limit
 from gigaplan.results.headlines import SERVED, all_served, date_text, first_supply_month, unserved_months
@@ -119,14 +120,24 @@ def unserved(result: Result) -> list[Unserved]:
     for w, name in enumerate(result.labels["workload"]):
         count = figure_of(result, counts[:, w])
         if count > 0:
-            short_of = np.where(share[:, w] < SERVED, places, np.nan)
-            ends = (np.fmin.reduce(short_of, axis=1), np.fmax.reduce(short_of, axis=1))
-            first, last = (months[int(figure_of(result, end))] for end in ends)
+            short_of = share[:, w] < SERVED
+            first = int(figure_of(result, np.fmin.reduce(np.where(short_of, places, np.nan), axis=1)))
+            last = max(_last_unserved(result, short_of), first)
             worst = float(figure_of(result, share[:, w].min(axis=1)))
             requests = float(figure_of(result, refused[:, w].sum(axis=1)))
             known = span_of(counts[:, w]) if has_ranges(result) else None
-            found.append(Unserved(name, round(float(count)), first, last, worst, requests, known))
+            found.append(Unserved(name, round(float(count)), months[first], months[last], worst, requests, known))
     return sorted(found, key=lambda u: -u.months)
+
+
+def _last_unserved(result: Result, short_of: NDArray[np.bool_]) -> int:
+    """Return the last of some months that isn't served, in half of all futures; the last of all if it never ends."""
+    months = short_of.shape[-1]
+    served_from = months - np.argmax(short_of[:, ::-1], axis=-1).astype(float)
+    found = float(
+        figure_of(result, np.where(short_of[:, -1], np.nan, np.where(short_of.any(axis=-1), served_from, 0)), date=True)
+    )
+    return months - 1 if np.isnan(found) else int(found) - 1
 
 
 def before_supply(result: Result) -> tuple[int, str]:

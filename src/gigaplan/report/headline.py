@@ -220,7 +220,7 @@ def ranges(result: Result) -> str:
     found = [f"first tokens {first}"] if first else []
     found += [f"{peak} at the peak" for make in (_peak_power, _gpus_range) if (peak := if_held(make, result))]
     if (served := if_held(served_range, result)) is not None:
-        found.append(f"all demand served from {served}")
+        found.append(f"all demand served from {served.removeprefix('from ')}")
     return f"{RANGE} of {result.stamp.members:,} futures: {', '.join(found)}."
 
 

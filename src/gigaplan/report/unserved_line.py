@@ -64,7 +64,7 @@ def _unserved_line(result: Result) -> str:
 def _range(result: Result) -> str:
     """Return from when on all demand is served over members; nothing for a run of one member."""
     shown = served_range(result)
-    return f" ({RANGE}: from {shown})" if shown else ""
+    return f" ({RANGE}: from {shown.removeprefix('from ')})" if shown else ""
 
 
 def _months(count: int) -> str:

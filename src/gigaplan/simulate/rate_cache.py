@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import stat
 import typing
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -25,6 +23,7 @@ from typing import cast
 from gigaplan.inference.frontier import Rate
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.files import Kind, read_bytes, write_text
+from gigaplan.vocabulary.files.cache import cache_folder, is_trusted
 
 ROOMS = ("compute", "inference", "vocabulary")
 KEY_LENGTH, VERSION_LENGTH = 32, 16
@@ -47,7 +46,7 @@ class StoredRates:
     """The rates of one file; ``get`` and ``put`` in memory, ``keep`` writes what is new."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path if path and _is_trusted(path) else None
+        self.path = path if path and is_trusted(path) else None
         self._rates: dict[str, list[object]] = _read(self.path) if self.path else {}
         self._new = False
 
@@ -87,7 +86,7 @@ def stored_rates() -> StoredRates:
 
 @cache
 def _stored_rates() -> StoredRates:
-    folder = _folder()
+    folder = cache_folder()
     return StoredRates(folder / f"rates-{_source_hash()}.json" if folder else None)
 
 
@@ -113,18 +112,6 @@ def unkept_rates() -> Iterator[None]:
         _instead.reset(token)
 
 
-def _folder() -> Path | None:
-    setting = os.environ.get("GIGAPLAN_CACHE", "")
-    if setting == "off":
-        return None
-    if setting:
-        return Path(setting)
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gigaplan"
-    except RuntimeError:  # no home
-        return None
-
-
 def _source_hash() -> str:
     digest = hashlib.sha256()
     for room in ROOMS:
@@ -132,22 +119,6 @@ def _source_hash() -> str:
             if source.name.endswith(".py"):
                 digest.update(source.read_bytes())
     return digest.hexdigest()[:VERSION_LENGTH]
-
-
-def _is_trusted(path: Path) -> bool:
-    """Return whether no other user can have written a file: it is absent, or this user's and not open to everybody."""
-    if not hasattr(os, "geteuid"):
-        return True
-    try:
-        above = path.parent.stat()
-        if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
-            return False
-        info = path.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return stat.S_ISREG(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & stat.S_IWOTH
 
 
 def _read(path: Path) -> dict[str, list[object]]:

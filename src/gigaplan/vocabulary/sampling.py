@@ -16,17 +16,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.points import DIMENSIONS, sequence
 
 RANGE_SHARE = 0.8
 """Share of what may be that lies in a range."""
-DIMENSIONS = 4096
-"""Dimensions of the sequence: more than any plan has uncertain inputs."""
 MARGIN = 1e-9
 """How far a draw stays from 0 and 1, where quantiles are infinite."""
 
@@ -280,7 +278,7 @@ class Sampler:
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""
         if self.points is None:
-            rest = _sequence(self.seed, self.first, self.members - 1)[:, self._dimension(name)]
+            rest = sequence(self.seed, self.first, self.members - 1)[:, self._dimension(name)]
         else:
             rest = self.points.get(name, np.full(self.members - 1, np.nan))
         return np.concatenate([[np.nan], rest])
@@ -308,16 +306,3 @@ def _following(own: Array, lead: Array, correlation: float) -> Array:
 def middle(unit: Array) -> Array:
     """Return draws with the middle in the place of those that stand for the central value."""
     return np.where(np.isnan(unit), 0.5, unit)
-
-
-@lru_cache(maxsize=2)
-def _sequence(seed: int, first: int, members: int) -> Array:
-    """Return points of the scrambled sequence for members from ``first`` on, shape (member, dimension)."""
-    from scipy.stats import qmc
-
-    engine = qmc.Sobol(DIMENSIONS, scramble=True, rng=np.random.default_rng([seed]))
-    if first > 1:
-        engine.fast_forward(first - 1)
-        return np.asarray(engine.random(members))
-    # Whole powers of two are what keeps the points balanced.
-    return np.asarray(engine.random_base2(max(members - 1, 0).bit_length())[:members])
