@@ -15,6 +15,7 @@ import xarray
 import gigaplan as gp
 from gigaplan.cli import main
 from gigaplan.results.result import Result
+from gigaplan.results.spread import spread
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.variables import variables
 
@@ -77,6 +78,26 @@ def test_long_tables_have_labels_units_and_every_number(lab: Result, tmp_path: P
     assert count == [(sum(a.size for a in lab.arrays.values()),)]
     assert {r[0]: r[1:] for r in about} == {n: (v.unit, v.kind) for n, v in variables().items() if lab[n].size}
     assert cost[0][0] == pytest.approx(lab.central("cost_usd").sum())
+
+
+def test_a_long_table_of_many_members_has_figures_and_their_ranges(tmp_path: Path) -> None:
+    many = gp.run("lab-1mw", {"uncertainty.members": 12, "horizon.end": "2028-01"})
+    path = gp.export(many, "csv", tmp_path / "figures.csv", ["cost_usd", "first_token_day"])
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = spread(many, "cost_usd", ("line", "month"))
+    assert found is not None
+    first = next(r for r in rows if (r["month"], r["line"]) == ("2027-12", "energy"))
+    place = many.index("line", "energy"), many.index("month", "2027-12")
+    for column, ends in (("value", found.median), ("low", found.low), ("high", found.high)):
+        assert float(first[column]) == pytest.approx(ends[place]), column
+    assert "member" not in rows[0]
+    day = next(r for r in rows if r["variable"] == "first_token_day")
+    assert float(day["low"]) <= float(day["value"]) <= float(day["high"])
+    every = gp.export(many, "csv", tmp_path / "all.csv", ["cost_usd"], members="all").read_text().splitlines()
+    assert len(every) == 1 + many["cost_usd"].size
+    with pytest.raises(PlanError, match="no such choice of members"):
+        gp.export(many, "csv", tmp_path / "no.csv", members="some")
 
 
 def test_some_quantities_alone(lab: Result, tmp_path: Path) -> None:

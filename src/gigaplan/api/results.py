@@ -86,6 +86,8 @@ def export(
     out: str | Path | None = None,
     quantities: Sequence[str] = (),
     progress: Progress | None = None,
+    *,
+    members: str = "figures",
 ) -> Path:
     """Write a result, or some of its quantities, as one file for other tools; return its path.
 
@@ -101,11 +103,14 @@ def export(
         Result quantities to write; all if left out.
     progress : callable, optional
         Called with (steps done, steps, the next one); False cancels, and nothing half-written stays.
+    members : str
+        What a long table of a run with ranges has: ``figures`` (each with the low and the high end of its range) or
+        ``all`` (a row for every member).
 
     Raises
     ------
     PlanError
-        If there is no such form or quantity.
+        If there is no such form, quantity or choice of members.
     MachineError
         If the file can't be written, or xarray isn't there for NetCDF.
     Cancelled
@@ -116,7 +121,7 @@ def export(
         to = meant(to, FORMS, by_beginning=False)
         ending = "nc" if to == "netcdf" else to
         path = named_file(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
-        return export_result(result, to, path, quantities, progress)
+        return export_result(result, to, path, quantities, progress, members=members)
 
 
 def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:

@@ -58,6 +58,7 @@ def export(
     to: Annotated[Literal["parquet", "csv", "netcdf"], Parameter(group=OUTPUT)],
     out: FileOrNone = None,
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
+    members: Annotated[Literal["figures", "all"], Parameter(group=OUTPUT)] = "figures",
     json: Json = False,
 ) -> int:
     """Write a saved result as one file for other tools.
@@ -72,11 +73,13 @@ def export(
         File to write (default: the plan's name with .parquet, .csv or .nc).
     quantity
         Write this result quantity alone. May be repeated.
+    members
+        figures (the median with the ends of its range, where there are ranges) or all (a row for every member).
     """
     from gigaplan import api
 
     with progress("exporting:") as bar:
-        path = api.export(result, to, out, quantity or [], bar)
+        path = api.export(result, to, out, quantity or [], bar, members=members)
     if json:
         return print_json(path)
     size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""

@@ -34,6 +34,10 @@ TOGETHER = 2_000_000
 """Numbers that are read with one query: small quantities together, a large one in parts."""
 
 
+Beside = Mapping[str, Mapping[str, Array]]
+"""Columns of numbers beside the values: by column and quantity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """The place of one quantity in the long table: its dims with their labels, in the order of its array's axes."""
@@ -54,6 +58,7 @@ def write(
     *,
     form: str = "parquet",
     about: bool = False,
+    beside: Beside | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write some quantities as one long table: variable, one column per dim (empty where it doesn't apply), value.
@@ -70,6 +75,8 @@ def write(
         ``parquet`` or ``csv``.
     about : bool
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
+    beside : mapping of str to mapping of str to Array, optional
+        Further columns of numbers, each by quantity, in the shape of its array.
     progress : callable, optional
         Called with (steps done, steps, what comes next), every tenth of a second at least; False cancels.
 
@@ -79,9 +86,9 @@ def write(
         If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    columns = ["value", *(_about(result, names) if about else ())]
+    columns = ["value", *(beside or {}), *(_about(result, names) if about else ())]
     query = labelled(result, names, dims, columns, cell if form == "csv" else str)
-    batches = [(b[0][0] if b else "", partial(_codes, result, names, b)) for b in _batches(result, names)]
+    batches = [(b[0][0] if b else "", partial(_codes, result, names, b, beside or {})) for b in _batches(result, names)]
     parquet.write(path, query, batches, COPIES[form], progress)
 
 
@@ -101,17 +108,21 @@ def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str,
     yield batch
 
 
-def _codes(result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]]) -> dict[str, NDArray[Any]]:
+def _codes(
+    result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]], beside: Beside
+) -> dict[str, NDArray[Any]]:
     """Return the rows of a batch with numbers for names and labels, counted from 1; 0 stands for no label."""
     count = sum(stop - start for _, start, stop in batch)
     dims = _dims(result, [name for name, _, _ in batch])
     codes: dict[str, NDArray[Any]] = {d: np.zeros(count, dtype=np.int32) for d in ("variable", *dims)}
-    codes["value"] = np.empty(count)
+    numbers = {"value": result.arrays, **beside}
+    codes |= {column: np.empty(count) for column in numbers}
     at = 0
     for name, start, stop in batch:
         rows = slice(at, at + stop - start)
         codes["variable"][rows] = names.index(name) + 1
-        codes["value"][rows] = result[name].flat[start:stop]
+        for column, arrays in numbers.items():
+            codes[column][rows] = arrays[name].flat[start:stop]
         places = np.unravel_index(np.arange(start, stop), result[name].shape)
         for dim, place in zip(result.variable(name).dims, places, strict=True):
             codes[dim][rows] = place + 1
