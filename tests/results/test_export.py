@@ -29,7 +29,7 @@ def leave(*args: str) -> int:
 
 @pytest.fixture(scope="module")
 def lab() -> Result:
-    return gp.run("lab-1mw", {"uncertainty.members": 2})
+    return gp.run("lab-1mw", {"uncertainty.members": 2}, keep="all")
 
 
 def test_a_dataset_says_what_the_variable_table_says(lab: Result) -> None:
