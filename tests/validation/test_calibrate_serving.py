@@ -170,9 +170,12 @@ def test_a_refit_that_makes_one_of_the_times_worse_says_which(tmp_path: Path) ->
     worse = replace(answer, error_left_out=Errors(ttft=before.ttft * 1.01, tpot=better.tpot))
     assert worse.error_left_out is not None
     assert worse.error_left_out.together < before.together
-    assert "makes the first token worse" in worse.refusal
+    assert not worse.refusal
+    assert "makes the first token worse" in worse.worse
+    assert "makes the first token worse" in worse.overlay("mine.csv").replace("\n", "")
     worse = replace(answer, error_before=Errors(ttft=0.4, tpot=0.1), error_left_out=Errors(ttft=0.1, tpot=0.11))
-    assert "makes the time per token worse (10.0% to 11.0%)" in worse.refusal
+    assert "makes the time per token worse (10.0% to 11.0%)" in worse.worse
+    assert not any("worse" in warning for warning in answer.warnings)
 
 
 def test_a_file_given_twice_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ class Calibration(Brief):
     """The middle 80 % of what the rows leave possible of each."""
     unsupported: tuple[str, ...]
     warnings: tuple[str, ...]
-    """Loads that don't agree with their stated caps, and files given twice."""
+    """Loads that don't agree with their stated caps, files given twice, and a time that the refit makes worse."""
 
     def brief_title(self) -> str:
         """Return what is calibrated on what."""
@@ -105,10 +105,10 @@ class Calibration(Brief):
         """Why no overlay is written unless it is forced, "" where one is."""
         held = self.error_left_out
         both = (None, None) if held is None else (held.together, max(held.ttft, held.tpot))
-        return why_not_written(len(self.determined), self.error_before.together, *both) or self._worse
+        return why_not_written(len(self.determined), self.error_before.together, *both)
 
     @property
-    def _worse(self) -> str:
+    def worse(self) -> str:
         """Which of the two times a refit that lowers their sum makes worse on rows left out, "" where none."""
         before, held = self.error_before, self.error_left_out or self.error_before
         times = {"the time per token": (before.tpot, held.tpot), "the first token": (before.ttft, held.ttft)}
@@ -125,7 +125,7 @@ class Calibration(Brief):
         """
         values = {n: OverlayValue(getattr(self.after, n), *self.ranges[n], unit_of(n)) for n in self.determined}
         forced = f"; written with --force although {self.refusal}" if self.refusal else ""
-        note = f"calibrated on {source}: {self.error_summary}{forced}"
+        note = f"calibrated on {source}: {self.error_summary}{f'; {self.worse}' if self.worse else ''}{forced}"
         header = {"who": "gigaplan calibrate serving", "why": f"own measurements of {self.engine}", "from": source}
         return overlay_text(
             header,
@@ -165,7 +165,7 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
     after = _constants(fitted, start, engines[0])
     own = [n for n, known in zip(OF_ENGINES, fitted.determined, strict=True) if known]
     ranges = dict(zip(OF_ENGINES, np.exp(np.stack([fitted.low, fitted.high], axis=1)).tolist(), strict=True))
-    return Calibration(
+    found = Calibration(
         engine=engines[0],
         rows=len(questions),
         before=start.engines[engines[0]],
@@ -178,6 +178,8 @@ def calibrate_serving(paths: Sequence[Path], given: Mapping[str, str]) -> Calibr
         unsupported=tuple(unsupported),
         warnings=(*copies, *load_warnings(rows)),
     )
+    worse = (f"{found.worse}: measure more loads before you plan by it",) if found.worse else ()
+    return replace(found, warnings=(*found.warnings, *worse))
 
 
 def _questions(rows: Sequence[Row]) -> tuple[list[Question], Array, Array, list[str]]:
