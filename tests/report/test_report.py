@@ -62,7 +62,7 @@ def test_yearly_sums_follow_the_kind(announced: Result) -> None:
     assert shown["served"].values[k] == pytest.approx((per_day * days).sum() / days.sum())
     price = announced.central("workload_cost_usd").sum(axis=0)[months].sum() / (per_day * days).sum() * 1e6
     assert shown["Serving, USD per M tokens"].values[k] == pytest.approx(price)
-    assert shown["Serving, USD per M tokens"].texts[k] == "3.76"
+    assert shown["Serving, USD per M tokens"].texts[k] == "4.13"
 
 
 @pytest.mark.parametrize(
