@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict
 
 from gigaplan import catalog
@@ -64,6 +64,15 @@ class Horizon(Strict):
     of the calendar (hourly)."""
 
 
+class CorrelationSection(Strict):
+    """A rank correlation between two uncertain inputs."""
+
+    between: Annotated[list[str], MinLen(2), MaxLen(2)]
+    """The two: lines of the plan that have a range or a choice, facts that have a range, or groups."""
+    rank: Annotated[float, Gt(-1), Lt(1)]
+    """Spearman's rank correlation of their draws."""
+
+
 class Uncertainty(Strict):
     """How many members to sample from the ranges of facts; the first is always the central one."""
 
@@ -71,6 +80,8 @@ class Uncertainty(Strict):
     """Samples of the uncertain facts; the first is the central one."""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the random samples: the same seed gives the same samples."""
+    correlations: list[CorrelationSection] = []
+    """Inputs that are high together, or one high where the other is low; all others are independent."""
 
 
 Share = Annotated[float, Ge(0), Le(1), Unit("share")]

@@ -21,6 +21,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.vocabulary.correlations import Cluster
 from gigaplan.vocabulary.members import Array
 
 RANGE_SHARE = 0.8
@@ -204,12 +205,15 @@ class Sampler:
         Dimensions of known names; other names have one by their hash.
     first : int
         Number of the first member, for a part of many.
+    correlated : mapping of str to Cluster
+        Inputs and groups that the plan correlates, each with those that hang together with it.
     """
 
     members: int
     seed: int
     order: Mapping[str, int] = field(default_factory=dict)
     first: int = 0
+    correlated: Mapping[str, Cluster] = field(default_factory=dict)
     drawn: dict[str, Spread] = field(default_factory=dict)
     """What was drawn, by name."""
     _taken: dict[int, str] = field(default_factory=dict)
@@ -227,8 +231,8 @@ class Sampler:
             Name of another input that this one follows, and the correlation of their normal scores, -1 to 1.
         """
         self.drawn[name] = spread
-        unit = self.unit(spread.group or name)
-        values = quantile(spread, unit if lead is None else _following(unit, self.unit(lead[0]), lead[1]))
+        unit = self._correlated(spread.group or name)
+        values = quantile(spread, unit if lead is None else _following(unit, self._correlated(lead[0]), lead[1]))
         if self.first == 0:
             values[0] = spread.central
         return values
@@ -244,10 +248,21 @@ class Sampler:
             The options and their weights.
         """
         ends = np.cumsum(choice.weights)[:-1]
-        picked = np.searchsorted(ends, self.unit(choice.group or name), side="right")
+        picked = np.searchsorted(ends, self._correlated(choice.group or name), side="right")
         if self.first == 0:
             picked[0] = choice.likeliest
         return picked.astype(np.int64)
+
+    def _correlated(self, name: str) -> Array:
+        """Return the draws of an input or a group between 0 and 1, correlated with others where that is stated."""
+        cluster = self.correlated.get(name)
+        if cluster is None:
+            return self.unit(name)
+        from scipy.special import ndtr, ndtri
+
+        row = cluster.mixing[cluster.names.index(name)]
+        scores = [ndtri(np.clip(self.unit(n), MARGIN, 1 - MARGIN)) for n in cluster.names]
+        return np.asarray(ndtr(row @ np.stack(scores)))
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); the first of all is the middle."""

@@ -21,6 +21,7 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
@@ -54,6 +55,8 @@ class Filler:
     """What the plan states of values with a range, by dotted path."""
     choices: Mapping[str, Choice] = field(default_factory=dict)
     """What the plan leaves open among several names, by dotted path."""
+    correlations: Sequence[Cluster] = ()
+    """Inputs whose draws the plan correlates."""
     picks: dict[str, Picks] = field(default_factory=dict)
     """Which of these each member has, by the path of the input."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -62,7 +65,8 @@ class Filler:
     draws: Draws = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sampler = Sampler(self.members, self.seed, self.facts.ranged if self.members > 1 else {})
+        order = self.facts.ranged if self.members > 1 else {}
+        self.sampler = Sampler(self.members, self.seed, order, correlated=by_name(self.correlations))
         self.draws = Draws(self.sampler)
 
     def fill(
