@@ -107,8 +107,8 @@ def nearest_correlations(table: Array) -> Array:
         np.fill_diagonal(found, 1.0)
         if np.abs(found - before).max() < CLOSE:
             break
-    least = float(np.linalg.eigvalsh(found)[0])
-    shrunk = min(1.0, (1 - 2 * SMALLEST) / (1 - least)) if least < 2 * SMALLEST else 1.0
+    smallest = float(np.linalg.eigvalsh(found)[0])
+    shrunk = min(1.0, (1 - 2 * SMALLEST) / (1 - smallest)) if smallest < 2 * SMALLEST else 1.0
     return np.asarray(shrunk * found + (1 - shrunk) * np.eye(len(found)))
 
 
