@@ -131,7 +131,7 @@ NEEDED_OF_MODELS = ("layers", "hidden", "heads", "kv_heads", "vocab")
 PhaseSection: Any = partial(
     Phase,
     required=("power", "energised"),
-    without=("name", "energised_delay_days"),
+    without=("name", "power_ratio", "energised_delay_days"),
     names={"generation": SYSTEMS_OR_NEWEST},
     instead={"gpus": ("power",)},
     gpus=GPUS_FORM,
@@ -150,7 +150,7 @@ ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
     OpeningBlock,
     required=("power", "generation", "date"),
-    without=("name",),
+    without=("name", "power_ratio"),
     names={"generation": SYSTEMS},
     instead={"gpus": ("power", "generation")},
     gpus=GPUS_FORM,
