@@ -68,6 +68,10 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
         lambda rows: own_assumption(rows).update(source_title="gigaplan's fit on rows", evidence="measured"),
         "allowed: estimated",
     ),
+    "a copy as a data sheet": (
+        lambda rows: next(r for r in rows if r["evidence"] == "second-hand").update(evidence="datasheet"),
+        "allowed: second-hand",
+    ),
     "an assumption without a reason": (
         lambda rows: rows[0].update(evidence="assumed", note=""),
         "an assumed value without a reason",
@@ -125,7 +129,8 @@ def test_evidence_and_source_agree_over_all_facts() -> None:
             assert "own" in f.source_title.split() or f.note, f.id
             assert f.confidence != "high", f.id
         if f.quantity in ("vendor", "package"):
-            assert f.evidence in (Evidence.DATASHEET, Evidence.ANNOUNCED) and "gigaplan" not in f.source_title, f.id
+            published = (Evidence.DATASHEET, Evidence.SECOND_HAND, Evidence.ANNOUNCED)
+            assert f.evidence in published and "gigaplan" not in f.source_title, f.id
 
 
 FILINGS = re.compile(r"10-[KQ]|8-K|S-1|CFO commentary|financial summary|exhibit|Commission")

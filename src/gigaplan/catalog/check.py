@@ -42,6 +42,8 @@ OWN = re.compile(r"gigaplan\b")
 """Begins the source of a fact that gigaplan itself assumed, or calculated."""
 CHOICES = re.compile(r"own (assumption|convention|reading)")
 """Says in such a source that the value was chosen; any other is calculated, from what the source names."""
+COPIES = ("github.com/ai-dynamo/aiconfigurator", "github.com/SemiAnalysisAI/InferenceX-app", "github.com/sr3-k/data")
+"""Addresses of tables that copy what others have published."""
 DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 
@@ -122,7 +124,7 @@ def _row(row: dict[str, str], quantities: dict[str, Quantity], place: Place) -> 
 
 def _evidence(row: dict[str, str], place: Place) -> Iterator[Problem]:
     """Yield an evidence class that the source contradicts: what gigaplan chose is assumed, what it calculated is
-    estimated, and a value assumed after somebody else's publication needs its reason."""
+    estimated, what is copied is second-hand, and a value assumed after somebody else's publication needs its reason."""
     evidence, source = row["evidence"], row["source_title"]
     if OWN.match(source):
         allowed = Evidence.ASSUMED if CHOICES.search(source) else Evidence.ESTIMATED
@@ -134,6 +136,15 @@ def _evidence(row: dict[str, str], place: Place) -> Iterator[Problem]:
                 allowed=allowed,
                 remedy="give the publication as source, or change the evidence",
             )
+    elif evidence == Evidence.DATASHEET and (not row["url"] or any(copy in row["url"] for copy in COPIES)):
+        why = "is a copy of" if row["url"] else "has no address of"
+        yield Problem(
+            f"the source {why} a data sheet",
+            place,
+            value=evidence,
+            allowed=Evidence.SECOND_HAND,
+            remedy="give the data sheet's own address, or change the evidence",
+        )
     elif evidence == Evidence.ASSUMED and not row["note"]:
         yield Problem("an assumed value without a reason", place, remedy="say in the note what is assumed, and why")
 

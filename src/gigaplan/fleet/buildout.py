@@ -133,7 +133,7 @@ def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
     existing_retired = np.zeros_like(opening)
     for j, block in enumerate(inputs.opening):
         k, generation = next((k, g) for k, g in enumerate(inputs.generations) if g.name == block.generation)
-        whole = (block.power.value / racks.it_mw[:, k])[:, None]
+        whole = (block.power.value * column(block.power_ratio, 1) / racks.it_mw[:, k])[:, None]
         opening[:, k, j] = whole * _arrived(block, axis, axis.edge_days)
         existing_retired[:, k, j] = whole * _arrived(
             block, axis, axis.edge_days - column(generation.life_years, 2) * DAYS_PER_YEAR

@@ -77,6 +77,8 @@ class Phase:
     """Name of the phase."""
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
     """Power of the phase on its basis; all phases of a site are on one basis."""
+    power_ratio: Annotated[Uncertain, Gt(0), Unit("1")] = 1.0
+    """Its power over that of the central member: what a stated facility power carries is uncertain."""
     announced: Annotated[dt.date, Day()]
     """Date of the announcement; the site's where it is left out."""
     contracted: Annotated[dt.date, Day()] | None = None
@@ -115,6 +117,8 @@ class OpeningBlock:
     """Name of the block."""
     power: Annotated[Based, OnBasis("MW", PowerBasis)]
     """Power of the block on its basis."""
+    power_ratio: Annotated[Uncertain, Gt(0), Unit("1")] = 1.0
+    """Its power over that of the central member: what a stated facility power carries is uncertain."""
     generation: str
     """Generation of its racks."""
     date: Annotated[dt.date, Day()]

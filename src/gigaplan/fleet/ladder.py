@@ -65,8 +65,8 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     rows.sort(key=lambda r: r[0].energised)
     found = [day for phase, _ in rows for day in _days(phase, inputs.ladder, axis)]
     days = np.broadcast_to(stack(found), (inputs.members, len(found))).reshape(inputs.members, len(rows), len(DATED))
-    power = np.array([phase.power.value for phase, _ in rows])
-    reached = power[:, None, None] * (axis.edge_days >= days[..., None])  # (M, F, 4, edge)
+    power = stack(phase.power.value * phase.power_ratio for phase, _ in rows)  # (m, F)
+    reached = power[..., None, None] * (axis.edge_days >= days[..., None])  # (M, F, 4, edge)
     return Schedule(
         site=np.array([i for _, i in rows], dtype=int),
         generation=np.array(

@@ -16,6 +16,7 @@ from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.plan.checks import check
 from gigaplan.plan.choices import read_choices
+from gigaplan.plan.correlations import Uncertain, correlated
 from gigaplan.plan.document import Node, read_text
 from gigaplan.plan.named import with_known_names
 from gigaplan.plan.overlay import Overlay, merge, read_overlay
@@ -30,6 +31,7 @@ from gigaplan.plan.shift import with_dates
 from gigaplan.plan.sources import Sources, root_of, sources_of
 from gigaplan.plan.spelling import respelled
 from gigaplan.plan.words import distinct, problem_of
+from gigaplan.vocabulary.correlations import Cluster
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.sampling import Choice, Spread
 
@@ -47,6 +49,8 @@ class Plan:
     """Ranges that the plan states, by dotted path."""
     choices: Mapping[str, Choice]
     """Choices that the plan leaves open, by dotted path."""
+    correlations: tuple[Cluster, ...]
+    """Inputs whose draws the plan correlates."""
     hash: str
     warnings: tuple[Problem, ...]
     sources: Sources
@@ -192,13 +196,16 @@ def checked(
         central, ranges = read_ranges(decided, problems)
         plain = unwrap(central, provenance, problems, {o.file: o for o in overlays})
         document = _validate(plain, root, problems)
+    correlations: tuple[Cluster, ...] = ()
+    if document is not None:
+        correlations = correlated(document, root, Uncertain(ranges, choices, own.catalog), problems)
     problems = _deduplicate([_at_removal(p, removed or {}) for p in problems])
     if document is None or any(p.severity == "error" for p in problems):
         raise PlanError(problems)
     notes = [*document.notes, *(o.note for o in overlays), *own.notes, *more.notes]
     document = document.model_copy(update={"notes": notes})
     warnings, made = tuple(problems), _hash(root, overlays)
-    return Plan(document, root, provenance, ranges, choices, made, warnings, sources, own.catalog)
+    return Plan(document, root, provenance, ranges, choices, correlations, made, warnings, sources, own.catalog)
 
 
 def _hash(root: Node, overlays: Sequence[Overlay]) -> str:

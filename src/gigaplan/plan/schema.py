@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, Field
 
 from gigaplan import catalog
@@ -68,6 +68,15 @@ MEMBERS = 100
 """Members of a plan that doesn't state how many."""
 
 
+class CorrelationSection(Strict):
+    """A rank correlation between two uncertain inputs."""
+
+    between: Annotated[list[str], MinLen(2), MaxLen(2)]
+    """The two: lines of the plan that have a range or a choice, facts that have a range, or groups."""
+    rank: Annotated[float, Gt(-1), Lt(1)]
+    """Spearman's rank correlation of their draws."""
+
+
 class Uncertainty(Strict):
     """How many members to sample from the ranges of facts; the first is always the central one."""
 
@@ -75,6 +84,8 @@ class Uncertainty(Strict):
     """Samples of the uncertain facts, 100 if left out; the first is the central one."""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the random samples: the same seed gives the same samples."""
+    correlations: list[CorrelationSection] = []
+    """Inputs that are high together, or one high where the other is low; all others are independent."""
 
 
 class Study(Strict):
@@ -141,7 +152,7 @@ NEEDED_OF_MODELS = ("layers", "hidden", "heads", "kv_heads", "vocab")
 PhaseSection: Any = partial(
     Phase,
     required=("power", "energised"),
-    without=("name", "energised_delay_days"),
+    without=("name", "power_ratio", "energised_delay_days"),
     names={"generation": SYSTEMS_OR_NEWEST},
     instead={"gpus": ("power",)},
     gpus=GPUS_FORM,
@@ -160,7 +171,7 @@ ContractSection: Any = partial(Contract)
 OpeningSection: Any = partial(
     OpeningBlock,
     required=("power", "generation", "date"),
-    without=("name",),
+    without=("name", "power_ratio"),
     names={"generation": SYSTEMS},
     instead={"gpus": ("power", "generation")},
     gpus=GPUS_FORM,

@@ -15,7 +15,7 @@ from gigaplan.vocabulary.units import Unit
 class Facility:
     """How a site's facility power becomes IT power and energy."""
 
-    facility_to_it_peak: Annotated[float, Ge(1), Unit("1")]
+    facility_to_it_peak: Annotated[Uncertain, Ge(1), Unit("1")]
     """Facility over IT power at the design peak: what a megawatt of grid connection carries."""
     pue: Annotated[Uncertain, Ge(1), Unit("1")]
     """Facility over IT energy, mean over the year, distribution losses included."""
@@ -53,7 +53,7 @@ class NodeDraw:
     """Share of a node's rated power beyond its GPUs' limits that processors, memory, switches and adapters draw."""
     fan_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of an air-cooled node's power that its fans draw."""
-    psu_efficiency: Annotated[float, Gt(0.5), Le(1), Unit("share")]
+    psu_efficiency: Annotated[Uncertain, Gt(0.5), Le(1), Unit("share")]
     """Power behind the power supplies over power at the plug."""
     start_up_s: Annotated[float, Ge(0), Unit("s")]
     """Time of a run before the first step: loading, building and compiling."""

@@ -8,7 +8,7 @@ members. What is left stands as everything else: inputs too small to be seen, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -201,29 +201,39 @@ def depended_on(result: Labelled, name: str) -> set[str]:
 
 
 def source_name(draw: Draw) -> str:
-    """Return the source of spread that an input's draws come from: its group, or itself."""
-    return draw.group or draw.name
+    """Return the source of spread that an input's draws come from: those that it is correlated with, its group, or
+    itself."""
+    return draw.together or draw.group or draw.name
 
 
 def sources_of(draws: Iterable[Draw]) -> Iterator[Source]:
     """Yield the independent sources of spread among the draws of inputs, without the central member."""
+    found = {one.name: one for one in draws}
     by_source: dict[str, list[Draw]] = {}
-    leads: dict[str, Draw] = {}
-    for one in draws:
+    for one in found.values():
         by_source.setdefault(source_name(one), []).append(one)
-        leads[one.name] = one
     for name, same in by_source.items():
-        first, evidence = same[0], weakest(one.evidence for one in same)
-        if first.options:
-            numbers = np.unique(first.values[1:])[1:]
-            if len(numbers):
-                yield Source(name, evidence, (first.values[1:, None] == numbers).astype(float))
-            continue
-        scores = _scores(first.values[1:, None])
-        if first.follows in leads:
-            scores = scores - first.correlation * _scores(leads[first.follows].values[1:, None])
-        if np.ptp(scores) > 0:
-            yield Source(name, evidence, scores)
+        own = {one.group or one.name: one for one in reversed(same)}
+        columns = [column for one in reversed(own.values()) for column in _columns(one, found)]
+        if columns:
+            yield Source(name, weakest(one.evidence for one in same), np.concatenate(columns, axis=1))
+
+
+def _columns(draw: Draw, draws: Mapping[str, Draw]) -> Iterator[Array]:
+    """Yield the columns that stand for an input: its scores, or whether a member has each option but one.
+
+    Of one that follows another, what is its own.
+    """
+    values = draw.values[1:, None]
+    if draw.options:
+        others = np.unique(values)[1:]
+        yield from ([np.asarray(values == others, dtype=float)] if len(others) else [])
+        return
+    scores = _scores(values)
+    if draw.follows in draws:
+        scores = scores - draw.correlation * _scores(draws[draw.follows].values[1:, None])
+    if np.ptp(scores) > 0:
+        yield scores
 
 
 def _scores(columns: Array) -> Array:

@@ -30,7 +30,7 @@ class TrainingPolicy:
     """Laws by which compute becomes parameters and tokens."""
     together: LocalUpdates
     """How sites learn together, at the steps between exchanges at which their loss was measured."""
-    loss_rises: Mapping[float, float]
+    loss_rises: Mapping[float, Uncertain]
     """Increase of the loss by number of sites that learn together."""
     step_over_predicted: Mapping[tuple[str, str], Uncertain] = field(default_factory=dict)
     """Time of a step over that of the model, by run and what it trains; 1 where none is stated."""

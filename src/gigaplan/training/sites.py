@@ -24,7 +24,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Unit
 
 ArrayLike = Array | float
@@ -66,7 +66,7 @@ class LocalUpdates:
     """Bytes on the wire per parameter of streamed updates, in four bits."""
     reference_inner_steps: Annotated[float, Ge(1), Unit("1")]
     """Steps at which the increase of the loss by number of sites was measured."""
-    loss_exponent: Annotated[float, Gt(0), Unit("1")]
+    loss_exponent: Annotated[Uncertain, Gt(0), Unit("1")]
     """Power of compute with which the loss falls."""
 
 
@@ -431,7 +431,7 @@ def largest_joint_compute(flop: Array, counts: Array) -> Array:
     flop : numpy.ndarray
         Compute of each site alone [FLOP], shape (site, ...).
     counts : numpy.ndarray
-        Share of the compute that counts with 1, 2, .. sites, shape (site,).
+        Share of the compute that counts with 1, 2, .. sites, shape (site,) or (site, ...).
 
     Returns
     -------
@@ -439,7 +439,7 @@ def largest_joint_compute(flop: Array, counts: Array) -> Array:
         Compute [FLOP], shape (...).
     """
     largest_first = -np.sort(-flop, axis=0)
-    some = np.cumsum(largest_first, axis=0) * counts.reshape(-1, *([1] * (flop.ndim - 1)))
+    some = np.cumsum(largest_first, axis=0) * counts.reshape(*counts.shape, *([1] * (flop.ndim - counts.ndim)))
     return np.asarray(some.max(axis=0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class DrawnInput(Brief):
         The correlation of their normal scores, -1 to 1.
     options : tuple of str
         What a choice is among; empty for a number.
+    together : str
+        What inputs that the plan correlates are called together; empty for one that is independent of all others.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DrawnInput(Brief):
     follows: str = ""
     correlation: float = 0.0
     options: tuple[str, ...] = ()
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -121,21 +124,18 @@ class Draws:
             Shape (member,).
         """
         values = self.sampler.draw(name, spread, lead)
-        known = self.found.get(name)
-        if known:
-            paths = tuple(dict.fromkeys((*known.paths, path)))
-            self.found[name] = replace(known, paths=paths)
-        else:
-            follows, correlation = lead or ("", 0.0)
-            self.found[name] = Draw(
-                name=name,
-                values=values,
-                paths=(path,),
-                evidence=evidence,
-                group=spread.group,
-                follows=follows,
-                correlation=correlation,
-            )
+        before = self.found[name].paths if name in self.found else ()
+        follows, correlation = lead or ("", 0.0)
+        self.found[name] = Draw(
+            name=name,
+            values=values,
+            paths=tuple(dict.fromkeys((*before, path))),
+            evidence=evidence,
+            group=spread.group,
+            follows=follows,
+            correlation=correlation,
+            together=self._together(spread.group or name),
+        )
         return values
 
     def pick(self, name: str, choice: Choice, path: str, evidence: Evidence) -> Picks:
@@ -160,8 +160,14 @@ class Draws:
             evidence=evidence,
             group=choice.group,
             options=choice.options,
+            together=self._together(choice.group or name),
         )
         return Picks(choice.options, picked)
+
+    def _together(self, source: str) -> str:
+        """Return what a source of draws and those that are correlated with it are called."""
+        cluster = self.sampler.correlated.get(source)
+        return " with ".join(cluster.names) if cluster else ""
 
     def all(self) -> tuple[Draw, ...]:
         """Return the draws of all inputs, and of what several have in common without being an input of its own."""

@@ -18,6 +18,8 @@ class Evidence(StrEnum):
     MEASURED = "measured"
     DATASHEET = "datasheet"
     FILED = "filed"
+    SECOND_HAND = "second-hand"
+    """A data sheet's or publication's value as another party's tables copy it, or one whose address wasn't kept."""
     ANNOUNCED = "announced"
     ESTIMATED = "estimated"
     ASSUMED = "assumed"

@@ -20,6 +20,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.vocabulary.correlations import Cluster
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.points import DIMENSIONS, sequence
 
@@ -226,6 +227,8 @@ class Sampler:
     order: Mapping[str, int] = field(default_factory=dict)
     first: int = 1
     points: Mapping[str, Array] | None = None
+    first: int = 0
+    correlated: Mapping[str, Cluster] = field(default_factory=dict)
     drawn: dict[str, Spread] = field(default_factory=dict)
     """What was drawn, by name."""
     streams: dict[str, list[str]] = field(default_factory=dict)
@@ -274,6 +277,17 @@ class Sampler:
         unit = self.unit(choice.group or name)
         picked = np.searchsorted(ends, middle(unit), side="right")
         return np.where(np.isnan(unit), choice.likeliest, picked).astype(np.int64)
+
+    def _correlated(self, name: str) -> Array:
+        """Return the draws of an input or a group between 0 and 1, correlated with others where that is stated."""
+        cluster = self.correlated.get(name)
+        if cluster is None:
+            return self.unit(name)
+        from scipy.special import ndtr, ndtri
+
+        row = cluster.mixing[cluster.names.index(name)]
+        scores = [ndtri(np.clip(self.unit(n), MARGIN, 1 - MARGIN)) for n in cluster.names]
+        return np.asarray(ndtr(row @ np.stack(scores)))
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""

@@ -22,6 +22,7 @@ from gigaplan.plan.homes import Homes
 from gigaplan.plan.paths import unit_at
 from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
@@ -57,6 +58,8 @@ class Filler:
     """Which members of a study are drawn; the first ones of the sequence if None."""
     choices: Mapping[str, Choice] = field(default_factory=dict)
     """What the plan leaves open among several names, by dotted path."""
+    correlations: Sequence[Cluster] = ()
+    """Inputs whose draws the plan correlates."""
     picks: dict[str, Picks] = field(default_factory=dict)
     """Which of these each member has, by the path of the input."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -67,7 +70,7 @@ class Filler:
     def __post_init__(self) -> None:
         part = self.part or Part(self.members, self.seed)
         order = self.facts.ranged if self.members > 1 else {}
-        self.sampler = Sampler(self.members, self.seed, order, part.first, part.points)
+        self.sampler = Sampler(self.members, self.seed, order, part.first, part.points, by_name(self.correlations))
         self.draws = Draws(self.sampler)
 
     def fill(

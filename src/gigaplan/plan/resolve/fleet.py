@@ -49,7 +49,7 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     for name, block in doc.fleet.opening.items():
         path = f"fleet.opening.{name}"
         power = it_power(filler, block.power, shared, ratio, f"{path}.power")
-        existing.append(filler.fill(OpeningBlock, block, "opening", path, name=name, power=power))
+        existing.append(filler.fill(OpeningBlock, block, "opening", path, name=name, **power))
     return FleetInputs(
         generations=generations,
         sites=sites,
@@ -92,7 +92,7 @@ def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float
                 "phase",
                 at,
                 name=phase_name,
-                power=it_power(filler, phase.power, facility, ratio, f"{at}.power"),
+                **it_power(filler, phase.power, facility, ratio, f"{at}.power"),
                 **_announced(filler, site, phase, path),
             )
         )

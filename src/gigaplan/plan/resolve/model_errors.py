@@ -15,6 +15,7 @@ from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.inputs import Efficiency
 from gigaplan.plan.names import family, shape_name
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.training.programme import PlannedRun
@@ -31,12 +32,17 @@ DEVICE_FIELDS = (
     ("scaleout_bandwidth_bytes_per_s",),
 )
 """Fields of a device that may be uncertain; those of one entry move together."""
+MEMORY = ("hbm_bytes",)
 LOAD = "server"
 """The MLPerf scenario whose errors a plan's rates have: requests arrive one by one, and limits are kept."""
 ROOMS = {"serving_error": "inference", "training_error": "training"}
 """The room whose model an error is of."""
 BELOW_ALL = 0.0
 """No speed is below zero."""
+
+
+RESERVE = ("serving_model", "memory_reserve_share", "inference.efficiency.memory_reserve_share")
+"""The fact that says what share of the memory stays free, and where it is read."""
 
 
 def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertain]:
@@ -59,7 +65,16 @@ def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertai
             found[tuple(n for n in names if n in known)] = (
                 filler.drawn(ranged[0], hint, f"inference.devices.{system}.{ranged[0].quantity}") / ranged[0].number
             )
+    found[MEMORY] = found.get(MEMORY, 1.0) * _memory_ratio(filler)
     return found
+
+
+def _memory_ratio(filler: Filler) -> Uncertain:
+    """Return the memory that a layout may fill over the central member's: what stays free is uncertain."""
+    entity, quantity, path = RESERVE
+    fact = filler.facts.find(entity, quantity)
+    hint = typing.get_type_hints(Efficiency, include_extras=True)[quantity]
+    return (1 - filler.drawn(fact, hint, path)) / (1 - fact.number)
 
 
 def serving_errors(

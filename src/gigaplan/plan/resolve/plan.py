@@ -14,6 +14,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.plan.claims import plan_claims
+from gigaplan.plan.correlations import PATH
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
@@ -66,7 +67,9 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     doc, root = plan.document, plan.root
     homes, sampling = homes_of(doc), part or doc.uncertainty
     known, members, seed = catalog.load(), sampling.members, sampling.seed
-    filler = Filler(known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices)
+    filler = Filler(
+        known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
+    )
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -105,6 +108,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     )
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
+    if twice := list(_following_already(filler, root)):
+        raise PlanError(twice)
     sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
     streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
     warnings = (*scenario.warnings, *_unsampled(filler, root))
@@ -131,6 +136,14 @@ def _runs_of(filler: Filler, policy: TrainingPolicy) -> Iterator[PlannedRun]:
         yield from (replace(run, model=name) for name in (chosen.options if chosen else (run.model,)))
 
 
+def _following_already(filler: Filler, root: Node) -> Iterator[Problem]:
+    """Yield correlations of inputs that follow another one by the catalog."""
+    for one in filler.draws.found.values():
+        if one.follows and {one.name, one.follows} & set(filler.sampler.correlated):
+            message = f"{one.name} follows {one.follows} already (correlation {one.correlation:.2g}, from the catalog)"
+            yield Problem(message, root.place(PATH), remedy="correlate neither of them with others")
+
+
 def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
     """Yield what to say of ranges that the plan states and no member draws from."""
     if filler.ranges and filler.members == 1:
@@ -141,6 +154,12 @@ def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
         message = "choices have no effect with one member, which takes the likeliest option"
         first = root.place(root.parts(next(iter(filler.choices))))
         yield str(Problem(message, first, severity="warning", remedy="state members: 100 under uncertainty"))
+    drawn = {one.group or one.name for one in filler.draws.found.values()}
+    for name in (n for one in filler.correlations for n in one.names if n not in drawn):
+        message = "the correlation has no effect: " + (
+            f"no input of this plan draws from {name}" if filler.members > 1 else "one member draws nothing"
+        )
+        yield str(Problem(message, root.place(PATH), severity="warning", remedy="leave it out"))
     for path in filler.ranges if filler.members > 1 else ():
         if path not in filler.sampler.drawn:
             message = "the range has no effect: this input isn't sampled, all members take the central value"

@@ -16,7 +16,7 @@ from gigaplan.power.inputs import Facility
 from gigaplan.power.node import Node
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, Problem
-from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.members import Uncertain, column
 
 
 def facilities(filler: Filler, doc: PlanDocument) -> tuple[tuple[Facility, ...], Facility]:
@@ -49,12 +49,14 @@ def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
     return base.model_copy(update={k: v for k, v in over if v is not None})
 
 
-def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, path: str) -> Based:
-    """Return a stated power on the IT basis by the sourced ratios, recording the stated value."""
+def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, path: str) -> dict[str, Any]:
+    """Return a stated power on the IT basis by the sourced ratios, and what members have over the central one,
+    recording the stated value."""
     filler.state(path, power)
-    known = chain(facility_to_it_peak=facility.facility_to_it_peak, it_per_rack_power=ratio)
+    peaks = column(facility.facility_to_it_peak, 1)
+    known = chain(facility_to_it_peak=float(peaks[0]), it_per_rack_power=ratio)
     try:
-        return power.to(PowerBasis.IT, *known)
+        found = power.to(PowerBasis.IT, *known)
     except ValueError as error:
         filler.problems.append(
             Problem(
@@ -65,7 +67,9 @@ def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, pat
                 remedy="state the power on one of these bases",
             )
         )
-        return Based(power.value, power.unit, PowerBasis.IT)
+        found = Based(power.value, power.unit, PowerBasis.IT)
+    uncertain = power.basis == PowerBasis.FACILITY and len(peaks) > 1
+    return {"power": found, "power_ratio": peaks[0] / peaks if uncertain else 1.0}
 
 
 def nodes(filler: Filler, doc: PlanDocument) -> dict[str, Node]:

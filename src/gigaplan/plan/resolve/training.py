@@ -19,6 +19,8 @@ from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
+LOSS_RISES = "local_updates.loss_rise_share"
+"""Increases of the loss by number of sites move together."""
 SHARE = Annotated[Uncertain, Ge(0), Le(1)]
 
 
@@ -44,7 +46,12 @@ def training(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> TrainingPolic
         ),
         together=replace(together, inner_steps=together.reference_inner_steps),
         loss_rises={
-            float(n): filler.number(f"training.together.loss_rise_{n}", f"local_updates_{n}", "loss_rise_share")
+            float(n): filler.value(
+                f"training.together.loss_rise_{n}",
+                filler.facts.find(f"local_updates_{n}", "loss_rise_share"),
+                Annotated[Uncertain, None],
+                group=LOSS_RISES,
+            )
             for n in REPLICAS
         },
         runs=runs,

@@ -14,7 +14,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.bases import PowerBasis
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, column, stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,8 @@ def _deployed_mw(scenario: Scenario, power_state_mw: Array) -> Array:
     terms = scenario.finance.tranches
     per_site = power_state_mw[:, LADDER.index(terms.trigger_state) :].sum(axis=1)
     if terms.milestone.basis == PowerBasis.FACILITY:
-        ratio = [f.facility_to_it_peak for f in scenario.facilities[: per_site.shape[1]]]
-        per_site = per_site * np.array(ratio)[:, None]
+        ratio = stack(f.facility_to_it_peak for f in scenario.facilities[: per_site.shape[1]])
+        per_site = per_site * ratio[..., None]
     return np.asarray(per_site.sum(axis=1))
 
 

@@ -138,8 +138,9 @@ class RunLayouts:
             float(column(g.it_kw_per_rack, 1)[0]) for g in scenario.fleet.generations if g.name == run.generation
         )
         rated_w = 1e3 * rack_kw
-        drawn = float(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw)[0]) / rated_w
-        part = np.divide(drawn - idle, busy - idle, out=np.ones(np.broadcast(busy, idle).shape), where=busy > idle)
+        drawn = column(it_w(activity_of(*one.activity), node, rated_w, scenario.node_draw), 1) / rated_w
+        drawn, idle, busy = np.broadcast_arrays(drawn, idle, busy)
+        part = np.divide(drawn - idle, busy - idle, out=np.ones(busy.shape), where=busy > idle)
         return np.clip(part, 0.0, 1.0)
 
 

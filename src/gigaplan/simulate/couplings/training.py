@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.deadlines import Deadlines, deadlines
 from gigaplan.simulate.couplings.run_layouts import RunLayouts
 from gigaplan.training.capability import eci, eci_interval
+from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
 from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
@@ -133,6 +134,18 @@ def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
     return goodput(np.maximum(gpus, 1.0), scenario.training.reliability).share
 
 
+def _counting_share(policy: TrainingPolicy, sites: Array) -> Array:
+    """Return the part of the compute that counts of some numbers of sites that learn together: (sites, M or 1)."""
+    together = policy.together
+    drawn = np.broadcast_arrays(column(together.loss_exponent, 1), *(column(r, 1) for r in policy.loss_rises.values()))
+    found = []
+    for exponent, *rises in np.stack(drawn, axis=1).tolist():
+        facts = replace(together, loss_exponent=exponent)
+        rise = loss_increase(sites, facts.inner_steps, dict(zip(policy.loss_rises, rises, strict=True)), 0.0, facts)
+        found.append(effective_compute_share(rise, facts))
+    return np.stack(found, axis=1)
+
+
 def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     """Return the largest run by scope: (M, scope, n).
 
@@ -151,8 +164,5 @@ def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
     whole = largest_run_flop(held, policy.run_days, axis)
     site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
     number = np.arange(1.0, len(site) + 1)
-    counts = effective_compute_share(
-        loss_increase(number, policy.together.inner_steps, dict(policy.loss_rises), 0.0, policy.together),
-        policy.together,
-    )
+    counts = _counting_share(policy, number)
     return np.stack([site.max(axis=0), np.minimum(largest_joint_compute(site, counts), whole), whole], axis=1)
