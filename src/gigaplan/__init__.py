@@ -45,8 +45,10 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        study_compare,
         study_montecarlo,
         study_sensitivity,
+        study_sweep,
         to_json,
         train,
         train_sites,
@@ -66,8 +68,10 @@ if TYPE_CHECKING:
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
     from gigaplan.study.montecarlo import MonteCarlo
+    from gigaplan.study.pairs import Paired
     from gigaplan.study.rerun import Rerun
     from gigaplan.study.sensitivity import Sensitivity
+    from gigaplan.study.sweep import Sweep
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -85,6 +89,7 @@ __all__ = [
     "KernelComparison",
     "MachineError",
     "MonteCarlo",
+    "Paired",
     "PlanError",
     "Predicted",
     "Rerun",
@@ -94,6 +99,7 @@ __all__ = [
     "SitesJob",
     "SitesRun",
     "Start",
+    "Sweep",
     "TrainRun",
     "TrainingCalibration",
     "TrainingInputs",
@@ -122,8 +128,10 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "study_compare",
     "study_montecarlo",
     "study_sensitivity",
+    "study_sweep",
     "to_json",
     "train",
     "train_sites",
@@ -143,6 +151,7 @@ _HOMES = {
     "GigaplanError": "vocabulary.errors",
     "MachineError": "vocabulary.errors",
     "MonteCarlo": "study.montecarlo",
+    "Paired": "study.pairs",
     "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
@@ -151,6 +160,7 @@ _HOMES = {
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",
     "Start": "plan.starter",
+    "Sweep": "study.sweep",
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",

@@ -91,7 +91,7 @@ def run(
     Cancelled
         If ``progress`` returns False.
     """
-    return run_sources(plans.sources_of(plan, pairs(changes), overlays), progress, keep)
+    return run_sources(plans.sources_of(plan, changes_of(changes), overlays), progress, keep)
 
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "all") -> Result:
@@ -105,7 +105,7 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
         raise plans.placed(error, loaded) from None
 
 
-def pairs(changes: Changes) -> list[str]:
+def changes_of(changes: Changes) -> list[str]:
     """Return changes as ``path=value`` each."""
     return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
 
@@ -155,7 +155,7 @@ def new(
     text = (
         starter(request or Start(name=path.stem))
         if like is None
-        else copy_of(plans.sources_of(like, pairs(changes), overlays))
+        else copy_of(plans.sources_of(like, changes_of(changes), overlays))
     )
     with command(like, *overlays):
         return write_text(path, text, PLAN)

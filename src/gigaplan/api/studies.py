@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
-from gigaplan.api.plans import Changes, pairs
+from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import read
-from gigaplan.study import montecarlo, sensitivity
+from gigaplan.study import montecarlo, pairs, sensitivity, sweep
 from gigaplan.study.request import Running
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.progress import Progress
@@ -51,7 +51,7 @@ def study_montecarlo(
         If ``progress`` returns False.
     """
     running = read(Running, options, "study montecarlo")
-    loaded = plans.load(plan, pairs(changes), overlays)
+    loaded = plans.load(plan, changes_of(changes), overlays)
     try:
         return montecarlo.run(loaded, running, progress)
     except InputError as error:
@@ -86,8 +86,78 @@ def study_sensitivity(
         If the method is Morris' and SALib isn't installed.
     """
     request = read(sensitivity.SensitivityRequest, options, "study sensitivity")
-    loaded = plans.load(plan, pairs(changes), overlays)
+    loaded = plans.load(plan, changes_of(changes), overlays)
     try:
         return sensitivity.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
+
+
+def study_sweep(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(sweep.SweepRequest)],
+) -> sweep.Sweep:
+    """Compute a grid of plans: every combination of some values of the plan's lines, each with its headlines.
+
+    Parameters
+    ----------
+    plan, changes, overlays, progress
+        As in :func:`study_montecarlo`, whose errors this raises too; unknown paths and impossible values are refused
+        before anything runs.
+    **options
+        Fields of :class:`SweepRequest`: ``over=["training.mfu_share=30 %, 35 %"]``, ``zip=True``, and those of
+        :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Sweep
+        The points, and one row per point and headline, also as ``frame()`` and ``to_json()``.
+    """
+    request = read(sweep.SweepRequest, options, "study sweep")
+    loaded = plans.load(plan, changes_of(changes), overlays)
+    try:
+        return sweep.run(loaded, request, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None
+
+
+def study_compare(
+    a: str | Path,
+    b: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(Running)],
+) -> pairs.Paired:
+    """Compute two plans over the same futures: how each headline differs in each of them.
+
+    Parameters
+    ----------
+    a, b : str or Path
+        Plans by name or path; without ``b``, A itself with the changes.
+    changes, overlays
+        As in :func:`run`, applied to B.
+    progress : callable, optional
+        As in :func:`study_montecarlo`, whose errors this raises too.
+    **options
+        As in :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Paired
+        The headlines of both with the ranges of their differences, also as ``to_json()``.
+
+    Raises
+    ------
+    PlanError
+        If the two share no month.
+    """
+    running = read(Running, options, "study compare")
+    one, two = plans.load(a), plans.load(a if b is None else b, changes_of(changes), overlays)
+    try:
+        return pairs.run(one, two, running, progress)
+    except InputError as error:
+        raise plans.placed(error, two) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,8 +119,8 @@ class MonteCarlo(Brief):
             "seed": self.seed,
             "members": self.members,
             "members_done": self.done,
-            "headlines": [_figure_data(f) for f in self.headlines],
-            "fans": [_fan_data(f) for f in self.fans],
+            "headlines": [figure_data(f) for f in self.headlines],
+            "fans": [fan_data(f) for f in self.fans],
             "failures": [failure_data(f) for f in self.failures],
             "folder": self.folder,
         }
@@ -157,7 +157,8 @@ def run(plan: Plan, running: Running, progress: Progress | None = None) -> Monte
         If ``progress`` returns False.
     """
     numbers = settings(plan, running, KIND)
-    design = Design(kind=KIND, cases=(Case(plan.sources),), members=numbers.members, seed=numbers.seed)
+    cases = (Case(plan.sources),)
+    design = Design(kind=KIND, plans=(plan.hash,), cases=cases, members=numbers.members, seed=numbers.seed)
     with opened(folder_of(plan, running, KIND, numbers.seed), design) as folder:
         needed_bytes = begin(folder, plan)
         failures = carry_out(folder, executor_of(running, needed_bytes), progress)
@@ -177,20 +178,31 @@ def answer(folder: Folder, failures: tuple[Failure, ...], plan: str) -> MonteCar
         The plan's name.
     """
     heads, numbers, values = headline_values(folder)
-    figures = tuple(Figure(h, quantiles(values[:, k], date=h.unit == "date")) for k, h in enumerate(heads))
     return MonteCarlo(
         plan=plan,
         plan_hash=str(folder.identity["plan"][0]),
         seed=folder.design.seed,
         members=folder.design.members,
         done=len(numbers),
-        headlines=figures,
+        headlines=_figures(heads, values),
         fans=tuple(f for period in PERIODS for f in fans(folder, period)),
         failures=failures,
         folder=str(folder.path),
         values=values,
         numbers=numbers,
     )
+
+
+def figures(folder: Folder, case: int) -> tuple[Figure, ...]:
+    """Return the headlines of a case over its members; none where no member can be computed."""
+    if not folder.tables(HEADLINES, case):
+        return ()
+    heads, _, values = headline_values(folder, case)
+    return _figures(heads, values)
+
+
+def _figures(heads: Sequence[Headline], values: Array) -> tuple[Figure, ...]:
+    return tuple(Figure(h, quantiles(values[:, k], date=h.unit == "date")) for k, h in enumerate(heads))
 
 
 def headline_values(folder: Folder, case: int = 0) -> tuple[tuple[Headline, ...], Array, Array]:
@@ -251,7 +263,8 @@ def plain(headline: Headline, value: float) -> float | str | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _figure_data(figure: Figure) -> dict[str, Any]:
+def figure_data(figure: Figure) -> dict[str, Any]:
+    """Return a headline over all members as plain data."""
     h, q = figure.headline, figure.over
     error_unit = "days" if h.unit == "date" else h.unit
     return {
@@ -278,7 +291,8 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _fan_data(fan: Fan) -> dict[str, Any]:
+def fan_data(fan: Fan) -> dict[str, Any]:
+    """Return a quantity over time as plain data."""
     ends: Mapping[str, Array] = {k: getattr(fan, k) for k in ("central", "low", "median", "high")}
     return {
         "quantity": fan.quantity,

@@ -239,6 +239,7 @@ class _Question:
         """Carry out one design."""
         design = Design(
             kind=KIND,
+            plans=(self.plan.hash,),
             cases=(Case(self.plan.sources),),
             members=members,
             seed=self.numbers.seed,
