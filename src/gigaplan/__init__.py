@@ -69,9 +69,10 @@ if TYPE_CHECKING:
     from gigaplan.study.compare import Comparison
     from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.pairs import Paired
+    from gigaplan.study.request import StudyRequest
     from gigaplan.study.rerun import Rerun
-    from gigaplan.study.sensitivity import Sensitivity
-    from gigaplan.study.sweep import Sweep
+    from gigaplan.study.sensitivity import Sensitivity, SensitivityRequest
+    from gigaplan.study.sweep import Sweep, SweepRequest
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
     from gigaplan.vocabulary.progress import Cancelled
@@ -95,11 +96,14 @@ __all__ = [
     "Rerun",
     "Result",
     "Sensitivity",
+    "SensitivityRequest",
     "ServingQuestion",
     "SitesJob",
     "SitesRun",
     "Start",
+    "StudyRequest",
     "Sweep",
+    "SweepRequest",
     "TrainRun",
     "TrainingCalibration",
     "TrainingInputs",
@@ -156,11 +160,14 @@ _HOMES = {
     "Rerun": "study.rerun",
     "Result": "results.result",
     "Sensitivity": "study.sensitivity",
+    "SensitivityRequest": "study.sensitivity",
     "ServingQuestion": "layers.serving",
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",
     "Start": "plan.starter",
+    "StudyRequest": "study.request",
     "Sweep": "study.sweep",
+    "SweepRequest": "study.sweep",
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",

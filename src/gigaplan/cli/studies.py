@@ -25,9 +25,9 @@ Rows = Annotated[int, Parameter(group=OUTPUT, help="Figures shown in the termina
 
 
 @verb(study_app, "montecarlo", "study montecarlo announced-2025-09 --members 10000")
-@flattened(running="gigaplan.study.request:Running")
+@flattened(request="gigaplan.study.request:StudyRequest")
 def montecarlo(
-    plan: Plan, /, *, running: Given, set: Set = None, with_: With = None, rows: Rows = 15, json: Json = False
+    plan: Plan, /, *, request: Given, set: Set = None, with_: With = None, rows: Rows = 15, json: Json = False
 ) -> int:
     """Compute many futures of a plan: every headline with its range and how sure that is.
 
@@ -43,7 +43,7 @@ def montecarlo(
     from gigaplan.report import study_view
 
     with stoppable(), progress("futures:") as bar:
-        answer = api.study_montecarlo(plan, set or [], with_ or [], bar, **running)
+        answer = api.study_montecarlo(plan, set or [], with_ or [], bar, **request)
     if json:
         print_json(answer)
     else:
@@ -112,13 +112,13 @@ def sweep(
 
 
 @verb(study_app, "compare", "study compare announced-2025-09 actual-2026-11 --members 1000")
-@flattened(running="gigaplan.study.request:Running")
+@flattened(request="gigaplan.study.request:StudyRequest")
 def compare(
     a: Plan,
     b: Annotated[str | None, Parameter(completer=plan_names)] = None,
     /,
     *,
-    running: Given,
+    request: Given,
     set: Set = None,
     with_: With = None,
     rows: Rows = 15,
@@ -137,7 +137,7 @@ def compare(
     from gigaplan.report import study_view
 
     with stoppable(), progress("futures:") as bar:
-        answer = api.study_compare(a, b, set or [], with_ or [], bar, **running)
+        answer = api.study_compare(a, b, set or [], with_ or [], bar, **request)
     if json:
         print_json(answer)
     else:

@@ -8,6 +8,7 @@
         headlines.parquet            one row per member and headline
         months.parquet, years.parquet   main quantities over time
         chunk.json                   members, failed members with their reasons, checksums
+    report.html                      the page of a Monte Carlo study
     failures/00000-00013.json        a chunk that couldn't be done, and why; it is begun again by the next start
 
 A chunk counts when its checksums are right and it is of this study; whatever else lies there is computed again.

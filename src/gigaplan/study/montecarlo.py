@@ -17,7 +17,7 @@ from gigaplan.study.design import Case, Design
 from gigaplan.study.folder import Folder, opened
 from gigaplan.study.inputs import begin
 from gigaplan.study.quantiles import Quantiles, quantiles
-from gigaplan.study.request import Running, executor_of, folder_of, settings
+from gigaplan.study.request import StudyRequest, executor_of, folder_of, settings
 from gigaplan.study.tables import query
 from gigaplan.study.work import HEADLINES, MONTHS, YEARS
 from gigaplan.vocabulary.errors import MachineError
@@ -135,14 +135,14 @@ def frame(values: Array, numbers: Array, names: list[str]) -> pandas.DataFrame:
     return pandas.DataFrame(values, index=pandas.Index(numbers, name="member"), columns=names)
 
 
-def run(plan: Plan, running: Running, progress: Progress | None = None) -> MonteCarlo:
+def run(plan: Plan, request: StudyRequest, progress: Progress | None = None) -> MonteCarlo:
     """Compute many futures of a plan, or those that its folder lacks.
 
     Parameters
     ----------
     plan : Plan
         The plan.
-    running : Running
+    request : StudyRequest
         How many, and where.
     progress : callable, optional
         Called with (members done, members, what comes next); False cancels.
@@ -156,12 +156,12 @@ def run(plan: Plan, running: Running, progress: Progress | None = None) -> Monte
     Cancelled
         If ``progress`` returns False.
     """
-    numbers = settings(plan, running, KIND)
+    numbers = settings(plan, request, KIND)
     cases = (Case(plan.sources),)
     design = Design(kind=KIND, plans=(plan.hash,), cases=cases, members=numbers.members, seed=numbers.seed)
-    with opened(folder_of(plan, running, KIND, numbers.seed), design) as folder:
+    with opened(folder_of(plan, request, KIND, numbers.seed), design) as folder:
         needed_bytes = begin(folder, plan)
-        failures = carry_out(folder, executor_of(running, needed_bytes), progress)
+        failures = carry_out(folder, executor_of(request, needed_bytes), progress)
         return answer(folder, failures, plan.document.name)
 
 

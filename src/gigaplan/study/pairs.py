@@ -19,7 +19,7 @@ from gigaplan.study.folder import Folder, opened
 from gigaplan.study.inputs import begin
 from gigaplan.study.montecarlo import Fan, Figure, failure_data, fan_data, fans, figure_data, headline_values
 from gigaplan.study.quantiles import Quantiles, quantiles
-from gigaplan.study.request import STUDIES, Running, executor_of, settings
+from gigaplan.study.request import STUDIES, StudyRequest, executor_of, settings
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import slug
 from gigaplan.vocabulary.members import Array
@@ -129,14 +129,14 @@ def _pair_data(pair: Pair) -> dict[str, Any]:
     }
 
 
-def run(a: Plan, b: Plan, running: Running, progress: Progress | None = None) -> Paired:
+def run(a: Plan, b: Plan, request: StudyRequest, progress: Progress | None = None) -> Paired:
     """Compute two plans over the same futures, or those that their folder lacks.
 
     Parameters
     ----------
     a, b : Plan
         The plans.
-    running : Running
+    request : StudyRequest
         How many futures, and where.
     progress : callable, optional
         Called with (members done, members in all, what comes next); False cancels.
@@ -150,14 +150,14 @@ def run(a: Plan, b: Plan, running: Running, progress: Progress | None = None) ->
     Cancelled
         If ``progress`` returns False.
     """
-    numbers = settings(a, running, KIND)
+    numbers = settings(a, request, KIND)
     shared = _shared(a, b)
     cases = tuple(Case(p.sources, {"side": s}, shared) for p, s in zip((a, b), SIDES, strict=True))
     design = Design(kind=KIND, plans=(a.hash, b.hash), cases=cases, members=numbers.members, seed=numbers.seed)
     name = f"{slug(a.document.name)}-{a.hash[:8]}-{b.hash[:8]}-{KIND}" + (f"-{numbers.seed}" if numbers.seed else "")
-    with opened(running.out or STUDIES / slug(name), design) as folder:
+    with opened(request.out or STUDIES / slug(name), design) as folder:
         needed_bytes = max(begin(folder, b), begin(folder, a))
-        failures = carry_out(folder, executor_of(running, needed_bytes), progress)
+        failures = carry_out(folder, executor_of(request, needed_bytes), progress)
         return _answer(folder, a, b, shared, failures)
 
 

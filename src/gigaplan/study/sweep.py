@@ -18,7 +18,7 @@ from gigaplan.study.design import Case, Design
 from gigaplan.study.folder import opened
 from gigaplan.study.inputs import begin
 from gigaplan.study.montecarlo import Figure, failure_data, figures, plain
-from gigaplan.study.request import Running, executor_of, folder_of, settings
+from gigaplan.study.request import StudyRequest, executor_of, folder_of, settings
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import Kind, write_text
 from gigaplan.vocabulary.options import Option
@@ -44,7 +44,7 @@ HOW = "write 'path=1, 2, 3' or 'path=1..9 step 2'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRequest(Running):
+class SweepRequest(StudyRequest):
     """What a sweep goes over."""
 
     over: Annotated[tuple[str, ...], Option(group="Study")] = ()
