@@ -45,8 +45,10 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        study_compare,
         study_montecarlo,
         study_sensitivity,
+        study_sweep,
         to_json,
         train,
         train_sites,
@@ -67,8 +69,11 @@ if TYPE_CHECKING:
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
     from gigaplan.study.montecarlo import MonteCarlo
+    from gigaplan.study.pairs import Paired
+    from gigaplan.study.request import StudyRequest
     from gigaplan.study.rerun import Rerun
-    from gigaplan.study.sensitivity import Sensitivity
+    from gigaplan.study.sensitivity import Sensitivity, SensitivityRequest
+    from gigaplan.study.sweep import Sweep, SweepRequest
     from gigaplan.study.unused import UnusedLines
     from gigaplan.validation.training.calibrate import TrainingCalibration
     from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
@@ -87,15 +92,20 @@ __all__ = [
     "KernelComparison",
     "MachineError",
     "MonteCarlo",
+    "Paired",
     "PlanError",
     "Predicted",
     "Rerun",
     "Result",
     "Sensitivity",
+    "SensitivityRequest",
     "ServingQuestion",
     "SitesJob",
     "SitesRun",
     "Start",
+    "StudyRequest",
+    "Sweep",
+    "SweepRequest",
     "TrainRun",
     "TrainingCalibration",
     "TrainingInputs",
@@ -125,8 +135,10 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "study_compare",
     "study_montecarlo",
     "study_sensitivity",
+    "study_sweep",
     "to_json",
     "train",
     "train_sites",
@@ -158,14 +170,19 @@ _HOMES = {
     "GigaplanError": "vocabulary.errors",
     "MachineError": "vocabulary.errors",
     "MonteCarlo": "study.montecarlo",
+    "Paired": "study.pairs",
     "PlanError": "vocabulary.errors",
     "Rerun": "study.rerun",
     "Result": "results.result",
     "Sensitivity": "study.sensitivity",
+    "SensitivityRequest": "study.sensitivity",
     "ServingQuestion": "layers.serving",
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",
     "Start": "plan.starter",
+    "StudyRequest": "study.request",
+    "Sweep": "study.sweep",
+    "SweepRequest": "study.sweep",
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",

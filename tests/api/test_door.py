@@ -130,6 +130,14 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "study montecarlo lab-1mw --members 12 --out futures",
         lambda f: gp.study_montecarlo("lab-1mw", members=12, out="futures"),
     ),
+    "study_sweep": (
+        "study sweep lab-1mw --over power.facility.pue=1.1,1.2 --out grid",
+        lambda f: gp.study_sweep("lab-1mw", over=["power.facility.pue=1.1,1.2"], out="grid"),
+    ),
+    "study_compare": (
+        "study compare lab-1mw --set fleet.profile=max_p --members 10 --out pair",
+        lambda f: gp.study_compare("lab-1mw", None, {"fleet.profile": "max_p"}, members=10, out="pair"),
+    ),
     "study_sensitivity": (
         "study sensitivity lab-1mw --out decides",
         lambda f: gp.study_sensitivity("lab-1mw", out="decides"),

@@ -137,6 +137,23 @@ def test_foreign_folders_are_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_the_page_is_whole_and_says_what_the_answer_does(whole: Path) -> None:
+    answer = study(whole, members=300)
+    page = (whole / "report.html").read_text()
+    assert "<title>lab-1mw: 300 futures · gigaplan</title>" in page
+    assert page.count('<div class="chart"') == len([f for f in answer.fans if f.period == "month"]) == 10
+    assert str(whole) not in page and "NaN" not in page.partition('id="options">')[2].partition("</script>")[0]
+    cost = next(f for f in answer.headlines if f.name == "cost")
+    assert f'<td class="n">{cost.headline.text_of(cost.over.median)}</td>' in page
+
+
+def test_a_request_says_all_or_nothing(whole: Path) -> None:
+    request = gp.request("study", {"members": 300, "out": str(whole)})
+    assert gp.study_montecarlo(PLAN, CHANGES, request=request).members == 300
+    with pytest.raises(gp.PlanError, match="says this already"):
+        gp.study_montecarlo(PLAN, CHANGES, request=request, members=10)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

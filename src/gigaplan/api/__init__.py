@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
-    from gigaplan.api.studies import study_montecarlo, study_sensitivity
+    from gigaplan.api.studies import study_compare, study_montecarlo, study_sensitivity, study_sweep
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -71,8 +71,10 @@ __all__ = [
     "run_sources",
     "save",
     "schema",
+    "study_compare",
     "study_montecarlo",
     "study_sensitivity",
+    "study_sweep",
     "to_json",
     "train",
     "train_sites",
@@ -92,7 +94,7 @@ _HOMES = {
     "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
-    "studies": ("study_montecarlo", "study_sensitivity"),
+    "studies": ("study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }
 
 

@@ -134,7 +134,9 @@ CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Explanation": _explanation,
     "CheckedPlan": _checked,
     "MonteCarlo": _study,
+    "Paired": _study,
     "Sensitivity": _study,
+    "Sweep": _study,
     "PlanError": _problems,
 }
 """Answers whose keys are not simply their fields."""

@@ -95,7 +95,7 @@ def run(
     Cancelled
         If ``progress`` returns False.
     """
-    return run_sources(plans.sources_of(plan, pairs(changes), overlays), progress, keep)
+    return run_sources(plans.sources_of(plan, changes_of(changes), overlays), progress, keep)
 
 
 def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary") -> Result:
@@ -114,7 +114,7 @@ def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") 
         raise plans.placed(error, loaded) from None
 
 
-def pairs(changes: Changes) -> list[str]:
+def changes_of(changes: Changes) -> list[str]:
     """Return changes as ``path=value`` each."""
     return [f"{k}={v}" for k, v in changes.items()] if isinstance(changes, Mapping) else list(changes)
 
@@ -164,7 +164,7 @@ def new(
     text = (
         starter(request or Start(name=path.stem))
         if like is None
-        else copy_of(plans.sources_of(like, pairs(changes), overlays), path.parent)
+        else copy_of(plans.sources_of(like, changes_of(changes), overlays), path.parent)
     )
     with command(like, *overlays):
         return write_text(path, text, PLAN)
@@ -197,7 +197,7 @@ def check(
     CheckedPlan
         The result with the verdicts.
     """
-    loaded = plans.load_sources(plans.sources_of(plan, pairs(changes), overlays))
+    loaded = plans.load_sources(plans.sources_of(plan, changes_of(changes), overlays))
     with facts.using(loaded.catalog):  # claims may name the plan's own systems and regions
         sets = [read_claims(name) for name in claims]
     result = _run(loaded, progress)
@@ -233,7 +233,7 @@ def unused(
     Cancelled
         If ``progress`` returns False.
     """
-    sources = plans.sources_of(plan, pairs(changes), overlays)
+    sources = plans.sources_of(plan, changes_of(changes), overlays)
     loaded = plans.load_sources(sources)
     try:
         return unused_lines(sources, progress)

@@ -155,6 +155,9 @@ KINDS = {
     "validate kernels": "gigaplan.api.requests:KernelComparison",
     "calibrate serving": "gigaplan.api.requests:CalibrationInputs",
     "calibrate training": "gigaplan.api.requests:TrainingInputs",
+    "study": "gigaplan.study.request:StudyRequest",
+    "study sensitivity": "gigaplan.study.sensitivity:SensitivityRequest",
+    "study sweep": "gigaplan.study.sweep:SweepRequest",
 }
 """Each request's dataclass."""
 
@@ -165,8 +168,8 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     Parameters
     ----------
     kind : str
-        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels``, ``calibrate serving`` or
-        ``calibrate training``.
+        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels``, ``calibrate serving``,
+        ``calibrate training``, ``study``, ``study sensitivity`` or ``study sweep``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.
 

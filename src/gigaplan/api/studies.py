@@ -8,12 +8,17 @@ from typing import Annotated, Any
 
 from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
-from gigaplan.api.plans import Changes, pairs
+from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import read
-from gigaplan.study import montecarlo, sensitivity
-from gigaplan.study.request import Running
+from gigaplan.study import montecarlo, pairs, sensitivity, sweep
+from gigaplan.study.request import StudyRequest
 from gigaplan.vocabulary.errors import InputError
+from gigaplan.vocabulary.files import write_text
+from gigaplan.vocabulary.files.kinds import PAGE
 from gigaplan.vocabulary.progress import Progress
+
+PAGE_NAME = "report.html"
+"""The page in the folder of a Monte Carlo study."""
 
 
 def study_montecarlo(
@@ -21,7 +26,9 @@ def study_montecarlo(
     changes: Changes = (),
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
-    **options: Annotated[Any, Fields(Running)],
+    *,
+    request: StudyRequest | None = None,
+    **options: Annotated[Any, Fields(StudyRequest)],
 ) -> montecarlo.MonteCarlo:
     """Compute many futures of a plan: every headline with its range, how sure it is, and main quantities over time.
 
@@ -33,8 +40,10 @@ def study_montecarlo(
         As in :func:`run`.
     progress : callable, optional
         Called with (members done, members, what comes next); False cancels, and the folder can go on.
+    request
+        All options at once, instead of ``options``.
     **options
-        Fields of :class:`Running`: ``members=10_000``, ``seed=1``, ``out="mine"``, ``on="ray"``, ``workers=4``.
+        Fields of :class:`StudyRequest`: ``members=10_000``, ``seed=1``, ``out="mine"``, ``on="ray"``, ``workers=4``.
 
     Returns
     -------
@@ -50,12 +59,16 @@ def study_montecarlo(
     Cancelled
         If ``progress`` returns False.
     """
-    running = read(Running, options, "study montecarlo")
-    loaded = plans.load(plan, pairs(changes), overlays)
+    request = request or read(StudyRequest, options, "study montecarlo")
+    loaded = plans.load(plan, changes_of(changes), overlays)
     try:
-        return montecarlo.run(loaded, running, progress)
+        answer = montecarlo.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
+    from gigaplan.report.study_page import html
+
+    write_text(Path(answer.folder) / PAGE_NAME, html(answer), PAGE)
+    return answer
 
 
 def study_sensitivity(
@@ -63,6 +76,8 @@ def study_sensitivity(
     changes: Changes = (),
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
+    *,
+    request: sensitivity.SensitivityRequest | None = None,
     **options: Annotated[Any, Fields(sensitivity.SensitivityRequest)],
 ) -> sensitivity.Sensitivity:
     """Find which assumptions decide a plan, and what knowing one of them better is worth.
@@ -71,6 +86,8 @@ def study_sensitivity(
     ----------
     plan, changes, overlays, progress
         As in :func:`study_montecarlo`, whose errors this raises too.
+    request
+        All options at once, instead of ``options``.
     **options
         Fields of :class:`SensitivityRequest`: ``method="sobol"``, ``inputs=40``, ``members=40_000``, and those of
         :func:`study_montecarlo`.
@@ -85,9 +102,85 @@ def study_sensitivity(
     MachineError
         If the method is Morris' and SALib isn't installed.
     """
-    request = read(sensitivity.SensitivityRequest, options, "study sensitivity")
-    loaded = plans.load(plan, pairs(changes), overlays)
+    request = request or read(sensitivity.SensitivityRequest, options, "study sensitivity")
+    loaded = plans.load(plan, changes_of(changes), overlays)
     try:
         return sensitivity.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
+
+
+def study_sweep(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    *,
+    request: sweep.SweepRequest | None = None,
+    **options: Annotated[Any, Fields(sweep.SweepRequest)],
+) -> sweep.Sweep:
+    """Compute a grid of plans: every combination of some values of the plan's lines, each with its headlines.
+
+    Parameters
+    ----------
+    plan, changes, overlays, progress
+        As in :func:`study_montecarlo`, whose errors this raises too; unknown paths and impossible values are refused
+        before anything runs.
+    request
+        All options at once, instead of ``options``.
+    **options
+        Fields of :class:`SweepRequest`: ``over=["training.mfu_share=30 %, 35 %"]``, ``zip=True``, and those of
+        :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Sweep
+        The points, and one row per point and headline, also as ``frame()`` and ``to_json()``.
+    """
+    request = request or read(sweep.SweepRequest, options, "study sweep")
+    loaded = plans.load(plan, changes_of(changes), overlays)
+    try:
+        return sweep.run(loaded, request, progress)
+    except InputError as error:
+        raise plans.placed(error, loaded) from None
+
+
+def study_compare(
+    a: str | Path,
+    b: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    *,
+    request: StudyRequest | None = None,
+    **options: Annotated[Any, Fields(StudyRequest)],
+) -> pairs.Paired:
+    """Compute two plans over the same futures: how each headline differs in each of them.
+
+    Parameters
+    ----------
+    a, b : str or Path
+        Plans by name or path; without ``b``, A itself with the changes.
+    changes, overlays
+        As in :func:`run`, applied to B.
+    progress : callable, optional
+        As in :func:`study_montecarlo`, whose errors this raises too.
+    request, **options
+        As in :func:`study_montecarlo`.
+
+    Returns
+    -------
+    Paired
+        The headlines of both with the ranges of their differences, also as ``to_json()``.
+
+    Raises
+    ------
+    PlanError
+        If the two share no month.
+    """
+    request = request or read(StudyRequest, options, "study compare")
+    one, two = plans.load(a), plans.load(a if b is None else b, changes_of(changes), overlays)
+    try:
+        return pairs.run(one, two, request, progress)
+    except InputError as error:
+        raise plans.placed(error, two) from None

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from gigaplan.cli.base import OUTPUT, STOPPED, Json, Set, With, app, print_json, progress, show, verb
-from gigaplan.cli.completion import Plan
+from gigaplan.cli.completion import Plan, plan_names
 from gigaplan.cli.options import Given, flattened
 from gigaplan.cli.streams import line
 
@@ -25,9 +25,9 @@ Rows = Annotated[int, Parameter(group=OUTPUT, help="Figures shown in the termina
 
 
 @verb(study_app, "montecarlo", "study montecarlo announced-2025-09 --members 10000")
-@flattened(running="gigaplan.study.request:Running")
+@flattened(request="gigaplan.study.request:StudyRequest")
 def montecarlo(
-    plan: Plan, /, *, running: Given, set: Set = None, with_: With = None, rows: Rows = 15, json: Json = False
+    plan: Plan, /, *, request: Given, set: Set = None, with_: With = None, rows: Rows = 15, json: Json = False
 ) -> int:
     """Compute many futures of a plan: every headline with its range and how sure that is.
 
@@ -43,7 +43,7 @@ def montecarlo(
     from gigaplan.report import study_view
 
     with stoppable(), progress("futures:") as bar:
-        answer = api.study_montecarlo(plan, set or [], with_ or [], bar, **running)
+        answer = api.study_montecarlo(plan, set or [], with_ or [], bar, **request)
     if json:
         print_json(answer)
     else:
@@ -82,6 +82,66 @@ def sensitivity(
         print_json(answer)
     else:
         show(study_view.sensitivity(answer, rows, of))
+    return code_of(answer)
+
+
+@verb(study_app, "sweep", "study sweep lab-1mw --over 'demand.workloads.chat.output_tokens=200, 400, 800'")
+@flattened(request="gigaplan.study.sweep:SweepRequest")
+def sweep(
+    plan: Plan, /, *, request: Given, set: Set = None, with_: With = None, rows: Rows = 30, json: Json = False
+) -> int:
+    """Compute a grid of plans: every combination of some values, each with its headlines.
+
+    sweep.csv in the study's folder has one row per plan and headline.
+
+    Parameters
+    ----------
+    plan
+        A built-in plan's name or a YAML file.
+    """
+    from gigaplan import api
+    from gigaplan.report import study_view
+
+    with stoppable(), progress("plans:") as bar:
+        answer = api.study_sweep(plan, set or [], with_ or [], bar, **request)
+    if json:
+        print_json(answer)
+    else:
+        show(study_view.sweep(answer, rows))
+    return code_of(answer)
+
+
+@verb(study_app, "compare", "study compare announced-2025-09 actual-2026-11 --members 1000")
+@flattened(request="gigaplan.study.request:StudyRequest")
+def compare(
+    a: Plan,
+    b: Annotated[str | None, Parameter(completer=plan_names)] = None,
+    /,
+    *,
+    request: Given,
+    set: Set = None,
+    with_: With = None,
+    rows: Rows = 15,
+    json: Json = False,
+) -> int:
+    """Compute two plans over the same futures: each headline's difference has a range of its own.
+
+    Parameters
+    ----------
+    a
+        A plan's name or a YAML file.
+    b
+        The other one; left out, A with the changes of --set and --with, which apply to B.
+    """
+    from gigaplan import api
+    from gigaplan.report import study_view
+
+    with stoppable(), progress("futures:") as bar:
+        answer = api.study_compare(a, b, set or [], with_ or [], bar, **request)
+    if json:
+        print_json(answer)
+    else:
+        show(study_view.compare(answer, rows))
     return code_of(answer)
 
 

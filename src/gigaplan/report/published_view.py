@@ -198,13 +198,18 @@ def pictures(answers: Sequence[InferenceValidation | TableComparison]) -> dict[s
 def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
     """Return a page with charts and tables; the same answers give the same bytes."""
     drawn = all_charts(answers)
+    count = short(float(len(points_of(answers))))
     return (
-        template("residuals.html.j2").render(
+        template("tables.html.j2").render(
             title="Serving: published and predicted",
+            kicker="accuracy",
+            intro=f"{count} published figures, each with the predicted figure and its 80 % interval. Serving rows are "
+            "answered with constants that never saw their own GPU generation with their own model; no constant was "
+            "fitted on any other row.",
+            tables_heading="Errors, table by table",
             style=Markup(style_sheet()),
             charts=drawn,
             tables=[table_content(a) for a in answers],
-            count=short(float(len(points_of(answers)))),
             options=page.script({c.id: c.option for c in drawn}),
             echarts=Markup(page.echarts()),
             draw=Markup(page.draw()),

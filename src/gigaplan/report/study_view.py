@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -14,12 +14,16 @@ from gigaplan.results.headlines import Headline
 from gigaplan.results.spread import RANGE, Span
 from gigaplan.study.carry import Failure
 from gigaplan.study.montecarlo import Figure, MonteCarlo
+from gigaplan.study.pairs import Pair, Paired
 from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity
+from gigaplan.study.sweep import Sweep
 from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
 from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+COLUMNS = 3
+"""Headlines of a sweep that stand side by side."""
 REASONS = 5
 """Reasons of failures that are shown; the folder has them all."""
 
@@ -107,6 +111,68 @@ def _effect(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
     indices = (DASH if math.isnan(v) else f"{v:.2f} ± {e:.2f}" for v, e in numbers)
     left = effect.range_left_share
     return (effect.input, share, *ends, *indices, DASH if math.isnan(left) else f"{left:.0%}")
+
+
+def sweep(answer: Sweep, rows: int) -> RenderableType:
+    """Return the plans of a sweep with the headlines that matter most of those that differ."""
+    head = Text.assemble((f"{len(answer.points):,} plans", "bold"), f": {answer.plan}")
+    if answer.members > 1:
+        head.append(f", {answer.members:,} futures each: medians, in brackets {RANGE}")
+    by_point = [{f.name: f for f in p.headlines} for p in answer.points]
+    names = _differing(by_point)[:COLUMNS]
+    lines = [
+        (*p.values.values(), *(_point_cell(found.get(n), answer.members) for n in names))
+        for p, found in zip(answer.points[:rows], by_point, strict=False)
+    ]
+    paths = (path.rpartition(".")[2] for path in answer.paths)
+    table = Fitting((*paths, *names), lines, tuple(range(len(answer.paths))))
+    more = f"{len(answer.points) - rows} more plans: --rows {len(answer.points)}. " if len(answer.points) > rows else ""
+    foot = Text(f"{more}sweep.csv has every headline of every plan.", style="dim")
+    return Group(head, table, foot, *failures(answer.failures), kept_in(answer.folder))
+
+
+def _differing(by_point: Sequence[Mapping[str, Figure]]) -> list[str]:
+    """Return the headlines that differ between plans, those that matter most first; all where none does."""
+    every = {name: f for found in by_point for name, f in found.items()}
+    values = {name: {str(found[name].headline.value) for found in by_point if name in found} for name in every}
+    apart = [name for name in every if len(values[name]) > 1] or list(every)
+    return sorted(apart, key=lambda name: -every[name].headline.weight)
+
+
+def _point_cell(figure: Figure | None, members: int) -> str:
+    if figure is None:
+        return DASH
+    h, q = figure.headline, figure.over
+    if members == 1:
+        return h.text_of(h.value)
+    return f"{h.text_of(q.median)} ({h.in_cell(Span(q.low, q.median, q.high, q.without, q.members))})"
+
+
+def compare(answer: Paired, rows: int) -> RenderableType:
+    """Return the headlines of two plans in the same futures, and the range of their difference."""
+    head = Text.assemble(
+        (f"A  {answer.a}", "bold"), f"  {answer.a_hash[:8]}\n", (f"B  {answer.b}", "bold"), f"  {answer.b_hash[:8]}"
+    )
+    table = Fitting(("median", "A", "B", f"B - A, {RANGE}", "B above A"), [_pair(p) for p in answer.headlines[:rows]])
+    foot = Text(
+        f"{answer.done:,} futures, the same in both. Amounts are over {answer.window.first} to {answer.window.last}.",
+        style="dim",
+    )
+    return Group(head, table, foot, *failures(answer.failures), kept_in(answer.folder))
+
+
+def _pair(pair: Pair) -> tuple[str, ...]:
+    h, d = pair.a.headline, pair.difference
+    ends = (DASH, DASH) if math.isnan(d.low) else tuple(_signed(h, v) for v in (d.low, d.high))
+    apart = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    above = DASH if math.isnan(pair.above_share) else f"{pair.above_share:.0%}"
+    return (pair.name, h.text_of(pair.a.over.median), h.text_of(pair.b.over.median), apart, above)
+
+
+def _signed(headline: Headline, value: float) -> str:
+    """Return a difference with its sign, that of dates in days or months."""
+    text = error_text(headline, abs(value))
+    return text if not value else f"{'-' if value < 0 else '+'}{text}"
 
 
 def error_text(headline: Headline, error: float) -> str:

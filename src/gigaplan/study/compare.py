@@ -177,7 +177,7 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
     apart = {d.headline.name for d in found}
     attribution = _Attribution(a, b, shared, progress)
     inputs, groups = attribution.inputs, attribution.groups
-    moved = any(_relative(d.headline, d.other) > NEGLIGIBLE for d in found)
+    moved = any(relative(d.headline, d.other) > NEGLIGIBLE for d in found)
     swapped = attribution.run() if moved and not attribution.obstacle else {}
     return Comparison(
         a=a.stamp,
@@ -206,7 +206,7 @@ def _differences(
         if not (name in one and name in two) and not (like.unit == "GPUs" and held(like.variable)):
             continue
         here, there = (_of(by_group, like) for by_group in (one, two))
-        size = _relative(here, there) or RANGE_ALONE * _ranges_apart(here, there)
+        size = relative(here, there) or RANGE_ALONE * _ranges_apart(here, there)
         if size > NEGLIGIBLE:
             score = size * here.weight
             yield Difference(here, there.value, score, b_members=there.members, paired=paired)
@@ -221,7 +221,7 @@ def _of(by_group: Mapping[str, Headline], like: Headline) -> Headline:
 def _ranges_apart(a: Headline, b: Headline) -> float:
     """Return how far the ranges of two figures lie apart, from 0 to 1; a side of one member has its figure alone."""
     ends = [(h.span.low, h.span.high) if h.span and h.span.known else (h.value, h.value) for h in (a, b)]
-    return max(_relative(replace(a, value=x), replace(b, value=y)) for x, y in zip(*ends, strict=True))
+    return max(relative(replace(a, value=x), replace(b, value=y)) for x, y in zip(*ends, strict=True))
 
 
 def _value(by_group: Mapping[str, Headline], name: str, unit: str) -> float:
@@ -231,7 +231,7 @@ def _value(by_group: Mapping[str, Headline], name: str, unit: str) -> float:
     return 0.0 if unit == "GPUs" else math.nan
 
 
-def _relative(a: Headline, b: Headline) -> float:
+def relative(a: Headline, b: Headline) -> float:
     """Return a difference on a scale from 0 to 1: of amounts, their distance over their sizes; of dates, half at a
     year."""
     if math.isnan(a.value) or math.isnan(b.value):

@@ -52,6 +52,8 @@ class Design:
     """All that decides the numbers of a study."""
 
     kind: str
+    plans: tuple[str, ...]
+    """Hashes of the plans that the cases are, or change."""
     cases: tuple[Case, ...]
     members: int
     """Members of each case, the central one among them."""
@@ -65,6 +67,10 @@ class Design:
     def tasks(self) -> Iterator[Task]:
         """Yield the chunks in order; their boundaries depend on nothing but the number of members."""
         for case in range(len(self.cases)):
-            for chunk in range(-(-self.members // CHUNK)):
-                first = chunk * CHUNK
-                yield Task(case, chunk, first, min(CHUNK, self.members - first))
+            yield from self.tasks_of(case)
+
+    def tasks_of(self, case: int) -> Iterator[Task]:
+        """Yield the chunks of one case in order."""
+        for chunk in range(-(-self.members // CHUNK)):
+            first = chunk * CHUNK
+            yield Task(case, chunk, first, min(CHUNK, self.members - first))

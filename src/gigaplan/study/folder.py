@@ -8,6 +8,7 @@
         headlines.parquet            one row per member and headline
         months.parquet, years.parquet   main quantities over time
         chunk.json                   members, failed members with their reasons, checksums
+    report.html                      the page of a Monte Carlo study
     failures/00000-00013.json        a chunk that couldn't be done, and why; it is begun again by the next start
 
 A chunk counts when its checksums are right and it is of this study; whatever else lies there is computed again.
@@ -19,8 +20,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from gigaplan import catalog
 from gigaplan._version import __version__
 from gigaplan.plan.sources import Sources
 from gigaplan.study.design import CHUNK, Case, Design, Task
-from gigaplan.study.work import HEADLINES, MONTHS, YEARS, Chunk, loaded
+from gigaplan.study.work import HEADLINES, MONTHS, YEARS, Chunk
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import STDOUT, Kind, read_bytes, whole_folder, write_text
 from gigaplan.vocabulary.files.exchange import flock
@@ -101,15 +102,15 @@ class Folder:
 
     def tables(self, name: str, case: int = 0) -> list[Path]:
         """Return the files of one table of a case, in the order of its members."""
-        found = [(t, self.path / CHUNKS / t.name / name) for t in self.design.tasks() if t.case == case]
-        return [path for _, path in found if path.is_file()]
+        found = (self.path / CHUNKS / task.name / name for task in self.design.tasks_of(case))
+        return [path for path in found if path.is_file()]
 
 
 def identity(design: Design) -> dict[str, Any]:
     """Return what decides a study's numbers, apart from how many members it has, as plain data."""
     return {
         "kind": design.kind,
-        "plan": [loaded(case.sources).hash for case in design.cases],
+        "plan": list(design.plans),
         "cases": [dict(case.label) for case in design.cases],
         "seed": design.seed,
         "gigaplan": __version__,
@@ -156,7 +157,7 @@ def opened(path: Path, design: Design, inside: Collection[str] = ()) -> Iterator
             "kind": design.kind,
             "identity": folder.identity,
             "members": design.members,
-            "cases": [_case_data(case) for case in design.cases],
+            **_sources_data(design.cases),
         }
         write_text(path / STUDY, json.dumps(manifest, indent=1) + "\n", MANIFEST)
         yield folder
@@ -165,15 +166,18 @@ def opened(path: Path, design: Design, inside: Collection[str] = ()) -> Iterator
             os.close(lock)
 
 
-def _case_data(case: Case) -> dict[str, Any]:
-    sources: Sources = case.sources
-    return {
-        "label": dict(case.label),
-        "plan": {"file": sources.file, "text": sources.text},
-        "overlays": [list(o) for o in sources.overlays],
-        "changes": list(sources.changes),
-        "files": [list(f) for f in loaded(sources).sources.files],
-    }
+def _sources_data(cases: Sequence[Case]) -> dict[str, Any]:
+    """Return the plans as they were written, each once, and the cases: which plan, with which changes."""
+    plans: dict[Sources, int] = {}
+    listed = []
+    for case in cases:
+        plan = plans.setdefault(replace(case.sources, changes=()), len(plans))
+        listed.append({"label": dict(case.label), "plan": plan, "changes": list(case.sources.changes)})
+    written = [
+        {"file": s.file, "text": s.text, "overlays": [list(o) for o in s.overlays], "files": [list(f) for f in s.files]}
+        for s in plans
+    ]
+    return {"plans": written, "cases": listed}
 
 
 def refuse_others(path: Path, now: Mapping[str, Any] | None, inside: Collection[str] = ()) -> None:

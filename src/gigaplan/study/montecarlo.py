@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from gigaplan.study.design import Case, Design
 from gigaplan.study.folder import Folder, opened
 from gigaplan.study.inputs import begin
 from gigaplan.study.quantiles import Quantiles, quantiles
-from gigaplan.study.request import Running, executor_of, folder_of, settings
+from gigaplan.study.request import StudyRequest, executor_of, folder_of, settings
 from gigaplan.study.tables import query
 from gigaplan.study.work import HEADLINES, MONTHS, YEARS
 from gigaplan.vocabulary.errors import MachineError
@@ -119,8 +119,8 @@ class MonteCarlo(Brief):
             "seed": self.seed,
             "members": self.members,
             "members_done": self.done,
-            "headlines": [_figure_data(f) for f in self.headlines],
-            "fans": [_fan_data(f) for f in self.fans],
+            "headlines": [figure_data(f) for f in self.headlines],
+            "fans": [fan_data(f) for f in self.fans],
             "failures": [failure_data(f) for f in self.failures],
             "folder": self.folder,
         }
@@ -135,14 +135,14 @@ def frame(values: Array, numbers: Array, names: list[str]) -> pandas.DataFrame:
     return pandas.DataFrame(values, index=pandas.Index(numbers, name="member"), columns=names)
 
 
-def run(plan: Plan, running: Running, progress: Progress | None = None) -> MonteCarlo:
+def run(plan: Plan, request: StudyRequest, progress: Progress | None = None) -> MonteCarlo:
     """Compute many futures of a plan, or those that its folder lacks.
 
     Parameters
     ----------
     plan : Plan
         The plan.
-    running : Running
+    request : StudyRequest
         How many, and where.
     progress : callable, optional
         Called with (members done, members, what comes next); False cancels.
@@ -156,11 +156,12 @@ def run(plan: Plan, running: Running, progress: Progress | None = None) -> Monte
     Cancelled
         If ``progress`` returns False.
     """
-    numbers = settings(plan, running, KIND)
-    design = Design(kind=KIND, cases=(Case(plan.sources),), members=numbers.members, seed=numbers.seed)
-    with opened(folder_of(plan, running, KIND, numbers.seed), design) as folder:
+    numbers = settings(plan, request, KIND)
+    cases = (Case(plan.sources),)
+    design = Design(kind=KIND, plans=(plan.hash,), cases=cases, members=numbers.members, seed=numbers.seed)
+    with opened(folder_of(plan, request, KIND, numbers.seed), design) as folder:
         needed_bytes = begin(folder, plan)
-        failures = carry_out(folder, executor_of(running, needed_bytes), progress)
+        failures = carry_out(folder, executor_of(request, needed_bytes), progress)
         return answer(folder, failures, plan.document.name)
 
 
@@ -177,20 +178,31 @@ def answer(folder: Folder, failures: tuple[Failure, ...], plan: str) -> MonteCar
         The plan's name.
     """
     heads, numbers, values = headline_values(folder)
-    figures = tuple(Figure(h, quantiles(values[:, k], date=h.unit == "date")) for k, h in enumerate(heads))
     return MonteCarlo(
         plan=plan,
         plan_hash=str(folder.identity["plan"][0]),
         seed=folder.design.seed,
         members=folder.design.members,
         done=len(numbers),
-        headlines=figures,
+        headlines=_figures(heads, values),
         fans=tuple(f for period in PERIODS for f in fans(folder, period)),
         failures=failures,
         folder=str(folder.path),
         values=values,
         numbers=numbers,
     )
+
+
+def figures(folder: Folder, case: int) -> tuple[Figure, ...]:
+    """Return the headlines of a case over its members; none where no member can be computed."""
+    if not folder.tables(HEADLINES, case):
+        return ()
+    heads, _, values = headline_values(folder, case)
+    return _figures(heads, values)
+
+
+def _figures(heads: Sequence[Headline], values: Array) -> tuple[Figure, ...]:
+    return tuple(Figure(h, quantiles(values[:, k], date=h.unit == "date")) for k, h in enumerate(heads))
 
 
 def headline_values(folder: Folder, case: int = 0) -> tuple[tuple[Headline, ...], Array, Array]:
@@ -251,7 +263,8 @@ def plain(headline: Headline, value: float) -> float | str | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _figure_data(figure: Figure) -> dict[str, Any]:
+def figure_data(figure: Figure) -> dict[str, Any]:
+    """Return a headline over all members as plain data."""
     h, q = figure.headline, figure.over
     error_unit = "days" if h.unit == "date" else h.unit
     return {
@@ -278,7 +291,8 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _fan_data(fan: Fan) -> dict[str, Any]:
+def fan_data(fan: Fan) -> dict[str, Any]:
+    """Return a quantity over time as plain data."""
     ends: Mapping[str, Array] = {k: getattr(fan, k) for k in ("central", "low", "median", "high")}
     return {
         "quantity": fan.quantity,

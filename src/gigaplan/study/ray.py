@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gigaplan.study.executors import ATTEMPTS, ONE_THREAD, Lost, outcome
+from gigaplan.study.executors import ATTEMPTS, LONGEST_REASON, ONE_THREAD, Lost, outcome
 from gigaplan.vocabulary.errors import MachineError
 
 C = TypeVar("C")
@@ -15,6 +16,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 AHEAD = 2
 """Chunks that are handed out per processor of the cluster, so that none waits."""
+
+
+REACHED_S = 10.0
+"""How long the head of a cluster may take to answer [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class OnRay:
         """
         ray = _imported()
         started = not ray.is_initialized()
+        if not started and self.address:
+            raise MachineError("Ray has been started in this process already: leave the address out to use that one")
         if started:
             self._begin(ray)
         try:
@@ -55,15 +62,17 @@ class OnRay:
         if not self.address and self.workers:
             how["num_cpus"] = self.workers
         try:
+            _reach(self.address)
             ray.init(**how)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise MachineError(f"Ray can't be joined at {self.address or 'this machine'}: {error}") from None
 
     def _answers(self, ray: Any, work: Any, common: Any, tasks: Iterable[T]) -> Iterator[tuple[T, Any]]:
         """Yield each task with its outcome; chunks of a worker or machine that fails are begun again elsewhere."""
         do = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(outcome)
         waiting, running = iter(tasks), dict[Any, T]()
-        most = AHEAD * (self.workers or int(ray.cluster_resources().get("CPU", 1)))
+        processors = int(ray.cluster_resources().get("CPU", 1))
+        most = min(AHEAD * processors, self.workers) if self.workers and self.address else AHEAD * processors
         while True:
             while len(running) < most and (task := next(waiting, None)) is not None:
                 running[do.remote(work, common, task)] = task
@@ -75,7 +84,14 @@ class OnRay:
                 try:
                     yield task, ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    yield task, Lost(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+                    yield task, Lost(" ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON])
+
+
+def _reach(address: str) -> None:
+    """Raise OSError if nothing answers at an address: Ray itself would try for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), REACHED_S).close()
 
 
 def _imported() -> Any:

@@ -22,7 +22,7 @@ PLACES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class StudyRequest:
     """How a study runs."""
 
     members: Annotated[int | None, Option(group="Study")] = None
@@ -49,14 +49,14 @@ class Settings:
     """The plan's section, by name."""
 
 
-def settings(plan: Plan, running: Running, kind: str, *, fewest: int = FEWEST, members: int = MEMBERS) -> Settings:
+def settings(plan: Plan, request: StudyRequest, kind: str, *, fewest: int = FEWEST, members: int = MEMBERS) -> Settings:
     """Return the numbers of a study: the caller's, else the plan's, else the defaults.
 
     Parameters
     ----------
     plan : Plan
         The plan.
-    running : Running
+    request : StudyRequest
         What the caller states.
     kind : str
         What the study is called, for messages.
@@ -74,37 +74,37 @@ def settings(plan: Plan, running: Running, kind: str, *, fewest: int = FEWEST, m
     stated = section.model_dump(exclude_none=True) if section else {}
     place = f"study {kind}"
     problems = []
-    count = _first(running.members, stated.get("members"), members)
+    count = _first(request.members, stated.get("members"), members)
     if not fewest <= count <= MOST_MEMBERS:
         allowed, remedy = f"{fewest:,} to {MOST_MEMBERS:,}", f"give --members {max(fewest, members):,}"
         why = (
             "ranges need ten members at least" if fewest == FEWEST and 0 < count < fewest else "this is no such number"
         )
         problems.append(Problem(why, Place(place, path="members"), str(count), allowed, "", remedy.replace(",", "")))
-    seed = _first(running.seed, stated.get("seed"), plan.document.uncertainty.seed)
+    seed = _first(request.seed, stated.get("seed"), plan.document.uncertainty.seed)
     if seed < 0:
         problems.append(Problem("a seed is 0 or more", Place(place, path="seed"), str(seed), "", "", "give --seed 0"))
-    problems += wrong_place(running, place)
+    problems += wrong_place(request, place)
     if problems:
         raise PlanError(problems)
     return Settings(members=count, seed=seed, stated=stated)
 
 
-def wrong_place(running: Running, place: str) -> list[Problem]:
+def wrong_place(request: StudyRequest, place: str) -> list[Problem]:
     """Return what is wrong with where a study is to run."""
     problems = []
-    if running.on not in PLACES:
+    if request.on not in PLACES:
         problems.append(
-            unknown_choice("no such place", Place(place, path="on"), running.on, PLACES, "name one of them")
+            unknown_choice("no such place", Place(place, path="on"), request.on, PLACES, "name one of them")
         )
-    if running.workers is not None and running.workers < 1:
+    if request.workers is not None and request.workers < 1:
         where = Place(place, path="workers")
         problems.append(
-            Problem("a study has one worker at least", where, str(running.workers), "", "", "give 1 or more")
+            Problem("a study has one worker at least", where, str(request.workers), "", "", "give 1 or more")
         )
-    if running.address and running.on == "local":
+    if request.address and request.on == "local":
         where = Place(place, path="address")
-        problems.append(Problem("an address is one of Ray", where, running.address, "", "", "add --on ray"))
+        problems.append(Problem("an address is one of Ray", where, request.address, "", "", "add --on ray"))
     return problems
 
 
@@ -112,12 +112,12 @@ def _first(*values: int | None) -> int:
     return next(v for v in values if v is not None)
 
 
-def executor_of(running: Running, needed_bytes: float = 0.0) -> Executor:
+def executor_of(request: StudyRequest, needed_bytes: float = 0.0) -> Executor:
     """Return what computes a study.
 
     Parameters
     ----------
-    running : Running
+    request : StudyRequest
         Where it is to run.
     needed_bytes : float
         Memory that one worker takes [bytes].
@@ -127,11 +127,11 @@ def executor_of(running: Running, needed_bytes: float = 0.0) -> Executor:
     MachineError
         If Ray isn't installed, or can't be reached.
     """
-    if running.on == "ray":
+    if request.on == "ray":
         from gigaplan.study.ray import OnRay
 
-        return OnRay(running.workers, running.address)
-    return Local(running.workers or _workers(needed_bytes))
+        return OnRay(request.workers, request.address)
+    return Local(request.workers or _workers(needed_bytes))
 
 
 def _workers(needed_bytes: float) -> int:
@@ -145,8 +145,8 @@ def _workers(needed_bytes: float) -> int:
     return max(1, min(processors, fits))
 
 
-def folder_of(plan: Plan, running: Running, kind: str, seed: int) -> Path:
+def folder_of(plan: Plan, request: StudyRequest, kind: str, seed: int) -> Path:
     """Return a study's folder: the stated one, or one named after the plan, what it holds, the kind of study and the
     seed."""
     name = f"{slug(plan.document.name)}-{plan.hash[:8]}-{kind}" + (f"-{seed}" if seed else "")
-    return running.out or STUDIES / slug(name)
+    return request.out or STUDIES / slug(name)

@@ -22,7 +22,7 @@ from gigaplan.study.folder import Folder, opened, refuse_others
 from gigaplan.study.indices import Given, OneAtATime, Saltelli, deciding, range_left, shares, sobol_indices
 from gigaplan.study.inputs import Input, begin, uncertain_inputs
 from gigaplan.study.montecarlo import failure_data, headline_values, plain
-from gigaplan.study.request import Running, Settings, executor_of, folder_of, settings
+from gigaplan.study.request import Settings, StudyRequest, executor_of, folder_of, settings
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.options import Option
@@ -47,7 +47,7 @@ SCREENING = "tornado"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SensitivityRequest(Running):
+class SensitivityRequest(StudyRequest):
     """How a sensitivity study runs."""
 
     method: Annotated[str | None, Option(group="Study", choices=METHODS)] = None
@@ -239,6 +239,7 @@ class _Question:
         """Carry out one design."""
         design = Design(
             kind=KIND,
+            plans=(self.plan.hash,),
             cases=(Case(self.plan.sources),),
             members=members,
             seed=self.numbers.seed,

@@ -220,6 +220,8 @@ class Sampler:
         Number of the member after the central one, from 1: a part of many draws what the whole does.
     points : mapping of str to Array, optional
         Draws that take the place of the sequence's, as in :class:`Part`.
+    correlated : mapping of str to Cluster
+        Inputs and groups that the plan correlates, each with those that hang together with it.
     """
 
     members: int
@@ -227,7 +229,6 @@ class Sampler:
     order: Mapping[str, int] = field(default_factory=dict)
     first: int = 1
     points: Mapping[str, Array] | None = None
-    first: int = 0
     correlated: Mapping[str, Cluster] = field(default_factory=dict)
     drawn: dict[str, Spread] = field(default_factory=dict)
     """What was drawn, by name."""
@@ -253,10 +254,10 @@ class Sampler:
             known = self.streams.setdefault(stream, [])
             if name not in known:
                 known.append(name)
-        unit = self.unit(own)
+        unit = self._correlated(own)
         central = np.isnan(unit)
         if lead is not None:
-            led = self.unit(lead[0])
+            led = self._correlated(lead[0])
             central &= np.isnan(led)
             unit = _following(middle(unit), middle(led), lead[1])
         values = quantile(spread, middle(unit))
@@ -274,7 +275,7 @@ class Sampler:
             The options and their weights.
         """
         ends = np.cumsum(choice.weights)[:-1]
-        unit = self.unit(choice.group or name)
+        unit = self._correlated(choice.group or name)
         picked = np.searchsorted(ends, middle(unit), side="right")
         return np.where(np.isnan(unit), choice.likeliest, picked).astype(np.int64)
 
@@ -286,8 +287,9 @@ class Sampler:
         from scipy.special import ndtr, ndtri
 
         row = cluster.mixing[cluster.names.index(name)]
-        scores = [ndtri(np.clip(self.unit(n), MARGIN, 1 - MARGIN)) for n in cluster.names]
-        return np.asarray(ndtr(row @ np.stack(scores)))
+        units = np.stack([self.unit(n) for n in cluster.names])
+        drawn = ndtr(row @ ndtri(np.clip(middle(units), MARGIN, 1 - MARGIN)))
+        return np.where(np.isnan(units).all(axis=0), np.nan, drawn)
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""
