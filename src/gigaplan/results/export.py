@@ -74,7 +74,7 @@ def export(
     else:
         with whole_file(path, EXPORTS[form]) as work:
             shown, ends = with_ends(result) if members == "figures" and has_ranges(result) else (result, None)
-            longtable.write(shown, work, chosen, form=form, about=True, beside=ends, progress=progress)
+            longtable.write(shown, work, chosen, form=form, about=True, further=ends, progress=progress)
     return path
 
 

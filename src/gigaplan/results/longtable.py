@@ -34,8 +34,8 @@ TOGETHER = 2_000_000
 """Numbers that are read with one query: small quantities together, a large one in parts."""
 
 
-Beside = Mapping[str, Mapping[str, Array]]
-"""Columns of numbers beside the values: by column and quantity."""
+Further = Mapping[str, Mapping[str, Array]]
+"""Columns of numbers in addition to the values: by column and quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def write(
     *,
     form: str = "parquet",
     about: bool = False,
-    beside: Beside | None = None,
+    further: Further | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write some quantities as one long table: variable, one column per dim (empty where it doesn't apply), value.
@@ -75,7 +75,7 @@ def write(
         ``parquet`` or ``csv``.
     about : bool
         Whether to add the columns ``unit`` and ``kind``, and leave out dims that none of the quantities has.
-    beside : mapping of str to mapping of str to Array, optional
+    further : mapping of str to mapping of str to Array, optional
         Further columns of numbers, each by quantity, in the shape of its array.
     progress : callable, optional
         Called with (steps done, steps, what comes next), every tenth of a second at least; False cancels.
@@ -86,9 +86,9 @@ def write(
         If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    columns = ["value", *(beside or {}), *(_about(result, names) if about else ())]
+    columns = ["value", *(further or {}), *(_about(result, names) if about else ())]
     query = labelled(result, names, dims, columns, cell if form == "csv" else str)
-    batches = [(b[0][0] if b else "", partial(_codes, result, names, b, beside or {})) for b in _batches(result, names)]
+    batches = [(b[0][0] if b else "", partial(_codes, result, names, b, further or {})) for b in _batches(result, names)]
     parquet.write(path, query, batches, COPIES[form], progress)
 
 
@@ -109,13 +109,13 @@ def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str,
 
 
 def _codes(
-    result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]], beside: Beside
+    result: Labelled, names: Sequence[str], batch: Sequence[tuple[str, int, int]], further: Further
 ) -> dict[str, NDArray[Any]]:
     """Return the rows of a batch with numbers for names and labels, counted from 1; 0 stands for no label."""
     count = sum(stop - start for _, start, stop in batch)
     dims = _dims(result, [name for name, _, _ in batch])
     codes: dict[str, NDArray[Any]] = {d: np.zeros(count, dtype=np.int32) for d in ("variable", *dims)}
-    numbers = {"value": result.arrays, **beside}
+    numbers = {"value": result.arrays, **further}
     codes |= {column: np.empty(count) for column in numbers}
     at = 0
     for name, start, stop in batch:

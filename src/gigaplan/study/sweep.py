@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 from gigaplan.plan import Plan, Sources, load_sources
-from gigaplan.results.spread import FEWEST
+from gigaplan.results.quantiles import FEWEST
 from gigaplan.study.carry import Failure, carry_out
 from gigaplan.study.design import Case, Design
 from gigaplan.study.folder import opened
