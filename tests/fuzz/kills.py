@@ -46,7 +46,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "export netcdf": ("export", "kept{n}", "--to", "netcdf", "--out", "out.nc"),
     "predict training": ("predict", "training", "steps{n}.csv", "--out", "out.csv"),
     "predict inference": ("predict", "inference", "bench{n}.json", *LEFT_OPEN, "--out", "out.csv"),
-    "calibrate training": ("calibrate", "training", "steps{n}.csv", "--out", "out.yaml"),
+    "calibrate training": ("calibrate", "training", "steps{n}.csv", "--force", "--out", "out.yaml"),
     "calibrate serving": ("calibrate", "serving", "bench{n}.json", *LEFT_OPEN, "--out", "out.yaml"),
     "frontier": ("frontier", "llama_3_1_8b", "h100_hgx", "--ttft", "{n} s", "--html", "out.html"),
     "train": ("train", "llama_3_1_8b", "h100_hgx", "--gpus", "64", "--tokens", "{n}T", "--html", "out.html"),
@@ -140,7 +140,7 @@ def prepared(verb: str, base: Path, *, again: bool = True) -> Bench:
     for k, form in enumerate(FORMS, 1):
         (folder / f"steps{form}.csv").write_text(STEPS.format(batch=128 * k))
         rows = [
-            {**BENCH, "max_concurrency": n, "mean_tpot_ms": 9.0 + n / 4 + k, "total_output_tokens": 40960 * k}
+            {**BENCH, "max_concurrency": n, "mean_tpot_ms": 15.0 + n / 2 + k / 4, "total_output_tokens": 40960 * k}
             for n in (4, 8, 16, 32)
         ]
         (folder / f"bench{form}.json").write_text(json.dumps(rows))

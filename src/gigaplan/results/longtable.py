@@ -86,9 +86,11 @@ def write(
         If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
     dims = [d for d in DIMS if not about or any(d in result.variable(n).dims for n in names)]
-    columns = ["value", *(further or {}), *(_about(result, names) if about else ())]
+    columns = ["value", *(further or ()), *(_about(result, names) if about else ())]
     query = labelled(result, names, dims, columns, cell if form == "csv" else str)
-    batches = [(b[0][0] if b else "", partial(_codes, result, names, b, further or {})) for b in _batches(result, names)]
+    batches = [
+        (b[0][0] if b else "", partial(_codes, result, names, b, further or {})) for b in _batches(result, names)
+    ]
     parquet.write(path, query, batches, COPIES[form], progress)
 
 
