@@ -33,11 +33,14 @@ from doors import DOORS, SHARES
 from mutants import Mutant, clean
 
 from gigaplan.cli import main as gigaplan
+from gigaplan.plan import schema
 
 LONGEST_S = 60
 KEPT = frozenset({"kept", "rates.json"})
 """What stays in the working folder from one mutant to the next."""
 MEMORY_BYTES = 8 * 2**30
+MEMBERS = 12
+"""Members of a plan that doesn't state how many: enough for ranges, and a mutant takes a tenth of a second."""
 ANSWERS_NO = ("check", "frontier", "catalog", "rerun")
 """Verbs whose answer may be no, which is exit 1."""
 
@@ -157,6 +160,7 @@ def _keep(mutant: Mutant, faults: Path | None, name: str, text: str) -> None:
 
 def _job(arguments: tuple[int, int, Path, tuple[str, ...]]) -> Found:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    schema.MEMBERS = MEMBERS
     return fuzz(*arguments)
 
 
