@@ -189,9 +189,22 @@ def contributions(result: Labelled, name: str, values: Array, *, date: bool = Fa
     there = ~np.isnan(figures)
     if there.sum() < PER_INPUT or len(np.unique(figures[there])) == 1:
         return None
-    concerned = depended_on(result, name)
-    sources = [s for s in sources_of(result.draws) if s.name in concerned]
-    return decompose(figures[there], [Source(s.name, s.evidence, s.columns[there]) for s in sources])
+    key = (contributions.__name__, name, date, figures.tobytes())
+    if key not in result.memo:
+        concerned = depended_on(result, name)
+        sources = [s for s in _sources(result) if s.name in concerned]
+        of_these = [Source(s.name, s.evidence, s.columns[there]) for s in sources]
+        result.memo[key] = decompose(figures[there], of_these)
+    found: Contributions = result.memo[key]
+    return found
+
+
+def _sources(result: Labelled) -> Sequence[Source]:
+    """Return the independent sources of spread of a result."""
+    if sources_of.__name__ not in result.memo:
+        result.memo[sources_of.__name__] = list(sources_of(result.draws))
+    found: Sequence[Source] = result.memo[sources_of.__name__]
+    return found
 
 
 def depended_on(result: Labelled, name: str) -> set[str]:
@@ -239,9 +252,20 @@ def _columns(draw: Draw, draws: Mapping[str, Draw]) -> Iterator[Array]:
 def _scores(columns: Array) -> Array:
     """Return the normal scores of the ranks of each column."""
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
-    return np.asarray(ndtri((rankdata(columns, axis=0) - 0.5) / len(columns)))
+    return np.asarray(ndtri((_ranks(columns) - 0.5) / len(columns)))
+
+
+def _ranks(columns: Array) -> Array:
+    """Return the ranks of each column from 1, equal numbers with their mean rank.
+
+    SciPy's are the same; importing them takes longer than all that is done here.
+    """
+    found = np.empty(columns.shape)
+    for k, column in enumerate(columns.T):
+        _, places, counts = np.unique(column, return_inverse=True, return_counts=True)
+        found[:, k] = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return found
 
 
 def decompose(figures: Array, sources: Sequence[Source]) -> Contributions:
@@ -273,9 +297,7 @@ def decompose(figures: Array, sources: Sequence[Source]) -> Contributions:
 
 def _ranked(columns: Array) -> Array:
     """Return the ranks of each column with mean 0 and variance 1."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(columns, axis=0)
+    ranks = _ranks(columns)
     centred = ranks - ranks.mean(axis=0)
     deviation = np.sqrt((centred**2).mean(axis=0))
     return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0))

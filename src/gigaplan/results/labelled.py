@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Self, TypeVar
+from functools import cached_property
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -80,6 +81,11 @@ class Labelled:
             elif type(value) is dict:
                 words = {k: Items(v) if type(v) is tuple else v for k, v in value.items()}
                 object.__setattr__(self, part.name, Named(words))
+
+    @cached_property
+    def memo(self) -> dict[Hashable, Any]:
+        """Return what has been worked out of this result, by what it is: it is asked for on every door."""
+        return {}
 
     def __getitem__(self, name: str) -> Array:
         """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name.
