@@ -17,7 +17,7 @@ NUMBER_BYTES = 8
 WORKING, WORKING_HOURLY = 3.0, 4.0
 """Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
 representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
-PART_BYTES = 250e6
+PART_BYTES = 400e6
 """Memory that the members of one part of a run take."""
 MOST_MEMBERS = 10_000
 """More members no run has."""
