@@ -3,10 +3,9 @@
 A range holds 80 % of what may be, from the 10th to the 90th percentile, and the central value is the median. Between
 and beyond them the distribution is a two-piece normal (Fechner 1897; John 1982): of the logarithm of what lies above
 the least value that makes sense, of the logit where there is a greatest one too, of the value itself where there is
-neither, so that no draw is impossible. Members are
-points of a scrambled Sobol' sequence (Sobol' 1967; Owen 1998), of which each input has a dimension of its own: the
-same input has the same draws in every plan, so that a difference of two plans isn't blurred by their samples. Member
-0 is the central one.
+neither, so that no draw is impossible. Members are Latin hypercubes one after the other (McKay, Beckman and Conover
+1979), each input with an order of its own: the same input has the same draws in every plan, so that a difference of two
+plans isn't blurred by their samples, and two inputs are no more alike than by chance. Member 0 is the central one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,9 @@ from gigaplan.vocabulary.members import Array
 RANGE_SHARE = 0.8
 """Share of what may be that lies in a range."""
 DIMENSIONS = 4096
-"""Dimensions of the sequence: more than any plan has uncertain inputs."""
+"""Numbers that inputs have: more than any plan has uncertain inputs."""
+BLOCK = 33
+"""Members of a Latin hypercube: three make up a run of a hundred members, the central one apart."""
 MARGIN = 1e-9
 """How far a draw stays from 0 and 1, where quantiles are infinite."""
 
@@ -200,7 +200,7 @@ class Sampler:
     members : int
         Members, of which number 0 is the central one.
     seed : int
-        Seed of the sequence: the same seed gives the same draws.
+        Seed of the draws: the same seed gives the same draws.
     order : mapping of str to int
         Dimensions of known names; other names have one by their hash.
     first : int
@@ -266,7 +266,7 @@ class Sampler:
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); the first of all is the middle."""
-        return _sequence(self.seed, self.first, self.members)[:, self._dimension(name)].copy()
+        return _column(self.seed, self._dimension(name), self.first, self.members)
 
     def _dimension(self, name: str) -> int:
         found = self.order.get(name)
@@ -288,15 +288,11 @@ def _following(own: Array, lead: Array, correlation: float) -> Array:
     return np.asarray(ndtr(correlation * first + math.sqrt(1 - correlation**2) * second))
 
 
-@cache
-def _sequence(seed: int, first: int, members: int) -> Array:
-    """Return points of the scrambled sequence, shape (member, dimension); the centre comes before the first of them."""
-    from scipy.stats import qmc
-
-    engine = qmc.Sobol(DIMENSIONS, scramble=True, rng=np.random.default_rng([seed]))
-    if first:
-        engine.fast_forward(first - 1)
-        return np.asarray(engine.random(members))
-    # Whole powers of two are what keeps the points balanced.
-    points = engine.random_base2(max(members - 2, 0).bit_length())
-    return np.concatenate([np.full((1, DIMENSIONS), 0.5), points])[:members]
+def _column(seed: int, dimension: int, first: int, members: int) -> Array:
+    """Return one input's draws of members ``first`` to ``first + members``, shape (member,); the central one has the
+    middle."""
+    blocks = -(-max(first + members - 1, 1) // BLOCK)
+    order, inside = (np.random.default_rng([seed, dimension, part]) for part in range(2))
+    strata = order.permuted(np.tile(np.arange(BLOCK), (blocks, 1)), axis=1).ravel()
+    points = (strata + inside.random(strata.size)) / BLOCK
+    return np.concatenate([[0.5], points])[first : first + members]
