@@ -45,7 +45,7 @@ def edit(folder: Path, **changes: object) -> None:
 def test_byte_for_byte_without_the_plans_file(kept: Path, tmp_path: Path) -> None:
     answer = gp.rerun(kept)
     assert answer.same
-    assert [name for name, _ in answer.files] == ["report.html", "result.json", "result.parquet"]
+    assert [name for name, _ in answer.files] == ["draws.parquet", "report.html", "result.json", "result.parquet"]
     assert answer.saved_in == ""
     again = gp.rerun(kept, tmp_path / "again")
     assert (tmp_path / "again" / "result.parquet").read_bytes() == (kept / "result.parquet").read_bytes()
@@ -105,7 +105,12 @@ def test_the_set_of_files_is_compared_and_notes_do_not_count(kept: Path) -> None
     (kept / "result.parquet").unlink()
     answer = gp.rerun(kept)
     assert not answer.same
-    assert dict(answer.files) == {"report.html": True, "result.json": True, "result.parquet": False}
+    assert dict(answer.files) == {
+        "draws.parquet": True,
+        "report.html": True,
+        "result.json": True,
+        "result.parquet": False,
+    }
 
 
 def test_a_cache_cannot_confirm_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
