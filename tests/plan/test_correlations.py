@@ -47,7 +47,7 @@ def test_draws_have_the_rank_correlation_that_is_stated(rank: float, dist: str |
     plain = Sampler(4001, 0)
     other = Spread(0.5, 0.0, 1.0, dist and type(Spread(0, 0, 0).drawn_as)(dist))  # type: ignore[arg-type]
     a, b = sampler.draw("a", WIDE), sampler.draw("b", other)
-    assert spearmanr(a[1:], b[1:]).statistic == pytest.approx(rank, abs=0.03)
+    assert spearmanr(a[1:], b[1:]).statistic == pytest.approx(rank, abs=0.05)
     np.testing.assert_allclose(a, plain.draw("a", WIDE), rtol=1e-9)
     # Each alone is distributed as before.
     assert np.quantile(b[1:], [0.1, 0.5, 0.9]) == pytest.approx(
@@ -67,7 +67,7 @@ def test_a_chain_hangs_together_and_others_stay_as_they_are() -> None:
     stated = {("a", "b"): 0.6, ("c", "d"): -0.5, ("b", "e"): 0.3}
     for pair in itertools.combinations("abcdef", 2):
         got = spearmanr(draws[pair[0]], draws[pair[1]]).statistic
-        assert got == pytest.approx(stated.get(pair, 0.0), abs=0.05)
+        assert got == pytest.approx(stated.get(pair, 0.0), abs=0.06)
     np.testing.assert_array_equal(draws["f"], plain.draw("f", WIDE)[1:])
 
 

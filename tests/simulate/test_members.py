@@ -68,7 +68,8 @@ def test_law_a_wider_range_spreads_more(path: str, fixed: str, narrow: str, wide
     """All else is drawn alike, so that the distance of quantiles from a run without the range grows with it."""
 
     def total(stated: str) -> Array:
-        return gp.run("lab-1mw", {**FEW, path: stated})[name].reshape(12, -1).sum(axis=1)
+        changes = {**FEW, "uncertainty.members": 100, path: stated}
+        return gp.run("lab-1mw", changes, keep="summary")[name].reshape(100, -1).sum(axis=1)
 
     one = total(fixed)
     small, large = (np.quantile(total(stated) / one, [0.1, 0.9]) for stated in (narrow, wide))

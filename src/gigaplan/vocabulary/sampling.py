@@ -3,10 +3,9 @@
 A range holds 80 % of what may be, from the 10th to the 90th percentile, and the central value is the median. Between
 and beyond them the distribution is a two-piece normal (Fechner 1897; John 1982): of the logarithm of what lies above
 the least value that makes sense, of the logit where there is a greatest one too, of the value itself where there is
-neither, so that no draw is impossible. Members are
-points of a scrambled Sobol' sequence (Sobol' 1967; Owen 1998), of which each input has a dimension of its own: the
-same input has the same draws in every plan, so that a difference of two plans isn't blurred by their samples. Member
-0 is the central one.
+neither, so that no draw is impossible. Members are Latin hypercubes one after the other (McKay, Beckman and Conover
+1979), each input with an order of its own: the same input has the same draws in every plan, so that a difference of two
+plans isn't blurred by their samples, and two inputs are no more alike than by chance. Member 0 is the central one.
 """
 
 from __future__ import annotations
@@ -22,10 +21,13 @@ from numpy.typing import NDArray
 
 from gigaplan.vocabulary.correlations import Cluster
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.points import DIMENSIONS, sequence
 
 RANGE_SHARE = 0.8
 """Share of what may be that lies in a range."""
+DIMENSIONS = 4096
+"""Numbers that inputs have: more than any plan has uncertain inputs."""
+BLOCK = 33
+"""Members of a Latin hypercube: three make up a run of a hundred members, the central one apart."""
 MARGIN = 1e-9
 """How far a draw stays from 0 and 1, where quantiles are infinite."""
 
@@ -213,7 +215,7 @@ class Sampler:
     members : int
         Members, of which the first is the central one.
     seed : int
-        Seed of the sequence: the same seed gives the same draws.
+        Seed of the draws: the same seed gives the same draws.
     order : mapping of str to int
         Dimensions of known names; other names have one by their hash.
     first : int
@@ -294,7 +296,7 @@ class Sampler:
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""
         if self.points is None:
-            rest = sequence(self.seed, self.first, self.members - 1)[:, self._dimension(name)]
+            rest = _column(self.seed, self._dimension(name), self.first, self.members - 1)
         else:
             rest = self.points.get(name, np.full(self.members - 1, np.nan))
         return np.concatenate([[np.nan], rest])
@@ -322,3 +324,11 @@ def _following(own: Array, lead: Array, correlation: float) -> Array:
 def middle(unit: Array) -> Array:
     """Return draws with the middle in the place of those that stand for the central value."""
     return np.where(np.isnan(unit), 0.5, unit)
+
+
+def _column(seed: int, dimension: int, first: int, members: int) -> Array:
+    """Return one input's draws of some members, of which ``first`` (from 1, without the central one) is the first."""
+    blocks = -(-(first - 1 + members) // BLOCK)
+    order, inside = (np.random.default_rng([seed, dimension, part]) for part in range(2))
+    strata = order.permuted(np.tile(np.arange(BLOCK), (blocks, 1)), axis=1).ravel()
+    return np.asarray((strata + inside.random(strata.size)) / BLOCK)[first - 1 : first - 1 + members]
