@@ -40,10 +40,11 @@ format: $(VENV)/dev.stamp ## fix what ruff can
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests --renew-golden
 
-fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing verb 100 times, and let eight write at once
+fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing verb 100 times, let eight write at once, and end studies
 	$(BIN)/python tests/fuzz/fuzz.py 100000
 	$(BIN)/python tests/fuzz/kills.py 50
 	$(BIN)/python tests/fuzz/writers.py 8
+	$(BIN)/python tests/fuzz/studies.py 50
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md

@@ -163,7 +163,8 @@ def _written(default: Any, name: str) -> str:
 
 
 def _docs(cls: type) -> dict[str, str]:
-    """Return the docstring of each field."""
+    """Return the docstring of each field, those of a class that it extends among them."""
     from docstring_parser import parse_from_object
 
-    return {p.arg_name: " ".join((p.description or "").split()) for p in parse_from_object(cls).params}
+    own = (parse_from_object(c).params for c in reversed(cls.__mro__) if c is not object)
+    return {p.arg_name: " ".join((p.description or "").split()) for params in own for p in params}

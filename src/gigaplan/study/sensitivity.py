@@ -50,6 +50,9 @@ SCREENING = "tornado"
 class SensitivityRequest(StudyRequest):
     """How a sensitivity study runs."""
 
+    members: Annotated[int | None, Option(group="Study")] = None
+    """Members that Sobol' indices or elementary effects take (default: the plan's, else 256 for each input that is
+    looked at, or 10 for each input); a tornado has two for each input."""
     method: Annotated[str | None, Option(group="Study", choices=METHODS)] = None
     """Each input at both ends of its range (tornado, the default), Sobol' indices (sobol), or elementary effects
     (morris, which needs the extra 'salib')."""

@@ -47,6 +47,8 @@ HOW = "write 'path=1, 2, 3' or 'path=1..9 step 2'"
 class SweepRequest(StudyRequest):
     """What a sweep goes over."""
 
+    members: Annotated[int | None, Option(group="Study")] = None
+    """Futures of each plan: 1 for central figures alone, 10 or more for ranges (default: the plan's, else 1)."""
     over: Annotated[tuple[str, ...], Option(group="Study")] = ()
     """Values of one line of the plan, as 'training.mfu_share=30 %, 35 %' or 'path=1..9 GW step 2 GW'. May be repeated:
     every combination is computed."""
