@@ -37,7 +37,7 @@ BENCH = {
 LEFT_OPEN = ("--gpu", "h100_sxm", "--tp", "4", "--precision", "fp8")
 FORMS = ("8", "9")
 """What takes the place of ``{n}`` in a verb's words, by turns."""
-RUN = ("run", "lab-1mw", "--set", "horizon.end=2026-0{n}")
+RUN = ("run", "lab-1mw", "--set", "horizon.end=2026-0{n}", "--set", "uncertainty.members=12")
 VERBS: dict[str, tuple[str, ...]] = {
     "run": (*RUN, "--out", "out"),
     "rerun": ("rerun", "kept{n}", "--out", "out"),

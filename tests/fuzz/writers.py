@@ -24,7 +24,16 @@ import gigaplan as gp
 from gigaplan.cli import main as gigaplan
 
 OWN_PIDS = ("unshare", "--fork", "--pid", "--mount-proc")
-RUN = ("run", "lab-1mw", "--set", "horizon.end=2026-{n:02}", "--set", "uncertainty.seed={n}")
+RUN = (
+    "run",
+    "lab-1mw",
+    "--set",
+    "horizon.end=2026-{n:02}",
+    "--set",
+    "uncertainty.seed={n}",
+    "--set",
+    "uncertainty.members=12",
+)
 FIRST = 5
 """The first writer's number; the others follow, and each writes something else."""
 VERBS: dict[str, tuple[str, ...]] = {

@@ -360,7 +360,7 @@ def test_hours_of_a_day_are_averaged_and_not_added(announced: Result) -> None:
 
 def test_what_is_held_for_the_central_member_is_not_passed_off_as_others() -> None:
     result = gp.run("lab-1mw", {"uncertainty.members": 4}, keep="summary")
-    whole = gp.run("lab-1mw", {"uncertainty.members": 4})
+    whole = gp.run("lab-1mw", {"uncertainty.members": 4}, keep="all")
     some, every = (aggregate(r, "fleet_share", ["workload", "year"], members="all") for r in (result, whole))
     assert some.labels["member"] == whole.names("member")[:1] and len(every.labels["member"]) == 4
     np.testing.assert_allclose(some.values, every.values[:1])

@@ -183,14 +183,15 @@ def test_what_is_not_kept_is_unknown_and_not_zero() -> None:
     assert math.isnan(found.low)
     assert "unknown" in range_text(found, short)
     peak = headlines(result, window(result, result))["facility power drawn at the peak"]  # type: ignore[arg-type]
-    assert "unknown" in peak.range_text
-    assert "unknown" in repr(result.table("facility_power_mw"))
+    assert peak.span is not None
+    assert peak.span.known, "a headline has a range, whatever is kept"
+    assert "unknown" in repr(result.table("fleet_share", at={"workload": result.labels["workload"][0]}))
 
 
 def test_a_result_with_one_member_and_one_with_many_differ() -> None:
     answer = gp.compare(one("lab-1mw"), many("lab-1mw"))
     assert {"cost", "capital"} <= {d.headline.name for d in answer.differences}
-    assert all(d.b == pytest.approx(d.headline.value) for d in answer.differences)
+    assert all(d.other.central == pytest.approx(d.headline.central) for d in answer.differences)
     assert all(d.span is None and not d.causes for d in answer.differences)
 
 

@@ -107,7 +107,7 @@ def test_a_result_asks_for_its_figures_by_dims_and_labels(monkeypatch: pytest.Mo
     result = gp.run("lab-1mw", {"horizon.end": "2026-03"})  # first: what it imports is to see the real module
     monkeypatch.setitem(sys.modules, "gigaplan.results.aggregate", stub)
     table = result.table("revenue_by_workload_usd", "year", {"workload": "chat"})  # type: ignore[arg-type]
-    assert asked == {"by": ("year",), "at": {"workload": "chat"}, "members": "central"}
+    assert asked == {"by": ("year",), "at": {"workload": "chat"}, "members": "median"}
     assert table.heading == "revenue_by_workload_usd [USD], sum over the year"
     with pytest.raises(PlanError, match="nearest: revenue_usd"):
         result.table("revenue")

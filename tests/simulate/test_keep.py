@@ -12,7 +12,7 @@ import gigaplan as gp
 from gigaplan.cli import main
 from gigaplan.results.result import Result
 from gigaplan.simulate import engine, laws
-from gigaplan.simulate.keep import is_hourly
+from gigaplan.simulate.keep import SUMMARY, is_hourly
 from gigaplan.vocabulary.errors import LawError, UnknownQuantityError
 from gigaplan.vocabulary.variables import variables
 
@@ -22,7 +22,7 @@ HOURLY = {v.name for v in variables().values() if is_hourly(v)}
 
 @pytest.fixture(scope="module")
 def full() -> Result:
-    return gp.run("lab-1mw", CHANGES)
+    return gp.run("lab-1mw", CHANGES, keep="all")
 
 
 @pytest.mark.parametrize("keep", ["summary", ["requests_refused_per_h"], ()])
@@ -31,7 +31,7 @@ def test_hourly_quantities_of_the_central_member_alone(keep: str | list[str], fu
     named = set() if isinstance(keep, str) else set(keep)
     assert set(result.arrays) == set(variables())
     for name, array in full.arrays.items():
-        members = 1 if name in HOURLY - named else len(array)
+        members = 1 if name in HOURLY - named - set(SUMMARY) else len(array)
         np.testing.assert_array_equal(result[name], array[:members], err_msg=name)
         np.testing.assert_array_equal(result.central(name), full.central(name), err_msg=name)
         assert result.members(name) == (members if variables()[name].dims[0] == "member" else 1)
@@ -58,8 +58,9 @@ def test_other_tools_see_what_is_left_out(tmp_path: Path) -> None:
     assert len(table.read_text().splitlines()) == 1 + result["fleet_share"].size
 
 
-def test_all_is_the_default_and_nonsense_is_refused(full: Result) -> None:
+def test_summary_is_the_default_and_nonsense_is_refused(full: Result) -> None:
     assert full.keep == "all"
+    assert gp.run("lab-1mw", CHANGES).keep == "summary"
     assert full["fleet_share"].shape[0] == 4
     with pytest.raises(UnknownQuantityError, match="nearest: fleet_share"):
         gp.run("lab-1mw", CHANGES, keep=["fleet_shares"])

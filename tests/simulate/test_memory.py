@@ -19,9 +19,9 @@ GB = 10**9
 def test_too_many_members_for_the_machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda: 2 * GB)
     with pytest.raises(MachineError, match=r"5,000 members .* need about .* GB .* 2\.0 GB are free; [\d,]+ members"):
-        gp.run("lab-1mw", {"uncertainty.members": 5000})
+        gp.run("lab-1mw", {"uncertainty.members": 5000}, keep="all")
     with pytest.raises(SystemExit) as left:
-        main(["run", "lab-1mw", "--set", "uncertainty.members=5000"])
+        main(["run", "lab-1mw", "--set", "uncertainty.members=5000", "--keep", "all"])
     assert left.value.code == 3
     said = capsys.readouterr().err
     fits = int(said.split("uncertainty.members=")[1].split(")")[0])
@@ -36,7 +36,7 @@ def test_not_even_one_member(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_size_of_a_result_is_known_before_it_is_computed() -> None:
-    result = gp.run("lab-1mw", {"uncertainty.members": 3})
+    result = gp.run("lab-1mw", {"uncertainty.members": 3}, keep="all")
     held = sum(a.size for a in result.arrays.values()) * memory.NUMBER_BYTES
     assert memory.result_bytes(result.labels, 3) == held
     assert memory.needed_bytes(result.labels, 3) == memory.FIXED_BYTES + memory.WORKING * held
@@ -109,7 +109,7 @@ def peak():
     return next(int(x.split()[1]) * 1024 for x in lines if x.startswith("VmHWM:"))
 gp.run("lab-1mw")
 start = peak()
-result = gp.run("lab-1mw", {"uncertainty.members": 200})
+result = gp.run("lab-1mw", {"uncertainty.members": 200}, keep="all")
 folder = pathlib.Path(sys.argv[1])
 gp.save(result, folder)
 size = sum(a.nbytes for a in result.arrays.values())
