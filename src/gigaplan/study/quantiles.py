@@ -2,7 +2,7 @@
 
 The standard error of a quantile is half the distance of the order statistics one standard deviation of their binomial
 count below and above it (Woodruff 1952, doi:10.1080/01621459.1952.10483443): what independent draws would have. Members
-of a Sobol' sequence lie more evenly, so that it is an upper bound.
+of Latin hypercubes lie more evenly, so that it is an upper bound.
 """
 
 from __future__ import annotations

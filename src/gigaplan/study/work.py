@@ -39,8 +39,6 @@ FANS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("facility_energy_mwh", {}),
 )
 """Quantities that are kept by month and by year, at these coordinates."""
-HOURLY = ("facility_power_mw",)
-"""Hourly quantities that a headline needs of every member."""
 HEADLINES, MONTHS, YEARS = "headlines.parquet", "months.parquet", "years.parquet"
 Fan = tuple[str, str, tuple[str, ...], Array]
 """A quantity, its unit, the labels of its periods, and its values, shape (member, period)."""
@@ -101,7 +99,7 @@ def rows_of(design: Design, case: int, first: int, members: int) -> Rows:
     others = first + members - drawn
     points = None if design.points is None else design.points.rows(drawn, others)
     part = Part(others + 1, design.seed, drawn, points)
-    result = simulate(plans.resolve(loaded(of.sources), part), HOURLY)
+    result = simulate(plans.resolve(loaded(of.sources), part), "summary")
     return _rows(of, result, 0 if first == 0 else 1, tuple(range(first, first + members)), fans=design.fans)
 
 
