@@ -137,7 +137,7 @@ def _of_one(a: Array, b: Array, ab: Array, chance: np.random.Generator) -> tuple
     drawn = (chance.integers(len(a), size=len(a)) for _ in range(RESAMPLES))
     with np.errstate(divide="ignore", invalid="ignore"):
         again = np.array([saltelli_2010(a[i], b[i], ab[:, i]) for i in drawn])
-    errors = np.nanstd(again, axis=0)
+    errors = np.nanstd(np.where(np.isfinite(again), again, np.nan), axis=0)  # a resample may have no variance
     return first, total, errors[0], errors[1]
 
 
