@@ -1,6 +1,7 @@
 """Values of the language as labelled arrays: aggregated from the result, reduced over time, and combined.
 
-What adds up over labels is summed by the one :func:`aggregate`; here are only the reductions that a claim names itself:
+A claim is judged on one future, the central one: of medians over several, parts and sums don't belong together. What
+adds up over labels is summed by the one :func:`aggregate`; here are only the reductions that a claim names itself:
 the largest, the least, the first and the last value, and the sum or mean of a window that is no calendar year.
 """
 
@@ -126,7 +127,7 @@ def _folded(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], 
     extremes = [d for d in chosen if d not in frame.kept and over.get(d, "sum") != "sum"]
     by = [d for d in dims if d in TIME or d in frame.kept or d in extremes]
     if all(names for d, names in chosen.items() if d not in by):
-        array = aggregate(result, read.quantity, by, chosen).values
+        array = aggregate(result, read.quantity, by, chosen, members="central").values
     else:  # a sum over none of the labels
         array = np.zeros([len(chosen[d]) if d in chosen else len(result.names(d)) for d in by])
     for dim in extremes:

@@ -21,7 +21,7 @@ from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
-from gigaplan.results.quantiles import figures
+from gigaplan.results.quantiles import figures, has_ranges
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
 from gigaplan.results.verdicts import Verdict
@@ -164,7 +164,8 @@ def _claims_line(result: Result) -> RenderableType:
     verdicts = [(MARKS[claim.verdict], claim.id) for claim in result.claims]
     marks = Columns([Text(f"{mark} {id_}", style) for (mark, style), id_ in verdicts], padding=(0, 2))
     line.add_row(Text("Claims", "bold"), marks)
-    return Group(line, Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be determined", "dim"))
+    key = Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be determined", "dim")
+    return Group(line, key, *([Text("Claims are judged on the central future.", "dim")] if has_ranges(result) else []))
 
 
 def claims_table(result: Result) -> RenderableType:
