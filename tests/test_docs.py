@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from gigaplan.measurements import page
+from gigaplan.plan import schema
 from gigaplan.report.glossary import glossary
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,12 @@ SETS_UP = {"apt", "apt-get", "git", "make", "pip", "pipx", "sudo", "uv"}
 FENCE = re.compile(r"^\s*(?P<fence>`{3,}|~{3,})\s*(?P<language>[\w+-]*)")
 SKIP = re.compile(r"^\s*<!--\s*skip:\s*\S.*-->\s*$")
 LIMIT_S = 300
+
+
+@pytest.fixture(autouse=True)
+def members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run pages as their readers do, with as many members as a plan has by itself."""
+    monkeypatch.setattr(schema, "MEMBERS", 100)
 
 
 class Block(NamedTuple):
