@@ -94,6 +94,7 @@ def test_a_long_table_of_many_members_has_figures_and_their_ranges(tmp_path: Pat
     assert "member" not in rows[0]
     day = next(r for r in rows if r["variable"] == "first_token_day")
     assert float(day["low"]) <= float(day["value"]) <= float(day["high"])
+    assert gp.export(many, "csv", path, ["cost_usd"]) == path, "its own table is replaced"
     every = gp.export(many, "csv", tmp_path / "all.csv", ["cost_usd"], members="all").read_text().splitlines()
     assert len(every) == 1 + many["cost_usd"].size
     with pytest.raises(PlanError, match="no such choice of members"):

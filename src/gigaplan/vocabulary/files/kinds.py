@@ -14,7 +14,7 @@ PLAN = Kind("a plan")
 DATA = Kind("a table of the package")
 """Rows that the fitting programmes of gigaplan renew in its source tree."""
 EXPORTS = {
-    "csv": Kind("an exported table", ("variable,", ",value,unit,kind")),
+    "csv": Kind("an exported table", ("variable,", ",value,", ",unit,kind")),
     "parquet": Kind("an exported table", ("PAR1", "variable", "value", "unit")),
     "netcdf": Kind("an exported dataset", ("CDF", "plan_hash")),
 }
