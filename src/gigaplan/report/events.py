@@ -121,7 +121,8 @@ def unserved(result: Result) -> list[Unserved]:
         count = figure_of(result, counts[:, w])
         if count > 0:
             short_of = share[:, w] < SERVED
-            first = int(figure_of(result, np.fmin.reduce(np.where(short_of, places, np.nan), axis=1)))
+            begins = float(figure_of(result, np.fmin.reduce(np.where(short_of, places, np.nan), axis=1)))
+            first = 0 if np.isnan(begins) else int(begins)  # only futures with earlier GPUs wait, before these months
             last = max(_last_unserved(result, short_of), first)
             worst = float(figure_of(result, share[:, w].min(axis=1)))
             requests = float(figure_of(result, refused[:, w].sum(axis=1)))
