@@ -278,13 +278,13 @@ def mutated_document(document: Any, chance: random.Random) -> Any:
         elif what == 1:
             parent[key] = copy.deepcopy(at(changed, chance.choice(paths)))
         elif what == 2:
-            parent[key] = chance.choice(NUMBERS)
+            parent[key] = copy.deepcopy(chance.choice(NUMBERS))
         elif what == 3 and isinstance(parent, dict):
             parent[mutated_word(str(key), chance)] = parent.pop(key)
         elif what == 4 and isinstance(parent[key], int | float):
             parent[key] = parent[key] * 10 ** chance.choice((-12, -3, -1, 1, 3, 12))
         elif what == 5 and isinstance(parent, dict):
-            parent[chance.choice(("", "name", "value", "0", "x", 5, None))] = chance.choice(NUMBERS)
+            parent[chance.choice(("", "name", "value", "0", "x", 5, None))] = copy.deepcopy(chance.choice(NUMBERS))
         else:
             parent[key] = chance.choice(ODD)
     return changed

@@ -51,6 +51,13 @@ def test_the_same_seed_gives_the_same_mutants(tmp_path: Path) -> None:
         assert one == two
 
 
+def test_a_mutant_leaves_the_next_ones_alone() -> None:
+    before = repr(mutants.NUMBERS)
+    for seed in range(300):
+        mutants.mutated_document({"a": {"b": [1, {}]}, "c": []}, random.Random(seed))
+    assert repr(mutants.NUMBERS) == before
+
+
 def test_nothing_is_lost_by_stops_at_random_instants(tmp_path: Path) -> None:
     bench, chance = kills.prepared("schema", tmp_path, again=False), random.Random(0)
     for number in (signal.SIGKILL, signal.SIGINT):
