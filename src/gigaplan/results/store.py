@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,10 @@ MAX_JSON_BYTES = 64_000_000
 
 
 def save(
-    result: Labelled, folder: Path, extra: Mapping[str, str] | None = None, progress: Progress | None = None
+    result: Labelled,
+    folder: Path,
+    extra: Mapping[str, Callable[[], str]] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a result into a folder.
 
@@ -42,8 +45,8 @@ def save(
         What to write.
     folder : Path
         Where; a result that is there already is replaced at one instant, any other folder is refused.
-    extra : mapping of str to str, optional
-        Further text files by name, of :data:`NAMES`.
+    extra : mapping of str to callable, optional
+        Further text files by name, of :data:`NAMES`: what returns their text, called when all else is written.
     progress : callable, optional
         Called with (steps done, steps, the next one); False cancels, and the folder stays as it was.
 
@@ -73,7 +76,7 @@ def save(
         data = formats.as_data(result, work)
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         for name, text in (extra or {}).items():
-            (work / name).write_text(text, encoding="utf-8")
+            (work / name).write_text(text(), encoding="utf-8")
     return folder
 
 
