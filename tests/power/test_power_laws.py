@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -50,10 +51,10 @@ def test_drawn_rises_with_use_and_never_passes_rated(seed: int) -> None:
     high = low + (1 - low) * noise(seed + 2, 2, 12, 2, 24)
     idle, busy = run(rated, low), run(rated, high)
     assert (busy.it_mw >= idle.it_mw * (1 - 1e-12)).all()
-    assert (busy.it_mw <= rated[..., None, None] * (1 + 1e-12)).all()
-    parts = busy.it_mw + busy.losses_mw + busy.overhead_mw
-    assert np.abs(parts - busy.facility_mw).max() <= 1e-12 * busy.facility_mw.max()
-    assert busy.energy_mwh == pytest.approx(AXIS.month_total(parts))
+    assert (busy.it_mw <= rated * (1 + 1e-12)).all()
+    parts = busy.it_mwh + busy.losses_mwh + busy.overhead_mwh
+    assert np.abs(parts - busy.energy_mwh).max() <= 1e-12 * busy.energy_mwh.max()
+    assert busy.energy_mwh.sum(axis=1) == pytest.approx(AXIS.month_total(busy.facility_mw))
 
 
 def test_each_place_and_member_alone_gives_the_same() -> None:
@@ -63,8 +64,18 @@ def test_each_place_and_member_alone_gives_the_same() -> None:
     every = run(rated, busy, facilities)
     for m in range(2):
         one = run(rated[m : m + 1, :1], busy[m : m + 1], [facility(pue=float(pues[m]))])
-        assert every.facility_mw[m, 0] == pytest.approx(one.facility_mw[0, 0], rel=1e-12)
+        assert every.energy_mwh[m, 0] == pytest.approx(one.energy_mwh[0, 0], rel=1e-12)
         assert every.energy_cost_usd[m, 0] == pytest.approx(one.energy_cost_usd[0, 0], rel=1e-12)
+
+
+def test_members_are_added_up_some_at_a_time_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    rated, busy, pues = noise(3, 5, 3, 12), noise(4, 5, 12, 2, 24), 1.15 + noise(5, 5) / 4
+    together = run(rated, busy, [facility(pue=pues)] * 3)
+    for at_once in (1, 2 * 3 * busy[0].size):  # each alone; two, two and one
+        monkeypatch.setattr("gigaplan.power.draw.AT_ONCE", at_once)
+        apart = run(rated, busy, [facility(pue=pues)] * 3)
+        for field in dataclasses.fields(PowerDraw):
+            np.testing.assert_array_equal(getattr(apart, field.name), getattr(together, field.name), field.name)
 
 
 def test_an_idle_fleet_draws_its_idle_share() -> None:

@@ -54,7 +54,9 @@ def save(result: Result, folder: str | Path | None = None, progress: Progress | 
     read = (result.sources.file, *(file for file, _ in result.sources.overlays)) if result.sources else ()
     to = Path(folder) if folder else RESULTS / name
     with command(*read), ThreadPoolExecutor(1) as pool:
-        page = pool.submit(copy_context().run, html, result)  # drawn while DuckDB, which needs no Python, writes numbers
+        page = pool.submit(
+            copy_context().run, html, result
+        )  # drawn while DuckDB, which needs no Python, writes numbers
         return store.save(result, to, {"report.html": page.result}, progress)
 
 

@@ -14,6 +14,8 @@ from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
 ROUNDING = 1e-9
 """Shares that pass their bounds by less than this are rounding."""
+AT_ONCE = 200_000
+"""Hourly numbers of an array that is worked on at once: few enough to stay in a processor's cache."""
 
 
 def draw(
@@ -22,7 +24,8 @@ def draw(
     """Return the power drawn and the energy used by the fleet.
 
     Equations: ``it = rated x drawn_share``, ``facility = it x PUE``, ``losses = it x loss_share``; the rest of the
-    overhead is cooling. PUE is taken as independent of the load within a month.
+    overhead is cooling. PUE is taken as independent of the load within a month. The hours of a place are added up
+    some members at a time.
 
     Parameters
     ----------
@@ -54,19 +57,32 @@ def draw(
     _check_cooling(pue[:1], loss[0])
     loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
-    it = rated[..., None] * drawn_share(utilisation, curve)[:, None]
-    losses = it * loss[..., None, None, None]
-    facility = it * pue[..., None, None]
-    energy = axis.month_total(facility)
+    share = drawn_share(utilisation, curve)
+    members = max(len(a) for a in (rated, share, pue, loss))
+    rated, share, pue, loss = (np.broadcast_to(a, (members, *a.shape[1:])) for a in (rated, share, pue, loss))
+    some = max(AT_ONCE // (share[0].size * len(facilities)), 1)
+    blocks = [slice(m, m + some) for m in range(0, members, some)]
+    parts = [_added_up(rated[b], share[b], pue[b], loss[b], axis) for b in blocks]
+    it, losses, overhead, energy, facility = (np.concatenate(part) for part in zip(*parts, strict=True))
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
     return PowerDraw(
-        it_mw=it,
-        losses_mw=losses,
-        overhead_mw=facility - it - losses,
-        facility_mw=facility,
+        it_mwh=it,
+        losses_mwh=losses,
+        overhead_mwh=overhead,
         energy_mwh=energy,
+        it_mw=it / axis.hours,
+        facility_mw=facility,
         energy_cost_usd=energy * price[:, :, None],
     )
+
+
+def _added_up(rated: Array, share: Array, pue: Array, loss: Array, axis: TimeAxis) -> tuple[Array, ...]:
+    """Return the energy of IT, losses, overhead and facility by place and month, and the power of all by hour."""
+    it = rated[..., None] * share[:, None]
+    losses = it * loss[..., None, None, None]
+    facility = it * pue[..., None, None]
+    by_month = [axis.month_total(power) for power in (it, losses, facility - it - losses, facility)]
+    return (*by_month, facility.sum(axis=1))
 
 
 def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve) -> None:

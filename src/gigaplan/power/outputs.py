@@ -11,15 +11,17 @@ from gigaplan.vocabulary.members import Array
 class PowerDraw:
     """Power drawn and energy used by the fleet. Shapes: member M, place P, month n, day D, hour H."""
 
-    it_mw: Array
-    """(M, P, n, D, H) IT power drawn [MW]."""
-    losses_mw: Array
-    """(M, P, n, D, H) electrical losses [MW]."""
-    overhead_mw: Array
-    """(M, P, n, D, H) cooling and other overhead [MW]."""
-    facility_mw: Array
-    """(M, P, n, D, H) facility power, the sum of the three, metered at the site [MW]."""
+    it_mwh: Array
+    """(M, P, n) IT energy [MWh]."""
+    losses_mwh: Array
+    """(M, P, n) electrical losses between the meter and the IT [MWh]."""
+    overhead_mwh: Array
+    """(M, P, n) cooling and other overhead [MWh]."""
     energy_mwh: Array
-    """(M, P, n) facility energy of the month [MWh]."""
+    """(M, P, n) facility energy, the sum of the three, metered at the site [MWh]."""
+    it_mw: Array
+    """(M, P, n) IT power drawn, mean over the month [MW]."""
+    facility_mw: Array
+    """(M, n, D, H) facility power drawn over all places [MW]."""
     energy_cost_usd: Array
-    """(M, P, n) cost of that energy [USD]."""
+    """(M, P, n) cost of the facility energy [USD]."""

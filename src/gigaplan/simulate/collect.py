@@ -19,9 +19,9 @@ from gigaplan.finance.tranches import amounts_usd
 from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.power.outputs import PowerDraw
 from gigaplan.simulate.couplings.allocation import Service
 from gigaplan.simulate.couplings.money import Revenue
-from gigaplan.simulate.couplings.power import Energy
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.simulate.couplings.unit_economics import UnitEconomics
@@ -42,7 +42,7 @@ class Stages:
     trained: Trained
     allocated: Allocation
     service: Service
-    energy: Energy
+    drawn: PowerDraw
     revenue: Revenue
     money: Accounts
     units: UnitEconomics
@@ -53,7 +53,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
     return {
         **_demand(stages.demand),
         **_fleet(stages.built),
-        **_power(stages.energy),
+        **_power(stages.drawn),
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
@@ -129,15 +129,15 @@ def _fleet(built: BuildOut) -> dict[str, Array]:
     }
 
 
-def _power(energy: Energy) -> dict[str, Array]:
+def _power(drawn: PowerDraw) -> dict[str, Array]:
     return {
-        "it_power_drawn_mw": energy.it_mw,
-        "it_energy_mwh": energy.it_mwh,
-        "loss_energy_mwh": energy.losses_mwh,
-        "overhead_energy_mwh": energy.overhead_mwh,
-        "facility_energy_mwh": energy.facility_mwh,
-        "facility_power_mw": energy.facility_mw,
-        "energy_cost_usd": energy.cost_usd,
+        "it_power_drawn_mw": drawn.it_mw,
+        "it_energy_mwh": drawn.it_mwh,
+        "loss_energy_mwh": drawn.losses_mwh,
+        "overhead_energy_mwh": drawn.overhead_mwh,
+        "facility_energy_mwh": drawn.energy_mwh,
+        "facility_power_mw": drawn.facility_mw,
+        "energy_cost_usd": drawn.energy_cost_usd,
     }
 
 

@@ -16,7 +16,7 @@ from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.collect import Stages, collect, labels
 from gigaplan.simulate.couplings.allocation import serve, service_of
 from gigaplan.simulate.couplings.money import books, revenue_of
-from gigaplan.simulate.couplings.power import energy_of, power_drawn
+from gigaplan.simulate.couplings.power import power_drawn
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
@@ -89,7 +89,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
         trained=trained,
         allocated=allocated,
         service=service,
-        energy=energy_of(scenario, drawn),
+        drawn=drawn,
         revenue=revenue,
         money=money,
         units=units,
