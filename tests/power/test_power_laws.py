@@ -72,7 +72,7 @@ def test_members_are_added_up_some_at_a_time_without_a_trace(monkeypatch: pytest
     rated, busy, pues = noise(3, 5, 3, 12), noise(4, 5, 12, 2, 24), 1.15 + noise(5, 5) / 4
     together = run(rated, busy, [facility(pue=pues)] * 3)
     for at_once in (1, 2 * 3 * busy[0].size):  # each alone; two, two and one
-        monkeypatch.setattr("gigaplan.power.draw.AT_ONCE", at_once)
+        monkeypatch.setattr("gigaplan.vocabulary.members.AT_ONCE", at_once)
         apart = run(rated, busy, [facility(pue=pues)] * 3)
         for field in dataclasses.fields(PowerDraw):
             np.testing.assert_array_equal(getattr(apart, field.name), getattr(together, field.name), field.name)

@@ -11,12 +11,15 @@ A generation that can't serve a workload (s = 0) is idle during that workload's 
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.allocation.outputs import Allocation
 from gigaplan.vocabulary.errors import InputError
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, in_blocks
 
 
 def allocate(
@@ -69,25 +72,39 @@ def allocate(
     fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
     value = np.atleast_2d(value_usd_per_request)[:, None]
     order = merit_order(value, np.moveaxis(speed[:, :, reference_generation], -1, 1))  # (M, n or 1, W)
+    arrays = (demand_per_h, np.atleast_2d(guaranteed_share), order, speed, fleet, reserved_share)
+    return Allocation(**in_blocks(partial(_allocated, deferrable), arrays, demand_per_h[0].size))
+
+
+def _allocated(
+    deferrable: NDArray[np.bool_],
+    demand_per_h: Array,
+    guaranteed_share: Array,
+    order: NDArray[np.intp],
+    speed: Array,
+    fleet: Array,
+    reserved_share: Array,
+) -> dict[str, NDArray[Any]]:
+    """Return the fields of an allocation of some members."""
     fleet_per_h = (speed[..., None] * fleet[:, None]).sum(axis=2)[..., None]  # the whole fleet's, (M, W, n, D or 1, 1)
     demand_share = _share(demand_per_h, fleet_per_h)
     spare = (1 - reserved_share)[..., None, None]
-    members = (max(len(order), len(np.atleast_2d(guaranteed_share))), 1, 1, 1)
+    members = (max(len(order), len(guaranteed_share)), 1, 1, 1)
     capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, demand_share[:, 0].shape, members))
     share, allocated = allocate_by_merit(demand_share, capacity, deferrable, guaranteed_share, order)
     share += schedule_deferrable(allocated, np.maximum(capacity - share.sum(axis=1), 0))
     run = share * fleet_per_h
     run = np.where(deferrable[:, None, None, None], run, np.minimum(run, demand_per_h))  # rounding serves no more
     served_now, deferred, refused = split_served(run, demand_per_h)
-    return Allocation(
-        served_now=served_now,
-        deferred=deferred,
-        refused=refused,
-        run=run,
-        fleet_share=share,
-        reserved_share=np.broadcast_to(reserved_share, (run.shape[0], run.shape[2])),
-        order=np.broadcast_to(order, (run.shape[0], run.shape[2], run.shape[1])),
-    )
+    return {
+        "served_now": served_now,
+        "deferred": deferred,
+        "refused": refused,
+        "run": run,
+        "fleet_share": share,
+        "reserved_share": np.broadcast_to(reserved_share, (run.shape[0], run.shape[2])),
+        "order": np.broadcast_to(order, (run.shape[0], run.shape[2], run.shape[1])),
+    }
 
 
 def merit_order(value_usd_per_request: Array, reference_requests_per_gpu_h: Array) -> NDArray[np.intp]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import Fault, InputError
-from gigaplan.vocabulary.members import Array, column, over
+from gigaplan.vocabulary.members import Array, column, in_blocks, over
 from gigaplan.vocabulary.time import SEASONS, TimeAxis
 
 ROUNDING = 1e-9
 """Shares that pass their bounds by less than this are rounding."""
-AT_ONCE = 200_000
-"""Hourly numbers of an array that is worked on at once: few enough to stay in a processor's cache."""
 
 
 def draw(
@@ -24,8 +23,7 @@ def draw(
     """Return the power drawn and the energy used by the fleet.
 
     Equations: ``it = rated x drawn_share``, ``facility = it x PUE``, ``losses = it x loss_share``; the rest of the
-    overhead is cooling. PUE is taken as independent of the load within a month. The hours of a place are added up
-    some members at a time.
+    overhead is cooling. PUE is taken as independent of the load within a month.
 
     Parameters
     ----------
@@ -58,31 +56,25 @@ def draw(
     loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     share = drawn_share(utilisation, curve)
-    members = max(len(a) for a in (rated, share, pue, loss))
-    rated, share, pue, loss = (np.broadcast_to(a, (members, *a.shape[1:])) for a in (rated, share, pue, loss))
-    some = max(AT_ONCE // (share[0].size * len(facilities)), 1)
-    blocks = [slice(m, m + some) for m in range(0, members, some)]
-    parts = [_added_up(rated[b], share[b], pue[b], loss[b], axis) for b in blocks]
-    it, losses, overhead, energy, facility = (np.concatenate(part) for part in zip(*parts, strict=True))
+    added_up = in_blocks(partial(_added_up, axis), (rated, share, pue, loss), share[0].size * len(facilities))
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
     return PowerDraw(
-        it_mwh=it,
-        losses_mwh=losses,
-        overhead_mwh=overhead,
-        energy_mwh=energy,
-        it_mw=it / axis.hours,
-        facility_mw=facility,
-        energy_cost_usd=energy * price[:, :, None],
+        **added_up, it_mw=added_up["it_mwh"] / axis.hours, energy_cost_usd=added_up["energy_mwh"] * price[:, :, None]
     )
 
 
-def _added_up(rated: Array, share: Array, pue: Array, loss: Array, axis: TimeAxis) -> tuple[Array, ...]:
+def _added_up(axis: TimeAxis, rated: Array, share: Array, pue: Array, loss: Array) -> dict[str, Array]:
     """Return the energy of IT, losses, overhead and facility by place and month, and the power of all by hour."""
     it = rated[..., None] * share[:, None]
     losses = it * loss[..., None, None, None]
     facility = it * pue[..., None, None]
-    by_month = [axis.month_total(power) for power in (it, losses, facility - it - losses, facility)]
-    return (*by_month, facility.sum(axis=1))
+    return {
+        "it_mwh": axis.month_total(it),
+        "losses_mwh": axis.month_total(losses),
+        "overhead_mwh": axis.month_total(facility - it - losses),
+        "energy_mwh": axis.month_total(facility),
+        "facility_mw": facility.sum(axis=1),
+    }
 
 
 def _check(rated_it_mw: Array, utilisation: Array, facilities: Sequence[Facility], curve: DrawCurve) -> None:

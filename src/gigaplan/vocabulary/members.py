@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Uncertain = float | Array
 """A number, or one number per member, shape (member,)."""
+AT_ONCE = 200_000
+"""Numbers of an array that are worked on at once: few enough to stay in a processor's cache."""
 
 
 def column(value: Uncertain, ndim: int) -> Array:
@@ -28,6 +31,31 @@ def over(value: Uncertain, axes: int) -> Array:
     """Return ``value`` with so many axes of length 1 after it: a number broadcasts over a room's axes as it is, one
     number per member brings the member axis in front of them."""
     return np.asarray(value, dtype=np.float64)[(..., *([None] * axes))]
+
+
+def in_blocks(
+    work: Callable[..., Mapping[str, NDArray[Any]]], arrays: Iterable[NDArray[Any]], each: int
+) -> dict[str, NDArray[Any]]:
+    """Return what ``work(*arrays)`` does, calling it with some members at a time: large arrays cost more than sums.
+
+    Parameters
+    ----------
+    work : callable
+        Returns arrays by name, the member axis first, of some members; no member's numbers depend on another's.
+    arrays : iterable of array, each of shape (M or 1, ...)
+        What it takes.
+    each : int
+        Numbers that its largest array has for one member.
+    """
+    arrays = tuple(arrays)
+    members, step = max(len(a) for a in arrays), max(AT_ONCE // max(each, 1), 1)
+    found: dict[str, NDArray[Any]] = {}
+    for first in range(0, members, step):
+        rows = slice(first, first + step)
+        for name, part in work(*(a if len(a) == 1 else a[rows] for a in arrays)).items():
+            whole = found.setdefault(name, np.empty((members, *part.shape[1:]), part.dtype))
+            whole[rows] = part
+    return found
 
 
 def triangular(unit: Array, low: float, mode: float, high: float) -> Array:
