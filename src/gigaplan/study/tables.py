@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,22 @@ def parquet_bytes(columns: Columns) -> bytes:
     bytes
         The file's content.
     """
-    import duckdb
-
     numbers = {k: v.places + 1 if isinstance(v, Words) else v for k, v in columns.items()}
     terms = [_term(name, column) for name, column in columns.items()]
-    # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
-    with tempfile.TemporaryDirectory(prefix="gigaplan-") as work, duckdb.connect(config={"threads": 1}) as db:
+    with tempfile.TemporaryDirectory(prefix="gigaplan-") as work, _database().cursor() as db:
         path = Path(work) / "table.parquet"
         db.register("numbers", numbers)
         db.execute(f"COPY (SELECT {', '.join(terms)} FROM numbers) TO {_text(path)} ({COPY})")
         return path.read_bytes()
+
+
+@cache
+def _database() -> Any:
+    """Return this process's database, which holds nothing: beginning one takes longer than writing a chunk's table."""
+    import duckdb
+
+    # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
+    return duckdb.connect(config={"threads": 1})
 
 
 def _term(name: str, column: Words | NDArray[Any]) -> str:
