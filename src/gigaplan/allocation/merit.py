@@ -173,18 +173,20 @@ def allocate_by_merit(
     members, workloads, months = hourly.shape[:3]
     demanded = np.broadcast_to(demand_share, hourly.shape)
     member, month = np.arange(members)[:, None], np.arange(months)
-    ranks = np.moveaxis(np.broadcast_to(order, (members, months, workloads)), -1, 0)
+    # by rank: the workload of this rank in each member and month, and its demand by hour and day
+    ranks = [(member, w, month) for w in np.moveaxis(np.broadcast_to(order, (members, months, workloads)), -1, 0)]
+    of_ranks = [demanded[rank] for rank in ranks]
+    of_days = [demand.sum(axis=-1) for demand in of_ranks]
     for part in (guaranteed_share, 1 - guaranteed_share):
         parts = np.broadcast_to(part, (members, workloads))
-        for w in ranks:  # the workload of this rank in each member and month
-            share, of_demand = parts[member, w][..., None], demanded[member, w, month]
-            by_day = deferrable[w][..., None]
+        for rank, of_demand, of_day in zip(ranks, of_ranks, of_days, strict=True):
+            share, by_day = parts[rank[:2]][..., None], deferrable[rank[1]][..., None]
             fits = np.where(by_day[..., None], 0.0, np.minimum(share[..., None] * of_demand, free))
-            total = np.where(by_day, share * of_demand.sum(axis=-1), fits.sum(axis=-1))
+            total = np.where(by_day, share * of_day, fits.sum(axis=-1))
             taken = np.minimum(total, slack)
             fits *= np.divide(taken, total, out=np.ones_like(total), where=total > slack)[..., None]
-            hourly[member, w, month] += fits
-            daily[member, w, month] += np.where(by_day, taken, 0.0)
+            hourly[rank] += fits
+            daily[rank] += np.where(by_day, taken, 0.0)
             free -= fits
             slack = np.maximum(slack - taken, 0)
     return hourly, daily

@@ -130,8 +130,12 @@ def _by_run(of_runs: list[Array]) -> Array:
 
 
 def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
-    """Return the goodput of a run on so many GPUs; 1 where there are none."""
-    return goodput(np.maximum(gpus, 1.0), scenario.training.reliability).share
+    """Return the goodput of a run on so many GPUs; 1 for generations that a place never has: (M, G, P, n)."""
+    there = gpus.any(axis=(0, -1))
+    found = goodput(np.maximum(gpus[:, there], 1.0), scenario.training.reliability).share
+    share = np.ones((len(found), *gpus.shape[1:]))
+    share[:, there] = found
+    return share
 
 
 def _counting_share(policy: TrainingPolicy, sites: Array) -> Array:
