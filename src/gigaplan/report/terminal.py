@@ -37,7 +37,7 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
-MOST_SITES, MOST_SPANS, MOST_INPUTS = 10, 7, 2
+MOST_SITES, MOST_SPANS = 10, 7
 LABEL_WIDTH = 14
 """Characters that the names of the summary's last lines take."""
 COLUMNS = 5
@@ -103,7 +103,7 @@ def _decided(result: Result) -> Iterator[Text]:
     """Yield for each headline what decides it, in a line."""
     for k, card in enumerate(card for card in cards(result) if card.decided):
         text = Text("" if k else "Decided by\n", "bold").append(f"  {card.name}: ", "not bold")
-        yield text.append(card.decided.first(MOST_INPUTS) if card.decided else "", "not bold")
+        yield text.append(card.decided.text if card.decided else "", "not bold")
 
 
 def _delivery(result: Result) -> Text:
