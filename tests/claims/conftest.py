@@ -130,6 +130,12 @@ def world() -> Callable[..., Result]:
     return make_world
 
 
+@pytest.fixture(scope="session")
+def world_once() -> Result:
+    """Return the world as it is."""
+    return make_world()
+
+
 @pytest.fixture
 def sites() -> Callable[..., Any]:
     """Return the maker of accepted power."""

@@ -38,7 +38,6 @@ from gigaplan.vocabulary.errors import (
 from gigaplan.vocabulary.files import command, named_file, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
-from gigaplan.vocabulary.sampling import Part
 from gigaplan.vocabulary.show import BriefRows, as_table, as_text
 
 Changes = Mapping[str, object] | Sequence[str]
@@ -104,10 +103,10 @@ def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: 
     return _run(plans.load_sources(sources), progress, keep)
 
 
-def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary", part: Part | None = None) -> Result:
-    """Simulate a loaded plan, or some of its members, and evaluate its claims."""
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") -> Result:
+    """Simulate a loaded plan and evaluate its claims."""
     try:
-        scenario = plans.resolve(loaded, part)
+        scenario = plans.resolve(loaded)
         result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
         result = replace(result, sources=loaded.sources)
         return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
@@ -196,12 +195,12 @@ def check(
     Returns
     -------
     CheckedPlan
-        The result of the central member, of which claims are, with the verdicts.
+        The result with the verdicts of the central future, which decide, and in how many futures each claim holds.
     """
     loaded = plans.load_sources(plans.sources_of(plan, changes_of(changes), overlays))
     with facts.using(loaded.catalog):  # claims may name the plan's own systems and regions
         sets = [read_claims(name) for name in claims]
-    result = _run(loaded, progress, part=Part(1, loaded.document.uncertainty.seed))
+    result = _run(loaded, progress)
     if sets:
         result = result.with_claims(evaluate(result, loaded.catalog, sets))
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))

@@ -3,6 +3,9 @@
 A statement holds if all its figures keep their bounds, on a basis if some do, and otherwise not. It holds *by
 assumption* if it holds and what it ``rests_on`` was given by the plan itself, or by a fact that is itself assumed. A
 claim is as weak as its weakest statement.
+
+Each future of a run is judged by itself. The verdict, its figures and its sentence are the central future's; next to
+it stands in how many of them the claim holds.
 """
 
 from __future__ import annotations
@@ -11,21 +14,28 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gigaplan.catalog import Catalog
 from gigaplan.claims.figures import Outcome, outcome
 from gigaplan.claims.source import Source
 from gigaplan.claims.words import bound_words, fill, number
 from gigaplan.plan.claims.language import ClaimSet, ClaimText, Statement
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import WEAKEST, Claim, Figure, Verdict, verdict_of_figures, weakest
+from gigaplan.results.verdicts import PLACE, WEAKEST, Claim, Figure, Futures, Verdict, verdicts_of
 from gigaplan.vocabulary.facts import Evidence
+
+NOTHING = len(WEAKEST)
+"""In place of a verdict's, where a statement is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A statement with its verdict and what is behind it."""
+    """A statement with its verdicts and what is behind them."""
 
-    verdict: Verdict
+    places: NDArray[np.int64]
+    """Place of each future's verdict in ``WEAKEST``, :data:`NOTHING` where it has none; shape (future,)."""
     outcomes: tuple[Outcome, ...]
     rests: str = ""
     """Which lines the verdict rests on, where it holds by assumption."""
@@ -64,27 +74,58 @@ def evaluate(result: Result, catalog: Catalog, claim_sets: Sequence[ClaimSet]) -
 
 
 def _claim(text: ClaimText, source: Source, origin: str) -> Claim:
-    judged = [j for j in (_judge(statement, source) for statement in text.statements) if j is not None]
-    verdict = weakest(j.verdict for j in judged)
+    source.central_only.clear()
+    every = [_judge(statement, source) for statement in text.statements]
+    places = np.array([j.places for j in every]).min(axis=0, initial=NOTHING)
+    places = np.where(places == NOTHING, PLACE[Verdict.UNKNOWN], places)
+    futures = None if source.futures == 1 or source.central_only else _futures(places)
+    judged = [j for j in every if j.places[0] != NOTHING]
+    verdict = WEAKEST[places[0]]
     context = [outcome(reading, source) for reading in text.figures]
     figures = tuple(f for j in judged for f in j.figures) + tuple(f for o in context for f in o.figures)
     because = _because(text, verdict, judged, context, source)
-    return Claim(id=source.claim, says=text.says, verdict=verdict, because=because, figures=figures, source=origin)
+    return Claim(
+        id=source.claim,
+        says=text.says,
+        verdict=verdict,
+        because=because,
+        figures=figures,
+        source=origin,
+        futures=futures,
+    )
 
 
-def _judge(statement: Statement, source: Source) -> _Judged | None:
-    """Return a statement's verdict; None where its author leaves it out and the plan has nothing of it."""
+def _futures(places: NDArray[np.int64]) -> Futures:
+    """Return in how many futures a claim holds."""
+    counts = dict(zip(WEAKEST, np.bincount(places, minlength=len(WEAKEST)).tolist(), strict=True))
+    return Futures(
+        members=len(places),
+        holds=counts[Verdict.HOLDS] + counts[Verdict.ASSUMED],
+        on_basis=counts[Verdict.ON_BASIS],
+        unknown=counts[Verdict.UNKNOWN],
+    )
+
+
+def _judge(statement: Statement, source: Source) -> _Judged:
+    """Return a statement's verdicts; none in a future that has nothing of it, where its author leaves it out."""
     outcomes = tuple(outcome(reading, source) for reading in statement.readings)
-    deciding = [o for o in outcomes if o.reading.bounds and not o.left_out]
-    if not deciding:
-        return None
-    verdict = verdict_of_figures(f for o in deciding for f in o.figures)
-    if any(o.reason for o in deciding):  # a reading that can't be determined may hold or not
-        verdict = Verdict.UNKNOWN if verdict is Verdict.FAILS else min(verdict, Verdict.ON_BASIS, key=WEAKEST.index)
-    if verdict is Verdict.FAILS and statement.otherwise:
-        verdict = Verdict(statement.otherwise)
-    rests = _rests(statement, source.result) if verdict is Verdict.HOLDS else ""
-    return _Judged(Verdict.ASSUMED if rests else verdict, outcomes, rests)
+    deciding = [o for o in outcomes if o.reading.bounds]
+    futures = (source.futures,)
+    places = verdicts_of(np.concatenate([np.full((1, *futures), -1, dtype=np.int8), *(o.held for o in deciding)]))
+    # a reading that can't be determined may hold or not
+    untold = np.logical_or.reduce([np.zeros(futures, dtype=bool), *(o.untold for o in deciding)])
+    maybe = np.where(
+        places == PLACE[Verdict.FAILS], PLACE[Verdict.UNKNOWN], np.minimum(places, PLACE[Verdict.ON_BASIS])
+    )
+    places = np.where(untold, maybe, places)
+    if statement.otherwise:
+        places = np.where(places == PLACE[Verdict.FAILS], PLACE[Verdict(statement.otherwise)], places)
+    hold = places == PLACE[Verdict.HOLDS]
+    rests = _rests(statement, source.result) if hold.any() else ""
+    if rests:
+        places = np.where(hold, PLACE[Verdict.ASSUMED], places)
+    apart = np.logical_and.reduce([np.ones(futures, dtype=bool), *(o.left_out for o in deciding)])
+    return _Judged(np.where(apart, NOTHING, places), outcomes, rests if hold[0] else "")
 
 
 def _rests(statement: Statement, result: Result) -> str:
@@ -109,7 +150,7 @@ def _because(
     own = fill(words, outcomes) if words else ""
     sentences = [own or _generic(judged, source.facts)]
     reasons = dict.fromkeys(
-        o.reason for j in judged for o in j.outcomes if o.reason and not o.left_out and o.reading.bounds
+        o.reason for j in judged for o in j.outcomes if o.reason and not o.left_out[0] and o.reading.bounds
     )
     if verdict is Verdict.UNKNOWN or not own:
         sentences += [f"{reason[0].upper()}{reason[1:]}." for reason in reasons]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.claims.measure import Frame, evaluate, per_hour, ratio
+from gigaplan.claims.measure import Frame, Labelled, evaluate, paired, per_hour, ratio
 from gigaplan.claims.source import CannotTellError, Source
 from gigaplan.plan.claims.bounds import is_date
 from gigaplan.plan.claims.language import (
@@ -74,44 +74,55 @@ def _unit_read(read: Read, source: Source) -> str:
     return per_hour(row.unit)[0] if summed else row.unit
 
 
-def raw_limit(limit: Value, own: str, source: Source, frame: Frame) -> Array:
-    """Return a limit in the unit in which its value is computed; a bare number is in that unit."""
+def raw_limit(limit: Value, own: str, source: Source, frame: Frame) -> Labelled:
+    """Return a limit in the unit in which its value is computed; a bare number is in that unit.
+
+    A number or a fact is what is claimed, the same in all futures; a limit that is measured is each future's own.
+    """
     head = limit.head
     if isinstance(head, Number) and not limit.operations:
-        return np.asarray(head.value * ratio(head.unit, own))
+        return Labelled((), np.array([head.value * ratio(head.unit, own)]))
     if isinstance(head, FactRef) and not limit.operations:
         fact = source.fact_of(head)
-        return np.asarray(fact.number * ratio(fact.unit, own))
-    return evaluate(limit, source, frame).values
+        return Labelled((), np.array([fact.number * ratio(fact.unit, own)]))
+    return evaluate(limit, source, frame)
 
 
-def keeps(condition: Condition, values: Array, own: str, source: Source, frame: Frame) -> NDArray[np.bool_]:
-    """Return where values keep a condition; what is not defined keeps none."""
+def keeps(
+    condition: Condition, made: Labelled, own: str, source: Source, frame: Frame
+) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    """Return where values keep a condition, by future, and the dims; what is not defined keeps none."""
     bound = condition.bound
     assert isinstance(bound.limit, Value)
-    limit = raw_limit(bound.limit, own, source, frame)
+    dims, values, limit = paired(made, raw_limit(bound.limit, own, source, frame))
     with np.errstate(invalid="ignore"):
         if bound.kind == "at_least":
-            return np.asarray(values >= limit - SLACK * np.abs(limit))
+            return dims, np.asarray(values >= limit - SLACK * np.abs(limit))
         if bound.kind == "at_most":
-            return np.asarray(values <= limit + SLACK * np.abs(limit))
-        return np.asarray(values > limit if bound.kind == "above" else values < limit)
+            return dims, np.asarray(values <= limit + SLACK * np.abs(limit))
+        return dims, np.asarray(values > limit if bound.kind == "above" else values < limit)
 
 
-def holds(reading: Reading, shown: float, total: int | None, scale: Scale, source: Source, frame: Frame) -> bool | None:
-    """Return whether a number, in the unit in which it is shown, keeps all bounds of its reading; None without any."""
+def holds(
+    reading: Reading, shown: Array, total: Array | None, scale: Scale, source: Source, frame: Frame
+) -> NDArray[np.bool_] | None:
+    """Return whether a number, in the unit in which it is shown, keeps all bounds of its reading, by future.
+
+    None where the reading has no bounds; ``shown`` has shape (future,), or (1,) where all futures have the same.
+    """
     if not reading.bounds:
         return None
-    return all(_holds(b, reading.tolerance, shown, total, scale, source, frame) for b in reading.bounds)
+    kept = [_holds(b, reading.tolerance, shown, total, scale, source, frame) for b in reading.bounds]
+    return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*kept)))
 
 
 def _holds(
-    bound: Bound, tolerance: float, shown: float, total: int | None, scale: Scale, source: Source, frame: Frame
-) -> bool:
+    bound: Bound, tolerance: float, shown: Array, total: Array | None, scale: Scale, source: Source, frame: Frame
+) -> NDArray[np.bool_]:
     if bound.limit == ALL:
         if total is None:
             raise CannotTellError("'all' bounds a count, and this is none")
-        limit = float(total)
+        limit = total
     else:
         assert isinstance(bound.limit, Value)
         limit = _shown(bound.limit, scale, source, frame)
@@ -123,51 +134,73 @@ def _holds(
             fact = source.fact_of(bound.limit.head)
             ends = (fact.low or fact.number, fact.high or fact.number)
             low, high = (end / fact.number * limit for end in ends)
-        return low * (1 - tolerance) <= shown <= high * (1 + tolerance)
-    margin = tolerance * abs(limit)
-    return {
-        "at_least": shown >= limit - margin,
-        "at_most": shown <= limit + margin,
-        "above": shown > limit - margin,
-        "below": shown < limit + margin,
-    }[bound.kind]
+        return np.asarray((low * (1 - tolerance) <= shown) & (shown <= high * (1 + tolerance)))
+    margin = tolerance * np.abs(limit)
+    with np.errstate(invalid="ignore"):
+        if bound.kind == "at_least":
+            return np.asarray(shown >= limit - margin)
+        if bound.kind == "at_most":
+            return np.asarray(shown <= limit + margin)
+        return np.asarray(shown > limit - margin if bound.kind == "above" else shown < limit + margin)
 
 
-def _shown(limit: Value, scale: Scale, source: Source, frame: Frame) -> float:
+def _shown(limit: Value, scale: Scale, source: Source, frame: Frame) -> Array:
     """Return a limit in the unit in which its figure is shown; a bare number is in that unit already."""
     if isinstance(limit.head, Number) and not limit.operations:
         if not limit.head.unit:
-            return limit.head.value
+            return np.array([limit.head.value])
         if not scale.own:
             match = _WORD.fullmatch(scale.shown)
             size, base = (MAGNITUDES[match[1]], match[2]) if match else (1.0, scale.shown)
-            return limit.head.value * ratio(limit.head.unit, base) / size
-    return float(raw_limit(limit, scale.own, source, frame)) * scale.size
+            return np.array([limit.head.value * ratio(limit.head.unit, base) / size])
+    return raw_limit(limit, scale.own, source, frame).values * scale.size
 
 
-def date_holds(reading: Reading, day: str, source: Source) -> bool | None:
-    """Return whether a date (ISO, or 'never') keeps all bounds of its reading; None without any.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """In which futures a figure keeps its bounds, in which it can't be determined, and why.
 
-    Raises
-    ------
-    CannotTellError
-        If it does not come within a horizon that ends before the bound.
+    Attributes
+    ----------
+    good : array of bool, shape (future,) or (1,), or None
+        Whether it keeps all bounds; None where there are none.
+    untold : array of bool, of the same shape
+        Where that can't be determined.
+    reason : str
+        Why it can't.
     """
+
+    good: NDArray[np.bool_] | None
+    untold: NDArray[np.bool_]
+    reason: str = ""
+
+
+def date_holds(reading: Reading, days: Array, source: Source) -> Held:
+    """Return where dates (days since the horizon's start, nan for never) keep all bounds of their reading.
+
+    A date that does not come within a horizon that ends before its bound can't be determined.
+    """
+    good, untold, reason = np.ones(days.shape, dtype=bool), np.zeros(days.shape, dtype=bool), ""
     if not reading.bounds:
-        return None
-    return all(_date_holds(bound, day, source) for bound in reading.bounds)
-
-
-def _date_holds(bound: Bound, day: str, source: Source) -> bool:
-    if bound.kind == "happens":
-        return day != NEVER
-    start, end = period(bound, source)
-    last = source.result.axis.end
-    if day == NEVER and bound.kind != "not_before" and end > last:
-        raise CannotTellError(f"it does not come within the horizon, which ends on {last}, before {end}")
-    if bound.kind == "not_before":
-        return day == NEVER or day >= str(start)
-    return day <= str(end) and (bound.kind == "by" or day >= str(start)) and day != NEVER
+        return Held(None, untold)
+    never = np.isnan(days)
+    for bound in reading.bounds:
+        if bound.kind == "happens":
+            good &= ~never
+            continue
+        first, last = period(bound, source)
+        axis = source.result.axis
+        start, end = (float((day - axis.start).days) for day in (first, last))
+        if bound.kind != "not_before" and last > axis.end and never.any():
+            untold |= never & good
+            reason = reason or f"it does not come within the horizon, which ends on {axis.end}, before {last}"
+        with np.errstate(invalid="ignore"):
+            day = np.trunc(days)  # the day on which it falls
+            if bound.kind == "not_before":
+                good &= never | (day >= start)
+            else:
+                good &= ~never & (day <= end) & ((day >= start) | (bound.kind == "by"))
+    return Held(good, untold, reason)
 
 
 def period(bound: Bound, source: Source) -> tuple[dt.date, dt.date]:
@@ -185,4 +218,4 @@ def period(bound: Bound, source: Source) -> tuple[dt.date, dt.date]:
     return parse_period(limit)
 
 
-__all__ = ["NEVER", "Scale", "date_holds", "holds", "is_date", "keeps", "period", "raw_limit", "scale_of", "unit_of"]
+__all__ = ["NEVER", "Held", "Scale", "date_holds", "holds", "is_date", "keeps", "period", "scale_of", "unit_of"]

@@ -1,8 +1,9 @@
 """Values of the language as labelled arrays: aggregated from the result, reduced over time, and combined.
 
-A claim is judged on one future, the central one: of medians over several, parts and sums don't belong together. What
-adds up over labels is summed by the one :func:`aggregate`; here are only the reductions that a claim names itself:
-the largest, the least, the first and the last value, and the sum or mean of a window that is no calendar year.
+A claim is judged in each future by itself: of medians over several, parts and sums don't belong together. Arrays have
+an axis of futures first, without a name, of length 1 where all futures have the same. What adds up over labels is
+summed by the one :func:`aggregate`; here are only the reductions that a claim names itself: the largest, the least,
+the first and the last value, and the sum or mean of a window that is no calendar year.
 """
 
 from __future__ import annotations
@@ -30,15 +31,10 @@ HOURLY = {"day": 1 / HOURS, "h": 1.0, "s": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An array whose dims have names."""
+    """An array whose dims have names, after an axis of futures."""
 
     dims: tuple[str, ...]
     values: Array
-
-    @property
-    def number(self) -> float:
-        """Return the one number of an array without dims."""
-        return float(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +64,14 @@ def _head(value: Value, source: Source, frame: Frame) -> Labelled:
     if isinstance(head, Read):
         return _read(head, source, frame)
     if isinstance(head, Number):
-        return Labelled((), np.asarray(head.value * ratio(head.unit, "MW")))
+        return Labelled((), np.array([head.value * ratio(head.unit, "MW")]))
     if isinstance(head, FactRef):
-        return Labelled((), np.asarray(source.fact_of(head).number))
+        return Labelled((), source.numbers(source.fact_of(head)))
     if isinstance(head, GpusIn):
         power = evaluate(head.power, source, replace(frame, bases={}))
-        return Labelled(power.dims, power.values * gpus_per_mw(source, head.system, frame.bases))
+        return _combine("times", power, Labelled((), gpus_per_mw(source, head.system, frame.bases)))
     if isinstance(head, PeakOf):
-        return Labelled((), np.asarray(flops_per_gpu(source, head.system, frame.bases)))
+        return Labelled((), flops_per_gpu(source, head.system, frame.bases))
     raise CannotTellError(f"'{head.path}' is text, not a number")
 
 
@@ -97,12 +93,15 @@ def _read(read: Read, source: Source, frame: Frame) -> Labelled:
         dims, array = _folded_once(read, source, frame)
     except LackingQuantityError as error:
         raise CannotTellError(f"this result does not hold '{error.name}'") from None
+    if row.dims[:1] == ("member",) and source.result.members(read.quantity) < source.futures:
+        source.central_only.add(read.quantity)
     if row.unit == "MW":
-        array = array * power_factor(source, read.quantity, frame.bases, frame.system)
+        factor = power_factor(source, read.quantity, frame.bases, frame.system)
+        array = array * factor.reshape(-1, *(1 for _ in dims))
     time = next((d for d in dims if d in TIME), "")
     if time and not frame.as_path:
         months = source.window(read.during) if read.during else frame.months
-        array = _reduce(read.reduce, array, dims.index(time), time, months, source, row.kind, row.unit)
+        array = _reduce(read.reduce, array, dims.index(time) + 1, time, months, source, row.kind, row.unit)
         dims = tuple(d for d in dims if d != time)
     return Labelled(dims, np.asarray(array))
 
@@ -127,11 +126,13 @@ def _folded(read: Read, source: Source, frame: Frame) -> tuple[tuple[str, ...], 
     extremes = [d for d in chosen if d not in frame.kept and over.get(d, "sum") != "sum"]
     by = [d for d in dims if d in TIME or d in frame.kept or d in extremes]
     if all(names for d, names in chosen.items() if d not in by):
-        array = aggregate(result, read.quantity, by, chosen, members="central").values
+        which = "all" if source.futures > 1 else "central"
+        array = aggregate(result, read.quantity, by, chosen, members=which).values
+        array = array if which == "all" else array[None]
     else:  # a sum over none of the labels
-        array = np.zeros([len(chosen[d]) if d in chosen else len(result.names(d)) for d in by])
+        array = np.zeros([1, *(len(chosen[d]) if d in chosen else len(result.names(d)) for d in by)])
     for dim in extremes:
-        array = _extreme(over[dim], array, by.index(dim))
+        array = _extreme(over[dim], array, by.index(dim) + 1)
         by.remove(dim)
     return tuple(by), array
 
@@ -230,10 +231,7 @@ def _hours(time: str, first: int, last: int, places: slice, source: Source) -> A
 
 def _combine(name: str, a: Labelled, b: Labelled) -> Labelled:
     """Return two values combined, their dims matched by name; stocks on edges become means of the intervals."""
-    if "month" in (*a.dims, *b.dims):
-        a, b = _by_month(a), _by_month(b)
-    dims = tuple(dict.fromkeys((*a.dims, *b.dims)))
-    left, right = (_spread(x, dims) for x in (a, b))
+    dims, left, right = paired(a, b)
     if name == "plus":
         return Labelled(dims, left + right)
     if name == "minus":
@@ -244,19 +242,26 @@ def _combine(name: str, a: Labelled, b: Labelled) -> Labelled:
         return Labelled(dims, np.where(right == 0, np.nan, left / right))
 
 
+def paired(a: Labelled, b: Labelled) -> tuple[tuple[str, ...], Array, Array]:
+    """Return the dims of two values together, and both as arrays that broadcast over them."""
+    if "month" in (*a.dims, *b.dims):
+        a, b = _by_month(a), _by_month(b)
+    dims = tuple(dict.fromkeys((*a.dims, *b.dims)))
+    return dims, _spread(a, dims), _spread(b, dims)
+
+
 def _by_month(x: Labelled) -> Labelled:
     if "edge" not in x.dims:
         return x
-    axis = x.dims.index("edge")
-    moved = np.moveaxis(x.values, axis, -1)
+    moved = np.moveaxis(x.values, x.dims.index("edge") + 1, -1)
     dims = tuple(d for d in x.dims if d != "edge")
     return Labelled((*dims, "month"), (moved[..., :-1] + moved[..., 1:]) / 2)
 
 
 def _spread(x: Labelled, dims: tuple[str, ...]) -> Array:
-    """Return values that broadcast over some dims."""
-    if x.dims in (dims, ()):
+    """Return values that broadcast over some dims, futures first."""
+    if x.dims == dims:
         return x.values
-    order = [x.dims.index(d) for d in dims if d in x.dims]
-    moved = np.transpose(x.values, order)
-    return moved.reshape([moved.shape[[d for d in dims if d in x.dims].index(d)] if d in x.dims else 1 for d in dims])
+    moved = np.transpose(x.values, [0, *(x.dims.index(d) + 1 for d in dims if d in x.dims)])
+    sizes = iter(moved.shape[1:])
+    return moved.reshape(len(moved), *(next(sizes) if d in x.dims else 1 for d in dims))

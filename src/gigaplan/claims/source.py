@@ -1,13 +1,17 @@
-"""What claims are evaluated on: a result together with the catalog, and the windows of its time axis."""
+"""What claims are evaluated on: a result together with the catalog, its futures, and the windows of its time axis."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
 
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.plan.claims.language import FactRef
+from gigaplan.results.quantiles import has_ranges
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Array
@@ -24,9 +28,12 @@ class AbsentError(CannotTellError):
     """The plan has none of what is asked for."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Source:
-    """A result together with the catalog; each fact that a claim reads goes into the ledger, once."""
+    """A result together with the catalog; each fact that a claim reads goes into the ledger, once.
+
+    Values have an axis of futures first, of length 1 where all futures have the same, or the run has too few members.
+    """
 
     result: Result
     facts: Catalog
@@ -35,6 +42,21 @@ class Source:
     recorded: set[str] = field(default_factory=set)
     folded: dict[tuple[object, ...], tuple[tuple[str, ...], Array]] = field(default_factory=dict)
     """Dims and values of the result quantities read so far, folded, by quantity, labels and way of folding."""
+    central_only: set[str] = field(default_factory=set)
+    """Quantities that were read and are kept for the central member alone: of other futures nothing is known."""
+
+    @cached_property
+    def futures(self) -> int:
+        """Return in how many futures each claim is judged: all members of a run, or the central one of a few."""
+        return self.result.stamp.members if has_ranges(self.result) else 1
+
+    @cached_property
+    def _drawn(self) -> dict[str, Array]:
+        return {draw.name: draw.values for draw in self.result.draws if len(draw.values) == self.futures}
+
+    def numbers(self, fact: Fact) -> Array:
+        """Return a fact's number in each future, as the run drew it; its one number where it drew none."""
+        return self._drawn.get(fact.id, np.array([fact.number]))
 
     def fact(self, entity: str, quantity: str, **on: str) -> Fact:
         """Return a fact, recorded under the claim that reads it; CannotTellError if there is none."""

@@ -21,7 +21,7 @@ from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.draws import Draw, Picks
 from gigaplan.vocabulary.facts import Ledger
 from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.sampling import Spread
+from gigaplan.vocabulary.sampling import Choice, Spread
 from gigaplan.vocabulary.time import TimeAxis
 
 
@@ -72,6 +72,8 @@ class Scenario:
     ledger: Ledger
     drawn: Mapping[str, Spread] = field(default_factory=dict)
     """What the sampler drew for the members, by the fact's id or the plan's path; nothing with one member."""
+    chosen: Mapping[str, Choice] = field(default_factory=dict)
+    """Choices that it drew, by the plan's path."""
     streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Those inputs by the stream of draws that they follow, which several may share."""
     draws: tuple[Draw, ...] = ()

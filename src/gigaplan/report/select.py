@@ -15,6 +15,7 @@ from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import Span, spread
+from gigaplan.results.verdicts import Claim
 
 TABLES = (
     "gpus_producing",
@@ -44,12 +45,18 @@ def summary(result: Result) -> dict[str, Any]:
         "limits": if_held(lambda: [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)]),
         "unserved": if_held(lambda: [_unserved(u) for u in unserved(result)]),
         "tranches": if_held(_tranches, result),
-        "claims": [{"id": c.id, "says": c.says, "verdict": c.verdict, "because": c.because} for c in result.claims],
+        "claims": [_claim(c) for c in result.claims],
         "tables": {name: table for name in TABLES if (table := if_held(_table, result, name))},
         "training": {"runs": if_held(_runs, result), "missed": if_held(missed, result)},
         "warnings": list(result.warnings),
         "lacking": list(result.lacking),
     }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    own = {"id": claim.id, "says": claim.says, "verdict": claim.verdict, "because": claim.because}
+    counts = claim.futures
+    return own | ({"futures": {k: getattr(counts, k) for k in (*counts.__slots__, "kept")}} if counts else {})
 
 
 def _first_tokens(result: Result) -> list[dict[str, Any]]:

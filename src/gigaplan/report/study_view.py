@@ -85,6 +85,8 @@ def _range_of(one: Deciding) -> tuple[str, ...]:
     if len(one.inputs) != 1:
         return (DASH, f"{len(one.inputs)} inputs" if one.inputs else DASH, "", "")
     (of,) = one.inputs
+    if isinstance(of.central, str) or of.low is None or of.high is None:
+        return (str(of.central), of.distribution, of.unit, of.evidence)
     return (short(of.central), f"{short(of.low)} to {short(of.high)}", of.unit, of.evidence)
 
 
@@ -102,6 +104,9 @@ def _effect(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
         return (effect.input, share, error_text(h, effect.mean_effect), error_text(h, effect.effect_spread))
     known = not math.isnan(effect.low) or not math.isnan(effect.high)
     ends = (h.text_of(effect.low), h.text_of(effect.high)) if known else (DASH, DASH)
+    if effect.options and not known:
+        first, *others = (f"{name}: {h.text_of(value)}" for name, value in effect.options)
+        ends = (first, ", ".join(others))
     if method == "tornado":
         return (effect.input, share, *ends)
     numbers = (

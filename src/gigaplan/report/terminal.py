@@ -21,10 +21,10 @@ from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
-from gigaplan.results.quantiles import figures, has_ranges
+from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
-from gigaplan.results.verdicts import Verdict
+from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.vocabulary.figures import figure_text, in_a_row
 
@@ -37,7 +37,7 @@ MARKS = {
     Verdict.FAILS: ("○", "red"),
     Verdict.UNKNOWN: ("?", "dim"),
 }
-MOST_SITES, MOST_SPANS, MOST_INPUTS = 10, 7, 2
+MOST_SITES, MOST_SPANS = 10, 7
 LABEL_WIDTH = 14
 """Characters that the names of the summary's last lines take."""
 COLUMNS = 5
@@ -103,7 +103,7 @@ def _decided(result: Result) -> Iterator[Text]:
     """Yield for each headline what decides it, in a line."""
     for k, card in enumerate(card for card in cards(result) if card.decided):
         text = Text("" if k else "Decided by\n", "bold").append(f"  {card.name}: ", "not bold")
-        yield text.append(card.decided.first(MOST_INPUTS) if card.decided else "", "not bold")
+        yield text.append(card.decided.text if card.decided else "", "not bold")
 
 
 def _delivery(result: Result) -> Text:
@@ -161,11 +161,21 @@ def _claims_line(result: Result) -> RenderableType:
     line = Table.grid(padding=0)
     line.add_column(width=LABEL_WIDTH)
     line.add_column()
-    verdicts = [(MARKS[claim.verdict], claim.id) for claim in result.claims]
-    marks = Columns([Text(f"{mark} {id_}", style) for (mark, style), id_ in verdicts], padding=(0, 2))
+    marks = Columns([_mark(claim) for claim in result.claims], padding=(0, 2))
     line.add_row(Text("Claims", "bold"), marks)
     key = Text("● holds  ◌ by assumption  ◐ on a basis  ○ does not  ? can't be determined", "dim")
-    return Group(line, key, *([Text("Claims are judged on the central future.", "dim")] if has_ranges(result) else []))
+    if not any(claim.futures for claim in result.claims):
+        return Group(line, key)
+    futures = f"Marks are of the central future; numbers say in how many of {result.stamp.members:,} a claim holds"
+    return Group(line, key, Text(f"{futures} (on a basis at least).", "dim"))
+
+
+def _mark(claim: Claim) -> Text:
+    """Return a claim's verdict as a mark, with the number of futures in which it holds."""
+    mark, style = MARKS[claim.verdict]
+    text = Text(f"{mark} {claim.id}", style)
+    counts = claim.futures
+    return text.append(f" {counts.kept:,}", "dim") if counts and counts.unknown < counts.members else text
 
 
 def claims_table(result: Result) -> RenderableType:
@@ -180,6 +190,8 @@ def claims_table(result: Result) -> RenderableType:
         table.add_row(
             Text(f"{mark} {claim.id}", style), Text.assemble((f"{claim.says}: ", "bold"), (str(claim.verdict), style))
         )
+        if claim.futures:
+            table.add_row("", Text(claim.futures.sentence))
         table.add_row("", Text(claim.because))
         for f in claim.figures:
             sign = {True: " yes", False: " no", None: ""}[f.holds]

@@ -1,9 +1,11 @@
 """What decides a figure: the inputs whose draws move it most over the members of a run, as shares of its variance.
 
-The figure's ranks are regressed on those of the inputs that it can depend on (standardised rank regression: Saltelli,
-Ratto et al. 2008, chapter 1), one input after the other, as long as the next one explains more than the best of all
-would of the same figures in any other order. So no input is named for what chance alone gives at this number of
-members. What is left stands as everything else: inputs too small to be seen, and what only several do together.
+The normal scores of the figure's ranks are regressed on those of the inputs that it can depend on (standardised rank
+regression: Saltelli, Ratto et al. 2008, chapter 1), one input after the other, as long as the next one explains more
+than the best of all would of the same figures in any other order. So no input is named for what chance alone gives at
+this number of members. Of one that is named the square counts too, if it is seen: effects bend where a limit binds. The
+largest of the others are listed as what they are, not distinguished from chance. What is left stands as everything
+else: inputs too small to be seen, and what only several do together.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ MOST = 40
 """Inputs that are looked for at most."""
 PER_INPUT = 5
 """Members at least for each input that is named: with fewer a regression fits anything."""
-ORDERS, CHANCE, SEED = 1000, 0.01, 0
+ORDERS, CHANCE, SEED = 400, 0.05, 0
 """Random orders of the figures, the share of them whose best input may look as good, and what draws them."""
+BENT = 7.0
+"""Fisher's F from which a named input's square counts: one in a hundred is as large by chance."""
 TINY = 1e-9
 """Length below which nothing is left of a column."""
 REST, NOTHING = "everything else", "no single input stands out"
+INDISTINCT = "not distinguished from chance"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,7 +49,7 @@ class Contribution(Brief):
     input : str
         A fact's id, the plan's path, a group of inputs that move together, or what a model's own error is of.
     share : float
-        Of the variance of the figure's ranks, 0 to 1.
+        Of the variance of the normal scores of the figure's ranks, 0 to 1.
     evidence : Evidence
         How the input is known; of several that move together, the weakest.
     """
@@ -66,6 +71,8 @@ class Contributions(Brief):
     ----------
     inputs : tuple of Contribution
         Inputs that stand out of the noise, the largest first.
+    indistinct : tuple of str
+        Where fewer than five stand out, the next ones, which explain most without being distinguished from chance.
     noise : float
         Share below which an input can't be distinguished from chance at this number of members.
     candidates : int
@@ -75,6 +82,7 @@ class Contributions(Brief):
     """
 
     inputs: tuple[Contribution, ...]
+    indistinct: tuple[str, ...]
     noise: float
     candidates: int
     members: int
@@ -94,16 +102,15 @@ class Contributions(Brief):
 
     @property
     def text(self) -> str:
-        """Return the inputs with their shares, and the rest."""
-        return self.first(SHOWN)
+        """Return the inputs with their shares, the rest, and the next ones that aren't distinguished from chance."""
+        named = ", ".join([*(f"{c.input} {percent(c.share)}" for c in self.inputs[:SHOWN]), self._rest_text])
+        return f"{named} ({INDISTINCT}: {', '.join(self.indistinct)})" if self.indistinct else named
 
-    def first(self, count: int) -> str:
-        """Return the first inputs with their shares, and all the rest."""
-        if not self.inputs:
-            return f"{NOTHING} of {self.candidates}: each decides less than {percent(self.noise)}"
-        named = self.inputs[: min(count, SHOWN)]
-        rest = 1.0 - sum(c.share for c in named)
-        return ", ".join([*(f"{c.input} {percent(c.share)}" for c in named), f"{REST} {percent(max(rest, 0.0))}"])
+    @property
+    def _rest_text(self) -> str:
+        if self.inputs:
+            return f"{REST} {percent(self.rest)}"
+        return f"{NOTHING} of {self.candidates}: each decides less than {percent(self.noise)}"
 
     @property
     def leading(self) -> str:
@@ -126,6 +133,7 @@ class Contributions(Brief):
         """Return the inputs with their shares, the rest, and the evidence that they rest on."""
         yield from ((c.input, f"{percent(c.share)}, {c.evidence}") for c in self.inputs[:SHOWN])
         yield REST, percent(self.rest)
+        yield INDISTINCT, ", ".join(self.indistinct)
         yield "evidence", self.evidence_text
         yield "noise", f"{percent(self.noise)} at {self.members:,} members, of {self.candidates:,} inputs"
 
@@ -138,6 +146,7 @@ class Contributions(Brief):
         return {
             "inputs": [{"input": c.input, "share": c.share, "evidence": c.evidence} for c in self.inputs[:SHOWN]],
             "rest": self.rest,
+            "indistinct": list(self.indistinct),
             "by_evidence": self.by_evidence,
             "noise": self.noise,
             "candidates": self.candidates,
@@ -269,7 +278,7 @@ def _ranks(columns: Array) -> Array:
 
 
 def decompose(figures: Array, sources: Sequence[Source]) -> Contributions:
-    """Return what the sources of spread contribute to the variance of some figures' ranks.
+    """Return what the sources of spread contribute to the variance of some figures, by the scores of their ranks.
 
     Parameters
     ----------
@@ -285,50 +294,74 @@ def decompose(figures: Array, sources: Sequence[Source]) -> Contributions:
     """
     count = len(figures)
     if not sources:
-        return Contributions((), 1.0, 0, count)
-    response = _ranked(figures[:, None])[:, 0]
-    blocks = [_ranked(s.columns) for s in sources]
-    chosen, noise = _chosen(response, blocks)
-    shares = _shares(response, [blocks[k] for k in chosen])
+        return Contributions((), (), 1.0, 0, count)
+    response = _standard(_scores(figures[:, None]))[:, 0]
+    blocks = [_standard(_scores(s.columns)) for s in sources]
+    chosen, others, noise = _chosen(response, blocks)
+    shares = _shares(response, list(chosen.values()))
     found = [Contribution(sources[k].name, share, sources[k].evidence) for k, share in zip(chosen, shares, strict=True)]
-    found.sort(key=lambda c: -c.share)
-    return Contributions(tuple(c for c in found if c.share > 0), noise, len(sources), count)
+    found = sorted((c for c in found if c.share > 0), key=lambda c: -c.share)
+    indistinct = tuple(sources[k].name for k in others[: max(SHOWN - len(found), 0)])
+    return Contributions(tuple(found), indistinct, noise, len(sources), count)
 
 
-def _ranked(columns: Array) -> Array:
-    """Return the ranks of each column with mean 0 and variance 1."""
-    ranks = _ranks(columns)
-    centred = ranks - ranks.mean(axis=0)
+def _standard(columns: Array) -> Array:
+    """Return columns with mean 0 and variance 1."""
+    centred = columns - columns.mean(axis=0)
     deviation = np.sqrt((centred**2).mean(axis=0))
-    return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0))
+    return np.asarray(np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > TINY))
 
 
-def _chosen(response: Array, blocks: Sequence[Array]) -> tuple[list[int], float]:
-    """Return the sources that stand out, one after the other, and the share below which none can."""
+def _chosen(response: Array, blocks: Sequence[Array]) -> tuple[dict[int, Array], list[int], float]:
+    """Return the columns of each source that stands out, the other sources by what they explain, and the share below
+    which none stands out."""
     random = np.random.default_rng(SEED)
     orders = np.stack([random.permutation(len(response)) for _ in range(ORDERS)])
     sizes = np.array([b.shape[1] for b in blocks])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     most = min(MOST, len(response) // PER_INPUT, len(blocks))
-    chosen: list[int] = []
+    chosen: dict[int, Array] = {}
     while True:
         rest, columns = _without(response, blocks, chosen)
         size = float(np.sqrt((rest**2).sum()))
-        if size == 0:
-            return chosen, 0.0
+        if size < TINY:
+            return chosen, [], 0.0
         explained = np.add.reduceat((rest / size @ columns) ** 2, starts) / sizes
         by_chance = np.add.reduceat(((rest / size)[orders] @ columns) ** 2, starts, axis=1) / sizes
         threshold = float(np.quantile(by_chance.max(axis=1), 1 - CHANCE))
         best = int(np.argmax(explained))
         if explained[best] <= threshold or len(chosen) >= most:
-            return chosen, threshold * size**2 / len(response)
-        chosen.append(best)
+            order = [int(k) for k in np.argsort(-explained) if explained[k] > TINY]
+            return chosen, order, threshold * size**2 / len(response)
+        chosen[best] = blocks[best]
+        chosen[best] = _bent(response, chosen, best)
 
 
-def _without(response: Array, blocks: Sequence[Array], chosen: Sequence[int]) -> tuple[Array, Array]:
+def _bent(response: Array, chosen: Mapping[int, Array], one: int) -> Array:
+    """Return the columns of a source that stands out: with its square, where that explains more than chance does."""
+    own = chosen[one]
+    if own.shape[1] > 1:
+        return own
+    square = _standard(own**2)
+    basis = _basis(len(response), chosen.values())
+    left, bend = (v - basis @ (basis.T @ v) for v in (response, square[:, 0]))
+    size, free = float(bend @ bend), len(response) - basis.shape[1] - 1
+    if size < TINY or free < 1:
+        return own
+    explained = float(left @ bend) ** 2 / size
+    unexplained = (float(left @ left) - explained) / free
+    return np.concatenate([own, square], axis=1) if explained > BENT * unexplained else own
+
+
+def _basis(count: int, blocks: Iterable[Array]) -> Array:
+    """Return orthonormal columns that span a constant and some blocks."""
+    basis, _ = np.linalg.qr(np.concatenate([np.ones((count, 1)), *blocks], axis=1))
+    return np.asarray(basis)
+
+
+def _without(response: Array, blocks: Sequence[Array], chosen: Mapping[int, Array]) -> tuple[Array, Array]:
     """Return what the chosen sources leave of the response and of the other sources: orthonormal columns of each."""
-    known = np.concatenate([np.ones((len(response), 1)), *(blocks[k] for k in chosen)], axis=1)
-    basis, _ = np.linalg.qr(known)
+    basis = _basis(len(response), chosen.values())
     every = np.concatenate(list(blocks), axis=1)
     left = every - basis @ (basis.T @ every)
     at = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.vocabulary.figures import figure_text
 from gigaplan.vocabulary.show import Brief, BriefRows
@@ -23,6 +25,7 @@ class Verdict(StrEnum):
 
 WEAKEST = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.ON_BASIS, Verdict.ASSUMED, Verdict.HOLDS)
 """Verdicts from the weakest on: a claim is as weak as its weakest statement."""
+PLACE = {verdict: place for place, verdict in enumerate(WEAKEST)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -43,16 +46,66 @@ class Figure(Brief):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Futures(Brief):
+    """In how many futures of a run a claim holds.
+
+    Attributes
+    ----------
+    members : int
+        Futures in which it was judged, the central one among them.
+    holds : int
+        Those in which it holds, on every basis or by assumption.
+    on_basis : int
+        Those in which it holds on some basis only.
+    unknown : int
+        Those in which it can't be determined; in all others it does not hold.
+    """
+
+    members: int
+    holds: int
+    on_basis: int
+    unknown: int
+
+    @property
+    def kept(self) -> int:
+        """Return in how many futures it holds, on a basis at least."""
+        return self.holds + self.on_basis
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        if self.unknown == self.members:
+            return f"can't be determined in any of {self.members:,} futures"
+        basis = ""
+        if self.on_basis:
+            basis = " on some basis only" if not self.holds else f", in {self.on_basis:,} of them on some basis only"
+        whole = f"holds in {self.kept:,} of {self.members:,} futures{basis}"
+        return f"{whole}; can't be determined in {self.unknown:,}" if self.unknown else whole
+
+    @property
+    def sentence(self) -> str:
+        """Return it as a sentence."""
+        return f"{self.text[0].upper()}{self.text[1:]}."
+
+    def brief_line(self) -> str:
+        """Return it in words."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Claim(Brief):
     """One claim with the verdict of the model."""
 
     id: str
     says: str
     verdict: Verdict
+    """That of the central future, as are the figures."""
     because: str
     figures: tuple[Figure, ...] = ()
     source: str = ""
     """Who says it, where and when."""
+    futures: Futures | None = None
+    """In how many futures it holds; None for a run of too few members, or where they aren't kept."""
 
     def brief_title(self) -> str:
         """Return the claim's id and what it says."""
@@ -61,6 +114,7 @@ class Claim(Brief):
     def brief_rows(self) -> BriefRows:
         """Return the verdict, why, and the figures behind it."""
         yield from (("verdict", str(self.verdict)), ("because", self.because))
+        yield "futures", self.futures.text if self.futures else ""
         yield from ((figure.name, figure.brief_line()) for figure in self.figures)
 
     def brief_line(self) -> str:
@@ -68,14 +122,19 @@ class Claim(Brief):
         return f"{self.id} {self.verdict}: {self.because}"
 
 
-def verdict_of_figures(figures: Iterable[Figure]) -> Verdict:
-    """Return the verdict of a statement: it holds if all figures that decide do, on a basis if some do, else not."""
-    decided = [f.holds for f in figures if f.holds is not None]
-    if not decided:
-        return Verdict.UNKNOWN
-    return Verdict.HOLDS if all(decided) else Verdict.ON_BASIS if any(decided) else Verdict.FAILS
+def verdicts_of(held: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return the verdict of a statement: it holds if all figures that decide do, on a basis if some do, else not.
 
+    Parameters
+    ----------
+    held : array of int, shape (figure, future)
+        Whether a figure keeps its bounds: 1, 0, or -1 where it says nothing.
 
-def weakest(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the weakest of some verdicts; of none, that it can't be determined."""
-    return min(verdicts, key=WEAKEST.index, default=Verdict.UNKNOWN)
+    Returns
+    -------
+    array of int, shape (future,)
+        Places in :data:`WEAKEST`; that it can't be determined where no figure decides.
+    """
+    yes, no = (held == 1).any(axis=0), (held == 0).any(axis=0)
+    some = np.where(no, PLACE[Verdict.ON_BASIS], PLACE[Verdict.HOLDS])
+    return np.where(yes, some, np.where(no, PLACE[Verdict.FAILS], PLACE[Verdict.UNKNOWN]))

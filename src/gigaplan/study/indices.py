@@ -8,7 +8,7 @@ table 2, total by Jansen (1999), over points of one scrambled Sobol' sequence. E
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -26,20 +26,34 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class OneAtATime:
-    """Each input at the low and at the high end of its range, all others at their central values."""
+    """Each input at the low and at the high end of its range, all others at their central values.
+
+    A stream that is named in ``places`` is put at these draws instead: the middle of each option of a choice.
+    """
 
     streams: tuple[str, ...]
+    places: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def members(self) -> int:
         """Return how many members it has, the central one left out."""
-        return 2 * len(self.streams)
+        return len(self._all)
+
+    @property
+    def _all(self) -> list[tuple[str, float]]:
+        return [(stream, at) for stream in self.streams for at in self.places.get(stream, (LOW, HIGH))]
 
     def rows(self, first: int, members: int) -> Mapping[str, Array]:
-        """Return the draws of members ``first`` to ``first + members``, counted from 1: two for each stream in turn."""
-        at = np.arange(first - 1, first - 1 + members)
-        ends = np.where(at % 2, HIGH, LOW)
-        return {s: np.where(at // 2 == k, ends, np.nan) for k, s in enumerate(self.streams) if (at // 2 == k).any()}
+        """Return the draws of members ``first`` to ``first + members``, counted from 1: stream after stream."""
+        found: dict[str, Array] = {}
+        for row, (stream, at) in enumerate(self._all[first - 1 : first - 1 + members]):
+            found.setdefault(stream, np.full(members, np.nan))[row] = at
+        return found
+
+    def of(self, stream: str) -> slice:
+        """Return which members a stream has."""
+        first = next(row for row, (name, _) in enumerate(self._all) if name == stream)
+        return slice(first, first + len(self.places.get(stream, (LOW, HIGH))))
 
 
 @dataclass(frozen=True, slots=True)

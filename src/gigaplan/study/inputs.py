@@ -24,9 +24,11 @@ class Input(Brief):
 
     name: str
     """The fact's id, or the plan's path."""
-    central: float
-    low: float
-    high: float
+    central: float | str
+    """The likeliest option of a choice."""
+    low: float | None
+    high: float | None
+    """None for a choice."""
     unit: str
     distribution: str
     streams: str
@@ -58,6 +60,11 @@ def uncertain_inputs(scenario: Scenario) -> tuple[Input, ...]:
         numbers = (spread.central, spread.low, spread.high)
         of = " ".join(streams[name])
         found.append(Input(name, *numbers, unit, str(spread.drawn_as), of, str(evidence), source))
+    classes = {draw.name: str(draw.evidence) for draw in scenario.draws}
+    for name, choice in sorted(scenario.chosen.items()):
+        options = ", ".join(f"{o} {w:.0%}" for o, w in zip(choice.options, choice.weights, strict=True))
+        of = " ".join(streams[name])
+        found.append(Input(name, choice.central, None, None, "", f"one of {options}", of, classes[name], "plan"))
     return tuple(found)
 
 

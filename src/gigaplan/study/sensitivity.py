@@ -19,15 +19,16 @@ from gigaplan.results.headlines import Headline
 from gigaplan.study.carry import Failure, carry_out
 from gigaplan.study.design import Case, Design, Points
 from gigaplan.study.folder import Folder, opened, refuse_others
-from gigaplan.study.indices import Given, OneAtATime, Saltelli, deciding, range_left, shares, sobol_indices
+from gigaplan.study.indices import HIGH, LOW, Given, OneAtATime, Saltelli, deciding, range_left, shares, sobol_indices
 from gigaplan.study.inputs import Input, begin, uncertain_inputs
 from gigaplan.study.montecarlo import failure_data, headline_values, plain
+from gigaplan.study.options import Part, draws_at, influence_of, levels_of, parts_of, places
 from gigaplan.study.request import Settings, StudyRequest, executor_of, folder_of, settings
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.progress import Progress
-from gigaplan.vocabulary.sampling import Part
+from gigaplan.vocabulary.sampling import Part as Members
 from gigaplan.vocabulary.show import Brief, BriefRows
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class SensitivityRequest(StudyRequest):
     """Members that Sobol' indices or elementary effects take (default: the plan's, else 256 for each input that is
     looked at, or 10 for each input); a tornado has two for each input."""
     method: Annotated[str | None, Option(group="Study", choices=METHODS)] = None
-    """Each input at both ends of its range (tornado, the default), Sobol' indices (sobol), or elementary effects
-    (morris, which needs the extra 'salib')."""
+    """Each input at both ends of its range and each option of a choice (tornado, the default), Sobol' indices
+    (sobol), or elementary effects (morris, which needs the extra 'salib')."""
     inputs: Annotated[int | None, Option(group="Study")] = None
     """Inputs that are looked at one by one, those that move the figures most (default: 10)."""
 
@@ -70,6 +71,8 @@ class Effect(Brief):
         Name of the input.
     low, high : float
         The figure with the input at the low and the high end of its range, all others central.
+    options : tuple of tuple of str and float
+        The figure with each option of a choice, all else central.
     first, total : float
         Sobol' indices: the share of the figure's variance that goes once the input alone is known, and the share that
         stays once all others are.
@@ -94,6 +97,7 @@ class Effect(Brief):
     mean_effect: float = np.nan
     effect_spread: float = np.nan
     share: float = 0.0
+    options: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -212,7 +216,8 @@ def effect_data(headline: Headline, effect: Effect) -> dict[str, Any]:
     numbers = {n: float(v) if np.isfinite(v := getattr(effect, n)) else None for n in names}
     known = np.isfinite([effect.low, effect.high]).any()
     ends = {n: plain(headline, getattr(effect, n)) if known else None for n in ("low", "high")}
-    return {"input": effect.input, **ends, **numbers}
+    options = {name: plain(headline, value) for name, value in effect.options}
+    return {"input": effect.input, **ends, **({"options": options} if options else {}), **numbers}
 
 
 def _input_data(one: Input) -> dict[str, Any]:
@@ -234,6 +239,10 @@ class _Question:
     folder: Path
     streams: Mapping[str, tuple[Input, ...]]
     """Inputs by the stream that they follow."""
+    parts: Mapping[str, tuple[Part, ...]]
+    """Options of the choices by the stream that they follow."""
+    with_numbers: frozenset[str]
+    """Those of these streams that numbers follow too."""
     end: float
     """Last day of the horizon, as an ordinal."""
     progress: Progress | None = field(compare=False)
@@ -314,31 +323,47 @@ def _question(plan: Plan, request: SensitivityRequest, progress: Progress | None
         problems.append(Problem(message, Place(place, path="members"), str(request.members), "", "", remedy))
     if problems:
         raise PlanError(problems)
-    scenario = plans.resolve(plan, Part(2, numbers.seed))
+    scenario = plans.resolve(plan, Members(2, numbers.seed))
     by_name = {one.name: one for one in uncertain_inputs(scenario)}
     streams = {stream: tuple(by_name[n] for n in names) for stream, names in sorted(scenario.streams.items())}
     if not streams:
         raise PlanError([Problem("no input is uncertain", Place(place), remedy="state ranges, as '55 to 80 USD/MWh'")])
-    folder = folder_of(plan, request, f"{KIND}-{method}", numbers.seed)
-    end = float(plan.document.horizon.end.replace(day=1).toordinal())
-    return _Question(plan, request, numbers, method, min(count, len(streams)), folder, streams, end, progress)
+    chosen = {s: [scenario.chosen[n] for n in names if n in scenario.chosen] for s, names in scenario.streams.items()}
+    return _Question(
+        plan=plan,
+        request=request,
+        numbers=numbers,
+        method=method,
+        count=min(count, len(streams)),
+        folder=folder_of(plan, request, f"{KIND}-{method}", numbers.seed),
+        streams=streams,
+        parts={stream: parts_of(of) for stream, of in chosen.items() if of},
+        with_numbers=frozenset(s for s, names in scenario.streams.items() if set(names) - set(scenario.chosen)),
+        end=float(plan.document.horizon.end.replace(day=1).toordinal()),
+        progress=progress,
+    )
 
 
 def _tornado(question: _Question, path: Path) -> Sensitivity:
-    """Return what each input does at the ends of its range."""
+    """Return what each input does at the ends of its range, and each option of a choice."""
     if path != question.folder:
         refuse_others(question.folder, None, inside=(SCREENING,))
-    design = OneAtATime(tuple(question.streams))
+    design = OneAtATime(tuple(question.streams), places(question.parts, question.with_numbers))
     folder, failures = question.run(design, design.members + 1, path, method="tornado")
     heads, values = question.values(folder, design.members)
-    low, high = values[0::2], values[1::2]
     central = np.array([h.value for h in heads])
-    swing = np.nanmax(np.abs(np.stack([high - low, low - central, high - central])), axis=0, initial=0.0)
-    effects = [
-        [Effect(name, low=float(low[k, h]), high=float(high[k, h])) for k, name in enumerate(design.streams)]
-        for h in range(len(heads))
-    ]
-    return _answer(question, heads, effects, swing**2, failures, design.members + 1)
+    influence = np.zeros((len(design.streams), len(heads)))
+    effects: list[list[Effect]] = [[] for _ in heads]
+    for k, name in enumerate(design.streams):
+        parts, own = question.parts.get(name, ()), values[design.of(name)]
+        at_ends, at_options = own[: len(own) - len(parts)], own[len(own) - len(parts) :]
+        low, high = at_ends if len(at_ends) else np.full((2, len(heads)), np.nan)
+        swing = np.nanmax(np.abs(np.stack([high - low, low - central, high - central])), axis=0, initial=0.0)
+        influence[k] = np.maximum(swing**2, influence_of(parts, at_options))
+        for h, of in enumerate(effects):
+            options = tuple((part.name, float(v)) for part, v in zip(parts, at_options[:, h], strict=True))
+            of.append(Effect(name, low=float(low[h]), high=float(high[h]), options=options))
+    return _answer(question, heads, effects, influence, failures, design.members + 1)
 
 
 def _sobol(question: _Question, tornado: Sensitivity) -> Sensitivity:
@@ -395,12 +420,18 @@ def _morris(question: _Question) -> Sensitivity:
     stated = question.request.members or question.numbers.stated.get("members")
     each = len(streams) + 1
     trajectories = max((stated - 1) // each, 2) if stated else TRAJECTORIES
-    low, high = OneAtATime(streams).rows(1, 2)[streams[0]]
+    low, high = LOW, HIGH
     problem = {"num_vars": len(streams), "names": list(streams), "bounds": [[low, high]] * len(streams)}
-    points = np.asarray(sample.sample(problem, trajectories, seed=question.numbers.seed))
+    levels = levels_of(question.parts)
+    points = np.asarray(sample.sample(problem, trajectories, num_levels=levels, seed=question.numbers.seed))
+    drawn = points.copy()
+    for stream, parts in question.parts.items():
+        column = streams.index(stream)
+        share = (points[:, column] - low) / (high - low)
+        drawn[:, column] = draws_at(parts, share, with_numbers=stream in question.with_numbers)
     members = len(points)
     identity = {"method": "morris", "trajectories": trajectories}
-    folder, failures = question.run(Given(streams, points), members + 1, question.folder, **identity)
+    folder, failures = question.run(Given(streams, drawn), members + 1, question.folder, **identity)
     heads, values = question.values(folder, members)
     effects, influence = [], np.zeros((len(streams), len(heads)))
     for h in range(len(heads)):
@@ -408,7 +439,9 @@ def _morris(question: _Question) -> Sensitivity:
         if whole.sum() < 2 * each:
             effects.append([Effect(name) for name in streams])
             continue
-        answer = analyse.analyze(problem, points[whole], values[whole, h], seed=question.numbers.seed)
+        answer = analyse.analyze(
+            problem, points[whole], values[whole, h], num_levels=levels, seed=question.numbers.seed
+        )
         mean, spread = (np.asarray(answer[k], dtype=float) for k in ("mu_star", "sigma"))
         influence[:, h] = np.nan_to_num(mean) ** 2
         effects.append(

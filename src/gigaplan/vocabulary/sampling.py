@@ -234,6 +234,8 @@ class Sampler:
     correlated: Mapping[str, Cluster] = field(default_factory=dict)
     drawn: dict[str, Spread] = field(default_factory=dict)
     """What was drawn, by name."""
+    chosen: dict[str, Choice] = field(default_factory=dict)
+    """Choices that were drawn, by name."""
     streams: dict[str, list[str]] = field(default_factory=dict)
     """Inputs that follow each stream of draws: themselves alone, those of a group, those that are led by it."""
     _taken: dict[int, str] = field(default_factory=dict)
@@ -253,9 +255,7 @@ class Sampler:
         self.drawn[name] = spread
         own = spread.group or name
         for stream in (own,) if lead is None else (own, lead[0]):
-            known = self.streams.setdefault(stream, [])
-            if name not in known:
-                known.append(name)
+            self._follow(stream, name)
         unit = self._correlated(own)
         central = np.isnan(unit)
         if lead is not None:
@@ -276,10 +276,18 @@ class Sampler:
         choice : Choice
             The options and their weights.
         """
+        self.chosen[name] = choice
+        self._follow(choice.group or name, name)
         ends = np.cumsum(choice.weights)[:-1]
         unit = self._correlated(choice.group or name)
         picked = np.searchsorted(ends, middle(unit), side="right")
         return np.where(np.isnan(unit), choice.likeliest, picked).astype(np.int64)
+
+    def _follow(self, stream: str, name: str) -> None:
+        """Note that an input follows a stream."""
+        known = self.streams.setdefault(stream, [])
+        if name not in known:
+            known.append(name)
 
     def _correlated(self, name: str) -> Array:
         """Return the draws of an input or a group between 0 and 1, correlated with others where that is stated."""

@@ -114,7 +114,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
     warnings = (*scenario.warnings, *_unsampled(filler, root))
     draws = filler.draws.all()
-    return replace(sampled, drawn=filler.sampler.drawn, streams=streams, draws=draws, warnings=warnings)
+    sampler = filler.sampler
+    return replace(sampled, drawn=sampler.drawn, chosen=sampler.chosen, streams=streams, draws=draws, warnings=warnings)
 
 
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
