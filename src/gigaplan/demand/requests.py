@@ -10,6 +10,7 @@ arrives evenly.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ SHARE_TOLERANCE = 1e-6
 
 
 def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
-    """Return the demand of users in every month of the axis.
+    """Return the demand of users in every month of the axis at the prices of the reference date.
 
     Parameters
     ----------
@@ -76,6 +77,46 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     )
 
 
+def at_prices(asked: Demand, factor: Array, interactive: NDArray[np.bool_]) -> Demand:
+    """Return demand at other prices than those of the reference date.
+
+    What devices serve themselves stays: nobody pays for it by the request.
+
+    Parameters
+    ----------
+    asked : Demand
+        Demand at the prices of the reference date.
+    factor : Array, shape (M, W, n)
+        Requests to the fleet over those at these prices [1].
+    interactive : NDArray[np.bool_], shape (W,)
+        Whether a workload's requests can't wait.
+
+    Returns
+    -------
+    Demand
+        The demand, each of its quantities moved alike.
+    """
+    if np.all(factor == 1.0):
+        return asked
+    per_day, per_h = asked.requests_per_day * factor, asked.requests_per_h * factor[..., None, None]
+    before, after = (r[:, interactive].sum(axis=1) for r in (asked.requests_per_h, per_h))  # (M, n, D, H)
+    everywhere = asked.requests_per_day + asked.on_devices_per_day
+    sessions = _over(per_day + asked.on_devices_per_day, everywhere)
+    return replace(
+        asked,
+        requests_per_day=per_day,
+        requests_per_h=per_h,
+        by_region_per_h=asked.by_region_per_h * _over(after, before)[:, None],
+        sessions_per_day=asked.sessions_per_day * sessions,
+        tokens_per_day=asked.tokens_per_day * factor[:, :, None],
+    )
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Return part over whole, 1 where the whole is nothing."""
+    return np.divide(part, whole, out=np.ones(np.broadcast_shapes(part.shape, whole.shape)), where=whole > 0)
+
+
 def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
     """Return each workload's requests per day, on the fleet and on devices, before the day type: (m, n, D)."""
 
@@ -88,9 +129,7 @@ def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
     for w in inputs.workloads:
         rate = requests_per_day(w, users, on_days(w.reference_date)).reshape(-1, *shape)
         season = season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
-        index = np.asarray(inputs.price_index, dtype=float)
-        price = np.broadcast_to(index, np.broadcast_shapes(index.shape, (axis.months,))) ** over(w.price_elasticity, 1)
-        found.append(rate * (season * price)[..., None])
+        found.append(rate * season[..., None])
     return found
 
 

@@ -15,6 +15,7 @@ from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.collect import Stages, collect, labels
 from gigaplan.simulate.couplings.allocation import serve, service_of
+from gigaplan.simulate.couplings.market import meet
 from gigaplan.simulate.couplings.money import books, revenue_of
 from gigaplan.simulate.couplings.power import energy_of, power_drawn
 from gigaplan.simulate.couplings.throughput import rates
@@ -24,7 +25,7 @@ from gigaplan.simulate.keep import Keep, checked_keep, retain
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
 
-STAGES = 7
+STAGES = 8
 """Stages of a run that are reported."""
 
 
@@ -67,26 +68,29 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
 def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     """Run the stages in the order of the journey."""
     begin("demand")
-    demand = compute_demand(scenario.demand, scenario.axis)
+    asked = compute_demand(scenario.demand, scenario.axis)
     begin("fleet")
     built = build(scenario.fleet, scenario.axis)
     begin("throughput")
-    speed = rates(scenario, demand.tokens_per_request)
+    speed = rates(scenario, asked.tokens_per_request)
     begin("training")
     trained = train(scenario, built)
+    begin("prices")
+    prices, demand = meet(scenario, asked, built, speed, trained)
     begin("allocation")
     allocated = serve(scenario, demand, built, speed, trained)
-    service = service_of(scenario, demand, built, allocated)
+    service = service_of(scenario, demand, built, allocated, prices)
     begin("power and money")
     drawn = power_drawn(scenario, built, allocated, trained)
-    revenue = revenue_of(scenario, allocated)
+    revenue = revenue_of(scenario, allocated, prices.per_request_usd, service.sold_usd)
     money = books(scenario, built, revenue, drawn)
-    units = unit_economics(scenario, demand, speed, allocated, service, money)
+    units = unit_economics(scenario, demand, speed, allocated, service, money, prices)
     return Stages(
         demand=demand,
         built=built,
         speed=speed,
         trained=trained,
+        prices=prices,
         allocated=allocated,
         service=service,
         energy=energy_of(scenario, drawn),

@@ -1,0 +1,244 @@
+"""Coupling of cost, prices and demand: what a request costs moves its price, its price moves demand, and demand and
+capacity have a price at which they meet.
+
+    GPU-hours of the fleet --cost--> cost of a request --rule of its price--> price --demand--> requests
+    demand at every price, capacity --> clearing price of a GPU-hour (--last month's--> price, by rule)
+
+The clearing price rests on what buyers would pay, not on the price that they are asked, so all months are solved at
+once and nothing is iterated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.allocation.clearing import clearing_log_price
+from gigaplan.demand.outputs import Demand
+from gigaplan.demand.prices import demand_factor, followed
+from gigaplan.demand.requests import at_prices
+from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.fleet.outputs import BuildOut
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.simulate.couplings.training import Trained
+from gigaplan.vocabulary.members import Array, column, stack
+from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
+
+KW_PER_MW = 1e3
+NOTHING = 1e-12
+HIGHEST_OVER_REFERENCE = 100.0
+"""Highest clearing price over what the best-paying workload pays at reference prices: far above any market."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Prices and what they do to demand. Shapes: member M, workload W, month n."""
+
+    gpu_hour_cost_usd: Array
+    """(M, n) cost of an hour of the fleet's mean GPU at full use [USD/GPU/h]."""
+    gpu_hour_rent_usd: Array
+    """(M, n) contract rent of an hour of the fleet's mean GPU [USD/GPU/h]."""
+    gpu_hours_per_request: Array
+    """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
+    cost_per_request_usd: Array
+    """(M, W, n) cost of serving a request at full use [USD]."""
+    clearing_usd_per_gpu_h: Array
+    """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
+    index: Array
+    """(M, W, n) price of a request over that of the reference date [1]."""
+    per_request_usd: Array
+    """(M, W, n) price of a request [USD]."""
+
+
+def meet(
+    scenario: Scenario, asked: Demand, built: BuildOut, speed: Throughput, trained: Trained
+) -> tuple[Prices, Demand]:
+    """Return prices, and demand at them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    asked : Demand
+        Demand at the prices of the reference date.
+    built : BuildOut
+        The fleet.
+    speed : Throughput
+        Requests per GPU-hour.
+    trained : Trained
+        What training holds.
+    """
+    cost, rent = _gpu_hour(scenario, built)
+    hours = _hours_per_request(scenario, built, speed)
+    per_request_cost = hours * cost[:, None]
+    reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    clearing = _clearing(scenario, asked, built, hours, trained, reference, _least(scenario, cost))
+    index = _index(scenario, per_request_cost, clearing[:, None] * hours)
+    factor = demand_factor(np.log(index), *response(scenario))
+    prices = Prices(
+        gpu_hour_cost_usd=cost,
+        gpu_hour_rent_usd=rent,
+        gpu_hours_per_request=hours,
+        cost_per_request_usd=per_request_cost,
+        clearing_usd_per_gpu_h=clearing,
+        index=index,
+        per_request_usd=reference * index,
+    )
+    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])
+    return prices, at_prices(asked, factor, interactive)
+
+
+def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> tuple[Array, Array]:
+    """Return requests per day that come on top where they may wait for the batch price, and that price: (M, W, n) each.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    demand : Demand
+        Demand at the plan's prices.
+    prices : Prices
+        These prices.
+    """
+    cheaper, log_index = np.maximum(column(scenario.market.batch_price_share, 3), NOTHING), np.log(prices.index)
+    now, then = (demand_factor(log, *response(scenario)) for log in (log_index, log_index + np.log(cheaper)))
+    can = np.isfinite(prices.gpu_hours_per_request) & (prices.per_request_usd > 0)
+    more = np.where(can, demand.requests_per_day * (then / np.maximum(now, NOTHING) - 1), 0.0)
+    return more, prices.per_request_usd * cheaper
+
+
+def _gpu_hour(scenario: Scenario, built: BuildOut) -> tuple[Array, Array]:
+    """Return cost and contract rent of an hour of the fleet's mean GPU: (M, n) each, nan without GPUs."""
+    gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
+    up = (built.racks_producing[..., :-1] + built.racks_producing[..., 1:]) / 2 * gpus_per_rack[:, None, None]
+    rents = stack(g.rental_usd_per_gpu_h for g in scenario.finance.generations)  # (M, G)
+    paid = np.einsum("mgpn,mgp->mn", up, _cost_by_place(scenario, rents))
+    at_market = np.einsum("mgpn,mg->mn", up, rents)
+    fleet = up.sum(axis=(1, 2))
+    # GPUs that are down cost as much as those that are up, which bear it.
+    return _ratio(paid, fleet * column(scenario.fleet.ladder.availability, 2)), _ratio(at_market, fleet)
+
+
+def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
+    """Return the cost of a busy GPU-hour by generation and place, owned or rented: (M, G, P) [USD/GPU/h]."""
+    finance, fleet = scenario.finance, scenario.fleet
+    rented = [s.rented for s in fleet.sites] + [b.rented for b in fleet.opening]
+    kw = fleet.it_kw_per_gpu  # (M or 1, G)
+    rows = []
+    for g, (generation, price) in enumerate(zip(fleet.generations, finance.generations, strict=True)):
+        places = []
+        for share, facility, contract in zip(rented, scenario.facilities, finance.contracts, strict=True):
+            mw = kw[:, g] / KW_PER_MW
+            hour = owned_gpu_hour(
+                rack_price_usd=price.rack_price_usd,
+                gpus_per_rack=generation.gpus_per_rack,
+                it_kw_per_gpu=kw[:, g],
+                drawn_share=scenario.draw.busy_share,
+                pue=facility.pue,
+                power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
+                costs=finance.costs,
+            )
+            lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
+            owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
+            agreed = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
+            rent = np.where(agreed > 0, agreed, rents[:, g])
+            places.append(share * rent + (1 - share) * owned)
+        rows.append(np.stack(np.broadcast_arrays(*places), axis=-1))
+    return np.stack(np.broadcast_arrays(*rows), axis=1)
+
+
+def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
+    """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
+    gpus = built.gpus_available
+    per_h = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
+    return _ratio(gpus.sum(axis=1)[:, None], per_h)
+
+
+def _least(scenario: Scenario, cost: Array) -> Array:
+    """Return the price below which an hour isn't worth its energy: (M, n) [USD/GPU/h]."""
+    per_it_mwh = [column(f.pue, 1) * column(f.power_price_usd_per_mwh, 1) for f in scenario.facilities]
+    energy = np.mean(np.broadcast_arrays(*per_it_mwh), axis=0) * scenario.fleet.it_kw_per_gpu.mean(axis=1) / KW_PER_MW
+    return np.broadcast_to(np.maximum(energy, NOTHING)[:, None], cost.shape)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """Return part over whole, nan where the whole is nothing."""
+    shape = np.broadcast_shapes(part.shape, whole.shape)
+    return np.divide(part, whole, out=np.full(shape, np.nan), where=whole > NOTHING)
+
+
+def response(scenario: Scenario) -> tuple[Array, Array]:
+    """Return elasticity and saturation of every workload's demand: (M or 1, W, 1) each."""
+    elasticity, saturation = (per_request(scenario, f"price_{name}") for name in ("elasticity", "saturation"))
+    return elasticity[:, :, None], saturation[:, :, None]
+
+
+def _clearing(
+    scenario: Scenario,
+    asked: Demand,
+    built: BuildOut,
+    hours: Array,
+    trained: Trained,
+    reference_usd: Array,
+    least_usd: Array,
+) -> Array:
+    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h].
+
+    Capacity is what training leaves; need is that of the month's busiest hour for work that can't wait, and that of
+    the whole day for all. Work that nobody pays for needs what it needs at every price.
+    """
+    gpus = built.gpus_available.sum(axis=1)
+    can = np.isfinite(hours) & (gpus[:, None] > 0)
+    need = np.where(can, asked.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)  # GPUs, (M, W, n)
+    pays = can & (reference_usd > 0)
+    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])[:, None]
+    busiest = _busiest_over_mean(scenario, asked)
+    elasticity, saturation = response(scenario)
+    log_worth = np.log(np.where(pays, reference_usd / np.where(can, hours, 1.0), 1.0))  # USD per GPU-hour
+
+    def needed(log_price: Array) -> Array:
+        factor = np.where(pays, demand_factor(log_price[:, None] - log_worth, elasticity, saturation), 1.0)
+        wanted = need * factor
+        return np.maximum((wanted * interactive).sum(axis=1) * busiest, wanted.sum(axis=1))
+
+    highest = np.where(pays, log_worth, -np.inf).max(axis=1) + np.log(HIGHEST_OVER_REFERENCE)
+    some = pays.any(axis=1)
+    low, high = np.log(least_usd), np.where(some, highest, 0.0)
+    supply = gpus * (1 - trained.reserved_share)
+    found = np.exp(clearing_log_price(needed, supply, np.minimum(low, high), high))
+    return np.where(some, found, np.nan)
+
+
+def _busiest_over_mean(scenario: Scenario, asked: Demand) -> Array:
+    """Return the busiest hour of interactive demand over the month's mean: (M, n)."""
+    hourly = asked.by_region_per_h.sum(axis=1)  # (M, n, D, H)
+    mean = scenario.axis.month_mean(hourly)
+    peak = hourly.max(axis=(-2, -1))
+    return np.divide(peak, mean, out=np.ones_like(peak), where=mean > 0)
+
+
+def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
+    """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
+    work, axis = scenario.demand.workloads, scenario.axis
+    months = column(scenario.market.adjustment_months, 2)
+    dated = np.array([np.searchsorted(axis.edge_days[1:-1], axis.days_since_start(w.reference_date)) for w in work])
+    through = column(scenario.market.pass_through_share, 3)
+    last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
+    by_cost = np.exp(_following(through * np.log(cost), dated, months))
+    by_market = np.exp(_following(np.log(last_month), dated, months))
+    stated = np.asarray(scenario.demand.price_index, dtype=float)
+    path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
+    rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
+    return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+
+
+def _following(log_level: Array, dated: Array, months: Array) -> Array:
+    """Return log prices that follow a level from the reference date, or from the first month that has one: (M, W, n)."""
+    known = np.isfinite(log_level)
+    after = known & (np.arange(known.shape[-1]) >= dated[:, None])
+    start = np.where(after.any(axis=-1), after.argmax(axis=-1), known.shape[-1])  # (M, W)
+    at_start = np.take_along_axis(log_level, np.minimum(start, known.shape[-1] - 1)[..., None], axis=-1)
+    return followed(log_level - at_start, start, months)
