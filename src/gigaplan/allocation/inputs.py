@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
 
+BuildRule = Literal["as_stated", "to_utilisation"]
 IdleRule = Literal["research", "batch", "rent_out", "stand_idle"]
 
 
@@ -21,6 +22,11 @@ class Market:
     """Share of a relative change of cost that reaches the price (pricing: cost_plus)."""
     adjustment_months: Annotated[Uncertain, Gt(0), Unit("month")]
     """Mean lag with which prices follow cost or the market."""
+    build: BuildRule = "as_stated"
+    """Whether racks are delivered when power is there (as_stated), or wait until demand at the plan's prices would use
+    them (to_utilisation)."""
+    target_utilisation: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
+    """Share of what training leaves that demand's peak hour uses where the build-out waits for demand."""
     idle: IdleRule = "research"
     """What idle GPUs do: research, batch work at its own price, hours that are rented out at market rent, or nothing
     (stand_idle)."""

@@ -34,7 +34,7 @@ def demand_factor(log_index: Array, elasticity: Array, saturation: Array) -> Arr
     Examples
     --------
     >>> float(demand_factor(np.log(0.5), np.array(-1.0), np.array(4.0)).round(3))
-    1.724
+    1.725
     """
     widest = np.log(saturation)
     power = np.minimum(log_index * (-elasticity / widest), HIGHEST_LOG)

@@ -77,14 +77,14 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     )
 
 
-def at_prices(asked: Demand, factor: Array, interactive: NDArray[np.bool_]) -> Demand:
+def at_prices(at_reference: Demand, factor: Array, interactive: NDArray[np.bool_]) -> Demand:
     """Return demand at other prices than those of the reference date.
 
     What devices serve themselves stays: nobody pays for it by the request.
 
     Parameters
     ----------
-    asked : Demand
+    at_reference : Demand
         Demand at the prices of the reference date.
     factor : Array, shape (M, W, n)
         Requests to the fleet over those at these prices [1].
@@ -97,18 +97,18 @@ def at_prices(asked: Demand, factor: Array, interactive: NDArray[np.bool_]) -> D
         The demand, each of its quantities moved alike.
     """
     if np.all(factor == 1.0):
-        return asked
-    per_day, per_h = asked.requests_per_day * factor, asked.requests_per_h * factor[..., None, None]
-    before, after = (r[:, interactive].sum(axis=1) for r in (asked.requests_per_h, per_h))  # (M, n, D, H)
-    everywhere = asked.requests_per_day + asked.on_devices_per_day
-    sessions = _over(per_day + asked.on_devices_per_day, everywhere)
+        return at_reference
+    per_day, per_h = at_reference.requests_per_day * factor, at_reference.requests_per_h * factor[..., None, None]
+    before, after = (r[:, interactive].sum(axis=1) for r in (at_reference.requests_per_h, per_h))  # (M, n, D, H)
+    everywhere = at_reference.requests_per_day + at_reference.on_devices_per_day
+    sessions = _over(per_day + at_reference.on_devices_per_day, everywhere)
     return replace(
-        asked,
+        at_reference,
         requests_per_day=per_day,
         requests_per_h=per_h,
-        by_region_per_h=asked.by_region_per_h * _over(after, before)[:, None],
-        sessions_per_day=asked.sessions_per_day * sessions,
-        tokens_per_day=asked.tokens_per_day * factor[:, :, None],
+        by_region_per_h=at_reference.by_region_per_h * _over(after, before)[:, None],
+        sessions_per_day=at_reference.sessions_per_day * sessions,
+        tokens_per_day=at_reference.tokens_per_day * factor[:, :, None],
     )
 
 

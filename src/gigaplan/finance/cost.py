@@ -35,7 +35,7 @@ def cost_per_mtok(
     it_kw_per_gpu: Array,
     generated_tokens: Array,
 ) -> TokenCost:
-    """Share a month's total cost over training, sold hours and workloads by the IT power rating of the GPU-hours that they use.
+    """Share a month's total cost over training, sold hours and workloads by the IT power rating of their GPU-hours.
 
     A GPU-hour is weighted by its IT power (racks of all generations cost about the same per megawatt, so a
     newer GPU carries its larger share). GPU-hours that nothing uses are kept for serving, so the workloads bear them in

@@ -121,7 +121,7 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
 
 
 def idle_share_used(scenario: Scenario, allocated: Allocation) -> Array:
-    """Return the share of the fleet at work in each hour that nobody had asked for: (M, n, D, H).
+    """Return the share of the fleet at work in each hour that nobody had requested: (M, n, D, H).
 
     Batch work that finds too few buyers is counted as if it ran, so that power is not understated.
     """
@@ -140,12 +140,12 @@ def _sold(scenario: Scenario, demand: Demand, prices: Prices, free: Array) -> tu
     if market.idle != "batch":
         return np.zeros_like(free), np.zeros((free.shape[0], free.shape[-1]))
     more_per_day, usd_per_request = more_at_batch_price(scenario, demand, prices)
-    wanted = more_per_day * scenario.axis.hours / HOURS  # requests, (M, W, n)
-    hours = (wanted * np.nan_to_num(prices.gpu_hours_per_request)).sum(axis=1)
+    requested = more_per_day * scenario.axis.hours / HOURS  # requests, (M, W, n)
+    hours = (requested * np.nan_to_num(prices.gpu_hours_per_request)).sum(axis=1)
     idle = free.sum(axis=1)
     share = np.divide(np.minimum(hours, idle), idle, out=np.zeros_like(idle), where=idle > 0)
     served = np.divide(np.minimum(hours, idle), hours, out=np.zeros_like(idle), where=hours > 0)
-    return free * share[:, None], (wanted * usd_per_request).sum(axis=1) * served
+    return free * share[:, None], (requested * usd_per_request).sum(axis=1) * served
 
 
 def _gpu_hours(scenario: Scenario, built: BuildOut, allocated: Allocation, available: Array) -> Array:

@@ -4,8 +4,8 @@ capacity have a price at which they meet.
     GPU-hours of the fleet --cost--> cost of a request --rule of its price--> price --demand--> requests
     demand at every price, capacity --> clearing price of a GPU-hour (--last month's--> price, by rule)
 
-The clearing price rests on what buyers would pay, not on the price that they are asked, so all months are solved at
-once and nothing is iterated.
+The clearing price rests on what buyers would pay, not on the price that is set, so all months are solved at once and
+nothing is iterated.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Prices:
 
 
 def meet(
-    scenario: Scenario, asked: Demand, built: BuildOut, speed: Throughput, trained: Trained
+    scenario: Scenario, at_reference: Demand, built: BuildOut, speed: Throughput, trained: Trained
 ) -> tuple[Prices, Demand]:
     """Return prices, and demand at them.
 
@@ -62,7 +62,7 @@ def meet(
     ----------
     scenario : Scenario
         A resolved plan.
-    asked : Demand
+    at_reference : Demand
         Demand at the prices of the reference date.
     built : BuildOut
         The fleet.
@@ -75,7 +75,7 @@ def meet(
     hours = _hours_per_request(scenario, built, speed)
     per_request_cost = hours * cost[:, None]
     reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
-    clearing = _clearing(scenario, asked, built, hours, trained, reference, _least(scenario, cost))
+    clearing = _clearing(scenario, at_reference, built, hours, trained, reference, _energy_price(scenario, cost))
     index = _index(scenario, per_request_cost, clearing[:, None] * hours)
     factor = demand_factor(np.log(index), *response(scenario))
     prices = Prices(
@@ -88,7 +88,38 @@ def meet(
         per_request_usd=reference * index,
     )
     interactive = np.array([not w.deferrable for w in scenario.demand.workloads])
-    return prices, at_prices(asked, factor, interactive)
+    return prices, at_prices(at_reference, factor, interactive)
+
+
+def most_it_mw(scenario: Scenario, demand: Demand, built: BuildOut, prices: Prices, trained: Trained) -> Array:
+    """Return the IT power of racks that demand would use, by the end of each month: (M, n) [MW].
+
+    What stands for a month is scaled by what its peak hour needs over what training leaves at the target utilisation;
+    racks that are delivered now produce after acceptance and the producing lag, so it is the need of then. The mix of
+    generations is taken as it stands, and what was needed once stays.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    demand : Demand
+        Demand at the plan's prices.
+    built : BuildOut
+        The fleet as the plan states it.
+    prices : Prices
+        These prices.
+    trained : Trained
+        What training holds.
+    """
+    need, peak = _need(scenario, demand, built, prices.gpu_hours_per_request)
+    left = built.gpus_available.sum(axis=1) * (1 - trained.reserved_share)
+    used = _ratio(_at_peak(scenario, need, peak), left) / column(scenario.market.target_utilisation, 2)
+    standing = np.einsum("mgpe,mg->me", built.racks, scenario.fleet.it_kw_per_rack)[:, 1:] / KW_PER_MW
+    filled = np.maximum.accumulate(np.where(np.isfinite(used), standing * np.minimum(used, 1.0), 0.0), axis=-1)
+    ladder = scenario.fleet.ladder
+    lag = np.ceil(column(ladder.acceptance_lag_months + ladder.producing_lag_months, 2)).astype(int) + 1
+    later = np.minimum(np.arange(filled.shape[-1]) + lag, filled.shape[-1] - 1)
+    return np.take_along_axis(filled, np.broadcast_to(later, filled.shape), axis=-1)
 
 
 def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> tuple[Array, Array]:
@@ -153,12 +184,12 @@ def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
 def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
     gpus = built.gpus_available
-    per_h = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
+    per_h: Array = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
     return _ratio(gpus.sum(axis=1)[:, None], per_h)
 
 
-def _least(scenario: Scenario, cost: Array) -> Array:
-    """Return the price below which an hour isn't worth its energy: (M, n) [USD/GPU/h]."""
+def _energy_price(scenario: Scenario, cost: Array) -> Array:
+    """Return what the energy of a GPU-hour costs, below which no hour is sold: (M, n) [USD/GPU/h]."""
     per_it_mwh = [column(f.pue, 1) * column(f.power_price_usd_per_mwh, 1) for f in scenario.facilities]
     energy = np.mean(np.broadcast_arrays(*per_it_mwh), axis=0) * scenario.fleet.it_kw_per_gpu.mean(axis=1) / KW_PER_MW
     return np.broadcast_to(np.maximum(energy, NOTHING)[:, None], cost.shape)
@@ -167,7 +198,7 @@ def _least(scenario: Scenario, cost: Array) -> Array:
 def _ratio(part: Array, whole: Array) -> Array:
     """Return part over whole, nan where the whole is nothing."""
     shape = np.broadcast_shapes(part.shape, whole.shape)
-    return np.divide(part, whole, out=np.full(shape, np.nan), where=whole > NOTHING)
+    return np.asarray(np.divide(part, whole, out=np.full(shape, np.nan), where=whole > NOTHING))
 
 
 def response(scenario: Scenario) -> tuple[Array, Array]:
@@ -178,46 +209,52 @@ def response(scenario: Scenario) -> tuple[Array, Array]:
 
 def _clearing(
     scenario: Scenario,
-    asked: Demand,
+    at_reference: Demand,
     built: BuildOut,
     hours: Array,
     trained: Trained,
     reference_usd: Array,
-    least_usd: Array,
+    energy_usd: Array,
 ) -> Array:
     """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h].
 
-    Capacity is what training leaves; need is that of the month's busiest hour for work that can't wait, and that of
+    Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
     the whole day for all. Work that nobody pays for needs what it needs at every price.
     """
     gpus = built.gpus_available.sum(axis=1)
-    can = np.isfinite(hours) & (gpus[:, None] > 0)
-    need = np.where(can, asked.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)  # GPUs, (M, W, n)
+    need, peak = _need(scenario, at_reference, built, hours)
+    can = need > 0
     pays = can & (reference_usd > 0)
-    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])[:, None]
-    busiest = _busiest_over_mean(scenario, asked)
     elasticity, saturation = response(scenario)
     log_worth = np.log(np.where(pays, reference_usd / np.where(can, hours, 1.0), 1.0))  # USD per GPU-hour
 
     def needed(log_price: Array) -> Array:
         factor = np.where(pays, demand_factor(log_price[:, None] - log_worth, elasticity, saturation), 1.0)
-        wanted = need * factor
-        return np.maximum((wanted * interactive).sum(axis=1) * busiest, wanted.sum(axis=1))
+        return _at_peak(scenario, need * factor, peak)
 
     highest = np.where(pays, log_worth, -np.inf).max(axis=1) + np.log(HIGHEST_OVER_REFERENCE)
     some = pays.any(axis=1)
-    low, high = np.log(least_usd), np.where(some, highest, 0.0)
+    low, high = np.log(energy_usd), np.where(some, highest, 0.0)
     supply = gpus * (1 - trained.reserved_share)
     found = np.exp(clearing_log_price(needed, supply, np.minimum(low, high), high))
     return np.where(some, found, np.nan)
 
 
-def _busiest_over_mean(scenario: Scenario, asked: Demand) -> Array:
-    """Return the busiest hour of interactive demand over the month's mean: (M, n)."""
-    hourly = asked.by_region_per_h.sum(axis=1)  # (M, n, D, H)
-    mean = scenario.axis.month_mean(hourly)
-    peak = hourly.max(axis=(-2, -1))
-    return np.divide(peak, mean, out=np.ones_like(peak), where=mean > 0)
+def _need(scenario: Scenario, demand: Demand, built: BuildOut, hours: Array) -> tuple[Array, Array]:
+    """Return the GPUs of the fleet's mix that requests need in the mean hour, (M, W, n), and the peak hour of
+    interactive demand over the month's mean, (M, n)."""
+    can = np.isfinite(hours) & (built.gpus_available.sum(axis=1) > 0)[:, None]
+    need = np.where(can, demand.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)
+    hourly = demand.by_region_per_h.sum(axis=1)  # (M, n, D, H)
+    mean, highest = scenario.axis.month_mean(hourly), hourly.max(axis=(-2, -1))
+    return need, np.divide(highest, mean, out=np.ones_like(highest), where=mean > 0)
+
+
+def _at_peak(scenario: Scenario, need: Array, peak: Array) -> Array:
+    """Return the GPUs that a month needs: those of its peak hour for work that can't wait, those of the whole day for
+    all: (M, n)."""
+    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])[:, None]
+    return np.asarray(np.maximum((need * interactive).sum(axis=1) * peak, need.sum(axis=1)))
 
 
 def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
@@ -236,7 +273,7 @@ def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
 
 
 def _following(log_level: Array, dated: Array, months: Array) -> Array:
-    """Return log prices that follow a level from the reference date, or from the first month that has one: (M, W, n)."""
+    """Return log prices that follow a level from the reference date, or from the first month with one: (M, W, n)."""
     known = np.isfinite(log_level)
     after = known & (np.arange(known.shape[-1]) >= dated[:, None])
     start = np.where(after.any(axis=-1), after.argmax(axis=-1), known.shape[-1])  # (M, W)

@@ -57,9 +57,7 @@ def task_cost(
         per_task_usd=empty, at_constant_capability_usd=empty, fall_log=np.full((members, len(DRIVERS), months), np.nan)
     )
     weigh = scenario.fleet.it_kw_per_gpu[..., None]
-    whole, held, used = (
-        (h * weigh).sum(axis=1) for h in (available_gpu_hours, other_gpu_hours, gpu_hours.sum(axis=1))
-    )
+    whole, held, used = ((h * weigh).sum(axis=1) for h in (available_gpu_hours, other_gpu_hours, gpu_hours.sum(axis=1)))
     use = np.divide(used, whole - held, out=np.zeros_like(used), where=whole - held > 0)
     start = _start(use, cost_usd)
     if start is None:
