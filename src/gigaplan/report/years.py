@@ -150,8 +150,8 @@ def _use(result: Result) -> Iterator[Row]:
     found = spread_of(shares) if has_ranges(result) else None
     yield Row(
         reduction="mean of the year",
-        name="GPU-hours idle",
-        variable="idle_gpu_hours",
+        name="GPU-hours that nobody requests",
+        variable="unrequested_gpu_hours",
         values=figure_of(result, shares),
         texts=tuple(percent(float(v)) for v in figure_of(result, shares)),
         leads=True,
@@ -161,15 +161,16 @@ def _use(result: Result) -> Iterator[Row]:
 
 
 def idle_share(result: Result) -> Array:
-    """Return the share of the available GPU-hours that nothing used, by year; nan where there are none."""
+    """Return the share of the available GPU-hours that nobody requested, by year; nan where there are none."""
     return figure_of(result, _idle_shares(result))
 
 
 def _idle_shares(result: Result) -> Array:
     """Return the same of every member."""
-    idle, held, used = (of_members(result, f"{n}gpu_hours", ["year"]) for n in ("idle_", "training_", ""))
-    whole = idle + held + used
-    share: Array = np.divide(np.maximum(idle, 0.0), whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    kinds = ("unrequested_", "training_", "", "research_on_idle_")
+    free, trains, serves, research = (of_members(result, f"{n}gpu_hours", ["year"]) for n in kinds)
+    whole = free + trains + serves - research
+    share: Array = np.divide(np.maximum(free, 0.0), whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return share
 
 
@@ -182,6 +183,8 @@ def _prices(result: Result) -> Iterator[Row]:
     yield from _rows(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
     for workload in result.labels["workload"]:
         yield from _rows(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
+    yield from _some(_rows(result, "GPU-hour clears at, USD", "clearing_price_usd_per_gpu_h", fixed, leads=True))
+    yield from _some(_rows(result, "rented in the market", "gpu_hour_rent_usd", fixed))
 
 
 def _money(result: Result) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
+from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
 
 OVERBUILT_SHARE = 0.25
@@ -19,7 +20,7 @@ OVERBUILT_SHARE = 0.25
 FAR_OVER_RENT = 5.0
 """Revenue of a serving GPU-hour over its contract rent, above which demand or price look like another fleet's: the
 largest service's own is 1 to 3 in 2024 to 2026."""
-KW_PER_GW, BILLION = 1e6, 1e9
+KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
     "batch": "{used} are sold as batch work by the plan's rule (market.idle)",
@@ -64,8 +65,8 @@ def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
     gw = free[in_year].sum() / scenario.axis.hours[in_year].sum() / KW_PER_GW
     usd = (stages.money.cost_usd[0].sum(axis=0) * free / np.maximum(all_kwh, 1e-30))[in_year].sum()
     taken = used.sum() / max((service.idle_gpu_hours[0] + used).sum(), 1e-30)
-    power = f"{gw:.2g} GW (IT)" if gw >= 1 else f"{gw * 1e3:.2g} MW (IT)"
-    cost = f"{usd / BILLION:.2g} billion USD" if usd >= BILLION else f"{usd / 1e6:.2g} million USD"
+    power = f"{digits_of(gw)} GW (IT)" if gw >= 1 else f"{digits_of(gw * MW_PER_GW)} MW (IT)"
+    cost = f"{digits_of(usd / BILLION)} billion USD" if usd >= BILLION else f"{digits_of(usd / MILLION)} million USD"
     yield (
         f"the plan builds more than is requested: in {years[worst]} nobody requests {power} of the fleet "
         f"({shares[worst]:.0%} of its GPU-hours), which cost {cost} that year; more than a quarter is free in "

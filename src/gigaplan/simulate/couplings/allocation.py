@@ -56,6 +56,11 @@ class Service:
         used = self.gpu_hours.sum(axis=1) + self.training_gpu_hours + self.sold_gpu_hours
         return np.asarray(self.available_gpu_hours - used)
 
+    @property
+    def unrequested_gpu_hours(self) -> Array:
+        """(M, G, n) GPU-hours available that no request and no held training uses."""
+        return np.asarray(self.idle_gpu_hours + self.research_on_idle_gpu_hours + self.sold_gpu_hours)
+
 
 def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
     """Allocate the fleet's hours to workloads by merit, after what training holds."""
