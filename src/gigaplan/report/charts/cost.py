@@ -63,7 +63,7 @@ def gpu_hour(result: Result) -> Chart | None:
         (base.PALETTE[0], base.PALETTE[2], base.GREY),
     )
     series = [base.line(n, figures(result, q), c) for n, q, c in zip(names, quantities, colours, strict=True)]
-    series += base.band("clears at", spread(result, quantities[0], ["month"]), 0, colours[0])
+    series += base.band("clears at", spread(result, quantities[0], ["month"]), 1, colours[0])
     return Chart(
         "gpu_hour",
         "What a GPU-hour is worth and what it costs",
@@ -76,7 +76,7 @@ def gpu_hour(result: Result) -> Chart | None:
 
 
 def waterfall(result: Result) -> Chart | None:
-    """What a million generated tokens cost in the last year: by line of cost, less what training and sold hours bear."""
+    """What a million generated tokens cost in the last year: by line of cost, less training and hours sold."""
     year = -1
     made = float(base.yearly(result, "generated_tokens")[year]) / 1e6
     if not made > 0:

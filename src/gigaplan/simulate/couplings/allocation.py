@@ -125,15 +125,13 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
     )
 
 
-def idle_share_used(scenario: Scenario, allocated: Allocation) -> Array:
-    """Return the share of the fleet at work in each hour that nobody had requested: (M, n, D, H).
-
-    Batch work that finds too few buyers is counted as if it ran, so that power is not understated.
-    """
-    if scenario.market.idle == "stand_idle":
-        return np.zeros(1)
-    free = 1 - allocated.reserved_share[:, :, None, None] - allocated.fleet_share.sum(axis=1)
-    return np.asarray(np.maximum(free, 0.0) * column(scenario.market.idle_use_share, 4))
+def unrequested_share_used(allocated: Allocation, service: Service) -> Array:
+    """Return the share of the fleet at work in each hour that nobody had requested, research or sold: (M, n, D, H)."""
+    used = (service.research_on_idle_gpu_hours + service.sold_gpu_hours).sum(axis=1)
+    free = service.unrequested_gpu_hours.sum(axis=1)
+    part = np.divide(used, free, out=np.zeros_like(free), where=free > 0)
+    left = 1 - allocated.reserved_share[:, :, None, None] - allocated.fleet_share.sum(axis=1)
+    return np.asarray(np.maximum(left, 0.0) * part[..., None, None])
 
 
 def _sold(scenario: Scenario, demand: Demand, prices: Prices, free: Array) -> tuple[Array, Array]:
