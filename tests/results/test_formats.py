@@ -20,7 +20,21 @@ from gigaplan.vocabulary.errors import GigaplanError, PlanError, UnknownQuantity
 from gigaplan.vocabulary.variables import Variable, variables
 
 FORMATS = Path(__file__).parent / "formats"
-LATER = {"generated_tokens", "gpus_in_production", "racks_in_production"}
+LATER = {
+    "generated_tokens",
+    "gpus_in_production",
+    "racks_in_production",
+    "research_on_idle_gpu_hours",
+    "sold_gpu_hours",
+    "unrequested_gpu_hours",
+    "gpu_hour_cost_usd",
+    "gpu_hour_rent_usd",
+    "cost_per_request_usd",
+    "price_per_request_usd",
+    "clearing_price_usd_per_gpu_h",
+    "sold_usd",
+    "sold_cost_usd",
+}
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())
 

@@ -62,8 +62,7 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
     on_fleet_per_day = everywhere * (1 - at_devices)
-    by_workload = [tokens_by_year(w, axis).reshape(-1, len(TOKENS), len(axis.years)) for w in inputs.workloads]
-    tokens = np.stack(np.broadcast_arrays(*by_workload), axis=1)  # (m, W, token, Y)
+    tokens = tokens_per_request(inputs, axis)
     calls = np.stack(np.broadcast_arrays(*[column(calls_per_session(w), 2) for w in inputs.workloads]), axis=1)
     return Demand(
         weekly_users=users,
@@ -137,6 +136,25 @@ def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
     """Return requests on the month's average day: (M, W, n, D) and (m, W, n, D, H) -> (M, W, n)."""
     day = pattern.mean(axis=-1) * axis.day_counts
     return np.asarray(np.einsum("mwnd,mwnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
+
+
+def tokens_per_request(inputs: DemandInputs, axis: TimeAxis) -> Array:
+    """Return the tokens of each kind in one request of every workload.
+
+    Parameters
+    ----------
+    inputs : DemandInputs
+        All inputs of the room.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (member or 1, workload, token, year)
+        Tokens of a request [token], in the order of ``TOKENS``.
+    """
+    by_workload = [tokens_by_year(w, axis).reshape(-1, len(TOKENS), len(axis.years)) for w in inputs.workloads]
+    return np.stack(np.broadcast_arrays(*by_workload), axis=1)
 
 
 def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:

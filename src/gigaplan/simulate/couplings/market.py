@@ -10,24 +10,26 @@ nothing is iterated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gigaplan.allocation.clearing import clearing_log_price
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
-from gigaplan.demand.requests import at_prices
+from gigaplan.demand.requests import at_prices, tokens_per_request
 from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request
-from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.vocabulary.members import Array, column, stack
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 
-KW_PER_MW = 1e3
+KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
 NOTHING = 1e-12
 HIGHEST_OVER_REFERENCE = 100.0
 """Highest clearing price over what the best-paying workload pays at reference prices: far above any market."""
@@ -76,7 +78,7 @@ def meet(
     per_request_cost = hours * cost[:, None]
     reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
     clearing = _clearing(scenario, at_reference, built, hours, trained, reference, _energy_price(scenario, cost))
-    index = _index(scenario, per_request_cost, clearing[:, None] * hours)
+    index = _index(scenario, _since_reference(scenario, per_request_cost), clearing[:, None] * hours)
     factor = demand_factor(np.log(index), *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=cost,
@@ -188,6 +190,21 @@ def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -
     return _ratio(gpus.sum(axis=1)[:, None], per_h)
 
 
+def _since_reference(scenario: Scenario, cost: Array) -> Array:
+    """Return the cost of a request with the months from the earliest reference date to the horizon in front of it,
+    (M, W, months), so that prices don't depend on when the horizon begins."""
+    follows = [w.reference_date for w in scenario.demand.workloads if w.pricing == "cost_plus"]
+    start = min([scenario.axis.start, *follows]).replace(day=1)
+    if start == scenario.axis.start:
+        return cost
+    whole = replace(scenario, axis=replace(scenario.axis, start=start))
+    built = build(scenario.fleet, whole.axis)
+    hours = _hours_per_request(whole, built, rates(whole, tokens_per_request(whole.demand, whole.axis)))
+    before = (hours * _gpu_hour(whole, built)[0][:, None])[..., : whole.axis.months - scenario.axis.months]
+    members = max(len(before), len(cost))
+    return np.concatenate([np.broadcast_to(a, (members, *a.shape[1:])) for a in (before, cost)], axis=-1)
+
+
 def _energy_price(scenario: Scenario, cost: Array) -> Array:
     """Return what the energy of a GPU-hour costs, below which no hour is sold: (M, n) [USD/GPU/h]."""
     per_it_mwh = [column(f.pue, 1) * column(f.power_price_usd_per_mwh, 1) for f in scenario.facilities]
@@ -259,17 +276,24 @@ def _at_peak(scenario: Scenario, need: Array, peak: Array) -> Array:
 
 def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
     """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
-    work, axis = scenario.demand.workloads, scenario.axis
-    months = column(scenario.market.adjustment_months, 2)
-    dated = np.array([np.searchsorted(axis.edge_days[1:-1], axis.days_since_start(w.reference_date)) for w in work])
+    work, months = scenario.demand.workloads, column(scenario.market.adjustment_months, 2)
+    now = scenario.axis.months
+    dated = np.array([_months_to(scenario, w.reference_date) for w in work])
     through = column(scenario.market.pass_through_share, 3)
     last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
-    by_cost = np.exp(_following(through * np.log(cost), dated, months))
+    earlier = cost.shape[-1] - now
+    by_cost = np.exp(_following(through * np.log(cost), dated + earlier, months))[..., earlier:]
     by_market = np.exp(_following(np.log(last_month), dated, months))
     stated = np.asarray(scenario.demand.price_index, dtype=float)
     path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
     rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
     return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+
+
+def _months_to(scenario: Scenario, day: dt.date) -> int:
+    """Return the months from the start of the horizon to the month of a day, negative before it."""
+    start = scenario.axis.start
+    return (day.year - start.year) * MONTHS_PER_YEAR + day.month - start.month
 
 
 def _following(log_level: Array, dated: Array, months: Array) -> Array:
