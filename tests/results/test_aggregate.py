@@ -307,8 +307,6 @@ def test_a_headline_is_one_figure_everywhere(name: str) -> None:
 def test_every_row_of_the_yearly_table_is_explained(name: str) -> None:
     result = result_of(name)
     for row in rows(result):
-        if row.variable == "idle_gpu_hours":  # a share of what is available
-            continue
         for k, year in enumerate(years(result)):
             figure = explain(result, row.variable, {**row.at, "year": year}).figures[0]
             assert figure.value == pytest.approx(row.values[k], nan_ok=True), (row.name, year)

@@ -200,7 +200,7 @@ def _allocation(allocated: Allocation, service: Service) -> dict[str, Array]:
         "research_on_idle_gpu_hours": service.research_on_idle_gpu_hours,
         "sold_gpu_hours": service.sold_gpu_hours,
         "idle_gpu_hours": service.idle_gpu_hours,
-        "unrequested_gpu_hours": service.unrequested_gpu_hours,
+        "unrequested_share": service.unrequested_share,
         "training_flop": service.training_flop,
     }
 

@@ -61,6 +61,12 @@ class Service:
         """(M, G, n) GPU-hours available that no request and no held training uses."""
         return np.asarray(self.idle_gpu_hours + self.research_on_idle_gpu_hours + self.sold_gpu_hours)
 
+    @property
+    def unrequested_share(self) -> Array:
+        """(M, n) the same over all that are available; 0 where there are none."""
+        free, there = self.unrequested_gpu_hours.sum(axis=1), self.available_gpu_hours.sum(axis=1)
+        return np.asarray(np.divide(np.maximum(free, 0.0), there, out=np.zeros_like(free), where=there > 0))
+
 
 def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
     """Allocate the fleet's hours to workloads by merit, after what training holds."""
