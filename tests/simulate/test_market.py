@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,24 @@ import gigaplan as gp
 from gigaplan.results.result import Result
 
 PLAN = "neocloud-100mw"
+SMALL = """
+gigaplan: 1
+name: mine
+title: A megawatt
+horizon: {start: 2026-01, end: 2028-01}
+announced: {power: 1 MW it}
+fleet:
+  generations: [gb300_nvl72]
+  reference_generation: gb300_nvl72
+  sites:
+    Here:
+      region: ercot
+      phases: {all: {power: 1 MW it, energised: 2026-03-01}}
+demand:
+  workloads:
+    chat: {driver: users, model: deepseek_v3}
+finance: {}
+"""
 
 
 @cache
@@ -131,3 +150,13 @@ def test_what_a_service_takes_over_its_model_takes_gpu_hours_and_nothing_else_of
 def test_the_scenario_of_a_large_lab_reads_what_a_large_labs_service_takes() -> None:
     (entry,) = run(plan="announced-2025-09").ledger.under("inference.software.overhead")
     assert entry.fact is not None and entry.fact.entity == "large_lab"
+
+
+def test_a_small_plan_that_inherits_the_world_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(SMALL)
+    (line,) = [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]
+    assert "those of the largest service" in line and "demand.adoption" in line
+    own = "adoption: {reference_users: 2e4, reference_date: 2026-01, ceiling_users: 1e5, rate_per_year: 0.5 1/year}"
+    path.write_text(SMALL.replace("  workloads:", f"  {own}\n  workloads:"))
+    assert not [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]

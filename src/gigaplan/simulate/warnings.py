@@ -14,12 +14,15 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
 from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS
 
 OVERBUILT_SHARE = 0.25
 """Share of a year's GPU-hours that nobody requests, above which a plan is said to overbuild (a choice)."""
 FAR_OVER_RENT = 5.0
 """Revenue of a serving GPU-hour over its contract rent, above which demand or price look like another fleet's: the
 largest service's own is 1 to 3 in 2024 to 2026."""
+FAR_OVER_FLEET = 10.0
+"""Demand over what the fleet could serve, above which it is likely another service's (a choice)."""
 KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
@@ -39,7 +42,8 @@ def told(scenario: Scenario, stages: Stages) -> list[str]:
     stages : Stages
         What the stages of its run gave.
     """
-    return [*_impossible(scenario, stages), *_overbuilt(scenario, stages), *_off_market(scenario, stages)]
+    found = (_impossible, _outsized, _overbuilt, _off_market)
+    return [sentence for look in found for sentence in look(scenario, stages)]
 
 
 def _impossible(scenario: Scenario, stages: Stages) -> Iterator[str]:
@@ -48,6 +52,21 @@ def _impossible(scenario: Scenario, stages: Stages) -> Iterator[str]:
     for run, layout in zip(scenario.training.runs, stages.trained.layouts, strict=True):
         if layout.reason:
             yield f"cannot be trained: {run.name} on {run.gpus:,} {run.generation}: {layout.reason}"
+
+
+def _outsized(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that demand is many times what the fleet could serve: it is likely the size of another service."""
+    hours = np.nan_to_num(stages.prices.gpu_hours_per_request[0])
+    need = (stages.demand.requests_per_day[0] * hours).sum(axis=0) / HOURS * scenario.axis.hours
+    there = stages.service.available_gpu_hours[0].sum(axis=0)
+    _, over = _by_year(scenario, np.where(there > 0, need, 0.0), there)
+    if (over > FAR_OVER_FLEET).all():
+        users = digits_of(float(stages.demand.weekly_users[0].max()) / MILLION)
+        yield (
+            f"demand is {over.min():,.0f} times what the fleet could serve, and more, in every year ({users} million "
+            "weekly users at the most): unless the plan states its own, users and requests are those of the largest "
+            "service; state demand.adoption, or requests of the workloads' own (driver: own, requests_per_day)"
+        )
 
 
 def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
