@@ -159,6 +159,7 @@ def small_plan(requests: str, availability: str = "90 %", members: int = 1) -> R
         f"demand.workloads.agents.requests_per_day={requests}",
         f"fleet.ladder.availability={availability}",
         f"uncertainty.members={members}",
+        *(f"demand.workloads.{w}.pricing=frozen" for w in ("enterprise_api", "agents", "batch")),
     ]
     return simulate(plan.resolve(plan.load("neocloud-100mw", changes)))
 
@@ -209,6 +210,8 @@ def test_revenue_lost_is_what_the_refused_would_have_paid() -> None:
     result = small_plan("200e6")
     refused = result.central("requests_refused_per_day") * result.axis.hours / 24
     scenario = plan.resolve(plan.load("neocloud-100mw"))
-    paid = np.array([w.revenue_usd_per_request for w in scenario.demand.workloads], dtype=float)
-    np.testing.assert_allclose(result.central("revenue_lost_usd"), refused * paid[:, None])
-    assert paid[0] == 0.0009
+    stated = np.array([w.revenue_usd_per_request for w in scenario.demand.workloads], dtype=float)
+    paid = result.central("price_per_request_usd")
+    np.testing.assert_allclose(result.central("revenue_lost_usd"), refused * paid)
+    assert paid[:, 0] == pytest.approx(stated)
+    assert stated[0] == 0.0009

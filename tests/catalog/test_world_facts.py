@@ -138,6 +138,8 @@ OF_SOME_WORKLOADS = (
     "reasoning_growth_per_year",
     "token_growth_decay_per_year",
     "price_elasticity",
+    "price_saturation",
+    "pricing",
 )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan.demand.inputs import TOKENS, Adoption, DemandInputs, Shape, Workload
-from gigaplan.demand.requests import compute_demand, region_patterns, tokens_by_year
+from gigaplan.demand.requests import at_prices, compute_demand, region_patterns, tokens_by_year
 from gigaplan.demand.sessions import calls_per_session, input_tokens, mean_history_tokens
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS, WORKDAYS, Resolution, TimeAxis
 
@@ -266,26 +266,21 @@ def test_devices_take_off_exactly_what_they_serve(resolution: Resolution) -> Non
 
 
 @pytest.mark.parametrize("resolution", Resolution)
-@given(st.floats(-5, 0), st.floats(0.01, 20))
-def test_requests_answer_prices_by_their_elasticity(resolution: Resolution, elasticity: float, index: float) -> None:
+def test_a_factor_of_price_moves_all_of_a_workloads_demand_and_no_other(resolution: Resolution) -> None:
     axis = AXES[resolution]
-    workloads = (replace(AGENT, price_elasticity=elasticity), CHAT)
-    price = np.where(np.arange(36) < 12, 1.0, index)
-    plain = compute_demand(replace(INPUTS, workloads=workloads), axis)
-    got = compute_demand(replace(INPUTS, workloads=workloads, price_index=price), axis)
-    change = got.requests_per_day / plain.requests_per_day
-    np.testing.assert_allclose(change[:, 0, 12:], index**elasticity, rtol=1e-9)
-    np.testing.assert_allclose(change[:, 0, :12], 1.0, rtol=1e-12)
-    np.testing.assert_allclose(change[:, 1], 1.0, rtol=1e-12)
-
-
-def test_a_halved_price_by_hand() -> None:
-    work = replace(CHAT, price_elasticity=-0.5)
-    got, plain = (
-        compute_demand(replace(INPUTS, workloads=(work,), price_index=p), AXES[Resolution.REPRESENTATIVE])
-        for p in (0.25, 1.0)
-    )
-    np.testing.assert_allclose(got.requests_per_day, 2 * plain.requests_per_day)  # 0.25 ** -0.5
+    plain = compute_demand(replace(INPUTS, workloads=(AGENT, CHAT, BATCH)), axis)
+    factor = np.ones_like(plain.requests_per_day)
+    factor[:, 0, 12:] = 0.5
+    factor[:, 2] = 3.0
+    got = at_prices(plain, factor, np.array([True, True, False]))
+    np.testing.assert_allclose(got.requests_per_day, plain.requests_per_day * factor)
+    np.testing.assert_allclose(got.requests_per_h, plain.requests_per_h * factor[..., None, None])
+    np.testing.assert_allclose(got.tokens_per_day, plain.tokens_per_day * factor[:, :, None])
+    assert np.array_equal(got.on_devices_per_day, plain.on_devices_per_day)
+    interactive = got.requests_per_h[:, :2].sum(axis=1)
+    np.testing.assert_allclose(got.by_region_per_h.sum(axis=1), interactive)
+    same = at_prices(plain, np.ones_like(factor), np.array([True, True, False]))
+    assert same is plain
 
 
 def test_members_of_users_alone_when_no_work_is_theirs() -> None:

@@ -20,7 +20,21 @@ from gigaplan.vocabulary.errors import GigaplanError, PlanError, UnknownQuantity
 from gigaplan.vocabulary.variables import Variable, variables
 
 FORMATS = Path(__file__).parent / "formats"
-LATER = {"generated_tokens", "gpus_in_production", "racks_in_production"}
+LATER = {
+    "generated_tokens",
+    "gpus_in_production",
+    "racks_in_production",
+    "research_on_idle_gpu_hours",
+    "sold_gpu_hours",
+    "unrequested_share",
+    "gpu_hour_cost_usd",
+    "gpu_hour_rent_usd",
+    "cost_per_request_usd",
+    "price_per_request_usd",
+    "clearing_price_usd_per_gpu_h",
+    "sold_usd",
+    "sold_cost_usd",
+}
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())
 
@@ -110,14 +124,14 @@ def test_new_removed_and_changed_quantities_are_left_out_in_words(number: int, t
 
 
 def test_the_rows_used_are_saved_and_win_over_todays(tmp_path: Path, table: dict[str, Variable]) -> None:
-    table["revenue_usd"] = replace(table["revenue_usd"], meaning="Something else", formula="other")
+    table["tranche_usd"] = replace(table["tranche_usd"], meaning="Something else", formula="other")
     result = gp.load(FORMATS / "2")
-    assert result.variable("revenue_usd") == variables()["revenue_usd"]
+    assert result.variable("tranche_usd") == variables()["tranche_usd"]
     folder = copied(2, tmp_path)
     rows = json.loads((folder / "result.json").read_text())["quantities"]
-    del rows["revenue_usd"]["formula"]  # a column that a still older version did not have
-    rows["revenue_usd"]["colour"] = "red"  # one that a later version has
-    assert gp.load(edited(folder, quantities=rows)).variable("revenue_usd").formula == "other"
+    del rows["tranche_usd"]["formula"]  # a column that a still older version did not have
+    rows["tranche_usd"]["colour"] = "red"  # one that a later version has
+    assert gp.load(edited(folder, quantities=rows)).variable("tranche_usd").formula == "other"
 
 
 @pytest.mark.parametrize(("column", "value"), [("inputs", [1]), ("inputs", "all"), ("unit", ["USD"]), ("kind", 3)])

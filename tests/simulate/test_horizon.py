@@ -33,6 +33,7 @@ BOUGHT_BEFORE = {
     "cost_per_mtok_usd",
     "cost_per_mtok_all_usd",
     "training_cost_usd",
+    "sold_cost_usd",
     "vendor_flow_usd",
     "vendor_flow_landlords_usd",
     "tranche_usd",

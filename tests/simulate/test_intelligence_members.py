@@ -14,7 +14,7 @@ def test_members_in_the_cost_alone() -> None:
     result = simulate(scenario)
     given = {
         "gpu_hours": result["gpu_hours"],
-        "training_gpu_hours": result["training_gpu_hours"],
+        "other_gpu_hours": result["training_gpu_hours"] + result["sold_gpu_hours"],
         "available_gpu_hours": result["gpus_available"] * scenario.axis.hours,
         "requests_per_gpu_h": result["requests_per_gpu_s"] * 3600,
         "tokens_per_request": result["tokens_per_request"],

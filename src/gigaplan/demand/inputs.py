@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Day, Unit
 
+Pricing = Literal["cost_plus", "follow_market", "path", "frozen"]
 TOKENS = ("fresh_input", "cached_input", "media", "reasoning", "output")
 """Kinds of token of a request. Media are pictures, sound and film, as the tokens that encode them; they are
 prefilled like uncached text."""
@@ -94,8 +95,13 @@ class Workload:
     """Logarithmic growth of the reasoning tokens of a request at the reference date (continuous: 0.69 doubles it)."""
     token_growth_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")] = 1.0
     """Rate at which the growth of input and reasoning tokens itself decays."""
+    pricing: Pricing = "cost_plus"
+    """How the price of a request moves after the reference date: with the cost of serving it (cost_plus), with the
+    clearing price of a GPU-hour (follow_market), as the plan's price index says (path), or not at all (frozen)."""
     price_elasticity: Annotated[Uncertain, Ge(-5), Le(0), Unit("1")] = 0.0
-    """Relative change of requests over that of their price index (isoelastic)."""
+    """Relative change of requests over that of their price, at the price of the reference date."""
+    price_saturation: Annotated[Uncertain, Gt(1), Unit("1")] = 3.0
+    """Requests if they cost nothing over those at the price of the reference date."""
     deferrable: bool = False
     """Whether the work may run at any hour of its day."""
     guaranteed_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0

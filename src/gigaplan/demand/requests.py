@@ -10,6 +10,7 @@ arrives evenly.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ SHARE_TOLERANCE = 1e-6
 
 
 def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
-    """Return the demand of users in every month of the axis.
+    """Return the demand of users in every month of the axis at the prices of the reference date.
 
     Parameters
     ----------
@@ -61,8 +62,7 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
     on_fleet_per_day = everywhere * (1 - at_devices)
-    by_workload = [tokens_by_year(w, axis).reshape(-1, len(TOKENS), len(axis.years)) for w in inputs.workloads]
-    tokens = np.stack(np.broadcast_arrays(*by_workload), axis=1)  # (m, W, token, Y)
+    tokens = tokens_per_request(inputs, axis)
     calls = np.stack(np.broadcast_arrays(*[column(calls_per_session(w), 2) for w in inputs.workloads]), axis=1)
     return Demand(
         weekly_users=users,
@@ -74,6 +74,46 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
         tokens_per_request=tokens,
         tokens_per_day=on_fleet_per_day[:, :, None] * tokens[..., axis.year_of_month],
     )
+
+
+def at_prices(at_reference: Demand, factor: Array, interactive: NDArray[np.bool_]) -> Demand:
+    """Return demand at other prices than those of the reference date.
+
+    What devices serve themselves stays: nobody pays for it by the request.
+
+    Parameters
+    ----------
+    at_reference : Demand
+        Demand at the prices of the reference date.
+    factor : Array, shape (M, W, n)
+        Requests to the fleet over those at these prices [1].
+    interactive : NDArray[np.bool_], shape (W,)
+        Whether a workload's requests can't wait.
+
+    Returns
+    -------
+    Demand
+        The demand, each of its quantities moved alike.
+    """
+    if np.all(factor == 1.0):
+        return at_reference
+    per_day, per_h = at_reference.requests_per_day * factor, at_reference.requests_per_h * factor[..., None, None]
+    before, after = (r[:, interactive].sum(axis=1) for r in (at_reference.requests_per_h, per_h))  # (M, n, D, H)
+    everywhere = at_reference.requests_per_day + at_reference.on_devices_per_day
+    sessions = _over(per_day + at_reference.on_devices_per_day, everywhere)
+    return replace(
+        at_reference,
+        requests_per_day=per_day,
+        requests_per_h=per_h,
+        by_region_per_h=at_reference.by_region_per_h * _over(after, before)[:, None],
+        sessions_per_day=at_reference.sessions_per_day * sessions,
+        tokens_per_day=at_reference.tokens_per_day * factor[:, :, None],
+    )
+
+
+def _over(part: Array, whole: Array) -> Array:
+    """Return part over whole, 1 where the whole is nothing."""
+    return np.divide(part, whole, out=np.ones(np.broadcast_shapes(part.shape, whole.shape)), where=whole > 0)
 
 
 def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
@@ -88,9 +128,7 @@ def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
     for w in inputs.workloads:
         rate = requests_per_day(w, users, on_days(w.reference_date)).reshape(-1, *shape)
         season = season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
-        index = np.asarray(inputs.price_index, dtype=float)
-        price = np.broadcast_to(index, np.broadcast_shapes(index.shape, (axis.months,))) ** over(w.price_elasticity, 1)
-        found.append(rate * (season * price)[..., None])
+        found.append(rate * season[..., None])
     return found
 
 
@@ -98,6 +136,25 @@ def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
     """Return requests on the month's average day: (M, W, n, D) and (m, W, n, D, H) -> (M, W, n)."""
     day = pattern.mean(axis=-1) * axis.day_counts
     return np.asarray(np.einsum("mwnd,mwnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
+
+
+def tokens_per_request(inputs: DemandInputs, axis: TimeAxis) -> Array:
+    """Return the tokens of each kind in one request of every workload.
+
+    Parameters
+    ----------
+    inputs : DemandInputs
+        All inputs of the room.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (member or 1, workload, token, year)
+        Tokens of a request [token], in the order of ``TOKENS``.
+    """
+    by_workload = [tokens_by_year(w, axis).reshape(-1, len(TOKENS), len(axis.years)) for w in inputs.workloads]
+    return np.stack(np.broadcast_arrays(*by_workload), axis=1)
 
 
 def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:

@@ -17,6 +17,8 @@ class TokenCost:
     """(M, W, n) cost borne by each workload [USD]."""
     training_usd: Array
     """(M, n) cost borne by training and research [USD]."""
+    sold_usd: Array
+    """(M, n) cost borne by GPU-hours that are sold to others [USD]."""
     workload_usd_per_mtok: Array
     """(M, W, n) cost per million generated tokens of each workload [USD/Mtok]."""
     serving_usd_per_mtok: Array
@@ -28,15 +30,16 @@ def cost_per_mtok(
     cost_usd: Array,
     gpu_hours: Array,
     training_gpu_hours: Array,
+    sold_gpu_hours: Array,
     gpu_hours_available: Array,
     it_kw_per_gpu: Array,
     generated_tokens: Array,
 ) -> TokenCost:
-    """Share a month's total cost over training and workloads by the IT power rating of the GPU-hours that they use.
+    """Share a month's total cost over training, sold hours and workloads by the IT power rating of their GPU-hours.
 
     A GPU-hour is weighted by its IT power (racks of all generations cost about the same per megawatt, so a
-    newer GPU carries its larger share). Idle GPU-hours are kept for serving, so the workloads bear them in
-    proportion to their own. Training and workloads add up to the total exactly.
+    newer GPU carries its larger share). GPU-hours that nothing uses are kept for serving, so the workloads bear them in
+    proportion to their own. Training, sold hours and workloads add up to the total exactly.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ def cost_per_mtok(
     gpu_hours : Array, shape (M, W, G, n)
         GPU-hours of each workload [GPU h].
     training_gpu_hours : Array, shape (M, G, n)
-        GPU-hours held for training and research [GPU h].
+        GPU-hours of training and research [GPU h].
+    sold_gpu_hours : Array, shape (M, G, n)
+        GPU-hours sold to others [GPU h].
     gpu_hours_available : Array, shape (M, G, n)
         GPU-hours of all GPUs that are up [GPU h].
     it_kw_per_gpu : Array, shape (G,) or (M, G)
@@ -62,13 +67,15 @@ def cost_per_mtok(
     weigh = it_kw_per_gpu[..., None]
     whole = (gpu_hours_available * weigh).sum(axis=1)
     training = total * _ratio((training_gpu_hours * weigh).sum(axis=1), whole)
+    sold = total * _ratio((sold_gpu_hours * weigh).sum(axis=1), whole)
     used = (gpu_hours * weigh[..., None, :, :]).sum(axis=2)  # (M, W, n)
     busy = used.sum(axis=1)
-    serving = total - training
+    serving = total - training - sold
     workload = serving[:, None] * _ratio(used, busy[:, None])
     return TokenCost(
         workload_usd=workload,
         training_usd=training,
+        sold_usd=sold,
         workload_usd_per_mtok=_price(workload, generated_tokens),
         serving_usd_per_mtok=_price(np.where(busy > 0, serving, np.nan), generated_tokens.sum(axis=1)),
     )

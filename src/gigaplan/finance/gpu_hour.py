@@ -37,8 +37,8 @@ def owned_gpu_hour(
     *,
     rack_price_usd: Uncertain,
     gpus_per_rack: float,
-    it_kw_per_gpu: float,
-    drawn_share: float,
+    it_kw_per_gpu: Uncertain,
+    drawn_share: Uncertain,
     pue: Uncertain,
     power_price_usd_per_mwh: Uncertain,
     costs: Costs,
@@ -54,9 +54,9 @@ def owned_gpu_hour(
         Price of a rack [USD].
     gpus_per_rack : float
         GPUs of a rack.
-    it_kw_per_gpu : float
+    it_kw_per_gpu : Uncertain
         Rated IT power of one GPU with its share of the rack [kW].
-    drawn_share : float
+    drawn_share : Uncertain
         Drawn over rated IT power of a busy rack [1].
     pue : Uncertain
         Power usage effectiveness, facility over IT energy [1].

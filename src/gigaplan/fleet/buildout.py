@@ -30,6 +30,8 @@ NEGLIGIBLE_MW = 1e-9
 NEWEST = "newest"
 NOT_SERIES = ("places", "first_token_days")
 """Fields of a build-out without months or edges."""
+ANY_MW = 1e12
+"""More than any plan builds."""
 DECIMALS_MW = 6
 """Limits closer than a watt bind together; the first in ``LIMITS`` is reported."""
 
@@ -100,6 +102,9 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
     """
     _check(inputs)
     whole = replace(axis, start=_first_edge(inputs, axis))
+    if inputs.most_it_mw is not None:
+        earlier = np.full((*inputs.most_it_mw.shape[:-1], whole.months - axis.months), ANY_MW)
+        inputs = replace(inputs, most_it_mw=np.concatenate([earlier, inputs.most_it_mw], axis=-1))
     return _from(_build(inputs, whole), axis, whole)
 
 
@@ -139,7 +144,8 @@ def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
             block, axis, axis.edge_days - column(generation.life_years, 2) * DAYS_PER_YEAR
         )
     power = _site_power(inputs.ladder, plan, axis)
-    delivered, limits, binding = _deliveries(inputs, axis, plan, power, racks, existing_retired)
+    existing_mw = _it_mw(racks, opening - existing_retired).sum(axis=1)
+    delivered, limits, binding = _deliveries(inputs, axis, plan, power, racks, existing_retired, existing_mw)
     return _outputs(inputs, axis, plan, opening, existing_retired, power, racks, delivered, limits, binding)
 
 
@@ -212,7 +218,13 @@ def _edges_first(series: Array) -> Array:
 
 
 def _deliveries(
-    inputs: FleetInputs, axis: TimeAxis, plan: Schedule, power: _Power, racks: _Racks, existing_retired: Array
+    inputs: FleetInputs,
+    axis: TimeAxis,
+    plan: Schedule,
+    power: _Power,
+    racks: _Racks,
+    existing_retired: Array,
+    existing_mw: Array,
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Fill ready power with racks month by month: what is ready when a month begins takes racks during it.
 
@@ -220,6 +232,7 @@ def _deliveries(
     binds (M, month).
     """
     members, months = inputs.members, axis.months
+    most = np.broadcast_to(ANY_MW if inputs.most_it_mw is None else inputs.most_it_mw, (members, months))
     phases, sites, places = len(plan.site), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
     refit = np.broadcast_to(column(inputs.ladder.refit_lag_months, 1), (members,))
     supply = _edges_first(rack_supply(inputs.generations, axis) * racks.it_mw[..., None])
@@ -238,12 +251,16 @@ def _deliveries(
     filled = np.zeros((members, phases + places))
     rows = np.arange(members)[:, None]
     for i in range(months):
+        gone = _at(delivered[: i + 1], i - racks.life_months)
+        standing = _it_mw(racks, delivered[i] - gone).sum(axis=1) + existing_mw[:, i + 1]
         retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
         retired[..., sites:] += refitted[i]
         freed = _it_mw(racks, retired)
         kind = np.where(of_newest, newest[:, i, None], named)
         space = _RackSpace(kind, queue_order, *(_unfilled(mw[i], freed, filled) for mw in by_state))
-        taken, limits[..., i], binding[:, i] = _deliver(space, supply[i], packages[:, i], racks)
+        taken, limits[..., i], binding[:, i] = _deliver(
+            space, supply[i], packages[:, i], np.maximum(most[:, i] - standing, 0.0), racks
+        )
         filled += taken
         delivered[i + 1] = delivered[i]
         at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
@@ -264,7 +281,7 @@ def _unfilled(ready_mw: Array, freed_mw: Array, filled_mw: Array) -> Array:
 
 
 def _deliver(
-    space: _RackSpace, supply_mw: Array, packages: Array, racks: _Racks
+    space: _RackSpace, supply_mw: Array, packages: Array, most_mw: Array, racks: _Racks
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Share out one month's racks; return what each room takes [MW], each limit alone [MW], and which binds.
 
@@ -281,12 +298,18 @@ def _deliver(
     def by_packages(mw: Array) -> Array:
         return rate_limited(mw * gpus_per_mw, packages, space.queue_order) / gpus_per_mw
 
+    def by_demand(mw: Array) -> Array:
+        return rate_limited(mw, most_mw, space.queue_order)
+
     scheduled = space.scheduled_mw
-    each = (scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw)
+    each = (
+        *(scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw),
+        by_demand(scheduled),
+    )
     limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
     lowest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
     binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, lowest, -1)
-    return by_packages(by_racks(space.open_mw)), limits, binding
+    return by_packages(by_racks(by_demand(space.open_mw))), limits, binding
 
 
 def _at(cumulative: Array, edge: Array) -> Array:

@@ -19,9 +19,10 @@ halls, cooling and network done. 'accepted': racks installed and tested. 'produc
 BEYOND = " or beyond"
 """After a state of the ladder: that state and all later ones."""
 
-LIMITS = ("power", "racks", "packaging", "transformers", "labour")
+LIMITS = ("power", "racks", "packaging", "transformers", "labour", "demand")
 """What can bind the build-out in a month: energised power at the sites, rack assembly, advanced packaging and memory
-(GPUs), transformers (MW energised), skilled labour (MW made ready)."""
+(GPUs), transformers (MW energised), skilled labour (MW made ready), and what demand would use, where the plan waits
+for it."""
 
 
 def existing_label(name: str) -> str:
@@ -173,6 +174,9 @@ class FleetInputs:
     """Standard lags and limits."""
     newest_among: tuple[str, ...] = ()
     """Generations that 'newest' chooses from; empty: all."""
+    most_it_mw: Array | None = None
+    """(M, n) IT power of racks that may stand by the end of each month, those of the existing fleet included [MW]; no
+    limit if None."""
 
     @property
     def it_kw_per_rack(self) -> Array:
@@ -190,4 +194,5 @@ class FleetInputs:
         phases = [p for s in self.sites for p in s.phases]
         parts: list[Ladder | Generation | Phase] = [self.ladder, *self.generations, *phases]
         drawn = [v for part in parts for f in fields(part) if isinstance(v := getattr(part, f.name), np.ndarray)]
-        return int(np.broadcast_shapes((1,), *(v.shape for v in drawn))[0])
+        most = () if self.most_it_mw is None else (self.most_it_mw.shape[:1],)
+        return int(np.broadcast_shapes((1,), *(v.shape for v in drawn), *most)[0])

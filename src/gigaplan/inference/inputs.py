@@ -137,3 +137,6 @@ class Software:
     """Yearly logarithmic growth of throughput by software alone at the reference date."""
     gain_decay_per_year: Annotated[Uncertain, Ge(0), Le(10), Unit("1/year")]
     """Yearly decay of that growth, as engines come near the roofline."""
+    overhead: Annotated[Uncertain, Ge(1), Le(100), Unit("1")] = 1.0
+    """GPU-hours that a service takes for its requests over those of the model alone at full batches: replicas kept
+    ready, checks, repeated answers, and what its own models take more than those that stand in for them."""

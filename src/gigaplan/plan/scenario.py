@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gigaplan.allocation.inputs import Market
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import DemandInputs
@@ -46,6 +47,7 @@ class Scenario:
     regions: tuple[str, ...]
     """Where users are, in the order of the demand room's shares."""
     demand: DemandInputs
+    market: Market
     fleet: FleetInputs
     facilities: tuple[Facility, ...]
     """One per place: the sites, then the opening blocks."""

@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, Field
 
 from gigaplan import catalog
+from gigaplan.allocation.inputs import Market
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
@@ -49,6 +50,7 @@ MODELS = Names(_facts_of("layers"), others=True)
 WORKLOADS = Names(_facts_of("output_tokens"), others=True)
 POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), others=True)
 USER_REGIONS = Names(_facts_of("share_of_use"), others=True)
+SERVICES = Names(_facts_of("overhead"))
 STATES = Names(lambda: LADDER)
 
 
@@ -191,7 +193,13 @@ WorkloadSection: Any = partial(
     ),
     edge_share=Form(ByDate, "Share of requests that users' own devices serve, by date."),
 )
-SoftwareSection: Any = partial(Software)
+SoftwareSection: Any = partial(
+    Software,
+    like=Form(
+        Annotated[str, SERVICES], "Service of the catalog whose facts fill in what is not stated, as 'large_lab'."
+    ),
+)
+MarketSection: Any = partial(Market)
 EngineSection: Any = partial(Engine)
 AdoptionSection: Any = partial(Adoption)
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
@@ -327,6 +335,8 @@ class PlanDocument(Strict):
     """What all sites share unless a site says otherwise."""
     demand: Demand
     """Users, the shape of their day, and the classes of work that they ask for."""
+    market: MarketSection | None = None
+    """How prices follow cost, and what becomes of capacity that nobody asks for."""
     training: Training = Training()
     """What the laboratory keeps for itself."""
     finance: Finance

@@ -12,9 +12,8 @@ from gigaplan.report.format import DASH, count, fixed, in_watts, money, percent,
 from gigaplan.report.words import EXISTING, system, title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.lacking import all_held, if_held
-from gigaplan.results.quantiles import figure_of, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import Spread, of_members, range_text, spread, spread_of
+from gigaplan.results.spread import Spread, range_text, spread
 from gigaplan.vocabulary.members import Array
 
 FEW = 3e-4
@@ -146,31 +145,7 @@ def _largest(result: Result) -> Iterator[Row]:
 
 
 def _use(result: Result) -> Iterator[Row]:
-    shares = _idle_shares(result)
-    found = spread_of(shares) if has_ranges(result) else None
-    yield Row(
-        reduction="mean of the year",
-        name="GPU-hours idle",
-        variable="idle_gpu_hours",
-        values=figure_of(result, shares),
-        texts=tuple(percent(float(v)) for v in figure_of(result, shares)),
-        leads=True,
-        spread=found,
-        ranges=_ranges(found, percent),
-    )
-
-
-def idle_share(result: Result) -> Array:
-    """Return the share of the available GPU-hours that nothing used, by year; nan where there are none."""
-    return figure_of(result, _idle_shares(result))
-
-
-def _idle_shares(result: Result) -> Array:
-    """Return the same of every member."""
-    idle, held, used = (of_members(result, f"{n}gpu_hours", ["year"]) for n in ("idle_", "training_", ""))
-    whole = idle + held + used
-    share: Array = np.divide(np.maximum(idle, 0.0), whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-    return share
+    yield _row(result, "GPU-hours that nobody requests", "unrequested_share", percent, leads=True)
 
 
 def _tokens(result: Result) -> Iterator[Row]:
@@ -182,6 +157,8 @@ def _prices(result: Result) -> Iterator[Row]:
     yield from _rows(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
     for workload in result.labels["workload"]:
         yield from _rows(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
+    yield from _some(_rows(result, "GPU-hour clears at, USD", "clearing_price_usd_per_gpu_h", fixed, leads=True))
+    yield from _some(_rows(result, "rented in the market", "gpu_hour_rent_usd", fixed))
 
 
 def _money(result: Result) -> Iterator[Row]:

@@ -26,6 +26,10 @@ MAY_BE_NAN = (
     "cost_per_task_usd",
     "cost_at_constant_capability_usd",
     "cost_fall_log",
+    "gpu_hour_cost_usd",
+    "gpu_hour_rent_usd",
+    "cost_per_request_usd",
+    "clearing_price_usd_per_gpu_h",
 )
 """Where nothing happened there is no day and no price: NaN there never means zero."""
 

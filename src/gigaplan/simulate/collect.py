@@ -21,6 +21,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.simulate.couplings.allocation import Service
+from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.simulate.couplings.training import Trained
@@ -40,6 +41,7 @@ class Stages:
     built: BuildOut
     speed: Throughput
     trained: Trained
+    prices: Prices
     allocated: Allocation
     service: Service
     drawn: PowerDraw
@@ -57,6 +59,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
+        **_prices(stages.prices),
         **_finance(stages.money, stages.revenue),
         **_units(stages.units),
     }
@@ -194,8 +197,21 @@ def _allocation(allocated: Allocation, service: Service) -> dict[str, Array]:
         "generated_tokens": service.generated_tokens,
         "gpu_hours": service.gpu_hours,
         "training_gpu_hours": service.training_gpu_hours,
+        "research_on_idle_gpu_hours": service.research_on_idle_gpu_hours,
+        "sold_gpu_hours": service.sold_gpu_hours,
         "idle_gpu_hours": service.idle_gpu_hours,
+        "unrequested_share": service.unrequested_share,
         "training_flop": service.training_flop,
+    }
+
+
+def _prices(prices: Prices) -> dict[str, Array]:
+    return {
+        "gpu_hour_cost_usd": prices.gpu_hour_cost_usd,
+        "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
+        "cost_per_request_usd": prices.cost_per_request_usd,
+        "price_per_request_usd": prices.per_request_usd,
+        "clearing_price_usd_per_gpu_h": prices.clearing_usd_per_gpu_h,
     }
 
 
@@ -204,6 +220,7 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "value_served_usd": revenue.value_served_usd,
         "revenue_by_workload_usd": revenue.by_workload_usd,
         "revenue_lost_usd": revenue.lost_usd,
+        "sold_usd": revenue.sold_usd,
         "capital_usd": money.capital_usd,
         "cost_usd": money.cost_usd,
         "rent_usd": money.rent_usd,
@@ -236,4 +253,5 @@ def _units(units: UnitEconomics) -> dict[str, Array]:
         "cost_per_mtok_usd": tokens.workload_usd_per_mtok,
         "cost_per_mtok_all_usd": tokens.serving_usd_per_mtok,
         "training_cost_usd": tokens.training_usd,
+        "sold_cost_usd": tokens.sold_usd,
     }

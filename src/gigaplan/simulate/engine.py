@@ -15,16 +15,18 @@ from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.collect import Stages, collect, labels
 from gigaplan.simulate.couplings.allocation import serve, service_of
+from gigaplan.simulate.couplings.market import meet, most_it_mw
 from gigaplan.simulate.couplings.money import books, revenue_of
 from gigaplan.simulate.couplings.power import power_drawn
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
 from gigaplan.simulate.keep import Keep, checked_keep, retain
+from gigaplan.simulate.warnings import told
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
 
-STAGES = 7
+STAGES = 8
 """Stages of a run that are reported."""
 
 
@@ -67,26 +69,34 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
 def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     """Run the stages in the order of the journey."""
     begin("demand")
-    demand = compute_demand(scenario.demand, scenario.axis)
+    at_reference = compute_demand(scenario.demand, scenario.axis)
     begin("fleet")
     built = build(scenario.fleet, scenario.axis)
     begin("throughput")
-    speed = rates(scenario, demand.tokens_per_request)
+    speed = rates(scenario, at_reference.tokens_per_request)
     begin("training")
     trained = train(scenario, built)
+    begin("prices")
+    prices, demand = meet(scenario, at_reference, built, speed, trained)
+    if scenario.market.build == "to_utilisation":
+        most = most_it_mw(scenario, demand, built, prices, trained)
+        built = build(replace(scenario.fleet, most_it_mw=most), scenario.axis)
+        trained = train(scenario, built)
+        prices, demand = meet(scenario, at_reference, built, speed, trained)
     begin("allocation")
     allocated = serve(scenario, demand, built, speed, trained)
-    service = service_of(scenario, demand, built, allocated)
+    service = service_of(scenario, demand, built, allocated, prices)
     begin("power and money")
-    drawn = power_drawn(scenario, built, allocated, trained)
-    revenue = revenue_of(scenario, allocated)
+    drawn = power_drawn(scenario, built, allocated, service, trained)
+    revenue = revenue_of(scenario, allocated, prices.per_request_usd, service.sold_usd)
     money = books(scenario, built, revenue, drawn)
-    units = unit_economics(scenario, demand, speed, allocated, service, money)
+    units = unit_economics(scenario, demand, speed, allocated, service, money, prices)
     return Stages(
         demand=demand,
         built=built,
         speed=speed,
         trained=trained,
+        prices=prices,
         allocated=allocated,
         service=service,
         drawn=drawn,
@@ -114,19 +124,8 @@ def _result(scenario: Scenario, arrays: dict[str, Array], names: dict[str, tuple
         ledger=scenario.ledger,
         draws=scenario.draws,
         notes=scenario.notes,
-        warnings=(*scenario.warnings, *_impossible(scenario, stages)),
+        warnings=(*scenario.warnings, *told(scenario, stages)),
         assumptions=scenario.assumptions,
         announced=scenario.announced,
         existing=(*(False for _ in scenario.fleet.sites), *(True for _ in scenario.fleet.opening)),
     )
-
-
-def _impossible(scenario: Scenario, stages: Stages) -> list[str]:
-    """Return what can't be served or trained at all, in words."""
-    unserved = [f"cannot be served: {reason}" for reason in stages.speed.reasons]
-    untrained = [
-        f"cannot be trained: {run.name} on {run.gpus:,} {run.generation}: {layout.reason}"
-        for run, layout in zip(scenario.training.runs, stages.trained.layouts, strict=True)
-        if layout.reason
-    ]
-    return unserved + untrained

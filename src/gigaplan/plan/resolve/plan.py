@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Gt
 
 from gigaplan import catalog
+from gigaplan.allocation.inputs import Market
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
@@ -73,7 +74,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
-    software = filler.fill(Software, doc.demand.software, "serving_software", "inference.software")
+    software = _software(filler, doc)
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -89,6 +90,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         reference_generation=doc.fleet.reference_generation,
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
+        market=filler.fill(Market, doc.market, "market", "market"),
         fleet=fleet(filler, doc, sites, shared),
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
@@ -179,6 +181,14 @@ def _assumptions(plan: Plan) -> dict[str, str]:
         stated = f"{value}, " if isinstance(value, str | int | float) else ""
         found[path] = f"{stated}{known.evidence}" + (f": {words}" if words else "")
     return found
+
+
+def _software(filler: Filler, doc: PlanDocument) -> Software:
+    """Return serving software, and what a service takes over its models alone."""
+    given = doc.demand.software
+    like = getattr(given, "like", None)
+    entities = ([] if like is None else [filler.state("demand.software.like", like)]) + ["serving_software"]
+    return filler.fill(Software, given, entities, "inference.software")
 
 
 def _architectures(filler: Filler, doc: PlanDocument) -> dict[str, Architecture]:

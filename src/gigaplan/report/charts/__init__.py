@@ -28,6 +28,7 @@ MAKERS = (
     train.size,
     train.capability,
     cost.cost,
+    cost.gpu_hour,
     cost.waterfall,
     cost.intelligence,
     cost.fall,

@@ -52,17 +52,41 @@ def cost(result: Result) -> Chart:
     )
 
 
+def gpu_hour(result: Result) -> Chart | None:
+    """What a GPU-hour of the fleet clears at, beside what it costs and what the market rents it for."""
+    clears = figures(result, "clearing_price_usd_per_gpu_h")
+    if not np.isfinite(clears).any():
+        return None
+    quantities = ("clearing_price_usd_per_gpu_h", "gpu_hour_rent_usd", "gpu_hour_cost_usd")
+    names, colours = (
+        ("clears at", "rented in the market", "costs at full use"),
+        (base.PALETTE[0], base.PALETTE[2], base.GREY),
+    )
+    series = [base.line(n, figures(result, q), c) for n, q, c in zip(names, quantities, colours, strict=True)]
+    series += base.band("clears at", spread(result, quantities[0], ["month"]), 1, colours[0])
+    return Chart(
+        "gpu_hour",
+        "What a GPU-hour is worth and what it costs",
+        base.log_option(series, result.labels["month"], "USD per GPU-hour of the fleet's mean GPU"),
+        "It clears where buyers, at what they would pay, want just what there is: far above rent GPUs are missing, "
+        "at the cost of energy there are more than anybody wants.",
+        *base.table(names, years(result), np.vstack([base.yearly(result, q) for q in quantities])),
+        figures="mean of the year",
+    )
+
+
 def waterfall(result: Result) -> Chart | None:
-    """What a million generated tokens cost in the last year: each line of cost, less what training bears."""
+    """What a million generated tokens cost in the last year: by line of cost, less training and hours sold."""
     year = -1
     made = float(base.yearly(result, "generated_tokens")[year]) / 1e6
     if not made > 0:
         return None
     lines = base.yearly(result, "cost_usd", "line")[:, year] / made
-    training = float(base.yearly(result, "training_cost_usd")[year]) / made
+    training, sold = (float(base.yearly(result, f"{n}_cost_usd")[year]) / made for n in ("training", "sold"))
     names = [LINES.get(n, title(n)) for n in result.labels["line"]]
     some = [i for i, v in enumerate(lines) if v > 0]
-    steps = [(names[i], float(lines[i])) for i in some] + ([("training's share", -training)] if training > 0 else [])
+    less = [(n, -v) for n, v in (("training's share", training), ("hours sold", sold)) if v > 0]
+    steps = [(names[i], float(lines[i])) for i in some] + less
     level, floors, rises, falls = 0.0, [], [], []
     for _, step in steps:
         floors.append(min(level, level + step))

@@ -73,17 +73,18 @@ def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Li
 
 
 def _systems_to_uses(result: Result, it_mw: Array) -> Links:
-    """Return the links from systems to workloads, training and idling [MW], by GPU-hours and their draw."""
+    """Return the links from systems to workloads, training, sold hours and idling [MW], by GPU-hours and their draw."""
     idle_draw, busy_draw = (_stated(result, f"power.draw.{n}_share", 1.0) for n in ("idle", "busy"))
     held = np.vstack(
         [
             yearly(result, "gpu_hours", "workload", "generation")[..., -1],
             yearly(result, "training_gpu_hours", "generation")[None, :, -1],
+            yearly(result, "sold_gpu_hours", "generation")[None, :, -1],
             yearly(result, "idle_gpu_hours", "generation")[None, :, -1] * idle_draw / busy_draw,
         ]
     )  # (use, generation)
     share = np.divide(held, held.sum(axis=0), out=np.zeros_like(held), where=held.sum(axis=0) > 0)
-    uses = [*result.labels["workload"], "training", "idle"]
+    uses = [*result.labels["workload"], "training", "sold", "idle"]
     return {
         (f"2 {g}", f"3 {use}"): float(it_mw[k] * share[u, k])
         for k, g in enumerate(result.labels["generation"])

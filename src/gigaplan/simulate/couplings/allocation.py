@@ -11,10 +11,11 @@ from gigaplan.allocation.outputs import Allocation
 from gigaplan.demand.outputs import Demand
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.market import Prices, more_at_batch_price
 from gigaplan.simulate.couplings.money import per_request
 from gigaplan.simulate.couplings.throughput import Throughput, generated_per_request
 from gigaplan.simulate.couplings.training import Trained
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, column, stack
 from gigaplan.vocabulary.time import HOURS, SECONDS_PER_HOUR
 
 
@@ -37,7 +38,13 @@ class Service:
     gpu_hours: Array
     """(M, W, G, n) GPU-hours that each workload occupies."""
     training_gpu_hours: Array
-    """(M, G, n) GPU-hours held for training and research."""
+    """(M, G, n) GPU-hours of training and research: those held for them, and idle ones that research takes."""
+    research_on_idle_gpu_hours: Array
+    """(M, G, n) the idle ones among these."""
+    sold_gpu_hours: Array
+    """(M, G, n) idle GPU-hours that are sold: as batch work, or rented out."""
+    sold_usd: Array
+    """(M, n) what these bring."""
     available_gpu_hours: Array
     """(M, G, n) GPU-hours of the GPUs that produce and are up."""
     training_flop: Array
@@ -45,8 +52,20 @@ class Service:
 
     @property
     def idle_gpu_hours(self) -> Array:
-        """(M, G, n) GPU-hours available that neither serving nor training uses."""
-        return np.asarray(self.available_gpu_hours - self.gpu_hours.sum(axis=1) - self.training_gpu_hours)
+        """(M, G, n) GPU-hours available that nothing uses."""
+        used = self.gpu_hours.sum(axis=1) + self.training_gpu_hours + self.sold_gpu_hours
+        return np.asarray(self.available_gpu_hours - used)
+
+    @property
+    def unrequested_gpu_hours(self) -> Array:
+        """(M, G, n) GPU-hours available that no request and no held training uses."""
+        return np.asarray(self.idle_gpu_hours + self.research_on_idle_gpu_hours + self.sold_gpu_hours)
+
+    @property
+    def unrequested_share(self) -> Array:
+        """(M, n) the same over all that are available; 0 where there are none."""
+        free, there = self.unrequested_gpu_hours.sum(axis=1), self.available_gpu_hours.sum(axis=1)
+        return np.asarray(np.divide(np.maximum(free, 0.0), there, out=np.zeros_like(free), where=there > 0))
 
 
 def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
@@ -76,8 +95,8 @@ def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
     return scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
 
 
-def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: Allocation) -> Service:
-    """Add up an allocation's hours to months."""
+def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: Allocation, prices: Prices) -> Service:
+    """Add up an allocation's hours to months, and give idle ones to who takes them by the plan's rule."""
     axis = scenario.axis
 
     def per_day(requests_per_h: Array) -> Array:
@@ -87,7 +106,12 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
     tokens = demand.tokens_per_request[..., axis.year_of_month]  # (M, W, T, n)
     generated = generated_per_request(demand.tokens_per_request)[..., axis.year_of_month]
     available = built.gpus_available * axis.hours
-    training = allocated.reserved_share[:, None] * available
+    held = allocated.reserved_share[:, None] * available
+    serving = _gpu_hours(scenario, built, allocated, available)
+    free = np.maximum(available - held - serving.sum(axis=1), 0.0) * column(scenario.market.idle_use_share, 3)
+    research = free if scenario.market.idle == "research" else np.zeros_like(free)
+    sold, sold_usd = _sold(scenario, demand, prices, free)
+    training = held + research
     peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
     flop = (training * peaks[:, None]).sum(axis=1) * SECONDS_PER_HOUR * column(scenario.training.mfu_share, 2)
     return Service(
@@ -97,11 +121,40 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
         served_share=_share(served, demand.requests_per_day),
         tokens_per_day=served[:, :, None] * tokens,
         generated_tokens=served * axis.hours / HOURS * generated,
-        gpu_hours=_gpu_hours(scenario, built, allocated, available),
+        gpu_hours=serving,
         training_gpu_hours=training,
+        research_on_idle_gpu_hours=research,
+        sold_gpu_hours=sold,
+        sold_usd=sold_usd,
         available_gpu_hours=available,
         training_flop=flop,
     )
+
+
+def unrequested_share_used(allocated: Allocation, service: Service) -> Array:
+    """Return the share of the fleet at work in each hour that nobody had requested, research or sold: (M, n, D, H)."""
+    used = (service.research_on_idle_gpu_hours + service.sold_gpu_hours).sum(axis=1)
+    free = service.unrequested_gpu_hours.sum(axis=1)
+    part = np.divide(used, free, out=np.zeros_like(free), where=free > 0)
+    left = 1 - allocated.reserved_share[:, :, None, None] - allocated.fleet_share.sum(axis=1)
+    return np.asarray(np.maximum(left, 0.0) * part[..., None, None])
+
+
+def _sold(scenario: Scenario, demand: Demand, prices: Prices, free: Array) -> tuple[Array, Array]:
+    """Return idle GPU-hours that are sold, by generation, and what they bring: (M, G, n) and (M, n)."""
+    market, finance = scenario.market, scenario.finance
+    if market.idle == "rent_out":
+        rents = stack(g.rental_usd_per_gpu_h for g in finance.generations)
+        return free, (free * rents[..., None]).sum(axis=1) * column(market.rent_out_price_share, 2)
+    if market.idle != "batch":
+        return np.zeros_like(free), np.zeros((free.shape[0], free.shape[-1]))
+    more_per_day, usd_per_request = more_at_batch_price(scenario, demand, prices)
+    requested = more_per_day * scenario.axis.hours / HOURS  # requests, (M, W, n)
+    hours = (requested * np.nan_to_num(prices.gpu_hours_per_request)).sum(axis=1)
+    idle = free.sum(axis=1)
+    share = np.divide(np.minimum(hours, idle), idle, out=np.zeros_like(idle), where=idle > 0)
+    served = np.divide(np.minimum(hours, idle), hours, out=np.zeros_like(idle), where=hours > 0)
+    return free * share[:, None], (requested * usd_per_request).sum(axis=1) * served
 
 
 def _gpu_hours(scenario: Scenario, built: BuildOut, allocated: Allocation, available: Array) -> Array:

@@ -27,20 +27,32 @@ class Revenue:
     """(M, W, n) that would have been paid for the requests that were not served."""
     value_served_usd: Array
     """(M, W, n) what the served requests are worth to the planner."""
+    sold_usd: Array
+    """(M, n) paid for idle GPU-hours, as batch work or rented out."""
 
 
-def revenue_of(scenario: Scenario, allocated: Allocation) -> Revenue:
-    """Return what served and refused requests bring."""
+def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, sold_usd: Array) -> Revenue:
+    """Return what served and refused requests bring, and idle hours that are sold.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    allocated : Allocation
+        Who is served.
+    price_usd : Array, shape (M, W, n)
+        Price of a request [USD].
+    sold_usd : Array, shape (M, n)
+        What idle hours bring [USD].
+    """
+    served, refused = (scenario.axis.month_total(per_h) for per_h in (allocated.run, allocated.refused))
+    worth = per_request(scenario, "value_usd_per_request")[:, :, None]
     return Revenue(
-        by_workload_usd=_per_request(scenario, allocated.run, "revenue_usd_per_request"),
-        lost_usd=_per_request(scenario, allocated.refused, "revenue_usd_per_request"),
-        value_served_usd=_per_request(scenario, allocated.run, "value_usd_per_request"),
+        by_workload_usd=served * price_usd,
+        lost_usd=refused * price_usd,
+        value_served_usd=served * worth,
+        sold_usd=sold_usd,
     )
-
-
-def _per_request(scenario: Scenario, requests_per_h: Array, name: str) -> Array:
-    """Return the month's sum of something that every request brings: (M, W, n)."""
-    return np.asarray(scenario.axis.month_total(requests_per_h) * per_request(scenario, name)[:, :, None])
 
 
 def per_request(scenario: Scenario, name: str) -> Array:
@@ -60,7 +72,7 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
         producing_gpu_h=_mean(built.racks_producing) * gpus_per_rack[:, None, None] * scenario.axis.hours,
         accepted_it_mw=np.einsum("mgpn,mg->mpn", _mean(built.racks), scenario.fleet.it_kw_per_rack) / 1e3,
         energy_cost_usd=drawn.energy_cost_usd,
-        revenue_usd=revenue.by_workload_usd.sum(axis=1),
+        revenue_usd=revenue.by_workload_usd.sum(axis=1) + revenue.sold_usd,
         deployed_mw=_deployed_mw(scenario, built.power_state_mw[:, :, :sites]),
         axis=scenario.axis,
         inputs=scenario.finance,

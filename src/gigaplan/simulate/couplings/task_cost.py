@@ -36,7 +36,7 @@ def task_cost(
     *,
     cost_usd: Array,
     gpu_hours: Array,
-    training_gpu_hours: Array,
+    other_gpu_hours: Array,
     available_gpu_hours: Array,
     requests_per_gpu_h: Array,
     tokens_per_request: Array,
@@ -46,7 +46,7 @@ def task_cost(
 
     Parameters
     ----------
-    cost_usd : (M, n) whole cost. gpu_hours : (M, W, G, n). training_gpu_hours, available_gpu_hours : (M, G, n).
+    cost_usd : (M, n) whole cost. gpu_hours : (M, W, G, n). other_gpu_hours, available_gpu_hours : (M, G, n).
     requests_per_gpu_h : (M, W, G, Y), software gains included. tokens_per_request : (M, W, token, Y).
     served_per_day : (M, W, n).
     """
@@ -57,9 +57,7 @@ def task_cost(
         per_task_usd=empty, at_constant_capability_usd=empty, fall_log=np.full((members, len(DRIVERS), months), np.nan)
     )
     weigh = scenario.fleet.it_kw_per_gpu[..., None]
-    whole, held, used = (
-        (h * weigh).sum(axis=1) for h in (available_gpu_hours, training_gpu_hours, gpu_hours.sum(axis=1))
-    )
+    whole, held, used = ((h * weigh).sum(axis=1) for h in (available_gpu_hours, other_gpu_hours, gpu_hours.sum(axis=1)))
     use = np.divide(used, whole - held, out=np.zeros_like(used), where=whole - held > 0)
     start = _start(use, cost_usd)
     if start is None:

@@ -21,7 +21,7 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.member_speeds import Question, member_factors
 from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
 from gigaplan.vocabulary.draws import Picks
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.members import Array, Uncertain, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 from gigaplan.vocabulary.units import parse_date
 
@@ -42,13 +42,15 @@ class Throughput:
     tpot_ms: Array
     replica_gpus: Array
     replica_batch: Array
+    overhead: Uncertain
+    """GPU-hours of the service over those of the model alone."""
     reasons: tuple[str, ...]
     """Why a workload can't be served on a generation, in words; empty where it can."""
 
     @property
     def requests_per_gpu_h(self) -> Array:
-        """(M, W, G, Y) requests per GPU and hour."""
-        return self.requests_per_gpu_s * SECONDS_PER_HOUR
+        """(M, W, G, Y) requests per GPU and hour of a service, with what it takes over the model alone."""
+        return self.requests_per_gpu_s * (SECONDS_PER_HOUR / column(self.overhead, 4))
 
 
 def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
@@ -81,6 +83,7 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
         tpot_ms=table("tpot_s", 1e3),
         replica_gpus=table("gpus"),
         replica_batch=table("batch"),
+        overhead=scenario.software.overhead,
         reasons=tuple(reasons),
     )
 

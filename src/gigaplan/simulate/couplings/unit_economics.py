@@ -13,6 +13,7 @@ from gigaplan.finance.cost import TokenCost, cost_per_mtok
 from gigaplan.finance.outputs import Accounts
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.allocation import Service, reference_index
+from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import per_request
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
 from gigaplan.simulate.couplings.throughput import Throughput
@@ -44,13 +45,20 @@ class UnitEconomics:
 
 
 def unit_economics(
-    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, service: Service, money: Accounts
+    scenario: Scenario,
+    demand: Demand,
+    speed: Throughput,
+    allocated: Allocation,
+    service: Service,
+    money: Accounts,
+    prices: Prices,
 ) -> UnitEconomics:
     """Return unit costs and the worth of one more unit of capacity."""
     tokens = cost_per_mtok(
         cost_usd=money.cost_usd,
         gpu_hours=service.gpu_hours,
         training_gpu_hours=service.training_gpu_hours,
+        sold_gpu_hours=service.sold_gpu_hours,
         gpu_hours_available=service.available_gpu_hours,
         it_kw_per_gpu=scenario.fleet.it_kw_per_gpu,
         generated_tokens=service.generated_tokens,
@@ -59,21 +67,23 @@ def unit_economics(
         scenario,
         cost_usd=money.cost_usd.sum(axis=1),
         gpu_hours=service.gpu_hours,
-        training_gpu_hours=service.training_gpu_hours,
+        other_gpu_hours=service.training_gpu_hours + service.sold_gpu_hours,
         available_gpu_hours=service.available_gpu_hours,
         requests_per_gpu_h=speed.requests_per_gpu_h,
         tokens_per_request=demand.tokens_per_request,
         served_per_day=service.served_per_day,
     )
-    return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=_scarcity(scenario, demand, speed, allocated))
+    return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=_scarcity(scenario, demand, speed, allocated, prices))
 
 
-def _scarcity(scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation) -> ScarcityPrices:
+def _scarcity(
+    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, prices: Prices
+) -> ScarcityPrices:
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
     per_gpu_h = speed.requests_per_gpu_h[:, :, k][..., axis.year_of_month]  # (M, W, n)
     value = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
-    revenue = per_gpu_h * per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    revenue = per_gpu_h * prices.per_request_usd
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
     price = shadow_price(value, unserved)
     shape = np.broadcast_shapes(value.shape, revenue.shape)

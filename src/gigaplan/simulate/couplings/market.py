@@ -1,0 +1,305 @@
+"""Coupling of cost, prices and demand: what a request costs moves its price, its price moves demand, and demand and
+capacity have a price at which they meet.
+
+    GPU-hours of the fleet --cost--> cost of a request --rule of its price--> price --demand--> requests
+    demand at every price, capacity --> clearing price of a GPU-hour (--last month's--> price, by rule)
+
+The clearing price rests on what buyers would pay, not on the price that is set, so all months are solved at once and
+nothing is iterated.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gigaplan.allocation.clearing import clearing_log_price
+from gigaplan.demand.outputs import Demand
+from gigaplan.demand.prices import demand_factor, followed
+from gigaplan.demand.requests import at_prices, tokens_per_request
+from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.fleet.buildout import build
+from gigaplan.fleet.outputs import BuildOut
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.throughput import Throughput, rates
+from gigaplan.simulate.couplings.training import Trained
+from gigaplan.vocabulary.members import Array, column, stack
+from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
+
+KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
+NOTHING = 1e-12
+HIGHEST_OVER_REFERENCE = 100.0
+"""Highest clearing price over what the best-paying workload pays at reference prices: far above any market."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Prices and what they do to demand. Shapes: member M, workload W, month n."""
+
+    gpu_hour_cost_usd: Array
+    """(M, n) cost of an hour of the fleet's mean GPU at full use [USD/GPU/h]."""
+    gpu_hour_rent_usd: Array
+    """(M, n) contract rent of an hour of the fleet's mean GPU [USD/GPU/h]."""
+    gpu_hours_per_request: Array
+    """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
+    cost_per_request_usd: Array
+    """(M, W, n) cost of serving a request at full use [USD]."""
+    clearing_usd_per_gpu_h: Array
+    """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
+    index: Array
+    """(M, W, n) price of a request over that of the reference date [1]."""
+    per_request_usd: Array
+    """(M, W, n) price of a request [USD]."""
+
+
+def meet(
+    scenario: Scenario, at_reference: Demand, built: BuildOut, speed: Throughput, trained: Trained
+) -> tuple[Prices, Demand]:
+    """Return prices, and demand at them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    at_reference : Demand
+        Demand at the prices of the reference date.
+    built : BuildOut
+        The fleet.
+    speed : Throughput
+        Requests per GPU-hour.
+    trained : Trained
+        What training holds.
+    """
+    cost, rent = _gpu_hour(scenario, built)
+    hours = _hours_per_request(scenario, built, speed)
+    per_request_cost = hours * cost[:, None]
+    reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    clearing = _clearing(scenario, at_reference, built, hours, trained, reference, _energy_price(scenario, cost))
+    index = _index(scenario, _since_reference(scenario, per_request_cost), clearing[:, None] * hours)
+    factor = demand_factor(np.log(index), *response(scenario))
+    prices = Prices(
+        gpu_hour_cost_usd=cost,
+        gpu_hour_rent_usd=rent,
+        gpu_hours_per_request=hours,
+        cost_per_request_usd=per_request_cost,
+        clearing_usd_per_gpu_h=clearing,
+        index=index,
+        per_request_usd=reference * index,
+    )
+    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])
+    return prices, at_prices(at_reference, factor, interactive)
+
+
+def most_it_mw(scenario: Scenario, demand: Demand, built: BuildOut, prices: Prices, trained: Trained) -> Array:
+    """Return the IT power of racks that demand would use, by the end of each month: (M, n) [MW].
+
+    What stands for a month is scaled by what its peak hour needs over what training leaves at the target utilisation;
+    racks that are delivered now produce after acceptance and the producing lag, so it is the need of then. The mix of
+    generations is taken as it stands, and what was needed once stays.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    demand : Demand
+        Demand at the plan's prices.
+    built : BuildOut
+        The fleet as the plan states it.
+    prices : Prices
+        These prices.
+    trained : Trained
+        What training holds.
+    """
+    need, peak = _need(scenario, demand, built, prices.gpu_hours_per_request)
+    left = built.gpus_available.sum(axis=1) * (1 - trained.reserved_share)
+    used = _ratio(_at_peak(scenario, need, peak), left) / column(scenario.market.target_utilisation, 2)
+    standing = np.einsum("mgpe,mg->me", built.racks, scenario.fleet.it_kw_per_rack)[:, 1:] / KW_PER_MW
+    filled = np.maximum.accumulate(np.where(np.isfinite(used), standing * np.minimum(used, 1.0), 0.0), axis=-1)
+    ladder = scenario.fleet.ladder
+    lag = np.ceil(column(ladder.acceptance_lag_months + ladder.producing_lag_months, 2)).astype(int) + 1
+    later = np.minimum(np.arange(filled.shape[-1]) + lag, filled.shape[-1] - 1)
+    return np.take_along_axis(filled, np.broadcast_to(later, filled.shape), axis=-1)
+
+
+def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> tuple[Array, Array]:
+    """Return requests per day that come on top where they may wait for the batch price, and that price: (M, W, n) each.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    demand : Demand
+        Demand at the plan's prices.
+    prices : Prices
+        These prices.
+    """
+    cheaper, log_index = np.maximum(column(scenario.market.batch_price_share, 3), NOTHING), np.log(prices.index)
+    now, then = (demand_factor(log, *response(scenario)) for log in (log_index, log_index + np.log(cheaper)))
+    can = np.isfinite(prices.gpu_hours_per_request) & (prices.per_request_usd > 0)
+    more = np.where(can, demand.requests_per_day * (then / np.maximum(now, NOTHING) - 1), 0.0)
+    return more, prices.per_request_usd * cheaper
+
+
+def _gpu_hour(scenario: Scenario, built: BuildOut) -> tuple[Array, Array]:
+    """Return cost and contract rent of an hour of the fleet's mean GPU: (M, n) each, nan without GPUs."""
+    gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
+    up = (built.racks_producing[..., :-1] + built.racks_producing[..., 1:]) / 2 * gpus_per_rack[:, None, None]
+    rents = stack(g.rental_usd_per_gpu_h for g in scenario.finance.generations)  # (M, G)
+    paid = np.einsum("mgpn,mgp->mn", up, _cost_by_place(scenario, rents))
+    at_market = np.einsum("mgpn,mg->mn", up, rents)
+    fleet = up.sum(axis=(1, 2))
+    # GPUs that are down cost as much as those that are up, which bear it.
+    return _ratio(paid, fleet * column(scenario.fleet.ladder.availability, 2)), _ratio(at_market, fleet)
+
+
+def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
+    """Return the cost of a busy GPU-hour by generation and place, owned or rented: (M, G, P) [USD/GPU/h]."""
+    finance, fleet = scenario.finance, scenario.fleet
+    rented = [s.rented for s in fleet.sites] + [b.rented for b in fleet.opening]
+    kw = fleet.it_kw_per_gpu  # (M or 1, G)
+    rows = []
+    for g, (generation, price) in enumerate(zip(fleet.generations, finance.generations, strict=True)):
+        places = []
+        for share, facility, contract in zip(rented, scenario.facilities, finance.contracts, strict=True):
+            mw = kw[:, g] / KW_PER_MW
+            hour = owned_gpu_hour(
+                rack_price_usd=price.rack_price_usd,
+                gpus_per_rack=generation.gpus_per_rack,
+                it_kw_per_gpu=kw[:, g],
+                drawn_share=scenario.draw.busy_share,
+                pue=facility.pue,
+                power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
+                costs=finance.costs,
+            )
+            lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
+            owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
+            agreed = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
+            rent = np.where(agreed > 0, agreed, rents[:, g])
+            places.append(share * rent + (1 - share) * owned)
+        rows.append(np.stack(np.broadcast_arrays(*places), axis=-1))
+    return np.stack(np.broadcast_arrays(*rows), axis=1)
+
+
+def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
+    """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
+    gpus = built.gpus_available
+    per_h: Array = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
+    return _ratio(gpus.sum(axis=1)[:, None], per_h)
+
+
+def _since_reference(scenario: Scenario, cost: Array) -> Array:
+    """Return the cost of a request with the months from the earliest reference date to the horizon in front of it,
+    (M, W, months), so that prices don't depend on when the horizon begins."""
+    follows = [w.reference_date for w in scenario.demand.workloads if w.pricing == "cost_plus"]
+    start = min([scenario.axis.start, *follows]).replace(day=1)
+    if start == scenario.axis.start:
+        return cost
+    whole = replace(scenario, axis=replace(scenario.axis, start=start))
+    built = build(scenario.fleet, whole.axis)
+    hours = _hours_per_request(whole, built, rates(whole, tokens_per_request(whole.demand, whole.axis)))
+    before = (hours * _gpu_hour(whole, built)[0][:, None])[..., : whole.axis.months - scenario.axis.months]
+    members = max(len(before), len(cost))
+    return np.concatenate([np.broadcast_to(a, (members, *a.shape[1:])) for a in (before, cost)], axis=-1)
+
+
+def _energy_price(scenario: Scenario, cost: Array) -> Array:
+    """Return what the energy of a GPU-hour costs, below which no hour is sold: (M, n) [USD/GPU/h]."""
+    per_it_mwh = [column(f.pue, 1) * column(f.power_price_usd_per_mwh, 1) for f in scenario.facilities]
+    energy = np.mean(np.broadcast_arrays(*per_it_mwh), axis=0) * scenario.fleet.it_kw_per_gpu.mean(axis=1) / KW_PER_MW
+    return np.broadcast_to(np.maximum(energy, NOTHING)[:, None], cost.shape)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """Return part over whole, nan where the whole is nothing."""
+    shape = np.broadcast_shapes(part.shape, whole.shape)
+    return np.asarray(np.divide(part, whole, out=np.full(shape, np.nan), where=whole > NOTHING))
+
+
+def response(scenario: Scenario) -> tuple[Array, Array]:
+    """Return elasticity and saturation of every workload's demand: (M or 1, W, 1) each."""
+    elasticity, saturation = (per_request(scenario, f"price_{name}") for name in ("elasticity", "saturation"))
+    return elasticity[:, :, None], saturation[:, :, None]
+
+
+def _clearing(
+    scenario: Scenario,
+    at_reference: Demand,
+    built: BuildOut,
+    hours: Array,
+    trained: Trained,
+    reference_usd: Array,
+    energy_usd: Array,
+) -> Array:
+    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h].
+
+    Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
+    the whole day for all. Work that nobody pays for needs what it needs at every price.
+    """
+    gpus = built.gpus_available.sum(axis=1)
+    need, peak = _need(scenario, at_reference, built, hours)
+    can = need > 0
+    pays = can & (reference_usd > 0)
+    elasticity, saturation = response(scenario)
+    log_worth = np.log(np.where(pays, reference_usd / np.where(can, hours, 1.0), 1.0))  # USD per GPU-hour
+
+    def needed(log_price: Array) -> Array:
+        factor = np.where(pays, demand_factor(log_price[:, None] - log_worth, elasticity, saturation), 1.0)
+        return _at_peak(scenario, need * factor, peak)
+
+    highest = np.where(pays, log_worth, -np.inf).max(axis=1) + np.log(HIGHEST_OVER_REFERENCE)
+    some = pays.any(axis=1)
+    low, high = np.log(energy_usd), np.where(some, highest, 0.0)
+    supply = gpus * (1 - trained.reserved_share)
+    found = np.exp(clearing_log_price(needed, supply, np.minimum(low, high), high))
+    return np.where(some, found, np.nan)
+
+
+def _need(scenario: Scenario, demand: Demand, built: BuildOut, hours: Array) -> tuple[Array, Array]:
+    """Return the GPUs of the fleet's mix that requests need in the mean hour, (M, W, n), and the peak hour of
+    interactive demand over the month's mean, (M, n)."""
+    can = np.isfinite(hours) & (built.gpus_available.sum(axis=1) > 0)[:, None]
+    need = np.where(can, demand.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)
+    hourly = demand.by_region_per_h.sum(axis=1)  # (M, n, D, H)
+    mean, highest = scenario.axis.month_mean(hourly), hourly.max(axis=(-2, -1))
+    return need, np.divide(highest, mean, out=np.ones_like(highest), where=mean > 0)
+
+
+def _at_peak(scenario: Scenario, need: Array, peak: Array) -> Array:
+    """Return the GPUs that a month needs: those of its peak hour for work that can't wait, those of the whole day for
+    all: (M, n)."""
+    interactive = np.array([not w.deferrable for w in scenario.demand.workloads])[:, None]
+    return np.asarray(np.maximum((need * interactive).sum(axis=1) * peak, need.sum(axis=1)))
+
+
+def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
+    """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
+    work, months = scenario.demand.workloads, column(scenario.market.adjustment_months, 2)
+    now = scenario.axis.months
+    dated = np.array([_months_to(scenario, w.reference_date) for w in work])
+    through = column(scenario.market.pass_through_share, 3)
+    last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
+    earlier = cost.shape[-1] - now
+    by_cost = np.exp(_following(through * np.log(cost), dated + earlier, months))[..., earlier:]
+    by_market = np.exp(_following(np.log(last_month), dated, months))
+    stated = np.asarray(scenario.demand.price_index, dtype=float)
+    path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
+    rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
+    return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+
+
+def _months_to(scenario: Scenario, day: dt.date) -> int:
+    """Return the months from the start of the horizon to the month of a day, negative before it."""
+    start = scenario.axis.start
+    return (day.year - start.year) * MONTHS_PER_YEAR + day.month - start.month
+
+
+def _following(log_level: Array, dated: Array, months: Array) -> Array:
+    """Return log prices that follow a level from the reference date, or from the first month with one: (M, W, n)."""
+    known = np.isfinite(log_level)
+    after = known & (np.arange(known.shape[-1]) >= dated[:, None])
+    start = np.where(after.any(axis=-1), after.argmax(axis=-1), known.shape[-1])  # (M, W)
+    at_start = np.take_along_axis(log_level, np.minimum(start, known.shape[-1] - 1)[..., None], axis=-1)
+    return followed(log_level - at_start, start, months)

@@ -1,0 +1,125 @@
+"""What a reader must be told of an answer: what can't be served, capacity that nobody requests, prices off the market.
+
+Each looks at the central member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.collect import Stages
+from gigaplan.vocabulary.figures import digits_of
+from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.time import HOURS
+
+OVERBUILT_SHARE = 0.25
+"""Share of a year's GPU-hours that nobody requests, above which a plan is said to overbuild (a choice)."""
+FAR_OVER_RENT = 5.0
+"""Revenue of a serving GPU-hour over its contract rent, above which demand or price look like another fleet's: the
+largest service's own is 1 to 3 in 2024 to 2026."""
+FAR_OVER_FLEET = 10.0
+"""Demand over what the fleet could serve, above which it is likely another service's (a choice)."""
+KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
+USES = {
+    "research": "research takes {used} by the plan's rule (market.idle)",
+    "batch": "{used} are sold as batch work by the plan's rule (market.idle)",
+    "rent_out": "{used} are rented out by the plan's rule (market.idle)",
+    "stand_idle": "none are used by the plan's rule (market.idle)",
+}
+
+
+def told(scenario: Scenario, stages: Stages) -> list[str]:
+    """Return what a reader must be told, in sentences.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        A resolved plan.
+    stages : Stages
+        What the stages of its run gave.
+    """
+    found = (_impossible, _outsized, _overbuilt, _off_market)
+    return [sentence for look in found for sentence in look(scenario, stages)]
+
+
+def _impossible(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield what can't be served or trained at all."""
+    yield from (f"cannot be served: {reason}" for reason in stages.speed.reasons)
+    for run, layout in zip(scenario.training.runs, stages.trained.layouts, strict=True):
+        if layout.reason:
+            yield f"cannot be trained: {run.name} on {run.gpus:,} {run.generation}: {layout.reason}"
+
+
+def _outsized(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that demand is many times what the fleet could serve: it is likely the size of another service."""
+    hours = np.nan_to_num(stages.prices.gpu_hours_per_request[0])
+    need = (stages.demand.requests_per_day[0] * hours).sum(axis=0) / HOURS * scenario.axis.hours
+    there = stages.service.available_gpu_hours[0].sum(axis=0)
+    _, over = _by_year(scenario, np.where(there > 0, need, 0.0), there)
+    if (over > FAR_OVER_FLEET).all():
+        users = digits_of(float(stages.demand.weekly_users[0].max()) / MILLION)
+        yield (
+            f"demand is {over.min():,.0f} times what the fleet could serve, and more, in every year ({users} million "
+            "weekly users at the most): unless the plan states its own, users and requests are those of the largest "
+            "service; state demand.adoption, or requests of the workloads' own (driver: own, requests_per_day)"
+        )
+
+
+def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield what stands that nobody requests: since when, how much, at what cost, and what uses it."""
+    service, kw = stages.service, scenario.fleet.it_kw_per_gpu[0][:, None]
+    used = (service.research_on_idle_gpu_hours + service.sold_gpu_hours)[0]
+    there = service.available_gpu_hours[0]
+    free, all_kwh = ((hours * kw).sum(axis=0) for hours in (service.idle_gpu_hours[0] + used, there))
+    years, shares = _by_year(scenario, free, all_kwh)
+    over = shares > OVERBUILT_SHARE
+    if not over.any():
+        return
+    worst = int(np.argmax(np.where(over, shares, 0)))
+    in_year = scenario.axis.year_of_month == worst
+    gw = free[in_year].sum() / scenario.axis.hours[in_year].sum() / KW_PER_GW
+    usd = (stages.money.cost_usd[0].sum(axis=0) * free / np.maximum(all_kwh, 1e-30))[in_year].sum()
+    taken = used.sum() / max((service.idle_gpu_hours[0] + used).sum(), 1e-30)
+    power = f"{digits_of(gw)} GW (IT)" if gw >= 1 else f"{digits_of(gw * MW_PER_GW)} MW (IT)"
+    cost = f"{digits_of(usd / BILLION)} billion USD" if usd >= BILLION else f"{digits_of(usd / MILLION)} million USD"
+    yield (
+        f"the plan builds more than is requested: in {years[worst]} nobody requests {power} of the fleet "
+        f"({shares[worst]:.0%} of its GPU-hours), which cost {cost} that year; more than a quarter is free in "
+        f"{_spans([y for y, o in zip(years, over, strict=True) if o])}; "
+        + USES[scenario.market.idle].format(used=f"{taken:.0%} of such hours")
+        + "; build later or smaller, or state more demand"
+    )
+
+
+def _off_market(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that serving brings many times what its GPU-hours would cost to rent, or nothing near it."""
+    revenue = stages.revenue.by_workload_usd[0].sum(axis=0)
+    rent = np.nan_to_num(stages.prices.gpu_hour_rent_usd[0]) * stages.service.gpu_hours[0].sum(axis=(0, 1))
+    years, over = _by_year(scenario, revenue, rent)
+    high = over > FAR_OVER_RENT
+    if high.any():
+        worst = int(np.argmax(np.where(high, over, 0)))
+        yield (
+            f"in {years[worst]} an hour of a serving GPU brings {over[worst]:.0f} times its contract rent, where the "
+            "largest service's brings one to three times: demand, what a request brings or what it takes may be "
+            "another fleet's; state demand.workloads.*.revenue_usd_per_request, or demand.software.overhead for what "
+            "a service takes over its model"
+        )
+
+
+def _by_year(scenario: Scenario, part: Array, whole: Array) -> tuple[tuple[int, ...], Array]:
+    """Return the years, and part over whole of each; 0 where the whole is nothing."""
+    years = tuple(int(y) for y in scenario.axis.years)
+    sums = [np.bincount(scenario.axis.year_of_month, weights=a, minlength=len(years)) for a in (part, whole)]
+    return years, np.divide(sums[0], sums[1], out=np.zeros(len(years)), where=sums[1] > 0)
+
+
+def _spans(years: list[int]) -> str:
+    """Return years as spans: 2028, 2030 to 2033."""
+    breaks: NDArray[np.intp] = np.flatnonzero(np.diff(years) > 1) + 1
+    runs = np.split(np.array(years), breaks)
+    return ", ".join(f"{r[0]}" if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
