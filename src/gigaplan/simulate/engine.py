@@ -76,7 +76,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     trained = train(scenario, built)
     begin("allocation")
     allocated = serve(scenario, demand, built, speed, trained)
-    service = service_of(scenario, demand, built, allocated)
+    service = service_of(scenario, demand, built, allocated, trained)
     begin("power and money")
     drawn = power_drawn(scenario, built, allocated, trained)
     revenue = revenue_of(scenario, allocated)
