@@ -239,3 +239,15 @@ def test_what_a_claim_reads_is_in_the_ledger_once(world: Callable[..., Result]) 
     assert {"A1", "A2", "A4", "A5", "A7", "A9", "A12", "A15"} <= {p.split(".")[1] for p in paths}
     assert claims.evaluate(result, FACTS, sets) == first  # a pure function of result and facts
     assert [e.path for e in result.ledger.under("claims")] == paths
+
+
+def test_the_frontier_moves_up_by_larger_runs_or_it_is_said_that_it_does_not(announced: Made) -> None:
+    grown = announced()["A10"]
+    assert figure(grown, "what larger runs add").value == pytest.approx(18 * (N - 12) / (N - 1))
+    flat = announced(capability_from_compute_eci=np.zeros((1, N)))["A10"]
+    assert flat.verdict == Verdict.FAILS
+    assert "better methods at the same compute" in flat.because and "nothing in the plan brings them" in flat.because
+    once = np.where(np.arange(N) < N - 12, np.linspace(0, 18, N), 10.0)[None]
+    assert announced(capability_from_compute_eci=once)["A10"].verdict == Verdict.ON_BASIS
+    still = announced(capability_eci=np.full((1, 3, N), 150.0))["A10"]
+    assert still.verdict == Verdict.FAILS

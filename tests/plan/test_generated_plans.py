@@ -27,7 +27,14 @@ OWN_MODEL = {"layers": 24, "hidden": 2048, "heads": 16, "kv_heads": 4, "ffn_dens
 KNOWN_WORK = ("chat", "education", "multimodal", "agents", "long_context", "enterprise_api", "science")
 REGIONS = ("region_us", "region_india", "region_brazil", "region_japan", "region_europe_africa")
 LAWS_TOLERANCE = 1e-9
-MAY_BE_NEGATIVE = ("binding_limit", "funding_gap_usd", "book_value_usd", "equity_usd", "run_deadline_day")
+MAY_BE_NEGATIVE = (
+    "binding_limit",
+    "funding_gap_usd",
+    "book_value_usd",
+    "equity_usd",
+    "run_deadline_day",
+    "capability_from_compute_eci",
+)
 Refusal = PlanError | InputError
 QUICK = settings(
     deadline=None,

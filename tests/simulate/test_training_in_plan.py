@@ -12,7 +12,6 @@ import pytest
 from rich.console import Console
 
 from gigaplan import catalog, plan
-from gigaplan.fleet.buildout import build
 from gigaplan.layers.training import TrainingJob, train
 from gigaplan.plan.resolve import model_of
 from gigaplan.plan.scenario import Scenario
@@ -21,12 +20,10 @@ from gigaplan.report.runs import missed
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.couplings.run_layouts import RunLayouts
-from gigaplan.simulate.couplings.training import _gpus
 from gigaplan.simulate.engine import simulate
-from gigaplan.training.reliability import goodput
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.time import HOURS, Resolution
+from gigaplan.vocabulary.time import Resolution
 
 FIRST, NEXT = "training.runs.first frontier run", "training.runs.next frontier run"
 NO_SHARE = "training.share={'2026-01': 0 %}"
@@ -244,24 +241,6 @@ def test_members_with_fewer_gpus_up_may_wait_longer() -> None:
     first = np.maximum(result.axis.edge_days[enough.argmax(axis=-1)], asked)
     np.testing.assert_array_equal(starts[begun], first[begun])
     assert np.ptp(starts[begun]) > 0
-
-
-def test_the_largest_run_holds_what_is_held_for_training() -> None:
-    """With half of the fleet held throughout, the whole fleet's largest run is half of all FLOP of its days."""
-    scenario, result = went("training.share={'2026-01': 50 %}", "training.runs={}")
-    peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
-    racks = result.central("racks_accepted")
-    assert racks.shape[1] == 2  # one site and the opening block: each block's goodput by itself
-    blocks = _gpus(scenario, build(scenario.fleet, scenario.axis))[0]
-    kept = goodput(np.maximum(blocks, 1.0), scenario.training.reliability).share
-    monthly = 0.5 * (blocks * kept * peaks[:, None, None]).sum(axis=(0, 1)) * result.axis.hours * 3600
-    daily = np.repeat(monthly / (result.axis.hours / HOURS), (result.axis.hours / HOURS).astype(int))
-    window = int(scenario.training.run_days)
-    ends = result.axis.edge_days[1:].astype(int)
-    brute = np.array([daily[max(e - window, 0) : e].sum() for e in ends]) * scenario.training.mfu_share
-    one, _, whole = result.central("largest_run_flop")
-    np.testing.assert_allclose(whole, brute, rtol=1e-9)
-    assert (one <= whole * (1 + 1e-12)).all()
 
 
 def test_a_missed_deadline_says_by_how_much_and_what_would_meet_it() -> None:

@@ -18,6 +18,7 @@ from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.power.node import Node
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
+from gigaplan.training.trend import FrontierTrend
 from gigaplan.vocabulary.bases import Based
 from gigaplan.vocabulary.draws import Draw, Picks
 from gigaplan.vocabulary.facts import Ledger
@@ -66,6 +67,8 @@ class Scenario:
     """Measured over predicted serving throughput, by generation and model; 1 for the central member."""
     training: TrainingPolicy
     capability: Capability
+    trend: FrontierTrend
+    """How the largest published runs have grown, to compare with."""
     finance: FinanceInputs
     gains: Gains
     """How fast software and models do the same with less."""

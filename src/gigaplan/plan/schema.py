@@ -23,7 +23,7 @@ from gigaplan.inference.inputs import Engine, Software
 from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
 from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
 from gigaplan.power.inputs import DrawCurve, Facility
-from gigaplan.training.inputs import Reliability, TrainingEfficiency
+from gigaplan.training.inputs import GroupRecovery, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
 from gigaplan.vocabulary.units import Day, Unit
@@ -119,6 +119,7 @@ RunSection: Any = partial(
 )
 
 ReliabilitySection: Any = partial(Reliability)
+RecoverySection: Any = partial(GroupRecovery)
 EfficiencySection: Any = partial(TrainingEfficiency)
 
 
@@ -132,6 +133,8 @@ class Training(Strict):
     """Training runs that are planned, by name."""
     reliability: ReliabilitySection | None = None
     """How often training is interrupted, and what an interruption costs."""
+    recovery: RecoverySection | None = None
+    """How the largest runs recover from failures, and how failures get rarer as systems mature."""
     software: Literal["modern", "classic"] = "modern"
     """Kind of training software whose constants are used: of 2023 and later (modern) or of 2022 (classic)."""
     efficiency: EfficiencySection | None = None
@@ -139,7 +142,8 @@ class Training(Strict):
     run_days: Annotated[float, Gt(0), Le(3650), Unit("days")] | None = None
     """Longest time that a training run may take."""
     mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")] | None = None
-    """Model FLOPs utilisation of training, of the dense BF16 peak."""
+    """Model FLOPs utilisation of the largest runs, of the dense BF16 peak whatever their number format; without it, it
+    follows from the fastest layout in the narrowest format that large runs are trained in by then."""
 
 
 SystemSection: Any = partial(

@@ -134,6 +134,7 @@ def _gpus(result: Result) -> Iterator[Row]:
 
 def _largest(result: Result) -> Iterator[Row]:
     yield from _rows(result, "Largest run, FLOP", "largest_run_flop", scientific, ONE_SITE, leads=True)
+    yield from _rows(result, "of Epoch AI's trend", "largest_run_over_trend", percent, ONE_SITE)
     if not result.labels["run"]:
         return
     low, high = (

@@ -180,7 +180,12 @@ def _training(scenario: Scenario, trained: Trained) -> dict[str, Array]:
         "largest_run_flop": trained.largest_flop,
         "largest_run_parameters": trained.largest_parameters,
         "largest_run_tokens": trained.largest_tokens,
-        "capability_eci": trained.capability_eci,
+        "largest_run_flops_per_gpu": trained.flops_per_gpu,
+        "trend_run_flop": trained.trend_flop,
+        "largest_run_over_trend": trained.largest_flop / trained.trend_flop[:, None],
+        "capability_eci": trained.capability.eci,
+        "capability_from_compute_eci": trained.capability.from_compute,
+        "capability_from_methods_eci": trained.capability.from_methods,
     }
 
 

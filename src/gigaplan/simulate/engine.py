@@ -85,7 +85,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
         prices, demand = meet(scenario, at_reference, built, speed, trained)
     begin("allocation")
     allocated = serve(scenario, demand, built, speed, trained)
-    service = service_of(scenario, demand, built, allocated, prices)
+    service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
     drawn = power_drawn(scenario, built, allocated, service, trained)
     revenue = revenue_of(scenario, allocated, prices.per_request_usd, service.sold_usd)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.units import Unit
+from gigaplan.vocabulary.members import Array, Uncertain
+from gigaplan.vocabulary.time import HOURS
+from gigaplan.vocabulary.units import Day, Unit
+
+SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +125,57 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecovery:
+    """How the largest runs live with failures where groups recover by themselves, and how failures get rarer: facts of
+    the catalog's entities ``recovery`` and ``failures``."""
+
+    groups_since: Annotated[dt.date, Day()]
+    """Publication of the first run on some 100,000 GPUs whose replica groups recover by themselves."""
+    practice_lag_years: Annotated[Uncertain, Unit("year")]
+    """Time from the publication of a practice to the months in which the largest runs use it [year]; below zero
+    before it."""
+    rate_age_years: Annotated[Uncertain, Ge(0), Unit("year")]
+    """Time since their first shipments of the systems that published failure rates are of [year]."""
+    rate_fall_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
+    """How fast failure rates of a generation fall as it matures (logarithm) [1/year]."""
+    rate_floor_share: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
+    """Share of the published rate that stays however mature it is."""
+    domain_failures_per_gpu_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Rate that a rack which is one scale-up domain adds [1/day per GPU]: switches, backplane, cooling."""
+    group_stall_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Time that the others stand where a group restarts alone [s]."""
+    outages_per_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Rate of outages of storage, scheduler or services [1/day]: they stop a run of any size."""
+    outage_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Mean length of an outage [s]."""
+    checkpoint_stop_s: Annotated[Uncertain, Ge(0), Unit("s")]
+    """Time that training pauses for a checkpoint that is written out while training goes on [s]."""
+    replaced_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
+    """Share of failures after which a server or rack is taken out."""
+    server_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time of a server's repair [s]."""
+    tray_repair_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time of the repair of a tray of a rack that is one scale-up domain [s]; the rack is drained meanwhile."""
+    slow_spells_per_server_day: Annotated[Uncertain, Ge(0), Unit("1/day")]
+    """Rate at which a server becomes a straggler, which holds all others up [1/day]."""
+    slow_spell_s: Annotated[Uncertain, Gt(0), Unit("s")]
+    """Mean time that a server stays a straggler [s]."""
+    slow_speed_share: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
+    """Speed of a run with stragglers over its full speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precisions:
+    """Since when the largest runs of a hardware generation may train in narrow formats: facts of the catalog's entities
+    ``trained_on_<generation>``, else ``trained_on_any``."""
+
+    fp8_since: Annotated[dt.date, Day()]
+    """Publication of the first large run in FP8."""
+    fp4_since: Annotated[dt.date, Day()]
+    """Publication of the first large run in FP4 (NVFP4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
     """What fails how often and what that costs, by what it happens to: facts of the catalog's entity ``failures``.
 
@@ -175,6 +231,42 @@ class Failures:
     """Time that training pauses for a checkpoint that is written out while training goes on [s]."""
     checkpoint_bandwidth_bytes_per_s: Annotated[Uncertain, Gt(0), Unit("byte/s")]
     """Bandwidth per GPU to where checkpoints are safe [byte/s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeModel:
+    """What the largest runs train, and in what batches: facts of the catalog's entity ``largest_run``."""
+
+    model_width: Annotated[float, Gt(0), Unit("1")]
+    """How many times as wide the model is as the published one whose shape it has."""
+    sequence_tokens: Annotated[int, Ge(1), Unit("token")]
+    """Length of the sequences [token]."""
+    reference_batch_tokens: Annotated[float, Gt(0), Unit("token")]
+    """Batch of the largest published run that states it [token]."""
+    reference_batch_flop: Annotated[float, Gt(0), Unit("FLOP")]
+    """Compute of that run [FLOP]."""
+    batch_exponent: Annotated[float, Ge(0), Le(1), Unit("1")]
+    """Power of compute with which the best batch grows."""
+    dense_mfu_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Model FLOPs utilisation from which the size of a run, and so its batch, is estimated; of the BF16 peak."""
+    days: Annotated[float, Gt(0), Unit("day")]
+    """Days of a run, for the same estimate [day]."""
+
+    def batch_tokens(self, peak_flops_per_s: Array) -> Array:
+        """Return the batch of runs on GPUs of some peak together: ``B0 (C / C0)^e``, C what they train.
+
+        Parameters
+        ----------
+        peak_flops_per_s : numpy.ndarray
+            Dense BF16 peak of all GPUs of the run [FLOP/s], any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Tokens of an optimiser step, the same shape.
+        """
+        flop = peak_flops_per_s * self.dense_mfu_share * self.days * HOURS * SECONDS_PER_HOUR
+        return np.asarray(self.reference_batch_tokens * (flop / self.reference_batch_flop) ** self.batch_exponent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -309,17 +309,14 @@ def test_facts_without_effect_in_a_plan(tmp_path: Path) -> None:
         file = plan_with(tmp_path, f"systems: {{my_rack: {{like: {LIKE}{facts}}}}}")
         return gp.run(file, [*changes, "horizon.end=2028-01", "uncertainty.members=1"])
 
-    run = "training.runs.one={model: llama_3_1_8b, tokens: 1e12 tokens, site: First site, generation: my_rack, "
-    run += "gpus: 512, start: 2027-06-01, global_batch_tokens: 4e6 tokens}"
-    idle = ", gpu_tgp_w: 1 kW, host_bandwidth_bytes_per_s: 150 GB/s"
+    idle = ", host_bandwidth_bytes_per_s: 150 GB/s"
     plain, other = ran(""), ran(idle)
     for name in plain.arrays:
         np.testing.assert_array_equal(plain[name], other[name])
     said = " ".join(other.warnings)
-    assert "gpu_tgp_w: has no effect in a plan without training runs" in said
     assert "host_bandwidth_bytes_per_s: has no effect in a plan" in said
-    plain, other = ran("", run), ran(idle, run)
-    assert (plain["run_mfu_share"] != other["run_mfu_share"]).any()
+    other = ran(", gpu_tgp_w: 1 kW")  # sets the clock at which large runs train
+    assert (plain["largest_run_flops_per_gpu"] != other["largest_run_flops_per_gpu"]).any()
     assert "gpu_tgp_w" not in " ".join(other.warnings)
     assert "has no effect" not in " ".join(plain.warnings)
 

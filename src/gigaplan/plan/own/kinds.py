@@ -114,7 +114,6 @@ WITHOUT_EFFECT = {
     "predictions of serving": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", *COST, *SUPPLY),
     "predictions of training": ("host_bandwidth_bytes_per_s", "vendor", *COST, *SUPPLY),
     "a plan": ("host_bandwidth_bytes_per_s",),
-    "a plan without training runs": ("host_bandwidth_bytes_per_s", "gpu_tgp_w"),
 }
 """Facts of a system that no answer of a kind depends on."""
 REGION = Kind(

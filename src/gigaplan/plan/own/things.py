@@ -135,7 +135,7 @@ def own_things(
     used_for
         What they are used for, of :data:`WITHOUT_EFFECT`; "" for the plan that the document is.
     """
-    used_for = used_for or ("a plan" if any(root.entries("training", "runs")) else "a plan without training runs")
+    used_for = used_for or "a plan"
     facts, things = catalog.load(), list[Thing]()
     for kind in KINDS:
         for name, node in root.entries(kind.section):

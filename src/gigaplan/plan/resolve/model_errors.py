@@ -41,6 +41,8 @@ BELOW_ALL = 0.0
 """No speed is below zero."""
 
 
+LARGE_GPUS = 16_384
+"""GPUs of a large run: more than one server, which is all that its kind depends on."""
 RESERVE = ("serving_model", "memory_reserve_share", "inference.efficiency.memory_reserve_share")
 """The fact that says what share of the memory stays free, and where it is read."""
 
@@ -131,6 +133,25 @@ def step_errors(
         interval = training.interval(kind=kind, extrapolated=validity != INSIDE)
         found[run.name, run.model] = _drawn(filler, "training_error", f"{generation(run.generation)}.{kind}", interval)
     return found
+
+
+def large_step_errors(filler: Filler, systems: Iterable[str], *, modern: bool) -> dict[str, Uncertain]:
+    """Return measured over predicted time of a step of the largest runs by system, drawn.
+
+    No run of such a size is published with its layout, so that the interval is that of what nobody has measured.
+
+    Parameters
+    ----------
+    filler
+        Finds facts and draws.
+    systems
+        Names of the generations.
+    modern
+        Whether the software is of 2023 or later.
+    """
+    kind = training.kind(modern=modern, experts=True, gpus=LARGE_GPUS)
+    interval = training.interval(kind=kind, extrapolated=True)
+    return {s: _drawn(filler, "training_error", f"{generation(s)}.largest", interval) for s in systems}
 
 
 def _drawn(filler: Filler, model: str, of: str, interval: Interval) -> Uncertain:

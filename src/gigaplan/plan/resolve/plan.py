@@ -24,7 +24,7 @@ from gigaplan.plan.resolve.demand import demand, regions
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
 from gigaplan.plan.resolve.fleet import fleet
-from gigaplan.plan.resolve.model_errors import device_ratios, serving_errors, step_errors
+from gigaplan.plan.resolve.model_errors import device_ratios, large_step_errors, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
 from gigaplan.plan.resolve.training import training
 from gigaplan.plan.scenario import Scenario
@@ -33,6 +33,7 @@ from gigaplan.power.inputs import DrawCurve, NodeDraw
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import PlannedRun
+from gigaplan.training.trend import FrontierTrend
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Part
@@ -103,6 +104,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         software=software,
         training=training(filler, doc, axis),
         capability=_capability(filler),
+        trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),
         finance=finance(filler, doc),
         gains=_gains(filler, software),
         picks=filler.picks,
@@ -124,11 +126,12 @@ def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenari
     """Return a scenario of many members with what is uncertain of devices and of the models of speed themselves."""
     models, policy = scenario.architectures, scenario.training
     steps = step_errors(filler, _runs_of(filler, policy), models, modern=modern)
+    largest = replace(policy.largest, step_over_predicted=large_step_errors(filler, scenario.devices, modern=modern))
     return replace(
         scenario,
         device_ratios={g: device_ratios(filler, g) for g in scenario.devices},
         serving_error=serving_errors(filler, scenario.devices, models),
-        training=replace(policy, step_over_predicted=steps),
+        training=replace(policy, step_over_predicted=steps, largest=largest),
     )
 
 

@@ -12,11 +12,16 @@ from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import as_year, percent, scientific, short, span
 from gigaplan.report.runs import missed
 from gigaplan.report.words import title
+from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
+from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
 from gigaplan.vocabulary.members import Array
+
+TREND = "Epoch AI's trend"
+"""Name of the published trend of the largest runs."""
 
 
 def runs(result: Result) -> Chart | None:
@@ -66,7 +71,8 @@ def runs(result: Result) -> Chart | None:
 
 
 def largest(result: Result) -> Chart:
-    """The largest run that could end with each month: on one site, and on all; scopes that are equal stand once."""
+    """The largest run that could end with each month, on one site and on all, beside the published trend; scopes that
+    are equal stand once."""
     data = figures(result, "largest_run_flop")
     scopes = _different(result.labels["scope"], data)
     kinds = ("solid", "dotted", "dashed")
@@ -79,14 +85,34 @@ def largest(result: Result) -> Chart:
     known = spread(result, "largest_run_flop", ["month"], {"scope": "one site"})
     series += base.band("one site", known, 1, base.PALETTE[0])
     ends = base.yearly(result, "largest_run_flop", "scope")
+    rows = [(name, *(scientific(float(v)) for v in ends[i])) for i, name in scopes.items()]
+    words = [_largest_words(data, tuple(scopes.values()))]
+    trend = if_held(figures, result, "trend_run_flop")
+    if trend is not None:
+        series.append(base.line(TREND, trend, base.GREY, lineStyle={"width": 1, "type": "dashed"}))
+        over = base.yearly(result, "largest_run_over_trend", "scope")
+        rows += [(TREND, *(scientific(float(v)) for v in aggregate(result, "trend_run_flop", ["year"]).values))]
+        rows += [(f"{name}, of the trend", *(percent(float(v)) for v in over[i])) for i, name in scopes.items()]
+        words.append(_trend_words(over, years(result)))
     return Chart(
         "largest",
         "The largest training run that could end in the month",
         base.log_option(series, result.labels["month"], "model FLOP"),
-        _largest_words(data, tuple(scopes.values())),
+        " ".join(words),
         ("", *(f"{y}, FLOP" for y in years(result))),
-        tuple((name, *(scientific(float(v)) for v in ends[i])) for i, name in scopes.items()),
+        tuple(rows),
         figures="year end",
+    )
+
+
+def _trend_words(over: Array, labels: Sequence[str]) -> str:
+    """Say how the runs compare with the trend, with the first and the last year's end."""
+    first, last = (percent(float(over[0, k])) for k in (0, -1))
+    together = percent(float(over[1, -1]))
+    return (
+        f"Epoch AI's trend goes from the largest published run until it meets what Epoch judged feasible by 2030, and "
+        f"nothing here is fitted to it: one site has {first} of it at the end of {labels[0]} and {last} at the end of "
+        f"{labels[-1]}, sites together then {together}."
     )
 
 
@@ -161,13 +187,24 @@ def capability(result: Result) -> Chart | None:
     drawn["legend"]["data"] = ["80 % range", "central"]
     drawn["tooltip"] = {"show": False}
     columns, rows = base.table(result.labels["bound"], years(result), base.yearly(result, "capability_eci", "bound"))
+    parts = if_held(_rise, result)
     return Chart(
         "capability",
         "What a model of the largest run so far could be capable of",
         drawn,
         "From training compute and date, fitted on published models; beyond the largest known run it "
-        "is an extrapolation.",
+        "is an extrapolation." + (parts[0] if parts else ""),
         columns,
-        rows,
+        (*rows, *parts[1]) if parts else rows,
         figures="year end",
     )
+
+
+def _rise(result: Result) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """Return what the rise of capability rests on, in words and as rows by year."""
+    names = {"larger runs": "capability_from_compute_eci", "better methods": "capability_from_methods_eci"}
+    rises = {name: aggregate(result, variable, ["year"]).values for name, variable in names.items()}
+    compute, methods = (float(v[-1]) for v in rises.values())
+    grown = f"{compute:.1f} points by larger runs" if compute > 0 else "none by larger runs, since they don't grow"
+    words = f" Of its rise since the first run {grown}, {methods:.1f} by better methods at the same compute."
+    return words, tuple((f"rise by {name}", *(f"{float(x):.1f}" for x in v)) for name, v in rises.items())

@@ -48,7 +48,7 @@ class Service:
     available_gpu_hours: Array
     """(M, G, n) GPU-hours of the GPUs that produce and are up."""
     training_flop: Array
-    """(M, n) training compute delivered at the stated model FLOPs utilisation (BF16, dense)."""
+    """(M, n) training compute delivered at the speed of GPUs in large runs, without failures."""
 
     @property
     def idle_gpu_hours(self) -> Array:
@@ -95,7 +95,9 @@ def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
     return scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
 
 
-def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: Allocation, prices: Prices) -> Service:
+def service_of(
+    scenario: Scenario, demand: Demand, built: BuildOut, allocated: Allocation, trained: Trained, prices: Prices
+) -> Service:
     """Add up an allocation's hours to months, and give idle ones to who takes them by the plan's rule."""
     axis = scenario.axis
 
@@ -112,8 +114,7 @@ def service_of(scenario: Scenario, demand: Demand, built: BuildOut, allocated: A
     research = free if scenario.market.idle == "research" else np.zeros_like(free)
     sold, sold_usd = _sold(scenario, demand, prices, free)
     training = held + research
-    peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
-    flop = (training * peaks[:, None]).sum(axis=1) * SECONDS_PER_HOUR * column(scenario.training.mfu_share, 2)
+    flop = (training * trained.flops_per_gpu).sum(axis=1) * SECONDS_PER_HOUR
     return Service(
         served_per_day=served,
         deferred_per_day=per_day(allocated.deferred),

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.capability import CapabilityReached, capability_reached
 from gigaplan.simulate.couplings.deadlines import Deadlines, deadlines
+from gigaplan.simulate.couplings.largest_run import largest_run
 from gigaplan.simulate.couplings.run_layouts import RunLayouts
-from gigaplan.training.capability import eci, eci_interval
-from gigaplan.training.policy import TrainingPolicy
-from gigaplan.training.programme import PlannedRun, Progress, largest_run_flop, progress
+from gigaplan.training.programme import PlannedRun, Progress, progress
 from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import RatedLayout
-from gigaplan.training.sites import effective_compute_share, largest_joint_compute, loss_increase
+from gigaplan.training.trend import trend_flop
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
-
-SECONDS_PER_DAY = HOURS * 3600.0
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +45,12 @@ class Trained:
     largest_tokens: Array
     """(M, S, bound, n) its tokens."""
     deadlines: Deadlines
-    capability_eci: Array
-    """(M, bound, n) capability of the largest run of one site so far: low, central, high; nan before any."""
+    capability: CapabilityReached
+    """Of the best run of one site so far."""
+    flops_per_gpu: Array
+    """(M, G, n) model FLOPs of a GPU and second in large runs, without failures [FLOP/s]."""
+    trend_flop: Array
+    """(M, n) largest run of the published trend [FLOP]."""
 
 
 def train(scenario: Scenario, built: BuildOut) -> Trained:
@@ -75,7 +77,8 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     done = progress(policy.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, axis)
     idle_shares = 1 - _by_run([layouts.busy_share(r) for r in policy.runs])
     reserved = np.maximum(policy.share, _held_share(scenario, gpus, done))
-    largest = _largest(scenario, gpus, reserved)
+    found = largest_run(scenario, _held(scenario, built, gpus, done))
+    largest = found.flop
     return Trained(
         runs=done,
         mfu_share=_by_run([layouts.mfu_share(r) for r in policy.runs]),
@@ -87,20 +90,17 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
         largest_parameters=np.moveaxis(parameters_in_range(largest, policy.scaling), 0, 2),
         largest_tokens=np.moveaxis(tokens_in_range(largest, policy.scaling), 0, 2),
         deadlines=deadlines(policy.runs, done, speeds, blocks, layouts.tokens_per_s, axis),
-        capability_eci=_capability(scenario, largest[:, 0]),
+        capability=capability_reached(scenario, largest[:, 0]),
+        flops_per_gpu=found.flops_per_gpu,
+        trend_flop=_trend(scenario),
     )
 
 
-def _capability(scenario: Scenario, largest_flop: Array) -> Array:
-    """Return what the largest run so far is worth when it is released: low, central and high, (M, bound, n)."""
-    relation = scenario.capability
-    so_far = np.maximum.accumulate(largest_flop, axis=-1)
-    flop = np.where(so_far > 0, so_far, relation.reference_flop)
-    released = scenario.axis.edge_days[1:] - scenario.axis.days_since_start(relation.reference_date)
-    years = np.broadcast_to(released / DAYS_PER_YEAR, flop.shape)
-    low, high = eci_interval(flop, years, relation)
-    bounds = np.stack([low, eci(flop, years, relation), high], axis=1)
-    return np.where(so_far[:, None] > 0, bounds, np.nan)
+def _trend(scenario: Scenario) -> Array:
+    """Return the largest run of the published trend with each month's end: (M or 1, n)."""
+    trend = scenario.trend
+    days = scenario.axis.edge_days[1:] - scenario.axis.days_since_start(trend.reference_date)
+    return trend_flop(days[None] / DAYS_PER_YEAR, trend)
 
 
 def _gpus(scenario: Scenario, built: BuildOut) -> Array:
@@ -124,49 +124,17 @@ def _held_share(scenario: Scenario, gpus: Array, done: Progress, part: Array | N
     return np.asarray(np.minimum(np.divide(run_kw, whole, out=np.zeros_like(run_kw), where=whole > 0), 1.0))
 
 
+def _held(scenario: Scenario, built: BuildOut, gpus: Array, done: Progress) -> Array:
+    """Return the GPUs held for training at each place: the share of what is up there, and what its runs hold at least;
+    (M, G, P, n)."""
+    share = np.atleast_2d(scenario.training.share)[:, None, None]
+    held = np.array(np.broadcast_to(gpus * share, (scenario.members, *gpus.shape[1:])))
+    of_runs = np.zeros_like(held)
+    for k, run in enumerate(scenario.training.runs):
+        of_runs[:, _generation(scenario, run), built.places.index(run.site)] += done.gpus[:, k]
+    return np.maximum(held, np.minimum(of_runs, gpus))
+
+
 def _by_run(of_runs: list[Array]) -> Array:
     """Return what runs have by member side by side: (M or 1, R)."""
     return np.stack(np.broadcast_arrays(*of_runs), axis=1) if of_runs else np.zeros((1, 0))
-
-
-def _goodput_share(scenario: Scenario, gpus: Array) -> Array:
-    """Return the goodput of a run on so many GPUs; 1 for generations that a place never has: (M, G, P, n)."""
-    there = gpus.any(axis=(0, -1))
-    found = goodput(np.maximum(gpus[:, there], 1.0), scenario.training.reliability).share
-    share = np.ones((len(found), *gpus.shape[1:]))
-    share[:, there] = found
-    return share
-
-
-def _counting_share(policy: TrainingPolicy, sites: Array) -> Array:
-    """Return the part of the compute that counts of some numbers of sites that learn together: (sites, M or 1)."""
-    together = policy.together
-    drawn = np.broadcast_arrays(column(together.loss_exponent, 1), *(column(r, 1) for r in policy.loss_rises.values()))
-    found = []
-    for exponent, *rises in np.stack(drawn, axis=1).tolist():
-        facts = replace(together, loss_exponent=exponent)
-        rise = loss_increase(sites, facts.inner_steps, dict(zip(policy.loss_rises, rises, strict=True)), 0.0, facts)
-        found.append(effective_compute_share(rise, facts))
-    return np.stack(found, axis=1)
-
-
-def _largest(scenario: Scenario, gpus: Array, reserved: Array) -> Array:
-    """Return the largest run by scope: (M, scope, n).
-
-    One site: the best block of one generation, no more of it than is held for training over the whole fleet. Sites
-    together: the best of these of each site, with local updates (Douillard et al. 2025), as many sites as make most of
-    it; what their higher loss takes doesn't count. Whole fleet: all that is held, as if distance were nothing. A
-    failure stops its own block.
-    """
-    axis, policy = scenario.axis, scenario.training
-    peaks = np.array([scenario.devices[g.name].peak_bf16_flops_per_s for g in scenario.fleet.generations])
-    seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
-    per_gpu = peaks[:, None, None] * column(policy.mfu_share, 4)
-    flop = gpus * per_gpu * seconds * _goodput_share(scenario, gpus)  # (M, G, P, n)
-    held = flop.sum(axis=(1, 2)) * reserved
-    blocks = largest_run_flop(np.minimum(flop, held[:, None, None]), policy.run_days, axis)  # (M, G, P, n)
-    whole = largest_run_flop(held, policy.run_days, axis)
-    site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
-    number = np.arange(1.0, len(site) + 1)
-    counts = _counting_share(policy, number)
-    return np.stack([site.max(axis=0), np.minimum(largest_joint_compute(site, counts), whole), whole], axis=1)

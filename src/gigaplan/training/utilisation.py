@@ -1,0 +1,130 @@
+"""What one GPU of a very large run trains, by the number of GPUs: the fastest of a few layouts at each size.
+
+Layouts of published large runs are tried at all sizes at once: tensor ranks within a server, stages, context ranks,
+experts over racks. A larger run has a larger batch, since the batch that still helps grows with compute (McCandlish
+et al. 2018, arXiv:1812.06162; DeepSeek-AI 2024, arXiv:2401.02954).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from typing import cast
+
+import numpy as np
+
+from gigaplan.compute.device import Device
+from gigaplan.compute.transformer import Architecture
+from gigaplan.training.inputs import Batch, LargeModel, TrainingEfficiency
+from gigaplan.training.layout import Layouts
+from gigaplan.training.search import free_bytes, memory_of
+from gigaplan.training.step import step
+from gigaplan.vocabulary.members import Array
+
+SIZES = tuple(4.0**k for k in range(5, 13))
+"""GPUs at which speeds are calculated: 1,024 to 16.8 million; in between they go by the logarithm."""
+TENSOR, PIPELINE, CONTEXT, EXPERT = (1, 2, 4, 8), (1, 2, 4, 8, 16), (1, 2, 4), (8, 16, 64, 128)
+"""Ranks that are tried: those of the layouts of published runs of 1,000 GPUs and more."""
+CHUNKS = (1, 3)
+"""Chunks of a stage that are tried."""
+WIDTHS = ("hidden", "ffn_dense", "ffn_expert")
+"""Fields of an architecture that grow with its width."""
+WIDTH_STEP = 64
+"""Widths are multiples of it (NVIDIA, Matrix multiplication background, 2020)."""
+CURVES_KEPT = 256
+"""Curves kept in memory: one for each system, precision and set of constants."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedBySize:
+    """What a GPU trains in runs of ``SIZES`` GPUs. Shapes: size."""
+
+    flops_per_s: Array
+    """Model FLOPs of one GPU and second, without failures; 0 where no layout fits or the batch can't be shared."""
+    group_gpus: Array
+    """GPUs of one replica group in the fastest layout: what a failure takes down where groups recover alone."""
+
+
+def widened(model: Architecture, times: float) -> Architecture:
+    """Return a model of the same shape so many times as wide: its parameters grow by about the square.
+
+    Parameters
+    ----------
+    model : Architecture
+        Model.
+    times : float
+        Factor on the width of the hidden state, of feed-forward blocks and experts, and on the number of heads.
+
+    Returns
+    -------
+    Architecture
+        The wider model; widths are rounded to whole multiples of 64, which tensor cores load by.
+    """
+    if times == 1:
+        return model
+    wide = {n: round(getattr(model, n) * times / WIDTH_STEP) * WIDTH_STEP for n in WIDTHS}
+    heads = {n: max(round(getattr(model, n) * times), 1) for n in ("heads", "kv_heads")}
+    return replace(model, **wide, **heads)
+
+
+@lru_cache(maxsize=CURVES_KEPT)
+def speed_by_size(
+    device: Device, model: Architecture, precision: str, block_scaled: bool, e: TrainingEfficiency, large: LargeModel
+) -> SpeedBySize:
+    """Return what one GPU trains in the fastest layout, for runs of every size.
+
+    Parameters
+    ----------
+    device : Device
+        GPU and its networks.
+    model : Architecture
+        Model, as wide as it is trained.
+    precision : {'bf16', 'fp8', 'fp4'}
+        Number format of the matrix products.
+    block_scaled : bool
+        Whether narrow formats have scales by blocks (MXFP8, NVFP4).
+    e : TrainingEfficiency
+        Constants of the step-time model.
+    large : LargeModel
+        Sequence and batch of large runs.
+
+    Returns
+    -------
+    SpeedBySize
+        Speed and size of a replica group, by size of the run.
+    """
+    sizes = np.array(SIZES)
+    grid = np.array(list(product(sizes, TENSOR, PIPELINE, CONTEXT, EXPERT, CHUNKS)))
+    n, tensor, pipeline, context, expert, chunks = grid.T
+    batch_tokens = np.maximum(large.batch_tokens(n * device.peak_bf16_flops_per_s), large.sequence_tokens)
+    data = n / (tensor * pipeline * context)
+    sequences = batch_tokens / large.sequence_tokens
+    fits = (tensor <= device.scaleup_gpus) & (tensor <= model.heads) & (pipeline <= model.layers)
+    fits &= (data >= 1) & (data <= sequences) & ((chunks == 1) | (pipeline > 1)) & (chunks * pipeline <= model.layers)
+    if model.experts:
+        fits &= (expert <= model.experts) & (expert <= data * tensor * context)
+    else:
+        fits &= expert == EXPERT[0]
+        expert = np.ones_like(expert)
+    n, tensor, pipeline, context, expert, chunks, data, batch_tokens = (
+        x[fits] for x in (n, tensor, pipeline, context, expert, chunks, data, batch_tokens)
+    )
+    one = np.ones_like(n)
+    at = Layouts(tensor, pipeline, expert, data, one, 0 * one, context, chunks)
+    batch = Batch(
+        global_batch_tokens=cast(float, batch_tokens),  # a batch for each layout: the step's formulas broadcast
+        sequence_tokens=large.sequence_tokens,
+        precision=precision,
+        block_scaled=float(block_scaled),
+    )
+    flops = step(device, model, batch, at, e).mfu_share * device.peak_flops_per_s(precision)
+    flops = np.where(memory_of(model, batch, at, e) <= free_bytes(device, e), flops, 0.0)
+    if not (flops > 0).any():
+        return SpeedBySize(np.zeros(sizes.shape), np.ones(sizes.shape))
+    best = np.array([int(np.argmax(np.where(n == size, flops, -1.0))) for size in sizes])
+    # a run too small for the model trains a smaller one about as fast as the smallest run that holds it
+    first = int(np.argmax(flops[best] > 0))
+    best[:first] = best[first]
+    group = pipeline * np.maximum(tensor * context, expert)
+    return SpeedBySize(flops[best], group[best])
