@@ -45,6 +45,8 @@ COLUMNS = (
     "chosen",
     "note",
 )
+HISTORY = "history/published.csv"
+"""The table of published figures by date, which :mod:`gigaplan.catalog.history` reads."""
 BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
 QUANTITY_COLUMNS = ("quantity", "unit", "basis_kind", "series", "min", "max", "meaning")
 
@@ -297,5 +299,6 @@ def shipped() -> Catalog:
         text = path.read_text(encoding="utf-8")
         digest.update(text.encode())
         facts += [fact_from(row) for row in csv.DictReader(io.StringIO(text))]
+    digest.update((folder / HISTORY).read_bytes())
     newest = max((f.date for f in facts if not quantities[f.quantity].series), default="")
     return Catalog(facts, quantities, f"{newest}+{digest.hexdigest()[:8]}")

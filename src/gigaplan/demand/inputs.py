@@ -33,6 +33,11 @@ class Adoption:
     curve: Literal["gompertz", "logistic"] = "gompertz"
     """Which of the rival curves of :mod:`gigaplan.demand.adoption` is used; the catalog says which one fits, and
     why."""
+    points: tuple[tuple[dt.date, float], ...] = ()
+    """Published weekly users by date up to the reference point, which is the last of them: users go through these."""
+    stray: Uncertain = 0.0
+    """How far users stray from the curve in the first year after the last point: of their logit (users over what is
+    left to the ceiling), growing with the square root of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

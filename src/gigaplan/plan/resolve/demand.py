@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.catalog import history
+from gigaplan.catalog.history import Published
+from gigaplan.demand.fit import fit_curve
 from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.time import TimeAxis
-from gigaplan.vocabulary.units import parse_date
+from gigaplan.vocabulary.sampling import RANGE_SHARE
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+from gigaplan.vocabulary.units import Unit, parse_date
 
 SHARE = Annotated[Uncertain, Ge(0), Le(1)]
 PRICE_INDEX = Annotated[Uncertain, Gt(0)]
@@ -39,7 +46,7 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
         region_offset_h=offsets,
         region_share=tuple(shares / shares.sum()),
     )
-    adoption = _below_ceiling(filler.fill(Adoption, given.adoption, "adoption", "demand.adoption"))
+    adoption = _below_ceiling(known_users(filler, doc))
     edge = [
         filler.series(
             work.edge_share,
@@ -63,6 +70,47 @@ def _below_ceiling(adoption: Adoption) -> Adoption:
     if not drawn.ndim:
         return adoption
     return replace(adoption, ceiling_users=np.where(np.arange(len(drawn)) > 0, np.maximum(drawn, users), drawn))
+
+
+def known_users(filler: Filler, doc: PlanDocument) -> Adoption:
+    """Return weekly users over time: those of the plan's history up to its information date, and a curve from there."""
+    given, path = doc.demand.adoption, "demand.adoption"
+    if doc.history is None:
+        return filler.fill(Adoption, given, "adoption", path)
+    filler.state("history", doc.history)
+    points = history.published().series(doc.history, history.USERS, doc.known_until)
+    last = points[-1]
+    known: dict[str, Any] = {
+        "points": tuple((p.date, p.value) for p in points),
+        "reference_users": last.value,
+        "reference_date": last.date,
+    }
+    for point in points:
+        filler.ledger.read(f"{path}.points.{point.date}", point.fact)
+    stated = getattr(given, "rate_per_year", None)
+    if stated is None:
+        known["rate_per_year"] = 1.0  # the fit's, below
+    adoption = filler.fill(Adoption, given, "adoption", path, **known)
+    rate, stray = grown(filler, adoption, points)
+    hint = Annotated[Uncertain, Gt(0)]
+    more = {} if stated is not None else {"rate_per_year": filler.value(f"{path}.rate_per_year", rate, hint)}
+    return replace(adoption, stray=filler.value(f"{path}.stray", stray, Annotated[Uncertain, Unit("1")]), **more)
+
+
+def grown(filler: Filler, adoption: Adoption, points: Sequence[Published]) -> tuple[Fact, Fact]:
+    """Return the rate of a curve fitted to published users, and how far users stray from it, as facts."""
+    rate = filler.facts.find("adoption", "rate_per_year")
+    ceiling = float(np.ravel(adoption.ceiling_users)[0])
+    first = replace(adoption, points=(), ceiling_users=ceiling)
+    years = np.array([(p.date - adoption.reference_date).days / DAYS_PER_YEAR for p in points])
+    found = fit_curve(first, years, np.array([p.value for p in points]))
+    central, width = float(np.ravel(found.adoption.rate_per_year)[0]), found.width(RANGE_SHARE)
+    wide, far = math.exp(width * math.sqrt(found.covariance[1, 1])), width * found.stray_per_root_year
+    source = f"gigaplan fit on {len(points)} published points of {points[-1].entity}'s weekly users"
+    note = f"{adoption.curve}, ceiling {ceiling:.3g}"
+    shared = replace(rate, source_title=source, date=str(points[-1].date), evidence=Evidence.ESTIMATED, note=note)
+    stray = replace(shared, id="adoption.stray", quantity="stray", value=0.0, low=-far, high=far, unit="1")
+    return replace(shared, value=central, low=central / wide, high=central * wide), stray
 
 
 def _with_series(filler: Filler, name: str, work: Any) -> str:
