@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from gigaplan import catalog
-from gigaplan.catalog.history import MESSAGES, REVENUE, TOKENS, USERS, lab_of, published, rows_of
+from gigaplan.catalog.history import REVENUE, TOKENS, USERS, lab_of, published, rows_of
 from gigaplan.vocabulary.errors import PlanError
 
 SHARED = Path(__file__).parents[2].parent / "shared/data/history/history.csv"
 ROW = {"quantity": USERS, "entity": "OpenAI/ChatGPT", "date": "2026-02", "value": "9e8", "unit": "users/week"}
 
 
-@pytest.mark.parametrize("quantity", [USERS, REVENUE, TOKENS, MESSAGES])
+@pytest.mark.parametrize("quantity", [USERS, REVENUE, TOKENS])
 @pytest.mark.parametrize("until", [dt.date(2024, 12, 31), dt.date(2025, 9, 22), None])
 def test_a_series_has_what_was_known_then_and_one_point_a_day(quantity: str, until: dt.date | None) -> None:
     points = published().series("openai", quantity, until)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan import catalog
 from gigaplan.catalog.history import USERS, published
+from gigaplan.report.headline import hindsight
+from gigaplan.report.html import html
 from gigaplan.vocabulary.errors import PlanError
 
 HISTORY = ("history=openai", "hindsight=true", "horizon.start=2024-01", "horizon.end=2027-01")
@@ -76,3 +80,43 @@ def test_a_stated_rate_stands() -> None:
     assert dt.date(2025, 8, 4) in {
         dt.date.fromisoformat(e.path[-10:]) for e in result.ledger.under("demand.adoption.points")
     }
+
+
+def test_later_facts_are_refused_unless_hindsight_is_allowed() -> None:
+    with pytest.raises(PlanError) as error:
+        gp.run("announced-2025-09", ["hindsight=false"])
+    problem = error.value.problems[0]
+    assert problem.place.path == "known_until"
+    assert "hindsight: true" in problem.remedy
+    assert problem.place.line > 0
+
+
+def test_of_rival_facts_the_newest_of_then_is_taken(announced: gp.Result) -> None:
+    facts, day = catalog.load(), dt.date(2025, 9, 22)
+    then = facts.known_by(day).find("vr_nvl72", "hbm_bandwidth_bytes_per_s")
+    assert (then.number, facts.find("vr_nvl72", "hbm_bandwidth_bytes_per_s").number) == (13e12, 20e12)
+    read = {e.fact.id: e for e in announced.ledger.entries if e.fact}
+    assert not read[then.id].later
+    for entry in read.values():
+        assert entry.fact is not None
+        rivals = facts.all(entry.fact.entity, entry.fact.quantity)
+        alike = [r for r in rivals if r.basis == entry.fact.basis and not facts.quantities[r.quantity].series]
+        assert not entry.later or all(r.later_than(day) for r in alike), entry.fact.id
+
+
+def test_hindsight_is_counted_and_marked(announced: gp.Result) -> None:
+    later = announced.ledger.hindsight()
+    assert later
+    assert all(f.later_than(dt.date(2025, 9, 22)) for f in later)
+    assert hindsight(announced) == f"{len(later)} facts are later than 2025-09-22"
+    page = html(announced)
+    assert f"{len(later)} facts are later than 2025-09-22" in page
+    assert page.count('badge">later</span>') == len(later)
+    assert hindsight(gp.run("lab-1mw")) == ""
+
+
+def test_a_year_stands_for_its_middle() -> None:
+    fact = replace(catalog.load().facts[0], date="2025")
+    assert not fact.later_than(dt.date(2025, 9, 22))
+    assert fact.later_than(dt.date(2025, 6, 30))
+    assert not fact.later_than(None)

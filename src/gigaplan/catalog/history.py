@@ -23,7 +23,7 @@ from gigaplan.vocabulary.units import parse_period
 
 NEEDED = ("quantity", "entity", "date", "value", "unit", "known_since")
 """Columns that a table of published figures must have; the others may be absent."""
-USERS, REVENUE, TOKENS, MESSAGES = "weekly_active_users", "revenue_run_rate", "tokens_per_day", "messages_per_day"
+USERS, REVENUE, TOKENS = "weekly_active_users", "revenue_run_rate", "tokens_per_day"
 """Quantities that have series."""
 EXPECTED = "a plan, a projection or a period that had not ended: known before its date"
 

@@ -138,6 +138,16 @@ class Shape:
     """Share of use of each region; the shares sum to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedTokens:
+    """Tokens per day that were published of some workloads together, read and made ones."""
+
+    workloads: tuple[str, ...]
+    """Names of the workloads."""
+    points: tuple[tuple[dt.date, float], ...]
+    """Tokens per day [token] by date, in order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandInputs:
     """All inputs of the demand room."""
@@ -151,5 +161,7 @@ class DemandInputs:
     edge_share: Array | float = 0.0
     """(W, n) or (M, W, n) share of requests that devices serve themselves (edge offload), 0 to 1; the fleet does not
     see them."""
+    published_tokens: PublishedTokens | None = None
+    """Tokens per day that some workloads go through."""
     price_index: Array | float = 1.0
     """(n,) or (M, n) price of a request over that of the reference date."""

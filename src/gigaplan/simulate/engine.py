@@ -81,7 +81,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     drawn = power_drawn(scenario, built, allocated, trained)
     revenue = revenue_of(scenario, allocated)
     money = books(scenario, built, revenue, drawn)
-    units = unit_economics(scenario, demand, speed, allocated, service, money)
+    units = unit_economics(scenario, demand, speed, allocated, service, money, revenue)
     return Stages(
         demand=demand,
         built=built,

@@ -30,6 +30,8 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         knowledge.information_date,
         knowledge.hindsight,
         knowledge.labs,
+        knowledge.set_aside,
+        knowledge.in_time,
         dated_keys,
         draws,
         fleet.names,

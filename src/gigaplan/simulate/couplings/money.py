@@ -13,6 +13,7 @@ from gigaplan.fleet.inputs import LADDER
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
+from gigaplan.simulate.couplings.published_revenue import over_stated
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column, stack
 
@@ -27,14 +28,19 @@ class Revenue:
     """(M, W, n) that would have been paid for the requests that were not served."""
     value_served_usd: Array
     """(M, W, n) what the served requests are worth to the planner."""
+    over_stated: Array
+    """(M, n) published revenue over what requests bring at their stated prices [1]; 1 where none is published."""
 
 
 def revenue_of(scenario: Scenario, allocated: Allocation) -> Revenue:
     """Return what served and refused requests bring."""
+    stated = _per_request(scenario, allocated.run, "revenue_usd_per_request")
+    ratio = over_stated(scenario.finance.published_revenue, stated.sum(axis=1), scenario.axis)
     return Revenue(
-        by_workload_usd=_per_request(scenario, allocated.run, "revenue_usd_per_request"),
-        lost_usd=_per_request(scenario, allocated.refused, "revenue_usd_per_request"),
+        by_workload_usd=stated * ratio[:, None],
+        lost_usd=_per_request(scenario, allocated.refused, "revenue_usd_per_request") * ratio[:, None],
         value_served_usd=_per_request(scenario, allocated.run, "value_usd_per_request"),
+        over_stated=ratio,
     )
 
 
