@@ -92,7 +92,7 @@ def test_figures_by_hand(actual: Result) -> None:
     assert spend == pytest.approx(actual["cost_usd"][0][:, months].sum(), rel=1e-6)
     inference = points["inference spend", "2024-12-31"]
     assert (inference.published_low, inference.published_high) == (1.8e9, 3.76e9), "who differs is kept as a range"
-    assert points["GW in use", "2025-12-31"].predicted == pytest.approx(1.9, rel=0.01)
+    assert points["GW in use", "2024-12-31"].predicted == pytest.approx(0.6, rel=0.01)
 
 
 def test_levels_between_months_and_sums_of_months(actual: Result) -> None:

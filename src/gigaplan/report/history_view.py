@@ -35,9 +35,14 @@ def terminal(answer: HistoryValidation, *, every: bool = False) -> RenderableTyp
 
 def markdown(answer: HistoryValidation) -> str:
     """Return the same as Markdown, with every point."""
-    parts = [_lines(SUMMARY, list(_summaries(answer)))]
+    parts = [
+        "# Published history and the plans\n",
+        "Written by `gigaplan validate history --markdown FILE`; [accuracy](accuracy.md#published-history) says "
+        "what it means.\n",
+        _lines(SUMMARY, list(_summaries(answer))),
+    ]
     for title, points in _tables(answer, every=True):
-        parts += [f"{title}:\n", _lines(POINTS, [_row(p, dated=points is answer.ahead) for p in points])]
+        parts += [f"## {title}\n", _lines(POINTS, [_row(p, dated=points is answer.ahead) for p in points])]
     return "\n".join([*parts, *(f"- {line}" for line in _words(answer)), ""])
 
 
