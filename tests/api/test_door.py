@@ -112,6 +112,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "validate_training": ("validate training", lambda f: gp.validate_training()),
     "validate_power": ("validate power", lambda f: gp.validate_power()),
     "validate_demand": ("validate demand", lambda f: gp.validate_demand()),
+    "validate_history": ("validate history --members 3", lambda f: gp.validate_history(members=3)),
     "validate_capability": ("validate capability", lambda f: gp.validate_capability()),
     "predict_inference": (
         "predict inference asked.csv -o out.csv",
@@ -231,6 +232,7 @@ def test_progress_is_told_and_may_cancel(files: Path, monkeypatch: pytest.Monkey
         "sites": lambda p: gp.train_sites(*MAIN, **SITES, progress=p),
         "validate inference": lambda p: gp.validate_inference(progress=p),
         "validate training": lambda p: gp.validate_training(progress=p),
+        "validate history": lambda p: gp.validate_history(progress=p),
         "predict": lambda p: gp.predict_inference("asked.csv", "never.csv", progress=p),
         "predict training": lambda p: gp.predict_training("steps.csv", "never.csv", progress=p),
         "calibrate": lambda p: gp.calibrate_serving("measured.csv", "never.yaml", progress=p),

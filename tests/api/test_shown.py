@@ -31,6 +31,7 @@ CENTRAL = {
     "validate_training": ("all tables", "GPU a100_hgx"),
     "validate_power": ("all, each system left out",),
     "validate_demand": ("weekly_users, came after",),
+    "validate_history": ("inside the data: all", "a year ahead: all"),
     "validate_capability": ("ECI",),
     "calibrate_serving": ("as shipped", "refit, on the same rows", "refit, on layouts left out"),
     "calibrate_training": ("as shipped", "refit, on the same rows"),

@@ -152,7 +152,7 @@ OF_SOME_WORKLOADS = (
         (Costs, "build", ("lives_compared_years", "vendor")),
         (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
         (Shape, "demand_shape", ("region_offset_h", "region_share")),
-        (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve")),
+        (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve", "points", "stray")),
         *((Workload, w, ("name", "driver", "model", "deferrable", *OF_SOME_WORKLOADS)) for w in WORKLOADS),
     ],
 )

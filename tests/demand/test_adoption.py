@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gigaplan.demand.adoption import CURVES, gompertz_1825, verhulst_1838, weekly_users
 from gigaplan.demand.inputs import Adoption
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 ADOPTION = Adoption(
     ceiling_users=2.6e9, reference_users=6e8, reference_date=dt.date(2025, 7, 1), rate_per_year=0.5, curve="gompertz"
@@ -69,3 +70,36 @@ def test_reference_above_ceiling_is_refused() -> None:
 def test_unknown_curve_is_refused_with_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"'bass'.*gompertz, logistic"):
         weekly_users(replace(ADOPTION, curve="bass"), YEARS)  # type: ignore[arg-type]
+
+
+POINTS = ((dt.date(2024, 1, 1), 1e8), (dt.date(2024, 7, 1), 3e8), (dt.date(2025, 1, 1), 4e8))
+KNOWN = replace(ADOPTION, points=POINTS, reference_users=4e8, reference_date=POINTS[-1][0])
+AT = np.array([(day - POINTS[-1][0]).days / DAYS_PER_YEAR for day, _ in POINTS])
+
+
+@pytest.mark.parametrize("curve", sorted(CURVES))
+def test_users_go_through_what_was_published(curve: str) -> None:
+    known = replace(KNOWN, curve=curve, stray=np.array([0.0, 0.7, -0.7]))
+    assert weekly_users(known, AT) == pytest.approx(np.tile([1e8, 3e8, 4e8], (3, 1)))
+    half = weekly_users(known, (AT[:1] + AT[1:2]) / 2)
+    assert half == pytest.approx(math.sqrt(1e8 * 3e8)), "the logarithm is linear in between"
+
+
+@pytest.mark.parametrize("curve", sorted(CURVES))
+def test_the_curve_goes_on_from_the_last_point(curve: str) -> None:
+    known = replace(KNOWN, curve=curve)
+    plain = replace(known, points=())
+    after = np.linspace(0.01, 30, 50)
+    np.testing.assert_allclose(weekly_users(known, after), weekly_users(plain, after), rtol=1e-9)
+
+
+@given(st.floats(-3, 3), st.sampled_from(sorted(CURVES)), st.floats(1e8, 2.6e9))
+def test_law_straying_grows_from_nothing_and_never_passes_the_ceiling(stray: float, curve: str, last: float) -> None:
+    known = replace(KNOWN, curve=curve, reference_users=last, points=(*POINTS[:-1], (POINTS[-1][0], last)))
+    after = np.concatenate([[1e-9], np.linspace(0.1, 40, 100)])
+    off = weekly_users(replace(known, stray=stray), after)[0]
+    on = weekly_users(known, after)[0]
+    assert off[0] == pytest.approx(on[0], rel=1e-3)
+    assert (off <= known.ceiling_users * (1 + 1e-12)).all()
+    assert ((off - on) * stray >= -1e-3 * on).all()
+    assert np.isfinite(off).all()

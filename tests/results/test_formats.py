@@ -34,6 +34,7 @@ LATER = {
     "clearing_price_usd_per_gpu_h",
     "sold_usd",
     "sold_cost_usd",
+    "revenue_over_stated",
 }
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())

@@ -14,6 +14,9 @@ from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.validation.demand import validate_demand as run_demand
+from gigaplan.validation.history.validate import MEMBERS as HISTORY_MEMBERS
+from gigaplan.validation.history.validate import HistoryValidation
+from gigaplan.validation.history.validate import validate_history as run_history
 from gigaplan.validation.kernels import compare as kernels
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.power.node_power import validate_power as run_power
@@ -33,6 +36,8 @@ from gigaplan.vocabulary.files.kinds import OVERLAY
 from gigaplan.vocabulary.progress import Progress, report, staged
 from gigaplan.vocabulary.show import LINES, Brief, BriefRows, Items
 
+FEWEST_MEMBERS = 2
+"""Futures that have a range: the central one and another."""
 File: TypeAlias = str | Path
 Configs: TypeAlias = Sequence[str] | Mapping[str, Any]
 """Files of things of the user's own, ``NAME=FILE`` each, or files and facts by name."""
@@ -131,6 +136,35 @@ def validate_training(
     steps = training.validate([Path(t) for t in tables], given)
     begin("failures")
     return ValidatedTraining(steps, tuple(validate_failures()))
+
+
+def validate_history(
+    table: File | None = None, members: int = HISTORY_MEMBERS, progress: Progress | None = None
+) -> HistoryValidation:
+    """Return published users, tokens, revenue, spend, power and rents next to those of plans, by date.
+
+    Inside the data, a year ahead with the facts of then, and where the latest figures fell among the futures of the
+    facts known at the announcement; with errors, the coverage of the 80 % range, and what can't be compared.
+
+    Parameters
+    ----------
+    table : str or Path, optional
+        A table with columns quantity, entity, date, value, unit and known_since; the published figures that come with
+        gigaplan if left out.
+    members : int
+        Futures of each run, the central one among them.
+    progress : callable, optional
+        Called with (runs done, runs, the next one); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If the table can't be read or lacks columns, or there are fewer than two futures.
+    """
+    if members < FEWEST_MEMBERS:
+        problem = Problem("a range needs futures", Place("members"), value=str(members), allowed="2 or more")
+        raise PlanError([problem])
+    return run_history(None if table is None else Path(table), progress, members)
 
 
 def validate_power(table: File | None = None) -> PowerValidation:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime as dt
 import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, wraps
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 from gigaplan.vocabulary.errors import GigaplanError, allowed_names, nearest_name
 from gigaplan.vocabulary.facts import Evidence, Fact
+from gigaplan.vocabulary.units import parse_date
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +47,8 @@ COLUMNS = (
     "chosen",
     "note",
 )
+HISTORY = "history/published.csv"
+"""The table of published figures by date, which :mod:`gigaplan.catalog.history` reads."""
 BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
 QUANTITY_COLUMNS = ("quantity", "unit", "basis_kind", "series", "min", "max", "meaning")
 
@@ -94,6 +98,7 @@ class Catalog:
         self.facts = tuple(facts)
         self.quantities = quantities
         self.vintage = vintage
+        self._known: dict[dt.date, Catalog] = {}
         self.origins = dict(origins or {})
         self._index: dict[tuple[str, str], list[Fact]] = defaultdict(list)
         for fact in self.facts:
@@ -121,6 +126,27 @@ class Catalog:
             Each entity, with the one of the catalog that it is like ("" where there is none).
         """
         return Catalog([*self.facts, *facts], self.quantities, self.vintage, {**self.origins, **origins})
+
+    def known_by(self, day: dt.date) -> Catalog:
+        """Return the catalog as it would have chosen on a day: where the chosen fact came later and its rivals did not,
+        the newest of these; where all came later the chosen one stays, which is then hindsight.
+
+        Parameters
+        ----------
+        day
+            The day.
+        """
+        if day not in self._known:
+            chosen = {f.id: f.chosen for f in self.facts}
+            for rivals in group(self.facts, self.quantities).values():
+                now = next((f for f in rivals if f.chosen), None)
+                then = [f for f in rivals if not f.later_than(day)]
+                if now is not None and now.later_than(day) and then:
+                    best = max(then, key=lambda f: parse_date(f.date) if f.date else dt.date.min)
+                    chosen |= {f.id: f is best for f in rivals}
+            facts = [f if f.chosen == chosen[f.id] else replace(f, chosen=chosen[f.id]) for f in self.facts]
+            self._known[day] = Catalog(facts, self.quantities, self.vintage, self.origins)
+        return self._known[day]
 
     def stream_of(self, fact: Fact) -> str:
         """Return the name of the random stream of a fact's samples: a thing of the user's own that is like one of the
@@ -297,5 +323,6 @@ def shipped() -> Catalog:
         text = path.read_text(encoding="utf-8")
         digest.update(text.encode())
         facts += [fact_from(row) for row in csv.DictReader(io.StringIO(text))]
+    digest.update((folder / HISTORY).read_bytes())
     newest = max((f.date for f in facts if not quantities[f.quantity].series), default="")
     return Catalog(facts, quantities, f"{newest}+{digest.hexdigest()[:8]}")

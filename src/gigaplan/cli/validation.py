@@ -158,6 +158,38 @@ def validate_demand(*, json: Json = False) -> int:
     return print_json(answer) if json else show(demand_validation(answer))
 
 
+@verb(validate_app, "history", "validate history --all-rows")
+def validate_history(
+    table: Path | None = None,
+    /,
+    *,
+    members: int = 100,
+    markdown: Markdown = None,
+    all_rows: AllRows = False,
+    json: Json = False,
+) -> int:
+    """Compare published users, tokens, revenue, spend, power and rents with plans that know what was public then.
+
+    Parameters
+    ----------
+    table
+        A table with columns quantity, entity, date, value, unit and known_since (default: the published figures that
+        come with gigaplan).
+    members
+        Futures of each run.
+    """
+    from gigaplan import api
+    from gigaplan.report import history_view
+    from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import MARKDOWN
+
+    with progress("runs") as bar:
+        answer = api.validate_history(table, members, bar)
+    if markdown:
+        write_text(markdown, history_view.markdown(answer), MARKDOWN)
+    return print_json(answer) if json else show(history_view.terminal(answer, every=all_rows))
+
+
 @verb(validate_app, "capability", "validate capability")
 def validate_capability(*, json: Json = False) -> int:
     """Compare capability from compute and date, fitted on models before 2025-09, with those that came after."""

@@ -3,6 +3,7 @@
 Both pass through one reference point and rise to one ceiling. They differ in where they bend: the logistic at
 half of the ceiling, Gompertz already at 1/e of it, with a longer tail. Which one fits is a question for the data:
 ``validation/demand.py`` compares them, and the catalog's ``adoption.curve`` names the better one.
+Where users are published they are those: the curve begins at the last published point.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from gigaplan.demand.inputs import Adoption
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 Curve = Callable[[Array, Array, Array, Array], Array]
 """(years since the reference, ceiling, reference, rate) -> users."""
@@ -73,16 +75,21 @@ def verhulst_1838(years: Array, ceiling_users: Array, reference_users: Array, ra
     return np.asarray(ceiling_users / (1 + gap * np.exp(-rate_per_year * years)))
 
 
+NEAR_ZERO = 1e-12
+"""How near a share comes to 0 and 1, where its odds end."""
 CURVES: Mapping[str, Curve] = {"gompertz": gompertz_1825, "logistic": verhulst_1838}
 
 
 def weekly_users(adoption: Adoption, years: Array) -> Array:
-    """Return weekly users on the adoption curve that is chosen.
+    """Return weekly users: the published ones up to the last, and on the chosen curve from there.
+
+    Between two published points the logarithm of users is linear in time. After the last one, where the curve begins,
+    users stray from it: ``logit(users / K) = logit(curve / K) + s sqrt(t)``, nothing at the point itself.
 
     Parameters
     ----------
     adoption : Adoption
-        Curve, ceiling, reference point and rate.
+        Curve, ceiling, reference point, rate, and the published points if there are any.
     years : Array, shape (time,)
         Time since the adoption's reference date [year].
 
@@ -107,4 +114,20 @@ def weekly_users(adoption: Adoption, years: Array) -> Array:
             "raise the ceiling or lower the reference",
             path=("demand.adoption.reference_users", "demand.adoption.ceiling_users"),
         )
-    return CURVES[adoption.curve](years, ceiling, reference, column(adoption.rate_per_year, 2))
+    curve, rate = CURVES[adoption.curve], column(adoption.rate_per_year, 2)
+    if not adoption.points:
+        return curve(years, ceiling, reference, rate)
+    return _through(adoption, years, curve, rate)
+
+
+def _through(adoption: Adoption, years: Array, curve: Curve, rate: Array) -> Array:
+    """Return users through the points of an adoption, on its curve before the first and after the last."""
+    ceiling, reference = column(adoption.ceiling_users, 2), column(adoption.reference_users, 2)
+    when = np.array([(day - adoption.reference_date).days / DAYS_PER_YEAR for day, _ in adoption.points])
+    users = np.array([number for _, number in adoption.points])
+    before = curve(years - when[0], ceiling, np.minimum(users[:1], ceiling), rate)
+    after = curve(years, ceiling, reference, rate)
+    share = np.clip(after / ceiling, NEAR_ZERO, 1 - NEAR_ZERO)
+    odds = share / (1 - share) * np.exp(column(adoption.stray, 2) * np.sqrt(np.maximum(years, 0)))
+    between = np.exp(np.interp(years, when, np.log(users)))
+    return np.where(years < when[0], before, np.where(years > 0, ceiling * odds / (1 + odds), between))

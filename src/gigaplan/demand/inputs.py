@@ -34,6 +34,11 @@ class Adoption:
     curve: Literal["gompertz", "logistic"] = "gompertz"
     """Which of the rival curves of :mod:`gigaplan.demand.adoption` is used; the catalog says which one fits, and
     why."""
+    points: tuple[tuple[dt.date, float], ...] = ()
+    """Published weekly users by date up to the reference point, which is the last of them: users go through these."""
+    stray: Uncertain = 0.0
+    """How far users stray from the curve in the first year after the last point: of their logit (users over what is
+    left to the ceiling), growing with the square root of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +144,16 @@ class Shape:
     """Share of use of each region; the shares sum to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedTokens:
+    """Tokens per day that were published of some workloads together, read and made ones."""
+
+    workloads: tuple[str, ...]
+    """Names of the workloads."""
+    points: tuple[tuple[dt.date, float], ...]
+    """Tokens per day [token] by date, in order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandInputs:
     """All inputs of the demand room."""
@@ -152,5 +167,7 @@ class DemandInputs:
     edge_share: Array | float = 0.0
     """(W, n) or (M, W, n) share of requests that devices serve themselves (edge offload), 0 to 1; the fleet does not
     see them."""
+    published_tokens: PublishedTokens | None = None
+    """Tokens per day that some workloads go through."""
     price_index: Array | float = 1.0
     """(n,) or (M, n) price of a request over that of the reference date."""

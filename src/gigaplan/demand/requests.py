@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.demand.adoption import weekly_users
-from gigaplan.demand.inputs import TOKENS, DemandInputs, Shape, Workload
+from gigaplan.demand.inputs import TOKENS, DemandInputs, PublishedTokens, Shape, Workload
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.sessions import calls_per_session, input_tokens
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, Uncertain, column, over
-from gigaplan.vocabulary.time import DAY_TYPES, DAYS_PER_YEAR, HOURS, SEASONS, TimeAxis
+from gigaplan.vocabulary.time import DAY_TYPES, DAYS_PER_YEAR, HOURS, SEASONS, TimeAxis, middle_of_year
 
 SHARE_TOLERANCE = 1e-6
 
@@ -62,7 +62,7 @@ def compute_demand(inputs: DemandInputs, axis: TimeAxis) -> Demand:
     everywhere = _month_mean(per_day, pattern, axis)
     users = np.broadcast_to(users, (max(len(per_day), len(users)), axis.months))
     on_fleet_per_day = everywhere * (1 - at_devices)
-    tokens = tokens_per_request(inputs, axis)
+    tokens = tokens_of_workloads(inputs, axis)
     calls = np.stack(np.broadcast_arrays(*[column(calls_per_session(w), 2) for w in inputs.workloads]), axis=1)
     return Demand(
         weekly_users=users,
@@ -129,7 +129,39 @@ def _per_day(inputs: DemandInputs, axis: TimeAxis) -> list[Array]:
         rate = requests_per_day(w, users, on_days(w.reference_date)).reshape(-1, *shape)
         season = season_factor(w, inputs.shape, axis.season, season_of(w.reference_date))
         found.append(rate * season[..., None])
+    known = inputs.published_tokens
+    if known is not None and known.points:
+        factor = _published_over_own(inputs, known, axis)
+        for k, w in enumerate(inputs.workloads):
+            found[k] = found[k] * factor if w.name in known.workloads else found[k]
     return found
+
+
+def _published_over_own(inputs: DemandInputs, known: PublishedTokens, axis: TimeAxis) -> Array:
+    """Return by how much published tokens lie above those of the workloads' own volumes: (m, n, D).
+
+    The logarithm of the ratio is linear between the points; the first and the last one hold before and after, so that
+    the workloads go on from the last point by their own growth.
+    """
+    works = [w for w in inputs.workloads if w.name in known.workloads]
+    own = np.stack([sum((_tokens_on(inputs, w, day) for w in works), np.zeros(1)) for day, _ in known.points], axis=-1)
+    ratio = np.log(np.array([tokens for _, tokens in known.points]) / own)  # (m, point)
+    days = [axis.days_since_start(day) for day, _ in known.points]
+    parts = np.stack([np.interp(axis.day_mid_days.ravel(), days, row) for row in np.eye(len(days))])
+    return np.asarray(np.exp(ratio @ parts).reshape(-1, axis.months, len(axis.days)))
+
+
+def _tokens_on(inputs: DemandInputs, work: Workload, day: dt.date) -> Array:
+    """Return the tokens that a workload reads and makes on the mean day about a date: (m,)."""
+
+    def since(start: dt.date, until: dt.date = day) -> Array:
+        return np.array([(until - start).days / DAYS_PER_YEAR])
+
+    users = weekly_users(inputs.adoption, since(inputs.adoption.reference_date))
+    requests = requests_per_day(work, users, since(work.reference_date))
+    season = season_factor(work, inputs.shape, np.array([season_of(day)]), season_of(work.reference_date))
+    tokens = tokens_per_request(work, since(work.reference_date, middle_of_year(day.year))).sum(axis=-2)
+    return np.asarray(requests[:, 0] * season[..., 0] * tokens[..., 0])
 
 
 def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
@@ -138,7 +170,7 @@ def _month_mean(per_day: Array, pattern: Array, axis: TimeAxis) -> Array:
     return np.asarray(np.einsum("mwnd,mwnd->mwn", per_day, day) / axis.day_counts.sum(axis=1))
 
 
-def tokens_per_request(inputs: DemandInputs, axis: TimeAxis) -> Array:
+def tokens_of_workloads(inputs: DemandInputs, axis: TimeAxis) -> Array:
     """Return the tokens of each kind in one request of every workload.
 
     Parameters
@@ -175,7 +207,26 @@ def tokens_by_year(work: Workload, axis: TimeAxis) -> Array:
     Array, shape (token, year) or (member, token, year)
         Tokens of a request [token], in the order of ``TOKENS``.
     """
-    years = np.array([(m - work.reference_date).days for m in axis.year_middles]) / DAYS_PER_YEAR
+    return tokens_per_request(
+        work, np.array([(m - work.reference_date).days for m in axis.year_middles]) / DAYS_PER_YEAR
+    )
+
+
+def tokens_per_request(work: Workload, years: Array) -> Array:
+    """Return the tokens of each kind in one request; see :func:`tokens_by_year`.
+
+    Parameters
+    ----------
+    work : Workload
+        The workload.
+    years : Array, shape (time,)
+        Time since the workload's reference date [year].
+
+    Returns
+    -------
+    Array, shape (token, time) or (member, token, time)
+        Tokens of a request [token], in the order of ``TOKENS``.
+    """
     decay = over(work.token_growth_decay_per_year, 1)
     longer = growth_factor(years, over(work.context_growth_per_year, 1), decay)
     harder = growth_factor(years, over(work.reasoning_growth_per_year, 1), decay)

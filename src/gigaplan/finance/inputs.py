@@ -126,3 +126,5 @@ class FinanceInputs:
     """Equity paid on dates."""
     guaranties: tuple[Guaranty, ...] = ()
     """Guaranties, which move no money until called."""
+    published_revenue: tuple[tuple[dt.date, float], ...] = ()
+    """Revenue a year that was published, by date [USD/year]: the plan's goes through these."""

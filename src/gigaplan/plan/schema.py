@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gigaplan import catalog
 from gigaplan.allocation.inputs import Market
+from gigaplan.catalog import history
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
@@ -52,6 +53,7 @@ POWER_REGIONS = Names(_facts_of("power_price_usd_per_mwh"), others=True)
 USER_REGIONS = Names(_facts_of("share_of_use"), others=True)
 SERVICES = Names(_facts_of("overhead"))
 STATES = Names(lambda: LADDER)
+HISTORIES = Names(lambda: history.published().labs, others=True)
 
 
 class Horizon(Strict):
@@ -205,7 +207,7 @@ SoftwareSection: Any = partial(
 )
 MarketSection: Any = partial(Market)
 EngineSection: Any = partial(Engine)
-AdoptionSection: Any = partial(Adoption)
+AdoptionSection: Any = partial(Adoption, without=("points", "stray"))
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
 CostsSection: Any = partial(Costs)
 TranchesSection: Any = partial(
@@ -325,6 +327,13 @@ class PlanDocument(Strict):
     """How many members to sample from the ranges of facts."""
     study: Study | None = None
     """How 'gigaplan study' runs this plan."""
+    known_until: Annotated[dt.date, Day()] | None = None
+    """Day up to which the plan knows what was published; what came later is a model's. Left out: all that the catalog
+    has."""
+    hindsight: bool = False
+    """Whether facts later than 'known_until' may fill in what nothing earlier says; they are counted and marked."""
+    history: Annotated[str, HISTORIES] | None = None
+    """Lab whose published users, tokens and revenue the plan goes through up to 'known_until'. Left out: none's."""
     announced: Announced
     """The power that the plan promises in all, on a stated basis."""
     models: dict[str, ModelSection] = {}

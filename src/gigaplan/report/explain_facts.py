@@ -11,6 +11,8 @@ from gigaplan.vocabulary.units import UNIT_UNSAID
 
 HARD = "\u00a0"
 """A space at which no line is broken: it keeps a number and its unit together."""
+LATER = ", later than the plan's information date"
+"""Behind a fact that is hindsight."""
 SCOPES = {"package": "per GPU package", "rack": "per rack", "site": "per site", "die": "per die"}
 PRICES = {"tco": "total cost of ownership", "contract": "contract price", "list": "list price", "spot": "spot price"}
 PROFILES = {"max_p": "at most performance", "max_q": "at most efficiency"}
@@ -38,7 +40,8 @@ def readings(entries: Sequence[Entry], *, ids: bool) -> list[str]:
     for entry in entries:
         same = paths.pop(entry.fact.id if entry.fact else entry.path, [])
         if same:
-            lines.append(f"{_common(same)} = {_fact(entry.fact, ids=ids) if entry.fact else _of_plan(entry)}")
+            read = _fact(entry.fact, ids=ids) + LATER * entry.later if entry.fact else _of_plan(entry)
+            lines.append(f"{_common(same)} = {read}")
     return lines
 
 

@@ -66,6 +66,13 @@ class Card:
     decided: Contributions | None
 
 
+def hindsight(result: Result) -> str:
+    """Return how many facts came after the plan's information date, "" where none did."""
+    later, day = result.ledger.hindsight(), next((e.value for e in result.ledger.under("known_until")), "")
+    one = len(later) == 1
+    return f"{len(later)} {'fact is' if one else 'facts are'} later than {day}" if later else ""
+
+
 def cards(result: Result) -> list[Card]:
     """Return the six figures that answer the plan's question, without those that a saved result can't give."""
     makers = (_first, _gpus, _tokens, _price, _served, _money)

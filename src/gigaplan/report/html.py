@@ -11,7 +11,7 @@ from markupsafe import Markup
 from gigaplan.report import charts
 from gigaplan.report.events import first_tokens, limit_spans
 from gigaplan.report.format import in_watts
-from gigaplan.report.headline import answer, cards, ranges
+from gigaplan.report.headline import answer, cards, hindsight, ranges
 from gigaplan.report.page import template
 from gigaplan.report.unserved_line import unserved_line
 from gigaplan.report.years import rows
@@ -43,6 +43,8 @@ def html(result: Result) -> str:
             years=years(result),
             rows=rows(result),
             facts=result.facts(),
+            hindsight=hindsight(result),
+            later={f.id for f in result.ledger.hindsight()},
             conflicts=_conflicts(result),
             options=script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(echarts()),

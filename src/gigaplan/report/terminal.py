@@ -15,7 +15,7 @@ from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
-from gigaplan.report.headline import answer, cards, ranges, tranches_reached
+from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
@@ -87,9 +87,10 @@ def render(result: Result) -> RenderableType:
         style="dim",
     )
     demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
+    known = [Text("Hindsight     ", "bold").append(late, "not bold")] if (late := hindsight(result)) else []
     lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
     decided = list(_decided(result))
-    return Group(head, _Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *lacks, foot)
+    return Group(head, _Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *known, *lacks, foot)
 
 
 def _table(*columns: str) -> Table:

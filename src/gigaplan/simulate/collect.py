@@ -226,6 +226,7 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "revenue_by_workload_usd": revenue.by_workload_usd,
         "revenue_lost_usd": revenue.lost_usd,
         "sold_usd": revenue.sold_usd,
+        "revenue_over_stated": revenue.over_stated,
         "capital_usd": money.capital_usd,
         "cost_usd": money.cost_usd,
         "rent_usd": money.rent_usd,

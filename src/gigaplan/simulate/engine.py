@@ -90,7 +90,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     drawn = power_drawn(scenario, built, allocated, service, trained)
     revenue = revenue_of(scenario, allocated, prices.per_request_usd, service.sold_usd)
     money = books(scenario, built, revenue, drawn)
-    units = unit_economics(scenario, demand, speed, allocated, service, money, prices)
+    units = unit_economics(scenario, demand, speed, allocated, service, money, prices, revenue)
     return Stages(
         demand=demand,
         built=built,

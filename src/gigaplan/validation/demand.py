@@ -18,6 +18,7 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.demand.adoption import CURVES, weekly_users
+from gigaplan.demand.fit import CurveFit, fit_curve
 from gigaplan.demand.inputs import TOKENS, Adoption, Shape, Workload
 from gigaplan.demand.requests import requests_per_day, season_factor, season_of
 from gigaplan.plan.resolve import Filler
@@ -180,17 +181,14 @@ def fit(start: Adoption, known: Sequence[Fact], after: Sequence[Fact] = ()) -> F
     ValueError
         If fewer than four points are given: two constants, a residual, and one to leave out.
     """
-    from scipy.special import stdtrit
-
     if len(known) < 4:
         raise ValueError(f"{len(known)} points can't hold two constants and a residual; give at least four")
-    found, residuals, covariance = _least_squares(start, known)
-    freedom = len(known) - 2
-    residual = float(np.sqrt(residuals @ residuals / freedom))
-    spread = np.diag(covariance) + np.array([residual**2, 0.0])
-    width = float(stdtrit(freedom, (1 + BOUNDS) / 2)) * np.sqrt(spread)
+    fitted, shorter = _fitted(start, known), _fitted(start, known[:-1]).adoption
+    found, residuals = fitted.adoption, fitted.residuals
+    residual = float(np.sqrt(residuals @ residuals / fitted.freedom))
+    spread = np.diag(fitted.covariance) + np.array([residual**2, 0.0])
+    width = fitted.width(BOUNDS) * np.sqrt(spread)
     level, rate = cast(float, found.reference_users), cast(float, found.rate_per_year)
-    shorter = _least_squares(start, known[:-1])[0]
     errors = _errors(found, after)
     return Fit(
         curve=start.curve,
@@ -205,24 +203,8 @@ def fit(start: Adoption, known: Sequence[Fact], after: Sequence[Fact] = ()) -> F
     )
 
 
-def _least_squares(start: Adoption, known: Sequence[Fact]) -> tuple[Adoption, Array, Array]:
-    """Return the fitted adoption, residuals ln(predicted / published), and covariance of (ln reference, ln rate)."""
-    from scipy.optimize import least_squares
-
-    users, years = np.array([f.number for f in known]), _years(start.reference_date, known)
-
-    def at(x: Array) -> Adoption:
-        return replace(start, reference_users=float(np.exp(x[0])), rate_per_year=float(np.exp(x[1])))
-
-    def residuals(x: Array) -> Array:
-        return np.asarray(np.log(weekly_users(at(x), years)[0] / users))
-
-    top = float(np.log(start.ceiling_users)) - 1e-9  # exp(ln K) may round above K
-    guess = np.array([np.log(np.median(users)), 0.0])  # the middle of what is known, and 1 a year
-    found = least_squares(residuals, guess, bounds=([-np.inf, -np.inf], [top, np.inf]), x_scale="jac")
-    slope, error = np.asarray(found.jac, dtype=float), np.asarray(found.fun, dtype=float)
-    covariance = np.linalg.inv(slope.T @ slope) * (error @ error) / (len(known) - 2)
-    return at(found.x), error, np.asarray(covariance)
+def _fitted(start: Adoption, known: Sequence[Fact]) -> CurveFit:
+    return fit_curve(start, _years(start.reference_date, known), np.array([f.number for f in known]))
 
 
 def _errors(adoption: Adoption, points: Sequence[Fact]) -> Array:

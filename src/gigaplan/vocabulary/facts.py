@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gigaplan.vocabulary.show import Brief, BriefRows, Lines, text
-from gigaplan.vocabulary.units import UNIT_UNSAID
+from gigaplan.vocabulary.units import UNIT_UNSAID, parse_date
 
 
 class Evidence(StrEnum):
@@ -71,6 +71,16 @@ class Fact(Brief):
         """Return the value as a day; ValueError if it is a number."""
         return dt.date.fromisoformat(str(self.value))
 
+    def later_than(self, day: dt.date | None) -> bool:
+        """Return whether its source came after a day; a month or a year stands for its middle, None is today.
+
+        Parameters
+        ----------
+        day
+            The day.
+        """
+        return day is not None and bool(self.date) and parse_date(self.date) > day
+
     @property
     def basis(self) -> str:
         """Return the bases that apply, joined for people."""
@@ -104,6 +114,8 @@ class Entry(Brief):
     source: str = ""
     unit: str = ""
     """Of a number that the plan states."""
+    later: bool = False
+    """Whether the fact came after the plan's information date: hindsight."""
 
     def brief_line(self) -> str:
         """Return the input's path, its value and where it is from."""
@@ -144,6 +156,8 @@ class Ledger(Brief):
     """The facts and plan lines that were read while a plan was resolved, in order."""
 
     entries: list[Entry] = field(default_factory=Lines)
+    known_until: dt.date | None = None
+    """Information date of the plan that is resolved, if it has one."""
     _index: _Branch = field(default_factory=_Branch, init=False, repr=False, compare=False)
     _indexed: int = field(default=0, init=False, repr=False, compare=False)
 
@@ -160,7 +174,8 @@ class Ledger(Brief):
 
     def read(self, path: str, fact: Fact) -> Fact:
         """Record that the input at ``path`` took ``fact``; return the fact."""
-        self.entries.append(Entry(path, str(fact.value), fact.evidence, fact))
+        later = fact.later_than(self.known_until)
+        self.entries.append(Entry(path, str(fact.value), fact.evidence, fact, later=later))
         return fact
 
     def plan(
@@ -176,6 +191,10 @@ class Ledger(Brief):
             self._indexed += 1
         for place in sorted(self._index.below(prefix.split("."))):
             yield self.entries[place]
+
+    def hindsight(self) -> list[Fact]:
+        """Return the distinct facts that came after the plan's information date, by id."""
+        return sorted({e.fact.id: e.fact for e in self.entries if e.fact and e.later}.values(), key=lambda f: f.id)
 
     def facts(self) -> list[Fact]:
         """Return the distinct facts read, by id."""

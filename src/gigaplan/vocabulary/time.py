@@ -35,6 +35,11 @@ class Resolution(StrEnum):
     HOURLY = "hourly"
 
 
+def middle_of_year(year: int) -> dt.date:
+    """Return the day that stands for a calendar year."""
+    return dt.date(year, 7, 2)
+
+
 @dataclass(frozen=True)
 class TimeAxis:
     """Calendar months from ``start`` (first day of a month, inclusive) to ``end`` (first of a month, exclusive),
@@ -123,7 +128,7 @@ class TimeAxis:
     @property
     def year_middles(self) -> tuple[dt.date, ...]:
         """Return the middle of each calendar year."""
-        return tuple(dt.date(y, 7, 2) for y in self.years)
+        return tuple(map(middle_of_year, self.years))
 
     @cached_property
     def day_mid_days(self) -> Array:

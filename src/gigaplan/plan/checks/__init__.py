@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, own, plausible, training
+from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, training
 from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -27,6 +27,11 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         name,
         horizon,
         claims,
+        knowledge.information_date,
+        knowledge.hindsight,
+        knowledge.labs,
+        knowledge.set_aside,
+        knowledge.in_time,
         dated_keys,
         draws,
         fleet.names,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.demand.inputs import Adoption, DemandInputs, Shape, Workload
+from gigaplan.catalog import history
+from gigaplan.demand.fit import fit_curve
+from gigaplan.demand.inputs import Adoption, DemandInputs, PublishedTokens, Shape, Workload
+from gigaplan.plan.checks.knowledge import API, VOLUMES, stated
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.members import Uncertain
-from gigaplan.vocabulary.time import TimeAxis
-from gigaplan.vocabulary.units import parse_date
+from gigaplan.vocabulary.sampling import RANGE_SHARE
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+from gigaplan.vocabulary.units import Unit, parse_date
 
 SHARE = Annotated[Uncertain, Ge(0), Le(1)]
 PRICE_INDEX = Annotated[Uncertain, Gt(0)]
@@ -39,7 +45,7 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
         region_offset_h=offsets,
         region_share=tuple(shares / shares.sum()),
     )
-    adoption = _below_ceiling(filler.fill(Adoption, given.adoption, "adoption", "demand.adoption"))
+    adoption = _below_ceiling(known_users(filler, doc))
     edge = [
         filler.series(
             work.edge_share,
@@ -54,7 +60,24 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
     ]
     price = filler.series(given.price_index, "demand", "price_index", axis, "demand.price_index", 1.0, PRICE_INDEX)
     edge_share = np.stack(np.broadcast_arrays(*edge), axis=-2)  # (W, n) or (M, W, n)
-    return DemandInputs(adoption=adoption, shape=shape, workloads=workloads, edge_share=edge_share, price_index=price)
+    return DemandInputs(
+        adoption=adoption,
+        shape=shape,
+        workloads=workloads,
+        edge_share=edge_share,
+        published_tokens=_published_tokens(filler, doc),
+        price_index=price,
+    )
+
+
+def _published_tokens(filler: Filler, doc: PlanDocument) -> PublishedTokens | None:
+    """Return the tokens a day that the API's workload goes through: its history's, unless it states its own volume."""
+    works = doc.demand.workloads
+    names = tuple(name for name, work in works.items() if API in (name, work.like))
+    if doc.history is None or not names or stated(doc.demand, VOLUMES, names):
+        return None
+    points = filler.published(doc.history, history.TOKENS, doc.known_until, "demand.published_tokens")
+    return PublishedTokens(names, points)
 
 
 def _below_ceiling(adoption: Adoption) -> Adoption:
@@ -63,6 +86,40 @@ def _below_ceiling(adoption: Adoption) -> Adoption:
     if not drawn.ndim:
         return adoption
     return replace(adoption, ceiling_users=np.where(np.arange(len(drawn)) > 0, np.maximum(drawn, users), drawn))
+
+
+def known_users(filler: Filler, doc: PlanDocument) -> Adoption:
+    """Return weekly users over time: those of the plan's history up to its information date, and a curve from there."""
+    given, path = doc.demand.adoption, "demand.adoption"
+    if doc.history is None:
+        return filler.fill(Adoption, given, "adoption", path)
+    points = filler.published(doc.history, history.USERS, doc.known_until, f"{path}.points")
+    known: dict[str, Any] = {"points": points, "reference_date": points[-1][0], "reference_users": points[-1][1]}
+    stated = getattr(given, "rate_per_year", None)
+    if stated is None:
+        known["rate_per_year"] = 1.0  # the fit's, below
+    adoption = filler.fill(Adoption, given, "adoption", path, **known)
+    rate, stray = _growth(filler, adoption)
+    hint = Annotated[Uncertain, Gt(0)]
+    more = {} if stated is not None else {"rate_per_year": filler.value(f"{path}.rate_per_year", rate, hint)}
+    return replace(adoption, stray=filler.value(f"{path}.stray", stray, Annotated[Uncertain, Unit("1")]), **more)
+
+
+def _growth(filler: Filler, adoption: Adoption) -> tuple[Fact, Fact]:
+    """Return the rate of a curve fitted to published users, and how far users stray from it, as facts."""
+    rate = filler.facts.find("adoption", "rate_per_year")
+    ceiling = float(np.ravel(adoption.ceiling_users)[0])
+    first = replace(adoption, points=(), ceiling_users=ceiling)
+    days, users = zip(*adoption.points, strict=True)
+    years = np.array([(day - adoption.reference_date).days / DAYS_PER_YEAR for day in days])
+    found = fit_curve(first, years, np.array(users))
+    central, width = float(np.ravel(found.adoption.rate_per_year)[0]), found.width(RANGE_SHARE)
+    wide, far = math.exp(width * math.sqrt(found.covariance[1, 1])), width * found.stray_per_root_year
+    source = f"gigaplan fit on {len(users)} published points of weekly users"
+    note = f"{adoption.curve}, ceiling {ceiling:.3g}"
+    shared = replace(rate, source_title=source, date=str(days[-1]), evidence=Evidence.ESTIMATED, note=note)
+    stray = replace(shared, id="adoption.stray", quantity="stray", value=0.0, low=-far, high=far, unit="1")
+    return replace(shared, value=central, low=central / wide, high=central * wide), stray
 
 
 def _with_series(filler: Filler, name: str, work: Any) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from gigaplan.catalog import Catalog
+from gigaplan.catalog.history import published
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.paths import unit_at
@@ -128,6 +129,21 @@ class Filler:
         except InputError as error:
             faults = [Fault(e.message, tuple(f"{path}.{p}" for p in e.paths), e.value) for e in error.faults]
             raise InputError(faults) from None
+
+    def published(self, lab: str, quantity: str, until: dt.date | None, path: str) -> tuple[tuple[dt.date, float], ...]:
+        """Return a lab's published figures by date, as they were known on a day, each recorded below ``path``.
+
+        Parameters
+        ----------
+        lab, quantity, until
+            As in :meth:`~gigaplan.catalog.history.History.series`.
+        path
+            Path of the figures in the ledger.
+        """
+        points = published().series(lab, quantity, until)
+        for point in points:
+            self.ledger.read(f"{path}.{point.date}", point.fact)
+        return tuple((p.date, p.value) for p in points)
 
     def number(self, path: str, entity: str, quantity: str, **bases: str) -> float:
         """Return one fact's number, recorded at ``path``."""

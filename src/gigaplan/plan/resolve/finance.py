@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from gigaplan.catalog import history
 from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
+from gigaplan.plan.checks.knowledge import PRICES, stated
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.bases import Based, PowerBasis
@@ -43,7 +46,15 @@ def finance(filler: Filler, doc: PlanDocument) -> FinanceInputs:
         contracts=contracts,
         equity=_named(filler, Equity, given.equity, "equity"),
         guaranties=_named(filler, Guaranty, given.guaranties, "guaranties"),
+        published_revenue=_published_revenue(filler, doc),
     )
+
+
+def _published_revenue(filler: Filler, doc: PlanDocument) -> tuple[tuple[dt.date, float], ...]:
+    """Return the revenue that the plan goes through: its history's, unless it states what requests bring."""
+    if doc.history is None or stated(doc.demand, PRICES):
+        return ()
+    return filler.published(doc.history, history.REVENUE, doc.known_until, "finance.published_revenue")
 
 
 def _named(filler: Filler, cls: type[T], section: Mapping[str, BaseModel] | None, kind: str) -> tuple[T, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -35,10 +36,13 @@ from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import PlannedRun
 from gigaplan.training.trend import FrontierTrend
 from gigaplan.vocabulary.errors import PlanError, Problem
+from gigaplan.vocabulary.facts import Fact
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import Part
 from gigaplan.vocabulary.time import Resolution, TimeAxis
 
+LATEST_SHOWN = 3
+"""Facts that the message on hindsight names."""
 MODERN = "modern"
 """Training software of 2023 or later."""
 
@@ -60,7 +64,8 @@ def resolve(plan: Plan, part: Part | None = None) -> Scenario:
     InputError
         If inputs don't fit together.
     """
-    with catalog.using(plan.catalog):
+    day = plan.document.known_until
+    with catalog.using(plan.catalog if day is None else plan.catalog.known_by(day)):
         return _resolve(plan, part)
 
 
@@ -72,6 +77,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     filler = Filler(
         known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
     )
+    _knowledge(filler, doc)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -112,6 +118,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     )
     if filler.problems:
         raise PlanError(replace(p, place=root.place(root.parts(p.place.path))) for p in filler.problems)
+    if doc.known_until is not None and not doc.hindsight and (later := filler.ledger.hindsight()):
+        raise PlanError([_too_late(later, doc.known_until, root)])
     if twice := list(_following_already(filler, root)):
         raise PlanError(twice)
     sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
@@ -120,6 +128,28 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     draws = filler.draws.all()
     sampler = filler.sampler
     return replace(sampled, drawn=sampler.drawn, chosen=sampler.chosen, streams=streams, draws=draws, warnings=warnings)
+
+
+def _knowledge(filler: Filler, doc: PlanDocument) -> None:
+    """Record what the plan knows: its information date, and whether it may look further."""
+    if doc.known_until is not None:
+        filler.ledger.known_until = filler.state("known_until", doc.known_until)
+    if doc.hindsight:
+        filler.state("hindsight", doc.hindsight)
+    if doc.history is not None:
+        filler.state("history", doc.history)
+
+
+def _too_late(later: Sequence[Fact], day: dt.date, root: Node) -> Problem:
+    """Return the problem of facts that came after the plan's information date, with the latest ones."""
+    latest = sorted(later, key=lambda f: f.date, reverse=True)[:LATEST_SHOWN]
+    return Problem(
+        f"{len(later)} facts that the plan reads came later, and nothing earlier says what they do",
+        root.place(("known_until",)),
+        value=f"{day}; the latest are {', '.join(f'{f.id} ({f.date})' for f in latest)}",
+        allowed=f"facts up to {day}, or hindsight: true",
+        remedy="state hindsight: true, which counts and marks them, or state these values in the plan",
+    )
 
 
 def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:

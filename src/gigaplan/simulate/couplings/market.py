@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gigaplan.allocation.clearing import clearing_log_price
+from gigaplan.demand.inputs import Workload
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
-from gigaplan.demand.requests import at_prices, tokens_per_request
+from gigaplan.demand.requests import at_prices, tokens_of_workloads
 from gigaplan.finance.gpu_hour import owned_gpu_hour
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
@@ -199,7 +200,7 @@ def _since_reference(scenario: Scenario, cost: Array) -> Array:
         return cost
     whole = replace(scenario, axis=replace(scenario.axis, start=start))
     built = build(scenario.fleet, whole.axis)
-    hours = _hours_per_request(whole, built, rates(whole, tokens_per_request(whole.demand, whole.axis)))
+    hours = _hours_per_request(whole, built, rates(whole, tokens_of_workloads(whole.demand, whole.axis)))
     before = (hours * _gpu_hour(whole, built)[0][:, None])[..., : whole.axis.months - scenario.axis.months]
     members = max(len(before), len(cost))
     return np.concatenate([np.broadcast_to(a, (members, *a.shape[1:])) for a in (before, cost)], axis=-1)
@@ -278,7 +279,7 @@ def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
     """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
     work, months = scenario.demand.workloads, column(scenario.market.adjustment_months, 2)
     now = scenario.axis.months
-    dated = np.array([_months_to(scenario, w.reference_date) for w in work])
+    dated = np.array([_months_to(scenario, max(w.reference_date, *_published(scenario, w))) for w in work])
     through = column(scenario.market.pass_through_share, 3)
     last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
     earlier = cost.shape[-1] - now
@@ -288,6 +289,13 @@ def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
     path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
     rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
     return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+
+
+def _published(scenario: Scenario, work: Workload) -> list[dt.date]:
+    """Return the days up to which published figures say what is paid and requested: until then prices are theirs."""
+    tokens, revenue = scenario.demand.published_tokens, scenario.finance.published_revenue
+    known = tokens.points if tokens is not None and work.name in tokens.workloads else ()
+    return [work.reference_date, *(day for day, _ in known[-1:]), *(day for day, _ in revenue[-1:])]
 
 
 def _months_to(scenario: Scenario, day: dt.date) -> int:

@@ -13,6 +13,7 @@ from gigaplan.fleet.inputs import LADDER
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
+from gigaplan.simulate.couplings.published_revenue import over_stated
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Array, column, stack
 
@@ -29,6 +30,8 @@ class Revenue:
     """(M, W, n) what the served requests are worth to the planner."""
     sold_usd: Array
     """(M, n) paid for idle GPU-hours, as batch work or rented out."""
+    over_stated: Array
+    """(M, n) published revenue over what requests bring at the plan's prices [1]; 1 where none is published."""
 
 
 def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, sold_usd: Array) -> Revenue:
@@ -46,12 +49,14 @@ def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, sold
         What idle hours bring [USD].
     """
     served, refused = (scenario.axis.month_total(per_h) for per_h in (allocated.run, allocated.refused))
-    worth = per_request(scenario, "value_usd_per_request")[:, :, None]
+    worth, paid = per_request(scenario, "value_usd_per_request")[:, :, None], served * price_usd
+    ratio = over_stated(scenario.finance.published_revenue, paid.sum(axis=1), scenario.axis)
     return Revenue(
-        by_workload_usd=served * price_usd,
-        lost_usd=refused * price_usd,
+        by_workload_usd=paid * ratio[:, None],
+        lost_usd=refused * price_usd * ratio[:, None],
         value_served_usd=served * worth,
         sold_usd=sold_usd,
+        over_stated=ratio,
     )
 
 

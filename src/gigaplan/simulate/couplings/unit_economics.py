@@ -14,7 +14,7 @@ from gigaplan.finance.outputs import Accounts
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.allocation import Service, reference_index
 from gigaplan.simulate.couplings.market import Prices
-from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.money import Revenue, per_request
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.vocabulary.members import Array, column
@@ -52,6 +52,7 @@ def unit_economics(
     service: Service,
     money: Accounts,
     prices: Prices,
+    revenue: Revenue,
 ) -> UnitEconomics:
     """Return unit costs and the worth of one more unit of capacity."""
     tokens = cost_per_mtok(
@@ -73,17 +74,19 @@ def unit_economics(
         tokens_per_request=demand.tokens_per_request,
         served_per_day=service.served_per_day,
     )
-    return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=_scarcity(scenario, demand, speed, allocated, prices))
+    paid_usd = prices.per_request_usd * revenue.over_stated[:, None]
+    scarcity = _scarcity(scenario, demand, speed, allocated, paid_usd)
+    return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=scarcity)
 
 
 def _scarcity(
-    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, prices: Prices
+    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, paid_usd: Array
 ) -> ScarcityPrices:
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
     per_gpu_h = speed.requests_per_gpu_h[:, :, k][..., axis.year_of_month]  # (M, W, n)
     value = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
-    revenue = per_gpu_h * prices.per_request_usd
+    revenue = per_gpu_h * paid_usd
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
     price = shadow_price(value, unserved)
     shape = np.broadcast_shapes(value.shape, revenue.shape)
