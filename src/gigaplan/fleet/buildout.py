@@ -251,8 +251,8 @@ def _deliveries(
     filled = np.zeros((members, phases + places))
     rows = np.arange(members)[:, None]
     for i in range(months):
-        gone = _at(delivered[: i + 1], i - racks.life_months)
-        standing = _it_mw(racks, delivered[i] - gone).sum(axis=1) + existing_mw[:, i + 1]
+        scrapped = _at(delivered[: i + 1], i - racks.life_months)
+        standing = _it_mw(racks, delivered[i] - scrapped).sum(axis=1) + existing_mw[:, i + 1]
         retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
         retired[..., sites:] += refitted[i]
         freed = _it_mw(racks, retired)

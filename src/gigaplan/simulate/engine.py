@@ -22,7 +22,7 @@ from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
 from gigaplan.simulate.keep import Keep, checked_keep, retain
-from gigaplan.simulate.warnings import told
+from gigaplan.simulate.warnings import sentences
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
 
@@ -124,7 +124,7 @@ def _result(scenario: Scenario, arrays: dict[str, Array], names: dict[str, tuple
         ledger=scenario.ledger,
         draws=scenario.draws,
         notes=scenario.notes,
-        warnings=(*scenario.warnings, *told(scenario, stages)),
+        warnings=(*scenario.warnings, *sentences(scenario, stages)),
         assumptions=scenario.assumptions,
         announced=scenario.announced,
         existing=(*(False for _ in scenario.fleet.sites), *(True for _ in scenario.fleet.opening)),

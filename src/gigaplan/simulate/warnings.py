@@ -1,4 +1,4 @@
-"""What a reader must be told of an answer: what can't be served, capacity that nobody requests, prices off the market.
+"""What a reader must know of an answer: what can't be served, capacity that nobody requests, prices off the market.
 
 Each looks at the central member.
 """
@@ -32,7 +32,7 @@ USES = {
 }
 
 
-def told(scenario: Scenario, stages: Stages) -> list[str]:
+def sentences(scenario: Scenario, stages: Stages) -> list[str]:
     """Return what a reader must be told, in sentences.
 
     Parameters

@@ -53,7 +53,7 @@ def cost(result: Result) -> Chart:
 
 
 def gpu_hour(result: Result) -> Chart | None:
-    """What a GPU-hour of the fleet clears at, beside what it costs and what the market rents it for."""
+    """What a GPU-hour of the fleet clears at, next to what it costs and what the market rents it for."""
     clears = figures(result, "clearing_price_usd_per_gpu_h")
     if not np.isfinite(clears).any():
         return None
