@@ -20,6 +20,7 @@ from gigaplan.report.years import rows
 from gigaplan.results.aggregate import aggregate, refused
 from gigaplan.results.coordinates import parse_at, years
 from gigaplan.results.explain import explain
+from gigaplan.results.headlines import GPUS_AT_PEAK, headlines, window
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.members import Array
@@ -285,6 +286,10 @@ def test_a_headline_is_one_figure_everywhere(name: str) -> None:
     result = result_of(name)
     page, terminal, told = html(result), printed(render(result), 100), summary(result)["headlines"]
     for card, data in zip(cards(result), told, strict=True):
+        if card.name == GPUS_AT_PEAK:  # each future has it in a month of its own
+            compared = headlines(result, window(result, result))[GPUS_AT_PEAK]  # type: ignore[arg-type]
+            assert data["value"] == card.number == compared.value and card.value in page
+            continue
         python = aggregate(result, card.variable, at=card.at)
         tree = explain(result, card.variable, card.at)
         assert len(tree.figures) == 1

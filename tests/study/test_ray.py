@@ -69,3 +69,25 @@ def test_a_cluster_that_isnt_there_is_told(tmp_path: Path) -> None:
         check=False,
     )
     assert job.returncode == 3 and "Ray can't be joined at 127.0.0.1:1" in job.stdout, job.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_study_that_computed_nothing_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import contextlib
+
+    from gigaplan.study.executors import Local
+
+    @contextlib.contextmanager
+    def nowhere(self: object, *args: object) -> Iterator[None]:
+        raise gp.MachineError("it can't be joined")
+        yield
+
+    monkeypatch.setattr(Local, "map", nowhere)
+    out = tmp_path / "a" / "b"
+    with pytest.raises(gp.MachineError, match="joined"):
+        study(out, members=20, workers=1)
+    assert not (tmp_path / "a").exists()
+    out.mkdir(parents=True)  # what was there stays
+    with pytest.raises(gp.MachineError, match="joined"):
+        study(out, members=20, workers=1)
+    assert out.exists()

@@ -110,6 +110,18 @@ def test_morris_says_what_it_needs_or_finds_the_same_inputs(
     assert all(e.mean_effect >= 0 for s in answer.headlines for e in s.effects if not math.isnan(e.mean_effect))
 
 
+def test_an_unknown_headline_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["study", "sensitivity", PLAN, "--set", "horizon.end=2026-12", "--out", str(tmp_path / "new")]
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--of", "costs"])
+    assert end.value.code == 2 and "nearest: cost" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(gp.PlanError, match="no such headline"):
+        gp.study_sensitivity(PLAN, CHANGES, of="costs", out=tmp_path / "new")
+
+
 def test_the_terminal_shows_one_headline(tornado: gp.Sensitivity, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["study", "sensitivity", PLAN, "--set", "horizon.end=2026-12", "--out", tornado.folder]
     with pytest.raises(SystemExit) as end:

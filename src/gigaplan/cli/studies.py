@@ -58,7 +58,6 @@ def sensitivity(
     /,
     *,
     request: Given,
-    of: Annotated[str, Parameter(group=OUTPUT, show_default=False)] = "",
     set: Set = None,
     with_: With = None,
     rows: Rows = 10,
@@ -70,8 +69,6 @@ def sensitivity(
     ----------
     plan
         A built-in plan's name or a YAML file.
-    of
-        Headline whose effects are shown in the terminal (JSON has all; default: one that matters most).
     """
     from gigaplan import api
     from gigaplan.report import study_view
@@ -81,7 +78,7 @@ def sensitivity(
     if json:
         print_json(answer)
     else:
-        show(study_view.sensitivity(answer, rows, of))
+        show(study_view.sensitivity(answer, rows, request.get("of", "")))
     return code_of(answer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.contributions import Contributions, contributions
 from gigaplan.results.coordinates import HORIZON, years
-from gigaplan.results.headlines import PRODUCING, SERVED, all_served, date_text
+from gigaplan.results.headlines import GPUS_AT_PEAK, PRODUCING, SERVED, all_served, date_text, gpus_at_peak
 from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figure_of, figures, has_ranges, is_date
 from gigaplan.results.result import Result
@@ -39,9 +39,9 @@ class Card:
     variable : str
         The quantity of the variable table that it is.
     at : mapping of str to str
-        The coordinates at which ``aggregate`` gives it.
+        The coordinates at which ``aggregate`` gives it; none for a peak, which each future has in a month of its own.
     number : float
-        What ``aggregate`` gives there, in the quantity's unit.
+        What ``aggregate`` gives there, or the peak, in the quantity's unit.
     reduction : str
         What it is over time.
     span : Span, optional
@@ -134,11 +134,24 @@ def _month_of(result: Result, days: float) -> str:
 
 
 def _gpus(result: Result) -> Card:
+    """Return the card of the GPUs in each future's own highest month: the peak of medians is none of a future."""
     monthly = aggregate(result, "gpus_producing", ["month"])
     peak = monthly.labels["month"][int(np.argmax(monthly.values))]
-    figure = aggregate(result, "gpus_producing", at={"month": peak})
-    detail = f"packages, mean of {peak}, existing fleet included"
-    return _card(result, figure, "GPUs producing at the peak", partial(count, unit="GPUs"), detail)
+    values, text = gpus_at_peak(result), partial(count, unit="GPUs")
+    number, many = figure_of(result, values), has_ranges(result)
+    detail = f"packages, mean of the highest month{f' of each future, about {peak}' if many else f', {peak}'}"
+    found = span_of(values) if many else None
+    return _card_of(
+        result,
+        replace(monthly, dims=(), labels={}, values=number, reduction="mean of the highest month"),
+        GPUS_AT_PEAK,
+        text(float(number)),
+        f"{detail}, existing fleet included",
+        found,
+        _range(found, text),
+        values if many else None,
+        date=False,
+    )
 
 
 def _ends(result: Result, name: str, at: Mapping[str, str]) -> tuple[Aggregate, Aggregate]:

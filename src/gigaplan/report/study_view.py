@@ -15,9 +15,8 @@ from gigaplan.results.spread import RANGE, Span
 from gigaplan.study.carry import Failure
 from gigaplan.study.montecarlo import Figure, MonteCarlo
 from gigaplan.study.pairs import Pair, Paired
-from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity
+from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity, no_headline
 from gigaplan.study.sweep import Sweep
-from gigaplan.vocabulary.errors import Place, PlanError, unknown_choice
 from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
@@ -75,8 +74,7 @@ def headline_named(answer: Sensitivity, name: str) -> Sensitive:
         return max(answer.headlines, key=lambda s: s.headline.weight * bool(s.effects and s.effects[0].share))
     found = next((s for s in answer.headlines if s.headline.name == name), None)
     if found is None:
-        names, place = [s.headline.name for s in answer.headlines], Place("study sensitivity", path="of")
-        raise PlanError([unknown_choice("no such headline", place, name, names, "name one of them, in quotes")])
+        raise no_headline(name, [s.headline.name for s in answer.headlines])
     return found
 
 

@@ -131,6 +131,7 @@ def window(a: Result, b: Result) -> Window | None:
     return Window(shared[0], shared[-1], reached)
 
 
+GPUS_AT_PEAK = "GPUs producing at the peak"
 PRODUCING = {"state": "producing", "site": "announced"}
 
 
@@ -191,6 +192,19 @@ def unserved_months(result: Result, part: slice = slice(0, None)) -> Array:
     return np.asarray((short_of & counted[:, None]).sum(axis=-1).astype(float))
 
 
+def gpus_at_peak(result: Result, part: slice = slice(0, None)) -> Array:
+    """Return the GPUs that produce in each member's own highest month, shape (member,).
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+    part : slice
+        The months that count.
+    """
+    return np.asarray(of_members(result, "gpus_producing", ["month"])[:, part].max(axis=-1))
+
+
 def headlines(result: Result, shared: Window) -> dict[str, Headline]:
     """Return a result's figures by name, without those that rest on a quantity that the result lacks."""
     return {h.name: h for h in all_held(partial(part, result, shared) for part in PARTS)}
@@ -248,8 +262,7 @@ def _unserved(result: Result, shared: Window) -> Iterator[Headline]:
 def _gpus(result: Result, shared: Window) -> Iterator[Headline]:
     part = _months(result, shared)
     gpus = of_members(result, "gpus_producing", ["generation", "month"])[..., part].max(axis=-1)
-    whole = of_members(result, "gpus_producing", ["month"])[:, part].max(axis=-1)
-    yield _number(result, "GPUs producing at the peak", "gpus_producing", 1, whole, "GPUs")
+    yield _number(result, GPUS_AT_PEAK, "gpus_producing", 1, gpus_at_peak(result, part), "GPUs")
     for g, name in enumerate(result.labels["generation"]):
         yield _number(result, f"{name} producing at the peak", "gpus_producing", 0.1, gpus[:, g], "GPUs")
 

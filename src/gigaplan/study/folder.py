@@ -142,6 +142,7 @@ def opened(path: Path, design: Design, inside: Collection[str] = ()) -> Iterator
     """
     folder = Folder(path, design)
     refuse_others(path, folder.identity, inside)
+    fresh = [one for one in (path, *path.parents) if not one.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -161,9 +162,23 @@ def opened(path: Path, design: Design, inside: Collection[str] = ()) -> Iterator
         }
         write_text(path / STUDY, json.dumps(manifest, indent=1) + "\n", MANIFEST)
         yield folder
+    except BaseException:
+        if fresh:
+            _take_back(path, fresh)
+        raise
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def _take_back(path: Path, fresh: Sequence[Path]) -> None:
+    """Remove a folder that was made for a study which computed nothing, and those that were made above it."""
+    if {one.name for one in path.iterdir()} <= {STUDY, INPUTS}:
+        with contextlib.suppress(OSError):
+            for name in (STUDY, INPUTS):
+                (path / name).unlink(missing_ok=True)
+            for folder in fresh:
+                folder.rmdir()
 
 
 def _sources_data(cases: Sequence[Case]) -> dict[str, Any]:

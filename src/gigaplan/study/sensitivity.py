@@ -15,7 +15,8 @@ import numpy as np
 
 from gigaplan import plan as plans
 from gigaplan.plan import Plan
-from gigaplan.results.headlines import Headline
+from gigaplan.results.headlines import Headline, headlines, window
+from gigaplan.simulate.engine import simulate
 from gigaplan.study.carry import Failure, carry_out
 from gigaplan.study.design import Case, Design, Points
 from gigaplan.study.folder import Folder, opened, refuse_others
@@ -59,6 +60,8 @@ class SensitivityRequest(StudyRequest):
     (sobol), or elementary effects (morris, which needs the extra 'salib')."""
     inputs: Annotated[int | None, Option(group="Study")] = None
     """Inputs that are looked at one by one, those that move the figures most (default: 10)."""
+    of: Annotated[str, Option(group="Study")] = ""
+    """Headline whose effects are shown in the terminal (JSON has all; default: one that matters most)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -297,11 +300,28 @@ def run(plan: Plan, request: SensitivityRequest, progress: Progress | None = Non
         If ``progress`` returns False.
     """
     question = _question(plan, request, progress)
+    if request.of:
+        _known(plan, request.of)
     if question.method == "morris":
         return _morris(question)
     screening = question.folder / SCREENING if question.method == "sobol" else question.folder
     tornado = _tornado(question, screening)
     return _sobol(question, tornado) if question.method == "sobol" else tornado
+
+
+def _known(plan: Plan, name: str) -> None:
+    """Refuse a headline that the plan doesn't have, as its central member alone says, before anything runs."""
+    result = simulate(plans.resolve(plan, Members(1)), "summary")
+    shared = window(result, result)
+    names = tuple(headlines(result, shared)) if shared else ()
+    if name not in names:
+        raise no_headline(name, names)
+
+
+def no_headline(name: str, names: Sequence[str]) -> PlanError:
+    """Return the error of a headline that isn't there."""
+    place = Place(f"study {KIND}", path="of")
+    return PlanError([unknown_choice("no such headline", place, name, names, "name one of them, in quotes")])
 
 
 def _question(plan: Plan, request: SensitivityRequest, progress: Progress | None) -> _Question:
