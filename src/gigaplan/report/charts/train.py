@@ -71,7 +71,7 @@ def runs(result: Result) -> Chart | None:
 
 
 def largest(result: Result) -> Chart:
-    """The largest run that could end with each month, on one site and on all, beside the published trend; scopes that
+    """The largest run that could end with each month, on one site and on all, next to the published trend; scopes that
     are equal stand once."""
     data = figures(result, "largest_run_flop")
     scopes = _different(result.labels["scope"], data)
