@@ -126,7 +126,7 @@ def test_a_larger_block_may_have_to_be_waited_for() -> None:
     assert large[1] - large[0] < small[1] - small[0]
 
 
-@pytest.mark.parametrize(("gpus", "in_time"), [(80_000, True), (30_000, False)])
+@pytest.mark.parametrize(("gpus", "in_time"), [(80_000, True), (25_000, False)])
 def test_a_deadline_is_kept_or_missed(gpus: int, in_time: bool) -> None:
     _, result = went(THERE, f"{FIRST}.gpus={gpus}", f"{FIRST}.tokens=60e12 tokens")
     deadline = (dt.date(2027, 7, 1) - dt.date(2026, 1, 1)).days
@@ -244,7 +244,7 @@ def test_members_with_fewer_gpus_up_may_wait_longer() -> None:
 
 
 def test_a_missed_deadline_says_by_how_much_and_what_would_meet_it() -> None:
-    scenario, result = went(THERE, f"{FIRST}.gpus=30000", f"{FIRST}.tokens=60e12 tokens")
+    scenario, result = went(THERE, f"{FIRST}.gpus=25000", f"{FIRST}.tokens=60e12 tokens")
     run = scenario.training.runs[0]
     late, needed = float(result.central("run_late_days")[0]), int(result["run_gpus_needed"][0])
     start, done = days_of(result)
@@ -255,14 +255,14 @@ def test_a_missed_deadline_says_by_how_much_and_what_would_meet_it() -> None:
     assert float(result["run_latest_start_day"][0]) == pytest.approx(deadline - (done - start))
     met = days_of(went(THERE, f"{FIRST}.gpus={needed}", f"{FIRST}.tokens=60e12 tokens")[1])
     assert met[1] <= deadline  # what it says would meet the deadline does
-    fewer = days_of(went(THERE, f"{FIRST}.gpus=30000", f"{FIRST}.tokens={by_then:.0f} tokens")[1])
+    fewer = days_of(went(THERE, f"{FIRST}.gpus=25000", f"{FIRST}.tokens={by_then:.0f} tokens")[1])
     assert fewer[1] == pytest.approx(deadline, abs=0.01)
     told = missed(result)
     assert len(told) == 2  # and its milestone
     for word in (
         "misses its deadline 2027-07-01",
         f"{late:,.0f} days",
-        "instead of 30 k",
+        "instead of 25 k",
         "or a start by 20",
         ", its GPUs there or ",
         "tokens instead of 60 T",

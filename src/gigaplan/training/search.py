@@ -76,6 +76,11 @@ class RatedLayout:
     """Whether the optimiser's state lies in the host's memory."""
 
     @property
+    def group_gpus(self) -> int:
+        """GPUs of a replica group: those of all stages, and of all that experts are spread over."""
+        return self.pipeline * max(self.tensor * self.context, self.expert)
+
+    @property
     def layout(self) -> Layouts:
         """The layout, as arrays of one."""
         return Layouts(**{f.name: np.array([float(getattr(self, f.name))]) for f in fields(Layouts)})

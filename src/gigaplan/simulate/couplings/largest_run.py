@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import Generation
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.kept_time import kept_share, lag_days
 from gigaplan.training.largest import (
     GRID,
     MOST_DOUBLINGS,
@@ -24,18 +24,10 @@ from gigaplan.training.largest import (
 )
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import largest_run_flop
-from gigaplan.training.reliability import (
-    SERVER_GPUS,
-    failures_per_gpu_day,
-    rate_ratio,
-    share_with_groups,
-    share_with_restarts,
-    straggler_share,
-)
 from gigaplan.training.sites import effective_compute_share, largest_joint_compute, loss_increase
 from gigaplan.training.utilisation import SIZES, SpeedBySize, speed_by_size
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS, TimeAxis
+from gigaplan.vocabulary.time import HOURS, TimeAxis
 
 SECONDS_PER_DAY = HOURS * 3600.0
 MONTHS_PER_YEAR = 12
@@ -84,7 +76,6 @@ def largest_run(scenario: Scenario, held: Array) -> LargestRun:
     axis, policy = scenario.axis, scenario.training
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
     doublings = _counting_share(policy, np.exp2(np.arange(MOST_DOUBLINGS + 1.0)))
-    stragglers = straggler_share(SIZES_TRIED, policy.largest.recovery)
     steps, speeds = _step_of_month(axis), np.zeros_like(held)
     per_gpu = []
     for g, generation in enumerate(scenario.fleet.generations):
@@ -92,7 +83,8 @@ def largest_run(scenario: Scenario, held: Array) -> LargestRun:
         per_gpu.append(of_one[:, steps, REFERENCE])
         there = np.flatnonzero(held[:, g].max(axis=(0, 2)) > 0)
         if there.size:
-            in_step = best_in_step(GRID * of_one * _goodput(scenario, generation, group) * stragglers)
+            kept = kept_share(scenario, generation.name, SIZES_TRIED, _step_days(axis), group)
+            in_step = best_in_step(GRID * of_one * kept)
             speeds[:, g, there] = _by_month(held[:, g, there], best_of_learners(in_step, doublings), steps)
     flop = speeds * seconds
     blocks = largest_run_flop(flop, policy.run_days, axis)  # (M, G, P, n)
@@ -121,22 +113,6 @@ def _step_days(axis: TimeAxis) -> Array:
     return np.asarray((np.array(ends[:-1]) + np.array(ends[1:])) / 2)[None]
 
 
-def _goodput(scenario: Scenario, generation: Generation, group: Array) -> Array:
-    """Return the goodput of each number of GPUs, by the recovery that large runs have by then: (M or 1, T, K)."""
-    policy, days = scenario.training, _step_days(scenario.axis)
-    recovery, reliability = policy.largest.recovery, policy.reliability
-    unit = max(scenario.devices[generation.name].scaleup_gpus, SERVER_GPUS)
-    shipped = scenario.axis.days_since_start(generation.first_ship_date)
-    age = (days - shipped - column(generation.first_ship_date_delay_days, 2)) / DAYS_PER_YEAR
-    rate = failures_per_gpu_day(rate_ratio(age, recovery), unit, reliability, recovery)[..., None]
-    restarts = share_with_restarts(SIZES_TRIED, rate, reliability)
-    grouped = days >= scenario.axis.days_since_start(recovery.groups_since) + _lag_days(policy)
-    if not grouped.any():
-        return restarts
-    groups = share_with_groups(SIZES_TRIED, rate, group, unit, reliability, recovery)
-    return np.where(grouped[..., None], np.maximum(groups, restarts), restarts)
-
-
 def _speed(scenario: Scenario, generation: str, days: Array) -> tuple[Array, Array]:
     """Return what a GPU trains in each step and at each size, in the fastest format by then: (M, T, K); and the GPUs of
     a replica group, (K,), those of the largest."""
@@ -153,7 +129,7 @@ def _speed(scenario: Scenario, generation: str, days: Array) -> tuple[Array, Arr
         return np.broadcast_to(flat, (len(flat), days.shape[1], len(GRID))), groups
     best = np.zeros(1)
     for name, curve in curves.items():
-        there = days >= begins[name] + _lag_days(policy) if name != "bf16" else np.ones_like(days, dtype=bool)
+        there = days >= begins[name] + lag_days(policy) if name != "bf16" else np.ones_like(days, dtype=bool)
         best = np.maximum(best, np.where(there[..., None], on_grid(curve.flops_per_s, np.array(SIZES)), 0.0))
     return best / column(largest.step_over_predicted.get(generation, 1.0), 3), groups
 
@@ -163,11 +139,6 @@ def _of_precision(scenario: Scenario, generation: str, precision: str) -> SpeedB
     policy, device = scenario.training, scenario.devices[generation]
     by_blocks = precision != "bf16" and device.peak_fp4_flops_per_s > 0  # MXFP8 and NVFP4 came in one generation
     return speed_by_size(device, policy.largest.model, precision, by_blocks, policy.efficiency, policy.largest.large)
-
-
-def _lag_days(policy: TrainingPolicy) -> Array:
-    """Return how long after its publication large runs take up a practice [day], shape (M or 1, 1)."""
-    return column(policy.largest.recovery.practice_lag_years, 2) * DAYS_PER_YEAR
 
 
 def _by_month(held: Array, curve: Array, step_of_month: NDArray[np.int64]) -> Array:

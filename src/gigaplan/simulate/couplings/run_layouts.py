@@ -9,9 +9,9 @@ import numpy as np
 
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.node import activity_of, it_w
+from gigaplan.simulate.couplings.kept_time import kept_share
 from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun
-from gigaplan.training.reliability import goodput
 from gigaplan.training.search import RatedLayout, best_layout
 from gigaplan.training.step import step
 from gigaplan.vocabulary.members import Array, column
@@ -66,9 +66,28 @@ class RunLayouts:
         numpy.ndarray
             Speed [token/s], shape (m,), m the members or 1; 0 where no layout fits.
         """
-        share = goodput(run.gpus, self.scenario.training.reliability).share
         speed = self._chosen(run, lambda r: self.fastest(r).tokens_per_s / self._step_over_predicted(r))
-        return np.asarray(speed * np.atleast_1d(share))
+        return np.asarray(speed * self.goodput_share(run))
+
+    def goodput_share(self, run: PlannedRun) -> Array:
+        """Return the expected goodput of a run: with the recovery and the failure rates of the day on which it may
+        start.
+
+        Parameters
+        ----------
+        run : PlannedRun
+            Run.
+
+        Returns
+        -------
+        numpy.ndarray
+            Share 0..1, shape (m,), m the members or 1.
+        """
+        days = np.array([[self.scenario.axis.days_since_start(run.start)]])
+        gpus = np.array([[[float(run.gpus)]]])
+        return self._chosen(
+            run, lambda r: kept_share(self.scenario, r.generation, gpus, days, self.fastest(r).group_gpus)[:, 0, 0]
+        )
 
     def mfu_share(self, run: PlannedRun) -> Array:
         """Return the model FLOPs utilisation of a run, the error of the step's model included.

@@ -13,7 +13,6 @@ from gigaplan.simulate.couplings.deadlines import Deadlines, deadlines
 from gigaplan.simulate.couplings.largest_run import largest_run
 from gigaplan.simulate.couplings.run_layouts import RunLayouts
 from gigaplan.training.programme import PlannedRun, Progress, progress
-from gigaplan.training.reliability import goodput
 from gigaplan.training.scaling import parameters_in_range, tokens_in_range
 from gigaplan.training.search import RatedLayout
 from gigaplan.training.trend import trend_flop
@@ -82,7 +81,7 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     return Trained(
         runs=done,
         mfu_share=_by_run([layouts.mfu_share(r) for r in policy.runs]),
-        goodput_share=_by_run([np.atleast_1d(goodput(r.gpus, policy.reliability).share) for r in policy.runs]),
+        goodput_share=_by_run([layouts.goodput_share(r) for r in policy.runs]),
         layouts=tuple(layouts.fastest(r) for r in policy.runs),
         reserved_share=reserved,
         spared_share=_held_share(scenario, gpus, done, idle_shares),
