@@ -116,7 +116,7 @@ def _growth(filler: Filler, adoption: Adoption) -> tuple[Fact, Fact]:
     central, width = float(np.ravel(found.adoption.rate_per_year)[0]), found.width(RANGE_SHARE)
     wide, far = math.exp(width * math.sqrt(found.covariance[1, 1])), width * found.stray_per_root_year
     source = f"gigaplan fit on {len(users)} published points of weekly users"
-    note = f"{adoption.curve}, ceiling {ceiling:.3g}"
+    note = f"{adoption.curve}, ceiling {ceiling:,.0f}"
     shared = replace(rate, source_title=source, date=str(days[-1]), evidence=Evidence.ESTIMATED, note=note)
     stray = replace(shared, id="adoption.stray", quantity="stray", value=0.0, low=-far, high=far, unit="1")
     return replace(shared, value=central, low=central / wide, high=central * wide), stray
