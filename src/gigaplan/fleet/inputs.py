@@ -108,6 +108,8 @@ class Site:
     """Offset of local time from UTC [h]."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] = 0.0
     """Share of the site's capacity that is rented from others at a contract price instead of bought."""
+    to_be_named: bool = False
+    """Whether the site stands for power that the plan needs and no known site holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

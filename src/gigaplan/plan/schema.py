@@ -230,6 +230,8 @@ class SiteSection(Strict):
     """Hours that local time is ahead of UTC."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] | None = None
     """Share of the site's systems that is rented from others."""
+    to_be_named: bool | None = None
+    """Whether the site stands for power that the plan needs and no known site holds."""
     contract: ContractSection | None = None
     """Terms on which the place belongs to somebody else."""
     facility: FacilitySection | None = None

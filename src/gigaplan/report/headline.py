@@ -223,13 +223,18 @@ def _bracket(shown: str) -> str:
 
 def _peak_power(result: Result) -> str:
     """Return the range of the announced sites' IT power at each member's peak."""
-    peaks = of_members(result, "power_state_mw", ["edge"], PRODUCING).max(axis=1)
-    return range_text(span_of(peaks), lambda mw: f"{_plain_power(mw)} (IT)")
+    return range_text(span_of(_peaks(result, "power_state_mw")), lambda mw: f"{_plain_power(mw)} (IT)")
 
 
-def _gpus_range(result: Result) -> str:
-    """Return the range of the card's GPUs."""
-    return _gpus(result).range
+def _peak_gpus(result: Result) -> str:
+    """Return the range of the announced sites' GPUs at each member's peak."""
+    return range_text(span_of(_peaks(result, "gpus_in_production")), partial(count, unit="GPUs"))
+
+
+def _peaks(result: Result, variable: str) -> Array:
+    """Return the most of a quantity of the announced sites that produce, by member: (member,)."""
+    at = PRODUCING if variable == "power_state_mw" else {"site": "announced"}
+    return np.asarray(of_members(result, variable, ["edge"], at).max(axis=1))
 
 
 def ranges(result: Result) -> str:
@@ -238,7 +243,7 @@ def ranges(result: Result) -> str:
         return ""
     first = if_held(lambda: _first(result).range) if result.new_sites() else None
     found = [f"first tokens {first}"] if first else []
-    found += [f"{peak} at the peak" for make in (_peak_power, _gpus_range) if (peak := if_held(make, result))]
+    found += [f"{peak} at the peak" for make in (_peak_power, _peak_gpus) if (peak := if_held(make, result))]
     if (served := if_held(served_range, result)) is not None:
         found.append(f"all demand served from {served.removeprefix('from ')}")
     return f"{RANGE} of {result.stamp.members:,} futures: {', '.join(found)}."
@@ -259,13 +264,14 @@ def _begin(result: Result) -> str:
 
 
 def _peak(result: Result) -> str:
-    at = {"state": "producing", "site": "announced"}
-    power = if_held(lambda: float(figure_of(result, of_members(result, "power_state_mw", ["edge"], at).max(axis=1))))
-    gpus = if_held(lambda: _gpus(result).number)
+    """Return what the announced sites reach, and the GPUs with the existing fleet."""
+    power = if_held(lambda: float(figure_of(result, _peaks(result, "power_state_mw"))))
+    gpus = if_held(lambda: float(figure_of(result, _peaks(result, "gpus_in_production"))))
     parts = [] if power is None else [f"{_plain_power(power)} (IT)"]
     parts += [] if gpus is None else [count(gpus, "GPUs")]
-    joint = " and, with the existing fleet, " if result.existing_sites() else " and "
-    return f"{joint.join(parts)} producing at the peak" if parts else ""
+    every = if_held(lambda: _gpus(result).value) if result.existing_sites() else None
+    known = f" ({every} with the existing fleet)" if every and parts else ""
+    return f"{' and '.join(parts)} producing at the peak{known}" if parts else ""
 
 
 def _from(result: Result) -> str:

@@ -32,7 +32,7 @@ def names_along(result: Labelled, dim: str) -> tuple[str, ...]:
 def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
     """Return the named groups of labels along a dim.
 
-    They are bases of tokens, announced and existing sites, states of the ladder from one on, and all years.
+    They are bases of tokens, announced, existing and named sites, states of the ladder from one on, and all years.
     """
     labels = tuple(result.labels.get(dim, ()))
     if dim == "token":
@@ -42,7 +42,7 @@ def groups(result: Labelled, dim: str) -> dict[str, tuple[str, ...]]:
     if dim == "year":
         return {HORIZON: years(result)}
     if dim == "site":
-        parts = {"announced": result.new_sites(), "existing": result.existing_sites()}
+        parts = {"announced": result.new_sites(), "existing": result.existing_sites(), "named": result.named_sites()}
         return {name: tuple(labels[i] for i in places) for name, places in parts.items()}
     return {}
 

@@ -59,6 +59,7 @@ def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
         "announced": {"value": result.announced.value, "unit": result.announced.unit, "basis": result.announced.basis},
         "labels": {d: list(names) for d, names in result.labels.items()},
         "existing": list(result.existing),
+        "to_be_named": list(result.to_be_named),
         "keep": result.keep if isinstance(result.keep, str) else list(result.keep),
         "quantities": {n: dataclasses.asdict(v) for n, v in result.rows.items()},
         "members": {n: result.members(n) for n in result.arrays},
@@ -220,6 +221,7 @@ def _result(data: Mapping[str, Any], parquet: Path) -> Result:
         announced=Based(announced["value"], announced["unit"], PowerBasis(announced["basis"])),
         sources=sources(data.get("sources")),
         existing=_typed(tuple[bool, ...], data["existing"], "existing"),
+        to_be_named=_typed(tuple[bool, ...], data.get("to_be_named", ()), "to_be_named"),
         keep=_typed(str | tuple[str, ...], data["keep"], "keep"),
         rows=rows,
     )

@@ -67,6 +67,8 @@ class Labelled:
     existing: tuple[bool, ...] = ()
     """For each entry along ``site``, whether it belongs to the existing fleet rather than to the announced programme;
     empty if none does."""
+    to_be_named: tuple[bool, ...] = ()
+    """For each entry along ``site``, whether it stands for power that no known site holds; empty if none does."""
     keep: str | tuple[str, ...] = "all"
     """Which hourly quantities are held for every member: ``all``, ``summary`` (none) or their names."""
     rows: Mapping[str, Variable] = field(default_factory=variables)
@@ -151,6 +153,10 @@ class Labelled:
         """Return the indices along ``site`` of the announced programme."""
         existing = self.existing_sites()
         return [i for i in range(len(self.labels["site"])) if i not in existing]
+
+    def named_sites(self) -> list[int]:
+        """Return the indices along ``site`` of the sites of the announced programme that are known."""
+        return [i for i in self.new_sites() if not (self.to_be_named and self.to_be_named[i])]
 
     def existing_sites(self) -> list[int]:
         """Return the indices along ``site`` of the existing fleet."""

@@ -128,4 +128,5 @@ def _result(scenario: Scenario, arrays: dict[str, Array], names: dict[str, tuple
         assumptions=scenario.assumptions,
         announced=scenario.announced,
         existing=(*(False for _ in scenario.fleet.sites), *(True for _ in scenario.fleet.opening)),
+        to_be_named=(*(s.to_be_named for s in scenario.fleet.sites), *(False for _ in scenario.fleet.opening)),
     )
