@@ -17,6 +17,7 @@ from gigaplan import plan as plans
 from gigaplan.plan.sources import Sources
 from gigaplan.results.coordinates import years
 from gigaplan.results.headlines import PRODUCING, Headline, headlines, window
+from gigaplan.results.labelled import central_alone
 from gigaplan.results.result import Result
 from gigaplan.results.spread import of_members
 from gigaplan.simulate.engine import simulate
@@ -111,7 +112,10 @@ def loaded(sources: Sources) -> plans.Plan:
 
 def _rows(case: Case, result: Result, start: int, members: tuple[int, ...], *, fans: bool) -> Rows:
     """Return the figures of a run's members from row ``start`` on."""
-    shared = case.window or window(result, result)
+    central = central_alone(
+        result
+    )  # the others differ from chunk to chunk, and which steps of power have dates may not
+    shared = case.window or window(central, central)
     assert shared is not None
     found = tuple(headlines(result, shared).values())
     values = np.stack([_every(result, h.every) for h in found], axis=1)[start:]
