@@ -239,8 +239,8 @@ def test_many_rows_are_written_in_order_and_batches(tmp_path: Path, monkeypatch:
     one = store.save(result, tmp_path / "one") / "result.parquet"
     monkeypatch.setattr("gigaplan.results.longtable.BATCH", 1000)  # the same rows, in many parts
     monkeypatch.setattr("gigaplan.results.longtable.TOGETHER", 500)
-    monkeypatch.setattr("gigaplan.results.membertable.WRITTEN", 500)
-    monkeypatch.setattr("gigaplan.results.membertable.READ", 500)
+    monkeypatch.setattr("gigaplan.results.membertable.TOGETHER", 500)
+    monkeypatch.setattr("gigaplan.results.membertable.SMALL", 500)
     many = store.save(result, tmp_path / "many") / "result.parquet"
     with duckdb.connect() as db:
         rows = [db.execute(f"SELECT * FROM read_parquet('{p}')").fetchall() for p in (one, many)]

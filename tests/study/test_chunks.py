@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from gigaplan.plan.load import load
 from gigaplan.plan.resolve import resolve
 from gigaplan.results.headlines import headlines, window
 from gigaplan.simulate.engine import simulate
+from gigaplan.study.design import Case
+from gigaplan.study.work import _rows
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.sampling import Part
 
@@ -20,6 +24,20 @@ def arrays(part: Part, plan: str = "lab-1mw") -> dict[str, Array]:
     found = {n: a for n, a in result.arrays.items() if result.variable(n).dims[:1] == ("member",)}
     figures = {n: h.members for n, h in headlines(result, window(result, result)).items()}
     return {**found, **{n: m for n, m in figures.items() if m is not None}}
+
+
+def test_the_central_member_decides_which_figures_there_are() -> None:
+    """Futures that reach less power have no date for a step of it, in whichever chunk they are."""
+    plan = load("lab-1mw", ["horizon.end=2028-01"])
+    result = simulate(resolve(plan, Part(12, seed=7)))
+    power = np.array(result["power_state_mw"])
+    power[1:] *= 0.4
+    low = replace(result, arrays={**result.arrays, "power_state_mw": power})
+    both = [_rows(Case(plan.sources), r, 1, tuple(range(1, 12)), fans=False) for r in (result, low)]
+    names = [[h.name for h in rows.headlines] for rows in both]
+    assert names[0] == names[1]
+    assert any("producing" in name for name in names[0])
+    assert both[0].values.shape == both[1].values.shape
 
 
 @pytest.mark.parametrize("size", [13, 64, 100])

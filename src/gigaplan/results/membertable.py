@@ -22,8 +22,10 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
 from gigaplan.vocabulary.variables import DIMS
 
-WRITTEN, READ = 16_000_000, 4_000_000
-"""Numbers that are written, and read, with one query: those of a hundred members are written with one."""
+TOGETHER = 4_000_000
+"""Numbers that are written or read with one query."""
+SMALL = 16_000_000
+"""Numbers of a table that is written with one query after all, which spares it to be written twice."""
 GROUP = 2048
 """Rows of a row group: a multiple of what DuckDB handles at once, small because rows are wide."""
 COPY = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE {GROUP}"
@@ -66,7 +68,8 @@ def _columns(members: int) -> list[str]:
 
 def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
     """Yield what is written with one query: quantities, or parts of one, each as name, first row and end."""
-    most = max(WRITTEN // result.stamp.members, 1)
+    small = sum(result[name].size for name in names) <= SMALL
+    most = max((SMALL if small else TOGETHER) // result.stamp.members, 1)
     batch: list[tuple[str, int, int]] = []
     room = most
     for name in names:
@@ -156,7 +159,7 @@ def read(path: Path, blocks: Iterable[Block], members: int) -> dict[str, Array]:
     with connect() as db:
         for block in blocks:
             found[block.name] = np.empty((members, *block.shape))
-            step = max(READ // max(int(np.prod(block.shape)), 1), 1)
+            step = max(TOGETHER // max(int(np.prod(block.shape)), 1), 1)
             for first in range(0, members, step):
                 columns = _columns(members)[first : first + step]
                 found[block.name][first : first + step] = _numbers(db, path, block, columns)

@@ -11,7 +11,7 @@ from gigaplan.results.headlines import Window
 from gigaplan.vocabulary.members import Array
 
 CHUNK = 64
-"""Members of a chunk: the fastest size per member; the announced plan takes 0.6 GB (benchmarks/studies.py)."""
+"""Members of a chunk: the fastest size per member; the announced plan takes 0.4 GB (benchmarks/studies.py)."""
 
 
 class Points(Protocol):
