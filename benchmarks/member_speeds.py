@@ -34,21 +34,25 @@ def main(plan: str = "announced-2025-09", members: str = "64", years: str = "2")
     factors = member_factors(scenario, tokens, models, asked, search)
     chosen = np.unique(np.linspace(0, len(scenario.axis.years) - 1, int(years)).astype(int))
     every = []
-    print(f"{'workload':16} {'median error':>13} {'90 % below':>11} {'bias':>7} {'spread':>7} {'unserved':>9}")
+    heads = f"{'unserved':>9} {'found':>6} {'wrongly':>8}"
+    print(f"{'workload':16} {'median error':>13} {'90 % below':>11} {'bias':>7} {'spread':>7} {heads}")
     for w, work in enumerate(scenario.demand.workloads):
-        errors, spread, unserved = [], [], 0
+        errors, spread, unserved, found, wrongly = [], [], 0, 0, 0
         for g, row in enumerate(asked[w]):
             for y in chosen:
                 central = search(row[y])
                 for m in range(1, scenario.members):
                     full = search(searched_alone(scenario, tokens, m, row[y]))
-                    if not (full and central):
-                        unserved += bool(central)
+                    followed = factors[m, w, g, y]
+                    if not (full and central and followed):
+                        unserved += bool(central) and not full
+                        found += bool(central) and not full and not followed
+                        wrongly += bool(full and central)
                         continue
-                    errors.append(np.log(factors[m, w, g, y] * central / full))
+                    errors.append(np.log(followed * central / full))
                     spread.append(np.log(full / central))
         every += errors
-        print(_line(work.name, np.array(errors), f"{np.std(spread):7.0%} {unserved:9,}"))
+        print(_line(work.name, np.array(errors), f"{np.std(spread):7.0%} {unserved:9,} {found:6,} {wrongly:8,}"))
     print(_line("all", np.array(every), ""))
 
 

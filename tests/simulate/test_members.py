@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,14 @@ from gigaplan.inference.frontier import best, precision_for
 from gigaplan.plan.load import load
 from gigaplan.plan.resolve import resolve
 from gigaplan.results.result import Result
-from gigaplan.simulate.couplings.member_speeds import Question, member_factors, searched_alone, token_ratios
+from gigaplan.simulate.couplings.member_speeds import (
+    TOKEN_STEP,
+    Question,
+    _one_side,
+    member_factors,
+    searched_alone,
+    token_ratios,
+)
 from gigaplan.simulate.couplings.throughput import models_by_year, questions
 from gigaplan.vocabulary.members import Array
 
@@ -115,6 +123,37 @@ def test_law_one_raised_input_is_met_exactly() -> None:
     question = asked[0][0][0]
     alone = search(scenario, models, searched_alone(scenario, tokens, 1, question))
     assert factors[1, 0, 0, 0] == pytest.approx(alone / search(scenario, models, question))
+
+
+@pytest.mark.parametrize("limit", [1.05, 1.3, 1.5, 1.9])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_step_that_cannot_be_served_gives_the_limit(limit: float, side: int) -> None:
+    """A rate that falls with the square root of an input, up to a limit beyond which there is none."""
+
+    def rate(by: float) -> float:
+        return 10 * by**-0.5 if abs(math.log(by)) <= math.log(limit) else 0.0
+
+    elasticity, tightness = _one_side(10.0, TOKEN_STEP**side, rate)
+    assert elasticity == pytest.approx(-0.5 if limit > TOKEN_STEP ** (1 / 8) else 0.0)
+    assert abs(1 / tightness - math.log(limit)) <= math.log(TOKEN_STEP) / 16 + 1e-12
+    assert _one_side(10.0, TOKEN_STEP**side, lambda by: 10 / by) == (pytest.approx(-1.0), 0.0)
+
+
+def test_members_beyond_a_limit_are_not_served() -> None:
+    """Where a doubling can't be served, a member with far more has no rate, one with little more has its own."""
+    scenario = replace(resolve(load("lab-1mw", ["uncertainty.members=4"])), serving_error={}, device_ratios={})
+    central = compute_demand(scenario.demand, scenario.axis).tokens_per_request[:1]
+    tokens = np.concatenate([central] * 4)
+    tokens[1:, :, 3:] *= np.array([1.1, 1.9, 4.0])[:, None, None, None]  # all that is generated
+    models, asked = models_by_year(scenario), questions(scenario, tokens)
+    most = [[1.5 * q.request.output_tokens for q in row[0]] for row in asked]
+
+    def limited(q: Question) -> float:
+        return 1e3 / q.request.output_tokens if q.request.output_tokens <= most[q.workload][q.year] else 0.0
+
+    factors = member_factors(scenario, tokens, models, asked, limited)
+    np.testing.assert_allclose(factors[:2, 0, 0, 0], [1.0, 1 / 1.1])
+    assert (factors[2:] == 0).all()
 
 
 def test_errors_of_one_model_are_partly_shared() -> None:

@@ -29,6 +29,10 @@ TOKEN_INPUTS: Mapping[str, tuple[str, ...]] = {
     "output_tokens": GENERATED,
 }
 """Fields of a request, and the kinds of token that each adds up."""
+HALVINGS = 3
+"""How often a step that can't be served is halved to find the limit."""
+Side = tuple[float, float]
+"""The elasticity for more or for less of an input, and one over the logarithm of the factor that is its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,13 @@ def member_factors(
     Returns
     -------
     Array, shape (M, W, G, Y)
-        Ratios [1]; 1 for the central member.
+        Ratios [1]; 1 for the central member, 0 where a member can't be served within the limits.
     """
     generations = [g.name for g in scenario.fleet.generations]
     shape = (scenario.members, len(models), len(generations), len(models[0]))
     if scenario.members == 1:
         return np.ones(shape)
-    logs = np.zeros(shape)
+    logs, served = np.zeros(shape), np.ones(shape, dtype=bool)
     of_tokens = token_ratios(tokens_per_request)
     for w, row in enumerate(questions):
         for g, years in enumerate(row):
@@ -104,10 +108,12 @@ def member_factors(
             for ratio, changed, step in inputs:
                 if np.ptp(ratio, axis=0).any():
                     up, down = _elasticities(years, models[w], changed, step, searched)
-                    logs[:, w, g] += np.where(ratio > 1, up, down) * np.log(ratio)
+                    more, change = ratio > 1, np.log(ratio)
+                    logs[:, w, g] += np.where(more, up[:, 0], down[:, 0]) * change
+                    served[:, w, g] &= np.where(more, up[:, 1], down[:, 1]) * np.abs(change) <= 1
             errors = [column(scenario.serving_error.get((generations[g], m), 1.0), 1) for m in models[w]]
             logs[:, w, g] += np.log(np.stack(np.broadcast_arrays(*errors), axis=1))
-    return np.exp(logs)
+    return np.where(served, np.exp(logs), 0.0)
 
 
 def _with_tokens(name: str) -> Changed:
@@ -123,16 +129,22 @@ def _with_device(names: Sequence[str]) -> Changed:
 def _elasticities(
     years: Sequence[Question], models: Sequence[str], changed: Changed, step: float, searched: Searched
 ) -> tuple[Array, Array]:
-    """Return the elasticities of each year's rate for more and for less of an input, (Y,) each.
+    """Return how each year's rate follows an input: for more of it and for less, each with the room that it has.
 
     They are searched in the first and last year of each model and taken as linear in between.
+
+    Returns
+    -------
+    tuple of Array, shape (Y, 2) each
+        The elasticity, and one over the logarithm of the factor by which the input may change before nothing can be
+        served within the limits; 0 where there is no such factor.
     """
-    up, down = np.zeros(len(years)), np.zeros(len(years))
+    up, down = np.zeros((len(years), 2)), np.zeros((len(years), 2))
     for first, last in _spans(models):
         ends = [_both_sides(years[y], changed, step, searched) for y in dict.fromkeys((first, last))]
-        at = np.linspace(0, 1, last - first + 1)
+        at = np.linspace(0, 1, last - first + 1)[:, None]
         up[first : last + 1], down[first : last + 1] = (
-            (1 - at) * a + at * b for a, b in zip(ends[0], ends[-1], strict=True)
+            (1 - at) * np.array(a) + at * np.array(b) for a, b in zip(ends[0], ends[-1], strict=True)
         )
     return up, down
 
@@ -146,15 +158,34 @@ def _spans(models: Sequence[str]) -> Iterator[tuple[int, int]]:
             first = y
 
 
-def _both_sides(question: Question, changed: Changed, step: float, searched: Searched) -> tuple[float, float]:
-    """Return the elasticities for more and for less of an input; where one of them can't be served, the other's."""
+def _both_sides(question: Question, changed: Changed, step: float, searched: Searched) -> tuple[Side, Side]:
+    """Return how a rate follows more and less of an input."""
     central = searched(question)
-    more, less = (searched(changed(question, by)) for by in (step, 1 / step))
-    if not (central and (more or less)):
-        return 0.0, 0.0
-    up = math.log(more / central) / math.log(step) if more else math.nan
-    down = math.log(central / less) / math.log(step) if less else up
-    return (up if more else down), down
+    if not central:
+        return (0.0, 0.0), (0.0, 0.0)
+    return _one_side(central, step, lambda by: searched(changed(question, by))), _one_side(
+        central, 1 / step, lambda by: searched(changed(question, by))
+    )
+
+
+def _one_side(central: float, step: float, searched: Callable[[float], float]) -> Side:
+    """Return the elasticity on one side and how little room there is.
+
+    Where the whole step can't be served, it is halved in logarithms until the limit is known to an eighth of it; the
+    elasticity is that of the largest step that can be served.
+    """
+    whole = math.log(step)
+    rate = searched(step)
+    if rate:
+        return math.log(rate / central) / whole, 0.0
+    served, lost, elasticity = 0.0, 1.0, 0.0
+    for _ in range(HALVINGS):
+        share = (served + lost) / 2
+        if rate := searched(math.exp(share * whole)):
+            served, elasticity = share, math.log(rate / central) / (share * whole)
+        else:
+            lost = share
+    return elasticity, 2 / ((served + lost) * abs(whole))
 
 
 def searched_alone(scenario: Scenario, tokens_per_request: Array, member: int, question: Question) -> Question:
