@@ -20,7 +20,18 @@ from gigaplan.vocabulary.errors import GigaplanError, PlanError, UnknownQuantity
 from gigaplan.vocabulary.variables import Variable, variables
 
 FORMATS = Path(__file__).parent / "formats"
-LATER = {"generated_tokens", "gpus_in_production", "racks_in_production"}
+LATER = {
+    "generated_tokens",
+    "gpus_in_production",
+    "racks_in_production",
+    "largest_run_gpus",
+    "largest_run_learners",
+    "largest_run_flops_per_gpu",
+    "trend_run_flop",
+    "largest_run_over_trend",
+    "capability_from_compute_eci",
+    "capability_from_methods_eci",
+}
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())
 
