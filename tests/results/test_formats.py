@@ -35,6 +35,13 @@ LATER = {
     "sold_usd",
     "sold_cost_usd",
     "revenue_over_stated",
+    "largest_run_gpus",
+    "largest_run_learners",
+    "largest_run_flops_per_gpu",
+    "trend_run_flop",
+    "largest_run_over_trend",
+    "capability_from_compute_eci",
+    "capability_from_methods_eci",
 }
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())

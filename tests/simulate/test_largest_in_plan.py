@@ -171,6 +171,21 @@ def test_members_are_as_each_alone() -> None:
     assert np.ptp(five.flop[:, 0, -1]) > 0
 
 
+def test_who_trains_is_held(file: Path) -> None:
+    """No more GPUs train than one site holds for it; a large site is several learners."""
+    big = "fleet.sites.First.phases.all.power=12 GW it"
+    for changes in ((), (ALONE, big)):
+        _, result = went(file, *changes)
+        gpus, learners = result.central("largest_run_gpus"), result.central("largest_run_learners")
+        whole = 0.4 * result.central("gpus_available").max(axis=0)
+        assert (gpus <= whole * (1 + 1e-9)).all() and gpus[-1] > 0
+        assert set(learners) <= {0.0, 1.0, 2.0, 4.0, 8.0}
+    assert learners[-1] > 1
+    before = went(file, ALONE, big, "training.recovery={learners_since: 2035-01-01}")[1]
+    assert before.central("largest_run_learners")[-1] == 1
+    assert before.central("largest_run_flop")[0, -1] < result.central("largest_run_flop")[0, -1]
+
+
 def test_narrow_formats_come_when_they_were_published() -> None:
     """FP8 on Hopper from DeepSeek-V3 on, FP4 on Blackwell from Nemotron 3 on; Hopper has no FP4."""
     scenario, result = _scenario(), simulate(_scenario())

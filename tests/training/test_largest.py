@@ -22,6 +22,7 @@ from gigaplan.training.largest import (
     best_of_learners,
     on_grid,
     trained_by,
+    training_gpus,
 )
 from gigaplan.training.reliability import (
     Hazards,
@@ -40,6 +41,7 @@ DAY = 86_400.0
 RELIABILITY = Reliability(interruptions_per_gpu_day=0.000474, restart_s=600.0, checkpoint_write_s=30.0)
 RECOVERY = GroupRecovery(
     groups_since=dt.date(2026, 1, 30),
+    learners_since=dt.date(2026, 4, 23),
     practice_lag_years=0.0,
     rate_age_years=1.5,
     rate_fall_per_year=0.3,
@@ -132,13 +134,25 @@ def test_of_too_many_gpus_only_the_best_number_trains_in_step() -> None:
 def test_learners_by_hand() -> None:
     """Past the best number of one step, two learners of half each train twice that, of which a share counts."""
     in_step = np.minimum(GRID, 1024.0)
-    found = best_of_learners(in_step, np.array([1.0, 0.9, 0.6]))
+    found, learners = best_of_learners(in_step, np.array([1.0, 0.9, 0.6]))
     at = {n: int(np.searchsorted(GRID, n)) for n in (512.0, 1024.0, 2048.0, 4096.0)}
     assert found[at[512.0]] == 512
     assert found[at[1024.0]] == 1024
     assert found[at[2048.0]] == pytest.approx(0.9 * 2048)
     assert found[at[4096.0]] == pytest.approx(0.6 * 4096)
-    np.testing.assert_array_equal(best_of_learners(in_step, np.array([1.0])), in_step)
+    assert [learners[at[n]] for n in (512.0, 1024.0, 2048.0, 4096.0)] == [1, 1, 2, 4]
+    np.testing.assert_array_equal(best_of_learners(in_step, np.array([1.0]))[0], in_step)
+
+
+def test_who_trains_by_hand() -> None:
+    """One step takes 1,024 GPUs at most: the others stand, or are learners of their own where that counts for more."""
+    in_step, gpus = np.minimum(GRID, 1024.0)[None], np.array([[100.0, 700.0, 1500.0, 5000.0]])
+    used, learners = training_gpus(gpus, in_step, np.ones_like(in_step))
+    np.testing.assert_allclose(used[0], [100, 700, 1024, 1024])
+    assert (learners == 1).all()
+    used, learners = training_gpus(gpus, in_step, best_of_learners(in_step, np.array([1.0, 0.9, 0.6]))[1])
+    np.testing.assert_allclose(used[0], [100, 700, 1500, 4096])
+    assert learners[0].tolist() == [1, 1, 2, 4]
 
 
 def test_sizes_between_and_beyond_those_known() -> None:
@@ -256,7 +270,7 @@ def test_groups_agree_with_trials(units: int) -> None:
 @given(st.lists(st.floats(1, 1e8), min_size=2, max_size=6), st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
 def test_law_more_gpus_never_train_less(gpus: list[float], two: float, four: float, worse: float) -> None:
     reliability = replace(RELIABILITY, interruptions_per_gpu_day=0.000474 * worse)
-    found = best_of_learners(curve(RECOVERY, reliability), np.array([1.0, two, four]))
+    found, _ = best_of_learners(curve(RECOVERY, reliability), np.array([1.0, two, four]))
     trained = trained_by(np.array([sorted(gpus)]), found[None])[0]
     assert (np.diff(trained) >= -1e-12 * trained[:-1]).all()
     assert (trained <= np.array(sorted(gpus)) * 1e15 * (1 + 1e-12)).all()

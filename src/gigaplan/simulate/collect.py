@@ -180,6 +180,8 @@ def _training(scenario: Scenario, trained: Trained) -> dict[str, Array]:
         "largest_run_flop": trained.largest_flop,
         "largest_run_parameters": trained.largest_parameters,
         "largest_run_tokens": trained.largest_tokens,
+        "largest_run_gpus": trained.largest_gpus,
+        "largest_run_learners": trained.largest_learners,
         "largest_run_flops_per_gpu": trained.flops_per_gpu,
         "trend_run_flop": trained.trend_flop,
         "largest_run_over_trend": trained.largest_flop / trained.trend_flop[:, None],

@@ -131,6 +131,8 @@ class GroupRecovery:
 
     groups_since: Annotated[dt.date, Day()]
     """Publication of the first run on some 100,000 GPUs whose replica groups recover by themselves."""
+    learners_since: Annotated[dt.date, Day()]
+    """Publication of training in which learners of one site learn apart so that failures stop only their own."""
     practice_lag_years: Annotated[Uncertain, Unit("year")]
     """Time from the publication of a practice to the months in which the largest runs use it [year]; below zero
     before it."""

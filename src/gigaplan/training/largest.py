@@ -9,7 +9,6 @@ each has fewer failures, and their higher loss is what it costs. So more GPUs ne
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gigaplan.vocabulary.members import Array
 
@@ -57,7 +56,7 @@ def best_in_step(speed: Array) -> Array:
     return np.asarray(np.maximum.accumulate(speed, axis=-1))
 
 
-def best_of_learners(in_step: Array, counts: Array) -> Array:
+def best_of_learners(in_step: Array, counts: Array) -> tuple[Array, Array]:
     """Return the most that counts of what up to so many GPUs of a site train, as one learner or several.
 
     ``max over d of c_d 2^d f(N / 2^d)``: 2^d learners of N / 2^d GPUs each, of whose compute the share c_d counts.
@@ -71,34 +70,50 @@ def best_of_learners(in_step: Array, counts: Array) -> Array:
 
     Returns
     -------
-    numpy.ndarray
-        What counts, shape (..., size).
+    tuple of numpy.ndarray
+        What counts, and how many learners train it, shape (..., size) each.
     """
-    best = in_step
+    best, learners = in_step, np.ones_like(in_step)
     for doubling in range(1, len(counts)):
         back = doubling * STEPS_PER_OCTAVE
         share = np.asarray(counts[doubling])
         share = share.reshape(*share.shape, *([1] * (in_step.ndim - share.ndim))) if share.ndim else share
-        several = share * 2.0**doubling * in_step[..., :-back]
-        best = np.concatenate([best[..., :back], np.maximum(best[..., back:], several)], axis=-1)
-    return np.asarray(best)
+        several = np.zeros(np.broadcast(share, in_step).shape)
+        several[..., back:] = share * 2.0**doubling * in_step[..., :-back]
+        best, learners = np.maximum(best, several), np.where(several > best, 2.0**doubling, learners)
+    return np.asarray(best), np.asarray(learners)
 
 
-def gpus_in_step(speed: Array) -> NDArray[np.float64]:
-    """Return how many GPUs train, in one step, what :func:`best_in_step` says.
+def training_gpus(gpus: Array, in_step: Array, learners: Array) -> tuple[Array, Array]:
+    """Return how many of some GPUs train, and as how many learners, by the curves of their place and time.
 
     Parameters
     ----------
-    speed : numpy.ndarray
-        What all GPUs of ``GRID`` train in one step, shape (..., size).
+    gpus : numpy.ndarray
+        GPUs held, shape (..., number): several numbers for each curve.
+    in_step : numpy.ndarray
+        Most that up to so many GPUs train in one step, :func:`best_in_step`, shape (..., size).
+    learners : numpy.ndarray
+        How many learners train most, :func:`best_of_learners`, shape (..., size).
 
     Returns
     -------
-    numpy.ndarray
-        GPUs, shape (..., size).
+    tuple of numpy.ndarray
+        GPUs that train and learners, shape (..., number) each; as of the next smaller size of ``GRID``.
     """
-    best = np.maximum.accumulate(speed, axis=-1)
-    return np.asarray(np.maximum.accumulate(np.where(speed >= best, GRID, 0.0), axis=-1))
+    rises = np.diff(in_step, axis=-1, prepend=0.0) > 0
+    enough = np.maximum.accumulate(np.where(rises, GRID, 0.0), axis=-1)  # fewest GPUs that train as much in one step
+    at = _place(gpus).astype(np.int64)
+    several = np.take_along_axis(learners, at, axis=-1)
+    of_each = np.maximum(at - np.round(np.log2(several) * STEPS_PER_OCTAVE).astype(np.int64), 0)
+    each = np.asarray(gpus) / several
+    most = np.take_along_axis(enough, of_each, axis=-1)
+    return np.asarray(several * np.where(most < GRID[of_each], np.minimum(each, most), each)), np.asarray(several)
+
+
+def _place(gpus: Array) -> Array:
+    """Return the place of numbers of GPUs between the sizes of ``GRID``."""
+    return np.asarray((np.log2(np.clip(gpus, GRID[0], GRID[-1])) - FIRST_OCTAVE) * STEPS_PER_OCTAVE)
 
 
 def trained_by(gpus: Array, curve: Array) -> Array:
@@ -117,8 +132,7 @@ def trained_by(gpus: Array, curve: Array) -> Array:
         The same of the GPUs held, shape (..., number); proportional below the grid, level beyond it.
     """
     n = np.asarray(gpus, dtype=float)
-    place = (np.log2(np.clip(n, GRID[0], GRID[-1])) - FIRST_OCTAVE) * STEPS_PER_OCTAVE
-    below = np.minimum(place.astype(np.int64), len(GRID) - 2)
+    below = np.minimum(_place(n).astype(np.int64), len(GRID) - 2)
     low, high = (np.take_along_axis(curve, k, axis=-1) for k in (below, below + 1))
     part = np.clip((n - GRID[below]) / (GRID[below + 1] - GRID[below]), 0.0, 1.0)
     return np.asarray(np.where(n < GRID[0], n / GRID[0] * curve[..., :1], low + part * (high - low)))

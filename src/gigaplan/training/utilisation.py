@@ -7,12 +7,13 @@ et al. 2018, arXiv:1812.06162; DeepSeek-AI 2024, arXiv:2401.02954).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
@@ -94,37 +95,52 @@ def speed_by_size(
     SpeedBySize
         Speed and size of a replica group, by size of the run.
     """
-    sizes = np.array(SIZES)
-    grid = np.array(list(product(sizes, TENSOR, PIPELINE, CONTEXT, EXPERT, CHUNKS)))
-    n, tensor, pipeline, context, expert, chunks = grid.T
-    batch_tokens = np.maximum(large.batch_tokens(n * device.peak_bf16_flops_per_s), large.sequence_tokens)
-    data = n / (tensor * pipeline * context)
-    sequences = batch_tokens / large.sequence_tokens
-    fits = (tensor <= device.scaleup_gpus) & (tensor <= model.heads) & (pipeline <= model.layers)
-    fits &= (data >= 1) & (data <= sequences) & ((chunks == 1) | (pipeline > 1)) & (chunks * pipeline <= model.layers)
+    gpus, at, batch_tokens = _layouts(device, model, large)
+    batch = _batch(batch_tokens, precision, block_scaled, large)
+    # memory is quicker to evaluate than time, so only what fits is timed
+    fits = memory_of(model, batch, at, e) <= free_bytes(device, e)
+    if not fits.any():
+        return SpeedBySize(np.zeros(len(SIZES)), np.ones(len(SIZES)))
+    gpus, at, batch_tokens = gpus[fits], _taken(at, fits), batch_tokens[fits]
+    one = step(device, model, _batch(batch_tokens, precision, block_scaled, large), at, e)
+    speed = one.mfu_share * device.peak_flops_per_s(precision)
+    best = np.array([int(np.argmax(np.where(gpus == size, speed, 0.0))) for size in SIZES])
+    # a run too small for the model trains a smaller one about as fast as the smallest run that holds it
+    holds = np.isin(SIZES, gpus)
+    known = np.interp(np.arange(len(SIZES)), np.flatnonzero(holds), np.flatnonzero(holds)).astype(int)
+    none = np.arange(len(SIZES)) > known  # a run too large to share its batch
+    group = at.pipeline * np.maximum(at.tensor * at.context, at.expert)
+    return SpeedBySize(np.where(none, 0.0, speed[best[known]]), group[best[known]])
+
+
+def _layouts(device: Device, model: Architecture, large: LargeModel) -> tuple[Array, Layouts, Array]:
+    """Return the layouts that are tried, of all sizes: the GPUs, the layout and the batch of each."""
+    grid = np.array(list(product(SIZES, TENSOR, PIPELINE, CONTEXT, EXPERT, CHUNKS)))
+    gpus, tensor, pipeline, context, expert, chunks = grid.T
+    batch_tokens = np.maximum(large.batch_tokens(gpus * device.peak_bf16_flops_per_s), large.sequence_tokens)
+    data = gpus / (tensor * pipeline * context)
+    fits = (tensor <= min(device.scaleup_gpus, model.heads)) & (chunks * pipeline <= model.layers)
+    fits &= (data >= 1) & (data <= batch_tokens / large.sequence_tokens) & ((chunks == 1) | (pipeline > 1))
     if model.experts:
-        fits &= (expert <= model.experts) & (expert <= data * tensor * context)
+        fits &= expert <= np.minimum(model.experts, data * tensor * context)
     else:
         fits &= expert == EXPERT[0]
         expert = np.ones_like(expert)
-    n, tensor, pipeline, context, expert, chunks, data, batch_tokens = (
-        x[fits] for x in (n, tensor, pipeline, context, expert, chunks, data, batch_tokens)
-    )
-    one = np.ones_like(n)
+    one = np.ones_like(gpus)
     at = Layouts(tensor, pipeline, expert, data, one, 0 * one, context, chunks)
-    batch = Batch(
-        global_batch_tokens=cast(float, batch_tokens),  # a batch for each layout: the step's formulas broadcast
+    return gpus[fits], _taken(at, fits), batch_tokens[fits]
+
+
+def _taken(at: Layouts, which: NDArray[np.bool_]) -> Layouts:
+    """Return some of the layouts; numbers hold for every layout."""
+    return Layouts(*(v[which] if np.ndim(v) else v for v in (getattr(at, f.name) for f in fields(Layouts))))
+
+
+def _batch(tokens: Array, precision: str, block_scaled: bool, large: LargeModel) -> Batch:
+    """Return what the steps of some layouts work on: a batch for each, with which the step's formulas broadcast."""
+    return Batch(
+        global_batch_tokens=cast(float, tokens),
         sequence_tokens=large.sequence_tokens,
         precision=precision,
         block_scaled=float(block_scaled),
     )
-    flops = step(device, model, batch, at, e).mfu_share * device.peak_flops_per_s(precision)
-    flops = np.where(memory_of(model, batch, at, e) <= free_bytes(device, e), flops, 0.0)
-    if not (flops > 0).any():
-        return SpeedBySize(np.zeros(sizes.shape), np.ones(sizes.shape))
-    best = np.array([int(np.argmax(np.where(n == size, flops, -1.0))) for size in sizes])
-    # a run too small for the model trains a smaller one about as fast as the smallest run that holds it
-    first = int(np.argmax(flops[best] > 0))
-    best[:first] = best[first]
-    group = pipeline * np.maximum(tensor * context, expert)
-    return SpeedBySize(flops[best], group[best])

@@ -94,6 +94,9 @@ def largest(result: Result) -> Chart:
         rows += [(TREND, *(scientific(float(v)) for v in aggregate(result, "trend_run_flop", ["year"]).values))]
         rows += [(f"{name}, of the trend", *(percent(float(v)) for v in over[i])) for i, name in scopes.items()]
         words.append(_trend_words(over, years(result)))
+    if who := if_held(_who_trains, result):
+        words.append(who[0])
+        rows += who[1]
     return Chart(
         "largest",
         "The largest training run that could end in the month",
@@ -103,6 +106,15 @@ def largest(result: Result) -> Chart:
         tuple(rows),
         figures="year end",
     )
+
+
+def _who_trains(result: Result) -> tuple[str, list[tuple[str, ...]]]:
+    """Return how many GPUs of one site train its largest run and as how many learners, in words and as rows by year."""
+    gpus, learners = (aggregate(result, f"largest_run_{n}", ["year"]).values for n in ("gpus", "learners"))
+    several = f" as {learners[-1]:.0f} learners that average what they learnt" if learners[-1] > 1 else " in one step"
+    words = f"At the end of {years(result)[-1]} {short(float(gpus[-1]))} GPUs of the site train it{several}."
+    rows = [("GPUs of one site that train it", *(short(float(v)) for v in gpus))]
+    return words, [*rows, ("learners that they are", *(f"{v:.0f}" for v in learners))]
 
 
 def _trend_words(over: Array, labels: Sequence[str]) -> str:

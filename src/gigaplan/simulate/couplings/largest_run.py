@@ -21,6 +21,7 @@ from gigaplan.training.largest import (
     best_of_learners,
     on_grid,
     trained_by,
+    training_gpus,
 )
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.programme import largest_run_flop
@@ -52,6 +53,10 @@ class LargestRun:
     whole fleet: compute that counts [FLOP]."""
     flops_per_gpu: Array
     """(M, G, n) model FLOPs of a GPU and second in a run of ``REFERENCE_GPUS``, without failures [FLOP/s]."""
+    gpus: Array
+    """(M, n) GPUs that train at the best site in each month."""
+    learners: Array
+    """(M, n) learners that they are: one where all train in one step; 0 where there are none."""
 
 
 def largest_run(scenario: Scenario, held: Array) -> LargestRun:
@@ -75,8 +80,8 @@ def largest_run(scenario: Scenario, held: Array) -> LargestRun:
     """
     axis, policy = scenario.axis, scenario.training
     seconds = np.diff(axis.edge_days) * SECONDS_PER_DAY
-    doublings = _counting_share(policy, np.exp2(np.arange(MOST_DOUBLINGS + 1.0)))
-    steps, speeds = _step_of_month(axis), np.zeros_like(held)
+    doublings = _counting_by_step(scenario)
+    steps, found = _step_of_month(axis), np.zeros((3, *held.shape))
     per_gpu = []
     for g, generation in enumerate(scenario.fleet.generations):
         of_one, group = _speed(scenario, generation.name, _step_days(axis))
@@ -85,14 +90,17 @@ def largest_run(scenario: Scenario, held: Array) -> LargestRun:
         if there.size:
             kept = kept_share(scenario, generation.name, SIZES_TRIED, _step_days(axis), group)
             in_step = best_in_step(GRID * of_one * kept)
-            speeds[:, g, there] = _by_month(held[:, g, there], best_of_learners(in_step, doublings), steps)
-    flop = speeds * seconds
+            found[:, :, g, there] = _by_month(held[:, g, there], in_step, *best_of_learners(in_step, doublings), steps)
+    flop = found[0] * seconds
     blocks = largest_run_flop(flop, policy.run_days, axis)  # (M, G, P, n)
     site = np.moveaxis(blocks.max(axis=1), 1, 0)  # the best block of each place
     counts = _counting_share(policy, np.arange(1.0, len(site) + 1))
     whole = largest_run_flop(flop.sum(axis=(1, 2)), policy.run_days, axis)
     scopes = [site.max(axis=0), largest_joint_compute(site, counts), whole]
-    return LargestRun(np.stack(scopes, axis=1), np.stack(np.broadcast_arrays(*per_gpu), axis=1))
+    best = blocks.reshape(len(held), -1, axis.months).argmax(axis=1)[:, None]
+    gpus, learners = (np.take_along_axis(v.reshape(len(held), -1, axis.months), best, axis=1)[:, 0] for v in found[1:])
+    speed = np.stack(np.broadcast_arrays(*per_gpu), axis=1)
+    return LargestRun(np.stack(scopes, axis=1), speed, gpus, learners)
 
 
 def _step_of_month(axis: TimeAxis) -> NDArray[np.int64]:
@@ -141,13 +149,26 @@ def _of_precision(scenario: Scenario, generation: str, precision: str) -> SpeedB
     return speed_by_size(device, policy.largest.model, precision, by_blocks, policy.efficiency, policy.largest.large)
 
 
-def _by_month(held: Array, curve: Array, step_of_month: NDArray[np.int64]) -> Array:
-    """Return what GPUs held (M, P, n) train by the curve of their step (M or 1, T, K): (M, P, n)."""
-    trained = np.empty_like(held)
-    for step in range(curve.shape[1]):
+def _by_month(held: Array, in_step: Array, counted: Array, learners: Array, step_of_month: NDArray[np.int64]) -> Array:
+    """Return what GPUs held (M, P, n) train by the curves of their step (M or 1, T, K), how many of them train, and as
+    how many learners: (3, M, P, n)."""
+    found = np.zeros((3, *held.shape))
+    for step in range(counted.shape[1]):
         months = step_of_month == step
-        trained[..., months] = trained_by(held[..., months], curve[:, step, None])
-    return trained
+        gpus = held[..., months]
+        found[0][..., months] = trained_by(gpus, counted[:, step, None])
+        found[1:][..., months] = training_gpus(gpus, in_step[:, step, None], learners[:, step, None])
+    return found
+
+
+def _counting_by_step(scenario: Scenario) -> Array:
+    """Return the part of the compute that counts of 1, 2, 4 and 8 learners at one place, 0 of several before that is
+    practised: (doubling, M or 1, T)."""
+    policy, axis = scenario.training, scenario.axis
+    since = axis.days_since_start(policy.largest.recovery.learners_since) + lag_days(policy)
+    counts = _counting_share(policy, np.exp2(np.arange(MOST_DOUBLINGS + 1.0)))[..., None] * (_step_days(axis) >= since)
+    counts[0] = 1.0
+    return counts
 
 
 def _counting_share(policy: TrainingPolicy, learners: Array) -> Array:

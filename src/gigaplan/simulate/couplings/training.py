@@ -48,6 +48,10 @@ class Trained:
     """Of the best run of one site so far."""
     flops_per_gpu: Array
     """(M, G, n) model FLOPs of a GPU and second in large runs, without failures [FLOP/s]."""
+    largest_gpus: Array
+    """(M, n) GPUs that train the largest run of one site."""
+    largest_learners: Array
+    """(M, n) learners that they are."""
     trend_flop: Array
     """(M, n) largest run of the published trend [FLOP]."""
 
@@ -91,6 +95,8 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
         deadlines=deadlines(policy.runs, done, speeds, blocks, layouts.tokens_per_s, axis),
         capability=capability_reached(scenario, largest[:, 0]),
         flops_per_gpu=found.flops_per_gpu,
+        largest_gpus=found.gpus,
+        largest_learners=found.learners,
         trend_flop=_trend(scenario),
     )
 
