@@ -76,7 +76,9 @@ def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
     there = service.available_gpu_hours[0]
     free, all_kwh = ((hours * kw).sum(axis=0) for hours in (service.idle_gpu_hours[0] + used, there))
     years, shares = _by_year(scenario, free, all_kwh)
-    over = shares > OVERBUILT_SHARE
+    known = scenario.ledger.known_until
+    ahead = np.array([known is None or int(y) > known.year for y in years])  # what has been built is no plan
+    over = (shares > OVERBUILT_SHARE) & ahead
     if not over.any():
         return
     worst = int(np.argmax(np.where(over, shares, 0)))

@@ -32,7 +32,7 @@ from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
 NOTHING = 1e-12
-HIGHEST_OVER_REFERENCE = 100.0
+HIGHEST_OVER_REFERENCE = 20.0
 """Highest clearing price over what the best-paying workload pays at reference prices: far above any market."""
 
 
