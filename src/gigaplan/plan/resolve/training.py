@@ -94,7 +94,7 @@ def _largest(filler: Filler, doc: PlanDocument) -> LargestRuns:
 def _precisions(filler: Filler, system: str) -> Precisions:
     """Return since when a system may train in narrow formats: as its hardware generation, else as any."""
     entities = (f"trained_on_{generation(system)}", "trained_on_any")
-    return filler.fill(Precisions, None, entities, f"training.largest.precisions.{system}")
+    return filler.fill(Precisions, None, entities, f"training.precisions.{system}")
 
 
 def _number(filler: Filler, stated: float | None, name: str, hint: Any) -> Uncertain:
