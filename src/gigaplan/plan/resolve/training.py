@@ -80,12 +80,7 @@ def _largest(filler: Filler, doc: PlanDocument) -> LargestRuns:
     return LargestRuns(
         model=widened(model, large.model_width),
         large=large,
-        precisions={
-            g: filler.fill(
-                Precisions, None, (f"trained_on_{generation(g)}", "trained_on_any"), f"{path}.precisions.{g}"
-            )
-            for g in doc.fleet.generations
-        },
+        precisions={g: _precisions(filler, g) for g in doc.fleet.generations},
         recovery=filler.fill(GroupRecovery, given.recovery, ("recovery", "failures"), "training.recovery"),
         mfu_share=mfu,
     )
