@@ -137,7 +137,11 @@ def test_what_concerns_most_and_is_most_uncertain_comes_first() -> None:
 
 
 def test_equal_scopes_stand_once_with_what_they_mean() -> None:
-    text = " ".join(words(printed(explain_tree(result_of("actual-2026-11"), "largest_run_flop", 1), 80)))
+    result = result_of("actual-2026-11")
+    flop = np.array(result["largest_run_flop"])
+    flop[:, 1] = flop[:, 2]
+    equal = replace(result, arrays={**result.arrays, "largest_run_flop": flop})
+    text = " ".join(words(printed(explain_tree(equal, "largest_run_flop", 1), 80)))
     assert "sites together (" in text and ") = whole fleet (" in text
     assert text.count("whole fleet (") == 1
 

@@ -100,6 +100,10 @@ NO_PRODUCTS = {
     "milestone_late_days": "within a month",
     "largest_run_flop": "the best of generations and places",
     "largest_run_parameters": "laws of scaling",
+    "largest_run_flops_per_gpu": "a search over layouts",
+    "trend_run_flop": "a power of the time, up to a limit",
+    "capability_from_compute_eci": "between the first model and the best so far",
+    "capability_from_methods_eci": "between the first model and the best so far",
     "capability_eci": "a fitted law",
     "fleet_share": "an allocation",
     "gpu_hours": "days with a larger fleet weigh more",
@@ -134,8 +138,7 @@ def test_what_training_computes_and_the_tokens_of_the_largest_run(announced: Res
     assert [f.name.rpartition(".")[2] for f in term.factors] == [
         "training_gpu_hours",
         "3600",
-        "peak_bf16_flops_per_s",
-        "mfu_share",
+        "largest_run_flops_per_gpu",
     ]
     for bound, opposite in (("low", "high"), ("central", "central"), ("high", "low")):
         (term,) = explain(announced, "largest_run_tokens", {"year": "2030", "scope": "one site", "bound": bound}).terms

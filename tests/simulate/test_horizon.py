@@ -15,6 +15,8 @@ HISTORY = {
     "largest_run_flop",
     "largest_run_parameters",
     "largest_run_tokens",
+    "largest_run_gpus",
+    "largest_run_learners",
     "largest_run_over_trend",
     "capability_eci",
     "capability_from_compute_eci",

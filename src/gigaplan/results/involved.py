@@ -25,6 +25,7 @@ OF_DIMS = {
     ("demand", "workloads"): "workload",
     ("demand", "shape"): "region",
     ("training", "runs"): "run",
+    ("training", "precisions"): "generation",
 }
 """Along which dim the third part of such a path is a label."""
 OF_RUNS = ("power", "nodes"), ("power", "node_draw")

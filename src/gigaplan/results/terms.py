@@ -25,6 +25,8 @@ EXISTING = existing_label("")
 """What the label of a site of the existing fleet begins with."""
 DIM = re.compile(r"\{(\w+)\}")
 """A dim in an input's path."""
+TIME = ("member", "edge", "month", "year", "day", "hour")
+"""Dims along which factors meet in time, and the members, of which the central one is shown."""
 OPPOSITE = "opposite"
 """As a label: the last for the first, and so on; the law with most parameters has the fewest tokens."""
 UNITS = {"hours": "h", "days": "d"}
@@ -200,9 +202,11 @@ def _aggregated(result: Labelled, row: Variable, at: Mapping[str, str], cells: A
 def _cells(result: Labelled, row: Variable, factors: Sequence[Factor]) -> Array:
     """Return the product of factors in each cell of a quantity, the member axis first where it has one.
 
-    A dim of a path that the quantity hasn't got is summed over: peaks of generations in what all of them compute.
+    A dim of a path or of an averaged factor that the quantity hasn't got is summed over: speeds of generations in what
+    all of them compute.
     """
-    summed = tuple(dict.fromkeys(d for f in factors for d in DIM.findall(f.name) if d not in row.dims))
+    along = [d for f in factors for d in (DIM.findall(f.name) or _own_dims(result, f))]
+    summed = tuple(dict.fromkeys(d for d in along if d not in row.dims))
     dims = (*row.dims, *summed)
     product: Array = np.ones((1, *(len(names_along(result, d)) for d in dims if d != "member")))
     for factor in factors:
@@ -210,6 +214,13 @@ def _cells(result: Labelled, row: Variable, factors: Sequence[Factor]) -> Array:
         product = product / array if factor.divides else product * array
     product = product.sum(axis=tuple(range(product.ndim - len(summed), product.ndim)))
     return product if row.dims[:1] == ("member",) else product[0]
+
+
+def _own_dims(result: Labelled, factor: Factor) -> list[str]:
+    """Return the dims of an averaged quantity but time, which the others weigh label by label."""
+    if not (factor.averaged and factor.variable):
+        return []
+    return [d for d in result.variable(factor.name).dims if d not in TIME and d not in factor.at]
 
 
 def _array(result: Labelled, row: Variable, factor: Factor) -> Array:

@@ -80,12 +80,7 @@ def _largest(filler: Filler, doc: PlanDocument) -> LargestRuns:
     return LargestRuns(
         model=widened(model, large.model_width),
         large=large,
-        precisions={
-            g: filler.fill(
-                Precisions, None, (f"trained_on_{generation(g)}", "trained_on_any"), f"{path}.precisions.{g}"
-            )
-            for g in doc.fleet.generations
-        },
+        precisions={g: _precisions(filler, g) for g in doc.fleet.generations},
         recovery=filler.fill(GroupRecovery, given.recovery, ("recovery", "failures"), "training.recovery"),
         mfu_share=mfu,
     )
@@ -94,7 +89,7 @@ def _largest(filler: Filler, doc: PlanDocument) -> LargestRuns:
 def _precisions(filler: Filler, system: str) -> Precisions:
     """Return since when a system may train in narrow formats: as its hardware generation, else as any."""
     entities = (f"trained_on_{generation(system)}", "trained_on_any")
-    return filler.fill(Precisions, None, entities, f"training.largest.precisions.{system}")
+    return filler.fill(Precisions, None, entities, f"training.precisions.{system}")
 
 
 def _number(filler: Filler, stated: float | None, name: str, hint: Any) -> Uncertain:
