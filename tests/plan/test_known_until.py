@@ -120,3 +120,33 @@ def test_a_year_stands_for_its_middle() -> None:
     assert not fact.later_than(dt.date(2025, 9, 22))
     assert fact.later_than(dt.date(2025, 6, 30))
     assert not fact.later_than(None)
+
+
+def test_a_phase_that_is_known_to_produce_does_so_on_its_day() -> None:
+    """Lags differ by member, and end on the known day in all; without it they spread the first token."""
+    site, phase = "Abilene", "buildings 5-8"
+    path = f"fleet.sites.{site}.phases.{phase}"
+    changes = [
+        "uncertainty.members=30",
+        "horizon.end=2028-01",
+        "fleet.systems={gb300_nvl72: {first_ship_date: 2024-06-01}}",
+    ]
+    changes += [
+        "fleet.generations=[gb300_nvl72, gb200_nvl72, h100_hgx, h200_hgx, b200_hgx]",
+        f"{path}.generation=gb300_nvl72",
+    ]
+
+    def days(*more: str) -> np.ndarray:
+        result = gp.run("announced-2025-09", [*changes, *more], keep="summary")
+        return result["first_token_day"][:, result.labels["site"].index(site)]
+
+    known = days(f"{path}.operational=2026-11-01")
+    lagged = days()
+    assert np.ptp(known) < 65 < np.ptp(lagged), "racks may still come a month or two apart"
+    assert days(f"{path}.operational=2027-03-01")[0] - known[0] == pytest.approx(120, abs=62)
+
+
+def test_no_phase_produces_before_it_has_power() -> None:
+    with pytest.raises(PlanError, match="'operational' comes before 'energised'") as error:
+        gp.run("announced-2025-09", ["fleet.sites.UAE.phases.first 200 MW.operational=2026-01-01"])
+    assert error.value.problems[0].place.path.endswith("operational")

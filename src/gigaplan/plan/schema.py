@@ -164,6 +164,11 @@ PhaseSection: Any = partial(
     names={"generation": SYSTEMS_OR_NEWEST},
     instead={"gpus": ("power",)},
     gpus=GPUS_FORM,
+    operational=Form(
+        Annotated[dt.date, Day()],
+        "Date on which it is known to begin to produce: what lies between 'energised' and it takes the place of the "
+        "standard lags, in every future. Left out: these lags.",
+    ),
 )
 ModelSection: Any = partial(
     Architecture,

@@ -20,6 +20,9 @@ from gigaplan.vocabulary.errors import Problem, UnsupportedError
 SITE_MW = (1.0, 10_000.0)
 """A campus outside this range is possible but more often a slip between kW, MW and GW."""
 
+STAGES = ("announced", "contracted", "construction", "energised", "operational")
+"""Dates of a phase, in order."""
+
 
 def names(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Names of generations, regions and sites are known, and each stands for one thing."""
@@ -165,7 +168,7 @@ def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     for name, site in plan.fleet.sites.items():
         for phase_name, phase in site.phases.items():
             path: tuple[str, ...] = ("fleet", "sites", name, "phases", phase_name)
-            given = {stage: getattr(phase, stage) for stage in ("announced", "contracted", "construction", "energised")}
+            given = {stage: getattr(phase, stage) for stage in STAGES}
             where = {stage: (*path, stage) for stage in given}
             if given["announced"] is None:
                 given["announced"], where["announced"] = site.announced, (*path[:3], "announced")
@@ -179,7 +182,7 @@ def dates(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                         value=too_early(
                             as_read(second, root.written(where[after])), as_read(first, root.written(where[before]))
                         ),
-                        remedy="put the dates in order: announced, contracted, construction, energised",
+                        remedy=f"put the dates in order: {', '.join(STAGES)}",
                     )
             if phase.energised > plan.horizon.end:
                 yield Problem(

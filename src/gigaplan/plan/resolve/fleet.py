@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt
 
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
+from gigaplan.fleet.ladder import DAYS_PER_MONTH
 from gigaplan.plan.resolve.filler import Filler, profiled
 from gigaplan.plan.resolve.power import it_power
 from gigaplan.plan.schema import PlanDocument
@@ -41,8 +42,9 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     generations = tuple(
         _generation(filler, doc, name, drawn, life, float if certain else POSITIVE) for name in doc.fleet.generations
     )
+    ladder = filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder")
     sites = tuple(
-        _site(filler, name, site, facility, ratio)
+        _site(filler, name, site, facility, ratio, ladder)
         for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False)
     )
     existing = []
@@ -54,7 +56,7 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
         generations=generations,
         sites=sites,
         opening=tuple(existing),
-        ladder=filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder"),
+        ladder=ladder,
         newest_among=tuple(doc.fleet.newest_among or ()),
     )
 
@@ -81,7 +83,7 @@ def _generation(
     return filler.fill(Generation, given, name, path, **known)
 
 
-def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float) -> Site:
+def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float, ladder: Ladder) -> Site:
     path, phases = f"fleet.sites.{name}", []
     for phase_name, phase in site.phases.items():
         at = f"{path}.phases.{phase_name}"
@@ -94,9 +96,20 @@ def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float
                 name=phase_name,
                 **it_power(filler, phase.power, facility, ratio, f"{at}.power"),
                 **_announced(filler, site, phase, path),
+                **_operational(filler, phase, at, ladder),
             )
         )
     return filler.fill(Site, site, ["site", site.region], path, name=name, phases=tuple(phases))
+
+
+def _operational(filler: Filler, phase: Any, path: str, ladder: Ladder) -> dict[str, Any]:
+    """Return by how much power is late [days] so that the lags of each member end on the day on which a phase is known
+    to begin to produce; nothing where that isn't known."""
+    if phase.operational is None:
+        return {}
+    day = filler.state(f"{path}.operational", phase.operational)
+    months = ladder.ready_lag_months + ladder.acceptance_lag_months + ladder.producing_lag_months
+    return {"energised_delay_days": (day - phase.energised).days - months * DAYS_PER_MONTH}
 
 
 def _announced(filler: Filler, site: Any, phase: Any, path: str) -> dict[str, Any]:

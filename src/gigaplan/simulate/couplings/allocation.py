@@ -136,7 +136,7 @@ def unrequested_share_used(allocated: Allocation, service: Service) -> Array:
     """Return the share of the fleet at work in each hour that nobody had requested, research or sold: (M, n, D, H)."""
     used = (service.research_on_idle_gpu_hours + service.sold_gpu_hours).sum(axis=1)
     free = service.unrequested_gpu_hours.sum(axis=1)
-    part = np.divide(used, free, out=np.zeros_like(free), where=free > 0)
+    part = np.minimum(np.divide(used, free, out=np.zeros_like(free), where=free > 0), 1.0)  # rounding fills no more
     left = 1 - allocated.reserved_share[:, :, None, None] - allocated.fleet_share.sum(axis=1)
     return np.asarray(np.maximum(left, 0.0) * part[..., None, None])
 
