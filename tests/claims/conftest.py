@@ -52,6 +52,8 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
     power[0, 2, 0, 20:], power[0, 2, 1, 24:], power[0, 2, 2, :] = 6000, 5000, 3000
     gpus = np.zeros((1, 2, N))
     gpus[0, 0], gpus[0, 1, 20:] = 1e6, 4e6
+    at_sites = np.zeros((1, 2, 3, N + 1))  # Vera Rubin at the two announced sites
+    at_sites[0, 0, 2], at_sites[0, 1, :2, 20:] = 1e6, 2e6
     tokens = np.zeros((1, 2, 5, N))
     tokens[:, :, 3:] = 1e12
     shapes = np.zeros((2, 5, 3))
@@ -64,6 +66,7 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
     arrays: dict[str, Any] = {
         "power_state_mw": power,
         "gpus_producing": gpus,
+        "gpus_in_production": at_sites,
         "first_token_day": np.array([[AXIS.days_since_start(dt.date(2026, 8, 1)), 730.0, 0.0]]),
         "tranche_paid_usd": np.full((1, 10), 10e9),
         "tranche_day": np.linspace(500, 1000, 10)[None],
@@ -84,7 +87,7 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
         "run_done_day": np.array([[400.0]]),
         "shadow_price_usd_per_gpu_h": np.zeros((1, N, 2, 24)),
         "shadow_price_usd_per_mw_year": np.zeros((1, N)),
-        "marginal_revenue_usd_per_gw_year": np.where(np.arange(N) == 5, 20e9, 0.0)[None],
+        "marginal_revenue_usd_per_gw_year": np.where(np.arange(N) == 5, 20e9, 15e9)[None],
         "revenue_usd": np.linspace(1e9, 2e9, N)[None],
         "revenue_lost_usd": np.zeros((1, 2, N)),
         "served_share": np.ones((1, 2, N)),

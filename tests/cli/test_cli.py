@@ -47,7 +47,7 @@ def test_json_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert answer["tables"]["gpus_producing"]["unit"] == "GPUs"
     assert run("explain", str(folder), "cost_usd", "--json") == 0
     assert json.loads(capsys.readouterr().out)["quantity"]["name"] == "cost_usd"
-    assert run("check", "announced-2025-09", "--json") == 0
+    assert run("check", "announced-2025-09", "--json") == 1  # a claim that does not hold on any basis
     claims = json.loads(capsys.readouterr().out)["claims"]
     assert [c["id"] for c in claims] == plans.load("announced-2025-09").document.claims
     assert run("catalog", "check", "--json") == 0
@@ -197,7 +197,7 @@ def test_wrong_usage_is_told_in_one_plain_style(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
-@pytest.mark.parametrize("words", ["run lab-1mw --out kept", "catalog list", "frontier gpt_oss_120b h200_hgx"])
+@pytest.mark.parametrize("words", ["run campus-1gw --out kept", "catalog list", "frontier gpt_oss_120b h200_hgx"])
 def test_a_reader_who_leaves_early_is_no_refusal(words: str, tmp_path: Path) -> None:
     shell = f"set -o pipefail; {sys.executable} -m gigaplan {words} | head -1"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -206,6 +206,6 @@ def test_a_reader_who_leaves_early_is_no_refusal(words: str, tmp_path: Path) -> 
 
 
 def test_no_progress_bar_where_nobody_looks(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gigaplan", "run", "lab-1mw", "--out", str(tmp_path / "kept")]
+    command = [sys.executable, "-m", "gigaplan", "run", "campus-1gw", "--out", str(tmp_path / "kept")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""

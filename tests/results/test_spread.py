@@ -216,7 +216,7 @@ def test_a_difference_has_a_narrower_range_of_its_own() -> None:
 
 def test_charts_over_time_have_bands() -> None:
     """Two dotted ends under one name, around the central line or apart from it, none with one member."""
-    with_bands = {"cost", "tokens", "largest", "buildout", "power", "gap", "books"}
+    with_bands = {"cost", "gpu_hour", "tokens", "largest", "buildout", "power", "gap", "books"}
     drawn, plain = (all_charts(r) for r in (many("announced-2025-09"), one("announced-2025-09")))
     for name, chart in drawn.items():
         series = chart.option["series"]

@@ -24,7 +24,7 @@ from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
 from gigaplan.vocabulary.visible import visible
 
-USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 150_000, 100_000, 40_000_000
+USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 900_000, 600_000, 40_000_000
 """What the starter assumes for a megawatt, so that a plan of any size is neither idle nor overrun."""
 BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
 YEARS = 5
