@@ -151,17 +151,17 @@ def large_step_errors(filler: Filler, systems: Iterable[str], *, modern: bool) -
     """
     kind = training.kind(modern=modern, experts=True, gpus=LARGE_GPUS)
     interval = training.interval(kind=kind, extrapolated=True)
-    return {s: _drawn(filler, "training_error", f"{generation(s)}.largest", interval) for s in systems}
+    path = "training.largest.step_over_predicted"
+    return {s: _drawn(filler, "training_error", f"{generation(s)}.largest", interval, path) for s in systems}
 
 
-def _drawn(filler: Filler, model: str, of: str, interval: Interval) -> Uncertain:
+def _drawn(filler: Filler, model: str, of: str, interval: Interval, path: str = "") -> Uncertain:
     """Return the draws of one error, partly those that all errors of the model have in common."""
+    path = path or f"{ROOMS[model]}.efficiency.{model}"
     shared = filler.facts.find(model, "shared_error_share").number
     spread = Spread(1.0, interval.low, interval.high, lower=BELOW_ALL)
     lead = (f"{model}.shared", math.sqrt(shared))
-    return filler.draws.draw(
-        f"{model}.{of}", spread, f"{ROOMS[model]}.efficiency.{model}.{of}", Evidence.ESTIMATED, lead
-    )
+    return filler.draws.draw(f"{model}.{of}", spread, f"{path}.{of}", Evidence.ESTIMATED, lead)
 
 
 def _vendor(filler: Filler, system: str) -> str:
