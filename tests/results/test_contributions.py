@@ -277,7 +277,7 @@ def test_draws_outside_of_the_lineage_are_not_looked_at() -> None:
     assert dates < depended_on(result, "cost_per_mtok_all_usd")
     assert "ladder.ready_lag_months" in dates and not any(n.startswith("chat.") for n in dates)
     assert "serving_error.shared" in depended_on(result, "requests_per_gpu_s")
-    assert "training_error.shared" not in depended_on(result, "revenue_usd")
+    assert "training_error.shared" not in depended_on(result, "capital_usd")
 
 
 def test_nothing_is_said_of_a_figure_without_spread_or_members() -> None:
