@@ -32,8 +32,11 @@ def test_the_same_twice_has_no_difference(lab: Result) -> None:
     assert "revenue" in answer.same
 
 
-def test_one_changed_line_is_the_whole_cause(lab: Result) -> None:
-    answer = gp.compare(lab, "lab-1mw", {"power.facility.power_price_usd_per_mwh": "190 USD/MWh"})
+def test_one_changed_line_is_the_whole_cause() -> None:
+    # At prices that stand: where they follow cost, dearer power reaches demand as well.
+    stand = {f"demand.workloads.{w}.pricing": "frozen" for w in ("chat", "education", "agents", "science")}
+    lab = gp.run("lab-1mw", stand)
+    answer = gp.compare(lab, "lab-1mw", {**stand, "power.facility.power_price_usd_per_mwh": "190 USD/MWh"})
     told = by_name(answer)
     assert set(told) == {"cost", "funding gap", "cost per million generated tokens, last 12 months"}
     cost = told["cost"]

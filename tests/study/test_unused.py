@@ -15,7 +15,6 @@ from gigaplan.plan.load import load
 from gigaplan.study.nudge import Line, lines_of
 
 IDLE = {
-    "finance.systems.h200_hgx.rack_price_usd": "$300,000",
     "demand.workloads.chat.requests_per_day": "1000",
     "fleet.ladder.labour_mw_per_month": "40 MW/month",
 }
