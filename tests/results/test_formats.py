@@ -151,6 +151,15 @@ def test_a_row_of_other_types_was_altered(column: str, value: object, tmp_path: 
         gp.load(edited(folder, quantities=rows))
 
 
+def test_a_fact_that_is_no_number_was_altered(tmp_path: Path) -> None:
+    folder = copied(2, tmp_path)
+    ledger = json.loads((folder / "result.json").read_text())["ledger"]
+    entry = next(e for e in ledger if e["fact"] and e["fact"]["unit"] not in ("text", "date"))
+    entry["fact"]["value"] = "1 GW facility"
+    with pytest.raises(PlanError, match=r"ledger\.\d+\.fact\.value.*1 GW facility.*was altered"):
+        gp.load(edited(folder, ledger=ledger))
+
+
 def test_a_cut_or_altered_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     folder = copied(2, tmp_path)
     path = folder / "result.parquet"

@@ -213,7 +213,7 @@ def _result(data: Mapping[str, Any], parquet: Path) -> Result:
         ),
         labels=labels,
         arrays=longtable.read(parquet, [_block(v, labels, data["members"][n]) for n, v in held.items()]),
-        ledger=Ledger(_typed(list[Entry], data["ledger"], "ledger")),
+        ledger=Ledger(_entries(data["ledger"])),
         claims=_typed(tuple[Claim, ...], [_claim(c) for c in data["claims"]], "claims"),
         notes=_typed(tuple[str, ...], data["notes"], "notes"),
         warnings=(*_typed(tuple[str, ...], data["warnings"], "warnings"), *warnings),
@@ -288,6 +288,22 @@ def _claim(data: Mapping[str, Any]) -> dict[str, Any]:
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+def _entries(stored: object) -> list[Entry]:
+    """Return the ledger's entries; ValueError names the one whose fact is no number though its unit is one's."""
+    entries: list[Entry] = _typed(list[Entry], stored, "ledger")
+    for place, entry in enumerate(entries):
+        fact = entry.fact
+        if fact is not None and fact.unit not in ("text", "date"):
+            try:
+                float(fact.value)
+            except ValueError:
+                name, value = f"ledger.{place}.fact.value", repr(fact.value)
+                raise ValueError(
+                    f"{name} of result.json is not what gigaplan writes ({value}): it was altered"
+                ) from None
+    return entries
 
 
 def _typed(kind: Any, value: object, name: str) -> Any:
