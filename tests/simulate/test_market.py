@@ -160,3 +160,14 @@ def test_a_small_plan_that_inherits_the_world_is_told(tmp_path: Path) -> None:
     own = "adoption: {reference_users: 2e4, reference_date: 2026-01, ceiling_users: 1e5, rate_per_year: 0.5 1/year}"
     path.write_text(SMALL.replace("  workloads:", f"  {own}\n  workloads:"))
     assert not [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]
+
+
+def test_a_price_index_is_followed_by_whoever_states_no_other_rule() -> None:
+    path = "demand.price_index={2026-01: 1, 2027-01: 0.5}"
+    followed, stated = run(path), priced("path", path)
+    assert np.array_equal(central(followed, "price_per_request_usd"), central(stated, "price_per_request_usd"))
+    kept = run(path, "demand.workloads.agents.pricing=frozen")
+    agents = kept.labels["workload"].index("agents")
+    assert len(set(central(kept, "price_per_request_usd")[agents])) == 1
+    with pytest.raises(gp.PlanError, match="moves no price"):
+        priced("frozen", path)

@@ -287,7 +287,7 @@ class Demand(Strict):
     regions: list[Annotated[str, USER_REGIONS]] | None = None
     """Where users are; left out: all regions of the catalog."""
     price_index: Annotated[dict[str, Annotated[float, Gt(0), Unit("1")]], DatedKeys()] | None = None
-    """Price of a request over that of the reference date, by date."""
+    """Price of a request over that of the reference date, by date; followed where no other 'pricing' is stated."""
     workloads: Annotated[dict[str, WorkloadSection], MinLen(1), WORKLOADS]
     """Classes of work, by name. A name of the catalog brings that workload's facts; any other name may state whose
     facts it uses with 'like'."""

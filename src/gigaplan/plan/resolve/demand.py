@@ -15,6 +15,7 @@ from gigaplan.demand.inputs import Adoption, DemandInputs, PublishedTokens, Shap
 from gigaplan.plan.checks.knowledge import API, VOLUMES, stated
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
+from gigaplan.vocabulary.errors import Place, Problem
 from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.sampling import RANGE_SHARE
@@ -33,7 +34,12 @@ def regions(filler: Filler, doc: PlanDocument) -> tuple[str, ...]:
 def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
     """Return the demand's inputs."""
     given = doc.demand
-    workloads = tuple(_workload(filler, name, work) for name, work in given.workloads.items())
+    priced = bool(given.price_index)
+    workloads = tuple(_workload(filler, name, work, priced=priced) for name, work in given.workloads.items())
+    if priced and not any(w.pricing == "path" for w in workloads):
+        message = "the price index moves no price: each workload states another rule"
+        remedy = "state 'pricing: path' for a workload, or leave the price index out"
+        filler.problems.append(Problem(message, Place(path="demand.price_index"), remedy=remedy))
     names = regions(filler, doc)
     offsets = tuple(filler.number(f"demand.shape.{r}.utc_offset_h", r, "utc_offset_h") for r in names)
     shares = np.array([filler.number(f"demand.shape.{r}.share_of_use", r, "share_of_use") for r in names])
@@ -127,10 +133,12 @@ def _with_series(filler: Filler, name: str, work: Any) -> str:
     return name if work.like is None or filler.facts.series(name, "edge_share") else str(work.like)
 
 
-def _workload(filler: Filler, name: str, given: Any) -> Workload:
-    """Return one workload, the models that take over from its first one in order of their dates."""
+def _workload(filler: Filler, name: str, given: Any, *, priced: bool) -> Workload:
+    """Return one workload, the models that take over from its first one in order of their dates; where the plan states
+    a price index, prices follow it unless the workload says otherwise."""
     path = f"demand.workloads.{name}"
     entities = [name] if given.like is None else [name, filler.state(f"{path}.like", given.like)]
     later = given.later_models or {}
     models = sorted((parse_date(day), filler.state(f"{path}.later_models.{day}", m)) for day, m in later.items())
-    return filler.fill(Workload, given, entities, path, name=name, later_models=tuple(models))
+    rule: dict[str, Any] = {"pricing": "path"} if priced and given.pricing is None else {}
+    return filler.fill(Workload, given, entities, path, name=name, later_models=tuple(models), **rule)
