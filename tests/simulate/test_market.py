@@ -171,3 +171,5 @@ def test_a_price_index_is_followed_by_whoever_states_no_other_rule() -> None:
     assert len(set(central(kept, "price_per_request_usd")[agents])) == 1
     with pytest.raises(gp.PlanError, match="moves no price"):
         priced("frozen", path)
+    with pytest.raises(gp.PlanError, match="no path to follow"):
+        priced("path")

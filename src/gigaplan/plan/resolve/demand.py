@@ -36,10 +36,7 @@ def demand(filler: Filler, doc: PlanDocument, axis: TimeAxis) -> DemandInputs:
     given = doc.demand
     priced = bool(given.price_index)
     workloads = tuple(_workload(filler, name, work, priced=priced) for name, work in given.workloads.items())
-    if priced and not any(w.pricing == "path" for w in workloads):
-        message = "the price index moves no price: each workload states another rule"
-        remedy = "state 'pricing: path' for a workload, or leave the price index out"
-        filler.problems.append(Problem(message, Place(path="demand.price_index"), remedy=remedy))
+    filler.problems += _unlike_rules(workloads, priced=priced)
     names = regions(filler, doc)
     offsets = tuple(filler.number(f"demand.shape.{r}.utc_offset_h", r, "utc_offset_h") for r in names)
     shares = np.array([filler.number(f"demand.shape.{r}.share_of_use", r, "share_of_use") for r in names])
@@ -131,6 +128,20 @@ def _growth(filler: Filler, adoption: Adoption) -> tuple[Fact, Fact]:
 def _with_series(filler: Filler, name: str, work: Any) -> str:
     """Return the workload whose share on devices is used: its own name, or the one that it is like."""
     return name if work.like is None or filler.facts.series(name, "edge_share") else str(work.like)
+
+
+def _unlike_rules(workloads: tuple[Workload, ...], *, priced: bool) -> list[Problem]:
+    """Return a problem where a price index and the workloads that follow one don't meet."""
+    follows = [w.name for w in workloads if w.pricing == "path"]
+    if priced and not follows:
+        message = "the price index moves no price: each workload states another rule"
+        remedy = "state 'pricing: path' for a workload, or leave the price index out"
+        return [Problem(message, Place(path="demand.price_index"), remedy=remedy)]
+    if follows and not priced:
+        message, where = "there is no path to follow", Place(path=f"demand.workloads.{follows[0]}.pricing")
+        remedy = "state demand.price_index, the price over that of the reference date by date, or another rule"
+        return [Problem(message, where, value="path", remedy=remedy)]
+    return []
 
 
 def _workload(filler: Filler, name: str, given: Any, *, priced: bool) -> Workload:
