@@ -1024,7 +1024,8 @@ def test_a_mistake_is_told_with_its_place_and_its_remedy(base: str, name: str, t
     assert problem.place.line in lines if new else 0 < problem.place.line <= lines.start, str(problem)
     assert problem.place.column > 0
     assert problem.remedy
-    assert len(errors) <= 3, str(wrong.value)
+    choices = name == "no workloads"  # the choice of models that then stands nowhere is one problem more
+    assert len(errors) <= 2 + choices, str(wrong.value)
 
 
 @pytest.mark.parametrize(("base", "name"), EACH_ODDITY)

@@ -157,6 +157,8 @@ def test_a_small_plan_that_inherits_the_world_is_told(tmp_path: Path) -> None:
     path.write_text(SMALL)
     (line,) = [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]
     assert "those of the largest service" in line and "demand.adoption" in line
+    path.write_text(SMALL.replace("energised: 2026-03-01", "energised: 2026-12-01"))  # no GPU in the first year
+    assert [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]
     own = "adoption: {reference_users: 2e4, reference_date: 2026-01, ceiling_users: 1e5, rate_per_year: 0.5 1/year}"
     path.write_text(SMALL.replace("  workloads:", f"  {own}\n  workloads:"))
     assert not [w for w in gp.run(path).warnings if "times what the fleet could serve" in w]

@@ -60,7 +60,8 @@ def _outsized(scenario: Scenario, stages: Stages) -> Iterator[str]:
     need = (stages.demand.requests_per_day[0] * hours).sum(axis=0) / HOURS * scenario.axis.hours
     there = stages.service.available_gpu_hours[0].sum(axis=0)
     _, over = _by_year(scenario, np.where(there > 0, need, 0.0), there)
-    if (over > FAR_OVER_FLEET).all():
+    over = over[over > 0]  # years without GPUs serve nobody, whatever is requested
+    if over.size and (over > FAR_OVER_FLEET).all():
         users = digits_of(float(stages.demand.weekly_users[0].max()) / MILLION)
         yield (
             f"demand is {over.min():,.0f} times what the fleet could serve, and more, in every year ({users} million "
@@ -90,7 +91,7 @@ def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
     cost = f"{digits_of(usd / BILLION)} billion USD" if usd >= BILLION else f"{digits_of(usd / MILLION)} million USD"
     yield (
         f"the plan builds more than is requested: in {years[worst]} nobody requests {power} of the fleet "
-        f"({shares[worst]:.0%} of its GPU-hours), which cost {cost} that year; more than a quarter is free in "
+        f"({shares[worst]:.0%} of it), which cost {cost} that year; more than a quarter is free in "
         f"{_spans([y for y, o in zip(years, over, strict=True) if o])}; "
         + USES[scenario.market.idle].format(used=f"{taken:.0%} of such hours")
         + "; build later or smaller, or state more demand"
