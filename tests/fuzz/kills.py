@@ -238,6 +238,7 @@ def stop(bench: Bench, number: signal.Signals, times: int, chance: random.Random
         found.append(f"{bench.verb} {number.name}: the next run fails: {(base / 'stderr').read_text()[-300:]}")
     if {p: d for p, d in contents(bench.folder).items() if p not in bench.others} != bench.whole[FORMS[0]]:
         found.append(f"{bench.verb} {number.name}: the next run writes otherwise, or leaves {debris(bench.folder)}")
+    found += [f"{bench.verb} {number.name}: the next run leaves TMPDIR/{p.name}" for p in (base / "tmp").iterdir()]
     return Stops(found, stopped, writing)
 
 

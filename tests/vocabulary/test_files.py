@@ -337,6 +337,24 @@ def test_a_kill_while_writing_is_swept(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["y"]
 
 
+def test_a_temporary_folder_of_a_killed_run_is_swept(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from gigaplan.vocabulary.files import temporary_folder\n"
+        "with temporary_folder() as work:\n"
+        "    (work / 'x').write_text('half'); os.kill(os.getpid(), {})\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    for number, left in (("signal.SIGKILL", 1), ("0", 0)):
+        subprocess.run([sys.executable, "-c", code.format(number)], env=environment, check=False)
+        assert len(os.listdir(tmp_path)) == left
+
+
+def test_nothing_of_the_package_lies_among_temporary_files_unlocked() -> None:
+    package = Path(gp.__file__).parent
+    loose = [p for p in package.rglob("*.py") if "tempfile.TemporaryDirectory(" in p.read_text()]
+    assert [p.name for p in loose] == ["parquet.py"]  # inside the folder in which its file is made
+
+
 @pytest.mark.parametrize("name", ["", ".", "../here"])
 def test_the_current_folder_is_never_exchanged(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -20,7 +19,7 @@ from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
-from gigaplan.vocabulary.files import command, named_file, slug
+from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder
 from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
 
@@ -153,7 +152,7 @@ def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress 
     if out is not None and Path(out).resolve() == saved.resolve():
         remedy = "give another folder with --out"
         raise PlanError([Problem("the second run would overwrite the first", Place(str(out)), remedy=remedy)])
-    with tempfile.TemporaryDirectory() as work:
-        where = save(again, out if out is not None else Path(work) / "again", progress)
+    with temporary_folder() as work:
+        where = save(again, out if out is not None else work / "again", progress)
         answer = compare_with_saved(saved, where)
     return replace(answer, saved_in="" if out is None else str(out))

@@ -6,7 +6,6 @@ worker computed it.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gigaplan.vocabulary.files import temporary_folder
 
 COPY = "FORMAT parquet, COMPRESSION zstd"
 
@@ -45,8 +46,8 @@ def parquet_bytes(columns: Columns) -> bytes:
     """
     numbers = {k: v.places + 1 if isinstance(v, Words) else v for k, v in columns.items()}
     terms = [_term(name, column) for name, column in columns.items()]
-    with tempfile.TemporaryDirectory(prefix="gigaplan-") as work, _database().cursor() as db:
-        path = Path(work) / "table.parquet"
+    with temporary_folder() as work, _database().cursor() as db:
+        path = work / "table.parquet"
         db.register("numbers", numbers)
         db.execute(f"COPY (SELECT {', '.join(terms)} FROM numbers) TO {_text(path)} ({COPY})")
         return path.read_bytes()

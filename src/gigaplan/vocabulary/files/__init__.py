@@ -3,6 +3,7 @@
 from gigaplan.vocabulary.files.folders import whole_folder
 from gigaplan.vocabulary.files.inputs import command, note_input, read_bytes
 from gigaplan.vocabulary.files.names import name_fault, slug
+from gigaplan.vocabulary.files.workplace import temporary_folder
 from gigaplan.vocabulary.files.write import (
     STDOUT,
     Kind,
@@ -24,6 +25,7 @@ __all__ = [
     "read_bytes",
     "refuse_unwritable",
     "slug",
+    "temporary_folder",
     "whole_file",
     "whole_folder",
     "write_text",

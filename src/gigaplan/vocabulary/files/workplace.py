@@ -50,6 +50,11 @@ def workplace(parent: Path, name: str) -> Iterator[Path]:
         ctrl_c.go_on()
 
 
+def temporary_folder() -> contextlib.AbstractContextManager[Path]:
+    """Give a workplace among the system's temporary files, for what never takes a place of its own."""
+    return workplace(Path(tempfile.gettempdir()), "gigaplan")
+
+
 class CtrlC:
     """Lets Ctrl-C wait while a workplace is being made or removed, so that none is forgotten."""
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TextIO
 from gigaplan.vocabulary.files.faults import machine_errors, refused
 from gigaplan.vocabulary.files.inputs import is_input
 from gigaplan.vocabulary.files.publish import publish
-from gigaplan.vocabulary.files.workplace import NEW, workplace
+from gigaplan.vocabulary.files.workplace import NEW, temporary_folder, workplace
 
 STDOUT = Path("-")
 """The path that means standard output."""
@@ -144,8 +143,8 @@ def whole_file(path: Path, kind: Kind) -> Iterator[Path]:
 @contextlib.contextmanager
 def _through(kind: Kind) -> Iterator[Path]:
     """Give a temporary file for what is then copied elsewhere."""
-    with tempfile.TemporaryDirectory(prefix="gigaplan-") as folder:
-        yield Path(folder) / (kind.name.split()[-1] or NEW)
+    with temporary_folder() as folder:
+        yield folder / (kind.name.split()[-1] or NEW)
 
 
 def _status(path: Path) -> os.stat_result | None:
