@@ -39,7 +39,7 @@ def test_the_size_of_a_result_is_known_before_it_is_computed() -> None:
     result = gp.run("lab-1mw", {"uncertainty.members": 3}, keep="all")
     held = sum(a.size for a in result.arrays.values()) * memory.NUMBER_BYTES
     assert memory.result_bytes(result.labels, 3) == held
-    assert memory.needed_bytes(result.labels, 3) == memory.FIXED_BYTES + memory.WORKING * held
+    assert memory.needed_bytes(result.labels, 3) == memory.FIXED_BYTES + memory.writing_bytes(3) + memory.WORKING * held
 
 
 def test_a_system_that_does_not_tell_its_memory_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,10 +122,11 @@ def progress(what: str) -> Iterator[Progress | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=streams.terminal(stderr=True), transient=True) as bar:
+    # Drawn when something is reported, not by a thread of its own, among which no process is forked.
+    with Progress(*columns, console=streams.terminal(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)
 
         def drawn(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{what} {name}".strip())
+            bar.update(task, completed=done, total=total, description=f"{what} {name}".strip(), refresh=True)
 
         yield drawn

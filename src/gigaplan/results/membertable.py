@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gigaplan.results import parquet
 from gigaplan.results.labelled import Labelled
 from gigaplan.results.longtable import Block, labelled
-from gigaplan.results.parquet import BYTES_PER_ROW, FREE_BYTES, Codes, connect, fetch, places, text_of
+from gigaplan.results.parquet import BYTES_PER_ROW, FREE_BYTES, GROUPS_AT_ONCE, Codes, connect, fetch, places, text_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
 from gigaplan.vocabulary.variables import DIMS
@@ -37,6 +37,15 @@ TABLE_DIMS = tuple(d for d in DIMS if d != "member")
 def held(result: Labelled) -> list[str]:
     """Return the quantities that several members have numbers of."""
     return [name for name in result.arrays if result.members(name) > 1]
+
+
+def writing_bytes(members: int) -> int:
+    """Return how much memory writing takes for that many members' columns, whatever their rows [bytes]."""
+    return GROUPS_AT_ONCE * _group_bytes(members)
+
+
+def _group_bytes(members: int) -> int:
+    return GROUP * members * np.dtype(float).itemsize
 
 
 def write(result: Labelled, path: Path, progress: Progress | None = None) -> None:
@@ -59,7 +68,7 @@ def write(result: Labelled, path: Path, progress: Progress | None = None) -> Non
     names = held(result)
     query = labelled(result, names, TABLE_DIMS, _columns(result.stamp.members))
     batches = [(f"{b[0][0]} of every member", partial(_codes, result, names, b)) for b in _batches(result, names)]
-    parquet.write(path, query, batches, COPY, progress)
+    parquet.write(path, query, batches, COPY, progress, _group_bytes(result.stamp.members))
 
 
 def _columns(members: int) -> list[str]:
@@ -69,7 +78,7 @@ def _columns(members: int) -> list[str]:
 def _batches(result: Labelled, names: Sequence[str]) -> Iterator[list[tuple[str, int, int]]]:
     """Yield what is written with one query: quantities, or parts of one, each as name, first row and end."""
     small = sum(result[name].size for name in names) <= SMALL
-    most = max((SMALL if small else TOGETHER) // result.stamp.members, 1)
+    most = max((SMALL if small else TOGETHER) // result.stamp.members, GROUP)
     batch: list[tuple[str, int, int]] = []
     room = most
     for name in names:

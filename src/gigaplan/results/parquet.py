@@ -17,8 +17,11 @@ from gigaplan.vocabulary.progress import Progress, report
 Codes = Mapping[str, NDArray[Any]]
 """Rows that are written: a column of numbers by name, a number in the place of each label."""
 
-BUFFER = "128MB"
+BUFFER_BYTES = 128_000_000
 """Memory that DuckDB may take for writing before it writes to disk."""
+GROUPS_AT_ONCE = 12
+"""Row groups of a table that DuckDB takes the memory of while it joins wide ones: with 6, tables of 8,000 columns fail,
+since a block of memory is held for each column that is read and for each that is written."""
 EVERY_S = 0.1
 """Seconds between two reports of a long query's progress."""
 BYTES_PER_ROW, FREE_BYTES = 1000, 16_000_000
@@ -26,7 +29,12 @@ BYTES_PER_ROW, FREE_BYTES = 1000, 16_000_000
 
 
 def write(
-    path: Path, query: str, batches: Sequence[tuple[str, Callable[[], Codes]]], options: str, progress: Progress | None
+    path: Path,
+    query: str,
+    batches: Sequence[tuple[str, Callable[[], Codes]]],
+    options: str,
+    progress: Progress | None,
+    group_bytes: int = 0,
 ) -> None:
     """Write rows with a query over their codes, some at a time so that little memory is taken.
 
@@ -44,14 +52,16 @@ def write(
         DuckDB's options of the file.
     progress : callable, optional
         Called with (steps done, steps, what comes next), every tenth of a second at least; False cancels.
+    group_bytes : int, optional
+        Numbers of a row group, where there are many columns: a group is held whole [bytes].
 
     Raises
     ------
     Cancelled
         If ``progress`` returns False; ``path`` is then not there, or not whole.
     """
-    steps = 2 * len(batches)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, connect(work) as db:
+    steps, memory = 2 * len(batches), BUFFER_BYTES + GROUPS_AT_ONCE * group_bytes
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as work, connect(work, memory) as db:
         parts = [Path(work) / f"{k:05d}.parquet" for k in range(len(batches))]
         for done, (part, (name, codes)) in enumerate(zip(parts, batches, strict=True)):
             report(progress, done, steps, name)
@@ -107,12 +117,13 @@ def _code(db: Any, column: str, words: Sequence[str], stride: int) -> str:
     return f'enum_code(TRY_CAST("{column}" AS {kind}))::BIGINT * {stride}'
 
 
-def connect(work: str = "") -> Any:
-    """Return a database in memory; one that writes spills into the folder ``work`` rather than take much memory."""
+def connect(work: str = "", memory_bytes: int = BUFFER_BYTES) -> Any:
+    """Return a database in memory; one that writes spills into the folder ``work`` rather than take more memory."""
     import duckdb
 
     # One thread writes rows in the order in which they come, so that the same numbers give the same bytes.
-    db = duckdb.connect(config={"threads": 1, "temp_directory": work, **({"memory_limit": BUFFER} if work else {})})
+    limit = {"memory_limit": f"{memory_bytes}B"} if work else {}
+    db = duckdb.connect(config={"threads": 1, "temp_directory": work, **limit})
     db.execute("SET enable_progress_bar = true")  # so that its progress can be asked for,
     db.execute("SET enable_progress_bar_print = false")  # which isn't printed among the answers on stdout
     db.execute("SET parquet_metadata_cache = true")

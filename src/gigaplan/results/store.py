@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,10 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
-from gigaplan.vocabulary.progress import Progress, share_of
+from gigaplan.vocabulary.progress import Progress
 
 NAMES = (formats.DRAWS, formats.MEMBERS, "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
-STEPS = 100
-"""Steps of saving that are reported."""
 MAX_JSON_BYTES = 64_000_000
 """Bytes of ``result.json`` that are read at most; one has about 300 kB."""
 
@@ -65,12 +65,7 @@ def save(
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
     with whole_folder(folder, NAMES, _wrote) as work:
-        several = bool(membertable.held(result))
-        middle = STEPS // 10 if several else STEPS
-        first, second = share_of(progress, 0, middle, STEPS), share_of(progress, middle, STEPS, STEPS)
-        longtable.write(central_alone(result), work / "result.parquet", tuple(result.arrays), progress=first)
-        if several:
-            membertable.write(result, work / formats.MEMBERS, second)
+        _write_tables(result, work, progress)
         if result.draws:
             drawtable.write(result.draws, work / formats.DRAWS)
         data = formats.as_data(result, work)
@@ -78,6 +73,18 @@ def save(
         for name, text in (extra or {}).items():
             (work / name).write_text(text(), encoding="utf-8")
     return folder
+
+
+def _write_tables(result: Labelled, work: Path, progress: Progress | None) -> None:
+    """Write the central member's table and that of all members, both at a time: DuckDB needs no Python for it."""
+    central = partial(longtable.write, central_alone(result), work / "result.parquet", tuple(result.arrays))
+    if not membertable.held(result):
+        central(progress=progress)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(central)
+        membertable.write(result, work / formats.MEMBERS, progress)
+        written.result()
 
 
 def _wrote(folder: Path) -> bool:

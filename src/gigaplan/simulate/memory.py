@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 
+from gigaplan.results.membertable import writing_bytes
 from gigaplan.simulate.keep import is_kept
 from gigaplan.vocabulary.errors import MachineError
 from gigaplan.vocabulary.time import DAY_TYPES
@@ -52,12 +53,13 @@ def _working(labels: Mapping[str, tuple[str, ...]]) -> float:
 def needed_bytes(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...] = "all") -> float:
     """Return about what a run takes at its peak, saving the result included [bytes].
 
-    A run takes the working arrays of a part of its members, and what it keeps of all. Saving begins when the working
-    arrays are gone, and takes a batch of rows besides the result.
+    A run takes the working arrays of two parts of its members at once, and what it keeps of all. Saving begins when
+    the working arrays are gone, and takes a batch of rows besides the result.
     """
     at_once = members_at_once(labels, members)
     part = _working(labels) * result_bytes(labels, min(members, at_once))
-    return FIXED_BYTES + part + (result_bytes(labels, members, keep) if members > at_once else 0)
+    saving = FIXED_BYTES + writing_bytes(members)
+    return saving + (2 * part + result_bytes(labels, members, keep) if members > at_once else part)
 
 
 def require_memory(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...] = "all") -> None:

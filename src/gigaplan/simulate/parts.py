@@ -1,15 +1,15 @@
 """A run in parts: some members at a time, so that the memory of a run is that of some members and of what is kept.
 
+Every second part is run by a second process, forked where that is safe, into memory that both share.
+
 Every part begins with the central member, whichever others it has, so that what is computed at central facts is the
 same in all of them; it is taken from the first part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from gigaplan.plan.scenario import Scenario
 from gigaplan.results.result import Result
@@ -17,6 +17,7 @@ from gigaplan.simulate.collect import labels
 from gigaplan.simulate.engine import STAGES, simulate
 from gigaplan.simulate.keep import Keep, checked_keep
 from gigaplan.simulate.memory import members_at_once, require_memory
+from gigaplan.simulate.second_process import second_process, shared_arrays
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, share_of
 from gigaplan.vocabulary.sampling import Part
@@ -56,30 +57,47 @@ def simulate_in_parts(
     at_once = members_at_once(names, scenario.members)
     if at_once >= scenario.members:
         return simulate(scenario, keep, progress)
-    firsts = range(1, scenario.members, at_once - 1)
-    steps = len(firsts) * STAGES
-    whole: dict[str, Array] = {}
-    first_part: Result | None = None
-    for k, first in enumerate(firsts):
-        count = min(at_once - 1, scenario.members - first)
-        of = share_of(progress, k * STAGES, (k + 1) * STAGES, steps)
-        part = simulate(part_of(Part(count + 1, scenario.seed, first)), keep, of)
-        first_part = first_part or part
-        _add(whole, part, first, scenario.members)
-    assert first_part is not None
-    for array in whole.values():
+    return _joined(scenario, part_of, keep, progress, at_once - 1)
+
+
+def _joined(
+    scenario: Scenario,
+    part_of: Callable[[Part], Scenario],
+    keep: str | tuple[str, ...],
+    progress: Progress | None,
+    at_once: int,
+) -> Result:
+    """Run parts of so many members besides the central one, half of them in a second process where there can be one."""
+    firsts = range(1, scenario.members, at_once)
+    whole = shared_arrays(labels(scenario), scenario.members, keep)
+
+    def part(first: int, progress: Progress | None = None) -> Result:
+        count = min(at_once, scenario.members - first)
+        found = simulate(part_of(Part(count + 1, scenario.seed, first)), keep, progress)
+        _add(whole, found, first)
+        return found
+
+    def parts(mine: Sequence[int]) -> Result:
+        steps = len(mine) * STAGES
+        found = [part(first, share_of(progress, k * STAGES, (k + 1) * STAGES, steps)) for k, first in enumerate(mine)]
+        return found[0]
+
+    with second_process(part, firsts[1::2]) as left_undone:
+        first_part = parts(firsts[::2])
+        for first in left_undone():
+            part(first)
+    held = {name: array for name, array in whole.items() if first_part.members(name) > 1}
+    for array in held.values():
         array.flags.writeable = False
     stamp = replace(first_part.stamp, members=scenario.members)
-    return replace(first_part, stamp=stamp, arrays={**first_part.arrays, **whole}, draws=scenario.draws)
+    return replace(first_part, stamp=stamp, arrays={**first_part.arrays, **held}, draws=scenario.draws)
 
 
-def _add(whole: dict[str, Array], part: Result, first: int, members: int) -> None:
-    """Put a part's members at their place; the central one of the first part stays."""
-    for name in part.arrays:
-        if part.members(name) == 1:
-            continue
-        array = part[name]
-        if name not in whole:
-            whole[name] = np.empty((members, *array.shape[1:]))
-            whole[name][0] = array[0]
-        whole[name][first : first + len(array) - 1] = array[1:]
+def _add(whole: Mapping[str, Array], part: Result, first: int) -> None:
+    """Put a part's members at their place; the central one is the first part's."""
+    for name, array in whole.items():
+        if part.members(name) > 1:
+            found = part[name]
+            array[first : first + len(found) - 1] = found[1:]
+            if first == 1:
+                array[0] = found[0]
