@@ -6,6 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,17 +25,38 @@ def leave(*args: str) -> int:
     return left.value.code
 
 
-@pytest.mark.parametrize("power", ["1MW", "100 MW", "2 GW facility", "150 MW rack_tdp"])
-def test_the_starter_runs_at_once_at_any_size(power: str, tmp_path: Path) -> None:
-    path = gp.new(tmp_path / "mine.yaml", gp.Start(name="mine", power=power))
+SIZES = [
+    ("1MW", "qwen3_32b"),
+    ("100 MW", "gpt_oss_120b"),
+    ("2 GW facility", "llama_3_1_405b"),
+    ("150 MW rack_tdp", "kimi_k2"),
+]
+
+
+@pytest.mark.parametrize(("power", "model"), SIZES)
+def test_the_starter_runs_at_once_at_any_size(power: str, model: str, tmp_path: Path) -> None:
+    path = gp.new(tmp_path / "mine.yaml", gp.Start(name="mine", power=power, model=model))
     result = gp.run(path)
     assert result.warnings == ()
     assert result.stamp.plan == "mine"
     assert result.labels["workload"] == ("chat", "science")
     assert result.central("tokens_served_per_day").sum() > 0
     gp.save(result, tmp_path / "kept")
-    busy = result.central("gpu_hours").sum() / result.central("gpus_available").sum() / 730
-    assert 0.1 < busy < 0.9, "neither idle nor overrun"
+    # Chat and the queue request eight tenths of what training leaves of the last year, and all of that is served.
+    assert result.central("unrequested_share")[-12:].mean() == pytest.approx(0.2, abs=0.06)
+    assert result.central("served_share")[:, -12:].min() > 0.99
+    serving_gpu_h = result.central("gpu_hours").sum(axis=(0, 1))
+    first = int((serving_gpu_h > 0).argmax())
+    per_gpu_h = result.central("revenue_usd")[first] / serving_gpu_h[first]
+    rent_usd = plan.resolve(plan.load(path)).finance.generations[0].rental_usd_per_gpu_h
+    assert per_gpu_h / np.ravel(rent_usd)[0] == pytest.approx(2, rel=0.05), "revenue of a GPU-hour over its rent"
+
+
+def test_the_starter_is_in_its_regions_time_and_invents_no_money(tmp_path: Path) -> None:
+    path = gp.new(tmp_path / "mine.yaml", gp.Start(region="uae"))
+    document = plan.load(path).document
+    assert document.fleet.sites["First site"].utc_offset_h == 4
+    assert not document.finance.equity
 
 
 def test_every_line_says_what_it_means(tmp_path: Path) -> None:

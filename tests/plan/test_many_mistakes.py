@@ -20,12 +20,12 @@ MISTAKES = {
     "announced": ("announced: 2027-01-01", "announced: 2027-01-41"),
     "power": ("power: 150 MW it # Power of", "power: 150 MW # Power of"),
     "energised": ("energised: 2027-03-01", "energised: 2027-13-01"),
-    "curve": ("curve: logistic", "curve: logistik"),
-    "users": ("ceiling_users:", "cieling_users:"),
+    "driver": ("driver: own # own", "driver: owm # own"),
+    "value": ("value_usd_per_request:", "valeu_usd_per_request:"),
     "model": ("model: gpt_oss_120b # Model", "model: gpt_oss_120 # Model"),
     "time": ("tpot_s: 50 ms", "tpot_s: 50 mss"),
     "deferrable": ("deferrable: true", "deferrable: perhaps"),
-    "money": ("amount_usd: 6000000000 USD", "amount_usd: 6000000000 EUR"),
+    "money": ("revenue_usd_per_request: 0.02 USD", "revenue_usd_per_request: 0.02 EUR"),
 }
 
 

@@ -12,11 +12,12 @@ from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
+from gigaplan.api.starters import sized_starter
 from gigaplan.claims import evaluate
 from gigaplan.claims import read as read_claims
 from gigaplan.plan.copies import copy_of
 from gigaplan.plan.json_schema import json_schema
-from gigaplan.plan.starter import Start, starter
+from gigaplan.plan.starter import Start
 from gigaplan.results import store
 from gigaplan.results.result import Result
 from gigaplan.results.verdicts import WEAKEST, Verdict
@@ -162,7 +163,7 @@ def new(
         remedy = "change the copy with --set, or leave --from out"
         raise PlanError([Problem("a copy has its own power and names", Place(str(path)), remedy=remedy)])
     text = (
-        starter(request or Start(name=path.stem))
+        sized_starter(request or Start(name=path.stem))
         if like is None
         else copy_of(plans.sources_of(like, changes_of(changes), overlays), path.parent)
     )

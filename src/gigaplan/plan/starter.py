@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import MISSING, dataclass, fields
+from decimal import Decimal
 from importlib.resources import files
 from typing import Annotated
 
@@ -24,8 +25,6 @@ from gigaplan.vocabulary.options import Option
 from gigaplan.vocabulary.units import parse_date
 from gigaplan.vocabulary.visible import visible
 
-USERS_PER_MW, JOBS_PER_MW, USD_PER_MW = 900_000, 600_000, 40_000_000
-"""What the starter assumes for a megawatt, so that a plan of any size is neither idle nor overrun."""
 BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
 YEARS = 5
 FIRST_YEAR, LAST_YEAR = 2000, 2150
@@ -51,8 +50,29 @@ class Start:
     """Its first year."""
 
 
-def starter(start: Start) -> str:
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """How much is requested of a starter plan at its start, and what is paid for it; written with two digits."""
+
+    chats_per_day: float = 1000.0
+    """Requests a day of people who talk with the model."""
+    chat_usd: float = 0.005
+    """What is paid for one of them."""
+    jobs_per_day: float = 100.0
+    """Requests a day of the queue that may wait."""
+    job_usd: float = 0.02
+    """What is paid for one of them."""
+
+
+def starter(start: Start, requested: Requested = Requested()) -> str:
     """Return the text of a starter plan.
+
+    Parameters
+    ----------
+    start : Start
+        What it is made for.
+    requested : Requested
+        What is requested of it at its start.
 
     Raises
     ------
@@ -83,10 +103,12 @@ def starter(start: Start) -> str:
         "year": str(year),
         "announced": f"{year}-01-01",
         "energised": f"{year}-03-01",
-        "users": f"{max(power.value * USERS_PER_MW, 1):.0f}",
-        "ceiling": f"{max(power.value * USERS_PER_MW, 1) * 4:.0f}",
-        "jobs": f"{max(power.value * JOBS_PER_MW, 1):.0f}",
-        "equity": f"{power.value * USD_PER_MW:.0f} USD",
+        "utc_offset": f"{facts.find(region, 'utc_offset_h').value:g} h",
+        "chats": f"{max(_rounded(requested.chats_per_day), 1):.0f}",
+        "chat_usd": _decimal(requested.chat_usd),
+        "chat_value_usd": _decimal(2 * requested.chat_usd),
+        "jobs": f"{max(_rounded(requested.jobs_per_day), 1):.0f}",
+        "job_usd": _decimal(requested.job_usd),
         "generations": ", ".join(systems),
         "models": allowed_names(known_names("model"), LISTED_BY["model"]),
         "regions": allowed_names(known_names("region"), LISTED_BY["region"]),
@@ -97,6 +119,15 @@ def starter(start: Start) -> str:
     text = re.sub(r"@(\w+)@", lambda m: values[m[1]], template)
     load_sources(Sources("the starter plan", text))  # nobody is given a plan that doesn't load
     return text
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.2g}")
+
+
+def _decimal(number: float) -> str:
+    """Return a price with two digits, as people write it: without an exponent."""
+    return format(Decimal(f"{number:.2g}"), "f")
 
 
 def complete_systems(facts: Catalog) -> list[str]:

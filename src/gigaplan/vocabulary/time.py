@@ -25,6 +25,7 @@ SEASONS = ("winter", "spring", "summer", "autumn")
 DAYS_PER_YEAR = 365.2425
 HOURS_PER_YEAR = DAYS_PER_YEAR * HOURS
 LONGEST_MONTH = 31
+MONTHS_PER_YEAR = 12
 WORKDAYS, WEEK = 5, 7
 
 
