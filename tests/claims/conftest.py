@@ -61,6 +61,7 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
     shapes[1] = np.array([[2e3] * 3, [18e3, 19e3, 20e3], [0] * 3, [900] * 3, [400] * 3])
     hours = np.zeros((1, 2, 2, N))
     hours[:, :, 0] = 30.0
+    hours[:, :, 1, 20:] = 1e-6  # Vera Rubin serves from the month in which it produces
     serving = tokens_cost(np.repeat([100.0, 50.0, 25.0], 12), tokens)
     asked = np.full((1, 2, N), 100.0)
     arrays: dict[str, Any] = {

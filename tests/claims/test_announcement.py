@@ -72,7 +72,7 @@ def test_a_plan_of_an_opening_fleet_alone(
     labels = dict(world().labels) | {"site": ("opening halls",)}
     power = sites(east=9e3)[:, :, :1]
     held = announced(
-        world(labels, power_state_mw=power, first_token_day=np.zeros((1, 1)), gpus_producing=np.zeros((1, 2, N)))
+        world(labels, power_state_mw=power, first_token_day=np.zeros((1, 1)), gpu_hours=np.zeros((1, 2, 2, N)))
     )
     assert held["A1"].verdict == held["A4"].verdict == Verdict.FAILS
     assert figure(held["A4"], "first token of an announced site").value == "never"
@@ -113,9 +113,9 @@ def test_first_tokens_of_announced_sites_only(announced: Made, sites: Callable[.
     assert figure(held, "first token at West").value == "2027-01-01"
     assert figure(held, "first whole gigawatt").value == "2026-09-01"
     assert announced(power_state_mw=sites(east=900))["A4"].verdict == Verdict.ON_BASIS  # first racks, no whole gigawatt
-    none = np.zeros((1, 2, N))
+    none = np.zeros((1, 2, 2, N))
     late = np.array([[800.0, np.nan, 0.0]])
-    held = announced(first_token_day=late, power_state_mw=sites(east=900), gpus_producing=none)["A4"]
+    held = announced(first_token_day=late, power_state_mw=sites(east=900), gpu_hours=none)["A4"]
     assert held.verdict == Verdict.FAILS
     assert figure(held, "first token at West").value == "never"
 

@@ -21,6 +21,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.simulate.couplings.allocation import Service
+from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.throughput import Throughput
@@ -55,6 +56,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
     return {
         **_demand(stages.demand),
         **_fleet(stages.built),
+        "first_token_day": first_token_days(stages.built, stages.service.gpu_hours, scenario.axis),
         **_power(stages.drawn),
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
@@ -128,7 +130,6 @@ def _fleet(built: BuildOut) -> dict[str, Array]:
         "gpus_available": built.gpus_available,
         "limit_mw": built.limit_mw,
         "binding_limit": built.binding.astype(float),
-        "first_token_day": built.first_token_days,
     }
 
 
