@@ -12,7 +12,7 @@ import pytest
 
 from gigaplan import catalog, claims
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import Claim, Figure, Verdict
+from gigaplan.results.verdicts import Claim, Figure, Ground, Verdict
 from gigaplan.vocabulary.facts import Evidence
 
 FACTS = catalog.load()
@@ -51,6 +51,28 @@ def test_what_rests_on_the_plan_holds_by_assumption(announced: Made, world: Call
     failing = world(power_state_mw=np.zeros((1, 3, 3, N + 1)))
     failing.ledger.plan("fleet.sites.East.phases.one.power", "6 GW", Evidence.ANNOUNCED)
     assert announced(failing)["A1"].verdict == Verdict.FAILS  # an assumption excuses nothing
+
+
+def test_every_test_says_what_it_stands_on(announced: Made, world: Callable[..., Result]) -> None:
+    def grounds(held: dict[str, Any], claim: str, name: str) -> set[str]:
+        return {f.ground for f in held[claim].figures if f.name.startswith(name) and f.holds is not None}
+
+    held = announced()
+    assert all(f.ground in list(Ground) for c in held.values() for f in c.figures if f.holds is not None)
+    assert not any(f.ground for c in held.values() for f in c.figures if f.holds is None)
+    assert grounds(held, "A2", "GPUs in 10 GW") == {Ground.EVIDENCE}  # facts alone
+    assert grounds(held, "A7", "weekly users") == {Ground.MODEL}
+    known, stated = world(), world()
+    point = next(f for f in FACTS.series("chatgpt", "weekly_users") if f.evidence is not Evidence.ASSUMED)
+    known.ledger.read("demand.adoption.points.2025-08-04", point)
+    assert grounds(announced(known), "A7", "weekly users") == {
+        Ground.EVIDENCE
+    }  # the plan goes through what was published
+    stated.ledger.plan("demand.adoption.reference_users", "7e8", Evidence.ASSUMED)
+    assert grounds(announced(stated), "A7", "weekly users") == {Ground.INPUT}
+    failing = world(power_state_mw=np.zeros((1, 3, 3, N + 1)))
+    failing.ledger.plan("fleet.sites.East.phases.one.power", "6 GW", Evidence.ANNOUNCED)
+    assert grounds(announced(failing), "A1", "power accepted") == {Ground.INPUT}  # what fails has a ground as well
 
 
 def test_ten_gigawatts(announced: Made, sites: Callable[..., Any]) -> None:

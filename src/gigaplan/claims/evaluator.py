@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from gigaplan.catalog import Catalog
 from gigaplan.claims.figures import Outcome, outcome
 from gigaplan.claims.source import Source
 from gigaplan.claims.words import bound_words, fill, number
-from gigaplan.plan.claims.language import ClaimSet, ClaimText, Statement
+from gigaplan.plan.claims.language import ClaimSet, ClaimText, Statement, reads_result
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import PLACE, WEAKEST, Claim, Figure, Futures, Verdict, verdicts_of
+from gigaplan.results.verdicts import PLACE, WEAKEST, Claim, Figure, Futures, Ground, Verdict, verdicts_of
 from gigaplan.vocabulary.facts import Evidence
 
 NOTHING = len(WEAKEST)
@@ -121,11 +121,31 @@ def _judge(statement: Statement, source: Source) -> _Judged:
     if statement.otherwise:
         places = np.where(places == PLACE[Verdict.FAILS], PLACE[Verdict(statement.otherwise)], places)
     hold = places == PLACE[Verdict.HOLDS]
-    rests = _rests(statement, source.result) if hold.any() else ""
-    if rests:
+    rests = _rests(statement, source.result)
+    if rests and hold.any():
         places = np.where(hold, PLACE[Verdict.ASSUMED], places)
+    outcomes = tuple(_grounded(o, statement, source, rests) for o in outcomes)
     apart = np.logical_and.reduce([np.ones(futures, dtype=bool), *(o.left_out for o in deciding)])
     return _Judged(np.where(apart, NOTHING, places), outcomes, rests if hold[0] else "")
+
+
+def _grounded(found: Outcome, statement: Statement, source: Source, rests: str) -> Outcome:
+    """Return an outcome whose figures say what they stand on, where they decide."""
+    if not found.reading.bounds:
+        return found
+    if rests:
+        ground = Ground.INPUT
+    elif not reads_result(found.reading.value) or _published(statement, source.result):
+        ground = Ground.EVIDENCE
+    else:
+        ground = Ground.MODEL
+    return replace(found, figures=tuple(replace(f, ground=str(ground)) for f in found.figures))
+
+
+def _published(statement: Statement, result: Result) -> bool:
+    """Return whether the plan goes through what was published of a statement."""
+    entries = [e for path in statement.known_by for e in result.ledger.under(path)]
+    return any(e.fact is not None and e.evidence is not Evidence.ASSUMED for e in entries)
 
 
 def _rests(statement: Statement, result: Result) -> str:

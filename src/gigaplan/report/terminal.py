@@ -26,7 +26,7 @@ from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
 from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.validation.demand import DemandValidation
-from gigaplan.vocabulary.figures import figure_text, in_a_row
+from gigaplan.vocabulary.figures import in_a_row
 
 __all__ = ["claims_table", "demand_validation", "explain_tree", "render"]
 
@@ -195,9 +195,7 @@ def claims_table(result: Result) -> RenderableType:
             table.add_row("", Text(claim.futures.sentence))
         table.add_row("", Text(claim.because))
         for f in claim.figures:
-            sign = {True: " yes", False: " no", None: ""}[f.holds]
-            basis = f" [{f.basis}]" if f.basis else ""
-            table.add_row("", Text(f"  {f.name}: {figure_text(f.value, f.unit)}{basis}{sign}", style="dim"))
+            table.add_row("", Text(f"  {f.name}: {f.brief_line()}", style="dim"))
     return table
 
 

@@ -23,6 +23,17 @@ class Verdict(StrEnum):
     UNKNOWN = "can't be determined"
 
 
+class Ground(StrEnum):
+    """What a test of a claim stands on."""
+
+    INPUT = "input"
+    """What the plan itself gives, or what the catalog assumes."""
+    MODEL = "model"
+    """What follows from the plan by the models."""
+    EVIDENCE = "evidence"
+    """What was published, whatever the plan says."""
+
+
 WEAKEST = (Verdict.FAILS, Verdict.UNKNOWN, Verdict.ON_BASIS, Verdict.ASSUMED, Verdict.HOLDS)
 """Verdicts from the weakest on: a claim is as weak as its weakest statement."""
 PLACE = {verdict: place for place, verdict in enumerate(WEAKEST)}
@@ -37,12 +48,15 @@ class Figure(Brief):
     unit: str
     basis: str = ""
     holds: bool | None = None
+    ground: str = ""
+    """What the figure stands on (:class:`Ground`), where it decides."""
 
     def brief_line(self) -> str:
-        """Return the figure with its unit, its basis and whether it holds."""
+        """Return the figure with its unit, its basis, whether it holds, and on what it stands."""
         basis = f" [{self.basis}]" if self.basis else ""
         holds = "" if self.holds is None else " yes" if self.holds else " no"
-        return f"{figure_text(self.value, self.unit)}{basis}{holds}"
+        ground = f", by {self.ground}" if holds and self.ground else ""
+        return f"{figure_text(self.value, self.unit)}{basis}{holds}{ground}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -82,6 +82,11 @@ class Value:
     operations: tuple[tuple[str, Value], ...] = ()
 
 
+def reads_result(value: Value) -> bool:
+    """Return whether a value reads a quantity of the result, so that it depends on the plan and the models."""
+    return isinstance(value.head, Read) or any(reads_result(operand) for _, operand in value.operations)
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """What a figure must keep; ``limit`` is a value, :data:`ALL`, or a date or period as text."""
@@ -145,6 +150,9 @@ class Statement:
 
     readings: tuple[Reading, ...]
     rests_on: tuple[str, ...] = ()
+    """Paths of the ledger: what decides the statement, if the plan gives it or it is assumed."""
+    known_by: tuple[str, ...] = ()
+    """Paths of the ledger: what was published of the statement itself, if the plan goes through it."""
     otherwise: str = ""
     """The verdict where it does not hold, if not 'does not hold'."""
 

@@ -49,7 +49,7 @@ READING = (
     "absent",
     "skip",
 )
-STATEMENT = ("readings", "rests_on", "otherwise")
+STATEMENT = ("readings", "rests_on", "known_by", "otherwise")
 LARGEST_TOLERANCE = 0.5
 """A bound that may be missed by more than half binds nothing."""
 _MAGNITUDE = re.compile(r"^(thousand|million|billion|trillion)\s+")
@@ -139,7 +139,7 @@ def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> State
     entries = found.mapping(node, path)
     if not entries:
         return None
-    rests = found.texts(entries["rests_on"], (*path, "rests_on")) if "rests_on" in entries else ()
+    rests, known = (found.texts(entries[k], (*path, k)) if k in entries else () for k in ("rests_on", "known_by"))
     otherwise = found.text(entries.get("otherwise"), (*path, "otherwise"))
     if otherwise:
         found.known("not a verdict for what does not hold", otherwise, ["can't be determined"], (*path, "otherwise"))
@@ -149,14 +149,14 @@ def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> State
         read = found.listed(entries["readings"], where, lambda n, p: _reading(n, p, found, facts))
         readings = tuple(r for r in read if r is not None)
     else:
-        one = _reading(node, path, found, facts, ("rests_on", "otherwise"))
+        one = _reading(node, path, found, facts, ("rests_on", "known_by", "otherwise"))
         readings = (one,) if one else ()
     if readings and not any(r.bounds for r in readings):
         allowed = ", ".join(BOUNDS)
         found.add(
             "nothing decides this statement", path, allowed=allowed, remedy="give a bound, or move it to 'figures'"
         )
-    return Statement(readings=readings, rests_on=rests, otherwise=otherwise) if readings else None
+    return Statement(readings=readings, rests_on=rests, known_by=known, otherwise=otherwise) if readings else None
 
 
 def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: tuple[str, ...] = ()) -> Reading | None:
