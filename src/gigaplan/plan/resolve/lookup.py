@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gigaplan.catalog import Catalog
+from gigaplan.compute.clock import ClockCurve
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.inputs import Costs
@@ -89,6 +90,11 @@ def costs_of(facts: Catalog) -> Costs:
 def draw_curve_of(facts: Catalog) -> DrawCurve:
     """Return how much of its rated power a rack draws."""
     return from_facts(facts, DrawCurve, "draw_curve")
+
+
+def clock_curve_of(facts: Catalog) -> ClockCurve:
+    """Return how a GPU's power follows its clock."""
+    return from_facts(facts, ClockCurve, "gpu_clock")
 
 
 def node_draw_of(facts: Catalog) -> NodeDraw:
