@@ -164,6 +164,70 @@ def node_w(activity: Activity, node: Node, curve: NodeDraw, *, at_plug: Array | 
     return np.asarray(np.minimum(behind / loss, node.rated_w * (curve.psu_efficiency / loss)))
 
 
+def plug_w_per_gpu_w(node: Node, curve: NodeDraw) -> Array:
+    """Return what a watt of a GPU takes at the plug: fans that remove its heat, and what power supplies lose.
+
+    Equation: ``1 / ((1 - f) eta)``, as in :func:`node_w`.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node.
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Watts at the plug over watts of a GPU [1].
+    """
+    return np.asarray(1 / ((1 - curve.fan_share * np.asarray(node.air_cooled)) * curve.psu_efficiency))
+
+
+def rack_w_at(node: Node, limit_w: Array | float, curve: NodeDraw) -> Array:
+    """Return the rated power of a node whose GPUs have another power limit; what is next to them stays.
+
+    Equation: ``P = P_rated + n (L' - L) / ((1 - f) eta)``.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node, at its GPUs' own limit.
+    limit_w : Array, shape (...)
+        Power limit of one GPU [W].
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Power at the plug [W].
+    """
+    change = np.asarray(limit_w) - np.asarray(node.gpu_limit_w)
+    return np.asarray(node.rated_w + node.gpus * change * plug_w_per_gpu_w(node, curve))
+
+
+def limit_w_at(node: Node, rack_w: Array | float, curve: NodeDraw) -> Array:
+    """Return the power limit of a GPU at which a node draws so much: the inverse of :func:`rack_w_at`.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node, at its GPUs' own limit.
+    rack_w : Array, shape (...)
+        Power at the plug [W].
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Power limit of one GPU [W].
+    """
+    change = np.asarray(rack_w) - np.asarray(node.rated_w)
+    return np.asarray(node.gpu_limit_w + change / (node.gpus * plug_w_per_gpu_w(node, curve)))
+
+
 def it_w(activity: Activity, node: Node, it_rated_w: Array | float, curve: NodeDraw) -> Array:
     """Return the IT power of a rack with its share of network and storage.
 

@@ -36,6 +36,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         draws,
         fleet.names,
         fleet.systems,
+        fleet.power_caps,
         fleet.newest,
         fleet.powers,
         fleet.gpus,

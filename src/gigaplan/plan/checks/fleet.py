@@ -13,8 +13,9 @@ from gigaplan.fleet.inputs import existing_label
 from gigaplan.plan.checks.common import as_read, first_of_month, known_name, meant, not_empty, outside, too_early, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.expand import ALIKE, stated_racks
+from gigaplan.plan.ratings import limit_problem, profiled, stated_cap_w
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Problem, UnsupportedError
 
 SITE_MW = (1.0, 10_000.0)
@@ -75,6 +76,23 @@ def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         for name in changed:
             where, remedy = (section, "systems", name), "name it among fleet.generations, or remove it"
             yield from known_name(name, own, "generation of this plan", root, where, remedy, key=True, kind="system")
+
+
+def power_caps(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A cap lies between what the clock's relation holds for and what the profile allows."""
+    facts = catalog.load()
+    for name in meant(plan.fleet.generations, facts.entities("rack_power_kw")):
+        cap = stated_cap_w(plan, name)
+        if cap is None:
+            continue
+        place = root.place(("fleet", "systems", name, "gpu_power_cap_w"))
+        if not facts.has(name, "gpu_tgp_w"):
+            most = 0.0
+        else:
+            most = profiled(facts, name, "gpu_tgp_w", Profile(plan.fleet.profile), PowerBasis.GPU_TGP).number
+        problem = limit_problem(facts, name, cap, most, place)
+        if problem is not None:
+            yield problem
 
 
 def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:

@@ -84,11 +84,11 @@ SYSTEM = Kind(
     "--system-config",
     "hbm_bandwidth_bytes_per_s",
     {
-        **_declared(Device, "rated_w", "pod_gpus", "spine_share"),
+        **_declared(Device, "rated_w", "clock_share", "pod_gpus", "spine_share"),
         "gpu_tgp_w": Annotated[float, Gt(0), Unit("W")],
         "rack_power_kw": Annotated[Any, OnBasis("kW", RackBasis)],
         **_declared(GenerationCost, "name"),
-        **_declared(Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days"),
+        **_declared(Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days", "gpu_power_cap_w"),
     },
     ("peak_bf16_flops_per_s", "hbm_bytes", "hbm_bandwidth_bytes_per_s", "scaleup_gpus", "gpus_per_rack"),
     (

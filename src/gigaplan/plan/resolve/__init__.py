@@ -1,14 +1,13 @@
 """Resolving a plan against the catalog, and looking up one-layer inputs by name."""
 
+from gigaplan.plan.ratings import AIR_COOLED_GPUS, clock_curve_of, node_draw_of, node_of
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.lookup import (
-    AIR_COOLED_GPUS,
     REPLICAS,
     TRAINING_SOFTWARE,
     UNKNOWN_REGION,
     ServingConstants,
     TrainingConstants,
-    clock_curve_of,
     costs_of,
     device_of,
     draw_curve_of,
@@ -21,8 +20,6 @@ from gigaplan.plan.resolve.lookup import (
     it_kw_per_gpu,
     local_updates_of,
     model_of,
-    node_draw_of,
-    node_of,
     scaling_laws_of,
     serving_constants,
     training_constants,

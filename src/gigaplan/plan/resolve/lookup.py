@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gigaplan.catalog import Catalog
-from gigaplan.compute.clock import ClockCurve
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.inputs import Costs
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.load import serving_of, training_of
-from gigaplan.plan.resolve.filler import Filler, profiled, rated_w
-from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
-from gigaplan.power.node import Node
+from gigaplan.plan.ratings import profiled
+from gigaplan.plan.resolve.filler import Filler, rated_w
+from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Failures, TrainingEfficiency
 from gigaplan.training.scaling import ScalingLaw, ScalingLaws
 from gigaplan.training.sites import Fibre, LocalUpdates
@@ -29,8 +28,6 @@ TRAINING_SOFTWARE = {"modern": "training_model", "classic": "training_model_2022
 """Kinds of training software and the entities that hold their constants."""
 REPLICAS = (2, 4, 8)
 """Numbers of sites for which the catalog has what local updates cost in learning."""
-AIR_COOLED_GPUS = 8
-"""Racks with more GPUs than one node of eight are cooled by liquid (vendors' data sheets)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +87,6 @@ def costs_of(facts: Catalog) -> Costs:
 def draw_curve_of(facts: Catalog) -> DrawCurve:
     """Return how much of its rated power a rack draws."""
     return from_facts(facts, DrawCurve, "draw_curve")
-
-
-def clock_curve_of(facts: Catalog) -> ClockCurve:
-    """Return how a GPU's power follows its clock."""
-    return from_facts(facts, ClockCurve, "gpu_clock")
-
-
-def node_draw_of(facts: Catalog) -> NodeDraw:
-    """Return what a node draws while it trains, by what its GPUs do."""
-    return from_facts(facts, NodeDraw, "node_draw")
-
-
-def node_of(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> Node:
-    """Return a system's rack, or its node of eight GPUs, as rated.
-
-    Raises
-    ------
-    UnknownFactError
-        If the catalog has no rated power of the system's rack, or no limit of its GPUs.
-    """
-    for quantity, basis in (("rack_power_kw", PowerBasis.RACK_TDP), ("gpu_tgp_w", PowerBasis.GPU_TGP)):
-        if not any(f.chosen and f.power_basis == basis for f in facts.all(system, quantity)):
-            facts.find(system, quantity, power_basis=basis)
-    gpus = facts.find(system, "gpus_per_rack").number
-    return Node(
-        gpus=gpus,
-        gpu_limit_w=profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
-        rated_w=1e3 * profiled(facts, system, "rack_power_kw", profile).number,
-        air_cooled=float(gpus <= AIR_COOLED_GPUS),
-    )
 
 
 def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:
