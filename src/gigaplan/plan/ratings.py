@@ -95,9 +95,8 @@ def rack_kw_at(facts: Catalog, system: str, profile: Profile, limit_w: float | N
     limit_w
         Most that one GPU may draw [W]; that of the profile if None.
     """
-    rated_kw = profiled(facts, system, "rack_power_kw", profile).number
     if limit_w is None:
-        return rated_kw
+        return profiled(facts, system, "rack_power_kw", profile).number
     node = node_of(facts, system, profile)
     return float(rack_w_at(node, limit_w, node_draw_of(facts))) / W_PER_KW
 
