@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gigaplan.catalog import Catalog
+from gigaplan.plan.ratings import GpuPower, limit_problem
 from gigaplan.plan.resolver import resolved, unresolved
 from gigaplan.vocabulary.errors import Place, Problem
 
@@ -78,3 +79,23 @@ def too_long(facts: Catalog, models: Sequence[str], tokens: float, place: Place)
         for name in models
         if tokens > longest_context(facts, name)
     ]
+
+
+def unsuited_power(facts: Catalog, systems: Sequence[str], power: GpuPower, place: Place) -> list[Problem]:
+    """Return a problem for each system whose GPUs can't have a stated power limit.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    systems
+        Names of systems in it.
+    power
+        Profile and limit.
+    place
+        Where problems are reported.
+    """
+    if not power.limit_w:
+        return []
+    found = (limit_problem(facts, system, power, place) for system in systems)
+    return [problem for problem in found if problem is not None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -25,13 +26,13 @@ from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
-from gigaplan.layers.checks import catalog_name, too_long, unknown_names
+from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import (
-    device_of,
+    device_at,
     model_of,
     serving_constants,
 )
@@ -249,7 +250,7 @@ def frontiers(
     question, pairs = question or ServingQuestion(), list(dict.fromkeys(pairs))
     models, systems = ([pair[i] for pair in pairs] for i in (0, 1))
     own = question.model_configs, question.system_configs
-    with own_catalog(*own, models=models, systems=systems, used_for="a frontier") as notes:
+    with own_catalog(*own, models=models, systems=systems, used_for="a frontier at a power" if question.gpu_power_w else "a frontier") as notes:
         return _frontiers(pairs, question, progress, notes)
 
 
@@ -261,17 +262,21 @@ def _frontiers(
     pairs = list(dict.fromkeys((catalog_name("model", m), catalog_name("system", s)) for m, s in pairs))
     models, systems = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
     problems = [*unknown_names(models, systems, PLACE), *impossible(question)]
+    if not problems:
+        problems = unsuited_power(facts, systems, question.power, PLACE)
     if not pairs:
         problems.append(Problem("no model and system", PLACE, remedy="name a model and a system of the catalog"))
-    architectures, devices = (
-        ({}, {}) if problems else (_read(facts, model_of, models, problems), _read(facts, device_of, systems, problems))
-    )
+    architectures: dict[str, Architecture] = {}
+    devices: dict[str, Device] = {}
+    if not problems:
+        architectures = _read(facts, model_of, models, problems)
+        devices = _read(facts, partial(device_at, power=question.power), systems, problems)
     if not problems:
         problems = too_long(facts, models, question.input_tokens + question.output_tokens, PLACE)
     if problems:
         raise PlanError(problems)
     constants = serving_constants(facts, question.engine, question.overlays)
-    supplies = {s: supply(facts, s) for s in systems}
+    supplies = {s: supply(facts, s, question.power) for s in systems}
     curves = tuple(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.plan.ratings import EFFICIENT, GpuPower
 from gigaplan.plan.resolve import (
     costs_of,
     draw_curve_of,
@@ -32,7 +33,7 @@ class Supply:
     """What the catalog lacks."""
 
 
-def supply(facts: Catalog, system: str) -> Supply:
+def supply(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> Supply:
     """Return what one GPU of a system takes and costs, by the facts that plans use.
 
     Parameters
@@ -41,6 +42,8 @@ def supply(facts: Catalog, system: str) -> Supply:
         The catalog.
     system
         Name of a system in the catalog.
+    power
+        Power profile and limit of its GPUs.
     """
     missing = []
 
@@ -51,7 +54,7 @@ def supply(facts: Catalog, system: str) -> Supply:
         return None
 
     try:
-        rated: float | None = it_kw_per_gpu(facts, system)
+        rated: float | None = it_kw_per_gpu(facts, system, power)
     except UnknownFactError:
         rated = None
         missing.append("rack_power_kw")

@@ -8,7 +8,7 @@ from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.catalog.names import generation
 from gigaplan.layers.training_job import TrainingJob
 from gigaplan.layers.training_plan import Setup
-from gigaplan.plan.resolve import node_draw_of, node_of
+from gigaplan.plan.ratings import node_at, node_draw_of
 from gigaplan.power.node import activity_of, gpu_w, it_w, node_w
 from gigaplan.training.search import RatedLayout
 from gigaplan.training.step import step
@@ -41,7 +41,7 @@ def drawn_power(
         One GPU's power while it computes, moves data and waits, and its mean over a step [W].
     """
     try:
-        node = node_of(catalog.load(), job.system)
+        node = node_at(catalog.load(), job.system, job.power)
     except UnknownFactError:
         return None, {}
     curve = node_draw_of(catalog.load())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from gigaplan.catalog import Catalog
-from gigaplan.compute.clock import ClockCurve, power_share
+from gigaplan.compute.clock import ClockCurve, clock_share, power_share
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import NodeDraw
 from gigaplan.power.node import Node, rack_w_at
@@ -81,8 +81,80 @@ def lowest_limit_w(facts: Catalog, system: str) -> float:
     return rated_gpu_w(facts, system) * float(power_share(curve.min_clock_share, curve))
 
 
-def rack_kw_at(facts: Catalog, system: str, profile: Profile, limit_w: float | None = None) -> float:
-    """Return the rated power of a rack whose GPUs may draw so much [kW].
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuPower:
+    """At which power a system's GPUs run, where no plan says so."""
+
+    profile: Profile = Profile.MAX_Q
+    """Power profile, for systems that have several."""
+    limit_w: float = 0.0
+    """Most that one GPU may draw [W]; 0 for what the profile allows."""
+
+
+EFFICIENT = GpuPower()
+"""As plans take it where they say nothing."""
+
+
+def gpu_limit_w(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:
+    """Return the power limit of a system's GPU [W]; 0 where the catalog doesn't know it.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of the system.
+    power
+        Profile and limit.
+    """
+    if power.limit_w or not rated_gpu_w(facts, system):
+        return power.limit_w
+    return profiled(facts, system, "gpu_tgp_w", power.profile, PowerBasis.GPU_TGP).number
+
+
+def clock_at(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:
+    """Return the clock of a system's GPU over that at its rated power [share]; 1 where the catalog doesn't know it.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of the system.
+    power
+        Profile and limit.
+    """
+    rated, limit = rated_gpu_w(facts, system), gpu_limit_w(facts, system, power)
+    return float(clock_share(limit / rated, clock_curve_of(facts))) if rated and limit < rated else 1.0
+
+
+def node_at(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> Node:
+    """Return a system's rack, or its node of eight GPUs, as rated at a power limit of its GPUs.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of the system.
+    power
+        Profile and limit.
+
+    Raises
+    ------
+    UnknownFactError
+        If the catalog has no rated power of the system's rack, or no limit of its GPUs.
+    """
+    node = node_of(facts, system, power.profile)
+    if not power.limit_w:
+        return node
+    return replace(
+        node, gpu_limit_w=power.limit_w, rated_w=float(rack_w_at(node, power.limit_w, node_draw_of(facts)))
+    )
+
+
+def rack_kw_at(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:
+    """Return the rated power of a system's rack at a power limit of its GPUs [kW].
 
     Parameters
     ----------
@@ -90,18 +162,20 @@ def rack_kw_at(facts: Catalog, system: str, profile: Profile, limit_w: float | N
         The catalog.
     system
         Name of a system whose rack is rated.
-    profile
-        Power profile, for systems that have several.
-    limit_w
-        Most that one GPU may draw [W]; that of the profile if None.
+    power
+        Profile and limit.
+
+    Raises
+    ------
+    UnknownFactError
+        If a limit is stated and the catalog has none of the system's GPUs.
     """
-    if limit_w is None:
-        return profiled(facts, system, "rack_power_kw", profile).number
-    node = node_of(facts, system, profile)
-    return float(rack_w_at(node, limit_w, node_draw_of(facts))) / W_PER_KW
+    if power.limit_w:
+        return float(node_at(facts, system, power).rated_w) / W_PER_KW
+    return profiled(facts, system, "rack_power_kw", power.profile).number
 
 
-def limit_problem(facts: Catalog, system: str, limit_w: float, most_w: float, place: Place) -> Problem | None:
+def limit_problem(facts: Catalog, system: str, power: GpuPower, place: Place) -> Problem | None:
     """Return the problem of a power limit that a system's GPUs can't have, None where they can.
 
     Parameters
@@ -110,30 +184,29 @@ def limit_problem(facts: Catalog, system: str, limit_w: float, most_w: float, pl
         The catalog.
     system
         Name of the system.
-    limit_w
-        The limit [W].
-    most_w
-        Most that they may draw without it [W].
+    power
+        Profile and limit.
     place
-        Where it is stated.
+        Where the limit is stated.
     """
-    if not rated_gpu_w(facts, system):
+    most = gpu_limit_w(facts, system, GpuPower(profile=power.profile))
+    if not most:
         return Problem(
-            "no power of this system's GPU is known, so that a limit can't set its clock",
+            f"no power of a GPU of {system} is known, so that a limit can't set its clock",
             place,
-            value=f"{limit_w:g} W",
+            value=f"{power.limit_w:g} W",
             remedy=f"state gpu_tgp_w in a system like {system}, or leave the limit out",
         )
     lowest = lowest_limit_w(facts, system)
-    if lowest <= limit_w <= most_w:
+    if lowest <= power.limit_w <= most:
         return None
-    above = limit_w > most_w
+    above = power.limit_w > most
     return Problem(
         "a power limit above what the GPU may draw has no effect"
         if above
-        else "a power limit below what the clock's relation holds for",
+        else "a power limit below what the relation of clock and power is known for",
         place,
-        value=f"{limit_w:g} W",
-        allowed=f"{lowest:,.0f} to {most_w:,.0f} W for {system}",
+        value=f"{power.limit_w:g} W",
+        allowed=f"{lowest:,.0f} to {most:,.0f} W for {system} at {power.profile}",
         remedy="lower it, or take profile max_p where the system has one" if above else "raise it",
     )

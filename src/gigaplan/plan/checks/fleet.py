@@ -13,7 +13,7 @@ from gigaplan.fleet.inputs import existing_label
 from gigaplan.plan.checks.common import as_read, first_of_month, known_name, meant, not_empty, outside, too_early, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.expand import ALIKE, stated_racks
-from gigaplan.plan.ratings import limit_problem, profiled, stated_cap_w
+from gigaplan.plan.ratings import GpuPower, limit_problem, stated_cap_w
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Problem, UnsupportedError
@@ -86,11 +86,7 @@ def power_caps(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         if cap is None:
             continue
         place = root.place(("fleet", "systems", name, "gpu_power_cap_w"))
-        if not facts.has(name, "gpu_tgp_w"):
-            most = 0.0
-        else:
-            most = profiled(facts, name, "gpu_tgp_w", Profile(plan.fleet.profile), PowerBasis.GPU_TGP).number
-        problem = limit_problem(facts, name, cap, most, place)
+        problem = limit_problem(facts, name, GpuPower(profile=Profile(plan.fleet.profile), limit_w=cap), place)
         if problem is not None:
             yield problem
 

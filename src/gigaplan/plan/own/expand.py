@@ -14,7 +14,7 @@ from gigaplan import catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.model_config import ModelConfig, model_of_config, read_config
-from gigaplan.plan.ratings import rack_kw_at
+from gigaplan.plan.ratings import GpuPower, rack_kw_at
 from gigaplan.plan.resolver import resolved
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import PlanError, Problem, UnsupportedError, nearest_name
@@ -187,7 +187,7 @@ def _system(name: str) -> str:
     raise ValueError(f"no system for GPU '{name}'")
 
 
-def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float | None = None) -> Racks:
+def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float = 0.0) -> Racks:
     """Return GPUs in whole racks, with the IT power that plans give these.
 
     Parameters
@@ -199,7 +199,7 @@ def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float | None =
     profile
         Power profile of the racks.
     cap_w
-        Most that one GPU may draw [W]; what its profile allows if None.
+        Most that one GPU may draw [W]; 0 for what its profile allows.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float | None =
         raise UnknownFactError(f"the catalog has no rated power of a rack of '{generation}'")
     per_rack = int(facts.find(generation, "gpus_per_rack").number)
     racks = -(-gpus // per_rack)
-    it_kw = rack_kw_at(facts, generation, profile, cap_w) * facts.find("facility", "it_per_rack_power").number
+    it_kw = rack_kw_at(facts, generation, GpuPower(profile=profile, limit_w=cap_w)) * facts.find("facility", "it_per_rack_power").number
     return Racks(gpus, generation, racks, per_rack, racks * it_kw / 1e3)
 
 
@@ -223,16 +223,16 @@ def profile_of(root: Node) -> Profile:
     return Profile(value) if value in list(Profile) else Profile.MAX_Q
 
 
-def cap_of(root: Node, generation: str) -> float | None:
-    """Return the cap that a plan states for the GPUs of a generation [W]; None without a number that can be one."""
+def cap_of(root: Node, generation: str) -> float:
+    """Return the cap that a plan states for the GPUs of a generation [W]; 0 without a number that can be one."""
     node, found = root.at(("fleet", "systems", generation, "gpu_power_cap_w"))
     if not found:
-        return None
+        return 0.0
     try:
         watts = parse_quantity(str(node.inner.value), "W")
     except ValueError:
-        return None  # the schema says what is wrong with it
-    return watts if watts > 0 and catalog.load().has(generation, "gpu_tgp_w") else None
+        return 0.0  # the schema says what is wrong with it
+    return watts if watts > 0 and catalog.load().has(generation, "gpu_tgp_w") else 0.0
 
 
 def stated_racks(root: Node, path: tuple[str, ...]) -> Racks | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +13,13 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.inputs import Costs
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.load import serving_of, training_of
-from gigaplan.plan.ratings import profiled
+from gigaplan.plan.ratings import EFFICIENT, GpuPower, clock_at, rack_kw_at
 from gigaplan.plan.resolve.filler import Filler, rated_w
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Failures, TrainingEfficiency
 from gigaplan.training.scaling import ScalingLaw, ScalingLaws
 from gigaplan.training.sites import Fibre, LocalUpdates
-from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.errors import PlanError
 
 T = TypeVar("T")
@@ -63,8 +63,13 @@ def from_facts(facts: Catalog, cls: type[T], entity: str, **known: Any) -> T:
     return found
 
 
+def device_at(facts: Catalog, system: str, power: GpuPower) -> Device:
+    """Return one system's device by name at the clock of a power limit, for verbs that need no plan."""
+    return replace(device_of(facts, system), clock_share=clock_at(facts, system, power))
+
+
 def device_of(facts: Catalog, system: str) -> Device:
-    """Return one system's device by name, for verbs that need no plan."""
+    """Return one system's device by name at its rated power, as measured rows and their fits have it."""
     return from_facts(facts, Device, system, rated_w=rated_w(Filler(facts, {}, 1, 0), system, system))
 
 
@@ -89,7 +94,7 @@ def draw_curve_of(facts: Catalog) -> DrawCurve:
     return from_facts(facts, DrawCurve, "draw_curve")
 
 
-def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:
+def it_kw_per_gpu(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:
     """Return the rated IT power of one GPU [kW], its share of rack, network and storage included: as plans count it.
 
     Raises
@@ -99,7 +104,7 @@ def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q)
     """
     if not any(f.power_basis == PowerBasis.RACK_TDP and f.chosen for f in facts.all(system, "rack_power_kw")):
         facts.find(system, "rack_power_kw", power_basis=PowerBasis.RACK_TDP)
-    rack_kw = profiled(facts, system, "rack_power_kw", profile).number
+    rack_kw = rack_kw_at(facts, system, power)
     return rack_kw * facts.find("facility", "it_per_rack_power").number / facts.find(system, "gpus_per_rack").number
 
 
