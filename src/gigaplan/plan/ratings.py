@@ -45,6 +45,7 @@ def node_of(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> No
         gpu_limit_w=profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
         rated_w=1e3 * profiled(facts, system, "rack_power_kw", profile).number,
         air_cooled=float(gpus <= AIR_COOLED_GPUS),
+        gpu_rated_w=rated_gpu_w(facts, system),
     )
 
 
