@@ -1,4 +1,4 @@
-"""Speeds under a power limit: published against ours, and the fit of the clock's constants.
+"""Speeds under a power limit: published and predicted, and the fit of the clock's constants.
 
 ``python -m gigaplan.validation.power.limits`` renews the constants of the catalog and those of each fold. Rows are
 fitted on where training was bound by arithmetic at its limit; each is predicted by constants that never saw its GPU,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -39,7 +39,7 @@ NOISE = 0.05
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LimitRow(Brief):
-    """One published speed under a power limit and ours; the error is ours over published, less one."""
+    """One published speed under a power limit and its prediction."""
 
     source: str
     gpu: str
@@ -52,16 +52,17 @@ class LimitRow(Brief):
     """Measured rows behind the figure, which is their median."""
     published: float
     """Speed over that at the rated power."""
-    ours: float
+    predicted: float
     error: float
+    """Predicted over published, less one."""
     fitted: bool
     """Whether other GPUs of the same source were fitted on; never the row's own."""
     valid: bool
     """Whether a plan may state such a limit."""
 
     def brief_line(self) -> str:
-        """Return published, ours and the error."""
-        return f"{self.published:.2f} published, {self.ours:.2f} ours ({error_text(self.error)})"
+        """Return published, predicted and the error."""
+        return f"{self.published:.2f} published, {self.predicted:.2f} predicted ({error_text(self.error)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def measured() -> tuple[_Measured, ...]:
 
 
 def validate_limits() -> tuple[LimitRow, ...]:
-    """Return published and our speed under every limit, medians of rows that differ in batch or context alone."""
+    """Return published and predicted speed under every limit, medians of rows that differ in batch or context alone."""
     by: dict[tuple[str, ...], list[_Measured]] = defaultdict(list)
     for m in measured():
         by[m.row["source"], *m.kind, m.row["bound"], f"{m.limit_share:.3f}"].append(m)
@@ -96,7 +97,7 @@ def _row(some: Sequence[_Measured]) -> LimitRow:
     fitted = first.row["role"] == FIT
     curve = folds()[first.row["gpu"]] if fitted else clock_curve_of(catalog.load())
     published = float(np.median([m.speed_share for m in some]))
-    ours = float(clock_share(first.limit_share, curve)) if first.row["bound"] == COMPUTE else 1.0
+    predicted = float(clock_share(first.limit_share, curve)) if first.row["bound"] == COMPUTE else 1.0
     return LimitRow(
         source=first.row["source"],
         gpu=first.row["gpu"],
@@ -105,8 +106,8 @@ def _row(some: Sequence[_Measured]) -> LimitRow:
         limit_share=first.limit_share,
         rows=len(some),
         published=published,
-        ours=ours,
-        error=ours / published - 1,
+        predicted=predicted,
+        error=predicted / published - 1,
         fitted=fitted,
         valid=_valid(first),
     )
@@ -116,6 +117,26 @@ def _valid(row: _Measured) -> bool:
     """Return whether a plan may state a row's limit."""
     curve = clock_curve_of(catalog.load())
     return row.limit_share >= float(power_share(curve.min_clock_share, curve))
+
+
+def limits_line(rows: Sequence[LimitRow]) -> str:
+    """Return the median errors of rows within the relation's validity, by what bounds the work.
+
+    Parameters
+    ----------
+    rows
+        Compared rows.
+    """
+    parts = []
+    for words, some in (
+        ("bound by arithmetic, GPU left out", [r for r in rows if r.bound == COMPUTE and r.fitted and r.valid]),
+        ("bound by arithmetic, other sources", [r for r in rows if r.bound == COMPUTE and not r.fitted and r.valid]),
+        ("bound by memory", [r for r in rows if r.bound != COMPUTE and r.valid]),
+    ):
+        if some:
+            off = float(np.median([abs(r.error) for r in some]))
+            parts.append(f"{words}: {error_text(off)} of {len(some)}")
+    return "; ".join(parts)
 
 
 @cache
@@ -171,30 +192,16 @@ def main() -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["gpu", "constant", "value"])
         writer.writerows([gpu, n, f"{getattr(e, n):.4g}"] for gpu, e in apart.items() for n in START)
-    _write_facts(whole, len(some), gpus)
+    _write_facts(whole)
 
 
-def _write_facts(curve: ClockCurve, rows: int, gpus: Sequence[str]) -> None:
+def _write_facts(curve: ClockCurve) -> None:
     path = catalog_folder() / "calibration_power.csv"
     lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     for line in lines:
         if line["entity"] == "gpu_clock" and line["quantity"] in START:
             line.update(value=f"{getattr(curve, line['quantity']):.3g}")
     write_catalog_table(path.name, lines)
-    print(f"{rows} rows of {', '.join(gpus)}: {curve}")  # noqa: T201
-
-
-def out_of_sample(rows: Sequence[LimitRow], bound: str) -> Iterator[float]:
-    """Yield the errors of work that is bound in one way.
-
-    Parameters
-    ----------
-    rows
-        Compared rows.
-    bound
-        'compute' or 'memory'.
-    """
-    yield from (r.error for r in rows if r.bound == bound)
 
 
 if __name__ == "__main__":
