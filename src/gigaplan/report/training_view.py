@@ -92,14 +92,14 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
 
 def _power_limits(limits: Sequence[LimitRow]) -> Iterator[RenderableType]:
     """Yield published and predicted speeds under power limits, and what they rest on."""
-    table = _table("speed under a power limit", "work", "bound by", "limit", "n", "published", "predicted", "error")
+    table = _table("GPU", "work", "bound", "limit", "published", "predicted", "error")
     for r in limits:
         error = f"{r.error:+.1%}" if r.valid else f"({r.error:+.1%})"
-        cells = (r.gpu, r.work, r.bound, f"{r.limit_share:.0%}", str(r.rows))
+        cells = (r.gpu.removeprefix("NVIDIA "), r.work, r.bound, f"{r.limit_share:.0%}")
         table.add_row(*cells, f"{r.published:.3f}", f"{r.predicted:.3f}", error)
-    yield from (Text(""), table)
+    yield from (Text(""), Text("Speed under a power limit, both over those at the rated power", style="bold"), table)
     yield Text(
-        f"Speed and limit over those at the rated power. Median errors: {limits_line(limits)}. Rows of V100, RTX 6000 "
+        f"Median errors: {limits_line(limits)}. Rows of V100, RTX 6000 "
         "and A40 are predicted by constants fitted without their GPU; the others were never fitted on. In brackets: "
         "below the lowest limit that a plan may state.",
         style="dim",
