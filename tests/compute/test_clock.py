@@ -43,7 +43,9 @@ def test_ends() -> None:
 
 def test_one_by_one_is_all_at_once() -> None:
     limits = np.linspace(0, 1.2, 25)
-    np.testing.assert_allclose(clock_share(limits, SHIPPED), [float(clock_share(x, SHIPPED)) for x in limits], rtol=1e-14)
+    np.testing.assert_allclose(
+        clock_share(limits, SHIPPED), [float(clock_share(x, SHIPPED)) for x in limits], rtol=1e-14
+    )
     drawn = replace(SHIPPED, static_power_share=np.array([0.2, 0.4]), clock_exponent=np.array([3.0, 6.0]))
     one = [
         float(clock_share(0.8, replace(SHIPPED, static_power_share=s, clock_exponent=e)))

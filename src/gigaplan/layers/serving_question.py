@@ -40,7 +40,9 @@ class ServingQuestion:
     """Serving software whose measured constants are used."""
     profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
     """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
-    gpu_power_w: Annotated[float, Option("gpu-power", group="Model and system", words=True), Quantity("W", "1500 W")] = 0.0
+    gpu_power_w: Annotated[
+        float, Option("gpu-power", group="Model and system", words=True), Quantity("W", "1500 W")
+    ] = 0.0
     """Most that one GPU may draw, as "1500 W" (default: what its profile allows); it sets the clock."""
     modes: tuple[Mode, ...] = MODES
     """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""

@@ -242,7 +242,9 @@ def _step_s(one: TrainRun, sites: Sequence[Site], facts: Catalog) -> tuple[Array
         batch = Batch(
             global_batch_tokens=per_replica * data, sequence_tokens=one.job.sequence_tokens, precision=one.job.math
         )
-        alone = step(device_at(facts, one.job.system, one.job.power), model_of(facts, one.job.model), batch, at, efficiency)
+        alone = step(
+            device_at(facts, one.job.system, one.job.power), model_of(facts, one.job.model), batch, at, efficiency
+        )
         slowest = max(slowest, float(alone.total[0]))
     spread = np.array([1.0, one.step_s.low / one.step_s.value, one.step_s.high / one.step_s.value])
     micro = per_replica / (plan.micro_batch * one.job.sequence_tokens)

@@ -149,9 +149,7 @@ def node_at(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> Node:
     node = node_of(facts, system, power.profile)
     if not power.limit_w:
         return node
-    return replace(
-        node, gpu_limit_w=power.limit_w, rated_w=float(rack_w_at(node, power.limit_w, node_draw_of(facts)))
-    )
+    return replace(node, gpu_limit_w=power.limit_w, rated_w=float(rack_w_at(node, power.limit_w, node_draw_of(facts))))
 
 
 def rack_kw_at(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:

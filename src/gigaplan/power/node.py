@@ -104,8 +104,8 @@ def with_start_up(activity: Activity, run_s: Array | float, curve: NodeDraw) -> 
 def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw, rated_w: Array | float = 0.0) -> Array:
     """Return a GPU's mean draw.
 
-    Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left. A limit below
-    the rated power lowers the clock where it binds, while the GPU computes; what it draws otherwise is a share of the
+    Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left. A limit
+    below the rated power lowers the clock where it binds, while the GPU computes; what it draws otherwise is a share of the
     rated power, and no more than while it computes.
 
     Parameters

@@ -171,10 +171,7 @@ def _rated_kw(result: Labelled, at: Mapping[str, str]) -> NDArray[np.float64]:
     racks = result.central("racks_accepted")[..., edges].max(axis=-1)
     if "racks_delivered" in result and len(months):
         racks = np.maximum(racks, result.central("racks_delivered")[..., months].sum(axis=-1))
-    return np.asarray(
-        racks
-        * np.array([rack_kw(result, g) for g in result.labels["generation"]])[:, None]
-    )
+    return np.asarray(racks * np.array([rack_kw(result, g) for g in result.labels["generation"]])[:, None])
 
 
 def rack_kw(result: Labelled, generation: str) -> float:

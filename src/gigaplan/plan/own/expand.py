@@ -212,7 +212,10 @@ def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float = 0.0) -
         raise UnknownFactError(f"the catalog has no rated power of a rack of '{generation}'")
     per_rack = int(facts.find(generation, "gpus_per_rack").number)
     racks = -(-gpus // per_rack)
-    it_kw = rack_kw_at(facts, generation, GpuPower(profile=profile, limit_w=cap_w)) * facts.find("facility", "it_per_rack_power").number
+    it_kw = (
+        rack_kw_at(facts, generation, GpuPower(profile=profile, limit_w=cap_w))
+        * facts.find("facility", "it_per_rack_power").number
+    )
     return Racks(gpus, generation, racks, per_rack, racks * it_kw / 1e3)
 
 

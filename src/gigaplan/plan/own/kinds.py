@@ -88,7 +88,9 @@ SYSTEM = Kind(
         "gpu_tgp_w": Annotated[float, Gt(0), Unit("W")],
         "rack_power_kw": Annotated[Any, OnBasis("kW", RackBasis)],
         **_declared(GenerationCost, "name"),
-        **_declared(Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days", "gpu_power_cap_w"),
+        **_declared(
+            Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days", "gpu_power_cap_w"
+        ),
     },
     ("peak_bf16_flops_per_s", "hbm_bytes", "hbm_bandwidth_bytes_per_s", "scaleup_gpus", "gpus_per_rack"),
     (

@@ -2,8 +2,8 @@
 
 The plan's profile sets the limit where the vendor rates a system at several profiles, and a cap of the plan's own
 lowers it. What a rack takes besides its GPUs stays: processors, adapters, switches, and what fans and power supplies
-take of the rest. Below the profile with most power, the power of a rack is uncertain because it isn't known how far its GPUs
-are limited: a member with more power in the rack has it in its GPUs, up to their rated power.
+take of the rest. Below the profile with most power, the power of a rack is uncertain because it isn't known how far its
+GPUs are limited: a member with more power in the rack has it in its GPUs, up to their rated power.
 """
 
 from __future__ import annotations

@@ -81,7 +81,9 @@ class _Measured:
 
 def measured() -> tuple[_Measured, ...]:
     """Return the published speeds under power limits."""
-    return tuple(_Measured(r, float(r["limit_w"]) / float(r["rated_w"]), float(r["speed_share"])) for r in table(LIMITS))
+    return tuple(
+        _Measured(r, float(r["limit_w"]) / float(r["rated_w"]), float(r["speed_share"])) for r in table(LIMITS)
+    )
 
 
 def validate_limits() -> tuple[LimitRow, ...]:

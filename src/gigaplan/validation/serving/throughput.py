@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.catalog.names import generation
 from gigaplan.inference.serving import steady_state
 from gigaplan.inference.step import Stage
-from gigaplan.plan.ratings import GpuPower, clock_at
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.loads import Load, load_of
