@@ -105,8 +105,8 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw, rated_w: 
     """Return a GPU's mean draw.
 
     Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left. A limit
-    below the rated power lowers the clock where it binds, while the GPU computes; what it draws otherwise is a share of the
-    rated power, and no more than while it computes.
+    below the rated power lowers the clock where it binds, while the GPU computes; what it draws otherwise is a share of
+    the rated power, and no more than while it computes.
 
     Parameters
     ----------

@@ -124,11 +124,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         raise PlanError([_too_late(later, doc.known_until, root)])
     if twice := list(_following_already(filler, root)):
         raise PlanError(twice)
-    sampled = (
-        _with_errors(filler, scenario, limits, modern=doc.training.software == MODERN)
-        if filler.members > 1
-        else scenario
-    )
+    modern = doc.training.software == MODERN
+    sampled = _with_errors(filler, scenario, limits, modern=modern) if filler.members > 1 else scenario
     streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
     warnings = (*scenario.warnings, *_unsampled(filler, root))
     draws = filler.draws.all()

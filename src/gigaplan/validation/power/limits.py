@@ -33,6 +33,8 @@ COMPUTE, FIT = "compute", "fit"
 START: Mapping[str, tuple[float, float]] = {"static_power_share": (0.3, 0.15), "clock_exponent": (3.0, 2.0)}
 """Constants: where hardware suggests that each lies (idle with memory active; the cube of dynamic power), and how far
 from it it may well be."""
+STATIC_BOUNDS, EXPONENT_BOUNDS = (0.0, 0.9), (1.0, 8.0)
+"""What they may be at all."""
 NOISE = 0.05
 """Scatter of a kind of work about the model, as a logarithm: what a constant's own doubt is weighed against."""
 
@@ -172,8 +174,8 @@ def fit(some: Sequence[_Measured], min_clock_share: float) -> ClockCurve:
     def made(y: Array) -> ClockCurve:
         static, exponent = start + doubt * y
         return ClockCurve(
-            static_power_share=float(np.clip(static, 0.0, 0.9)),
-            clock_exponent=float(np.clip(exponent, 1.0, 8.0)),
+            static_power_share=float(np.clip(static, *STATIC_BOUNDS)),
+            clock_exponent=float(np.clip(exponent, *EXPONENT_BOUNDS)),
             min_clock_share=min_clock_share,
         )
 
