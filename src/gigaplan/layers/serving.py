@@ -250,9 +250,7 @@ def frontiers(
     question, pairs = question or ServingQuestion(), list(dict.fromkeys(pairs))
     models, systems = ([pair[i] for pair in pairs] for i in (0, 1))
     own = question.model_configs, question.system_configs
-    with own_catalog(
-        *own, models=models, systems=systems, used_for="a frontier at a power" if question.gpu_power_w else "a frontier"
-    ) as notes:
+    with own_catalog(*own, models=models, systems=systems, used_for="a frontier") as notes:
         return _frontiers(pairs, question, progress, notes)
 
 
