@@ -210,3 +210,13 @@ def test_impossible_powers(system: str, options: dict[str, float | str], allowed
     with pytest.raises(gp.PlanError) as caught:
         gp.frontier("llama_3_1_8b", system, **options)  # type: ignore[arg-type]
     assert any(allowed in p.allowed for p in caught.value.problems)
+
+
+def test_a_profile_without_effect_is_noted() -> None:
+    """Of a system that is rated at one power the other profile changes nothing, and the answer says so."""
+    usual, other = (gp.frontier("gpt_oss_120b", "h100_hgx", profile=p) for p in ("max_q", "max_p"))
+    assert usual.curves == other.curves
+    assert not usual.notes
+    assert other.notes == ("profile max_p has no effect on h100_hgx, which is rated at one power",)
+    run = gp.train("llama_3_1_8b", "h100_hgx", gpus=64, tokens="1T", profile="max_p")
+    assert run.notes == other.notes

@@ -124,3 +124,9 @@ def test_one_member_is_the_central_one_of_many() -> None:
     assert it_kw(one) == it_kw(many)
     full = scenario("uncertainty.members=20", "fleet.profile=max_p")
     assert CLOCK not in full.device_ratios["vr_nvl72"]
+
+
+def test_a_profile_without_effect_is_a_warning() -> None:
+    said = [w for w in load("lab-1mw", ["fleet.profile=max_p"]).warnings if "profile" in w.message]
+    assert [w.severity for w in said] == ["warning"]
+    assert not [w for w in load("announced-2025-09", ["fleet.profile=max_p"]).warnings if "profile" in w.message]

@@ -26,7 +26,7 @@ from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
-from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power
+from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power, without_profiles
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
@@ -281,7 +281,9 @@ def _frontiers(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes))
+    return Frontiers(
+        question, curves, facts.vintage, (*notes, *constants.notes, *without_profiles(facts, systems, question.power))
+    )
 
 
 def _read(

@@ -14,7 +14,7 @@ from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
-from gigaplan.layers.checks import unknown_names, unsuited_power
+from gigaplan.layers.checks import unknown_names, unsuited_power, without_profiles
 from gigaplan.layers.failures import FailureRun, run_failures
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.layers.training_job import PLACE, TrainingJob, batch_of, impossible, named_in_catalog, unsuited
@@ -278,7 +278,7 @@ def _run(
         candidates=tuple(_candidate(p, job.gpus, setup) for p in some),
         frontier=tuple(_candidate(p, job.gpus, setup) for p in best),
         cells=_cells(found, job.gpus) if found else (),
-        notes=constants.notes,
+        notes=(*constants.notes, *without_profiles(facts, [job.system], job.power)),
         catalog_vintage=facts.vintage,
     )
 

@@ -76,6 +76,11 @@ def rated_gpu_w(facts: Catalog, system: str) -> float:
     return max((f.number for f in facts.all(system, "gpu_tgp_w") if f.chosen), default=0.0)
 
 
+def has_profiles(facts: Catalog, system: str) -> bool:
+    """Return whether a system is rated at several power profiles."""
+    return any(f.chosen and f.profile for f in facts.all(system, "rack_power_kw"))
+
+
 def lowest_limit_w(facts: Catalog, system: str) -> float:
     """Return the lowest power limit of a system's GPU that the clock's relation holds for [W]."""
     curve = clock_curve_of(facts)

@@ -37,6 +37,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.names,
         fleet.systems,
         fleet.power_caps,
+        fleet.profile,
         fleet.newest,
         fleet.powers,
         fleet.gpus,
