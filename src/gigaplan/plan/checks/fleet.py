@@ -95,7 +95,7 @@ def profile(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A profile other than the usual one is that of a system which has profiles."""
     facts = catalog.load()
     own = meant(plan.fleet.generations, facts.entities("rack_power_kw"))
-    if plan.fleet.profile == Profile.MAX_P and not any(has_profiles(facts, name) for name in own):
+    if Profile(plan.fleet.profile) == Profile.MAX_P and not any(has_profiles(facts, name) for name in own):
         yield Problem(
             "the profile has no effect: none of the plan's systems is rated at several",
             root.place(("fleet", "profile")),
