@@ -11,6 +11,7 @@ import gigaplan as gp
 from gigaplan import catalog
 from gigaplan.finance.gpu_hour import HOURS_PER_YEAR, owned_gpu_hour
 from gigaplan.layers.serving import Frontiers, Point, ServingQuestion, frontiers, supply
+from gigaplan.plan.ratings import GpuPower
 from gigaplan.plan.resolve import costs_of, it_kw_per_gpu
 from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.interval import Figure
@@ -134,7 +135,7 @@ def test_the_owned_hour_by_hand() -> None:
 
 def test_power_is_that_of_plans() -> None:
     assert it_kw_per_gpu(FACTS, "vr_nvl72") == pytest.approx(190 * 1.14 / 72)
-    assert it_kw_per_gpu(FACTS, "vr_nvl72", Profile.MAX_P) == pytest.approx(220 * 1.14 / 72)
+    assert it_kw_per_gpu(FACTS, "vr_nvl72", GpuPower(profile=Profile.MAX_P)) == pytest.approx(220 * 1.14 / 72)
 
 
 def test_what_the_catalog_lacks_is_said_not_guessed() -> None:
@@ -177,3 +178,45 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         gp.frontier([], [])
     with pytest.raises(gp.PlanError, match="no way of serving"):
         gp.frontier("deepseek_r1", "gb200_nvl72", modes=[])
+
+
+def test_the_power_of_a_gpu_sets_its_clock() -> None:
+    """Fewer watts serve no more per GPU, and more per megawatt; at max_p speeds are those of the rated power."""
+    full, efficient, capped = (
+        gp.frontier("deepseek_v3", "vr_nvl72", **options).curves[0]
+        for options in ({"profile": "max_p"}, {}, {"gpu_power_w": "1500 W"})
+    )
+    speeds = [c.frontier[-1].output_tokens_per_s_per_gpu.value for c in (full, efficient, capped)]
+    assert speeds == sorted(speeds, reverse=True)
+    assert speeds[0] > speeds[2]
+    per_mw = [c.frontier[-1].output_tokens_per_s_per_it_mw for c in (full, efficient, capped)]
+    assert all(a and b and a.value < b.value for a, b in itertools.pairwise(per_mw))
+    assert [c.supply.gpu_limit_w for c in (full, efficient, capped)] == [2300, 1800, 1500]
+    assert full.supply.clock_share == 1 > efficient.supply.clock_share > capped.supply.clock_share
+    same = gp.frontier("gpt_oss_120b", "h100_hgx", gpu_power_w=700.0).curves
+    assert same == gp.frontier("gpt_oss_120b", "h100_hgx").curves
+
+
+@pytest.mark.parametrize(
+    ("system", "options", "allowed"),
+    [
+        ("vr_nvl72", {"gpu_power_w": 1000.0}, "1,110 to 1,800 W for vr_nvl72 at max_q"),
+        ("vr_nvl72", {"gpu_power_w": 2000.0}, "1,110 to 1,800 W"),
+        ("h100_hgx", {"gpu_power_w": -5.0}, "338 to 700 W"),
+        ("h100_hgx", {"profile": "max_x"}, "max_q, max_p"),
+    ],
+)
+def test_impossible_powers(system: str, options: dict[str, float | str], allowed: str) -> None:
+    with pytest.raises(gp.PlanError) as caught:
+        gp.frontier("llama_3_1_8b", system, **options)  # type: ignore[arg-type]
+    assert any(allowed in p.allowed for p in caught.value.problems)
+
+
+def test_a_profile_without_effect_is_noted() -> None:
+    """Of a system that is rated at one power the other profile changes nothing, and the answer says so."""
+    usual, other = (gp.frontier("gpt_oss_120b", "h100_hgx", profile=p) for p in ("max_q", "max_p"))
+    assert usual.curves == other.curves
+    assert not usual.notes
+    assert other.notes == ("profile max_p has no effect on h100_hgx, which is rated at one power",)
+    run = gp.train("llama_3_1_8b", "h100_hgx", gpus=64, tokens="1T", profile="max_p")
+    assert run.notes == other.notes

@@ -76,7 +76,7 @@ def test_the_terminal_says_what_it_rests_on(answer: Frontiers, alone: Frontiers)
         "layout",
     ):
         assert words in text, words
-    assert "extrapolated: no measured row of rubin hardware" in " ".join(printed(alone, 200))
+    assert "extrapolated: no measured row of rubin hardware" in " ".join(printed(alone, 240))
     nothing = "\n".join(printed(gp.frontier("deepseek_r1", "l4"), 100))
     assert "co-located" in nothing
     assert "tok/s" not in nothing

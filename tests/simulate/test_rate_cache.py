@@ -35,6 +35,11 @@ def test_the_key_tells_every_input_apart() -> None:
     assert len({kept.key_of(device, 1.0), kept.key_of(other, 1.0), kept.key_of(device, 2.0)}) == 3
 
 
+def test_rates_of_unlike_watts_do_not_mix() -> None:
+    device = device_of(catalog.load(), "h100_hgx")
+    assert kept.key_of(device) != kept.key_of(replace(device, clock_share=0.9))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [1]}', '{"a": "b"}', '{"a": null}'])
 def test_a_spoilt_file_is_searched_anew(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rates.json"

@@ -37,7 +37,10 @@ class Device:
     """Bandwidth to the host's memory, one way; 0 where it isn't known."""
 
     rated_w: Annotated[float, Ge(0), Unit("W")] = 0.0
-    """Power that the package may draw; 0 where it isn't known."""
+    """Power that the package may draw at most, at which its peaks hold; 0 where it isn't known."""
+    clock_share: Annotated[float, Gt(0), Unit("share")] = 1.0
+    """Clock that its power limit leaves over that at the rated power: arithmetic is as fast as the clock, memory and
+    networks are not."""
     pod_gpus: Annotated[int, Ge(0)] = 0
     """GPUs that the scale-out network joins at full speed; 0 means all of them."""
     spine_share: Annotated[float, Gt(0), Le(1), Unit("share")] = 1.0
@@ -75,3 +78,26 @@ class Device:
         if precision == "fp8" and self.peak_fp8_flops_per_s > 0:
             return self.peak_fp8_flops_per_s
         return self.peak_bf16_flops_per_s
+
+    def arithmetic_flops_per_s(self, precision: str) -> float:
+        """Return the dense speed of products at the clock that the power limit leaves.
+
+        Parameters
+        ----------
+        precision : str
+            Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+
+        Returns
+        -------
+        float
+            Speed [FLOP/s]: the peak at the rated power.
+
+        Examples
+        --------
+        >>> capped = Device(
+        ...     peak_bf16_flops_per_s=1e15, hbm_bytes=80e9, hbm_bandwidth_bytes_per_s=3.35e12, clock_share=0.5
+        ... )
+        >>> capped.arithmetic_flops_per_s("bf16"), capped.peak_flops_per_s("bf16")
+        (500000000000000.0, 1000000000000000.0)
+        """
+        return self.peak_flops_per_s(precision) * self.clock_share

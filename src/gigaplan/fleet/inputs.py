@@ -68,6 +68,8 @@ class Generation:
     """Most racks that this customer can get in a month."""
     first_ship_date_delay_days: Annotated[Uncertain, Unit("days")] = 0.0
     """Time from that date to the first shipment, negative before it."""
+    gpu_power_cap_w: Annotated[float, Gt(0), Unit("W")] | None = None
+    """Most that one GPU may draw, below what its profile allows; it sets the clock and the power of the rack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -259,7 +259,7 @@ def _scores_and_values_s(at: Placement, flops: Array, bytes_read: Array) -> Arra
     e = at.efficiency
     return time_s(
         flops,
-        at.device.peak_flops_per_s("bf16") * e.attention_share,
+        at.device.arithmetic_flops_per_s("bf16") * e.attention_share,
         bytes_read,
         at.device.hbm_bandwidth_bytes_per_s * e.cache_share,
     )
@@ -292,7 +292,7 @@ def _product_s(
 ) -> Array:
     e, d = at.efficiency, at.device
     read = d.hbm_bandwidth_bytes_per_s * (e.hbm_share_fp4 if precision == "fp4" else e.hbm_share)
-    return gemm_s(rows, flops_per_row, weight_bytes, d.peak_flops_per_s(precision) * reached, half_rows, read)
+    return gemm_s(rows, flops_per_row, weight_bytes, d.arithmetic_flops_per_s(precision) * reached, half_rows, read)
 
 
 def _native(at: Placement, precision: str) -> str:

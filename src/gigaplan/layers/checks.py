@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gigaplan.catalog import Catalog
+from gigaplan.plan.ratings import EFFICIENT, GpuPower, has_profiles, limit_problem
 from gigaplan.plan.resolver import resolved, unresolved
 from gigaplan.vocabulary.errors import Place, Problem
 
@@ -78,3 +79,41 @@ def too_long(facts: Catalog, models: Sequence[str], tokens: float, place: Place)
         for name in models
         if tokens > longest_context(facts, name)
     ]
+
+
+def unsuited_power(facts: Catalog, systems: Sequence[str], power: GpuPower, place: Place) -> list[Problem]:
+    """Return a problem for each system whose GPUs can't have a stated power limit.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    systems
+        Names of systems in it.
+    power
+        Profile and limit.
+    place
+        Where problems are reported.
+    """
+    if not power.limit_w:
+        return []
+    found = (limit_problem(facts, system, power, place) for system in systems)
+    return [problem for problem in found if problem is not None]
+
+
+def without_profiles(facts: Catalog, systems: Sequence[str], power: GpuPower) -> tuple[str, ...]:
+    """Return a note on each system on which a profile other than the usual one has no effect.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    systems
+        Names of systems in it.
+    power
+        Profile and limit.
+    """
+    if power.profile == EFFICIENT.profile:
+        return ()
+    alike = (s for s in systems if not has_profiles(facts, s))
+    return tuple(f"profile {power.profile} has no effect on {s}, which is rated at one power" for s in alike)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -25,13 +26,13 @@ from gigaplan.inference.frontier import Rate
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
-from gigaplan.layers.checks import catalog_name, too_long, unknown_names
+from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power, without_profiles
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import (
-    device_of,
+    device_at,
     model_of,
     serving_constants,
 )
@@ -261,22 +262,28 @@ def _frontiers(
     pairs = list(dict.fromkeys((catalog_name("model", m), catalog_name("system", s)) for m, s in pairs))
     models, systems = (list(dict.fromkeys(names)) for names in zip(*pairs, strict=True)) if pairs else ([], [])
     problems = [*unknown_names(models, systems, PLACE), *impossible(question)]
+    if not problems:
+        problems = unsuited_power(facts, systems, question.power, PLACE)
     if not pairs:
         problems.append(Problem("no model and system", PLACE, remedy="name a model and a system of the catalog"))
-    architectures, devices = (
-        ({}, {}) if problems else (_read(facts, model_of, models, problems), _read(facts, device_of, systems, problems))
-    )
+    architectures: dict[str, Architecture] = {}
+    devices: dict[str, Device] = {}
+    if not problems:
+        architectures = _read(facts, model_of, models, problems)
+        devices = _read(facts, partial(device_at, power=question.power), systems, problems)
     if not problems:
         problems = too_long(facts, models, question.input_tokens + question.output_tokens, PLACE)
     if problems:
         raise PlanError(problems)
     constants = serving_constants(facts, question.engine, question.overlays)
-    supplies = {s: supply(facts, s) for s in systems}
+    supplies = {s: supply(facts, s, question.power) for s in systems}
     curves = tuple(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes))
+    return Frontiers(
+        question, curves, facts.vintage, (*notes, *constants.notes, *without_profiles(facts, systems, question.power))
+    )
 
 
 def _read(

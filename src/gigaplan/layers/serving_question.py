@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.plan.ratings import GpuPower
+from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity
 
@@ -36,6 +38,12 @@ class ServingQuestion:
     """Precision of the weights (default: the narrowest that the system computes in)."""
     engine: Annotated[str, Option(group="Model and system", choices=tuple(ENGINES))] = "trtllm"
     """Serving software whose measured constants are used."""
+    profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
+    """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
+    gpu_power_w: Annotated[
+        float, Option("gpu-power", group="Model and system", words=True), Quantity("W", "1500 W")
+    ] = 0.0
+    """Most that one GPU may draw, as "1500 W" (default: what its profile allows); it sets the clock."""
     modes: tuple[Mode, ...] = MODES
     """Ways of serving: prefill and decode co-located on the same workers, disaggregated, or both."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
@@ -47,6 +55,11 @@ class ServingQuestion:
     repeated."""
     system_configs: Annotated[tuple[str, ...], Option("system-config", group="Model and system")] = ()
     """YAML file of a system of your own, as my_rack=rack.yaml; SYSTEM then names it. May be repeated."""
+
+    @property
+    def power(self) -> GpuPower:
+        """Power profile and limit of the GPUs."""
+        return GpuPower(profile=Profile(self.profile), limit_w=self.gpu_power_w)
 
 
 def impossible(question: ServingQuestion) -> list[Problem]:
@@ -78,6 +91,7 @@ def impossible(question: ServingQuestion) -> list[Problem]:
     for name, word, words in (
         ("precision", question.precision, ("", *PRECISIONS)),
         ("engine", question.engine, ENGINES),
+        ("profile", question.profile, tuple(Profile)),
     ):
         if word not in words:
             found.append(
@@ -87,7 +101,7 @@ def impossible(question: ServingQuestion) -> list[Problem]:
                     value=word,
                     allowed=allowed_names(w for w in words if w),
                     nearest=nearest_name(word, words),
-                    remedy=f"name a {name} that was measured",
+                    remedy=f"name one of these, or leave the {name} out",
                 )
             )
     if not question.modes or set(question.modes) - set(MODES):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.plan.ratings import EFFICIENT, GpuPower, clock_at, gpu_limit_w
 from gigaplan.plan.resolve import (
     costs_of,
     draw_curve_of,
@@ -30,9 +31,13 @@ class Supply:
     """Contract rental, power included."""
     missing: tuple[str, ...]
     """What the catalog lacks."""
+    gpu_limit_w: float | None = None
+    """Most that one GPU may draw."""
+    clock_share: float = 1.0
+    """Clock that this leaves over that at the rated power, which arithmetic follows."""
 
 
-def supply(facts: Catalog, system: str) -> Supply:
+def supply(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> Supply:
     """Return what one GPU of a system takes and costs, by the facts that plans use.
 
     Parameters
@@ -41,6 +46,8 @@ def supply(facts: Catalog, system: str) -> Supply:
         The catalog.
     system
         Name of a system in the catalog.
+    power
+        Power profile and limit of its GPUs.
     """
     missing = []
 
@@ -51,7 +58,7 @@ def supply(facts: Catalog, system: str) -> Supply:
         return None
 
     try:
-        rated: float | None = it_kw_per_gpu(facts, system)
+        rated: float | None = it_kw_per_gpu(facts, system, power)
     except UnknownFactError:
         rated = None
         missing.append("rack_power_kw")
@@ -76,4 +83,6 @@ def supply(facts: Catalog, system: str) -> Supply:
         owned_usd_per_gpu_h=owned,
         rented_usd_per_gpu_h=rent,
         missing=tuple(missing),
+        gpu_limit_w=gpu_limit_w(facts, system, power) or None,
+        clock_share=clock_at(facts, system, power),
     )

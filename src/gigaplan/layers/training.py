@@ -14,7 +14,7 @@ from gigaplan.accuracy import training as accuracy
 from gigaplan.accuracy.validity import INSIDE
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
-from gigaplan.layers.checks import unknown_names
+from gigaplan.layers.checks import unknown_names, unsuited_power, without_profiles
 from gigaplan.layers.failures import FailureRun, run_failures
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.layers.training_job import PLACE, TrainingJob, batch_of, impossible, named_in_catalog, unsuited
@@ -23,7 +23,7 @@ from gigaplan.layers.training_plan import Setup, best_plan, given_plan
 from gigaplan.layers.training_power import drawn_power
 from gigaplan.plan.names import shape_name
 from gigaplan.plan.own.catalogs import own_catalog
-from gigaplan.plan.resolve import TrainingConstants, device_of, model_of, training_constants
+from gigaplan.plan.resolve import TrainingConstants, device_at, model_of, training_constants
 from gigaplan.training.layer import FORWARD_AND_BACKWARD
 from gigaplan.training.layout import FULL, chunks_of
 from gigaplan.training.memory import memory_parts
@@ -173,10 +173,11 @@ def _train(job: TrainingJob, progress: Progress | None) -> TrainRun:
     facts, job = catalog.load(), named_in_catalog(job)
     constants = _constants(facts, job)
     model = model_of(facts, job.model)
-    device = replace(device_of(facts, job.system), pod_gpus=job.pod_gpus, spine_share=job.spine_share)
+    device = replace(device_at(facts, job.system, job.power), pod_gpus=job.pod_gpus, spine_share=job.spine_share)
     setup = Setup(device, model, batch_of(job), constants.efficiency)
     given = read_layout(job.layout) if job.layout else {}
     problems = [
+        *unsuited_power(facts, [job.system], job.power, PLACE),
         *unsuited(job, device),
         *(undivided(given, job, device, model, setup.batch) if job.layout else []),
     ]
@@ -245,7 +246,7 @@ def _run(
     days = speed.over(tokens / SECONDS_PER_DAY)
     flop_per_token = model_flops_per_token(setup.model, float(job.sequence_tokens))
     hours = days.value * HOURS_PER_DAY * job.gpus
-    cost = supply(facts, job.system)
+    cost = supply(facts, job.system, job.power)
     drawn, gpu_power = drawn_power(job, plan, setup, cost.it_kw_per_gpu)
     some = [layout_at(found, k) for k in range(min(CANDIDATES, found.fitting))] if found else []
     best = [layout_at(found, int(k)) for k in pareto(found)[:CANDIDATES]] if found else []
@@ -277,7 +278,7 @@ def _run(
         candidates=tuple(_candidate(p, job.gpus, setup) for p in some),
         frontier=tuple(_candidate(p, job.gpus, setup) for p in best),
         cells=_cells(found, job.gpus) if found else (),
-        notes=constants.notes,
+        notes=(*constants.notes, *without_profiles(facts, [job.system], job.power)),
         catalog_vintage=facts.vintage,
     )
 

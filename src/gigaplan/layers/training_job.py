@@ -13,10 +13,12 @@ from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
 from gigaplan.layers.checks import catalog_name
 from gigaplan.layers.failures import FailureOptions
+from gigaplan.plan.ratings import GpuPower
 from gigaplan.training.inputs import Batch
 from gigaplan.training.software import predates_layer_graphs, years_behind
+from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.errors import Place, Problem, nearest_name
-from gigaplan.vocabulary.options import Count, Option
+from gigaplan.vocabulary.options import Count, Option, Quantity
 
 PLACE = Place("train")
 
@@ -52,6 +54,10 @@ class TrainingJob:
     """Month in which the training software was released, as 2025-11 (default: the newest)."""
     imbalance: Annotated[float, Option(group="Model and system")] = 1.0
     """Expert load imbalance: tokens of the most loaded rank over the mean."""
+    profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
+    """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
+    gpu_power_w: Annotated[float, Option("gpu-power", group="Model and system"), Quantity("W", "1500 W")] = 0.0
+    """Most that one GPU may draw, as "1500 W" (default: what its profile allows); it sets the clock."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
     model_configs: Annotated[tuple[str, ...], Option("model-config", group="Model and system")] = ()
@@ -72,6 +78,11 @@ class TrainingJob:
     """Share of the scale-out bandwidth between pods, as 0.143 where the spine is oversubscribed 1:7."""
     failures: FailureOptions | None = None
     """How the run recovers from failures, where they are to be simulated."""
+
+    @property
+    def power(self) -> GpuPower:
+        """Power profile and limit of the GPUs."""
+        return GpuPower(profile=Profile(self.profile), limit_w=self.gpu_power_w)
 
     @property
     def math(self) -> str:
@@ -133,6 +144,10 @@ def _impossible_software(job: TrainingJob) -> Iterator[Problem]:
             allowed=", ".join(PRECISIONS),
             nearest=nearest_name(job.precision, list(PRECISIONS)),
             remedy="name one of them",
+        )
+    if job.profile not in list(Profile):
+        yield Problem(
+            "no such profile", PLACE, value=job.profile, allowed=", ".join(Profile), remedy="name one of them"
         )
     if job.release and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", job.release):
         yield Problem(

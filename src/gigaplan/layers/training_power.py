@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from gigaplan import catalog
 from gigaplan.accuracy import power as power_accuracy
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.catalog.names import generation
 from gigaplan.layers.training_job import TrainingJob
 from gigaplan.layers.training_plan import Setup
-from gigaplan.plan.resolve import node_draw_of, node_of
-from gigaplan.power.node import activity_of, gpu_w, it_w, node_w
+from gigaplan.plan.ratings import node_at, node_draw_of
+from gigaplan.power.node import Activity, activity_of, gpu_w, it_w, node_w
 from gigaplan.training.search import RatedLayout
 from gigaplan.training.step import step
 from gigaplan.vocabulary.interval import Figure
@@ -41,19 +43,16 @@ def drawn_power(
         One GPU's power while it computes, moves data and waits, and its mean over a step [W].
     """
     try:
-        node = node_of(catalog.load(), job.system)
+        node = node_at(catalog.load(), job.system, job.power)
     except UnknownFactError:
         return None, {}
     curve = node_draw_of(catalog.load())
     activity = activity_of(*step(setup.device, setup.model, setup.batch, plan.layout, setup.efficiency).activity)
     rack = float(node_w(activity, node, curve)[0])
     limit = float(node.gpu_limit_w)
-    draws = {
-        "computing": curve.computing_draw_share,
-        "moving": curve.moving_draw_share,
-        "waiting": curve.waiting_draw_share,
-    }
-    by = {name: share * limit for name, share in draws.items()} | {"mean": float(gpu_w(activity, limit, curve)[0])}
+    alone = {f.name: Activity(**{g.name: float(f is g) for g in fields(Activity)}) for f in fields(Activity)}
+    by = {name: float(gpu_w(a, limit, curve, node.gpu_rated_w)) for name, a in alone.items()}
+    by["mean"] = float(gpu_w(activity, limit, curve, node.gpu_rated_w)[0])
     new_hardware = generation(job.system) not in power_accuracy.measured_generations()
     error_of = power_accuracy.interval(extrapolated=new_hardware)
     gpus_per_node = float(node.gpus)

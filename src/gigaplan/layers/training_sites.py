@@ -18,7 +18,7 @@ import numpy as np
 from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.compute.transformer import Architecture
-from gigaplan.layers.checks import unknown_names
+from gigaplan.layers.checks import unknown_names, unsuited_power
 from gigaplan.layers.site_failures import goodput_by_size
 from gigaplan.layers.site_fleet import apart_km, counted, sites_of
 from gigaplan.layers.site_largest import Largest, largest_runs
@@ -39,7 +39,7 @@ from gigaplan.layers.training_job import impossible as impossible_job
 from gigaplan.layers.training_job import named_in_catalog
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.plan.resolve import (
-    device_of,
+    device_at,
     fibre_of,
     local_updates_of,
     model_of,
@@ -142,6 +142,8 @@ def _train_at_sites(job: SitesJob, progress: Progress | None) -> SitesRun:
     named, problems = read_sites(job.sites)
     problems += unknown_names([job.run.model], [job.run.system], TRAIN_PLACE)
     problems += [*impossible_job(replace(job.run, gpus=job.run.gpus or 1)), *impossible(job)]
+    if not problems:
+        problems = unsuited_power(facts, [job.run.system], job.run.power, TRAIN_PLACE)
     if problems:
         raise PlanError(problems)
     begin = staged(progress, 4)
@@ -150,7 +152,7 @@ def _train_at_sites(job: SitesJob, progress: Progress | None) -> SitesRun:
     apart, problems = apart_km(all_gpus, job)
     if problems:
         raise PlanError(problems)
-    model, device = model_of(facts, job.run.model), device_of(facts, job.run.system)
+    model, device = model_of(facts, job.run.model), device_at(facts, job.run.system, job.run.power)
     efficiency = training_constants(facts, job.run.overlays).efficiency
     begin("layout of a replica")
     replica = replica_of(job, all_gpus, device, model, efficiency)
@@ -240,7 +242,9 @@ def _step_s(one: TrainRun, sites: Sequence[Site], facts: Catalog) -> tuple[Array
         batch = Batch(
             global_batch_tokens=per_replica * data, sequence_tokens=one.job.sequence_tokens, precision=one.job.math
         )
-        alone = step(device_of(facts, one.job.system), model_of(facts, one.job.model), batch, at, efficiency)
+        alone = step(
+            device_at(facts, one.job.system, one.job.power), model_of(facts, one.job.model), batch, at, efficiency
+        )
         slowest = max(slowest, float(alone.total[0]))
     spread = np.array([1.0, one.step_s.low / one.step_s.value, one.step_s.high / one.step_s.value])
     micro = per_replica / (plan.micro_batch * one.job.sequence_tokens)

@@ -44,6 +44,8 @@ class Node:
     """Most power that the node draws at the plug [W]."""
     air_cooled: Array | float
     """1 where the node has fans of its own, 0 where it is cooled by liquid."""
+    gpu_rated_w: Array | float = 0.0
+    """Rated power of one GPU, where its limit is below it [W]; 0 for no more than the limit."""
 
 
 def activity_of(computing_s: Array, moving_s: Array, waiting_s: Array, idle_s: Array | float = 0.0) -> Activity:
@@ -99,10 +101,12 @@ def with_start_up(activity: Activity, run_s: Array | float, curve: NodeDraw) -> 
     )
 
 
-def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
+def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw, rated_w: Array | float = 0.0) -> Array:
     """Return a GPU's mean draw.
 
-    Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left.
+    Equation: ``P = limit x min(1, sum of share of time x share of limit)``, idle in the time that is left. A limit
+    below the rated power lowers the clock where it binds, while the GPU computes; what it draws otherwise is a share of
+    the rated power, and no more than while it computes.
 
     Parameters
     ----------
@@ -112,6 +116,8 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
         Power limit of one GPU [W].
     curve : NodeDraw
         Calibrated shares of the limit.
+    rated_w : Array, shape (...)
+        Rated power, where the limit is below it [W]; 0 for the limit itself.
 
     Returns
     -------
@@ -128,8 +134,13 @@ def gpu_w(activity: Activity, limit_w: Array | float, curve: NodeDraw) -> Array:
     idle = 1 - parts.sum(axis=0)
     if not ((parts >= -ROUNDING).all() and (idle >= -ROUNDING).all()):
         raise InputError("shares of a GPU's time must lie between 0 and 1, and be no more than 1 together")
-    draws = (curve.computing_draw_share, curve.moving_draw_share, curve.waiting_draw_share)
-    share = sum(p * d for p, d in zip(parts, draws, strict=True)) + idle * curve.idle_draw_share
+    over = np.maximum(np.asarray(rated_w) / np.asarray(limit_w), 1.0)
+    computing = curve.computing_draw_share
+    moving, waiting, resting = (
+        np.minimum(d * over, max(d, computing))
+        for d in (curve.moving_draw_share, curve.waiting_draw_share, curve.idle_draw_share)
+    )
+    share = sum(p * d for p, d in zip(parts, (computing, moving, waiting), strict=True)) + idle * resting
     return np.asarray(limit_w * np.minimum(share, 1.0))
 
 
@@ -156,12 +167,76 @@ def node_w(activity: Activity, node: Node, curve: NodeDraw, *, at_plug: Array | 
     Array, shape (...)
         Mean power [W].
     """
-    gpus = node.gpus * gpu_w(activity, node.gpu_limit_w, curve)
+    gpus = node.gpus * gpu_w(activity, node.gpu_limit_w, curve, node.gpu_rated_w)
     rest = curve.rest_draw_share * np.maximum(node.rated_w - node.gpus * np.asarray(node.gpu_limit_w), 0.0)
     # Fans take a share of the total that they are part of, hence the division.
     behind = (gpus + rest) / (1 - curve.fan_share * np.asarray(node.air_cooled))
     loss = np.where(at_plug, curve.psu_efficiency, 1.0)
     return np.asarray(np.minimum(behind / loss, node.rated_w * (curve.psu_efficiency / loss)))
+
+
+def plug_w_per_gpu_w(node: Node, curve: NodeDraw) -> Array:
+    """Return what a watt of a GPU takes at the plug: fans that remove its heat, and what power supplies lose.
+
+    Equation: ``1 / ((1 - f) eta)``, as in :func:`node_w`.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node.
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Watts at the plug over watts of a GPU [1].
+    """
+    return np.asarray(1 / ((1 - curve.fan_share * np.asarray(node.air_cooled)) * curve.psu_efficiency))
+
+
+def rack_w_at(node: Node, limit_w: Array | float, curve: NodeDraw) -> Array:
+    """Return the rated power of a node whose GPUs have another power limit; what is next to them stays.
+
+    Equation: ``P = P_rated + n (L' - L) / ((1 - f) eta)``.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node, at its GPUs' own limit.
+    limit_w : Array, shape (...)
+        Power limit of one GPU [W].
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Power at the plug [W].
+    """
+    change = np.asarray(limit_w) - np.asarray(node.gpu_limit_w)
+    return np.asarray(node.rated_w + node.gpus * change * plug_w_per_gpu_w(node, curve))
+
+
+def limit_w_at(node: Node, rack_w: Array | float, curve: NodeDraw) -> Array:
+    """Return the power limit of a GPU at which a node draws so much: the inverse of :func:`rack_w_at`.
+
+    Parameters
+    ----------
+    node : Node
+        Rated powers of the node, at its GPUs' own limit.
+    rack_w : Array, shape (...)
+        Power at the plug [W].
+    curve : NodeDraw
+        Calibrated constants.
+
+    Returns
+    -------
+    Array, shape (...)
+        Power limit of one GPU [W].
+    """
+    change = np.asarray(rack_w) - np.asarray(node.rated_w)
+    return np.asarray(node.gpu_limit_w + change / (node.gpus * plug_w_per_gpu_w(node, curve)))
 
 
 def it_w(activity: Activity, node: Node, it_rated_w: Array | float, curve: NodeDraw) -> Array:

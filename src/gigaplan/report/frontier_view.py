@@ -105,6 +105,8 @@ def _about(curve: Curve, mark: str, colour: str) -> Text:
     parts = [curve.precision]
     if s.it_kw_per_gpu is not None and s.drawn_kw_per_gpu is not None:
         parts.append(f"{s.it_kw_per_gpu:.2f} kW IT per GPU rated, {s.drawn_kw_per_gpu:.2f} drawn")
+    if s.gpu_limit_w is not None and s.clock_share < 1:
+        parts.append(f"at {s.gpu_limit_w:,.0f} W and {s.clock_share:.0%} clock")
     for usd, word in ((s.owned_usd_per_gpu_h, "owned"), (s.rented_usd_per_gpu_h, "rented")):
         if usd is not None:
             parts.append(f"{usd:.2f} USD per GPU-hour {word}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
+from gigaplan.validation.power.limits import LimitRow, limits_line
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.refit import OTHERS_STAY
 from gigaplan.validation.training.calibrate import TrainingCalibration
@@ -84,7 +86,24 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
         ),
         f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else "",
     ]
-    return Group(summaries, Text(""), rows, Text("\n".join(n for n in notes if n), style="dim"))
+    noted = Text("\n".join(n for n in notes if n), style="dim")
+    return Group(summaries, Text(""), rows, noted, *(_power_limits(answer.limits) if answer.limits else ()))
+
+
+def _power_limits(limits: Sequence[LimitRow]) -> Iterator[RenderableType]:
+    """Yield published and predicted speeds under power limits, and what they rest on."""
+    table = _table("GPU", "work", "bound", "limit", "published", "predicted", "error")
+    for r in limits:
+        error = f"{r.error:+.1%}" if r.valid else f"({r.error:+.1%})"
+        cells = (r.gpu.removeprefix("NVIDIA "), r.work, r.bound, f"{r.limit_share:.0%}")
+        table.add_row(*cells, f"{r.published:.3f}", f"{r.predicted:.3f}", error)
+    yield from (Text(""), Text("Speed under a power limit, both over those at the rated power", style="bold"), table)
+    yield Text(
+        f"Median errors: {limits_line(limits)}. Rows of V100, RTX 6000 "
+        "and A40 are predicted by constants fitted without their GPU; the others were never fitted on. In brackets: "
+        "below the lowest limit that a plan may state.",
+        style="dim",
+    )
 
 
 def calibration(answer: TrainingCalibration, where: str) -> RenderableType:

@@ -171,12 +171,22 @@ def _rated_kw(result: Labelled, at: Mapping[str, str]) -> NDArray[np.float64]:
     racks = result.central("racks_accepted")[..., edges].max(axis=-1)
     if "racks_delivered" in result and len(months):
         racks = np.maximum(racks, result.central("racks_delivered")[..., months].sum(axis=-1))
-    return np.asarray(
-        racks
-        * np.array([_number(result, f"fleet.generations.{g}.rack_power_kw") for g in result.labels["generation"]])[
-            :, None
-        ]
-    )
+    return np.asarray(racks * np.array([rack_kw(result, g) for g in result.labels["generation"]])[:, None])
+
+
+def rack_kw(result: Labelled, generation: str) -> float:
+    """Return the rated power of a rack of a generation [kW]: at the plan's cap where it states one; 1 if unknown.
+
+    Parameters
+    ----------
+    result : Labelled
+        The result, for its ledger.
+    generation : str
+        Name of the generation.
+    """
+    path = f"fleet.generations.{generation}"
+    capped = next(iter(result.ledger.under(f"{path}.capped_rack_kw")), None)
+    return float(capped.value) if capped else _number(result, f"{path}.rack_power_kw")
 
 
 def _number(result: Labelled, path: str) -> float:

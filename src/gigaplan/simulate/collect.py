@@ -21,6 +21,7 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.simulate.couplings.allocation import Service
+from gigaplan.simulate.couplings.clock import clock_shares
 from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
@@ -57,7 +58,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_demand(stages.demand),
         **_fleet(stages.built),
         "first_token_day": first_token_days(stages.built, stages.service.gpu_hours, scenario.axis),
-        **_power(stages.drawn),
+        **_power(scenario, stages.drawn),
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
@@ -133,8 +134,9 @@ def _fleet(built: BuildOut) -> dict[str, Array]:
     }
 
 
-def _power(drawn: PowerDraw) -> dict[str, Array]:
+def _power(scenario: Scenario, drawn: PowerDraw) -> dict[str, Array]:
     return {
+        "gpu_clock_share": clock_shares(scenario),
         "it_power_drawn_mw": drawn.it_mw,
         "it_energy_mwh": drawn.it_mwh,
         "loss_energy_mwh": drawn.losses_mwh,

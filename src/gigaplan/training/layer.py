@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gigaplan.compute.clock import rated_clock
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import ACTIVATION_BYTES, MATRICES_OF_GATED_FFN, WEIGHT_BYTES, Architecture
 from gigaplan.training.inputs import Batch, TrainingEfficiency
@@ -22,9 +23,6 @@ FLASH_FORWARD_AND_BACKWARD = 3.5
 """Backward of flash attention forms the scores again: five products to the forward's two (Dao et al. 2022)."""
 ACCUMULATED_BYTES = 8.0
 """Per weight and micro-batch: the sum of gradients, read and written in FP32 (Megatron's accumulation)."""
-CLOCK_OF_POWER = 1 / 3
-"""Exponent of clock in power: dynamic power goes with frequency times voltage squared, and voltage with frequency
-(Hennessy and Patterson, Computer Architecture, 2017)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,13 @@ class StepInputs:
 
     @property
     def clock(self) -> float:
-        """Share of its clock that a package keeps at its rated power while products run: newer ones have fewer watts
-        per FLOP/s."""
+        """Share of its clock that a package keeps at its power limit while products run: at the rated power newer ones
+        have fewer watts per FLOP/s, and below it the limit lowers the clock further."""
         if not self.device.rated_w:
-            return 1.0
+            return self.device.clock_share
         # newer devices have fewer watts per FLOP/s, so that products alone reach their limit of power
         watts = self.device.rated_w / self.device.peak_bf16_flops_per_s
-        return float(min(watts / self.e.full_clock_j_per_flop, 1.0) ** CLOCK_OF_POWER)
+        return rated_clock(watts, self.e.full_clock_j_per_flop) * self.device.clock_share
 
     def peak(self, precision: str) -> float:
         """Return the peak of products at that clock.

@@ -36,6 +36,8 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         draws,
         fleet.names,
         fleet.systems,
+        fleet.power_caps,
+        fleet.profile,
         fleet.newest,
         fleet.powers,
         fleet.gpus,

@@ -13,8 +13,9 @@ from gigaplan.fleet.inputs import existing_label
 from gigaplan.plan.checks.common import as_read, first_of_month, known_name, meant, not_empty, outside, too_early, twice
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.expand import ALIKE, stated_racks
+from gigaplan.plan.ratings import GpuPower, has_profiles, limit_problem, stated_cap_w
 from gigaplan.plan.schema import PlanDocument
-from gigaplan.vocabulary.bases import PowerBasis
+from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import Problem, UnsupportedError
 
 SITE_MW = (1.0, 10_000.0)
@@ -75,6 +76,33 @@ def systems(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         for name in changed:
             where, remedy = (section, "systems", name), "name it among fleet.generations, or remove it"
             yield from known_name(name, own, "generation of this plan", root, where, remedy, key=True, kind="system")
+
+
+def power_caps(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A cap lies between what the clock's relation holds for and what the profile allows."""
+    facts = catalog.load()
+    for name in meant(plan.fleet.generations, facts.entities("rack_power_kw")):
+        cap = stated_cap_w(plan, name)
+        if cap is None:
+            continue
+        place = root.place(("fleet", "systems", name, "gpu_power_cap_w"))
+        problem = limit_problem(facts, name, GpuPower(profile=Profile(plan.fleet.profile), limit_w=cap), place)
+        if problem is not None:
+            yield problem
+
+
+def profile(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A profile other than the usual one is that of a system which has profiles."""
+    facts = catalog.load()
+    own = meant(plan.fleet.generations, facts.entities("rack_power_kw"))
+    if Profile(plan.fleet.profile) == Profile.MAX_P and not any(has_profiles(facts, name) for name in own):
+        yield Problem(
+            "the profile has no effect: none of the plan's systems is rated at several",
+            root.place(("fleet", "profile")),
+            value=plan.fleet.profile,
+            remedy="leave it out, or cap a system with fleet.systems.NAME.gpu_power_cap_w; the run goes on",
+            severity="warning",
+        )
 
 
 def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:

@@ -14,9 +14,11 @@ from gigaplan import catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.plan.document import Node
 from gigaplan.plan.own.model_config import ModelConfig, model_of_config, read_config
+from gigaplan.plan.ratings import GpuPower, rack_kw_at
 from gigaplan.plan.resolver import resolved
 from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.errors import PlanError, Problem, UnsupportedError, nearest_name
+from gigaplan.vocabulary.units import parse_quantity
 
 GPUS = re.compile(r"\s*(\d[\d,_]*)\s*(?:x\s+)?(.*?)\s*(?:GPUs?)?\s*", re.IGNORECASE)
 EXAMPLE = "write 'gpus: 18,000 GB300', or 'gpus: {gpus: 18000, generation: gb300_nvl72}'"
@@ -128,7 +130,8 @@ def _with_power(root: Node, path: tuple[str, ...], notes: list[str], problems: l
     block = root.at(path)[0]
     gpus, here = block.value["gpus"], (*path, "gpus")
     try:
-        found = racks_of(*_read(gpus, block), profile_of(root))
+        count, generation = _read(gpus, block)
+        found = racks_of(count, generation, profile_of(root), cap_of(root, generation))
     except (ValueError, UnsupportedError, UnknownFactError) as error:
         known = catalog.load().entities("rack_power_kw")
         near = nearest_name(str(gpus.inner.plain()).rpartition(" ")[2], known)
@@ -184,7 +187,7 @@ def _system(name: str) -> str:
     raise ValueError(f"no system for GPU '{name}'")
 
 
-def racks_of(gpus: int, generation: str, profile: Profile) -> Racks:
+def racks_of(gpus: int, generation: str, profile: Profile, cap_w: float = 0.0) -> Racks:
     """Return GPUs in whole racks, with the IT power that plans give these.
 
     Parameters
@@ -195,6 +198,8 @@ def racks_of(gpus: int, generation: str, profile: Profile) -> Racks:
         Their system.
     profile
         Power profile of the racks.
+    cap_w
+        Most that one GPU may draw [W]; 0 for what its profile allows.
 
     Raises
     ------
@@ -205,10 +210,12 @@ def racks_of(gpus: int, generation: str, profile: Profile) -> Racks:
     rated = [f for f in facts.all(generation, "rack_power_kw") if f.chosen and f.power_basis == PowerBasis.RACK_TDP]
     if not rated:
         raise UnknownFactError(f"the catalog has no rated power of a rack of '{generation}'")
-    rack = next((f for f in rated if f.profile == profile), None) or next((f for f in rated if not f.profile), rated[0])
     per_rack = int(facts.find(generation, "gpus_per_rack").number)
     racks = -(-gpus // per_rack)
-    it_kw = rack.number * facts.find("facility", "it_per_rack_power").number
+    it_kw = (
+        rack_kw_at(facts, generation, GpuPower(profile=profile, limit_w=cap_w))
+        * facts.find("facility", "it_per_rack_power").number
+    )
     return Racks(gpus, generation, racks, per_rack, racks * it_kw / 1e3)
 
 
@@ -219,6 +226,18 @@ def profile_of(root: Node) -> Profile:
     return Profile(value) if value in list(Profile) else Profile.MAX_Q
 
 
+def cap_of(root: Node, generation: str) -> float:
+    """Return the cap that a plan states for the GPUs of a generation [W]; 0 without a number that can be one."""
+    node, found = root.at(("fleet", "systems", generation, "gpu_power_cap_w"))
+    if not found:
+        return 0.0
+    try:
+        watts = parse_quantity(str(node.inner.value), "W")
+    except ValueError:
+        return 0.0  # the schema says what is wrong with it
+    return watts if watts > 0 and catalog.load().has(generation, "gpu_tgp_w") else 0.0
+
+
 def stated_racks(root: Node, path: tuple[str, ...]) -> Racks | None:
     """Return the GPUs that a block states next to a power of its own, None where it doesn't state both."""
     block, found = root.at(path)
@@ -226,7 +245,8 @@ def stated_racks(root: Node, path: tuple[str, ...]) -> Racks | None:
         return None
     if block.value["power"].derived:
         return None
-    return racks_of(*_read(block.value["gpus"], block), profile_of(root))
+    count, generation = _read(block.value["gpus"], block)
+    return racks_of(count, generation, profile_of(root), cap_of(root, generation))
 
 
 def _derived(stated: Node, value: object, note: str, evidence: str = "") -> Node:

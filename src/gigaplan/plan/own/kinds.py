@@ -84,11 +84,13 @@ SYSTEM = Kind(
     "--system-config",
     "hbm_bandwidth_bytes_per_s",
     {
-        **_declared(Device, "rated_w", "pod_gpus", "spine_share"),
+        **_declared(Device, "rated_w", "clock_share", "pod_gpus", "spine_share"),
         "gpu_tgp_w": Annotated[float, Gt(0), Unit("W")],
         "rack_power_kw": Annotated[Any, OnBasis("kW", RackBasis)],
         **_declared(GenerationCost, "name"),
-        **_declared(Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days"),
+        **_declared(
+            Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days", "gpu_power_cap_w"
+        ),
     },
     ("peak_bf16_flops_per_s", "hbm_bytes", "hbm_bandwidth_bytes_per_s", "scaleup_gpus", "gpus_per_rack"),
     (
@@ -109,7 +111,7 @@ SUPPLY = (
     "supply_cap_racks_per_month",
 )
 WITHOUT_EFFECT = {
-    "a frontier": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", "vendor", *SUPPLY),
+    "a frontier": ("host_bandwidth_bytes_per_s", "vendor", *SUPPLY),
     "a training run alone": ("vendor", *SUPPLY),
     "predictions of serving": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", *COST, *SUPPLY),
     "predictions of training": ("host_bandwidth_bytes_per_s", "vendor", *COST, *SUPPLY),

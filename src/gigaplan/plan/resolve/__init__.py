@@ -1,14 +1,15 @@
 """Resolving a plan against the catalog, and looking up one-layer inputs by name."""
 
+from gigaplan.plan.ratings import AIR_COOLED_GPUS, clock_curve_of, node_draw_of, node_of
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.lookup import (
-    AIR_COOLED_GPUS,
     REPLICAS,
     TRAINING_SOFTWARE,
     UNKNOWN_REGION,
     ServingConstants,
     TrainingConstants,
     costs_of,
+    device_at,
     device_of,
     draw_curve_of,
     efficiency_of,
@@ -20,8 +21,6 @@ from gigaplan.plan.resolve.lookup import (
     it_kw_per_gpu,
     local_updates_of,
     model_of,
-    node_draw_of,
-    node_of,
     scaling_laws_of,
     serving_constants,
     training_constants,
@@ -37,7 +36,9 @@ __all__ = [
     "Filler",
     "ServingConstants",
     "TrainingConstants",
+    "clock_curve_of",
     "costs_of",
+    "device_at",
     "device_of",
     "draw_curve_of",
     "efficiency_of",

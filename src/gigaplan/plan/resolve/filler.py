@@ -22,7 +22,6 @@ from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.paths import unit_at
 from gigaplan.plan.provenance import Provenance
-from gigaplan.vocabulary.bases import PowerBasis, Profile
 from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
@@ -270,14 +269,6 @@ def _with_range(value: object, spread: Spread | None) -> object:
 def _takes_members(hint: Any) -> bool:
     """Return whether a field of a type may hold one value per member."""
     return typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
-
-
-def profiled(
-    facts: Catalog, system: str, quantity: str, profile: Profile, basis: PowerBasis = PowerBasis.RACK_TDP
-) -> Fact:
-    """Return a system's fact at a power profile, or its only one where the vendor names no profile."""
-    rated = [f for f in facts.all(system, quantity) if f.chosen and f.power_basis == basis]
-    return next((f for f in rated if f.profile == profile), None) or next(f for f in rated if not f.profile)
 
 
 def rated_w(filler: Filler, system: str, path: str) -> float:

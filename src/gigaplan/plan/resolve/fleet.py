@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
 
 from gigaplan.fleet.inputs import FleetInputs, Generation, Ladder, OpeningBlock, Phase, Site
 from gigaplan.fleet.ladder import DAYS_PER_MONTH
-from gigaplan.plan.resolve.filler import Filler, profiled
+from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.resolve.limits import PowerLimit
 from gigaplan.plan.resolve.power import it_power
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import Facility
-from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Uncertain
 
 POSITIVE: Any = Annotated[Uncertain, Gt(0)]
 """Type of a number above 0, or of one per member."""
 
 
-def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], shared: Facility) -> FleetInputs:
+def fleet(
+    filler: Filler,
+    doc: PlanDocument,
+    facilities: tuple[Facility, ...],
+    shared: Facility,
+    limits: Mapping[str, PowerLimit],
+) -> FleetInputs:
     """Return the fleet's inputs, all powers on the IT basis.
 
     Parameters
@@ -32,15 +40,17 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
         One per place, the sites first.
     shared
         The facility of the existing fleet.
+    limits
+        Power limit of each generation, with the power of its rack.
     """
     it_per_rack = filler.facts.find("facility", "it_per_rack_power")
-    ratio, certain = it_per_rack.number, _states_racks(doc)
+    ratio = it_per_rack.number
     drawn = filler.value(
-        "fleet.generations.it_per_rack_power", it_per_rack, float if certain else Annotated[Uncertain, Ge(1)]
+        "fleet.generations.it_per_rack_power", it_per_rack, float if states_racks(doc) else Annotated[Uncertain, Ge(1)]
     )
     life = filler.value("fleet.generations.life_years", filler.facts.find("build", "life_years"), POSITIVE)
     generations = tuple(
-        _generation(filler, doc, name, drawn, life, float if certain else POSITIVE) for name in doc.fleet.generations
+        _generation(filler, doc, name, limits[name].rack_kw * drawn, life) for name in doc.fleet.generations
     )
     ladder = filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder")
     sites = tuple(
@@ -61,23 +71,22 @@ def fleet(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...], s
     )
 
 
-def _states_racks(doc: PlanDocument) -> bool:
+def rack_kind(doc: PlanDocument) -> Any:
+    """Return the type of a rack's power, which says whether it is drawn."""
+    return float if states_racks(doc) else POSITIVE
+
+
+def states_racks(doc: PlanDocument) -> bool:
     """Return whether a block states its racks, by their power or GPUs: these are as stated in every member, so that
     what IT power a rack has is then taken as known."""
     blocks = [*(p for site in doc.fleet.sites.values() for p in site.phases.values()), *doc.fleet.opening.values()]
     return any(b.gpus is not None or b.power.basis not in (PowerBasis.IT, PowerBasis.FACILITY) for b in blocks)
 
 
-def _generation(
-    filler: Filler, doc: PlanDocument, name: str, ratio: Uncertain, life: Uncertain, kind: Any
-) -> Generation:
-    """Return a generation; ``kind`` is the type of a rack's power, which says whether it is drawn."""
+def _generation(filler: Filler, doc: PlanDocument, name: str, it_kw: Uncertain, life: Uncertain) -> Generation:
+    """Return a generation whose racks have so much IT power."""
     path, given = f"fleet.generations.{name}", doc.fleet.systems.get(name)
-    rack_kw = profiled(filler.facts, name, "rack_power_kw", Profile(doc.fleet.profile))
-    known: dict[str, Any] = {
-        "name": name,
-        "it_kw_per_rack": filler.value(f"{path}.rack_power_kw", rack_kw, kind) * ratio,
-    }
+    known: dict[str, Any] = {"name": name, "it_kw_per_rack": it_kw}
     if getattr(given, "life_years", None) is None:
         known["life_years"] = life
     return filler.fill(Generation, given, name, path, **known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +13,13 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.inputs import Costs
 from gigaplan.inference.inputs import Efficiency, Engine
 from gigaplan.plan.load import serving_of, training_of
-from gigaplan.plan.resolve.filler import Filler, profiled, rated_w
-from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
-from gigaplan.power.node import Node
+from gigaplan.plan.ratings import EFFICIENT, GpuPower, clock_at, rack_kw_at
+from gigaplan.plan.resolve.filler import Filler, rated_w
+from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import Failures, TrainingEfficiency
 from gigaplan.training.scaling import ScalingLaw, ScalingLaws
 from gigaplan.training.sites import Fibre, LocalUpdates
-from gigaplan.vocabulary.bases import PowerBasis, Profile
+from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.errors import PlanError
 
 T = TypeVar("T")
@@ -28,8 +28,6 @@ TRAINING_SOFTWARE = {"modern": "training_model", "classic": "training_model_2022
 """Kinds of training software and the entities that hold their constants."""
 REPLICAS = (2, 4, 8)
 """Numbers of sites for which the catalog has what local updates cost in learning."""
-AIR_COOLED_GPUS = 8
-"""Racks with more GPUs than one node of eight are cooled by liquid (vendors' data sheets)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,13 @@ def from_facts(facts: Catalog, cls: type[T], entity: str, **known: Any) -> T:
     return found
 
 
+def device_at(facts: Catalog, system: str, power: GpuPower) -> Device:
+    """Return one system's device by name at the clock of a power limit, for verbs that need no plan."""
+    return replace(device_of(facts, system), clock_share=clock_at(facts, system, power))
+
+
 def device_of(facts: Catalog, system: str) -> Device:
-    """Return one system's device by name, for verbs that need no plan."""
+    """Return one system's device by name at its rated power, as measured rows and their fits have it."""
     return from_facts(facts, Device, system, rated_w=rated_w(Filler(facts, {}, 1, 0), system, system))
 
 
@@ -91,32 +94,7 @@ def draw_curve_of(facts: Catalog) -> DrawCurve:
     return from_facts(facts, DrawCurve, "draw_curve")
 
 
-def node_draw_of(facts: Catalog) -> NodeDraw:
-    """Return what a node draws while it trains, by what its GPUs do."""
-    return from_facts(facts, NodeDraw, "node_draw")
-
-
-def node_of(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> Node:
-    """Return a system's rack, or its node of eight GPUs, as rated.
-
-    Raises
-    ------
-    UnknownFactError
-        If the catalog has no rated power of the system's rack, or no limit of its GPUs.
-    """
-    for quantity, basis in (("rack_power_kw", PowerBasis.RACK_TDP), ("gpu_tgp_w", PowerBasis.GPU_TGP)):
-        if not any(f.chosen and f.power_basis == basis for f in facts.all(system, quantity)):
-            facts.find(system, quantity, power_basis=basis)
-    gpus = facts.find(system, "gpus_per_rack").number
-    return Node(
-        gpus=gpus,
-        gpu_limit_w=profiled(facts, system, "gpu_tgp_w", profile, PowerBasis.GPU_TGP).number,
-        rated_w=1e3 * profiled(facts, system, "rack_power_kw", profile).number,
-        air_cooled=float(gpus <= AIR_COOLED_GPUS),
-    )
-
-
-def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q) -> float:
+def it_kw_per_gpu(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> float:
     """Return the rated IT power of one GPU [kW], its share of rack, network and storage included: as plans count it.
 
     Raises
@@ -126,7 +104,7 @@ def it_kw_per_gpu(facts: Catalog, system: str, profile: Profile = Profile.MAX_Q)
     """
     if not any(f.power_basis == PowerBasis.RACK_TDP and f.chosen for f in facts.all(system, "rack_power_kw")):
         facts.find(system, "rack_power_kw", power_basis=PowerBasis.RACK_TDP)
-    rack_kw = profiled(facts, system, "rack_power_kw", profile).number
+    rack_kw = rack_kw_at(facts, system, power)
     return rack_kw * facts.find("facility", "it_per_rack_power").number / facts.find(system, "gpus_per_rack").number
 
 

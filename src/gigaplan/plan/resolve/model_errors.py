@@ -21,7 +21,7 @@ from gigaplan.plan.resolve.filler import Filler
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.interval import Interval
-from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.members import Uncertain, column
 from gigaplan.vocabulary.sampling import Spread
 
 DEVICE_FIELDS = (
@@ -33,6 +33,7 @@ DEVICE_FIELDS = (
 )
 """Fields of a device that may be uncertain; those of one entry move together."""
 MEMORY = ("hbm_bytes",)
+CLOCK = ("clock_share",)
 LOAD = "server"
 """The MLPerf scenario whose errors a plan's rates have: requests arrive one by one, and limits are kept."""
 ROOMS = {"serving_error": "inference", "training_error": "training"}
@@ -47,7 +48,7 @@ RESERVE = ("serving_model", "memory_reserve_share", "inference.efficiency.memory
 """The fact that says what share of the memory stays free, and where it is read."""
 
 
-def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertain]:
+def device_ratios(filler: Filler, system: str, clock: Uncertain = 1.0) -> dict[tuple[str, ...], Uncertain]:
     """Return what is uncertain of a system's device: fields that move together, and their draws over the central.
 
     Parameters
@@ -56,6 +57,8 @@ def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertai
         Finds facts and draws.
     system
         Name of the system.
+    clock
+        Clock at its power limit over that at the rated power.
     """
     found: dict[tuple[str, ...], Uncertain] = {}
     known = {name for names in DEVICE_FIELDS for name in names if filler.facts.has(system, name)}
@@ -67,6 +70,9 @@ def device_ratios(filler: Filler, system: str) -> dict[tuple[str, ...], Uncertai
             found[tuple(n for n in names if n in known)] = (
                 filler.drawn(ranged[0], hint, f"inference.devices.{system}.{ranged[0].quantity}") / ranged[0].number
             )
+    clocks = column(clock, 1)
+    if len(clocks) > 1:
+        found[CLOCK] = clocks / clocks[0]
     found[MEMORY] = found.get(MEMORY, 1.0) * _memory_ratio(filler)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -24,7 +24,8 @@ from gigaplan.plan.provenance import plain_values
 from gigaplan.plan.resolve.demand import demand, regions
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
-from gigaplan.plan.resolve.fleet import fleet
+from gigaplan.plan.resolve.fleet import fleet, rack_kind
+from gigaplan.plan.resolve.limits import PowerLimit, power_limits
 from gigaplan.plan.resolve.model_errors import device_ratios, large_step_errors, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
 from gigaplan.plan.resolve.training import training
@@ -82,6 +83,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
+    limits = power_limits(filler, doc, rack_kind(doc))
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -98,12 +100,12 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
         market=filler.fill(Market, doc.market, "market", "market"),
-        fleet=fleet(filler, doc, sites, shared),
+        fleet=fleet(filler, doc, sites, shared, limits),
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
-        nodes=nodes(filler, doc),
-        devices={g: device(filler, g) for g in doc.fleet.generations},
+        nodes=nodes(filler, doc, limits),
+        devices={g: device(filler, g, limits[g]) for g in doc.fleet.generations},
         architectures=_architectures(filler, doc),
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
         engine=filler.fill(Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}"),
@@ -122,7 +124,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         raise PlanError([_too_late(later, doc.known_until, root)])
     if twice := list(_following_already(filler, root)):
         raise PlanError(twice)
-    sampled = _with_errors(filler, scenario, modern=doc.training.software == MODERN) if filler.members > 1 else scenario
+    modern = doc.training.software == MODERN
+    sampled = _with_errors(filler, scenario, limits, modern=modern) if filler.members > 1 else scenario
     streams = {name: tuple(inputs) for name, inputs in filler.sampler.streams.items()}
     warnings = (*scenario.warnings, *_unsampled(filler, root))
     draws = filler.draws.all()
@@ -152,14 +155,14 @@ def _too_late(later: Sequence[Fact], day: dt.date, root: Node) -> Problem:
     )
 
 
-def _with_errors(filler: Filler, scenario: Scenario, *, modern: bool) -> Scenario:
+def _with_errors(filler: Filler, scenario: Scenario, limits: Mapping[str, PowerLimit], *, modern: bool) -> Scenario:
     """Return a scenario of many members with what is uncertain of devices and of the models of speed themselves."""
     models, policy = scenario.architectures, scenario.training
     steps = step_errors(filler, _runs_of(filler, policy), models, modern=modern)
     largest = replace(policy.largest, step_over_predicted=large_step_errors(filler, scenario.devices, modern=modern))
     return replace(
         scenario,
-        device_ratios={g: device_ratios(filler, g) for g in scenario.devices},
+        device_ratios={g: device_ratios(filler, g, limits[g].clock_share) for g in scenario.devices},
         serving_error=serving_errors(filler, scenario.devices, models),
         training=replace(policy, step_over_predicted=steps, largest=largest),
     )

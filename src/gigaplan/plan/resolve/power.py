@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel
 
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.compute.device import Device
-from gigaplan.plan.resolve.filler import Filler, profiled, rated_w
-from gigaplan.plan.resolve.lookup import UNKNOWN_REGION, node_of
+from gigaplan.plan.ratings import node_of, profiled
+from gigaplan.plan.resolve.filler import Filler, rated_w
+from gigaplan.plan.resolve.limits import PowerLimit
+from gigaplan.plan.resolve.lookup import UNKNOWN_REGION
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.chain import chain
 from gigaplan.power.inputs import Facility
@@ -72,20 +76,43 @@ def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, pat
     return {"power": found, "power_ratio": peaks[0] / peaks if uncertain else 1.0}
 
 
-def nodes(filler: Filler, doc: PlanDocument) -> dict[str, Node]:
-    """Return the racks of each generation as rated, where the catalog knows their GPUs' limit."""
+def nodes(filler: Filler, doc: PlanDocument, limits: Mapping[str, PowerLimit]) -> dict[str, Node]:
+    """Return the racks of each generation as rated at their power limit, where the catalog knows that of their GPUs.
+
+    Parameters
+    ----------
+    filler
+        Fills inputs and records them.
+    doc
+        The plan's document.
+    limits
+        Power limit of each generation.
+    """
     found, profile = {}, Profile(doc.fleet.profile)
     for name in doc.fleet.generations:
         try:
-            found[name] = node_of(filler.facts, name, profile)
+            rated = node_of(filler.facts, name, profile)
         except UnknownFactError:
             continue
         limit = profiled(filler.facts, name, "gpu_tgp_w", profile, PowerBasis.GPU_TGP)
         filler.ledger.read(f"power.nodes.{name}.gpu_limit_w", limit)
+        rack_w = 1e3 * float(column(limits[name].rack_kw, 1)[0])
+        found[name] = replace(rated, gpu_limit_w=limits[name].limit_w, rated_w=rack_w)
     return found
 
 
-def device(filler: Filler, name: str) -> Device:
-    """Return a generation's device."""
+def device(filler: Filler, name: str, limit: PowerLimit) -> Device:
+    """Return a generation's device at the clock of its power limit.
+
+    Parameters
+    ----------
+    filler
+        Fills inputs and records them.
+    name
+        Name of the generation.
+    limit
+        Its power limit.
+    """
     path = f"inference.devices.{name}"
-    return filler.fill(Device, None, name, path, rated_w=rated_w(filler, name, path))
+    clock = float(column(limit.clock_share, 1)[0])
+    return filler.fill(Device, None, name, path, rated_w=rated_w(filler, name, path), clock_share=clock)

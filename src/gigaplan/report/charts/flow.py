@@ -9,6 +9,7 @@ from gigaplan.report.events import last_year
 from gigaplan.report.format import Scale, in_watts, short
 from gigaplan.report.words import place, system, title
 from gigaplan.results.coordinates import years
+from gigaplan.results.involved import rack_kw
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
@@ -111,7 +112,7 @@ def _plain(node: str) -> str:
 
 
 def _kw_per_rack(result: Result) -> Array:
-    return np.array([_stated(result, f"fleet.generations.{g}.rack_power_kw", 1.0) for g in result.labels["generation"]])
+    return np.array([rack_kw(result, g) for g in result.labels["generation"]])
 
 
 def _stated(result: Result, path: str, default: float) -> float:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.compute.device import Device
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.clock import clock_factor
 from gigaplan.simulate.couplings.kept_time import kept_share, lag_days
 from gigaplan.training.largest import (
     GRID,
@@ -130,7 +132,7 @@ def _speed(scenario: Scenario, generation: str, days: Array) -> tuple[Array, Arr
     for name, day in (("fp8", since.fp8_since), ("fp4", since.fp4_since)):
         if device.peak_flops_per_s(name) > device.peak_bf16_flops_per_s:
             begins[name] = scenario.axis.days_since_start(day)
-    curves = {name: _of_precision(scenario, generation, name) for name, day in begins.items() if day < NEVER}
+    curves = {name: _of_precision(scenario, device, name) for name, day in begins.items() if day < NEVER}
     groups = np.max([on_grid(c.group_gpus, np.array(SIZES)) for c in curves.values()], axis=0)
     if largest.mfu_share is not None:
         flat = column(largest.mfu_share, 3) * device.peak_bf16_flops_per_s
@@ -138,13 +140,23 @@ def _speed(scenario: Scenario, generation: str, days: Array) -> tuple[Array, Arr
     best = np.zeros(1)
     for name, curve in curves.items():
         there = days >= begins[name] + lag_days(policy) if name != "bf16" else np.ones_like(days, dtype=bool)
-        best = np.maximum(best, np.where(there[..., None], on_grid(curve.flops_per_s, np.array(SIZES)), 0.0))
+        of_size = on_grid(curve.flops_per_s, np.array(SIZES)) * _clock_factor(scenario, generation, name)  # (m, K)
+        best = np.maximum(best, np.where(there[..., None], of_size[:, None], 0.0))
     return best / column(largest.step_over_predicted.get(generation, 1.0), 3), groups
 
 
-def _of_precision(scenario: Scenario, generation: str, precision: str) -> SpeedBySize:
-    """Return what a GPU of a generation trains in one format, by size of the run."""
-    policy, device = scenario.training, scenario.devices[generation]
+def _clock_factor(scenario: Scenario, generation: str, precision: str) -> Array:
+    """Return each member's speed in one format over that at the central clock: (m, K or 1)."""
+
+    def speed(device: Device) -> Array:
+        return on_grid(_of_precision(scenario, device, precision).flops_per_s, np.array(SIZES))
+
+    return clock_factor(scenario, generation, speed, 2)
+
+
+def _of_precision(scenario: Scenario, device: Device, precision: str) -> SpeedBySize:
+    """Return what a GPU trains in one format, by size of the run."""
+    policy = scenario.training
     by_blocks = precision != "bf16" and device.peak_fp4_flops_per_s > 0  # MXFP8 and NVFP4 came in one generation
     return speed_by_size(device, policy.largest.model, precision, by_blocks, policy.efficiency, policy.largest.large)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gigaplan.compute.device import Device
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.node import activity_of, it_w
+from gigaplan.simulate.couplings.clock import clock_factor
 from gigaplan.simulate.couplings.kept_time import kept_share
 from gigaplan.training.inputs import Batch
 from gigaplan.training.programme import PlannedRun
@@ -66,7 +68,7 @@ class RunLayouts:
         numpy.ndarray
             Speed [token/s], shape (m,), m the members or 1; 0 where no layout fits.
         """
-        speed = self._chosen(run, lambda r: self.fastest(r).tokens_per_s / self._step_over_predicted(r))
+        speed = self._chosen(run, lambda r: self.fastest(r).tokens_per_s * self._speed_over_central(r))
         return np.asarray(speed * self.goodput_share(run))
 
     def goodput_share(self, run: PlannedRun) -> Array:
@@ -102,7 +104,7 @@ class RunLayouts:
         numpy.ndarray
             Share 0..1, shape (m,), m the members or 1.
         """
-        return self._chosen(run, lambda r: self.fastest(r).mfu_share / self._step_over_predicted(r))
+        return self._chosen(run, lambda r: self.fastest(r).mfu_share * self._speed_over_central(r))
 
     def _chosen(self, run: PlannedRun, of: Callable[[PlannedRun], Array]) -> Array:
         """Return what a run has with the model that each member trains."""
@@ -112,20 +114,18 @@ class RunLayouts:
         options = [np.broadcast_to(of(replace(run, model=name)), picks.numbers.shape) for name in picks.options]
         return np.asarray(np.choose(picks.numbers, options))
 
-    def _step_over_predicted(self, run: PlannedRun) -> Array:
-        """Return the time of a run's step over that of the model, shape (m,), m the members or 1.
+    def _speed_over_central(self, run: PlannedRun) -> Array:
+        """Return the speed of a run in each member over that of the central layout and clock, shape (m,): the error of
+        the step's model, and the member's clock."""
+        error = column(self.scenario.training.step_over_predicted.get((run.name, run.model), 1.0), 1)
+        found, model = self.fastest(run), self.scenario.architectures[run.model]
+        if not found.tokens_per_s:
+            return 1 / error
 
-        Parameters
-        ----------
-        run : PlannedRun
-            Run.
+        def speed(device: Device) -> Array:
+            return step(device, model, batch_of(run), found.layout, self.scenario.training.efficiency).tokens_per_s
 
-        Returns
-        -------
-        numpy.ndarray
-            Ratio [1]; 1 for the central member.
-        """
-        return column(self.scenario.training.step_over_predicted.get((run.name, run.model), 1.0), 1)
+        return np.asarray(clock_factor(self.scenario, run.generation, speed, 1) / error)
 
     def busy_share(self, run: PlannedRun) -> Array:
         """Return how busy racks would be, by the plan's draw curve, that draw as much as those of a run.

@@ -60,6 +60,8 @@ class Load:
     """GPUs over which one request's heads lie where attention is split by requests."""
     assumed: tuple[str, ...] = ()
     """What stands for cells that a user's row leaves empty."""
+    gpu_w: float = 0.0
+    """Power limit of one GPU as the row states it [W]; 0 for the rated power."""
 
 
 def load_of(row: Mapping[str, str]) -> Load:
@@ -95,6 +97,7 @@ def load_of(row: Mapping[str, str]) -> Load:
         request=request,
         per_gpu=not scenario and "per_gpu" in metric,
         assumed=tuple(cells.assumed),
+        gpu_w=float(row.get("gpu_w") or 0.0),
     )
 
 

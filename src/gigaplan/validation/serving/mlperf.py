@@ -64,7 +64,14 @@ def as_result(row: Mapping[str, str]) -> dict[str, str]:
         "value": row.get("value") or "",
         "date": row.get("date") or "",
         "source": row.get("source_title") or "",
+        "gpu_w": _watts(row.get("context") or ""),
     }
+
+
+def _watts(context: str) -> str:
+    """Return the power limit of one GPU as a fact's context states it [W], "" where it states none."""
+    found = re.search(r"(\d[\d,]*)\s*W\s+TGP", context)
+    return found[1].replace(",", "") if found else ""
 
 
 def _gpus(entity: str, context: str) -> int:

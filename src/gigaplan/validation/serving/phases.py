@@ -124,7 +124,7 @@ def _attention_s(stage: Stage, uncached: Array, cached: Array) -> Array:
     """Return the time of scores and values over a prompt in all layers of a stage [s]."""
     a, e, d = stage.architecture, stage.efficiency, stage.device
     flops = a.prefill_attention_flops(uncached, cached) / stage.gpus
-    return stage.layers * flops / (d.peak_flops_per_s("bf16") * e.attention_share)
+    return stage.layers * flops / (d.arithmetic_flops_per_s("bf16") * e.attention_share)
 
 
 def _busy(_: tuple[float, float, float]) -> float:
