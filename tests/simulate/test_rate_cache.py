@@ -55,7 +55,7 @@ def test_a_run_is_the_same_with_kept_rates(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GIGAPLAN_CACHE", str(tmp_path))
     for _ in range(2):
         kept._stored_rates.cache_clear()
-        throughput._rate.cache_clear()
+        throughput._choice.cache_clear()
         again = gp.run("lab-1mw")
         for name in plain.arrays:
             np.testing.assert_array_equal(plain[name], again[name])

@@ -17,6 +17,7 @@ import numpy as np
 from gigaplan.compute.device import Device
 from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.inference.inputs import Request
+from gigaplan.inference.percentiles import Percentile
 from gigaplan.plan.scenario import Scenario
 from gigaplan.vocabulary.members import Array, column
 
@@ -44,6 +45,8 @@ class Question:
     year: int
     request: Request
     device: Device
+    percentile: Percentile | None = None
+    """Which share of requests the limits hold for."""
 
 
 Searched = Callable[[Question], float]
@@ -73,6 +76,8 @@ def member_factors(
     models: Sequence[Sequence[str]],
     questions: Sequence[Sequence[Sequence[Question]]],
     searched: Searched,
+    *,
+    with_errors: bool = True,
 ) -> Array:
     """Return each member's rates over those at the central inputs.
 
@@ -87,7 +92,9 @@ def member_factors(
     questions : sequence of sequence of sequence of Question
         Central requests and devices, by workload, generation and year.
     searched : callable
-        The rate of a question.
+        The rate of a question, or another figure of it that is above 0 where it can be served.
+    with_errors : bool
+        Whether the serving model's own errors are part of it.
 
     Returns
     -------
@@ -111,6 +118,8 @@ def member_factors(
                     more, change = ratio > 1, np.log(ratio)
                     logs[:, w, g] += np.where(more, up[:, 0], down[:, 0]) * change
                     served[:, w, g] &= np.where(more, up[:, 1], down[:, 1]) * np.abs(change) <= 1
+            if not with_errors:
+                continue
             errors = [column(scenario.serving_error.get((generations[g], m), 1.0), 1) for m in models[w]]
             logs[:, w, g] += np.log(np.stack(np.broadcast_arrays(*errors), axis=1))
     return np.where(served, np.exp(logs), 0.0)
