@@ -144,13 +144,13 @@ def percentile_of(work: Workload) -> Percentile | None:
     return Percentile(share=work.within_share, prompt_cv=work.prompt_cv, longest_over_mean=np.inf)
 
 
-def mix(workload_rates: Array, worth: Array) -> Array:
+def mean_worth(requests: Array, worth: Array) -> Array:
     """Return the worth of the mean request of a fleet, over what each generation serves.
 
     Parameters
     ----------
-    workload_rates : Array, shape (M, W, G, n)
-        Requests that each generation serves per hour if a workload has the whole fleet [1/h].
+    requests : Array, shape (M, W, G, n)
+        Requests that each generation serves if a workload has the whole fleet [1/h].
     worth : Array, shape (M, W, G, n)
         Worth of its mean request on each [share].
 
@@ -159,6 +159,31 @@ def mix(workload_rates: Array, worth: Array) -> Array:
     Array, shape (M, W, n)
         Worth [share]; nan where nothing serves.
     """
-    whole = workload_rates.sum(axis=2)
-    part = (workload_rates * worth).sum(axis=2)
-    return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))
+    whole, part = requests.sum(axis=2), (requests * worth).sum(axis=2)
+    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
+
+
+def log_price_factor(worth: Array, dated: NDArray[np.int_]) -> Array:
+    """Return the logarithm of the price that a request seems to have, slowness counted, over the price that is set.
+
+    A buyer to whom an answer is worth the part ``v`` pays a price as if it were ``1 / v`` times as high. Demand is stated
+    as it was at the reference date, at the slowness of then; where nothing served then, as within the limits.
+
+    Parameters
+    ----------
+    worth : Array, shape (M, W, n)
+        Worth of the mean request as it is served [share]; nan where nothing serves.
+    dated : Array of int, shape (W,)
+        Month of each workload's reference date; before it the factor is 1.
+
+    Returns
+    -------
+    Array, shape (M, W, n)
+        Logarithm of the factor [1].
+    """
+    months = worth.shape[-1]
+    log_worth = np.log(np.where(worth > 0, worth, 1.0))  # within the limits where nobody knows
+    then = np.take_along_axis(log_worth, np.clip(dated, 0, months - 1)[None, :, None], axis=-1)
+    within = (dated >= 0) & (dated < months)
+    since = np.arange(months) >= dated[:, None]
+    return np.where(since & (worth > 0), np.where(within[:, None], then, 0.0) - log_worth, 0.0)
