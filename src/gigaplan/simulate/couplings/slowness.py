@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -10,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.demand.inputs import Workload
-from gigaplan.inference.frontier import Choice
+from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.inference.percentiles import Percentile
-from gigaplan.inference.slowness import mixture, slopes_after
+from gigaplan.inference.slowness import SMALLEST, mixture, slopes_after
 from gigaplan.vocabulary.members import Array, stack
 
 REMEMBERED = 8192
@@ -111,12 +112,44 @@ def speeds_at(points: Points, elasticity: Array) -> Speeds:
     rate, slow = points.field("requests_per_gpu_s"), points.field("log_slowness")
     price = elasticity[:, :, None, None, None]
     mixed = mixture(slow, points.slopes, price)
-    seconds = (mixed.share * np.divide(1.0, rate, out=np.zeros_like(rate), where=rate > 0)).sum(axis=-1)
+    # Over the time that they would take at the first point, so that one point alone gives its rate to the digit.
+    times = (mixed.share * np.divide(rate[..., :1], rate, out=np.zeros_like(rate), where=rate > 0)).sum(axis=-1)
     # At an infinite price nothing late is worth serving.
     serves = (rate[..., 0] > 0) & (np.isfinite(price[..., 0]) | (slow[..., 0] == 0))
-    per_gpu_s = np.divide(1.0, seconds, out=np.zeros_like(seconds), where=serves)
+    per_gpu_s = np.divide(rate[..., 0], times, out=np.zeros_like(times), where=serves)
     within = np.where(serves & (slow[..., 0] == 0), mixed.share[..., 0], 0.0)
     return Speeds(per_gpu_s, np.where(serves, mixed.worth, 0.0), within)
+
+
+def speed_alone(choice: Choice, elasticity: float) -> tuple[float, float]:
+    """Return requests per GPU and second of one choice and their worth, as :func:`speeds_at`, without arrays.
+
+    Parameters
+    ----------
+    choice : Choice
+        Operating points.
+    elasticity : float
+        Mean price of slowness [1].
+    """
+    points, e = choice.points, max(elasticity, SMALLEST)
+    if not points or (points[0].log_slowness > 0 and math.isinf(e)):
+        return 0.0, 0.0
+    times = worth = above = slope = 0.0
+    first = points[0].requests_per_gpu_s
+    for k, p in enumerate(points):
+        left = above * math.exp(-slope * p.log_slowness)
+        before = above
+        later = points[k + 1] if k + 1 < len(points) else None
+        slope = 0.0 if later is None else _slope(p, later)
+        above = math.exp(-slope / e)
+        times += (above - before) * (first / p.requests_per_gpu_s)
+        mean = 1 / (1 + e * p.log_slowness) if p.log_slowness else 1.0
+        worth += mean * (above * math.exp(-slope * p.log_slowness) - left)
+    return first / times, worth
+
+
+def _slope(a: OperatingPoint, b: OperatingPoint) -> float:
+    return math.log(b.requests_per_gpu_s / a.requests_per_gpu_s) / (b.log_slowness - a.log_slowness)
 
 
 def means_at(points: Points, elasticity: Array) -> dict[str, Array]:

@@ -119,15 +119,9 @@ def _searched(
 
     @functools.cache
     def alone(q: Question) -> tuple[float, float]:
-        at = slowness.speeds_at(slowness.points_of([[[search(q)]]]), prices[:1, q.workload : q.workload + 1])
-        return float(at.requests_per_gpu_s.item()), float(at.worth.item())
+        return slowness.speed_alone(search(q), float(prices[0, q.workload]))
 
-    def factors(k: int, *, errors: bool) -> Array:
-        return member_factors(
-            scenario, tokens_per_request, models, central, lambda q: alone(q)[k], with_errors=errors
-        )
-
-    return found, speeds.followed(factors(0, errors=True), factors(1, errors=False))
+    return found, speeds.followed(*member_factors(scenario, tokens_per_request, models, central, alone))
 
 
 def _reasons(scenario: Scenario, found: Found) -> dict[str, None]:
