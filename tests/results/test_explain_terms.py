@@ -81,7 +81,6 @@ NO_PRODUCTS = {
     "overhead_energy_mwh": "the PUE follows the season",
     "facility_power_mw": "the PUE follows the season",
     "requests_per_gpu_s": "a search over layouts",
-    "worth_as_served_share": "a mean over requests that differ",
     "value_lost_to_slowness_usd": "worth is a mean over what each generation serves",
     "research_on_idle_gpu_hours": "what is left of others, by the plan's rule",
     "sold_gpu_hours": "what is left of others, by the plan's rule and what its buyers want",
