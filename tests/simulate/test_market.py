@@ -87,11 +87,9 @@ def test_a_price_that_follows_the_market_falls_where_capacity_is_plenty() -> Non
 
 
 @pytest.mark.parametrize(("limits", "mix_effect"), [(True, 1e-6), (False, 2e-3)])
-def test_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served(
-    limits: bool, mix_effect: float
-) -> None:
-    # At prices that stand: where they follow cost, a larger share of a dearer generation may raise them. So may a larger
-    # share of a slower one make the mean request late, and demand less.
+def test_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served(limits: bool, mix_effect: float) -> None:
+    # At prices that stand: where they follow cost, a larger share of a dearer generation may raise them. And a larger
+    # share of a slower one may make the mean request late, and demand less.
     few = ("market.idle=stand_idle", *(hard() if limits else ()))
     power = "fleet.sites.Panhandle.phases.halls 1-2.power"
     small, large = (priced("frozen", *few, f"{power}={mw} MW facility") for mw in (20, 60))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan.demand.requests import compute_demand
 from gigaplan.inference.frontier import best, precision_for
 from gigaplan.plan.load import load
 from gigaplan.plan.resolve import resolve
 from gigaplan.results.result import Result
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import models_by_year, questions, rates
-from gigaplan.demand.requests import compute_demand
 
 PLAN = "announced-2025-09"
 AGENTS = "demand.workloads.agents"
@@ -45,7 +45,9 @@ def test_no_limit_is_a_knife_edge() -> None:
 
 
 def test_hard_limits_give_the_rates_of_a_search_within_them() -> None:
-    scenario = resolve(load("lab-1mw", ["uncertainty.members=1", f"{AGENTS}.hard_limits=true", f"{AGENTS}.within_share=0"]))
+    scenario = resolve(
+        load("lab-1mw", ["uncertainty.members=1", f"{AGENTS}.hard_limits=true", f"{AGENTS}.within_share=0"])
+    )
     demand = compute_demand(scenario.demand, scenario.axis)
     speed = rates(scenario, demand.tokens_per_request)
     asked, models = questions(scenario, demand.tokens_per_request), models_by_year(scenario)
@@ -53,9 +55,7 @@ def test_hard_limits_give_the_rates_of_a_search_within_them() -> None:
     for g, row in enumerate(asked[w]):
         q = row[0]
         architecture = scenario.architectures[models[w][0]]
-        hard = best(
-            q.device, architecture, precision_for(q.device), q.request, scenario.efficiency, scenario.engine
-        )
+        hard = best(q.device, architecture, precision_for(q.device), q.request, scenario.efficiency, scenario.engine)
         assert speed.tpot_ms[w, g, 0] == hard.tpot_s * 1e3
         assert speed.replica_batch[w, g, 0] == hard.batch
         assert speed.worth[0, w, g, 0] == speed.within[0, w, g, 0] == 1.0

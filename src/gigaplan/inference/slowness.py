@@ -1,15 +1,15 @@
-"""What slowness costs, and where on a serving frontier it is worth most to serve.
+"""What slowness costs, and where on a serving frontier value is highest.
 
-An answer may take the longest time to first token and the longest time for each of its tokens. What it takes beyond, over
-all that it may take, makes it slow, and a slow answer is worth less:
+An answer may take the longest time to first token and the longest time for each of its tokens. What it takes beyond,
+over all that it may take, makes it slow, and a slow answer is worth less:
 
     slowness = 1 + (first token's seconds over its limit + tokens x seconds of a token over its limit) / seconds allowed
     worth = slowness ^ -e
 
 with the elasticity e that is the price of slowness. A GPU-hour costs the same at every point of the frontier, so value
-less cost is greatest where requests per GPU x worth is. Requests differ in what slowness costs them: e is spread
-exponentially about its mean, and each request is served where it is worth most. No time is then a cliff: past a limit, or a
-step of the frontier, only as many requests move as it pays for.
+less cost is highest where requests per GPU x worth is. Requests differ in what slowness costs them: e is spread
+exponentially about its mean, and each request is served where its value is highest. No time is then a cliff: past a
+limit, or a step of the frontier, only as many requests move as it pays for.
 
 In logarithms worth falls along a straight line of slope e, so that only corners of the frontier's concave hull are ever
 chosen, each by the requests whose e lies between the slopes of the hull on its two sides.

@@ -56,12 +56,11 @@ class StoredRates:
     def get(self, key: str) -> Choice | None:
         """Return a stored choice of points, None if there is none whose fields are of the right type."""
         values = self._rates.get(key)
-        if not (isinstance(values, list) and len(values) <= MOST_POINTS and values and isinstance(values[0], str)):
+        if not (isinstance(values, list) and 0 < len(values) <= MOST_POINTS and isinstance(values[0], str)):
             return None
-        reason, *points = values
-        if not all(isinstance(p, list) and len(p) == len(TYPES) and all(map(_fits, p, TYPES)) for p in points):
-            return None
-        return _risen(Choice(tuple(OperatingPoint(*p) for p in points), reason))
+        points = [_point(p) for p in values[1:]]
+        found = tuple(p for p in points if p is not None)
+        return _risen(Choice(found, values[0])) if len(found) == len(points) else None
 
     def put(self, key: str, choice: Choice) -> None:
         """Remember a choice of points for :meth:`keep`."""
@@ -137,6 +136,13 @@ def _read(path: Path) -> dict[str, list[object]]:
 
 def _checksum(stored: object) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+
+
+def _point(values: object) -> OperatingPoint | None:
+    """Return a stored operating point, None if it isn't one."""
+    if not (isinstance(values, list) and len(values) == len(TYPES) and all(map(_fits, values, TYPES))):
+        return None
+    return OperatingPoint(*values)
 
 
 def _risen(choice: Choice) -> Choice | None:

@@ -130,7 +130,8 @@ def service(plan: PlanDocument, root: Node) -> Iterator[Problem]:
 
 
 def slowness(plan: PlanDocument, root: Node) -> Iterator[Problem]:
-    """What is said of slow answers has an effect: a price where limits aren't hard, a spread where a share keeps them."""
+    """What is stated of slow answers has an effect: a price where limits aren't hard, a spread where a share keeps
+    them."""
     facts = catalog.load()
     for name, work in plan.demand.workloads.items():
         place = ("demand", "workloads", name)

@@ -57,8 +57,8 @@ class Prices:
     per_request_usd: Array
     """(M, W, n) price of a request [USD]."""
     worth: Array
-    """(M, W, n) what the mean request is worth as fast as it is served, over what it is worth within the limits [share];
-    1 where nothing serves."""
+    """(M, W, n) what the mean request is worth as fast as it is served, over what it is worth within the limits
+    [share]; 1 where nothing serves."""
     slowness_factor: Array
     """(M, W, n) the price that a request seems to have, slowness counted, over the price that is set [1]: 1 at the
     reference date."""
@@ -268,8 +268,8 @@ def _clearing(
     worth_usd: Array,
     energy_usd: Array,
 ) -> Array:
-    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h]; what a request is worth is its price at the reference
-    date, less what slowness has taken since.
+    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h]; what a request is worth is its price at the
+    reference date, less what slowness has taken since.
 
     Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
     the whole day for all. Work that nobody pays for needs what it needs at every price.
@@ -326,10 +326,9 @@ def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
 
 
 def _dated(scenario: Scenario) -> NDArray[np.int_]:
-    """Return the month from which each workload's prices and demand move, counted from the start of the horizon: (W,)."""
-    return np.array(
-        [_months_to(scenario, max(w.reference_date, *_published(scenario, w))) for w in scenario.demand.workloads]
-    )
+    """Return the month from which each workload's prices and demand move, from the start of the horizon: (W,)."""
+    work = scenario.demand.workloads
+    return np.array([_months_to(scenario, max(w.reference_date, *_published(scenario, w))) for w in work])
 
 
 def _published(scenario: Scenario, work: Workload) -> list[dt.date]:
@@ -345,7 +344,7 @@ def _months_to(scenario: Scenario, day: dt.date) -> int:
     return (day.year - start.year) * MONTHS_PER_YEAR + day.month - start.month
 
 
-def _following(log_level: Array, dated: Array, months: Array) -> Array:
+def _following(log_level: Array, dated: NDArray[np.int_], months: Array) -> Array:
     """Return log prices that follow a level from the reference date, or from the first month with one: (M, W, n)."""
     known = np.isfinite(log_level)
     after = known & (np.arange(known.shape[-1]) >= dated[:, None])

@@ -33,8 +33,8 @@ TOKEN_INPUTS: Mapping[str, tuple[str, ...]] = {
 HALVINGS = 3
 """How often a step that can't be served is halved to find the limit."""
 Side = tuple[float, ...]
-"""The elasticities of each figure for more or for less of an input, and one over the logarithm of the factor that is its
-limit."""
+"""The elasticities of each figure for more or for less of an input, and one over the logarithm of the factor that is
+its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def _elasticities(
     Returns
     -------
     tuple of Array, shape (Y, figure + 1) each
-        The elasticity of each figure, and one over the logarithm of the factor by which the input may change before nothing can be
-        served within the limits; 0 where there is no such factor.
+        The elasticity of each figure, and one over the logarithm of the factor by which the input may change before
+        nothing can be served within the limits; 0 where there is no such factor.
     """
     spans = []
     for first, last in _spans(models):

@@ -36,9 +36,7 @@ class Revenue:
     """(M, n) published revenue over what requests bring at the plan's prices [1]; 1 where none is published."""
 
 
-def revenue_of(
-    scenario: Scenario, allocated: Allocation, price_usd: Array, worth: Array, sold_usd: Array
-) -> Revenue:
+def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, worth: Array, sold_usd: Array) -> Revenue:
     """Return what served and refused requests bring, and idle hours that are sold.
 
     Parameters

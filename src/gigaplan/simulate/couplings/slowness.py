@@ -39,7 +39,7 @@ class Speeds:
         """Return these speeds with those of others for some members of each workload, (M, W)."""
         which = members[:, :, None, None]
         pairs = zip((self.requests_per_gpu_s, self.worth, self.within), _fields(others), strict=True)
-        return Speeds(*(np.where(which, theirs, ours) for ours, theirs in pairs))
+        return Speeds(*(np.where(which, other, own) for own, other in pairs))
 
     def followed(self, rate: Array, worth: Array) -> Speeds:
         """Return these speeds times the factors that a member's rates and worth follow by."""
@@ -199,8 +199,8 @@ def mean_worth(requests: Array, worth: Array) -> Array:
 def log_price_factor(worth: Array, dated: NDArray[np.int_]) -> Array:
     """Return the logarithm of the price that a request seems to have, slowness counted, over the price that is set.
 
-    A buyer to whom an answer is worth the part ``v`` pays a price as if it were ``1 / v`` times as high. Demand is stated
-    as it was at the reference date, at the slowness of then; where nothing served then, as within the limits.
+    A buyer to whom an answer is worth the part ``v`` pays a price as if it were ``1 / v`` times as high. Demand is
+    stated as it was at the reference date, at the slowness of then; where nothing served then, as within the limits.
 
     Parameters
     ----------

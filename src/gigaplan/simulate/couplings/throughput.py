@@ -62,7 +62,7 @@ class Throughput:
 
 
 def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
-    """Return how fast every generation serves every workload, where it is worth most (search over layouts and batches).
+    """Return how fast every generation serves every workload, where value is highest (search over layouts and batches).
 
     Requests are those of each calendar year, and so is the model that serves them. Serving software gains year by
     year on that of the measurements behind the model's constants; before them it is taken as it was then.
