@@ -143,8 +143,9 @@ def slowness(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 remedy="remove one of the two; the run goes on",
                 severity="warning",
             )
-        known = any(facts.has(entity, "within_share") for entity in (name, work.like) if entity)
-        if work.prompt_cv is not None and not (known if work.within_share is None else work.within_share):
+        fact = next((e for e in (name, work.like) if e and facts.has(e, "within_share")), None)
+        share = work.within_share if work.within_share is not None or fact is None else _number(fact, "within_share")
+        if work.prompt_cv is not None and not share:
             yield Problem(
                 "the limits hold for the mean request, which the spread of prompts doesn't move",
                 root.place((*place, "prompt_cv"), key=True),
@@ -152,6 +153,10 @@ def slowness(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 remedy="state within_share as well, as 90 %, or remove 'prompt_cv'; the run goes on",
                 severity="warning",
             )
+
+
+def _number(entity: str, quantity: str) -> float:
+    return catalog.load().find(entity, quantity).number
 
 
 def later_in_time(plan: PlanDocument, root: Node) -> Iterator[Problem]:
