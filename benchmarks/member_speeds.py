@@ -11,10 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from gigaplan.demand.requests import compute_demand
-from gigaplan.inference.frontier import best, precision_for
+from gigaplan.inference.frontier import choice, precision_for
 from gigaplan.plan.load import load
 from gigaplan.plan.resolve import resolve
 from gigaplan.simulate.couplings.member_speeds import member_factors, searched_alone
+from gigaplan.simulate.couplings.slowness import speed_alone
 from gigaplan.simulate.couplings.throughput import models_by_year, questions
 
 
@@ -27,11 +28,12 @@ def main(plan: str = "announced-2025-09", members: str = "64", years: str = "2")
 
     def search(q):  # type: ignore[no-untyped-def]
         model = scenario.architectures[models[q.workload][q.year]]
-        return best(
-            q.device, model, precision_for(q.device), q.request, scenario.efficiency, scenario.engine
-        ).requests_per_gpu_s
+        constants = scenario.efficiency, scenario.engine
+        found = choice(q.device, model, precision_for(q.device), q.request, *constants, percentile=q.percentile)
+        price = scenario.demand.workloads[q.workload].slowness_elasticity
+        return speed_alone(found, float(np.ravel(price)[0]))[:1]
 
-    factors = member_factors(scenario, tokens, models, asked, search)
+    (factors,) = member_factors(scenario, tokens, models, asked, search)
     chosen = np.unique(np.linspace(0, len(scenario.axis.years) - 1, int(years)).astype(int))
     every = []
     heads = f"{'unserved':>9} {'found':>6} {'wrongly':>8}"
@@ -40,9 +42,9 @@ def main(plan: str = "announced-2025-09", members: str = "64", years: str = "2")
         errors, spread, unserved, found, wrongly = [], [], 0, 0, 0
         for g, row in enumerate(asked[w]):
             for y in chosen:
-                central = search(row[y])
+                (central,) = search(row[y])
                 for m in range(1, scenario.members):
-                    full = search(searched_alone(scenario, tokens, m, row[y]))
+                    (full,) = search(searched_alone(scenario, tokens, m, row[y]))
                     followed = factors[m, w, g, y]
                     if not (full and central and followed):
                         unserved += bool(central) and not full

@@ -59,7 +59,7 @@ def main() -> None:
     show("ten years on representative days, first run after import", (time.perf_counter() - start,) * 3, 1.0)
 
     def cold() -> object:
-        throughput._rate.cache_clear()
+        throughput._choice.cache_clear()
         return gp.run(PLAN)
 
     show("ten years, warm process, no rate remembered", timed(cold), 1.0)

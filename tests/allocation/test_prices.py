@@ -150,7 +150,7 @@ def test_with_deferrable_work_the_price_leans_low(seed: int, scarcity: float) ->
 # In a whole plan
 
 
-def small_plan(requests: str, availability: str = "90 %", members: int = 1) -> Result:
+def small_plan(requests: str, availability: str = "90 %", members: int = 1, limits: str = "false") -> Result:
     changes = [
         "fleet.generations=[gb300_nvl72]",
         "fleet.opening={}",
@@ -160,6 +160,7 @@ def small_plan(requests: str, availability: str = "90 %", members: int = 1) -> R
         f"fleet.ladder.availability={availability}",
         f"uncertainty.members={members}",
         *(f"demand.workloads.{w}.pricing=frozen" for w in ("enterprise_api", "agents", "batch")),
+        *(f"demand.workloads.{w}.hard_limits={limits}" for w in ("enterprise_api", "agents", "batch")),
     ]
     return simulate(plan.resolve(plan.load("neocloud-100mw", changes)))
 
@@ -199,8 +200,9 @@ def test_nobody_waits_and_nothing_more_is_earned() -> None:
 
 
 def test_marginal_revenue_is_the_price_where_worth_is_what_is_paid() -> None:
-    """This plan's requests are worth what they pay: a gigawatt's revenue is a thousand megawatts' shadow price."""
-    result = small_plan("200e6", members=2)
+    """This plan's requests are worth what they pay: a gigawatt's revenue is a thousand megawatts' shadow price,
+    where nothing is late."""
+    result = small_plan("200e6", members=2, limits="true")
     np.testing.assert_allclose(
         result["marginal_revenue_usd_per_gw_year"], 1000 * result["shadow_price_usd_per_mw_year"], rtol=1e-9
     )

@@ -153,7 +153,10 @@ OF_SOME_WORKLOADS = (
         (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
         (Shape, "demand_shape", ("region_offset_h", "region_share")),
         (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve", "points", "stray")),
-        *((Workload, w, ("name", "driver", "model", "deferrable", *OF_SOME_WORKLOADS)) for w in WORKLOADS),
+        *(
+            (Workload, w, ("name", "driver", "model", "deferrable", "hard_limits", *OF_SOME_WORKLOADS))
+            for w in WORKLOADS
+        ),
     ],
 )
 def test_every_field_that_a_plan_leaves_out_is_a_fact(contract: type, entity: str, elsewhere: tuple[str, ...]) -> None:

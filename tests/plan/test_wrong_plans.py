@@ -912,6 +912,16 @@ ODDITIES = {
             f"{WORK}.requests_per_day",
             "does not read",
         ),
+        "a price of slowness where limits are hard": (
+            *teaching("hard_limits: true, slowness_elasticity: 2"),
+            f"{WORK}.slowness_elasticity",
+            "without a price",
+        ),
+        "a spread of prompts where the mean request keeps the limits": (
+            *teaching("within_share: 0, prompt_cv: 2"),
+            f"{WORK}.prompt_cv",
+            "the limits hold for the mean request",
+        ),
         "kilowatts for megawatts": ("power: 420 MW it", "power: 420 kW it", "announced.power", "add up to 9,580.42 MW"),
         "an opening block after the end": (
             "date: 2023-12-31",

@@ -81,6 +81,7 @@ NO_PRODUCTS = {
     "overhead_energy_mwh": "the PUE follows the season",
     "facility_power_mw": "the PUE follows the season",
     "requests_per_gpu_s": "a search over layouts",
+    "value_lost_to_slowness_usd": "worth is a mean over what each generation serves",
     "research_on_idle_gpu_hours": "what is left of others, by the plan's rule",
     "sold_gpu_hours": "what is left of others, by the plan's rule and what its buyers want",
     "unrequested_share": "three quantities over a fourth",

@@ -42,6 +42,10 @@ LATER = {
     "largest_run_over_trend",
     "capability_from_compute_eci",
     "capability_from_methods_eci",
+    "within_limits_share",
+    "worth_as_served_share",
+    "slowness_price_factor",
+    "value_lost_to_slowness_usd",
 }
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())

@@ -45,11 +45,16 @@ def priced(rule: str, *more: str) -> Result:
     return run(*(f"demand.workloads.{w}.pricing={rule}" for w in run().labels["workload"]), *more)
 
 
+def hard() -> tuple[str, ...]:
+    """Return changes by which no answer is late, so that prices alone move demand."""
+    return tuple(f"demand.workloads.{w}.hard_limits=true" for w in run().labels["workload"])
+
+
 def test_frozen_prices_are_those_of_the_reference_date_and_demand_is_untouched_by_them() -> None:
-    frozen = priced("frozen")
+    frozen = priced("frozen", *hard())
     price = central(frozen, "price_per_request_usd")
     assert np.all(price == price[:, :1])
-    other = priced("frozen", "demand.workloads.agents.price_elasticity=-3")
+    other = priced("frozen", *hard(), "demand.workloads.agents.price_elasticity=-3")
     assert np.array_equal(central(other, "requests_asked_per_day"), central(frozen, "requests_asked_per_day"))
 
 
@@ -63,7 +68,7 @@ def test_a_price_follows_cost_by_its_pass_through() -> None:
 
 
 def test_a_stated_path_is_the_price_and_moves_demand_with_its_elasticity() -> None:
-    few = ("market.idle=stand_idle", "demand.workloads.agents.price_elasticity=-0.5")
+    few = (*hard(), "market.idle=stand_idle", "demand.workloads.agents.price_elasticity=-0.5")
     path = priced("path", "demand.price_index={2026-01: 1, 2027-01: 0.5}", *few)
     frozen = priced("frozen", *few)
     agents, late = path.labels["workload"].index("agents"), 30
@@ -81,14 +86,17 @@ def test_a_price_that_follows_the_market_falls_where_capacity_is_plenty() -> Non
     assert price[0, -1] < price[0, 12]
 
 
-def test_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served() -> None:
-    # At prices that stand: where they follow cost, a larger share of a dearer generation may raise them.
+@pytest.mark.parametrize(("limits", "mix_effect"), [(True, 1e-6), (False, 2e-3)])
+def test_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served(limits: bool, mix_effect: float) -> None:
+    # At prices that stand: where they follow cost, a larger share of a dearer generation may raise them. And a larger
+    # share of a slower one may make the mean request late, and demand less.
+    few = ("market.idle=stand_idle", *(hard() if limits else ()))
     power = "fleet.sites.Panhandle.phases.halls 1-2.power"
-    small, large = (priced("frozen", "market.idle=stand_idle", f"{power}={mw} MW facility") for mw in (20, 60))
+    small, large = (priced("frozen", *few, f"{power}={mw} MW facility") for mw in (20, 60))
     clears = [np.nan_to_num(central(r, "clearing_price_usd_per_gpu_h"), nan=np.inf) for r in (small, large)]
     assert np.all(clears[1] <= clears[0] * (1 + 1e-6))
     served = [central(r, "requests_served_per_day").sum(axis=0) for r in (small, large)]
-    assert np.all(served[1] >= served[0] * (1 - 1e-6))
+    assert np.all(served[1] >= served[0] * (1 - mix_effect))
 
 
 @pytest.mark.parametrize("rule", ["research", "batch", "rent_out", "stand_idle"])

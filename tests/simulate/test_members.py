@@ -10,7 +10,7 @@ import pytest
 
 import gigaplan as gp
 from gigaplan.demand.requests import compute_demand
-from gigaplan.inference.frontier import best, precision_for
+from gigaplan.inference.frontier import choice, precision_for
 from gigaplan.plan.load import load
 from gigaplan.plan.resolve import resolve
 from gigaplan.results.result import Result
@@ -22,6 +22,7 @@ from gigaplan.simulate.couplings.member_speeds import (
     searched_alone,
     token_ratios,
 )
+from gigaplan.simulate.couplings.slowness import speed_alone
 from gigaplan.simulate.couplings.throughput import models_by_year, questions
 from gigaplan.vocabulary.members import Array
 
@@ -84,10 +85,12 @@ def test_law_a_wider_range_spreads_more(path: str, fixed: str, narrow: str, wide
     assert large[0] < small[0] < 1 < small[1] < large[1]
 
 
-def search(scenario: object, models: list[list[str]], q: Question) -> float:
+def search(scenario: object, models: list[list[str]], q: Question) -> tuple[float, float]:
     model = scenario.architectures[models[q.workload][q.year]]  # type: ignore[attr-defined]
     constants = (scenario.efficiency, scenario.engine)  # type: ignore[attr-defined]
-    return best(q.device, model, precision_for(q.device), q.request, *constants).requests_per_gpu_s
+    found = choice(q.device, model, precision_for(q.device), q.request, *constants, percentile=q.percentile)
+    price = scenario.demand.workloads[q.workload].slowness_elasticity  # type: ignore[attr-defined]
+    return speed_alone(found, float(np.ravel(price)[0]))
 
 
 def test_speed_by_elasticities_is_near_a_search_for_each_member() -> None:
@@ -95,18 +98,20 @@ def test_speed_by_elasticities_is_near_a_search_for_each_member() -> None:
     scenario = replace(resolve(load("announced-2025-09", ["uncertainty.members=8"])), serving_error={})
     tokens = compute_demand(scenario.demand, scenario.axis).tokens_per_request
     models, asked = models_by_year(scenario), questions(scenario, tokens)
-    factors = member_factors(scenario, tokens, models, asked, lambda q: search(scenario, models, q))
-    np.testing.assert_array_equal(factors[0], 1.0)
-    errors, changes = [], []
+    factors, worths = member_factors(scenario, tokens, models, asked, lambda q: search(scenario, models, q))
+    np.testing.assert_array_equal((factors[0], worths[0]), 1.0)
+    errors, changes, of_worth = [], [], []
     generation = len(scenario.devices) - 1
     for w in range(len(asked)):
         central = asked[w][generation][0]
         for m in range(1, 8):
-            full = search(scenario, models, searched_alone(scenario, tokens, m, central))
-            if full:
-                changes.append(np.log(full / search(scenario, models, central)))
-                errors.append(np.log(factors[m, w, generation, 0]) - changes[-1])
+            full, worth = search(scenario, models, searched_alone(scenario, tokens, m, central))
+            rate, central_worth = search(scenario, models, central)
+            changes.append(np.log(full / rate))
+            errors.append(np.log(factors[m, w, generation, 0]) - changes[-1])
+            of_worth.append(np.log(worths[m, w, generation, 0] * central_worth / worth))
     assert len(errors) > 50
+    assert np.quantile(np.abs(of_worth), 0.9) < 0.06
     assert np.median(np.abs(errors)) < 0.08
     assert np.std(errors) < 0.35 * np.std(changes)
 
@@ -122,7 +127,8 @@ def test_law_one_raised_input_is_met_exactly() -> None:
     factors = member_factors(scenario, tokens, models, asked, lambda q: search(scenario, models, q))
     question = asked[0][0][0]
     alone = search(scenario, models, searched_alone(scenario, tokens, 1, question))
-    assert factors[1, 0, 0, 0] == pytest.approx(alone / search(scenario, models, question))
+    for factor, one, central_one in zip(factors, alone, search(scenario, models, question), strict=True):
+        assert factor[1, 0, 0, 0] == pytest.approx(one / central_one)
 
 
 @pytest.mark.parametrize("limit", [1.05, 1.3, 1.5, 1.9])
@@ -130,13 +136,13 @@ def test_law_one_raised_input_is_met_exactly() -> None:
 def test_a_step_that_cannot_be_served_gives_the_limit(limit: float, side: int) -> None:
     """A rate that falls with the square root of an input, up to a limit beyond which there is none."""
 
-    def rate(by: float) -> float:
-        return 10 * by**-0.5 if abs(math.log(by)) <= math.log(limit) else 0.0
+    def rate(by: float) -> tuple[float]:
+        return (10 * by**-0.5 if abs(math.log(by)) <= math.log(limit) else 0.0,)
 
-    elasticity, tightness = _one_side(10.0, TOKEN_STEP**side, rate)
+    elasticity, tightness = _one_side((10.0,), TOKEN_STEP**side, rate)
     assert elasticity == pytest.approx(-0.5 if limit > TOKEN_STEP ** (1 / 8) else 0.0)
     assert abs(1 / tightness - math.log(limit)) <= math.log(TOKEN_STEP) / 16 + 1e-12
-    assert _one_side(10.0, TOKEN_STEP**side, lambda by: 10 / by) == (pytest.approx(-1.0), 0.0)
+    assert _one_side((10.0,), TOKEN_STEP**side, lambda by: (10 / by,)) == (pytest.approx(-1.0), 0.0)
 
 
 def test_members_beyond_a_limit_are_not_served() -> None:
@@ -148,10 +154,10 @@ def test_members_beyond_a_limit_are_not_served() -> None:
     models, asked = models_by_year(scenario), questions(scenario, tokens)
     most = [[1.5 * q.request.output_tokens for q in row[0]] for row in asked]
 
-    def limited(q: Question) -> float:
-        return 1e3 / q.request.output_tokens if q.request.output_tokens <= most[q.workload][q.year] else 0.0
+    def limited(q: Question) -> tuple[float]:
+        return (1e3 / q.request.output_tokens if q.request.output_tokens <= most[q.workload][q.year] else 0.0,)
 
-    factors = member_factors(scenario, tokens, models, asked, limited)
+    (factors,) = member_factors(scenario, tokens, models, asked, limited)
     np.testing.assert_allclose(factors[:2, 0, 0, 0], [1.0, 1 / 1.1])
     assert (factors[2:] == 0).all()
 

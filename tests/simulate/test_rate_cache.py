@@ -10,12 +10,13 @@ import pytest
 
 import gigaplan as gp
 from gigaplan import catalog
-from gigaplan.inference.frontier import Rate
+from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.plan.resolve import device_of
 from gigaplan.simulate import rate_cache as kept
 from gigaplan.simulate.couplings import throughput
 
-RATE = Rate(1.5, 0.25, 0.0125, 16, 2, True, 96, "", "tpot", "attention")
+POINT = OperatingPoint(0.0, 1.5, 0.25, 0.0125, 16, 96)
+RATE = Choice((POINT, OperatingPoint(0.5, 2.5, 0.5, 0.025, 16, 192)))
 
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
@@ -26,6 +27,13 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     assert kept.StoredRates(path).get("a") == RATE
     assert kept.StoredRates(path).get("b") is None
     assert [p.name for p in path.parent.iterdir()] == ["rates.json"]
+
+
+def test_a_choice_without_points_is_found_with_its_reason(tmp_path: Path) -> None:
+    store = kept.StoredRates(tmp_path / "rates.json")
+    store.put("a", Choice((), "does not fit"))
+    store.keep()
+    assert kept.StoredRates(tmp_path / "rates.json").get("a") == Choice((), "does not fit")
 
 
 def test_the_key_tells_every_input_apart() -> None:
@@ -60,7 +68,7 @@ def test_a_run_is_the_same_with_kept_rates(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GIGAPLAN_CACHE", str(tmp_path))
     for _ in range(2):
         kept._stored_rates.cache_clear()
-        throughput._rate.cache_clear()
+        throughput._choice.cache_clear()
         again = gp.run("lab-1mw")
         for name in plain.arrays:
             np.testing.assert_array_equal(plain[name], again[name])
@@ -78,19 +86,27 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "rates.json"
     store = kept.StoredRates(path)
     store.put("a", RATE)
-    store.put("b", replace(RATE, gpus="16"))  # type: ignore[arg-type]
-    store.put("c", replace(RATE, ttft_s=float("inf")))
-    store.put("d", replace(RATE, ttft_s=10**400))  # more than a float holds
-    store.put("e", replace(RATE, requests_per_gpu_s=1e300))  # what no machine serves
-    store.put("f", replace(RATE, tpot_s=-1.0))
-    store.put("g", replace(RATE, gpus=-8))
+    wrong = {
+        "b": Choice((replace(POINT, gpus="16"),)),  # type: ignore[arg-type]
+        "c": Choice((replace(POINT, ttft_s=float("inf")),)),
+        "d": Choice((replace(POINT, ttft_s=10**400),)),  # more than a float holds
+        "e": Choice((replace(POINT, requests_per_gpu_s=1e300),)),  # what no machine serves
+        "f": Choice((replace(POINT, tpot_s=-1.0),)),
+        "g": Choice((replace(POINT, gpus=-8),)),
+        "h": Choice((RATE.points[1], POINT)),  # no hull
+        "i": Choice((POINT, replace(POINT, log_slowness=0.5))),
+        "j": Choice((replace(POINT, requests_per_gpu_s=0.0),)),
+        "k": Choice(()),  # neither a point nor a reason
+    }
+    for key, value in wrong.items():
+        store.put(key, value)
     store.keep()
-    assert [k for k in "abcdefg" if kept.StoredRates(path).get(k) == RATE] == ["a"]
-    assert not any(kept.StoredRates(path).get(k) for k in "bcdefg")
+    assert kept.StoredRates(path).get("a") == RATE
+    assert not any(kept.StoredRates(path).get(k) for k in wrong)
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None
-    path.write_text(whole.replace('"format": 2', '"format": 3'))
+    path.write_text(whole.replace('"format": 3', '"format": 2'))
     assert kept.StoredRates(path).get("a") is None
     path.write_text("[" * 100_000)
     assert kept.StoredRates(path).get("a") is None

@@ -45,7 +45,7 @@ def allocate(
         Whether a workload may run at any hour of its day.
     guaranteed_share : Array, shape (W,) or (M, W)
         Share of demand that is served before anything else, 0 to 1.
-    value_usd_per_request : Array, shape (W,) or (M, W)
+    value_usd_per_request : Array, shape (W,), (M, W) or (M, W, n)
         Value of one request [USD].
     requests_per_gpu_h : Array, shape (M, W, G) or (M, W, G, n)
         Requests served per GPU and hour [1/GPU/h], 0 where a generation cannot serve a workload.
@@ -70,7 +70,8 @@ def allocate(
     _refuse_bad(guaranteed_share, reserved_share, top=1.0)
     speed = requests_per_gpu_h if requests_per_gpu_h.ndim == 4 else requests_per_gpu_h[..., None]
     fleet = gpus_available if gpus_available.ndim == 4 else gpus_available[..., None]
-    value = np.atleast_2d(value_usd_per_request)[:, None]
+    value = np.atleast_2d(value_usd_per_request)
+    value = value[:, None] if value.ndim == 2 else np.moveaxis(value, -1, 1)
     order = merit_order(value, np.moveaxis(speed[:, :, reference_generation], -1, 1))  # (M, n or 1, W)
     arrays = (demand_per_h, np.atleast_2d(guaranteed_share), order, speed, fleet, reserved_share)
     return Allocation(**in_blocks(partial(_allocated, deferrable), arrays, demand_per_h[0].size))

@@ -124,6 +124,16 @@ class Workload:
     """Longest time to first token that the service objective allows."""
     tpot_s: Annotated[float, Gt(0), Unit("s")]
     """Longest time per output token that the service objective allows."""
+    within_share: Annotated[float, Ge(0), Le(0.999), Unit("share")] = 0.0
+    """Share of requests that these limits hold for: at 90 % one request in ten may be slower. At 0 they hold for the
+    mean request."""
+    prompt_cv: Annotated[float, Ge(0), Le(5), Unit("1")] = 1.0
+    """Standard deviation of prompts' uncached tokens over their mean, with which waits spread."""
+    slowness_elasticity: Annotated[Uncertain, Ge(0), Le(20), Unit("1")] = 1.0
+    """Price of slowness of the mean request: an answer that takes 1 % longer than the limits allow is worth so many
+    per cent less. Requests differ in it."""
+    hard_limits: bool = False
+    """Whether the limits are hard: what they don't hold for isn't served at all, and slowness has no price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from gigaplan.inference.fit import splits_heads
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile, percentile_tpot_s, percentile_ttft_s
 from gigaplan.inference.serving import Service, serve
+from gigaplan.inference.slowness import corners, log_slowness
 from gigaplan.inference.step import Decode, Stage
 from gigaplan.vocabulary.members import Array
 
@@ -54,6 +55,36 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A layout and batch that some requests are served at, by what slowness costs them."""
+
+    log_slowness: float
+    """Logarithm of how long an answer takes over what its limits allow [1]; 0 within them."""
+    requests_per_gpu_s: float
+    """Requests per second over the GPUs of the replica [requests/s]."""
+    ttft_s: float
+    """Mean time to first token [s]."""
+    tpot_s: float
+    """Mean time per output token [s]."""
+    gpus: int
+    """GPUs of the replica."""
+    batch: int
+    """Requests in flight on the replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The points that are best at some price of slowness, from the dearest to none, or the reason why there are
+    none."""
+
+    points: tuple[OperatingPoint, ...]
+    """Corners of the frontier's hull (:mod:`gigaplan.inference.slowness`): the first is the best one within the limits,
+    where one keeps them."""
+    reason: str = ""
+    """Why no point keeps the limits, in words; empty where one does."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
     """Every candidate (layout, batch), what it gives, and which limits it keeps."""
 
@@ -70,11 +101,14 @@ class _Search:
     meets_ttft: Mask
 
     @property
+    def score_at_any_time(self) -> Array:
+        """Requests per GPU and second where memory suffices, else 0."""
+        return np.where(self.fits, self.service.requests_per_s / self.service.gpus, 0.0)
+
+    @property
     def score(self) -> Array:
         """Requests per GPU and second where every limit is kept, else 0."""
-        return np.where(
-            self.fits & self.meets_tpot & self.meets_ttft, self.service.requests_per_s / self.service.gpus, 0.0
-        )
+        return np.where(self.meets_tpot & self.meets_ttft, self.score_at_any_time, 0.0)
 
 
 def precision_for(device: Device) -> str:
@@ -169,6 +203,62 @@ def best(
     if score.flat[k] <= 0:
         return Rate(0.0, 0.0, 0.0, 0, 0, False, 0, _reason(search))
     return _rate(search, *(int(i) for i in np.unravel_index(k, score.shape)))
+
+
+def choice(
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    percentile: Percentile | None = None,
+) -> Choice:
+    """Return the points among which the price of slowness chooses: those that serve most per GPU for their slowness.
+
+    Parameters
+    ----------
+    device : Device
+        Accelerator and its networks.
+    architecture : Architecture
+        Shape of the model.
+    precision : str
+        Precision of the weights: 'bf16', 'fp8' or 'fp4'.
+    request : Request
+        Mean request and the longest times that its users accept.
+    efficiency : Efficiency
+        Shares of each peak that are reached.
+    engine : Engine
+        Calibrated times of the serving engine.
+    percentile : Percentile, optional
+        Which share of requests the limits hold for, so that slowness is that of the request at it; without it they hold
+        for the mean request. The times returned are means either way.
+
+    Returns
+    -------
+    Choice
+        Points of rising slowness and rate; the first, where it is within the limits, is that of :func:`best`.
+    """
+    search = _search(device, architecture, precision, request, efficiency, engine, percentile=percentile)
+    score, slow = search.score_at_any_time, log_slowness(search.ttft_s, search.tpot_s, request)
+    undominated = pareto(score, slow)
+    late, rate = slow.ravel()[undominated].tolist(), np.log(score.ravel()[undominated]).tolist()
+    picks = [np.unravel_index(undominated[k], score.shape) for k in corners(late, rate)]
+    points = tuple(_operating_point(search, int(i), int(j), float(slow[i, j])) for i, j in picks)
+    return Choice(points, "" if points and not points[0].log_slowness else _reason(search))
+
+
+def _operating_point(search: _Search, layout: int, point: int, slow: float) -> OperatingPoint:
+    service, at = search.service, (layout, point)
+    return OperatingPoint(
+        slow,
+        float(search.score_at_any_time[at]),
+        float(service.ttft_s[at]),
+        float(service.tpot_s[at]),
+        int(service.gpus[at]),
+        int(search.batch[0, point]) * int(search.stage.pipeline[layout, 0]),
+    )
 
 
 def in_whole_replicas(gpus: Array, fleet_gpus: int) -> Array:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -52,9 +53,7 @@ class Percentile:
     @property
     def deviations(self) -> float:
         """Standard deviations of a normal law up to the share."""
-        from scipy.special import ndtri
-
-        return float(ndtri(self.share))
+        return NormalDist().inv_cdf(self.share)
 
     @property
     def prompt_excess(self) -> float:

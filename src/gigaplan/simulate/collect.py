@@ -151,6 +151,8 @@ def _inference(speed: Throughput) -> dict[str, Array]:
     return {
         "requests_per_gpu_s": speed.requests_per_gpu_s,
         "generated_tokens_per_gpu_s": speed.generated_tokens_per_gpu_s,
+        "within_limits_share": speed.within,
+        "worth_as_served_share": speed.worth,
         "ttft_ms": speed.ttft_ms,
         "tpot_ms": speed.tpot_ms,
         "replica_gpus": speed.replica_gpus,
@@ -221,6 +223,7 @@ def _prices(prices: Prices) -> dict[str, Array]:
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
+        "slowness_price_factor": prices.slowness_factor,
         "clearing_price_usd_per_gpu_h": prices.clearing_usd_per_gpu_h,
     }
 
@@ -228,6 +231,7 @@ def _prices(prices: Prices) -> dict[str, Array]:
 def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
     return {
         "value_served_usd": revenue.value_served_usd,
+        "value_lost_to_slowness_usd": revenue.value_lost_to_slowness_usd,
         "revenue_by_workload_usd": revenue.by_workload_usd,
         "revenue_lost_usd": revenue.lost_usd,
         "sold_usd": revenue.sold_usd,

@@ -88,7 +88,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
     drawn = power_drawn(scenario, built, allocated, service, trained)
-    revenue = revenue_of(scenario, allocated, prices.per_request_usd, service.sold_usd)
+    revenue = revenue_of(scenario, allocated, prices.per_request_usd, prices.worth, service.sold_usd)
     money = books(scenario, built, revenue, drawn)
     units = unit_economics(scenario, demand, speed, allocated, service, money, prices, revenue)
     return Stages(

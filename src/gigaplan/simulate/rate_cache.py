@@ -17,10 +17,11 @@ from contextvars import ContextVar
 from dataclasses import astuple
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-from gigaplan.inference.frontier import Rate
+from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.files import Kind, read_bytes, write_text
 from gigaplan.vocabulary.files.cache import cache_folder, is_trusted
@@ -28,16 +29,18 @@ from gigaplan.vocabulary.files.cache import cache_folder, is_trusted
 ROOMS = ("compute", "inference", "vocabulary")
 KEY_LENGTH, VERSION_LENGTH = 32, 16
 """Letters of a hash that are kept."""
-MOST = 50_000
+MOST = 30_000
 """Rates stored at most; beyond it the file starts anew."""
 LARGEST = 1e9
 """No number of a rate is larger: requests a second of a GPU, seconds, GPUs, requests in flight."""
 MAX_BYTES = 64_000_000
 """Bytes of the file that are read at most."""
-FORMAT = 2
+FORMAT = 3
 KIND = Kind("a file of rates")
-TYPES = tuple(typing.get_type_hints(Rate).values())
-"""Types of a rate's fields, in order."""
+MOST_POINTS = 100
+"""Operating points of one choice at most."""
+TYPES = tuple(typing.get_type_hints(OperatingPoint).values())
+"""Types of an operating point's fields, in order."""
 _instead: ContextVar[StoredRates | None] = ContextVar("instead", default=None)
 """Rates that take the place of the stored ones."""
 
@@ -50,18 +53,18 @@ class StoredRates:
         self._rates: dict[str, list[object]] = _read(self.path) if self.path else {}
         self._new = False
 
-    def get(self, key: str) -> Rate | None:
-        """Return a stored rate, None if there is none whose fields are of the right type."""
+    def get(self, key: str) -> Choice | None:
+        """Return a stored choice of points, None if there is none whose fields are of the right type."""
         values = self._rates.get(key)
-        if not isinstance(values, list) or len(values) != len(TYPES):
+        if not (isinstance(values, list) and 0 < len(values) <= MOST_POINTS and isinstance(values[0], str)):
             return None
-        if not all(map(_fits, values, TYPES)):
-            return None
-        return Rate(*values)  # type: ignore[arg-type]
+        points = [_point(p) for p in values[1:]]
+        found = tuple(p for p in points if p is not None)
+        return _risen(Choice(found, values[0])) if len(found) == len(points) else None
 
-    def put(self, key: str, rate: Rate) -> None:
-        """Remember a rate for :meth:`keep`."""
-        self._rates[key] = list(astuple(rate))
+    def put(self, key: str, choice: Choice) -> None:
+        """Remember a choice of points for :meth:`keep`."""
+        self._rates[key] = [choice.reason, *(list(astuple(p)) for p in choice.points)]
         self._new = True
 
     def keep(self) -> None:
@@ -133,6 +136,21 @@ def _read(path: Path) -> dict[str, list[object]]:
 
 def _checksum(stored: object) -> str:
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+
+
+def _point(values: object) -> OperatingPoint | None:
+    """Return a stored operating point, None if it isn't one."""
+    if not (isinstance(values, list) and len(values) == len(TYPES) and all(map(_fits, values, TYPES))):
+        return None
+    return OperatingPoint(*values)
+
+
+def _risen(choice: Choice) -> Choice | None:
+    """Return a choice whose points rise in slowness and rate, from above nothing, as every hull's do; None if not."""
+    rates = [0.0, *(p.requests_per_gpu_s for p in choice.points)]
+    slow = [p.log_slowness for p in choice.points]
+    rise = all(a < b for values in (rates, slow) for a, b in pairwise(values))
+    return choice if rise and (choice.points or choice.reason) else None
 
 
 def _fits(value: object, kind: object) -> bool:

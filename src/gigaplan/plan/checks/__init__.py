@@ -51,6 +51,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         demand.volumes,
         demand.users,
         demand.service,
+        demand.slowness,
         demand.later_in_time,
         training.runs,
         training.run_sizes,

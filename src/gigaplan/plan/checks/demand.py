@@ -129,6 +129,36 @@ def service(plan: PlanDocument, root: Node) -> Iterator[Problem]:
             )
 
 
+def slowness(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What is stated of slow answers has an effect: a price where limits aren't hard, a spread where a share keeps
+    them."""
+    facts = catalog.load()
+    for name, work in plan.demand.workloads.items():
+        place = ("demand", "workloads", name)
+        if work.hard_limits and work.slowness_elasticity is not None:
+            yield Problem(
+                "hard limits leave slowness without a price",
+                root.place((*place, "slowness_elasticity"), key=True),
+                value="hard_limits: true",
+                remedy="remove one of the two; the run goes on",
+                severity="warning",
+            )
+        fact = next((e for e in (name, work.like) if e and facts.has(e, "within_share")), None)
+        share = work.within_share if work.within_share is not None or fact is None else _number(fact, "within_share")
+        if work.prompt_cv is not None and not share:
+            yield Problem(
+                "the limits hold for the mean request, which the spread of prompts doesn't move",
+                root.place((*place, "prompt_cv"), key=True),
+                value="no within_share",
+                remedy="state within_share as well, as 90 %, or remove 'prompt_cv'; the run goes on",
+                severity="warning",
+            )
+
+
+def _number(entity: str, quantity: str) -> float:
+    return catalog.load().find(entity, quantity).number
+
+
 def later_in_time(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Later models take over before the horizon ends."""
     for name, work in plan.demand.workloads.items():

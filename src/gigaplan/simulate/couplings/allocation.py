@@ -75,12 +75,18 @@ def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput
         demand_per_h=demand.requests_per_h,
         deferrable=np.array([w.deferrable for w in work]),
         guaranteed_share=per_request(scenario, "guaranteed_share"),
-        value_usd_per_request=per_request(scenario, "value_usd_per_request"),
+        value_usd_per_request=value_as_served(scenario, speed),
         requests_per_gpu_h=speed.requests_per_gpu_h[..., axis.year_of_month],
         gpus_available=_gpus_on_days(scenario, built),
         reserved_share=trained.reserved_share,
         reference_generation=reference_index(scenario),
     )
+
+
+def value_as_served(scenario: Scenario, speed: Throughput) -> Array:
+    """Return the value of one request as fast as the reference generation serves it: (M, W, n) [USD]."""
+    worth = speed.worth[:, :, reference_index(scenario)][..., scenario.axis.year_of_month]
+    return np.asarray(per_request(scenario, "value_usd_per_request")[:, :, None] * worth)
 
 
 def reference_index(scenario: Scenario) -> int:

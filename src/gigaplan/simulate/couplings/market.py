@@ -14,6 +14,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.allocation.clearing import clearing_log_price
 from gigaplan.demand.inputs import Workload
@@ -25,6 +26,7 @@ from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.vocabulary.members import Array, column, stack
@@ -54,6 +56,12 @@ class Prices:
     """(M, W, n) price of a request over that of the reference date [1]."""
     per_request_usd: Array
     """(M, W, n) price of a request [USD]."""
+    worth: Array
+    """(M, W, n) what the mean request is worth as fast as it is served, over what it is worth within the limits
+    [share]; 1 where nothing serves."""
+    slowness_factor: Array
+    """(M, W, n) the price that a request seems to have, slowness counted, over the price that is set [1]: 1 at the
+    reference date."""
 
 
 def meet(
@@ -75,12 +83,15 @@ def meet(
         What training holds.
     """
     cost, rent = _gpu_hour(scenario, built)
-    hours = _hours_per_request(scenario, built, speed)
+    hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
     per_request_cost = hours * cost[:, None]
     reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
-    clearing = _clearing(scenario, at_reference, built, hours, trained, reference, _energy_price(scenario, cost))
-    index = _index(scenario, _since_reference(scenario, per_request_cost), clearing[:, None] * hours)
-    factor = demand_factor(np.log(index), *response(scenario))
+    cost_since, worth_since = _since_reference(scenario, per_request_cost, worth)
+    log_slow = _log_slowness_factor(scenario, worth_since)
+    worth_usd = reference / np.exp(log_slow)
+    clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, cost))
+    index = _index(scenario, cost_since, clearing[:, None] * hours)
+    factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=cost,
         gpu_hour_rent_usd=rent,
@@ -89,6 +100,8 @@ def meet(
         clearing_usd_per_gpu_h=clearing,
         index=index,
         per_request_usd=reference * index,
+        worth=np.where(np.isfinite(worth), worth, 1.0),
+        slowness_factor=np.exp(log_slow),
     )
     interactive = np.array([not w.deferrable for w in scenario.demand.workloads])
     return prices, at_prices(at_reference, factor, interactive)
@@ -137,7 +150,8 @@ def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> t
     prices : Prices
         These prices.
     """
-    cheaper, log_index = np.maximum(column(scenario.market.batch_price_share, 3), NOTHING), np.log(prices.index)
+    cheaper = np.maximum(column(scenario.market.batch_price_share, 3), NOTHING)
+    log_index = np.log(prices.index * prices.slowness_factor)
     now, then = (demand_factor(log, *response(scenario)) for log in (log_index, log_index + np.log(cheaper)))
     can = np.isfinite(prices.gpu_hours_per_request) & (prices.per_request_usd > 0)
     more = np.where(can, demand.requests_per_day * (then / np.maximum(now, NOTHING) - 1), 0.0)
@@ -184,6 +198,20 @@ def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
     return np.stack(np.broadcast_arrays(*rows), axis=1)
 
 
+def _worth(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
+    """Return what the mean request is worth as the fleet serves it: (M, W, n), nan where no GPU can serve it."""
+    year = scenario.axis.year_of_month
+    requests = speed.requests_per_gpu_h[..., year] * built.gpus_available[:, None]
+    return mean_worth(requests, speed.worth[..., year])
+
+
+def _log_slowness_factor(scenario: Scenario, worth: Array) -> Array:
+    """Return the logarithm of the price that a request seems to have over the one that is set, by month of the horizon:
+    (M, W, n), of its worth with earlier months in front."""
+    earlier = worth.shape[-1] - scenario.axis.months
+    return log_price_factor(worth, _dated(scenario) + earlier)[..., earlier:]
+
+
 def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
     gpus = built.gpus_available
@@ -191,19 +219,25 @@ def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -
     return _ratio(gpus.sum(axis=1)[:, None], per_h)
 
 
-def _since_reference(scenario: Scenario, cost: Array) -> Array:
-    """Return the cost of a request with the months from the earliest reference date to the horizon in front of it,
-    (M, W, months), so that prices don't depend on when the horizon begins."""
-    follows = [w.reference_date for w in scenario.demand.workloads if w.pricing == "cost_plus"]
-    start = min([scenario.axis.start, *follows]).replace(day=1)
+def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Array, Array]:
+    """Return cost and worth of a request with the months from the earliest reference date to the horizon in front,
+    (M, W, months) each, so that prices and demand don't depend on when the horizon begins."""
+    start = min([scenario.axis.start, *(w.reference_date for w in scenario.demand.workloads)]).replace(day=1)
     if start == scenario.axis.start:
-        return cost
+        return cost, worth
     whole = replace(scenario, axis=replace(scenario.axis, start=start))
     built = build(scenario.fleet, whole.axis)
-    hours = _hours_per_request(whole, built, rates(whole, tokens_of_workloads(whole.demand, whole.axis)))
-    before = (hours * _gpu_hour(whole, built)[0][:, None])[..., : whole.axis.months - scenario.axis.months]
-    members = max(len(before), len(cost))
-    return np.concatenate([np.broadcast_to(a, (members, *a.shape[1:])) for a in (before, cost)], axis=-1)
+    speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
+    hours = _hours_per_request(whole, built, speed)
+    before = hours * _gpu_hour(whole, built)[0][:, None], _worth(whole, built, speed)
+    earlier = whole.axis.months - scenario.axis.months
+    members = max(len(before[0]), len(cost))
+
+    def joined(a: Array, b: Array) -> Array:
+        parts = (a[..., :earlier], b)
+        return np.concatenate([np.broadcast_to(p, (members, *p.shape[1:])) for p in parts], axis=-1)
+
+    return joined(before[0], cost), joined(before[1], worth)
 
 
 def _energy_price(scenario: Scenario, cost: Array) -> Array:
@@ -231,10 +265,11 @@ def _clearing(
     built: BuildOut,
     hours: Array,
     trained: Trained,
-    reference_usd: Array,
+    worth_usd: Array,
     energy_usd: Array,
 ) -> Array:
-    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h].
+    """Return the clearing price of a GPU-hour: (M, n) [USD/GPU/h]; what a request is worth is its price at the
+    reference date, less what slowness has taken since.
 
     Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
     the whole day for all. Work that nobody pays for needs what it needs at every price.
@@ -242,9 +277,9 @@ def _clearing(
     gpus = built.gpus_available.sum(axis=1)
     need, peak = _need(scenario, at_reference, built, hours)
     can = need > 0
-    pays = can & (reference_usd > 0)
+    pays = can & (worth_usd > 0)
     elasticity, saturation = response(scenario)
-    log_worth = np.log(np.where(pays, reference_usd / np.where(can, hours, 1.0), 1.0))  # USD per GPU-hour
+    log_worth = np.log(np.where(pays, worth_usd / np.where(can, hours, 1.0), 1.0))  # USD per GPU-hour
 
     def needed(log_price: Array) -> Array:
         factor = np.where(pays, demand_factor(log_price[:, None] - log_worth, elasticity, saturation), 1.0)
@@ -278,8 +313,7 @@ def _at_peak(scenario: Scenario, need: Array, peak: Array) -> Array:
 def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
     """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
     work, months = scenario.demand.workloads, column(scenario.market.adjustment_months, 2)
-    now = scenario.axis.months
-    dated = np.array([_months_to(scenario, max(w.reference_date, *_published(scenario, w))) for w in work])
+    now, dated = scenario.axis.months, _dated(scenario)
     through = column(scenario.market.pass_through_share, 3)
     last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
     earlier = cost.shape[-1] - now
@@ -289,6 +323,12 @@ def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
     path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
     rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
     return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+
+
+def _dated(scenario: Scenario) -> NDArray[np.int_]:
+    """Return the month from which each workload's prices and demand move, from the start of the horizon: (W,)."""
+    work = scenario.demand.workloads
+    return np.array([_months_to(scenario, max(w.reference_date, *_published(scenario, w))) for w in work])
 
 
 def _published(scenario: Scenario, work: Workload) -> list[dt.date]:
@@ -304,7 +344,7 @@ def _months_to(scenario: Scenario, day: dt.date) -> int:
     return (day.year - start.year) * MONTHS_PER_YEAR + day.month - start.month
 
 
-def _following(log_level: Array, dated: Array, months: Array) -> Array:
+def _following(log_level: Array, dated: NDArray[np.int_], months: Array) -> Array:
     """Return log prices that follow a level from the reference date, or from the first month with one: (M, W, n)."""
     known = np.isfinite(log_level)
     after = known & (np.arange(known.shape[-1]) >= dated[:, None])

@@ -17,6 +17,7 @@ import numpy as np
 from gigaplan.compute.device import Device
 from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.inference.inputs import Request
+from gigaplan.inference.percentiles import Percentile
 from gigaplan.plan.scenario import Scenario
 from gigaplan.vocabulary.members import Array, column
 
@@ -31,8 +32,9 @@ TOKEN_INPUTS: Mapping[str, tuple[str, ...]] = {
 """Fields of a request, and the kinds of token that each adds up."""
 HALVINGS = 3
 """How often a step that can't be served is halved to find the limit."""
-Side = tuple[float, float]
-"""The elasticity for more or for less of an input, and one over the logarithm of the factor that is its limit."""
+Side = tuple[float, ...]
+"""The elasticities of each figure for more or for less of an input, and one over the logarithm of the factor that is
+its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,14 @@ class Question:
     year: int
     request: Request
     device: Device
+    percentile: Percentile | None = None
+    """Which share of requests the limits hold for."""
 
 
-Searched = Callable[[Question], float]
-"""Requests per GPU and second."""
+Figures = tuple[float, ...]
+"""Requests per GPU and second, and further figures above 0 where that is."""
+Searched = Callable[[Question], Figures]
+"""The figures of a question."""
 Changed = Callable[[Question, float], Question]
 """More or less of an input."""
 
@@ -73,8 +79,8 @@ def member_factors(
     models: Sequence[Sequence[str]],
     questions: Sequence[Sequence[Sequence[Question]]],
     searched: Searched,
-) -> Array:
-    """Return each member's rates over those at the central inputs.
+) -> tuple[Array, ...]:
+    """Return each member's rates, and further figures, over those at the central inputs.
 
     Parameters
     ----------
@@ -87,18 +93,19 @@ def member_factors(
     questions : sequence of sequence of sequence of Question
         Central requests and devices, by workload, generation and year.
     searched : callable
-        The rate of a question.
+        The rate of a question, which alone has the serving model's own errors, and further figures.
 
     Returns
     -------
-    Array, shape (M, W, G, Y)
-        Ratios [1]; 1 for the central member, 0 where a member can't be served within the limits.
+    tuple of Array, shape (M, W, G, Y) each
+        Ratios of each figure [1]; 1 for the central member, 0 where a member can't be served within the limits.
     """
     generations = [g.name for g in scenario.fleet.generations]
     shape = (scenario.members, len(models), len(generations), len(models[0]))
+    figures = len(searched(questions[0][0][0]))
     if scenario.members == 1:
-        return np.ones(shape)
-    logs, served = np.zeros(shape), np.ones(shape, dtype=bool)
+        return (np.ones(shape),) * figures
+    logs, served = np.zeros((figures, *shape)), np.ones(shape, dtype=bool)
     of_tokens = token_ratios(tokens_per_request)
     for w, row in enumerate(questions):
         for g, years in enumerate(row):
@@ -109,11 +116,12 @@ def member_factors(
                 if np.ptp(ratio, axis=0).any():
                     up, down = _elasticities(years, models[w], changed, step, searched)
                     more, change = ratio > 1, np.log(ratio)
-                    logs[:, w, g] += np.where(more, up[:, 0], down[:, 0]) * change
-                    served[:, w, g] &= np.where(more, up[:, 1], down[:, 1]) * np.abs(change) <= 1
+                    for k in range(figures):
+                        logs[k, :, w, g] += np.where(more, up[:, k], down[:, k]) * change
+                    served[:, w, g] &= np.where(more, up[:, -1], down[:, -1]) * np.abs(change) <= 1
             errors = [column(scenario.serving_error.get((generations[g], m), 1.0), 1) for m in models[w]]
-            logs[:, w, g] += np.log(np.stack(np.broadcast_arrays(*errors), axis=1))
-    return np.where(served, np.exp(logs), 0.0)
+            logs[0, :, w, g] += np.log(np.stack(np.broadcast_arrays(*errors), axis=1))
+    return tuple(np.where(served, np.exp(logs), 0.0))
 
 
 def _with_tokens(name: str) -> Changed:
@@ -135,17 +143,16 @@ def _elasticities(
 
     Returns
     -------
-    tuple of Array, shape (Y, 2) each
-        The elasticity, and one over the logarithm of the factor by which the input may change before nothing can be
-        served within the limits; 0 where there is no such factor.
+    tuple of Array, shape (Y, figure + 1) each
+        The elasticity of each figure, and one over the logarithm of the factor by which the input may change before
+        nothing can be served within the limits; 0 where there is no such factor.
     """
-    up, down = np.zeros((len(years), 2)), np.zeros((len(years), 2))
+    spans = []
     for first, last in _spans(models):
         ends = [_both_sides(years[y], changed, step, searched) for y in dict.fromkeys((first, last))]
         at = np.linspace(0, 1, last - first + 1)[:, None]
-        up[first : last + 1], down[first : last + 1] = (
-            (1 - at) * np.array(a) + at * np.array(b) for a, b in zip(ends[0], ends[-1], strict=True)
-        )
+        spans.append([(1 - at) * np.array(a) + at * np.array(b) for a, b in zip(ends[0], ends[-1], strict=True)])
+    up, down = (np.concatenate(parts) for parts in zip(*spans, strict=True))
     return up, down
 
 
@@ -161,31 +168,34 @@ def _spans(models: Sequence[str]) -> Iterator[tuple[int, int]]:
 def _both_sides(question: Question, changed: Changed, step: float, searched: Searched) -> tuple[Side, Side]:
     """Return how a rate follows more and less of an input."""
     central = searched(question)
-    if not central:
-        return (0.0, 0.0), (0.0, 0.0)
+    if not central[0]:
+        nothing = (0.0,) * (len(central) + 1)
+        return nothing, nothing
     return _one_side(central, step, lambda by: searched(changed(question, by))), _one_side(
         central, 1 / step, lambda by: searched(changed(question, by))
     )
 
 
-def _one_side(central: float, step: float, searched: Callable[[float], float]) -> Side:
-    """Return the elasticity on one side and how little room there is.
+def _one_side(central: Figures, step: float, searched: Callable[[float], Figures]) -> Side:
+    """Return the elasticity of each figure on one side and how little room there is.
 
     Where the whole step can't be served, it is halved in logarithms until the limit is known to an eighth of it; the
-    elasticity is that of the largest step that can be served.
+    elasticities are those of the largest step that can be served.
     """
     whole = math.log(step)
-    rate = searched(step)
-    if rate:
-        return math.log(rate / central) / whole, 0.0
-    served, lost, elasticity = 0.0, 1.0, 0.0
+    found = searched(step)
+    if found[0]:
+        return *(math.log(a / b) / whole for a, b in zip(found, central, strict=True)), 0.0
+    served, lost, elasticities = 0.0, 1.0, (0.0,) * len(central)
     for _ in range(HALVINGS):
         share = (served + lost) / 2
-        if rate := searched(math.exp(share * whole)):
-            served, elasticity = share, math.log(rate / central) / (share * whole)
+        found = searched(math.exp(share * whole))
+        if found[0]:
+            served = share
+            elasticities = tuple(math.log(a / b) / (share * whole) for a, b in zip(found, central, strict=True))
         else:
             lost = share
-    return elasticity, 2 / ((served + lost) * abs(whole))
+    return *elasticities, 2 / ((served + lost) * abs(whole))
 
 
 def searched_alone(scenario: Scenario, tokens_per_request: Array, member: int, question: Question) -> Question:

@@ -27,14 +27,16 @@ class Revenue:
     lost_usd: Array
     """(M, W, n) that would have been paid for the requests that were not served."""
     value_served_usd: Array
-    """(M, W, n) what the served requests are worth to the planner."""
+    """(M, W, n) what the served requests are worth to the planner, as fast as they are served."""
+    value_lost_to_slowness_usd: Array
+    """(M, W, n) what they would be worth more within the limits."""
     sold_usd: Array
     """(M, n) paid for idle GPU-hours, as batch work or rented out."""
     over_stated: Array
     """(M, n) published revenue over what requests bring at the plan's prices [1]; 1 where none is published."""
 
 
-def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, sold_usd: Array) -> Revenue:
+def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, worth: Array, sold_usd: Array) -> Revenue:
     """Return what served and refused requests bring, and idle hours that are sold.
 
     Parameters
@@ -45,16 +47,19 @@ def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, sold
         Who is served.
     price_usd : Array, shape (M, W, n)
         Price of a request [USD].
+    worth : Array, shape (M, W, n)
+        What the mean request is worth as fast as it is served, over what it is worth within the limits [share].
     sold_usd : Array, shape (M, n)
         What idle hours bring [USD].
     """
     served, refused = (scenario.axis.month_total(per_h) for per_h in (allocated.run, allocated.refused))
-    worth, paid = per_request(scenario, "value_usd_per_request")[:, :, None], served * price_usd
+    value, paid = served * per_request(scenario, "value_usd_per_request")[:, :, None], served * price_usd
     ratio = over_stated(scenario.finance.published_revenue, paid.sum(axis=1), scenario.axis)
     return Revenue(
         by_workload_usd=paid * ratio[:, None],
         lost_usd=refused * price_usd * ratio[:, None],
-        value_served_usd=served * worth,
+        value_served_usd=value * worth,
+        value_lost_to_slowness_usd=value * (1 - worth),
         sold_usd=sold_usd,
         over_stated=ratio,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import GENERATED, TOKENS, Workload
 from gigaplan.demand.requests import growth_factor
-from gigaplan.inference.frontier import Rate, best, precision_for
+from gigaplan.inference.frontier import Choice, choice, precision_for
 from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.percentiles import Percentile
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings import slowness
 from gigaplan.simulate.couplings.member_speeds import Question, member_factors
+from gigaplan.simulate.couplings.slowness import Speeds
 from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
 from gigaplan.vocabulary.draws import Picks
 from gigaplan.vocabulary.members import Array, Uncertain, column
@@ -37,6 +41,10 @@ class Throughput:
     """(M, W, G, Y) requests per GPU and second."""
     generated_tokens_per_gpu_s: Array
     """(M, W, G, Y) reasoning and output tokens."""
+    worth: Array
+    """(M, W, G, Y) what the mean request is worth as fast as it is served, over what it is worth within the limits."""
+    within: Array
+    """(M, W, G, Y) share of requests served at a point that keeps the limits."""
     ttft_ms: Array
     """(W, G, Y) as all below, of the central member."""
     tpot_ms: Array
@@ -54,7 +62,7 @@ class Throughput:
 
 
 def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
-    """Return the best feasible rate of every workload on every generation (search over layouts and batches).
+    """Return how fast every generation serves every workload, where value is highest (search over layouts and batches).
 
     Requests are those of each calendar year, and so is the model that serves them. Serving software gains year by
     year on that of the measurements behind the model's constants; before them it is taken as it was then.
@@ -64,49 +72,56 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     tokens_per_request : (M, W, token, Y).
     """
     cache, models = stored_rates(), models_by_year(scenario)
-    found, per_gpu_s = _searched(scenario, tokens_per_request, models, cache)
+    found, speeds = _searched(scenario, tokens_per_request, models, cache)
     reasons = _reasons(scenario, found)
     for others, members in other_models(scenario):
-        rates_of, other_s = _searched(scenario, tokens_per_request, others, cache)
-        per_gpu_s = np.where(members[:, :, None, None], other_s, per_gpu_s)
-        reasons |= _reasons(scenario, rates_of)
+        choices_of, theirs = _searched(scenario, tokens_per_request, others, cache)
+        speeds = speeds.of_members(theirs, members)
+        reasons |= _reasons(scenario, choices_of)
     cache.keep()
-
-    def table(name: str, scale: float = 1.0) -> Array:
-        return np.array([[[getattr(r, name) * scale for r in row] for row in rows] for rows in found], dtype=float)
-
-    per_gpu_s = per_gpu_s * software_gain(scenario)[:, None, None]
+    prices = slowness.prices_of_slowness(scenario.demand.workloads)
+    means = slowness.means_at(slowness.points_of(found), prices)
+    per_gpu_s = speeds.requests_per_gpu_s * software_gain(scenario)[:, None, None]
     return Throughput(
         requests_per_gpu_s=per_gpu_s,
         generated_tokens_per_gpu_s=per_gpu_s * generated_per_request(tokens_per_request)[:, :, None],
-        ttft_ms=table("ttft_s", 1e3),
-        tpot_ms=table("tpot_s", 1e3),
-        replica_gpus=table("gpus"),
-        replica_batch=table("batch"),
+        worth=speeds.worth,
+        within=speeds.within,
+        ttft_ms=means["ttft_s"] * 1e3,
+        tpot_ms=means["tpot_s"] * 1e3,
+        replica_gpus=means["gpus"],
+        replica_batch=means["batch"],
         overhead=scenario.software.overhead,
         reasons=tuple(reasons),
     )
 
 
-Found = list[list[list[Rate]]]
-"""Rates by workload, generation and year."""
+Found = list[list[list[Choice]]]
+"""Choices of operating points by workload, generation and year."""
 
 
 def _searched(
     scenario: Scenario, tokens_per_request: Array, models: list[list[str]], cache: StoredRates
-) -> tuple[Found, Array]:
-    """Return the rates of the models of each workload and year at the central inputs, and requests per GPU and second
-    of each member, (M, W, G, Y)."""
+) -> tuple[Found, Speeds]:
+    """Return the operating points of the models of each workload and year at the central inputs, and how each member's
+    requests are served."""
 
-    def search(q: Question) -> Rate:
+    def search(q: Question) -> Choice:
         architecture = scenario.architectures[models[q.workload][q.year]]
-        return _rate(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine)
+        return _choice(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine, q.percentile)
 
     central = questions(scenario, tokens_per_request)
     found = [[[search(q) for q in row] for row in rows] for rows in central]
-    factors = member_factors(scenario, tokens_per_request, models, central, lambda q: search(q).requests_per_gpu_s)
-    per_gpu_s = np.array([[[r.requests_per_gpu_s for r in row] for row in rows] for rows in found], dtype=float)
-    return found, np.asarray(per_gpu_s * factors)
+    prices = slowness.prices_of_slowness(scenario.demand.workloads)
+    speeds = slowness.speeds_at(slowness.points_of(found), prices)
+    if scenario.members == 1:
+        return found, speeds
+
+    @functools.cache
+    def alone(q: Question) -> tuple[float, float]:
+        return slowness.speed_alone(search(q), float(prices[0, q.workload]))
+
+    return found, speeds.followed(*member_factors(scenario, tokens_per_request, models, central, alone))
 
 
 def _reasons(scenario: Scenario, found: Found) -> dict[str, None]:
@@ -116,7 +131,7 @@ def _reasons(scenario: Scenario, found: Found) -> dict[str, None]:
         for w, rows in zip(scenario.demand.workloads, found, strict=True)
         for g, row in zip(scenario.devices, rows, strict=True)
         for r in row
-        if r.reason
+        if r.reason and (w.hard_limits or not r.points)
     )
 
 
@@ -157,7 +172,10 @@ def questions(scenario: Scenario, tokens_per_request: Array) -> list[list[list[Q
     """
     return [
         [
-            [Question(i, name, y, request, device) for y, request in enumerate(_requests(w, tokens_per_request[0, i]))]
+            [
+                Question(i, name, y, request, device, slowness.percentile_of(w))
+                for y, request in enumerate(_requests(w, tokens_per_request[0, i]))
+            ]
             for name, device in scenario.devices.items()
         ]
         for i, w in enumerate(scenario.demand.workloads)
@@ -215,18 +233,20 @@ def _requests(work: Workload, tokens: Array) -> list[Request]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _rate(
+def _choice(
     cache: StoredRates,
     device: Device,
     architecture: Architecture,
     request: Request,
     efficiency: Efficiency,
     engine: Engine,
-) -> Rate:
-    """Remember rates within a process and on disk: a changed input elsewhere leaves them as they are."""
-    key = key_of(device, architecture, request, efficiency, engine)
-    rate = cache.get(key)
-    if rate is None:
-        rate = best(device, architecture, precision_for(device), request, efficiency, engine)
-        cache.put(key, rate)
-    return rate
+    percentile: Percentile | None,
+) -> Choice:
+    """Remember choices within a process and on disk: a changed input elsewhere leaves them as they are."""
+    key = key_of(device, architecture, request, efficiency, engine, percentile)
+    found = cache.get(key)
+    if found is None:
+        precision = precision_for(device)
+        found = choice(device, architecture, precision, request, efficiency, engine, percentile=percentile)
+        cache.put(key, found)
+    return found

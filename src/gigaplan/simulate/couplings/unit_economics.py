@@ -12,9 +12,9 @@ from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import TokenCost, cost_per_mtok
 from gigaplan.finance.outputs import Accounts
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.couplings.allocation import Service, reference_index
+from gigaplan.simulate.couplings.allocation import Service, reference_index, value_as_served
 from gigaplan.simulate.couplings.market import Prices
-from gigaplan.simulate.couplings.money import Revenue, per_request
+from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.vocabulary.members import Array, column
@@ -85,7 +85,7 @@ def _scarcity(
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
     per_gpu_h = speed.requests_per_gpu_h[:, :, k][..., axis.year_of_month]  # (M, W, n)
-    value = per_gpu_h * per_request(scenario, "value_usd_per_request")[:, :, None]
+    value = per_gpu_h * value_as_served(scenario, speed)
     revenue = per_gpu_h * paid_usd
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
     price = shadow_price(value, unserved)
