@@ -78,10 +78,13 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
     )
     _knowledge(filler, doc)
+    if doc.price_year is not None:
+        filler.price_year = filler.state("price_year", doc.price_year)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
+    built = fleet(filler, doc, sites, shared)
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -98,7 +101,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
         market=filler.fill(Market, doc.market, "market", "market"),
-        fleet=fleet(filler, doc, sites, shared),
+        fleet=built,
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
@@ -111,7 +114,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         training=training(filler, doc, axis),
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),
-        finance=finance(filler, doc),
+        finance=finance(filler, doc, built),
         gains=_gains(filler, software),
         picks=filler.picks,
         ledger=filler.ledger,
