@@ -124,7 +124,7 @@ class Rents:
     """Change of the rent of a GPU in a year after the last published one, negative where it falls."""
     reference_date: Annotated[dt.date, Day()] = dt.date(2026, 4, 3)
     """Date of the rents that are stated by generation."""
-    contract_years: Annotated[Uncertain, Gt(0), Le(60), Unit("year")] = 1.0
+    contract_years: Annotated[float, Gt(0), Le(60), Unit("year")] = 1.0
     """Time for which a rent of a GPU-hour stands once it is agreed on, where a place's contract names no term."""
     published: tuple[tuple[dt.date, float], ...] = ()
     """Published rents by date [USD/h]."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from gigaplan.finance.capital import by_generation
-from gigaplan.finance.depreciation import MONTHS_PER_YEAR, aged, months_of, running
+from gigaplan.finance.depreciation import MONTHS_PER_YEAR, running
 from gigaplan.finance.inputs import FinanceInputs, Rents
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+
+NO_RACKS = 1e-9
+"""Fewer racks than this are none."""
 
 
 def rent_index(rents: Rents, axis: TimeAxis) -> Array:
@@ -63,7 +66,8 @@ def agreed_index(racks_delivered: Array, earlier: int, inputs: FinanceInputs, ax
     """Return the rent that is paid for racks in service over that of the reference date, as it was agreed on.
 
     A rent is agreed on in the month of delivery and again after each term of the contract, and stands in between: the
-    fleet pays the mean of the months in which the rents of its racks were agreed on.
+    fleet pays the mean of what was agreed on for its racks. Terms and times in service count in whole months here, the
+    latter those of the central member.
 
     Parameters
     ----------
@@ -84,32 +88,46 @@ def agreed_index(racks_delivered: Array, earlier: int, inputs: FinanceInputs, ax
     """
     whole = axis.extended(earlier, racks_delivered.shape[-1] - earlier - axis.months)
     now = rent_index(inputs.rents, whole)  # (M or 1, N)
-    service = months_of(inputs.service_life_years)[:, :, None]  # (M or 1, G, 1)
-    own = [c.years for c in inputs.contracts]
-    terms = np.stack(
-        np.broadcast_arrays(*[column(y or inputs.rents.contract_years, 1) for y in own]), axis=1
-    )  # (M or 1, P)
-    term = np.maximum(terms[:, None] * MONTHS_PER_YEAR, 1.0)  # (M or 1, 1, P)
-    members = max(len(racks_delivered), len(now), len(service), len(term))
-    bought = np.broadcast_to(racks_delivered, (members, *racks_delivered.shape[1:]))
-    weighted, standing = np.zeros(bought.shape), np.zeros(bought.shape)
-    for k in range(int(np.ceil(float(np.max(service / term))))):
-        begins, ends = (np.minimum(term * turn, service) for turn in (k, k + 1))
-        at_rent = bought * _later(now, np.broadcast_to(term * k, (members, *bought.shape[1:3])))
-        for total, flow in ((weighted, at_rent), (standing, bought)):
-            total += _mid(aged(running(flow), begins) - aged(running(flow), ends))
-    found = np.divide(weighted, standing, out=np.zeros_like(weighted), where=standing > 0)
-    found = np.where(standing > 0, found, now[:, None, None])
-    return np.asarray(found[..., earlier : earlier + axis.months])
+    members = max(len(racks_delivered), len(now))
+    within = slice(earlier, earlier + axis.months)
+    shape = (members, *racks_delivered.shape[1:3], axis.months)
+    found = np.broadcast_to(now[:, None, None, within], shape).copy()
+    bought = racks_delivered.any(axis=(0, 3))
+    for g, generation in enumerate(inputs.generations):
+        life = max(round(float(np.ravel(generation.service_life_years)[0]) * MONTHS_PER_YEAR), 1)
+        for p in np.flatnonzero(bought[g]):
+            years = inputs.contracts[p].years or inputs.rents.contract_years
+            term = max(round(years * MONTHS_PER_YEAR), 1)
+            paid = _agreed(racks_delivered[:, g, p], now, term, life)[:, within]
+            found[:, g, p] = np.where(paid > 0, paid, found[:, g, p])
+    return found
 
 
-def _later(index: Array, months: Array) -> Array:
-    """Return an index, (M or 1, N), as it stands some months later, (M, G, P): (M, G, P, N), level at its end."""
-    last = index.shape[-1] - 1
-    at = np.minimum(np.arange(last + 1) + np.round(months).astype(int)[..., None], last)
-    return np.asarray(np.take_along_axis(np.broadcast_to(index[:, None, None], at.shape), at, axis=-1))
+def _agreed(flow: Array, now: Array, term: int, life: int) -> Array:
+    """Return the mean of the rents that racks in service pay, 0 without racks: (M, N).
+
+    Those that are ``k`` terms old pay what was agreed on in the month of their delivery plus ``k`` terms.
+    """
+    months = flow.shape[-1]
+    weighted = standing = np.zeros(1)
+    for begins in range(0, min(life, months), term):
+        ends = min(begins + term, life)
+        later = now[:, np.minimum(np.arange(months) + begins, months - 1)]
+        weighted = weighted + _held(flow * later, begins, ends)
+        standing = standing + _held(flow, begins, ends)
+    return np.divide(weighted, standing, out=np.zeros_like(weighted), where=standing > NO_RACKS)
 
 
-def _mid(on_edges: Array) -> Array:
-    """Return the mean over each month of what stands on edges."""
-    return np.asarray((on_edges[..., :-1] + on_edges[..., 1:]) / 2)
+def _held(flow: Array, begins: int, ends: int) -> Array:
+    """Return what was bought between two ages before, mean over each month."""
+    on_edges = running(flow)
+    edges = on_edges.shape[-1]
+
+    def before(months: int) -> Array:
+        out = np.zeros_like(on_edges)
+        if months < edges:
+            out[..., months:] = on_edges[..., : edges - months]
+        return out
+
+    window = before(begins) - before(ends)
+    return np.asarray((window[..., :-1] + window[..., 1:]) / 2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gigaplan.finance.depreciation import running
 from gigaplan.finance.inputs import FinanceInputs
-from gigaplan.finance.parties import FLOWS, PARTIES, PLAN, SHAREHOLDERS, Books, incidence
+from gigaplan.finance.parties import FLOWS, OTHERS, PARTIES, PLAN, SHAREHOLDERS, Books, incidence
 from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
@@ -19,7 +19,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returns:
-    """Returns of every party over the horizon. Shapes: member M, party Q (``PARTIES``)."""
+    """Returns of every party over the horizon, nan of the rest of the world. Shapes: member M, party Q (``PARTIES``)."""
 
     npv_usd: Array
     """(M, Q) present value at the start of the horizon [USD]."""
@@ -61,11 +61,12 @@ def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> Returns:
     days = np.concatenate([[0.0], axis.mid_days, axis.edge_days[-1:]])
     so_far = running(flows[..., :-1])[..., 1:]  # when the horizon begins, and at the end of each month
     scale = np.abs(flows).sum(axis=-1, keepdims=True) * ROUNDING
+    invests = np.array([name != OTHERS for name in PARTIES])
     return Returns(
-        npv_usd=(flows * _discount(inputs, days)).sum(axis=-1),
-        irr_per_year=_irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis),
-        payback_days=_payback(so_far, scale, axis),
-        peak_funding_usd=np.maximum(-so_far.min(axis=-1), 0.0),
+        npv_usd=np.where(invests, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
+        irr_per_year=np.where(invests, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
+        payback_days=np.where(invests, _payback(so_far, scale, axis), np.nan),
+        peak_funding_usd=np.where(invests, np.maximum(-so_far.min(axis=-1), 0.0), np.nan),
     )
 
 
