@@ -8,7 +8,7 @@ import numpy as np
 
 from gigaplan.finance.depreciation import running
 from gigaplan.finance.inputs import FinanceInputs
-from gigaplan.finance.parties import FLOWS, OTHERS, PARTIES, PLAN, SHAREHOLDERS, Books, incidence
+from gigaplan.finance.parties import FLOWS, INVESTORS, OTHERS, PARTIES, PLAN, SHAREHOLDERS, Books, incidence
 from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
@@ -19,7 +19,8 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returns:
-    """Returns of every party over the horizon, nan of the rest of the world. Shapes: member M, party Q (``PARTIES``)."""
+    """Returns of every party over the horizon, nan of the rest of the world; of investors, whose share no plan
+    states, only what they put in. Shapes: member M, party Q (``PARTIES``)."""
 
     npv_usd: Array
     """(M, Q) present value at the start of the horizon [USD]."""
@@ -62,10 +63,11 @@ def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> Returns:
     so_far = running(flows[..., :-1])[..., 1:]  # when the horizon begins, and at the end of each month
     scale = np.abs(flows).sum(axis=-1, keepdims=True) * ROUNDING
     invests = np.array([name != OTHERS for name in PARTIES])
+    gains = invests & np.array([name != INVESTORS for name in PARTIES])  # whose share is worth what, no plan states
     return Returns(
-        npv_usd=np.where(invests, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
-        irr_per_year=np.where(invests, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
-        payback_days=np.where(invests, _payback(so_far, scale, axis), np.nan),
+        npv_usd=np.where(gains, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
+        irr_per_year=np.where(gains, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
+        payback_days=np.where(gains, _payback(so_far, scale, axis), np.nan),
         peak_funding_usd=np.where(invests, np.maximum(-so_far.min(axis=-1), 0.0), np.nan),
     )
 

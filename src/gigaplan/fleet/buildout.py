@@ -135,7 +135,8 @@ def _within(built: BuildOut, axis: TimeAxis, whole: TimeAxis) -> BuildOut:
     series = {f.name: getattr(built, f.name)[..., cut] for f in fields(built) if f.name not in NOT_SERIES}
     first = np.maximum(built.first_token_days - days, 0.0)
     first = np.where(first >= axis.edge_days[-1], np.nan, first)
-    return replace(built, **series, first_token_days=first, orders=replace(built.orders, earlier=earlier))
+    orders = replace(built.orders, earlier=built.orders.earlier + earlier)
+    return replace(built, **series, first_token_days=first, orders=orders)
 
 
 def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
@@ -372,14 +373,31 @@ def _outputs(
         gpus_available=mean_gpus * column(ladder.availability, 3),
         limit_mw=limits,
         binding=binding,
-        orders=Orders(
-            racks_delivered=delivered,
-            racks_retired=retired_by_month,
-            ready_mw=np.maximum(np.diff(usable_mw, axis=-1), 0.0),
-            earlier=0,
-        ),
+        orders=_orders(inputs, axis, racks, delivered, retired_by_month, np.diff(usable_mw, axis=-1)),
         first_token_days=_first_days(producing.sum(axis=1), axis),
     )
+
+
+def _orders(
+    inputs: FleetInputs, axis: TimeAxis, racks: _Racks, delivered: Array, retired: Array, ready_mw: Array
+) -> Orders:
+    """Return what is bought and scrapped, the arrival of the existing fleet before the recurrence begins in front."""
+    arrivals = [axis.month_of(b.date - dt.timedelta(days=ARRIVAL_DAYS)) for b in inputs.opening]
+    earlier = max(-min(arrivals, default=0), 0)
+    if not earlier:
+        ready = np.maximum(ready_mw, 0.0)
+        return Orders(racks_delivered=delivered, racks_retired=retired, ready_mw=ready, earlier=0)
+    before = axis.extended(earlier)
+    days = before.edge_days[: earlier + 1] - before.days_since_start(axis.start)
+    bought = np.zeros((*delivered.shape[:3], earlier))
+    for j, block in enumerate(inputs.opening):
+        k = next(k for k, g in enumerate(inputs.generations) if g.name == block.generation)
+        whole = (block.power.value * column(block.power_ratio, 1) / racks.it_mw[:, k])[:, None]
+        bought[:, k, len(inputs.sites) + j] = whole * np.diff(_arrived(block, axis, days))
+    front = (bought, np.zeros_like(bought), _it_mw(racks, bought))
+    whole_series = zip(front, (delivered, retired, np.maximum(ready_mw, 0.0)), strict=True)
+    racks_delivered, racks_retired, ready = (np.concatenate(pair, axis=-1) for pair in whole_series)
+    return Orders(racks_delivered=racks_delivered, racks_retired=racks_retired, ready_mw=ready, earlier=earlier)
 
 
 def _states(plan: Schedule, power: _Power, racks: _Racks, opening: Array, accepted: Array, producing: Array) -> Array:
