@@ -292,9 +292,7 @@ def test_a_rate_of_return_gives_no_present_value() -> None:
     first = run(inputs(), bought(once(0)), rented=1.0)
     at = PARTIES.index("landlords")
     rate = float(first.returns.irr_per_year[0, at])
-    again = run(
-        inputs(cost_of_capital=replace(EARN, landlords_per_year=rate)), bought(once(0)), rented=1.0
-    )
+    again = run(inputs(cost_of_capital=replace(EARN, landlords_per_year=rate)), bought(once(0)), rented=1.0)
     assert abs(again.returns.npv_usd[0, at]) < 2e-3 * again.returns.peak_funding_usd[0, at]
     assert first.returns.npv_usd[0, at] * (rate - 0.09) > 0
 

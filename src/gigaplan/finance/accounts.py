@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.finance.assets import Assets, Purchases, assets_of, it_lost_over
 from gigaplan.finance.capital import by_generation
@@ -14,7 +15,17 @@ from gigaplan.finance.depreciation import running
 from gigaplan.finance.equity import equity_by_month, guaranteed_by_month
 from gigaplan.finance.inputs import FinanceInputs, Tranches
 from gigaplan.finance.outputs import COST_LINES, LOST, Accounts
-from gigaplan.finance.parties import INVESTORS, LANDLORDS, LENDERS, OTHERS, PLAN, VENDOR, Books, books_of, out_of_balance
+from gigaplan.finance.parties import (
+    INVESTORS,
+    LANDLORDS,
+    LENDERS,
+    OTHERS,
+    PLAN,
+    VENDOR,
+    Books,
+    books_of,
+    out_of_balance,
+)
 from gigaplan.finance.rates import in_the_plans_prices, monthly
 from gigaplan.finance.rents import agreed_index
 from gigaplan.finance.returns import returns_of
@@ -226,8 +237,8 @@ def _books(
     )
 
 
-def _is_vendor(inputs: FinanceInputs) -> Array:
-    """Return whether the investor of the tranches, then each of the equity, is the vendor whose receipts are followed."""
+def _is_vendor(inputs: FinanceInputs) -> NDArray[np.bool_]:
+    """Return whether the investor of the tranches, then each of the equity, is the vendor who is followed."""
     names = {inputs.costs.vendor} if inputs.costs.vendor else {g.vendor for g in inputs.generations if g.vendor}
     return np.array([i in names for i in (inputs.tranches.investor, *(e.investor for e in inputs.equity))])
 

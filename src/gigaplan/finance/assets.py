@@ -35,7 +35,10 @@ class Purchases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    """Assets of one owner within the horizon [USD]. Shapes: member M, generation G, component C, month n, edge n + 1."""
+    """Assets of one owner within the horizon [USD].
+
+    Shapes: member M, generation G, component C, month n, of months before the horizon too N, edge n + 1.
+    """
 
     capital_usd: Array
     """(M, G, C, n) paid in the month."""
@@ -83,7 +86,9 @@ def assets_of(bought: Purchases, owned: Array, built: Array, inputs: FinanceInpu
     lost_it = straight_line(it, inputs.book_life_years, LIFE, inputs.service_life_years).sum(axis=1)
     lost_facility = straight_line(facility.sum(axis=1), inputs.costs.facility_life_years, FACILITY_LIFE)
     scrapped = _retired_usd(bought.racks_retired, owned, inputs)
-    write_off = (scrapped * left_when_scrapped(inputs.book_life_years, inputs.service_life_years)[..., None]).sum(axis=1)
+    write_off = (scrapped * left_when_scrapped(inputs.book_life_years, inputs.service_life_years)[..., None]).sum(
+        axis=1
+    )
     book = (running(it) + paid).sum(axis=1) - running(lost_it + lost_facility + write_off)
     within = slice(first, last)
     return Assets(

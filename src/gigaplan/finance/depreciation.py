@@ -79,7 +79,7 @@ def months_of(years: Uncertain, path: str = "") -> Array:
     if np.min(central) < SHORTEST_MONTHS:  # the central one must be sound by itself
         shortest = float(np.min(central)) / MONTHS_PER_YEAR
         raise InputError(f"a book life of {shortest:g} years is shorter than a month", path=path or ())
-    return np.maximum(months, SHORTEST_MONTHS)
+    return np.asarray(np.maximum(months, SHORTEST_MONTHS))
 
 
 def aged(cumulative: Array, months: Array) -> Array:
@@ -147,7 +147,7 @@ def left_when_scrapped(life_years: Uncertain, service_years: Uncertain) -> Array
     >>> float(left_when_scrapped(5.0, 3.0)), float(left_when_scrapped(5.0, 6.0))
     (0.4, 0.0)
     """
-    return np.maximum(1 - months_of(service_years) / months_of(life_years), 0.0)
+    return np.asarray(np.maximum(1 - months_of(service_years) / months_of(life_years), 0.0))
 
 
 def _over(value: Array, ndim: int) -> Array:

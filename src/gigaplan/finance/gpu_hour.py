@@ -61,8 +61,9 @@ def owned_gpu_hour(
     """Return what an hour of one owned GPU costs at full use.
 
     Equations: rack price over GPUs and life; network as a share of it; facility and operations by rated IT power;
-    energy ``rated x drawn share x PUE x price``. The same lines as a plan's accounts, for one GPU. Cost of capital: the
-    capital recovery factor less straight-line depreciation; of the facility, half its time of construction comes on top.
+    energy ``rated x drawn share x PUE x price``. The same lines as a plan's accounts, for one GPU. Cost of capital:
+    the capital recovery factor less straight-line depreciation; half the time of construction comes on top for the
+    facility.
 
     Parameters
     ----------

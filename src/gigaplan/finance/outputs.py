@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gigaplan.finance.parties import Books
-from gigaplan.finance.returns import Returns
+from gigaplan.finance.returns import PartyReturns
 from gigaplan.vocabulary.members import Array
 
 COMPONENTS = ("racks", "network", "facility")
@@ -64,5 +64,5 @@ class Accounts:
     """(M, B, n) total cost if the book life of IT were each of ``lives_compared_years``."""
     books: Books
     """Books of every party."""
-    returns: Returns
+    returns: PartyReturns
     """Returns of every party."""

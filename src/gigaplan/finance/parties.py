@@ -60,9 +60,7 @@ class Books:
     """(M, Q, edge) what was owned at the start, paid in by other parties for shares, and earned since."""
 
 
-def books_of(
-    flows: Mapping[str, Array], assets: Mapping[str, Array], debt: Array, worth: Mapping[str, Array]
-) -> Books:
+def books_of(flows: Mapping[str, Array], assets: Mapping[str, Array], debt: Array, worth: Mapping[str, Array]) -> Books:
     """Return the books of every party.
 
     Parameters

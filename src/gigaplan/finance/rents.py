@@ -38,7 +38,8 @@ def rent_index(rents: Rents, axis: TimeAxis) -> Array:
     yearly = np.log1p(column(rents.change_per_year, 2))
 
     def log_rent(day: Array) -> Array:
-        return np.interp(day, days, logs) + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR
+        known: Array = np.interp(day, days, logs)
+        return known + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR
 
     at = np.array([axis.days_since_start(rents.reference_date)])
     return np.asarray(np.exp(log_rent(axis.mid_days) - log_rent(at)))
@@ -92,7 +93,7 @@ def agreed_index(racks_delivered: Array, earlier: int, inputs: FinanceInputs, ax
     within = slice(earlier, earlier + axis.months)
     shape = (members, *racks_delivered.shape[1:3], axis.months)
     found = np.broadcast_to(now[:, None, None, within], shape).copy()
-    bought = racks_delivered.any(axis=(0, 3))
+    bought = np.asarray((racks_delivered > 0).any(axis=(0, 3)))
     for g, generation in enumerate(inputs.generations):
         life = max(round(float(np.ravel(generation.service_life_years)[0]) * MONTHS_PER_YEAR), 1)
         for p in np.flatnonzero(bought[g]):

@@ -18,7 +18,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Returns:
+class PartyReturns:
     """Returns of every party over the horizon, nan of the rest of the world; of investors, whose share no plan
     states, only what they put in. Shapes: member M, party Q (``PARTIES``)."""
 
@@ -32,12 +32,12 @@ class Returns:
     """(M, Q) most that has been put in and is not back [USD]."""
 
 
-def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> Returns:
+def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> PartyReturns:
     """Return the returns of every party.
 
     A party buys what it owns when the horizon begins at book value, receives and pays in the middle of each month,
-    and sells what it owns at the end at book value, less its debt. The plan's are those of all its shareholders together:
-    what they pay in is no receipt.
+    and sells what it owns at the end at book value, less its debt. The plan's are those of all its shareholders
+    together: what they pay in is no receipt.
 
     Parameters
     ----------
@@ -50,13 +50,14 @@ def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> Returns:
 
     Returns
     -------
-    Returns
+    PartyReturns
         Present values, rates, dates and sums.
     """
     signs = incidence()
     paid_in = [list(FLOWS).index(name) for name in SHAREHOLDERS]
     cash = books.cash_usd.copy()
-    cash[:, PARTIES.index(PLAN)] -= np.einsum("f,mfn->mn", signs[paid_in, PARTIES.index(PLAN)], books.flow_usd[:, paid_in])
+    plan = PARTIES.index(PLAN)
+    cash[:, plan] -= np.einsum("f,mfn->mn", signs[paid_in, plan], books.flow_usd[:, paid_in])
     owned = books.assets_usd - books.debt_usd
     flows = np.concatenate([-owned[..., :1], cash, owned[..., -1:]], axis=-1)
     days = np.concatenate([[0.0], axis.mid_days, axis.edge_days[-1:]])
@@ -64,7 +65,7 @@ def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> Returns:
     scale = np.abs(flows).sum(axis=-1, keepdims=True) * ROUNDING
     invests = np.array([name != OTHERS for name in PARTIES])
     gains = invests & np.array([name != INVESTORS for name in PARTIES])  # whose share is worth what, no plan states
-    return Returns(
+    return PartyReturns(
         npv_usd=np.where(gains, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
         irr_per_year=np.where(gains, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
         payback_days=np.where(gains, _payback(so_far, scale, axis), np.nan),

@@ -73,9 +73,7 @@ def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInp
         guaranties=_named(filler, Guaranty, given.guaranties, "guaranties"),
         published_revenue=_published_revenue(filler, doc),
         rents=_rents(filler, doc),
-        cost_of_capital=filler.fill(
-            CostOfCapital, given.cost_of_capital, "cost_of_capital", "finance.cost_of_capital"
-        ),
+        cost_of_capital=filler.fill(CostOfCapital, given.cost_of_capital, "cost_of_capital", "finance.cost_of_capital"),
         vendor_margin_share=_vendor_margin(filler, doc),
         debt=filler.fill(Debt, given.debt, "debt", "finance.debt") if given.debt else None,
         tax=filler.fill(Tax, given.tax, "tax", "finance.tax") if given.tax else None,
@@ -94,7 +92,11 @@ def _rents(filler: Filler, doc: PlanDocument) -> Rents:
 
 def _vendor_margin(filler: Filler, doc: PlanDocument) -> Uncertain:
     """Return the share of its receipts that the vendor keeps."""
-    path, hint, stated = "finance.vendor_margin_share", Annotated[Uncertain, Ge(0), Le(1)], doc.finance.vendor_margin_share
+    path, hint, stated = (
+        "finance.vendor_margin_share",
+        Annotated[Uncertain, Ge(0), Le(1)],
+        doc.finance.vendor_margin_share,
+    )
     if stated is not None:
         return filler.state(path, stated, hint)
     found: Uncertain = filler.value(path, filler.facts.find("build", "vendor_margin_share"), hint)

@@ -10,13 +10,14 @@ import numpy as np
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.charts.cost import LINES
-from gigaplan.report.format import in_dollars, money
+from gigaplan.report.format import DASH, in_dollars, money
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
-from gigaplan.results.quantiles import figures
+from gigaplan.results.lacking import if_held
+from gigaplan.results.quantiles import figure_of, figures
 from gigaplan.results.result import Result
-from gigaplan.results.spread import spread
+from gigaplan.results.spread import of_members, spread
 from gigaplan.vocabulary.members import Array
 
 CASH_LINES = ("energy", "operations", "rental", "lease")
@@ -63,10 +64,17 @@ def uses_and_sources(result: Result) -> tuple[dict[str, Array], dict[str, Array]
     label = list(result.labels["line"])
     uses = {"capital": base.yearly(result, "capital_usd")}
     uses |= {LINES[n]: lines[label.index(n)] for n in CASH_LINES}
+    if if_held(figures, result, "flow_usd") is not None:
+        flows = dict(zip(result.labels["flow"], base.yearly(result, "flow_usd", "flow"), strict=True))
+        uses |= {name: flows[name] for name in ("tax", "interest", "repayment")}
+        lent = {"loans": flows["loans"]}
+    else:  # saved before there were loans
+        lent = {}
     sources = {
         "revenue": base.yearly(result, "revenue_usd"),
         "milestone investment": base.yearly(result, "tranche_usd"),
         "equity on dates": base.yearly(result, "equity_paid_usd"),
+        **lent,
     }
     return _some(uses), _some(sources), base.yearly(result, "funding_gap_usd")
 
@@ -141,6 +149,37 @@ def instruments(result: Result) -> Chart | None:
         f"{money(float(guaranteed.max()))} (mean of a year).",
         *base.table([*names, "guaranteed by others, mean of the year"], years(result), np.vstack([paid, guaranteed])),
         figures="sum over the year",
+    )
+
+
+def parties(result: Result) -> Chart:
+    """What each party has put in and got back, and its return."""
+    names = [n for n in result.labels["party"] if n != "others"]
+    cash = of_members(result, "party_cash_usd", ["party", "month"])
+    so_far = figure_of(result, np.cumsum(cash, axis=-1))
+    unit = in_dollars(float(np.abs(so_far).max()))
+    series = [base.line(n, so_far[k] / unit.size, base.PALETTE[k]) for k, n in enumerate(names)]
+    npv, irr, payback, peak = (
+        figures(result, f"party_{n}") for n in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+    )
+    rows = tuple(
+        (
+            n,
+            money(float(npv[k])) if np.isfinite(npv[k]) else DASH,
+            f"{irr[k]:.1%}" if np.isfinite(irr[k]) else DASH,
+            f"{day:%Y-%m}" if (day := result.day(float(payback[k]))) else DASH,
+            money(float(peak[k])),
+        )
+        for k, n in enumerate(names)
+    )
+    return Chart(
+        "parties",
+        "What each party puts in and gets back",
+        base.option(series, result.labels["month"], f"{unit.name}, running total"),
+        "Cash received less cash paid since the horizon began. Returns count what is owned at the start and at the end "
+        "at book value; the plan's are those of all its shareholders together.",
+        ("party", "net present value", "internal rate of return", "paid back", "most put in"),
+        rows,
     )
 
 

@@ -91,7 +91,8 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
 
 def rented_share(scenario: Scenario) -> Array:
     """Return the share of each place that is rented: (place,)."""
-    return np.array([p.rented for p in (*scenario.fleet.sites, *scenario.fleet.opening)], dtype=float)
+    fleet = scenario.fleet
+    return np.array([*(s.rented for s in fleet.sites), *(b.rented for b in fleet.opening)], dtype=np.float64)
 
 
 def months_of_construction(scenario: Scenario) -> int:
