@@ -58,7 +58,8 @@ def test_a_run_goes_through_published_revenue(actual: gp.Result) -> None:
         day = actual.axis.days_since_start(point.date)
         if mids[0] < day:
             at = [np.exp(np.interp(day, mids, np.log(row))) for row in revenue]
-            assert at == pytest.approx([point.value] * 12, rel=0.05), point.date
+            # From the last point on capacity may fall short in the month that is read with it.
+            assert at == pytest.approx([point.value] * 12, rel=0.06), point.date
     last = actual.axis.month_of(known[-1].date)
     spread = np.log(revenue).std(axis=0)
     assert spread[last - 1] < 0.01 < spread[last + 4] < spread[-1]

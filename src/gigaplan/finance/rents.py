@@ -39,7 +39,7 @@ def rent_index(rents: Rents, axis: TimeAxis) -> Array:
 
     def log_rent(day: Array) -> Array:
         known: Array = np.interp(day, days, logs)
-        return known + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR
+        return np.asarray(known + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR)
 
     at = np.array([axis.days_since_start(rents.reference_date)])
     return np.asarray(np.exp(log_rent(axis.mid_days) - log_rent(at)))

@@ -87,7 +87,7 @@ SYSTEM = Kind(
         **_declared(Device, "rated_w", "pod_gpus", "spine_share"),
         "gpu_tgp_w": Annotated[float, Gt(0), Unit("W")],
         "rack_power_kw": Annotated[Any, OnBasis("kW", RackBasis)],
-        **_declared(GenerationCost, "name"),
+        **_declared(GenerationCost, "name", "book_life_years", "service_life_years"),
         **_declared(Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days"),
     },
     ("peak_bf16_flops_per_s", "hbm_bytes", "hbm_bandwidth_bytes_per_s", "scaleup_gpus", "gpus_per_rack"),

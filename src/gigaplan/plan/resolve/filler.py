@@ -28,6 +28,7 @@ from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.sampling import Choice, Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
@@ -161,7 +162,7 @@ class Filler:
             return fact
         ratio = levels[1] / levels[0]
         low, high = (None if end is None else end * ratio for end in (fact.low, fact.high))
-        words = f"{fact.number:g} in the prices of {fact.price_year}, x {ratio:.3f} by consumer prices"
+        words = f"{short(fact.number)} in the prices of {fact.price_year}, x {ratio:.3f} by consumer prices"
         note = "; ".join(filter(None, (words, fact.note)))
         year = str(self.price_year)
         return replace(fact, value=fact.number * ratio, low=low, high=high, price_year=year, note=note)

@@ -259,6 +259,7 @@ def money_flow(result: Result) -> Chart | None:
     there = {n for a, b, _, _ in flows for n in (a, b)}
     spots = {PLAN: (110.0, 50.0), vendor: (10.0, 50.0), USERS: (210.0, 50.0), LANDLORDS: (45.0, 96.0)}
     spots |= {_suppliers(_supplies(result)): (175.0, 96.0), INVESTORS: (45.0, 4.0), ELSEWHERE: (175.0, 4.0)}
+    spots |= {LENDERS: (110.0, 4.0)}
     most = max(v for _, _, v, _ in flows)
     edges: list[Any] = [
         {
@@ -323,7 +324,7 @@ def _graph(nodes: list[Option], edges: list[Option]) -> Option:
     }
 
 
-PLAN, USERS, LANDLORDS = "the plan", "users", "owners of rented capacity"
+PLAN, USERS, LANDLORDS, LENDERS = "the plan", "users", "owners of rented capacity", "lenders"
 INVESTORS, ELSEWHERE = "other investors", "other funding"
 BOUGHT = {"racks": "other racks", "network": "network", "facility": "buildings"}
 """What owned capacity consists of, as people write it."""
@@ -371,6 +372,8 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
         (LANDLORDS, vendor, total("vendor_flow_landlords_usd"), "purchases"),
         (PLAN, _suppliers(supplies), sum(supplies.values()), "costs"),
         (PLAN, ELSEWHERE, max(-left, 0.0), "surplus"),
+        (LENDERS, PLAN, _paid(result, "loans"), "loans"),
+        (PLAN, LENDERS, _paid(result, "interest", "repayment"), "interest and repayment"),
     ]
 
 
@@ -380,7 +383,15 @@ def _supplies(result: Result) -> dict[str, float]:
     capital = aggregate(result, "capital_usd", ["component"])
     bought = dict(zip(capital.labels["component"], capital.values.tolist(), strict=True))
     bought["racks"] -= float(aggregate(result, "vendor_flow_usd").values)
-    return {BOUGHT[n]: v for n, v in bought.items()} | {LINES[n]: lines[n] for n in ("energy", "operations")}
+    paid = {BOUGHT[n]: v for n, v in bought.items()} | {LINES[n]: lines[n] for n in ("energy", "operations")}
+    return paid | {"tax": _paid(result, "tax")}
+
+
+def _paid(result: Result, *flows: str) -> float:
+    """Return what some flows between parties come to over the horizon; nothing in results that hold none."""
+    found = if_held(aggregate, result, "flow_usd", ["flow"])
+    by_name = {} if found is None else dict(zip(found.labels["flow"], found.values.tolist(), strict=True))
+    return sum(float(by_name.get(name, 0.0)) for name in flows)
 
 
 def _suppliers(supplies: Mapping[str, float]) -> str:
