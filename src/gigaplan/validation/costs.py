@@ -1,7 +1,7 @@
 """Costs: published costs of a gigawatt, of a GPU-hour and of a contract for capacity next to those of the model.
 
-Nothing is fitted on them: the model's come from prices of racks and buildings, lives, energy and a cost of capital, which
-are facts of other sources. Where a published figure says what it leaves out, so does the prediction.
+Nothing is fitted on them: the model's come from prices of racks and buildings, lives, energy and a cost of capital,
+which are facts of other sources.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _epochs(facts: Catalog, earn: float) -> Iterator[CostRow]:
         fact = facts.find(f"epoch_1gw_life_{life}", "cost_usd_per_it_mw_year")
         full, plain = (usd / BILLION for usd in _of_gigawatt(facts, GIGAWATT_OF_EPOCH, life, earn))
         yield CostRow(
-            f"1 GW of GB200, IT life {life} years",
+            f"1 GW, IT life {life} years",
             "yearly cost of an IT gigawatt",
             "billion USD/year",
             fact.number * MW_PER_GW / BILLION,
@@ -162,7 +162,7 @@ def _ownership(facts: Catalog, earn: float, life: float) -> Iterator[CostRow]:
         fact = facts.find(system, "tco_usd_per_gpu_h")
         hour = gpu_hour_of(facts, system, life, earn)
         full, plain = float(hour.full_usd), float(hour.total_usd)
-        name, what = f"{system}, cost of ownership", "GPU-hour at full use"
+        name, what = f"GPU-hour of {system}", "GPU-hour at full use"
         yield CostRow(name, what, "USD/h", fact.number, fact.low, fact.high, full, plain, fact.source_title)
 
 
@@ -175,7 +175,7 @@ def _contract(facts: Catalog) -> Iterator[CostRow]:
     for system in FILLINGS:
         full, plain = (it_gw * years * c / BILLION for c in _of_gigawatt(facts, system, years, earn))
         yield CostRow(
-            f"4.5 GW for five years, all {system}",
+            f"4.5 GW, {system}",
             "contract of Oracle and OpenAI",
             "billion USD",
             usd / BILLION,
