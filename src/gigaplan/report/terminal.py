@@ -141,9 +141,9 @@ def _first_dates(result: Result) -> str:
 
 def _returns(result: Result) -> list[str]:
     """Return what the plan earns and needs, over the horizon, for all its shareholders together."""
-    at = result.labels["party"].index("plan")
     npv, irr, payback, peak = (
-        float(figures(result, f"party_{name}")[at]) for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+        float(figures(result, f"party_{name}")[result.index("party", "plan")])
+        for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
     )
     rate = DASH if math.isnan(irr) else f"{irr:.1%}"
     back = result.day(payback)

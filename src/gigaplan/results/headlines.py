@@ -293,12 +293,12 @@ def _per_mtok(result: Result, shared: Window, variable: str, cost: str, words: s
 
 def _returns(result: Result, shared: Window) -> Iterator[Headline]:
     """Yield what the plan's owners get, over each horizon as it is."""
-    at = result.labels["party"].index("plan")
     units = {"party_npv_usd": "USD", "party_irr": "1/year", "party_peak_funding_usd": "USD"}
     names = ("net present value of the plan", "internal rate of return of the plan", "most funding needed")
     for name, (variable, unit) in zip(names, units.items(), strict=True):
-        yield _number(result, name, variable, 0.5, array_of_members(result, variable)[:, at], unit)
-    days = _ordinals(result, array_of_members(result, "party_payback_day")[:, at])
+        of_all = array_of_members(result, variable)
+        yield _number(result, name, variable, 0.5, of_all[:, result.index("party", "plan")], unit)
+    days = _ordinals(result, array_of_members(result, "party_payback_day")[:, result.index("party", "plan")])
     yield _date(result, "plan has paid back", "party_payback_day", 0.5, days)
 
 

@@ -154,8 +154,8 @@ def instruments(result: Result) -> Chart | None:
 
 def parties(result: Result) -> Chart:
     """What each party has put in and got back, and its return."""
-    names = [n for n in result.labels["party"] if n != "others"]
     cash = of_members(result, "party_cash_usd", ["party", "month"])
+    names = [n for n in result.labels["party"] if n != "others"]
     so_far = figure_of(result, np.cumsum(cash, axis=-1))
     unit = in_dollars(float(np.abs(so_far).max()))
     series = [base.line(n, so_far[k] / unit.size, base.PALETTE[k]) for k, n in enumerate(names)]
