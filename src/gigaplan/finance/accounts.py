@@ -123,13 +123,12 @@ def accounts(
     loans = loans_of(spent, inputs)
     tax = tax_usd(revenue_usd - run - loans.interest_usd, assets, bought, inputs.tax)
     received = tranche + equity.sum(axis=0)
-    gap = spent + run + loans.interest_usd + loans.repaid_usd - loans.drawn_usd + tax - revenue_usd - received
+    gap = spent + run + loans.served_usd - loans.drawn_usd + tax - revenue_usd - received
     books = _books(plan, landlords, cost, revenue_usd, tranche, equity, loans, tax, inputs)
-    plan_rate = column(monthly(in_the_plans_prices(inputs.cost_of_capital.plan_per_year, inputs)), 2)
     return Accounts(
         capital_usd=assets.capital_usd,
         cost_usd=cost,
-        cost_of_capital_usd=assets.book_value_usd[:, :-1] * plan_rate,
+        cost_of_capital_usd=_cost_of_capital(assets, inputs),
         revenue_usd=revenue_usd,
         tranche_usd=tranche,
         tranche_days=days,
@@ -145,12 +144,18 @@ def accounts(
         debt_usd=loans.owed_usd,
         funding_gap_usd=gap,
         book_value_usd=assets.book_value_usd,
-        # What the income statement leaves, and what the flows of cash asked of the owners: apart from each other.
+        # What the income statement leaves, and what flows of cash took from the owners: apart from each other.
         equity_usd=books.worth_usd[:, 0] - running(books.cash_usd[:, 0]),
         cost_by_life_usd=_by_life(plan.assets, cost, inputs, bought),
         books=books,
         returns=returns_of(books, inputs, axis),
     )
+
+
+def _cost_of_capital(assets: Assets, inputs: FinanceInputs) -> Array:
+    """Return what the books must earn: book value when the month begins x the plan's rate for a month: (M, n)."""
+    yearly = in_the_plans_prices(inputs.cost_of_capital.plan_per_year, inputs)
+    return assets.book_value_usd[:, :-1] * column(monthly(yearly), 2)
 
 
 def _owner(
@@ -185,9 +190,7 @@ def _books(
 ) -> Books:
     """Return every party's books: cash from flows between two parties, worth from each one's income statement."""
     line = dict(zip(COST_LINES, np.moveaxis(cost, 1, 0), strict=True))
-    of_vendor = _is_vendor(inputs)
-    by_vendor = tranche * of_vendor[0] + (equity * of_vendor[1:, None]).sum(axis=0)
-    by_others = tranche * ~of_vendor[0] + (equity * ~of_vendor[1:, None]).sum(axis=0)
+    by_vendor, by_others = _by_investor(tranche, equity, inputs)
     sold = plan.to_vendor + landlords.to_vendor
     kept = sold * column(inputs.vendor_margin_share, 2)
     flows = {
@@ -235,6 +238,13 @@ def _books(
             OTHERS: running(bought + used + tax - revenue),
         },
     )
+
+
+def _by_investor(tranche: Array, equity: Array, inputs: FinanceInputs) -> tuple[Array, Array]:
+    """Return what the vendor and what other investors pay for milestones and on dates: (M, n) each."""
+    of_vendor = _is_vendor(inputs)
+    tied, dated = of_vendor[0], of_vendor[1:, None]
+    return tranche * tied + (equity * dated).sum(axis=0), tranche * ~tied + (equity * ~dated).sum(axis=0)
 
 
 def _is_vendor(inputs: FinanceInputs) -> NDArray[np.bool_]:

@@ -25,6 +25,11 @@ class Loans:
     owed_usd: Array
     """(M, edge) owed."""
 
+    @property
+    def served_usd(self) -> Array:
+        """(M, n) interest and repayment."""
+        return self.interest_usd + self.repaid_usd
+
 
 def loans_of(capital_usd: Array, inputs: FinanceInputs) -> Loans:
     """Return the loans on what a plan buys.

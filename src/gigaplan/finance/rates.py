@@ -75,7 +75,7 @@ def annuity_share(yearly: Uncertain, life_years: Uncertain) -> Array:
     Examples
     --------
     >>> float(annuity_share(0.0, 5.0)), round(float(annuity_share(0.1, 5.0)), 4)
-    (0.2, 0.2523)
+    (0.2, 0.2524)
     """
     rate, months = monthly(yearly), np.asarray(life_years, dtype=float) * MONTHS_PER_YEAR
     safe = np.where(rate > 0, rate, 1.0)

@@ -1,4 +1,4 @@
-"""The terminal's view of costs: published figures, ours with and without cost of capital, and the error."""
+"""The terminal's view of costs: published and predicted figures, with and without cost of capital, and the error."""
 
 from __future__ import annotations
 

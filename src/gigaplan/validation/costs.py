@@ -21,6 +21,7 @@ from gigaplan.vocabulary.show import LINES, Brief, BriefRows, error_text
 
 KW_PER_GW, MW_PER_GW, BILLION = 1e6, 1e3, 1e9
 LIVES_OF_EPOCH = (3, 5, 7)
+"""Lives of IT for which Epoch AI publishes the cost of its gigawatt [year]."""
 GIGAWATT_OF_EPOCH = "gb200_nvl72"
 """What fills Epoch AI's gigawatt."""
 CONTRACT = "oracle_openai"
@@ -29,7 +30,7 @@ FILLINGS = ("gb200_nvl72", "gb300_nvl72", "vr_nvl72")
 NOTES = (
     "Cost of capital is nominal and before tax, an even payment over each life; of the contract it is the landlords', "
     "over the contract's term for racks and network. Published costs of ownership don't all say theirs.",
-    "Epoch AI's gigawatt is of its own prices; ours is of the catalog's, with the same lives.",
+    "Epoch AI's gigawatt is of its own prices; the prediction is of the catalog's, with the same lives.",
     "A contract's price is no cost: it holds the owner's profit, and the capacity comes over years.",
 )
 

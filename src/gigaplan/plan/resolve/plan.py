@@ -78,8 +78,6 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
     )
     _knowledge(filler, doc)
-    if doc.price_year is not None:
-        filler.price_year = filler.state("price_year", doc.price_year)
     start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
     axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
     sites, shared = facilities(filler, doc)
@@ -134,7 +132,9 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
 
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:
-    """Record what the plan knows: its information date, and whether it may look further."""
+    """Record what the plan knows: its information date, whether it may look further, and the money that it counts in."""
+    if doc.price_year is not None:
+        filler.price_year = filler.state("price_year", doc.price_year)
     if doc.known_until is not None:
         filler.ledger.known_until = filler.state("known_until", doc.known_until)
     if doc.hindsight:
