@@ -39,8 +39,9 @@ def test_facts_of_other_years_are_converted_with_their_ranges_and_say_so() -> No
 
 
 def test_without_a_price_year_each_fact_is_in_the_money_of_its_own(tmp_path: Path) -> None:
-    text = gp.new(tmp_path / "p.yaml", "campus-1gw").read_text().replace("price_year: 2026\n", "")
-    (tmp_path / "p.yaml").write_text(text)
+    gp.new(tmp_path / "p.yaml", like="campus-1gw")
+    text = (tmp_path / "p.yaml").read_text()
+    (tmp_path / "p.yaml").write_text(text.replace("price_year: 2026\n", ""))
     found = plan.resolve(plan.load(tmp_path / "p.yaml", ["uncertainty.members=1"]))
     assert not found.finance.one_price_year
     fact = catalog.load().find("build", "facility_usd_per_it_mw")

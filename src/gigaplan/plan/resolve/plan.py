@@ -132,7 +132,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
 
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:
-    """Record what the plan knows: its information date, whether it may look further, and the money that it counts in."""
+    """Record what the plan knows: its information date, whether it may look further, and its money."""
     if doc.price_year is not None:
         filler.price_year = filler.state("price_year", doc.price_year)
     if doc.known_until is not None:
