@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from rich.text import Text
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import money, short
+from gigaplan.report.format import DASH, money, short
 from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.unserved_line import or_unknown, unserved_line
@@ -123,6 +124,9 @@ def _delivery(result: Result) -> Text:
     if result.labels["tranche"]:
         text.append("\nTranches      ", "bold")
         text.append(or_unknown(_tranches, result))
+    for line in if_held(_returns, result) or ():
+        text.append("\nReturns       ", "bold")
+        text.append(line)
     return text
 
 
@@ -133,6 +137,18 @@ def _first_dates(result: Result) -> str:
     if len(shown) < len(places):
         dates.insert(-1, f"{len(places) - len(shown)} more")
     return in_a_row(dates)
+
+
+def _returns(result: Result) -> list[str]:
+    """Return what the plan earns and needs, over the horizon, for all its shareholders together."""
+    npv, irr, payback, peak = (
+        float(figures(result, f"party_{name}")[result.index("party", "plan")])
+        for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+    )
+    rate = DASH if math.isnan(irr) else f"{irr:.1%}"
+    back = result.day(payback)
+    when = f"paid back in {back:%Y-%m}" if back else "not paid back within the horizon"
+    return [f"present value {money(npv)}, internal rate {rate}, {when}; at most {money(peak)} put in"]
 
 
 def _tranches(result: Result) -> str:
