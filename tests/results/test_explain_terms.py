@@ -78,6 +78,7 @@ NO_PRODUCTS = {
     "racks_accepted": "lags are curves",
     "racks_in_production": "lags are curves",
     "it_power_drawn_mw": "the draw is a curve of the utilisation",
+    "gpu_clock_share": "a curve of the power limit",
     "overhead_energy_mwh": "the PUE follows the season",
     "facility_power_mw": "the PUE follows the season",
     "requests_per_gpu_s": "a search over layouts",
