@@ -38,9 +38,17 @@ PAID = {
 CASH = {"party_worth_usd"}
 """Cash counts from the start of the horizon."""
 BEGUN_BEFORE = {"tranche_usd", "funding_gap_usd", "equity_usd", "commitment_usd", *CASH}
-BEGUN_BEFORE |= {"flow_usd", "party_cash_usd", "party_assets_usd"}
+BEGUN_BEFORE |= {
+    "flow_usd",
+    "party_cash_usd",
+    "party_assets_usd",
+    "party_debt_usd",
+    "debt_usd",
+    "interest_usd",
+    "tax_usd",
+}
 """Milestones that were reached before the horizon count as reached with its start, and so does a contract that began
-before it."""
+before it; loans are drawn within it."""
 PLAN = """
 gigaplan: 1
 name: later

@@ -82,13 +82,16 @@ def assets_of(bought: Purchases, owned: Array, built: Array, inputs: FinanceInpu
     first, last = bought.earlier, bought.earlier + bought.months
     placed = capital_by_part(bought.racks_delivered, bought.ready_mw_added, owned, inputs, built)
     it, facility = placed[:, :, :2].sum(axis=2), placed[:, :, 2]
-    paid = paid_ahead(facility, inputs.costs.construction_months)  # on edges
-    lost_it = straight_line(it, inputs.book_life_years, LIFE, inputs.service_life_years).sum(axis=1)
+    paid = _paid_by_generation(facility, inputs.costs.construction_months)  # on edges
+    book_life, service = inputs.book_life_years, inputs.service_life_years
+    months_of(book_life, LIFE)  # says which life is too short, whatever is bought
+    some = it.any(axis=(0, 2))
+    lost_it = straight_line(it[:, some], book_life[:, some], LIFE, service[:, some]).sum(axis=1)
     lost_facility = straight_line(facility.sum(axis=1), inputs.costs.facility_life_years, FACILITY_LIFE)
-    scrapped = _retired_usd(bought.racks_retired, owned, inputs)
-    write_off = (scrapped * left_when_scrapped(inputs.book_life_years, inputs.service_life_years)[..., None]).sum(
-        axis=1
-    )
+    left = left_when_scrapped(book_life, service)[..., None]
+    write_off = np.zeros(lost_it.shape)
+    if left.any():
+        write_off = (_retired_usd(bought.racks_retired, owned, inputs) * left).sum(axis=1)
     book = (running(it) + paid).sum(axis=1) - running(lost_it + lost_facility + write_off)
     within = slice(first, last)
     return Assets(
@@ -102,6 +105,15 @@ def assets_of(bought: Purchases, owned: Array, built: Array, inputs: FinanceInpu
         it_placed_usd=it,
         facility_placed_usd=facility.sum(axis=1),
     )
+
+
+def _paid_by_generation(facility: Array, construction_months: Uncertain) -> Array:
+    """Return what has been paid of facilities by each edge, (M, G, edge), where a generation has any."""
+    some = facility.any(axis=(0, 2))
+    of_some = paid_ahead(facility[:, some], construction_months)
+    paid = np.zeros((len(of_some), facility.shape[1], of_some.shape[-1]))
+    paid[:, some] = of_some
+    return paid
 
 
 def paid_ahead(placed_usd: Array, construction_months: Uncertain) -> Array:

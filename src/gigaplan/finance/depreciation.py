@@ -76,7 +76,7 @@ def months_of(years: Uncertain, path: str = "") -> Array:
     """
     months = np.asarray(years, dtype=float) * MONTHS_PER_YEAR
     central = months if not months.ndim else months[0]
-    if np.min(central) < SHORTEST_MONTHS:  # the central one must be sound by itself
+    if np.min(central, initial=np.inf) < SHORTEST_MONTHS:  # the central one must be sound by itself
         shortest = float(np.min(central)) / MONTHS_PER_YEAR
         raise InputError(f"a book life of {shortest:g} years is shorter than a month", path=path or ())
     return np.asarray(np.maximum(months, SHORTEST_MONTHS))
