@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -176,6 +177,8 @@ class _Lenient(GenerateJsonSchema):
 
 def as_written(hint: Any) -> Any:
     """Return a field's type as a person writes it: one number where the room may hold one per member."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:  # one that may be left out
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is Annotated:
         kind, *marks = typing.get_args(hint)
         kind = float if kind == Uncertain else kind

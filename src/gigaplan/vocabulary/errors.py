@@ -37,6 +37,8 @@ MOST_REPEATED = 120
 """Characters of a written value that a message repeats at most."""
 MOST_NEAR = 5
 """Nearest names that a message gives at most."""
+A_LETTER_AWAY = 0.85
+"""How alike names of three letters and more are at least where one letter tells them apart."""
 SPELT_ALMOST_ALIKE = 0.8
 """How alike a further name must be to the written one to be given next to the nearest, 0 to 1."""
 
@@ -237,17 +239,20 @@ def nearest_name(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 5, likeness: float = 0.6) -> tuple[str, ...]:
-    """Return the known names nearest to ``name``: those that begin with it whole, the shortest first, then those that
-    are spelt alike.
+    """Return the known names nearest to ``name``: those a letter away, then those that begin with it whole, the
+    shortest first, then those that are spelt alike.
 
     >>> nearest_names("gb300", ["gb10", "gb300_nvl72"])
     ('gb300_nvl72', 'gb10')
+    >>> nearest_names("gpu", ["gpu_power_w", "gpus"])
+    ('gpus', 'gpu_power_w')
     """
     known = {str(n).lower(): str(n) for n in names}
     written = str(name).lower().strip()
     begun = sorted((n for n in known if written and re.match(rf"{re.escape(written)}[_\W]", n)), key=len)
     alike = difflib.get_close_matches(written, known, n=most, cutoff=likeness) if most > 0 else []
-    return tuple(known[n] for n in dict.fromkeys([*begun, *alike]))[:most]
+    letter = difflib.get_close_matches(written, known, n=most, cutoff=A_LETTER_AWAY) if most > 0 else []
+    return tuple(known[n] for n in dict.fromkeys([*letter, *begun, *alike]))[:most]
 
 
 def nearest_text(name: str, names: Iterable[str]) -> str:
@@ -263,6 +268,8 @@ def nearest_text(name: str, names: Iterable[str]) -> str:
     near = nearest_names(name, known, MOST_NEAR)
     written = str(name).lower().strip()
     begun = [n for n in near if re.match(rf"{re.escape(written)}[_\W]", n.lower())] if written else []
+    if near and near[0] not in begun:
+        begun = []
     others = nearest_names(name, known, MOST_NEAR, SPELT_ALMOST_ALIKE) if len(known) > MOST_LISTED else ()
     return ", ".join(begun or others or near[:1])
 

@@ -23,7 +23,7 @@ def plan_in(folder: Path, region: str, regions: str = "", offset: str = "") -> P
     text = gp.new(file, power="3 MW it", force=True).read_text()
     for old, new in (
         ("region: us", f"region: {region}"),
-        ("      utc_offset_h: 0 h", offset or "      # utc_offset_h"),
+        ("      utc_offset_h: -6 h", offset or "      # utc_offset_h"),
     ):
         assert old in text
         text = text.replace(old, new)

@@ -357,7 +357,7 @@ def test_names_stand_for_one_thing(name: str, tmp_path: Path) -> None:
 def test_what_is_stated_twice_is_refused_and_what_is_unusual_is_told(tmp_path: Path) -> None:
     text = plan_with(tmp_path, f"systems: {{my_rack: {{like: {LIKE}, rack_price_usd: $4M}}}}").read_text()
     (tmp_path / "twice.yaml").write_text(
-        text.replace("finance:", "finance:\n  systems: {my_rack: {rack_price_usd: $5M}}")
+        text.replace("\nfinance: {}", "\nfinance: {systems: {my_rack: {rack_price_usd: $5M}}}")
     )
     with pytest.raises(PlanError, match="stated for this system here and in finance"):
         load(tmp_path / "twice.yaml")
