@@ -115,6 +115,7 @@ NO_PRODUCTS = {
     "commitment_usd": "the years left of each contract",
     "vendor_flow_usd": "of the vendor's own systems",
     "vendor_flow_landlords_usd": "of the vendor's own systems at rented places",
+    "price_per_mtok_usd": "a rule of price over time",
     "workload_cost_usd": "shares are weighed by IT power",
     "training_cost_usd": "shares are weighed by IT power",
     "cost_per_task_usd": "over the basket's tokens by generation",

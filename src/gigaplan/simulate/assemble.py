@@ -30,6 +30,7 @@ MAY_BE_NAN = (
     "gpu_hour_rent_usd",
     "cost_per_request_usd",
     "clearing_price_usd_per_gpu_h",
+    "price_per_mtok_usd",
 )
 """Where nothing happened there is no day and no price: NaN there never means zero."""
 

@@ -26,6 +26,7 @@ from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.simulate.couplings.token_prices import price_per_mtok
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.simulate.couplings.unit_economics import UnitEconomics
 from gigaplan.vocabulary.members import Array
@@ -62,7 +63,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
-        **_prices(stages.prices),
+        **_prices(scenario, stages.prices),
         **_finance(stages.money, stages.revenue),
         **_units(stages.units),
     }
@@ -217,12 +218,13 @@ def _allocation(allocated: Allocation, service: Service) -> dict[str, Array]:
     }
 
 
-def _prices(prices: Prices) -> dict[str, Array]:
+def _prices(scenario: Scenario, prices: Prices) -> dict[str, Array]:
     return {
         "gpu_hour_cost_usd": prices.gpu_hour_cost_usd,
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
+        "price_per_mtok_usd": price_per_mtok(scenario, prices.index),
         "slowness_price_factor": prices.slowness_factor,
         "clearing_price_usd_per_gpu_h": prices.clearing_usd_per_gpu_h,
     }

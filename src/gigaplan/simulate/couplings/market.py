@@ -28,9 +28,10 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
+from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.vocabulary.members import Array, column, stack
-from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
+from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR, TimeAxis
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
 NOTHING = 1e-12
@@ -53,7 +54,7 @@ class Prices:
     clearing_usd_per_gpu_h: Array
     """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
     index: Array
-    """(M, W, n) price of a request over that of the reference date [1]."""
+    """(M, W, n) price of a request, or of its tokens where these have prices, over that of the reference date [1]."""
     per_request_usd: Array
     """(M, W, n) price of a request [USD]."""
     worth: Array
@@ -85,12 +86,13 @@ def meet(
     cost, rent = _gpu_hour(scenario, built)
     hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
     per_request_cost = hours * cost[:, None]
-    reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    reference, amount = at_reference_prices(scenario, scenario.axis), amount_sold(scenario, scenario.axis)
     cost_since, worth_since = _since_reference(scenario, per_request_cost, worth)
     log_slow = _log_slowness_factor(scenario, worth_since)
     worth_usd = reference / np.exp(log_slow)
     clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, cost))
-    index = _index(scenario, cost_since, clearing[:, None] * hours)
+    cost_of_amount = cost_since / amount_sold(scenario, _from_reference(scenario))
+    index = _index(scenario, cost_of_amount, clearing[:, None] * hours / amount)
     factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=cost,
@@ -222,10 +224,10 @@ def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -
 def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Array, Array]:
     """Return cost and worth of a request with the months from the earliest reference date to the horizon in front,
     (M, W, months) each, so that prices and demand don't depend on when the horizon begins."""
-    start = min([scenario.axis.start, *(w.reference_date for w in scenario.demand.workloads)]).replace(day=1)
-    if start == scenario.axis.start:
+    axis = _from_reference(scenario)
+    if axis.start == scenario.axis.start:
         return cost, worth
-    whole = replace(scenario, axis=replace(scenario.axis, start=start))
+    whole = replace(scenario, axis=axis)
     built = build(scenario.fleet, whole.axis)
     speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
     hours = _hours_per_request(whole, built, speed)
@@ -238,6 +240,12 @@ def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Arr
         return np.concatenate([np.broadcast_to(p, (members, *p.shape[1:])) for p in parts], axis=-1)
 
     return joined(before[0], cost), joined(before[1], worth)
+
+
+def _from_reference(scenario: Scenario) -> TimeAxis:
+    """Return the months from the earliest reference date to the end of the horizon, the horizon's among them."""
+    start = min([scenario.axis.start, *(w.reference_date for w in scenario.demand.workloads)]).replace(day=1)
+    return scenario.axis if start == scenario.axis.start else replace(scenario.axis, start=start)
 
 
 def _energy_price(scenario: Scenario, cost: Array) -> Array:
