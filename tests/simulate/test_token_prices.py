@@ -24,7 +24,9 @@ def run(*changes: str) -> Result:
 def test_a_request_brings_what_its_tokens_bring() -> None:
     """55,000 tokens in, 47,100 of them cached, and 505 out, at 0.5, 0.1 and 2 USD a million, by hand: 0.00967 USD;
     contexts that lengthen bring more at the same prices."""
-    frozen = run(f"{AGENTS}.pricing=frozen", f"{AGENTS}.context_growth_per_year=0 1/year", f"{AGENTS}.new_tokens_per_call=0")
+    frozen = run(
+        f"{AGENTS}.pricing=frozen", f"{AGENTS}.context_growth_per_year=0 1/year", f"{AGENTS}.new_tokens_per_call=0"
+    )
     k = frozen.labels["workload"].index("agents")
     reasoning = frozen["tokens_per_request"][0, k, TOKENS.index("reasoning"), 0]
     by_hand = (7900 * 0.5 + 47100 * 0.1 + (265 + reasoning) * 2) / 1e6

@@ -20,11 +20,14 @@ from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
+from gigaplan.simulate.collect_sales import sold_quantities
 from gigaplan.simulate.couplings.allocation import Service
 from gigaplan.simulate.couplings.clock import clock_shares
+from gigaplan.simulate.couplings.customers import Reserved
 from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
+from gigaplan.simulate.couplings.sales import Sales
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.simulate.couplings.token_prices import price_per_mtok
 from gigaplan.simulate.couplings.training import Trained
@@ -51,6 +54,8 @@ class Stages:
     revenue: Revenue
     money: Accounts
     units: UnitEconomics
+    reserved: Reserved
+    sales: Sales
 
 
 def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
@@ -66,6 +71,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_prices(scenario, stages.prices),
         **_finance(stages.money, stages.revenue),
         **_units(stages.units),
+        **sold_quantities(stages.built, stages.service, stages.reserved, stages.sales),
     }
 
 
@@ -87,6 +93,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "component": COMPONENTS,
         "line": COST_LINES,
         "tranche": tuple(str(k + 1) for k in range(len(amounts_usd(finance.tranches)))),
+        "customer": tuple(c.name for c in scenario.customers),
         "instrument": tuple(e.name for e in finance.equity),
         "token": TOKENS,
         "run": tuple(r.name for r in scenario.training.runs),

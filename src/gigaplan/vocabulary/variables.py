@@ -23,6 +23,7 @@ DIMS = (
     "component",
     "line",
     "tranche",
+    "customer",
     "token",
     "life",
     "region",

@@ -62,6 +62,8 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         finance.tranches,
         finance.money_in_time,
         selling.token_prices,
+        selling.customers,
+        selling.sale_mix,
         own.used,
         own.supply,
         own.climate,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
+from gigaplan.finance.customers import ANY
+from gigaplan.plan.checks.common import as_read, first_of_month, known_name
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Problem
+from gigaplan.vocabulary.time import DAYS_PER_YEAR
 
 TOKEN_PRICES = ("usd_per_mtok_input", "usd_per_mtok_cached_input", "usd_per_mtok_output")
 """Lines of a workload that state what tokens bring."""
 TIERS = {"batch_share": "batch_discount_share", "priority_share": "priority_premium_share"}
 """Shares of the tokens that are sold at other prices, and by how much these differ."""
+SHARE_TOLERANCE = 1e-6
 
 
 def token_prices(plan: PlanDocument, root: Node) -> Iterator[Problem]:
@@ -66,4 +71,39 @@ def _tier(
             value=f"{getattr(work, differs):g}",
             remedy=f"state {share} as well, or remove the line; the run goes on",
             severity="warning",
+        )
+
+
+def customers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A customer reserves GPUs of a system of the plan, in a term that the horizon sees."""
+    start, end = first_of_month(plan.horizon.start), first_of_month(plan.horizon.end)
+    for name, customer in plan.customers.items():
+        path = ("customers", name)
+        if customer.system is not None:
+            known = [*plan.fleet.generations, ANY]
+            yield from known_name(customer.system, known, "system of this plan", root, (*path, "system"), kind="system")
+        last = customer.start + dt.timedelta(days=customer.years * DAYS_PER_YEAR)
+        if customer.start >= end or last <= start:
+            yield Problem(
+                "the term lies outside the horizon",
+                root.place((*path, "start")),
+                value=f"{as_read(customer.start, root.written((*path, 'start')))}, for {customer.years:g} years",
+                allowed=f"a term that touches {start} to {end}",
+                remedy="move the start, lengthen the term or the horizon, or leave the customer out",
+            )
+
+
+def sale_mix(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """The mix for sale is of the plan's workloads, and whole."""
+    mix = (plan.market.sale_mix if plan.market is not None else None) or {}
+    path = ("market", "sale_mix")
+    for name in mix:
+        yield from known_name(name, plan.demand.workloads, "workload of this plan", root, (*path, name), key=True)
+    if mix and abs(sum(mix.values()) - 1) > SHARE_TOLERANCE:
+        yield Problem(
+            "the shares of the mix for sale don't add up",
+            root.place(path),
+            value=f"{sum(mix.values()):g}",
+            allowed="1 together",
+            remedy="state the shares of GPU-hours so that they are 1 together",
         )

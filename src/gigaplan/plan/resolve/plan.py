@@ -11,7 +11,6 @@ import numpy as np
 from annotated_types import Gt
 
 from gigaplan import catalog
-from gigaplan.allocation.inputs import Market
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
@@ -28,6 +27,7 @@ from gigaplan.plan.resolve.fleet import fleet, rack_kind
 from gigaplan.plan.resolve.limits import PowerLimit, power_limits
 from gigaplan.plan.resolve.model_errors import device_ratios, large_step_errors, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
+from gigaplan.plan.resolve.selling import customers, market
 from gigaplan.plan.resolve.training import training
 from gigaplan.plan.scenario import Scenario
 from gigaplan.plan.schema import PlanDocument
@@ -99,7 +99,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         reference_generation=doc.fleet.reference_generation,
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
-        market=filler.fill(Market, doc.market, "market", "market"),
+        market=market(filler, doc),
         fleet=fleet(filler, doc, sites, shared, limits),
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
@@ -114,6 +114,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),
         finance=finance(filler, doc),
+        customers=customers(filler, doc),
         gains=_gains(filler, software),
         picks=filler.picks,
         ledger=filler.ledger,

@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Le
 
+from gigaplan.allocation.inputs import Market
 from gigaplan.demand.inputs import Workload
 from gigaplan.demand.requests import tokens_per_request
 from gigaplan.demand.token_prices import sold_by_token, usd_per_request
+from gigaplan.finance.customers import Customer
 from gigaplan.plan.checks.selling import TIERS, TOKEN_PRICES
 from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.members import Uncertain
 
@@ -50,6 +53,20 @@ def known_of_prices(filler: Filler, given: Any, path: str) -> Mapping[str, Any]:
             here, fact = f"{path}.{differs}", filler.facts.find(ENTITY, differs)
             known[differs] = filler.value(here, fact, Annotated[Uncertain, Ge(0)])
     return known
+
+
+def market(filler: Filler, doc: PlanDocument) -> Market:
+    """Return the market's inputs, the mix in whose tokens capacity is for sale among them."""
+    stated = (doc.market.sale_mix if doc.market is not None else None) or {}
+    shares = {name: filler.state(f"market.sale_mix.{name}", share) for name, share in stated.items()}
+    mix = tuple(float(shares.get(name, 0.0)) for name in doc.demand.workloads) if shares else ()
+    return filler.fill(Market, doc.market, "market", "market", sale_mix=mix)
+
+
+def customers(filler: Filler, doc: PlanDocument) -> tuple[Customer, ...]:
+    """Return the customers who have reserved GPUs."""
+    given = doc.customers.items()
+    return tuple(filler.fill(Customer, one, "reserved_gpus", f"customers.{name}", name=name) for name, one in given)
 
 
 def with_value(filler: Filler, given: Any, work: Workload, path: str) -> Workload:

@@ -130,8 +130,10 @@ def most_it_mw(scenario: Scenario, demand: Demand, built: BuildOut, prices: Pric
         What training holds.
     """
     need, peak = _need(scenario, demand, built, prices.gpu_hours_per_request)
-    left = built.gpus_available.sum(axis=1) * (1 - trained.reserved_share)
+    free, there = built.gpus_free.sum(axis=1), built.gpus_available.sum(axis=1)
+    left = free * (1 - trained.reserved_share)
     used = _ratio(_at_peak(scenario, need, peak), left) / column(scenario.market.target_utilisation, 2)
+    used = np.where(there > free, _ratio(np.nan_to_num(used) * free + (there - free), there), used)
     standing = np.einsum("mgpe,mg->me", built.racks, scenario.fleet.it_kw_per_rack)[:, 1:] / KW_PER_MW
     filled = np.maximum.accumulate(np.where(np.isfinite(used), standing * np.minimum(used, 1.0), 0.0), axis=-1)
     ladder = scenario.fleet.ladder
@@ -203,7 +205,7 @@ def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
 def _worth(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return what the mean request is worth as the fleet serves it: (M, W, n), nan where no GPU can serve it."""
     year = scenario.axis.year_of_month
-    requests = speed.requests_per_gpu_h[..., year] * built.gpus_available[:, None]
+    requests = speed.requests_per_gpu_h[..., year] * built.gpus_free[:, None]
     return mean_worth(requests, speed.worth[..., year])
 
 
@@ -216,7 +218,7 @@ def _log_slowness_factor(scenario: Scenario, worth: Array) -> Array:
 
 def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
-    gpus = built.gpus_available
+    gpus = built.gpus_free
     per_h: Array = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
     return _ratio(gpus.sum(axis=1)[:, None], per_h)
 
@@ -282,7 +284,7 @@ def _clearing(
     Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
     the whole day for all. Work that nobody pays for needs what it needs at every price.
     """
-    gpus = built.gpus_available.sum(axis=1)
+    gpus = built.gpus_free.sum(axis=1)
     need, peak = _need(scenario, at_reference, built, hours)
     can = need > 0
     pays = can & (worth_usd > 0)
@@ -304,7 +306,7 @@ def _clearing(
 def _need(scenario: Scenario, demand: Demand, built: BuildOut, hours: Array) -> tuple[Array, Array]:
     """Return the GPUs of the fleet's mix that requests need in the mean hour, (M, W, n), and the peak hour of
     interactive demand over the month's mean, (M, n)."""
-    can = np.isfinite(hours) & (built.gpus_available.sum(axis=1) > 0)[:, None]
+    can = np.isfinite(hours) & (built.gpus_free.sum(axis=1) > 0)[:, None]
     need = np.where(can, demand.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)
     hourly = demand.by_region_per_h.sum(axis=1)  # (M, n, D, H)
     mean, highest = scenario.axis.month_mean(hourly), hourly.max(axis=(-2, -1))
