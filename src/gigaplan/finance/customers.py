@@ -94,11 +94,11 @@ def bills(customers: Sequence[Customer], reserved_gpu_hours: Array, delivered_gp
     >>> paid.fee_usd.item(), paid.credit_usd.item(), paid.revenue_usd.item()
     (180.0, 36.0, 144.0)
     """
-    price, least, used, credit = (
+    price, paid_anyway, used, credit = (
         stack(getattr(c, name) for c in customers)[..., None]
         for name in ("usd_per_gpu_h", "take_or_pay_share", "used_share", "service_credit_share")
     )
-    per_hour = price * np.maximum(used, least)
+    per_hour = price * np.maximum(used, paid_anyway)
     return Bills(
         fee_usd=per_hour * reserved_gpu_hours,
         credit_usd=per_hour * credit * (reserved_gpu_hours - delivered_gpu_hours),

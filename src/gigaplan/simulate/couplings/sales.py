@@ -53,7 +53,7 @@ def sales_of(
 ) -> Sales:
     """Return margins, what is for sale, and what each milestone's power buys and earns."""
     cost = cost_of_customers(scenario, built, reserved, money.cost_usd)
-    free = np.maximum(service.unrequested_gpu_hours, 0.0)
+    free = service.unrequested_gpu_hours
     return Sales(
         customer_cost_usd=cost,
         customer_margin_usd=reserved.bills.revenue_usd - cost,
@@ -78,5 +78,5 @@ def tokens_for_sale(scenario: Scenario, demand: Demand, speed: Throughput, price
         need = demand.requests_per_day * np.nan_to_num(prices.gpu_hours_per_request)
         whole = need.sum(axis=1, keepdims=True)
         mix = np.divide(need, whole, out=np.zeros_like(need), where=whole > 0)
-    requests = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., year], free) * mix
+    requests = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., year], np.maximum(free, 0.0)) * mix
     return np.asarray(requests[:, :, None] * demand.tokens_per_request[..., year])
