@@ -27,8 +27,7 @@ def what_tranches_buy(result: Result) -> tuple[tuple[str, ...], ...]:
         If a saved result lacks one of the quantities.
     """
     power, gpus, tokens, capital, back = (
-        figures(result, f"tranche_{name}")
-        for name in ("it_mw", "gpus", "tokens_per_day", "capital_usd", "payback_day")
+        figures(result, f"tranche_{name}") for name in ("it_mw", "gpus", "tokens_per_day", "capital_usd", "payback_day")
     )
     rows = []
     for k in range(len(power)):

@@ -81,7 +81,9 @@ def share_of_power(scenario: Scenario, built: BuildOut, reserved: Reserved, *, u
     part = stack(c.used_share for c in scenario.customers)[:, :, None, None] if used else 1.0
     held = ((reserved.delivered_gpu_hours * part).sum(axis=1) * kw).sum(axis=1)
     whole = (built.gpus_available * scenario.axis.hours * kw).sum(axis=1)
-    return np.divide(held, whole, out=np.zeros(np.broadcast_shapes(held.shape, whole.shape)), where=whole > 0)
+    return np.asarray(
+        np.divide(held, whole, out=np.zeros(np.broadcast_shapes(held.shape, whole.shape)), where=whole > 0)
+    )
 
 
 def cost_of_customers(scenario: Scenario, built: BuildOut, reserved: Reserved, cost_usd: Array) -> Array:
