@@ -19,7 +19,18 @@ PRICES = {
 
 
 def sold_by_token(work: Workload) -> bool:
-    """Return whether a workload states prices of tokens, so that a request brings what its tokens bring."""
+    """Return whether a workload states prices of tokens, so that a request brings what its tokens bring.
+
+    Parameters
+    ----------
+    work : Workload
+        The workload.
+
+    Returns
+    -------
+    bool
+        True if one of its prices of tokens is above 0 in a member.
+    """
     return any(np.any(np.asarray(getattr(work, name)) > 0) for name in PRICES.values())
 
 

@@ -33,8 +33,22 @@ def at_days(on_edges: Array, days: Array, axis: TimeAxis) -> Array:
 
 
 def added_between(on_edges: Array, days: Array, axis: TimeAxis) -> Array:
-    """Return what is added between each milestone and the one before, the first from nothing: (M, T); shapes as in
-    :func:`at_days`."""
+    """Return what is added between each milestone and the one before, the first from nothing.
+
+    Parameters
+    ----------
+    on_edges : Array, shape (M, edge)
+        Level on the edges of months.
+    days : Array, shape (M, T)
+        Days of the milestones since the start of the horizon [day]; nan where there is none.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (M, T)
+        What is added; nan where the day is.
+    """
     levels = at_days(on_edges, days, axis)
     return np.diff(levels, axis=-1, prepend=0.0) if levels.shape[-1] else levels
 
