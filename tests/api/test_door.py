@@ -113,6 +113,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "validate_power": ("validate power", lambda f: gp.validate_power()),
     "validate_demand": ("validate demand", lambda f: gp.validate_demand()),
     "validate_history": ("validate history --members 3", lambda f: gp.validate_history(members=3)),
+    "validate_costs": ("validate costs", lambda f: gp.validate_costs()),
     "validate_capability": ("validate capability", lambda f: gp.validate_capability()),
     "predict_inference": (
         "predict inference asked.csv -o out.csv",

@@ -33,6 +33,7 @@ CENTRAL = {
     "validate_demand": ("weekly_users, came after",),
     "validate_history": ("inside the data: all", "a year ahead: all"),
     "validate_capability": ("ECI",),
+    "validate_costs": ("median error", "without capital"),
     "calibrate_serving": ("as shipped", "refit, on the same rows", "refit, on layouts left out"),
     "calibrate_training": ("as shipped", "refit, on the same rows"),
 }

@@ -156,7 +156,7 @@ OF_SOME_WORKLOADS = (
         (Ladder, "ladder", ()),
         (Facility, "facility", ("power_price_usd_per_mwh",)),
         (DrawCurve, "draw_curve", ()),
-        (Costs, "build", ("lives_compared_years", "vendor")),
+        (Costs, "build", ("lives_compared_years", "vendor", "it_life_years")),
         (Tranches, "tranches", ("investor", "milestone", "trigger_state")),
         (Shape, "demand_shape", ("region_offset_h", "region_share")),
         (Adoption, "adoption", ("reference_users", "reference_date", "rate_per_year", "curve", "points", "stray")),

@@ -100,6 +100,7 @@ def make_world(labels: dict[str, tuple[str, ...]] | None = None, **changes: Any)
         "tokens_served_per_day": tokens,
         "workload_cost_usd": np.broadcast_to(serving / 2, (1, 2, N)),
         "cost_usd": (serving * 100 / 60)[None, None],
+        "cost_of_capital_usd": np.zeros((1, N)),
     }
     ledger = Ledger()
     ledger.plan("finance.tranches.trigger_state", "accepted", Evidence.ANNOUNCED)

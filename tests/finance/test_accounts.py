@@ -13,11 +13,12 @@ from scipy.optimize import brentq
 
 from gigaplan import catalog
 from gigaplan.finance.accounts import accounts, imbalance
+from gigaplan.finance.assets import Purchases
 from gigaplan.finance.capital import capital_by_part
 from gigaplan.finance.cost import cost_per_mtok
 from gigaplan.finance.depreciation import straight_line
 from gigaplan.finance.inputs import Contract, Costs, FinanceInputs, GenerationCost, Tranches
-from gigaplan.finance.outputs import COST_LINES, Accounts
+from gigaplan.finance.outputs import COST_LINES, LOST, Accounts
 from gigaplan.finance.tranches import amounts_usd, by_month, trigger_days
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.time import TimeAxis
@@ -38,18 +39,19 @@ def inputs(**changes: Any) -> FinanceInputs:
         "network_share": 0.2,
         "facility_usd_per_it_mw": 12e6,
         "operations_usd_per_it_mw_year": 0.3e6,
-        "it_life_years": 5.0,
         "facility_life_years": 14.0,
         "vendor_share": 0.85,
     }
-    cost = GenerationCost(name="g", rack_price_usd=3.5e6, rental_usd_per_gpu_h=3.0)
+    lives = {"book_life_years": changes.pop("it_life_years", 5.0), "service_life_years": 20.0}
+    cost = GenerationCost(name="g", rack_price_usd=3.5e6, rental_usd_per_gpu_h=3.0, **lives)
     return FinanceInputs(
         generations=(cost,), costs=Costs(**{**values, **changes}), tranches=terms(), contracts=(Contract(),)
     )
 
 
 def two_generations() -> FinanceInputs:
-    old, new = (GenerationCost(name=n, rack_price_usd=p, rental_usd_per_gpu_h=3.0) for n, p in (("a", 1e6), ("b", 2e6)))
+    lives = {"rental_usd_per_gpu_h": 3.0, "book_life_years": 5.0, "service_life_years": 6.0}
+    old, new = (GenerationCost(name=n, rack_price_usd=p, **lives) for n, p in (("a", 1e6), ("b", 2e6)))
     return replace(inputs(), generations=(old, new))
 
 
@@ -60,9 +62,15 @@ def flat(value: float, *shape: int) -> Any:
 def run(racks: Any = None, rented: float = 0.0, revenue: float = 1e8, setup: FinanceInputs | None = None) -> Accounts:
     delivered = np.zeros((1, 1, 1, N))
     delivered[..., 0] = 100
+    racks = delivered if racks is None else racks
     return accounts(
-        racks_delivered=delivered if racks is None else racks,
-        ready_mw_added=(delivered[:, 0] if racks is None else racks[:, 0]) * 0.15,
+        bought=Purchases(
+            racks_delivered=racks,
+            racks_retired=np.zeros_like(racks),
+            ready_mw_added=racks[:, 0] * 0.15,
+            earlier=0,
+            months=N,
+        ),
         rented_share=np.array([rented]),
         producing_gpu_h=flat(7200, 1, 1, N) * AXIS.hours,
         accepted_it_mw=flat(15, 1, N),
@@ -134,16 +142,18 @@ def test_all_capital_is_depreciated_in_the_end_and_never_more(spent: list[float]
 def test_the_accounts_balance(rented: float, revenue: float, life: float) -> None:
     out = run(rented=rented, revenue=revenue, setup=inputs(it_life_years=life))
     assert imbalance(out) < 1e-9
-    uses = out.capital_usd.sum(axis=(1, 2)) + out.cost_usd[:, 2:].sum(axis=1)
+    uses = out.capital_usd.sum(axis=(1, 2)) + out.cost_usd[:, LOST:].sum(axis=1)
     sources = out.revenue_usd + out.tranche_usd + out.funding_gap_usd
     assert uses == pytest.approx(sources, rel=1e-9)
 
 
 def test_an_imbalance_is_seen() -> None:
     out = run()
-    assert imbalance(replace(out, equity_usd=out.equity_usd * 1.01)) == pytest.approx(0.01 / 1.01)
-    nothing = np.zeros_like(out.book_value_usd)
-    assert imbalance(replace(out, book_value_usd=nothing, equity_usd=nothing)) == 0
+    for name in ("cash_usd", "assets_usd", "worth_usd"):
+        broken = replace(out.books, **{name: getattr(out.books, name) * 1.01})
+        assert imbalance(replace(out, books=broken)) > 1e-4, name
+    nothing = {k: getattr(out.books, k) * 0 for k in ("cash_usd", "assets_usd", "debt_usd", "worth_usd")}
+    assert imbalance(replace(out, books=replace(out.books, **nothing))) == 0
 
 
 def test_a_life_of_one_month_costs_all_in_the_next() -> None:
@@ -253,6 +263,7 @@ def test_cost_is_shared_out_exactly(held: list[float], training: float) -> None:
     whole = max(sum(held) + training, 1e-9)
     gpu_hours = np.array(held)[None, :, None, None] / whole * 0.9
     out = cost_per_mtok(
+        cost_of_capital_usd=flat(2.0, 1),
         cost_usd=flat(5.0, 2, 1),
         gpu_hours=gpu_hours,
         training_gpu_hours=flat(training / whole * 0.9, 1, 1),
@@ -271,6 +282,7 @@ def test_cost_is_shared_by_power_by_hand() -> None:
     hours[0, :, :, 0] = [[5, 0], [0, 5]]
     out = cost_per_mtok(
         cost_usd=flat(45.0, 2, 1),
+        cost_of_capital_usd=flat(9.0, 1),
         gpu_hours=hours,
         training_gpu_hours=np.array([[[0.0], [5.0]]]),
         sold_gpu_hours=flat(0.0, 2, 1),
@@ -282,10 +294,13 @@ def test_cost_is_shared_by_power_by_hand() -> None:
     assert out.workload_usd[0, :, 0] == pytest.approx([20, 40])
     assert out.workload_usd_per_mtok[0, :, 0] == pytest.approx([10, 20])
     assert out.serving_usd_per_mtok[0, 0] == pytest.approx(15)
+    assert out.full_workload_usd_per_mtok[0, :, 0] == pytest.approx([11, 22])
+    assert out.full_serving_usd_per_mtok[0, 0] == pytest.approx(16.5)
 
 
 def test_no_tokens_no_price() -> None:
     out = cost_per_mtok(
+        cost_of_capital_usd=flat(2.0, 1),
         cost_usd=flat(5.0, 2, 1),
         gpu_hours=flat(0.0, 2, 1, 1),
         training_gpu_hours=flat(0.5, 1, 1),

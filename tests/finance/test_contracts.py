@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gigaplan.finance.accounts import accounts
+from gigaplan.finance.assets import Purchases
 from gigaplan.finance.contracts import commitment_usd, lease_usd, leased, rent_usd
 from gigaplan.finance.equity import equity_by_month, guaranteed_by_month
 from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
@@ -36,12 +37,11 @@ def inputs(*contracts: Contract, **changes: Any) -> FinanceInputs:
         "network_share": 0.2,
         "facility_usd_per_it_mw": 12e6,
         "operations_usd_per_it_mw_year": 0.3e6,
-        "it_life_years": 5.0,
         "facility_life_years": 14.0,
         "vendor_share": 0.85,
     }
     generations = tuple(
-        GenerationCost(name=n, rack_price_usd=p, rental_usd_per_gpu_h=r)
+        GenerationCost(name=n, rack_price_usd=p, rental_usd_per_gpu_h=r, book_life_years=5.0, service_life_years=30.0)
         for n, p, r in (("a", 1e6, 2.0), ("b", 3e6, 3.0))
     )
     terms = Tranches(
@@ -214,8 +214,13 @@ def books(
     places = len(contracts)
     delivered = rng.uniform(0, 100, (2, 2, places, N)) * (rng.random((2, 2, places, N)) < 0.2)
     given: dict[str, Any] = {
-        "racks_delivered": delivered,
-        "ready_mw_added": delivered.sum(axis=1) * 0.15,
+        "bought": Purchases(
+            racks_delivered=delivered,
+            racks_retired=np.zeros_like(delivered),
+            ready_mw_added=delivered.sum(axis=1) * 0.15,
+            earlier=0,
+            months=N,
+        ),
         "rented_share": rng.choice([0.0, 0.3, 1.0], places) if rented is None else rented,
         "producing_gpu_h": np.cumsum(delivered, axis=-1) * 72 * HOURS * 30,
         "accepted_it_mw": np.cumsum(delivered.sum(axis=1), axis=-1) * 0.15,

@@ -124,6 +124,7 @@ def test_the_owned_hour_by_hand() -> None:
         pue=1.2,
         power_price_usd_per_mwh=100.0,
         costs=costs_of(FACTS),
+        book_life_years=5.0,
     )
     assert hour.rack_usd == pytest.approx(3.5e6 / 72 / 5 / HOURS_PER_YEAR)
     assert hour.network_usd == pytest.approx(0.22 * hour.rack_usd)
@@ -184,7 +185,7 @@ def test_the_power_of_a_gpu_sets_its_clock() -> None:
     """Fewer watts serve no more per GPU, and more per megawatt; at max_p speeds are those of the rated power."""
     full, efficient, capped = (
         gp.frontier("deepseek_v3", "vr_nvl72", **options).curves[0]
-        for options in ({"profile": "max_p"}, {}, {"gpu_power_w": "1500 W"})
+        for options in ({"profile": "max_p"}, {}, {"power_per_gpu_w": "1500 W"})
     )
     speeds = [c.frontier[-1].output_tokens_per_s_per_gpu.value for c in (full, efficient, capped)]
     assert speeds == sorted(speeds, reverse=True)
@@ -193,16 +194,16 @@ def test_the_power_of_a_gpu_sets_its_clock() -> None:
     assert all(a and b and a.value < b.value for a, b in itertools.pairwise(per_mw))
     assert [c.supply.gpu_limit_w for c in (full, efficient, capped)] == [2300, 1800, 1500]
     assert full.supply.clock_share == 1 > efficient.supply.clock_share > capped.supply.clock_share
-    same = gp.frontier("gpt_oss_120b", "h100_hgx", gpu_power_w=700.0).curves
+    same = gp.frontier("gpt_oss_120b", "h100_hgx", power_per_gpu_w=700.0).curves
     assert same == gp.frontier("gpt_oss_120b", "h100_hgx").curves
 
 
 @pytest.mark.parametrize(
     ("system", "options", "allowed"),
     [
-        ("vr_nvl72", {"gpu_power_w": 1000.0}, "1,110 to 1,800 W for vr_nvl72 at max_q"),
-        ("vr_nvl72", {"gpu_power_w": 2000.0}, "1,110 to 1,800 W"),
-        ("h100_hgx", {"gpu_power_w": -5.0}, "338 to 700 W"),
+        ("vr_nvl72", {"power_per_gpu_w": 1000.0}, "1,110 to 1,800 W for vr_nvl72 at max_q"),
+        ("vr_nvl72", {"power_per_gpu_w": 2000.0}, "1,110 to 1,800 W"),
+        ("h100_hgx", {"power_per_gpu_w": -5.0}, "338 to 700 W"),
         ("h100_hgx", {"profile": "max_x"}, "max_q, max_p"),
     ],
 )

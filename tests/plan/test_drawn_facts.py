@@ -25,6 +25,7 @@ from gigaplan.vocabulary.members import Array
 
 LAYOUT = "layouts are searched once, at the central constants; the error that the model's calibration left is drawn"
 EXCHANGE = "read by 'train --sites' alone: a plan leaves out what the exchange between sites takes"
+CONVERTS = "turns the money of one year into that of another, for all facts alike"
 NOT_DRAWN = {
     "trtllm.chunk_tokens": LAYOUT,
     "vllm.chunk_tokens": LAYOUT,
@@ -40,6 +41,9 @@ NOT_DRAWN = {
     "local_updates.layers_per_fragment": EXCHANGE,
     "local_updates.outer_bytes_per_parameter": EXCHANGE,
     "local_updates.streamed_bytes_per_parameter": EXCHANGE,
+    "us_cpi_u.price_level.2025": CONVERTS,
+    "us_cpi_u.price_level.2026": CONVERTS,
+    "published.h100.gpu_rental_price.2026-03-31": "published: rents go through it",
 }
 """Facts that have a range and no draw, and why."""
 QUANTITIES_NOT_DRAWN = {

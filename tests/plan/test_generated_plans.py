@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gigaplan import plan
-from gigaplan.finance.outputs import COST_LINES
+from gigaplan.finance.outputs import COST_LINES, LOST
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import MAY_BE_NAN
@@ -32,6 +32,11 @@ MAY_BE_NEGATIVE = (
     "funding_gap_usd",
     "book_value_usd",
     "equity_usd",
+    "party_cash_usd",
+    "party_assets_usd",
+    "party_worth_usd",
+    "party_npv_usd",
+    "party_irr",
     "run_deadline_day",
     "capability_from_compute_eci",
 )
@@ -203,12 +208,16 @@ def finances(draw: st.DrawFn, start: dt.date, end: dt.date) -> dict[str, Any]:
         "years": "6 years",
     }
     costs = {"it_life_years": f"{draw(st.floats(1, 9)):.2f} years", "vendor": "NVIDIA"}
+    debt = {"loan_share": draw(st.floats(0, 1)), "repayment_years": f"{draw(st.floats(1, 20)):.2f} years"}
+    tax = {"rate_share": draw(st.floats(0, 0.5)), "schedule": draw(st.sampled_from(["straight_line", "macrs"]))}
     return without_none(
         {
             "tranches": draw(sometimes(st.just(tranches))),
             "equity": equity or None,
             "guaranties": draw(sometimes(st.just({"residual values": guaranty}))),
             "costs": draw(sometimes(st.just(costs))),
+            "debt": draw(sometimes(st.just(debt))),
+            "tax": draw(sometimes(st.just(tax))),
         }
     )
 
@@ -329,9 +338,12 @@ def keeps_all_laws(result: Result, document: dict[str, Any]) -> None:
     # money
     lines = dict(zip(COST_LINES, np.moveaxis(a["cost_usd"], 1, 0), strict=True))
     close(a["rent_usd"].sum(axis=1), lines["rental"] + lines["lease"])
-    running = a["cost_usd"][:, 2:].sum(axis=1)
+    running = a["cost_usd"][:, LOST:].sum(axis=1)
     spent = a["capital_usd"].sum(axis=(1, 2)) + running
     received = a["revenue_usd"] + a["tranche_usd"] + a["equity_paid_usd"].sum(axis=0)
+    flows = dict(zip(result.labels["flow"], np.moveaxis(a["flow_usd"], 1, 0), strict=True))
+    spent = spent + flows["tax"] + flows["interest"] + flows["repayment"]
+    received = received + flows["loans"]
     close(a["funding_gap_usd"], spent - received, scale=float(spent.max() + received.max()))
     close(a["revenue_by_workload_usd"].sum(axis=1), a["revenue_usd"])
     assert len(result.labels["instrument"]) == len(document["finance"].get("equity", {}))

@@ -78,6 +78,7 @@ NO_PRODUCTS = {
     "racks_accepted": "lags are curves",
     "racks_in_production": "lags are curves",
     "it_power_drawn_mw": "the draw is a curve of the utilisation",
+    "gpu_clock_share": "a curve of the power limit",
     "overhead_energy_mwh": "the PUE follows the season",
     "facility_power_mw": "the PUE follows the season",
     "requests_per_gpu_s": "a search over layouts",
@@ -129,6 +130,20 @@ NO_PRODUCTS = {
     "training_cost_usd": "shares are weighed by IT power",
     "cost_per_task_usd": "over the basket's tokens by generation",
     "cost_at_constant_capability_usd": "the model factor is a curve",
+    "gpu_hour_rent_usd": "an index through published rents",
+    "cost_of_capital_usd": "the rate of a month compounds to the year's",
+    "interest_usd": "the rate of a month compounds to the year's",
+    "tax_usd": "losses are carried forward",
+    "debt_usd": "each loan has its own years",
+    "book_value_usd": "what was bought before the horizon is in it",
+    "full_workload_cost_usd": "shares are weighed by IT power",
+    "party_cash_usd": "each party has its own flows",
+    "party_assets_usd": "each party has its own",
+    "party_debt_usd": "only the plan owes",
+    "party_worth_usd": "each party has its own income statement",
+    "party_npv_usd": "each party has its own rate",
+    "party_payback_day": "the first month from which on it holds",
+    "party_peak_funding_usd": "the lowest of a running sum",
 }
 """Rows whose formula multiplies, adds or divides, and has no terms of quantities and single inputs: why not."""
 ARITHMETIC = re.compile(r" [x/+-] | less |sum of")

@@ -46,6 +46,23 @@ LATER = {
     "worth_as_served_share",
     "slowness_price_factor",
     "value_lost_to_slowness_usd",
+    "full_gpu_hour_cost_usd",
+    "cost_of_capital_usd",
+    "interest_usd",
+    "tax_usd",
+    "debt_usd",
+    "full_workload_cost_usd",
+    "full_cost_per_mtok_usd",
+    "full_cost_per_mtok_all_usd",
+    "flow_usd",
+    "party_cash_usd",
+    "party_assets_usd",
+    "party_debt_usd",
+    "party_worth_usd",
+    "party_npv_usd",
+    "party_irr",
+    "party_payback_day",
+    "party_peak_funding_usd",
 }
 """Quantities that the variable table got after these results were saved."""
 NUMBERS = sorted(int(p.name) for p in FORMATS.iterdir() if p.is_dir())

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan.compute.device import Device
 from gigaplan.demand.requests import compute_demand
 from gigaplan.inference.frontier import best, precision_for
 from gigaplan.plan import resolve
 from gigaplan.plan.load import load
 from gigaplan.results.result import Result
+from gigaplan.simulate.couplings.clock import clock_factor, clock_ratio
 from gigaplan.simulate.couplings.member_speeds import searched_alone
 from gigaplan.simulate.couplings.throughput import questions, rates
+from gigaplan.training.utilisation import SIZES, speed_by_size
+from gigaplan.vocabulary.members import Array
 
 CAPS = {"h200_hgx": (400, 500, 600, 700), "b300_hgx": (600, 750, 900, 1100)}
 
@@ -94,3 +98,21 @@ def test_announced_runs_below_the_rated_power(announced: Result) -> None:
     ratio = announced["requests_per_gpu_s"][0, :, i] / full["requests_per_gpu_s"][0, :, i]
     assert (ratio <= 1 + 1e-9).all()
     assert 0.9 < np.nanmedian(ratio) < 0.99
+
+
+def test_training_of_members_follows_their_clock_at_most() -> None:
+    """A faster clock trains faster, by no more than itself; without an uncertain clock nothing changes."""
+    of = resolve(load("announced-2025-09", ["uncertainty.members=8"]))
+    precision, sizes = "fp8", np.array(SIZES)
+
+    def speed(device: Device) -> Array:
+        large = of.training.largest
+        return speed_by_size(device, large.model, precision, True, of.training.efficiency, large.large).flops_per_s
+
+    ratio = np.asarray(clock_ratio(of, "vr_nvl72"))[:, None]
+    factor = clock_factor(of, "vr_nvl72", speed, 2)
+    assert factor.shape == (8, len(sizes))
+    assert (factor[ratio[:, 0] >= 1] >= 1).all()
+    assert (np.abs(np.log(factor)) <= np.abs(np.log(ratio)) + 1e-12).all()
+    assert factor.max() > 1.01
+    assert clock_factor(of, "gb200_nvl72", speed, 2).tolist() == [[1.0]]

@@ -14,7 +14,7 @@ PLAN, CHANGES = "lab-1mw", {"horizon.end": "2026-06"}
 
 
 def test_the_difference_is_that_of_each_future(tmp_path: Path) -> None:
-    dearer = {"finance.costs.it_life_years": "3 years"}
+    dearer = {"finance.costs.operations_usd_per_it_mw_year": "0.9e6 USD/MW/year"}
     both = gp.study_compare(_plan(tmp_path), None, dearer, members=130, out=tmp_path / "pair", workers=2)
     one = cost_of(gp.study_montecarlo(_plan(tmp_path), members=130, out=tmp_path / "a", workers=1))
     two = cost_of(gp.study_montecarlo(_plan(tmp_path), dearer, members=130, out=tmp_path / "b", workers=1))

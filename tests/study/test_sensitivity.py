@@ -35,11 +35,11 @@ def effects(answer: gp.Sensitivity, name: str) -> dict[str, object]:
 
 def test_an_effect_is_that_of_stating_the_value(tornado: gp.Sensitivity) -> None:
     """At either end of the range, by running the plan with the end in the place of the central value."""
-    one = next(d for d in tornado.deciding if d.name == "build.it_life_years")
+    one = next(d for d in tornado.deciding if d.name == "build.facility_usd_per_it_mw")
     (given,) = one.inputs
     found = effects(tornado, "cost")[one.name]
     for value, figure in ((given.low, found.low), (given.high, found.high)):  # type: ignore[attr-defined]
-        stated = {"finance.costs.it_life_years": f"{value} years"}
+        stated = {"finance.costs.facility_usd_per_it_mw": f"{value} USD/MW"}
         assert figure == pytest.approx(headline(stated, "cost"), rel=1e-9)
     assert next(s.headline.value for s in tornado.headlines if s.headline.name == "cost") == pytest.approx(
         headline({}, "cost")

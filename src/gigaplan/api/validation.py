@@ -12,6 +12,8 @@ from gigaplan.api.requests import CalibrationInputs, KernelComparison, TrainingI
 from gigaplan.plan.own.catalogs import own_catalog
 from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
+from gigaplan.validation.costs import CostValidation
+from gigaplan.validation.costs import validate_costs as run_costs
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.validation.demand import validate_demand as run_demand
 from gigaplan.validation.history.validate import MEMBERS as HISTORY_MEMBERS
@@ -191,6 +193,11 @@ def validate_demand() -> DemandValidation:
 def validate_capability() -> CapabilityValidation:
     """Return the errors of capability from compute and date, fitted on models before 2025-09, on those after."""
     return run_capability()
+
+
+def validate_costs() -> CostValidation:
+    """Return published costs of a gigawatt, of GPU-hours and of the largest contract, each with its prediction."""
+    return run_costs()
 
 
 def validate_kernels(

@@ -24,7 +24,9 @@ from gigaplan.vocabulary.units import parse_period
 NEEDED = ("quantity", "entity", "date", "value", "unit", "known_since")
 """Columns that a table of published figures must have; the others may be absent."""
 USERS, REVENUE, TOKENS = "weekly_active_users", "revenue_run_rate", "tokens_per_day"
-"""Quantities that have series."""
+"""Quantities of a lab that have series."""
+RENT, RENT_OF = "gpu_rental_price", "h100"
+"""Rents have one series, of the generation whose rent is published longest."""
 EXPECTED = "a plan, a projection or a period that had not ended: known before its date"
 
 
@@ -118,7 +120,7 @@ class History:
     @property
     def labs(self) -> tuple[str, ...]:
         """Return the labs of which there is a series that a plan can go through."""
-        return tuple(dict.fromkeys(r.lab for r in self.rows if r.series))
+        return tuple(dict.fromkeys(r.lab for r in self.rows if r.series and r.quantity != RENT))
 
 
 def lab_of(entity: str) -> str:

@@ -68,7 +68,7 @@ def frontier(
             [system, *(with_system or ())],
             more=_pairs(more),
             progress=bar,
-            **_joined(question, "ttft_s", "tpot_s", "gpu_power_w"),
+            **_joined(question, "ttft_s", "tpot_s", "power_per_gpu_w"),
         )
     _print(answer, html, json=json)
     return 0 if any(c.points for c in answer.curves) else NO

@@ -200,6 +200,16 @@ def validate_capability(*, json: Json = False) -> int:
     return print_json(answer) if json else show(capability_validation(answer))
 
 
+@verb(validate_app, "costs", "validate costs")
+def validate_costs(*, json: Json = False) -> int:
+    """Compare costs of a gigawatt, of GPU-hours and of the largest contract with published ones."""
+    from gigaplan import api
+    from gigaplan.report.costs_view import cost_validation
+
+    answer = api.validate_costs()
+    return print_json(answer) if json else show(cost_validation(answer))
+
+
 @verb(validate_app, "power", "validate power --all-rows")
 def validate_power(table: Path | None = None, /, *, all_rows: AllRows = False, json: Json = False) -> int:
     """Compare the power that a node draws in training with measured nodes, each predicted without its own system.

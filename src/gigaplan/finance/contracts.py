@@ -29,7 +29,12 @@ def by_place(contracts: tuple[Contract, ...], name: str) -> Array:
 
 
 def rent_usd(
-    producing_gpu_h: Array, accepted_it_mw: Array, rented_share: Array, inputs: FinanceInputs, axis: TimeAxis
+    producing_gpu_h: Array,
+    accepted_it_mw: Array,
+    rented_share: Array,
+    inputs: FinanceInputs,
+    axis: TimeAxis,
+    index: Array | float = 1.0,
 ) -> Array:
     """Return the month's rent of each place.
 
@@ -48,6 +53,8 @@ def rent_usd(
         Contracts and rental rates.
     axis : TimeAxis
         Months of the horizon.
+    index : Array | float, shape (M, G, P, n)
+        Rent of a GPU-hour as it was agreed on, over that of the reference date [1].
 
     Returns
     -------
@@ -56,7 +63,8 @@ def rent_usd(
     """
     per_mw = by_place(inputs.contracts, "usd_per_it_mw_year")[..., None]
     by_capacity = accepted_it_mw * per_mw * axis.hours / HOURS_PER_YEAR
-    by_hour = (producing_gpu_h * by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None, None]).sum(axis=1)
+    rate = by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None, None] * index
+    by_hour = (producing_gpu_h * rate).sum(axis=1)
     return np.asarray(np.where(per_mw > 0, by_capacity, by_hour) * rented_share[:, None])
 
 

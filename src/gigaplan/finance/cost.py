@@ -23,11 +23,18 @@ class TokenCost:
     """(M, W, n) cost per million generated tokens of each workload [USD/Mtok]."""
     serving_usd_per_mtok: Array
     """(M, n) cost of all serving per million generated tokens [USD/Mtok]."""
+    full_workload_usd: Array
+    """(M, W, n) cost borne by each workload, cost of capital included [USD]."""
+    full_workload_usd_per_mtok: Array
+    """(M, W, n) the same per million generated tokens [USD/Mtok]."""
+    full_serving_usd_per_mtok: Array
+    """(M, n) cost of all serving per million generated tokens, cost of capital included [USD/Mtok]."""
 
 
 def cost_per_mtok(
     *,
     cost_usd: Array,
+    cost_of_capital_usd: Array,
     gpu_hours: Array,
     training_gpu_hours: Array,
     sold_gpu_hours: Array,
@@ -45,6 +52,8 @@ def cost_per_mtok(
     ----------
     cost_usd : Array, shape (M, K, n)
         Cost of the month by line [USD].
+    cost_of_capital_usd : Array, shape (M, n)
+        What the money in the books must earn in the month, shared out like the cost [USD].
     gpu_hours : Array, shape (M, W, G, n)
         GPU-hours of each workload [GPU h].
     training_gpu_hours : Array, shape (M, G, n)
@@ -72,12 +81,17 @@ def cost_per_mtok(
     busy = used.sum(axis=1)
     serving = total - training - sold
     workload = serving[:, None] * _ratio(used, busy[:, None])
+    with_capital = serving + cost_of_capital_usd * (1 - _ratio(training + sold, total))
+    full = with_capital[:, None] * _ratio(used, busy[:, None])
     return TokenCost(
         workload_usd=workload,
         training_usd=training,
         sold_usd=sold,
         workload_usd_per_mtok=_price(workload, generated_tokens),
         serving_usd_per_mtok=_price(np.where(busy > 0, serving, np.nan), generated_tokens.sum(axis=1)),
+        full_workload_usd=full,
+        full_workload_usd_per_mtok=_price(full, generated_tokens),
+        full_serving_usd_per_mtok=_price(np.where(busy > 0, with_capital, np.nan), generated_tokens.sum(axis=1)),
     )
 
 

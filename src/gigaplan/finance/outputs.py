@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gigaplan.finance.parties import Books
+from gigaplan.finance.returns import PartyReturns
 from gigaplan.vocabulary.members import Array
 
 COMPONENTS = ("racks", "network", "facility")
-COST_LINES = ("depreciation_it", "depreciation_facility", "energy", "operations", "rental", "lease")
+COST_LINES = ("depreciation_it", "depreciation_facility", "write_off", "energy", "operations", "rental", "lease")
+LOST = COST_LINES.index("energy")
+"""Lines before this one are losses of value, the others are paid in the month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,9 @@ class Accounts:
     capital_usd: Array
     """(M, G, C, n) capital spent, by generation and component (COMPONENTS)."""
     cost_usd: Array
-    """(M, K, n) cost by line (COST_LINES), accrual."""
+    """(M, K, n) cost by line (COST_LINES), accrual; without cost of capital, interest and tax."""
+    cost_of_capital_usd: Array
+    """(M, n) what the money in the books must earn in the month."""
     revenue_usd: Array
     """(M, n) revenue."""
     tranche_usd: Array
@@ -42,11 +48,21 @@ class Accounts:
     """(M, n) spending on owned capacity that flows to the investing vendor."""
     vendor_flow_landlords_usd: Array
     """(M, n) spending of the owners of rented capacity with that vendor."""
+    interest_usd: Array
+    """(M, n) interest on loans."""
+    tax_usd: Array
+    """(M, n) tax on profit."""
+    debt_usd: Array
+    """(M, edge) owed to lenders."""
     funding_gap_usd: Array
     """(M, n) funding gap of the month (negative: surplus)."""
     book_value_usd: Array
-    """(M, edge) capital less depreciation."""
+    """(M, edge) capital less depreciation and write-offs, what was bought before the horizon included."""
     equity_usd: Array
-    """(M, edge) tranches received plus retained earnings plus the funding gap met so far."""
+    """(M, edge) what was owned at the start, paid in and earned, and what the owners have put in since."""
     cost_by_life_usd: Array
     """(M, B, n) total cost if the book life of IT were each of ``lives_compared_years``."""
+    books: Books
+    """Books of every party."""
+    returns: PartyReturns
+    """Returns of every party."""

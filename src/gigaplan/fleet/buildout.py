@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gigaplan.fleet.inputs import LADDER, LIMITS, FleetInputs, Ladder, OpeningBlock, Phase, existing_label
 from gigaplan.fleet.ladder import Schedule, lagged, rate_limited, schedule
-from gigaplan.fleet.outputs import BuildOut
+from gigaplan.fleet.outputs import BuildOut, Orders
 from gigaplan.fleet.supply import newest_shipping, packaging_supply, rack_supply
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.errors import Fault, InputError, allowed_names
@@ -28,7 +28,7 @@ ARRIVAL_DAYS = DAYS_PER_YEAR
 """A block of the existing fleet arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
 NEWEST = "newest"
-NOT_SERIES = ("places", "first_token_days")
+NOT_SERIES = ("places", "first_token_days", "orders", "free_share")
 """Fields of a build-out without months or edges."""
 ANY_MW = 1e12
 """More than any plan builds."""
@@ -79,7 +79,7 @@ class _RackSpace:
     """The same if labour alone bound."""
 
 
-def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
+def build(inputs: FleetInputs, axis: TimeAxis, months_after: int = 0) -> BuildOut:
     """Return the build-out of a plan.
 
     Parameters
@@ -88,6 +88,8 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         Generations, sites, existing fleet, lags and limits.
     axis : TimeAxis
         Months of the horizon.
+    months_after : int
+        Months after the horizon that its orders hold too [month].
 
     Returns
     -------
@@ -101,11 +103,12 @@ def build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
         dates are out of order.
     """
     _check(inputs)
-    whole = replace(axis, start=_first_edge(inputs, axis))
-    if inputs.most_it_mw is not None:
-        earlier = np.full((*inputs.most_it_mw.shape[:-1], whole.months - axis.months), ANY_MW)
-        inputs = replace(inputs, most_it_mw=np.concatenate([earlier, inputs.most_it_mw], axis=-1))
-    return _from(_build(inputs, whole), axis, whole)
+    whole = replace(axis.extended(0, months_after), start=_first_edge(inputs, axis))
+    if (most := inputs.most_it_mw) is not None:
+        earlier = np.full((*most.shape[:-1], whole.month_of(axis.start)), ANY_MW)
+        later = np.repeat(most[..., -1:], months_after, axis=-1)
+        inputs = replace(inputs, most_it_mw=np.concatenate([earlier, most, later], axis=-1))
+    return _within(_build(inputs, whole), axis, whole)
 
 
 def _first_edge(inputs: FleetInputs, axis: TimeAxis) -> dt.date:
@@ -122,13 +125,18 @@ def _first_edge(inputs: FleetInputs, axis: TimeAxis) -> dt.date:
     return min([axis.start, *before])
 
 
-def _from(built: BuildOut, axis: TimeAxis, whole: TimeAxis) -> BuildOut:
-    """Return the part of a build-out from the start of the horizon on; time is the last dim of all but the dates."""
+def _within(built: BuildOut, axis: TimeAxis, whole: TimeAxis) -> BuildOut:
+    """Return the part of a build-out within the horizon; time is the last dim of all but the dates."""
     earlier, days = whole.month_of(axis.start), whole.days_since_start(axis.start)
-    if not earlier:
+    later = whole.months - axis.months - earlier
+    if not earlier and not later:
         return built
-    series = {f.name: getattr(built, f.name)[..., earlier:] for f in fields(built) if f.name not in NOT_SERIES}
-    return replace(built, **series, first_token_days=np.maximum(built.first_token_days - days, 0.0))
+    cut = slice(earlier, -later if later else None)
+    series = {f.name: getattr(built, f.name)[..., cut] for f in fields(built) if f.name not in NOT_SERIES}
+    first = np.maximum(built.first_token_days - days, 0.0)
+    first = np.where(first >= axis.edge_days[-1], np.nan, first)
+    orders = replace(built.orders, earlier=built.orders.earlier + earlier)
+    return replace(built, **series, first_token_days=first, orders=orders)
 
 
 def _build(inputs: FleetInputs, axis: TimeAxis) -> BuildOut:
@@ -349,21 +357,47 @@ def _outputs(
     delivered = np.diff(arrived, axis=-1)
     delivered[:, :, sites:] += np.diff(opening, axis=-1)
     retired[:, :, sites:] += existing_retired
+    states = _states(plan, power, racks, opening, accepted, producing)
+    usable_mw = states[:, LADDER.index("ready") :].sum(axis=1)
+    retired_by_month = np.diff(retired, axis=-1)
     mean_gpus = racks.gpus[:, None] * ((producing[..., :-1] + producing[..., 1:]) / 2).sum(axis=2)
     return BuildOut(
         places=(*(s.name for s in inputs.sites), *(existing_label(b.name) for b in inputs.opening)),
-        power_state_mw=_states(plan, power, racks, opening, accepted, producing),
+        power_state_mw=states,
         racks=accepted,
         racks_producing=producing,
         racks_delivered=delivered,
-        racks_retired=np.diff(retired, axis=-1),
+        racks_retired=retired_by_month,
         gpus_producing=mean_gpus,
         gpus_in_production=producing * racks.gpus[:, None, None],
         gpus_available=mean_gpus * column(ladder.availability, 3),
         limit_mw=limits,
         binding=binding,
+        orders=_orders(inputs, axis, racks, delivered, retired_by_month, np.diff(usable_mw, axis=-1)),
         first_token_days=_first_days(producing.sum(axis=1), axis),
     )
+
+
+def _orders(
+    inputs: FleetInputs, axis: TimeAxis, racks: _Racks, delivered: Array, retired: Array, ready_mw: Array
+) -> Orders:
+    """Return what is bought and scrapped, the arrival of the existing fleet before the recurrence begins in front."""
+    arrivals = [axis.month_of(b.date - dt.timedelta(days=ARRIVAL_DAYS)) for b in inputs.opening]
+    earlier = max(-min(arrivals, default=0), 0)
+    if not earlier:
+        ready = np.maximum(ready_mw, 0.0)
+        return Orders(racks_delivered=delivered, racks_retired=retired, ready_mw=ready, earlier=0)
+    before = axis.extended(earlier)
+    days = before.edge_days[: earlier + 1] - before.days_since_start(axis.start)
+    bought = np.zeros((*delivered.shape[:3], earlier))
+    for j, block in enumerate(inputs.opening):
+        k = next(k for k, g in enumerate(inputs.generations) if g.name == block.generation)
+        whole = (block.power.value * column(block.power_ratio, 1) / racks.it_mw[:, k])[:, None]
+        bought[:, k, len(inputs.sites) + j] = whole * np.diff(_arrived(block, axis, days))
+    front = (bought, np.zeros_like(bought), _it_mw(racks, bought))
+    whole_series = zip(front, (delivered, retired, np.maximum(ready_mw, 0.0)), strict=True)
+    racks_delivered, racks_retired, ready = (np.concatenate(pair, axis=-1) for pair in whole_series)
+    return Orders(racks_delivered=racks_delivered, racks_retired=racks_retired, ready_mw=ready, earlier=earlier)
 
 
 def _states(plan: Schedule, power: _Power, racks: _Racks, opening: Array, accepted: Array, producing: Array) -> Array:

@@ -13,6 +13,24 @@ from gigaplan.vocabulary.members import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What is bought and scrapped, over the months of the horizon, those before it and some after it.
+
+    What was bought before the horizon is still in the books, and what is ready after its end is paid for within it.
+    Shapes: member M, generation G, place P, month N.
+    """
+
+    racks_delivered: Array
+    """(M, G, P, N) racks delivered in the month [racks]."""
+    racks_retired: Array
+    """(M, G, P, N) racks retired in the month [racks]."""
+    ready_mw: Array
+    """(M, P, N) IT power made ready in the month [MW]."""
+    earlier: int
+    """Months before the horizon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOut:
     """The build-out. Places are the sites, then the blocks of the existing fleet; states are exclusive.
 
@@ -42,6 +60,8 @@ class BuildOut:
     all that dates and lags make ready and nothing fills, the others let in their part of that."""
     binding: NDArray[np.int64]
     """(M, month) index of the binding limit, -1 where no power awaited racks."""
+    orders: Orders
+    """What is bought and scrapped, months before and after the horizon included."""
     first_token_days: Array
     """(M, P) first day of producing, as days since the start of the horizon; nan if never."""
     free_share: Array | float = 1.0

@@ -40,7 +40,7 @@ class ServingQuestion:
     """Serving software whose measured constants are used."""
     profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
     """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
-    gpu_power_w: Annotated[
+    power_per_gpu_w: Annotated[
         float, Option("gpu-power", group="Model and system", words=True), Quantity("W", "1500 W")
     ] = 0.0
     """Most that one GPU may draw, as "1500 W" (default: what its profile allows); it sets the clock."""
@@ -59,7 +59,7 @@ class ServingQuestion:
     @property
     def power(self) -> GpuPower:
         """Power profile and limit of the GPUs."""
-        return GpuPower(profile=Profile(self.profile), limit_w=self.gpu_power_w)
+        return GpuPower(profile=Profile(self.profile), limit_w=self.power_per_gpu_w)
 
 
 def impossible(question: ServingQuestion) -> list[Problem]:

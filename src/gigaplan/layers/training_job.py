@@ -56,7 +56,7 @@ class TrainingJob:
     """Expert load imbalance: tokens of the most loaded rank over the mean."""
     profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
     """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
-    gpu_power_w: Annotated[float, Option("gpu-power", group="Model and system"), Quantity("W", "1500 W")] = 0.0
+    power_per_gpu_w: Annotated[float, Option("gpu-power", group="Model and system"), Quantity("W", "1500 W")] = 0.0
     """Most that one GPU may draw, as "1500 W" (default: what its profile allows); it sets the clock."""
     overlays: Annotated[tuple[str, ...], Option("with", group="Model and system")] = ()
     """Overlay of "gigaplan calibrate training" with constants of your own. May be repeated, in order."""
@@ -82,7 +82,7 @@ class TrainingJob:
     @property
     def power(self) -> GpuPower:
         """Power profile and limit of the GPUs."""
-        return GpuPower(profile=Profile(self.profile), limit_w=self.gpu_power_w)
+        return GpuPower(profile=Profile(self.profile), limit_w=self.power_per_gpu_w)
 
     @property
     def math(self) -> str:

@@ -19,7 +19,18 @@ from gigaplan.catalog import history
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.customers import ANY, Customer
-from gigaplan.finance.inputs import Contract, Costs, Equity, GenerationCost, Guaranty, Tranches
+from gigaplan.finance.inputs import (
+    Contract,
+    CostOfCapital,
+    Costs,
+    Debt,
+    Equity,
+    GenerationCost,
+    Guaranty,
+    Rents,
+    Tax,
+    Tranches,
+)
 from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phase
 from gigaplan.inference.inputs import Engine, Software
 from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
@@ -157,7 +168,7 @@ class Training(Strict):
 SystemSection: Any = partial(
     Generation, without=("name", "gpus_per_rack", "it_kw_per_rack", "first_ship_date_delay_days")
 )
-PriceSection: Any = partial(GenerationCost, without=("name",))
+PriceSection: Any = partial(GenerationCost, without=("name", "book_life_years", "service_life_years"))
 GPUS_FORM = Form(
     Annotated[Any, GpuCount()],
     "GPUs instead of power, as '18,000 GB300': their racks' IT power becomes the power, in whole racks.",
@@ -229,6 +240,10 @@ EngineSection: Any = partial(Engine)
 AdoptionSection: Any = partial(Adoption, without=("points", "stray"))
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
 CostsSection: Any = partial(Costs)
+RentsSection: Any = partial(Rents, without=("published",))
+CapitalSection: Any = partial(CostOfCapital)
+DebtSection: Any = partial(Debt)
+TaxSection: Any = partial(Tax)
 TranchesSection: Any = partial(
     Tranches, required=("investor", "milestone", "trigger_state"), names={"trigger_state": STATES}
 )
@@ -320,6 +335,16 @@ class Finance(Strict):
     """Changes to what systems cost, by generation."""
     costs: CostsSection | None = None
     """Capital other than the racks, operating cost and lives."""
+    rents: RentsSection | None = None
+    """How rents of GPU-hours move over time."""
+    cost_of_capital: CapitalSection | None = None
+    """What each party's money must earn, in nominal terms."""
+    debt: DebtSection | None = None
+    """Loans on what the plan buys; left out: none."""
+    tax: TaxSection | None = None
+    """Tax on profit; left out: none."""
+    vendor_margin_share: Share | None = None
+    """Share of its receipts that the vendor keeps after what it makes and buys. Left out: the catalog's fact."""
     tranches: TranchesSection | None = None
     """Investment that is paid as milestones of power are reached."""
     equity: dict[str, EquitySection] | None = None
@@ -354,6 +379,9 @@ class PlanDocument(Strict):
     """How many members to sample from the ranges of facts."""
     study: Study | None = None
     """How 'gigaplan study' runs this plan."""
+    price_year: Annotated[int, Ge(2016), Le(2026)] | None = None
+    """Year in whose prices money is: facts of other years are converted by consumer prices. Left out: each fact is in
+    the money of its own year."""
     known_until: Annotated[dt.date, Day()] | None = None
     """Day up to which the plan knows what was published; what came later is a model's. Left out: all that the catalog
     has."""

@@ -28,7 +28,14 @@ from gigaplan.vocabulary.visible import visible
 BASES = (PowerBasis.IT, PowerBasis.FACILITY, PowerBasis.RACK_TDP)
 YEARS = 5
 FIRST_YEAR, LAST_YEAR = 2000, 2150
-FOUND_ELSEWHERE = ("name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days")
+FOUND_ELSEWHERE = (
+    "book_life_years",
+    "service_life_years",
+    "name",
+    "it_kw_per_rack",
+    "life_years",
+    "first_ship_date_delay_days",
+)
 """Fields of a system that follow from other facts or are shared by all."""
 
 

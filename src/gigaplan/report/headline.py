@@ -171,8 +171,15 @@ def _tokens(result: Result) -> Card:
 def _price(result: Result) -> Card:
     first, last = _ends(result, "cost_per_mtok_all_usd", {})
     start, end = years(result)[0], years(result)[-1]
-    detail = f"mean of {end}, all serving, idle GPUs included ({_dollars(float(first.values))} in {start})"
-    return _card(result, last, "Cost per million generated tokens", _dollars, detail)
+    full = if_held(_ends, result, "full_cost_per_mtok_all_usd", {})
+    if full is None:  # saved before cost of capital was counted
+        detail = f"mean of {end}, all serving, idle GPUs included ({_dollars(float(first.values))} in {start})"
+        return _card(result, last, "Cost per million generated tokens", _dollars, detail)
+    detail = (
+        f"mean of {end}, all serving, idle GPUs and cost of capital included ({_dollars(float(full[0].values))} in "
+        f"{start}); {_dollars(float(last.values))} without cost of capital"
+    )
+    return _card(result, full[1], "Full cost per million generated tokens", _dollars, detail)
 
 
 def _dollars(price: float) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from gigaplan.report.events import Unserved, first_tokens, limit_spans, unserved
 from gigaplan.report.headline import SERVED_FROM, Card, answer, cards, ranges
 from gigaplan.report.runs import missed, runs
@@ -21,10 +23,13 @@ TABLES = (
     "gpus_producing",
     "cost_per_mtok_usd",
     "cost_per_mtok_all_usd",
+    "full_cost_per_mtok_usd",
+    "full_cost_per_mtok_all_usd",
     "served_share",
     "requests_asked_per_day",
     "requests_served_per_day",
     "cost_usd",
+    "cost_of_capital_usd",
     "revenue_usd",
     "capital_usd",
     "tranche_usd",
@@ -45,6 +50,7 @@ def summary(result: Result) -> dict[str, Any]:
         "limits": if_held(lambda: [{"limit": a, "from": b, "to": c} for a, b, c in limit_spans(result)]),
         "unserved": if_held(lambda: [_unserved(u) for u in unserved(result)]),
         "tranches": if_held(_tranches, result),
+        "returns": if_held(_returns, result),
         "claims": [_claim(c) for c in result.claims],
         "tables": {name: table for name in TABLES if (table := if_held(_table, result, name))},
         "training": {"runs": if_held(_runs, result), "missed": if_held(missed, result)},
@@ -87,6 +93,28 @@ def _ends(found: Span | None, end: Callable[[float], object] = float) -> dict[st
 
 def _tranches(result: Result) -> list[str | None]:
     return [None if d is None else str(d) for d in (result.day(float(x)) for x in figures(result, "tranche_day"))]
+
+
+def _returns(result: Result) -> list[dict[str, Any]]:
+    """Return what each party gets and puts in; of members what stands for them."""
+    npv, irr, payback, peak = (
+        figures(result, f"party_{name}") for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+    )
+    return [
+        {
+            "party": name,
+            "npv_usd": _finite(npv[k]),
+            "irr_per_year": _finite(irr[k]),
+            "payback": None if (day := result.day(float(payback[k]))) is None else str(day),
+            "peak_funding_usd": _finite(peak[k]),
+        }
+        for k, name in enumerate(result.labels["party"])
+        if np.isfinite(peak[k])
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _runs(result: Result) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from rich.text import Text
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import money, short
+from gigaplan.report.format import DASH, money, short
 from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.tranche_view import paybacks
@@ -126,6 +127,9 @@ def _delivery(result: Result) -> Text:
         text.append(or_unknown(_tranches, result))
         if back := if_held(paybacks, result):
             text.append(f"\n              {back}")
+    for line in if_held(_returns, result) or ():
+        text.append("\nReturns       ", "bold")
+        text.append(line)
     return text
 
 
@@ -136,6 +140,18 @@ def _first_dates(result: Result) -> str:
     if len(shown) < len(places):
         dates.insert(-1, f"{len(places) - len(shown)} more")
     return in_a_row(dates)
+
+
+def _returns(result: Result) -> list[str]:
+    """Return what the plan earns and needs, over the horizon, for all its shareholders together."""
+    npv, irr, payback, peak = (
+        float(figures(result, f"party_{name}")[result.index("party", "plan")])
+        for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+    )
+    rate = DASH if math.isnan(irr) else f"{irr:.1%}"
+    back = result.day(payback)
+    when = f"paid back in {back:%Y-%m}" if back else "not paid back within the horizon"
+    return [f"present value {money(npv)}, internal rate {rate}, {when}; at most {money(peak)} put in"]
 
 
 def _tranches(result: Result) -> str:

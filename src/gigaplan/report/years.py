@@ -155,10 +155,15 @@ def _tokens(result: Result) -> Iterator[Row]:
 
 
 def _prices(result: Result) -> Iterator[Row]:
-    yield from _rows(result, "Serving, USD per M tokens", "cost_per_mtok_all_usd", fixed, leads=True)
+    held = "full_cost_per_mtok_usd" in result.arrays  # else saved before cost of capital was counted
+    every, each = (f"{'full_' if held else ''}cost_per_mtok_{name}" for name in ("all_usd", "usd"))
+    yield from _rows(result, "Serving, USD per M tokens", every, fixed, leads=True)
+    if held:
+        yield from _rows(result, "without cost of capital", "cost_per_mtok_all_usd", fixed)
     for workload in result.labels["workload"]:
-        yield from _rows(result, title(workload), "cost_per_mtok_usd", fixed, {"workload": workload})
+        yield from _rows(result, title(workload), each, fixed, {"workload": workload})
     yield from _some(_rows(result, "GPU-hour clears at, USD", "clearing_price_usd_per_gpu_h", fixed, leads=True))
+    yield from _some(_rows(result, "costs, with its capital", "full_gpu_hour_cost_usd", fixed))
     yield from _some(_rows(result, "rented in the market", "gpu_hour_rent_usd", fixed))
 
 
@@ -166,6 +171,8 @@ def _money(result: Result) -> Iterator[Row]:
     yield from _rows(result, "Capital", "capital_usd", money, leads=True)
     yield from _rows(result, "Cost, accrued", "cost_usd", money, leads=True)
     yield from _some(_rows(result, "of which rent and lease", "rent_usd", money))
+    yield from _some(_rows(result, "Cost of capital", "cost_of_capital_usd", money, leads=True))
+    yield from _some(_rows(result, "Tax", "tax_usd", money, leads=True))
     yield from _rows(result, "Revenue", "revenue_usd", money, leads=True)
     yield from _some(_rows(result, "lost with unserved demand", "revenue_lost_usd", money), minimum=1.0)
     yield from _some(_rows(result, "Equity on dates", "equity_paid_usd", money, leads=True))

@@ -120,7 +120,7 @@ def _read_1(data: Mapping[str, Any], folder: Path) -> Result:
     there = longtable.dims_held(parquet)
     rows: dict[str, Any] = {name: {"name": name} for name in there}
     for name, row in variables().items():
-        nothing_to_count = any(not labels.get(d, ()) for d in row.dims if d != "member")
+        nothing_to_count = any(labels.get(d) == [] for d in row.dims)
         if name not in there and nothing_to_count:  # it has no rows then, though the result has it
             rows[name] = dataclasses.asdict(row)
         elif name in there:

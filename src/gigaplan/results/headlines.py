@@ -275,11 +275,31 @@ def _tokens(result: Result, shared: Window) -> Iterator[Headline]:
 
 
 def _cost_per_mtok(result: Result, shared: Window) -> Iterator[Headline]:
+    yield from _per_mtok(result, shared, "cost_per_mtok_all_usd", "workload_cost_usd", "")
+
+
+def _full_cost_per_mtok(result: Result, shared: Window) -> Iterator[Headline]:
+    words = ", cost of capital included"
+    yield from _per_mtok(result, shared, "full_cost_per_mtok_all_usd", "full_workload_cost_usd", words)
+
+
+def _per_mtok(result: Result, shared: Window, variable: str, cost: str, words: str) -> Iterator[Headline]:
     year = _last_year(result, shared)
-    tokens, cost = (_over(result, name, year) for name in ("generated_tokens", "workload_cost_usd"))
-    per_mtok = np.divide(cost, tokens, out=np.full(tokens.shape, np.nan), where=tokens > 0) * 1e6
-    name = "cost per million generated tokens, last 12 months"
-    yield _number(result, name, "cost_per_mtok_all_usd", 1, per_mtok, "USD/Mtok")
+    tokens, paid = (_over(result, name, year) for name in ("generated_tokens", cost))
+    per_mtok = np.divide(paid, tokens, out=np.full(tokens.shape, np.nan), where=tokens > 0) * 1e6
+    name = f"cost per million generated tokens, last 12 months{words}"
+    yield _number(result, name, variable, 1, per_mtok, "USD/Mtok")
+
+
+def _returns(result: Result, shared: Window) -> Iterator[Headline]:
+    """Yield what the plan's owners get, over each horizon as it is."""
+    units = {"party_npv_usd": "USD", "party_irr": "1/year", "party_peak_funding_usd": "USD"}
+    names = ("net present value of the plan", "internal rate of return of the plan", "most funding needed")
+    for name, (variable, unit) in zip(names, units.items(), strict=True):
+        of_all = array_of_members(result, variable)
+        yield _number(result, name, variable, 0.5, of_all[:, result.index("party", "plan")], unit)
+    days = _ordinals(result, array_of_members(result, "party_payback_day")[:, result.index("party", "plan")])
+    yield _date(result, "plan has paid back", "party_payback_day", 0.5, days)
 
 
 def _draw(result: Result, shared: Window) -> Iterator[Headline]:
@@ -312,6 +332,7 @@ def _over(result: Result, name: str, months: slice) -> Array:
 SUMS = (
     ("revenue", "revenue_usd", 1.0),
     ("cost", "cost_usd", 1.0),
+    ("cost of capital", "cost_of_capital_usd", 0.5),
     ("capital", "capital_usd", 1.0),
     ("funding gap", "funding_gap_usd", 0.5),
     ("revenue of unserved demand", "revenue_lost_usd", 0.5),
@@ -328,10 +349,12 @@ PARTS: tuple[Callable[[Result, Window], Iterator[Headline]], ...] = (
     _gpus,
     _tokens,
     _cost_per_mtok,
+    _full_cost_per_mtok,
     _draw,
     _largest_run,
     *(partial(_sum, *amount) for amount in SUMS),
     _tranches,
+    _returns,
 )
 """Makers of figures, each of as few quantities as it needs: a result that lacks one has all others."""
 

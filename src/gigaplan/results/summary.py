@@ -53,7 +53,7 @@ def _lines(result: Labelled) -> list[tuple[str, str]]:
         ("fleet", f"{sites}; {_few(labels['generation'])}"),
         ("GPUs producing", _yearly(result, "gpus_in_production", {}, "GPUs")),
         ("generated tokens", _yearly(result, "tokens_served_per_day", {"token": "generated"}, "a day")),
-        ("serving costs", _yearly(result, "cost_per_mtok_all_usd", {}, "USD per M tokens")),
+        ("serving costs", _serving_costs(result)),
         ("holds", quantities),
         ("claims", _verdicts(result)),
     ]
@@ -77,6 +77,15 @@ def _yearly(result: Labelled, name: str, at: Mapping[str, str], unit: str) -> st
         for k in dict.fromkeys([*there[:1], *there[-1:]])
     ]
     return ", ".join(shown) or DASH
+
+
+def _serving_costs(result: Labelled) -> str:
+    """Return what serving costs, cost of capital included, and without it in the last year."""
+    full, plain = (
+        _yearly(result, name, {}, "USD per M tokens")
+        for name in ("full_cost_per_mtok_all_usd", "cost_per_mtok_all_usd")
+    )
+    return plain if full == DASH else f"{full}, cost of capital included; without it {plain.split(', ')[-1]}"
 
 
 def _few(names: Sequence[str]) -> str:

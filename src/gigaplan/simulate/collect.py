@@ -15,6 +15,7 @@ from gigaplan.demand.inputs import TOKENS
 from gigaplan.demand.outputs import Demand
 from gigaplan.finance.intelligence import DRIVERS
 from gigaplan.finance.outputs import COMPONENTS, COST_LINES, Accounts
+from gigaplan.finance.parties import FLOWS, PARTIES
 from gigaplan.finance.tranches import amounts_usd
 from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
@@ -92,6 +93,8 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "limit": LIMITS,
         "component": COMPONENTS,
         "line": COST_LINES,
+        "flow": tuple(FLOWS),
+        "party": PARTIES,
         "tranche": tuple(str(k + 1) for k in range(len(amounts_usd(finance.tranches)))),
         "customer": tuple(c.name for c in scenario.customers),
         "instrument": tuple(e.name for e in finance.equity),
@@ -228,6 +231,7 @@ def _allocation(allocated: Allocation, service: Service) -> dict[str, Array]:
 def _prices(scenario: Scenario, prices: Prices) -> dict[str, Array]:
     return {
         "gpu_hour_cost_usd": prices.gpu_hour_cost_usd,
+        "full_gpu_hour_cost_usd": prices.full_gpu_hour_cost_usd,
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
@@ -247,6 +251,7 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "revenue_over_stated": revenue.over_stated,
         "capital_usd": money.capital_usd,
         "cost_usd": money.cost_usd,
+        "cost_of_capital_usd": money.cost_of_capital_usd,
         "rent_usd": money.rent_usd,
         "revenue_usd": money.revenue_usd,
         "tranche_usd": money.tranche_usd,
@@ -257,10 +262,22 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "commitment_usd": money.commitment_usd,
         "vendor_flow_usd": money.vendor_flow_usd,
         "vendor_flow_landlords_usd": money.vendor_flow_landlords_usd,
+        "interest_usd": money.interest_usd,
+        "tax_usd": money.tax_usd,
+        "debt_usd": money.debt_usd,
         "funding_gap_usd": money.funding_gap_usd,
         "book_value_usd": money.book_value_usd,
         "equity_usd": money.equity_usd,
         "cost_by_life_usd": money.cost_by_life_usd,
+        "flow_usd": money.books.flow_usd,
+        "party_cash_usd": money.books.cash_usd,
+        "party_assets_usd": money.books.assets_usd,
+        "party_debt_usd": money.books.debt_usd,
+        "party_worth_usd": money.books.worth_usd,
+        "party_npv_usd": money.returns.npv_usd,
+        "party_irr": money.returns.irr_per_year,
+        "party_payback_day": money.returns.payback_days,
+        "party_peak_funding_usd": money.returns.peak_funding_usd,
     }
 
 
@@ -276,6 +293,9 @@ def _units(units: UnitEconomics) -> dict[str, Array]:
         "workload_cost_usd": tokens.workload_usd,
         "cost_per_mtok_usd": tokens.workload_usd_per_mtok,
         "cost_per_mtok_all_usd": tokens.serving_usd_per_mtok,
+        "full_workload_cost_usd": tokens.full_workload_usd,
+        "full_cost_per_mtok_usd": tokens.full_workload_usd_per_mtok,
+        "full_cost_per_mtok_all_usd": tokens.full_serving_usd_per_mtok,
         "training_cost_usd": tokens.training_usd,
         "sold_cost_usd": tokens.sold_usd,
     }

@@ -17,7 +17,7 @@ from gigaplan.simulate.collect import Stages, collect, labels
 from gigaplan.simulate.couplings.allocation import serve, service_of
 from gigaplan.simulate.couplings.customers import held_for_customers
 from gigaplan.simulate.couplings.market import meet, most_it_mw
-from gigaplan.simulate.couplings.money import books, revenue_of
+from gigaplan.simulate.couplings.money import books, months_of_construction, revenue_of
 from gigaplan.simulate.couplings.power import power_drawn
 from gigaplan.simulate.couplings.sales import sales_of
 from gigaplan.simulate.couplings.throughput import rates
@@ -73,7 +73,8 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     begin("demand")
     at_reference = compute_demand(scenario.demand, scenario.axis)
     begin("fleet")
-    reserved, built = held_for_customers(scenario, build(scenario.fleet, scenario.axis))
+    after = months_of_construction(scenario)
+    reserved, built = held_for_customers(scenario, build(scenario.fleet, scenario.axis, after))
     begin("throughput")
     speed = rates(scenario, at_reference.tokens_per_request)
     begin("training")
@@ -82,7 +83,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     prices, demand = meet(scenario, at_reference, built, speed, trained)
     if scenario.market.build == "to_utilisation":
         most = most_it_mw(scenario, demand, built, prices, trained)
-        built = build(replace(scenario.fleet, most_it_mw=most), scenario.axis)
+        built = build(replace(scenario.fleet, most_it_mw=most), scenario.axis, after)
         reserved, built = held_for_customers(scenario, built)
         trained = train(scenario, built)
         prices, demand = meet(scenario, at_reference, built, speed, trained)

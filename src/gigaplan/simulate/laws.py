@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gigaplan.finance.parties import PARTIES, PLAN
 from gigaplan.vocabulary.errors import LawError
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import TimeAxis
@@ -54,10 +55,15 @@ def ladder(a: Mapping[str, Array], axis: TimeAxis) -> None:
 
 
 def money(a: Mapping[str, Array], axis: TimeAxis) -> None:
-    """What is owned equals what paid for it; milestones pay what the months received."""
-    # Equity is a running sum of flows that may dwarf what is owned: rounding is measured against them.
-    flows = float(np.abs(a["cost_usd"]).sum()) + float(np.abs(a["revenue_usd"]).sum())
-    _equal("book value = equity", a["book_value_usd"], a["equity_usd"], flows)
+    """Every flow has two ends, every party's books balance, and milestones pay what the months received."""
+    # Balances are running sums of flows that may dwarf what is owned: rounding is measured against them.
+    cash, flows = a["party_cash_usd"], float(np.abs(a["flow_usd"]).sum(axis=(1, 2)).max(initial=0))
+    _equal("what parties pay = what parties receive", np.maximum(cash, 0).sum(axis=1), np.maximum(-cash, 0).sum(axis=1))
+    held = np.concatenate([np.zeros_like(cash[..., :1]), cash.cumsum(axis=-1)], axis=-1) + a["party_assets_usd"]
+    _equal("cash + assets = debt + worth", held, a["party_debt_usd"] + a["party_worth_usd"], flows)
+    _equal("book value = debt + equity", a["book_value_usd"], a["debt_usd"] + a["equity_usd"], flows)
+    # The gap follows from capital, cost lines and what is received; the plan's cash from flows between two parties.
+    _equal("cash of the plan = - funding gap", cash[:, PARTIES.index(PLAN)], -a["funding_gap_usd"], flows)
     # A month in which nothing is served has nobody to bear what serving costs: the fleet stands idle.
     serving = a["gpu_hours"].sum(axis=(1, 2)) > 0
     shared = a["workload_cost_usd"].sum(axis=1) + a["training_cost_usd"] + a["sold_cost_usd"]

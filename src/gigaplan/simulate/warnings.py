@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.finance.rents import rent_index
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
 from gigaplan.vocabulary.figures import digits_of
@@ -99,9 +100,13 @@ def _overbuilt(scenario: Scenario, stages: Stages) -> Iterator[str]:
 
 
 def _off_market(scenario: Scenario, stages: Stages) -> Iterator[str]:
-    """Yield that serving brings many times what its GPU-hours would cost to rent, or nothing near it."""
+    """Yield that serving brings many times what its GPU-hours would cost to rent, or nothing near it.
+
+    Rents are no lower than on the reference date: how far they fall after it is a guess, and prices follow cost.
+    """
     revenue = stages.revenue.by_workload_usd[0].sum(axis=0)
-    rent = np.nan_to_num(stages.prices.gpu_hour_rent_usd[0]) * stages.service.gpu_hours[0].sum(axis=(0, 1))
+    index = np.minimum(rent_index(scenario.finance.rents, scenario.axis)[0], 1.0)
+    rent = np.nan_to_num(stages.prices.gpu_hour_rent_usd[0]) / index * stages.service.gpu_hours[0].sum(axis=(0, 1))
     years, over = _by_year(scenario, revenue, rent)
     high = over > FAR_OVER_RENT
     if high.any():

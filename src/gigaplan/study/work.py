@@ -33,6 +33,7 @@ FANS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("tokens_asked_per_day", {"token": "generated"}),
     ("tokens_served_per_day", {"token": "generated"}),
     ("cost_per_mtok_all_usd", {}),
+    ("full_cost_per_mtok_all_usd", {}),
     ("revenue_usd", {}),
     ("cost_usd", {}),
     ("capital_usd", {}),

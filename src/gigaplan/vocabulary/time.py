@@ -54,6 +54,13 @@ class TimeAxis:
         if self.start.day != 1 or self.end.day != 1 or self.end <= self.start:
             raise ValueError(f"a horizon runs from one first of a month to a later one, not {self.start} to {self.end}")
 
+    def extended(self, earlier: int, later: int = 0) -> TimeAxis:
+        """Return the axis with some months more before it and after it."""
+        ends = (self.start, -earlier), (self.end, later)
+        whole = [day.year * 12 + day.month - 1 + months for day, months in ends]
+        start, end = (dt.date(m // 12, m % 12 + 1, 1) for m in whole)
+        return TimeAxis(start, end, self.resolution)
+
     @cached_property
     def months(self) -> int:
         """Return the number of intervals, n."""

@@ -22,6 +22,8 @@ DIMS = (
     "limit",
     "component",
     "line",
+    "flow",
+    "party",
     "tranche",
     "customer",
     "token",

@@ -58,6 +58,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         training.milestones,
         training.runs_in_time,
         finance.contracts,
+        finance.rates_and_tax,
         finance.trigger,
         finance.tranches,
         finance.money_in_time,

@@ -41,6 +41,26 @@ def _without_effect(message: str, root: Node, path: tuple[str, ...], value: str)
     return Problem(message, root.place(path), value=value, allowed=allowed, remedy=remedy, severity="warning")
 
 
+def rates_and_tax(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """What is stated of rates and tax acts on something."""
+    capital, tax = plan.finance.cost_of_capital, plan.finance.tax
+    if capital is not None and capital.inflation_per_year is not None and plan.price_year is None:
+        yield Problem(
+            "inflation has no effect: no price year is stated, so rates stay nominal",
+            root.place(("finance", "cost_of_capital", "inflation_per_year")),
+            remedy="state price_year, or leave this line out; the run goes on",
+            severity="warning",
+        )
+    if tax is not None and tax.bonus_share and tax.schedule != "macrs":
+        yield Problem(
+            "the bonus has no effect: it belongs to the schedule macrs",
+            root.place(("finance", "tax", "bonus_share")),
+            allowed="schedule: macrs",
+            remedy="state that schedule, or leave this line out; the run goes on",
+            severity="warning",
+        )
+
+
 def trigger(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """The state that pays a tranche is a state of delivery."""
     if plan.finance.tranches is not None:

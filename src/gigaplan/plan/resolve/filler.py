@@ -7,6 +7,7 @@ else the dataclass's default; a field with none of these is a problem.
 from __future__ import annotations
 
 import datetime as dt
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -26,6 +27,7 @@ from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
+from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.sampling import Choice, Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
@@ -60,6 +62,8 @@ class Filler:
     """What the plan leaves open among several names, by dotted path."""
     correlations: Sequence[Cluster] = ()
     """Inputs whose draws the plan correlates."""
+    price_year: int | None = None
+    """Year in whose prices money is, None where each fact is in its own year's."""
     picks: dict[str, Picks] = field(default_factory=dict)
     """Which of these each member has, by the path of the input."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -146,7 +150,26 @@ class Filler:
 
     def number(self, path: str, entity: str, quantity: str, **bases: str) -> float:
         """Return one fact's number, recorded at ``path``."""
-        return self.ledger.read(path, self.facts.find(entity, quantity, **bases)).number
+        return self.ledger.read(path, self.priced(self.facts.find(entity, quantity, **bases))).number
+
+    def priced(self, fact: Fact) -> Fact:
+        """Return a fact in the prices of the plan's year, where it states one and the fact is money of another."""
+        if self.price_year is None or not fact.price_year or int(fact.price_year) == self.price_year:
+            return fact
+        levels = [self._price_level(year) for year in (int(fact.price_year), self.price_year)]
+        if not all(levels):
+            return fact
+        ratio = levels[1] / levels[0]
+        low, high = (None if end is None else end * ratio for end in (fact.low, fact.high))
+        words = f"{short(fact.number)} in the prices of {fact.price_year}, x {ratio:.3f} by consumer prices"
+        note = "; ".join(filter(None, (words, fact.note)))
+        year = str(self.price_year)
+        return replace(fact, value=fact.number * ratio, low=low, high=high, price_year=year, note=note)
+
+    def _price_level(self, year: int) -> float:
+        """Return consumer prices in a year, recorded; those of the last known year after it."""
+        known = [f for f in self.facts.series("us_cpi_u", "price_level") if int(f.date[:4]) <= year]
+        return self.ledger.read(f"price_year.{known[-1].date}", known[-1]).number if known else 0.0
 
     def series(
         self,
@@ -217,6 +240,7 @@ class Filler:
     def value(self, path: str, fact: Fact, hint: Any, *, group: str = "") -> Any:
         """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it.
         Values of one group move together."""
+        fact = self.priced(fact)
         self.ledger.read(path, fact)
         if fact.unit == "date":
             return fact.day
@@ -268,6 +292,8 @@ def _with_range(value: object, spread: Spread | None) -> object:
 
 def _takes_members(hint: Any) -> bool:
     """Return whether a field of a type may hold one value per member."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_takes_members(part) for part in typing.get_args(hint))
     return typing.get_origin(hint) is Annotated and typing.get_args(hint)[0] == Uncertain
 
 

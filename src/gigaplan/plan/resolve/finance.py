@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TypeVar
+from dataclasses import replace
+from typing import Annotated, TypeVar
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel
 
 from gigaplan.catalog import history
-from gigaplan.finance.inputs import Contract, Costs, Equity, FinanceInputs, GenerationCost, Guaranty, Tranches
+from gigaplan.finance.inputs import (
+    Contract,
+    CostOfCapital,
+    Costs,
+    Debt,
+    Equity,
+    FinanceInputs,
+    GenerationCost,
+    Guaranty,
+    Rents,
+    Tax,
+    Tranches,
+)
+from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.plan.checks.knowledge import PRICES, stated
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.bases import Based, PowerBasis
+from gigaplan.vocabulary.members import Uncertain
 
 T = TypeVar("T")
 NO_TRANCHES = Tranches(
@@ -26,12 +42,21 @@ NO_TRANCHES = Tranches(
 """Of a plan in which no investment is tied to a milestone."""
 
 
-def finance(filler: Filler, doc: PlanDocument) -> FinanceInputs:
-    """Return the finance room's inputs."""
+def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInputs:
+    """Return the finance room's inputs; racks are written off over the time that they serve, unless the plan says."""
     given = doc.finance
+    costs = filler.fill(Costs, given.costs, "build", "finance.costs")
     generations = tuple(
-        filler.fill(GenerationCost, given.systems.get(name), name, f"finance.generations.{name}", name=name)
-        for name in doc.fleet.generations
+        filler.fill(
+            GenerationCost,
+            given.systems.get(g.name),
+            g.name,
+            f"finance.generations.{g.name}",
+            name=g.name,
+            book_life_years=g.life_years if costs.it_life_years is None else costs.it_life_years,
+            service_life_years=g.life_years,
+        )
+        for g in fleet.generations
     )
     places = [*doc.fleet.sites.items(), *doc.fleet.opening.items()]
     contracts = tuple(
@@ -39,7 +64,7 @@ def finance(filler: Filler, doc: PlanDocument) -> FinanceInputs:
     )
     return FinanceInputs(
         generations=generations,
-        costs=filler.fill(Costs, given.costs, "build", "finance.costs"),
+        costs=costs,
         tranches=filler.fill(Tranches, given.tranches, "tranches", "finance.tranches")
         if given.tranches
         else NO_TRANCHES,
@@ -47,7 +72,35 @@ def finance(filler: Filler, doc: PlanDocument) -> FinanceInputs:
         equity=_named(filler, Equity, given.equity, "equity"),
         guaranties=_named(filler, Guaranty, given.guaranties, "guaranties"),
         published_revenue=_published_revenue(filler, doc),
+        rents=_rents(filler, doc),
+        cost_of_capital=filler.fill(CostOfCapital, given.cost_of_capital, "cost_of_capital", "finance.cost_of_capital"),
+        vendor_margin_share=_vendor_margin(filler, doc),
+        debt=filler.fill(Debt, given.debt, "debt", "finance.debt") if given.debt else None,
+        tax=filler.fill(Tax, given.tax, "tax", "finance.tax") if given.tax else None,
+        one_price_year=doc.price_year is not None,
     )
+
+
+def _rents(filler: Filler, doc: PlanDocument) -> Rents:
+    """Return how rents move: through the published ones that were known, or known when the rents by generation were."""
+    rents = filler.fill(Rents, doc.finance.rents, "rents", "finance.rents", published=())
+    until = doc.known_until
+    if until is not None and doc.hindsight:
+        until = max(until, rents.reference_date)
+    return replace(rents, published=filler.published(history.RENT_OF, history.RENT, until, "finance.rents.published"))
+
+
+def _vendor_margin(filler: Filler, doc: PlanDocument) -> Uncertain:
+    """Return the share of its receipts that the vendor keeps."""
+    path, hint, stated = (
+        "finance.vendor_margin_share",
+        Annotated[Uncertain, Ge(0), Le(1)],
+        doc.finance.vendor_margin_share,
+    )
+    if stated is not None:
+        return filler.state(path, stated, hint)
+    found: Uncertain = filler.value(path, filler.facts.find("build", "vendor_margin_share"), hint)
+    return found
 
 
 def _published_revenue(filler: Filler, doc: PlanDocument) -> tuple[tuple[dt.date, float], ...]:

@@ -84,6 +84,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
     limits = power_limits(filler, doc, rack_kind(doc))
+    built = fleet(filler, doc, sites, shared, limits)
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -100,7 +101,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
         market=market(filler, doc),
-        fleet=fleet(filler, doc, sites, shared, limits),
+        fleet=built,
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
@@ -113,7 +114,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         training=training(filler, doc, axis),
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),
-        finance=finance(filler, doc),
+        finance=finance(filler, doc, built),
         customers=customers(filler, doc),
         gains=_gains(filler, software),
         picks=filler.picks,
@@ -135,7 +136,9 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
 
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:
-    """Record what the plan knows: its information date, and whether it may look further."""
+    """Record what the plan knows: its information date, whether it may look further, and its money."""
+    if doc.price_year is not None:
+        filler.price_year = filler.state("price_year", doc.price_year)
     if doc.known_until is not None:
         filler.ledger.known_until = filler.state("known_until", doc.known_until)
     if doc.hindsight:

@@ -38,6 +38,7 @@ MAKERS = (
     money.instruments,
     money.money_flow,
     money.books,
+    money.parties,
     money.book_lives,
 )
 

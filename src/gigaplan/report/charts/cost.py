@@ -9,6 +9,7 @@ from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import fixed, percent, short
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
+from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
 from gigaplan.results.spread import spread
@@ -23,12 +24,14 @@ DRIVERS = {
 LINES = {
     "depreciation_it": "depreciation of IT",
     "depreciation_facility": "depreciation of facilities",
+    "write_off": "write-off of scrapped racks",
     "energy": "energy",
     "operations": "operations",
     "rental": "rental",
     "lease": "lease",
 }
 """Cost lines as people write them."""
+FULL, CAPITAL_TOO = "full_cost_per_mtok_all_usd", "all serving, cost of capital included"
 PRICES = (("cost_per_mtok_usd", ("workload",)), ("cost_per_mtok_all_usd", ()))
 
 
@@ -39,15 +42,22 @@ def cost(result: Result) -> Chart:
     series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
     whole = {"width": 3, "type": "dashed"}
     series.append(base.line("all serving", figures(result, "cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
+    if (full := if_held(figures, result, FULL)) is not None:
+        series.append(base.line(CAPITAL_TOO, full, base.RED, lineStyle={"width": 2, "type": "dotted"}))
     series += base.band("all serving", spread(result, "cost_per_mtok_all_usd", ["month"]), 1, base.GREY)
-    by_workload, whole_cost = (base.yearly(result, n, *d) for n, d in PRICES)
+    more = () if full is None else ((FULL, ()),)
+    rows = np.vstack([base.yearly(result, n, *d) for n, d in (*PRICES, *more)])
     return Chart(
         "cost",
         "Cost per million generated tokens",
         base.log_option(series, result.labels["month"], "USD per million generated tokens"),
         "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an idle fleet shows as "
-        "a high cost per token. Cost, not price.",
-        *base.table([*(title(n) for n in names), "all serving"], years(result), np.vstack([by_workload, whole_cost])),
+        "a high cost per token. Cost, not price; without cost of capital where nothing else is said.",
+        *base.table(
+            [*(title(n) for n in names), "all serving", *(CAPITAL_TOO for _ in more)],
+            years(result),
+            rows,
+        ),
         figures="mean of the year, weighted by tokens",
     )
 
@@ -57,12 +67,14 @@ def gpu_hour(result: Result) -> Chart | None:
     clears = figures(result, "clearing_price_usd_per_gpu_h")
     if not np.isfinite(clears).any():
         return None
-    quantities = ("clearing_price_usd_per_gpu_h", "gpu_hour_rent_usd", "gpu_hour_cost_usd")
+    quantities = ["clearing_price_usd_per_gpu_h", "gpu_hour_rent_usd", "gpu_hour_cost_usd"]
+    if if_held(figures, result, "full_gpu_hour_cost_usd") is not None:
+        quantities.append("full_gpu_hour_cost_usd")
     names, colours = (
-        ("clears at", "rented in the market", "costs at full use"),
-        (base.PALETTE[0], base.PALETTE[2], base.GREY),
+        ("clears at", "rented in the market", "costs at full use", "costs, cost of capital included"),
+        (base.PALETTE[0], base.PALETTE[2], base.GREY, base.RED),
     )
-    series = [base.line(n, figures(result, q), c) for n, q, c in zip(names, quantities, colours, strict=True)]
+    series = [base.line(n, figures(result, q), c) for n, q, c in zip(names, quantities, colours, strict=False)]
     series += base.band("clears at", spread(result, quantities[0], ["month"]), 1, colours[0])
     return Chart(
         "gpu_hour",
@@ -70,7 +82,7 @@ def gpu_hour(result: Result) -> Chart | None:
         base.log_option(series, result.labels["month"], "USD per GPU-hour of the fleet's mean GPU"),
         "It clears where buyers, at what they would pay, want just what there is: far above rent GPUs are missing, "
         "at the cost of energy there are more than anybody wants.",
-        *base.table(names, years(result), np.vstack([base.yearly(result, q) for q in quantities])),
+        *base.table(names[: len(quantities)], years(result), np.vstack([base.yearly(result, q) for q in quantities])),
         figures="mean of the year",
     )
 

@@ -10,15 +10,15 @@ import numpy as np
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.charts.cost import LINES
-from gigaplan.report.format import in_dollars, money
+from gigaplan.report.format import DASH, in_dollars, money
 from gigaplan.report.tranche_view import BUYS, what_tranches_buy
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held
-from gigaplan.results.quantiles import figures
+from gigaplan.results.quantiles import figure_of, figures
 from gigaplan.results.result import Result
-from gigaplan.results.spread import spread
+from gigaplan.results.spread import of_members, spread
 from gigaplan.vocabulary.members import Array
 
 CASH_LINES = ("energy", "operations", "rental", "lease")
@@ -65,10 +65,17 @@ def uses_and_sources(result: Result) -> tuple[dict[str, Array], dict[str, Array]
     label = list(result.labels["line"])
     uses = {"capital": base.yearly(result, "capital_usd")}
     uses |= {LINES[n]: lines[label.index(n)] for n in CASH_LINES}
+    if if_held(figures, result, "flow_usd") is not None:
+        flows = dict(zip(result.labels["flow"], base.yearly(result, "flow_usd", "flow"), strict=True))
+        uses |= {name: flows[name] for name in ("tax", "interest", "repayment")}
+        lent = {"loans": flows["loans"]}
+    else:  # saved before there were loans
+        lent = {}
     sources = {
         "revenue": base.yearly(result, "revenue_usd"),
         "milestone investment": base.yearly(result, "tranche_usd"),
         "equity on dates": base.yearly(result, "equity_paid_usd"),
+        **lent,
     }
     return _some(uses), _some(sources), base.yearly(result, "funding_gap_usd")
 
@@ -144,6 +151,37 @@ def instruments(result: Result) -> Chart | None:
         f"{money(float(guaranteed.max()))} (mean of a year).",
         *base.table([*names, "guaranteed by others, mean of the year"], years(result), np.vstack([paid, guaranteed])),
         figures="sum over the year",
+    )
+
+
+def parties(result: Result) -> Chart:
+    """What each party has put in and got back, and its return."""
+    cash = of_members(result, "party_cash_usd", ["party", "month"])
+    names = [n for n in result.labels["party"] if n != "others"]
+    so_far = figure_of(result, np.cumsum(cash, axis=-1))
+    unit = in_dollars(float(np.abs(so_far).max()))
+    series = [base.line(n, so_far[k] / unit.size, base.PALETTE[k]) for k, n in enumerate(names)]
+    npv, irr, payback, peak = (
+        figures(result, f"party_{n}") for n in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+    )
+    rows = tuple(
+        (
+            n,
+            money(float(npv[k])) if np.isfinite(npv[k]) else DASH,
+            f"{irr[k]:.1%}" if np.isfinite(irr[k]) else DASH,
+            f"{day:%Y-%m}" if (day := result.day(float(payback[k]))) else DASH,
+            money(float(peak[k])),
+        )
+        for k, n in enumerate(names)
+    )
+    return Chart(
+        "parties",
+        "What each party puts in and gets back",
+        base.option(series, result.labels["month"], f"{unit.name}, running total"),
+        "Cash received less cash paid since the horizon began. Returns count what is owned at the start and at the end "
+        "at book value; the plan's are those of all its shareholders together.",
+        ("party", "net present value", "internal rate of return", "paid back", "most put in"),
+        rows,
     )
 
 
@@ -223,6 +261,7 @@ def money_flow(result: Result) -> Chart | None:
     there = {n for a, b, _, _ in flows for n in (a, b)}
     spots = {PLAN: (110.0, 50.0), vendor: (10.0, 50.0), USERS: (210.0, 50.0), LANDLORDS: (45.0, 96.0)}
     spots |= {_suppliers(_supplies(result)): (175.0, 96.0), INVESTORS: (45.0, 4.0), ELSEWHERE: (175.0, 4.0)}
+    spots |= {LENDERS: (110.0, 4.0)}
     most = max(v for _, _, v, _ in flows)
     edges: list[Any] = [
         {
@@ -287,7 +326,7 @@ def _graph(nodes: list[Option], edges: list[Option]) -> Option:
     }
 
 
-PLAN, USERS, LANDLORDS = "the plan", "users", "owners of rented capacity"
+PLAN, USERS, LANDLORDS, LENDERS = "the plan", "users", "owners of rented capacity", "lenders"
 INVESTORS, ELSEWHERE = "other investors", "other funding"
 BOUGHT = {"racks": "other racks", "network": "network", "facility": "buildings"}
 """What owned capacity consists of, as people write it."""
@@ -335,6 +374,8 @@ def _flows(result: Result) -> list[tuple[str, str, float, str]]:
         (LANDLORDS, vendor, total("vendor_flow_landlords_usd"), "purchases"),
         (PLAN, _suppliers(supplies), sum(supplies.values()), "costs"),
         (PLAN, ELSEWHERE, max(-left, 0.0), "surplus"),
+        (LENDERS, PLAN, _paid(result, "loans"), "loans"),
+        (PLAN, LENDERS, _paid(result, "interest", "repayment"), "interest and repayment"),
     ]
 
 
@@ -344,7 +385,15 @@ def _supplies(result: Result) -> dict[str, float]:
     capital = aggregate(result, "capital_usd", ["component"])
     bought = dict(zip(capital.labels["component"], capital.values.tolist(), strict=True))
     bought["racks"] -= float(aggregate(result, "vendor_flow_usd").values)
-    return {BOUGHT[n]: v for n, v in bought.items()} | {LINES[n]: lines[n] for n in ("energy", "operations")}
+    paid = {BOUGHT[n]: v for n, v in bought.items()} | {LINES[n]: lines[n] for n in ("energy", "operations")}
+    return paid | {"tax": _paid(result, "tax")}
+
+
+def _paid(result: Result, *flows: str) -> float:
+    """Return what some flows between parties come to over the horizon; nothing in results that hold none."""
+    found = if_held(aggregate, result, "flow_usd", ["flow"])
+    by_name = {} if found is None else dict(zip(found.labels["flow"], found.values.tolist(), strict=True))
+    return sum(float(by_name.get(name, 0.0)) for name in flows)
 
 
 def _suppliers(supplies: Mapping[str, float]) -> str:

@@ -9,13 +9,14 @@ import numpy as np
 from gigaplan.allocation.merit import allocate
 from gigaplan.allocation.outputs import Allocation
 from gigaplan.demand.outputs import Demand
+from gigaplan.finance.rents import rents_by_month
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.market import Prices, more_at_batch_price
 from gigaplan.simulate.couplings.money import per_request
 from gigaplan.simulate.couplings.throughput import Throughput, generated_per_request
 from gigaplan.simulate.couplings.training import Trained
-from gigaplan.vocabulary.members import Array, column, stack
+from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, SECONDS_PER_HOUR
 
 
@@ -155,8 +156,8 @@ def _sold(scenario: Scenario, demand: Demand, prices: Prices, free: Array) -> tu
     """Return idle GPU-hours that are sold, by generation, and what they bring: (M, G, n) and (M, n)."""
     market, finance = scenario.market, scenario.finance
     if market.idle == "rent_out":
-        rents = stack(g.rental_usd_per_gpu_h for g in finance.generations)
-        return free, (free * rents[..., None]).sum(axis=1) * column(market.rent_out_price_share, 2)
+        rents = rents_by_month(finance, scenario.axis)
+        return free, (free * rents).sum(axis=1) * column(market.rent_out_price_share, 2)
     if market.idle != "batch":
         return np.zeros_like(free), np.zeros((free.shape[0], free.shape[-1]))
     more_per_day, usd_per_request = more_at_batch_price(scenario, demand, prices)

@@ -21,16 +21,19 @@ from gigaplan.demand.inputs import Workload
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
 from gigaplan.demand.requests import at_prices, tokens_of_workloads
+from gigaplan.finance.capital import by_generation
 from gigaplan.finance.gpu_hour import owned_gpu_hour
+from gigaplan.finance.rates import in_the_plans_prices
+from gigaplan.finance.rents import agreed_index, rents_by_month
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.couplings.money import per_request
+from gigaplan.simulate.couplings.money import per_request, rented_share
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
 from gigaplan.simulate.couplings.training import Trained
-from gigaplan.vocabulary.members import Array, column, stack
+from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR, TimeAxis
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
@@ -45,6 +48,8 @@ class Prices:
 
     gpu_hour_cost_usd: Array
     """(M, n) cost of an hour of the fleet's mean GPU at full use [USD/GPU/h]."""
+    full_gpu_hour_cost_usd: Array
+    """(M, n) the same, cost of capital included [USD/GPU/h]."""
     gpu_hour_rent_usd: Array
     """(M, n) contract rent of an hour of the fleet's mean GPU [USD/GPU/h]."""
     gpu_hours_per_request: Array
@@ -83,7 +88,8 @@ def meet(
     trained : Trained
         What training holds.
     """
-    cost, rent = _gpu_hour(scenario, built)
+    hour = _gpu_hour(scenario, built)
+    cost = hour.cost
     hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
     per_request_cost = hours * cost[:, None]
     reference, amount = at_reference_prices(scenario, scenario.axis), amount_sold(scenario, scenario.axis)
@@ -96,7 +102,8 @@ def meet(
     factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=cost,
-        gpu_hour_rent_usd=rent,
+        full_gpu_hour_cost_usd=hour.full_cost,
+        gpu_hour_rent_usd=hour.rent,
         gpu_hours_per_request=hours,
         cost_per_request_usd=per_request_cost,
         clearing_usd_per_gpu_h=clearing,
@@ -162,27 +169,46 @@ def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> t
     return more, prices.per_request_usd * cheaper
 
 
-def _gpu_hour(scenario: Scenario, built: BuildOut) -> tuple[Array, Array]:
-    """Return cost and contract rent of an hour of the fleet's mean GPU: (M, n) each, nan without GPUs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GpuHour:
+    """An hour of the fleet's mean GPU: (M, n) each [USD/GPU/h], nan without GPUs."""
+
+    cost: Array
+    full_cost: Array
+    rent: Array
+
+
+def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
+    """Return cost, with and without cost of capital, and contract rent of an hour of the fleet's mean GPU."""
+    finance, axis = scenario.finance, scenario.axis
     gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
     up = (built.racks_producing[..., :-1] + built.racks_producing[..., 1:]) / 2 * gpus_per_rack[:, None, None]
-    rents = stack(g.rental_usd_per_gpu_h for g in scenario.finance.generations)  # (M, G)
-    paid = np.einsum("mgpn,mgp->mn", up, _cost_by_place(scenario, rents))
-    at_market = np.einsum("mgpn,mg->mn", up, rents)
+    rents = rents_by_month(finance, axis)  # (M, G, n)
+    by_hour = rented_share(scenario) * np.array([np.all(c.usd_per_it_mw_year == 0) for c in finance.contracts])
+    agreed = 0.0
+    if by_hour.any():
+        index = agreed_index(built.orders.racks_delivered, built.orders.earlier, finance, axis)
+        rate = by_generation(finance, "rental_usd_per_gpu_h")[:, :, None, None] * index
+        agreed = (up * rate * by_hour[:, None]).sum(axis=(1, 2))
+    costs = [agreed + np.einsum("mgpn,mgp->mn", up, by_place) for by_place in _cost_by_place(scenario)]
     fleet = up.sum(axis=(1, 2))
     # GPUs that are down cost as much as those that are up, which bear it.
-    return _ratio(paid, fleet * column(scenario.fleet.ladder.availability, 2)), _ratio(at_market, fleet)
+    cost, full = (_ratio(c, fleet * column(scenario.fleet.ladder.availability, 2)) for c in costs)
+    return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet))
 
 
-def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
-    """Return the cost of a busy GPU-hour by generation and place, owned or rented: (M, G, P) [USD/GPU/h]."""
+def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
+    """Return the cost of a busy GPU-hour by generation and place, without and with cost of capital: (M, G, P) each
+    [USD/GPU/h]; rent by the GPU-hour left out."""
     finance, fleet = scenario.finance, scenario.fleet
-    rented = [s.rented for s in fleet.sites] + [b.rented for b in fleet.opening]
     kw = fleet.it_kw_per_gpu  # (M or 1, G)
-    rows = []
+    earn = in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance)
+    rows: tuple[list[Array], list[Array]] = ([], [])
     for g, (generation, price) in enumerate(zip(fleet.generations, finance.generations, strict=True)):
-        places = []
-        for share, facility, contract in zip(rented, scenario.facilities, finance.contracts, strict=True):
+        places: tuple[list[Array], list[Array]] = ([], [])
+        for share, facility, contract in zip(
+            rented_share(scenario), scenario.facilities, finance.contracts, strict=True
+        ):
             mw = kw[:, g] / KW_PER_MW
             hour = owned_gpu_hour(
                 rack_price_usd=price.rack_price_usd,
@@ -192,14 +218,18 @@ def _cost_by_place(scenario: Scenario, rents: Array) -> Array:
                 pue=facility.pue,
                 power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
                 costs=finance.costs,
+                book_life_years=price.book_life_years,
+                cost_of_capital_per_year=earn,
             )
             lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
+            rent = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
             owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
-            agreed = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
-            rent = np.where(agreed > 0, agreed, rents[:, g])
-            places.append(share * rent + (1 - share) * owned)
-        rows.append(np.stack(np.broadcast_arrays(*places), axis=-1))
-    return np.stack(np.broadcast_arrays(*rows), axis=1)
+            of_capital = hour.of_capital_usd - np.where(lease > 0, hour.facility_of_capital_usd, 0.0)
+            for found, own in zip(places, (owned, owned + of_capital), strict=True):
+                found.append(share * rent + (1 - share) * own)
+        for row, found in zip(rows, places, strict=True):
+            row.append(np.stack(np.broadcast_arrays(*found), axis=-1))
+    return tuple(np.stack(np.broadcast_arrays(*row), axis=1) for row in rows)  # type: ignore[return-value]
 
 
 def _worth(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
@@ -233,7 +263,7 @@ def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Arr
     built = build(scenario.fleet, whole.axis)
     speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
     hours = _hours_per_request(whole, built, speed)
-    before = hours * _gpu_hour(whole, built)[0][:, None], _worth(whole, built, speed)
+    before = hours * _gpu_hour(whole, built).cost[:, None], _worth(whole, built, speed)
     earlier = whole.axis.months - scenario.axis.months
     members = max(len(before[0]), len(cost))
 

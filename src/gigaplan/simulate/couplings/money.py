@@ -8,6 +8,7 @@ import numpy as np
 
 from gigaplan.allocation.outputs import Allocation
 from gigaplan.finance.accounts import accounts
+from gigaplan.finance.assets import Purchases
 from gigaplan.finance.outputs import Accounts
 from gigaplan.fleet.inputs import LADDER
 from gigaplan.fleet.outputs import BuildOut
@@ -90,11 +91,15 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
     """Return the plan's accounts: capital, cost, rent, tranches, equity, what is left to fund."""
     sites = len(scenario.fleet.sites)
     gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations])
-    usable_mw = built.power_state_mw[:, LADDER.index("ready") :].sum(axis=1)
     return accounts(
-        racks_delivered=built.racks_delivered,
-        ready_mw_added=np.maximum(np.diff(usable_mw, axis=-1), 0),
-        rented_share=np.array([s.rented for s in scenario.fleet.sites] + [b.rented for b in scenario.fleet.opening]),
+        bought=Purchases(
+            racks_delivered=built.orders.racks_delivered,
+            racks_retired=built.orders.racks_retired,
+            ready_mw_added=built.orders.ready_mw,
+            earlier=built.orders.earlier,
+            months=scenario.axis.months,
+        ),
+        rented_share=rented_share(scenario),
         producing_gpu_h=_mean(built.racks_producing) * gpus_per_rack[:, None, None] * scenario.axis.hours,
         accepted_it_mw=np.einsum("mgpn,mg->mpn", _mean(built.racks), scenario.fleet.it_kw_per_rack) / 1e3,
         energy_cost_usd=drawn.energy_cost_usd,
@@ -103,6 +108,17 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
         axis=scenario.axis,
         inputs=scenario.finance,
     )
+
+
+def rented_share(scenario: Scenario) -> Array:
+    """Return the share of each place that is rented: (place,)."""
+    fleet = scenario.fleet
+    return np.array([*(s.rented for s in fleet.sites), *(b.rented for b in fleet.opening)], dtype=np.float64)
+
+
+def months_of_construction(scenario: Scenario) -> int:
+    """Return for how many months after the horizon it must be known what is ready, to pay for it in time."""
+    return int(np.ceil(np.max(scenario.finance.costs.construction_months)))
 
 
 def _deployed_mw(scenario: Scenario, power_state_mw: Array) -> Array:

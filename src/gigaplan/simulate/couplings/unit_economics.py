@@ -61,6 +61,7 @@ def unit_economics(
     """Return unit costs and the worth of one more unit of capacity."""
     tokens = cost_per_mtok(
         cost_usd=money.cost_usd,
+        cost_of_capital_usd=money.cost_of_capital_usd,
         gpu_hours=service.gpu_hours,
         training_gpu_hours=service.training_gpu_hours,
         sold_gpu_hours=service.sold_gpu_hours + reserved.by_generation,

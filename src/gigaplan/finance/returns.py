@@ -1,0 +1,104 @@
+"""Returns of the parties: present value, internal rate, when the money is back, and the most that is put in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gigaplan.finance.depreciation import running
+from gigaplan.finance.inputs import FinanceInputs
+from gigaplan.finance.parties import FLOWS, INVESTORS, OTHERS, PARTIES, PLAN, SHAREHOLDERS, Books, incidence
+from gigaplan.finance.rates import in_the_plans_prices
+from gigaplan.vocabulary.members import Array, column
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
+
+ROUNDING = 1e-9
+"""A sum counts as nothing below this share of the money that moved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyReturns:
+    """Returns of every party over the horizon, nan of the rest of the world; of investors, whose share no plan
+    states, only what they put in. Shapes: member M, party Q (``PARTIES``)."""
+
+    npv_usd: Array
+    """(M, Q) present value at the start of the horizon [USD]."""
+    irr_per_year: Array
+    """(M, Q) internal rate of return [1/year]; nan where nothing is put in first or no rate solves it."""
+    payback_days: Array
+    """(M, Q) day on which all that was put in is back for good, since the start of the horizon [day]; nan if never."""
+    peak_funding_usd: Array
+    """(M, Q) most that has been put in and is not back [USD]."""
+
+
+def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> PartyReturns:
+    """Return the returns of every party.
+
+    A party buys what it owns when the horizon begins at book value, receives and pays in the middle of each month,
+    and sells what it owns at the end at book value, less its debt. The plan's are those of all its shareholders
+    together: what they pay in is no receipt.
+
+    Parameters
+    ----------
+    books : Books
+        The parties' books.
+    inputs : FinanceInputs
+        What each party's money must earn.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    PartyReturns
+        Present values, rates, dates and sums.
+    """
+    signs = incidence()
+    paid_in = [list(FLOWS).index(name) for name in SHAREHOLDERS]
+    cash = books.cash_usd.copy()
+    plan = PARTIES.index(PLAN)
+    cash[:, plan] -= np.einsum("f,mfn->mn", signs[paid_in, plan], books.flow_usd[:, paid_in])
+    owned = books.assets_usd - books.debt_usd
+    flows = np.concatenate([-owned[..., :1], cash, owned[..., -1:]], axis=-1)
+    days = np.concatenate([[0.0], axis.mid_days, axis.edge_days[-1:]])
+    so_far = running(flows[..., :-1])[..., 1:]  # when the horizon begins, and at the end of each month
+    scale = np.abs(flows).sum(axis=-1, keepdims=True) * ROUNDING
+    invests = np.array([name != OTHERS for name in PARTIES])
+    gains = invests & np.array([name != INVESTORS for name in PARTIES])  # whose share is worth what, no plan states
+    return PartyReturns(
+        npv_usd=np.where(gains, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
+        irr_per_year=np.where(gains, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
+        payback_days=np.where(gains, _payback(so_far, scale, axis), np.nan),
+        peak_funding_usd=np.where(invests, np.maximum(-so_far.min(axis=-1), 0.0), np.nan),
+    )
+
+
+def _discount(inputs: FinanceInputs, days: Array) -> Array:
+    """Return the present value of a dollar on each day, by party: (M or 1, Q, day)."""
+    earn = inputs.cost_of_capital
+    rates = [earn.plan_per_year, earn.vendor_per_year, earn.landlords_per_year, earn.lenders_per_year]
+    rates += [earn.investors_per_year, earn.plan_per_year]  # the rest of the world at the plan's
+    yearly = np.stack(np.broadcast_arrays(*[column(in_the_plans_prices(r, inputs), 1) for r in rates]), axis=1)
+    return np.asarray((1 + yearly[..., None]) ** (-days / DAYS_PER_YEAR))
+
+
+def _irr(flows: Array, days: Array, axis: TimeAxis) -> Array:
+    """Return the rate at which each party's flows are worth nothing: (M, Q)."""
+    from pyxirr import xirr
+
+    when = np.datetime64(axis.start) + days.astype("timedelta64[D]")
+    found = np.full(flows.shape[:2], np.nan)
+    invested = flows.cumsum(axis=-1)
+    first = np.take_along_axis(invested, (invested != 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
+    for member, party in np.argwhere((first < 0) & (flows > 0).any(axis=-1)):
+        rate = xirr(when, flows[member, party], silent=True)
+        found[member, party] = np.nan if rate is None else rate
+    return found
+
+
+def _payback(so_far: Array, scale: Array, axis: TimeAxis) -> Array:
+    """Return the day at the end of the first month from which on no party has money in: (M, Q), nan if never."""
+    out = so_far < -scale
+    last = so_far.shape[-1] - 1 - out[..., ::-1].argmax(axis=-1)  # the last edge at which money is in
+    back = out.any(axis=-1) & (last < so_far.shape[-1] - 1)
+    return np.where(back, axis.edge_days[np.minimum(last + 1, len(axis.edge_days) - 1)], np.nan)
