@@ -223,7 +223,7 @@ def test_marginal_revenue_is_the_price_where_worth_is_what_is_paid() -> None:
 
 
 def test_revenue_lost_is_what_the_refused_would_have_paid() -> None:
-    result = small_plan("200e6")
+    result = small_plan("200e6", "90 %", *LONGER)
     refused = result.central("requests_refused_per_day") * result.axis.hours / 24
     scenario = plan.resolve(plan.load("neocloud-100mw"))
     stated = np.array([w.value_usd_per_request for w in scenario.demand.workloads], dtype=float)

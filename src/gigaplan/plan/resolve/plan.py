@@ -73,14 +73,21 @@ def resolve(plan: Plan, part: Part | None = None) -> Scenario:
 def _resolve(plan: Plan, part: Part | None) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
-    homes, sampling = homes_of(doc), part or doc.uncertainty
-    known, members, seed = catalog.load(), sampling.members, sampling.seed
+    homes, sampling, known = homes_of(doc), part or doc.uncertainty, catalog.load()
     filler = Filler(
-        known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
+        known,
+        plan.provenance,
+        sampling.members,
+        sampling.seed,
+        root,
+        homes,
+        plan.ranges,
+        part,
+        plan.choices,
+        plan.correlations,
     )
     _knowledge(filler, doc)
-    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
-    axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
+    axis = _axis(doc)
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
     limits = power_limits(filler, doc, rack_kind(doc))
@@ -133,6 +140,12 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     draws = filler.draws.all()
     sampler = filler.sampler
     return replace(sampled, drawn=sampler.drawn, chosen=sampler.chosen, streams=streams, draws=draws, warnings=warnings)
+
+
+def _axis(doc: PlanDocument) -> TimeAxis:
+    """Return the months of the horizon, from the first of a month to the first of another."""
+    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
+    return TimeAxis(start, end, Resolution(doc.horizon.resolution))
 
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:
