@@ -73,19 +73,7 @@ def resolve(plan: Plan, part: Part | None = None) -> Scenario:
 def _resolve(plan: Plan, part: Part | None) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
-    homes, sampling, known = homes_of(doc), part or doc.uncertainty, catalog.load()
-    filler = Filler(
-        known,
-        plan.provenance,
-        sampling.members,
-        sampling.seed,
-        root,
-        homes,
-        plan.ranges,
-        part,
-        plan.choices,
-        plan.correlations,
-    )
+    sampling, filler = part or doc.uncertainty, _filler(plan, part)
     _knowledge(filler, doc)
     axis = _axis(doc)
     sites, shared = facilities(filler, doc)
@@ -140,6 +128,23 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     draws = filler.draws.all()
     sampler = filler.sampler
     return replace(sampled, drawn=sampler.drawn, chosen=sampler.chosen, streams=streams, draws=draws, warnings=warnings)
+
+
+def _filler(plan: Plan, part: Part | None) -> Filler:
+    """Return what fills the inputs of a plan."""
+    sampling = part or plan.document.uncertainty
+    return Filler(
+        catalog.load(),
+        plan.provenance,
+        sampling.members,
+        sampling.seed,
+        plan.root,
+        homes_of(plan.document),
+        plan.ranges,
+        part,
+        plan.choices,
+        plan.correlations,
+    )
 
 
 def _axis(doc: PlanDocument) -> TimeAxis:
