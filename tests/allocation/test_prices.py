@@ -150,7 +150,17 @@ def test_with_deferrable_work_the_price_leans_low(seed: int, scarcity: float) ->
 # In a whole plan
 
 
-def small_plan(requests: str, availability: str = "90 %", members: int = 1, limits: str = "false") -> Result:
+LONGER = tuple(
+    f"demand.workloads.{w}.{kind}_growth_per_year=0 1/year"
+    for w in ("enterprise_api", "agents", "batch")
+    for kind in ("context", "reasoning")
+)
+"""Changes by which requests stay as long as they are, so that they bring what they are worth."""
+
+
+def small_plan(
+    requests: str, availability: str = "90 %", *more: str, members: int = 1, limits: str = "false"
+) -> Result:
     changes = [
         "fleet.generations=[gb300_nvl72]",
         "fleet.opening={}",
@@ -161,6 +171,7 @@ def small_plan(requests: str, availability: str = "90 %", members: int = 1, limi
         f"uncertainty.members={members}",
         *(f"demand.workloads.{w}.pricing=frozen" for w in ("enterprise_api", "agents", "batch")),
         *(f"demand.workloads.{w}.hard_limits={limits}" for w in ("enterprise_api", "agents", "batch")),
+        *more,
     ]
     return simulate(plan.resolve(plan.load("neocloud-100mw", changes)))
 
@@ -193,6 +204,9 @@ def test_nobody_waits_and_nothing_more_is_earned() -> None:
     waits = result.central("requests_refused_per_day").sum(axis=0) > 1e-6 * result.central(
         "requests_asked_per_day"
     ).sum(axis=0)
+    there = result.central("gpus_available").sum(axis=0) > 0
+    assert (waits & ~there).any(), "before its first GPU nobody is served, and nobody waits"
+    waits &= there
     for name in ("shadow_price_usd_per_mw_year", "marginal_revenue_usd_per_gw_year"):
         assert (result.central(name)[~waits] == 0).all(), name
         assert (result.central(name)[waits] > 0).all(), name
@@ -202,18 +216,21 @@ def test_nobody_waits_and_nothing_more_is_earned() -> None:
 def test_marginal_revenue_is_the_price_where_worth_is_what_is_paid() -> None:
     """This plan's requests are worth what they pay: a gigawatt's revenue is a thousand megawatts' shadow price,
     where nothing is late."""
-    result = small_plan("200e6", members=2, limits="true")
+    result = small_plan("200e6", "90 %", *LONGER, members=2, limits="true")
     np.testing.assert_allclose(
         result["marginal_revenue_usd_per_gw_year"], 1000 * result["shadow_price_usd_per_mw_year"], rtol=1e-9
     )
 
 
 def test_revenue_lost_is_what_the_refused_would_have_paid() -> None:
-    result = small_plan("200e6")
+    result = small_plan("200e6", "90 %", *LONGER)
     refused = result.central("requests_refused_per_day") * result.axis.hours / 24
     scenario = plan.resolve(plan.load("neocloud-100mw"))
-    stated = np.array([w.revenue_usd_per_request for w in scenario.demand.workloads], dtype=float)
+    stated = np.array([w.value_usd_per_request for w in scenario.demand.workloads], dtype=float)
     paid = result.central("price_per_request_usd")
-    np.testing.assert_allclose(result.central("revenue_lost_usd"), refused * paid)
+    there = result.central("gpus_available").sum(axis=0) > 0
+    assert not there[0] and there[-1]
+    np.testing.assert_allclose(result.central("revenue_lost_usd"), refused * paid * there)
+    assert np.array_equal(result.central("requests_lost_per_day") > 0, (refused > 0) & there)
     assert paid[:, 0] == pytest.approx(stated)
-    assert stated[0] == 0.0009
+    assert stated[0] == pytest.approx(0.000894)

@@ -140,6 +140,13 @@ OF_SOME_WORKLOADS = (
     "price_elasticity",
     "price_saturation",
     "pricing",
+    "usd_per_mtok_input",
+    "usd_per_mtok_cached_input",
+    "usd_per_mtok_output",
+    "batch_share",
+    "batch_discount_share",
+    "priority_share",
+    "priority_premium_share",
 )
 
 

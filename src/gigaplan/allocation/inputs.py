@@ -34,5 +34,8 @@ class Market:
     """Share of idle GPU-hours that this can use; the rest are gaps between jobs, drains and reserves."""
     batch_price_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """Price of batch work over that of the same work at once."""
+    sale_mix: tuple[float, ...] = ()
+    """Shares of GPU-hours by workload of the mix in whose tokens capacity for sale is stated, W of them; nothing: as
+    the month's requests would take them."""
     rent_out_price_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
     """What a rented-out hour of idle GPUs, which may be called back, brings over its contract rent."""

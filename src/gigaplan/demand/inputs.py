@@ -115,7 +115,21 @@ class Workload:
     """Value of serving one request to the planner, which sets the merit order. It is an assumption, and always
     labelled so."""
     revenue_usd_per_request: Annotated[Uncertain, Ge(0), Unit("USD")] = 0.0
-    """Revenue per request, averaged over all plans, free ones included."""
+    """Revenue per request, averaged over all plans, free ones included. Left out where prices of tokens are stated."""
+    usd_per_mtok_input: Annotated[Uncertain, Ge(0), Unit("USD/Mtok")] = 0.0
+    """Price of a million uncached input tokens, media among them, instead of a price of the request."""
+    usd_per_mtok_cached_input: Annotated[Uncertain, Ge(0), Unit("USD/Mtok")] = 0.0
+    """Price of a million cached input tokens. Left out: the price of input times the catalog's share of it."""
+    usd_per_mtok_output: Annotated[Uncertain, Ge(0), Unit("USD/Mtok")] = 0.0
+    """Price of a million generated tokens, reasoning and output."""
+    batch_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0
+    """Share of the tokens that is sold at the batch discount."""
+    batch_discount_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0
+    """What the batch discount takes off the price of tokens."""
+    priority_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")] = 0.0
+    """Share of the tokens that is sold at the premium for priority."""
+    priority_premium_share: Annotated[Uncertain, Ge(0), Le(10), Unit("share")] = 0.0
+    """What priority adds to the price of tokens."""
     model: str
     """Catalog name of the model architecture that stands in for the lab's own."""
     later_models: tuple[tuple[dt.date, str], ...] = ()

@@ -64,6 +64,13 @@ class BuildOut:
     """What is bought and scrapped, months before and after the horizon included."""
     first_token_days: Array
     """(M, P) first day of producing, as days since the start of the horizon; nan if never."""
+    free_share: Array | float = 1.0
+    """(M, G, month) share of the GPUs available that no customer has reserved [share]."""
+
+    @property
+    def gpus_free(self) -> Array:
+        """(M, G, month) GPUs available that no customer has reserved, for serving and training [GPUs]."""
+        return np.asarray(self.gpus_available * self.free_share)
 
     def first_token(self, place: int, start: dt.date) -> dt.date | None:
         """Return the date of first token of a place for the first member.

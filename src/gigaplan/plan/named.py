@@ -63,6 +63,7 @@ SYSTEMS: tuple[Path, ...] = (
     ("fleet", "opening", "*", "generation"),
     ("fleet", "sites", "*", "phases", "*", "generation"),
     ("training", "runs", "*", "generation"),
+    ("customers", "*", "system"),
 )
 MODELS: tuple[Path, ...] = (
     ("demand", "workloads", "*", "model"),

@@ -9,6 +9,7 @@ from gigaplan.allocation.inputs import Market
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import DemandInputs
+from gigaplan.finance.customers import Customer
 from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
@@ -70,6 +71,8 @@ class Scenario:
     trend: FrontierTrend
     """How the largest published runs have grown, to compare with."""
     finance: FinanceInputs
+    customers: tuple[Customer, ...] = ()
+    """Customers who have reserved GPUs."""
     gains: Gains
     """How fast software and models do the same with less."""
     picks: Mapping[str, Picks] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from gigaplan.allocation.inputs import Market
 from gigaplan.catalog import history
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
+from gigaplan.finance.customers import ANY, Customer
 from gigaplan.finance.inputs import (
     Contract,
     CostOfCapital,
@@ -56,6 +57,11 @@ def _systems_or_newest() -> list[str]:
     return [*catalog.load().entities("rack_power_kw"), "newest"]
 
 
+def _systems_or_any() -> list[str]:
+    return [*catalog.load().entities("rack_power_kw"), ANY]
+
+
+SYSTEMS_OR_ANY = Names(_systems_or_any, others=True)
 SYSTEMS = Names(_facts_of("rack_power_kw"), others=True)
 SYSTEMS_OR_NEWEST = Names(_systems_or_newest, others=True)
 MODELS = Names(_facts_of("layers"), others=True)
@@ -221,7 +227,15 @@ SoftwareSection: Any = partial(
         Annotated[str, SERVICES], "Service of the catalog whose facts fill in what is not stated, as 'large_lab'."
     ),
 )
-MarketSection: Any = partial(Market)
+MarketSection: Any = partial(
+    Market,
+    without=("sale_mix",),
+    sale_mix=Form(
+        dict[str, Share],
+        "Shares of GPU-hours by workload of the mix in whose tokens capacity for sale is stated. Left out: as the "
+        "month's requests would take them.",
+    ),
+)
 EngineSection: Any = partial(Engine)
 AdoptionSection: Any = partial(Adoption, without=("points", "stray"))
 ShapeSection: Any = partial(Shape, without=("region_offset_h", "region_share"))
@@ -235,6 +249,12 @@ TranchesSection: Any = partial(
 )
 EquitySection: Any = partial(Equity, required=("investor", "amount_usd", "date"), without=("name",))
 GuarantySection: Any = partial(Guaranty, required=("guarantor", "amount_usd", "start", "years"), without=("name",))
+CustomerSection: Any = partial(
+    Customer,
+    required=("gpus", "usd_per_gpu_h", "start", "years"),
+    without=("name",),
+    names={"system": SYSTEMS_OR_ANY},
+)
 
 
 class SiteSection(Strict):
@@ -385,6 +405,8 @@ class PlanDocument(Strict):
     """Users, the shape of their day, and the classes of work that they ask for."""
     market: MarketSection | None = None
     """How prices follow cost, and what becomes of capacity that nobody asks for."""
+    customers: dict[str, CustomerSection] = {}
+    """Customers who reserve GPUs, by name: what they hold is neither served from nor trained on."""
     training: Training = Training()
     """What the laboratory keeps for itself."""
     finance: Finance

@@ -18,6 +18,7 @@ from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import DASH, money, short
 from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
+from gigaplan.report.tranche_view import paybacks
 from gigaplan.report.unserved_line import or_unknown, unserved_line
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
@@ -124,6 +125,8 @@ def _delivery(result: Result) -> Text:
     if result.labels["tranche"]:
         text.append("\nTranches      ", "bold")
         text.append(or_unknown(_tranches, result))
+        if back := if_held(paybacks, result):
+            text.append(f"\n              {back}")
     for line in if_held(_returns, result) or ():
         text.append("\nReturns       ", "bold")
         text.append(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gigaplan.report.events import all_served_from, before_supply, unserved
-from gigaplan.report.format import money, percent, short
+from gigaplan.report.format import percent, short
 from gigaplan.report.headline import served_range
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
@@ -72,9 +72,8 @@ def _months(count: int) -> str:
 
 
 def _amount(result: Result) -> str:
-    """Return the demand before there are any GPUs: generated tokens, and what would have been paid."""
+    """Return the demand before there are any GPUs in generated tokens: what isn't there yet loses no revenue."""
     early = slice(0, first_supply_month(result))
     demand = aggregate(result, "tokens_asked_per_day", ["month"], {"token": "generated"}).values[early]
     tokens = float((demand * result.axis.hours[early] / 24).sum())
-    lost = float(aggregate(result, "revenue_lost_usd", ["month"]).values[early].sum())
-    return f"{short(tokens)} generated tokens, {money(lost)} of revenue"
+    return f"{short(tokens)} generated tokens, which lose no revenue yet"

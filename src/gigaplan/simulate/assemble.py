@@ -37,6 +37,13 @@ MAY_BE_NAN = (
     "gpu_hour_rent_usd",
     "cost_per_request_usd",
     "clearing_price_usd_per_gpu_h",
+    "price_per_mtok_usd",
+    "tranche_producing_day",
+    "tranche_it_mw",
+    "tranche_gpus",
+    "tranche_tokens_per_day",
+    "tranche_capital_usd",
+    "tranche_payback_day",
 )
 """Where nothing happened there is no day and no price: NaN there never means zero."""
 

@@ -21,12 +21,16 @@ from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
+from gigaplan.simulate.collect_sales import sold_quantities
 from gigaplan.simulate.couplings.allocation import Service
 from gigaplan.simulate.couplings.clock import clock_shares
+from gigaplan.simulate.couplings.customers import Reserved
 from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
+from gigaplan.simulate.couplings.sales import Sales
 from gigaplan.simulate.couplings.throughput import Throughput
+from gigaplan.simulate.couplings.token_prices import price_per_mtok
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.simulate.couplings.unit_economics import UnitEconomics
 from gigaplan.vocabulary.members import Array
@@ -51,6 +55,8 @@ class Stages:
     revenue: Revenue
     money: Accounts
     units: UnitEconomics
+    reserved: Reserved
+    sales: Sales
 
 
 def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
@@ -63,9 +69,10 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
-        **_prices(stages.prices),
+        **_prices(scenario, stages.prices),
         **_finance(stages.money, stages.revenue),
         **_units(stages.units),
+        **sold_quantities(stages.built, stages.service, stages.reserved, stages.sales),
     }
 
 
@@ -89,6 +96,7 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "flow": tuple(FLOWS),
         "party": PARTIES,
         "tranche": tuple(str(k + 1) for k in range(len(amounts_usd(finance.tranches)))),
+        "customer": tuple(c.name for c in scenario.customers),
         "instrument": tuple(e.name for e in finance.equity),
         "token": TOKENS,
         "run": tuple(r.name for r in scenario.training.runs),
@@ -220,13 +228,14 @@ def _allocation(allocated: Allocation, service: Service) -> dict[str, Array]:
     }
 
 
-def _prices(prices: Prices) -> dict[str, Array]:
+def _prices(scenario: Scenario, prices: Prices) -> dict[str, Array]:
     return {
         "gpu_hour_cost_usd": prices.gpu_hour_cost_usd,
         "full_gpu_hour_cost_usd": prices.full_gpu_hour_cost_usd,
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
+        "price_per_mtok_usd": price_per_mtok(scenario, prices.index),
         "slowness_price_factor": prices.slowness_factor,
         "clearing_price_usd_per_gpu_h": prices.clearing_usd_per_gpu_h,
     }

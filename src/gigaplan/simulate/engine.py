@@ -15,9 +15,11 @@ from gigaplan.simulate import laws
 from gigaplan.simulate.assemble import assemble
 from gigaplan.simulate.collect import Stages, collect, labels
 from gigaplan.simulate.couplings.allocation import serve, service_of
+from gigaplan.simulate.couplings.customers import held_for_customers
 from gigaplan.simulate.couplings.market import meet, most_it_mw
 from gigaplan.simulate.couplings.money import books, months_of_construction, revenue_of
 from gigaplan.simulate.couplings.power import power_drawn
+from gigaplan.simulate.couplings.sales import sales_of
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
@@ -72,7 +74,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     at_reference = compute_demand(scenario.demand, scenario.axis)
     begin("fleet")
     after = months_of_construction(scenario)
-    built = build(scenario.fleet, scenario.axis, after)
+    reserved, built = held_for_customers(scenario, build(scenario.fleet, scenario.axis, after))
     begin("throughput")
     speed = rates(scenario, at_reference.tokens_per_request)
     begin("training")
@@ -82,21 +84,25 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     if scenario.market.build == "to_utilisation":
         most = most_it_mw(scenario, demand, built, prices, trained)
         built = build(replace(scenario.fleet, most_it_mw=most), scenario.axis, after)
+        reserved, built = held_for_customers(scenario, built)
         trained = train(scenario, built)
         prices, demand = meet(scenario, at_reference, built, speed, trained)
     begin("allocation")
     allocated = serve(scenario, demand, built, speed, trained)
     service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
-    drawn = power_drawn(scenario, built, allocated, service, trained)
-    revenue = revenue_of(scenario, allocated, prices.per_request_usd, prices.worth, service.sold_usd)
+    drawn = power_drawn(scenario, built, allocated, service, trained, reserved)
+    paid = reserved.bills.revenue_usd.sum(axis=1)
+    revenue = revenue_of(scenario, built, allocated, prices.per_request_usd, prices.worth, service.sold_usd, paid)
     money = books(scenario, built, revenue, drawn)
-    units = unit_economics(scenario, demand, speed, allocated, service, money, prices, revenue)
+    units = unit_economics(scenario, built, demand, speed, allocated, service, money, prices, revenue, reserved)
+    sales = sales_of(scenario, built, speed, demand, prices, service, money, units, reserved, drawn, revenue)
     return Stages(
         demand=demand,
         built=built,
         speed=speed,
         trained=trained,
+        reserved=reserved,
         prices=prices,
         allocated=allocated,
         service=service,
@@ -104,6 +110,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
         revenue=revenue,
         money=money,
         units=units,
+        sales=sales,
     )
 
 

@@ -27,12 +27,13 @@ def energy(a: Mapping[str, Array], axis: TimeAxis) -> None:
 
 
 def gpus(a: Mapping[str, Array], axis: TimeAxis) -> None:
-    """GPUs allocated never exceed those available, in any hour; GPU-hours add up by generation."""
+    """GPUs allocated never exceed those that customers leave, in any hour; GPU-hours add up by generation."""
     busy = a["fleet_share"].sum(axis=1) + a["training_share"][:, :, None, None]
     if busy.max(initial=0) > 1 + TOLERANCE:
         raise LawError(f"GPUs allocated exceed those available: {busy.max():.12f} of the fleet")
     used = a["gpu_hours"].sum(axis=1) + a["training_gpu_hours"] + a["sold_gpu_hours"] + a["idle_gpu_hours"]
-    _equal("GPU-hours used + idle = available", a["gpus_available"] * axis.hours, used)
+    used = used + a["customer_gpu_hours"].sum(axis=1)
+    _equal("GPU-hours of customers + used + idle = available", a["gpus_available"] * axis.hours, used)
 
 
 def requests(a: Mapping[str, Array], axis: TimeAxis) -> None:
@@ -66,7 +67,12 @@ def money(a: Mapping[str, Array], axis: TimeAxis) -> None:
     # A month in which nothing is served has nobody to bear what serving costs: the fleet stands idle.
     serving = a["gpu_hours"].sum(axis=(1, 2)) > 0
     shared = a["workload_cost_usd"].sum(axis=1) + a["training_cost_usd"] + a["sold_cost_usd"]
-    _equal("cost of workloads + training + sold hours = cost", a["cost_usd"].sum(axis=1) * serving, shared * serving)
+    shared = shared + a["customer_cost_usd"].sum(axis=1)
+    _equal(
+        "cost of workloads + training + sold hours + customers = cost",
+        a["cost_usd"].sum(axis=1) * serving,
+        shared * serving,
+    )
     _equal("tranches by milestone = by month", a["tranche_paid_usd"].sum(axis=-1), a["tranche_usd"].sum(axis=-1))
 
 

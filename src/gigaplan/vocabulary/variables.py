@@ -25,6 +25,7 @@ DIMS = (
     "flow",
     "party",
     "tranche",
+    "customer",
     "token",
     "life",
     "region",

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, training
+from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training
 from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -62,6 +62,9 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         finance.trigger,
         finance.tranches,
         finance.money_in_time,
+        selling.token_prices,
+        selling.customers,
+        selling.sale_mix,
         own.used,
         own.supply,
         own.climate,

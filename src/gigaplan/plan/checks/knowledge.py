@@ -18,7 +18,7 @@ PUBLISHED_INSTEAD = ("reference_users", "reference_date")
 
 API = "enterprise_api"
 """Workload of the catalog that stands for what is called through the lab's API."""
-PRICES = ("revenue_usd_per_request",)
+PRICES = ("revenue_usd_per_request", "usd_per_mtok_input", "usd_per_mtok_cached_input", "usd_per_mtok_output")
 """Lines of a workload whose statement sets published revenue aside."""
 VOLUMES = ("requests_per_day",)
 """Lines of a workload whose statement sets published tokens aside."""

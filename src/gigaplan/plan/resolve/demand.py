@@ -14,6 +14,7 @@ from gigaplan.demand.fit import fit_curve
 from gigaplan.demand.inputs import Adoption, DemandInputs, PublishedTokens, Shape, Workload
 from gigaplan.plan.checks.knowledge import API, VOLUMES, stated
 from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.resolve.selling import known_of_prices, with_value
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.vocabulary.errors import Place, Problem
 from gigaplan.vocabulary.facts import Evidence, Fact
@@ -152,4 +153,6 @@ def _workload(filler: Filler, name: str, given: Any, *, priced: bool) -> Workloa
     later = given.later_models or {}
     models = sorted((parse_date(day), filler.state(f"{path}.later_models.{day}", m)) for day, m in later.items())
     rule: dict[str, Any] = {"pricing": "path"} if priced and given.pricing is None else {}
-    return filler.fill(Workload, given, entities, path, name=name, later_models=tuple(models), **rule)
+    known = known_of_prices(filler, given, path)
+    work = filler.fill(Workload, given, entities, path, name=name, later_models=tuple(models), **rule, **known)
+    return with_value(filler, given, work, path)

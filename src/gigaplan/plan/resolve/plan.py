@@ -11,7 +11,6 @@ import numpy as np
 from annotated_types import Gt
 
 from gigaplan import catalog
-from gigaplan.allocation.inputs import Market
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
@@ -28,6 +27,7 @@ from gigaplan.plan.resolve.fleet import fleet, rack_kind
 from gigaplan.plan.resolve.limits import PowerLimit, power_limits
 from gigaplan.plan.resolve.model_errors import device_ratios, large_step_errors, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
+from gigaplan.plan.resolve.selling import customers, market
 from gigaplan.plan.resolve.training import training
 from gigaplan.plan.scenario import Scenario
 from gigaplan.plan.schema import PlanDocument
@@ -73,14 +73,9 @@ def resolve(plan: Plan, part: Part | None = None) -> Scenario:
 def _resolve(plan: Plan, part: Part | None) -> Scenario:
     """Return the scenario of a plan by the catalog in use; see :func:`resolve` for what raises."""
     doc, root = plan.document, plan.root
-    homes, sampling = homes_of(doc), part or doc.uncertainty
-    known, members, seed = catalog.load(), sampling.members, sampling.seed
-    filler = Filler(
-        known, plan.provenance, members, seed, root, homes, plan.ranges, part, plan.choices, plan.correlations
-    )
+    sampling, filler = part or doc.uncertainty, _filler(plan, part)
     _knowledge(filler, doc)
-    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
-    axis = TimeAxis(start, end, Resolution(doc.horizon.resolution))
+    axis = _axis(doc)
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
     limits = power_limits(filler, doc, rack_kind(doc))
@@ -100,7 +95,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         reference_generation=doc.fleet.reference_generation,
         regions=regions(filler, doc),
         demand=demand(filler, doc, axis),
-        market=filler.fill(Market, doc.market, "market", "market"),
+        market=market(filler, doc),
         fleet=built,
         facilities=sites,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
@@ -115,6 +110,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),
         finance=finance(filler, doc, built),
+        customers=customers(filler, doc),
         gains=_gains(filler, software),
         picks=filler.picks,
         ledger=filler.ledger,
@@ -132,6 +128,29 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     draws = filler.draws.all()
     sampler = filler.sampler
     return replace(sampled, drawn=sampler.drawn, chosen=sampler.chosen, streams=streams, draws=draws, warnings=warnings)
+
+
+def _filler(plan: Plan, part: Part | None) -> Filler:
+    """Return what fills the inputs of a plan."""
+    sampling = part or plan.document.uncertainty
+    return Filler(
+        catalog.load(),
+        plan.provenance,
+        sampling.members,
+        sampling.seed,
+        plan.root,
+        homes_of(plan.document),
+        plan.ranges,
+        part,
+        plan.choices,
+        plan.correlations,
+    )
+
+
+def _axis(doc: PlanDocument) -> TimeAxis:
+    """Return the months of the horizon, from the first of a month to the first of another."""
+    start, end = (day.replace(day=1) for day in (doc.horizon.start, doc.horizon.end))
+    return TimeAxis(start, end, Resolution(doc.horizon.resolution))
 
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:

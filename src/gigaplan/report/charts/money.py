@@ -11,6 +11,7 @@ from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.charts.cost import LINES
 from gigaplan.report.format import DASH, in_dollars, money
+from gigaplan.report.tranche_view import BUYS, what_tranches_buy
 from gigaplan.report.words import title
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import years
@@ -115,9 +116,10 @@ def tranches(result: Result) -> Chart | None:
         base.line("purchases that flow back to the investor, running total", flow / unit.size, base.PALETTE[5]),
     ]
     amounts = figures(result, "tranche_paid_usd")
+    bought: tuple[tuple[str, ...], ...] = if_held(what_tranches_buy, result) or tuple(() for _ in days)
     rows = tuple(
-        (str(k + 1), str(d) if d else "not reached", money(float(a)))
-        for k, (d, a) in enumerate(zip(days, amounts, strict=True))
+        (str(k + 1), str(d) if d else "not reached", money(float(a)), *buys)
+        for k, (d, a, buys) in enumerate(zip(days, amounts, bought, strict=True))
     )
     return Chart(
         "tranches",
@@ -125,7 +127,7 @@ def tranches(result: Result) -> Chart | None:
         base.option(series, result.labels["month"], f"{unit.name}, running total"),
         f"{sum(d is not None for d in days)} of {len(days)} milestones are reached; "
         f"{money(float(flow[-1]))} of purchases go to the investor.",
-        ("tranche", "triggered", "pays"),
+        ("tranche", "triggered", "pays", *(BUYS if any(bought) else ())),
         rows,
     )
 

@@ -48,14 +48,16 @@ class Service:
     """(M, n) what these bring."""
     available_gpu_hours: Array
     """(M, G, n) GPU-hours of the GPUs that produce and are up."""
+    free_gpu_hours: Array
+    """(M, G, n) those among them that no customer has reserved."""
     training_flop: Array
     """(M, n) training compute delivered at the speed of GPUs in large runs, without failures."""
 
     @property
     def idle_gpu_hours(self) -> Array:
-        """(M, G, n) GPU-hours available that nothing uses."""
+        """(M, G, n) GPU-hours available that nothing uses and no customer has reserved."""
         used = self.gpu_hours.sum(axis=1) + self.training_gpu_hours + self.sold_gpu_hours
-        return np.asarray(self.available_gpu_hours - used)
+        return np.asarray(self.free_gpu_hours - used)
 
     @property
     def unrequested_gpu_hours(self) -> Array:
@@ -96,10 +98,11 @@ def reference_index(scenario: Scenario) -> int:
 
 
 def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
-    """Return the GPUs that are up at the middle of each day: (member, generation, month, day)."""
+    """Return the GPUs that are up and no customer's at the middle of each day: (member, generation, month, day)."""
     gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
     on_edges = built.racks_producing.sum(axis=2) * gpus_per_rack[:, None]
-    return scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
+    up = scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
+    return up if np.ndim(built.free_share) == 0 else up * np.asarray(built.free_share)[..., None]
 
 
 def service_of(
@@ -114,7 +117,7 @@ def service_of(
     served = per_day(allocated.served_now + allocated.deferred)
     tokens = demand.tokens_per_request[..., axis.year_of_month]  # (M, W, T, n)
     generated = generated_per_request(demand.tokens_per_request)[..., axis.year_of_month]
-    available = built.gpus_available * axis.hours
+    available = built.gpus_free * axis.hours
     held = allocated.reserved_share[:, None] * available
     serving = _gpu_hours(scenario, built, allocated, available)
     free = np.maximum(available - held - serving.sum(axis=1), 0.0) * column(scenario.market.idle_use_share, 3)
@@ -134,7 +137,8 @@ def service_of(
         research_on_idle_gpu_hours=research,
         sold_gpu_hours=sold,
         sold_usd=sold_usd,
-        available_gpu_hours=available,
+        available_gpu_hours=built.gpus_available * axis.hours,
+        free_gpu_hours=available,
         training_flop=flop,
     )
 

@@ -31,9 +31,10 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request, rented_share
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
+from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
 from gigaplan.simulate.couplings.training import Trained
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR
+from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR, TimeAxis
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
 NOTHING = 1e-12
@@ -58,7 +59,7 @@ class Prices:
     clearing_usd_per_gpu_h: Array
     """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
     index: Array
-    """(M, W, n) price of a request over that of the reference date [1]."""
+    """(M, W, n) price of a request, or of its tokens where these have prices, over that of the reference date [1]."""
     per_request_usd: Array
     """(M, W, n) price of a request [USD]."""
     worth: Array
@@ -91,12 +92,13 @@ def meet(
     cost = hour.cost
     hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
     per_request_cost = hours * cost[:, None]
-    reference = per_request(scenario, "revenue_usd_per_request")[:, :, None]
+    reference, amount = at_reference_prices(scenario, scenario.axis), amount_sold(scenario, scenario.axis)
     cost_since, worth_since = _since_reference(scenario, per_request_cost, worth)
     log_slow = _log_slowness_factor(scenario, worth_since)
     worth_usd = reference / np.exp(log_slow)
     clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, cost))
-    index = _index(scenario, cost_since, clearing[:, None] * hours)
+    cost_of_amount = cost_since / amount_sold(scenario, _from_reference(scenario))
+    index = _index(scenario, cost_of_amount, clearing[:, None] * hours / amount)
     factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=cost,
@@ -135,8 +137,10 @@ def most_it_mw(scenario: Scenario, demand: Demand, built: BuildOut, prices: Pric
         What training holds.
     """
     need, peak = _need(scenario, demand, built, prices.gpu_hours_per_request)
-    left = built.gpus_available.sum(axis=1) * (1 - trained.reserved_share)
+    free, there = built.gpus_free.sum(axis=1), built.gpus_available.sum(axis=1)
+    left = free * (1 - trained.reserved_share)
     used = _ratio(_at_peak(scenario, need, peak), left) / column(scenario.market.target_utilisation, 2)
+    used = np.where(there > free, _ratio(np.nan_to_num(used) * free + (there - free), there), used)
     standing = np.einsum("mgpe,mg->me", built.racks, scenario.fleet.it_kw_per_rack)[:, 1:] / KW_PER_MW
     filled = np.maximum.accumulate(np.where(np.isfinite(used), standing * np.minimum(used, 1.0), 0.0), axis=-1)
     ladder = scenario.fleet.ladder
@@ -231,7 +235,7 @@ def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
 def _worth(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return what the mean request is worth as the fleet serves it: (M, W, n), nan where no GPU can serve it."""
     year = scenario.axis.year_of_month
-    requests = speed.requests_per_gpu_h[..., year] * built.gpus_available[:, None]
+    requests = speed.requests_per_gpu_h[..., year] * built.gpus_free[:, None]
     return mean_worth(requests, speed.worth[..., year])
 
 
@@ -244,7 +248,7 @@ def _log_slowness_factor(scenario: Scenario, worth: Array) -> Array:
 
 def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:
     """Return GPU-hours of the fleet's mix that a request takes: (M, W, n), nan where no GPU can serve it."""
-    gpus = built.gpus_available
+    gpus = built.gpus_free
     per_h: Array = np.einsum("mwgn,mgn->mwn", speed.requests_per_gpu_h[..., scenario.axis.year_of_month], gpus)
     return _ratio(gpus.sum(axis=1)[:, None], per_h)
 
@@ -252,10 +256,10 @@ def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -
 def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Array, Array]:
     """Return cost and worth of a request with the months from the earliest reference date to the horizon in front,
     (M, W, months) each, so that prices and demand don't depend on when the horizon begins."""
-    start = min([scenario.axis.start, *(w.reference_date for w in scenario.demand.workloads)]).replace(day=1)
-    if start == scenario.axis.start:
+    axis = _from_reference(scenario)
+    if axis.start == scenario.axis.start:
         return cost, worth
-    whole = replace(scenario, axis=replace(scenario.axis, start=start))
+    whole = replace(scenario, axis=axis)
     built = build(scenario.fleet, whole.axis)
     speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
     hours = _hours_per_request(whole, built, speed)
@@ -268,6 +272,12 @@ def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Arr
         return np.concatenate([np.broadcast_to(p, (members, *p.shape[1:])) for p in parts], axis=-1)
 
     return joined(before[0], cost), joined(before[1], worth)
+
+
+def _from_reference(scenario: Scenario) -> TimeAxis:
+    """Return the months from the earliest reference date to the end of the horizon, the horizon's among them."""
+    start = min([scenario.axis.start, *(w.reference_date for w in scenario.demand.workloads)]).replace(day=1)
+    return scenario.axis if start == scenario.axis.start else replace(scenario.axis, start=start)
 
 
 def _energy_price(scenario: Scenario, cost: Array) -> Array:
@@ -304,7 +314,7 @@ def _clearing(
     Capacity is what training leaves; need is that of the month's peak hour for work that can't wait, and that of
     the whole day for all. Work that nobody pays for needs what it needs at every price.
     """
-    gpus = built.gpus_available.sum(axis=1)
+    gpus = built.gpus_free.sum(axis=1)
     need, peak = _need(scenario, at_reference, built, hours)
     can = need > 0
     pays = can & (worth_usd > 0)
@@ -326,7 +336,7 @@ def _clearing(
 def _need(scenario: Scenario, demand: Demand, built: BuildOut, hours: Array) -> tuple[Array, Array]:
     """Return the GPUs of the fleet's mix that requests need in the mean hour, (M, W, n), and the peak hour of
     interactive demand over the month's mean, (M, n)."""
-    can = np.isfinite(hours) & (built.gpus_available.sum(axis=1) > 0)[:, None]
+    can = np.isfinite(hours) & (built.gpus_free.sum(axis=1) > 0)[:, None]
     need = np.where(can, demand.requests_per_day / HOURS * np.where(can, hours, 0.0), 0.0)
     hourly = demand.by_region_per_h.sum(axis=1)  # (M, n, D, H)
     mean, highest = scenario.axis.month_mean(hourly), hourly.max(axis=(-2, -1))

@@ -26,24 +26,36 @@ class Revenue:
     by_workload_usd: Array
     """(M, W, n) paid for served requests."""
     lost_usd: Array
-    """(M, W, n) that would have been paid for the requests that were not served."""
+    """(M, W, n) that would have been paid for the requests that were not served by a fleet that was there."""
     value_served_usd: Array
     """(M, W, n) what the served requests are worth to the planner, as fast as they are served."""
     value_lost_to_slowness_usd: Array
     """(M, W, n) what they would be worth more within the limits."""
     sold_usd: Array
     """(M, n) paid for idle GPU-hours, as batch work or rented out."""
+    reserved_usd: Array
+    """(M, n) paid for reserved GPUs, less service credits."""
     over_stated: Array
     """(M, n) published revenue over what requests bring at the plan's prices [1]; 1 where none is published."""
 
 
-def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, worth: Array, sold_usd: Array) -> Revenue:
+def revenue_of(
+    scenario: Scenario,
+    built: BuildOut,
+    allocated: Allocation,
+    price_usd: Array,
+    worth: Array,
+    sold_usd: Array,
+    reserved_usd: Array,
+) -> Revenue:
     """Return what served and refused requests bring, and idle hours that are sold.
 
     Parameters
     ----------
     scenario : Scenario
         A resolved plan.
+    built : BuildOut
+        The fleet: before its first GPU nothing is there to be lost.
     allocated : Allocation
         Who is served.
     price_usd : Array, shape (M, W, n)
@@ -52,16 +64,20 @@ def revenue_of(scenario: Scenario, allocated: Allocation, price_usd: Array, wort
         What the mean request is worth as fast as it is served, over what it is worth within the limits [share].
     sold_usd : Array, shape (M, n)
         What idle hours bring [USD].
+    reserved_usd : Array, shape (M, n)
+        What reserved GPUs bring [USD].
     """
     served, refused = (scenario.axis.month_total(per_h) for per_h in (allocated.run, allocated.refused))
+    lost = refused * (built.gpus_available.sum(axis=1) > 0)[:, None]
     value, paid = served * per_request(scenario, "value_usd_per_request")[:, :, None], served * price_usd
     ratio = over_stated(scenario.finance.published_revenue, paid.sum(axis=1), scenario.axis)
     return Revenue(
         by_workload_usd=paid * ratio[:, None],
-        lost_usd=refused * price_usd * ratio[:, None],
+        lost_usd=lost * price_usd * ratio[:, None],
         value_served_usd=value * worth,
         value_lost_to_slowness_usd=value * (1 - worth),
         sold_usd=sold_usd,
+        reserved_usd=reserved_usd,
         over_stated=ratio,
     )
 
@@ -87,7 +103,7 @@ def books(scenario: Scenario, built: BuildOut, revenue: Revenue, drawn: PowerDra
         producing_gpu_h=_mean(built.racks_producing) * gpus_per_rack[:, None, None] * scenario.axis.hours,
         accepted_it_mw=np.einsum("mgpn,mg->mpn", _mean(built.racks), scenario.fleet.it_kw_per_rack) / 1e3,
         energy_cost_usd=drawn.energy_cost_usd,
-        revenue_usd=revenue.by_workload_usd.sum(axis=1) + revenue.sold_usd,
+        revenue_usd=revenue.by_workload_usd.sum(axis=1) + revenue.sold_usd + revenue.reserved_usd,
         deployed_mw=_deployed_mw(scenario, built.power_state_mw[:, :, :sites]),
         axis=scenario.axis,
         inputs=scenario.finance,

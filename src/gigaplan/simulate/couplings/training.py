@@ -109,10 +109,11 @@ def _trend(scenario: Scenario) -> Array:
 
 
 def _gpus(scenario: Scenario, built: BuildOut) -> Array:
-    """Return the GPUs that are up, mean over the month: (M, G, P, n)."""
+    """Return the GPUs that are up and no customer's, mean over the month: (M, G, P, n)."""
     per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
     racks = (built.racks_producing[..., :-1] + built.racks_producing[..., 1:]) / 2
-    return np.asarray(racks * per_rack[:, None, None] * column(scenario.fleet.ladder.availability, 4))
+    up = racks * per_rack[:, None, None] * column(scenario.fleet.ladder.availability, 4)
+    return np.asarray(up if np.ndim(built.free_share) == 0 else up * np.asarray(built.free_share)[:, :, None])
 
 
 def _generation(scenario: Scenario, run: PlannedRun) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from gigaplan.allocation.prices import is_unserved, marginal_revenue, shadow_pri
 from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import TokenCost, cost_per_mtok
 from gigaplan.finance.outputs import Accounts
+from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.allocation import Service, reference_index, value_as_served
+from gigaplan.simulate.couplings.customers import Reserved, cost_of_customers
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
@@ -46,6 +48,7 @@ class UnitEconomics:
 
 def unit_economics(
     scenario: Scenario,
+    built: BuildOut,
     demand: Demand,
     speed: Throughput,
     allocated: Allocation,
@@ -53,6 +56,7 @@ def unit_economics(
     money: Accounts,
     prices: Prices,
     revenue: Revenue,
+    reserved: Reserved,
 ) -> UnitEconomics:
     """Return unit costs and the worth of one more unit of capacity."""
     tokens = cost_per_mtok(
@@ -60,28 +64,30 @@ def unit_economics(
         cost_of_capital_usd=money.cost_of_capital_usd,
         gpu_hours=service.gpu_hours,
         training_gpu_hours=service.training_gpu_hours,
-        sold_gpu_hours=service.sold_gpu_hours,
+        sold_gpu_hours=service.sold_gpu_hours + reserved.by_generation,
         gpu_hours_available=service.available_gpu_hours,
         it_kw_per_gpu=scenario.fleet.it_kw_per_gpu,
         generated_tokens=service.generated_tokens,
     )
+    of_customers = cost_of_customers(scenario, built, reserved, money.cost_usd).sum(axis=1)
+    tokens = replace(tokens, sold_usd=tokens.sold_usd - of_customers)
     tasks = task_cost(
         scenario,
         cost_usd=money.cost_usd.sum(axis=1),
         gpu_hours=service.gpu_hours,
-        other_gpu_hours=service.training_gpu_hours + service.sold_gpu_hours,
+        other_gpu_hours=service.training_gpu_hours + service.sold_gpu_hours + reserved.by_generation,
         available_gpu_hours=service.available_gpu_hours,
         requests_per_gpu_h=speed.requests_per_gpu_h,
         tokens_per_request=demand.tokens_per_request,
         served_per_day=service.served_per_day,
     )
     paid_usd = prices.per_request_usd * revenue.over_stated[:, None]
-    scarcity = _scarcity(scenario, demand, speed, allocated, paid_usd)
+    scarcity = _scarcity(scenario, built, demand, speed, allocated, paid_usd)
     return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=scarcity)
 
 
 def _scarcity(
-    scenario: Scenario, demand: Demand, speed: Throughput, allocated: Allocation, paid_usd: Array
+    scenario: Scenario, built: BuildOut, demand: Demand, speed: Throughput, allocated: Allocation, paid_usd: Array
 ) -> ScarcityPrices:
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
@@ -89,6 +95,7 @@ def _scarcity(
     value = per_gpu_h * value_as_served(scenario, speed)
     revenue = per_gpu_h * paid_usd
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
+    unserved &= (built.gpus_available.sum(axis=1) > 0)[:, None, :, None, None]
     price = shadow_price(value, unserved)
     shape = np.broadcast_shapes(value.shape, revenue.shape)
     next_revenue = marginal_revenue(value, np.broadcast_to(revenue, shape), unserved)
