@@ -310,7 +310,9 @@ def _rates(how: str, checksum: str) -> None:
     for key in (*good, "", "x"):
         rate = stored.get(key)
         if checksum == "as it was" and rate is not None:
-            assert [rate.reason, *(list(astuple(p)) for p in rate.points)] == good.get(key), "a changed rate is believed"
+            assert [rate.reason, *(list(astuple(p)) for p in rate.points)] == good.get(key), (
+                "a changed rate is believed"
+            )
     stored.put("x", Choice((OperatingPoint(0.0, 1.0, 1.0, 1.0, 1, 1, 0.9),)))
     stored.keep()
     assert rate_cache.StoredRates(path).get("x") is not None, "a rate is not stored"

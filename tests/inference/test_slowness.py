@@ -65,7 +65,9 @@ def test_the_closed_form_agrees_with_requests_that_choose_one_by_one(seed: int, 
 @given(seed=st.integers(0, 10_000), points=st.integers(1, 9), price=PRICE)
 def test_arrays_give_what_one_choice_gives_alone(seed: int, points: int, price: float) -> None:
     choices = [
-        Choice(tuple(OperatingPoint(a, np.exp(b), 1.0, 0.1, 8, 64, 0.9) for a, b in zip(*drawn(seed + k, n), strict=True)))
+        Choice(
+            tuple(OperatingPoint(a, np.exp(b), 1.0, 0.1, 8, 64, 0.9) for a, b in zip(*drawn(seed + k, n), strict=True))
+        )
         for k, n in enumerate((points, 3))
     ]
     at = speeds_at(points_of([[choices]]), np.array([[price]]))

@@ -243,7 +243,18 @@ def percentile_times_s(
 
 
 def further(percentile: Percentile | None) -> Percentile | None:
-    """Return the second percentile that gives, with the first, the spread of times; None for the mean."""
+    """Return the second percentile that gives, with the first, the spread of times.
+
+    Parameters
+    ----------
+    percentile : Percentile, optional
+        Which share of requests the limits hold for.
+
+    Returns
+    -------
+    Percentile or None
+        The one whose times are needed; None for those of the mean request.
+    """
     if percentile is None or percentile.share >= SPREAD_SHARE:
         return None
     return replace(percentile, share=FURTHER_SHARE)
