@@ -37,7 +37,7 @@ import gigaplan as gp
 from gigaplan import catalog, claims
 from gigaplan.cli import main as gigaplan
 from gigaplan.cli.streams import line
-from gigaplan.inference.frontier import Rate
+from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.results.coordinates import parse_at
 from gigaplan.results.result import Result
@@ -235,7 +235,8 @@ def rates(folder: Path, chance: random.Random) -> Mutant:
     else:
         changed = mutated_document(stored, chance)
         for _ in range(chance.randrange(4) if isinstance(changed, dict) else 0):
-            paths = [p for p in branches(changed) if len(p) == 3 and isinstance(at(changed, p[:-1]), list)]
+            # A reason or a point of a frontier, or a field of a point.
+            paths = [p for p in branches(changed) if len(p) in (3, 4) and isinstance(at(changed, p[:-1]), list)]
             if paths:
                 *above, key = chance.choice(paths)
                 at(changed, tuple(above))[key] = chance.choice((*NUMBERS, "fp4", 10**400, -1e300))
@@ -309,8 +310,10 @@ def _rates(how: str, checksum: str) -> None:
     for key in (*good, "", "x"):
         rate = stored.get(key)
         if checksum == "as it was" and rate is not None:
-            assert list(astuple(rate)) == good[key], "a changed rate is believed"
-    stored.put("x", Rate(1.0, 1.0, 1.0, 1, 1, False, 1))
+            assert [rate.reason, *(list(astuple(p)) for p in rate.points)] == good.get(key), (
+                "a changed rate is believed"
+            )
+    stored.put("x", Choice((OperatingPoint(0.0, 1.0, 1.0, 1.0, 1, 1, 0.9),)))
     stored.keep()
     assert rate_cache.StoredRates(path).get("x") is not None, "a rate is not stored"
 

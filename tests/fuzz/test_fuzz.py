@@ -45,7 +45,7 @@ def test_mutants_are_answered_or_refused() -> None:
 def test_the_same_seed_gives_the_same_mutants(tmp_path: Path) -> None:
     for door in doors.DOORS.values():
         (tmp_path / "kept").mkdir(exist_ok=True)
-        (tmp_path / "rates.json").write_text('{"rates": {"a": [1.0, 2]}}')
+        (tmp_path / "rates.json").write_text('{"rates": {"a": ["", [0.0, 1.0, 2.0, 1.0, 8, 2, 0.9]]}}')
         (tmp_path / "kept" / "result.json").write_text('{"a": [1, {"b": "c"}]}')
         one, two = ([door(tmp_path, random.Random(seed)) for seed in range(6)] for _ in range(2))
         assert one == two

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gigaplan import catalog
 from gigaplan.inference.frontier import Choice, OperatingPoint, best, choice, precision_for
 from gigaplan.inference.inputs import Request
-from gigaplan.inference.percentiles import Percentile
+from gigaplan.inference.percentiles import Percentile, further, percentile_tpot_s, share_within
 from gigaplan.inference.slowness import corners, log_slowness, mixture, slopes_after
 from gigaplan.plan.resolve import device_of, model_of, serving_constants
 from gigaplan.simulate.couplings.slowness import points_of, speed_alone, speeds_at
@@ -65,7 +65,9 @@ def test_the_closed_form_agrees_with_requests_that_choose_one_by_one(seed: int, 
 @given(seed=st.integers(0, 10_000), points=st.integers(1, 9), price=PRICE)
 def test_arrays_give_what_one_choice_gives_alone(seed: int, points: int, price: float) -> None:
     choices = [
-        Choice(tuple(OperatingPoint(a, np.exp(b), 1.0, 0.1, 8, 64) for a, b in zip(*drawn(seed + k, n), strict=True)))
+        Choice(
+            tuple(OperatingPoint(a, np.exp(b), 1.0, 0.1, 8, 64, 0.9) for a, b in zip(*drawn(seed + k, n), strict=True))
+        )
         for k, n in enumerate((points, 3))
     ]
     at = speeds_at(points_of([[choices]]), np.array([[price]]))
@@ -129,6 +131,78 @@ def test_law_a_rate_is_continuous_in_the_limit_and_never_falls_with_it(
     assert rate * (1 - 1e-9) <= laxer <= rate * 1.01 ** (2 + 2 * price)
     assert worth <= 1
     assert laxer * laxer_worth >= rate * worth * (1 - 1e-9)
+
+
+PERCENTILED = [(system, model, request, P90) for system, model, request, _ in CASES]
+
+
+def share_within_limits(limit_s: float, case: tuple[str, str, Request, Percentile | None], price: float) -> float:
+    return float(speeds_at(points_of([[[within(limit_s, case)]]]), np.array([[price]])).within.item())
+
+
+@given(case=st.sampled_from(PERCENTILED), limit_s=st.floats(0.018, 0.1), price=st.floats(0.25, 3))
+@settings(max_examples=60, deadline=None)
+def test_law_the_share_within_limits_is_continuous(
+    case: tuple[str, str, Request, Percentile | None], limit_s: float, price: float
+) -> None:
+    """Before, a limit laxer by 1 % moved it by up to 0.7: a corner a hair late counted as wholly late."""
+    one, laxer = (share_within_limits(x, case, price) for x in (limit_s, 1.01 * limit_s))
+    assert -0.05 <= laxer - one <= 0.1
+
+
+@given(case=st.sampled_from(PERCENTILED), of_limit=st.floats(0.05, 1.0), price=st.floats(0.25, 3))
+@settings(max_examples=40, deadline=None)
+def test_law_the_share_within_limits_is_continuous_in_the_limit_of_the_first_token(
+    case: tuple[str, str, Request, Percentile | None], of_limit: float, price: float
+) -> None:
+    system, model, request, percentile = case
+    one, laxer = (
+        share_within_limits(0.05, (system, model, replace(request, ttft_s=x * request.ttft_s), percentile), price)
+        for x in (of_limit, 1.01 * of_limit)
+    )
+    assert -0.05 <= laxer - one <= 0.1
+
+
+@pytest.mark.parametrize(("case", "most"), list(zip(PERCENTILED, (0.12, 0.05, 0.16, 0.03, 0.4), strict=True)))
+def test_law_the_share_within_limits_rises_with_them_but_for_steps_between_batches(
+    case: tuple[str, str, Request, Percentile | None], most: float
+) -> None:
+    """A laxer limit draws requests to the next batch of the grid, which most of them are a little late at.
+
+    Most so where a whole step of the grid costs little: a chat on Vera Rubin at 20 ms.
+    """
+    shares = np.array([share_within_limits(x, case, 1.0) for x in np.geomspace(0.018, 0.1, 25)])
+    falls = np.maximum.accumulate(shares) - shares
+    assert falls.max() <= most
+    octaves = np.array([shares[k : k + 9].mean() for k in range(0, 17, 8)])
+    assert (np.diff(octaves) > -0.02).all()
+
+
+@pytest.mark.parametrize("case", PERCENTILED)
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_at_hard_limits_at_least_the_share_that_they_hold_for_keeps_them(
+    case: tuple[str, str, Request, Percentile | None], share: float
+) -> None:
+    system, model, request, _ = case
+    given = system, model, request, Percentile(share, 1.8, np.inf)
+    for limit_s in (0.02, 0.03, 0.05, 0.08):
+        if speed_alone(within(limit_s, given), np.inf)[0]:
+            assert share_within_limits(limit_s, given, np.inf) >= share
+        for point in within(limit_s, given).points:
+            assert (point.within >= share) == (point.log_slowness == 0)
+
+
+def test_a_share_within_a_limit_is_that_of_requests_in_flight_that_vary() -> None:
+    """The law of the time per token, asked for the share at a limit, and that share for its limit again."""
+    batch = np.geomspace(1, 4096, 25)
+    tpot = 0.01 + 1e-4 * batch
+    for share in (0.3, 0.5, 0.7, 0.9, 0.99):
+        p = Percentile(share, 1.3, np.inf)
+        other = further(p)
+        second = tpot if other is None else percentile_tpot_s(tpot, batch, batch, other)
+        found = share_within(0.0295, percentile_tpot_s(tpot, batch, batch, p)[15], second[15], p)
+        again = percentile_tpot_s(tpot, batch, batch, Percentile(found, 1.3, np.inf))[15]
+        assert again == pytest.approx(0.0295, rel=1e-6)
 
 
 @given(case=st.sampled_from(CASES), limit_s=st.sampled_from([0.02, 0.04, 0.07]), price=PRICE, more=st.floats(1, 10))

@@ -15,8 +15,8 @@ from gigaplan.plan.resolve import device_of
 from gigaplan.simulate import rate_cache as kept
 from gigaplan.simulate.couplings import throughput
 
-POINT = OperatingPoint(0.0, 1.5, 0.25, 0.0125, 16, 96)
-RATE = Choice((POINT, OperatingPoint(0.5, 2.5, 0.5, 0.025, 16, 192)))
+POINT = OperatingPoint(0.0, 1.5, 0.25, 0.0125, 16, 96, 0.95)
+RATE = Choice((POINT, OperatingPoint(0.5, 2.5, 0.5, 0.025, 16, 192, 0.01)))
 
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
@@ -96,6 +96,8 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
         "h": Choice((RATE.points[1], POINT)),  # no hull
         "i": Choice((POINT, replace(POINT, log_slowness=0.5))),
         "j": Choice((replace(POINT, requests_per_gpu_s=0.0),)),
+        "l": Choice((replace(POINT, within=1.01),)),
+        "m": Choice((replace(POINT, within=True),)),
         "k": Choice(()),  # neither a point nor a reason
     }
     for key, value in wrong.items():
@@ -106,7 +108,7 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None
-    path.write_text(whole.replace('"format": 3', '"format": 2'))
+    path.write_text(whole.replace('"format": 4', '"format": 3'))
     assert kept.StoredRates(path).get("a") is None
     path.write_text("[" * 100_000)
     assert kept.StoredRates(path).get("a") is None

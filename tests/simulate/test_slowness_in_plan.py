@@ -68,7 +68,8 @@ def test_a_generation_that_cannot_keep_a_limit_serves_at_a_loss() -> None:
     assert (of_agents(hard, "requests_per_gpu_s")[h100] == 0).all()
     assert (of_agents(soft, "requests_per_gpu_s")[h100] > 0).all()
     assert (of_agents(soft, "worth_as_served_share")[h100] < 0.8).all()
-    assert (of_agents(soft, "within_limits_share")[h100] == 0).all()
+    within = of_agents(soft, "within_limits_share")[h100]
+    assert ((within > 0) & (within < 0.1)).all()  # its fastest point misses the limit for most, not for all
     assert [w for w in hard.warnings if "agents on h100_hgx: too slow" in w]
     assert not [w for w in soft.warnings if "cannot be served" in w]
 

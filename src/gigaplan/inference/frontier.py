@@ -11,7 +11,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.fit import splits_heads
 from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.percentiles import Percentile, percentile_tpot_s, percentile_ttft_s
+from gigaplan.inference.percentiles import Percentile, further, percentile_times_s, share_within_both
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.slowness import corners, log_slowness
 from gigaplan.inference.step import Decode, Stage
@@ -70,6 +70,8 @@ class OperatingPoint:
     """GPUs of the replica."""
     batch: int
     """Requests in flight on the replica."""
+    within: float
+    """Share of requests that keep both limits as they are served here [share]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +247,23 @@ def choice(
     undominated = pareto(score, slow)
     late, rate = slow.ravel()[undominated].tolist(), np.log(score.ravel()[undominated]).tolist()
     picks = [np.unravel_index(undominated[k], score.shape) for k in corners(late, rate)]
-    points = tuple(_operating_point(search, int(i), int(j), float(slow[i, j])) for i, j in picks)
+    # Means, or the second percentile: with the times that the limits hold for they give the spread of times.
+    others = percentile_times_s(search.stage, search.service, search.batch, request.output_tokens, further(percentile))
+    within = [share_within_both(request, (search.ttft_s, search.tpot_s), others, at, percentile) for at in picks]
+    points = tuple(_operating_point(search, at, float(slow[at]), w) for at, w in zip(picks, within, strict=True))
     return Choice(points, "" if points and not points[0].log_slowness else _reason(search))
 
 
-def _operating_point(search: _Search, layout: int, point: int, slow: float) -> OperatingPoint:
-    service, at = search.service, (layout, point)
+def _operating_point(search: _Search, at: tuple[np.intp, ...], slow: float, within: float) -> OperatingPoint:
+    service = search.service
     return OperatingPoint(
         slow,
         float(search.score_at_any_time[at]),
         float(service.ttft_s[at]),
         float(service.tpot_s[at]),
         int(service.gpus[at]),
-        int(search.batch[0, point]) * int(search.stage.pipeline[layout, 0]),
+        int(search.batch[0, at[1]]) * int(search.stage.pipeline[at[0], 0]),
+        within,
     )
 
 
@@ -365,11 +371,7 @@ def _search(
     )
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
-    ttft, tpot = service.ttft_s, service.tpot_s
-    if percentile is not None:
-        send = stage.pipeline_send_s(batch)
-        ttft = percentile_ttft_s(service, batch, request.output_tokens, pipeline, stage.attention_dp, send, percentile)
-        tpot = percentile_tpot_s(service.tpot_s, batch, batch * pipeline, percentile)
+    ttft, tpot = percentile_times_s(stage, service, batch, request.output_tokens, percentile)
     return _Search(
         stage,
         batch,

@@ -17,17 +17,23 @@ Fixed parts (launches, transfer of keys and values, the step in which the first 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
+from gigaplan.inference.inputs import Request
 from gigaplan.inference.serving import MAX_LOAD, Service
+from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
 LOADS, BISECTIONS = 400, 60
 """Loads at which waits are tabulated, and halvings of the interval that holds a root: grids, not physics."""
+SPREAD_SHARE = 0.8
+"""Share from which on times at a percentile lie above the mean by enough to give their spread."""
+FURTHER_SHARE = 0.9
+"""Share whose times stand for the mean's below that."""
 MIN_VARIATION = 1e-9
 """Stands for no variation at all, and keeps zero out of denominators."""
 
@@ -204,3 +210,120 @@ def percentile_ttft_s(
     own = percentile.prompt_excess * pipeline * service.prefill_s * attention_dp
     wait = percentile_wait_s(load, service.prefill_s, percentile)
     return np.asarray(service.ttft_s - queue + cycle / 2 + np.hypot(wait, own))
+
+
+def percentile_times_s(
+    stage: Stage, service: Service, batch: Array, output: Array | float, percentile: Percentile | None
+) -> tuple[Array, Array]:
+    """Return the times that limits hold for: those at the percentile, or of the mean request where there is none.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts.
+    service : Service
+        Steady state of the replica, arrays of shape (layout, batch).
+    batch : Array, shape (1, batch)
+        Requests in flight per stage [requests].
+    output : Array or float
+        Output tokens of a request [tokens].
+    percentile : Percentile, optional
+        Which share of requests, and how prompts spread.
+
+    Returns
+    -------
+    tuple of Array, shape (layout, batch) each
+        Time to first token and time per token [s].
+    """
+    if percentile is None:
+        return service.ttft_s, service.tpot_s
+    send = stage.pipeline_send_s(batch)
+    ttft = percentile_ttft_s(service, batch, output, stage.pipeline, stage.attention_dp, send, percentile)
+    return ttft, percentile_tpot_s(service.tpot_s, batch, batch * stage.pipeline, percentile)
+
+
+def further(percentile: Percentile | None) -> Percentile | None:
+    """Return the second percentile that gives, with the first, the spread of times.
+
+    Parameters
+    ----------
+    percentile : Percentile, optional
+        Which share of requests the limits hold for.
+
+    Returns
+    -------
+    Percentile or None
+        The one whose times are needed; None for those of the mean request.
+    """
+    if percentile is None or percentile.share >= SPREAD_SHARE:
+        return None
+    return replace(percentile, share=FURTHER_SHARE)
+
+
+def share_within(limit_s: float, time_s: float, further_s: float, percentile: Percentile | None) -> float:
+    """Return the share of requests that keep one limit.
+
+    Times spread normally, through the two that are known: the one at the percentile and the mean, or the one at
+    :func:`further`. That is the law of the time per token to the digit; of the first token it is one for the middle of
+    its spread. A limit of just the time at the percentile is kept by just its share.
+
+    Parameters
+    ----------
+    limit_s : float
+        Longest time allowed [s].
+    time_s : float
+        Time at the percentile, or of the mean request without one [s].
+    further_s : float
+        Mean time, or the one at :func:`further` [s].
+    percentile : Percentile, optional
+        Which share of requests the limit holds for; without it all requests are as the mean one.
+
+    Returns
+    -------
+    float
+        Share of requests [share].
+
+    Examples
+    --------
+    A tenth of requests takes more than 40 ms, and the mean is 30: half of them keep a limit of 30 ms.
+
+    >>> p90 = Percentile(share=0.9, prompt_cv=1.0, longest_over_mean=9.0)
+    >>> [round(share_within(limit, 0.04, 0.03, p90), 3) for limit in (0.03, 0.039, 0.04, 0.05)]
+    [0.5, 0.876, 0.9, 0.995]
+    """
+    if percentile is None:
+        return float(time_s <= limit_s)
+    other = further(percentile)
+    spread_s = (time_s - further_s) / (percentile.deviations - (other.deviations if other else 0.0))
+    if spread_s <= 0:
+        return float(time_s <= limit_s)
+    return NormalDist().cdf(percentile.deviations + (limit_s - time_s) / spread_s)
+
+
+def share_within_both(
+    request: Request,
+    times_s: tuple[Array, Array],
+    further_s: tuple[Array, Array],
+    at: tuple[np.intp, ...],
+    percentile: Percentile | None,
+) -> float:
+    """Return the share of requests that keep both limits: the smaller of the two shares, as the same requests are slow.
+
+    Parameters
+    ----------
+    request : Request
+        Limits.
+    times_s, further_s : tuple of Array
+        Times to first token and per token, as in :func:`share_within` [s].
+    at : tuple of int
+        Place in these arrays.
+    percentile : Percentile, optional
+        Which share of requests the limits hold for.
+
+    Returns
+    -------
+    float
+        Share of requests [share].
+    """
+    pairs = zip((request.ttft_s, request.tpot_s), times_s, further_s, strict=True)
+    return min(share_within(limit, float(time[at]), float(other[at]), percentile) for limit, time, other in pairs)

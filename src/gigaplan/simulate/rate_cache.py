@@ -35,7 +35,7 @@ LARGEST = 1e9
 """No number of a rate is larger: requests a second of a GPU, seconds, GPUs, requests in flight."""
 MAX_BYTES = 64_000_000
 """Bytes of the file that are read at most."""
-FORMAT = 3
+FORMAT = 4
 KIND = Kind("a file of rates")
 MOST_POINTS = 100
 """Operating points of one choice at most."""
@@ -142,7 +142,8 @@ def _point(values: object) -> OperatingPoint | None:
     """Return a stored operating point, None if it isn't one."""
     if not (isinstance(values, list) and len(values) == len(TYPES) and all(map(_fits, values, TYPES))):
         return None
-    return OperatingPoint(*values)
+    point = OperatingPoint(*values)
+    return point if point.within <= 1 else None
 
 
 def _risen(choice: Choice) -> Choice | None:

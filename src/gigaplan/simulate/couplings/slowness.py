@@ -18,7 +18,7 @@ from gigaplan.vocabulary.members import Array, stack
 
 REMEMBERED = 8192
 """Tables of frontiers kept in memory."""
-FIELDS = ("log_slowness", "requests_per_gpu_s", "ttft_s", "tpot_s", "gpus", "batch")
+FIELDS = ("log_slowness", "requests_per_gpu_s", "ttft_s", "tpot_s", "gpus", "batch", "within")
 """Fields of an operating point, in order."""
 Choices = Sequence[Sequence[Sequence[Choice]]]
 """Choices by workload, generation and year."""
@@ -33,7 +33,7 @@ class Speeds:
     worth: Array
     """(M, W, G, Y) what the mean request is worth as it is served, over what it is worth within the limits [share]."""
     within: Array
-    """(M, W, G, Y) share of requests that are served at a point that keeps the limits [share]."""
+    """(M, W, G, Y) share of requests that keep both limits as they are served [share]."""
 
     def of_members(self, others: Speeds, members: NDArray[np.bool_]) -> Speeds:
         """Return these speeds with those of others for some members of each workload, (M, W)."""
@@ -117,7 +117,7 @@ def speeds_at(points: Points, elasticity: Array) -> Speeds:
     # At an infinite price nothing late is worth serving.
     serves = (rate[..., 0] > 0) & (np.isfinite(price[..., 0]) | (slow[..., 0] == 0))
     per_gpu_s = np.divide(rate[..., 0], times, out=np.zeros_like(times), where=serves)
-    within = np.where(serves & (slow[..., 0] == 0), mixed.share[..., 0], 0.0)
+    within = np.where(serves, (mixed.share * points.field("within")).sum(axis=-1), 0.0)
     return Speeds(per_gpu_s, np.where(serves, mixed.worth, 0.0), within)
 
 
