@@ -142,6 +142,25 @@ def test_a_plan_that_builds_more_than_is_requested_says_so() -> None:
     assert not [w for w in dense.warnings if "more than is requested: in 2030" in w]
 
 
+def test_law_book_life_moves_no_price_and_no_return() -> None:
+    one, other = (priced("cost_plus", f"finance.costs.it_life_years={years} years") for years in (3, 6))
+    for name in ("price_per_request_usd", "full_gpu_hour_cost_usd", "revenue_usd", "party_cash_usd"):
+        assert np.array_equal(central(one, name), central(other, name), equal_nan=True), name
+    for name in ("party_npv_usd", "party_irr"):
+        np.testing.assert_allclose(central(one, name), central(other, name), rtol=1e-6, err_msg=name)
+    assert central(one, "cost_usd")[0].sum() != central(other, "cost_usd")[0].sum()
+
+
+def test_cost_plus_prices_follow_the_cost_with_cost_of_capital() -> None:
+    """Without a lag and passed through whole, the price moves as the full cost of a request does."""
+    followed = priced("cost_plus", "market.pass_through_share=1", "market.adjustment_months=0.01 months")
+    cost, price = (central(followed, f"{name}_per_request_usd") for name in ("cost", "price"))
+    paid = price[:, -1] > 0
+    assert (price[:, -1] / price[:, -13])[paid] == pytest.approx((cost[:, -1] / cost[:, -13])[paid], rel=1e-6)
+    hours = cost[:, -1] / central(followed, "full_gpu_hour_cost_usd")[-1]
+    assert np.ptp(hours * central(followed, "gpu_hour_cost_usd")[-1] / cost[:, -1]) < 1e-9
+
+
 def test_revenue_far_above_rent_is_told() -> None:
     high = run("demand.workloads.enterprise_api.revenue_usd_per_request=0.02 USD")
     assert [w for w in high.warnings if "times its contract rent" in w]
