@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan import catalog
+from gigaplan import plan as plans
+from gigaplan.catalog import history
+from gigaplan.finance.rents import rents_by_month
 from gigaplan.results.result import Result
 
 PLAN = "neocloud-100mw"
@@ -202,3 +206,25 @@ def test_a_price_index_is_followed_by_whoever_states_no_other_rule() -> None:
         priced("frozen", path)
     with pytest.raises(gp.PlanError, match="no path to follow"):
         priced("path")
+
+
+def test_the_rent_of_an_h100_goes_through_the_published_ones_in_the_plans_prices() -> None:
+    """Published rents are money of their dates: 2.85 USD of 2024 is 2.93 of 2025."""
+    inputs = plans.resolve(plans.load("announced-2025-09", changes=["uncertainty.members=1"]))
+    facts = catalog.load()
+    levels = {int(f.date[:4]): f.number for f in facts.series("us_cpi_u", "price_level")}
+    rents = rents_by_month(inputs.finance, inputs.axis)[0]
+    at = [g.name for g in inputs.finance.generations].index("h100_hgx")
+    nominal = {p.date: p.value for p in history.published().series(history.RENT_OF, history.RENT)}
+    assert len(inputs.finance.rents.published) >= 4
+    for day, real in inputs.finance.rents.published:
+        assert real == pytest.approx(nominal[day] * levels[2025] / levels[day.year], rel=1e-6)
+        assert np.interp(inputs.axis.days_since_start(day), inputs.axis.mid_days, rents[at]) == pytest.approx(
+            real, rel=0.03
+        )
+
+
+def test_the_change_of_rents_is_less_inflation_in_the_prices_of_one_year() -> None:
+    stated = ("finance.rents.change_per_year=-10 %/year", "finance.cost_of_capital.inflation_per_year=3 %/year")
+    inputs = plans.resolve(plans.load("announced-2025-09", changes=["uncertainty.members=1", *stated]))
+    assert inputs.finance.rents.change_per_year == pytest.approx(0.9 / 1.03 - 1)
