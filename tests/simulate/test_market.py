@@ -228,3 +228,14 @@ def test_the_change_of_rents_is_less_inflation_in_the_prices_of_one_year() -> No
     stated = ("finance.rents.change_per_year=-10 %/year", "finance.cost_of_capital.inflation_per_year=3 %/year")
     inputs = plans.resolve(plans.load("announced-2025-09", changes=["uncertainty.members=1", *stated]))
     assert inputs.finance.rents.change_per_year == pytest.approx(0.9 / 1.03 - 1)
+
+
+def test_prices_below_full_cost_and_a_loss_are_said_with_what_to_do() -> None:
+    said = "\n".join(run(plan="world-250gw").warnings)
+    assert "a GPU-hour clears below its full cost" in said
+    assert "the market's rent of a GPU-hour is below its full cost" in said
+    assert "earns less than its cost of capital" in said
+    good = "\n".join(run(plan="announced-2025-09").warnings)
+    assert "clears below" not in good
+    assert "earns less than its cost" not in good
+    assert "earns less than its cost" not in "\n".join(run(plan="lab-1mw").warnings)  # which sells nothing
