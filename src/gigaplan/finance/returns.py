@@ -113,12 +113,12 @@ def internal_rate(flows: Array, days: Array) -> Array:
     Examples
     --------
     >>> internal_rate(np.array([[[-100.0, 60.0, 0.0, 61.0]]]), np.array([0.0, 365.0, 500.0, 730.0])).round(4).tolist()
-    [[0.1368]]
+    [[0.1367]]
     """
     from scipy.optimize import brentq
 
     years = days / DAYS_OF_RATE
-    grid = np.linspace(*np.log1p(RATES), GRID)
+    grid = np.linspace(np.log1p(RATES[0]), np.log1p(RATES[1]), GRID)
     above = flows @ np.exp(-years[:, None] * grid) > 0  # (M, Q, rate)
     changes = above[..., 1:] != above[..., :-1]
     invests = (flows.cumsum(axis=-1) < 0).any(axis=-1) & (flows[..., 1:-1] > 0).any(axis=-1)

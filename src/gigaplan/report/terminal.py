@@ -15,7 +15,7 @@ from rich.text import Text
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import DASH, money, short
+from gigaplan.report.format import money, short
 from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.unserved_line import or_unknown, unserved_line
