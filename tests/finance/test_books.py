@@ -29,6 +29,7 @@ from gigaplan.finance.outputs import COST_LINES, LOST, Accounts
 from gigaplan.finance.parties import FLOWS, PARTIES, SHAREHOLDERS, incidence
 from gigaplan.finance.rates import annuity_share, in_the_plans_prices, monthly
 from gigaplan.finance.rents import agreed_index, rent_index
+from gigaplan.finance.returns import internal_rate
 from gigaplan.finance.tax import macrs_shares
 from gigaplan.vocabulary.bases import Based, PowerBasis
 from gigaplan.vocabulary.members import Array
@@ -295,6 +296,42 @@ def test_a_rate_of_return_gives_no_present_value() -> None:
     again = run(inputs(cost_of_capital=replace(EARN, landlords_per_year=rate)), bought(once(0)), rented=1.0)
     assert abs(again.returns.npv_usd[0, at]) < 2e-3 * again.returns.peak_funding_usd[0, at]
     assert first.returns.npv_usd[0, at] * (rate - 0.09) > 0
+
+
+YEARLY = np.arange(12) * 365.0
+RATES = {
+    "a receipt before all that is put in": ([0.2, -50.0, -50.0, *[10.0] * 8, 5.0], True),
+    "a loss of most of what is put in": ([-1.0, -200.0, -300.0, *[20.0] * 8, 15.0], True),
+    "a profit": ([-100.0, *[30.0] * 10, 5.0], True),
+    "two rates": ([-100.0, 230.0, -132.0, *[0.0] * 9], False),
+    "nothing put in": ([5.0, *[1.0] * 11], False),
+    "nothing back before the end": ([-100.0, *[-5.0] * 10, 80.0], False),
+    "nothing back": ([-100.0, *[-5.0] * 11], False),
+}
+
+
+@pytest.mark.parametrize("shape", RATES)
+def test_an_internal_rate_is_given_where_there_is_one(shape: str) -> None:
+    """At the rate, what is put in is worth what comes back; where two rates solve it (10 and 20 %), none is given."""
+    flows, one = RATES[shape]
+    rate = float(internal_rate(np.array([[flows]]), YEARLY)[0, 0])
+    assert np.isfinite(rate) == one
+    if one:
+        worth = np.array(flows) / (1 + rate) ** (YEARLY / 365)
+        assert abs(worth.sum()) < 1e-6 * np.abs(worth).sum()
+        assert (rate > 0) == (sum(flows) > 0)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.floats(1.0, 12.0))
+def test_law_book_life_moves_no_return(book: float) -> None:
+    """Without tax, what the books write off and when moves no cash, and neither present value nor rate."""
+    for rented in (0.0, 1.0):
+        as_used, other = (run(inputs(b, 5.0), bought(once(190)), rented=rented, revenue=4e6) for b in (5.0, book))
+        assert np.array_equal(other.books.cash_usd, as_used.books.cash_usd)
+        for name in ("npv_usd", "irr_per_year", "payback_days", "peak_funding_usd"):
+            found = [getattr(out.returns, name) for out in (as_used, other)]
+            np.testing.assert_allclose(found[1], found[0], rtol=1e-6, equal_nan=True, err_msg=name)
 
 
 def test_the_plans_return_leaves_out_what_shareholders_pay_in() -> None:

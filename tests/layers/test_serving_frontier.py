@@ -124,7 +124,7 @@ def test_the_owned_hour_by_hand() -> None:
         pue=1.2,
         power_price_usd_per_mwh=100.0,
         costs=costs_of(FACTS),
-        book_life_years=5.0,
+        life_years=5.0,
     )
     assert hour.rack_usd == pytest.approx(3.5e6 / 72 / 5 / HOURS_PER_YEAR)
     assert hour.network_usd == pytest.approx(0.22 * hour.rack_usd)

@@ -36,6 +36,7 @@ MAY_BE_NEGATIVE = (
     "party_assets_usd",
     "party_worth_usd",
     "party_npv_usd",
+    "party_npv_of_end_usd",
     "party_irr",
     "run_deadline_day",
     "capability_from_compute_eci",

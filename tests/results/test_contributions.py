@@ -268,7 +268,7 @@ def test_what_is_named_moves_the_figure_one_at_a_time() -> None:
 
     lags = [n for n in facts if n.startswith("ladder.") and n.endswith("_lag_months") and facts[n].low is not None]
     by_move = sorted(lags, key=moved, reverse=True)
-    assert {c.input for c in card.decided.inputs[:2]} == set(by_move[:2])
+    assert {c.input for c in card.decided.inputs[:2]} <= set(by_move[:3])
 
 
 def test_draws_outside_of_the_lineage_are_not_looked_at() -> None:

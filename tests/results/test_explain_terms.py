@@ -142,6 +142,7 @@ NO_PRODUCTS = {
     "party_debt_usd": "only the plan owes",
     "party_worth_usd": "each party has its own income statement",
     "party_npv_usd": "each party has its own rate",
+    "party_npv_of_end_usd": "each party has its own rate",
     "party_payback_day": "the first month from which on it holds",
     "party_peak_funding_usd": "the lowest of a running sum",
 }

@@ -60,6 +60,7 @@ LATER = {
     "party_debt_usd",
     "party_worth_usd",
     "party_npv_usd",
+    "party_npv_of_end_usd",
     "party_irr",
     "party_payback_day",
     "party_peak_funding_usd",

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
+from gigaplan import catalog
+from gigaplan import plan as plans
+from gigaplan.catalog import history
+from gigaplan.finance.rents import rents_by_month
 from gigaplan.results.result import Result
 
 PLAN = "neocloud-100mw"
@@ -142,6 +146,25 @@ def test_a_plan_that_builds_more_than_is_requested_says_so() -> None:
     assert not [w for w in dense.warnings if "more than is requested: in 2030" in w]
 
 
+def test_law_book_life_moves_no_price_and_no_return() -> None:
+    one, other = (priced("cost_plus", f"finance.costs.it_life_years={years} years") for years in (3, 6))
+    for name in ("price_per_request_usd", "full_gpu_hour_cost_usd", "revenue_usd", "party_cash_usd"):
+        assert np.array_equal(central(one, name), central(other, name), equal_nan=True), name
+    for name in ("party_npv_usd", "party_irr"):
+        np.testing.assert_allclose(central(one, name), central(other, name), rtol=1e-6, err_msg=name)
+    assert central(one, "cost_usd")[0].sum() != central(other, "cost_usd")[0].sum()
+
+
+def test_cost_plus_prices_follow_the_cost_with_cost_of_capital() -> None:
+    """Without a lag and passed through whole, the price moves as the full cost of a request does."""
+    followed = priced("cost_plus", "market.pass_through_share=1", "market.adjustment_months=0.01 months")
+    cost, price = (central(followed, f"{name}_per_request_usd") for name in ("cost", "price"))
+    paid = price[:, -1] > 0
+    assert (price[:, -1] / price[:, -13])[paid] == pytest.approx((cost[:, -1] / cost[:, -13])[paid], rel=1e-6)
+    hours = cost[:, -1] / central(followed, "full_gpu_hour_cost_usd")[-1]
+    assert np.ptp(hours * central(followed, "gpu_hour_cost_usd")[-1] / cost[:, -1]) < 1e-9
+
+
 def test_revenue_far_above_rent_is_told() -> None:
     high = run("demand.workloads.enterprise_api.usd_per_mtok_output=20 USD/Mtok")
     assert [w for w in high.warnings if "times its contract rent" in w]
@@ -183,3 +206,36 @@ def test_a_price_index_is_followed_by_whoever_states_no_other_rule() -> None:
         priced("frozen", path)
     with pytest.raises(gp.PlanError, match="no path to follow"):
         priced("path")
+
+
+def test_the_rent_of_an_h100_goes_through_the_published_ones_in_the_plans_prices() -> None:
+    """Published rents are money of their dates: 2.85 USD of 2024 is 2.93 of 2025."""
+    inputs = plans.resolve(plans.load("announced-2025-09", changes=["uncertainty.members=1"]))
+    facts = catalog.load()
+    levels = {int(f.date[:4]): f.number for f in facts.series("us_cpi_u", "price_level")}
+    rents = rents_by_month(inputs.finance, inputs.axis)[0]
+    at = [g.name for g in inputs.finance.generations].index("h100_hgx")
+    nominal = {p.date: p.value for p in history.published().series(history.RENT_OF, history.RENT)}
+    assert len(inputs.finance.rents.published) >= 4
+    for day, real in inputs.finance.rents.published:
+        assert real == pytest.approx(nominal[day] * levels[2025] / levels[day.year], rel=1e-6)
+        assert np.interp(inputs.axis.days_since_start(day), inputs.axis.mid_days, rents[at]) == pytest.approx(
+            real, rel=0.03
+        )
+
+
+def test_the_change_of_rents_is_less_inflation_in_the_prices_of_one_year() -> None:
+    stated = ("finance.rents.change_per_year=-10 %/year", "finance.cost_of_capital.inflation_per_year=3 %/year")
+    inputs = plans.resolve(plans.load("announced-2025-09", changes=["uncertainty.members=1", *stated]))
+    assert inputs.finance.rents.change_per_year == pytest.approx(0.9 / 1.03 - 1)
+
+
+def test_prices_below_full_cost_and_a_loss_are_said_with_what_to_do() -> None:
+    said = "\n".join(run(plan="world-250gw").warnings)
+    assert "a GPU-hour clears below its full cost" in said
+    assert "the market's rent of a GPU-hour is below its full cost" in said
+    assert "earns less than its cost of capital" in said
+    good = "\n".join(run(plan="announced-2025-09").warnings)
+    assert "clears below" not in good
+    assert "earns less than its cost" not in good
+    assert "earns less than its cost" not in "\n".join(run(plan="lab-1mw").warnings)  # which sells nothing

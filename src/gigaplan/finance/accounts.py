@@ -20,6 +20,7 @@ from gigaplan.finance.parties import (
     LANDLORDS,
     LENDERS,
     OTHERS,
+    PARTIES,
     PLAN,
     VENDOR,
     Books,
@@ -148,7 +149,7 @@ def accounts(
         equity_usd=books.worth_usd[:, 0] - running(books.cash_usd[:, 0]),
         cost_by_life_usd=_by_life(plan.assets, cost, inputs, bought),
         books=books,
-        returns=returns_of(books, inputs, axis),
+        returns=returns_of(books, _in_use(books, plan, landlords), inputs, axis),
     )
 
 
@@ -238,6 +239,14 @@ def _books(
             OTHERS: running(bought + used + tax - revenue),
         },
     )
+
+
+def _in_use(books: Books, plan: _Owner, landlords: _Owner) -> Array:
+    """Return what each party owns less what it owes, racks at their value in use: (M, Q, edge)."""
+    owned = books.assets_usd - books.debt_usd
+    for name, assets in ((PLAN, plan.assets), (LANDLORDS, landlords.assets)):
+        owned[:, PARTIES.index(name)] += assets.value_in_use_usd - assets.book_value_usd
+    return owned
 
 
 def _by_investor(tranche: Array, equity: Array, inputs: FinanceInputs) -> tuple[Array, Array]:

@@ -50,6 +50,8 @@ class Assets:
     """(M, n) what was left in the books of racks that were scrapped."""
     book_value_usd: Array
     """(M, edge) paid so far less depreciation and write-offs; what is under construction is in it."""
+    value_in_use_usd: Array
+    """(M, edge) the same, racks and network written off over their time in service, whatever their book life."""
     it_placed_usd: Array
     """(M, G, N) racks and network by month of delivery, months before the horizon included."""
     facility_placed_usd: Array
@@ -93,6 +95,10 @@ def assets_of(bought: Purchases, owned: Array, built: Array, inputs: FinanceInpu
     if left.any():
         write_off = (_retired_usd(bought.racks_retired, owned, inputs) * left).sum(axis=1)
     book = (running(it) + paid).sum(axis=1) - running(lost_it + lost_facility + write_off)
+    in_use = book
+    if not np.array_equal(book_life, service):
+        over_service = straight_line(it[:, some], service[:, some], LIFE, service[:, some]).sum(axis=1)
+        in_use = book + running(lost_it + write_off - over_service)
     within = slice(first, last)
     return Assets(
         capital_usd=np.stack(
@@ -102,6 +108,7 @@ def assets_of(bought: Purchases, owned: Array, built: Array, inputs: FinanceInpu
         depreciation_facility_usd=lost_facility[:, within],
         write_off_usd=write_off[:, within],
         book_value_usd=book[:, first : last + 1],
+        value_in_use_usd=in_use[:, first : last + 1],
         it_placed_usd=it,
         facility_placed_usd=facility.sum(axis=1),
     )

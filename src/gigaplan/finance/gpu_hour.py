@@ -55,7 +55,7 @@ def owned_gpu_hour(
     pue: Uncertain,
     power_price_usd_per_mwh: Uncertain,
     costs: Costs,
-    book_life_years: Uncertain,
+    life_years: Uncertain,
     cost_of_capital_per_year: Uncertain = 0.0,
 ) -> GpuHour:
     """Return what an hour of one owned GPU costs at full use.
@@ -81,8 +81,8 @@ def owned_gpu_hour(
         Price of energy [USD/MWh].
     costs : Costs
         Network share, facility and operating cost, and the facility's life.
-    book_life_years : Uncertain
-        Book life of rack and network [year].
+    life_years : Uncertain
+        Time for which rack and network serve [year].
     cost_of_capital_per_year : Uncertain
         What the money must earn [1/year].
 
@@ -94,9 +94,9 @@ def owned_gpu_hour(
     it_mw, rate = it_kw_per_gpu / KW_PER_MW, np.asarray(cost_of_capital_per_year)
     rack_price = rack_price_usd / gpus_per_rack
     facility_price = costs.facility_usd_per_it_mw * it_mw
-    rack = rack_price / (book_life_years * HOURS_PER_YEAR)
+    rack = rack_price / (life_years * HOURS_PER_YEAR)
     facility = facility_price / (costs.facility_life_years * HOURS_PER_YEAR)
-    paid_for_it = rack_price * (1 + costs.network_share) * annuity_share(rate, book_life_years) / HOURS_PER_YEAR
+    paid_for_it = rack_price * (1 + costs.network_share) * annuity_share(rate, life_years) / HOURS_PER_YEAR
     built = (1 + rate) ** (costs.construction_months / MONTHS_PER_YEAR / 2)
     paid_for_facility = facility_price * built * annuity_share(rate, costs.facility_life_years) / HOURS_PER_YEAR
     return GpuHour(

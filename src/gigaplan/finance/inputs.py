@@ -121,13 +121,14 @@ class Rents:
     """How the rent of a GPU-hour moves over time: through published rents of one generation, then on by a rate."""
 
     change_per_year: Annotated[Uncertain, Gt(-1), Unit("1/year")] = 0.0
-    """Change of the rent of a GPU in a year after the last published one, negative where it falls."""
+    """Change of the rent of a GPU in a year after the last published one, negative where it falls; stated in nominal
+    terms, and held less inflation where the plan is in the prices of one year."""
     reference_date: Annotated[dt.date, Day()] = dt.date(2026, 4, 3)
     """Date of the rents that are stated by generation."""
     contract_years: Annotated[float, Gt(0), Le(60), Unit("year")] = 1.0
     """Time for which a rent of a GPU-hour stands once it is agreed on, where a place's contract names no term."""
     published: tuple[tuple[dt.date, float], ...] = ()
-    """Published rents by date [USD/h]."""
+    """Published rents by date, in the prices of the plan's year where it states one [USD/h]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

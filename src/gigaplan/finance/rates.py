@@ -30,7 +30,28 @@ def in_the_plans_prices(nominal: Uncertain, inputs: FinanceInputs) -> Array:
     rate = np.asarray(nominal, dtype=float)
     if not inputs.one_price_year:
         return rate
-    return np.asarray((1 + rate) / (1 + np.asarray(inputs.cost_of_capital.inflation_per_year)) - 1)
+    return real_rate(rate, inputs.cost_of_capital.inflation_per_year)
+
+
+def real_rate(nominal: Uncertain, inflation: Uncertain) -> Array:
+    """Return a nominal rate less inflation: (1 + nominal) / (1 + inflation) - 1 (Fisher 1930).
+
+    Parameters
+    ----------
+    nominal, inflation : Uncertain
+        The rate and the rise of prices [1/year].
+
+    Returns
+    -------
+    Array
+        The rate in the prices of one year [1/year].
+
+    Examples
+    --------
+    >>> round(float(real_rate(0.1, 0.025)), 4)
+    0.0732
+    """
+    return np.asarray((1 + np.asarray(nominal, dtype=float)) / (1 + np.asarray(inflation, dtype=float)) - 1)
 
 
 def monthly(yearly: Uncertain) -> Array:

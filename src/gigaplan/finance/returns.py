@@ -13,6 +13,8 @@ from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
+RATES, GRID, DAYS_OF_RATE = (-0.99, 10.0), 240, 365.0
+"""Internal rates that are looked for [1/year], on how many points, and the days of their year (XIRR's)."""
 ROUNDING = 1e-9
 """A sum counts as nothing below this share of the money that moved."""
 
@@ -24,25 +26,31 @@ class PartyReturns:
 
     npv_usd: Array
     """(M, Q) present value at the start of the horizon [USD]."""
+    npv_of_end_usd: Array
+    """(M, Q) part of it that is what the party owns at the end, less its debt [USD]."""
     irr_per_year: Array
-    """(M, Q) internal rate of return [1/year]; nan where nothing is put in first or no rate solves it."""
+    """(M, Q) internal rate of return [1/year], real where the plan is in one year's prices; nan where nothing is put
+    in, where no cash comes back before the end, or where not exactly one rate between the bounds solves it."""
     payback_days: Array
     """(M, Q) day on which all that was put in is back for good, since the start of the horizon [day]; nan if never."""
     peak_funding_usd: Array
     """(M, Q) most that has been put in and is not back [USD]."""
 
 
-def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> PartyReturns:
+def returns_of(books: Books, owned_usd: Array, inputs: FinanceInputs, axis: TimeAxis) -> PartyReturns:
     """Return the returns of every party.
 
-    A party buys what it owns when the horizon begins at book value, receives and pays in the middle of each month,
-    and sells what it owns at the end at book value, less its debt. The plan's are those of all its shareholders
+    A party buys what it owns when the horizon begins, receives and pays in the middle of each month, and sells what it
+    owns at the end, less its debt: racks at what was paid less the part of their time in service that is over, which
+    is book value unless the plan states another life for the books. The plan's are those of all its shareholders
     together: what they pay in is no receipt.
 
     Parameters
     ----------
     books : Books
         The parties' books.
+    owned_usd : Array, shape (M, Q, edge)
+        What each party owns less what it owes [USD].
     inputs : FinanceInputs
         What each party's money must earn.
     axis : TimeAxis
@@ -58,16 +66,17 @@ def returns_of(books: Books, inputs: FinanceInputs, axis: TimeAxis) -> PartyRetu
     cash = books.cash_usd.copy()
     plan = PARTIES.index(PLAN)
     cash[:, plan] -= np.einsum("f,mfn->mn", signs[paid_in, plan], books.flow_usd[:, paid_in])
-    owned = books.assets_usd - books.debt_usd
-    flows = np.concatenate([-owned[..., :1], cash, owned[..., -1:]], axis=-1)
+    flows = np.concatenate([-owned_usd[..., :1], cash, owned_usd[..., -1:]], axis=-1)
     days = np.concatenate([[0.0], axis.mid_days, axis.edge_days[-1:]])
     so_far = running(flows[..., :-1])[..., 1:]  # when the horizon begins, and at the end of each month
     scale = np.abs(flows).sum(axis=-1, keepdims=True) * ROUNDING
     invests = np.array([name != OTHERS for name in PARTIES])
     gains = invests & np.array([name != INVESTORS for name in PARTIES])  # whose share is worth what, no plan states
+    present = flows * _discount(inputs, days)
     return PartyReturns(
-        npv_usd=np.where(gains, (flows * _discount(inputs, days)).sum(axis=-1), np.nan),
-        irr_per_year=np.where(gains, _irr(np.where(np.abs(flows) > scale, flows, 0.0), days, axis), np.nan),
+        npv_usd=np.where(gains, present.sum(axis=-1), np.nan),
+        npv_of_end_usd=np.where(gains, present[..., -1], np.nan),
+        irr_per_year=np.where(gains, internal_rate(np.where(np.abs(flows) > scale, flows, 0.0), days), np.nan),
         payback_days=np.where(gains, _payback(so_far, scale, axis), np.nan),
         peak_funding_usd=np.where(invests, np.maximum(-so_far.min(axis=-1), 0.0), np.nan),
     )
@@ -82,17 +91,43 @@ def _discount(inputs: FinanceInputs, days: Array) -> Array:
     return np.asarray((1 + yearly[..., None]) ** (-days / DAYS_PER_YEAR))
 
 
-def _irr(flows: Array, days: Array, axis: TimeAxis) -> Array:
-    """Return the rate at which each party's flows are worth nothing: (M, Q)."""
-    from pyxirr import xirr
+def internal_rate(flows: Array, days: Array) -> Array:
+    """Return the rate at which flows of cash are worth nothing.
 
-    when = np.datetime64(axis.start) + days.astype("timedelta64[D]")
+    Equation: sum of flow / (1 + rate) ^ (days / 365) = 0 (XIRR), for a rate within ``RATES``. Present values on a
+    grid of rates show whether there is one such rate; it is then bracketed and found by Brent's method (Brent 1973).
+
+    Parameters
+    ----------
+    flows : Array, shape (M, Q, day)
+        Received less paid; the last is what is owned at the end [USD].
+    days : Array, shape (day,)
+        When they come [day].
+
+    Returns
+    -------
+    Array, shape (M, Q)
+        The rate [1/year]; nan where nothing is put in, where nothing comes back before the end, or where no rate or
+        more than one solves it.
+
+    Examples
+    --------
+    >>> internal_rate(np.array([[[-100.0, 60.0, 0.0, 61.0]]]), np.array([0.0, 365.0, 500.0, 730.0])).round(4).tolist()
+    [[0.1367]]
+    """
+    from scipy.optimize import brentq
+
+    years = days / DAYS_OF_RATE
+    grid = np.linspace(np.log1p(RATES[0]), np.log1p(RATES[1]), GRID)
+    above = flows @ np.exp(-years[:, None] * grid) > 0  # (M, Q, rate)
+    changes = above[..., 1:] != above[..., :-1]
+    invests = (flows.cumsum(axis=-1) < 0).any(axis=-1) & (flows[..., 1:-1] > 0).any(axis=-1)
     found = np.full(flows.shape[:2], np.nan)
-    invested = flows.cumsum(axis=-1)
-    first = np.take_along_axis(invested, (invested != 0).argmax(axis=-1)[..., None], axis=-1)[..., 0]
-    for member, party in np.argwhere((first < 0) & (flows > 0).any(axis=-1)):
-        rate = xirr(when, flows[member, party], silent=True)
-        found[member, party] = np.nan if rate is None else rate
+    for member, party in np.argwhere(invests & (changes.sum(axis=-1) == 1)):
+        k, flow = int(changes[member, party].argmax()), flows[member, party]
+        found[member, party] = np.expm1(
+            brentq(lambda log, flow=flow: float(flow @ np.exp(-years * log)), grid[k], grid[k + 1], xtol=1e-10)
+        )
     return found
 
 

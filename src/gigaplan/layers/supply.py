@@ -75,7 +75,7 @@ def supply(facts: Catalog, system: str, power: GpuPower = EFFICIENT) -> Supply:
             pue=facility.pue,
             power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
             costs=costs_of(facts),
-            book_life_years=facts.find("build", "life_years").number,
+            life_years=facts.find("build", "life_years").number,
         )
         owned = float(hour.total_usd)
     return Supply(

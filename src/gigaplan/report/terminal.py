@@ -15,7 +15,7 @@ from rich.text import Text
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
-from gigaplan.report.format import DASH, money, short
+from gigaplan.report.format import money, short
 from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.tranche_view import paybacks
@@ -144,14 +144,20 @@ def _first_dates(result: Result) -> str:
 
 def _returns(result: Result) -> list[str]:
     """Return what the plan earns and needs, over the horizon, for all its shareholders together."""
+    plan = result.index("party", "plan")
     npv, irr, payback, peak = (
-        float(figures(result, f"party_{name}")[result.index("party", "plan")])
-        for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
+        float(figures(result, f"party_{name}")[plan]) for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
     )
-    rate = DASH if math.isnan(irr) else f"{irr:.1%}"
+    end = if_held(figures, result, "party_npv_of_end_usd")
+    held = "" if end is None else f", {money(float(end[plan]))} of it what is owned at the end at book value"
+    worth = f"present value {money(npv)}{held}"
+    if not figures(result, "revenue_usd").any():
+        return [f"none: nothing is sold; {worth}; at most {money(peak)} put in"]
+    real = " a year real" if result.ledger.under("price_year") else " a year"
+    rate = "no internal rate" if math.isnan(irr) else f"internal rate {irr:.1%}{real}"
     back = result.day(payback)
     when = f"paid back in {back:%Y-%m}" if back else "not paid back within the horizon"
-    return [f"present value {money(npv)}, internal rate {rate}, {when}; at most {money(peak)} put in"]
+    return [f"{worth}; {rate}, {when}; at most {money(peak)} put in"]
 
 
 def _tranches(result: Result) -> str:

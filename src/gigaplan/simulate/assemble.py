@@ -19,6 +19,7 @@ MAY_BE_NAN = (
     "full_cost_per_mtok_all_usd",
     "full_gpu_hour_cost_usd",
     "party_npv_usd",
+    "party_npv_of_end_usd",
     "party_irr",
     "party_peak_funding_usd",
     "party_payback_day",

@@ -275,6 +275,7 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "party_debt_usd": money.books.debt_usd,
         "party_worth_usd": money.books.worth_usd,
         "party_npv_usd": money.returns.npv_usd,
+        "party_npv_of_end_usd": money.returns.npv_of_end_usd,
         "party_irr": money.returns.irr_per_year,
         "party_payback_day": money.returns.payback_days,
         "party_peak_funding_usd": money.returns.peak_funding_usd,

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.finance.parties import PARTIES, PLAN
 from gigaplan.finance.rents import rent_index
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
+from gigaplan.simulate.couplings.money import rented_share
 from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
@@ -24,6 +26,8 @@ FAR_OVER_RENT = 5.0
 largest service's own is 1 to 3 in 2024 to 2026."""
 FAR_OVER_FLEET = 10.0
 """Demand over what the fleet could serve, above which it is likely another service's (a choice)."""
+MONTHS_BELOW, BELOW_SHARE = 12, 0.9
+"""Months in a row in which a price is below this share of full cost, from which on it is said (choices)."""
 KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
@@ -43,7 +47,7 @@ def sentences(scenario: Scenario, stages: Stages) -> list[str]:
     stages : Stages
         What the stages of its run gave.
     """
-    found = (_impossible, _outsized, _overbuilt, _off_market)
+    found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _unprofitable)
     return [sentence for look in found for sentence in look(scenario, stages)]
 
 
@@ -116,6 +120,50 @@ def _off_market(scenario: Scenario, stages: Stages) -> Iterator[str]:
             "largest service's brings one to three times: demand, what a request brings or what it takes may be "
             "another fleet's; state demand.workloads.*.revenue_usd_per_request, or demand.software.overhead for what "
             "a service takes over its model"
+        )
+
+
+def _below_cost(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that a GPU-hour sells, or is rented in the market, well below its full cost for a year or more."""
+    prices, known = stages.prices, scenario.ledger.known_until
+    cost = prices.full_gpu_hour_cost_usd[0]
+    sold, let = prices.clearing_usd_per_gpu_h[0], prices.gpu_hour_rent_usd[0]
+    ahead = np.array([known is None or edge > known for edge in scenario.axis.edges[:-1]])
+    if (below := _run_of(ahead & (sold < BELOW_SHARE * cost))) is not None:
+        yield (
+            f"from {_month(scenario, below)} on, for {MONTHS_BELOW} months or more, a GPU-hour clears below its full "
+            f"cost ({sold[below]:.2f} of {cost[below]:.2f} USD at first): what is built earns less than its capital "
+            "costs; build later or smaller (market.build: to_utilisation), or state more demand"
+        )
+    if (below := _run_of(ahead & (let < BELOW_SHARE * cost))) is not None and any(rented_share(scenario) > 0):
+        yield (
+            f"from {_month(scenario, below)} on, for {MONTHS_BELOW} months or more, the market's rent of a GPU-hour is "
+            f"below its full cost ({let[below]:.2f} of {cost[below]:.2f} USD at first): the decline of rents, which is "
+            "known of ageing GPUs only, is put on new ones too, so that who rents late pays less than what landlords "
+            "need; state finance.rents.change_per_year, or rents of the systems"
+        )
+
+
+def _run_of(below: NDArray[np.bool_]) -> int | None:
+    """Return the first month from which on something holds for ``MONTHS_BELOW`` months, None if nowhere."""
+    held = np.convolve(below.astype(int), np.ones(MONTHS_BELOW, dtype=int), mode="valid") == MONTHS_BELOW
+    return int(held.argmax()) if held.any() else None
+
+
+def _month(scenario: Scenario, month: int) -> str:
+    """Return a month as its year and month."""
+    return f"{scenario.axis.edges[month]:%Y-%m}"
+
+
+def _unprofitable(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that a plan that sells earns less than its money must."""
+    worth = float(stages.money.returns.npv_usd[0, PARTIES.index(PLAN)])
+    if worth < 0 and stages.money.revenue_usd[0].any():
+        size, unit = (BILLION, "billion") if -worth >= BILLION else (MILLION, "million")
+        yield (
+            f"the plan earns less than its cost of capital: its present value is -{digits_of(-worth / size)} {unit} "
+            "USD; build later or smaller, state more demand or what a request brings, or lower costs "
+            "(finance.cost_of_capital.plan_per_year says what the money must earn)"
         )
 
 

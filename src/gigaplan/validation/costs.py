@@ -127,7 +127,7 @@ def gpu_hour_of(facts: Catalog, system: str, life_years: float, earn: float) -> 
         pue=facility.pue,
         power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
         costs=costs_of(facts),
-        book_life_years=life_years,
+        life_years=life_years,
         cost_of_capital_per_year=earn,
     )
 

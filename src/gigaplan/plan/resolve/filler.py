@@ -133,7 +133,9 @@ class Filler:
             faults = [Fault(e.message, tuple(f"{path}.{p}" for p in e.paths), e.value) for e in error.faults]
             raise InputError(faults) from None
 
-    def published(self, lab: str, quantity: str, until: dt.date | None, path: str) -> tuple[tuple[dt.date, float], ...]:
+    def published(
+        self, lab: str, quantity: str, until: dt.date | None, path: str, *, real: bool = False
+    ) -> tuple[tuple[dt.date, float], ...]:
         """Return a lab's published figures by date, as they were known on a day, each recorded below ``path``.
 
         Parameters
@@ -142,11 +144,14 @@ class Filler:
             As in :meth:`~gigaplan.catalog.history.History.series`.
         path
             Path of the figures in the ledger.
+        real
+            Whether they are money of their dates that is converted to the plan's price year.
         """
-        points = published().series(lab, quantity, until)
-        for point in points:
-            self.ledger.read(f"{path}.{point.date}", point.fact)
-        return tuple((p.date, p.value) for p in points)
+        found = []
+        for point in published().series(lab, quantity, until):
+            fact = self.priced(replace(point.fact, price_year=str(point.date.year))) if real else point.fact
+            found.append((point.date, self.ledger.read(f"{path}.{point.date}", fact).number))
+        return tuple(found)
 
     def number(self, path: str, entity: str, quantity: str, **bases: str) -> float:
         """Return one fact's number, recorded at ``path``."""

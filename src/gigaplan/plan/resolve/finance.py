@@ -24,6 +24,7 @@ from gigaplan.finance.inputs import (
     Tax,
     Tranches,
 )
+from gigaplan.finance.rates import real_rate
 from gigaplan.fleet.inputs import FleetInputs
 from gigaplan.plan.checks.knowledge import PRICES, stated
 from gigaplan.plan.resolve.filler import Filler
@@ -62,6 +63,7 @@ def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInp
     contracts = tuple(
         filler.fill(Contract, place.contract, "contract", f"finance.contracts.{name}") for name, place in places
     )
+    capital = filler.fill(CostOfCapital, given.cost_of_capital, "cost_of_capital", "finance.cost_of_capital")
     return FinanceInputs(
         generations=generations,
         costs=costs,
@@ -72,8 +74,8 @@ def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInp
         equity=_named(filler, Equity, given.equity, "equity"),
         guaranties=_named(filler, Guaranty, given.guaranties, "guaranties"),
         published_revenue=_published_revenue(filler, doc),
-        rents=_rents(filler, doc),
-        cost_of_capital=filler.fill(CostOfCapital, given.cost_of_capital, "cost_of_capital", "finance.cost_of_capital"),
+        rents=_rents(filler, doc, capital),
+        cost_of_capital=capital,
         vendor_margin_share=_vendor_margin(filler, doc),
         debt=filler.fill(Debt, given.debt, "debt", "finance.debt") if given.debt else None,
         tax=filler.fill(Tax, given.tax, "tax", "finance.tax") if given.tax else None,
@@ -81,13 +83,18 @@ def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInp
     )
 
 
-def _rents(filler: Filler, doc: PlanDocument) -> Rents:
-    """Return how rents move: through the published ones that were known, or known when the rents by generation were."""
+def _rents(filler: Filler, doc: PlanDocument, capital: CostOfCapital) -> Rents:
+    """Return how rents move: through the published ones that were known, or known when the rents by generation were;
+    in the prices of the plan's year, where it states one, and their change less inflation."""
     rents = filler.fill(Rents, doc.finance.rents, "rents", "finance.rents", published=())
     until = doc.known_until
     if until is not None and doc.hindsight:
         until = max(until, rents.reference_date)
-    return replace(rents, published=filler.published(history.RENT_OF, history.RENT, until, "finance.rents.published"))
+    points = filler.published(history.RENT_OF, history.RENT, until, "finance.rents.published", real=True)
+    change = rents.change_per_year
+    if doc.price_year is not None:
+        change = real_rate(change, capital.inflation_per_year)
+    return replace(rents, published=points, change_per_year=change)
 
 
 def _vendor_margin(filler: Filler, doc: PlanDocument) -> Uncertain:

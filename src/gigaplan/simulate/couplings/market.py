@@ -55,7 +55,7 @@ class Prices:
     gpu_hours_per_request: Array
     """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
     cost_per_request_usd: Array
-    """(M, W, n) cost of serving a request at full use [USD]."""
+    """(M, W, n) cost of serving a request at full use, cost of capital included [USD]."""
     clearing_usd_per_gpu_h: Array
     """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
     index: Array
@@ -89,19 +89,18 @@ def meet(
         What training holds.
     """
     hour = _gpu_hour(scenario, built)
-    cost = hour.cost
     hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
-    per_request_cost = hours * cost[:, None]
+    per_request_cost = hours * hour.full_cost[:, None]
     reference, amount = at_reference_prices(scenario, scenario.axis), amount_sold(scenario, scenario.axis)
     cost_since, worth_since = _since_reference(scenario, per_request_cost, worth)
     log_slow = _log_slowness_factor(scenario, worth_since)
     worth_usd = reference / np.exp(log_slow)
-    clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, cost))
+    clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, hour.cost))
     cost_of_amount = cost_since / amount_sold(scenario, _from_reference(scenario))
     index = _index(scenario, cost_of_amount, clearing[:, None] * hours / amount)
     factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
-        gpu_hour_cost_usd=cost,
+        gpu_hour_cost_usd=hour.cost,
         full_gpu_hour_cost_usd=hour.full_cost,
         gpu_hour_rent_usd=hour.rent,
         gpu_hours_per_request=hours,
@@ -199,7 +198,7 @@ def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
 
 def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
     """Return the cost of a busy GPU-hour by generation and place, without and with cost of capital: (M, G, P) each
-    [USD/GPU/h]; rent by the GPU-hour left out."""
+    [USD/GPU/h]; rent by the GPU-hour left out. Racks cost over their time in service, whatever their book life."""
     finance, fleet = scenario.finance, scenario.fleet
     kw = fleet.it_kw_per_gpu  # (M or 1, G)
     earn = in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance)
@@ -218,7 +217,7 @@ def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
                 pue=facility.pue,
                 power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
                 costs=finance.costs,
-                book_life_years=price.book_life_years,
+                life_years=price.service_life_years,
                 cost_of_capital_per_year=earn,
             )
             lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
@@ -263,7 +262,7 @@ def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Arr
     built = build(scenario.fleet, whole.axis)
     speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
     hours = _hours_per_request(whole, built, speed)
-    before = hours * _gpu_hour(whole, built).cost[:, None], _worth(whole, built, speed)
+    before = hours * _gpu_hour(whole, built).full_cost[:, None], _worth(whole, built, speed)
     earlier = whole.axis.months - scenario.axis.months
     members = max(len(before[0]), len(cost))
 
