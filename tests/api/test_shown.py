@@ -18,7 +18,7 @@ from gigaplan.vocabulary.show import Brief
 CENTRAL = {
     "run": ("generated tokens",),
     "check": (),
-    "compare": ("revenue", "cost"),
+    "compare": ("revenue", "generated tokens a day, last 12 months"),
     "explain": ("value",),
     "catalog_overview": ("facts",),
     "catalog_list": ("0",),
@@ -33,7 +33,7 @@ CENTRAL = {
     "validate_demand": ("weekly_users, came after",),
     "validate_history": ("inside the data: all", "a year ahead: all"),
     "validate_capability": ("ECI",),
-    "validate_costs": ("median error", "without capital"),
+    "validate_costs": ("median error",),
     "calibrate_serving": ("as shipped", "refit, on the same rows", "refit, on layouts left out"),
     "calibrate_training": ("as shipped", "refit, on the same rows"),
 }

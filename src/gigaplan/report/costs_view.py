@@ -18,8 +18,8 @@ def cost_validation(answer: CostValidation) -> RenderableType:
     """Return the median errors, and every published cost with its prediction."""
     inside, known = inside_count(answer.rows)
     head = Text(
-        f"median error {answer.median_error:.0%} with a cost of capital of {answer.cost_of_capital_per_year:.0%} a "
-        f"year, {answer.median_without_capital:.0%} without; {inside} of {known} lie in a published range",
+        f"median error {answer.median_error:.1%} with a cost of capital of {answer.cost_of_capital_per_year:.0%} a "
+        f"year, {answer.median_without_capital:.1%} without; {inside} of {known} lie in a published range",
         style="bold",
     )
     rows = [
