@@ -149,14 +149,14 @@ def _returns(result: Result) -> list[str]:
         float(figures(result, f"party_{name}")[plan]) for name in ("npv_usd", "irr", "payback_day", "peak_funding_usd")
     )
     end = if_held(figures, result, "party_npv_of_end_usd")
-    held = "" if end is None else f", {money(float(end[plan]))} of it what is owned at the end at book value"
+    held = "" if end is None else f", {money(float(end[plan]))} of it owned at the end at book value"
     worth = f"present value {money(npv)}{held}"
     if not figures(result, "revenue_usd").any():
         return [f"none: nothing is sold; {worth}; at most {money(peak)} put in"]
     real = " a year real" if result.ledger.under("price_year") else " a year"
     rate = "no internal rate" if math.isnan(irr) else f"internal rate {irr:.1%}{real}"
     back = result.day(payback)
-    when = f"paid back in {back:%Y-%m}" if back else "not paid back within the horizon"
+    when = f"paid back {back:%Y-%m}" if back else "not paid back within the horizon"
     return [f"{worth}; {rate}, {when}; at most {money(peak)} put in"]
 
 
