@@ -72,6 +72,7 @@ def test_joules_of_a_token_do_not_rise_as_watts_fall_a_little() -> None:
 def test_members_rates_follow_their_clock_as_full_searches_do() -> None:
     """The elasticity to the clock next to a search at each member's own clock: within 2 %."""
     changes = ["uncertainty.members=6", "demand.software.gain_per_year=0 1/year"]
+    changes += ["demand.workloads.chat.hard_limits=true", "demand.workloads.chat.within_share=0 %"]
     of = resolve(load("lab-1mw", [*changes, "fleet.systems.h200_hgx.gpu_power_cap_w=450 W"]))
     only = {("clock_share",): of.device_ratios["h200_hgx"]["clock_share",]}
     assert np.ptp(np.asarray(only["clock_share",])) > 0.02

@@ -133,8 +133,8 @@ def _grounded(found: Outcome, statement: Statement, source: Source, rests: str) 
     """Return an outcome whose figures say what they stand on, where they decide."""
     if not found.reading.bounds:
         return found
-    if rests:
-        ground = Ground.INPUT
+    if rests or any(source.result.ledger.under(path) for path in statement.rests_on):
+        ground = Ground.INPUT  # sourced or not
     elif not reads_result(found.reading.value) or _published(statement, source.result):
         ground = Ground.EVIDENCE
     else:

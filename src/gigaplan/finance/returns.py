@@ -13,8 +13,9 @@ from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
-RATES, GRID, DAYS_OF_RATE = (-0.99, 10.0), 240, 365.0
-"""Internal rates that are looked for [1/year], on how many points, and the days of their year (XIRR's)."""
+RATES, GRID, HALVINGS, DAYS_OF_RATE = (-0.99, 10.0), 240, 40, 365.0
+"""Internal rates that are looked for [1/year], on how many points, how often their bracket is halved, and the days of
+their year (XIRR's)."""
 ROUNDING = 1e-9
 """A sum counts as nothing below this share of the money that moved."""
 
@@ -95,7 +96,7 @@ def internal_rate(flows: Array, days: Array) -> Array:
     """Return the rate at which flows of cash are worth nothing.
 
     Equation: sum of flow / (1 + rate) ^ (days / 365) = 0 (XIRR), for a rate within ``RATES``. Present values on a
-    grid of rates show whether there is one such rate; it is then bracketed and found by Brent's method (Brent 1973).
+    grid of rates show whether there is one such rate; its bracket is then halved, for all parties and members at once.
 
     Parameters
     ----------
@@ -115,20 +116,19 @@ def internal_rate(flows: Array, days: Array) -> Array:
     >>> internal_rate(np.array([[[-100.0, 60.0, 0.0, 61.0]]]), np.array([0.0, 365.0, 500.0, 730.0])).round(4).tolist()
     [[0.1367]]
     """
-    from scipy.optimize import brentq
-
     years = days / DAYS_OF_RATE
     grid = np.linspace(np.log1p(RATES[0]), np.log1p(RATES[1]), GRID)
     above = flows @ np.exp(-years[:, None] * grid) > 0  # (M, Q, rate)
     changes = above[..., 1:] != above[..., :-1]
     invests = (flows.cumsum(axis=-1) < 0).any(axis=-1) & (flows[..., 1:-1] > 0).any(axis=-1)
-    found = np.full(flows.shape[:2], np.nan)
-    for member, party in np.argwhere(invests & (changes.sum(axis=-1) == 1)):
-        k, flow = int(changes[member, party].argmax()), flows[member, party]
-        found[member, party] = np.expm1(
-            brentq(lambda log, flow=flow: float(flow @ np.exp(-years * log)), grid[k], grid[k + 1], xtol=1e-10)
-        )
-    return found
+    at = changes.argmax(axis=-1)
+    low, high = grid[at], grid[at + 1]
+    rises = np.take_along_axis(above, at[..., None] + 1, axis=-1)[..., 0]
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        after = ((flows * np.exp(-years * middle[..., None])).sum(axis=-1) > 0) == rises
+        low, high = np.where(after, low, middle), np.where(after, middle, high)
+    return np.where(invests & (changes.sum(axis=-1) == 1), np.expm1((low + high) / 2), np.nan)
 
 
 def _payback(so_far: Array, scale: Array, axis: TimeAxis) -> Array:
