@@ -61,7 +61,8 @@ def test_every_test_says_what_it_stands_on(announced: Made, world: Callable[...,
     assert all(f.ground in list(Ground) for c in held.values() for f in c.figures if f.holds is not None)
     assert not any(f.ground for c in held.values() for f in c.figures if f.holds is None)
     assert grounds(held, "A2", "GPUs in 10 GW") == {Ground.EVIDENCE}  # facts alone
-    assert grounds(held, "A7", "weekly users") == {Ground.MODEL}
+    assert grounds(held, "A7", "weekly users") == {Ground.INPUT}  # a sourced curve
+    assert grounds(held, "A4", "first token") == {Ground.MODEL}
     known, stated = world(), world()
     point = next(f for f in FACTS.series("chatgpt", "weekly_users") if f.evidence is not Evidence.ASSUMED)
     known.ledger.read("demand.adoption.points.2025-08-04", point)

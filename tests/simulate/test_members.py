@@ -58,7 +58,7 @@ def test_what_rests_on_uncertain_facts_has_a_spread(many: Result, name: str) -> 
 def test_the_central_member_is_the_run_of_one(many: Result) -> None:
     one = gp.run("announced-2025-09", {"uncertainty.members": 1, "horizon.end": "2028-01"})
     for name in one.arrays:
-        rounding = 1e-15 * np.nanmax(np.abs(one.central(name)), initial=0.0)
+        rounding = 1e-14 * np.nanmax(np.abs(one.central(name)), initial=0.0)
         np.testing.assert_allclose(many.central(name), one.central(name), rtol=1e-12, atol=rounding, err_msg=name)
 
 

@@ -133,10 +133,12 @@ def _grounded(found: Outcome, statement: Statement, source: Source, rests: str) 
     """Return an outcome whose figures say what they stand on, where they decide."""
     if not found.reading.bounds:
         return found
-    if rests or any(source.result.ledger.under(path) for path in statement.rests_on):
-        ground = Ground.INPUT  # sourced or not
+    if rests:
+        ground = Ground.INPUT
     elif not reads_result(found.reading.value) or _published(statement, source.result):
         ground = Ground.EVIDENCE
+    elif any(source.result.ledger.under(path) for path in statement.rests_on):
+        ground = Ground.INPUT  # a sourced one
     else:
         ground = Ground.MODEL
     return replace(found, figures=tuple(replace(f, ground=str(ground)) for f in found.figures))
