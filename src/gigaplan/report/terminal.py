@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from rich.columns import Columns
@@ -25,7 +25,7 @@ from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE
+from gigaplan.results.spread import RANGE, range_text, span
 from gigaplan.results.verdicts import Claim, Verdict
 from gigaplan.validation.demand import DemandValidation
 from gigaplan.vocabulary.figures import in_a_row
@@ -150,14 +150,22 @@ def _returns(result: Result) -> list[str]:
     )
     end = if_held(figures, result, "party_npv_of_end_usd")
     held = "" if end is None else f", {money(float(end[plan]))} of it owned at the end at book value"
-    worth = f"present value {money(npv)}{held}"
+    worth = f"present value {money(npv)}{_of_plan(result, 'party_npv_usd', money)}{held}"
     if not figures(result, "revenue_usd").any():
         return [f"none: nothing is sold; {worth}; at most {money(peak)} put in"]
     real = " a year real" if result.ledger.under("price_year") else " a year"
     rate = "no internal rate" if math.isnan(irr) else f"internal rate {irr:.1%}{real}"
+    rate += _of_plan(result, "party_irr", lambda share: f"{share:.1%}", "none")
     back = result.day(payback)
     when = f"paid back {back:%Y-%m}" if back else "not paid back within the horizon"
-    return [f"{worth}; {rate}, {when}; at most {money(peak)} put in"]
+    most = f"at most {money(peak)}{_of_plan(result, 'party_peak_funding_usd', money)} put in"
+    return [f"{worth}; {rate}, {when}; {most}"]
+
+
+def _of_plan(result: Result, name: str, text: Callable[[float], str], never: str = "") -> str:
+    """Return the range of what the plan's shareholders have, in brackets; nothing for a run of few members."""
+    found = span(result, name, {"party": "plan"})
+    return f" ({RANGE}: {range_text(found, text, never)})" if found and found.members > 1 else ""
 
 
 def _tranches(result: Result) -> str:
