@@ -33,6 +33,8 @@ MAY_BE_NEGATIVE = (
     "book_value_usd",
     "equity_usd",
     "party_cash_usd",
+    "workload_margin_usd",
+    "customer_margin_usd",
     "party_assets_usd",
     "party_worth_usd",
     "party_npv_usd",

@@ -82,6 +82,7 @@ NO_PRODUCTS = {
     "overhead_energy_mwh": "the PUE follows the season",
     "facility_power_mw": "the PUE follows the season",
     "requests_per_gpu_s": "a search over layouts",
+    "within_limits_share": "a mean over the points of a search",
     "value_lost_to_slowness_usd": "worth is a mean over what each generation serves",
     "research_on_idle_gpu_hours": "what is left of others, by the plan's rule",
     "sold_gpu_hours": "what is left of others, by the plan's rule and what its buyers want",

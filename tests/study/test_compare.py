@@ -38,7 +38,9 @@ def test_one_changed_line_is_the_whole_cause() -> None:
     lab = gp.run("lab-1mw", stand)
     answer = gp.compare(lab, "lab-1mw", {**stand, "power.facility.power_price_usd_per_mwh": "190 USD/MWh"})
     told = by_name(answer)
-    assert set(told) == {"cost", "funding gap", "cost per million generated tokens, last 12 months"}
+    tokens = "cost per million generated tokens, last 12 months"
+    returns = {"most funding needed", "net present value of the plan"}
+    assert set(told) == {"cost", "funding gap", tokens, f"{tokens}, cost of capital included", *returns}
     cost = told["cost"]
     twice = float(lab.central("energy_cost_usd")[: len(lab.labels["site"])].sum())
     assert [c.group for c in cost.causes] == ["power"]

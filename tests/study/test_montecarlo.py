@@ -141,7 +141,7 @@ def test_the_page_is_whole_and_says_what_the_answer_does(whole: Path) -> None:
     answer = study(whole, members=300)
     page = (whole / "report.html").read_text()
     assert "<title>lab-1mw: 300 futures · gigaplan</title>" in page
-    assert page.count('<div class="chart"') == len([f for f in answer.fans if f.period == "month"]) == 10
+    assert page.count('<div class="chart"') == len([f for f in answer.fans if f.period == "month"]) == 11
     assert str(whole) not in page and "NaN" not in page.partition('id="options">')[2].partition("</script>")[0]
     cost = next(f for f in answer.headlines if f.name == "cost")
     assert f'<td class="n">{cost.headline.text_of(cost.over.median)}</td>' in page

@@ -125,13 +125,17 @@ def test_a_cache_cannot_confirm_itself(tmp_path: Path, monkeypatch: pytest.Monke
 
     from gigaplan.simulate import rate_cache
 
-    class Wrong(rate_cache.StoredRates):
-        def put(self, key: str, rate: rate_cache.Rate) -> None:
-            super().put(key, replace(rate, requests_per_gpu_s=10 * rate.requests_per_gpu_s))
+    def faster(choice: rate_cache.Choice) -> rate_cache.Choice:
+        points = (replace(p, requests_per_gpu_s=10 * p.requests_per_gpu_s) for p in choice.points)
+        return replace(choice, points=tuple(points))
 
-        def get(self, key: str) -> rate_cache.Rate | None:
+    class Wrong(rate_cache.StoredRates):
+        def put(self, key: str, rate: rate_cache.Choice) -> None:
+            super().put(key, faster(rate))
+
+        def get(self, key: str) -> rate_cache.Choice | None:
             found = super().get(key)
-            return found and replace(found, requests_per_gpu_s=10 * found.requests_per_gpu_s)
+            return found and faster(found)
 
     wrong = Wrong(None)
     gp.run("lab-1mw", {"horizon.end": "2026-09"})
