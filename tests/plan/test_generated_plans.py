@@ -34,6 +34,8 @@ MAY_BE_NEGATIVE = (
     "equity_usd",
     "party_cash_usd",
     "workload_margin_usd",
+    "for_sale_gpu_hours",  # a difference, whose rounding may lie below 0
+    "for_sale_tokens",
     "customer_margin_usd",
     "party_assets_usd",
     "party_worth_usd",

@@ -53,7 +53,7 @@ def sales_of(
 ) -> Sales:
     """Return margins, what is for sale, and what each milestone's power buys and earns."""
     cost = cost_of_customers(scenario, built, reserved, money.cost_usd)
-    free = np.maximum(service.unrequested_gpu_hours, 0.0)  # rounding leaves no less than nothing
+    free = service.unrequested_gpu_hours
     return Sales(
         customer_cost_usd=cost,
         customer_margin_usd=reserved.bills.revenue_usd - cost,
