@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import math
 import os
 from collections.abc import Iterator, Mapping
-from math import prod
 from pathlib import Path
 
 from gigaplan.results.membertable import writing_bytes
@@ -18,7 +18,7 @@ NUMBER_BYTES = 8
 WORKING, WORKING_HOURLY = 3.0, 4.0
 """Peak memory of a run over that of its result, by resolution: benchmarks/memory.py measured 1.9 to 2.7 with
 representative days (lab-1mw, campus-1gw, announced-2025-09; 20 to 500 members) and 2.2 to 3.8 with every hour."""
-PART_BYTES = 400e6
+PART_BYTES = 600e6
 """Memory that the members of one part of a run take."""
 MOST_MEMBERS = 10_000
 """More members no run has."""
@@ -35,15 +35,18 @@ def result_bytes(labels: Mapping[str, tuple[str, ...]], members: int, keep: str 
     sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
     central = sizes | {"member": 1}
     held = ((v, sizes if is_kept(v, keep) else central) for v in variables().values())
-    return NUMBER_BYTES * sum(prod(of[d] for d in v.dims) for v, of in held)
+    return NUMBER_BYTES * sum(math.prod(of[d] for d in v.dims) for v, of in held)
 
 
 def members_at_once(labels: Mapping[str, tuple[str, ...]], members: int) -> int:
-    """Return how many members a part of a run has, two or more: as few as take a part's memory, for even parts."""
+    """Return how many members a part of a run has, two or more: as few as take a part's memory, in even parts.
+
+    Several parts are an even number of them, since two processes share them.
+    """
+    others = max(members - 1, 1)
     each = _working(labels) * max(result_bytes(labels, 2) - result_bytes(labels, 1), 1)
-    most = max(int(PART_BYTES // each), 2)
-    parts = -(-max(members - 1, 1) // (most - 1))
-    return 1 + -(-max(members - 1, 1) // parts)
+    parts = math.ceil(others / (max(int(PART_BYTES // each), 2) - 1))
+    return 1 + math.ceil(others / (parts + parts % 2 if parts > 1 else 1))
 
 
 def _working(labels: Mapping[str, tuple[str, ...]]) -> float:

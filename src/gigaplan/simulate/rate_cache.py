@@ -14,12 +14,11 @@ import json
 import typing
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import astuple
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
-from typing import cast
 
 from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.vocabulary.errors import MachineError, PlanError
@@ -41,6 +40,7 @@ MOST_POINTS = 100
 """Operating points of one choice at most."""
 TYPES = tuple(typing.get_type_hints(OperatingPoint).values())
 """Types of an operating point's fields, in order."""
+_fields_of = attrgetter(*typing.get_type_hints(OperatingPoint))
 _instead: ContextVar[StoredRates | None] = ContextVar("instead", default=None)
 """Rates that take the place of the stored ones."""
 
@@ -64,7 +64,7 @@ class StoredRates:
 
     def put(self, key: str, choice: Choice) -> None:
         """Remember a choice of points for :meth:`keep`."""
-        self._rates[key] = [choice.reason, *(list(astuple(p)) for p in choice.points)]
+        self._rates[key] = [choice.reason, *(list(_fields_of(p)) for p in choice.points)]
         self._new = True
 
     def keep(self) -> None:
@@ -140,7 +140,11 @@ def _checksum(stored: object) -> str:
 
 def _point(values: object) -> OperatingPoint | None:
     """Return a stored operating point, None if it isn't one."""
-    if not (isinstance(values, list) and len(values) == len(TYPES) and all(map(_fits, values, TYPES))):
+    if not isinstance(values, list):
+        return None
+    kinds = tuple(map(type, values))  # of which a true or false is no number
+    typed = kinds == TYPES or (len(kinds) == len(TYPES) and all(map(_is_whole_float, kinds, TYPES)))
+    if not (typed and all(0 <= v <= LARGEST for v in values)):
         return None
     point = OperatingPoint(*values)
     return point if point.within <= 1 else None
@@ -154,8 +158,6 @@ def _risen(choice: Choice) -> Choice | None:
     return choice if rise and (choice.points or choice.reason) else None
 
 
-def _fits(value: object, kind: object) -> bool:
-    """Return whether a value is of a field's type; a true or false is no number."""
-    if kind is float:
-        return type(value) in (int, float) and 0 <= cast(float, value) <= LARGEST
-    return type(value) is kind and not (kind is int and not 0 <= cast(int, value) <= LARGEST)
+def _is_whole_float(kind: object, expected: object) -> bool:
+    """Return whether a type is the expected one, or a whole number's where a float is expected."""
+    return kind is expected or (kind is int and expected is float)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ REMEMBERED = 8192
 """Tables of frontiers kept in memory."""
 FIELDS = ("log_slowness", "requests_per_gpu_s", "ttft_s", "tpot_s", "gpus", "batch", "within")
 """Fields of an operating point, in order."""
+_fields_of = attrgetter(*FIELDS)
 Choices = Sequence[Sequence[Sequence[Choice]]]
 """Choices by workload, generation and year."""
 
@@ -88,7 +90,7 @@ def _table(choice: Choice) -> Array:
     """Return the fields of a choice's points and the slopes after them, (field + 1, point); zeros if there are none."""
     if not choice.points:
         return np.zeros((len(FIELDS) + 1, 1))
-    fields = np.array([astuple(p) for p in choice.points], dtype=float).T
+    fields = np.array([_fields_of(p) for p in choice.points], dtype=float).T
     return np.vstack([fields, slopes_after(fields[0], np.log(fields[1]))])
 
 
