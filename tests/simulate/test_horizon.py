@@ -34,6 +34,8 @@ PAID = {
     "revenue_lost_usd",
     "workload_margin_usd",
     "marginal_revenue_usd_per_gw_year",
+    "marginal_revenue_usd_per_gpu_h",
+    "next_gw_benefit_cost_ratio",
 }
 """What requests bring goes on from the last published revenue within the horizon: a later one knows fewer of them."""
 CASH = {"party_worth_usd"}
