@@ -33,6 +33,7 @@ PAID = {
     "revenue_usd",
     "revenue_lost_usd",
     "workload_margin_usd",
+    "revenue_over_full_cost",
     "marginal_revenue_usd_per_gw_year",
 }
 """What requests bring goes on from the last published revenue within the horizon: a later one knows fewer of them."""

@@ -1,0 +1,55 @@
+"""Which workloads are sold below full cost and for how long, in a sentence: the same for the terminal and the page."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gigaplan.report.format import percent
+from gigaplan.report.words import title
+from gigaplan.results.aggregate import aggregate
+from gigaplan.results.lacking import if_held
+from gigaplan.results.quantiles import figures
+from gigaplan.results.result import Result
+
+QUANTITY = "revenue_over_full_cost"
+FEWEST_MONTHS = 12
+"""Months below full cost, from which on a workload is named (a choice)."""
+MOST_WORKLOADS = 4
+"""Workloads that are listed; the others are counted."""
+
+
+def below_cost_line(result: Result) -> str:
+    """Return which workloads that are sold bring less than their full cost, in how many months, and the worst year.
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+
+    Returns
+    -------
+    str
+        The sentence; empty where nothing is sold, or where a saved result lacks the quantity.
+    """
+    return if_held(_line, result) or ""
+
+
+def _line(result: Result) -> str:
+    paid = np.asarray(figures(result, QUANTITY))  # (workload, month)
+    sold = np.nan_to_num(paid).max(axis=1) > 0
+    if not sold.any():
+        return ""
+    by_year = aggregate(result, QUANTITY, ["workload", "year"])
+    found = []
+    for w in np.flatnonzero(sold):
+        months = np.flatnonzero(paid[w] < 1)
+        if len(months) >= FEWEST_MONTHS:
+            worst = int(np.nanargmin(by_year.values[w]))
+            share, year = percent(float(by_year.values[w, worst])), by_year.labels["year"][worst]
+            name, last = title(result.labels["workload"][w]), result.labels["month"][months[-1]]
+            found.append((len(months), f"{name} {len(months)} months to {last} (pays {share} of it in {year})"))
+    if not found:
+        return "no workload for a year or more"
+    found.sort(key=lambda one: -one[0])
+    parts = [text for _, text in found[:MOST_WORKLOADS]]
+    return "; ".join(parts + ([f"and {len(found) - len(parts)} more"] if len(found) > len(parts) else []))
