@@ -230,10 +230,18 @@ def test_the_change_of_rents_is_less_inflation_in_the_prices_of_one_year() -> No
     assert inputs.finance.rents.change_per_year == pytest.approx(0.9 / 1.03 - 1)
 
 
+def test_what_landlords_let_is_said_only_where_it_costs_them_more() -> None:
+    """A dear rack is let below cost; where rents don't fall with age, the same rack isn't."""
+    loss = "for less than what it costs them"
+    assert loss in "\n".join(run(plan="announced-2025-09").warnings)
+    still = run("finance.rents.change_per_year=3 %/year", plan="announced-2025-09")
+    assert loss not in "\n".join(still.warnings)
+
+
 def test_prices_below_full_cost_and_a_loss_are_said_with_what_to_do() -> None:
     said = "\n".join(run(plan="world-250gw").warnings)
     assert "a GPU-hour clears below its full cost" in said
-    assert "the market's rent of a GPU-hour is below its full cost" in said
+    assert "of their vr_nvl72 for less than what it costs them" in said
     assert "earns less than its cost of capital" in said
     good = "\n".join(run(plan="announced-2025-09").warnings)
     assert "clears below" not in good
