@@ -76,7 +76,7 @@ def level_payment_worth(inflation: Uncertain, years: Uncertain, begins_years: Un
     Examples
     --------
     >>> float(level_payment_worth(0.0, 5.0)), round(float(level_payment_worth(0.03, 5.0)), 3)
-    (1.0, 0.929)
+    (1.0, 0.93)
     """
     log = np.log1p(np.asarray(inflation, dtype=float))
     safe, time = np.where(log == 0, 1.0, log), np.asarray(years, dtype=float)

@@ -9,7 +9,7 @@ from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import DASH
 from gigaplan.validation.costs import CostValidation, inside_count
 
-COLUMNS = ("cost", "nominal", "year", "real", "range", "ours", "error", "no capital")
+COLUMNS = ("cost", "nominal", "year", "real", "range", "predicted", "error", "no capital")
 SHORT = {"billion USD/year": "$B/year", "billion USD": "$B", "USD/h": "$/h"}
 """Units as a narrow table has them."""
 
