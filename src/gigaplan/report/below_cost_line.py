@@ -19,7 +19,8 @@ MOST_WORKLOADS = 4
 
 
 def below_cost_line(result: Result) -> str:
-    """Return which workloads that are sold bring less than their full cost, in how many months, and the worst year.
+    """Return which workloads that are sold bring less than their full cost, in how many months, and what share of it
+    they bring in the worst year.
 
     Parameters
     ----------
@@ -39,17 +40,13 @@ def _line(result: Result) -> str:
     sold = np.nan_to_num(paid).max(axis=1) > 0
     if not sold.any():
         return ""
-    by_year = aggregate(result, QUANTITY, ["workload", "year"])
-    found = []
-    for w in np.flatnonzero(sold):
-        months = np.flatnonzero(paid[w] < 1)
-        if len(months) >= FEWEST_MONTHS:
-            worst = int(np.nanargmin(by_year.values[w]))
-            share, year = percent(float(by_year.values[w, worst])), by_year.labels["year"][worst]
-            name, last = title(result.labels["workload"][w]), result.labels["month"][months[-1]]
-            found.append((len(months), f"{name} {len(months)} months to {last} (pays {share} of it in {year})"))
+    by_year = aggregate(result, QUANTITY, ["workload", "year"]).values
+    below = {w: int((paid[w] < 1).sum()) for w in np.flatnonzero(sold)}
+    found = sorted((w for w, months in below.items() if months >= FEWEST_MONTHS), key=lambda w: -below[w])
     if not found:
         return "no workload for a year or more"
-    found.sort(key=lambda one: -one[0])
-    parts = [text for _, text in found[:MOST_WORKLOADS]]
-    return "; ".join(parts + ([f"and {len(found) - len(parts)} more"] if len(found) > len(parts) else []))
+    parts = [
+        f"{title(result.labels['workload'][w])} {below[w]}{'' if k else ' months'} ({percent(np.nanmin(by_year[w]))})"
+        for k, w in enumerate(found[:MOST_WORKLOADS])
+    ]
+    return ", ".join(parts + ([f"and {len(found) - len(parts)} more"] if len(found) > len(parts) else []))
