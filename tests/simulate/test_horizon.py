@@ -33,6 +33,7 @@ PAID = {
     "revenue_usd",
     "revenue_lost_usd",
     "workload_margin_usd",
+    "revenue_over_full_cost",
     "marginal_revenue_usd_per_gw_year",
     "marginal_revenue_usd_per_gpu_h",
     "next_gw_benefit_cost_ratio",

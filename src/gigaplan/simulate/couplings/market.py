@@ -22,12 +22,13 @@ from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
 from gigaplan.demand.requests import at_prices, tokens_of_workloads
 from gigaplan.finance.capital import by_generation
+from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.finance.rents import agreed_index, rents_by_month
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request, rented_share
-from gigaplan.simulate.couplings.owned_hour import owned_hour
+from gigaplan.simulate.couplings.owners import hour_of_owner
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
@@ -205,13 +206,15 @@ def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
     """Return the cost of a busy GPU-hour by generation and place, without and with cost of capital: (M, G, P) each
     [USD/GPU/h]; rent by the GPU-hour left out."""
     finance, kw = scenario.finance, scenario.fleet.it_kw_per_gpu  # (M or 1, G)
+    earn = in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance)
     rows: tuple[list[Array], list[Array]] = ([], [])
     for g in range(len(finance.generations)):
         places: tuple[list[Array], list[Array]] = ([], [])
         for share, facility, contract in zip(
             rented_share(scenario), scenario.facilities, finance.contracts, strict=True
         ):
-            mw, hour = kw[:, g] / KW_PER_MW, owned_hour(scenario, g, facility)
+            mw = kw[:, g] / KW_PER_MW
+            hour = hour_of_owner(scenario, g, facility, earn)
             lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
             rent = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
             owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
