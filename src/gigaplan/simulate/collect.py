@@ -233,6 +233,7 @@ def _prices(scenario: Scenario, prices: Prices) -> dict[str, Array]:
         "gpu_hour_cost_usd": prices.gpu_hour_cost_usd,
         "full_gpu_hour_cost_usd": prices.full_gpu_hour_cost_usd,
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
+        "generation_rent_usd_per_gpu_h": prices.generation_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
         "price_per_mtok_usd": price_per_mtok(scenario, prices.index),

@@ -52,6 +52,8 @@ class Prices:
     """(M, n) the same, cost of capital included [USD/GPU/h]."""
     gpu_hour_rent_usd: Array
     """(M, n) contract rent of an hour of the fleet's mean GPU [USD/GPU/h]."""
+    generation_rent_usd: Array
+    """(M or 1, G, n) contract rent of an hour of each generation's GPU in the market [USD/GPU/h]."""
     gpu_hours_per_request: Array
     """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
     cost_per_request_usd: Array
@@ -105,6 +107,7 @@ def meet(
         gpu_hour_cost_usd=hour.cost,
         full_gpu_hour_cost_usd=hour.full_cost,
         gpu_hour_rent_usd=hour.rent,
+        generation_rent_usd=hour.rents,
         gpu_hours_per_request=hours,
         cost_per_request_usd=per_request_cost,
         clearing_usd_per_gpu_h=clearing,
@@ -176,11 +179,13 @@ def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GpuHour:
-    """An hour of the fleet's mean GPU: (M, n) each [USD/GPU/h], nan without GPUs."""
+    """An hour of the fleet's mean GPU: (M, n) each where nothing else is said [USD/GPU/h], nan without GPUs."""
 
     cost: Array
     full_cost: Array
     rent: Array
+    rents: Array
+    """(M or 1, G, n) rent of each generation's."""
 
 
 def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
@@ -199,7 +204,7 @@ def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
     fleet = up.sum(axis=(1, 2))
     # GPUs that are down cost as much as those that are up, which bear it.
     cost, full = (_ratio(c, fleet * column(scenario.fleet.ladder.availability, 2)) for c in costs)
-    return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet))
+    return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet), rents=rents)
 
 
 def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
