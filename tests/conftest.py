@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-os.environ["GIGAPLAN_CACHE"] = "off"  # tests search anew and leave the home alone
+from gigaplan.simulate import rate_cache
+
+os.environ["GIGAPLAN_CACHE"] = "off"  # tests search anew and leave the home alone,
+rate_cache.stored_rates()
+if "PYTEST_XDIST_WORKER" not in os.environ:  # but commands that they start share what one of them has found
+    _shared = tempfile.TemporaryDirectory(prefix="gigaplan-tests-")
+    os.environ["GIGAPLAN_TEST_CACHE"] = _shared.name
+os.environ["GIGAPLAN_CACHE"] = os.environ["GIGAPLAN_TEST_CACHE"]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("repeatable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from gigaplan.simulate.couplings import throughput
 
 POINT = OperatingPoint(0.0, 1.5, 0.25, 0.0125, 16, 96, 0.95)
 RATE = Choice((POINT, OperatingPoint(0.5, 2.5, 0.5, 0.025, 16, 192, 0.01)))
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave this process without a file of rates, as the other tests have it."""
+    yield
+    monkeypatch.setenv("GIGAPLAN_CACHE", "off")
+    kept._stored_rates.cache_clear()
+    kept.stored_rates()
 
 
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
