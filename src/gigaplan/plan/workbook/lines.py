@@ -1,0 +1,176 @@
+"""The inputs of a run as lines of a sheet: each with its value, range, source, and the line of a plan that states it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing
+from dataclasses import dataclass
+
+from gigaplan.plan.homes import Homes, homes_of
+from gigaplan.plan.load import Plan
+from gigaplan.plan.paths import ENTRIES, is_section, type_at, unit_at
+from gigaplan.vocabulary.facts import Entry, Ledger
+from gigaplan.vocabulary.sampling import Spread
+
+Cell = float | str | bool | None
+"""What stands in a cell of a line."""
+UNWRITABLE = ('"', "=", "*", "\n")
+"""What no part of a path may hold that stands in a change of one line."""
+LATER = "later than the plan's information date"
+"""In the note of a fact that is hindsight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One input as it was run.
+
+    Attributes
+    ----------
+    path : str
+        The input by its path in the ledger.
+    value, low, high : float, str, bool or None
+        Its central value and the ends of its range, dates as text; None for an end that it has not.
+    unit, basis : str
+        Of its numbers.
+    home : str
+        The line of a plan that states it, as ``--set`` writes it; empty where no line of a plan does.
+    evidence, source, date, url, fact, note : str
+        How it is known; ``fact`` is the catalog's id, empty for what the plan states.
+    """
+
+    path: str
+    value: Cell
+    low: Cell = None
+    high: Cell = None
+    unit: str = ""
+    basis: str = ""
+    home: str = ""
+    evidence: str = ""
+    source: str = ""
+    date: str = ""
+    url: str = ""
+    fact: str = ""
+    note: str = ""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return what stands in each of the columns of the sheet."""
+        about = (self.evidence, self.source, self.date, self.url, self.fact, self.note)
+        return (self.path, self.value, self.low, self.high, self.unit, self.basis, self.home, *about)
+
+
+def lines_of(ledger: Ledger, plan: Plan | None) -> list[Line]:
+    """Return the inputs of a run, each reading once.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        What was read while the plan was resolved.
+    plan : Plan, optional
+        The plan; without it no line says where a plan states it.
+    """
+    places = _Places(plan, homes_of(plan.document)) if plan else None
+    found = {(e.path, e.value, e.fact.id if e.fact else ""): e for e in ledger.entries}
+    return [_line(entry, places) for entry in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a plan states the inputs of its rooms."""
+
+    plan: Plan
+    homes: Homes
+
+    def home(self, path: str) -> tuple[str, str]:
+        """Return the line of the plan that states an input alone, if one does, and the unit that stands there."""
+        homes = self.homes.of(path)
+        parts = self.plan.root.parts(homes[0])
+        kind = type_at(parts)
+        none = kind is None or is_section(parts) or typing.get_origin(kind) in ENTRIES
+        if none or any(home in self.plan.choices for home in homes):
+            return "", unit_at(parts)
+        return written_path(parts), unit_at(parts)
+
+    def spread(self, path: str) -> Spread | None:
+        """Return the range that the plan states of an input."""
+        homes = (".".join(self.plan.root.parts(home)) for home in self.homes.of(path))
+        return next((self.plan.ranges[home] for home in homes if home in self.plan.ranges), None)
+
+
+def written_path(parts: tuple[str, ...]) -> str:
+    """Return a path as a change of one line writes it, empty where it can't; a name that holds dots is quoted.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        The parts of the path.
+
+    Examples
+    --------
+    >>> written_path(("fleet", "sites", "St. Louis", "region"))
+    'fleet.sites."St. Louis".region'
+    """
+    if any(mark in part for part in parts for mark in UNWRITABLE) or any(part != part.strip() for part in parts):
+        return ""
+    return ".".join(f'"{part}"' if "." in part else part for part in parts)
+
+
+def _line(entry: Entry, places: _Places | None) -> Line:
+    home, unit = places.home(entry.path) if places else ("", "")
+    fact = entry.fact
+    if fact is None:
+        value, low, high = _of_plan(entry, places.spread(entry.path) if places else None)
+        return Line(
+            path=entry.path,
+            value=value,
+            low=low,
+            high=high,
+            unit=entry.unit or (unit if isinstance(value, float) else ""),
+            home=home,
+            evidence=str(entry.evidence),
+            source="the plan",
+            note=entry.source,
+        )
+    return Line(
+        path=entry.path,
+        value=fact.value,
+        low=fact.low,
+        high=fact.high,
+        unit=fact.unit,
+        basis=fact.basis,
+        home=home,
+        evidence=str(fact.evidence),
+        source=fact.source_title,
+        date=fact.date,
+        url=fact.url,
+        fact=fact.id,
+        note="; ".join(filter(None, (LATER * entry.later, fact.note))),
+    )
+
+
+def _of_plan(entry: Entry, spread: Spread | None) -> tuple[Cell, Cell, Cell]:
+    """Return the value that a plan states, with the ends of its range."""
+    if spread is None:
+        return _plain(entry.value), None, None
+    day = _day(entry.value.partition(" (")[0])
+    if day is None:
+        return spread.central, spread.low, spread.high
+    low, high = ((day + dt.timedelta(days=round(end))).isoformat() for end in (spread.low, spread.high))
+    return day.isoformat(), low, high
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _plain(text: str) -> Cell:
+    """Return a value of the ledger as a cell has it."""
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        return float(text)
+    except ValueError:
+        return text
