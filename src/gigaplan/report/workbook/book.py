@@ -150,7 +150,7 @@ class Sheet:
         elif isinstance(value, dt.date):
             self.sheet.write_datetime(row, column, dt.datetime.combine(value, dt.time()), look)
         elif value is not None and math.isfinite(value):
-            self.sheet.write_number(row, column, value, look)
+            self.sheet.write_number(row, column, value + 0.0, look)  # no -0
         elif value is not None and math.isinf(value):
             self.sheet.write_string(row, column, "without end" if value > 0 else "below all", look)
 
@@ -183,7 +183,7 @@ class Sheet:
         style : str
             One of ``STYLES``.
         """
-        kept: float | str = value if math.isfinite(value) else ""
+        kept: float | str = value + 0.0 if math.isfinite(value) else ""
         self.sheet.write_formula(row, column, text, self.book.style(style), kept)
 
     def widths(self, *sizes: float) -> None:

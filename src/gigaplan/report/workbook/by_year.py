@@ -198,45 +198,46 @@ def yearly(
     return np.asarray(aggregate(result, name, by, at, members="central").values)
 
 
-def charts(book: Book, summary: Sheet, made: Years, row: int) -> None:
-    """Draw power by site, cost per million tokens and cash into the summary.
+def charts(book: Book, sheet: Sheet, made: Years) -> None:
+    """Draw power by site, cost per million tokens and cash.
 
     Parameters
     ----------
     book : Book
         The workbook.
-    summary : Sheet
+    sheet : Sheet
         Where they stand.
     made : Years
         The sheet that holds what is drawn.
-    row : int
-        The first row that is free.
     """
     sites = [key for key in made.rows if key.startswith("site ")]
     largest = sorted(sites, key=lambda key: -_last(made, key))[: len(HUES)]
     flows = [key for key in made.rows if key.startswith("flow ")]
+    power = "IT power producing at the year's end"
+    if len(sites) > len(largest):
+        power += f": the {len(largest)} largest of {len(sites)} sites"
     drawn = (
-        ("column", "stacked", "IT power producing at the year's end", "MW", largest),
-        ("line", "", "Cost of serving", "USD per million generated tokens", ["full price", "price"]),
-        ("column", "stacked", "Cash of the plan", "USD", flows),
+        ("column", power, "MW", largest),
+        ("line", "Cost of serving", "USD per million generated tokens", ["full price", "price"]),
+        ("column", "Cash of the plan and its running sum", "USD", flows),
     )
-    for number, (kind, subtype, title, unit, keys) in enumerate(drawn):
+    for number, (kind, title, unit, keys) in enumerate(drawn):
         if not keys:
             continue
-        chart = book.file.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
+        chart = book.file.add_chart({"type": kind, **({"subtype": "stacked"} if kind == "column" else {})})
         for k, key in enumerate(keys):
             chart.add_series(_series(made, key, HUES[k % len(HUES)], kind))
-        if title.startswith("Cash"):
+        if unit == "USD":
             line = book.file.add_chart({"type": "line"})
             line.add_series(_series(made, "running", "#000000", "line"))
             chart.combine(line)
         chart.set_title({"name": title, "name_font": {"size": 12}})
-        chart.set_y_axis({"name": unit, "num_format": "0.0E+00" if unit == "USD" else "#,##0.##"})
+        chart.set_y_axis({"name": unit, "num_format": "0E+00" if unit == "USD" else "#,##0.##"})
         chart.set_x_axis({"label_position": "low"})
         chart.set_legend({"position": "right", "font": {"size": 8}})
         chart.set_size(CHART)
-        words = {"description": f"{title} by year, {unit}; figures {CENTRAL}. The numbers stand in the sheet 'By year'."}
-        summary.sheet.insert_chart(row + number * CHART_ROWS, 0, chart, words)
+        words = f"{title} by year, {unit}; figures {CENTRAL}. The numbers stand in the sheet 'By year'."
+        sheet.sheet.insert_chart(3 + number * CHART_ROWS, 0, chart, {"description": words})
 
 
 def _series(made: Years, key: str, hue: str, kind: str) -> dict[str, Any]:

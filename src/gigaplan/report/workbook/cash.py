@@ -66,14 +66,7 @@ def cash_flows(book: Book, result: Result) -> Cash:
         The workbook.
     result : Result
         A simulated plan.
-
-    Raises
-    ------
-    LackingQuantityError
-        If the result, saved by another version, lacks what the sheet rests on.
     """
-    for name in ("party_npv_usd", "party_npv_of_end_usd", "party_irr", "party_peak_funding_usd", "party_assets_usd"):
-        result.central(name)  # refused before the sheet is begun
     signed = _signed(result)
     flows = tuple(name for name in signed if name not in SHAREHOLDERS)
     investors = tuple(name for name in signed if name in SHAREHOLDERS)
@@ -119,7 +112,7 @@ class _Money:
         days = self.result.axis.edge_days[-1]
         of_end = _of_plan(self.result, "party_npv_of_end_usd")
         end = of_end / float(self.discount(days))
-        if self.result.ledger and any(e.path == "finance.costs.it_life_years" for e in self.result.ledger.entries):
+        if any(self.result.ledger.under("finance.costs.it_life_years")):
             present = float((self.net * self.discount(self.result.axis.mid_days)).sum()) + of_end
             return present - _of_plan(self.result, "party_npv_usd"), end  # the books have another life
         plan = self.result.index("party", PLAN)
@@ -284,4 +277,4 @@ def _rate(result: Result, name: str) -> float:
 
 def _in_one_years_prices(result: Result) -> bool:
     """Return whether the plan is in the prices of one year, and its rates are real."""
-    return any(entry.path == "price_year" for entry in result.ledger.entries)
+    return any(entry.path == "price_year" for entry in result.ledger.under("price_year"))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.finance.outputs import COST_LINES
 from gigaplan.finance.rates import MONTHS_PER_YEAR
 from gigaplan.report.workbook.book import Book, Sheet
 from gigaplan.report.workbook.cash import Cash
@@ -41,11 +40,6 @@ def costs(book: Book, result: Result, cash: Cash) -> Costs:
         A simulated plan.
     cash : Cash
         The sheet that holds the rate of the cost of capital.
-
-    Raises
-    ------
-    LackingQuantityError
-        If the result, saved by another version, lacks what the sheet rests on.
     """
     made = _Columns(result, cash)
     columns = made.columns()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,10 +14,9 @@ from gigaplan.report.workbook.summary import style_of
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held
-from gigaplan.results.quantiles import has_ranges, is_date
+from gigaplan.results.quantiles import figure_of, has_ranges, is_date
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Spread, spread
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.results.spread import RANGE, spread_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import TIME, Variable
 
@@ -56,18 +56,26 @@ def _room(sheet: Sheet, result: Result, variables: list[Variable]) -> None:
     sheet.sheet.freeze_panes(HEAD_ROW + 1, 2)
     row = HEAD_ROW
     for variable in variables:
-        found = if_held(_figures, result, variable)
-        for at, values, ends in _lines(*found) if found else ():
+        figures = if_held(_figures, result, variable)
+        for at, blocks in _lines(figures) if figures else ():
             row += 1
-            figure, _ = found  # type: ignore[misc]
             date = is_date(variable)
-            sheet.row(row, 0, (variable.name, at, "date" if date else variable.unit, figure.reduction))
-            style = "date" if date else style_of(variable.unit, _largest(values))
-            timed = "year" in figure.dims
-            for k, numbers in enumerate((values, *ends)):
+            sheet.row(row, 0, (variable.name, at, "date" if date else variable.unit, figures.found.reduction))
+            style = "date" if date else style_of(variable.unit, _largest(blocks[0]))
+            timed = "year" in figures.found.dims
+            for k, numbers in enumerate(blocks):
                 column = len(ABOUT) + len(once) + k * len(covered) if timed else len(ABOUT) - 1 + k
-                sheet.row(row, column, [_cell(result, v, date=date) for v in numbers], style)
+                sheet.row(row, column, [_cell(result, float(v), date=date) for v in numbers], style)
     sheet.sheet.autofilter(HEAD_ROW, 0, max(row, HEAD_ROW), len(ABOUT) - 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A quantity by its labels and by year: what it is, its figures, and the low and high ends of their ranges."""
+
+    found: Aggregate
+    values: Array
+    ends: tuple[Array, ...]
 
 
 def _cell(result: Result, value: float, *, date: bool) -> Cell | dt.date:
@@ -79,33 +87,25 @@ def _largest(values: Array) -> float:
     return float(finite.max(initial=0.0))
 
 
-def _figures(result: Result, variable: Variable) -> tuple[Aggregate, Spread | None] | None:
-    """Return a quantity by its labels and by year, with its ranges; None where it has nothing, or can't be aggregated."""
-    labels = [d for d in variable.dims if d not in ("member", *TIME)]
-    by = [*labels, *(["year"] if set(variable.dims) & {"month", "edge", "year"} else [])]
-    if 0 in result[variable.name].shape:
+def _figures(result: Result, variable: Variable) -> Figures | None:
+    """Return a quantity by its labels and by year with its ranges; None where it has nothing, or can't be aggregated."""
+    dims = [d for d in variable.dims if d not in ("member", *TIME)]
+    by = [*dims, *(["year"] if set(variable.dims) & {"month", "edge", "year"} else [])]
+    if 0 in result[variable.name].shape or variable.unit == "index":  # a place in a list has no mean
         return None
-    try:
-        return aggregate(result, variable.name, by), spread(result, variable.name, by)
-    except PlanError:  # a place in a list has no mean
-        return None
+    found = aggregate(result, variable.name, by, members="all")
+    date = is_date(variable)
+    values = figure_of(result, found.values, date=date)
+    ends: tuple[Array, ...] = ()
+    if has_ranges(result):
+        of_all = spread_of(found.values, date=date)
+        ends = (of_all.low, of_all.high) if "member" in variable.dims else (values, values)
+    return Figures(found, values, ends)
 
 
-def _lines(figure: Aggregate, found: Spread | None) -> Iterator[tuple[str, Array, tuple[Array, ...]]]:
-    """Yield each row: its coordinates, its figures and the ends of their ranges, by year or once."""
-    dims = [d for d in figure.dims if d != "year"]
-    ends = (found.low, found.high) if found else ()
-    for place in np.ndindex(*(len(figure.labels[d]) for d in dims)):
-        at = ",".join(f"{d}={figure.labels[d][k]}" for d, k in zip(dims, place, strict=True))
-        yield at, np.atleast_1d(figure.values[place]), tuple(np.atleast_1d(end[place]) for end in ends)
-
-
-def labels_of(at: Mapping[str, str]) -> str:
-    """Return coordinates as ``--at`` writes them.
-
-    Parameters
-    ----------
-    at : mapping of str to str
-        Labels by dim.
-    """
-    return ",".join(f"{dim}={label}" for dim, label in at.items())
+def _lines(figures: Figures) -> Iterator[tuple[str, list[Array]]]:
+    """Yield each row: its coordinates, and its figures and the ends of their ranges, by year or once."""
+    labels = {d: names for d, names in figures.found.labels.items() if d not in ("member", "year")}
+    for place in np.ndindex(*map(len, labels.values())):
+        at = ",".join(f"{d}={names[k]}" for (d, names), k in zip(labels.items(), place, strict=True))
+        yield at, [np.atleast_1d(block[place]) for block in (figures.values, *figures.ends)]

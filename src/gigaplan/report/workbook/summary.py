@@ -20,8 +20,8 @@ FIGURES_ROW = 6
 HEADING = ("figure", "value", f"{RANGE} range", "number", "unit", "low", "high", "quantity", "at", "what it is", "detail")
 
 
-def summary(book: Book, result: Result) -> tuple[Sheet, int]:
-    """Write the sheet and return it with its first free row.
+def summary(book: Book, result: Result) -> None:
+    """Write the sheet.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def summary(book: Book, result: Result) -> tuple[Sheet, int]:
     for card in cards(result):
         row += 1
         _card(sheet, row, card, result)
-    return sheet, _yearly(sheet, row + 2, result) + 1
+    _yearly(sheet, row + 2, result)
 
 
 def _card(sheet: Sheet, row: int, card: Card, result: Result) -> None:
@@ -56,18 +56,14 @@ def _card(sheet: Sheet, row: int, card: Card, result: Result) -> None:
     ends = (card.span.low, card.span.high) if card.span else (math.nan, math.nan)
     date = is_date(variable)
     style = "date" if date else style_of(variable.unit, card.number)
-    numbers: list[Cell | dt.date] = [*((_day(result, v) if date else v) for v in (card.number, *ends))]
+    numbers: list[Cell | dt.date] = [result.day(v) if date else v for v in (card.number, *ends)]
     sheet.put(row, 3, numbers[0], style)
     sheet.put(row, 4, "date" if date else variable.unit)
     sheet.row(row, 5, numbers[1:], style)
 
 
-def _day(result: Result, days: float) -> dt.date | None:
-    return result.day(days)
-
-
-def _yearly(sheet: Sheet, row: int, result: Result) -> int:
-    """Write the yearly table with its ranges, as texts; return the row after it."""
+def _yearly(sheet: Sheet, row: int, result: Result) -> None:
+    """Write the yearly table with its ranges, as texts."""
     reduction = ""
     for line in rows(result):
         if line.reduction != reduction:
@@ -81,7 +77,6 @@ def _yearly(sheet: Sheet, row: int, result: Result) -> int:
             sheet.put(row, 0, f"  {RANGE}", "note")
             sheet.row(row, 1, line.ranges, "right")
             row += 1
-    return row
 
 
 def style_of(unit: str, value: float) -> str:

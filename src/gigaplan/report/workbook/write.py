@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gigaplan.report.workbook.book import Book, Sheet
+from gigaplan.report.workbook.book import Book
 from gigaplan.report.workbook.by_year import by_year, charts
 from gigaplan.report.workbook.cash import cash_flows
 from gigaplan.report.workbook.costs import costs
 from gigaplan.report.workbook.inputs import inputs
+from gigaplan.report.workbook.monthly import CENTRAL
 from gigaplan.report.workbook.rooms import rooms
 from gigaplan.report.workbook.summary import summary
 from gigaplan.results.result import Result
-from gigaplan.vocabulary.errors import LackingQuantityError
 from gigaplan.vocabulary.files import whole_file
 from gigaplan.vocabulary.files.kinds import EXPORTS
 from gigaplan.vocabulary.progress import Progress, staged
+
+RESTS_ON = (
+    "flow_usd",
+    *(f"party_{name}" for name in ("cash_usd", "assets_usd", "debt_usd", "npv_usd", "npv_of_end_usd", "irr")),
+    "party_peak_funding_usd",
+    "cost_usd",
+    "cost_of_capital_usd",
+    "book_value_usd",
+    "workload_cost_usd",
+    "full_workload_cost_usd",
+    "generated_tokens",
+    "cost_per_mtok_all_usd",
+    "full_cost_per_mtok_all_usd",
+    "power_state_mw",
+)
+"""Quantities of the sheets of money: a result of another version that lacks one has none of these sheets, which the
+summary says."""
 
 
 def workbook(result: Result, path: Path, progress: Progress | None = None) -> Path:
@@ -49,23 +66,21 @@ def workbook(result: Result, path: Path, progress: Progress | None = None) -> Pa
     with whole_file(path, EXPORTS["xlsx"]) as work:
         book = Book(work, result.stamp.title)
         begin("summary")
-        first, free = summary(book, result)
-        begin("inputs")
-        inputs(book, result)
+        summary(book, result)
         begin("money")
-        _money(book, result, first, free)
+        if all(name in result for name in RESTS_ON):
+            _money(book, result)
         for room in rooms(book, result):
             begin(room)
+        begin("inputs")
+        inputs(book, result)
         begin("writing")
         book.close()
     return path
 
 
-def _money(book: Book, result: Result, first: Sheet, free: int) -> None:
-    """Write cash, costs and years with their charts; a result of another version may lack what they rest on."""
-    try:
-        cash = cash_flows(book, result)
-        made = by_year(book, result, cash, costs(book, result, cash))
-    except LackingQuantityError:
-        return
-    charts(book, first, made, free)
+def _money(book: Book, result: Result) -> None:
+    """Write cash, costs and years with their charts."""
+    drawn = book.sheet("Charts", result.stamp.title, f"Figures {CENTRAL}")
+    cash = cash_flows(book, result)
+    charts(book, drawn, by_year(book, result, cash, costs(book, result, cash)))
