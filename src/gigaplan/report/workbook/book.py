@@ -25,6 +25,8 @@ RESERVED = "history"
 """The name that spreadsheets keep for themselves."""
 LONGEST_TEXT = 32_000
 """Characters of a cell that are written; a spreadsheet holds 32,767."""
+A4 = 9
+"""The number of the paper's format."""
 NEVER = "never"
 STYLES: dict[str, dict[str, Any]] = {
     "": {},
@@ -96,7 +98,11 @@ class Book:
         """
         fit = sheet_name(name, self.names)
         self.names.append(fit)
-        return Sheet(self, self.file.add_worksheet(fit), fit)
+        made = self.file.add_worksheet(fit)
+        made.set_landscape()
+        made.set_paper(A4)
+        made.fit_to_pages(1, 0)
+        return Sheet(self, made, fit)
 
     def style(self, name: str, *, quoted: bool = False) -> Any:
         """Return the look of a cell.

@@ -37,6 +37,8 @@ class Years:
     sheet: Sheet
     result: Result
     rows: dict[str, int] = field(default_factory=dict)
+    drawn: list[str] = field(default_factory=list)
+    """Rows of power that the chart shows."""
     next_row: int = HEAD_ROW
 
     @property
@@ -154,7 +156,7 @@ def _costs(made: Years, costs: Costs) -> None:
     made.summed("tokens", "generated tokens", table, "tokens", yearly(result, "generated_tokens"), "large")
     for key, paid, name, quantity in (
         ("price", "serving", "USD per million generated tokens", "cost_per_mtok_all_usd"),
-        ("full price", "full serving", f"the same, {FULL}", "full_cost_per_mtok_all_usd"),
+        ("full price", "full serving", f"USD per million generated tokens, {FULL}", "full_cost_per_mtok_all_usd"),
     ):
         made.add(
             key,
@@ -174,13 +176,23 @@ def _power(made: Years) -> None:
     values = if_held(yearly, result, "power_state_mw", ["site", "year"], PRODUCING)
     if values is None:
         return
-    shown = [(site, mw) for site, mw in zip(result.labels["site"], values, strict=True) if mw.any()]
-    for site, mw in shown:
-        made.add(f"site {site}", site, mw, None, style="number")
-    if shown:
-        first, last = f"site {shown[0][0]}", f"site {shown[-1][0]}"
-        whole = yearly(result, "power_state_mw", ["year"], PRODUCING)
-        made.add("power", "all sites", whole, lambda k: f"SUM({made.cell(first, k)}:{made.cell(last, k)})", style="number")
+    shown = {f"site {site}": mw for site, mw in zip(result.labels["site"], values, strict=True) if mw.any()}
+    if not shown:
+        return
+    for key, mw in shown.items():
+        made.add(key, key.removeprefix("site "), mw, None, style="number")
+    first, *_, last = (*shown, *shown)
+    whole = yearly(result, "power_state_mw", ["year"], PRODUCING)
+    made.add("power", "all sites", whole, lambda k: f"SUM({made.cell(first, k)}:{made.cell(last, k)})", style="number")
+    made.drawn = sorted(shown, key=lambda key: -shown[key][-1])[: len(HUES) - (len(shown) > len(HUES))]
+    if len(shown) > len(HUES):
+        rest = whole - np.sum([shown[key] for key in made.drawn], axis=0)
+
+        def others(k: int) -> str:
+            return "-".join(made.cell(key, k) for key in ("power", *made.drawn))
+
+        made.add("others", f"{len(shown) - len(made.drawn)} smaller sites", rest, others, style="number")
+        made.drawn.append("others")
 
 
 def yearly(
@@ -210,15 +222,10 @@ def charts(book: Book, sheet: Sheet, made: Years) -> None:
     made : Years
         The sheet that holds what is drawn.
     """
-    sites = [key for key in made.rows if key.startswith("site ")]
-    largest = sorted(sites, key=lambda key: -_last(made, key))[: len(HUES)]
     flows = [key for key in made.rows if key.startswith("flow ")]
-    power = "IT power producing at the year's end"
-    if len(sites) > len(largest):
-        power += f": the {len(largest)} largest of {len(sites)} sites"
     drawn = (
-        ("column", power, "MW", largest),
-        ("line", "Cost of serving", "USD per million generated tokens", ["full price", "price"]),
+        ("column", "IT power producing at the year's end", "MW", made.drawn),
+        ("line", "Cost of serving", "USD per million tokens", ["full price", "price"]),
         ("column", "Cash of the plan and its running sum", "USD", flows),
     )
     for number, (kind, title, unit, keys) in enumerate(drawn):
@@ -237,6 +244,7 @@ def charts(book: Book, sheet: Sheet, made: Years) -> None:
         chart.set_legend({"position": "right", "font": {"size": 8}})
         chart.set_size(CHART)
         words = f"{title} by year, {unit}; figures {CENTRAL}. The numbers stand in the sheet 'By year'."
+        sheet.sheet.fit_to_pages(1, 1)
         sheet.sheet.insert_chart(3 + number * CHART_ROWS, 0, chart, {"description": words})
 
 
@@ -250,9 +258,3 @@ def _series(made: Years, key: str, hue: str, kind: str) -> dict[str, Any]:
         **look,
     }
 
-
-def _last(made: Years, key: str) -> float:
-    """Return the power of a site at the end of the horizon [MW]."""
-    sites = made.result.labels["site"]
-    site = sites.index(key.removeprefix("site "))
-    return float(yearly(made.result, "power_state_mw", ["site", "year"], PRODUCING)[site, -1])

@@ -33,7 +33,7 @@ def summary(book: Book, result: Result) -> None:
     stamp = result.stamp
     words = f"plan {stamp.plan_hash[:8]}, gigaplan {stamp.version}, catalog {stamp.catalog_vintage}, seed {stamp.seed}"
     sheet = book.sheet("Summary", stamp.title, f"{words}, {stamp.members:,} member{'s' * (stamp.members != 1)}")
-    sheet.widths(44, 22, 30, 18, 14, 18, 18, 30, 30, 28, 80)
+    sheet.widths(44, 22, 30, 18, 14, 18, 18, 30, 30, 28, 60)
     sheet.put(2, 0, answer(result), "bold")
     sheet.put(3, 0, ranges(result))
     sheet.put(4, 0, left_out(result), "note")
@@ -49,7 +49,8 @@ def _card(sheet: Sheet, row: int, card: Card, result: Result) -> None:
     """Write one headline figure: as text as it is shown, and as a number with the ends of its range."""
     at = ",".join(f"{dim}={label}" for dim, label in card.at.items())
     sheet.row(row, 0, (card.name, card.value, card.range))
-    sheet.row(row, 7, (card.variable, at, card.reduction, card.detail))
+    sheet.row(row, 7, (card.variable, at, card.reduction))
+    sheet.put(row, 10, card.detail, "lead")
     if card.name == SERVED_FROM:  # a month that is worked out from a share: it stands as text alone
         return
     variable = result.variable(card.variable)
