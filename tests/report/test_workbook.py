@@ -50,9 +50,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "SUM": lambda *cells: math.fsum(numbers(cells)),
     "MAX": lambda *cells: max(numbers(cells)),
     "MIN": lambda *cells: min(numbers(cells)),
-    "SUMIF": lambda where, key, cells: math.fsum(
-        numbers(c for k, c in zip(where, cells, strict=True) if k == key)
-    ),
+    "SUMIF": lambda where, key, cells: math.fsum(numbers(c for k, c in zip(where, cells, strict=True) if k == key)),
     "XIRR": xirr,
 }
 
@@ -230,7 +228,7 @@ def test_the_same_result_gives_the_same_bytes(announced: Result, written: Path, 
     assert gp.export(announced, "xlsx", tmp_path / "again.xlsx").read_bytes() == written.read_bytes()
 
 
-NASTY = "=HYPERLINK(\"http://x\",1)"
+NASTY = '=HYPERLINK("http://x",1)'
 
 
 def test_names_that_begin_like_formulas_stay_texts(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ Place = tuple[str, str]
 def main(plans: list[str]) -> int:
     office = shutil.which("soffice") or shutil.which("libreoffice")
     if office is None:
-        print("LibreOffice is missing, and this check needs it: apt-get install --no-install-recommends libreoffice-calc")
+        print(
+            "LibreOffice is missing, and this check needs it: apt-get install --no-install-recommends libreoffice-calc"
+        )
         return 1
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +55,11 @@ def main(plans: list[str]) -> int:
             written = Path(folder) / f"{plan}.xlsx"
             gp.export(gp.run(plan, {"uncertainty.members": 1}), "xlsx", written)
             kept, now = formulas(written), values(recalculated(office, written))
-            found = [f"  {place}: {kept[place]!r} kept, {now.get(place)!r} now" for place in kept if differs(kept, now, place)]
+            found = [
+                f"  {place}: {kept[place]!r} kept, {now.get(place)!r} now"
+                for place in kept
+                if differs(kept, now, place)
+            ]
             print(f"{plan}: {len(kept):,} formulas recalculated, {len(found)} differ")
             print("\n".join(found[:20]), end="\n" if found else "")
             wrong += len(found) + (not kept)

@@ -166,7 +166,9 @@ def new(
     """
     from gigaplan import api
 
-    written = api.new(path, like=from_, changes=set or [], overlays=with_ or [], from_xlsx=from_xlsx, force=force, **start)
+    written = api.new(
+        path, like=from_, changes=set or [], overlays=with_ or [], from_xlsx=from_xlsx, force=force, **start
+    )
     if json:
         return print_json(written)
     line(f"wrote {written}; run it with: gigaplan run {shlex.quote(str(written))}")

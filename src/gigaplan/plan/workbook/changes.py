@@ -198,47 +198,54 @@ def _wrong_range(value: Cell, low: Cell, high: Cell) -> tuple[str, str] | None:
     return None
 
 
-def _without_effect(
-    book: Book, changed: Sequence[Changed], after: Sequence[Line], plan: Plan
-) -> Iterator[Problem]:
-    """Yield the cells that the plan does not say as the sheet does: each line is run as it stands, or refused."""
-    of_home = {c.home: c for c in changed}
-    stated: dict[str, list[Line]] = {}
+def _without_effect(book: Book, changed: Sequence[Changed], after: Sequence[Line], plan: Plan) -> Iterator[Problem]:
+    """Yield the cells that the new plan does not say as the sheet does.
+
+    A changed line is run as it stands. A line that was not changed may read another fact, as the prices of another
+    region; a line of the plan must not have moved it.
+    """
+    by_row = {c.row: c for c in changed}
+    found: dict[str, list[Line]] = {}
     for line in after:
-        stated.setdefault(line.path, []).append(line)
+        found.setdefault(line.path, []).append(line)
     for number, cells in book.now:
-        one = of_home.get(str(cells[HOME] or ""))
-        if one is None:
+        one, lines = by_row.get(number), found.get(str(cells[PATH]), [])
+        if not cells[HOME] or any(_says(line, cells, str(cells[UNIT] or "")) for line in lines):
             continue
-        lines = stated.get(str(cells[PATH]), [])
-        if any(_says(line, cells, one) for line in lines):
-            continue
-        place = book.place(number, column_letter("value"))
-        if number != one.row:
-            message = f"this follows from {one.home}, which {INPUTS}!{column_letter('value')}{one.row} changes"
-            remedy = "change both alike, or put that value back"
-        else:
+        if one is not None:
             message = f"{one.home} does not move {one.path} here" if lines else f"{one.path} has no effect any more"
             remedy = f"put the value back, or change what it follows from in the plan {plan.sources.file}"
-        yield Problem(message, place, _shown(cells[VALUE]), remedy=remedy)
+        elif lines and not any(line.fact for line in lines):
+            likely = _likely_cause(changed, str(cells[PATH]))
+            message = f"this follows from {likely.home}, which {INPUTS}!{column_letter('value')}{likely.row} changes"
+            remedy = "change both alike, or put that value back"
+        else:
+            continue
+        yield Problem(message, book.place(number, column_letter("value")), _shown(cells[VALUE]), remedy=remedy)
 
 
-def _says(line: Line, cells: tuple[Cell, ...], one: Changed) -> bool:
+def _likely_cause(changed: Sequence[Changed], path: str) -> Changed:
+    """Return the change of a quantity of the same name as an input's, the first change where there is none."""
+    name = path.rpartition(".")[2]
+    return next((c for c in changed if c.path.rpartition(".")[2] == name), changed[0])
+
+
+def _says(line: Line, cells: tuple[Cell, ...], unit: str) -> bool:
     """Return whether an input of the new plan is what the sheet says."""
-    wanted = tuple(
-        parse_quantity(cell, one.unit or "1") if isinstance(cell, str) and isinstance(found, float) else cell
-        for cell, found in zip((cells[VALUE], cells[LOW], cells[HIGH]), (line.value, line.low, line.high), strict=True)
-    )
-    return all(
-        same(found, cell)
-        for found, cell in zip((line.value, line.low, line.high), wanted, strict=True)
-    )
+    for found, cell in zip((line.value, line.low, line.high), (cells[VALUE], cells[LOW], cells[HIGH]), strict=True):
+        written = isinstance(cell, str) and isinstance(found, float)
+        if not same(found, parse_quantity(str(cell), unit or "1") if written else cell):
+            return False
+    return True
 
 
 def _at_cells(book: Book, changed: Sequence[Changed], problems: Sequence[Problem]) -> list[Problem]:
     """Return problems of a plan at the cells that make them, where it is known which."""
     places = {f"--set {one.text}": book.place(one.row, column_letter("value")) for one in changed}
-    return [replace(p, place=replace(places[p.place.file], path=p.place.path)) if p.place.file in places else p for p in problems]
+    return [
+        replace(p, place=replace(places[p.place.file], path=p.place.path)) if p.place.file in places else p
+        for p in problems
+    ]
 
 
 def _refuse_missing_files(book: Book) -> None:
@@ -246,7 +253,9 @@ def _refuse_missing_files(book: Book) -> None:
     missing = [name for name, _ in book.kept.sources.files if not Path(name).is_file()]
     if missing:
         remedy = "save their text, which is in the sheet 'Plan', in files of these names first"
-        raise PlanError([Problem("the plan names a file that is not here", Place(book.name), n, remedy=remedy) for n in missing])
+        raise PlanError(
+            [Problem("the plan names a file that is not here", Place(book.name), n, remedy=remedy) for n in missing]
+        )
 
 
 def same(a: Cell, b: Cell) -> bool:

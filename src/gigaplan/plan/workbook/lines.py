@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gigaplan.plan.homes import Homes, homes_of
 from gigaplan.plan.load import Plan
-from gigaplan.plan.paths import ENTRIES, is_section, type_at, unit_at
+from gigaplan.plan.paths import ENTRIES, is_section, takes_entries, type_at, unit_at
 from gigaplan.vocabulary.facts import Entry, Ledger
 from gigaplan.vocabulary.sampling import Spread
 
@@ -16,6 +16,7 @@ Cell = float | str | bool | None
 """What stands in a cell of a line."""
 UNWRITABLE = ('"', "=", "*", "\n")
 """What no part of a path may hold that stands in a change of one line."""
+LISTS = (list, tuple)
 LATER = "later than the plan's information date"
 """In the note of a fact that is hindsight."""
 
@@ -85,11 +86,23 @@ class _Places:
         """Return the line of the plan that states an input alone, if one does, and the unit that stands there."""
         homes = self.homes.of(path)
         parts = self.plan.root.parts(homes[0])
+        alone = not any(home in self.plan.choices for home in homes) and self._takes(parts)
+        return written_path(parts) if alone else "", unit_at(parts)
+
+    def _takes(self, parts: tuple[str, ...]) -> bool:
+        """Return whether one line of the plan may state what stands at a path."""
         kind = type_at(parts)
-        none = kind is None or is_section(parts) or typing.get_origin(kind) in ENTRIES
-        if none or any(home in self.plan.choices for home in homes):
-            return "", unit_at(parts)
-        return written_path(parts), unit_at(parts)
+        if kind is None or is_section(parts) or typing.get_origin(kind) in ENTRIES:
+            return False
+        above = [parts[:k] for k in range(1, len(parts))]
+        return not any(typing.get_origin(type_at(path)) in LISTS or self._needs_more(path) for path in above)
+
+    def _needs_more(self, path: tuple[str, ...]) -> bool:
+        """Return whether an entry that the plan lacks can't be made by one line: other lines are required in it."""
+        if not takes_entries(path[:-1]) or self.plan.root.at(path)[1]:
+            return False
+        fields = getattr(type_at(path), "model_fields", {})
+        return any(field.is_required() for field in fields.values())
 
     def spread(self, path: str) -> Spread | None:
         """Return the range that the plan states of an input."""

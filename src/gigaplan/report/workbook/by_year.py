@@ -195,9 +195,7 @@ def _power(made: Years) -> None:
         made.drawn.append("others")
 
 
-def yearly(
-    result: Result, name: str, by: Sequence[str] = ("year",), at: Mapping[str, str] | None = None
-) -> Array:
+def yearly(result: Result, name: str, by: Sequence[str] = ("year",), at: Mapping[str, str] | None = None) -> Array:
     """Return a quantity of the central member by year, aggregated over all that is not in ``by``.
 
     Parameters
@@ -257,4 +255,3 @@ def _series(made: Years, key: str, hue: str, kind: str) -> dict[str, Any]:
         "values": [name, row, FIRST, row, last],
         **look,
     }
-

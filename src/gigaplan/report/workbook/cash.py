@@ -130,9 +130,7 @@ class _Money:
         start, _ = self.owned_usd()
 
         def numbers(names: tuple[str, ...]) -> list[Column]:
-            return [
-                Column(key=n, name=n, values=self.signed[n], total=sign[n] * float(totals[n])) for n in names
-            ]
+            return [Column(key=n, name=n, values=self.signed[n], total=sign[n] * float(totals[n])) for n in names]
 
         first, last = self.flows[0], self.flows[-1]
         return [

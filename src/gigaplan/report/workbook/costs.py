@@ -132,7 +132,9 @@ class _Columns:
     def _tokens(self) -> Column:
         total = over_horizon(self.result, "generated_tokens")
         values = monthly(self.result, "generated_tokens")
-        return Column(key="tokens", name="generated tokens", values=values, total=total, style="large", total_style="large")
+        return Column(
+            key="tokens", name="generated tokens", values=values, total=total, style="large", total_style="large"
+        )
 
     def _price(self, key: str, paid: str, quantity: str, name: str) -> Column:
         """Return a cost per million tokens, an empty text where there are none."""

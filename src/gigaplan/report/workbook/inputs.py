@@ -36,9 +36,7 @@ def inputs(book: Book, result: Result) -> None:
     _sheet(book, AS_RUN, lines, f"as '{INPUTS}' was when it was written; changes are found by comparing").sheet.hide()
     stamp = result.stamp
     digest = digest_of_lines(cells_of(lines))
-    kept = Kept(
-        stamp.plan, stamp.plan_hash, stamp.version, stamp.catalog_vintage, len(lines), digest, result.sources
-    )
+    kept = Kept(stamp.plan, stamp.plan_hash, stamp.version, stamp.catalog_vintage, len(lines), digest, result.sources)
     sheet = book.bare_sheet(PLAN)
     for row, cells in enumerate(kept_rows(kept)):
         sheet.row(row, 0, cells)

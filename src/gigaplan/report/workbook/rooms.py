@@ -41,7 +41,9 @@ def rooms(book: Book, result: Result) -> Iterator[str]:
         note = "figures that stand for all members (medians), then the low and the high ends of their ranges"
         if not has_ranges(result):
             note = "figures of the central member"
-        sheet = book.sheet(room.capitalize(), f"{room.capitalize()}, by year", f"{note}; docs/glossary.md says what each is")
+        sheet = book.sheet(
+            room.capitalize(), f"{room.capitalize()}, by year", f"{note}; docs/glossary.md says what each is"
+        )
         _room(sheet, result, [result.rows[name] for name in names if result.rows[name].room == room])
 
 

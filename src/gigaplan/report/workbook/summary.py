@@ -17,7 +17,19 @@ from gigaplan.results.spread import RANGE
 
 FIGURES_ROW = 6
 """Row of the heading of the headline figures, from 0."""
-HEADING = ("figure", "value", f"{RANGE} range", "number", "unit", "low", "high", "quantity", "at", "what it is", "detail")
+HEADING = (
+    "figure",
+    "value",
+    f"{RANGE} range",
+    "number",
+    "unit",
+    "low",
+    "high",
+    "quantity",
+    "at",
+    "what it is",
+    "detail",
+)
 
 
 def summary(book: Book, result: Result) -> None:
