@@ -1,4 +1,4 @@
-"""A workbook says what the engine says: every formula, headline and input; and it comes back as the plan that it is of."""
+"""A workbook says what the engine says: every formula, headline figure and figure of a room, as the same bytes."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -162,11 +163,15 @@ def _costs(made: Years, costs: Costs) -> None:
             key,
             name,
             yearly(result, quantity),
-            lambda k, paid=paid: per_mtok(made.cell(paid, k), made.cell("tokens", k)),
+            partial(_per_mtok, made, paid),
             over_horizon(result, quantity),
-            lambda k, paid=paid: per_mtok(made.cell(paid, k), made.cell("tokens", k)),
+            partial(_per_mtok, made, paid),
             "price",
         )
+
+
+def _per_mtok(made: Years, paid: str, k: int) -> str:
+    return per_mtok(made.cell(paid, k), made.cell("tokens", k))
 
 
 def _power(made: Years) -> None:

@@ -1,4 +1,4 @@
-"""The sheets that are read back: every input of the run with its source, the same as it was run, and the plan's text."""
+"""The sheets that are read back: every input of the run with its source, the same as it was run, the plan's text."""
 
 from __future__ import annotations
 

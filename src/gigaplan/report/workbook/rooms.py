@@ -49,19 +49,21 @@ def rooms(book: Book, result: Result) -> Iterator[str]:
 
 def _room(sheet: Sheet, result: Result, variables: list[Variable]) -> None:
     covered = years(result)
-    blocks = ("", f"low, {RANGE}", f"high, {RANGE}") if has_ranges(result) else ("",)
-    names = [f"{year} {block}".strip() for block in blocks for year in covered]
-    once = [f"{ABOUT[-1]} {block}".strip() for block in blocks[1:]]
-    sheet.row(HEAD_ROW, 0, (*ABOUT, *once, *names), "head")
+    shown = ("", f"low, {RANGE}", f"high, {RANGE}") if has_ranges(result) else ("",)
+    dated = [f"{year} {block}".strip() for block in shown for year in covered]
+    once = [f"{ABOUT[-1]} {block}".strip() for block in shown[1:]]
+    sheet.row(HEAD_ROW, 0, (*ABOUT, *once, *dated), "head")
     sheet.widths(34, 44, 16, 20, 16)
-    sheet.sheet.set_column(len(ABOUT), len(ABOUT) + len(once) + len(names) - 1, 16)
+    sheet.sheet.set_column(len(ABOUT), len(ABOUT) + len(once) + len(dated) - 1, 16)
     sheet.sheet.freeze_panes(HEAD_ROW + 1, 2)
     row = HEAD_ROW
     for variable in variables:
         figures = if_held(_figures, result, variable)
-        for at, blocks in _lines(figures) if figures else ():
+        if figures is None:
+            continue
+        date = is_date(variable)
+        for at, blocks in _lines(figures):
             row += 1
-            date = is_date(variable)
             sheet.row(row, 0, (variable.name, at, "date" if date else variable.unit, figures.found.reduction))
             style = "date" if date else style_of(variable.unit, _largest(blocks[0]))
             timed = "year" in figures.found.dims
@@ -90,7 +92,7 @@ def _largest(values: Array) -> float:
 
 
 def _figures(result: Result, variable: Variable) -> Figures | None:
-    """Return a quantity by its labels and by year with its ranges; None where it has nothing, or can't be aggregated."""
+    """Return a quantity by label and year with its ranges; None where it has nothing, or can't be aggregated."""
     dims = [d for d in variable.dims if d not in ("member", *TIME)]
     by = [*dims, *(["year"] if set(variable.dims) & {"month", "edge", "year"} else [])]
     if 0 in result[variable.name].shape or variable.unit == "index":  # a place in a list has no mean

@@ -1,4 +1,4 @@
-"""The first sheet: the answer, the headline figures with their ranges, and the yearly table, as the terminal has them."""
+"""The first sheet: the answer, headline figures with their ranges, and the yearly table, as the terminal has them."""
 
 from __future__ import annotations
 
