@@ -18,7 +18,7 @@ from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder
 from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
@@ -26,6 +26,7 @@ from gigaplan.vocabulary.progress import Progress
 RESULTS = Path("gigaplan-results")
 WORKBOOK = "xlsx"
 """The form of an export that is drawn as a report is, besides those of a table."""
+EXPORTED = (*FORMS, WORKBOOK)
 
 
 def save(result: Result, folder: str | Path | None = None, progress: Progress | None = None) -> Path:
@@ -126,7 +127,9 @@ def export(
     """
     with command():
         result = result if isinstance(result, Result) else load(result)
-        to = meant(to, (*FORMS, WORKBOOK), by_beginning=False)
+        to = meant(to, EXPORTED, by_beginning=False)
+        if to not in EXPORTED:
+            raise PlanError([unknown_choice("no such form", Place("export"), to, EXPORTED, "check the spelling")])
         ending = "nc" if to == "netcdf" else to
         path = named_file(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
         if to == WORKBOOK:

@@ -1,4 +1,4 @@
-"""The inputs of a run as lines of a sheet: each with its value, range and source, and the plan's line that states it."""
+"""The inputs of a run as lines of a sheet: each with its value, range, source, and the plan's line that states it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan's costs by month: lines of the income statement and tokens as numbers, what follows from them as formulas."""
+"""The plan's costs by month: lines of the income statement and tokens as numbers, what follows as formulas."""
 
 from __future__ import annotations
 
