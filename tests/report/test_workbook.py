@@ -232,7 +232,8 @@ NASTY = '=HYPERLINK("http://x",1)'
 
 
 def test_names_that_begin_like_formulas_stay_texts(tmp_path: Path) -> None:
-    text = gp.new(tmp_path / "lab.yaml", like="lab-1mw").read_text("utf-8").replace("Campus hall", f"'{NASTY}'")
+    text = gp.new(tmp_path / "lab.yaml", like="lab-1mw").read_text("utf-8")
+    text = text.replace("Campus hall", f"'{NASTY}'").replace("second half", "+_x0041_ 'half'")
     plan = tmp_path / "nasty.yaml"
     plan.write_text(re.sub(r"(?m)^title: .*$", 'title: "-2+3 lab"', text), "utf-8")
     path = gp.export(gp.run(plan), "xlsx", tmp_path / "nasty.xlsx")

@@ -26,10 +26,12 @@ HEADER_ROW = 4
 """Row of the names of columns, from 1; lines follow it."""
 FORMAT = "gigaplan workbook 1"
 """First cell of the sheet of the plan."""
-MOST_BYTES, MOST_UNPACKED, MOST_PARTS = 20_000_000, 200_000_000, 1_000
+MOST_BYTES, MOST_UNPACKED, MOST_PARTS = 20_000_000, 100_000_000, 1_000
 """Size of a workbook that is read, of what it unpacks to, and number of its parts."""
 MOST_ROWS = 100_000
 """Rows of a sheet that are read."""
+LONGEST_TEXT = 32_000
+"""Characters of a cell that are written; a spreadsheet holds 32,767."""
 PIECE = 5_000
 """Characters of a line of a plan in one cell; a longer line goes on in the next row."""
 

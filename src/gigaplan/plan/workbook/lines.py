@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from gigaplan.plan.homes import Homes, homes_of
 from gigaplan.plan.load import Plan
 from gigaplan.plan.paths import ENTRIES, is_section, takes_entries, type_at, unit_at
+from gigaplan.plan.workbook.layout import LONGEST_TEXT
 from gigaplan.vocabulary.facts import Entry, Ledger
 from gigaplan.vocabulary.sampling import Spread
+from gigaplan.vocabulary.visible import visible
 
 Cell = float | str | bool | None
 """What stands in a cell of a line."""
@@ -57,7 +59,8 @@ class Line:
     def cells(self) -> tuple[Cell, ...]:
         """Return what stands in each of the columns of the sheet."""
         about = (self.evidence, self.source, self.date, self.url, self.fact, self.note)
-        return (self.path, self.value, self.low, self.high, self.unit, self.basis, self.home, *about)
+        cells = (self.path, self.value, self.low, self.high, self.unit, self.basis, self.home, *about)
+        return tuple(visible(cell)[:LONGEST_TEXT] if isinstance(cell, str) else cell for cell in cells)
 
 
 def lines_of(ledger: Ledger, plan: Plan | None) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,8 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.files import read_bytes
 
 ABOUT = ("plan", "plan hash", "gigaplan", "catalog", "lines of inputs", "digest of inputs", "digest of the text")
+ESCAPED = re.compile("_x005[fF]_(x[0-9a-fA-F]{4}_)")
+"""How the file format keeps a text that looks like its code of a character."""
 REMEDY = "export the result again: gigaplan export RESULT --to xlsx"
 Row = tuple[int, tuple[Cell, ...]]
 """Number of a row in its sheet, and its cells."""
@@ -155,7 +158,7 @@ def _cell(value: object) -> Cell:
         return value
     if isinstance(value, int | float):
         return float(value)
-    return str(value) or None
+    return ESCAPED.sub(r"_\1", str(value)) or None
 
 
 def _kept(rows: Sequence[Row], name: str) -> Kept:

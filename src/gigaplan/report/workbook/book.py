@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gigaplan.plan.workbook.layout import LONGEST_TEXT
 from gigaplan.plan.workbook.lines import Cell
 from gigaplan.vocabulary.visible import cell as csv_cell
 from gigaplan.vocabulary.visible import visible
@@ -23,8 +24,6 @@ LONGEST_NAME, FORBIDDEN = 31, "[]:*?/\\"
 """Characters of a sheet's name at most, and those that it must not hold."""
 RESERVED = "history"
 """The name that spreadsheets keep for themselves."""
-LONGEST_TEXT = 32_000
-"""Characters of a cell that are written; a spreadsheet holds 32,767."""
 A4 = 9
 """The number of the paper's format."""
 NEVER = "never"
