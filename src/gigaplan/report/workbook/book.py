@@ -30,9 +30,10 @@ NEVER = "never"
 STYLES: dict[str, dict[str, Any]] = {
     "": {},
     "title": {"bold": True, "font_size": 14},
-    "lead": {"text_wrap": True, "valign": "top"},
     "note": {"font_color": "#595959", "italic": True},
-    "head": {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"},
+    "head": {"bold": True, "bottom": 1, "valign": "top"},
+    "wrapped": {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "align": "right"},
+    "heads": {"bold": True, "bottom": 1, "align": "right"},
     "right": {"align": "right"},
     "bold": {"bold": True},
     "input": {"font_color": "#1F3FBF", "locked": False},

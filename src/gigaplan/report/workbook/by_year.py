@@ -25,6 +25,8 @@ FIRST = 1
 PRODUCING = {"state": "producing"}
 CHART = {"width": 760, "height": 320}
 """Size of a chart [pixels]."""
+FEW = 5
+"""From so many thousands, millions or billions on, an axis counts in them."""
 CHART_ROWS = 17
 """Rows that a chart takes."""
 HUES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#999999")
@@ -40,6 +42,8 @@ class Years:
     rows: dict[str, int] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
     """Rows of power that the chart shows."""
+    largest_usd: float = 0.0
+    """The largest amount of cash that the chart shows."""
     next_row: int = HEAD_ROW
 
     @property
@@ -55,8 +59,8 @@ class Years:
         """Write a heading with the years."""
         self.next_row += 1 if self.rows else 0
         self.sheet.put(self.next_row, 0, text, "head")
-        self.sheet.row(self.next_row, FIRST, [float(year) for year in years(self.result)], "head")
-        self.sheet.put(self.next_row, FIRST + self.count, "horizon", "head")
+        self.sheet.row(self.next_row, FIRST, [float(year) for year in years(self.result)], "heads")
+        self.sheet.put(self.next_row, FIRST + self.count, "horizon", "heads")
         self.next_row += 1
 
     def add(
@@ -135,6 +139,7 @@ def _cash(made: Years, cash: Cash) -> None:
         return f"{made.cell('running', k - 1)}+{made.cell('net', k)}" if k else made.cell("net", 0)
 
     made.add("running", "running sum of net cash", np.cumsum(net), running)
+    made.largest_usd = max(float(np.abs(values).max(initial=0.0)) for values in (flows.values, np.cumsum(net)))
 
 
 def _costs(made: Years, costs: Costs) -> None:
@@ -242,13 +247,35 @@ def charts(book: Book, sheet: Sheet, made: Years) -> None:
             line.add_series(_series(made, "running", "#000000", "line"))
             chart.combine(line)
         chart.set_title({"name": title, "name_font": {"size": 12}})
-        chart.set_y_axis({"name": unit, "num_format": "0E+00" if unit == "USD" else "#,##0.##"})
+        chart.set_y_axis(axis_of(unit, made.largest_usd))
         chart.set_x_axis({"label_position": "low"})
         chart.set_legend({"position": "right", "font": {"size": 8}})
         chart.set_size(CHART)
         words = f"{title} by year, {unit}; figures {CENTRAL}. The numbers stand in the sheet 'By year'."
         sheet.sheet.fit_to_pages(1, 1)
         sheet.sheet.insert_chart(3 + number * CHART_ROWS, 0, chart, {"description": words})
+
+
+def axis_of(unit: str, largest: float) -> dict[str, str]:
+    """Return the name and the form of the numbers of an axis: dollars in thousands, millions or billions.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of what is drawn.
+    largest : float
+        The largest amount of dollars.
+
+    Examples
+    --------
+    >>> axis_of("USD", 3e10), axis_of("MW", 3e10)["num_format"]
+    ({'name': 'billion USD', 'num_format': '#,##0,,,'}, '#,##0.##')
+    """
+    if unit != "USD":
+        return {"name": unit, "num_format": "#,##0.##"}
+    steps = sum(largest >= step for step in (FEW * 1e3, FEW * 1e6, FEW * 1e9))
+    words = ("", "thousand ", "million ", "billion ")
+    return {"name": f"{words[steps]}USD", "num_format": "#,##0" + "," * steps}
 
 
 def _series(made: Years, key: str, hue: str, kind: str) -> dict[str, Any]:

@@ -213,7 +213,7 @@ class _Money:
 def _key_figures(sheet: Sheet, money: _Money, nominal: float, inflation: float) -> None:
     """Write the rates and what follows from the whole table, with the figures of all members next to them."""
     t, result = money.table, money.result
-    sheet.row(NOMINAL_ROW - 1, VALUE, ("central member", "median", f"low, {RANGE}", f"high, {RANGE}"), "head")
+    sheet.row(NOMINAL_ROW - 1, VALUE, ("central member", "median", f"low, {RANGE}", f"high, {RANGE}"), "heads")
     words = (
         "cost of capital of the plan, nominal [1/year]",
         "inflation that the plan's prices leave out [1/year]",

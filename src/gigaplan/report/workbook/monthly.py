@@ -148,7 +148,7 @@ class Table:
             As many as there are keys, in their order.
         """
         put = self.sheet.put
-        self.sheet.row(self.head, 0, ("month", "year", "days to its middle", *(c.name for c in columns)), "head")
+        self.sheet.row(self.head, 0, ("month", "year", "days to its middle", *(c.name for c in columns)), "wrapped")
         put(self.total, 0, "horizon", "bold")
         for k, (edge, days) in enumerate(zip(result.axis.edges, result.axis.mid_days, strict=False)):
             row = self.first + k

@@ -52,7 +52,8 @@ def _room(sheet: Sheet, result: Result, variables: list[Variable]) -> None:
     shown = ("", f"low, {RANGE}", f"high, {RANGE}") if has_ranges(result) else ("",)
     dated = [f"{year} {block}".strip() for block in shown for year in covered]
     once = [f"{ABOUT[-1]} {block}".strip() for block in shown[1:]]
-    sheet.row(HEAD_ROW, 0, (*ABOUT, *once, *dated), "head")
+    sheet.row(HEAD_ROW, 0, ABOUT, "head")
+    sheet.row(HEAD_ROW, len(ABOUT), (*once, *dated), "heads")
     sheet.widths(34, 44, 16, 20, 16)
     sheet.sheet.set_column(len(ABOUT), len(ABOUT) + len(once) + len(dated) - 1, 16)
     sheet.sheet.freeze_panes(HEAD_ROW + 1, 2)

@@ -25,11 +25,8 @@ HEADING = (
     "unit",
     "low",
     "high",
-    "quantity",
-    "at",
-    "what it is",
-    "detail",
 )
+ABOUT = ("quantity", "at", "what it is", "detail")
 
 
 def summary(book: Book, result: Result) -> None:
@@ -45,11 +42,13 @@ def summary(book: Book, result: Result) -> None:
     stamp = result.stamp
     words = f"plan {stamp.plan_hash[:8]}, gigaplan {stamp.version}, catalog {stamp.catalog_vintage}, seed {stamp.seed}"
     sheet = book.sheet("Summary", stamp.title, f"{words}, {stamp.members:,} member{'s' * (stamp.members != 1)}")
-    sheet.widths(44, 22, 30, 18, 14, 18, 18, 30, 30, 28, 60)
+    sheet.widths(44, *[21] * (len(HEADING) + len(ABOUT) - 1))
     sheet.put(2, 0, answer(result), "bold")
     sheet.put(3, 0, ranges(result))
     sheet.put(4, 0, left_out(result), "note")
-    sheet.row(FIGURES_ROW, 0, HEADING, "head")
+    sheet.row(FIGURES_ROW, 0, (*HEADING, *ABOUT), "head")
+    for name in ("number", "low", "high"):
+        sheet.put(FIGURES_ROW, HEADING.index(name), name, "heads")
     row = FIGURES_ROW
     for card in cards(result):
         row += 1
@@ -61,8 +60,7 @@ def _card(sheet: Sheet, row: int, card: Card, result: Result) -> None:
     """Write one headline figure: as text as it is shown, and as a number with the ends of its range."""
     at = ",".join(f"{dim}={label}" for dim, label in card.at.items())
     sheet.row(row, 0, (card.name, card.value, card.range))
-    sheet.row(row, 7, (card.variable, at, card.reduction))
-    sheet.put(row, 10, card.detail, "lead")
+    sheet.row(row, len(HEADING), (card.variable, at, card.reduction, card.detail))
     if card.name == SERVED_FROM:  # a month that is worked out from a share: it stands as text alone
         return
     variable = result.variable(card.variable)
@@ -81,7 +79,8 @@ def _yearly(sheet: Sheet, row: int, result: Result) -> None:
     for line in rows(result):
         if line.reduction != reduction:
             reduction = line.reduction
-            sheet.row(row, 0, (reduction.capitalize(), *years(result)), "head")
+            sheet.put(row, 0, reduction.capitalize(), "head")
+            sheet.row(row, 1, years(result), "heads")
             row += 1
         sheet.put(row, 0, line.name if line.leads else f"  {line.name}", "bold" if line.leads else "")
         sheet.row(row, 1, line.texts, "right")
