@@ -15,6 +15,8 @@ MONTH, YEAR, DAYS = 0, 1, 2
 middle."""
 FIRST = 3
 """The first column of money."""
+HEAD_HEIGHT = 60
+"""Height of the names of columns [points], four lines."""
 CENTRAL = "of the central member: all uncertain inputs at their central values"
 """What the figures of these sheets are: sums of medians are no median of a sum."""
 
@@ -149,6 +151,7 @@ class Table:
         """
         put = self.sheet.put
         self.sheet.row(self.head, 0, ("month", "year", "days to its middle", *(c.name for c in columns)), "wrapped")
+        self.sheet.sheet.set_row(self.head, HEAD_HEIGHT)
         put(self.total, 0, "horizon", "bold")
         for k, (edge, days) in enumerate(zip(result.axis.edges, result.axis.mid_days, strict=False)):
             row = self.first + k
