@@ -171,6 +171,9 @@ def small_plan(
         f"uncertainty.members={members}",
         *(f"demand.workloads.{w}.pricing=frozen" for w in ("enterprise_api", "agents", "batch")),
         *(f"demand.workloads.{w}.hard_limits={limits}" for w in ("enterprise_api", "agents", "batch")),
+        "demand.software.overhead=1",
+        "demand.workloads.enterprise_api.requests_per_day=250e6",
+        "demand.workloads.batch.requests_per_day=80e6",
         *more,
     ]
     return simulate(plan.resolve(plan.load("neocloud-100mw", changes)))

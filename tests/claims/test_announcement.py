@@ -233,9 +233,12 @@ def test_a_billion_holds_for_sparse_fp4_alone(announced: Made) -> None:
     assert {f.basis.split()[0] for f in held.figures if f.holds} == {"fp4_sparse"}
 
 
-def test_revenue_that_nobody_waits_for(announced: Made) -> None:
-    held = announced(marginal_revenue_usd_per_gw_year=np.zeros((1, N)))["A13"]
-    assert held.verdict == Verdict.FAILS
+def test_more_power_must_be_worth_its_cost(announced: Made) -> None:
+    """The next gigawatt pays at the plan's prices, at those at which the market would clear, or at neither."""
+    worth = {"added_gw_benefit_cost_ratio": np.array([0.9]), "added_gw_clearing_benefit_cost_ratio": np.array([2.0])}
+    assert announced()["A13"].verdict == Verdict.HOLDS
+    assert announced(**worth)["A13"].verdict == Verdict.ON_BASIS
+    assert announced(**dict.fromkeys(worth, np.array([0.9])))["A13"].verdict == Verdict.FAILS
     assert announced(revenue_usd=np.linspace(2e9, 1e9, N)[None])["A13"].verdict == Verdict.FAILS
 
 

@@ -392,21 +392,43 @@ PATH = Rents(
 
 
 def test_rents_go_through_what_is_published_and_on_by_the_rate() -> None:
-    index = rent_index(PATH, AXIS)[0]
+    index = rent_index(inputs(rents=PATH), AXIS)[0, 0]
     day = (AXIS.mid_days[0]) / 365
     assert index[0] == pytest.approx(2.0 ** (1 - day))
     assert index[12 + 12] / index[12] == pytest.approx(0.8, rel=2e-3)
-    flat = rent_index(Rents(), AXIS)
+    flat = rent_index(inputs(rents=Rents()), AXIS)
     assert (flat == 1).all()
-    members = rent_index(replace(PATH, change_per_year=np.array([-0.2, 0.1])), AXIS)
+    members = rent_index(inputs(rents=replace(PATH, change_per_year=np.array([-0.2, 0.1]))), AXIS)[:, 0]
     np.testing.assert_allclose(members[0], index)
     assert members[1, -1] > members[0, -1]
+
+
+@pytest.mark.parametrize("years", [-1, 0, 2, 4])
+def test_a_generation_starts_at_its_own_rent_and_ages_from_its_first_shipment(years: int) -> None:
+    """One of 2029 rents in 2029 for what it is stated at and not for what two years of decline left of it; one that
+    shipped before the rents' date follows the market as before."""
+    ships, delay = dt.date(2027 + years, 1, 1), np.array([0.0, 92.0])
+    setup = inputs(rents=PATH)
+    dated = replace(setup.generations[0], first_supply_date=ships, first_supply_date_delay_days=delay)
+    new = rent_index(replace(setup, generations=(dated,)), AXIS)[:, 0]
+    market = rent_index(setup, AXIS)[0, 0]
+    if years < 0:
+        np.testing.assert_allclose(new[0], market)
+        return
+    start = AXIS.days_since_start(ships)
+    age = np.maximum(AXIS.mid_days - (start + delay[:, None]), 0.0) / 365.25
+    late = AXIS.mid_days > start
+    np.testing.assert_allclose(new[:, late], (0.8**age)[:, late], rtol=2e-3)
+    assert (new[1, late] >= new[0, late]).all()
+    if years > 0:
+        assert (new[:, late] > 1.15 * market[late]).all()
+        assert (new[:, ~late] == 1).all()
 
 
 def test_a_rent_stands_for_its_term() -> None:
     """Racks of January 2026 pay the rent of then for two years, then that of January 2028 for two, and so on."""
     setup = inputs(5.0, 5.0, rents=PATH)
-    index, now = agreed_index(once(0), 0, setup, AXIS)[0, 0, 0], rent_index(PATH, AXIS)[0]
+    index, now = agreed_index(once(0), 0, setup, AXIS)[0, 0, 0], rent_index(inputs(rents=PATH), AXIS)[0, 0]
     assert index[1:24] == pytest.approx(now[0])
     assert index[25:48] == pytest.approx(now[24])
     assert index[49:60] == pytest.approx(now[48])

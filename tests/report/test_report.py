@@ -29,7 +29,7 @@ def printed(renderable: object, width: int = 100) -> str:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(("width", "lines"), [(100, 56), (80, 60)])
+@pytest.mark.parametrize(("width", "lines"), [(100, 57), (80, 61)])
 def test_the_summary_fits_a_screen(announced: Result, width: int, lines: int) -> None:
     text = printed(render(announced), width)
     assert len(text.splitlines()) <= lines

@@ -145,3 +145,13 @@ def test_without_xarray_it_says_how_to_install_it(
     assert not (tmp_path / "x.nc").exists()
     with pytest.raises(MachineError, match="xarray"):
         lab.to_xarray()
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_every_quantity_is_in_a_long_table_that_holds_all(tmp_path: Path, members: int) -> None:
+    """Those that are one number of the plan too, whether it has one future or several."""
+    result = gp.run("lab-1mw", {"uncertainty.members": members})
+    path = gp.export(result, "csv", tmp_path / "all.csv", members="all" if members > 1 else "figures")
+    with path.open(encoding="utf-8") as file:
+        there = {row["variable"] for row in csv.DictReader(file)}
+    assert there == {name for name in variables() if result[name].size}

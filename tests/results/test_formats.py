@@ -78,6 +78,7 @@ LATER = {
     "customer_cost_usd",
     "customer_margin_usd",
     "workload_margin_usd",
+    "revenue_over_full_cost",
     "tranche_producing_day",
     "tranche_it_mw",
     "tranche_gpus",

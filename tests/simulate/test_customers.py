@@ -97,7 +97,7 @@ def test_law_more_reserved_never_raises_what_is_for_sale(first: int, second: int
 
 def test_capacity_for_sale_in_tokens_of_a_stated_mix() -> None:
     """GPU-hours for sale x share of the mix x requests per GPU-hour x tokens, by hand for one month."""
-    result = run("market.sale_mix={agents: 25 %, batch: 75 %}")
+    result = run("market.sale_mix={agents: 25 %, batch: 75 %}", "demand.software.overhead=1")
     month = result.labels["month"].index("2029-06")
     year = result.axis.year_of_month[month]
     rate = result["requests_per_gpu_s"][0, :, :, year] * 3600

@@ -33,7 +33,10 @@ PAID = {
     "revenue_usd",
     "revenue_lost_usd",
     "workload_margin_usd",
+    "revenue_over_full_cost",
     "marginal_revenue_usd_per_gw_year",
+    "marginal_revenue_usd_per_gpu_h",
+    "next_gw_benefit_cost_ratio",
 }
 """What requests bring goes on from the last published revenue within the horizon: a later one knows fewer of them."""
 CASH = {"party_worth_usd"}

@@ -117,3 +117,17 @@ def test_training_of_members_follows_their_clock_at_most() -> None:
     assert (np.abs(np.log(factor)) <= np.abs(np.log(ratio)) + 1e-12).all()
     assert factor.max() > 1.01
     assert clock_factor(of, "gb200_nvl72", speed, 2).tolist() == [[1.0]]
+
+
+def test_a_gigawatt_serves_more_at_max_q_and_a_rack_at_max_p_which_is_cheaper() -> None:
+    """What docs/decisions/0031 says of both: a rack costs the same, so that most work costs less at Max-P."""
+    few = {"uncertainty.members": 1}
+    q, p = (gp.run("announced-2025-09", few | {"fleet.profile": f"max_{x}"}, keep="summary") for x in "qp")
+    at, year = q.index("generation", "vr_nvl72"), q.index("year", "2031")
+    per_gpu = p.central("requests_per_gpu_s")[:, at, year] / q.central("requests_per_gpu_s")[:, at, year]
+    gpus_of_a_gw = 3.0083 / 3.4833  # IT kilowatts of a GPU with its share of the rack
+    assert ((per_gpu > 1) & (per_gpu * gpus_of_a_gw < 0.95)).all()
+    costs = [np.nanmean(r.central("cost_per_request_usd")[:, -12:], axis=1) for r in (q, p)]
+    assert 0.95 < np.median(costs[1] / costs[0]) < 1
+    served = [r.central("tokens_served_per_day")[..., -12:].sum() for r in (q, p)]
+    assert served[1] < served[0]

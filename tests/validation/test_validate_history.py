@@ -109,9 +109,14 @@ def test_levels_between_months_and_sums_of_months(actual: Result) -> None:
 
 def test_rents_are_of_contracts(actual: Result) -> None:
     by_basis = {r.basis: r for r in published().rows if r.quantity == RENT}
-    system, values, _ = rent(actual, by_basis["1-year contract"])
-    assert system == "h100_hgx"
-    assert values[1] < values[0] < values[2]
+    found = rent(actual, by_basis["1-year contract"])
+    assert found.system == "h100_hgx"
+    assert found.of_plan
+    assert found.members[0] == pytest.approx(by_basis["1-year contract"].value, rel=0.05)  # the plan goes through it
+    other = next(r for r in published().rows if r.quantity == RENT and r.entity.startswith("MI355X"))
+    of_catalog = rent(actual, other)
+    assert not of_catalog.of_plan
+    assert of_catalog.members[1] <= of_catalog.members[0] <= of_catalog.members[2]
     with pytest.raises(BeyondError, match="on demand or on the spot"):
         rent(actual, by_basis["spot index"])
 

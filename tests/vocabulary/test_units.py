@@ -83,6 +83,9 @@ def test_dates_and_periods() -> None:
     assert parse_date("2026") == dt.date(2026, 7, 2)  # a period stands for its middle day
     with pytest.raises(ValueError, match="2026-H2"):
         parse_date("autumn")
+    for far in ("0001-01", "1899", "2201-Q1", "9999-12-31", dt.date(1, 1, 1), dt.datetime(9999, 1, 1)):
+        with pytest.raises(ValueError, match="no year of a plan"):
+            parse_date(far)
 
 
 def test_a_quantity_on_a_basis() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,8 +55,8 @@ def shadow_price(value_usd_per_gpu_h: Array, unserved: NDArray[np.bool_]) -> Arr
     return price
 
 
-def marginal_revenue(order_usd: Array, brings_usd: Array, unserved: NDArray[np.bool_]) -> Array:
-    """Return the revenue of the workload that one more GPU-hour would serve.
+def marginal_revenue(order_usd: Array, brings_usd: Sequence[Array], unserved: NDArray[np.bool_]) -> list[Array]:
+    """Return what the workload brings that one more GPU-hour would serve.
 
     The workload is chosen by its value (``order_usd``); what it brings may be something else (its revenue).
 
@@ -62,21 +64,22 @@ def marginal_revenue(order_usd: Array, brings_usd: Array, unserved: NDArray[np.b
     ----------
     order_usd : Array, shape (M, W, n)
         Value of a GPU-hour, by which the workload is chosen [USD/GPU/h].
-    brings_usd : Array, shape (M, W, n)
-        What a GPU-hour of each workload brings [USD/GPU/h].
+    brings_usd : sequence of Array, shape (M, W, n) each
+        What a GPU-hour of each workload brings, on one GPU or another [USD/GPU/h].
     unserved : NDArray[np.bool_], shape (M, W, n, D, H)
         Whether demand is unserved, from :func:`is_unserved`.
 
     Returns
     -------
-    Array, shape (M, n, D, H)
+    list of Array, shape (M, n, D, H) each
         What the next GPU-hour brings [USD/GPU/h]; 0 where all demand is served.
     """
     best = np.full((unserved.shape[0], *unserved.shape[2:]), -np.inf)
-    brings = np.zeros_like(best)
+    found = [np.zeros_like(best) for _ in brings_usd]
     for w in range(unserved.shape[1]):
         value = np.where(unserved[:, w], order_usd[:, w, :, None, None], -np.inf)
         ahead = value > best
-        brings = np.where(ahead, brings_usd[:, w, :, None, None], brings)
+        for k, brings in enumerate(brings_usd):
+            found[k] = np.where(ahead, brings[:, w, :, None, None], found[k])
         best = np.where(ahead, value, best)
-    return brings
+    return found

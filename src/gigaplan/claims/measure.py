@@ -25,6 +25,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
 from gigaplan.vocabulary.units import factor, parse_date
 
+ROUNDING = 1e-12
+"""A difference below this share of what it is the difference of is none."""
 HOURLY = {"day": 1 / HOURS, "h": 1.0, "s": 3600.0}
 """How often in an hour the time at the end of a rate's unit passes."""
 
@@ -235,7 +237,8 @@ def _combine(name: str, a: Labelled, b: Labelled) -> Labelled:
     if name == "plus":
         return Labelled(dims, left + right)
     if name == "minus":
-        return Labelled(dims, left - right)
+        rest = left - right  # two sums that should be equal are so to the last bits only
+        return Labelled(dims, np.where(np.abs(rest) < ROUNDING * np.maximum(np.abs(left), np.abs(right)), 0.0, rest))
     if name == "times":
         return Labelled(dims, left * right)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -29,6 +29,10 @@ class GenerationCost:
     """Time from delivery to retirement."""
     vendor: str = ""
     """Vendor that sells the generation."""
+    first_supply_date: Annotated[dt.date, Day()] | None = None
+    """Date of its first shipment; None: before the date of the rents, so that its rent is one of the market then."""
+    first_supply_date_delay_days: Annotated[Uncertain, Unit("days")] = 0.0
+    """Time from that date to the first shipment, negative before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +122,14 @@ class Tranches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rents:
-    """How the rent of a GPU-hour moves over time: through published rents of one generation, then on by a rate."""
+    """How the rent of a GPU-hour moves over time: through published rents of one generation, then on by a rate; a
+    generation that comes later starts at its own rent and ages from then on."""
 
     change_per_year: Annotated[Uncertain, Gt(-1), Unit("1/year")] = 0.0
     """Change of the rent of a GPU in a year after the last published one, negative where it falls; stated in nominal
     terms, and held less inflation where the plan is in the prices of one year."""
     reference_date: Annotated[dt.date, Day()] = dt.date(2026, 4, 3)
-    """Date of the rents that are stated by generation."""
+    """Date of the rents that are stated by generation; of one that comes later it is its first shipment."""
     contract_years: Annotated[float, Gt(0), Le(60), Unit("year")] = 1.0
     """Time for which a rent of a GPU-hour stands once it is agreed on, where a place's contract names no term."""
     published: tuple[tuple[dt.date, float], ...] = ()

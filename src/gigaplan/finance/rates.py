@@ -54,6 +54,36 @@ def real_rate(nominal: Uncertain, inflation: Uncertain) -> Array:
     return np.asarray((1 + np.asarray(nominal, dtype=float)) / (1 + np.asarray(inflation, dtype=float)) - 1)
 
 
+def level_payment_worth(inflation: Uncertain, years: Uncertain, begins_years: Uncertain = 0.0) -> Array:
+    """Return what an equal nominal payment is worth on average in the prices of one year, over its amount.
+
+    Equation: mean of ``(1 + inflation) ^ -t`` over the time in which it is paid; 1 without inflation.
+
+    Parameters
+    ----------
+    inflation : Uncertain
+        Rise of prices [1/year].
+    years : Uncertain
+        Time over which it is paid [year].
+    begins_years : Uncertain
+        When it begins after the year of the prices [year].
+
+    Returns
+    -------
+    Array
+        Its worth over its amount [1].
+
+    Examples
+    --------
+    >>> float(level_payment_worth(0.0, 5.0)), round(float(level_payment_worth(0.03, 5.0)), 3)
+    (1.0, 0.93)
+    """
+    log = np.log1p(np.asarray(inflation, dtype=float))
+    safe, time = np.where(log == 0, 1.0, log), np.asarray(years, dtype=float)
+    mean = np.where(log == 0, 1.0, -np.expm1(-safe * time) / (safe * time))
+    return np.asarray(mean * np.exp(-log * np.asarray(begins_years, dtype=float)))
+
+
 def monthly(yearly: Uncertain) -> Array:
     """Return the rate of a month that compounds to a yearly one.
 

@@ -1,4 +1,4 @@
-"""Rents of GPU-hours over time: through published rents, then on by a rate."""
+"""Rents of GPU-hours over time: through published rents, then on by a rate, with the age of the generation."""
 
 from __future__ import annotations
 
@@ -14,35 +14,50 @@ NO_RACKS = 1e-9
 """Fewer racks than this are none."""
 
 
-def rent_index(rents: Rents, axis: TimeAxis) -> Array:
-    """Return the rent of a GPU of one kind in the middle of each month over that of the reference date.
+def rent_index(inputs: FinanceInputs, axis: TimeAxis) -> Array:
+    """Return the rent of a GPU of each generation in the middle of each month over its stated one.
 
-    Linear in the logarithm between published rents, level before the first, and on by the yearly change after the
-    last. Without published rents nothing is known to move before the reference date.
+    The market's rent is linear in the logarithm between published rents, level before the first, and on by the yearly
+    change after the last; without published rents nothing is known to move before the reference date. The stated
+    rent of a generation is the market's on the reference date. One that ships later rents for it when it first ships
+    and falls with the market from then on: the change of rents is that of an ageing product.
 
     Parameters
     ----------
-    rents : Rents
-        Published rents, the change after them and the reference date.
+    inputs : FinanceInputs
+        Published rents, the change after them, their reference date, and when each generation first ships.
     axis : TimeAxis
         Months of the horizon.
 
     Returns
     -------
-    Array, shape (M or 1, n)
+    Array, shape (M or 1, G, n)
         The index [1].
     """
+    at = float(axis.days_since_start(inputs.rents.reference_date))
+    since = np.maximum(_first_supply_days(inputs, axis, at), at)[..., None]  # (M or 1, G, 1)
+    day = np.where(since > at, np.maximum(axis.mid_days, since), axis.mid_days)
+    return np.asarray(np.exp(_log_rent(inputs.rents, axis, day) - _log_rent(inputs.rents, axis, since)))
+
+
+def _first_supply_days(inputs: FinanceInputs, axis: TimeAxis, otherwise: float) -> Array:
+    """Return the day of each generation's first shipment since the start of the horizon: (M or 1, G) [day]."""
+    rows = [
+        otherwise
+        if g.first_supply_date is None
+        else axis.days_since_start(g.first_supply_date) + np.asarray(g.first_supply_date_delay_days, dtype=float)
+        for g in inputs.generations
+    ]
+    return np.stack(np.broadcast_arrays(*[column(row, 1) for row in rows]), axis=1)
+
+
+def _log_rent(rents: Rents, axis: TimeAxis, day: Array) -> Array:
+    """Return the logarithm of the market's rent of an ageing GPU on some days: (M or 1, G, day)."""
     points = sorted(rents.published) or [(rents.reference_date, 1.0)]
-    days = np.array([axis.days_since_start(day) for day, _ in points])
-    logs = np.log([value for _, value in points])
-    yearly = np.log1p(column(rents.change_per_year, 2))
-
-    def log_rent(day: Array) -> Array:
-        known: Array = np.interp(day, days, logs)
-        return np.asarray(known + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR)
-
-    at = np.array([axis.days_since_start(rents.reference_date)])
-    return np.asarray(np.exp(log_rent(axis.mid_days) - log_rent(at)))
+    days = np.array([axis.days_since_start(date) for date, _ in points])
+    yearly = np.log1p(column(rents.change_per_year, 3))
+    known: Array = np.interp(day, days, np.log([value for _, value in points]))
+    return np.asarray(known + yearly * np.maximum(day - days[-1], 0.0) / DAYS_PER_YEAR)
 
 
 def rents_by_month(inputs: FinanceInputs, axis: TimeAxis) -> Array:
@@ -60,11 +75,11 @@ def rents_by_month(inputs: FinanceInputs, axis: TimeAxis) -> Array:
     Array, shape (M or 1, G, n)
         Rent [USD/h].
     """
-    return by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None] * rent_index(inputs.rents, axis)[:, None]
+    return by_generation(inputs, "rental_usd_per_gpu_h")[:, :, None] * rent_index(inputs, axis)
 
 
 def agreed_index(racks_delivered: Array, earlier: int, inputs: FinanceInputs, axis: TimeAxis) -> Array:
-    """Return the rent that is paid for racks in service over that of the reference date, as it was agreed on.
+    """Return the rent that is paid for racks in service over the stated one of their generation, as it was agreed on.
 
     A rent is agreed on in the month of delivery and again after each term of the contract, and stands in between: the
     fleet pays the mean of what was agreed on for its racks. Terms and times in service count in whole months here, the
@@ -88,18 +103,18 @@ def agreed_index(racks_delivered: Array, earlier: int, inputs: FinanceInputs, ax
         none [1].
     """
     whole = axis.extended(earlier, racks_delivered.shape[-1] - earlier - axis.months)
-    now = rent_index(inputs.rents, whole)  # (M or 1, N)
+    now = rent_index(inputs, whole)  # (M or 1, G, N)
     members = max(len(racks_delivered), len(now))
     within = slice(earlier, earlier + axis.months)
     shape = (members, *racks_delivered.shape[1:3], axis.months)
-    found = np.broadcast_to(now[:, None, None, within], shape).copy()
+    found = np.broadcast_to(now[:, :, None, within], shape).copy()
     bought = np.asarray((racks_delivered > 0).any(axis=(0, 3)))
     for g, generation in enumerate(inputs.generations):
         life = max(round(float(np.ravel(generation.service_life_years)[0]) * MONTHS_PER_YEAR), 1)
         for p in np.flatnonzero(bought[g]):
             years = inputs.contracts[p].years or inputs.rents.contract_years
             term = max(round(years * MONTHS_PER_YEAR), 1)
-            paid = _agreed(racks_delivered[:, g, p], now, term, life)[:, within]
+            paid = _agreed(racks_delivered[:, g, p], now[:, g], term, life)[:, within]
             found[:, g, p] = np.where(paid > 0, paid, found[:, g, p])
     return found
 

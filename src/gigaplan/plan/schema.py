@@ -168,7 +168,16 @@ class Training(Strict):
 SystemSection: Any = partial(
     Generation, without=("name", "gpus_per_rack", "it_kw_per_rack", "first_ship_date_delay_days")
 )
-PriceSection: Any = partial(GenerationCost, without=("name", "book_life_years", "service_life_years"))
+PriceSection: Any = partial(
+    GenerationCost,
+    without=(
+        "name",
+        "book_life_years",
+        "service_life_years",
+        "first_supply_date",
+        "first_supply_date_delay_days",
+    ),
+)
 GPUS_FORM = Form(
     Annotated[Any, GpuCount()],
     "GPUs instead of power, as '18,000 GB300': their racks' IT power becomes the power, in whole racks.",

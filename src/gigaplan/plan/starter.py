@@ -31,6 +31,8 @@ FIRST_YEAR, LAST_YEAR = 2000, 2150
 FOUND_ELSEWHERE = (
     "book_life_years",
     "service_life_years",
+    "first_supply_date",
+    "first_supply_date_delay_days",
     "name",
     "it_kw_per_rack",
     "life_years",

@@ -9,22 +9,25 @@ from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import DASH
 from gigaplan.validation.costs import CostValidation, inside_count
 
-COLUMNS = ("cost", "published", "range", "predicted", "error", "no capital")
+COLUMNS = ("cost", "nominal", "year", "real", "range", "predicted", "error", "no capital")
 SHORT = {"billion USD/year": "$B/year", "billion USD": "$B", "USD/h": "$/h"}
 """Units as a narrow table has them."""
 
 
 def cost_validation(answer: CostValidation) -> RenderableType:
-    """Return the median errors, and every published cost with its prediction."""
+    """Return the median errors, and every published cost, nominal and in its year's prices, with its prediction."""
     inside, known = inside_count(answer.rows)
     head = Text(
         f"median error {answer.median_error:.1%} with a cost of capital of {answer.cost_of_capital_per_year:.0%} a "
-        f"year, {answer.median_without_capital:.1%} without; {inside} of {known} lie in a published range",
+        f"year less {answer.inflation_per_year:.1%} inflation, "
+        f"{answer.median_without_capital:.1%} without; {inside} of {known} lie in a published range",
         style="bold",
     )
     rows = [
         (
             f"{r.name}, {SHORT.get(r.unit, r.unit)}",
+            f"{r.nominal:.2f}",
+            str(r.price_year),
             f"{r.published:.2f}",
             DASH if r.low is None or r.high is None else f"{r.low:.2f}–{r.high:.2f}",
             f"{r.predicted:.2f}",

@@ -9,6 +9,7 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from gigaplan.report import charts
+from gigaplan.report.below_cost_line import below_cost_line
 from gigaplan.report.events import first_tokens, limit_spans
 from gigaplan.report.format import in_watts
 from gigaplan.report.headline import answer, cards, hindsight, ranges
@@ -40,6 +41,7 @@ def html(result: Result) -> str:
             first_tokens=if_held(first_tokens, result),
             limits=if_held(limit_spans, result),
             unserved=unserved_line(result),
+            below_cost=below_cost_line(result),
             years=years(result),
             rows=rows(result),
             facts=result.facts(),

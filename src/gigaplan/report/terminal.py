@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from gigaplan.report.below_cost_line import below_cost_line
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
@@ -88,11 +89,14 @@ def render(result: Result) -> RenderableType:
         f"plan {stamp.plan_hash[:8]}  gigaplan {stamp.version}  catalog {stamp.catalog_vintage}  seed {stamp.seed}",
         style="dim",
     )
+    below = below_cost_line(result)
+    sold = [Text("Below cost    ", "bold").append(below, "not bold")] if below else []
     demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
     known = [Text("Hindsight     ", "bold").append(late, "not bold")] if (late := hindsight(result)) else []
     lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
     decided = list(_decided(result))
-    return Group(head, _Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *known, *lacks, foot)
+    middle = (_delivery(result), *sold, demand, *decided, _claims_line(result))
+    return Group(head, _Yearly(result), *middle, *known, *lacks, foot)
 
 
 def _table(*columns: str) -> Table:

@@ -162,11 +162,10 @@ def _prices(result: Result) -> Iterator[Row]:
         yield from _rows(result, "without cost of capital", "cost_per_mtok_all_usd", fixed)
     for workload in result.labels["workload"]:
         yield from _rows(result, title(workload), each, fixed, {"workload": workload})
-    clears = [*_some(_rows(result, "GPU-hour clears at, USD", "clearing_price_usd_per_gpu_h", fixed, leads=True))]
-    yield from clears
-    first = "costs, with its capital" if clears else "GPU-hour full cost, USD"
-    yield from _some(_rows(result, first, "full_gpu_hour_cost_usd", fixed, leads=not clears))
+    yield from _some(_rows(result, "GPU-hour costs, USD", "full_gpu_hour_cost_usd", fixed, leads=True))
     yield from _some(_rows(result, "rented in the market", "gpu_hour_rent_usd", fixed))
+    yield from _some(_rows(result, "one more would bring", "marginal_revenue_usd_per_gpu_h", fixed))
+    yield from _some(_rows(result, "would clear at", "clearing_price_usd_per_gpu_h", fixed))
 
 
 def _money(result: Result) -> Iterator[Row]:

@@ -125,7 +125,7 @@ def _codes(
         codes["variable"][rows] = names.index(name) + 1
         for column, arrays in numbers.items():
             codes[column][rows] = arrays[name].flat[start:stop]
-        places = np.unravel_index(np.arange(start, stop), result[name].shape)
+        places = np.unravel_index(np.arange(start, stop), result[name].shape) if result[name].ndim else ()
         for dim, place in zip(result.variable(name).dims, places, strict=True):
             codes[dim][rows] = place + 1
         at += stop - start

@@ -11,11 +11,16 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.variables import variables
 
 MAY_BE_NAN = (
+    "added_gw_benefit_cost_ratio",
+    "added_gw_clearing_benefit_cost_ratio",
+    "next_gw_benefit_cost_ratio",
+    "next_gw_clearing_benefit_cost_ratio",
     "first_token_day",
     "tranche_day",
     "cost_per_mtok_usd",
     "cost_per_mtok_all_usd",
     "full_cost_per_mtok_usd",
+    "revenue_over_full_cost",
     "full_cost_per_mtok_all_usd",
     "full_gpu_hour_cost_usd",
     "party_npv_usd",

@@ -26,6 +26,7 @@ def sold_quantities(built: BuildOut, service: Service, reserved: Reserved, sales
         "customer_cost_usd": sales.customer_cost_usd,
         "customer_margin_usd": sales.customer_margin_usd,
         "workload_margin_usd": sales.workload_margin_usd,
+        "revenue_over_full_cost": sales.revenue_over_full_cost,
         "for_sale_gpu_hours": sales.for_sale_gpu_hours,
         "for_sale_tokens": sales.for_sale_tokens,
         "tranche_producing_day": buys.producing_days,

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.finance.parties import PARTIES, PLAN
-from gigaplan.finance.rents import rent_index
+from gigaplan.finance.rents import rent_index, rents_by_month
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
-from gigaplan.simulate.couplings.money import rented_share
+from gigaplan.simulate.couplings.owners import racks_let
 from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
@@ -28,6 +28,8 @@ FAR_OVER_FLEET = 10.0
 """Demand over what the fleet could serve, above which it is likely another service's (a choice)."""
 MONTHS_BELOW, BELOW_SHARE = 12, 0.9
 """Months in a row in which a price is below this share of full cost, from which on it is said (choices)."""
+LET_SHARE = 0.1
+"""Share of a generation's rented racks that are let below cost, above which it is said (a choice)."""
 KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
@@ -47,7 +49,7 @@ def sentences(scenario: Scenario, stages: Stages) -> list[str]:
     stages : Stages
         What the stages of its run gave.
     """
-    found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _unprofitable)
+    found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _let_below_cost, _unprofitable)
     return [sentence for look in found for sentence in look(scenario, stages)]
 
 
@@ -109,8 +111,9 @@ def _off_market(scenario: Scenario, stages: Stages) -> Iterator[str]:
     Rents are no lower than on the reference date: how far they fall after it is a guess, and prices follow cost.
     """
     revenue = stages.revenue.by_workload_usd[0].sum(axis=0)
-    index = np.minimum(rent_index(scenario.finance.rents, scenario.axis)[0], 1.0)
-    rent = np.nan_to_num(stages.prices.gpu_hour_rent_usd[0]) / index * stages.service.gpu_hours[0].sum(axis=(0, 1))
+    finance, axis = scenario.finance, scenario.axis
+    rents = rents_by_month(finance, axis)[0] / np.minimum(rent_index(finance, axis)[0], 1.0)
+    rent = (rents * stages.service.gpu_hours[0].sum(axis=0)).sum(axis=0)
     years, over = _by_year(scenario, revenue, rent)
     high = over > FAR_OVER_RENT
     if high.any():
@@ -124,10 +127,10 @@ def _off_market(scenario: Scenario, stages: Stages) -> Iterator[str]:
 
 
 def _below_cost(scenario: Scenario, stages: Stages) -> Iterator[str]:
-    """Yield that a GPU-hour sells, or is rented in the market, well below its full cost for a year or more."""
+    """Yield that a GPU-hour sells well below its full cost for a year or more."""
     prices, known = stages.prices, scenario.ledger.known_until
     cost = prices.full_gpu_hour_cost_usd[0]
-    sold, let = prices.clearing_usd_per_gpu_h[0], prices.gpu_hour_rent_usd[0]
+    sold = prices.clearing_usd_per_gpu_h[0]
     ahead = np.array([known is None or edge > known for edge in scenario.axis.edges[:-1]])
     if (below := _run_of(ahead & (sold < BELOW_SHARE * cost))) is not None:
         yield (
@@ -135,13 +138,29 @@ def _below_cost(scenario: Scenario, stages: Stages) -> Iterator[str]:
             f"cost ({sold[below]:.2f} of {cost[below]:.2f} USD at first): what is built earns less than its capital "
             "costs; build later or smaller (market.build: to_utilisation), or state more demand"
         )
-    if (below := _run_of(ahead & (let < BELOW_SHARE * cost))) is not None and any(rented_share(scenario) > 0):
-        yield (
-            f"from {_month(scenario, below)} on, for {MONTHS_BELOW} months or more, the market's rent of a GPU-hour is "
-            f"below its full cost ({let[below]:.2f} of {cost[below]:.2f} USD at first): the decline of rents, which is "
-            "known of ageing GPUs only, is put on new ones too, so that who rents late pays less than what landlords "
-            "need; state finance.rents.change_per_year, or rents of the systems"
-        )
+
+
+def _let_below_cost(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield that landlords let much of a generation's racks for well below what these cost them."""
+    let, axis = racks_let(scenario, stages.built), scenario.axis
+    known = scenario.ledger.known_until
+    ahead = np.array([known is None or edge > known for edge in axis.edges[:-1]])
+    below = let.below(BELOW_SHARE) & ahead
+    share = np.divide(
+        (let.racks * below).sum(axis=1), let.racks.sum(axis=1), out=np.zeros(len(below)), where=below.any(axis=1)
+    )
+    if not (share > LET_SHARE).any():
+        return
+    g = int(np.argmax((let.racks * below).sum(axis=1) * scenario.fleet.it_kw_per_gpu[0] * (share > LET_SHARE)))
+    first = int(below[g].argmax())
+    name, since = scenario.fleet.generations[g].name, scenario.fleet.generations[g].first_ship_date
+    yield (
+        f"landlords let {share[g]:.0%} of their {name} for less than what it costs them: rents fall with the age of a "
+        f"system, {name} ships since {since:%Y-%m}, and in {_month(scenario, first)} it is still bought at its first "
+        f"price, when a GPU-hour rents for {let.rent_usd[g, first]:.2f} USD and costs {let.cost_usd[g, first]:.2f}; "
+        f"nobody would build for such a rent: state later systems (fleet.generations), "
+        f"finance.systems.{name}.rack_price_usd or finance.rents.change_per_year"
+    )
 
 
 def _run_of(below: NDArray[np.bool_]) -> int | None:

@@ -87,6 +87,8 @@ PERIOD = "A month, quarter, half or year stands for its middle day: 2027-01 is r
 _DATE = r"\d{4}(-\d{2}(-\d{2})?|-?[QqHh][1-4])?"
 DATE_PATTERN = f"^{_DATE}$"
 """How a date or a period is written, for JSON Schema."""
+YEARS = (1900, 2200)
+"""First and last year of any date: farther ones are slips, and calendars end near some of them."""
 _EXAMPLES = {
     "MW": "1.2 GW",
     "kW": "132 kW",
@@ -296,14 +298,17 @@ def parse_date(text: str | int | dt.date) -> dt.date:
     Raises
     ------
     ValueError
-        If the text is none of these or the day does not exist.
+        If the text is none of these, the day does not exist, or its year lies outside ``YEARS``.
     """
     if isinstance(text, dt.datetime):
-        return text.date()
-    if isinstance(text, dt.date):
-        return text
-    first, last = parse_period(str(text))
-    return first + (last - first) // 2 if last > first else first
+        first = last = text.date()
+    elif isinstance(text, dt.date):
+        first = last = text
+    else:
+        first, last = parse_period(str(text))
+    if not YEARS[0] <= first.year <= last.year <= YEARS[1]:
+        raise ValueError(f"no year of a plan; write one from {YEARS[0]} to {YEARS[1]}")
+    return first + (last - first) // 2
 
 
 def parse_period(text: str) -> tuple[dt.date, dt.date]:
@@ -417,7 +422,7 @@ class Day:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe the days and periods that the field takes (called by pydantic only)."""
-        year = {"type": "integer", "minimum": 1900, "maximum": 2200}
+        year = {"type": "integer", "minimum": YEARS[0], "maximum": YEARS[1]}
         examples = ["2027-03-15", "2027-03", "2027-Q2", "2027-H1", "2027"]
         ranged = f"^{_DATE}( to {_DATE})?$"
         return {"anyOf": [{"type": "string", "pattern": ranged}, year], "examples": examples, "x-period": PERIOD}

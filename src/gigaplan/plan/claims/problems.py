@@ -55,6 +55,12 @@ class Problems:
         entries = self.mapping(node, path)
         return {k: v for k, v in entries.items() if self.known("unknown name", k, names, (*path, k), key=True)}
 
+    def entries(self, node: Node, path: Path) -> dict[str, Node]:
+        """Return a mapping's entries; note the problem if there is none."""
+        if node.value == {}:
+            self.add("nothing is written here", path, allowed=MAPPING, remedy="write its settings, or leave it out")
+        return self.mapping(node, path)
+
     def text(self, node: Node | None, path: Path, default: str = "") -> str:
         """Return a text; numbers and dates are taken as they are written."""
         if node is None:
@@ -71,7 +77,9 @@ class Problems:
         return (self.text(node, path),)
 
     def listed(self, node: Node, path: Path, read: Callable[[Node, Path], Any]) -> tuple[Any, ...]:
-        """Return what is read from one entry or from each of a list."""
+        """Return what is read from one entry or from each of a list; note the problem if the list is empty."""
+        if node.value == []:
+            self.add("nothing is listed here", path, remedy="add an entry, or leave the line out")
         if isinstance(node.value, list):
             return tuple(read(n, (*path, i)) for i, n in enumerate(node.value))
         return (read(node, path),)

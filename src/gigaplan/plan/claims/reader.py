@@ -136,7 +136,7 @@ def _because(entries: dict[str, Node], path: Path, keys: set[str], found: Proble
 
 def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> Statement | None:
     """Return a statement: one reading in place, or several under ``readings``."""
-    entries = found.mapping(node, path)
+    entries = found.entries(node, path)
     if not entries:
         return None
     rests, known = (found.texts(entries[k], (*path, k)) if k in entries else () for k in ("rests_on", "known_by"))
@@ -160,7 +160,7 @@ def _statement(node: Node, path: Path, found: Problems, facts: Catalog) -> State
 
 
 def _reading(node: Node, path: Path, found: Problems, facts: Catalog, context: tuple[str, ...] = ()) -> Reading | None:
-    entries = found.mapping(node, path)
+    entries = found.entries(node, path)
     if not entries:
         return None
     along = _along(entries, path, found, facts)

@@ -87,7 +87,14 @@ SYSTEM = Kind(
         **_declared(Device, "rated_w", "clock_share", "pod_gpus", "spine_share"),
         "gpu_tgp_w": Annotated[float, Gt(0), Unit("W")],
         "rack_power_kw": Annotated[Any, OnBasis("kW", RackBasis)],
-        **_declared(GenerationCost, "name", "book_life_years", "service_life_years"),
+        **_declared(
+            GenerationCost,
+            "name",
+            "book_life_years",
+            "service_life_years",
+            "first_supply_date",
+            "first_supply_date_delay_days",
+        ),
         **_declared(
             Generation, "name", "it_kw_per_rack", "life_years", "first_ship_date_delay_days", "gpu_power_cap_w"
         ),

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.history import published
+from gigaplan.catalog.prices import in_prices_of, price_level
 from gigaplan.plan.document import Node
 from gigaplan.plan.homes import Homes
 from gigaplan.plan.paths import unit_at
@@ -27,7 +28,6 @@ from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
 from gigaplan.vocabulary.facts import Fact, Ledger
-from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.sampling import Choice, Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
@@ -164,17 +164,12 @@ class Filler:
         levels = [self._price_level(year) for year in (int(fact.price_year), self.price_year)]
         if not all(levels):
             return fact
-        ratio = levels[1] / levels[0]
-        low, high = (None if end is None else end * ratio for end in (fact.low, fact.high))
-        words = f"{short(fact.number)} in the prices of {fact.price_year}, x {ratio:.3f} by consumer prices"
-        note = "; ".join(filter(None, (words, fact.note)))
-        year = str(self.price_year)
-        return replace(fact, value=fact.number * ratio, low=low, high=high, price_year=year, note=note)
+        return in_prices_of(fact, self.price_year, levels[1] / levels[0])
 
     def _price_level(self, year: int) -> float:
         """Return consumer prices in a year, recorded; those of the last known year after it."""
-        known = [f for f in self.facts.series("us_cpi_u", "price_level") if int(f.date[:4]) <= year]
-        return self.ledger.read(f"price_year.{known[-1].date}", known[-1]).number if known else 0.0
+        level = price_level(self.facts, year)
+        return self.ledger.read(f"price_year.{level.date}", level).number if level else 0.0
 
     def series(
         self,

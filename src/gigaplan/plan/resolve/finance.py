@@ -56,6 +56,8 @@ def finance(filler: Filler, doc: PlanDocument, fleet: FleetInputs) -> FinanceInp
             name=g.name,
             book_life_years=g.life_years if costs.it_life_years is None else costs.it_life_years,
             service_life_years=g.life_years,
+            first_supply_date=g.first_ship_date,
+            first_supply_date_delay_days=g.first_ship_date_delay_days,
         )
         for g in fleet.generations
     )

@@ -63,26 +63,28 @@ def cost(result: Result) -> Chart:
 
 
 def gpu_hour(result: Result) -> Chart | None:
-    """What a GPU-hour of the fleet clears at, next to what it costs and what the market rents it for."""
+    """What a GPU-hour of the fleet costs and is rented for, what one more would bring, and what all would clear at."""
     clears = figures(result, "clearing_price_usd_per_gpu_h")
     if not np.isfinite(clears).any():
         return None
-    quantities = ["clearing_price_usd_per_gpu_h", "gpu_hour_rent_usd", "gpu_hour_cost_usd"]
-    if if_held(figures, result, "full_gpu_hour_cost_usd") is not None:
-        quantities.append("full_gpu_hour_cost_usd")
-    names, colours = (
-        ("clears at", "rented in the market", "costs at full use", "costs, cost of capital included"),
-        (base.PALETTE[0], base.PALETTE[2], base.GREY, base.RED),
+    every = (
+        ("clearing_price_usd_per_gpu_h", "would clear at", base.PALETTE[0]),
+        ("marginal_revenue_usd_per_gpu_h", "one more would bring", base.PALETTE[1]),
+        ("gpu_hour_rent_usd", "rented in the market", base.PALETTE[2]),
+        ("gpu_hour_cost_usd", "costs at full use", base.GREY),
+        ("full_gpu_hour_cost_usd", "costs, cost of capital included", base.RED),
     )
-    series = [base.line(n, figures(result, q), c) for n, q, c in zip(names, quantities, colours, strict=False)]
-    series += base.band("clears at", spread(result, quantities[0], ["month"]), 1, colours[0])
+    held = [row for row in every if if_held(figures, result, row[0]) is not None]
+    series = [base.line(n, figures(result, q), c) for q, n, c in held]
+    series += base.band(held[0][1], spread(result, held[0][0], ["month"]), 1, held[0][2])
     return Chart(
         "gpu_hour",
         "What a GPU-hour is worth and what it costs",
         base.log_option(series, result.labels["month"], "USD per GPU-hour of the fleet's mean GPU"),
-        "It clears where buyers, at what they would pay, want just what there is: far above rent GPUs are missing, "
-        "at the cost of energy there are more than anybody wants.",
-        *base.table(names[: len(quantities)], years(result), np.vstack([base.yearly(result, q) for q in quantities])),
+        "The plan's prices decide what is paid: one more GPU-hour would bring what the next request pays, nothing if "
+        "all are served. It would clear where buyers, at what they would pay, want just what there is: far above rent "
+        "GPUs are missing, at the cost of energy there are more than anybody wants.",
+        *base.table([n for _, n, _ in held], years(result), np.vstack([base.yearly(result, q) for q, _, _ in held])),
         figures="mean of the year",
     )
 

@@ -22,13 +22,13 @@ from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
 from gigaplan.demand.requests import at_prices, tokens_of_workloads
 from gigaplan.finance.capital import by_generation
-from gigaplan.finance.gpu_hour import owned_gpu_hour
 from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.finance.rents import agreed_index, rents_by_month
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.money import per_request, rented_share
+from gigaplan.simulate.couplings.owners import hour_of_owner
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
@@ -52,12 +52,16 @@ class Prices:
     """(M, n) the same, cost of capital included [USD/GPU/h]."""
     gpu_hour_rent_usd: Array
     """(M, n) contract rent of an hour of the fleet's mean GPU [USD/GPU/h]."""
+    generation_rent_usd: Array
+    """(M or 1, G, n) contract rent of an hour of each generation's GPU in the market [USD/GPU/h]."""
     gpu_hours_per_request: Array
     """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
     cost_per_request_usd: Array
     """(M, W, n) cost of serving a request at full use, cost of capital included [USD]."""
     clearing_usd_per_gpu_h: Array
     """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
+    load_share: Array
+    """(M, n) GPUs that requests need in the mean hour over those of the hour that decides [share]; 1 where none do."""
     index: Array
     """(M, W, n) price of a request, or of its tokens where these have prices, over that of the reference date [1]."""
     per_request_usd: Array
@@ -103,16 +107,21 @@ def meet(
         gpu_hour_cost_usd=hour.cost,
         full_gpu_hour_cost_usd=hour.full_cost,
         gpu_hour_rent_usd=hour.rent,
+        generation_rent_usd=hour.rents,
         gpu_hours_per_request=hours,
         cost_per_request_usd=per_request_cost,
         clearing_usd_per_gpu_h=clearing,
+        load_share=np.ones_like(clearing),
         index=index,
         per_request_usd=reference * index,
         worth=np.where(np.isfinite(worth), worth, 1.0),
         slowness_factor=np.exp(log_slow),
     )
     interactive = np.array([not w.deferrable for w in scenario.demand.workloads])
-    return prices, at_prices(at_reference, factor, interactive)
+    demand = at_prices(at_reference, factor, interactive)
+    need, peak = _need(scenario, demand, built, hours)
+    load = np.nan_to_num(_ratio(need.sum(axis=1), _at_peak(scenario, need, peak)), nan=1.0)
+    return replace(prices, load_share=load), demand
 
 
 def most_it_mw(scenario: Scenario, demand: Demand, built: BuildOut, prices: Prices, trained: Trained) -> Array:
@@ -170,11 +179,13 @@ def more_at_batch_price(scenario: Scenario, demand: Demand, prices: Prices) -> t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GpuHour:
-    """An hour of the fleet's mean GPU: (M, n) each [USD/GPU/h], nan without GPUs."""
+    """An hour of the fleet's mean GPU: (M, n) each where nothing else is said [USD/GPU/h], nan without GPUs."""
 
     cost: Array
     full_cost: Array
     rent: Array
+    rents: Array
+    """(M or 1, G, n) rent of each generation's."""
 
 
 def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
@@ -193,33 +204,22 @@ def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
     fleet = up.sum(axis=(1, 2))
     # GPUs that are down cost as much as those that are up, which bear it.
     cost, full = (_ratio(c, fleet * column(scenario.fleet.ladder.availability, 2)) for c in costs)
-    return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet))
+    return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet), rents=rents)
 
 
 def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
     """Return the cost of a busy GPU-hour by generation and place, without and with cost of capital: (M, G, P) each
-    [USD/GPU/h]; rent by the GPU-hour left out. Racks cost over their time in service, whatever their book life."""
-    finance, fleet = scenario.finance, scenario.fleet
-    kw = fleet.it_kw_per_gpu  # (M or 1, G)
+    [USD/GPU/h]; rent by the GPU-hour left out."""
+    finance, kw = scenario.finance, scenario.fleet.it_kw_per_gpu  # (M or 1, G)
     earn = in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance)
     rows: tuple[list[Array], list[Array]] = ([], [])
-    for g, (generation, price) in enumerate(zip(fleet.generations, finance.generations, strict=True)):
+    for g in range(len(finance.generations)):
         places: tuple[list[Array], list[Array]] = ([], [])
         for share, facility, contract in zip(
             rented_share(scenario), scenario.facilities, finance.contracts, strict=True
         ):
             mw = kw[:, g] / KW_PER_MW
-            hour = owned_gpu_hour(
-                rack_price_usd=price.rack_price_usd,
-                gpus_per_rack=generation.gpus_per_rack,
-                it_kw_per_gpu=kw[:, g],
-                drawn_share=scenario.draw.busy_share,
-                pue=facility.pue,
-                power_price_usd_per_mwh=facility.power_price_usd_per_mwh,
-                costs=finance.costs,
-                life_years=price.service_life_years,
-                cost_of_capital_per_year=earn,
-            )
+            hour = hour_of_owner(scenario, g, facility, earn)
             lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
             rent = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
             owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)

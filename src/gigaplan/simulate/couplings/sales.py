@@ -31,6 +31,8 @@ class Sales:
     """(M, C, n) what they pay less that cost."""
     workload_margin_usd: Array
     """(M, W, n) revenue of a workload less the cost that it bears."""
+    revenue_over_full_cost: Array
+    """(M, W, n) revenue of a workload over its cost, cost of capital included [1]; nan where nothing is served."""
     for_sale_gpu_hours: Array
     """(M, G, n) GPU-hours that no customer holds, no training holds and no request takes."""
     for_sale_tokens: Array
@@ -53,11 +55,13 @@ def sales_of(
 ) -> Sales:
     """Return margins, what is for sale, and what each milestone's power buys and earns."""
     cost = cost_of_customers(scenario, built, reserved, money.cost_usd)
-    free = service.unrequested_gpu_hours
+    free, full = service.unrequested_gpu_hours, units.tokens.full_workload_usd
+    paid = np.broadcast_to(revenue.by_workload_usd, np.broadcast_shapes(revenue.by_workload_usd.shape, full.shape))
     return Sales(
         customer_cost_usd=cost,
         customer_margin_usd=reserved.bills.revenue_usd - cost,
         workload_margin_usd=revenue.by_workload_usd - units.tokens.workload_usd,
+        revenue_over_full_cost=np.divide(paid, full, out=np.full(paid.shape, np.nan), where=full > 0),
         for_sale_gpu_hours=free,
         for_sale_tokens=tokens_for_sale(scenario, demand, speed, prices, free),
         milestones=milestones_of(scenario, built, service, money, drawn),

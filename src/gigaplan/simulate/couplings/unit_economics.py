@@ -10,19 +10,32 @@ from gigaplan.allocation.outputs import Allocation
 from gigaplan.allocation.prices import is_unserved, marginal_revenue, shadow_price
 from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import TokenCost, cost_per_mtok
+from gigaplan.finance.next_unit import lifetime_value
 from gigaplan.finance.outputs import Accounts
+from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.allocation import Service, reference_index, value_as_served
 from gigaplan.simulate.couplings.customers import Reserved, cost_of_customers
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
+from gigaplan.simulate.couplings.owners import hour_of_owner
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS_PER_YEAR
 
 KW_PER_MW = MW_PER_GW = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Worthwhile:
+    """Present value of the revenue of one more gigawatt over that of its cost [USD/USD]."""
+
+    by_start: Array
+    """(M, n) by the month in which it starts."""
+    of_additions: Array
+    """(M,) of all the power that the plan adds; nan where it adds none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,16 @@ class ScarcityPrices:
     """(M, n) worth of one more IT megawatt for a year of such months [USD/MW/year]."""
     revenue_usd_per_gw_year: Array
     """(M, n) revenue of one more IT gigawatt for a year of such months [USD/GW/year]."""
+    revenue_usd_per_gpu_h: Array
+    """(M, n) revenue of one more GPU-hour of the fleet's mix [USD/GPU/h]."""
+    cost_usd_per_gw_year: Array
+    """(M,) cost of an owned IT gigawatt in a year, cost of capital included [USD/GW/year]."""
+    clearing_usd_per_gw_year: Array
+    """(M, n) what an IT gigawatt would bring in a year of such months if prices cleared the market [USD/GW/year]."""
+    at_plan_prices: Worthwhile
+    """Whether it is worth its cost at the plan's prices."""
+    at_clearing_prices: Worthwhile
+    """Whether it is if prices cleared the market."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,27 +105,86 @@ def unit_economics(
         served_per_day=service.served_per_day,
     )
     paid_usd = prices.per_request_usd * revenue.over_stated[:, None]
-    scarcity = _scarcity(scenario, built, demand, speed, allocated, paid_usd)
+    scarcity = _scarcity(scenario, built, demand, speed, allocated, prices, paid_usd)
     return UnitEconomics(tokens=tokens, tasks=tasks, scarcity=scarcity)
 
 
 def _scarcity(
-    scenario: Scenario, built: BuildOut, demand: Demand, speed: Throughput, allocated: Allocation, paid_usd: Array
+    scenario: Scenario,
+    built: BuildOut,
+    demand: Demand,
+    speed: Throughput,
+    allocated: Allocation,
+    prices: Prices,
+    paid_usd: Array,
 ) -> ScarcityPrices:
+    """Return what more capacity would bring, and whether it would be worth its cost.
+
+    Parameters
+    ----------
+    paid_usd : Array, shape (M, W, n)
+        What is paid for a request [USD].
+    """
     axis, k = scenario.axis, reference_index(scenario)
     reference = scenario.fleet.generations[k]
     per_gpu_h = speed.requests_per_gpu_h[:, :, k][..., axis.year_of_month]  # (M, W, n)
+    hours = np.where(np.isfinite(prices.gpu_hours_per_request), prices.gpu_hours_per_request, 0.0)
     value = per_gpu_h * value_as_served(scenario, speed)
-    revenue = per_gpu_h * paid_usd
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
     unserved &= (built.gpus_available.sum(axis=1) > 0)[:, None, :, None, None]
     price = shadow_price(value, unserved)
-    shape = np.broadcast_shapes(value.shape, revenue.shape)
-    next_revenue = marginal_revenue(value, np.broadcast_to(revenue, shape), unserved)
-    up = column(scenario.fleet.ladder.availability, 2)
-    gpu_h_per_mw_year = reference.gpus_per_rack / column(reference.it_kw_per_rack, 2) * KW_PER_MW * up * HOURS_PER_YEAR
+    of_the_mix = np.divide(
+        paid_usd, hours, out=np.zeros(np.broadcast_shapes(paid_usd.shape, hours.shape)), where=hours > 0
+    )
+    brings = [np.broadcast_to(r, np.broadcast_shapes(value.shape, r.shape)) for r in (per_gpu_h * paid_usd, of_the_mix)]
+    next_revenue, next_of_the_mix = (axis.month_mean(r) for r in marginal_revenue(value, brings, unserved))
+    need = demand.requests_per_day * hours
+    faster = np.divide(
+        (need * per_gpu_h * hours).sum(axis=1),
+        need.sum(axis=1),
+        out=np.ones_like(next_revenue),
+        where=need.sum(axis=1) > 0,
+    )
+    clearing = np.nan_to_num(prices.clearing_usd_per_gpu_h) * prices.load_share * faster
+    gpu_h = reference.gpus_per_rack / column(reference.it_kw_per_rack, 2) * KW_PER_MW * HOURS_PER_YEAR  # of an IT MW
+    up_h = column(scenario.fleet.ladder.availability, 2) * gpu_h
+    cost = _owned_usd_per_gpu_h(scenario, k) * gpu_h[:, 0] * MW_PER_GW
+    revenues = [per_hour * up_h * MW_PER_GW for per_hour in (next_revenue, clearing)]
+    at_plan, at_clearing = (_worthwhile(scenario, built, k, revenue, cost) for revenue in revenues)
     return ScarcityPrices(
         usd_per_gpu_h=price,
-        usd_per_mw_year=axis.month_mean(price) * gpu_h_per_mw_year,
-        revenue_usd_per_gw_year=axis.month_mean(next_revenue) * gpu_h_per_mw_year * MW_PER_GW,
+        usd_per_mw_year=axis.month_mean(price) * up_h,
+        revenue_usd_per_gw_year=revenues[0],
+        revenue_usd_per_gpu_h=next_of_the_mix,
+        cost_usd_per_gw_year=cost,
+        clearing_usd_per_gw_year=revenues[1],
+        at_plan_prices=at_plan,
+        at_clearing_prices=at_clearing,
     )
+
+
+def _worthwhile(
+    scenario: Scenario, built: BuildOut, generation: int, usd_per_gw_year: Array, cost_usd_per_gw_year: Array
+) -> Worthwhile:
+    """Return whether gigawatts of a generation are worth their cost, at what each brings in a year."""
+    earn = in_the_plans_prices(scenario.finance.cost_of_capital.plan_per_year, scenario.finance)
+    life = scenario.finance.generations[generation].service_life_years
+    value = lifetime_value(usd_per_gw_year, cost_usd_per_gw_year, life, earn)
+    return Worthwhile(value.benefit_cost_ratio, value.of_additions(_added_mw(scenario, built)))
+
+
+def _added_mw(scenario: Scenario, built: BuildOut) -> Array:
+    """Return the IT power of racks that begins to produce at the plan's sites in each month: (M, n) [MW]."""
+    kw = np.einsum(
+        "mgpe,mg->mpe", built.racks_producing[:, :, : len(scenario.fleet.sites)], scenario.fleet.it_kw_per_rack
+    )
+    return np.asarray(np.maximum(np.diff(kw, axis=-1), 0.0).sum(axis=1) / KW_PER_MW)
+
+
+def _owned_usd_per_gpu_h(scenario: Scenario, generation: int) -> Array:
+    """Return what an hour of an owned GPU costs, cost of capital included, in the mean of the plan's new places (of all
+    where none is new): (M or 1,) [USD/GPU/h]."""
+    new = scenario.facilities[: len(scenario.fleet.sites)] or scenario.facilities
+    earn = in_the_plans_prices(scenario.finance.cost_of_capital.plan_per_year, scenario.finance)
+    hours = [column(hour_of_owner(scenario, generation, facility, earn).full_usd, 1) for facility in new]
+    return np.asarray(np.mean(np.broadcast_arrays(*hours), axis=0))

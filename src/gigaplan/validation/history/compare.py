@@ -180,26 +180,31 @@ def _add_rent(
 ) -> None:
     """Add the point of a published rent, or why there is none."""
     try:
-        system, (central, low, high), known = rent(result, row)
+        found = rent(result, row)
     except BeyondError as error:
         left_out.append(_left(row, str(error)))
         return
-    early = origin is not None and str(origin) < known
+    through = (row.quantity, row.entity, row.date, row.value) in _series()
+    known = through and found.of_plan and (origin is None or row.known_since <= origin)
+    early = origin is not None and str(origin) < found.known
+    spread = (
+        _spread(found.members, row.value)
+        if found.of_plan
+        else {"low": float(found.members[1]), "high": float(found.members[2]), "below": float("nan")}
+    )
     points.append(
         Point(
             name=RENT_NAME,
-            entity=f"{system}, {row.basis}",
+            entity=f"{found.system}, {row.basis}",
             date=row.date,
             unit=row.unit,
             published=row.value,
             published_low=row.value if row.low is None else row.low,
             published_high=row.value if row.high is None else row.high,
-            predicted=float(central),
-            low=float(low),
-            high=float(high),
-            below=float("nan"),
-            given=bool(row.value == central),
-            hindsight=f"the catalog's rent is of {known}" if early else "",
+            predicted=float(found.members[0]),
+            **spread,
+            given=known or found.stated,
+            hindsight=f"the catalog's rent is of {found.known}" if early else "",
             origin=origin,
         )
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.catalog.history import REVENUE, TOKENS, USERS, Published
+from gigaplan.catalog.prices import price_level
 from gigaplan.demand.inputs import GENERATED
 from gigaplan.plan.checks.knowledge import API
 from gigaplan.plan.resolver import meant_in_table
@@ -206,8 +207,24 @@ SAME_STATEMENT: Mapping[str, str] = {
 """Why some figures of the lab are not compared."""
 
 
-def rent(result: Result, row: Published) -> tuple[str, Array, str]:
-    """Return the system that a published rent is of, its central, low and high rent in the catalog, and since when.
+@dataclass(frozen=True, slots=True)
+class Rent:
+    """What a run says of a published rent."""
+
+    system: str
+    members: Array
+    """Rent in each future, or the catalog's with its two ends where the plan has no such system, in the money of the
+    published figure's year [USD/h]."""
+    known: str
+    """Date of the catalog's rent."""
+    of_plan: bool
+    """Whether the plan has the system."""
+    stated: bool
+    """Whether the published figure is the one that the catalog's rent is."""
+
+
+def rent(result: Result, row: Published) -> Rent:
+    """Return what a run says of a published rent: the plan's of that month, or the catalog's of a system that it lacks.
 
     Parameters
     ----------
@@ -232,8 +249,22 @@ def rent(result: Result, row: Published) -> tuple[str, Array, str]:
     if not facts:
         raise BeyondError(f"no rent of {system} in the catalog")
     fact = facts[0]
-    low, high = (fact.number if end is None else end for end in (fact.low, fact.high))
-    return system, np.array([fact.number, low, high]), fact.date
+    stated = row.value == fact.number
+    if system not in result.labels["generation"]:
+        ends = (fact.number if end is None else end for end in (fact.low, fact.high))
+        return Rent(system, np.array([fact.number, *ends]), fact.date, of_plan=False, stated=stated)
+    month = min(result.axis.month_of(row.date), result.axis.months - 1)
+    paid = result["generation_rent_usd_per_gpu_h"][:, result.index("generation", system), month]
+    return Rent(system, paid * _price_ratio(result, row.date.year), fact.date, of_plan=True, stated=stated)
+
+
+def _price_ratio(result: Result, year: int) -> float:
+    """Return consumer prices of a year over those of the year in whose money the plan is, 1 if it names none."""
+    stated = next((int(e.value) for e in result.ledger.under("price_year") if isinstance(e.value, (int, float))), None)
+    if stated is None:
+        return 1.0
+    then, now = (price_level(catalog.load(), y) for y in (year, stated))
+    return 1.0 if then is None or now is None else then.number / now.number
 
 
 def figure_of(row: Published) -> Figure | None:
