@@ -85,6 +85,17 @@ def test_a_plan_with_changes_comes_back_with_them(tmp_path: Path) -> None:
     assert load(new).hash == result.stamp.plan_hash
 
 
+def test_a_plan_with_an_overlay_gives_the_same_answer(tmp_path: Path) -> None:
+    """The overlay's header, which is part of the hash, stands in a comment of the plan that is written."""
+    overlay = tmp_path / "dear.yaml"
+    head = "overlay: {who: a tester, why: dearer money, from: nowhere}\n"
+    overlay.write_text(f"{head}finance: {{cost_of_capital: {{plan_per_year: 20 %/year}}}}\n", encoding="utf-8")
+    result = gp.run("lab-1mw", overlays=[overlay])
+    new = gp.new(tmp_path / "new.yaml", from_xlsx=gp.export(result, "xlsx", tmp_path / "book.xlsx"))
+    assert "a tester" in new.read_text("utf-8")
+    assert (gp.run(new)["cost_of_capital_usd"] == result["cost_of_capital_usd"]).all()
+
+
 def test_changed_cells_are_lines_of_the_plan(edited: Callable[..., Path], tmp_path: Path) -> None:
     edits: list[tuple[str, str, Any]] = [(PUE, "value", 1.3), (PUE, "low", 1.2), (PUE, "high", 1.4)]
     edits += [(RATE, "value", "12 %/year"), (RATE, "low", None), (RATE, "high", None)]
