@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run test test-workbook setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## set up and run every check
 	$(BIN)/lint-imports
 	$(BIN)/gigaplan catalog check
 	$(BIN)/python -m pytest -n 2
+
+test-workbook: $(VENV)/dev.stamp ## calculate workbooks anew in LibreOffice, which must be there, and compare
+	$(BIN)/python tests/workbook/recalculate.py
 
 setup: $(VENV)/run.stamp ## set up to run
 

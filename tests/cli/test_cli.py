@@ -167,7 +167,7 @@ def test_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
         ("run", ("an argument is missing", "PLAN")),
         ("run lab-1mw two", ("one argument too many", "two")),
         ("run lab-1mw --resolution hourl", ("--resolution", "hourl", "representative, hourly", "nearest: hourly")),
-        ("export x --to xlsx", ("--to", "xlsx", "parquet, csv, netcdf")),
+        ("export x --to xls", ("--to", "xls", "parquet, csv, netcdf, xlsx", "nearest: xlsx")),
         ("run lab-1mw --set", ("a value is missing", "--set")),
         ("catalog search a --limit many", ("--limit", "many")),
         ("validate silicon", ("no such verb", "nearest: kernels")),

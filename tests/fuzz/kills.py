@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "export csv": ("export", "kept{n}", "--to", "csv", "--out", "out.csv"),
     "export parquet": ("export", "kept{n}", "--to", "parquet", "--out", "out.parquet"),
     "export netcdf": ("export", "kept{n}", "--to", "netcdf", "--out", "out.nc"),
+    "export xlsx": ("export", "kept{n}", "--to", "xlsx", "--out", "out.xlsx"),
     "predict training": ("predict", "training", "steps{n}.csv", "--out", "out.csv"),
     "predict inference": ("predict", "inference", "bench{n}.json", *LEFT_OPEN, "--out", "out.csv"),
     "calibrate training": ("calibrate", "training", "steps{n}.csv", "--force", "--out", "out.yaml"),

@@ -121,7 +121,7 @@ def test_the_verb_and_its_mistakes(lab: Result, tmp_path: Path, capsys: pytest.C
     assert leave("export", kept, "--to", "csv", "-o", str(out), "--quantity", "cost_usd", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["path"], told["bytes"]) == ("file", str(out), out.stat().st_size)
-    assert leave("export", kept, "--to", "xlsx") == 2
+    assert leave("export", kept, "--to", "xls") == 2
     capsys.readouterr()
     assert leave("export", kept, "--to", "csv", "-o", str(out), "--quantity", "cost_usdd") == 2
     assert "nearest: cost_usd" in capsys.readouterr().err

@@ -18,6 +18,7 @@ WRITERS: dict[str, Writer] = {
     "parquet": lambda result, folder, progress: gp.export(result, "parquet", folder / "kept", progress=progress),
     "csv": lambda result, folder, progress: gp.export(result, "csv", folder / "kept", progress=progress),
     "netcdf": lambda result, folder, progress: gp.export(result, "netcdf", folder / "kept", progress=progress),
+    "xlsx": lambda result, folder, progress: gp.export(result, "xlsx", folder / "kept", progress=progress),
 }
 
 

@@ -266,6 +266,8 @@ def test_run_export_and_a_thesis(lab: Result, tmp_path: Path, capsys: pytest.Cap
     for form in ("csv", "parquet", "netcdf"):
         for _ in range(2):  # its own are known again
             gp.export(kept, form, tmp_path / f"x.{form}", ["cost_usd"])
+    for _ in range(2):
+        gp.export(kept, "xlsx", tmp_path / "x.xlsx")
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,15 @@ from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
-from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder
 from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
 
 RESULTS = Path("gigaplan-results")
+WORKBOOK = "xlsx"
+"""The form of an export that is drawn as a report is, besides those of a table."""
+EXPORTED = (*FORMS, WORKBOOK)
 
 
 def save(result: Result, folder: str | Path | None = None, progress: Progress | None = None) -> Path:
@@ -101,11 +104,12 @@ def export(
     result : Result, str or Path
         A result, or the folder that holds one.
     to : str
-        ``parquet`` or ``csv`` (a long table with labels, unit and kind) or ``netcdf`` (needs the extra ``xarray``).
+        ``parquet`` or ``csv`` (a long table with labels, unit and kind), ``netcdf`` (needs the extra ``xarray``), or
+        ``xlsx`` (a workbook: summary, inputs, every room by year, and money with live formulas).
     out : str or Path, optional
-        File to write (default: the plan's name with .parquet, .csv or .nc).
+        File to write (default: the plan's name with .parquet, .csv, .nc or .xlsx).
     quantities : sequence of str
-        Result quantities to write; all if left out.
+        Result quantities to write; all if left out. A workbook has all.
     progress : callable, optional
         Called with (steps done, steps, the next one); False cancels, and nothing half-written stays.
     members : str
@@ -115,7 +119,7 @@ def export(
     Raises
     ------
     PlanError
-        If there is no such form, quantity or choice of members.
+        If there is no such form, quantity or choice of members, or a workbook is to have some of them alone.
     MachineError
         If the file can't be written, or xarray isn't there for NetCDF.
     Cancelled
@@ -123,10 +127,30 @@ def export(
     """
     with command():
         result = result if isinstance(result, Result) else load(result)
-        to = meant(to, FORMS, by_beginning=False)
+        to = meant(to, EXPORTED, by_beginning=False)
+        if to not in EXPORTED:
+            raise PlanError([unknown_choice("no such form", Place("export"), to, EXPORTED, "check the spelling")])
         ending = "nc" if to == "netcdf" else to
         path = named_file(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
+        if to == WORKBOOK:
+            from gigaplan.report.workbook import workbook
+
+            _refuse_parts(quantities, members)
+            return workbook(result, path, progress)
         return export_result(result, to, path, quantities, progress, members=members)
+
+
+def _refuse_parts(quantities: Sequence[str], members: str) -> None:
+    """Refuse what is stated of a long table where a workbook is written."""
+    remedy = "leave it out, or export a long table: --to parquet or --to csv"
+    given = {"quantities": ", ".join(quantities), "members": "" if members == "figures" else members}
+    problems = [
+        Problem(f"a workbook takes no choice of {what}", Place("export"), value=value, remedy=remedy)
+        for what, value in given.items()
+        if value
+    ]
+    if problems:
+        raise PlanError(problems)
 
 
 def rerun(folder: str | Path, out: str | Path | None = None, progress: Progress | None = None) -> Rerun:

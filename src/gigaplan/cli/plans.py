@@ -146,10 +146,11 @@ def new(
     from_: Annotated[str | None, Parameter(name="--from", completer=plan_names, group=PLAN)] = None,
     set: Set = None,
     with_: With = None,
+    from_xlsx: Annotated[Path | None, Parameter(name="--from-xlsx", group=PLAN)] = None,
     force: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False,
     json: Json = False,
 ) -> int:
-    """Write a commented starter plan that runs at once, or a copy of another plan.
+    """Write a commented starter plan that runs at once, a copy of another plan, or the plan of a workbook.
 
     Parameters
     ----------
@@ -157,12 +158,17 @@ def new(
         File to write; its name becomes the plan's.
     from_
         Copy this plan instead (a built-in plan's name or a YAML file), with --set and --with applied to it.
+    from_xlsx
+        Take the plan of this workbook (gigaplan export RESULT --to xlsx) instead, with the values that were changed in
+        its sheet Inputs.
     force
         Replace an existing file.
     """
     from gigaplan import api
 
-    written = api.new(path, like=from_, changes=set or [], overlays=with_ or [], force=force, **start)
+    written = api.new(
+        path, like=from_, changes=set or [], overlays=with_ or [], from_xlsx=from_xlsx, force=force, **start
+    )
     if json:
         return print_json(written)
     line(f"wrote {written}; run it with: gigaplan run {shlex.quote(str(written))}")

@@ -55,7 +55,7 @@ def export(
     result: ResultFolder,
     /,
     *,
-    to: Annotated[Literal["parquet", "csv", "netcdf"], Parameter(group=OUTPUT)],
+    to: Annotated[Literal["parquet", "csv", "netcdf", "xlsx"], Parameter(group=OUTPUT)],
     out: FileOrNone = None,
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     members: Annotated[Literal["figures", "all"], Parameter(group=OUTPUT)] = "figures",
@@ -68,9 +68,10 @@ def export(
     result
         A folder that `gigaplan run` has written.
     to
-        parquet or csv (a long table: one row per number, with its labels, unit and kind) or netcdf.
+        parquet or csv (a long table: one row per number, with its labels, unit and kind), netcdf, or xlsx (a workbook:
+        summary, inputs, every room by year, and money with live formulas).
     out
-        File to write (default: the plan's name with .parquet, .csv or .nc).
+        File to write (default: the plan's name with .parquet, .csv, .nc or .xlsx).
     quantity
         Write this result quantity alone. May be repeated.
     members

@@ -157,7 +157,7 @@ def _returns(result: Result) -> list[str]:
     worth = f"present value {money(npv)}{_of_plan(result, 'party_npv_usd', money)}{held}"
     if not figures(result, "revenue_usd").any():
         return [f"none: nothing is sold; {worth}; at most {money(peak)} put in"]
-    real = " a year real" if result.ledger.under("price_year") else " a year"
+    real = " a year real" if any(result.ledger.under("price_year")) else " a year"
     rate = "no internal rate" if math.isnan(irr) else f"internal rate {irr:.1%}{real}"
     rate += _of_plan(result, "party_irr", lambda share: f"{share:.1%}", "none")
     back = result.day(payback)

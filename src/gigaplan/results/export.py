@@ -18,6 +18,7 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, staged
 
 FORMS = ("parquet", "csv", "netcdf")
+"""Forms of a table; a workbook is drawn as a report is, from the same figures."""
 MEMBERS = ("figures", "all")
 
 

@@ -17,6 +17,7 @@ EXPORTS = {
     "csv": Kind("an exported table", ("variable,", ",value,", ",unit,kind")),
     "parquet": Kind("an exported table", ("PAR1", "variable", "value", "unit")),
     "netcdf": Kind("an exported dataset", ("CDF", "plan_hash")),
+    "xlsx": Kind("a workbook", ("PK\x03\x04", "xl/workbook.xml", "gigaplan workbook")),
 }
 PREDICTIONS = Kind("a table of predictions", ("tokens_per_s_per_gpu", "low", "high", "validity"))
 """Of serving or of training: columns that all of them have."""
