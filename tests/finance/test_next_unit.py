@@ -60,3 +60,14 @@ def test_the_reference_hour_at_clearing_prices_is_the_mean_hour_where_there_is_o
     clearing, hour = result.central("clearing_revenue_usd_per_gw_year"), result.central("clearing_price_usd_per_gpu_h")
     most = np.nan_to_num(hour) * 1e9 / 1e3 * 8766  # a GPU takes more than a kilowatt
     assert (clearing <= most).all()
+
+
+def test_an_idle_hour_brings_what_the_plan_rents_it_out_for() -> None:
+    idle = {f"demand.workloads.{w}.requests_per_day": "1000" for w in gp.run("neocloud-100mw").labels["workload"]}
+    let = gp.run("neocloud-100mw", idle)
+    stands = gp.run("neocloud-100mw", {**idle, "market.idle": "stand_idle"})
+    assert let.central("added_gw_benefit_cost_ratio") > 0.1
+    assert stands.central("added_gw_benefit_cost_ratio") == 0
+    bound = let.central("gpu_hour_rent_usd")[-12:]
+    assert (let.central("marginal_revenue_usd_per_gpu_h")[-12:] < bound).all()
+    assert (let.central("marginal_revenue_usd_per_gpu_h")[-12:] > 0).all()

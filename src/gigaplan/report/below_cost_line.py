@@ -37,7 +37,7 @@ def below_cost_line(result: Result) -> str:
 
 def _line(result: Result) -> str:
     paid = np.asarray(figures(result, QUANTITY))  # (workload, month)
-    sold = np.nan_to_num(paid).max(axis=1) > 0
+    sold = np.median(np.nan_to_num(paid), axis=1) > 0  # a service that is free in most months is not for sale
     if not sold.any():
         return ""
     by_year = aggregate(result, QUANTITY, ["workload", "year"]).values

@@ -50,7 +50,8 @@ def sentences(scenario: Scenario, stages: Stages) -> list[str]:
         What the stages of its run gave.
     """
     found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _let_below_cost, _unprofitable)
-    return [sentence for look in found for sentence in look(scenario, stages)]
+    whose = "in the central future: " if scenario.members > 1 else ""
+    return [whose + sentence for look in found for sentence in look(scenario, stages)]
 
 
 def _impossible(scenario: Scenario, stages: Stages) -> Iterator[str]:
@@ -66,12 +67,17 @@ def _outsized(scenario: Scenario, stages: Stages) -> Iterator[str]:
     hours = np.nan_to_num(stages.prices.gpu_hours_per_request[0])
     need = (stages.demand.requests_per_day[0] * hours).sum(axis=0) / HOURS * scenario.axis.hours
     there = stages.service.available_gpu_hours[0].sum(axis=0)
-    _, over = _by_year(scenario, np.where(there > 0, need, 0.0), there)
-    over = over[over > 0]  # years without GPUs serve nobody, whatever is requested
-    if over.size and (over > FAR_OVER_FLEET).all():
+    years, over = _by_year(scenario, np.where(there > 0, need, 0.0), there)
+    far = over > FAR_OVER_FLEET  # years without GPUs serve nobody, whatever is requested
+    if far.any():
         users = digits_of(float(stages.demand.weekly_users[0].max()) / MILLION)
+        when = (
+            "in every year"
+            if far[over > 0].all()
+            else f"in {_spans([y for y, o in zip(years, far, strict=True) if o])}"
+        )
         yield (
-            f"demand is {over.min():,.0f} times what the fleet could serve, and more, in every year ({users} million "
+            f"demand is {over[far].min():,.0f} times what the fleet could serve, and more, {when} ({users} million "
             "weekly users at the most): unless the plan states its own, users and requests are those of the largest "
             "service; state demand.adoption, or requests of the workloads' own (driver: own, requests_per_day)"
         )

@@ -48,6 +48,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.existing_in_time,
         demand.names,
         demand.models,
+        demand.whose_users,
         demand.volumes,
         demand.users,
         demand.service,

@@ -66,6 +66,25 @@ def models(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 yield Problem(message, place, value=f"{part(field)}", allowed=allowed, remedy=remedy)
 
 
+def whose_users(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """Who counts by users says whose: without their number they are those of the largest service in the world."""
+    adoption = plan.demand.adoption
+    if plan.history is not None or (adoption is not None and adoption.model_fields_set):
+        return
+    for name, work in plan.demand.workloads.items():
+        if work.driver == "users":
+            reference = catalog.load().find("adoption", "reference_users")
+            yield Problem(
+                f"whose users? The plan states none: they are the {reference.number:,.0f} of the largest service",
+                root.place(("demand", "workloads", name)),
+                value="driver: users",
+                remedy="state demand.adoption (reference_users, ceiling_users), or write driver: own and "
+                "requests_per_day; the run goes on",
+                severity="warning",
+            )
+            return
+
+
 def volumes(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """A workload states its volume in the way of its driver."""
     facts = catalog.load()

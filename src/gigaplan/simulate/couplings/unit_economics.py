@@ -137,7 +137,9 @@ def _scarcity(
         paid_usd, hours, out=np.zeros(np.broadcast_shapes(paid_usd.shape, hours.shape)), where=hours > 0
     )
     brings = [np.broadcast_to(r, np.broadcast_shapes(value.shape, r.shape)) for r in (per_gpu_h * paid_usd, of_the_mix)]
-    next_revenue, next_of_the_mix = (axis.month_mean(r) for r in marginal_revenue(value, brings, unserved))
+    let = _let_usd_per_gpu_h(scenario, built, prices, k)
+    served_next = zip(marginal_revenue(value, brings, unserved), let, strict=True)
+    next_revenue, next_of_the_mix = (axis.month_mean(np.maximum(r, v[..., None, None])) for r, v in served_next)
     need = demand.requests_per_day * hours
     faster = np.divide(
         (need * per_gpu_h * hours).sum(axis=1),
@@ -173,12 +175,22 @@ def _worthwhile(
     return Worthwhile(value.benefit_cost_ratio, value.of_additions(_added_mw(scenario, built)))
 
 
+def _let_usd_per_gpu_h(scenario: Scenario, built: BuildOut, prices: Prices, generation: int) -> tuple[Array, Array]:
+    """Return what an hour brings that nobody requests, of a GPU of the generation and of the mean one: (M, n) each
+    [USD/GPU/h]; nothing where idle GPUs aren't rented out."""
+    there = built.gpus_available.sum(axis=1) > 0
+    if scenario.market.idle != "rent_out":
+        return np.zeros(there.shape), np.zeros(there.shape)
+    share = column(scenario.market.rent_out_price_share, 2) * column(scenario.market.idle_use_share, 2) * there
+    return share * prices.generation_rent_usd[:, generation], share * np.nan_to_num(prices.gpu_hour_rent_usd)
+
+
 def _added_mw(scenario: Scenario, built: BuildOut) -> Array:
-    """Return the IT power of racks that begins to produce at the plan's sites in each month: (M, n) [MW]."""
-    kw = np.einsum(
-        "mgpe,mg->mpe", built.racks_producing[:, :, : len(scenario.fleet.sites)], scenario.fleet.it_kw_per_rack
-    )
-    return np.asarray(np.maximum(np.diff(kw, axis=-1), 0.0).sum(axis=1) / KW_PER_MW)
+    """Return the IT power of racks that the plan's sites add in each month to the most that has produced: (M, n) [MW];
+    what replaces retired racks adds none."""
+    racks = built.racks_producing[:, :, : len(scenario.fleet.sites)]
+    kw = np.einsum("mgpe,mg->me", racks, scenario.fleet.it_kw_per_rack)
+    return np.asarray(np.diff(np.maximum.accumulate(kw, axis=-1), axis=-1) / KW_PER_MW)
 
 
 def _owned_usd_per_gpu_h(scenario: Scenario, generation: int) -> Array:
