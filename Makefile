@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run test test-browser setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ test: $(VENV)/dev.stamp ## set up and run every check
 	$(BIN)/lint-imports
 	$(BIN)/gigaplan catalog check
 	$(BIN)/python -m pytest -n 2
+
+test-browser: $(VENV)/dev.stamp ## check pages in Debian's Chromium, which must be there: what they print, and what they show
+	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium"; exit 3; }
+	$(BIN)/python -m pytest tests/browser
 
 setup: $(VENV)/run.stamp ## set up to run
 
