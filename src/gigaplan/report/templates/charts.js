@@ -68,6 +68,7 @@ var gigaplanCharts = (function () {
   function tooltips(option) {
     var tip = option.tooltip;
     if (!tip || tip.show === false || tip.formatter || tip.valueFormatter) return;
+    if (list(option.series).some(function (s) { return s.encode; })) return; /* its points name what they show */
     tip.confine = true;
     tip.formatter = tip.trigger === 'axis' ? along(option) : single(option);
     if (tip.trigger === 'axis') tip.position = aside;
