@@ -106,7 +106,6 @@ var gigaplanCharts = (function () {
   function prepared(option, room, night) {
     var own = JSON.parse(night ? nightly(JSON.stringify(option)) : JSON.stringify(option)), taller = fit(own, room);
     if (night && own.visualMap) own.visualMap.inRange.color.reverse();
-    own.textStyle = Object.assign({fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'}, own.textStyle);
     tooltips(own);
     return {option: Object.assign({backgroundColor: 'transparent'}, own), taller: taller};
   }
