@@ -211,12 +211,12 @@ def test_charts_over_time_have_bands() -> None:
     drawn, plain = (all_charts(r) for r in (many("announced-2025-09"), one("announced-2025-09")))
     for name, chart in drawn.items():
         series = chart.option["series"]
-        hidden = [s for s in series if s["name"] == "" and s.get("stack", "").startswith("band")]
+        hidden = [s for s in series if s.get("name") == "" and s.get("stack", "").startswith("band")]
         assert bool(hidden) == (name in with_bands), name
         ranged = [s for s in series if "range" in s]
         assert len(hidden) == 2 * len(ranged)
         names, central = (
-            {n for s in option["series"] if (n := s["name"]) and "not served" not in n}
+            {n for s in option["series"] if (n := s.get("name")) and "not served" not in n}
             for option in (chart.option, plain[name].option)
         )
         assert names == central, name
