@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-workbook setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run test test-browser test-workbook setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ test: $(VENV)/dev.stamp ## set up and run every check
 
 test-workbook: $(VENV)/dev.stamp ## calculate workbooks anew in LibreOffice, which must be there, and compare
 	$(BIN)/python tests/workbook/recalculate.py
+test-browser: $(VENV)/dev.stamp ## check pages in Debian's Chromium, which must be there: what they print, and what they show
+	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium"; exit 3; }
+	$(BIN)/python -m pytest tests/browser
 
 setup: $(VENV)/run.stamp ## set up to run
 

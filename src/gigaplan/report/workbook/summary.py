@@ -6,7 +6,8 @@ import datetime as dt
 import math
 
 from gigaplan.plan.workbook.lines import Cell
-from gigaplan.report.headline import SERVED_FROM, Card, answer, cards, ranges
+from gigaplan.report.answer import answer, ranges
+from gigaplan.report.headline import Card, cards
 from gigaplan.report.workbook.book import Book, Sheet
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
@@ -61,8 +62,6 @@ def _card(sheet: Sheet, row: int, card: Card, result: Result) -> None:
     at = ",".join(f"{dim}={label}" for dim, label in card.at.items())
     sheet.row(row, 0, (card.name, card.value, card.range))
     sheet.row(row, len(HEADING), (card.variable, at, card.reduction, card.detail))
-    if card.name == SERVED_FROM:  # a month that is worked out from a share: it stands as text alone
-        return
     variable = result.variable(card.variable)
     ends = (card.span.low, card.span.high) if card.span else (math.nan, math.nan)
     date = is_date(variable)
