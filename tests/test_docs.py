@@ -12,14 +12,18 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from rich.console import Console
 
+import gigaplan as gp
 from gigaplan.measurements import page
 from gigaplan.plan import schema
 from gigaplan.report.glossary import glossary
+from gigaplan.report.terminal import render
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -198,6 +202,17 @@ def test_blocks_that_set_up_are_not_run(step: str) -> None:
 def test_shell_block_that_fails_is_told_with_its_line() -> None:
     with pytest.raises(AssertionError, match=r"page\.md:7: exit 3"):
         run_shell(Block("bash", "true\n(exit 3)\ntrue", 7), "page.md")
+
+
+def test_the_summary_in_the_readme_is_what_a_run_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MEMBERS", 100)
+    console = Console(file=StringIO(), width=98, color_system=None)
+    console.print(render(gp.run("announced-2025-09")))
+    assert isinstance(console.file, StringIO)
+    printed = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    shown = re.search(r"```text\n(NVIDIA and OpenAI, .*?)\n```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    assert shown[1] == printed, "run it again and put what it prints there"
 
 
 def test_the_glossary_is_the_variable_table() -> None:
