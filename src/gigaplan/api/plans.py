@@ -99,18 +99,30 @@ def run(
     return run_sources(plans.sources_of(plan, changes_of(changes), overlays), progress, keep)
 
 
-def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary") -> Result:
-    """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
-    return _run(plans.load_sources(sources), progress, keep)
+def run_sources(
+    sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary", *, claims: bool = True
+) -> Result:
+    """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises.
+
+    Parameters
+    ----------
+    sources : Sources
+        The plan's text, overlays and changes.
+    progress, keep
+        As in :func:`run`.
+    claims : bool
+        Whether its claims are judged.
+    """
+    return _run(plans.load_sources(sources), progress, keep, claims=claims)
 
 
-def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") -> Result:
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary", *, claims: bool = True) -> Result:
     """Simulate a loaded plan and evaluate its claims."""
     try:
         scenario = plans.resolve(loaded)
         result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
         result = replace(result, sources=loaded.sources)
-        return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
+        return result if not claims else result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None
 

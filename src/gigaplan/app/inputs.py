@@ -1,0 +1,209 @@
+"""Which lines of a plan matter, each with its unit, value and range; and every line that may be written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gigaplan.app.requests import PlanState
+from gigaplan.app.runs import result_of
+from gigaplan.app.sources import sources_of
+from gigaplan.plan.homes import Homes, homes_of
+from gigaplan.plan.load import Plan, load_sources
+from gigaplan.plan.paths import settings, type_at, unit_at
+from gigaplan.report.headline import Card, cards
+from gigaplan.results.explain import explain
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.facts import Entry
+from gigaplan.vocabulary.files import texts_only
+from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.units import UNIT_UNSAID
+
+SHOWN = 9
+"""Lines with a slider: as many as a screen holds."""
+TRIED = 16
+"""Lines that are tried, of which some may not be set by a number."""
+LATEST = 24.0
+"""Months by which sites can be made later."""
+PER_CARD = 6
+"""Inputs of each figure that are looked at."""
+
+
+def ranked(state: PlanState, members: int, progress: Progress | None = None) -> dict[str, Any]:
+    """Return the lines of a plan that matter most, those first that decide most of the headline figures.
+
+    Parameters
+    ----------
+    state : PlanState
+        The plan.
+    members : int
+        With ten and more, lines are ranked by their contributions to the figures' variances; with fewer, by how much
+        of a figure they concern times how wide their range is.
+    progress : callable, optional
+        Called with (stages done, stages, the next one); False cancels.
+
+    Returns
+    -------
+    dict
+        ``inputs``: each with path, value, low, high, unit, evidence, source and the share of the figures that it
+        decides; ``lines``: every line that the plan states or may state, with its value where the run has one.
+
+    Raises
+    ------
+    PlanError, Cancelled
+        As of a run.
+    """
+    result = result_of(state, members, progress)
+    with texts_only():
+        plan = load_sources(sources_of(state, members))
+        homes = homes_of(plan.document)
+        scores = _scores(result, cards(result))
+        by_fact = {e.fact.id: e for e in result.ledger.entries if e.fact and not e.path.startswith("claims.")}
+        by_path = {e.path: e for e in result.ledger.entries if not e.fact}
+        candidates = []
+        for name, score in sorted(scores.items(), key=lambda item: -item[1]):
+            entry = by_fact.get(name) or by_path.get(name)
+            line = _line(entry, plan, homes) if entry else None
+            if line and line["path"] not in [c["path"] for c in candidates]:
+                candidates.append({**line, "share": score})
+        candidates = [*_of_sites(plan), *candidates[:TRIED]]
+        allowed = _settable(state, candidates)
+    inputs = [c for c in candidates if c["path"] in allowed]
+    return {"inputs": inputs[:SHOWN], "lines": list(_lines(result, plan, homes))}
+
+
+def _scores(result: Result, found: Iterable[Card]) -> dict[str, float]:
+    """Return how much of the figures each input decides: the mean share of their variances, or a rank by range."""
+    scores: dict[str, float] = {}
+    figures = list(found)
+    for card in figures:
+        decided = card.decided.inputs if card.decided else ()
+        for one in decided:
+            scores[one.input] = scores.get(one.input, 0.0) + one.share / len(figures)
+        for name in card.decided.indistinct if card.decided else ():
+            scores.setdefault(name, 0.0)
+    if scores:
+        return scores
+    for card in figures:
+        if card.at:
+            below = explain(result, card.variable, card.at)
+            for place, entry in enumerate(_facts_below(below.entries, below.inputs)):
+                name = entry.fact.id if entry.fact else entry.path
+                scores[name] = scores.get(name, 0.0) + 1 / (1 + place) / len(figures)
+    return scores
+
+
+def _facts_below(entries: Iterable[Entry], inputs: Iterable[Any]) -> list[Entry]:
+    """Return the ranged facts that a figure and what it is made of read, some of each."""
+    own = [e for e in entries if e.fact and e.fact.low is not None and e.fact.low != e.fact.high][:PER_CARD]
+    for one in inputs:
+        own += [e for e in _facts_below(one.entries, one.inputs) if e not in own][:PER_CARD]
+    return own
+
+
+def _line(entry: Entry, plan: Plan, homes: Homes) -> dict[str, Any] | None:
+    """Return a number with its range as a line of the plan, None where a slider can't set it."""
+    fact = entry.fact
+    path = homes.stated(entry.path, plan.root)
+    parts = plan.root.parts(path)
+    if fact is None or fact.low is None or fact.high is None or isinstance(fact.value, str):
+        return None
+    if type_at(parts) not in (float, int) or not fact.low < fact.high:
+        return None
+    return {
+        "path": path,
+        "value": fact.number,
+        "low": min(fact.low, fact.number),
+        "high": max(fact.high, fact.number),
+        "unit": "" if fact.unit in UNIT_UNSAID else fact.unit,
+        "write": _unit_written(parts),
+        "whole": type_at(parts) is int,
+        "fact": fact.id,
+        "evidence": str(entry.evidence),
+        "source": fact.source_title,
+        "note": fact.note,
+        "title": "",
+    }
+
+
+def _unit_written(parts: tuple[str, ...]) -> str:
+    """Return the unit that a number at a path is written with."""
+    unit = unit_at(parts)
+    return "" if unit in UNIT_UNSAID else unit
+
+
+def _of_sites(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the sites: how much later all are energised, and the power of the largest phase."""
+    phases = [
+        (f"fleet.sites.{_quoted(site)}.phases.{_quoted(name)}.power", phase.power)
+        for site, found in plan.document.fleet.sites.items()
+        for name, phase in found.phases.items()
+        if phase.power is not None and math.isfinite(phase.power.value)
+    ]
+    common = {"whole": False, "fact": "", "evidence": "assumed", "source": "the plan", "share": 1.0}
+    if phases:
+        words = {"title": "all sites later by", "note": "moves the day on which every phase is energised"}
+        path = "fleet.sites.*.phases.*.energised"
+        moved = {"path": path, "value": 0.0, "low": 0.0, "high": LATEST, "unit": "months", "write": "months"}
+        yield {**common, **moved, **words, "whole": True, "shift": True}
+        path, power = max(phases, key=lambda p: p[1].value)
+        unit = f"MW {power.basis}"
+        largest = {"path": path, "value": power.value, "low": 0.1 * power.value, "high": 3 * power.value}
+        yield {**common, **largest, "unit": unit, "write": unit, "title": "", "note": "the largest phase of a site"}
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if "." in name else name
+
+
+def _settable(state: PlanState, candidates: list[dict[str, Any]]) -> set[str]:
+    """Return the paths at which a plan takes a number: all are tried at once, and those that are refused are left
+    out."""
+    allowed = {str(c["path"]) for c in candidates}
+    written = {f"{c['path']}={change_text(c, c['high'])}": str(c["path"]) for c in candidates}
+    for _ in range(3):
+        changes = tuple(text for text, path in written.items() if path in allowed)
+        try:
+            load_sources(sources_of(state.model_copy(update={"changes": (*state.changes, *changes)}), 1))
+        except PlanError as error:
+            wrong = {
+                path
+                for p in error.problems
+                for text, path in written.items()
+                if p.place.file == f"--set {text}" or p.place.path == path
+            }
+            if not wrong:
+                return set()
+            allowed -= wrong
+        else:
+            break
+    return allowed
+
+
+def change_text(line: dict[str, Any], value: float) -> str:
+    """Return a number as it is written in a change, with its unit."""
+    sign = "+" if line.get("shift") else ""
+    return f"{sign}{value:.6g} {line['write']}".strip()
+
+
+def _lines(result: Result, plan: Plan, homes: Homes) -> Iterator[dict[str, Any]]:
+    """Yield every line that a plan states or may state: path, value and unit where there are."""
+    seen = set[str]()
+    for entry in result.ledger.entries:
+        path = homes.stated(entry.path, plan.root)
+        if path in seen or path.startswith("claims.") or type_at(plan.root.parts(path)) is None:
+            continue
+        seen.add(path)
+        unit = entry.fact.unit if entry.fact else entry.unit
+        yield {
+            "path": path,
+            "value": entry.value,
+            "unit": "" if unit in UNIT_UNSAID else unit,
+            "stated": not entry.fact,
+        }
+    for parts in settings():
+        path = ".".join(parts)
+        if "*" not in parts and path not in seen:
+            yield {"path": path, "value": "", "unit": _unit_written(parts), "stated": False}
