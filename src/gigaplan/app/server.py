@@ -164,7 +164,7 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         remember(question.plan, question.members)
         mark = tabs.begin(tab)
         if question.members > 1 or question.claims:
-            return streamed(worker.steps(jobs.answer, question))
+            return streamed(worker.steps(jobs.answer, question, mark=mark))
         found = await anyio.to_thread.run_sync(answered, question, unless(mark))
         return JSONResponse(found)
 

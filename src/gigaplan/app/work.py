@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -71,7 +72,9 @@ class Worker:
             self._pool = ProcessPoolExecutor(1, self._context, _begin, (self._shared,))
         return self._pool
 
-    async def steps(self, work: Callable[..., Any], *given: Any) -> AsyncIterator[Step]:
+    async def steps(
+        self, work: Callable[..., Any], *given: Any, mark: threading.Event | None = None
+    ) -> AsyncIterator[Step]:
         """Yield how far a job is until it is done; whoever stops listening cancels it.
 
         Parameters
@@ -80,6 +83,8 @@ class Worker:
             A function of a module, called with ``given`` and ``progress``.
         *given
             Its arguments, which travel to the process.
+        mark : threading.Event, optional
+            Set where nobody waits for the job any more.
 
         Raises
         ------
@@ -92,6 +97,8 @@ class Worker:
         try:
             last = (-1, -1)
             while not future.done():
+                if mark is not None and mark.is_set():
+                    raise Cancelled("a newer question came")
                 now = (self._shared[2 * slot], self._shared[2 * slot + 1])
                 if now != last:
                     last = now
