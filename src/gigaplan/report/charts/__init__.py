@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from gigaplan.report.charts import build, cost, flow, money, serve, train
+from gigaplan.report.charts import build, cash, cost, demand, flow, ladder, money, serve, train
 from gigaplan.report.charts.base import Chart
+from gigaplan.report.charts.ladder import ColourBy
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 
-__all__ = ["Chart", "all_charts"]
+__all__ = ["Chart", "ColourBy", "all_charts", "planner_charts"]
+
+SHARED = (demand.demand, cost.cost, cash.cash, demand.day, train.training)
 
 MAKERS = (
     flow.watts,
     money.dollars,
-    build.buildout,
-    build.power,
-    build.power_states,
     build.gantt,
     build.limits,
-    serve.tokens,
-    serve.regions,
-    serve.load,
-    serve.waits,
-    serve.waits_by_hour,
     serve.shadow,
     train.runs,
-    train.largest,
-    train.size,
-    train.capability,
-    cost.cost,
     cost.gpu_hour,
     cost.waterfall,
     cost.intelligence,
@@ -41,6 +32,29 @@ MAKERS = (
     money.parties,
     money.book_lives,
 )
+
+
+def planner_charts(result: Result, other: Result | None = None, colour_by: ColourBy = "state") -> dict[str, Chart]:
+    """Return the six charts that the page and the planner share, by id.
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+    other : Result, optional
+        Another one, drawn dashed: plan B.
+    colour_by : str
+        What the gigawatts are stacked by: ``state``, ``place`` or ``generation``.
+
+    Returns
+    -------
+    dict of str to Chart
+        ``ladder``, ``demand``, ``cost``, ``cash``, ``day`` and ``training``; of a saved result without those that need
+        a quantity that it lacks.
+    """
+    drawn = [if_held(ladder.ladder, result, other, colour_by)]
+    drawn += [if_held(make, result, other) for make in SHARED]
+    return {chart.id: chart for chart in drawn if chart}
 
 
 def all_charts(result: Result) -> dict[str, Chart]:

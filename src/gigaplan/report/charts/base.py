@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gigaplan.report.charts import palette
 from gigaplan.report.format import short, without_noise
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.labelled import central_alone
@@ -20,9 +21,8 @@ from gigaplan.vocabulary.members import Array
 
 Option = dict[str, Any]
 Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A7A00", "#6A51A3", "#525252")
-"""Okabe and Ito's colours for all kinds of colour vision, darkened where a line would be too faint."""
-GREY, RED = "#8a8f98", "#c1121f"
+PALETTE = palette.HUES
+GREY, RED = palette.GREY, palette.WINE
 HEAT = ("#fff3d6", "#f2a541", "#c1121f", "#5f0f40")
 ONE_FUTURE = "These are figures of the central future, so that the parts add up."
 WIDE_CHART = 680
@@ -101,7 +101,6 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
     """Return a chart over categories with one value axis that names its unit."""
     return {
         "animation": False,
-        "aria": {"enabled": True},
         "color": list(PALETTE),
         "grid": {"left": 8, "right": 28, "top": 64, "bottom": 8, "containLabel": True},
         "legend": {"top": 0, "icon": "roundRect", "itemWidth": 12, "itemHeight": 8},
@@ -181,7 +180,6 @@ def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]
     nodes = [{"name": n, "depth": column, "label": {"formatter": t}} for n, (column, t) in words.items()]
     return {
         "animation": False,
-        "aria": {"enabled": True},
         "color": list(PALETTE),
         "series": [
             {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report.charts import base
+from gigaplan.report.charts import base, over_time
 from gigaplan.report.charts.base import Chart, Option
+from gigaplan.report.charts.palette import GREY, INK, NAVY
 from gigaplan.report.format import fixed, percent, short
 from gigaplan.report.words import title
 from gigaplan.results.coordinates import years
@@ -31,34 +32,43 @@ LINES = {
     "lease": "lease",
 }
 """Cost lines as people write them."""
-FULL, CAPITAL_TOO = "full_cost_per_mtok_all_usd", "all serving, cost of capital included"
-PRICES = (("cost_per_mtok_usd", ("workload",)), ("cost_per_mtok_all_usd", ()))
+FULL = "full_cost_per_mtok_all_usd"
 
 
-def cost(result: Result) -> Chart:
-    """Cost per million generated tokens by workload."""
-    price = figures(result, "cost_per_mtok_usd")
-    names = result.labels["workload"]
-    series = [base.line(title(n), price[w], base.colour(result, "workload", n)) for w, n in enumerate(names)]
-    whole = {"width": 3, "type": "dashed"}
-    series.append(base.line("all serving", figures(result, "cost_per_mtok_all_usd"), base.GREY, lineStyle=whole))
-    if (full := if_held(figures, result, FULL)) is not None:
-        series.append(base.line(CAPITAL_TOO, full, base.RED, lineStyle={"width": 2, "type": "dotted"}))
-    series += base.band("all serving", spread(result, "cost_per_mtok_all_usd", ["month"]), 1, base.GREY)
-    more = () if full is None else ((FULL, ()),)
-    rows = np.vstack([base.yearly(result, n, *d) for n, d in (*PRICES, *more)])
+def cost(result: Result, other: Result | None = None) -> Chart:
+    """Return the cost per million generated tokens: all serving with its band, and workloads when they are chosen."""
+    days = over_time.months(result)
+    full = if_held(figures, result, FULL) is not None  # else saved before cost of capital was counted
+    every, each = (FULL, "full_cost_per_mtok_usd") if full else ("cost_per_mtok_all_usd", "cost_per_mtok_usd")
+    name = "full cost, all serving" if full else "all serving, without cost of capital"
+    series = over_time.ranged(
+        over_time.line(name, days, figures(result, every), NAVY, lineStyle={"width": 3}),
+        days,
+        spread(result, every, ["month"]),
+    )
+    if full:
+        without = figures(result, "cost_per_mtok_all_usd")
+        dashed = {"width": 1.5, "type": "dotted"}
+        series.append(over_time.line("without cost of capital", days, without, NAVY, lineStyle=dashed))
+    if other is not None and (theirs := if_held(figures, other, every)) is not None:
+        dashed = {"width": 2, "type": "dashed"}
+        series.append(over_time.line("plan B", over_time.months(other), theirs, INK, lineStyle=dashed))
+    price, names = figures(result, each), [title(n) for n in result.labels["workload"]]
+    thin = {"lineStyle": {"width": 1}, "endLabel": {"show": True, "formatter": "{a}", "color": GREY, "fontSize": 10}}
+    series += [over_time.line(n, days, price[w], GREY, **thin) for w, n in enumerate(names)]
+    drawn = over_time.option(result, series, "USD per million generated tokens")
+    drawn["yAxis"] |= {"type": "log", "name": "USD per million tokens (log scale)"}
+    drawn["legend"] |= {"selected": dict.fromkeys(names, False)}
+    more = ("cost_per_mtok_all_usd",) if full else ()
+    values = np.vstack([base.yearly(result, every), *(base.yearly(result, v) for v in more)])
+    values = np.vstack([values, base.yearly(result, each, "workload")])
     return Chart(
         "cost",
-        "Cost per million generated tokens",
-        base.log_option(series, result.labels["month"], "USD per million generated tokens"),
-        "Whole cost shared by GPU-hours held; serving bears its idle GPUs, so an idle fleet shows as "
-        "a high cost per token. Cost, not price; without cost of capital where nothing else is said.",
-        *base.table(
-            [*(title(n) for n in names), "all serving", *(CAPITAL_TOO for _ in more)],
-            years(result),
-            rows,
-        ),
-        figures="mean of the year, weighted by tokens",
+        "Cost of a million generated tokens",
+        drawn,
+        "Serving bears its idle GPUs, so an idle fleet shows as a high cost. Cost, not price. Workloads: click a name.",
+        *base.table([name, *("without cost of capital" for _ in more), *names], years(result), values),
+        figures="USD, mean of the year, weighted by tokens",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gigaplan.report.charts import base
+from gigaplan.report.charts import base, over_time, palette
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import as_year, percent, scientific, short, span
 from gigaplan.report.runs import missed
@@ -17,7 +17,7 @@ from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
-from gigaplan.results.spread import spread
+from gigaplan.results.spread import Spread, spread
 from gigaplan.vocabulary.members import Array
 
 TREND = "Epoch AI's trend"
@@ -70,42 +70,77 @@ def runs(result: Result) -> Chart | None:
     )
 
 
-def largest(result: Result) -> Chart:
-    """The largest run that could end with each month, on one site and on all, next to the published trend; scopes that
-    are equal stand once."""
+def training(result: Result, other: Result | None = None) -> Chart:
+    """Return the largest run that could end with each month next to the published trend, and below what a model of it
+    could be capable of."""
     data = figures(result, "largest_run_flop")
+    days = over_time.months(result)
     scopes = _different(result.labels["scope"], data)
     kinds = ("solid", "dotted", "dashed")
-    series = [
-        base.line(
-            name, np.where(data[i] > 0, data[i], np.nan), base.PALETTE[i], lineStyle={"width": 2, "type": kinds[i]}
-        )
-        for i, name in scopes.items()
-    ]
-    known = spread(result, "largest_run_flop", ["month"], {"scope": "one site"})
-    series += base.band("one site", known, 1, base.PALETTE[0])
-    ends = base.yearly(result, "largest_run_flop", "scope")
-    rows = [(name, *(scientific(float(v)) for v in ends[i])) for i, name in scopes.items()]
-    words = [_largest_words(data, tuple(scopes.values()))]
+    series: list[Option] = []
+    for i, name in scopes.items():
+        shown = np.where(data[i] > 0, data[i], np.nan)
+        drawn = over_time.line(name, days, shown, palette.NAVY, lineStyle={"width": 2, "type": kinds[i]})
+        known = spread(result, "largest_run_flop", ["month"], {"scope": result.labels["scope"][i]})
+        series += over_time.ranged(drawn, days, known) if not i else [drawn]
     trend = if_held(figures, result, "trend_run_flop")
     if trend is not None:
-        series.append(base.line(TREND, trend, base.GREY, lineStyle={"width": 1, "type": "dashed"}))
+        series.append(over_time.line(TREND, days, trend, palette.GOLD, lineStyle={"width": 2}))
+    if other is not None:
+        theirs = figures(other, "largest_run_flop")[0]
+        theirs, dashed = np.where(theirs > 0, theirs, np.nan), {"width": 2, "type": "dashed"}
+        series.append(
+            over_time.line("plan B, one site", over_time.months(other), theirs, palette.INK, lineStyle=dashed)
+        )
+    unit = "model FLOP"
+    words, rows = _words_and_rows(result, data, scopes, trend)
+    index = _capability(result)
+    drawn = over_time.option(result, [*series, *index], unit)
+    drawn["yAxis"] |= {"type": "log", "name": f"{unit} (log scale)"}
+    if index:
+        drawn = over_time.two_plots(drawn, {"scale": True}, "capability, ECI points")
+    return Chart(
+        "training",
+        "The largest training run that could end in the month",
+        drawn,
+        " ".join(words),
+        ("", *years(result)),
+        tuple(rows),
+        height=440 if index else 340,
+        figures="year end",
+    )
+
+
+def _words_and_rows(
+    result: Result, data: Array, scopes: dict[int, str], trend: Array | None
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return what is said of the largest runs, and their table."""
+    ends = base.yearly(result, "largest_run_flop", "scope")
+    rows = [(f"{name}, FLOP", *(scientific(float(v)) for v in ends[i])) for i, name in scopes.items()]
+    words = [_largest_words(data, tuple(scopes.values()))]
+    if trend is not None:
         over = base.yearly(result, "largest_run_over_trend", "scope")
         rows += [(TREND, *(scientific(float(v)) for v in aggregate(result, "trend_run_flop", ["year"]).values))]
         rows += [(f"{name}, of the trend", *(percent(float(v)) for v in over[i])) for i, name in scopes.items()]
         words.append(_trend_words(over, years(result)))
-    if who := if_held(_who_trains, result):
-        words.append(who[0])
-        rows += who[1]
-    return Chart(
-        "largest",
-        "The largest training run that could end in the month",
-        base.log_option(series, result.labels["month"], "model FLOP"),
-        " ".join(words),
-        ("", *(f"{y}, FLOP" for y in years(result))),
-        tuple(rows),
-        figures="year end",
-    )
+    for more in (_who_trains, _size, _rise):
+        if found := if_held(more, result):
+            words += [found[0]] if found[0] else []
+            rows += found[1]
+    return words, rows
+
+
+def _capability(result: Result) -> list[Option]:
+    """Return the lower plot: what a model of the largest run so far could be capable of, with its range."""
+    found = if_held(figures, result, "capability_eci")
+    if found is None or np.isnan(found[1]).all():
+        return []
+    low, central, high = found
+    days = over_time.months(result)
+    known = Spread(low, central, high, np.zeros(len(low)), 2)
+    at = dict(over_time.LOWER)
+    drawn = over_time.line("capability of its model", days, central, palette.GREEN, unit="ECI points", **at)
+    return over_time.ranged(drawn, days, known, **at)
 
 
 def _who_trains(result: Result) -> tuple[str, list[tuple[str, ...]]]:
@@ -154,69 +189,29 @@ def _largest_words(data: Array, names: Sequence[str]) -> str:
     )
 
 
-def size(result: Result) -> Chart | None:
-    """The compute-optimal model of the largest run of one site, with the range of scaling laws."""
-    low, central, high = figures(result, "largest_run_parameters")[0]
-    if not central.max() > 0:
-        return None
-    shown = [np.where(v > 0, v, np.nan) for v in (low, central, high)]
-    series = [
-        base.line(name, v, base.PALETTE[0], lineStyle={"width": 2 if name == "central" else 1, "type": kind})
-        for name, v, kind in zip(result.labels["bound"], shown, ("dotted", "solid", "dashed"), strict=True)
-    ]
+def _size(result: Result) -> tuple[str, list[tuple[str, ...]]]:
+    """Return the compute-optimal model of the largest run of one site, with the range of scaling laws."""
+    low, _, high = figures(result, "largest_run_parameters")[0]
+    if not high.max() > 0:
+        return "", []
     at = {"scope": "one site"}
-    ends = np.vstack([base.yearly(result, f"largest_run_{n}", "bound", at=at) for n in ("parameters", "tokens")])
-    names = [f"{what}, {b}" for what in ("parameters", "tokens") for b in result.labels["bound"]]
-    return Chart(
-        "size",
-        "The model that the largest run of one site is best spent on",
-        base.log_option(series, result.labels["month"], "parameters"),
-        f"Up to {span(float(low.max()), float(high.max()))} parameters, twenty tokens each (Hoffmann "
-        "et al. 2022); bounds are their fit of the "
-        "loss, as published and as corrected (Besiroglu et al. 2024). A smaller model on more tokens "
-        "is cheaper to serve.",
-        ("", *years(result)),
-        tuple((n, *(short(float(v)) for v in row)) for n, row in zip(names, ends, strict=True)),
-        figures="year end",
+    rows = []
+    for what in ("parameters", "tokens"):
+        ends = base.yearly(result, f"largest_run_{what}", "bound", at=at)
+        texts = (span(float(a), float(b)) for a, b in zip(ends[0], ends[-1], strict=True))
+        rows.append((f"{what} of its model, low to high", *texts))
+    words = (
+        f"It is best spent on up to {span(float(low.max()), float(high.max()))} parameters (Hoffmann et al. 2022; "
+        "bounds: their fit of the loss, as published and as corrected by Besiroglu et al. 2024)."
     )
+    return words, rows
 
 
-def capability(result: Result) -> Chart | None:
-    """What the largest run of one site could be capable of, with its range."""
-    low, central, high = figures(result, "capability_eci")
-    if np.isnan(central).all():
-        return None
-    floor = float(np.floor(np.nanmin(low) / 10) * 10)
-    series = [
-        base.line("", low, "transparent", stack="band", silent=True, lineStyle={"width": 0}, tooltip={"show": False}),
-        base.line(
-            "80 % range", high - low, base.PALETTE[0], stack="band", areaStyle={"opacity": 0.18}, lineStyle={"width": 0}
-        ),
-        base.line("central", central, base.PALETTE[0]),
-    ]
-    drawn = base.option(series, result.labels["month"], "points of Epoch AI's capabilities index")
-    drawn["yAxis"] |= {"min": floor}
-    drawn["legend"]["data"] = ["80 % range", "central"]
-    drawn["tooltip"] = {"show": False}
-    columns, rows = base.table(result.labels["bound"], years(result), base.yearly(result, "capability_eci", "bound"))
-    parts = if_held(_rise, result)
-    return Chart(
-        "capability",
-        "What a model of the largest run so far could be capable of",
-        drawn,
-        "From training compute and date, fitted on published models; beyond the largest known run it "
-        "is an extrapolation." + (parts[0] if parts else ""),
-        columns,
-        (*rows, *parts[1]) if parts else rows,
-        figures="year end",
-    )
-
-
-def _rise(result: Result) -> tuple[str, tuple[tuple[str, ...], ...]]:
+def _rise(result: Result) -> tuple[str, list[tuple[str, ...]]]:
     """Return what the rise of capability rests on, in words and as rows by year."""
     names = {"larger runs": "capability_from_compute_eci", "better methods": "capability_from_methods_eci"}
     rises = {name: aggregate(result, variable, ["year"]).values for name, variable in names.items()}
     compute, methods = (float(v[-1]) for v in rises.values())
     grown = f"{compute:.1f} points by larger runs" if compute > 0 else "none by larger runs, since they don't grow"
     words = f" Of its rise since the first run {grown}, {methods:.1f} by better methods at the same compute."
-    return words, tuple((f"rise by {name}", *(f"{float(x):.1f}" for x in v)) for name, v in rises.items())
+    return words, [(f"capability, rise by {n}, points", *(f"{float(x):.1f}" for x in v)) for n, v in rises.items()]

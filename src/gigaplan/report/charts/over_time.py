@@ -1,0 +1,208 @@
+"""Charts over time: one axis for all, so that they stand below each other; a today rule, a paler future, bands.
+
+An option stays plain data. What ECharts can't say without a function stands next to it and is read by the page's script:
+``shows`` of an option (the unit of its values, what happens when), ``unit`` and ``range`` of a series.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gigaplan.report.charts import base
+from gigaplan.report.charts.base import Option
+from gigaplan.report.charts.palette import GREY, VEIL
+from gigaplan.results.result import Result
+from gigaplan.results.spread import RANGE, Spread
+from gigaplan.vocabulary.members import Array
+
+YEAR_MS = 365 * 24 * 3600 * 1000
+"""Between two ticks of the axis at least: Januaries alone have one."""
+LEFT, RIGHT, TOP, BOTTOM = 64, 22, 62, 26
+"""Pixels around the plot of every chart over time: the same, so that months stand below each other."""
+BETWEEN = 44
+"""Pixels between two plots of one chart."""
+Days = Sequence[str]
+
+
+def months(result: Result) -> Days:
+    """Return the first day of each month."""
+    return [f"{m}-01" for m in result.labels["month"]]
+
+
+def mid_years(result: Result) -> Days:
+    """Return the first of July of each calendar year, where a year's bar stands."""
+    return [f"{year}-07-01" for year in dict.fromkeys(m[:4] for m in result.labels["month"])]
+
+
+def today(result: Result) -> tuple[dt.date, str]:
+    """Return the day on which knowledge ends and what it is called: the plan's own, else that of the catalog."""
+    if result.ledger.known_until:
+        return result.ledger.known_until, f"known until {result.ledger.known_until:%b %Y}"
+    stated = next((str(e.value) for e in result.ledger.under("known_until")), "")
+    day = dt.date.fromisoformat((stated or result.stamp.catalog_vintage)[: len("2026-11-29")])
+    return day, f"{'known until' if stated else 'today,'} {day:%b %Y}"
+
+
+def points(days: Days, values: Array | Sequence[float]) -> list[list[Any]]:
+    """Return (day, value) in six digits; what doesn't exist is a gap."""
+    return [[day, value] for day, value in zip(days, base.numbers(values), strict=True)]
+
+
+def line(name: str, days: Days, values: Array | Sequence[float], color: str, **more: Any) -> Option:
+    """Return a line over days."""
+    return base.line(name, [], color, **more) | {"data": points(days, values)}
+
+
+def area(name: str, days: Days, values: Array | Sequence[float], color: str, **more: Any) -> Option:
+    """Return an area over days, stacked on those before it."""
+    style = {"areaStyle": {"opacity": 0.82}, "lineStyle": {"width": 0.5}, "stack": "parts", "symbol": "none"}
+    return line(name, days, values, color, **(style | more))
+
+
+def bar(name: str, days: Days, values: Array | Sequence[float], color: str, stack: str) -> Option:
+    """Return bars over days."""
+    return base.bar(name, [], color, stack) | {"data": points(days, values), "barMaxWidth": 46, "barWidth": "62%"}
+
+
+def ranged(drawn: Option, days: Days, found: Spread | None, size: float = 1.0, **more: Any) -> list[Option]:
+    """Return a line on the band of its range over members; the line alone for a run of few members.
+
+    Parameters
+    ----------
+    drawn : Option
+        The line, which is given its ends for the tooltip.
+    days : sequence of str
+        Of the range.
+    found : Spread, optional
+        The range, in the quantity's own unit.
+    size : float
+        What the unit of the chart is of that.
+    **more
+        For both hidden lines that bound the band: their axes.
+    """
+    if found is None or found.members == 1:
+        return [drawn]
+    low, high = (np.asarray(end, dtype=float) / size for end in (found.low, found.high))
+    color, stack = drawn["itemStyle"]["color"], f"band of {drawn['name']}"
+    hidden = {"stack": stack, "silent": True, "lineStyle": {"width": 0}, "symbol": "none", "z": 1} | more
+    under = line("", days, low, color, **hidden)
+    over = line("", days, high - low, color, **hidden, areaStyle={"opacity": 0.2})
+    drawn = drawn | {"range": {"low": base.numbers(low), "high": base.numbers(high), "of": RANGE}}
+    return [under, over, drawn]
+
+
+def with_today(result: Result, series: Sequence[Option]) -> list[Option]:
+    """Return the series, the first of which has the rule of today and the veil over what comes after it."""
+    day, name = today(result)
+    start, end = result.axis.start, result.axis.end
+    if not series or not start < day < end:
+        return list(series)
+    rule = {
+        "silent": True,
+        "symbol": "none",
+        "animation": False,
+        "label": {"formatter": name, "position": "insideEndTop", "fontSize": 10, "color": GREY},
+        "lineStyle": {"color": GREY, "width": 1, "type": "solid"},
+        "data": [{"xAxis": str(day)}],
+    }
+    veil = {
+        "silent": True,
+        "z": 4,
+        "itemStyle": {"color": VEIL, "opacity": 0.32},
+        "data": [[{"xAxis": str(day)}, {"xAxis": str(end)}]],
+    }
+    return [series[0] | {"markLine": rule, "markArea": veil}, *series[1:]]
+
+
+def option(
+    result: Result,
+    series: Sequence[Option],
+    unit: str,
+    *,
+    events: Sequence[tuple[str, str]] = (),
+    total: str = "",
+    **more: Any,
+) -> Option:
+    """Return a chart over the horizon.
+
+    Parameters
+    ----------
+    result : Result
+        The plan, whose horizon the axis is.
+    series : sequence of Option
+        Lines, areas and bars over days.
+    unit : str
+        Of the values: the axis and the tooltip name it.
+    events : sequence of (str, str)
+        Days and what happens then, for the tooltip.
+    total : str
+        What the sum of the stacked parts is called in the tooltip; empty for none.
+    **more
+        Other parts of the option.
+    """
+    drawn = base.option(with_today(result, series), [], unit)
+    return drawn | {
+        "grid": {"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM, "containLabel": False},
+        "xAxis": time_axis(result),
+        "legend": drawn["legend"] | {"data": _named(series)},
+        "shows": shows(unit, events=events, total=total),
+        **more,
+    }
+
+
+def shows(unit: str, *, events: Sequence[tuple[str, str]] = (), total: str = "", time: bool = True) -> dict[str, Any]:
+    """Return what the page's script needs besides the option: units, sums and events."""
+    happens = [{"day": day, "text": text} for day, text in sorted(events)]
+    return {
+        "unit": unit,
+        "time": time,
+        **({"total": total} if total else {}),
+        **({"events": happens} if events else {}),
+    }
+
+
+def two_plots(upper: Option, lower: Option, lower_unit: str, *, share: float = 0.56) -> Option:
+    """Return two plots below each other on one horizontal axis; series of the lower one name ``yAxisIndex`` 1.
+
+    Parameters
+    ----------
+    upper, lower : Option
+        A whole chart, and the value axis of the other plot.
+    lower_unit : str
+        Of the lower plot.
+    share : float
+        Of the height that the upper plot takes, 0 to 1.
+    """
+    grid, axis = upper["grid"], upper["xAxis"]
+    name = {"name": lower_unit, "nameLocation": "end", "nameTextStyle": {"align": "left"}, "nameGap": 10}
+    return upper | {
+        "grid": [grid | {"bottom": f"{round(100 * (1 - share))}%"}, grid | {"top": f"{round(100 * share) + 11}%"}],
+        "xAxis": [axis | {"axisLabel": {"show": False}}, axis | {"gridIndex": 1}],
+        "yAxis": [upper["yAxis"], {"type": "value", "gridIndex": 1, "splitNumber": 3, **name, **lower}],
+        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
+    }
+
+
+LOWER: Mapping[str, Any] = {"xAxisIndex": 1, "yAxisIndex": 1}
+"""Where a series of the lower plot stands."""
+
+
+def time_axis(result: Result) -> Option:
+    """Return the axis of the horizon, which names Januaries."""
+    return {
+        "type": "time",
+        "min": str(result.axis.start),
+        "max": str(result.axis.end),
+        "minInterval": YEAR_MS,
+        "axisTick": {"show": True},
+        "splitLine": {"show": False},
+        "axisLabel": {"formatter": "{yyyy}", "hideOverlap": True},
+    }
+
+
+def _named(series: Sequence[Option]) -> list[str]:
+    return list(dict.fromkeys(s["name"] for s in series if s["name"]))
