@@ -6,6 +6,7 @@ export default defineConfig({
   build: {
     outDir: '../src/gigaplan/app/static',
     emptyOutDir: true,
+    target: 'es2022',
     chunkSizeWarningLimit: 800,
     rollupOptions: {
       output: {

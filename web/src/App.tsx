@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import * as api from './api';
 import { Cards } from './Cards';
-import { Chart, tick } from './Chart';
+import { Chart, setNight, tick } from './Chart';
 import { Editor } from './Editor';
 import { ClaimPanel, ExplainPanel, MARKS } from './Panel';
 import { ProblemText, Sliders } from './Sliders';
@@ -104,7 +104,13 @@ export function App() {
   const [copied, setCopied] = useState('');
 
   useEffect(() => {
-    api.plans().then(setBuiltIn, () => undefined);
+    api.plans().then(
+      (found) => {
+        setNight(found.night);
+        setBuiltIn(found.plans);
+      },
+      () => undefined,
+    );
   }, []);
   useEffect(() => {
     const keys = (e: KeyboardEvent) => {

@@ -32,6 +32,8 @@ interface Props {
 const SHORT: [RegExp, string][] = [
   [/^First tokens of the announced sites$/, 'First tokens'],
   [/^GPUs producing at the peak$/, 'GPUs at the peak'],
+  [/^All demand served from$/, 'Nobody waits from'],
+  [/^Milestone investment released$/, 'Milestones released'],
   [/^Generated tokens a day$/, 'Tokens a day'],
   [/^Full cost per million generated tokens$/, 'Full cost per M tokens'],
   [/^Cost per million generated tokens$/, 'Cost per M tokens'],
@@ -48,7 +50,7 @@ export function Cards({ cards, others, stale, rough, open }: Props) {
             <span className="name" title={card.name}>
               {name}
             </span>
-            <strong>{card.value}</strong>
+            <strong className={card.value.length > 9 ? 'long' : ''}>{card.value}</strong>
             <Range card={card} ghost={ghost} />
             <span className={`text ${rough ? 'rough' : ''}`}>
               {card.range ? `80 %: ${card.range}` : 'the central future'}

@@ -1,9 +1,10 @@
-import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
+import { BarChart, LineChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
   MarkAreaComponent,
   MarkLineComponent,
+  MarkPointComponent,
   TooltipComponent,
 } from 'echarts/components';
 import * as echarts from 'echarts/core';
@@ -15,23 +16,21 @@ import type { ChartData, Option } from './types';
 echarts.use([
   BarChart,
   LineChart,
-  ScatterChart,
   GridComponent,
   LegendComponent,
   MarkAreaComponent,
   MarkLineComponent,
+  MarkPointComponent,
   TooltipComponent,
   CanvasRenderer,
 ]);
 
-/** Colours that are too faint on a dark ground, brighter: the same as in the report. */
-const BRIGHT: Record<string, string> = {
-  '#0072B2': '#3D9BE0',
-  '#56B4E9': '#A6DAF7',
-  '#8A7A00': '#C2B13A',
-  '#6A51A3': '#A58FD8',
-  '#525252': '#B4B8BE',
-};
+/** The charts' colours on a dark ground, by those on a white one; the report's own, given by the server. */
+const night = new Map<string, string>();
+
+export function setNight(colours: Record<string, string>): void {
+  for (const [day, dark] of Object.entries(colours)) night.set(day.toLowerCase(), dark);
+}
 
 export function tick(v: number): string {
   const size = Math.abs(v);
@@ -49,37 +48,53 @@ export function tick(v: number): string {
 
 const escaped = (text: unknown) =>
   String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const MONTH = /^\d{4}-\d{2}/;
-
 interface Point {
   seriesName: string;
   marker: string;
   value: unknown;
+  axisValue?: unknown;
   axisValueLabel?: string;
   name: string;
   seriesIndex: number;
+  dataIndex: number;
 }
 
-/** The lines of a tooltip: each value with its unit, and the total of a stack. */
+const valueAt = (value: unknown) => Number(Array.isArray(value) ? value.at(-1) : value ?? NaN);
+const seriesOf = (option: Option) => [option.series].flat() as Option[];
+
+/** The lines of a tooltip: each value with its range and unit, the total of a stack, and what happens in the month. */
 function tip(points: Point | Point[], option: Option): string {
   const found = Array.isArray(points) ? points : [points];
-  const unit = [option.yAxis].flat()[0]?.name ?? '';
-  const number = (p: Point) => Number(Array.isArray(p.value) ? p.value.at(-1) : p.value);
-  const shown = found.filter((p) => p.seriesName && Number.isFinite(number(p)));
-  const stacked = shown.filter((p) => [option.series].flat()[p.seriesIndex]?.stack);
-  const rows = shown.map((p) => `${p.marker} ${escaped(p.seriesName)} <b>${escaped(tick(number(p)))}</b>`);
-  if (stacked.length > 1) {
-    rows.push(`total <b>${escaped(tick(stacked.reduce((sum, p) => sum + number(p), 0)))}</b>`);
+  const series = seriesOf(option);
+  const shows = option.shows ?? {};
+  const shown = found.filter((p) => p.seriesName && Number.isFinite(valueAt(p.value)));
+  const rows = shown.map((p) => {
+    const s = series[p.seriesIndex] ?? {};
+    const [low, high] = [s.range?.low?.[p.dataIndex], s.range?.high?.[p.dataIndex]];
+    const range = typeof low === 'number' && typeof high === 'number' ? ` (${tick(low)} to ${tick(high)})` : '';
+    return `${p.marker} ${escaped(p.seriesName)} <b>${escaped(tick(valueAt(p.value)))}</b>${escaped(range)} ${escaped(s.unit ?? '')}`;
+  });
+  const stacked = shown.filter((p) => series[p.seriesIndex]?.stack);
+  if (shows.total && stacked.length > 1) {
+    const sum = stacked.reduce((all, p) => all + valueAt(p.value), 0);
+    rows.push(`${escaped(shows.total)} <b>${escaped(tick(sum))}</b>`);
   }
-  const head = found[0]?.axisValueLabel ?? found[0]?.name ?? '';
-  return [`${escaped(head)} <small>${escaped(unit.replace(' (log scale)', ''))}</small>`, ...rows].join('<br>');
+  const first = found[0];
+  const time = typeof first?.axisValue === 'number' && shows.time;
+  const day = time ? new Date(first.axisValue as number).toISOString().slice(0, 7) : '';
+  const head = day || (first?.axisValueLabel ?? first?.name ?? '');
+  for (const event of shows.events ?? []) {
+    if (day && String(event.day).startsWith(day)) rows.push(`◆ ${escaped(event.text)}`);
+  }
+  return [`${escaped(head)} <small>${escaped(shows.unit ?? '')}</small>`, ...rows].join('<br>');
 }
 
 /** The report's option, fit to a panel of the screen: ink of the theme, January ticks, numbers with units. */
-function fitted(chart: ChartData, dark: boolean, width: number): Option {
+function fitted(chart: ChartData, dark: boolean, width: number, height: number): Option {
+  const small = height < 200;
   const text = JSON.stringify(chart.option);
   const option: Option = JSON.parse(
-    dark ? text.replace(/#(0072B2|56B4E9|8A7A00|6A51A3|525252)/gi, (c) => BRIGHT[c.toUpperCase()] ?? c) : text,
+    dark ? text.replace(/#[0-9a-f]{6}/gi, (c) => night.get(c.toLowerCase()) ?? c) : text,
   );
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue('--dim').trim();
@@ -93,16 +108,11 @@ function fitted(chart: ChartData, dark: boolean, width: number): Option {
     a.splitLine = { ...a.splitLine, lineStyle: { color: line } };
   };
   for (const axis of axes(option.xAxis)) {
-    const months = axis.type === 'category' && MONTH.test(String(axis.data?.[0] ?? ''));
-    if (months) {
-      const years = axis.data.filter((m: string) => m.slice(5, 7) === '01').length;
-      const every = Math.max(1, Math.ceil((years * 38) / Math.max(width - 70, 80)));
-      const first = Number(String(axis.data[0]).slice(0, 4));
-      label(axis, {
-        hideOverlap: true,
-        interval: (_: number, m: string) => m.slice(5, 7) === '01' && (Number(m.slice(0, 4)) - first) % every === 0,
-        formatter: (m: string) => m.slice(0, 4),
-      });
+    if (axis.type === 'time') {
+      const years = Math.max(new Date(axis.max).getFullYear() - new Date(axis.min).getFullYear(), 1);
+      const every = Math.max(1, Math.ceil((years * 40) / Math.max(width - 60, 80)));
+      axis.minInterval = every * axis.minInterval;
+      label(axis, { hideOverlap: true });
     } else if (axis.type === 'value') {
       label(axis, { formatter: axis.calendar_years ? String : tick, hideOverlap: true });
     } else label(axis, { hideOverlap: true });
@@ -110,7 +120,7 @@ function fitted(chart: ChartData, dark: boolean, width: number): Option {
   for (const axis of axes(option.yAxis)) {
     label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});
     axis.nameGap = 8;
-    if (axis.type !== 'category') axis.splitNumber = 3;
+    if (axis.type === 'value') axis.splitNumber = small ? 2 : 4;
   }
   if (option.legend) {
     option.legend = {
@@ -127,9 +137,12 @@ function fitted(chart: ChartData, dark: boolean, width: number): Option {
       pageIconColor: ink,
     };
   }
-  if (option.grid && !Array.isArray(option.grid)) {
-    option.grid = { ...option.grid, left: 4, right: 12, top: 40, bottom: 2, containLabel: true };
-  }
+  const grid = (g: Option, more: Option) => ({ ...g, left: 46, right: 14, ...more });
+  option.grid = Array.isArray(option.grid)
+    ? option.grid.map((g: Option, i: number) =>
+        grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
+      )
+    : grid(option.grid, { top: 40, bottom: 20 });
   option.aria = { enabled: false };
   option.animation = false;
   option.backgroundColor = 'transparent';
@@ -171,7 +184,7 @@ export function Chart({ place, chart, stale, dark, group, tools }: Props) {
       made.group = group;
       echarts.connect(group);
     }
-    const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth()), { notMerge: true });
+    const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
     const watch = new ResizeObserver(() => {
       made.resize();
       draw();
@@ -186,21 +199,23 @@ export function Chart({ place, chart, stale, dark, group, tools }: Props) {
 
   useEffect(() => {
     const made = drawn.current;
-    if (made) made.setOption(fitted(chart, dark, made.getWidth()), { notMerge: true });
+    if (made) made.setOption(fitted(chart, dark, made.getWidth(), made.getHeight()), { notMerge: true });
   }, [chart, dark, table]);
 
   const move = (by: number) => {
     const made = drawn.current;
-    const names: string[] = [chart.option.xAxis].flat()[0]?.data ?? [];
+    const series = seriesOf(chart.option);
+    const first = series.findIndex((s) => s.name && s.data?.length);
+    const names: string[] =
+      [chart.option.xAxis].flat()[0]?.data ?? (series[first]?.data ?? []).map((d: unknown[]) => String(d[0]).slice(0, 7));
     if (!made || !names.length) return;
     const at = Math.min(Math.max(cursor.current + by, 0), names.length - 1);
     cursor.current = at;
-    const series = [chart.option.series].flat() as Option[];
-    made.dispatchAction({ type: 'showTip', seriesIndex: series.findIndex((s) => s.name), dataIndex: at });
+    made.dispatchAction({ type: 'showTip', seriesIndex: first, dataIndex: at });
     const values = series
-      .filter((s) => s.name && typeof s.data?.[at] === 'number')
-      .map((s) => `${s.name} ${tick(s.data[at])}`);
-    setSaid(`${names[at]}: ${values.join(', ')}`);
+      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(valueAt(s.data[at])))
+      .map((s) => `${s.name} ${tick(valueAt(s.data[at]))}`);
+    setSaid(`${names[at]}: ${values.join(', ')} ${chart.option.shows?.unit ?? ''}`);
   };
   const keys: Record<string, number> = {
     ArrowRight: 1,

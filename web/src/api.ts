@@ -66,7 +66,7 @@ async function read<T>(response: Response, progress?: (share: number) => void): 
   }
 }
 
-export const plans = async () => read<{ name: string; title: string }[]>(await ask('/api/plans', undefined));
+export const plans = async () => read<{ plans: { name: string; title: string }[]; night: Record<string, string> }>(await ask('/api/plans', undefined));
 
 export const answer = async (
   state: State,

@@ -116,14 +116,14 @@ export function valueOf(input: Input, plan: Plan): number {
   return number ? Number(number[0].replaceAll(',', '')) : input.value;
 }
 
-const UNITS = /_(usd|months|years|share|hours|mw|kw|gw|s|ms|bytes|tokens|per|h)$/;
+const UNITS = /_(usd|months|years|hours|mw|kw|gw|s|ms|bytes|h)(?=_|$)/g;
 
 /** A path as words: its last name, and whose it is. */
 export function titleOf(path: string): { name: string; of: string } {
   const parts = path.match(/"[^"]*"|[^.]+/g) ?? [path];
   const last = parts.at(-1)!.replaceAll('"', '');
   const name = last.replace(UNITS, '').replaceAll('_', ' ');
-  if (/^\d{4}-/.test(last)) return { name: `${parts.at(-2)} from ${last}`, of: parts.slice(0, -2).join(' ') };
+  if (/^\d{4}-/.test(last)) return { name: `${parts.slice(0, -1).join(' ')} from ${last.slice(0, 7)}`, of: '' };
   const of = parts.at(-2)?.replaceAll('"', '').replaceAll('_', ' ') ?? '';
-  return { name, of: of === '*' ? '' : of };
+  return { name, of: of === '*' || of === 'ladder' ? '' : of };
 }

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from gigaplan.api.json_form import plain
-from gigaplan.app.charts import planner_charts
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import result_of
 from gigaplan.app.sources import command_of, key_of, sources_of
-from gigaplan.report.charts import Chart
+from gigaplan.report.charts import Chart, planner_charts
 from gigaplan.report.headline import Card, answer, cards, ranges
 from gigaplan.results.contributions import Contributions
 from gigaplan.results.coordinates import parse_at

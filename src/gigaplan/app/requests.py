@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gigaplan.report.charts import ColourBy
 
 MOST_BYTES = 1_000_000
 """Bytes of a request: a plan's text and its changes."""
@@ -12,7 +14,6 @@ MOST_TEXT, MOST_CHANGE, MOST_CHANGES = 400_000, 2_000, 200
 MOST_MEMBERS = 100
 Change = Annotated[str, StringConstraints(max_length=MOST_CHANGE)]
 Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
-ColourBy = Literal["state", "place", "generation"]
 
 
 class Strict(BaseModel):

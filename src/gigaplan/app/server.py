@@ -26,6 +26,7 @@ from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Step, Worker
 from gigaplan.plan.copies import copy_of
 from gigaplan.plan.sources import builtin_names, root_of
+from gigaplan.report.charts.palette import NIGHT
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import texts_only
 from gigaplan.vocabulary.progress import Cancelled, Progress
@@ -155,9 +156,9 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
         return known.get(answer, unknown)
 
-    @app.get("/api/plans", summary="The built-in plans")
-    def plans() -> list[dict[str, str]]:
-        return [{"name": name, "title": title_of(name)} for name in builtin_names()]
+    @app.get("/api/plans", summary="The built-in plans, and the colours of charts on a dark ground")
+    def plans() -> dict[str, Any]:
+        return {"plans": [{"name": n, "title": title_of(n)} for n in builtin_names()], "night": NIGHT}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
     async def answer(question: Question, tab: Tab = "") -> Response:
