@@ -12,12 +12,12 @@ import { MEMBERS, useAnswer } from './useAnswer';
 type Theme = 'auto' | 'light' | 'dark';
 const THEMES: Theme[] = ['auto', 'light', 'dark'];
 const NAMES: Record<string, string> = {
-  ladder: 'Ladder',
-  demand: 'Demand',
-  cost: 'Cost',
-  cash: 'Cash',
-  day: 'A day',
-  training: 'Training',
+  ladder: 'Power',
+  demand: 'Asked and served',
+  cost: 'Cost of a million tokens',
+  cash: 'Money in and out',
+  day: 'A day of the tightest month',
+  training: 'Largest training run',
 };
 
 function useMedia(query: string): boolean {
@@ -150,9 +150,9 @@ export function App() {
     </label>
   );
   const swap = (place: string, others: string[]) => (
-    <label className="pick">
+    <label>
       <span className="unseen">what this panel shows</span>
-      <select value={second[place]} onChange={(e) => setSecond({ ...second, [place]: e.target.value })}>
+      <select className="heading" value={second[place]} onChange={(e) => setSecond({ ...second, [place]: e.target.value })}>
         {[place, ...others]
           .filter((o) => charts[o])
           .map((o) => (
@@ -163,7 +163,7 @@ export function App() {
       </select>
     </label>
   );
-  const drawn = (place: string, tools?: React.ReactNode) =>
+  const drawn = (place: string, tools?: React.ReactNode, heading?: React.ReactNode) =>
     charts[place] && (
       <Chart
         key={place}
@@ -172,6 +172,7 @@ export function App() {
         stale={stale}
         dark={dark}
         group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
+        heading={heading}
         tools={tools}
       />
     );
@@ -319,9 +320,9 @@ export function App() {
           <>
             <div className="first">{drawn('ladder', colour)}</div>
             <div className="three">
-              {drawn(second.demand, swap('demand', ['day']))}
-              {drawn(second.cost, swap('cost', ['training']))}
-              {drawn('cash')}
+              {drawn(second.demand, undefined, swap('demand', ['day']))}
+              {drawn(second.cost, undefined, swap('cost', ['training']))}
+              {drawn('cash', undefined, NAMES.cash)}
             </div>
           </>
         )}

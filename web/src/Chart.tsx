@@ -117,6 +117,9 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       label(axis, { formatter: axis.calendar_years ? String : tick, hideOverlap: true });
     } else label(axis, { hideOverlap: true });
   }
+  if (small) {
+    for (const s of seriesOf(option)) if (s.markLine) s.markLine.label = { show: false };
+  }
   for (const axis of axes(option.yAxis)) {
     label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});
     axis.nameGap = 8;
@@ -164,10 +167,12 @@ interface Props {
   stale: boolean;
   dark: boolean;
   group?: string;
+  /** What stands in the place of the heading, where a panel can show one of several charts. */
+  heading?: React.ReactNode;
   tools?: React.ReactNode;
 }
 
-export function Chart({ place, chart, stale, dark, group, tools }: Props) {
+export function Chart({ place, chart, stale, dark, group, heading, tools }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<echarts.ECharts | null>(null);
   const [table, setTable] = useState(false);
@@ -229,7 +234,7 @@ export function Chart({ place, chart, stale, dark, group, tools }: Props) {
   return (
     <section className={`panel chart ${stale ? 'stale' : ''}`} aria-label={chart.heading} data-chart={place}>
       <div className="bar">
-        <h2>{chart.heading}</h2>
+        <h2 title={chart.heading}>{heading ?? chart.heading}</h2>
         <span className="tools">
           {tools}
           <button className="quiet" aria-pressed={table} onClick={() => setTable(!table)}>

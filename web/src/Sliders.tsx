@@ -17,7 +17,6 @@ function Slider({ input, plan, set }: { input: Input; plan: Plan; set: (plan: Pl
     const rounded = input.whole ? Math.round(v) : v;
     set(changed(plan, input.path, written(input, rounded)), input.path);
   };
-  const own = (to(input.value) - low) / (high - low || 1);
   return (
     <div className={`slider ${changedHere ? 'changed' : ''}`} data-path={input.path}>
       <label htmlFor={id} title={`${input.path}\n${input.note}\n${input.evidence}: ${input.source}`}>
@@ -48,7 +47,6 @@ function Slider({ input, plan, set }: { input: Input; plan: Plan; set: (plan: Pl
         max={high}
         step={input.whole && !log ? 1 : (high - low) / STEPS}
         value={to(value)}
-        style={{ '--own': `${100 * own}%` } as React.CSSProperties}
         aria-valuetext={`${Number(value.toPrecision(4))} ${input.unit}`}
         onChange={(e) => give(from(Number(e.target.value)))}
       />

@@ -34,6 +34,7 @@ def listening(port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
+        found.listen()
     except OSError as error:
         found.close()
         raise MachineError(f"port {port} can't be used: {error.strerror}; give another with --port") from None
