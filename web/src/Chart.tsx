@@ -243,7 +243,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
           {!table && (
             <button
               className="quiet"
-              aria-label={`Save ${chart.heading} as a picture`}
+              aria-label={`PNG of ${chart.heading}`}
               onClick={() => {
                 const back = getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
                 const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back });

@@ -4,14 +4,14 @@ import type { Card, Claim, Explained } from './types';
 
 /** A panel at the side that takes the focus and gives it back. */
 export function Side({ title, close, children }: { title: string; close: () => void; children: React.ReactNode }) {
-  const box = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     box.current?.focus();
     return () => before?.focus();
   }, []);
   return (
-    <aside
+    <div
       className="side"
       ref={box}
       tabIndex={-1}
@@ -28,7 +28,7 @@ export function Side({ title, close, children }: { title: string; close: () => v
       <div className="scroll" tabIndex={0} role="region" aria-label={`${title}, content`}>
         {children}
       </div>
-    </aside>
+    </div>
   );
 }
 
