@@ -371,6 +371,9 @@ class PlanDocument(Strict):
     """One line for people."""
     notes: list[str] = []
     """What a reader of the results must know."""
+    asks: Literal["announcement", "build_or_rent", "capacity", "load"] | None = None
+    """What the plan's reader needs to know first: it chooses the four figures that a summary begins with. Left out:
+    'announcement' where the plan makes claims, else 'capacity'."""
     claims: list[str] | dict[str, Any] = []
     """Claims that 'gigaplan check' compares with the model: names of shipped ones, or the plan's own by id."""
     horizon: Horizon

@@ -1,31 +1,27 @@
-"""The plan's answer in one sentence, and the figures that it is judged by: each is one quantity at some coordinates."""
+"""The figures that answer what a plan asks: each is one quantity at some coordinates, with its range."""
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from gigaplan.report.events import all_served_from, first_tokens
-from gigaplan.report.format import DASH, count, digits_of, in_watts, money, short
+from gigaplan.report.events import first_tokens
+from gigaplan.report.format import DASH, count, digits_of, in_watts, money, percent, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
 from gigaplan.results.contributions import Contributions, contributions
 from gigaplan.results.coordinates import HORIZON, years
-from gigaplan.results.headlines import GPUS_AT_PEAK, PRODUCING, SERVED, all_served, date_text, gpus_at_peak
+from gigaplan.results.headlines import PRODUCING, all_served, date_text
 from gigaplan.results.lacking import if_held
-from gigaplan.results.quantiles import figure_of, figures, has_ranges, is_date
+from gigaplan.results.quantiles import figure_of, has_ranges, is_date
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE, Span, array_of_members, of_members, range_text, span, span_of
 from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.members import Array
-
-SERVED_FROM = "All demand served from"
-"""The card whose figure and range are a month, worked out from a share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +61,22 @@ class Card:
     range: str
     decided: Contributions | None
 
+    @property
+    def moved(self) -> str:
+        """Return the input that moves it most, with its share of the variance; empty where nothing can be said."""
+        if self.decided is None:
+            return ""
+        if not self.decided.inputs:
+            return "no single input stands out"
+        most = self.decided.inputs[0]
+        return f"moved most by {most.input} ({percent(most.share)})"
+
+    @property
+    def explained(self) -> str:
+        """Return what ``gigaplan explain RESULT`` takes to give the same figure."""
+        at = ",".join(f"{k}={v}" for k, v in self.at.items())
+        return f"{self.variable} --at {at}" if at else self.variable
+
 
 def hindsight(result: Result) -> str:
     """Return how many facts came after the plan's information date, "" where none did."""
@@ -73,10 +85,15 @@ def hindsight(result: Result) -> str:
     return f"{len(later)} {'fact is' if one else 'facts are'} later than {day}" if later else ""
 
 
+def asks(result: Result) -> str:
+    """Return what the plan asks: as it states, else ``announcement`` where it makes claims, else ``capacity``."""
+    stated = next((str(e.value) for e in result.ledger.under("asks")), "")
+    return stated or ("announcement" if result.claims else "capacity")
+
+
 def cards(result: Result) -> list[Card]:
-    """Return the six figures that answer the plan's question, without those that a saved result can't give."""
-    makers = (_first, _gpus, _tokens, _price, _served, _money)
-    found = (if_held(make, result) for make in makers)
+    """Return the four figures that answer what the plan asks, without those that a saved result can't give."""
+    found = (if_held(make, result) for make in ASKED[asks(result)])
     return [card for card in found if card]
 
 
@@ -120,7 +137,8 @@ def _card_of(
     )
 
 
-def _first(result: Result) -> Card:
+def first_card(result: Result) -> Card:
+    """Return the card of the first tokens of the announced sites."""
     first = first_tokens(result)[0]
     figure = aggregate(result, "first_token_day", at={"site": first.name})
     detail = f"{first.name}, resolved to the month" if first.first_token else "within the horizon"
@@ -134,24 +152,20 @@ def _month_of(result: Result, days: float) -> str:
 
 
 def _gpus(result: Result) -> Card:
-    """Return the card of the GPUs in each future's own highest month: the peak of medians is none of a future."""
-    monthly = aggregate(result, "gpus_producing", ["month"])
-    peak = monthly.labels["month"][int(np.argmax(monthly.values))]
-    values, text = gpus_at_peak(result), partial(count, unit="GPUs")
-    number, many = figure_of(result, values), has_ranges(result)
-    detail = f"packages, mean of the highest month{f' of each future, about {peak}' if many else f', {peak}'}"
-    found = span_of(values) if many else None
-    return _card_of(
-        result,
-        replace(monthly, dims=(), labels={}, values=number, reduction="mean of the highest month"),
-        GPUS_AT_PEAK,
-        text(float(number)),
-        f"{detail}, existing fleet included",
-        found,
-        _range(found, text),
-        values if many else None,
-        date=False,
-    )
+    """Return the card of the GPUs of the announced sites that produce at the end."""
+    last = years(result)[-1]
+    figure = aggregate(result, "gpus_in_production", at={"site": "announced", "year": last})
+    every = aggregate(result, "gpus_in_production", at={"year": last})
+    with_old = f"; {count(float(every.values))} with the existing fleet" if result.existing_sites() else ""
+    detail = f"packages at the announced sites, end of {last}{with_old}"
+    return _card(result, figure, "GPUs producing", partial(count, unit="GPUs"), detail)
+
+
+def _power(result: Result) -> Card:
+    last, planned = years(result)[-1], result.announced
+    figure = aggregate(result, "power_state_mw", at=PRODUCING | {"year": last})
+    detail = f"IT power of the announced sites, end of {last}; {plain_power(planned.value)} "
+    return _card(result, figure, "Power producing", plain_power, f"{detail}({BASES[planned.basis]}) planned")
 
 
 def _ends(result: Result, name: str, at: Mapping[str, str]) -> tuple[Aggregate, Aggregate]:
@@ -186,14 +200,66 @@ def _dollars(price: float) -> str:
     return DASH if math.isnan(price) else f"${digits_of(price)}"
 
 
-def _served(result: Result) -> Card:
-    free = all_served_from(result)
-    figure = aggregate(result, "served_share", at={"month": free or result.labels["month"][-1]})
-    name, detail = SERVED_FROM, "every workload served in full, on these assumptions"
-    found = served_span(result)
-    value = free or "not within the horizon"
-    values = all_served(result) if has_ranges(result) else None
-    return _card_of(result, figure, name, value, detail, found, served_range(result), values, date=True)
+def _money(result: Result) -> Card:
+    capital = aggregate(result, "capital_usd", at={"year": HORIZON})
+    if not result.labels["tranche"]:
+        return _card(
+            result, capital, "Capital spent", money, "on owned capacity, over the horizon; rented capacity apart"
+        )
+    paid = aggregate(result, "tranche_usd", at={"year": HORIZON})
+    equity = money(float(aggregate(result, "equity_paid_usd", at={"year": HORIZON}).values))
+    detail = (
+        f"{tranches_reached(result)} tranches; {equity} of equity on dates; {money(float(capital.values))} of capital"
+    )
+    return _card(result, paid, "Milestone investment released", money, detail)
+
+
+def _owned(result: Result) -> Card:
+    figure = aggregate(result, "full_gpu_hour_cost_usd", at={"year": HORIZON})
+    detail = "of the fleet's mean GPU, busy all the time, cost of capital included, mean of the horizon"
+    return _card(result, figure, "A GPU-hour, built", _dollars, detail)
+
+
+def _rented(result: Result) -> Card:
+    figure = aggregate(result, "gpu_hour_rent_usd", at={"year": HORIZON})
+    return _card(result, figure, "A GPU-hour, rented", _dollars, "of the same GPUs in the market, mean of the horizon")
+
+
+def _put_in(result: Result) -> Card:
+    figure = aggregate(result, "party_peak_funding_usd", at={"party": "plan"})
+    return _card(result, figure, "Most that is put in", money, "by the plan's owners, and not yet back")
+
+
+def _energy(result: Result) -> Card:
+    last = years(result)[-1]
+    figure = aggregate(result, "facility_energy_mwh", at={"year": last})
+    return _card(result, figure, "Energy at the meters", _energy_text, f"all sites, {last}")
+
+
+def _energy_text(mwh: float) -> str:
+    size, unit = next(((s, u) for s, u in ((1e6, "TWh"), (1e3, "GWh")) if abs(mwh) >= s), (1.0, "MWh"))
+    return f"{digits_of(mwh / size)} {unit}"
+
+
+def _drawn(result: Result) -> Card:
+    last = years(result)[-1]
+    figure = aggregate(result, "it_power_drawn_mw", at={"year": last})
+    return _card(result, figure, "IT power drawn", plain_power, f"all sites, mean of {last}")
+
+
+def _energy_bill(result: Result) -> Card:
+    last = years(result)[-1]
+    figure = aggregate(result, "energy_cost_usd", at={"year": last})
+    return _card(result, figure, "Cost of the energy", money, f"all sites, {last}, rented ones included")
+
+
+ASKED: Mapping[str, tuple[Callable[[Result], Card], ...]] = {
+    "announcement": (first_card, _gpus, _price, _money),
+    "build_or_rent": (_owned, _rented, _put_in, first_card),
+    "capacity": (_power, _gpus, _tokens, _price),
+    "load": (_energy, _drawn, _energy_bill, first_card),
+}
+"""The figures that answer what a plan asks."""
 
 
 def served_span(result: Result) -> Span | None:
@@ -204,17 +270,6 @@ def served_span(result: Result) -> Span | None:
 def served_range(result: Result) -> str:
     """Return the months from which on all demand is served over members; empty for a run of fewer than ten members."""
     return _range(served_span(result), lambda day: date_text(day)[: len("2026-11")], "never")
-
-
-def _money(result: Result) -> Card:
-    equity = aggregate(result, "equity_paid_usd", at={"year": HORIZON})
-    capital = money(float(aggregate(result, "capital_usd").values))
-    rest = f"{capital} of capital over the horizon{_bracket(_range(span(result, 'capital_usd'), money))}"
-    if not result.labels["tranche"]:
-        return _card(result, equity, "Equity on dates", money, rest)
-    paid = aggregate(result, "tranche_paid_usd")
-    detail = f"{tranches_reached(result)} tranches, {money(float(equity.values))} of equity on dates; {rest}"
-    return _card(result, paid, "Milestone investment released", money, detail)
 
 
 def tranches_reached(result: Result) -> str:
@@ -228,67 +283,7 @@ def _bracket(shown: str) -> str:
     return f" ({RANGE}: {shown})" if shown else ""
 
 
-def _peak_power(result: Result) -> str:
-    """Return the range of the announced sites' IT power at each member's peak."""
-    return range_text(span_of(_peaks(result, "power_state_mw")), lambda mw: f"{_plain_power(mw)} (IT)")
-
-
-def _peak_gpus(result: Result) -> str:
-    """Return the range of the announced sites' GPUs at each member's peak."""
-    return range_text(span_of(_peaks(result, "gpus_in_production")), partial(count, unit="GPUs"))
-
-
-def _peaks(result: Result, variable: str) -> Array:
-    """Return the most of a quantity of the announced sites that produce, by member: (member,)."""
-    at = PRODUCING if variable == "power_state_mw" else {"site": "announced"}
-    return np.asarray(of_members(result, variable, ["edge"], at).max(axis=1))
-
-
-def ranges(result: Result) -> str:
-    """Return the ranges of what :func:`answer` says in one sentence; empty for a run of fewer than ten members."""
-    if not has_ranges(result):
-        return ""
-    first = if_held(lambda: _first(result).range) if result.new_sites() else None
-    found = [f"first tokens {first}"] if first else []
-    found += [f"{peak} at the peak" for make in (_peak_power, _peak_gpus) if (peak := if_held(make, result))]
-    if (served := if_held(served_range, result)) is not None:
-        found.append(f"all demand served from {served.removeprefix('from ')}")
-    return f"{RANGE} of {result.stamp.members:,} futures: {', '.join(found)}."
-
-
-def answer(result: Result) -> str:
-    """Return the plan's answer in one sentence; what rests on a quantity that a saved result lacks is left out."""
-    planned = f"{_plain_power(result.announced.value)} ({BASES[result.announced.basis]})"
-    clauses = (if_held(make, result) for make in (_begin, _peak, _from))
-    found = ", ".join(clause for clause in clauses if clause)
-    return f"{planned} planned: {found}." if found else f"{planned} planned."
-
-
-def _begin(result: Result) -> str:
-    first = first_tokens(result)[0] if first_tokens(result) else None
-    day: dt.date | None = first.first_token if first else None
-    return f"first tokens in {day:%B %Y} at {first.name}" if first and day else "no tokens within the horizon"
-
-
-def _peak(result: Result) -> str:
-    """Return what the announced sites reach, and the GPUs with the existing fleet."""
-    power = if_held(lambda: float(figure_of(result, _peaks(result, "power_state_mw"))))
-    gpus = if_held(lambda: float(figure_of(result, _peaks(result, "gpus_in_production"))))
-    parts = [] if power is None else [f"{_plain_power(power)} (IT)"]
-    parts += [] if gpus is None else [count(gpus, "GPUs")]
-    every = if_held(lambda: _gpus(result).value) if result.existing_sites() else None
-    known = f" ({every} with the existing fleet)" if every and parts else ""
-    return f"{' and '.join(parts)} producing at the peak{known}" if parts else ""
-
-
-def _from(result: Result) -> str:
-    """Return from when on all demand is served."""
-    if not (figures(result, "served_share") < SERVED).any():
-        return "all demand served throughout"
-    free = all_served_from(result)
-    return f"all demand served from {free}" if free else "some demand unserved to the end"
-
-
-def _plain_power(mw: float) -> str:
+def plain_power(mw: float) -> str:
+    """Return a power [MW] in three digits, in the unit in which it is read most easily."""
     unit = in_watts(mw)
     return f"{mw / unit.size:.3g} {unit.name}"

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from markupsafe import Markup
 
 from gigaplan.report import charts
-from gigaplan.report.events import first_tokens, limit_spans
+from gigaplan.report.answer import answer, ranges
+from gigaplan.report.charts import Chart
+from gigaplan.report.events import first_tokens
 from gigaplan.report.format import in_watts
-from gigaplan.report.headline import answer, cards, hindsight, ranges
+from gigaplan.report.headline import cards, hindsight
+from gigaplan.report.influence import FIRST, by_influence, fact_text
 from gigaplan.report.page import template
 from gigaplan.report.unserved_line import unserved_line
+from gigaplan.report.words import claim_words
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
 from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE
 from gigaplan.vocabulary.facts import Evidence, Fact
-from gigaplan.vocabulary.figures import figure_text, precisely
+from gigaplan.vocabulary.figures import figure_text
+
+TABS: Mapping[str, charts.ColourBy] = {"ladder-place": "place", "ladder-generation": "generation"}
+"""The ladder again, stacked by another dimension, behind a tab."""
 
 
 def html(result: Result) -> str:
     """Return the page of a result; the same result gives the same bytes."""
-    drawn = charts.all_charts(result)
+    front = charts.planner_charts(result)
+    tabs = {chart_id: chart for chart_id, by in TABS.items() if (chart := _tab(result, chart_id, by))}
+    more, figures = charts.more_charts(result), cards(result)
+    drawn = front | tabs | more
     return (
         template("report.html.j2").render(
             result=result,
@@ -34,15 +46,19 @@ def html(result: Result) -> str:
             ranges=ranges(result),
             range_name=RANGE,
             left_out=left_out(result),
-            cards=cards(result),
+            cards=figures,
             evidence=list(Evidence),
             charts=drawn,
+            front=[c for c in front if c != "ladder"],
+            tabs=[c for c in ("ladder", *TABS) if c in drawn],
+            tab_names=dict(zip(("ladder", *TABS), ("state", *TABS.values()), strict=True)),
+            more=list(more),
             first_tokens=if_held(first_tokens, result),
-            limits=if_held(limit_spans, result),
             unserved=unserved_line(result),
             years=years(result),
             rows=rows(result),
-            facts=result.facts(),
+            facts=by_influence(result, figures),
+            shown_first=FIRST,
             hindsight=hindsight(result),
             later={f.id for f in result.ledger.hindsight()},
             conflicts=_conflicts(result),
@@ -50,21 +66,18 @@ def html(result: Result) -> str:
             echarts=Markup(echarts()),
             draw=Markup(draw()),
             figure_text=figure_text,
-            number=number,
+            claim_words=claim_words,
+            number=fact_text,
             watts=lambda mw: in_watts(mw).of(mw),
         )
         + "\n"
     )
 
 
-def number(fact: Fact) -> str:
-    """Return a fact's value with its range, in six digits."""
-    if isinstance(fact.value, str):
-        return fact.value
-    text = precisely(fact.number)
-    if fact.low is None or fact.high is None:
-        return text
-    return f"{text} ({precisely(fact.low)} to {precisely(fact.high)})"
+def _tab(result: Result, chart_id: str, by: charts.ColourBy) -> Chart | None:
+    """Return the ladder stacked by another dimension, None where a saved result can't give it."""
+    found = charts.planner_charts(result, colour_by=by).get("ladder")
+    return replace(found, id=chart_id) if found else None
 
 
 def _conflicts(result: Result) -> list[tuple[Fact, list[Fact]]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from gigaplan.report.answer import answer, ranges
 from gigaplan.report.events import Unserved, first_tokens, limit_spans, unserved
-from gigaplan.report.headline import SERVED_FROM, Card, answer, cards, ranges
+from gigaplan.report.headline import Card, asks, cards
 from gigaplan.report.runs import missed, runs
 from gigaplan.results.aggregate import aggregate
-from gigaplan.results.headlines import date_text
 from gigaplan.results.lacking import if_held
 from gigaplan.results.quantiles import figures
 from gigaplan.results.result import Result
@@ -43,6 +42,7 @@ def summary(result: Result) -> dict[str, Any]:
     return {
         "stamp": {k: getattr(result.stamp, k) for k in result.stamp.__slots__},
         "answer": answer(result),
+        "asks": asks(result),
         **({"ranges": shown} if (shown := ranges(result)) else {}),
         "headlines": [_headline(result, card) for card in cards(result)],
         "labels": {k: list(result.labels[k]) for k in ("generation", "workload", "component", "line")},
@@ -131,14 +131,10 @@ def _headline(result: Result, card: Card) -> dict[str, Any]:
         "unit": result.variable(card.variable).unit,
         "is": card.reduction,
         "evidence": card.evidence,
-        **_ends(card.span, _date if card.name == SERVED_FROM else float),
+        **_ends(card.span),
         **({"range": card.range} if card.range else {}),
         **({"decided_by": card.decided.as_data()} if card.decided else {}),
     }
-
-
-def _date(ordinal: float) -> str | None:
-    return None if math.isnan(ordinal) else date_text(ordinal)
 
 
 def _table(result: Result, name: str) -> dict[str, Any]:

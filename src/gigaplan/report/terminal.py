@@ -12,11 +12,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from gigaplan.report.answer import answer, ranges
 from gigaplan.report.events import binding_limits, first_tokens, limit_spans
 from gigaplan.report.explain_view import explain_tree
 from gigaplan.report.fitting import Fitting
 from gigaplan.report.format import money, short
-from gigaplan.report.headline import answer, cards, hindsight, ranges, tranches_reached
+from gigaplan.report.headline import cards, hindsight, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.tranche_view import paybacks
 from gigaplan.report.unserved_line import or_unknown, unserved_line

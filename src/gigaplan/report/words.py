@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from gigaplan.fleet.inputs import existing_label
+from gigaplan.results.verdicts import Claim, Verdict
 
 BASES = {
     "it": "IT",
@@ -33,6 +35,28 @@ SHORTS = ("dgx", "rtx", "tpu", "cpx", "us")
 SMALL = ("rest", "of", "the", "and")
 EXISTING = "existing fleet"
 """What the GPUs that stand at the plan's start are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWords:
+    """How a verdict is marked: a glyph, and the style of the page."""
+
+    mark: str
+    style: str
+
+
+CLAIMS = {
+    Verdict.HOLDS: ClaimWords("●", "holds"),
+    Verdict.ASSUMED: ClaimWords("◌", "on-basis"),
+    Verdict.ON_BASIS: ClaimWords("◐", "on-basis"),
+    Verdict.FAILS: ClaimWords("○", "fails"),
+    Verdict.UNKNOWN: ClaimWords("?", "unknown"),
+}
+
+
+def claim_words(claim: Claim) -> ClaimWords:
+    """Return how a claim's verdict is marked."""
+    return CLAIMS[claim.verdict]
 
 
 def limit(name: str) -> str:

@@ -155,6 +155,8 @@ def _axis(doc: PlanDocument) -> TimeAxis:
 
 def _knowledge(filler: Filler, doc: PlanDocument) -> None:
     """Record what the plan knows: its information date, whether it may look further, and its money."""
+    if doc.asks is not None:
+        filler.state("asks", doc.asks)
     if doc.price_year is not None:
         filler.price_year = filler.state("price_year", doc.price_year)
     if doc.known_until is not None:

@@ -1,4 +1,4 @@
-"""Every chart of the report, in the order of the journey."""
+"""Every chart of a result: six that the page and the planner share, and more that are one click away."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ from gigaplan.report.charts.ladder import ColourBy
 from gigaplan.results.lacking import if_held
 from gigaplan.results.result import Result
 
-__all__ = ["Chart", "ColourBy", "all_charts", "planner_charts"]
+__all__ = ["Chart", "ColourBy", "all_charts", "more_charts", "planner_charts"]
 
 SHARED = (demand.demand, cost.cost, cash.cash, demand.day, train.training)
 
-MAKERS = (
+MORE = (
     flow.watts,
-    money.dollars,
     build.gantt,
     build.limits,
     serve.shadow,
     train.runs,
-    cost.gpu_hour,
     cost.waterfall,
+    cost.gpu_hour,
     cost.intelligence,
     cost.fall,
-    money.capital,
-    money.gap,
     money.tranches,
-    money.instruments,
-    money.money_flow,
-    money.books,
     money.parties,
-    money.book_lives,
+    money.books,
+    money.payments,
 )
+"""Charts that are one click away."""
 
 
 def planner_charts(result: Result, other: Result | None = None, colour_by: ColourBy = "state") -> dict[str, Chart]:
@@ -57,7 +53,12 @@ def planner_charts(result: Result, other: Result | None = None, colour_by: Colou
     return {chart.id: chart for chart in drawn if chart}
 
 
-def all_charts(result: Result) -> dict[str, Chart]:
-    """Return every chart that a result has something to show in, by id; one that needs what it lacks is left out."""
-    drawn = (if_held(make, result) for make in MAKERS)
+def more_charts(result: Result) -> dict[str, Chart]:
+    """Return the charts that are one click away, those that the result has something to show in, by id."""
+    drawn = (if_held(make, result) for make in MORE)
     return {chart.id: chart for chart in drawn if chart}
+
+
+def all_charts(result: Result) -> dict[str, Chart]:
+    """Return every chart of a result's page by id; one that needs what the result lacks is left out."""
+    return planner_charts(result) | more_charts(result)

@@ -114,6 +114,7 @@ def option(series: Sequence[Option], x: Sequence[str], unit: str, **more: Any) -
             "nameGap": 12,
         },
         "series": list(series),
+        "shows": {"unit": unit},
         **more,
     }
 
@@ -134,11 +135,11 @@ def log_option(series: Sequence[Option], x: Sequence[str], unit: str) -> Option:
     """Return a chart over categories with a logarithmic value axis."""
     drawn = option(series, x, f"{unit} (log scale)")
     drawn["yAxis"] |= {"type": "log"}
-    return drawn
+    return drawn | {"shows": {"unit": unit}}
 
 
-def heat_option(data: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[str], top: float, words: str) -> Option:
-    """Return a heat map of (x, y, value) from 0 to ``top``; ``words`` name the darkest colour with its unit."""
+def heat_option(data: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[str], top: float, unit: str) -> Option:
+    """Return a heat map of (x, y, value) from 0 to ``top`` in a unit."""
     drawn = option([{"type": "heatmap", "data": list(data), "progressive": 0}], x, "")
     drawn |= {
         "yAxis": {"type": "category", "data": list(y), "inverse": True, "axisTick": {"show": False}},
@@ -150,17 +151,21 @@ def heat_option(data: Sequence[Sequence[float]], x: Sequence[str], y: Sequence[s
             "right": 0,
             "top": 0,
             "itemHeight": 90,
-            "text": [words, "0"],
+            "text": [f"{short(top)} {unit}", "0"],
             "inRange": {"color": list(HEAT)},
         },
         "tooltip": {"confine": True},
+        "shows": {"unit": unit},
     }
     drawn.pop("legend")
     return drawn
 
 
-def rows_option(series: Sequence[Option], names: Sequence[str], first: float, last: float) -> Option:
-    """Return bars in rows over calendar years; the series without a name lifts the others and has no legend."""
+def rows_option(
+    series: Sequence[Option], names: Sequence[str], first: float, last: float, texts: Sequence[str]
+) -> Option:
+    """Return bars in rows over calendar years, each row with its tooltip; the series without a name lifts the others
+    and has no legend."""
     drawn = option(series, [], "")
     drawn["xAxis"] = {
         "type": "value",
@@ -171,35 +176,8 @@ def rows_option(series: Sequence[Option], names: Sequence[str], first: float, la
     }
     drawn["yAxis"] = {"type": "category", "data": list(names), "axisTick": {"show": False}}
     drawn["legend"]["data"] = [s["name"] for s in series if s["name"]]
-    drawn.pop("tooltip")
-    return drawn
-
-
-def sankey(links: list[tuple[str, str, float]], words: dict[str, tuple[int, str]]) -> Option:
-    """Return a flow chart of (from, to, value) whose nodes stand in a column and are named in words."""
-    nodes = [{"name": n, "depth": column, "label": {"formatter": t}} for n, (column, t) in words.items()]
-    return {
-        "animation": False,
-        "color": list(PALETTE),
-        "series": [
-            {
-                "type": "sankey",
-                "data": nodes,
-                "links": [{"source": a, "target": b, "value": float(f"{v:.6g}")} for a, b, v in links],
-                "left": 4,
-                "right": 190,
-                "top": 8,
-                "bottom": 22,
-                "nodeGap": 7,
-                "nodeWidth": 14,
-                "draggable": False,
-                "emphasis": {"focus": "adjacency"},
-                "lineStyle": {"color": "gradient", "opacity": 0.38},
-                "label": {"fontSize": 11, "lineHeight": 13, "overflow": "truncate", "width": 185},
-                "labelLayout": {"hideOverlap": True},
-            }
-        ],
-    }
+    drawn["tooltip"]["axisPointer"] = {"type": "shadow"}
+    return drawn | {"shows": {"rows": list(texts)}}
 
 
 def table(names: Sequence[str], columns: Sequence[str], values: Array, text: Callable[[float], str] = short) -> Table:

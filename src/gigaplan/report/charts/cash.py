@@ -79,8 +79,9 @@ def cash(result: Result, other: Result | None = None) -> Chart:
         series.append(_of_other(other, unit))
     found = f"At the lowest point {money(-low)} are found elsewhere" if (low := float(total.min())) < 0 else ""
     flags = " ▲ a tranche is released." if result.labels["tranche"] else ""
-    rows = np.array([*sources.values(), *(-v for v in uses.values()), -left])
-    names = [*sources, *uses, "in less out"]
+    of_which = _of_which(result)
+    rows = np.array([*sources.values(), *(-v for v in uses.values()), -left, *of_which.values()])
+    names = [*sources, *uses, "in less out", *of_which]
     return Chart(
         "cash",
         "Money in, money out, and the running total",
@@ -91,6 +92,18 @@ def cash(result: Result, other: Result | None = None) -> Chart:
         height=400,
         figures=f"{unit.name}, sum over the year",
     )
+
+
+def _of_which(result: Result) -> dict[str, Array]:
+    """Return parts of capital and equity, and what others guarantee, by year."""
+    capital = base.yearly(result, "capital_usd", "component")
+    found = {f"capital, {n}": -capital[i] for i, n in enumerate(result.labels["component"])}
+    if result.labels["instrument"]:
+        equity = base.yearly(result, "equity_paid_usd", "instrument")
+        found |= {f"equity, {n}": equity[i] for i, n in enumerate(result.labels["instrument"])}
+    if (guaranteed := if_held(base.yearly, result, "guaranteed_usd")) is not None:
+        found |= {"guaranteed by others, mean of the year": guaranteed}
+    return _some(found)
 
 
 def _sum(flows: Mapping[str, Array], name: str) -> Array:

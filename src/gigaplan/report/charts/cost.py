@@ -56,8 +56,7 @@ def cost(result: Result, other: Result | None = None) -> Chart:
     price, names = figures(result, each), [title(n) for n in result.labels["workload"]]
     thin = {"lineStyle": {"width": 1}, "endLabel": {"show": True, "formatter": "{a}", "color": GREY, "fontSize": 10}}
     series += [over_time.line(n, days, price[w], GREY, **thin) for w, n in enumerate(names)]
-    drawn = over_time.option(result, series, "USD per million generated tokens")
-    drawn["yAxis"] |= {"type": "log", "name": "USD per million tokens (log scale)"}
+    drawn = over_time.log_option(result, series, "USD per million tokens")
     drawn["legend"] |= {"selected": dict.fromkeys(names, False)}
     more = ("cost_per_mtok_all_usd",) if full else ()
     values = np.vstack([base.yearly(result, every), *(base.yearly(result, v) for v in more)])
@@ -78,19 +77,20 @@ def gpu_hour(result: Result) -> Chart | None:
     if not np.isfinite(clears).any():
         return None
     every = (
-        ("clearing_price_usd_per_gpu_h", "would clear at", base.PALETTE[0]),
+        ("clearing_price_usd_per_gpu_h", "would clear at", NAVY),
         ("marginal_revenue_usd_per_gpu_h", "one more would bring", base.PALETTE[1]),
         ("gpu_hour_rent_usd", "rented in the market", base.PALETTE[2]),
-        ("gpu_hour_cost_usd", "costs at full use", base.GREY),
+        ("gpu_hour_cost_usd", "costs at full use", GREY),
         ("full_gpu_hour_cost_usd", "costs, cost of capital included", base.RED),
     )
     held = [row for row in every if if_held(figures, result, row[0]) is not None]
-    series = [base.line(n, figures(result, q), c) for q, n, c in held]
-    series += base.band(held[0][1], spread(result, held[0][0], ["month"]), 1, held[0][2])
+    months = over_time.months(result)
+    lines = [over_time.line(n, months, figures(result, q), c) for q, n, c in held]
+    series = over_time.ranged(lines[0], months, spread(result, held[0][0], ["month"])) + lines[1:]
     return Chart(
         "gpu_hour",
         "What a GPU-hour is worth and what it costs",
-        base.log_option(series, result.labels["month"], "USD per GPU-hour of the fleet's mean GPU"),
+        over_time.log_option(result, series, "USD per GPU-hour"),
         "The plan's prices decide what is paid: one more GPU-hour would bring what the next request pays, nothing if "
         "all are served. It would clear where buyers, at what they would pay, want just what there is: far above rent "
         "GPUs are missing, at the cost of energy there are more than anybody wants.",
@@ -151,12 +151,12 @@ def intelligence(result: Result) -> Chart | None:
     if not some:
         return None
     names = [title(result.labels["workload"][w]) for w in some]
-    colours = [base.colour(result, "workload", result.labels["workload"][w]) for w in some]
-    series = [base.line(n, price[w], c) for n, w, c in zip(names, some, colours, strict=True)]
+    months, looks = over_time.months(result), over_time.looks(len(some))
+    series = [over_time.line(n, months, price[w], **look) for n, w, look in zip(names, some, looks, strict=True)]
     return Chart(
         "intelligence",
         "Cost of a task at constant capability",
-        base.log_option(series, result.labels["month"], "USD per task"),
+        over_time.log_option(result, series, "USD per task"),
         "A task of the first served month, done as well by the cheapest model that can: what it "
         "costs, not what is charged.",
         *base.table(

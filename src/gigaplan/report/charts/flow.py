@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from gigaplan.report.charts.base import WIDE_CHART, Chart, one_future, sankey, yearly
+from gigaplan.report.charts.base import (
+    LIST_HEIGHT,
+    ROW_HEIGHT,
+    Chart,
+    bar,
+    horizontal_bars,
+    one_future,
+    unseen,
+    yearly,
+)
+from gigaplan.report.charts.palette import SKY
 from gigaplan.report.events import last_year
-from gigaplan.report.format import Scale, in_watts, short
+from gigaplan.report.format import in_watts, short
 from gigaplan.report.words import place, system, title
 from gigaplan.results.coordinates import years
 from gigaplan.results.involved import rack_kw
@@ -14,14 +24,12 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
 MOST_SITES = 7
-MIN_SHARE = 2e-3
-"""Flows below this share of the whole are left out of the drawing."""
 Links = dict[tuple[str, str], float]
 
 
 @one_future
 def watts(result: Result) -> Chart | None:
-    """Power from the meters of sites through systems to what it computes, mean of the last year."""
+    """Return the chain from the meters to the uses of GPUs, mean of the last year; the table has sites and systems."""
     year = last_year(result)
     hours = float(result.axis.hours[year].sum())
     whole = float(yearly(result, "facility_energy_mwh")[-1]) / hours
@@ -29,23 +37,39 @@ def watts(result: Result) -> Chart | None:
         return None
     into, made = _sites_to_systems(result, year, hours)
     used = _systems_to_uses(result, made)
-    large = {k: v for k, v in (into | used).items() if v >= MIN_SHARE * whole}
-    unit = in_watts(whole)
-    words = _words(result, large, unit)
-    when = years(result)[-1]
+    steps = _steps(into, used)
+    unit, when = in_watts(whole), years(result)[-1]
     tokens = float(yearly(result, "tokens_served_per_day", at={"token": "generated"})[-1])
+    lifted = [0.0, 0.0, *(sum(mw for _, mw in steps[2:k]) for k in range(2, len(steps)))]
+    series = [
+        unseen([v / unit.size for v in lifted], "t"),
+        bar("power", [mw / unit.size for _, mw in steps], SKY, "t"),
+    ]
     return Chart(
         "watts",
         f"From the megawatt to the token, {when}",
-        sankey([(a, b, v) for (a, b), v in large.items()], words),
-        f"{unit.of(whole)} at the meters (mean of {when}) make {short(tokens)} generated tokens a day: "
-        f"{short(tokens / (whole * 24))} a megawatt-hour. Systems by their racks at each site; uses "
-        "by the power that their GPU-hours draw; an idle GPU draws less.",
+        horizontal_bars(series, [name for name, _ in steps], f"{unit.name}, mean of {when}"),
+        f"{unit.of(whole)} at the meters make {short(tokens)} generated tokens a day: "
+        f"{short(tokens / (whole * 24))} a megawatt-hour. Uses by the power that their GPU-hours draw; an idle GPU "
+        "draws less.",
         ("flow", "MW, mean of the year"),
         tuple((f"{_plain(a)} → {_plain(b)}", short(v)) for (a, b), v in (into | used).items()),
-        560,
-        WIDE_CHART,
+        LIST_HEIGHT + ROW_HEIGHT * len(steps),
     )
+
+
+def _steps(into: Links, used: Links) -> list[tuple[str, float]]:
+    """Return what is metered, what of it reaches IT, and how the uses share that [MW]."""
+    lost = sum(mw for (_, b), mw in into.items() if " " in b.removeprefix("2 "))
+    uses: dict[str, float] = {}
+    for (_, b), mw in used.items():
+        name = b.removeprefix("3 ")
+        kind = name if name in ("training", "idle", "sold") else "serving"
+        uses[kind] = uses.get(kind, 0.0) + mw
+    whole = sum(into.values())
+    names = {"serving": "serves", "training": "trains", "sold": "is sold or rented out", "idle": "idles"}
+    parts = [(names[n], uses[n]) for n in names if uses.get(n, 0.0) > 0]
+    return [("at the meters", whole), ("reaches IT", whole - lost), *parts]
 
 
 def _sites_to_systems(result: Result, year: list[int], hours: float) -> tuple[Links, Array]:
@@ -92,18 +116,6 @@ def _systems_to_uses(result: Result, it_mw: Array) -> Links:
         for u, use in enumerate(uses)
         if it_mw[k] * share[u, k] > 0
     }
-
-
-def _words(result: Result, links: Links, unit: Scale) -> dict[str, tuple[int, str]]:
-    """Return each node's words: its column, name, power, and for workloads the tokens that it makes."""
-    size: dict[str, float] = {}
-    for (a, b), mw in links.items():
-        if a.startswith("1"):
-            size[a] = size.get(a, 0.0) + mw
-        size[b] = size.get(b, 0.0) + (mw if a[0] != b[0] else 0.0)
-    tokens = yearly(result, "tokens_served_per_day", "workload", at={"token": "generated"})[:, -1]
-    made = {f"3 {n}": f" → {short(float(tokens[w]))} tokens a day" for w, n in enumerate(result.labels["workload"])}
-    return {n: (int(n[0]) - 1, f"{_plain(n)}\n{unit.of(v)}{made.get(n, '')}") for n, v in size.items()}
 
 
 def _plain(node: str) -> str:

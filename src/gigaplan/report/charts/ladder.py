@@ -54,7 +54,7 @@ def ladder(result: Result, other: Result | None = None, colour_by: ColourBy = "s
     parts = PARTS[colour_by](result)
     producing = of_members(result, "power_state_mw", ["edge"], {"state": "producing"})
     whole = np.asarray(figure_of(result, producing))
-    unit = in_watts(max(float(sum(p[2] for p in parts).max()) if parts else 0.0, float(whole.max())))
+    unit = in_watts(float(np.sum([p[2] for p in parts] or [whole], axis=0).max()))
     days = result.labels["edge"]
     series = [over_time.area(name, days, mw / unit.size, color) for name, color, mw, _ in parts]
     total = over_time.line("all that produces", days, whole / unit.size, INK)
@@ -82,13 +82,15 @@ def ladder(result: Result, other: Result | None = None, colour_by: ColourBy = "s
 
 
 def _by_state(result: Result) -> list[Part]:
-    found = [(EXISTING, GREEN, ("producing",), "existing")] if result.existing_sites() else []
+    found: list[tuple[str, str, tuple[str, ...], str]] = []
+    if result.existing_sites():
+        found.append((EXISTING, GREEN, ("producing",), "existing"))
     found += [(name, color, states, "announced") for name, color, states in STEPS]
     parts = []
     for name, color, states, site in found:
         held = [{"state": s, "site": site} for s in states if s in result.labels["state"]]
         by_edge, by_year = (
-            np.asarray(figure_of(result, sum(of_members(result, "power_state_mw", [p], at) for at in held)))
+            figure_of(result, np.sum([of_members(result, "power_state_mw", [p], at) for at in held], axis=0))
             for p in ("edge", "year")
         )
         parts.append((name, color, by_edge, by_year))

@@ -1,13 +1,13 @@
 """Charts over time: one axis for all, so that they stand below each other; a today rule, a paler future, bands.
 
-An option stays plain data. What ECharts can't say without a function stands next to it and is read by the page's script:
-``shows`` of an option (the unit of its values, what happens when), ``unit`` and ``range`` of a series.
+An option stays plain data. What ECharts can't say without a function stands next to it, and the page's script
+reads it: ``shows`` of an option (the unit of its values, what happens when), ``unit`` and ``range`` of a series.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -154,6 +154,22 @@ def option(
     }
 
 
+def log_option(result: Result, series: Sequence[Option], unit: str) -> Option:
+    """Return a chart over the horizon with a logarithmic value axis."""
+    drawn = option(result, series, unit)
+    drawn["yAxis"] |= {"type": "log", "name": f"{unit} (log scale)"}
+    return drawn
+
+
+def looks(count: int) -> list[dict[str, Any]]:
+    """Return the looks of so many lines of one kind: six hues, then the same dashed, then dotted."""
+    kinds = ("solid", "dashed", "dotted")
+    return [
+        {"color": base.PALETTE[k % len(base.PALETTE)], "lineStyle": {"width": 2, "type": kinds[k // 6 % 3]}}
+        for k in range(count)
+    ]
+
+
 def shows(unit: str, *, events: Sequence[tuple[str, str]] = (), total: str = "", time: bool = True) -> dict[str, Any]:
     """Return what the page's script needs besides the option: units, sums and events."""
     happens = [{"day": day, "text": text} for day, text in sorted(events)]
@@ -187,7 +203,7 @@ def two_plots(upper: Option, lower: Option, lower_unit: str, *, share: float = 0
     }
 
 
-LOWER: Mapping[str, Any] = {"xAxisIndex": 1, "yAxisIndex": 1}
+LOWER: Option = {"xAxisIndex": 1, "yAxisIndex": 1}
 """Where a series of the lower plot stands."""
 
 

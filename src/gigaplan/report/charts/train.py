@@ -62,7 +62,13 @@ def runs(result: Result) -> Chart | None:
     return Chart(
         "runs",
         "Training runs",
-        base.rows_option(series, [title(n) for n in names], axis.start.year, math.ceil(as_year(axis.end))),
+        base.rows_option(
+            series,
+            [title(n) for n in names],
+            axis.start.year,
+            math.ceil(as_year(axis.end)),
+            [f"{row[0]}; starts: {row[1]}; ends: {row[2]}; deadline: {row[3]}" for row in rows],
+        ),
         " ".join(missed(result)) or "No run misses a deadline or a milestone.",
         ("run", "starts", "ends", "deadline", "", "GPUs", "model FLOPs utilisation", "goodput"),
         rows,
@@ -95,8 +101,7 @@ def training(result: Result, other: Result | None = None) -> Chart:
     unit = "model FLOP"
     words, rows = _words_and_rows(result, data, scopes, trend)
     index = _capability(result)
-    drawn = over_time.option(result, [*series, *index], unit)
-    drawn["yAxis"] |= {"type": "log", "name": f"{unit} (log scale)"}
+    drawn = over_time.log_option(result, [*series, *index], unit)
     if index:
         drawn = over_time.two_plots(drawn, {"scale": True}, "capability, ECI points")
     return Chart(
