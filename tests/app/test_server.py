@@ -16,7 +16,8 @@ from gigaplan.app.requests import MOST_BYTES, PlanState
 from gigaplan.app.server import application, written
 from gigaplan.app.sources import command_of
 from gigaplan.plan.sources import builtin_text
-from gigaplan.report.headline import answer, cards
+from gigaplan.report.answer import answer
+from gigaplan.report.headline import cards
 from gigaplan.vocabulary.errors import PlanError
 
 TOKEN, HOST = "a-token-of-the-test", "127.0.0.1:8000"

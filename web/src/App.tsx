@@ -3,7 +3,7 @@ import * as api from './api';
 import { Cards } from './Cards';
 import { Chart, setNight, tick } from './Chart';
 import { Editor } from './Editor';
-import { ClaimPanel, ExplainPanel, MARKS } from './Panel';
+import { ClaimPanel, ExplainPanel } from './Panel';
 import { ProblemText, Sliders } from './Sliders';
 import { packed, usePlanner } from './state';
 import type { Card, Claim, Colour, Compared, Inputs, Plan } from './types';
@@ -341,7 +341,7 @@ export function App() {
                   data-verdict={c.verdict}
                   onClick={() => setClaim(c)}
                 >
-                  {MARKS[c.verdict]} {c.id}
+                  {c.mark} {c.id}
                 </button>
               ))}
               {answer?.claims?.length === 0 && <span className="dim">This plan makes none.</span>}

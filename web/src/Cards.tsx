@@ -29,28 +29,21 @@ interface Props {
   open: (card: Card) => void;
 }
 
-const SHORT: [RegExp, string][] = [
-  [/^First tokens of the announced sites$/, 'First tokens'],
-  [/^GPUs producing at the peak$/, 'GPUs at the peak'],
-  [/^All demand served from$/, 'Nobody waits from'],
-  [/^Milestone investment released$/, 'Milestones released'],
-  [/^Generated tokens a day$/, 'Tokens a day'],
-  [/^Full cost per million generated tokens$/, 'Full cost per M tokens'],
-  [/^Cost per million generated tokens$/, 'Cost per M tokens'],
-];
+/** A card's name as a narrow card holds it. */
+const shortened = (name: string) =>
+  name.replace(' of the announced sites', '').replace('million generated tokens', 'M tokens').replace('investment ', '');
 
 export function Cards({ cards, others, stale, rough, open }: Props) {
   return (
     <div className={`cards ${stale ? 'stale' : ''}`} role="group" aria-label="Figures">
       {cards.map((card) => {
         const ghost = others.find((o) => o.name === card.name);
-        const name = SHORT.find(([long]) => long.test(card.name))?.[1] ?? card.name;
         return (
           <button key={card.name} className="panel card" data-card={card.variable} onClick={() => open(card)}>
             <span className="name" title={card.name}>
-              {name}
+              {shortened(card.name)}
             </span>
-            <strong className={card.value.length > 9 ? 'long' : ''}>{card.value}</strong>
+            <strong className={card.value.length > 14 ? 'long' : ''}>{card.value}</strong>
             <Range card={card} ghost={ghost} />
             <span className={`text ${rough ? 'rough' : ''}`}>
               {card.range ? `80 %: ${card.range}` : 'the central future'}

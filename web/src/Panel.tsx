@@ -123,14 +123,6 @@ export function ExplainPanel({ id, card, close }: { id: string; card: Card; clos
   );
 }
 
-export const MARKS: Record<string, string> = {
-  holds: '●',
-  'by assumption': '●',
-  'holds only on basis': '◐',
-  'does not hold': '○',
-  "can't be determined": '?',
-};
-
 export function ClaimPanel({ claim, close }: { claim: Claim; close: () => void }) {
   return (
     <Side title={`Claim ${claim.id}: ${claim.verdict}`} close={close}>
@@ -138,8 +130,9 @@ export function ClaimPanel({ claim, close }: { claim: Claim; close: () => void }
         <strong>{claim.says}</strong>
       </p>
       <p>
-        {MARKS[claim.verdict]} {claim.verdict}: {claim.because}
+        {claim.mark} {claim.verdict}: {claim.because}
       </p>
+      {claim.futures && <p>{claim.futures}</p>}
       {claim.source && <p className="dim">{claim.source}</p>}
     </Side>
   );

@@ -51,8 +51,10 @@ export interface Claim {
   id: string;
   says: string;
   verdict: string;
+  mark: string;
   because: string;
   source: string;
+  futures: string;
 }
 
 export interface Problem {

@@ -10,12 +10,15 @@ from gigaplan.api.json_form import plain
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import result_of
 from gigaplan.app.sources import command_of, key_of, sources_of
+from gigaplan.report.answer import answer, ranges
 from gigaplan.report.charts import Chart, planner_charts
-from gigaplan.report.headline import Card, answer, cards, ranges
+from gigaplan.report.headline import Card, cards
+from gigaplan.report.words import claim_words
 from gigaplan.results.contributions import Contributions
 from gigaplan.results.coordinates import parse_at
 from gigaplan.results.explain import Explanation, explain, means
 from gigaplan.results.result import Result
+from gigaplan.results.verdicts import Claim
 from gigaplan.vocabulary.errors import Problem
 from gigaplan.vocabulary.facts import Entry
 from gigaplan.vocabulary.progress import Progress
@@ -64,7 +67,7 @@ def answered(question: Question, progress: Progress | None = None) -> dict[str, 
         "ranges": ranges(result),
         "cards": [card_data(card) for card in cards(result)],
         "charts": {name: chart_data(chart) for name, chart in drawn.items()},
-        "claims": plain(result.claims) if question.claims else None,
+        "claims": [claim_data(c) for c in result.claims] if question.claims else None,
         "command": command_of(question.plan),
         "warnings": [str(w) for w in result.warnings],
         "notes": list(result.notes),
@@ -81,6 +84,19 @@ def _other(result: Result | None, state: PlanState | None) -> dict[str, Any] | N
         "sentence": answer(result),
         "cards": [card_data(card) for card in cards(result)],
         "command": command_of(state),
+    }
+
+
+def claim_data(claim: Claim) -> dict[str, str]:
+    """Return a claim with its verdict in words, and in how many futures it holds."""
+    return {
+        "id": claim.id,
+        "says": claim.says,
+        "verdict": str(claim.verdict),
+        "mark": claim_words(claim).mark,
+        "because": claim.because,
+        "source": claim.source,
+        "futures": claim.futures.text if claim.futures else "",
     }
 
 
