@@ -51,7 +51,7 @@ export function Cards({ cards, others, stale, rough, open }: Props) {
             {ghost && <span className="text ghost">B {ghost.value}</span>}
             {card.decided[0] && (
               <span className="text" title={card.decided[0].input}>
-                ▲ {card.decided[0].input.split('.').slice(-2).join(' ').replaceAll('_', ' ')}{' '}
+                moved by {card.decided[0].input.split('.').slice(-2).join(' ').replaceAll('_', ' ')}{' '}
                 {Math.round(100 * card.decided[0].share)} %
               </span>
             )}

@@ -92,6 +92,7 @@ function tip(points: Point | Point[], option: Option): string {
 /** The report's option, fit to a panel of the screen: ink of the theme, January ticks, numbers with units. */
 function fitted(chart: ChartData, dark: boolean, width: number, height: number): Option {
   const small = height < 200;
+  const size = innerWidth >= 1800 ? 13 : 11;
   const text = JSON.stringify(chart.option);
   const option: Option = JSON.parse(
     dark ? text.replace(/#[0-9a-f]{6}/gi, (c) => night.get(c.toLowerCase()) ?? c) : text,
@@ -102,8 +103,8 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
   const panel = style.getPropertyValue('--panel').trim();
   const axes = (given: unknown) => [given].flat().filter(Boolean) as Option[];
   const label = (a: Option, more: Option) => {
-    a.axisLabel = { ...a.axisLabel, color: ink, fontSize: 11, ...more };
-    a.nameTextStyle = { ...a.nameTextStyle, color: ink, fontSize: 11, align: 'left' };
+    a.axisLabel = { ...a.axisLabel, color: ink, fontSize: size, ...more };
+    a.nameTextStyle = { ...a.nameTextStyle, color: ink, fontSize: size, align: 'left' };
     a.axisLine = { ...a.axisLine, lineStyle: { color: line } };
     a.splitLine = { ...a.splitLine, lineStyle: { color: line } };
   };
@@ -135,7 +136,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       itemGap: 8,
       itemWidth: 10,
       itemHeight: 7,
-      textStyle: { color: ink, fontSize: 11 },
+      textStyle: { color: ink, fontSize: size },
       pageTextStyle: { color: ink },
       pageIconColor: ink,
     };

@@ -13,7 +13,6 @@ from gigaplan.plan.homes import Homes, homes_of
 from gigaplan.plan.load import Plan, load_sources
 from gigaplan.plan.paths import settings, type_at, unit_at
 from gigaplan.report.headline import Card, cards
-from gigaplan.results.explain import explain
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.facts import Entry
@@ -27,8 +26,19 @@ TRIED = 16
 """Lines that are tried, of which some may not be set by a number."""
 LATEST = 24.0
 """Months by which sites can be made later."""
-PER_CARD = 6
-"""Inputs of each figure that are looked at."""
+USUAL = (
+    "demand.software.overhead",
+    "fleet.ladder.ready_lag_months",
+    "fleet.ladder.acceptance_lag_months",
+    "demand.software.gain_per_year",
+    "finance.costs.it_life_years",
+    "fleet.ladder.producing_lag_months",
+    "demand.workloads.agents.requests_per_user_day",
+    "demand.workloads.agents.value_usd_per_request",
+    "demand.workloads.science.guaranteed_share",
+    "demand.shape.night_share",
+)
+"""What is offered until a plan's own ranking is known: lines that decided figures of the built-in plans."""
 
 
 def ranked(state: PlanState, members: int, progress: Progress | None = None) -> dict[str, Any]:
@@ -39,8 +49,8 @@ def ranked(state: PlanState, members: int, progress: Progress | None = None) -> 
     state : PlanState
         The plan.
     members : int
-        With ten and more, lines are ranked by their contributions to the figures' variances; with fewer, by how much
-        of a figure they concern times how wide their range is.
+        With ten and more, lines are ranked by their contributions to the figures' variances; with fewer they are those
+        that usually decide.
     progress : callable, optional
         Called with (stages done, stages, the next one); False cancels.
 
@@ -59,9 +69,9 @@ def ranked(state: PlanState, members: int, progress: Progress | None = None) -> 
     with texts_only():
         plan = load_sources(sources_of(state, members))
         homes = homes_of(plan.document)
-        scores = _scores(result, cards(result))
+        scores = _scores(cards(result)) or dict.fromkeys(USUAL, 0.0)
         by_fact = {e.fact.id: e for e in result.ledger.entries if e.fact and not e.path.startswith("claims.")}
-        by_path = {e.path: e for e in result.ledger.entries if not e.fact}
+        by_path = {homes.stated(e.path, plan.root): e for e in result.ledger.entries}
         candidates = []
         for name, score in sorted(scores.items(), key=lambda item: -item[1]):
             entry = by_fact.get(name) or by_path.get(name)
@@ -74,8 +84,8 @@ def ranked(state: PlanState, members: int, progress: Progress | None = None) -> 
     return {"inputs": inputs[:SHOWN], "lines": list(_lines(result, plan, homes))}
 
 
-def _scores(result: Result, found: Iterable[Card]) -> dict[str, float]:
-    """Return how much of the figures each input decides: the mean share of their variances, or a rank by range."""
+def _scores(found: Iterable[Card]) -> dict[str, float]:
+    """Return how much of the figures each input decides, the mean share of their variances; none for few members."""
     scores: dict[str, float] = {}
     figures = list(found)
     for card in figures:
@@ -84,23 +94,7 @@ def _scores(result: Result, found: Iterable[Card]) -> dict[str, float]:
             scores[one.input] = scores.get(one.input, 0.0) + one.share / len(figures)
         for name in card.decided.indistinct if card.decided else ():
             scores.setdefault(name, 0.0)
-    if scores:
-        return scores
-    for card in figures:
-        if card.at:
-            below = explain(result, card.variable, card.at)
-            for place, entry in enumerate(_facts_below(below.entries, below.inputs)):
-                name = entry.fact.id if entry.fact else entry.path
-                scores[name] = scores.get(name, 0.0) + 1 / (1 + place) / len(figures)
     return scores
-
-
-def _facts_below(entries: Iterable[Entry], inputs: Iterable[Any]) -> list[Entry]:
-    """Return the ranged facts that a figure and what it is made of read, some of each."""
-    own = [e for e in entries if e.fact and e.fact.low is not None and e.fact.low != e.fact.high][:PER_CARD]
-    for one in inputs:
-        own += [e for e in _facts_below(one.entries, one.inputs) if e not in own][:PER_CARD]
-    return own
 
 
 def _line(entry: Entry, plan: Plan, homes: Homes) -> dict[str, Any] | None:

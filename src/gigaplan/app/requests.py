@@ -65,7 +65,7 @@ class Question(Strict):
 
 
 class InputsQuestion(Strict):
-    """Which lines of a plan matter; see :class:`Question` for the members, of which 1 ranks by range alone."""
+    """Which lines of a plan matter; with one member those that usually do."""
 
     plan: PlanState
     members: Members = 1
