@@ -39,6 +39,7 @@ def run(
     resolution: Annotated[Literal["representative", "hourly"] | None, Parameter(group=PLAN)] = None,
     keep: Annotated[list[str] | None, Parameter(negative="", show_default=False, group=OUTPUT)] = None,
     out: OutOrNone = None,
+    full: Annotated[bool, Parameter(negative="", show_default=False, group=OUTPUT)] = False,
     json: Json = False,
 ) -> int:
     """Simulate a plan, print a summary, save the result and write its HTML report.
@@ -54,6 +55,8 @@ def run(
         repeated (default: summary). The others are saved for the central member alone.
     out
         Folder to save the result in (default: gigaplan-results/<plan>-<hash>).
+    full
+        Print all years, dates, limits, returns and claims below the answer and its figures.
     """
     from gigaplan import api
 
@@ -71,7 +74,7 @@ def run(
     from gigaplan.report.terminal import render
 
     screen = terminal()
-    screen.print(render(result))
+    screen.print(render(result, full=full))
     saved = Text.assemble(("saved in", "dim"), f" {folder}   ", ("report", "dim"), f" {folder / 'report.html'}")
     screen.print(saved, soft_wrap=True)
     return 0

@@ -142,7 +142,7 @@ def first_card(result: Result) -> Card:
     first = first_tokens(result)[0]
     figure = aggregate(result, "first_token_day", at={"site": first.name})
     detail = f"{first.name}, resolved to the month" if first.first_token else "within the horizon"
-    return _card(result, figure, "First tokens of the announced sites", partial(_month_of, result), detail)
+    return _card(result, figure, "First tokens, announced sites", partial(_month_of, result), detail)
 
 
 def _month_of(result: Result, days: float) -> str:
@@ -187,13 +187,13 @@ def _price(result: Result) -> Card:
     start, end = years(result)[0], years(result)[-1]
     full = if_held(_ends, result, "full_cost_per_mtok_all_usd", {})
     if full is None:  # saved before cost of capital was counted
-        detail = f"mean of {end}, all serving, idle GPUs included ({_dollars(float(first.values))} in {start})"
-        return _card(result, last, "Cost per million generated tokens", _dollars, detail)
+        detail = f"generated, mean of {end}, idle GPUs included ({_dollars(float(first.values))} in {start})"
+        return _card(result, last, "Cost of a million tokens", _dollars, detail)
     detail = (
-        f"mean of {end}, all serving, idle GPUs and cost of capital included ({_dollars(float(full[0].values))} in "
-        f"{start}); {_dollars(float(last.values))} without cost of capital"
+        f"generated, mean of {end}, all serving, idle GPUs and cost of capital included "
+        f"({_dollars(float(full[0].values))} in {start}); {_dollars(float(last.values))} without cost of capital"
     )
-    return _card(result, full[1], "Full cost per million generated tokens", _dollars, detail)
+    return _card(result, full[1], "Full cost of a million tokens", _dollars, detail)
 
 
 def _dollars(price: float) -> str:

@@ -21,6 +21,7 @@ from gigaplan.report.headline import cards, hindsight, tranches_reached
 from gigaplan.report.runs import missed, runs
 from gigaplan.report.tranche_view import paybacks
 from gigaplan.report.unserved_line import or_unknown, unserved_line
+from gigaplan.report.words import claim_words
 from gigaplan.report.years import rows
 from gigaplan.results.coordinates import years
 from gigaplan.results.lacking import if_held, left_out
@@ -33,14 +34,11 @@ from gigaplan.vocabulary.figures import in_a_row
 
 __all__ = ["claims_table", "demand_validation", "explain_tree", "render"]
 
-MARKS = {
-    Verdict.HOLDS: ("●", "green"),
-    Verdict.ASSUMED: ("◌", "cyan"),
-    Verdict.ON_BASIS: ("◐", "yellow"),
-    Verdict.FAILS: ("○", "red"),
-    Verdict.UNKNOWN: ("?", "dim"),
-}
+COLOURS = {"holds": "green", "on-basis": "yellow", "fails": "red", "unknown": "dim"}
+"""By the style of a verdict on the page."""
 MOST_SITES, MOST_SPANS = 10, 7
+MOST_FAILING = 2
+"""Claims that don't hold whose words stand in the short summary."""
 LABEL_WIDTH = 14
 """Characters that the names of the summary's last lines take."""
 COLUMNS = 5
@@ -79,10 +77,27 @@ class _Yearly:
         return table
 
 
-def render(result: Result) -> RenderableType:
-    """Return the summary of a run."""
+def _look(claim: Claim) -> tuple[str, str]:
+    """Return the glyph and the colour of a claim's verdict."""
+    words = claim_words(claim)
+    return words.mark, "cyan" if claim.verdict is Verdict.ASSUMED else COLOURS[words.style]
+
+
+def render(result: Result, *, full: bool = False) -> RenderableType:
+    """Return the summary of a run.
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+    full : bool
+        Whether every year, date, limit, return and claim stands below the answer and its four figures.
+    """
+    head = Text.assemble((result.stamp.title, "bold"), f"\n{answer(result)}")
+    lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
+    if not full:
+        return Group(head, _figures(result), _claims_in_words(result), *lacks)
     stamp = result.stamp
-    head = Text.assemble((stamp.title, "bold"), f"\n{answer(result)}")
     if shown := ranges(result):
         head.append(f"\n{shown}")
     foot = Text(
@@ -91,9 +106,38 @@ def render(result: Result) -> RenderableType:
     )
     demand = Text("Unserved      ", "bold").append(unserved_line(result), "not bold")
     known = [Text("Hindsight     ", "bold").append(late, "not bold")] if (late := hindsight(result)) else []
-    lacks = [Text(left_out(result), style="yellow")] if result.lacking else []
-    decided = list(_decided(result))
-    return Group(head, _Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *known, *lacks, foot)
+    decided, figures_first = list(_decided(result)), _figures(result)
+    more = (_Yearly(result), _delivery(result), demand, *decided, _claims_line(result), *known, *lacks, foot)
+    return Group(head, figures_first, *more)
+
+
+def _figures(result: Result) -> RenderableType:
+    """Return the headline figures with their ranges, a line each where there is room."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for card in cards(result):
+        value = Text(card.value, "bold").append(f" ({RANGE}: {card.range})" if card.range else "", "not bold")
+        grid.add_row(card.name, value)
+    return grid
+
+
+def _claims_in_words(result: Result) -> Text:
+    """Return how many claims hold, and the first that don't in words."""
+    claims = result.claims
+    if not claims:
+        return Text("This plan makes no claims.", "dim")
+    failing = [c for c in claims if c.verdict is Verdict.FAILS]
+    unknown = sum(c.verdict is Verdict.UNKNOWN for c in claims)
+    holding = len(claims) - len(failing) - unknown
+    text = Text(f"{holding} of {len(claims)} claims hold, on some basis", "bold")
+    if unknown:
+        text.append(f"; {unknown} can't be said", "not bold")
+    if failing:
+        named = "; ".join(f"{c.says} ({c.id})" for c in failing[:MOST_FAILING])
+        more = f"; and {len(failing) - MOST_FAILING} more" if len(failing) > MOST_FAILING else ""
+        text.append(f". Not: {named}{more}", "not bold")
+    return text.append(" (--full shows all)", "dim")
 
 
 def _table(*columns: str) -> Table:
@@ -207,7 +251,7 @@ def _claims_line(result: Result) -> RenderableType:
 
 def _mark(claim: Claim) -> Text:
     """Return a claim's verdict as a mark, with the number of futures in which it holds."""
-    mark, style = MARKS[claim.verdict]
+    mark, style = _look(claim)
     text = Text(f"{mark} {claim.id}", style)
     counts = claim.futures
     return text.append(f" {counts.kept:,}", "dim") if counts and counts.unknown < counts.members else text
@@ -221,7 +265,7 @@ def claims_table(result: Result) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column()
     for claim in result.claims:
-        mark, style = MARKS[claim.verdict]
+        mark, style = _look(claim)
         table.add_row(
             Text(f"{mark} {claim.id}", style), Text.assemble((f"{claim.says}: ", "bold"), (str(claim.verdict), style))
         )

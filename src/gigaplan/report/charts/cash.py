@@ -65,9 +65,8 @@ def cash(result: Result, other: Result | None = None) -> Chart:
     total = np.asarray(figure_of(result, running))
     parts = {n: _sum(sources, n) for n in SOURCES} | {n: -_sum(uses, n) for n in USES}
     unit = in_dollars(max(float(np.abs(v).max()) for v in (*parts.values(), total)))
-    middle = over_time.mid_years(result)
     series: list[Option] = [
-        over_time.bar(n, middle, v / unit.size, {**SOURCES, **USES}[n], "flow") | {"unit": f"{unit.name} a year"}
+        over_time.of_years(n, result, v / unit.size, {**SOURCES, **USES}[n], stack="flow", unit=f"{unit.name} a year")
         for n, v in parts.items()
         if np.abs(v).max() > 0
     ]
@@ -87,7 +86,7 @@ def cash(result: Result, other: Result | None = None) -> Chart:
         "Money in, money out, and the running total",
         over_time.option(result, series, unit.name, events=[(str(d), text) for d, text in tranche_days(result)]),
         f"{found or 'Nothing is found elsewhere'}; at the end of {years(result)[-1]} the total stands at "
-        f"{money(float(total[-1]))}. Bars are years.{flags}",
+        f"{money(float(total[-1]))}. Areas are sums of years.{flags}",
         *base.table(names, years(result), rows / unit.size),
         height=400,
         figures=f"{unit.name}, sum over the year",

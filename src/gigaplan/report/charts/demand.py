@@ -124,13 +124,14 @@ def day(result: Result, other: Result | None = None) -> Chart:
         "shows": over_time.shows(f"{watts.name} at the meter", time=False),
     }
     when = result.labels["month"][month]
-    waits = f"{percent(float(unmet.max() / every.max()))} of the peak" if unmet.max() > 0 else "nothing"
+    waits = f"at the most {percent(float(unmet.max() / every.max()))} of the peak is not served"
+    waits = waits if unmet.max() > SEEN * float(every.max()) else "all is served"
     return Chart(
         "day",
         f"A weekday of {when}, {why}",
         over_time.two_plots(upper, {}, requests.name),
         f"Hours in {where}. The load is between {watts.of(float(load.min()))} and {watts.of(float(load.max()))}; "
-        f"not served is {waits}. Requests stand at the hour in which they come.",
+        f"{waits}. Requests stand at the hour in which they come.",
         *base.table(
             [f"power, {watts.name}", f"requests, {requests.name}", f"not served, {requests.name}"],
             hours,

@@ -19,8 +19,9 @@ from gigaplan.results.result import Result
 from gigaplan.results.spread import RANGE, Spread
 from gigaplan.vocabulary.members import Array
 
-YEAR_MS = 365 * 24 * 3600 * 1000
-"""Between two ticks of the axis at least: Januaries alone have one."""
+DAY_MS = 24 * 3600 * 1000
+YEAR_MS = 365 * DAY_MS
+"""Between two ticks of the axis: Januaries alone have one."""
 LEFT, RIGHT, TOP, BOTTOM = 64, 22, 62, 26
 """Pixels around the plot of every chart over time: the same, so that months stand below each other."""
 BETWEEN = 44
@@ -31,11 +32,6 @@ Days = Sequence[str]
 def months(result: Result) -> Days:
     """Return the first day of each month."""
     return [f"{m}-01" for m in result.labels["month"]]
-
-
-def mid_years(result: Result) -> Days:
-    """Return the first of July of each calendar year, where a year's bar stands."""
-    return [f"{year}-07-01" for year in dict.fromkeys(m[:4] for m in result.labels["month"])]
 
 
 def today(result: Result) -> tuple[dt.date, str]:
@@ -63,9 +59,12 @@ def area(name: str, days: Days, values: Array | Sequence[float], color: str, **m
     return line(name, days, values, color, **(style | more))
 
 
-def bar(name: str, days: Days, values: Array | Sequence[float], color: str, stack: str) -> Option:
-    """Return bars over days."""
-    return base.bar(name, [], color, stack) | {"data": points(days, values), "barMaxWidth": 46, "barWidth": "62%"}
+def of_years(name: str, result: Result, values: Array, color: str, **more: Any) -> Option:
+    """Return a figure of each calendar year as a level area over its months, stacked on those before it."""
+    labels, covered = result.labels["month"], list(dict.fromkeys(m[:4] for m in result.labels["month"]))
+    monthly = [float(values[covered.index(m[:4])]) for m in labels]
+    days, last = [*months(result), str(result.axis.end)], [*monthly, monthly[-1]]
+    return area(name, days, last, color, step="end", **more)
 
 
 def ranged(drawn: Option, days: Days, found: Spread | None, size: float = 1.0, **more: Any) -> list[Option]:
@@ -88,7 +87,14 @@ def ranged(drawn: Option, days: Days, found: Spread | None, size: float = 1.0, *
         return [drawn]
     low, high = (np.asarray(end, dtype=float) / size for end in (found.low, found.high))
     color, stack = drawn["itemStyle"]["color"], f"band of {drawn['name']}"
-    hidden = {"stack": stack, "silent": True, "lineStyle": {"width": 0}, "symbol": "none", "z": 1} | more
+    hidden = {
+        "stack": stack,
+        "silent": True,
+        "lineStyle": {"width": 0},
+        "symbol": "none",
+        "z": 1,
+        "stackStrategy": "all",
+    } | more
     under = line("", days, low, color, **hidden)
     over = line("", days, high - low, color, **hidden, areaStyle={"opacity": 0.2})
     drawn = drawn | {"range": {"low": base.numbers(low), "high": base.numbers(high), "of": RANGE}}
@@ -158,6 +164,7 @@ def log_option(result: Result, series: Sequence[Option], unit: str) -> Option:
     """Return a chart over the horizon with a logarithmic value axis."""
     drawn = option(result, series, unit)
     drawn["yAxis"] |= {"type": "log", "name": f"{unit} (log scale)"}
+    drawn["shows"] |= {"plain": False}
     return drawn
 
 
@@ -171,10 +178,12 @@ def looks(count: int) -> list[dict[str, Any]]:
 
 
 def shows(unit: str, *, events: Sequence[tuple[str, str]] = (), total: str = "", time: bool = True) -> dict[str, Any]:
-    """Return what the page's script needs besides the option: units, sums and events."""
+    """Return what the page's script needs besides the option: units, whether they are scaled so that plain numbers do,
+    sums and events."""
     happens = [{"day": day, "text": text} for day, text in sorted(events)]
     return {
         "unit": unit,
+        "plain": True,
         "time": time,
         **({"total": total} if total else {}),
         **({"events": happens} if events else {}),
@@ -214,6 +223,7 @@ def time_axis(result: Result) -> Option:
         "min": str(result.axis.start),
         "max": str(result.axis.end),
         "minInterval": YEAR_MS,
+        "maxInterval": YEAR_MS + DAY_MS,
         "axisTick": {"show": True},
         "splitLine": {"show": False},
         "axisLabel": {"formatter": "{yyyy}", "hideOverlap": True},

@@ -129,9 +129,7 @@ def _words_and_rows(
         rows += [(f"{name}, of the trend", *(percent(float(v)) for v in over[i])) for i, name in scopes.items()]
         words.append(_trend_words(over, years(result)))
     for more in (_who_trains, _size, _rise):
-        if found := if_held(more, result):
-            words += [found[0]] if found[0] else []
-            rows += found[1]
+        rows += if_held(more, result) or []
     return words, rows
 
 
@@ -148,24 +146,19 @@ def _capability(result: Result) -> list[Option]:
     return over_time.ranged(drawn, days, known, **at)
 
 
-def _who_trains(result: Result) -> tuple[str, list[tuple[str, ...]]]:
-    """Return how many GPUs of one site train its largest run and as how many learners, in words and as rows by year."""
+def _who_trains(result: Result) -> list[tuple[str, ...]]:
+    """Return rows by year of how many GPUs of one site train its largest run, and as how many learners."""
     gpus, learners = (aggregate(result, f"largest_run_{n}", ["year"]).values for n in ("gpus", "learners"))
-    several = f" as {learners[-1]:.0f} learners that average what they learnt" if learners[-1] > 1 else " in one step"
-    words = f"At the end of {years(result)[-1]} {short(float(gpus[-1]))} GPUs of the site train it{several}."
-    rows = [("GPUs of one site that train it", *(short(float(v)) for v in gpus))]
-    return words, [*rows, ("learners that they are", *(f"{v:.0f}" for v in learners))]
+    return [
+        ("GPUs of one site that train it", *(short(float(v)) for v in gpus)),
+        ("learners that average what they learnt", *(f"{v:.0f}" for v in learners)),
+    ]
 
 
 def _trend_words(over: Array, labels: Sequence[str]) -> str:
-    """Say how the runs compare with the trend, with the first and the last year's end."""
-    first, last = (percent(float(over[0, k])) for k in (0, -1))
-    together = percent(float(over[1, -1]))
-    return (
-        f"Epoch AI's trend goes from the largest published run until it meets what Epoch judged feasible by 2030, and "
-        f"nothing here is fitted to it: one site has {first} of it at the end of {labels[0]} and {last} at the end of "
-        f"{labels[-1]}, sites together then {together}."
-    )
+    """Say how the runs compare with the trend at the last year's end."""
+    last, together = (percent(float(over[k, -1])) for k in (0, 1))
+    return f"That is {last} of Epoch AI's trend at the end of {labels[-1]}, and {together} with sites together."
 
 
 def _different(names: Sequence[str], data: Array) -> dict[int, str]:
@@ -180,43 +173,30 @@ def _different(names: Sequence[str], data: Array) -> dict[int, str]:
 def _largest_words(data: Array, names: Sequence[str]) -> str:
     """Say how large runs could be, once for all scopes that are equal."""
     one, together, whole = (scientific(float(v.max())) for v in data)
-    site = f"Up to {one} FLOP at one site, on what is held for training"
+    site = f"Up to {one} FLOP at one site"
     if len(names) == 1:
-        return f"{site}: no more is held, so that other sites would add nothing."
+        return f"{site}; no more is held for training."
     if any(name.endswith("sites together = whole fleet") for name in names):
-        return (
-            f"{site}; {whole} on all that is held for training, which sites that train together with local updates "
-            "could use in full."
-        )
-    return (
-        f"{site}; {together} that count if sites train together with local updates, at most all that is held; "
-        f"{whole} if all were one site."
-    )
+        return f"{site}; {whole} on all that is held for training."
+    return f"{site}; {together} with sites together, by local updates; {whole} if all were one site."
 
 
-def _size(result: Result) -> tuple[str, list[tuple[str, ...]]]:
-    """Return the compute-optimal model of the largest run of one site, with the range of scaling laws."""
-    low, _, high = figures(result, "largest_run_parameters")[0]
-    if not high.max() > 0:
-        return "", []
-    at = {"scope": "one site"}
-    rows = []
+def _size(result: Result) -> list[tuple[str, ...]]:
+    """Return rows by year of the compute-optimal model of the largest run of one site, with the range of scaling laws.
+
+    Hoffmann et al. 2022: twenty tokens for each parameter; the bounds are their fit of the loss, as published and as
+    corrected by Besiroglu et al. 2024.
+    """
+    at, rows = {"scope": "one site"}, []
     for what in ("parameters", "tokens"):
         ends = base.yearly(result, f"largest_run_{what}", "bound", at=at)
         texts = (span(float(a), float(b)) for a, b in zip(ends[0], ends[-1], strict=True))
-        rows.append((f"{what} of its model, low to high", *texts))
-    words = (
-        f"It is best spent on up to {span(float(low.max()), float(high.max()))} parameters (Hoffmann et al. 2022; "
-        "bounds: their fit of the loss, as published and as corrected by Besiroglu et al. 2024)."
-    )
-    return words, rows
+        rows.append((f"{what} of the model that it is best spent on", *texts))
+    return rows
 
 
-def _rise(result: Result) -> tuple[str, list[tuple[str, ...]]]:
-    """Return what the rise of capability rests on, in words and as rows by year."""
+def _rise(result: Result) -> list[tuple[str, ...]]:
+    """Return rows by year of what the rise of capability rests on."""
     names = {"larger runs": "capability_from_compute_eci", "better methods": "capability_from_methods_eci"}
     rises = {name: aggregate(result, variable, ["year"]).values for name, variable in names.items()}
-    compute, methods = (float(v[-1]) for v in rises.values())
-    grown = f"{compute:.1f} points by larger runs" if compute > 0 else "none by larger runs, since they don't grow"
-    words = f" Of its rise since the first run {grown}, {methods:.1f} by better methods at the same compute."
-    return words, [(f"capability, rise by {n}, points", *(f"{float(x):.1f}" for x in v)) for n, v in rises.items()]
+    return [(f"capability, rise by {n}, points", *(f"{float(x):.1f}" for x in v)) for n, v in rises.items()]

@@ -14,8 +14,15 @@ var gigaplanCharts = (function () {
     while (k < 4 && size < units[k][0] * 0.9995) k++;
     return +(v / units[k][0]).toPrecision(digits || 4) + units[k][1];
   }
+  /* A number in a unit that is scaled already: 1,200 billion USD, not 1.2 k. */
+  function plain(v, digits) {
+    if (v === null || v === undefined || isNaN(v)) return '–';
+    var size = Math.abs(v);
+    if (size >= 1e6 || (size && size < 1e-3)) return tick(v, digits);
+    return (size >= 1000 ? Math.round(v) : +(+v).toPrecision(digits || 4)).toLocaleString('en-US', {maximumFractionDigits: 12});
+  }
   /* A value as the tooltip says it: three digits and its unit. */
-  function valued(v, unit) { return tick(v, 3) + (unit ? ' ' + unit : ''); }
+  function valued(v, unit, scaled) { return (scaled ? plain : tick)(v, 3) + (unit ? ' ' + unit : ''); }
   function measure(words, font) { ink.font = (font || 12) + 'px sans-serif'; return ink.measureText(words).width; }
   function named(option) { return (option.legend.data || option.series.map(function (s) { return s.name; })).filter(Boolean); }
   function safe(text) { return String(text).replace(/[&<>"]/g, function (c) { return {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'}[c]; }); }
@@ -35,11 +42,11 @@ var gigaplanCharts = (function () {
         var s = option.series[p.seriesIndex], v = number(p.value);
         if (!p.seriesName || /^series\d/.test(p.seriesName) || v === null || v === undefined || isNaN(v) || v === '-') return;
         if (s.stack === 'parts') { sum += +v; parts++; if (!+v) return; }
-        var unit = s.unit || shows.unit, words = valued(v, unit), range = s.range;
-        if (range && range.low[p.dataIndex] !== null) words += '<br><small>' + range.of + ': ' + tick(range.low[p.dataIndex], 3) + ' to ' + tick(range.high[p.dataIndex], 3) + '</small>';
+        var unit = s.unit || shows.unit, words = valued(v, unit, shows.plain), range = s.range, each = shows.plain ? plain : tick;
+        if (range && range.low[p.dataIndex] !== null) words += '<br><small>' + range.of + ': ' + each(range.low[p.dataIndex], 3) + ' to ' + each(range.high[p.dataIndex], 3) + '</small>';
         lines.push(row(p.marker, p.seriesName, '<span style="text-align:right;display:block">' + words + '</span>'));
       });
-      if (shows.total && parts > 1) lines.push(row('', shows.total, valued(sum, shows.unit)));
+      if (shows.total && parts > 1) lines.push(row('', shows.total, valued(sum, shows.unit, shows.plain)));
       if (shows.rows && items[0]) lines = [safe(shows.rows[items[0].dataIndex]).replace(/; /g, '<br>')];
       (shows.events || []).forEach(function (e) { if (shows.time && moment(e.day) === moment(at)) lines.push('<div style="max-width:280px;white-space:normal">' + safe(e.text) + '</div>'); });
       return lines.length ? (head ? '<b>' + safe(head) + '</b>' : '') + lines.join('') : '';
@@ -89,7 +96,7 @@ var gigaplanCharts = (function () {
     }
     list(option.xAxis).concat(list(option.yAxis)).forEach(function (axis) {
       if (axis.type !== 'value' && axis.type !== 'log') return;
-      axis.axisLabel = Object.assign({hideOverlap: true}, axis.axisLabel, {formatter: axis.calendar_years ? String : function (v) { return tick(v); }});
+      axis.axisLabel = Object.assign({hideOverlap: true}, axis.axisLabel, {formatter: axis.calendar_years ? String : function (v) { return (option.shows || {}).plain ? plain(v) : tick(v); }});
     });
     if (flat && list(option.xAxis)[0].type === 'value' && room < 480) option.xAxis.splitNumber = 3;
     return taller;
@@ -102,7 +109,7 @@ var gigaplanCharts = (function () {
     tooltips(own);
     return {option: Object.assign({backgroundColor: 'transparent'}, own), taller: taller};
   }
-  return {tick: tick, valued: valued, nightly: nightly, prepared: prepared};
+  return {tick: tick, plain: plain, valued: valued, nightly: nightly, prepared: prepared};
 })();
 
 /* Draws a page's charts, each when it comes into view; all of them at a fixed width for print. */
@@ -116,7 +123,7 @@ function drawCharts(renderer, unfolded) {
     if (drawn[id]) drawn[id].dispose();
     el.dataset.height = el.dataset.height || parseInt(el.style.height, 10);
     var night = dark.matches && !paper, ready = gigaplanCharts.prepared(options[id], el.clientWidth, night);
-    el.style.height = +el.dataset.height + ready.taller + 'px';
+    el.style.height = Math.round(+el.dataset.height * (paper ? 0.8 : 1)) + ready.taller + 'px';
     drawn[id] = echarts.init(el, night ? 'dark' : null, {renderer: renderer});
     drawn[id].setOption(ready.option);
   }
