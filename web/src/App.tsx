@@ -66,7 +66,8 @@ function useInputs(plan: Plan): Inputs {
   return found;
 }
 
-function Causes({ compared, named }: { compared: Compared | null; named: string }) {
+function Causes({ compared, busy, named }: { compared: Compared | null; busy: boolean; named: string }) {
+  if (busy) return <p className="dim">One group of lines after the other is swapped, to see what each does …</p>;
   if (!compared) return <p className="dim">Change a line, or choose plan B: what makes the difference stands here.</p>;
   if (!compared.differences.length) return <p className="dim">No figure differs from {named}.</p>;
   const signed = (v: number | null, unit: string) =>
@@ -352,7 +353,7 @@ export function App() {
               Why it differs from {state.other ? 'plan B' : 'the plan before its changes'}
             </h2>
             <div className="scroll" tabIndex={0} role="region" aria-label="Causes of the difference">
-              <Causes compared={live.compared} named={state.other ? 'plan B' : 'the plan before its changes'} />
+              <Causes compared={live.compared} busy={live.comparing} named={state.other ? 'plan B' : 'the plan before its changes'} />
             </div>
           </section>
         </div>

@@ -33,7 +33,8 @@ export function Side({ title, close, children }: { title: string; close: () => v
 }
 
 function Tree({ of, top }: { of: Explained; top: boolean }) {
-  const shown = of.figures.slice(0, top ? 12 : 1);
+  const shown = of.figures.slice(0, top ? 12 : 6);
+  const count = of.facts.length + of.more_facts;
   return (
     <>
       <p>
@@ -45,6 +46,7 @@ function Tree({ of, top }: { of: Explained; top: boolean }) {
             {Object.values(f.at).join(', ')} <b>{f.text}</b> {of.unit !== '1' && of.unit !== 'date' && of.unit}
           </li>
         ))}
+        {of.figures.length > shown.length && <li>and {of.figures.length - shown.length} more</li>}
       </ul>
       {of.formula && (
         <p>
@@ -59,7 +61,7 @@ function Tree({ of, top }: { of: Explained; top: boolean }) {
       {of.facts.length > 0 && (
         <details open={top}>
           <summary>
-            {of.facts.length + of.more_facts} facts and lines of the plan, those that matter most first
+            {count === 1 ? '1 fact or line of the plan' : `${count} facts and lines of the plan, those that matter most first`}
           </summary>
           <ul className="facts">
             {of.facts.map((f, i) => (
@@ -78,7 +80,9 @@ function Tree({ of, top }: { of: Explained; top: boolean }) {
       {of.inputs.map((one, i) => (
         <details key={i}>
           <summary>
-            <code>{one.quantity}</code> {one.figures[0]?.text} {one.unit !== '1' && one.unit !== 'date' && one.unit}
+            <code>{one.quantity}</code>{' '}
+            {one.figures.length === 1 ? one.figures[0].text : `${one.figures.length} figures`}{' '}
+            {one.unit !== '1' && one.unit !== 'date' && `[${one.unit}]`}
           </summary>
           <div className="below">
             <Tree of={one} top={false} />

@@ -15,6 +15,8 @@ export interface Live {
   problems: Problem[];
   refused: string;
   compared: Compared | null;
+  /** Whether the causes of the difference are being looked for. */
+  comparing: boolean;
 }
 
 /** What is compared: plan B, else the plan as it was before it was changed. */
@@ -32,6 +34,7 @@ export function useAnswer(state: State): Live {
     problems: [],
     refused: '',
     compared: null,
+    comparing: false,
   });
   const wanted = useRef(state);
   const running = useRef(false);
@@ -40,7 +43,7 @@ export function useAnswer(state: State): Live {
   useEffect(() => {
     wanted.current = state;
     later.current?.abort();
-    setLive((l) => ({ ...l, stale: true, progress: null }));
+    setLive((l) => ({ ...l, stale: true, progress: null, comparing: false }));
 
     /** One question at a time; what changed meanwhile is asked next, so that a drag never queues. */
     async function central(): Promise<void> {
@@ -86,8 +89,9 @@ export function useAnswer(state: State): Live {
         setLive((l) => ({ ...l, answer: found, stale: false, progress: null }));
         await new Promise((done) => setTimeout(done, CAUSES_MS));
         const other = otherOf(of);
+        if (other && !control.signal.aborted) setLive((l) => ({ ...l, comparing: true }));
         const compared = other && !control.signal.aborted ? await api.compare(other, of.plan, control.signal) : null;
-        if (!control.signal.aborted) setLive((l) => ({ ...l, compared }));
+        if (!control.signal.aborted) setLive((l) => ({ ...l, compared, comparing: false }));
       } catch (error) {
         if (!control.signal.aborted) failed(error);
       }
