@@ -13,7 +13,7 @@ from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
 from gigaplan.api.starters import sized_starter
-from gigaplan.claims import evaluate
+from gigaplan.claims import evaluate, unjudged
 from gigaplan.claims import read as read_claims
 from gigaplan.plan.copies import copy_of
 from gigaplan.plan.json_schema import json_schema
@@ -111,7 +111,7 @@ def run_sources(
     progress, keep
         As in :func:`run`.
     claims : bool
-        Whether its claims are judged.
+        Whether its claims are judged; else they stand in the result as what can't be determined.
     """
     return _run(plans.load_sources(sources), progress, keep, claims=claims)
 
@@ -122,7 +122,9 @@ def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary", 
         scenario = plans.resolve(loaded)
         result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
         result = replace(result, sources=loaded.sources)
-        return result if not claims else result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
+        if not claims:
+            return result.with_claims(unjudged(scenario.claims))
+        return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None
 
