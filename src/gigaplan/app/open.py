@@ -41,16 +41,16 @@ def listening(port: int) -> socket.socket:
     return found
 
 
-def serve(fragment: str, port: int, said: Callable[[str], None], *, browser: bool = True) -> None:
+def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True) -> None:
     """Serve the planner until it is interrupted.
 
     Parameters
     ----------
     fragment : str
-        The part of the link after ``#`` beside the token: which plan is shown first.
+        The part of the link after ``#`` that follows the token: which plan is shown first.
     port : int
         0 for any free one.
-    said : callable
+    show : callable
         Called with the link.
     browser : bool
         Whether the link is opened.
@@ -69,7 +69,7 @@ def serve(fragment: str, port: int, said: Callable[[str], None], *, browser: boo
     )
     worker.start().submit(jobs.warm, "announced-2025-09")
     threading.Thread(target=jobs.warm, args=("announced-2025-09",), daemon=True).start()
-    said(link)
+    show(link)
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
     try:

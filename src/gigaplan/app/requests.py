@@ -52,7 +52,7 @@ class Question(Strict):
     members : int
         1 for the central future at once, up to 100 for ranges.
     colour_by : str
-        What colours tell apart on the ladder.
+        What the parts of the ladder are: ``state``, ``place`` or ``generation``.
     claims : bool
         Whether the plan's claims are judged, which takes as long as a third of a central future.
     """

@@ -1,5 +1,5 @@
 """Work that takes longer than a drag, in a second process: ranges, comparisons, files. It says how far it is, and stops
-when nobody waits for it any more."""
+when its answer is no longer of use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _do(slot: int, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         return True
 
     if shared[2 * slot] == STOPPED:
-        raise Cancelled("nobody waits for it")
+        raise Cancelled("its answer is no longer of use")
     given_progress: Progress = progress
     return work(*given, progress=given_progress)
 
@@ -84,7 +84,7 @@ class Worker:
         *given
             Its arguments, which travel to the process.
         mark : threading.Event, optional
-            Set where nobody waits for the job any more.
+            Set where the answer is no longer of use.
 
         Raises
         ------
