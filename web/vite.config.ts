@@ -7,6 +7,8 @@ export default defineConfig({
     outDir: '../src/gigaplan/app/static',
     emptyOutDir: true,
     target: 'es2022',
+    minify: 'terser',
+    terserOptions: { compress: { passes: 2 } },
     chunkSizeWarningLimit: 800,
     rollupOptions: {
       output: {
