@@ -236,6 +236,15 @@ def test_the_text_has_the_changes_in_it_and_gives_the_same_figures(client: Clien
     assert [c["value"] for c in own["cards"]] == [c["value"] for c in changed["cards"]]
 
 
+def test_a_plan_of_ones_own_begins_with_a_power_and_a_place(client: Client) -> None:
+    text = client.post("/api/start", {"power": "150 MW it", "region": "ercot"}).json()["text"]
+    found = client.post("/api/answer", {"plan": {"text": text}}).json()
+    assert "150 MW" in found["sentence"]
+    wrong = client.post("/api/start", {"power": "much", "region": "atlantis"})
+    assert wrong.status_code == 422
+    assert {p["value"] for p in wrong.json()["problems"]} == {"much", "atlantis"}
+
+
 def test_a_posted_text_is_run_as_a_file() -> None:
     assert command_of(PlanState(text="x: 1", changes=("a b=1",))) == "gigaplan run plan.yaml --set 'a b=1'"
 

@@ -5,8 +5,9 @@ import { Chart, setNight, tick } from './Chart';
 import { Editor } from './Editor';
 import { ClaimPanel, ExplainPanel } from './Panel';
 import { ProblemText, Sliders } from './Sliders';
+import { StartPanel } from './Start';
 import { packed, usePlanner } from './state';
-import type { Card, Claim, Colour, Compared, Inputs, Plan } from './types';
+import type { Card, Claim, Colour, Compared, Inputs, Known, Plan } from './types';
 import { MEMBERS, useAnswer } from './useAnswer';
 
 type Theme = 'auto' | 'light' | 'dark';
@@ -95,9 +96,11 @@ export function App() {
   const { inputs, lines } = useInputs(state.plan);
   const [theme, nextTheme, dark] = useTheme();
   const phone = useMedia('(max-width: 760px)');
-  const [builtIn, setBuiltIn] = useState<{ name: string; title: string }[]>([]);
+  const [known, setKnown] = useState<Known | null>(null);
+  const builtIn = known?.plans ?? [];
   const [card, setCard] = useState<Card | null>(null);
   const [claim, setClaim] = useState<Claim | null>(null);
+  const [starting, setStarting] = useState(false);
   const [editing, setEditing] = useState(false);
   const [sheet, setSheet] = useState(false);
   const [tab, setTab] = useState('ladder');
@@ -108,7 +111,7 @@ export function App() {
     api.plans().then(
       (found) => {
         setNight(found.night);
-        setBuiltIn(found.plans);
+        setKnown(found);
       },
       () => undefined,
     );
@@ -226,6 +229,9 @@ export function App() {
         </button>
         <button onClick={redo} disabled={!canRedo} aria-label="Redo">
           ↷
+        </button>
+        <button onClick={() => setStarting(true)} disabled={!known}>
+          New
         </button>
         <button aria-pressed={editing} onClick={() => setEditing(!editing)}>
           YAML
@@ -383,6 +389,13 @@ export function App() {
         />
       )}
       {claim && <ClaimPanel claim={answer?.claims?.find((c) => c.id === claim.id) ?? claim} close={() => setClaim(null)} />}
+      {starting && known && (
+        <StartPanel
+          known={known}
+          begin={(text) => set({ ...state, plan: { text, changes: [] } })}
+          close={() => setStarting(false)}
+        />
+      )}
       {editing && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setEditing(false)} />}
     </div>
   );

@@ -1,4 +1,4 @@
-import type { Answer, Compared, Explained, Inputs, Plan, Problem, State } from './types';
+import type { Answer, Compared, Explained, Inputs, Known, Plan, Problem, State } from './types';
 
 /** The plan is wrong: every problem at once, as the terminal lists them. */
 export class Wrong extends Error {
@@ -66,7 +66,7 @@ async function read<T>(response: Response, progress?: (share: number) => void): 
   }
 }
 
-export const plans = async () => read<{ plans: { name: string; title: string }[]; night: Record<string, string> }>(await ask('/api/plans', undefined));
+export const plans = async () => read<Known>(await ask('/api/plans', undefined));
 
 export const answer = async (
   state: State,
@@ -88,6 +88,9 @@ export const inputs = async (plan: Plan, members: number, signal?: AbortSignal) 
   read<Inputs>(await ask('/api/inputs', { plan, members }, signal));
 
 export const text = async (plan: Plan) => (await read<{ text: string }>(await ask('/api/text', { plan }))).text;
+
+export const start = async (given: Record<string, string>) =>
+  (await read<{ text: string }>(await ask('/api/start', given))).text;
 
 export const compare = async (plan: Plan, other: Plan, signal: AbortSignal) =>
   read<Compared>(await ask('/api/compare', { plan, other }, signal));

@@ -115,6 +115,14 @@ export interface Inputs {
   lines: Line[];
 }
 
+export interface Known {
+  plans: { name: string; title: string }[];
+  night: Record<string, string>;
+  region: string[];
+  model: string[];
+  generation: string[];
+}
+
 export interface FactRow {
   path: string;
   value: string;

@@ -71,6 +71,19 @@ class InputsQuestion(Strict):
     members: Members = 1
 
 
+Word = Annotated[str, StringConstraints(max_length=60)]
+
+
+class StartQuestion(Strict):
+    """What a plan of one's own begins with, as `gigaplan new` takes it."""
+
+    power: Word = "150 MW it"
+    region: Word = "us"
+    generation: Word = "gb300_nvl72"
+    model: Word = "gpt_oss_120b"
+    start: Word = "2027"
+
+
 class TextQuestion(Strict):
     """The plan's text with its changes written into it."""
 

@@ -15,17 +15,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
+from gigaplan import catalog
 from gigaplan._version import __version__
+from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
 from gigaplan.app.answers import answered, explained, problem_data
 from gigaplan.app.guard import Guard
 from gigaplan.app.inputs import ranked
-from gigaplan.app.requests import ComparisonQuestion, InputsQuestion, PlanState, Question, TextQuestion
+from gigaplan.app.requests import ComparisonQuestion, InputsQuestion, PlanState, Question, StartQuestion, TextQuestion
 from gigaplan.app.runs import Kept
 from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Step, Worker
 from gigaplan.plan.copies import copy_of
+from gigaplan.plan.resolver import known_names
 from gigaplan.plan.sources import builtin_names, root_of
+from gigaplan.plan.starter import Start, complete_systems
 from gigaplan.report.charts.palette import NIGHT
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import texts_only
@@ -156,9 +160,13 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
         return known.get(answer, unknown)
 
-    @app.get("/api/plans", summary="The built-in plans, and the colours of charts on a dark ground")
+    @app.get(
+        "/api/plans", summary="The built-in plans, names for a new one, colours of charts by night"
+    )
     def plans() -> dict[str, Any]:
-        return {"plans": [{"name": n, "title": title_of(n)} for n in builtin_names()], "night": NIGHT}
+        found = [{"name": n, "title": title_of(n)} for n in builtin_names()]
+        names = {kind: list(known_names(kind)) for kind in ("region", "model")}
+        return {"plans": found, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
     async def answer(question: Question, tab: Tab = "") -> Response:
@@ -174,6 +182,11 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         if question.members > 1:
             return streamed(worker.steps(jobs.inputs, question.plan, question.members))
         return JSONResponse(await anyio.to_thread.run_sync(ranked, question.plan, 1))
+
+    @app.post("/api/start", summary="The text of a new plan of one site, sized to its power")
+    async def start(question: StartQuestion) -> dict[str, str]:
+        given = Start(name="my-plan", **question.model_dump())
+        return {"text": await anyio.to_thread.run_sync(sized_starter, given)}
 
     @app.post("/api/text", summary="A plan's text with its changes written into it")
     async def text(question: TextQuestion) -> dict[str, str]:
