@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,25 @@ def test_what_is_kept_is_given_again_and_the_oldest_is_dropped() -> None:
     kept.get(3, lambda: [3])
     assert kept.get(2, lambda: [9]) == [9]
     assert result_of(LAB, 1) is result_of(LAB, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are listed in /proc")
+def test_the_second_process_ends_with_a_server_that_is_killed() -> None:
+    command = [sys.executable, "-m", "gigaplan", "app", "lab-1mw", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        deadline = time.monotonic() + 30
+        while not (begun := [Path(f"/proc/{c}") for c in children.read_text().split()]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)  # the second process has begun to load
+        server.kill()
+    deadline = time.monotonic() + 60
+    while any((c / "cmdline").exists() and (c / "cmdline").read_bytes() for c in begun):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_a_taken_port_is_said() -> None:

@@ -160,9 +160,7 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
         return known.get(answer, unknown)
 
-    @app.get(
-        "/api/plans", summary="The built-in plans, names for a new one, colours of charts by night"
-    )
+    @app.get("/api/plans", summary="The built-in plans, names for a new one, colours of charts by night")
     def plans() -> dict[str, Any]:
         found = [{"name": n, "title": title_of(n)} for n in builtin_names()]
         names = {kind: list(known_names(kind)) for kind in ("region", "model")}

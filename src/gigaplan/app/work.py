@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import connection
 from typing import Any
 
 from gigaplan.vocabulary.progress import Cancelled, Progress
@@ -21,8 +24,16 @@ _steps: dict[str, Any] = {}
 
 
 def _begin(shared: Any) -> None:
-    """Take the memory in which jobs say how far they are; run once in the second process."""
+    """Take the memory in which jobs say how far they are; run once in the second process, which ends with the first."""
     _steps["shared"] = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this one
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(first: Any) -> None:
+    """End this process once the one that began it has ended, however it did."""
+    connection.wait([first.sentinel])
+    os._exit(0)
 
 
 def _do(slot: int, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
