@@ -28,7 +28,7 @@ app: $(VENV)/run.stamp ## set up and open the planner in the browser (PLAN=... f
 
 test-browser: $(VENV)/browser.stamp web/node_modules/.stamp ## set up and test the planner in Chromium; needs Node and Chromium
 	@command -v chromium >/dev/null || { echo "install Chromium (Debian: apt install chromium) and try again"; exit 1; }
-	$(BIN)/python -m pytest tests/browser --override-ini testpaths=tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static; needs Node 20.19 or newer
 	cd web && npm run build

@@ -27,11 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [i for i in items if "golden" in getattr(i, "fixturenames", ())]
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave tests in a browser to ``make test-browser``, which names them."""
-    return True if collection_path.name == "browser" and not any("browser" in a for a in config.args) else None
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
     """Compare plain data with a kept file, numbers to six digits; ``--renew-golden`` writes it."""

@@ -12,7 +12,7 @@ import gigaplan as gp
 from gigaplan import plan
 from gigaplan.demand.inputs import GENERATED
 from gigaplan.report import charts
-from gigaplan.report.charts import base, build, cost, flow, money
+from gigaplan.report.charts import base, build, cash, cost, flow, money
 from gigaplan.report.events import last_year, unserved, weekday
 from gigaplan.report.format import counted, in_dollars, in_watts
 from gigaplan.report.format import money as dollars
@@ -34,8 +34,8 @@ def result_of(name: str, *changes: str) -> Result:
 def test_every_plan_has_a_whole_report(name: str) -> None:
     result = result_of(name)
     drawn = charts.all_charts(result)
-    always = {"watts", "buildout", "power", "ladder", "timeline", "tokens", "cost", "gap", "circle", "largest"}
-    assert always <= set(drawn)
+    assert set(charts.planner_charts(result)) == {"ladder", "demand", "cost", "cash", "day", "training"}
+    assert {"watts", "timeline", "payments", "books"} <= set(drawn)
     for chart in drawn.values():
         json.dumps(chart.option, allow_nan=False)
         assert chart.rows, chart.id
@@ -44,7 +44,8 @@ def test_every_plan_has_a_whole_report(name: str) -> None:
     page = html(result)
     for chart in drawn.values():
         assert f'id="chart-{chart.id}"' in page, chart.id
-    assert ("waits" in drawn) == bool(unserved(result)) == ("waits_by_hour" in drawn)
+    waits = [s for s in drawn["demand"].option["series"] if "not served" in s["name"]]
+    assert bool(waits) == bool(unserved(result))
     assert ("runs" in drawn) == bool(result.labels["run"])
     assert ("tranches" in drawn) == bool(result.labels["tranche"])
     render(result)
@@ -55,22 +56,21 @@ def test_power_is_conserved_from_meters_to_uses(name: str) -> None:
     result = result_of(name)
     drawn = flow.watts(result)
     assert drawn is not None
-    series = drawn.option["series"][0]
-    out = {"1": 0.0, "2": 0.0}
-    for link in series["links"]:
-        out[link["source"][0]] += link["value"]
+    names, bars = drawn.option["yAxis"]["data"], drawn.option["series"][1]["data"]
+    unit = in_watts(1.0) if " kW" in drawn.caption else in_watts(2e3) if " GW" in drawn.caption else in_watts(1e2)
+    steps = {name: value * unit.size for name, value in zip(names, bars, strict=True)}
     year = last_year(result)
     hours = float(result.axis.hours[year].sum())
     facility, it = (float(result.central(f"{n}_energy_mwh")[:, year].sum()) / hours for n in ("facility", "it"))
-    assert out["1"] == pytest.approx(facility, rel=0.05), "small flows are left out of the drawing"
-    assert out["2"] == pytest.approx(it, rel=0.05)
-    assert {n["depth"] for n in series["data"]} == {0, 1, 2}
+    assert steps.pop("at the meters") == pytest.approx(facility, rel=1e-4)
+    assert steps.pop("reaches IT") == pytest.approx(it, rel=1e-3)
+    assert sum(steps.values()) == pytest.approx(it, rel=1e-3), "the uses share it out"
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_money_in_is_money_out(name: str) -> None:
     result = result_of(name)
-    uses, sources, left = money.uses_and_sources(result)
+    uses, sources, left = cash.uses_and_sources(result)
     assert sum(uses.values()) == pytest.approx(sum(sources.values()) + left, rel=1e-9, abs=1.0)
     flows = money._flows(result)
     into = sum(v for _, b, v, _ in flows if b == money.PLAN)
@@ -147,3 +147,58 @@ def test_suppliers_are_named_by_all_that_they_are_paid_for(name: str) -> None:
 def test_the_flow_of_power_divides_by_what_gpu_hours_draw_and_says_so() -> None:
     drawn = flow.watts(result_of("announced-2025-09"))
     assert drawn is not None and "power that their GPU-hours draw" in drawn.caption
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_gigawatts_add_up_to_the_same_whatever_colours_them(name: str) -> None:
+    """What produces is one total: the parts by place and by generation, and the existing and the new fleet."""
+    result = result_of(name)
+    for by in ("place", "generation"):
+        option = charts.planner_charts(result, colour_by=by)["ladder"].option
+        parts = np.sum([[v for _, v in s["data"]] for s in option["series"] if s.get("stack") == "parts"], axis=0)
+        whole = next(s for s in option["series"] if s["name"] == "all that produces")
+        np.testing.assert_allclose(parts, [v for _, v in whole["data"]], rtol=2e-5, atol=1e-9)
+    option = charts.planner_charts(result)["ladder"].option
+    built = [s for s in option["series"] if s["name"] in ("existing fleet", "producing")]
+    whole = next(s for s in option["series"] if s["name"] == "all that produces")
+    producing = np.sum([[v for _, v in s["data"]] for s in built], axis=0)
+    np.testing.assert_allclose(producing, [v for _, v in whole["data"]], rtol=2e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_is_served_and_what_is_not_is_the_demand(name: str) -> None:
+    option = charts.planner_charts(result_of(name))["demand"].option
+    parts = np.sum([[v for _, v in s["data"]] for s in option["series"] if s.get("stack") == "parts"], axis=0)
+    whole = [v for _, v in next(s for s in option["series"] if s["name"] == "demand")["data"]]
+    np.testing.assert_allclose(parts, whole, rtol=2e-3)
+
+
+def test_charts_over_time_share_one_axis_with_today_and_a_paler_future() -> None:
+    result = result_of("announced-2025-09")
+    drawn = [c for c in charts.planner_charts(result, result).values() if c.option["shows"]["time"]]
+    axes = [c.option["xAxis"][0] if isinstance(c.option["xAxis"], list) else c.option["xAxis"] for c in drawn]
+    grids = [c.option["grid"][0] if isinstance(c.option["grid"], list) else c.option["grid"] for c in drawn]
+    assert len(drawn) == 5
+    assert {(a["type"], a["min"], a["max"]) for a in axes} == {("time", "2024-01-01", "2034-01-01")}
+    assert len({(g["left"], g["right"]) for g in grids}) == 1
+    for chart in drawn:
+        first = chart.option["series"][0]
+        assert first["markLine"]["data"] == [{"xAxis": "2025-09-22"}], "the day up to which the plan knows"
+        assert first["markArea"]["data"][0][0] == {"xAxis": "2025-09-22"}
+        assert [s for s in chart.option["series"] if s["name"].startswith("plan B")], chart.id
+
+
+def test_first_tokens_and_tranches_are_marked_and_named() -> None:
+    option = charts.planner_charts(result_of("announced-2025-09"))["ladder"].option
+    marks = next(s for s in option["series"] if "markPoint" in s)["markPoint"]["data"]
+    said = [e["text"] for e in option["shows"]["events"]]
+    assert len(marks) == len(said)
+    assert "first tokens at Abilene" in said and said.count("$10 B released") == 10
+
+
+def test_the_script_has_the_colours_of_the_palette() -> None:
+    from gigaplan.report.charts.palette import NIGHT
+    from gigaplan.report.html import draw
+
+    for light, dark in NIGHT.items():
+        assert f"'{light}': '{dark}'" in draw()

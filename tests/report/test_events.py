@@ -48,7 +48,7 @@ def test_a_plan_without_tokens_has_every_view(change: str, tmp_path: Path) -> No
     result = gp.run(plan, [change])
     folder = gp.save(result, tmp_path / "kept")
     screen = io.StringIO()
-    Console(file=screen, width=100).print(render(result))
+    Console(file=screen, width=100).print(render(result, full=True))
     assert "never" in screen.getvalue() and "there never is a GPU" in screen.getvalue()
     assert "nan" not in screen.getvalue().lower()
     assert (folder / "report.html").stat().st_size > 10_000
@@ -144,6 +144,6 @@ def test_gpus_of_the_yearly_table_come_whole_and_noise_is_not_shown(name: str) -
 def test_sites_with_commas_in_their_names_are_kept_apart() -> None:
     result = gp.run("actual-2026-11")
     screen = io.StringIO()
-    Console(file=screen, width=1000).print(render(result))
-    line = next(t for t in screen.getvalue().splitlines() if t.startswith("First tokens"))
+    Console(file=screen, width=1000).print(render(result, full=True))
+    line = next(t for t in screen.getvalue().splitlines() if t.startswith("First tokens  "))
     assert [p for p in line.split("; ") if p.startswith("Broadcom, sites to be named 20")]

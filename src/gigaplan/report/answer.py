@@ -69,7 +69,7 @@ def _begins(result: Result) -> str:
     planned = f"{plain_power(result.announced.value)} ({BASES[result.announced.basis]}) planned"
     sites = first_tokens(result)
     if not sites or not sites[0].first_token:
-        return f"No announced site makes tokens within the horizon, of {planned}."
+        return f"Of {planned} nothing makes tokens within the horizon."
     producing = of_members(result, "power_state_mw", ["edge"], PRODUCING)
     edges = [dt.date.fromisoformat(e) for e in result.labels["edge"]]
     begun = _reached(result, producing, 0.0)

@@ -153,7 +153,13 @@ function drawCharts(renderer, unfolded) {
     keys(el, id);
     if (seen) seen.observe(el);
   });
-  if (!seen) every();
+  /* The others one by one when the page is idle, so that they are there before a reader comes to them. */
+  (function rest() {
+    var id = Object.keys(options).find(function (id) { return !drawn[id] && element(id) && element(id).clientWidth; });
+    if (!id || paper) return;
+    draw(id);
+    setTimeout(rest, 60);
+  })();
   dark.addEventListener('change', again);
   addEventListener('beforeprint', function () {
     paper = true;
