@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
@@ -41,6 +42,11 @@ def listening(port: int) -> socket.socket:
     return found
 
 
+def _interrupt(*_: object) -> None:
+    """End as Ctrl-C does, so that the second process ends in order."""
+    raise KeyboardInterrupt
+
+
 def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True) -> None:
     """Serve the planner until it is interrupted.
 
@@ -72,6 +78,7 @@ def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: boo
     show(link)
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
