@@ -18,7 +18,7 @@ from gigaplan.report.format import counted, in_dollars, in_watts
 from gigaplan.report.format import money as dollars
 from gigaplan.report.html import html
 from gigaplan.report.terminal import render
-from gigaplan.report.words import system
+from gigaplan.report.words import model, system
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.result import Result
 
@@ -118,6 +118,26 @@ def test_a_long_list_of_sites_is_shortened() -> None:
 )
 def test_names_of_systems(name: str, written: str) -> None:
     assert system(name) == written
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("deepseek_r1", "DeepSeek-R1"),
+        ("deepseek_v3_1", "DeepSeek-V3.1"),
+        ("llama_3_1_405b", "Llama 3.1 405B"),
+        ("llama_2_7b", "Llama 2 7B"),
+        ("gpt_oss_120b", "gpt-oss-120b"),
+        ("gpt_3_175b", "GPT-3 175B"),
+        ("glm_4_5_air", "GLM-4.5 Air"),
+        ("kimi_k2_5", "Kimi K2.5"),
+        ("megatron_1_7b", "Megatron 1.7B"),
+        ("frontier_1_8t", "Frontier 1.8T"),
+        ("minimax_m2_5", "MiniMax-M2.5"),
+    ],
+)
+def test_names_of_models(name: str, written: str) -> None:
+    assert model(name) == written
 
 
 def test_units_are_easily_read() -> None:

@@ -107,6 +107,17 @@ def test_charts_are_plain_data_with_units(answer: Frontiers, alone: Frontiers) -
     assert len(edges) == 4, "low and high of both ways of serving"
 
 
+def test_twelve_curves_all_look_different() -> None:
+    """Colour is the system, line and symbol the model."""
+    models = ["deepseek_r1", "gpt_oss_120b", "llama_3_1_405b"]
+    found = gp.frontier(models, ["h200_hgx", "gb200_nvl72", "mi355x_oam8", "vr_nvl72"])
+    series = frontier_view.all_charts(found)[0].option["series"]
+    looks = {s["name"]: (s["itemStyle"]["color"], s["lineStyle"]["type"], s["symbol"]) for s in series}
+    assert len(set(looks.values())) == len(looks) == sum(bool(c.points) for c in found.curves)
+    for system in ("GB200 NVL72", "H200"):
+        assert len({look[0] for name, look in looks.items() if system in name}) == 1
+
+
 def test_the_page_is_whole_and_needs_nothing_else(answer: Frontiers) -> None:
     text = frontier_view.html(answer)
     page = Page()

@@ -19,7 +19,7 @@ from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart, Option
 from gigaplan.report.format import short
 from gigaplan.report.page import style_sheet, template
-from gigaplan.report.words import system, title
+from gigaplan.report.words import engine, model, system
 from gigaplan.vocabulary.interval import Figure
 
 ROWS = 14
@@ -57,12 +57,12 @@ def question(answer: Frontiers) -> str:
     a = answer.question
     cached = f" ({a.cached_tokens:,.0f} cached)" if a.cached_tokens else ""
     waits = f"first token within {a.ttft_s:g} s, each further one within {a.tpot_s * 1e3:g} ms"
-    return f"{a.input_tokens:,.0f} tokens in{cached}, {a.output_tokens:,.0f} out; {waits}; engine {a.engine}"
+    return f"{a.input_tokens:,.0f} tokens in{cached}, {a.output_tokens:,.0f} out; {waits}; engine {engine(a.engine)}"
 
 
 def name(curve: Curve) -> str:
     """Return a pair's name."""
-    return f"{title(curve.model)} on {system(curve.system)}"
+    return f"{model(curve.model)} on {system(curve.system)}"
 
 
 def layout(point: Point) -> str:
@@ -264,7 +264,7 @@ def _title(answer: Frontiers) -> str:
     if len(answer.curves) <= NAMED:
         return " · ".join(name(c) for c in answer.curves)
     models, systems = (list(dict.fromkeys(getattr(c, k) for c in answer.curves)) for k in ("model", "system"))
-    return f"{', '.join(map(title, models))} on {', '.join(map(system, systems))}"
+    return f"{', '.join(map(model, models))} on {', '.join(map(system, systems))}"
 
 
 def _with_range(f: Figure | None) -> str:
@@ -355,20 +355,27 @@ def _value(curve: Curve, point: Point, quantity: str) -> Figure | None:
     return found
 
 
+LOOKS = (("solid", "circle"), ("dashed", "emptyCircle"), ("dotted", "diamond"), ("solid", "emptyTriangle"))
+"""Line and symbol of the models, or of both ways of serving: systems have the colours."""
+
+
 def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = False) -> Option:
     """Return curves of a quantity over the speed per user; their points show layout and times on hover."""
     served = sum(bool(c.points) for c in answer.curves)
+    models, systems = (list(dict.fromkeys(getattr(c, k) for c in answer.curves)) for k in ("model", "system"))
     series: list[Option] = []
     for i, c in enumerate(answer.curves):
         for k, mode in enumerate(MODES if served <= BOTH_MODES else ("",)):
             points = [p for p in c.points if p.mode == mode] if mode else list(c.frontier)
             points = [p for p in points if _value(c, p, quantity) is not None]
             if points:
-                colour = base.PALETTE[(i + k if served == 1 else i) % len(base.PALETTE)]
+                place = systems.index(c.system) if not mode else i + k if served == 1 else i
+                colour = base.PALETTE[place % len(base.PALETTE)]
+                look = models.index(c.model) + place // len(base.PALETTE) if not mode else int(mode == "disaggregated")
                 label = name(c)
                 if mode and len(answer.question.modes) > 1:
                     label = mode if served == 1 else f"{label}, {mode}"
-                series.append(_curve(label, c, points, quantity, unit, colour, dashed=mode == "disaggregated"))
+                series.append(_curve(label, c, points, quantity, unit, colour, look))
                 if interval:
                     series += [_edge(label, c, points, quantity, colour, side) for side in ("low", "high")]
     option = base.option(series, [], unit)
@@ -383,7 +390,7 @@ def _option(answer: Frontiers, quantity: str, unit: str, *, interval: bool = Fal
 
 
 def _curve(
-    label: str, curve: Curve, points: Sequence[Point], quantity: str, unit: str, colour: str, *, dashed: bool
+    label: str, curve: Curve, points: Sequence[Point], quantity: str, unit: str, colour: str, look: int
 ) -> Option:
     dimensions = [
         "tokens/s per user",
@@ -412,8 +419,9 @@ def _curve(
                 p.batch,
             ]
         )
-    style = {"width": 2.5, "type": "dashed" if dashed else "solid"}
-    more = {"showSymbol": True, "symbolSize": 6, "symbol": "emptyCircle" if dashed else "circle", "lineStyle": style}
+    kind, symbol = LOOKS[look % len(LOOKS)]
+    style = {"width": 2.5, "type": kind}
+    more = {"showSymbol": True, "symbolSize": 6, "symbol": symbol, "lineStyle": style}
     encode = {"x": 0, "y": 1, "tooltip": list(range(len(dimensions)))}
     return base.line(label, [], colour, **more) | {"data": data, "dimensions": dimensions, "encode": encode}
 

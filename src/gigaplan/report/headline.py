@@ -207,10 +207,9 @@ def _money(result: Result) -> Card:
             result, capital, "Capital spent", money, "on owned capacity, over the horizon; rented capacity apart"
         )
     paid = aggregate(result, "tranche_usd", at={"year": HORIZON})
-    equity = money(float(aggregate(result, "equity_paid_usd", at={"year": HORIZON}).values))
-    detail = (
-        f"{tranches_reached(result)} tranches; {equity} of equity on dates; {money(float(capital.values))} of capital"
-    )
+    equity = float(aggregate(result, "equity_paid_usd", at={"year": HORIZON}).values)
+    dated = f"; {money(equity)} of equity on dates" if equity > 0 else ""
+    detail = f"{tranches_reached(result)} tranches{dated}; {money(float(capital.values))} of capital spent"
     return _card(result, paid, "Milestone investment released", money, detail)
 
 

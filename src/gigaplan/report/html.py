@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -13,8 +13,9 @@ from markupsafe import Markup
 from gigaplan.report import charts
 from gigaplan.report.answer import answer, ranges
 from gigaplan.report.charts import Chart
+from gigaplan.report.charts.ladder import ladder
 from gigaplan.report.events import first_tokens
-from gigaplan.report.format import in_watts
+from gigaplan.report.format import fixed, in_watts
 from gigaplan.report.headline import cards, hindsight
 from gigaplan.report.influence import FIRST, by_influence, fact_text
 from gigaplan.report.page import template
@@ -68,15 +69,21 @@ def html(result: Result) -> str:
             figure_text=figure_text,
             claim_words=claim_words,
             number=fact_text,
-            watts=lambda mw: in_watts(mw).of(mw),
+            watts=_in_one_scale(result),
         )
         + "\n"
     )
 
 
+def _in_one_scale(result: Result) -> Callable[[float], str]:
+    """Return what writes the power of sites, all in the unit of the largest."""
+    unit = in_watts(max((s.power_mw for s in if_held(first_tokens, result) or ()), default=0.0))
+    return lambda mw: f"{fixed(mw / unit.size)} {unit.name}"
+
+
 def _tab(result: Result, chart_id: str, by: charts.ColourBy) -> Chart | None:
     """Return the ladder stacked by another dimension, None where a saved result can't give it."""
-    found = charts.planner_charts(result, colour_by=by).get("ladder")
+    found = if_held(ladder, result, colour_by=by)
     return replace(found, id=chart_id) if found else None
 
 

@@ -28,7 +28,7 @@ def by_influence(result: Result, cards: Iterable[Card]) -> list[tuple[Fact, str]
     moved: dict[str, tuple[float, str]] = {}
     for card in cards:
         for one in card.decided.inputs if card.decided else ():
-            text = f"{percent(one.share)} of the spread of {card.name[0].lower()}{card.name[1:]}"
+            text = f"{percent(one.share)} of the spread of “{card.name}”"
             moved[one.input] = max(moved.get(one.input, (0.0, "")), (one.share, text))
     ordered = sorted(result.facts(), key=lambda f: (-_share(f, moved), -_width(f), f.id))
     return [(f, moved[f.id][1] if f.id in moved else "") for f in ordered]

@@ -50,7 +50,7 @@ def title(run: SitesRun) -> str:
     """Return what is trained where."""
     places = ", ".join(f"{words.title(s.name)} ({s.gpus:,})" for s in run.sites)
     return (
-        f"{words.title(run.one.job.model)} on {run.one.job.gpus:,} GPUs of {words.system(run.one.job.system)}: {places}"
+        f"{words.model(run.one.job.model)} on {run.one.job.gpus:,} GPUs of {words.system(run.one.job.system)}: {places}"
     )
 
 

@@ -74,7 +74,7 @@ def _memory(run: TrainRun) -> str:
 
 def title(run: TrainRun) -> str:
     """Return what is trained on what."""
-    return f"{words.title(run.job.model)} on {run.job.gpus:,} GPUs of {words.system(run.job.system)}"
+    return f"{words.model(run.job.model)} on {run.job.gpus:,} GPUs of {words.system(run.job.system)}"
 
 
 def question(run: TrainRun) -> str:

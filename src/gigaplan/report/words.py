@@ -80,6 +80,47 @@ def system(name: str) -> str:
     return " ".join(word for part in name.split("_") if (word := WORDS.get(part, _capital(part))))
 
 
+FAMILIES = {
+    "deepseek": ("DeepSeek", "-"),
+    "glm": ("GLM", "-"),
+    "gpt": ("GPT", "-"),
+    "gpt_oss": ("gpt-oss", "-"),
+    "ernie": ("ERNIE", " "),
+    "exaone": ("EXAONE", " "),
+    "mimo": ("MiMo", "-"),
+    "minimax": ("MiniMax", "-"),
+    "dbrx": ("DBRX", " "),
+    "opt": ("OPT", "-"),
+}
+"""Families of models that people write in another way than with a capital, and what stands after their name."""
+UNNUMBERED = ("megatron", "frontier")
+"""Families without versions: the figures after their name are a size."""
+ENGINES = {"trtllm": "TensorRT-LLM", "vllm": "vLLM", "sglang": "SGLang", "dynamo": "Dynamo"}
+
+
+def engine(name: str) -> str:
+    """Return a serving engine's name as people write it."""
+    return ENGINES.get(name, title(name))
+
+
+def model(name: str) -> str:
+    """Return a model's name as people write it: ``deepseek_v3_1`` is DeepSeek-V3.1."""
+    family = next((f for f in sorted(FAMILIES, key=len, reverse=True) if f"{name}_".startswith(f"{f}_")), "")
+    first, _, rest = name.partition("_")
+    written, joint = FAMILIES[family] if family else (first.capitalize(), " ")
+    rest = name.removeprefix(family).lstrip("_") if family else rest
+    kept_small = family == "gpt_oss"
+    parts: list[str] = []
+    for part in rest.split("_") if rest else []:
+        decimal = part.isdigit() or (first in UNNUMBERED and part[:1].isdigit())
+        if parts and decimal and parts[-1][-1:].isdigit():
+            parts[-1] += f".{part}"
+        else:
+            parts.append(part)
+    size = [p if kept_small else p.upper() if any(c.isdigit() for c in p) else p.capitalize() for p in parts]
+    return " ".join([joint.join([written, *size[:1]]), *size[1:]])
+
+
 def region(name: str) -> str:
     """Return a region's name as people write it: ``region_rest_of_asia`` is rest of Asia."""
     return " ".join(w if w in SMALL else _capital(w) for w in name.removeprefix("region_").split("_"))

@@ -126,7 +126,7 @@ def waterfall(result: Result) -> Chart | None:
     ]
     drawn = base.option(series, [*(n for n, _ in steps), "serving"], "USD per million generated tokens")
     drawn["legend"]["data"] = [s["name"] for s in series[1:]]
-    drawn["xAxis"]["axisLabel"] = {"interval": 0, "hideOverlap": False}
+    drawn["xAxis"]["axisLabel"] = {"interval": 0, "hideOverlap": False, "width": 76, "overflow": "break"}
     when = years(result)[year]
     return Chart(
         "waterfall",

@@ -68,6 +68,7 @@ var gigaplanCharts = (function () {
   function tooltips(option) {
     var tip = option.tooltip;
     if (!tip || tip.show === false || tip.formatter || tip.valueFormatter) return;
+    if (list(option.series).some(function (s) { return s.encode; })) return; /* its points name what they show */
     tip.confine = true;
     tip.formatter = tip.trigger === 'axis' ? along(option) : single(option);
     if (tip.trigger === 'axis') tip.position = aside;
@@ -105,7 +106,6 @@ var gigaplanCharts = (function () {
   function prepared(option, room, night) {
     var own = JSON.parse(night ? nightly(JSON.stringify(option)) : JSON.stringify(option)), taller = fit(own, room);
     if (night && own.visualMap) own.visualMap.inRange.color.reverse();
-    own.textStyle = Object.assign({fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'}, own.textStyle);
     tooltips(own);
     return {option: Object.assign({backgroundColor: 'transparent'}, own), taller: taller};
   }
