@@ -219,13 +219,14 @@ def test_plan_b_is_answered_beside_the_plan(client: Client) -> None:
     assert [c["value"] for c in found["cards"]] != [c["value"] for c in before["cards"]]
 
 
-def test_inputs_that_are_offered_can_be_set_to_both_ends(client: Client) -> None:
-    found = client.post("/api/inputs", {"plan": plan()}).json()
+@pytest.mark.parametrize("name", ["lab-1mw", "actual-2026-11"])
+def test_inputs_that_are_offered_can_be_set_to_both_ends(client: Client, name: str) -> None:
+    found = client.post("/api/inputs", {"plan": {"name": name}}).json()
     assert len(found["inputs"]) >= 5
     assert len(found["lines"]) > 200
     for end in ("low", "high"):
         changes = [f"{i['path']}={'+' if i.get('shift') else ''}{i[end]:.6g} {i['write']}" for i in found["inputs"]]
-        assert client.post("/api/answer", {"plan": plan(*changes)}).status_code == 200
+        assert client.post("/api/answer", {"plan": {"name": name, "changes": changes}}).status_code == 200
 
 
 def test_the_text_has_the_changes_in_it_and_gives_the_same_figures(client: Client) -> None:

@@ -138,8 +138,8 @@ def _of_sites(plan: Plan) -> Iterator[dict[str, Any]]:
     ]
     common = {"whole": False, "fact": "", "evidence": "assumed", "source": "the plan", "share": 1.0}
     if phases:
-        words = {"title": "all sites later by", "note": "moves the day on which every phase is energised"}
-        path = "fleet.sites.*.phases.*.energised"
+        words = {"title": "all sites later by", "note": "moves every date of every phase"}
+        path = "fleet.sites.*.phases.*"
         moved = {"path": path, "value": 0.0, "low": 0.0, "high": LATEST, "unit": "months", "write": "months"}
         yield {**common, **moved, **words, "whole": True, "shift": True}
         path, power = max(phases, key=lambda p: p[1].value)
@@ -153,27 +153,20 @@ def _quoted(name: str) -> str:
 
 
 def _settable(state: PlanState, candidates: list[dict[str, Any]]) -> set[str]:
-    """Return the paths at which a plan takes a number: all are tried at once, and those that are refused are left
-    out."""
-    allowed = {str(c["path"]) for c in candidates}
-    written = {f"{c['path']}={change_text(c, c['high'])}": str(c["path"]) for c in candidates}
-    for _ in range(3):
-        changes = tuple(text for text, path in written.items() if path in allowed)
-        try:
-            load_sources(sources_of(state.model_copy(update={"changes": (*state.changes, *changes)}), 1))
-        except PlanError as error:
-            wrong = {
-                path
-                for p in error.problems
-                for text, path in written.items()
-                if p.place.file == f"--set {text}" or p.place.path == path
-            }
-            if not wrong:
-                return set()
-            allowed -= wrong
-        else:
-            break
-    return allowed
+    """Return the paths at which a plan takes a number: all are tried at once, and one by one where one is refused."""
+    written = {str(c["path"]): f"{c['path']}={change_text(c, c['high'])}" for c in candidates}
+    if _loads(state, *written.values()):
+        return set(written)
+    return {path for path, change in written.items() if _loads(state, change)}
+
+
+def _loads(state: PlanState, *changes: str) -> bool:
+    """Return whether a plan with some more changes is one."""
+    try:
+        load_sources(sources_of(state.model_copy(update={"changes": (*state.changes, *changes)}), 1))
+    except PlanError:
+        return False
+    return True
 
 
 def change_text(line: dict[str, Any], value: float) -> str:
