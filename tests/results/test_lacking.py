@@ -47,7 +47,7 @@ def test_every_verb_reads_what_rests(name: str, announced: Result, tmp_path: Pat
     page, whole = html(result), html(announced)
     assert f"this result does not hold {name}" in page
     assert len(page) > 0.9 * len(whole)
-    screen = printed(render(result), 120)
+    screen = printed(render(result, full=True), 120)
     assert "this result does not hold" in screen
     assert name in screen
     data = gp.to_json(result)

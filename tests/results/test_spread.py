@@ -117,7 +117,7 @@ def test_a_row_of_the_yearly_table_has_the_range_that_python_gives(name: str) ->
 @pytest.mark.parametrize("name", PLANS)
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_no_range_is_cut(name: str, width: int) -> None:
-    text = printed(render(many(name)), width)
+    text = printed(render(many(name), full=True), width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     leading = [r for r in rows(many(name)) if r.leads]
@@ -131,7 +131,7 @@ def test_one_member_has_no_ranges_anywhere(name: str) -> None:
     assert all(c.span is None and not c.range for c in cards(result))
     assert all(r.spread is None and not r.ranges for r in rows(result))
     assert "80 % of" not in html(result)
-    assert "80 %" not in printed(render(result), 200)
+    assert "80 %" not in printed(render(result, full=True), 200)
     data = summary(result)
     assert "ranges" not in data
     for part in (*data["headlines"], *data["tables"].values(), *data["first_tokens"], *data["unserved"]):
@@ -211,12 +211,12 @@ def test_charts_over_time_have_bands() -> None:
     drawn, plain = (all_charts(r) for r in (many("announced-2025-09"), one("announced-2025-09")))
     for name, chart in drawn.items():
         series = chart.option["series"]
-        hidden = [s for s in series if s["name"] == "" and s.get("stack", "").startswith("band")]
+        hidden = [s for s in series if s.get("name") == "" and s.get("stack", "").startswith("band")]
         assert bool(hidden) == (name in with_bands), name
         ranged = [s for s in series if "range" in s]
         assert len(hidden) == 2 * len(ranged)
         names, central = (
-            {n for s in option["series"] if (n := s["name"]) and "not served" not in n}
+            {n for s in option["series"] if (n := s.get("name")) and "not served" not in n}
             for option in (chart.option, plain[name].option)
         )
         assert names == central, name

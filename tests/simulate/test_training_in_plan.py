@@ -51,7 +51,7 @@ def power_of_runs(scenario: Scenario, result: Result) -> tuple[Array, Array]:
 
 def text_of(result: Result) -> str:
     console = Console(width=200, file=io.StringIO())
-    console.print(terminal.render(result))
+    console.print(terminal.render(result, full=True))
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 

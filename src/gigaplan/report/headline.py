@@ -93,7 +93,7 @@ def asks(result: Result) -> str:
 
 def cards(result: Result) -> list[Card]:
     """Return the four figures that answer what the plan asks, without those that a saved result can't give."""
-    found = (if_held(make, result) for make in ASKED[asks(result)])
+    found = (if_held(make, result) for make in OF_QUESTION[asks(result)])
     return [card for card in found if card]
 
 
@@ -252,7 +252,7 @@ def _energy_bill(result: Result) -> Card:
     return _card(result, figure, "Cost of the energy", money, f"all sites, {last}, rented ones included")
 
 
-ASKED: Mapping[str, tuple[Callable[[Result], Card], ...]] = {
+OF_QUESTION: Mapping[str, tuple[Callable[[Result], Card], ...]] = {
     "announcement": (first_card, _gpus, _price, _money),
     "build_or_rent": (_owned, _rented, _put_in, first_card),
     "capacity": (_power, _gpus, _tokens, _price),

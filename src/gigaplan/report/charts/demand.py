@@ -50,9 +50,9 @@ def demand(result: Result, other: Result | None = None) -> Chart:
     rows = base.table(["demand", "served"], years(result), yearly / unit.size)
     return Chart(
         "demand",
-        "Demand, what is served, and who waits",
+        "Demand, and what of it is served",
         over_time.option(result, series, unit.name),
-        _who_waits(result),
+        _unserved_words(result),
         rows[0],
         (*rows[1], *_shares(result)),
         figures=f"{unit.name}, mean of the year; below, the share of each workload that is served",
@@ -82,8 +82,8 @@ def _shares(result: Result) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _who_waits(result: Result) -> str:
-    """Return in words who waits, how long, and from when on nobody does."""
+def _unserved_words(result: Result) -> str:
+    """Return in words whose demand is unserved, how long, and from when on all is served."""
     early, begin = before_supply(result)
     found = unserved(result)
     words = [f"{early} months before the first GPUs in {begin}."] if early and begin else []

@@ -1,4 +1,4 @@
-"""Colours of charts: at most six hues, which readers of all kinds of colour vision tell apart by day and by night."""
+"""Colours of charts: at most six hues that readers of all kinds of colour vision distinguish, by day and by night."""
 
 from __future__ import annotations
 
