@@ -1,4 +1,4 @@
-# gigaplan: two verbs matter, `make run` and `make test`. Each sets up what it needs first.
+# gigaplan: three verbs matter, `make run`, `make app` and `make test`. Each sets up what it needs first.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-workbook setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run app test test-browser test-workbook web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,9 +25,16 @@ test: $(VENV)/dev.stamp ## set up and run every check
 
 test-workbook: $(VENV)/dev.stamp ## calculate workbooks anew in LibreOffice, which must be there, and compare
 	$(BIN)/python tests/workbook/recalculate.py
-test-browser: $(VENV)/dev.stamp ## check pages in Debian's Chromium, which must be there: what they print, and what they show
-	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium"; exit 3; }
+
+app: $(VENV)/run.stamp ## set up and open the planner in the browser (PLAN=... for another)
+	@$(BIN)/gigaplan app $(PLAN)
+
+test-browser: $(VENV)/browser.stamp web/node_modules/.stamp ## set up and test page and planner in Chromium; needs Node and Chromium
+	@command -v chromium >/dev/null || { echo "install Chromium (Debian: apt install chromium) and try again"; exit 1; }
 	$(BIN)/python -m pytest tests/browser
+
+web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static; needs Node 20.19 or newer
+	cd web && npm run build
 
 setup: $(VENV)/run.stamp ## set up to run
 
@@ -69,9 +76,10 @@ lock: ## pin the requirements again
 	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q uv; }
 	$(UV) pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/run.txt
 	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
+	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --extra browser --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/browser.txt
 
 clean: ## remove what was set up and cached
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-peers web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -90,3 +98,14 @@ $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/browser.stamp: requirements/browser.txt pyproject.toml | $(BIN)/python
+	@echo "setting up gigaplan for tests in a browser in $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/run.stamp $(VENV)/dev.stamp
+
+web/node_modules/.stamp: web/package-lock.json
+	@command -v npm >/dev/null || { echo "install Node 20.19 or newer with npm and try again"; exit 1; }
+	cd web && npm ci --no-audit --no-fund
+	@touch $@

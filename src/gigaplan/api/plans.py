@@ -13,7 +13,7 @@ from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import read
 from gigaplan.api.starters import sized_starter
-from gigaplan.claims import evaluate
+from gigaplan.claims import evaluate, unjudged
 from gigaplan.claims import read as read_claims
 from gigaplan.plan.copies import copy_of
 from gigaplan.plan.json_schema import json_schema
@@ -100,17 +100,31 @@ def run(
     return run_sources(plans.sources_of(plan, changes_of(changes), overlays), progress, keep)
 
 
-def run_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary") -> Result:
-    """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises."""
-    return _run(plans.load_sources(sources), progress, keep)
+def run_sources(
+    sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary", *, claims: bool = True
+) -> Result:
+    """Simulate a plan from its sources, as a saved result holds them; see :func:`run` for what raises.
+
+    Parameters
+    ----------
+    sources : Sources
+        The plan's text, overlays and changes.
+    progress, keep
+        As in :func:`run`.
+    claims : bool
+        Whether its claims are judged; else they stand in the result as what can't be determined.
+    """
+    return _run(plans.load_sources(sources), progress, keep, claims=claims)
 
 
-def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") -> Result:
+def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary", *, claims: bool = True) -> Result:
     """Simulate a loaded plan and evaluate its claims."""
     try:
         scenario = plans.resolve(loaded)
         result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
         result = replace(result, sources=loaded.sources)
+        if not claims:
+            return result.with_claims(unjudged(scenario.claims))
         return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
     except InputError as error:
         raise plans.placed(error, loaded) from None

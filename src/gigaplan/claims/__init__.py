@@ -5,7 +5,7 @@
     claims.evaluate(result, catalog.load(), [claims.read("amd-openai-2025-10")])
 """
 
-from gigaplan.claims.evaluator import evaluate
+from gigaplan.claims.evaluator import evaluate, unjudged
 from gigaplan.plan.claims import ClaimSet, read, shipped
 
-__all__ = ["ClaimSet", "evaluate", "read", "shipped"]
+__all__ = ["ClaimSet", "evaluate", "read", "shipped", "unjudged"]

@@ -11,7 +11,7 @@ it stands in how many of them the claim holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,14 +63,34 @@ def evaluate(result: Result, catalog: Catalog, claim_sets: Sequence[ClaimSet]) -
         In the order of the sets. An id that several sets have is preceded by its set's name.
     """
     source = Source(result, catalog, recorded={e.path for e in result.ledger.under("claims")})
-    counts = Counter(claim.id for claims in claim_sets for claim in claims.claims)
     made = []
+    for source.claim, text, origin in _named(claim_sets):
+        made.append(_claim(text, source, origin))
+    return tuple(made)
+
+
+def unjudged(claim_sets: Sequence[ClaimSet]) -> tuple[Claim, ...]:
+    """Return the claims of some sets without judging them: what they say, and that nothing is determined yet.
+
+    Parameters
+    ----------
+    claim_sets : sequence of ClaimSet
+        As :func:`evaluate` takes them, under the same ids.
+    """
+    unknown, why = Verdict.UNKNOWN, "not judged in this run"
+    return tuple(
+        Claim(id=name, says=text.says, verdict=unknown, because=why, source=origin)
+        for name, text, origin in _named(claim_sets)
+    )
+
+
+def _named(claim_sets: Sequence[ClaimSet]) -> Iterator[tuple[str, ClaimText, str]]:
+    """Yield each claim with the id under which it is reported, and who says it when."""
+    counts = Counter(claim.id for claims in claim_sets for claim in claims.claims)
     for claims in claim_sets:
         origin = ", ".join(t for t in (claims.source, claims.date) if t)
         for text in claims.claims:
-            source.claim = text.id if counts[text.id] == 1 else f"{claims.name}/{text.id}"
-            made.append(_claim(text, source, origin))
-    return tuple(made)
+            yield text.id if counts[text.id] == 1 else f"{claims.name}/{text.id}", text, origin
 
 
 def _claim(text: ClaimText, source: Source, origin: str) -> Claim:

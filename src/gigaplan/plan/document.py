@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
-from gigaplan.vocabulary.files import note_input
+from gigaplan.vocabulary.files import note_input, refuse_files
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
@@ -143,6 +143,7 @@ def read_text(path: Path, what: str = "plan") -> str:
     what
         What it holds, for messages: a plan may also be one that comes with gigaplan.
     """
+    refuse_files(path)
     name = str(path)
 
     def fail(message: str, remedy: str, allowed: str = "", line: int = 0, column: int = 0) -> PlanError:

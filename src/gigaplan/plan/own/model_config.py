@@ -14,7 +14,7 @@ from gigaplan.plan.own.families import FAMILIES, REFUSED, SAME
 from gigaplan.plan.own.fields import Fields
 from gigaplan.plan.own.shapes import shape
 from gigaplan.vocabulary.errors import InputError, Place, PlanError, Problem, allowed_names, nearest_name
-from gigaplan.vocabulary.files import read_bytes
+from gigaplan.vocabulary.files import read_bytes, refuse_files
 
 MAX_BYTES = 4_000_000
 """Bytes of a configuration that are read at most; the largest published ones have some 100 kB."""
@@ -62,6 +62,7 @@ def read_config(path: Path) -> str:
     PlanError
         If it can't be read.
     """
+    refuse_files(path)
     try:
         return read_bytes(path, MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:

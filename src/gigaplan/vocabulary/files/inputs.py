@@ -8,11 +8,34 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+
 Identity = tuple[int, int]
 """Device and inode of a file: the same whatever path or link leads to it."""
 
 _inputs: ContextVar[frozenset[Identity]] = ContextVar("inputs", default=frozenset())
 _depth: ContextVar[int] = ContextVar("depth", default=0)
+_texts_only: ContextVar[bool] = ContextVar("texts_only", default=False)
+
+
+@contextlib.contextmanager
+def texts_only() -> Iterator[None]:
+    """Read no file that a document names while the block runs: the document came from elsewhere than this machine."""
+    token = _texts_only.set(True)
+    try:
+        yield
+    finally:
+        _texts_only.reset(token)
+
+
+def refuse_files(path: str | Path) -> None:
+    """Raise PlanError for a file that a document names inside :func:`texts_only`, whether there is one or not."""
+    if _texts_only.get():
+        allowed = "what is written in the plan itself, and names that come with gigaplan"
+        remedy = "write its lines into the plan, or run the plan in the terminal"
+        raise PlanError(
+            [Problem("a plan that is given as text names no file", Place(str(path)), str(path), allowed, "", remedy)]
+        )
 
 
 @contextlib.contextmanager

@@ -1,0 +1,87 @@
+"""Open the planner: a free port of this machine, a token in the link, the browser, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+from gigaplan.app import jobs
+from gigaplan.app.server import application
+from gigaplan.app.work import Worker
+from gigaplan.vocabulary.errors import MachineError
+
+HOST = "127.0.0.1"
+
+
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone.
+
+    Parameters
+    ----------
+    port : int
+        0 for any free one.
+
+    Raises
+    ------
+    MachineError
+        If the port is taken.
+    """
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((HOST, port))
+        found.listen()
+    except OSError as error:
+        found.close()
+        raise MachineError(f"port {port} can't be used: {error.strerror}; give another with --port") from None
+    return found
+
+
+def _interrupt(*_: object) -> None:
+    """End as Ctrl-C does, so that the second process ends in order."""
+    raise KeyboardInterrupt
+
+
+def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True) -> None:
+    """Serve the planner until it is interrupted.
+
+    Parameters
+    ----------
+    fragment : str
+        The part of the link after ``#`` that follows the token: which plan is shown first.
+    port : int
+        0 for any free one.
+    show : callable
+        Called with the link.
+    browser : bool
+        Whether the link is opened.
+
+    Raises
+    ------
+    MachineError
+        If the port is taken.
+    """
+    import uvicorn
+
+    token, listener, worker = secrets.token_urlsafe(24), listening(port), Worker()
+    link = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}{fragment}"
+    server = uvicorn.Server(
+        uvicorn.Config(application(token, worker), log_level="error", server_header=False, access_log=False)
+    )
+    worker.start().submit(jobs.warm, "announced-2025-09")
+    threading.Thread(target=jobs.warm, args=("announced-2025-09",), daemon=True).start()
+    show(link)
+    if browser:
+        threading.Timer(0.5, webbrowser.open, (link,)).start()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+    finally:
+        worker.close()
+        listener.close()

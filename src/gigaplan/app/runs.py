@@ -1,0 +1,78 @@
+"""Results that are kept while the page is open: what was computed once is given at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from gigaplan.api.plans import run_sources
+from gigaplan.app.requests import PlanState
+from gigaplan.app.sources import key_of, sources_of
+from gigaplan.results.result import Result
+from gigaplan.vocabulary.files import texts_only
+from gigaplan.vocabulary.progress import Progress
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+KEPT = 24
+"""Results that are kept: as many as a person goes back."""
+
+
+class Kept(Generic[K, V]):
+    """The last values that were computed, by key."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of a key, made if it isn't there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        made = make()
+        with self._lock:
+            self._values[key] = made
+            self._values.move_to_end(key)
+            while len(self._values) > self.most:
+                self._values.popitem(last=False)
+        return made
+
+
+_results: Kept[tuple[str, bool], Result] = Kept(KEPT)
+_one_at_a_time = threading.Lock()
+
+
+def result_of(state: PlanState, members: int, progress: Progress | None = None, *, claims: bool = False) -> Result:
+    """Return a plan's result, kept or computed; one at a time, since more would only take turns.
+
+    Parameters
+    ----------
+    state : PlanState
+        The plan.
+    members : int
+        Futures.
+    progress : callable, optional
+        Called with (stages done, stages, the next one); False cancels.
+    claims : bool
+        Whether its claims are judged.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan; a file that it names is one.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    with texts_only():
+        sources = sources_of(state, members)
+
+        def make() -> Result:
+            with _one_at_a_time:
+                return run_sources(sources, progress, claims=claims)
+
+        return _results.get((key_of(sources), claims), make)

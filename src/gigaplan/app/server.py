@@ -1,0 +1,231 @@
+"""The server of the planner: the page, and its questions as JSON under OpenAPI 3.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import anyio
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+
+from gigaplan import catalog
+from gigaplan._version import __version__
+from gigaplan.api.starters import sized_starter
+from gigaplan.app import jobs
+from gigaplan.app.answers import answered, explained, problem_data
+from gigaplan.app.guard import Guard
+from gigaplan.app.inputs import ranked
+from gigaplan.app.requests import ComparisonQuestion, InputsQuestion, PlanState, Question, StartQuestion, TextQuestion
+from gigaplan.app.runs import Kept
+from gigaplan.app.sources import key_of, sources_of
+from gigaplan.app.work import Step, Worker
+from gigaplan.plan.copies import copy_of
+from gigaplan.plan.resolver import known_names
+from gigaplan.plan.sources import builtin_names, root_of
+from gigaplan.plan.starter import Start, complete_systems
+from gigaplan.report.charts.palette import NIGHT
+from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
+from gigaplan.vocabulary.files import texts_only
+from gigaplan.vocabulary.progress import Cancelled, Progress
+
+WRONG, CANCELLED, STOPPED = 422, 499, 503
+REMEMBERED = 500
+"""Plans whose figures can still be explained and fetched."""
+Tab = Annotated[str, Header(alias="x-gigaplan-tab", max_length=64)]
+
+
+class Tabs:
+    """Which question of a tab is the newest: an older one of its kind is cancelled."""
+
+    def __init__(self) -> None:
+        self._newest: Kept[str, list[threading.Event]] = Kept(REMEMBERED)
+        self._lock = threading.Lock()
+
+    def begin(self, tab: str) -> threading.Event:
+        """Return the new question's mark, which is set when a newer one comes; that of the last one is set now."""
+        mark = threading.Event()
+        if tab:
+            with self._lock:
+                holder = self._newest.get(tab, list)
+                for older in holder:
+                    older.set()
+                holder[:] = [mark]
+        return mark
+
+
+def unless(mark: threading.Event) -> Progress:
+    """Return a progress function that cancels once a mark is set."""
+    return lambda done, total, what: not mark.is_set()
+
+
+def application(token: str, worker: Worker | None = None) -> Guard:
+    """Return the planner's application.
+
+    Parameters
+    ----------
+    token : str
+        What every question carries; the opened link has it.
+    worker : Worker, optional
+        The process of long work; one is begun with the first such question if left out.
+    """
+    app = FastAPI(title="gigaplan", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    _errors(app)
+    _questions(app, worker or Worker(), Tabs())
+    app.mount("/", StaticFiles(directory=static_folder(), html=True), name="page")
+    return Guard(app, token)
+
+
+def static_folder() -> Path:
+    """Return the folder of the built page."""
+    return Path(str(files("gigaplan.app") / "static"))
+
+
+def problems_of(error: GigaplanError) -> list[dict[str, Any]]:
+    """Return what is wrong as the terminal says it."""
+    problems = error.problems if isinstance(error, PlanError) else [Problem(str(error), Place("gigaplan"))]
+    return [problem_data(p) for p in problems]
+
+
+def _errors(app: FastAPI) -> None:
+    """Answer mistakes with the list of problems, and bugs without a traceback."""
+
+    def wrong(status: int) -> Callable[[Request, Exception], Response]:
+        def answer(_: Request, error: Exception) -> Response:
+            assert isinstance(error, GigaplanError)
+            return JSONResponse({"problems": problems_of(error)}, status)
+
+        return answer
+
+    def misread(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = [
+            Problem(e["msg"], Place("request", path=".".join(str(p) for p in e["loc"])), remedy="see /openapi.json")
+            for e in error.errors()
+        ]
+        return JSONResponse({"problems": [problem_data(p) for p in found]}, WRONG)
+
+    def bug(_: Request, error: Exception) -> Response:
+        text = f"an internal error (a bug in gigaplan): {type(error).__name__}"
+        return JSONResponse({"problems": [problem_data(Problem(text, remedy="please report it with the plan"))]}, 500)
+
+    app.add_exception_handler(PlanError, wrong(WRONG))
+    app.add_exception_handler(Cancelled, wrong(CANCELLED))
+    app.add_exception_handler(MachineError, wrong(STOPPED))
+    app.add_exception_handler(GigaplanError, wrong(WRONG))
+    app.add_exception_handler(RequestValidationError, misread)
+    app.add_exception_handler(Exception, bug)
+
+
+async def lines(steps: AsyncIterator[Step]) -> AsyncIterator[str]:
+    """Yield a job as lines of JSON: ``{"done", "total"}`` while it runs, then ``{"answer"}`` or ``{"problems"}``."""
+    try:
+        async for step in steps:
+            if step.answer is None:
+                yield json.dumps({"done": step.done, "total": step.total}) + "\n"
+            else:
+                yield json.dumps({"answer": step.answer}, allow_nan=False) + "\n"
+    except Cancelled:
+        yield json.dumps({"cancelled": True}) + "\n"
+    except GigaplanError as error:
+        yield json.dumps({"problems": problems_of(error)}) + "\n"
+    except Exception as error:
+        text = f"an internal error (a bug in gigaplan): {type(error).__name__}"
+        yield json.dumps({"problems": [problem_data(Problem(text))]}) + "\n"
+
+
+def streamed(steps: AsyncIterator[Step]) -> StreamingResponse:
+    """Return a job as a response of JSON lines; who leaves cancels it."""
+    return StreamingResponse(lines(steps), media_type="application/x-ndjson")
+
+
+# Long: one endpoint after the other, each a few lines.
+def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
+    """Add every question that the page asks."""
+    known: Kept[str, tuple[PlanState, int]] = Kept(REMEMBERED)
+
+    def remember(state: PlanState, members: int) -> None:
+        known.get(key_of(sources_of(state, members)), lambda: (state, members))
+
+    def of(answer: str) -> tuple[PlanState, int]:
+        def unknown() -> tuple[PlanState, int]:
+            remedy = "ask for the answer again"
+            raise PlanError([Problem("no such answer is kept", Place("answer"), answer[:80], "", "", remedy)])
+
+        return known.get(answer, unknown)
+
+    @app.get("/api/plans", summary="The built-in plans, names for a new one, colours of charts by night")
+    def plans() -> dict[str, Any]:
+        found = [{"name": n, "title": title_of(n)} for n in builtin_names()]
+        names = {kind: list(known_names(kind)) for kind in ("region", "model")}
+        return {"plans": found, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
+
+    @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
+    async def answer(question: Question, tab: Tab = "") -> Response:
+        remember(question.plan, question.members)
+        mark = tabs.begin(tab)
+        if question.members > 1 or question.claims:
+            return streamed(worker.steps(jobs.answer, question, mark=mark))
+        found = await anyio.to_thread.run_sync(answered, question, unless(mark))
+        return JSONResponse(found)
+
+    @app.post("/api/inputs", summary="The lines of a plan that matter; with many members as JSON lines")
+    async def inputs(question: InputsQuestion) -> Response:
+        if question.members > 1:
+            return streamed(worker.steps(jobs.inputs, question.plan, question.members))
+        return JSONResponse(await anyio.to_thread.run_sync(ranked, question.plan, 1))
+
+    @app.post("/api/start", summary="The text of a new plan of one site, sized to its power")
+    async def start(question: StartQuestion) -> dict[str, str]:
+        given = Start(name="my-plan", **question.model_dump())
+        return {"text": await anyio.to_thread.run_sync(sized_starter, given)}
+
+    @app.post("/api/text", summary="A plan's text with its changes written into it")
+    async def text(question: TextQuestion) -> dict[str, str]:
+        return {"text": await anyio.to_thread.run_sync(written, question.plan)}
+
+    @app.get("/api/explain", summary="Where a figure comes from")
+    async def explain(
+        answer: Annotated[str, Query(max_length=80)],
+        quantity: Annotated[str, Query(max_length=200)],
+        at: Annotated[str, Query(max_length=400)] = "",
+    ) -> Response:
+        state, members = of(answer)
+        if members > 1:
+            return streamed(worker.steps(jobs.explanation, state, members, quantity, at))
+        return JSONResponse(await anyio.to_thread.run_sync(explained, state, members, quantity, at))
+
+    @app.post("/api/compare", summary="What differs between two plans, and why; as JSON lines")
+    async def compare(question: ComparisonQuestion) -> Response:
+        return streamed(worker.steps(jobs.comparison, question.plan, question.other))
+
+    @app.get("/api/download", summary="A result as a file")
+    async def download(answer: Annotated[str, Query(max_length=80)], form: jobs.Form) -> Response:
+        state, members = of(answer)
+        async for step in worker.steps(jobs.download, state, members, form):
+            if step.answer is not None:
+                name = f"gigaplan-result.{form}"
+                headers = {"content-disposition": f'attachment; filename="{name}"'}
+                return Response(step.answer, media_type=jobs.KINDS[form], headers=headers)
+        raise Cancelled("the file was not made")
+
+
+def title_of(name: str) -> str:
+    """Return the title of a built-in plan."""
+    root = root_of(sources_of(PlanState(name=name), 1))
+    return root.written(("title",)) or name
+
+
+def written(state: PlanState) -> str:
+    """Return a plan's text with its changes in it; without changes its own text, comments and all."""
+    from dataclasses import replace
+
+    sources = sources_of(state, 1)
+    with texts_only():
+        return copy_of(replace(sources, changes=tuple(state.changes)), Path())

@@ -1,0 +1,121 @@
+"""Work that takes longer than a drag, in a second process: ranges, comparisons, files. It says how far it is, and stops
+when its answer is no longer of use."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import connection
+from typing import Any
+
+from gigaplan.vocabulary.progress import Cancelled, Progress
+
+SLOTS = 256
+"""Jobs whose progress is kept at once; a slot is used again after so many others."""
+POLL_S = 0.05
+WAITING, STOPPED = 0, -1
+_steps: dict[str, Any] = {}
+
+
+def _begin(shared: Any) -> None:
+    """Take the memory in which jobs say how far they are; run once in the second process, which ends with the first."""
+    _steps["shared"] = shared
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this one
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(first: Any) -> None:
+    """End this process once the one that began it has ended, however it did."""
+    connection.wait([first.sentinel])
+    os._exit(0)
+
+
+def _do(slot: int, work: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """Run a job of the second process."""
+    shared = _steps["shared"]
+
+    def progress(done: int, total: int, _: str) -> bool:
+        if shared[2 * slot] == STOPPED:
+            return False
+        shared[2 * slot], shared[2 * slot + 1] = done, total
+        return True
+
+    if shared[2 * slot] == STOPPED:
+        raise Cancelled("its answer is no longer of use")
+    given_progress: Progress = progress
+    return work(*given, progress=given_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a job is; ``answer`` where it is done."""
+
+    done: int
+    total: int
+    answer: Any = None
+
+
+class Worker:
+    """One process that does one job at a time."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._shared = self._context.Array("q", 2 * SLOTS)
+        self._pool: ProcessPoolExecutor | None = None
+        self._next = 0
+
+    def close(self) -> None:
+        """End the process; what it does is stopped."""
+        for slot in range(SLOTS):
+            self._shared[2 * slot] = STOPPED
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def start(self) -> ProcessPoolExecutor:
+        """Return the process, begun if it isn't there or has ended."""
+        if self._pool is None or getattr(self._pool, "_broken", False):
+            self._pool = ProcessPoolExecutor(1, self._context, _begin, (self._shared,))
+        return self._pool
+
+    async def steps(
+        self, work: Callable[..., Any], *given: Any, mark: threading.Event | None = None
+    ) -> AsyncIterator[Step]:
+        """Yield how far a job is until it is done; whoever stops listening cancels it.
+
+        Parameters
+        ----------
+        work : callable
+            A function of a module, called with ``given`` and ``progress``.
+        *given
+            Its arguments, which travel to the process.
+        mark : threading.Event, optional
+            Set where the answer is no longer of use.
+
+        Raises
+        ------
+        PlanError, Cancelled
+            What the job raises.
+        """
+        slot = self._next = (self._next + 1) % SLOTS
+        self._shared[2 * slot], self._shared[2 * slot + 1] = WAITING, 0
+        future = self.start().submit(_do, slot, work, given)
+        try:
+            last = (-1, -1)
+            while not future.done():
+                if mark is not None and mark.is_set():
+                    raise Cancelled("a newer question came")
+                now = (self._shared[2 * slot], self._shared[2 * slot + 1])
+                if now != last:
+                    last = now
+                    yield Step(*now)
+                await asyncio.sleep(POLL_S)
+            yield Step(1, 1, future.result())
+        finally:
+            self._shared[2 * slot] = STOPPED
+            future.cancel()

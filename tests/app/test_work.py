@@ -1,0 +1,158 @@
+"""Long work of the planner: ranges and files in a second process, progress, and cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gigaplan.app import jobs
+from gigaplan.app.link import fragment_of
+from gigaplan.app.open import listening
+from gigaplan.app.requests import PlanState, Question
+from gigaplan.app.runs import Kept, result_of
+from gigaplan.app.server import Tabs, lines, unless
+from gigaplan.app.work import Worker
+from gigaplan.vocabulary.errors import MachineError, PlanError
+from gigaplan.vocabulary.progress import Cancelled
+
+LAB = PlanState(name="lab-1mw")
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    made = Worker()
+    yield made
+    made.close()
+
+
+def said(worker: Worker, work: Any, *given: Any) -> list[dict[str, Any]]:
+    async def every() -> list[dict[str, Any]]:
+        return [json.loads(line) async for line in lines(worker.steps(work, *given))]
+
+    return asyncio.run(every())
+
+
+def test_ranges_come_with_progress_and_then_the_answer(worker: Worker) -> None:
+    found = said(worker, jobs.answer, Question(plan=LAB, members=12, claims=True))
+    assert all(step["done"] <= step["total"] for step in found[:-1])
+    answer = found[-1]["answer"]
+    assert answer["stamp"]["members"] == 12
+    assert "80 % of 12 futures" in answer["ranges"]
+    assert any(card["range"] for card in answer["cards"])
+    assert {claim["id"] for claim in answer["claims"]} >= {"A6"}
+
+
+def test_a_wrong_plan_ends_the_lines_with_its_problems(worker: Worker) -> None:
+    wrong = LAB.model_copy(update={"changes": ("fleet.none=1",)})
+    assert said(worker, jobs.answer, Question(plan=wrong, members=12))[-1]["problems"][0]["severity"] == "error"
+
+
+def test_causes_of_a_difference_are_found(worker: Worker) -> None:
+    later = LAB.model_copy(update={"changes": ("fleet.ladder.ready_lag_months=6 months",)})
+    found = said(worker, jobs.comparison, LAB, later)[-1]["answer"]
+    assert found["differences"]
+    assert found["groups"] == ["fleet.ladder"]
+
+
+@pytest.mark.parametrize(("form", "begins"), [("parquet", b"PAR1"), ("json", b"{"), ("html", b"<!doctype html>")])
+def test_a_result_is_fetched_as_a_file(worker: Worker, form: str, begins: bytes) -> None:
+    async def fetched() -> bytes:
+        async for step in worker.steps(jobs.download, LAB, 1, form):
+            if step.answer is not None:
+                return bytes(step.answer)
+        raise AssertionError
+
+    assert asyncio.run(fetched())[: len(begins)].lower() == begins.lower()
+
+
+def test_a_newer_question_cancels_the_job(worker: Worker) -> None:
+    mark = threading.Event()
+
+    async def stopped() -> float:
+        begun = time.monotonic()
+        question = Question(plan=LAB.model_copy(update={"changes": ("uncertainty.seed=7",)}), members=100)
+        steps = worker.steps(jobs.answer, question, mark=mark)
+        await anext(steps)
+        mark.set()
+        with pytest.raises(Cancelled):
+            await anext(steps)
+        return time.monotonic() - begun
+
+    assert asyncio.run(stopped()) < 5
+
+
+def test_the_newest_question_of_a_tab_cancels_the_one_before() -> None:
+    tabs = Tabs()
+    first, other = tabs.begin("one"), tabs.begin("two")
+    assert unless(first)(0, 1, "") is True
+    second = tabs.begin("one")
+    assert unless(first)(0, 1, "") is False
+    assert unless(second)(0, 1, "") is unless(other)(0, 1, "") is True
+    with pytest.raises(Cancelled):
+        result_of(LAB.model_copy(update={"changes": ("uncertainty.seed=3",)}), 1, unless(first))
+
+
+def test_what_is_kept_is_given_again_and_the_oldest_is_dropped() -> None:
+    kept: Kept[int, list[int]] = Kept(2)
+    one = kept.get(1, lambda: [1])
+    kept.get(2, lambda: [2])
+    assert kept.get(1, lambda: [0]) is one
+    kept.get(3, lambda: [3])
+    assert kept.get(2, lambda: [9]) == [9]
+    assert result_of(LAB, 1) is result_of(LAB, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are listed in /proc")
+def test_the_second_process_ends_with_a_server_that_is_killed() -> None:
+    command = [sys.executable, "-m", "gigaplan", "app", "lab-1mw", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        deadline = time.monotonic() + 30
+        while not (begun := [Path(f"/proc/{c}") for c in children.read_text().split()]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)  # the second process has begun to load
+        server.kill()
+    deadline = time.monotonic() + 60
+    while any((c / "cmdline").exists() and (c / "cmdline").read_bytes() for c in begun):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_taken_port_is_said() -> None:
+    with listening(0) as first, pytest.raises(MachineError, match="--port"):
+        listening(first.getsockname()[1])
+
+
+def test_it_listens_on_this_machine_alone() -> None:
+    with listening(0) as found:
+        assert found.getsockname()[0] == "127.0.0.1"
+
+
+def test_the_link_holds_the_plan() -> None:
+    assert fragment_of("lab-1mw").startswith("&s=")
+    with pytest.raises(PlanError):
+        fragment_of("no-such-plan")
+
+
+def test_no_other_verb_imports_the_server() -> None:
+    code = (
+        "import sys, contextlib\n"
+        "from gigaplan.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print(sorted({'fastapi', 'starlette', 'uvicorn', 'anyio'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "app" in out
+    assert out.endswith("[]\n")

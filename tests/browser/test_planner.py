@@ -1,0 +1,216 @@
+"""The planner as a person uses it: look, drag, undo, share, get it wrong, ask why."""
+
+from __future__ import annotations
+
+import filecmp
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from gigaplan.app.server import static_folder
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+FIRST_LOAD_BYTES = 850_000
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def settled(page: Page) -> None:
+    """Wait until the figures are those of the plan on the page."""
+    page.wait_for_timeout(100)
+    page.wait_for_selector(".app[data-stale=false]", timeout=60_000)
+
+
+def cards(page: Page) -> list[str]:
+    return page.locator("[data-card] strong").all_inner_texts()
+
+
+def set_first_slider(page: Page, steps: int) -> None:
+    """Move the first slider, which makes all sites later, by keys: as a drag does, in steps."""
+    slider = page.locator(".slider input[type=range]").first
+    slider.focus()
+    for _ in range(steps):
+        slider.press("ArrowRight")
+
+
+def test_the_screen_fits_without_scrolling(page: Page) -> None:
+    sizes = "[document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+    assert page.evaluate(sizes) == [800, 1280]
+    assert len(cards(page)) == 4
+    assert page.locator("[data-chart] canvas").count() == 4
+
+
+def test_the_first_load_needs_no_other_host_and_is_small(chromium: Browser, link: str) -> None:
+    page = chromium.new_page()
+    seen: list[tuple[str, int]] = []
+    page.on("response", lambda r: seen.append((r.url, len(r.body()) if "/api/" not in r.url else 0)))
+    page.goto(link)
+    page.wait_for_selector("[data-card]", timeout=60_000)
+    page.close()
+    assert all(url.startswith(("http://127.0.0.1", "data:")) for url, _ in seen)
+    size = sum(n for _, n in seen)
+    print(f"first load: {size / 1000:.0f} kB")
+    assert size <= FIRST_LOAD_BYTES
+
+
+def test_a_slider_moves_the_figures_and_undo_takes_them_back(page: Page) -> None:
+    before = cards(page)
+    set_first_slider(page, 12)
+    settled(page)
+    expect(page.locator("footer code")).to_contain_text("--set")
+    after = cards(page)
+    assert after != before
+    page.get_by_role("button", name="Undo").click()
+    settled(page)
+    expect(page.locator("footer code")).not_to_contain_text("--set")
+    assert page.locator(".slider input[type=range]").first.input_value() == "0"
+    page.get_by_role("button", name="Redo").click()
+    settled(page)
+    expect(page.locator("footer code")).to_contain_text("months")
+
+
+def test_the_link_restores_all_that_is_shown(page: Page, link: str) -> None:
+    set_first_slider(page, 3)
+    page.get_by_label("Plan B", exact=True).select_option("lab-1mw")
+    page.get_by_label("colour by").select_option("place")
+    settled(page)
+    page.wait_for_timeout(600)
+    page.get_by_role("button", name="Copy link").click()
+    shared = page.evaluate("navigator.clipboard.readText()")
+    assert "token" not in shared
+    second = page.context.new_page()
+    token = link.partition("#")[2].partition("&")[0]
+    second.goto(shared.replace("#", f"#{token}&"))
+    second.wait_for_selector("[data-card]", timeout=60_000)
+    settled(second)
+    assert "token" not in second.url
+    assert second.locator("footer code").inner_text() == page.locator("footer code").inner_text()
+    assert second.get_by_label("colour by").input_value() == "place"
+    assert second.locator(".card .ghost").count() > 0
+
+
+def test_a_wrong_line_shows_its_problem_where_it_was_written(page: Page) -> None:
+    before = cards(page)
+    page.get_by_label("+ any line of the plan").fill("fleet.ladder.ready_lag_months")
+    page.get_by_label("its value").fill("soon")
+    page.get_by_role("button", name="Set", exact=True).click()
+    wrong = page.locator(".changes li.wrong")
+    expect(wrong).to_contain_text("soon", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("ready_lag_months")
+    assert cards(page) == before
+    page.get_by_role("button", name="Take back fleet.ladder.ready_lag_months=soon").click()
+    settled(page)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_wrong_text_marks_its_line_and_a_mended_one_is_the_plan(page: Page) -> None:
+    page.get_by_role("button", name="YAML").click()
+    area = page.get_by_role("textbox", name="The plan's YAML")
+    expect(area).to_have_value(re.compile("gigaplan: 1"), timeout=30_000)
+    text = area.input_value()
+    area.fill(text.replace("gigaplan: 1", "gigaplan: 1\nno_such_section: 1", 1))
+    expect(page.locator(".gutter .bad")).to_have_count(1, timeout=30_000)
+    expect(page.get_by_label("Problems of the plan")).to_contain_text("no_such_section")
+    area.fill(text.replace("One megawatt for a university", "Mine", 1))
+    settled(page)
+    expect(page.locator(".gutter .bad")).to_have_count(0, timeout=30_000)
+    expect(page.locator("footer code")).to_contain_text("plan.yaml")
+
+
+def test_a_figure_opens_where_it_comes_from_and_escape_closes_it(page: Page) -> None:
+    card = page.locator("[data-card]").first
+    variable = card.get_attribute("data-card")
+    card.click()
+    panel = page.get_by_role("dialog")
+    expect(panel).to_contain_text("Formula", timeout=30_000)
+    expect(panel).to_contain_text(str(variable))
+    expect(panel.locator("summary").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    assert page.evaluate("document.activeElement.dataset.card") == variable
+
+
+def test_a_chart_is_read_by_keys_and_as_a_table(page: Page) -> None:
+    chart = page.locator("[data-chart=ladder]")
+    chart.locator(".drawing").focus()
+    page.keyboard.press("ArrowRight")
+    expect(chart.locator("[aria-live]")).to_contain_text("MW")
+    chart.get_by_role("button", name="Table").click()
+    expect(chart.locator("table")).to_contain_text("2030")
+
+
+def test_markup_in_a_plan_is_text(page: Page) -> None:
+    page.get_by_role("button", name="YAML").click()
+    area = page.get_by_role("textbox", name="The plan's YAML")
+    expect(area).to_have_value(re.compile("gigaplan: 1"), timeout=30_000)
+    markup = "<img src=x onerror=document.title=1>"
+    text = area.input_value().replace("Campus hall", f"'{markup}'").replace("One megawatt for a university", "Mine", 1)
+    area.fill(text)
+    settled(page)
+    page.keyboard.press("Escape")
+    page.locator("[data-chart=ladder]").hover()
+    page.wait_for_timeout(500)
+    assert page.locator("img").count() == 0
+    assert page.title() == "gigaplan planner"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844), (2560, 1440)])
+def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tuple[int, int]) -> None:
+    assert AXE.exists(), "run 'make test-browser', which installs axe-core"
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(link)
+    page.wait_for_selector("[data-card]", timeout=60_000)
+    settled(page)
+    page.wait_for_timeout(300)
+
+    def look(where: str) -> None:
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        run = "tags => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
+        assert page.evaluate(run, TAGS) == [], where
+
+    look("the first screen")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.locator("[data-card]").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Formula", timeout=30_000)
+    look("a figure's panel")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="YAML").click()
+    page.wait_for_timeout(500)
+    look("the editor")
+    context.close()
+
+
+def test_the_built_page_is_that_of_the_sources(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.copytree(static_folder(), kept)
+    subprocess.run(["npm", "run", "build"], cwd=ROOT / "web", check=True, capture_output=True)
+    names = sorted(p.name for p in kept.iterdir())
+    assert names == sorted(p.name for p in static_folder().iterdir())
+    assert filecmp.cmpfiles(kept, static_folder(), names, shallow=False) == (names, [], [])
+
+
+def test_a_plan_of_ones_own_is_shared_within_twelve_clicks(page: Page) -> None:
+    clicks = 0
+
+    def click(name: str) -> None:
+        nonlocal clicks
+        clicks += 1
+        page.get_by_role("button", name=name, exact=True).click()
+
+    click("New")
+    page.get_by_label("Power, with its basis").fill("150 MW it")
+    page.get_by_label("Region").select_option("ercot")
+    click("Begin")
+    expect(page.locator("footer code")).to_contain_text("plan.yaml", timeout=30_000)
+    settled(page)
+    expect(page.get_by_label("Answer")).to_contain_text("150 MW")
+    page.wait_for_timeout(600)
+    click("Copy link")
+    assert "#s=" in page.evaluate("navigator.clipboard.readText()")
+    assert clicks <= 12

@@ -1,0 +1,402 @@
+import { useCallback, useEffect, useState } from 'react';
+import * as api from './api';
+import { Cards } from './Cards';
+import { Chart, setNight, tick } from './Chart';
+import { Editor } from './Editor';
+import { ClaimPanel, ExplainPanel } from './Panel';
+import { ProblemText, Sliders } from './Sliders';
+import { StartPanel } from './Start';
+import { packed, usePlanner } from './state';
+import type { Card, Claim, Colour, Compared, Inputs, Known, Plan } from './types';
+import { MEMBERS, useAnswer } from './useAnswer';
+
+type Theme = 'auto' | 'light' | 'dark';
+const THEMES: Theme[] = ['auto', 'light', 'dark'];
+const NAMES: Record<string, string> = {
+  ladder: 'Power',
+  demand: 'Asked and served',
+  cost: 'Cost of a million tokens',
+  cash: 'Money in and out',
+  day: 'A day of the tightest month',
+  training: 'Largest training run',
+};
+
+function useMedia(query: string): boolean {
+  const [matches, set] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const changed = () => set(media.matches);
+    media.addEventListener('change', changed);
+    changed();
+    return () => media.removeEventListener('change', changed);
+  }, [query]);
+  return matches;
+}
+
+function useTheme(): [Theme, () => void, boolean] {
+  const [theme, set] = useState<Theme>(() => (localStorage.getItem('gigaplan-theme') as Theme) ?? 'auto');
+  const night = useMedia('(prefers-color-scheme: dark)');
+  const dark = theme === 'dark' || (theme === 'auto' && night);
+  document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+  const next = () => {
+    const after = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+    localStorage.setItem('gigaplan-theme', after);
+    set(after);
+  };
+  return [theme, next, dark];
+}
+
+/** Which lines matter: by range at once, by what decides the figures once that is known and nothing was changed. */
+function useInputs(plan: Plan): Inputs {
+  const [found, set] = useState<Inputs>({ inputs: [], lines: [] });
+  const base = plan.text ?? plan.name ?? '';
+  useEffect(() => {
+    const control = new AbortController();
+    const own: Plan = plan.text === undefined ? { name: plan.name, changes: [] } : { text: plan.text, changes: [] };
+    api
+      .inputs(own, 1, control.signal)
+      .then(async (rough) => {
+        set((before) => (before.inputs.length && plan.text !== undefined ? { ...before, lines: rough.lines } : rough));
+        const fine = await api.inputs(own, MEMBERS, control.signal);
+        if (!document.activeElement?.closest('.sliders')) set(fine);
+      })
+      .catch(() => undefined);
+    return () => control.abort();
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [base]);
+  return found;
+}
+
+function Causes({ compared, busy, named }: { compared: Compared | null; busy: boolean; named: string }) {
+  if (busy) return <p className="dim">One group of lines after the other is swapped, to see what each does …</p>;
+  if (!compared) return <p className="dim">Change a line, or choose plan B: what makes the difference stands here.</p>;
+  if (!compared.differences.length) return <p className="dim">No figure differs from {named}.</p>;
+  const signed = (v: number | null, unit: string) =>
+    v === null ? '' : `${v > 0 ? '+' : ''}${tick(v)} ${unit === 'date' ? 'days' : unit}`;
+  return (
+    <ul>
+      {compared.differences.slice(0, 6).map((d) => (
+        <li key={d.name}>
+          <b>{d.name}</b> {signed(d.change, d.unit)}
+          {d.causes.length > 0 &&
+            `: ${d.causes
+              .slice(0, 3)
+              .map((c) => `${c.group} ${signed(c.effect, d.unit)}`)
+              .join(', ')}`}
+        </li>
+      ))}
+      {compared.not_attributed && <li className="dim">{compared.not_attributed}</li>}
+    </ul>
+  );
+}
+
+export function App() {
+  const { state, set, undo, redo, canUndo, canRedo } = usePlanner();
+  const live = useAnswer(state);
+  const { inputs, lines } = useInputs(state.plan);
+  const [theme, nextTheme, dark] = useTheme();
+  const phone = useMedia('(max-width: 760px)');
+  const [known, setKnown] = useState<Known | null>(null);
+  const builtIn = known?.plans ?? [];
+  const [card, setCard] = useState<Card | null>(null);
+  const [claim, setClaim] = useState<Claim | null>(null);
+  const [starting, setStarting] = useState(false);
+  const [editing, setEditing] = useState(false);
+  const [sheet, setSheet] = useState(false);
+  const [tab, setTab] = useState('ladder');
+  const [second, setSecond] = useState<Record<string, string>>({ demand: 'demand', cost: 'cost' });
+  const [copied, setCopied] = useState('');
+
+  useEffect(() => {
+    api.plans().then(
+      (found) => {
+        setNight(found.night);
+        setKnown(found);
+      },
+      () => undefined,
+    );
+  }, []);
+  useEffect(() => {
+    const keys = (e: KeyboardEvent) => {
+      if (!(e.ctrlKey || e.metaKey) || e.key.toLowerCase() !== 'z') return;
+      if ((e.target as HTMLElement).matches('textarea, input[type=text]')) return;
+      e.preventDefault();
+      if (e.shiftKey) redo();
+      else undo();
+    };
+    addEventListener('keydown', keys);
+    return () => removeEventListener('keydown', keys);
+  }, [undo, redo]);
+
+  const setPlan = useCallback((plan: Plan, what: string) => set({ ...state, plan }, what), [set, state]);
+  const copy = async (what: string, text: string) => {
+    await navigator.clipboard?.writeText(text).catch(() => undefined);
+    setCopied(what);
+    setTimeout(() => setCopied(''), 1500);
+  };
+  const { answer, problems } = live;
+  const errors = problems.filter((p) => p.severity === 'error');
+  const stale = live.stale || errors.length > 0;
+  const charts = answer?.charts ?? {};
+  const holds = answer?.claims?.filter((c) => c.verdict === 'holds' || c.verdict === 'by assumption').length ?? 0;
+  const titles: Record<Colour, string> = { state: 'state', place: 'place', generation: 'generation' };
+
+  const colour = (
+    <label className="pick">
+      colour by
+      <select value={state.colour} onChange={(e) => set({ ...state, colour: e.target.value as Colour })}>
+        {Object.entries(titles).map(([k, v]) => (
+          <option key={k} value={k}>
+            {v}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+  const swap = (place: string, others: string[]) => (
+    <label>
+      <span className="unseen">what this panel shows</span>
+      <select className="heading" value={second[place]} onChange={(e) => setSecond({ ...second, [place]: e.target.value })}>
+        {[place, ...others]
+          .filter((o) => charts[o])
+          .map((o) => (
+            <option key={o} value={o}>
+              {NAMES[o]}
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+  const drawn = (place: string, tools?: React.ReactNode, heading?: React.ReactNode) =>
+    charts[place] && (
+      <Chart
+        key={place}
+        place={place}
+        chart={charts[place]}
+        stale={stale}
+        dark={dark}
+        group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
+        heading={heading}
+        tools={tools}
+      />
+    );
+
+  return (
+    <div className="app" data-busy={stale || live.progress !== null} data-stale={stale}>
+      <header>
+        <h1>gigaplan</h1>
+        <label className="pick">
+          <span className="unseen">Plan</span>
+          <select
+            aria-label="Plan"
+            value={state.plan.text === undefined ? state.plan.name : ''}
+            onChange={(e) => set({ ...state, plan: { name: e.target.value, changes: [] } })}
+          >
+            {state.plan.text !== undefined && <option value="">your own text</option>}
+            {builtIn.map((p) => (
+              <option key={p.name} value={p.name}>
+                {p.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="pick">
+          vs
+          <select
+            aria-label="Plan B"
+            value={state.other ? (state.other.changes.length || state.other.text !== undefined ? 'kept' : state.other.name) : ''}
+            onChange={(e) => {
+              const v = e.target.value;
+              const other = v === '' ? null : v === 'now' ? state.plan : v === 'kept' ? state.other : { name: v, changes: [] };
+              set({ ...state, other });
+            }}
+          >
+            <option value="">no plan B</option>
+            <option value="now">the plan as it is now</option>
+            {state.other && (state.other.changes.length > 0 || state.other.text !== undefined) && (
+              <option value="kept">the plan as it was kept</option>
+            )}
+            {builtIn.map((p) => (
+              <option key={p.name} value={p.name}>
+                {p.title}
+              </option>
+            ))}
+          </select>
+        </label>
+        <span className="grow" />
+        <button onClick={undo} disabled={!canUndo} aria-label="Undo">
+          ↶
+        </button>
+        <button onClick={redo} disabled={!canRedo} aria-label="Redo">
+          ↷
+        </button>
+        <button onClick={() => setStarting(true)} disabled={!known}>
+          New
+        </button>
+        <button aria-pressed={editing} onClick={() => setEditing(!editing)}>
+          YAML
+        </button>
+        <label className="button">
+          Open file
+          <input
+            type="file"
+            accept=".yaml,.yml"
+            className="unseen"
+            onChange={async (e) => {
+              const file = e.target.files?.[0];
+              if (file) set({ ...state, plan: { text: await file.text(), changes: [] } });
+              e.target.value = '';
+            }}
+          />
+        </label>
+        <button onClick={() => copy('link', `${location.origin}/#s=${packed(state)}`)}>
+          {copied === 'link' ? 'Copied' : 'Copy link'}
+        </button>
+        <label className="pick">
+          <span className="unseen">Download</span>
+          <select
+            value=""
+            disabled={!answer}
+            onChange={(e) => answer && void api.download(answer.id, e.target.value)}
+            aria-label="Download"
+          >
+            <option value="">Download…</option>
+            <option value="html">Report (HTML)</option>
+            <option value="csv">Results (CSV)</option>
+            <option value="parquet">Results (Parquet)</option>
+            <option value="json">Summary (JSON)</option>
+          </select>
+        </label>
+        <button onClick={nextTheme} aria-label={`Theme: ${theme}`}>
+          {theme === 'auto' ? '◐' : theme === 'light' ? '○' : '●'}
+        </button>
+      </header>
+
+      <section className={`sentence ${stale ? 'stale' : ''}`} aria-live="polite" aria-label="Answer">
+        <p>{answer?.sentence ?? (live.refused || 'Simulating the plan …')}</p>
+        <p className="dim">
+          {answer?.ranges ||
+            (live.progress !== null
+              ? `The ranges of ${MEMBERS} futures are being computed: ${Math.round(100 * live.progress)} %.`
+              : 'The central future.')}
+        </p>
+      </section>
+
+      {(errors.length > 0 || live.refused) && (
+        <div className="wrongs" role="alert">
+          {live.refused && <p className="problem">{live.refused}</p>}
+          {errors.slice(0, 4).map((p, i) => (
+            <p key={i}>
+              <b>
+                {p.file}
+                {p.line > 0 && `:${p.line}`} {p.path}
+              </b>{' '}
+              <ProblemText problem={p} />
+            </p>
+          ))}
+          {errors.length > 4 && <p>and {errors.length - 4} more</p>}
+        </div>
+      )}
+
+      <div className={`left ${sheet ? 'open' : ''}`}>
+        <Sliders inputs={inputs} lines={lines} plan={state.plan} problems={errors} set={setPlan} />
+      </div>
+
+      <main>
+        <Cards
+          cards={answer?.cards ?? []}
+          others={answer?.other?.cards ?? []}
+          stale={stale}
+          rough={answer?.members === 1}
+          open={setCard}
+        />
+        {phone ? (
+          <>
+            <div className="tabs" role="group" aria-label="Charts">
+              {Object.keys(NAMES)
+                .filter((k) => charts[k])
+                .map((k) => (
+                  <button key={k} aria-pressed={tab === k} onClick={() => setTab(k)}>
+                    {NAMES[k]}
+                  </button>
+                ))}
+            </div>
+            {drawn(tab, tab === 'ladder' ? colour : undefined)}
+          </>
+        ) : (
+          <>
+            <div className="first">{drawn('ladder', colour)}</div>
+            <div className="three">
+              {drawn(second.demand, undefined, swap('demand', ['day']))}
+              {drawn(second.cost, undefined, swap('cost', ['training']))}
+              {drawn('cash', undefined, NAMES.cash)}
+            </div>
+          </>
+        )}
+        <div className="two">
+          <section className={`panel claims ${stale ? 'stale' : ''}`} aria-label="Claims">
+            <h2>
+              Claims {answer?.claims && <small>{`${holds} of ${answer.claims.length} hold`}</small>}
+            </h2>
+            <div className="strip">
+              {answer?.claims?.map((c) => (
+                <button
+                  key={c.id}
+                  className="quiet"
+                  title={`${c.id} ${c.verdict}: ${c.says}`}
+                  aria-label={`${c.id} ${c.verdict}: ${c.says}`}
+                  data-verdict={c.verdict}
+                  onClick={() => setClaim(c)}
+                >
+                  {c.mark} {c.id}
+                </button>
+              ))}
+              {answer?.claims?.length === 0 && <span className="dim">This plan makes none.</span>}
+            </div>
+          </section>
+          <section className={`panel causes ${stale ? 'stale' : ''}`} aria-label="Why it differs">
+            <h2>
+              Why it differs from {state.other ? 'plan B' : 'the plan before its changes'}
+            </h2>
+            <div className="scroll" tabIndex={0} role="region" aria-label="Causes of the difference">
+              <Causes compared={live.compared} busy={live.comparing} named={state.other ? 'plan B' : 'the plan before its changes'} />
+            </div>
+          </section>
+        </div>
+      </main>
+
+      <footer>
+        <button className="quiet" onClick={() => answer && copy('command', answer.command)}>
+          {copied === 'command' ? 'Copied' : 'Copy'}
+        </button>
+        <code tabIndex={0}>$ {answer?.command}</code>
+        <span className="grow" />
+        <span className="dim">
+          {live.progress !== null && `ranges ${Math.round(100 * live.progress)} %  `}
+          {answer && `gigaplan ${answer.stamp.version}, facts ${answer.stamp.catalog_vintage}, ${answer.stamp.plan_hash.slice(0, 8)}`}
+        </span>
+      </footer>
+      {phone && (
+        <button className="opener" aria-expanded={sheet} onClick={() => setSheet(!sheet)}>
+          {sheet ? 'Close' : 'What if'}
+        </button>
+      )}
+      {card && answer && (
+        <ExplainPanel
+          id={answer.id}
+          card={answer.cards.find((c) => c.name === card.name) ?? card}
+          close={() => setCard(null)}
+        />
+      )}
+      {claim && <ClaimPanel claim={answer?.claims?.find((c) => c.id === claim.id) ?? claim} close={() => setClaim(null)} />}
+      {starting && known && (
+        <StartPanel
+          known={known}
+          begin={(text) => set({ ...state, plan: { text, changes: [] } })}
+          close={() => setStarting(false)}
+        />
+      )}
+      {editing && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setEditing(false)} />}
+    </div>
+  );
+}

@@ -1,0 +1,310 @@
+import { BarChart, LineChart } from 'echarts/charts';
+import {
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  MarkPointComponent,
+  TooltipComponent,
+} from 'echarts/components';
+import * as echarts from 'echarts/core';
+import { CanvasRenderer } from 'echarts/renderers';
+import { useEffect, useRef, useState } from 'react';
+import { save } from './api';
+import type { ChartData, Option } from './types';
+
+echarts.use([
+  BarChart,
+  LineChart,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  MarkPointComponent,
+  TooltipComponent,
+  CanvasRenderer,
+]);
+
+/** The charts' colours on a dark ground, by those on a white one; the report's own, given by the server. */
+const night = new Map<string, string>();
+
+export function setNight(colours: Record<string, string>): void {
+  for (const [day, dark] of Object.entries(colours)) night.set(day.toLowerCase(), dark);
+}
+
+export function tick(v: number): string {
+  const size = Math.abs(v);
+  if (size >= 1e15 || (size && size < 1e-3)) return v.toExponential(2).replace('+', '');
+  const units: [number, string][] = [
+    [1e12, ' T'],
+    [1e9, ' B'],
+    [1e6, ' M'],
+    [1e3, ' k'],
+    [1, ''],
+  ];
+  const [unit, name] = units.find((u) => size >= u[0] * 0.9995) ?? [1, ''];
+  return +(v / unit).toPrecision(3) + name;
+}
+
+const escaped = (text: unknown) =>
+  String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+interface Point {
+  seriesName: string;
+  marker: string;
+  value: unknown;
+  axisValue?: unknown;
+  axisValueLabel?: string;
+  name: string;
+  seriesIndex: number;
+  dataIndex: number;
+}
+
+const valueAt = (value: unknown) => Number(Array.isArray(value) ? value.at(-1) : value ?? NaN);
+const seriesOf = (option: Option) => [option.series].flat() as Option[];
+
+/** The lines of a tooltip: each value with its range and unit, the total of a stack, and what happens in the month. */
+function tip(points: Point | Point[], option: Option): string {
+  const found = Array.isArray(points) ? points : [points];
+  const series = seriesOf(option);
+  const shows = option.shows ?? {};
+  const shown = found.filter((p) => p.seriesName && Number.isFinite(valueAt(p.value)));
+  const rows = shown.map((p) => {
+    const s = series[p.seriesIndex] ?? {};
+    const [low, high] = [s.range?.low?.[p.dataIndex], s.range?.high?.[p.dataIndex]];
+    const range = typeof low === 'number' && typeof high === 'number' ? ` (${tick(low)} to ${tick(high)})` : '';
+    return `${p.marker} ${escaped(p.seriesName)} <b>${escaped(tick(valueAt(p.value)))}</b>${escaped(range)} ${escaped(s.unit ?? '')}`;
+  });
+  const stacked = shown.filter((p) => series[p.seriesIndex]?.stack);
+  if (shows.total && stacked.length > 1) {
+    const sum = stacked.reduce((all, p) => all + valueAt(p.value), 0);
+    rows.push(`${escaped(shows.total)} <b>${escaped(tick(sum))}</b>`);
+  }
+  const first = found[0];
+  const time = typeof first?.axisValue === 'number' && shows.time;
+  const day = time ? new Date(first.axisValue as number).toISOString().slice(0, 7) : '';
+  const head = day || (first?.axisValueLabel ?? first?.name ?? '');
+  for (const event of shows.events ?? []) {
+    if (day && String(event.day).startsWith(day)) rows.push(`◆ ${escaped(event.text)}`);
+  }
+  return [`${escaped(head)} <small>${escaped(shows.unit ?? '')}</small>`, ...rows].join('<br>');
+}
+
+/** The report's option, fit to a panel of the screen: ink of the theme, January ticks, numbers with units. */
+function fitted(chart: ChartData, dark: boolean, width: number, height: number): Option {
+  const small = height < 200;
+  const size = innerWidth >= 1800 ? 13 : 11;
+  const text = JSON.stringify(chart.option);
+  const option: Option = JSON.parse(
+    dark ? text.replace(/#[0-9a-f]{6}/gi, (c) => night.get(c.toLowerCase()) ?? c) : text,
+  );
+  const style = getComputedStyle(document.documentElement);
+  const ink = style.getPropertyValue('--dim').trim();
+  const line = style.getPropertyValue('--line').trim();
+  const panel = style.getPropertyValue('--panel').trim();
+  const axes = (given: unknown) => [given].flat().filter(Boolean) as Option[];
+  const label = (a: Option, more: Option) => {
+    a.axisLabel = { ...a.axisLabel, color: ink, fontSize: size, ...more };
+    a.nameTextStyle = { ...a.nameTextStyle, color: ink, fontSize: size, align: 'left' };
+    a.axisLine = { ...a.axisLine, lineStyle: { color: line } };
+    a.splitLine = { ...a.splitLine, lineStyle: { color: line } };
+  };
+  for (const axis of axes(option.xAxis)) {
+    if (axis.type === 'time') {
+      const years = Math.max(new Date(axis.max).getFullYear() - new Date(axis.min).getFullYear(), 1);
+      const every = Math.max(1, Math.ceil((years * 40) / Math.max(width - 60, 80)));
+      axis.minInterval = every * axis.minInterval;
+      label(axis, { hideOverlap: true });
+    } else if (axis.type === 'value') {
+      label(axis, { formatter: axis.calendar_years ? String : tick, hideOverlap: true });
+    } else label(axis, { hideOverlap: true });
+  }
+  if (small) {
+    for (const s of seriesOf(option)) if (s.markLine) s.markLine.label = { show: false };
+  }
+  for (const axis of axes(option.yAxis)) {
+    label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});
+    axis.nameGap = 8;
+    if (axis.type === 'value') axis.splitNumber = small ? 2 : 4;
+  }
+  if (option.legend) {
+    option.legend = {
+      ...option.legend,
+      type: 'scroll',
+      top: 0,
+      left: 0,
+      right: 0,
+      itemGap: 8,
+      itemWidth: 10,
+      itemHeight: 7,
+      textStyle: { color: ink, fontSize: size },
+      pageTextStyle: { color: ink },
+      pageIconColor: ink,
+    };
+  }
+  const grid = (g: Option, more: Option) => ({ ...g, left: 46, right: 14, ...more });
+  option.grid = Array.isArray(option.grid)
+    ? option.grid.map((g: Option, i: number) =>
+        grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
+      )
+    : grid(option.grid, { top: 40, bottom: 20 });
+  option.aria = { enabled: false };
+  option.animation = false;
+  option.backgroundColor = 'transparent';
+  option.tooltip = {
+    ...option.tooltip,
+    confine: true,
+    appendTo: undefined,
+    backgroundColor: panel,
+    borderColor: line,
+    textStyle: { color: style.getPropertyValue('--ink').trim(), fontSize: 12 },
+    formatter: (points: Point | Point[]) => tip(points, option),
+  };
+  return option;
+}
+
+interface Props {
+  place: string;
+  chart: ChartData;
+  stale: boolean;
+  dark: boolean;
+  group?: string;
+  /** What stands in the place of the heading, where a panel can show one of several charts. */
+  heading?: React.ReactNode;
+  tools?: React.ReactNode;
+}
+
+export function Chart({ place, chart, stale, dark, group, heading, tools }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const drawn = useRef<echarts.ECharts | null>(null);
+  const [table, setTable] = useState(false);
+  const [said, setSaid] = useState('');
+  const cursor = useRef(-1);
+  const latest = useRef(chart);
+  latest.current = chart;
+
+  useEffect(() => {
+    if (table || !box.current) return;
+    const made = echarts.init(box.current, null, { renderer: 'canvas' });
+    drawn.current = made;
+    if (group) {
+      made.group = group;
+      echarts.connect(group);
+    }
+    const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
+    const watch = new ResizeObserver(() => {
+      made.resize();
+      draw();
+    });
+    watch.observe(box.current);
+    return () => {
+      watch.disconnect();
+      made.dispose();
+      drawn.current = null;
+    };
+  }, [table, dark, group]);
+
+  useEffect(() => {
+    const made = drawn.current;
+    if (made) made.setOption(fitted(chart, dark, made.getWidth(), made.getHeight()), { notMerge: true });
+  }, [chart, dark, table]);
+
+  const move = (by: number) => {
+    const made = drawn.current;
+    const series = seriesOf(chart.option);
+    const first = series.findIndex((s) => s.name && s.data?.length);
+    const names: string[] =
+      [chart.option.xAxis].flat()[0]?.data ?? (series[first]?.data ?? []).map((d: unknown[]) => String(d[0]).slice(0, 7));
+    if (!made || !names.length) return;
+    const at = Math.min(Math.max(cursor.current + by, 0), names.length - 1);
+    cursor.current = at;
+    made.dispatchAction({ type: 'showTip', seriesIndex: first, dataIndex: at });
+    const values = series
+      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(valueAt(s.data[at])))
+      .map((s) => `${s.name} ${tick(valueAt(s.data[at]))}`);
+    setSaid(`${names[at]}: ${values.join(', ')} ${chart.option.shows?.unit ?? ''}`);
+  };
+  const keys: Record<string, number> = {
+    ArrowRight: 1,
+    ArrowLeft: -1,
+    PageDown: 12,
+    PageUp: -12,
+    Home: -1e6,
+    End: 1e6,
+  };
+
+  return (
+    <section className={`panel chart ${stale ? 'stale' : ''}`} aria-label={chart.heading} data-chart={place}>
+      <div className="bar">
+        <h2 title={chart.heading}>{heading ?? chart.heading}</h2>
+        <span className="tools">
+          {tools}
+          <button className="quiet" aria-pressed={table} onClick={() => setTable(!table)}>
+            Table
+          </button>
+          {!table && (
+            <button
+              className="quiet"
+              aria-label={`PNG of ${chart.heading}`}
+              onClick={() => {
+                const back = getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
+                const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back });
+                if (url) save(url, `${chart.id}.png`);
+              }}
+            >
+              PNG
+            </button>
+          )}
+        </span>
+      </div>
+      {table ? (
+        <div className="scroll" tabIndex={0} role="region" aria-label={`${chart.heading}, table`}>
+          <table>
+            <caption>{chart.figures || chart.caption}</caption>
+            <thead>
+              <tr>
+                {chart.columns.map((c, i) =>
+                  c ? (
+                    <th key={i} scope="col">
+                      {c}
+                    </th>
+                  ) : (
+                    <td key={i} />
+                  ),
+                )}
+              </tr>
+            </thead>
+            <tbody>
+              {chart.rows.map((row, i) => (
+                <tr key={i}>
+                  <th scope="row">{row[0]}</th>
+                  {row.slice(1).map((cell, k) => (
+                    <td key={k}>{cell}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : (
+        <>
+          <div
+            className="drawing"
+            ref={box}
+            role="img"
+            tabIndex={0}
+            aria-label={`${chart.heading}. ${chart.caption} Arrow keys read it month by month; the button Table has the numbers.`}
+            onKeyDown={(e) => {
+              if (e.key in keys) {
+                e.preventDefault();
+                move(keys[e.key]);
+              }
+            }}
+          />
+          <p className="unseen" aria-live="polite">
+            {said}
+          </p>
+        </>
+      )}
+    </section>
+  );
+}

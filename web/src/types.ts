@@ -1,0 +1,167 @@
+/** What the server sends and takes; src/gigaplan/app/requests.py and answers.py say the same. */
+
+export interface Plan {
+  name?: string;
+  text?: string;
+  changes: string[];
+}
+
+export type Colour = 'state' | 'place' | 'generation';
+
+/** All that the page shows: it stands in the link. */
+export interface State {
+  plan: Plan;
+  other: Plan | null;
+  colour: Colour;
+}
+
+export interface Deciding {
+  input: string;
+  share: number;
+  evidence: string;
+}
+
+export interface Card {
+  name: string;
+  value: string;
+  detail: string;
+  variable: string;
+  at: Record<string, string>;
+  number: number | null;
+  range: string;
+  span: { low: number | null; high: number | null } | null;
+  evidence: string;
+  decided: Deciding[];
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Option = Record<string, any>;
+
+export interface ChartData {
+  id: string;
+  heading: string;
+  option: Option;
+  caption: string;
+  columns: string[];
+  rows: string[][];
+  figures: string;
+}
+
+export interface Claim {
+  id: string;
+  says: string;
+  verdict: string;
+  mark: string;
+  because: string;
+  source: string;
+  futures: string;
+}
+
+export interface Problem {
+  severity: string;
+  file: string;
+  line: number;
+  column: number;
+  path: string;
+  message: string;
+  value: string;
+  allowed: string;
+  nearest: string;
+  remedy: string;
+  text: string;
+}
+
+export interface Answer {
+  id: string;
+  members: number;
+  stamp: { plan: string; title: string; plan_hash: string; version: string; catalog_vintage: string; members: number };
+  sentence: string;
+  ranges: string;
+  cards: Card[];
+  charts: Record<string, ChartData>;
+  claims: Claim[] | null;
+  command: string;
+  warnings: string[];
+  notes: string[];
+  other: { title: string; sentence: string; cards: Card[]; command: string } | null;
+}
+
+export interface Line {
+  path: string;
+  value: string;
+  unit: string;
+  stated: boolean;
+}
+
+export interface Input {
+  path: string;
+  value: number;
+  low: number;
+  high: number;
+  unit: string;
+  write: string;
+  whole: boolean;
+  fact: string;
+  evidence: string;
+  source: string;
+  note: string;
+  title: string;
+  share: number;
+  shift?: boolean;
+}
+
+export interface Inputs {
+  inputs: Input[];
+  lines: Line[];
+}
+
+export interface Known {
+  plans: { name: string; title: string }[];
+  night: Record<string, string>;
+  region: string[];
+  model: string[];
+  generation: string[];
+}
+
+export interface FactRow {
+  path: string;
+  value: string;
+  unit: string;
+  evidence: string;
+  fact: string;
+  low: number | null;
+  high: number | null;
+  source: string;
+  url: string;
+  date: string;
+  note: string;
+}
+
+export interface Explained {
+  quantity: string;
+  unit: string;
+  meaning: string;
+  formula: string;
+  is: string;
+  evidence: string;
+  figures: { at: Record<string, string>; text: string }[];
+  decided: Deciding[];
+  facts: FactRow[];
+  more_facts: number;
+  inputs: Explained[];
+  command?: string;
+}
+
+export interface Compared {
+  differences: {
+    name: string;
+    unit: string;
+    a: number | string | null;
+    b: number | string | null;
+    change: number | null;
+    score: number;
+    causes: { group: string; value: number | string | null; effect: number | null }[];
+  }[];
+  groups: string[];
+  not_attributed: string;
+}

@@ -1,0 +1,110 @@
+import { useEffect, useRef, useState } from 'react';
+import * as api from './api';
+import type { Answer, Compared, Plan, Problem, State } from './types';
+
+const RANGES_MS = 350;
+const CAUSES_MS = 200;
+export const MEMBERS = 100;
+
+export interface Live {
+  answer: Answer | null;
+  /** Whether the figures are of a plan that has changed since. */
+  stale: boolean;
+  /** How far the ranges are, 0 to 1; null where nothing is being computed. */
+  progress: number | null;
+  problems: Problem[];
+  refused: string;
+  compared: Compared | null;
+  /** Whether the causes of the difference are being looked for. */
+  comparing: boolean;
+}
+
+/** What is compared: plan B, else the plan as it was before it was changed. */
+export function otherOf(state: State): Plan | null {
+  if (state.other) return state.other;
+  return state.plan.changes.length ? { ...state.plan, changes: [] } : null;
+}
+
+/** Answers a state: the central future at once, then the ranges and claims, then the causes; newer states go first. */
+export function useAnswer(state: State): Live {
+  const [live, setLive] = useState<Live>({
+    answer: null,
+    stale: true,
+    progress: null,
+    problems: [],
+    refused: '',
+    compared: null,
+    comparing: false,
+  });
+  const wanted = useRef(state);
+  const running = useRef(false);
+  const later = useRef<AbortController | null>(null);
+
+  useEffect(() => {
+    wanted.current = state;
+    later.current?.abort();
+    setLive((l) => ({ ...l, stale: true, progress: null, comparing: false }));
+
+    /** One question at a time; what changed meanwhile is asked next, so that a drag never queues. */
+    async function central(): Promise<void> {
+      if (running.current) return;
+      running.current = true;
+      let of = wanted.current;
+      try {
+        for (;;) {
+          of = wanted.current;
+          try {
+            const found = await api.answer(of, 1, false, new AbortController().signal);
+            const kept = (l: Live) => found.claims ?? l.answer?.claims ?? null;
+            setLive((l) => ({
+              ...l,
+              answer: { ...found, claims: kept(l) },
+              stale: of !== wanted.current,
+              problems: [],
+              refused: '',
+            }));
+          } catch (error) {
+            failed(error);
+            if (of === wanted.current) return;
+          }
+          if (of === wanted.current) break;
+        }
+      } finally {
+        running.current = false;
+      }
+      void ranges(of);
+    }
+
+    async function ranges(of: State): Promise<void> {
+      const control = new AbortController();
+      later.current = control;
+      await new Promise((done) => setTimeout(done, RANGES_MS));
+      if (control.signal.aborted || of !== wanted.current) return;
+      setLive((l) => ({ ...l, progress: 0 }));
+      try {
+        const found = await api.answer(of, MEMBERS, true, control.signal, (progress) =>
+          setLive((l) => ({ ...l, progress })),
+        );
+        if (control.signal.aborted) return;
+        setLive((l) => ({ ...l, answer: found, stale: false, progress: null }));
+        await new Promise((done) => setTimeout(done, CAUSES_MS));
+        const other = otherOf(of);
+        if (other && !control.signal.aborted) setLive((l) => ({ ...l, comparing: true }));
+        const compared = other && !control.signal.aborted ? await api.compare(other, of.plan, control.signal) : null;
+        if (!control.signal.aborted) setLive((l) => ({ ...l, compared, comparing: false }));
+      } catch (error) {
+        if (!control.signal.aborted) failed(error);
+      }
+    }
+
+    function failed(error: unknown): void {
+      if (error instanceof api.Wrong) setLive((l) => ({ ...l, problems: error.problems, progress: null }));
+      else if (error instanceof DOMException && error.name === 'AbortError') return;
+      else setLive((l) => ({ ...l, refused: String((error as Error).message), progress: null }));
+    }
+
+    void central();
+  }, [state]);
+
+  return live;
+}
