@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from gigaplan.vocabulary.facts import Evidence
 
 FRAME = ("gigaplan", "name", "title", "notes", "claims", "horizon", "announced")
 """What no quantity of a result is made of."""
+RANGE = re.compile(r"(?P<low>[^,]+) to (?P<high>[^,]+), central (?P<central>[^,]+)")
+"""How ``plain_values`` writes a range whose ends stand apart."""
 CHOSEN = ("fleet.reference_generation", "fleet.profile")
 """Names that choose what is told and which facts are read; they enter no formula."""
 
@@ -29,7 +32,10 @@ def sourced(value: Any, path: tuple[str, ...] = ()) -> Any:
         return {k: sourced(v, (*path, str(k))) for k, v in value.items()}
     if isinstance(value, list) or value is None or path[0] in FRAME:
         return value
-    return {"value": value, "evidence": "filed", "source": f"letter on {'.'.join(path)}"}
+    parts = {"value": value}
+    if isinstance(value, str) and (range_ := RANGE.fullmatch(value)):
+        parts = range_.groupdict()
+    return {**parts, "evidence": "filed", "source": f"letter on {'.'.join(path)}"}
 
 
 def sources(value: Any) -> set[str]:

@@ -57,6 +57,7 @@ fleet:
       phases:
         all: {power: 200 MW facility, energised: 2026-08-01}
 demand:
+  adoption: {reference_users: 565460000, ceiling_users: 2600000000}
   workloads:
     chat: {driver: users, model: deepseek_v3}
 training:
