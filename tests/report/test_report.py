@@ -230,6 +230,6 @@ def test_the_plans_own_values_stand_with_their_numbers() -> None:
 
 
 def test_returns_are_real_where_the_plan_is_in_the_prices_of_one_year() -> None:
-    assert "a year real" in " ".join(printed(render(gp.run("campus-1gw"))).split())
-    nominal = " ".join(printed(render(gp.run("campus-1gw", {"price_year": ""}))).split())
+    assert "a year real" in " ".join(printed(render(gp.run("campus-1gw"), full=True)).split())
+    nominal = " ".join(printed(render(gp.run("campus-1gw", {"price_year": ""}), full=True)).split())
     assert "a year" in nominal and "a year real" not in nominal

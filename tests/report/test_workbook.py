@@ -179,7 +179,10 @@ def test_headlines_are_those_of_the_summary_and_of_explain(
     announced: Result, values: dict[tuple[str, str], Any]
 ) -> None:
     assert values["Summary", "A3"] == answer(announced)
-    rows = {values[place]: place[1][1:] for place in values if place[0] == "Summary" and place[1].startswith("A")}
+    rows: dict[str, str] = {}
+    for sheet, place in values:
+        if sheet == "Summary" and place.startswith("A"):
+            rows.setdefault(values[sheet, place], place[1:])  # headlines stand above the years
     for card in cards(announced):
         row = rows[card.name]
         assert values["Summary", f"B{row}"] == card.value
