@@ -180,9 +180,9 @@ def test_headlines_are_those_of_the_summary_and_of_explain(
 ) -> None:
     assert values["Summary", "A3"] == answer(announced)
     rows: dict[str, str] = {}
-    for sheet, place in values:
+    for (sheet, place), value in values.items():
         if sheet == "Summary" and place.startswith("A"):
-            rows.setdefault(values[sheet, place], place[1:])  # headlines stand above the years
+            rows.setdefault(value, place[1:])  # headlines stand above the years
     for card in cards(announced):
         row = rows[card.name]
         assert values["Summary", f"B{row}"] == card.value
