@@ -9,6 +9,7 @@ from pathlib import Path
 
 import foreign
 import mutants
+import workbooks
 from mutants import Mutant
 
 DOORS: dict[str, Callable[[Path, random.Random], Mutant]] = {
@@ -24,11 +25,12 @@ DOORS: dict[str, Callable[[Path, random.Random], Mutant]] = {
     "--at": foreign.coordinates,
     "claims": foreign.claims_files,
     "rates": foreign.rates,
+    "workbook": workbooks.workbooks,
 }
 """What makes a mutant for each door."""
 SHARES = {
-    "plan": 0.2,
-    "--set": 0.13,
+    "plan": 0.18,
+    "--set": 0.12,
     "overlay": 0.07,
     "table": 0.1,
     "result": 0.08,
@@ -39,6 +41,7 @@ SHARES = {
     "--at": 0.05,
     "claims": 0.05,
     "rates": 0.05,
+    "workbook": 0.03,
 }
 """Shares of all mutants."""
 
@@ -80,4 +83,5 @@ def _foreign(folder: Path) -> list[Mutant]:
     sets = foreign.claims.shipped()
     found += [Mutant(("claims",), {"mine.yaml": foreign.shipped_claims(name).encode()}) for name in sets]
     cache = (folder / "rates.json").read_bytes()
+    found.append(Mutant(workbooks.COMMAND, {"book.xlsx": (folder / workbooks.KEPT).read_bytes()}))
     return [*found, *(Mutant(("rates", how, "as it was"), {"rates/mine.json": cache}) for how in ("read", "run"))]

@@ -29,6 +29,7 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent))
 import foreign
+import workbooks
 from doors import DOORS, SHARES
 from mutants import Mutant, clean
 
@@ -37,7 +38,7 @@ from gigaplan.plan import schema
 
 LONGEST_S, LONGEST_WAIT_S = 60, 900
 """Processor time that an answer may take, and time by the clock, which is long where others use the machine."""
-KEPT = frozenset({"kept", "rates.json"})
+KEPT = frozenset({"kept", "rates.json", workbooks.KEPT})
 """What stays in the working folder from one mutant to the next."""
 MEMORY_BYTES = 8 * 2**30
 MEMBERS = 12
@@ -100,13 +101,15 @@ def fault(words: tuple[str, ...], code: int, out: str, err: str) -> str:
 
 
 def small(folder: Path) -> None:
-    """Put a small sound result into ``folder/kept``, and the rates that it has searched into ``folder/rates.json``."""
+    """Put a small sound result into ``folder/kept``, the rates that it has searched into ``folder/rates.json``, and a
+    workbook of it next to them."""
     with (
         contextlib.suppress(SystemExit),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
     ):
         foreign.run_with(folder / "rates", str(folder / "kept"))
+    call(("export", str(folder / "kept"), "--to", "xlsx", "--out", str(folder / workbooks.KEPT)))
     (rates,) = (folder / "rates").iterdir()
     rates.rename(folder / "rates.json")
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import doors
 import kills
 import mutants
+import workbooks
 import writers
 
 import fuzz
@@ -47,6 +48,7 @@ def test_the_same_seed_gives_the_same_mutants(tmp_path: Path) -> None:
         (tmp_path / "kept").mkdir(exist_ok=True)
         (tmp_path / "rates.json").write_text('{"rates": {"a": ["", [0.0, 1.0, 2.0, 1.0, 8, 2, 0.9]]}}')
         (tmp_path / "kept" / "result.json").write_text('{"a": [1, {"b": "c"}]}')
+        (tmp_path / workbooks.KEPT).write_bytes(workbooks._zipped({"a.xml": b"<v>1</v><t>b</t>"}, b""))
         one, two = ([door(tmp_path, random.Random(seed)) for seed in range(6)] for _ in range(2))
         assert one == two
 
