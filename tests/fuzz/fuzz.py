@@ -41,8 +41,9 @@ LONGEST_S, LONGEST_WAIT_S = 60, 900
 KEPT = frozenset({"kept", "rates.json", workbooks.KEPT})
 """What stays in the working folder from one mutant to the next."""
 MEMORY_BYTES = 8 * 2**30
-MEMBERS = 12
-"""Members of a plan that doesn't state how many: enough for ranges, and a mutant takes a tenth of a second."""
+MEMBERS = (12, *(2,) * 7)
+"""Members of plans that don't state how many, in turn: now and then enough for ranges, and a mutant takes less than a
+tenth of a second."""
 ANSWERS_NO = ("check", "frontier", "catalog", "rerun")
 """Verbs whose answer may be no, which is exit 1."""
 
@@ -114,7 +115,9 @@ def small(folder: Path) -> None:
     rates.rename(folder / "rates.json")
 
 
-def fuzz(count: int, seed: int, faults: Path | None = None, doors: tuple[str, ...] = ()) -> Found:
+def fuzz(
+    count: int, seed: int, faults: Path | None = None, doors: tuple[str, ...] = (), members: tuple[int, ...] = ()
+) -> Found:
     """Run mutants one after another.
 
     Parameters
@@ -127,6 +130,8 @@ def fuzz(count: int, seed: int, faults: Path | None = None, doors: tuple[str, ..
         Folder that keeps the files of each fault.
     doors : tuple of str
         Doors, by name; all by their shares if there are none.
+    members : tuple of int, optional
+        Members of plans that don't state how many, in turn; else as many as they have by themselves.
 
     Returns
     -------
@@ -143,6 +148,8 @@ def fuzz(count: int, seed: int, faults: Path | None = None, doors: tuple[str, ..
         os.chdir(folder)
         try:
             for number in range(count):
+                if members:
+                    schema.MEMBERS = members[number % len(members)]
                 door = chance.choices(list(weights), list(weights.values()))[0]
                 mutant = DOORS[door](folder, chance)
                 mutant.prepare(folder)
@@ -167,8 +174,7 @@ def _keep(mutant: Mutant, faults: Path | None, name: str, text: str) -> None:
 
 def _job(arguments: tuple[int, int, Path, tuple[str, ...]]) -> Found:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    schema.MEMBERS = MEMBERS
-    return fuzz(*arguments)
+    return fuzz(*arguments, members=MEMBERS)
 
 
 def main(count: int, seed: int, processes: int, doors: tuple[str, ...], step: int = 250) -> int:
