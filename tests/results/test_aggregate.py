@@ -71,7 +71,7 @@ def test_other_averages_are_ratios_of_what_they_divide(name: str) -> None:
     held = yearly(result, "training_gpu_hours") - yearly(result, "research_on_idle_gpu_hours")
     assert training == pytest.approx(held, rel=1e-9)
     hours = yearly(result, "gpu_hours", "workload")
-    (overhead,) = [float(e.value) for e in result.ledger.under("inference.software.overhead")] or [1.0]
+    (overhead,) = [float(str(e.value).split()[0]) for e in result.ledger.under("inference.software.overhead")] or [1.0]
     requests = yearly(result, "requests_per_gpu_s", "workload") * hours * 3600 / overhead
     served = yearly(result, "requests_served_per_day", "workload") * years_h(result) / 24
     assert requests[hours > 0] == pytest.approx(served[hours > 0], rel=0.02), "speed x GPU-hours is what is served"

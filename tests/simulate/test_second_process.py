@@ -61,7 +61,10 @@ def test_what_a_second_process_leaves_undone_is_for_the_first(forked: list[Seque
 
 
 @needs_fork
-def test_a_second_process_ends_with_the_block(forked: list[Sequence[int]]) -> None:
+def test_a_second_process_ends_with_the_block(forked: list[Sequence[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    made, fork = list[int](), os.fork
+    monkeypatch.setattr(os, "fork", lambda: made.append(fork()) or made[-1])
+
     def broken() -> None:
         with second_process.second_process(lambda _: threading.Event().wait(), (1,)):
             raise KeyboardInterrupt
@@ -69,7 +72,7 @@ def test_a_second_process_ends_with_the_block(forked: list[Sequence[int]]) -> No
     with pytest.raises(KeyboardInterrupt):
         broken()
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # there is none left
+        os.waitpid(made[0], os.WNOHANG)  # it is gone and waited for
 
 
 def test_no_fork_among_threads() -> None:
