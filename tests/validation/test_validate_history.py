@@ -113,6 +113,11 @@ def test_rents_are_of_contracts(actual: Result) -> None:
     assert found.system == "h100_hgx"
     assert found.of_plan
     assert found.members[0] == pytest.approx(by_basis["1-year contract"].value, rel=0.05)  # the plan goes through it
+    trough = rent(actual, by_basis["1-year contract, trough"])  # of 2025, where the plan is in the money of 2026
+    month = actual.axis.month_of(by_basis["1-year contract, trough"].date)
+    paid = actual["generation_rent_usd_per_gpu_h"][0, actual.index("generation", "h100_hgx"), month]
+    assert trough.members[0] < 0.98 * paid
+    assert trough.members[0] == pytest.approx(by_basis["1-year contract, trough"].value, rel=0.02)
     other = next(r for r in published().rows if r.quantity == RENT and r.entity.startswith("MI355X"))
     of_catalog = rent(actual, other)
     assert not of_catalog.of_plan

@@ -203,7 +203,7 @@ def _add_rent(
             published_high=row.value if row.high is None else row.high,
             predicted=float(found.members[0]),
             **spread,
-            given=known or found.stated,
+            given=known or (found.stated and not (early and found.of_plan)),
             hindsight=f"the catalog's rent is of {found.known}" if early else "",
             origin=origin,
         )

@@ -260,10 +260,10 @@ def rent(result: Result, row: Published) -> Rent:
 
 def _price_ratio(result: Result, year: int) -> float:
     """Return consumer prices of a year over those of the year in whose money the plan is, 1 if it names none."""
-    stated = next((int(e.value) for e in result.ledger.under("price_year") if isinstance(e.value, (int, float))), None)
-    if stated is None:
+    stated = next((str(e.value) for e in result.ledger.under("price_year") if e.path == "price_year"), "")
+    if not stated.isdigit():
         return 1.0
-    then, now = (price_level(catalog.load(), y) for y in (year, stated))
+    then, now = (price_level(catalog.load(), y) for y in (year, int(stated)))
     return 1.0 if then is None or now is None else then.number / now.number
 
 
