@@ -89,6 +89,7 @@ NO_PRODUCTS = {
     "unrequested_share": "three quantities over a fourth",
     "gpu_hour_cost_usd": "owned and rented places",
     "cost_per_request_usd": "a mix of generations",
+    "market_cost_per_request_usd": "a mix of generations",
     "price_per_request_usd": "follows with a lag, by the plan's rule",
     "clearing_price_usd_per_gpu_h": "a search for the price",
     "sold_usd": "by the plan's rule",

@@ -30,6 +30,7 @@ LATER = {
     "gpu_hour_cost_usd",
     "gpu_hour_rent_usd",
     "cost_per_request_usd",
+    "market_cost_per_request_usd",
     "price_per_request_usd",
     "clearing_price_usd_per_gpu_h",
     "sold_usd",

@@ -69,7 +69,7 @@ def test_a_price_follows_cost_by_its_pass_through() -> None:
         priced("cost_plus", f"market.pass_through_share={s}", "market.adjustment_months=0.01 months") for s in (0, 1)
     )
     assert np.all(central(none, "price_per_request_usd") == central(priced("frozen"), "price_per_request_usd"))
-    price, cost = (central(whole, f"{n}_per_request_usd")[0, 12:] for n in ("price", "cost"))
+    price, cost = (central(whole, f"{n}_per_request_usd")[0, 12:] for n in ("price", "market_cost"))
     assert price / price[0] == pytest.approx(cost / cost[0], rel=1e-9)
 
 
@@ -92,17 +92,31 @@ def test_a_price_that_follows_the_market_falls_where_capacity_is_plenty() -> Non
     assert price[0, -1] < price[0, 12]
 
 
+@pytest.mark.parametrize("rule", ["frozen", "cost_plus"])
 @pytest.mark.parametrize(("limits", "mix_effect"), [(True, 1e-6), (False, 2e-3)])
-def test_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served(limits: bool, mix_effect: float) -> None:
-    # At prices that stand: where they follow cost, a larger share of a dearer generation may raise them. And a larger
-    # share of a slower one may make the mean request late, and demand less.
+def test_law_more_supply_never_raises_the_clearing_price_nor_lowers_what_is_served(
+    limits: bool, mix_effect: float, rule: str
+) -> None:
+    """Prices that follow cost follow the market's, which no plan's amounts move. A larger share of a slower generation
+    may make the mean request late, and demand less."""
     few = ("market.idle=stand_idle", *(hard() if limits else ()))
     power = "fleet.sites.Panhandle.phases.halls 1-2.power"
-    small, large = (priced("frozen", *few, f"{power}={mw} MW facility") for mw in (20, 60))
+    small, large = (priced(rule, *few, f"{power}={mw} MW facility") for mw in (20, 60))
+    assert np.array_equal(central(small, "price_per_request_usd"), central(large, "price_per_request_usd"))
     clears = [np.nan_to_num(central(r, "clearing_price_usd_per_gpu_h"), nan=np.inf) for r in (small, large)]
     assert np.all(clears[1] <= clears[0] * (1 + 1e-6))
     served = [central(r, "requests_served_per_day").sum(axis=0) for r in (small, large)]
     assert np.all(served[1] >= served[0] * (1 - mix_effect))
+
+
+def test_law_a_price_that_follows_the_market_is_the_same_whenever_the_horizon_begins() -> None:
+    early, late = (
+        priced("follow_market", f"horizon.start={day}", "training.share={2025-01: 0.1}")
+        for day in ("2026-01", "2026-09")
+    )
+    prices = central(early, "price_per_request_usd")[:, 8:], central(late, "price_per_request_usd")
+    assert np.ptp(prices[0], axis=1).max() > 0
+    np.testing.assert_allclose(prices[1], prices[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("rule", ["research", "batch", "rent_out", "stand_idle"])
@@ -160,11 +174,11 @@ def test_law_book_life_moves_no_price_and_no_return() -> None:
 
 
 def test_cost_plus_prices_follow_the_cost_with_cost_of_capital() -> None:
-    """Without a lag and passed through whole, the price moves as the full cost of a request does."""
+    """Without a lag and passed through whole, the price moves as the market's full cost of a request does."""
     followed = priced("cost_plus", "market.pass_through_share=1", "market.adjustment_months=0.01 months")
-    cost, price = (central(followed, f"{name}_per_request_usd") for name in ("cost", "price"))
+    cost, market, price = (central(followed, f"{name}_per_request_usd") for name in ("cost", "market_cost", "price"))
     paid = price[:, -1] > 0
-    assert (price[:, -1] / price[:, -13])[paid] == pytest.approx((cost[:, -1] / cost[:, -13])[paid], rel=1e-6)
+    assert (price[:, -1] / price[:, -13])[paid] == pytest.approx((market[:, -1] / market[:, -13])[paid], rel=1e-6)
     hours = cost[:, -1] / central(followed, "full_gpu_hour_cost_usd")[-1]
     assert np.ptp(hours * central(followed, "gpu_hour_cost_usd")[-1] / cost[:, -1]) < 1e-9
 

@@ -103,7 +103,7 @@ def test_a_discount_at_which_nothing_is_sold_is_said() -> None:
 
 
 def test_members_draw_the_catalogs_prices() -> None:
-    result = gp.run(PLAN, changes=["uncertainty.members=8", "demand.workloads.batch.priority_share=0"])
+    result = gp.run(PLAN, changes=["uncertainty.members=32", "demand.workloads.batch.priority_share=0"])
     k = result.labels["workload"].index("batch")
     cached = result["price_per_mtok_usd"][:, k, TOKENS.index("cached_input"), 0]
     fresh = result["price_per_mtok_usd"][:, k, TOKENS.index("fresh_input"), 0]

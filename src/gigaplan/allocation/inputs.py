@@ -19,9 +19,11 @@ class Market:
     """How prices follow cost, and what becomes of capacity that nobody has asked for."""
 
     pass_through_share: Annotated[Uncertain, Ge(0), Le(1), Unit("share")]
-    """Share of a relative change of cost that reaches the price (pricing: cost_plus)."""
+    """Share of a relative change of the market's cost that reaches the price (pricing: cost_plus)."""
     adjustment_months: Annotated[Uncertain, Gt(0), Unit("month")]
     """Mean lag with which prices follow cost or the market."""
+    gpu_growth_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")]
+    """Yearly growth of the world's GPUs in use, by which newer generations replace older ones in the market."""
     build: BuildRule = "as_stated"
     """Whether racks are delivered when power is there (as_stated), or wait until demand at the plan's prices would use
     them (to_utilisation)."""

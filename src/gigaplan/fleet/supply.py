@@ -35,7 +35,7 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
     """
     rows = []
     for g in generations:
-        ship = _ship_days(g, axis)
+        ship = ship_days(g, axis)
         shipping = np.clip((axis.edge_days[1:] - ship) / np.diff(axis.edge_days), 0.0, 1.0)
         years = np.maximum(axis.mid_days - ship, 0.0) / DAYS_PER_YEAR
         growth = (1 + column(g.supply_growth_per_year, 2)) ** np.minimum(years, LONGEST_RAMP_YEARS)
@@ -44,8 +44,21 @@ def rack_supply(generations: Sequence[Generation], axis: TimeAxis) -> Array:
     return np.stack(np.broadcast_arrays(*rows), axis=1)
 
 
-def _ship_days(generation: Generation, axis: TimeAxis) -> Array:
-    """Return the day of a generation's first shipment since the start of the horizon [day]: (member or 1, 1)."""
+def ship_days(generation: Generation, axis: TimeAxis) -> Array:
+    """Return the day of a generation's first shipment since the start of the horizon.
+
+    Parameters
+    ----------
+    generation : Generation
+        The generation.
+    axis : TimeAxis
+        Months of the horizon.
+
+    Returns
+    -------
+    Array, shape (member or 1, 1)
+        Day, negative before the horizon [day].
+    """
     return axis.days_since_start(generation.first_ship_date) + column(generation.first_ship_date_delay_days, 2)
 
 
@@ -89,7 +102,7 @@ def newest_shipping(generations: Sequence[Generation], axis: TimeAxis, among: Se
         Index of the generation, -1 before any ships.
     """
     chosen = [not among or g.name in among for g in generations]
-    ship = np.stack(np.broadcast_arrays(*[_ship_days(g, axis) for g in generations]), axis=1)  # (M, G, 1)
+    ship = np.stack(np.broadcast_arrays(*[ship_days(g, axis) for g in generations]), axis=1)  # (M, G, 1)
     ship = np.where(np.array(chosen)[:, None], ship, np.inf)
     shipping = ship < axis.edge_days[1:]
     newest = np.where(shipping, ship, -np.inf).argmax(axis=1)

@@ -42,6 +42,7 @@ MAY_BE_NAN = (
     "gpu_hour_cost_usd",
     "gpu_hour_rent_usd",
     "cost_per_request_usd",
+    "market_cost_per_request_usd",
     "clearing_price_usd_per_gpu_h",
     "price_per_mtok_usd",
     "tranche_producing_day",

@@ -235,6 +235,7 @@ def _prices(scenario: Scenario, prices: Prices) -> dict[str, Array]:
         "gpu_hour_rent_usd": prices.gpu_hour_rent_usd,
         "generation_rent_usd_per_gpu_h": prices.generation_rent_usd,
         "cost_per_request_usd": prices.cost_per_request_usd,
+        "market_cost_per_request_usd": prices.market_cost_per_request_usd,
         "price_per_request_usd": prices.per_request_usd,
         "price_per_mtok_usd": price_per_mtok(scenario, prices.index),
         "slowness_price_factor": prices.slowness_factor,

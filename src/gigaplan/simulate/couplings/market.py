@@ -1,7 +1,7 @@
 """Coupling of cost, prices and demand: what a request costs moves its price, its price moves demand, and demand and
 capacity have a price at which they meet.
 
-    GPU-hours of the fleet --cost--> cost of a request --rule of its price--> price --demand--> requests
+    cost of a request on the market's GPUs --rule of its price--> price --demand--> requests
     demand at every price, capacity --> clearing price of a GPU-hour (--last month's--> price, by rule)
 
 The clearing price rests on what buyers would pay, not on the price that is set, so all months are solved at once and
@@ -20,20 +20,22 @@ from gigaplan.allocation.clearing import clearing_log_price
 from gigaplan.demand.inputs import Workload
 from gigaplan.demand.outputs import Demand
 from gigaplan.demand.prices import demand_factor, followed
-from gigaplan.demand.requests import at_prices, tokens_of_workloads
+from gigaplan.demand.requests import at_prices, compute_demand, tokens_of_workloads
 from gigaplan.finance.capital import by_generation
 from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.finance.rents import agreed_index, rents_by_month
 from gigaplan.fleet.buildout import build
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.couplings.customers import held_for_customers
+from gigaplan.simulate.couplings.market_cost import cost_in_market
 from gigaplan.simulate.couplings.money import per_request, rented_share
 from gigaplan.simulate.couplings.owners import hour_of_owner
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
-from gigaplan.simulate.couplings.training import Trained
-from gigaplan.vocabulary.members import Array, column
+from gigaplan.simulate.couplings.training import Trained, train
+from gigaplan.vocabulary.members import Array, Uncertain, column
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR, TimeAxis
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
@@ -57,7 +59,9 @@ class Prices:
     gpu_hours_per_request: Array
     """(M, W, n) GPU-hours of the fleet's mix that a request takes; nan where none can serve it."""
     cost_per_request_usd: Array
-    """(M, W, n) cost of serving a request at full use, cost of capital included [USD]."""
+    """(M, W, n) cost of serving a request on the fleet at full use, cost of capital included [USD]."""
+    market_cost_per_request_usd: Array
+    """(M, W, n) the same on the market's GPUs, whatever the fleet has: what cost_plus prices follow [USD]."""
     clearing_usd_per_gpu_h: Array
     """(M, n) price of a GPU-hour at which what buyers want is what there is; nan where nobody pays or no GPU serves."""
     load_share: Array
@@ -94,14 +98,17 @@ def meet(
     """
     hour = _gpu_hour(scenario, built)
     hours, worth = _hours_per_request(scenario, built, speed), _worth(scenario, built, speed)
-    per_request_cost = hours * hour.full_cost[:, None]
     reference, amount = at_reference_prices(scenario, scenario.axis), amount_sold(scenario, scenario.axis)
-    cost_since, worth_since = _since_reference(scenario, per_request_cost, worth)
+    market_cost = cost_in_market(scenario, scenario.axis, speed)
+    cost_since, worth_since = _since_reference(scenario, market_cost, worth)
     log_slow = _log_slowness_factor(scenario, worth_since)
     worth_usd = reference / np.exp(log_slow)
-    clearing = _clearing(scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, hour.cost))
+    clearing = _clearing(
+        scenario, at_reference, built, hours, trained, worth_usd, _energy_price(scenario, scenario.axis.months)
+    )
     cost_of_amount = cost_since / amount_sold(scenario, _from_reference(scenario))
-    index = _index(scenario, cost_of_amount, clearing[:, None] * hours / amount)
+    market_since = _market_since_reference(scenario, clearing[:, None] * hours / amount, worth_since)
+    index = _index(scenario, cost_of_amount, market_since)
     factor = demand_factor(np.log(index) + log_slow, *response(scenario))
     prices = Prices(
         gpu_hour_cost_usd=hour.cost,
@@ -109,7 +116,8 @@ def meet(
         gpu_hour_rent_usd=hour.rent,
         generation_rent_usd=hour.rents,
         gpu_hours_per_request=hours,
-        cost_per_request_usd=per_request_cost,
+        cost_per_request_usd=hours * hour.full_cost[:, None],
+        market_cost_per_request_usd=market_cost,
         clearing_usd_per_gpu_h=clearing,
         load_share=np.ones_like(clearing),
         index=index,
@@ -255,22 +263,53 @@ def _hours_per_request(scenario: Scenario, built: BuildOut, speed: Throughput) -
 def _since_reference(scenario: Scenario, cost: Array, worth: Array) -> tuple[Array, Array]:
     """Return cost and worth of a request with the months from the earliest reference date to the horizon in front,
     (M, W, months) each, so that prices and demand don't depend on when the horizon begins."""
-    axis = _from_reference(scenario)
-    if axis.start == scenario.axis.start:
+    whole = _whole(scenario)
+    if whole is scenario:
         return cost, worth
-    whole = replace(scenario, axis=axis)
-    built = build(scenario.fleet, whole.axis)
+    built = build(whole.fleet, whole.axis)
     speed = rates(whole, tokens_of_workloads(whole.demand, whole.axis))
-    hours = _hours_per_request(whole, built, speed)
-    before = hours * _gpu_hour(whole, built).full_cost[:, None], _worth(whole, built, speed)
-    earlier = whole.axis.months - scenario.axis.months
-    members = max(len(before[0]), len(cost))
+    before = cost_in_market(whole, whole.axis, speed), _worth(whole, built, speed)
+    return _joined(before[0], cost), _joined(before[1], worth)
 
-    def joined(a: Array, b: Array) -> Array:
-        parts = (a[..., :earlier], b)
-        return np.concatenate([np.broadcast_to(p, (members, *p.shape[1:])) for p in parts], axis=-1)
 
-    return joined(before[0], cost), joined(before[1], worth)
+def _joined(whole: Array, now: Array) -> Array:
+    """Return the months before the horizon of one array in front of those of another."""
+    earlier, members = whole.shape[-1] - now.shape[-1], max(len(whole), len(now))
+    parts = (whole[..., :earlier], now)
+    return np.concatenate([np.broadcast_to(p, (members, *p.shape[1:])) for p in parts], axis=-1)
+
+
+def _market_since_reference(scenario: Scenario, market: Array, worth: Array) -> Array:
+    """Return what a request's GPU-hours clear at with the months from the earliest reference date in front, where a
+    price follows it: (M, W, months)."""
+    whole = _whole(scenario)
+    if whole is scenario or all(w.pricing != "follow_market" for w in scenario.demand.workloads):
+        return market
+    _, built = held_for_customers(whole, build(whole.fleet, whole.axis))
+    hours = _hours_per_request(whole, built, rates(whole, tokens_of_workloads(whole.demand, whole.axis)))
+    slow = np.exp(log_price_factor(worth, _dated(whole)))
+    worth_usd = at_reference_prices(whole, whole.axis) / slow
+    energy = _energy_price(whole, whole.axis.months)
+    trained, demand = train(whole, built), compute_demand(whole.demand, whole.axis)
+    clearing = _clearing(whole, demand, built, hours, trained, worth_usd, energy)
+    return _joined(clearing[:, None] * hours / amount_sold(whole, whole.axis), market)
+
+
+def _whole(scenario: Scenario) -> Scenario:
+    """Return the scenario from the earliest reference date on, the horizon's months among its own."""
+    axis = _from_reference(scenario)
+    if axis is scenario.axis:
+        return scenario
+
+    def longer(series: Uncertain) -> Array:
+        """Return a series of the horizon with its first value in the months before it."""
+        known = np.asarray(series, dtype=float)
+        first = np.repeat(known[..., :1], axis.months - scenario.axis.months, axis=-1) if known.ndim else known
+        return np.concatenate([first, known], axis=-1) if known.ndim else known
+
+    demand = replace(scenario.demand, edge_share=longer(scenario.demand.edge_share))
+    training = replace(scenario.training, share=longer(scenario.training.share))
+    return replace(scenario, axis=axis, demand=demand, training=training)
 
 
 def _from_reference(scenario: Scenario) -> TimeAxis:
@@ -279,11 +318,11 @@ def _from_reference(scenario: Scenario) -> TimeAxis:
     return scenario.axis if start == scenario.axis.start else replace(scenario.axis, start=start)
 
 
-def _energy_price(scenario: Scenario, cost: Array) -> Array:
+def _energy_price(scenario: Scenario, months: int) -> Array:
     """Return what the energy of a GPU-hour costs, below which no hour is sold: (M, n) [USD/GPU/h]."""
     per_it_mwh = [column(f.pue, 1) * column(f.power_price_usd_per_mwh, 1) for f in scenario.facilities]
     energy = np.mean(np.broadcast_arrays(*per_it_mwh), axis=0) * scenario.fleet.it_kw_per_gpu.mean(axis=1) / KW_PER_MW
-    return np.broadcast_to(np.maximum(energy, NOTHING)[:, None], cost.shape)
+    return np.broadcast_to(np.maximum(energy, NOTHING)[:, None], (len(energy), months))
 
 
 def _ratio(part: Array, whole: Array) -> Array:
@@ -350,18 +389,21 @@ def _at_peak(scenario: Scenario, need: Array, peak: Array) -> Array:
 
 
 def _index(scenario: Scenario, cost: Array, market: Array) -> Array:
-    """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n)."""
+    """Return the price of each workload's requests over that of the reference date by its rule: (M, W, n), of cost and
+    clearing price with earlier months in front."""
     work, months = scenario.demand.workloads, column(scenario.market.adjustment_months, 2)
-    now, dated = scenario.axis.months, _dated(scenario)
-    through = column(scenario.market.pass_through_share, 3)
+    dated, through = _dated(scenario), column(scenario.market.pass_through_share, 3)
     last_month = np.concatenate([np.full_like(market[..., :1], np.nan), market[..., :-1]], axis=-1)
-    earlier = cost.shape[-1] - now
-    by_cost = np.exp(_following(through * np.log(cost), dated + earlier, months))[..., earlier:]
-    by_market = np.exp(_following(np.log(last_month), dated, months))
+
+    def of(log_level: Array) -> Array:
+        earlier = log_level.shape[-1] - scenario.axis.months
+        return np.exp(_following(log_level, dated + earlier, months))[..., earlier:]
+
+    by_cost, by_market = of(through * np.log(cost)), of(np.log(last_month))
     stated = np.asarray(scenario.demand.price_index, dtype=float)
     path = np.broadcast_to(stated.reshape(-1, 1, stated.shape[-1]) if stated.ndim else stated, by_cost.shape)
     rows = {"cost_plus": by_cost, "follow_market": by_market, "path": path, "frozen": np.ones_like(by_cost)}
-    return np.stack([rows[w.pricing][:, k] for k, w in enumerate(work)], axis=1)
+    return np.stack(np.broadcast_arrays(*[rows[w.pricing][:, k] for k, w in enumerate(work)]), axis=1)
 
 
 def _dated(scenario: Scenario) -> NDArray[np.int_]:
