@@ -49,7 +49,7 @@ class GpuHour:
 def owned_gpu_hour(
     *,
     rack_price_usd: Uncertain,
-    gpus_per_rack: float,
+    gpus_per_rack: Uncertain,
     it_kw_per_gpu: Uncertain,
     drawn_share: Uncertain,
     pue: Uncertain,
@@ -69,7 +69,7 @@ def owned_gpu_hour(
     ----------
     rack_price_usd : Uncertain
         Price of a rack [USD].
-    gpus_per_rack : float
+    gpus_per_rack : Uncertain
         GPUs of a rack.
     it_kw_per_gpu : Uncertain
         Rated IT power of one GPU with its share of the rack [kW].

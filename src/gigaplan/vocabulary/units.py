@@ -11,7 +11,7 @@ import calendar
 import datetime as dt
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -311,6 +311,7 @@ def parse_date(text: str | int | dt.date) -> dt.date:
     return first + (last - first) // 2
 
 
+@lru_cache(maxsize=4096)
 def parse_period(text: str) -> tuple[dt.date, dt.date]:
     """Return the first and the last day of a date or period (see :func:`parse_date`)."""
     text = text.strip()

@@ -30,12 +30,12 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings.customers import held_for_customers
 from gigaplan.simulate.couplings.market_cost import cost_in_market
 from gigaplan.simulate.couplings.money import per_request, rented_share
-from gigaplan.simulate.couplings.owners import hour_of_owner
+from gigaplan.simulate.couplings.owners import hours_of_owners
 from gigaplan.simulate.couplings.slowness import log_price_factor, mean_worth
 from gigaplan.simulate.couplings.throughput import Throughput, rates
 from gigaplan.simulate.couplings.token_prices import amount_sold, at_reference_prices
 from gigaplan.simulate.couplings.training import Trained, train
-from gigaplan.vocabulary.members import Array, Uncertain, column
+from gigaplan.vocabulary.members import Array, Uncertain, column, stack
 from gigaplan.vocabulary.time import HOURS, HOURS_PER_YEAR, TimeAxis
 
 KW_PER_MW, MONTHS_PER_YEAR = 1e3, 12
@@ -218,25 +218,15 @@ def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
 def _cost_by_place(scenario: Scenario) -> tuple[Array, Array]:
     """Return the cost of a busy GPU-hour by generation and place, without and with cost of capital: (M, G, P) each
     [USD/GPU/h]; rent by the GPU-hour left out."""
-    finance, kw = scenario.finance, scenario.fleet.it_kw_per_gpu  # (M or 1, G)
-    earn = in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance)
-    rows: tuple[list[Array], list[Array]] = ([], [])
-    for g in range(len(finance.generations)):
-        places: tuple[list[Array], list[Array]] = ([], [])
-        for share, facility, contract in zip(
-            rented_share(scenario), scenario.facilities, finance.contracts, strict=True
-        ):
-            mw = kw[:, g] / KW_PER_MW
-            hour = hour_of_owner(scenario, g, facility, earn)
-            lease = column(contract.lease_usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
-            rent = column(contract.usd_per_it_mw_year, 1) * mw / HOURS_PER_YEAR
-            owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
-            of_capital = hour.of_capital_usd - np.where(lease > 0, hour.facility_of_capital_usd, 0.0)
-            for found, own in zip(places, (owned, owned + of_capital), strict=True):
-                found.append(share * rent + (1 - share) * own)
-        for row, found in zip(rows, places, strict=True):
-            row.append(np.stack(np.broadcast_arrays(*found), axis=-1))
-    return tuple(np.stack(np.broadcast_arrays(*row), axis=1) for row in rows)  # type: ignore[return-value]
+    finance, mw = scenario.finance, scenario.fleet.it_kw_per_gpu.T[:, None] / KW_PER_MW  # (G, 1, M or 1)
+    hour = hours_of_owners(scenario, in_the_plans_prices(finance.cost_of_capital.plan_per_year, finance))
+    lease = stack(c.lease_usd_per_it_mw_year for c in finance.contracts).T * mw / HOURS_PER_YEAR
+    rent = stack(c.usd_per_it_mw_year for c in finance.contracts).T * mw / HOURS_PER_YEAR
+    owned = np.where(lease > 0, hour.total_usd - hour.facility_usd + lease, hour.total_usd)
+    of_capital = hour.of_capital_usd - np.where(lease > 0, hour.facility_of_capital_usd, 0.0)
+    share = rented_share(scenario)[:, None]
+    both = np.broadcast_arrays(*(share * rent + (1 - share) * own for own in (owned, owned + of_capital)))
+    return np.moveaxis(both[0], -1, 0), np.moveaxis(both[1], -1, 0)
 
 
 def _worth(scenario: Scenario, built: BuildOut, speed: Throughput) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from gigaplan.finance.rates import in_the_plans_prices
 from gigaplan.fleet.supply import ship_days
 from gigaplan.plan.scenario import Scenario
-from gigaplan.simulate.couplings.owners import hour_of_owner
+from gigaplan.simulate.couplings.owners import hours_of_owners, of_new_places
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
@@ -91,11 +91,6 @@ def _by_month(share: Array, of_generation: Array, axis: TimeAxis) -> Array:
 def _owned_usd_per_gpu_h(scenario: Scenario) -> Array:
     """Return what a busy hour of each generation costs its owner, cost of capital included, in the mean of the plan's
     new places (of all where none is new): (M or 1, G) [USD/GPU/h]."""
-    new = scenario.facilities[: len(scenario.fleet.sites)] or scenario.facilities
     earn = in_the_plans_prices(scenario.finance.cost_of_capital.plan_per_year, scenario.finance)
-    available = column(scenario.fleet.ladder.availability, 1)
-    rows = [
-        np.mean(np.broadcast_arrays(*[column(hour_of_owner(scenario, g, f, earn).full_usd, 1) for f in new]), axis=0)
-        for g in range(len(scenario.fleet.generations))
-    ]
-    return np.stack(np.broadcast_arrays(*[row / available for row in rows]), axis=1)
+    hours = of_new_places(scenario, hours_of_owners(scenario, earn).full_usd)
+    return np.asarray(hours.T / column(scenario.fleet.ladder.availability, 2))

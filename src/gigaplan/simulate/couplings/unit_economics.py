@@ -19,7 +19,7 @@ from gigaplan.simulate.couplings.allocation import Service, reference_index, val
 from gigaplan.simulate.couplings.customers import Reserved, cost_of_customers
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
-from gigaplan.simulate.couplings.owners import hour_of_owner
+from gigaplan.simulate.couplings.owners import hours_of_owners, of_new_places
 from gigaplan.simulate.couplings.task_cost import TaskCost, task_cost
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.vocabulary.members import Array, column
@@ -196,7 +196,5 @@ def _added_mw(scenario: Scenario, built: BuildOut) -> Array:
 def _owned_usd_per_gpu_h(scenario: Scenario, generation: int) -> Array:
     """Return what an hour of an owned GPU costs, cost of capital included, in the mean of the plan's new places (of all
     where none is new): (M or 1,) [USD/GPU/h]."""
-    new = scenario.facilities[: len(scenario.fleet.sites)] or scenario.facilities
     earn = in_the_plans_prices(scenario.finance.cost_of_capital.plan_per_year, scenario.finance)
-    hours = [column(hour_of_owner(scenario, generation, facility, earn).full_usd, 1) for facility in new]
-    return np.asarray(np.mean(np.broadcast_arrays(*hours), axis=0))
+    return np.asarray(of_new_places(scenario, hours_of_owners(scenario, earn).full_usd)[generation])
