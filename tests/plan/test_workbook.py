@@ -17,6 +17,7 @@ from gigaplan.plan.load import load, load_sources
 from gigaplan.plan.sources import Sources
 from gigaplan.plan.workbook import layout
 from gigaplan.plan.workbook.lines import written_path
+from gigaplan.plan.workbook.read import read_book
 from gigaplan.plan.workbook.text import Kept, kept_rows, sources_of_rows
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import PlanError
@@ -211,6 +212,20 @@ def test_other_files_are_refused_within_bounds(tmp_path: Path, monkeypatch: pyte
     monkeypatch.undo()
     monkeypatch.setattr("gigaplan.plan.workbook.read.MOST_ROWS", 100)
     assert "more than 100 rows" in problems_of(book, tmp_path)[0]
+
+
+def test_law_a_damaged_archive_is_refused_or_read_whatever_its_bytes(book: Path, tmp_path: Path) -> None:
+    """Each byte of its last entry and of its end says something else: the version to unpack it, its flags, its size."""
+    whole, damaged = book.read_bytes(), tmp_path / "damaged.xlsx"
+    refused = 0
+    begin = whole.rindex(b"PK\x01\x02") + 4
+    for k in (*range(begin, begin + 8), *range(begin + 8, len(whole), 9)):
+        damaged.write_bytes(whole[:k] + bytes([whole[k] ^ 0xB1]) + whole[k + 1 :])
+        try:
+            read_book(damaged)
+        except PlanError:
+            refused += 1
+    assert refused > 3
 
 
 def test_a_workbook_is_read_alone(book: Path, tmp_path: Path) -> None:

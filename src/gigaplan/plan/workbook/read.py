@@ -120,15 +120,16 @@ def _bounded(path: Path) -> bytes:
     """Return the bytes of a workbook that is not too large, packed and unpacked."""
     try:
         data = read_bytes(path, MOST_BYTES)
-        with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            sizes = [part.file_size for part in parts.infolist()]
     except FileNotFoundError:
         raise _refused(str(path), "no such file", "give the path of a workbook (.xlsx)") from None
     except OSError as error:
         raise _refused(str(path), f"it can't be read: {error.strerror}", "check the path") from None
     except ValueError as error:
         raise _refused(str(path), str(error)) from None
-    except zipfile.BadZipFile:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            sizes = [part.file_size for part in parts.infolist()]
+    except Exception:  # a damaged archive raises whatever its bytes lead to
         raise _refused(str(path), "this is no workbook (.xlsx)", "give a workbook that gigaplan has written") from None
     if len(sizes) > MOST_PARTS or sum(sizes) > MOST_UNPACKED:
         message = (
