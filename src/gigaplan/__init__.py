@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         validate_history,
         validate_inference,
         validate_kernels,
+        validate_plans,
         validate_power,
         validate_training,
     )
@@ -151,6 +152,7 @@ __all__ = [
     "validate_history",
     "validate_inference",
     "validate_kernels",
+    "validate_plans",
     "validate_power",
     "validate_training",
 ]

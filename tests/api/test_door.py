@@ -117,6 +117,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "validate_demand": ("validate demand", lambda f: gp.validate_demand()),
     "validate_history": ("validate history --members 3", lambda f: gp.validate_history(members=3)),
     "validate_costs": ("validate costs", lambda f: gp.validate_costs()),
+    "validate_plans": ("validate plans lab-1mw", lambda f: gp.validate_plans("lab-1mw")),
     "validate_capability": ("validate capability", lambda f: gp.validate_capability()),
     "predict_inference": (
         "predict inference asked.csv -o out.csv",

@@ -34,6 +34,7 @@ CENTRAL = {
     "validate_history": ("inside the data: all", "a year ahead: all"),
     "validate_capability": ("ECI",),
     "validate_costs": ("median error",),
+    "validate_plans": ("lab-1mw, GPU-hours in use",),
     "calibrate_serving": ("as shipped", "refit, on the same rows", "refit, on layouts left out"),
     "calibrate_training": ("as shipped", "refit, on the same rows"),
 }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         validate_history,
         validate_inference,
         validate_kernels,
+        validate_plans,
         validate_power,
         validate_training,
     )
@@ -87,6 +88,7 @@ __all__ = [
     "validate_history",
     "validate_inference",
     "validate_kernels",
+    "validate_plans",
     "validate_power",
     "validate_training",
 ]

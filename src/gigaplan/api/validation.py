@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeAlias
 from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import CalibrationInputs, KernelComparison, TrainingInputs, named_texts, read
 from gigaplan.plan.own.catalogs import own_catalog
+from gigaplan.validation.bands import BandValidation
+from gigaplan.validation.bands import validate_plans as run_bands
 from gigaplan.validation.capability import CapabilityValidation
 from gigaplan.validation.capability import validate_capability as run_capability
 from gigaplan.validation.costs import CostValidation
@@ -198,6 +200,24 @@ def validate_capability() -> CapabilityValidation:
 def validate_costs() -> CostValidation:
     """Return published costs of a gigawatt, of GPU-hours and of the largest contract, each with its prediction."""
     return run_costs()
+
+
+def validate_plans(*plans: str | Path, progress: Progress | None = None) -> BandValidation:
+    """Return use of GPUs, margin and cost of a GPU-hour of plans by year, next to what was published of each.
+
+    Parameters
+    ----------
+    *plans
+        Names of built-in plans or files; all built-in plans if there are none.
+    progress : callable, optional
+        Called with (plans done, plans, the next one); False cancels.
+
+    Raises
+    ------
+    PlanError
+        If a plan can't be read or is wrong.
+    """
+    return run_bands(plans, progress)
 
 
 def validate_kernels(
