@@ -8,8 +8,8 @@ from rich.text import Text
 from gigaplan.report.fitting import Fitting
 from gigaplan.validation.bands import COST, MARGIN, USE, BandRow, BandValidation
 
-COLUMNS = ("plan", "figure", "published", "ours", "years", "inside")
-YEARS = ("plan", "figure", "year", "published", "ours", "why outside")
+COLUMNS = ("plan", "figure", "published", "predicted", "years", "inside")
+YEARS = ("plan", "figure", "year", "published", "predicted", "why outside")
 SHORT = {USE: "GPUs in use", MARGIN: "margin", COST: "$/GPU-h"}
 """Figures as a narrow table has them."""
 
@@ -42,8 +42,8 @@ def _spans(answer: BandValidation) -> list[tuple[str, ...]]:
     for name, figure in dict.fromkeys((r.plan, r.figure) for r in answer.rows):
         of = answer.of(name, figure)
         values = [r.value for r in of]
-        ours, years = f"{min(values):.2f}–{max(values):.2f}", f"{of[0].year}–{of[-1].year}"
-        rows.append((name, SHORT[figure], _band(of[0]), ours, years, f"{sum(r.inside for r in of)} of {len(of)}"))
+        span, years = f"{min(values):.2f}–{max(values):.2f}", f"{of[0].year}–{of[-1].year}"
+        rows.append((name, SHORT[figure], _band(of[0]), span, years, f"{sum(r.inside for r in of)} of {len(of)}"))
     return rows
 
 
