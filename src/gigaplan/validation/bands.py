@@ -212,8 +212,8 @@ def _reason(scenario: Scenario, result: Result, row: BandRow, k: int) -> str:
 
 
 def _of_use(result: Result) -> str:
-    said = [w for w in result.warnings if "builds more than is requested" in w]
-    return said[0].split(":")[0] if said else ""
+    found = [w for w in result.warnings if "builds more than is requested" in w]
+    return found[0].split(":")[0] if found else ""
 
 
 def _of_high_margin(scenario: Scenario, result: Result, k: int) -> str:
