@@ -85,7 +85,7 @@ def years_h(result: Result) -> Array:
 def test_known_values() -> None:
     announced, lab = result_of("announced-2025-09"), result_of("lab-1mw")
     at = {"year": "2026"}
-    assert float(aggregate(announced, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(3.677, abs=0.0005)
+    assert float(aggregate(announced, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(3.632, abs=0.0005)
     assert float(aggregate(lab, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(0.511, abs=0.0005)
     share = aggregate(announced, "served_share", at={"workload": "long_context", **at})
     assert float(share.values) == pytest.approx(0.706, abs=0.0005)
