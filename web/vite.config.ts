@@ -8,7 +8,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     minify: 'terser',
-    terserOptions: { compress: { passes: 2 } },
+    terserOptions: { ecma: 2020, module: true, compress: { passes: 3, ecma: 2020 } },
     chunkSizeWarningLimit: 800,
     rollupOptions: {
       output: {

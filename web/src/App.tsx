@@ -1,14 +1,18 @@
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import * as api from './api';
 import { Cards } from './Cards';
 import { Chart, setNight, tick } from './Chart';
-import { Editor } from './Editor';
-import { ClaimPanel, ExplainPanel } from './Panel';
 import { ProblemText, Sliders } from './Sliders';
-import { StartPanel } from './Start';
 import { packed, usePlanner } from './state';
 import type { Card, Claim, Colour, Compared, Inputs, Known, Plan } from './types';
 import { MEMBERS, useAnswer } from './useAnswer';
+
+// What opens with a click is loaded with it.
+const Editor = lazy(() => import('./later').then((m) => ({ default: m.Editor })));
+const ClaimPanel = lazy(() => import('./later').then((m) => ({ default: m.ClaimPanel })));
+const ExplainPanel = lazy(() => import('./later').then((m) => ({ default: m.ExplainPanel })));
+const Phases = lazy(() => import('./later').then((m) => ({ default: m.Phases })));
+const StartPanel = lazy(() => import('./later').then((m) => ({ default: m.StartPanel })));
 
 type Theme = 'auto' | 'light' | 'dark';
 const THEMES: Theme[] = ['auto', 'light', 'dark'];
@@ -106,6 +110,7 @@ export function App() {
   const [tab, setTab] = useState('ladder');
   const [second, setSecond] = useState<Record<string, string>>({ demand: 'demand', cost: 'cost' });
   const [copied, setCopied] = useState('');
+  const [moving, setMoving] = useState(false);
 
   useEffect(() => {
     api.plans().then(
@@ -142,8 +147,12 @@ export function App() {
   const titles: Record<Colour, string> = { state: 'state', place: 'place', generation: 'generation' };
 
   const colour = (
-    <label className="pick">
-      colour by
+    <>
+      <button className="quiet" aria-pressed={moving} disabled={!answer?.phases.length} onClick={() => setMoving(!moving)}>
+        Move phases
+      </button>
+      <label className="pick">
+        colour by
       <select value={state.colour} onChange={(e) => set({ ...state, colour: e.target.value as Colour })}>
         {Object.entries(titles).map(([k, v]) => (
           <option key={k} value={k}>
@@ -151,7 +160,8 @@ export function App() {
           </option>
         ))}
       </select>
-    </label>
+      </label>
+    </>
   );
   const swap = (place: string, others: string[]) => (
     <label>
@@ -167,6 +177,15 @@ export function App() {
       </select>
     </label>
   );
+  const axis = [charts.ladder?.option.xAxis].flat()[0];
+  const span = axis ? [new Date(axis.min), new Date(axis.max)] : [];
+  const months = axis ? 12 * (span[1].getUTCFullYear() - span[0].getUTCFullYear()) + span[1].getUTCMonth() - span[0].getUTCMonth() : 0;
+  const handles = (width: number, hush: () => void) =>
+    moving && width > 0 && months > 0 && answer && (
+      <Suspense>
+        <Phases phases={answer.phases} plan={state.plan} months={months} width={width} set={setPlan} hush={hush} />
+      </Suspense>
+    );
   const drawn = (place: string, tools?: React.ReactNode, heading?: React.ReactNode) =>
     charts[place] && (
       <Chart
@@ -178,6 +197,7 @@ export function App() {
         group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
         heading={heading}
         tools={tools}
+        over={place === 'ladder' ? handles : undefined}
       />
     );
 
@@ -264,6 +284,7 @@ export function App() {
             <option value="html">Report (HTML)</option>
             <option value="csv">Results (CSV)</option>
             <option value="parquet">Results (Parquet)</option>
+            <option value="xlsx">Workbook (XLSX)</option>
             <option value="json">Summary (JSON)</option>
           </select>
         </label>
@@ -381,6 +402,7 @@ export function App() {
           {sheet ? 'Close' : 'What if'}
         </button>
       )}
+      <Suspense>
       {card && answer && (
         <ExplainPanel
           id={answer.id}
@@ -397,6 +419,7 @@ export function App() {
         />
       )}
       {editing && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setEditing(false)} />}
+      </Suspense>
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { BarChart, LineChart } from 'echarts/charts';
+import { LineChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -14,7 +14,6 @@ import { save } from './api';
 import type { ChartData, Option } from './types';
 
 echarts.use([
-  BarChart,
   LineChart,
   GridComponent,
   LegendComponent,
@@ -24,6 +23,10 @@ echarts.use([
   TooltipComponent,
   CanvasRenderer,
 ]);
+
+/** Pixels beside the plot of every chart, so that months stand below each other. */
+export const PLOT_LEFT = 46;
+export const PLOT_RIGHT = 14;
 
 /** The charts' colours on a dark ground, by those on a white one; the report's own, given by the server. */
 const night = new Map<string, string>();
@@ -141,7 +144,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       pageIconColor: ink,
     };
   }
-  const grid = (g: Option, more: Option) => ({ ...g, left: 46, right: 14, ...more });
+  const grid = (g: Option, more: Option) => ({ ...g, left: PLOT_LEFT, right: PLOT_RIGHT, ...more });
   option.grid = Array.isArray(option.grid)
     ? option.grid.map((g: Option, i: number) =>
         grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
@@ -171,13 +174,16 @@ interface Props {
   /** What stands in the place of the heading, where a panel can show one of several charts. */
   heading?: React.ReactNode;
   tools?: React.ReactNode;
+  /** What lies over the plot, given its width in pixels and what takes the tooltip away. */
+  over?: (width: number, hush: () => void) => React.ReactNode;
 }
 
-export function Chart({ place, chart, stale, dark, group, heading, tools }: Props) {
+export function Chart({ place, chart, stale, dark, group, heading, tools, over }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<echarts.ECharts | null>(null);
   const [table, setTable] = useState(false);
   const [said, setSaid] = useState('');
+  const [width, setWidth] = useState(0);
   const cursor = useRef(-1);
   const latest = useRef(chart);
   latest.current = chart;
@@ -193,6 +199,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
     const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
     const watch = new ResizeObserver(() => {
       made.resize();
+      setWidth(made.getWidth());
       draw();
     });
     watch.observe(box.current);
@@ -223,6 +230,19 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
       .map((s) => `${s.name} ${tick(valueAt(s.data[at]))}`);
     setSaid(`${names[at]}: ${values.join(', ')} ${chart.option.shows?.unit ?? ''}`);
   };
+  const back = () => getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
+  const png = () => {
+    const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back() });
+    if (url) save(url, `${chart.id}.png`);
+  };
+  const svg = async () => {
+    const made = drawn.current;
+    if (!made) return;
+    const [width, height] = [made.getWidth(), made.getHeight()];
+    const { svgOf } = await import('./later');
+    const text = svgOf({ ...fitted(chart, dark, width, height), backgroundColor: back() }, width, height);
+    save(URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' })), `${chart.id}.svg`);
+  };
   const keys: Record<string, number> = {
     ArrowRight: 1,
     ArrowLeft: -1,
@@ -242,17 +262,14 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
             Table
           </button>
           {!table && (
-            <button
-              className="quiet"
-              aria-label={`PNG of ${chart.heading}`}
-              onClick={() => {
-                const back = getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
-                const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back });
-                if (url) save(url, `${chart.id}.png`);
-              }}
-            >
-              PNG
-            </button>
+            <>
+              <button className="quiet" aria-label={`PNG of ${chart.heading}`} onClick={png}>
+                PNG
+              </button>
+              <button className="quiet" aria-label={`SVG of ${chart.heading}`} onClick={() => void svg()}>
+                SVG
+              </button>
+            </>
           )}
         </span>
       </div>
@@ -286,7 +303,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
           </table>
         </div>
       ) : (
-        <>
+        <div className="plot">
           <div
             className="drawing"
             ref={box}
@@ -300,10 +317,11 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
               }
             }}
           />
+          {over?.(width, () => drawn.current?.dispatchAction({ type: 'hideTip' }))}
           <p className="unseen" aria-live="polite">
             {said}
           </p>
-        </>
+        </div>
       )}
     </section>
   );

@@ -54,7 +54,8 @@ function stepped(h: History, step: Step): History {
     if (!after) return h;
     return { past: [...h.past, h.present], present: after, future: rest, last: { what: '', at: 0 } };
   }
-  const merges = step.what !== '' && step.what === h.last.what && step.at - h.last.at < MERGED_MS;
+  const held = step.what.startsWith('drag:');
+  const merges = step.what !== '' && step.what === h.last.what && (held || step.at - h.last.at < MERGED_MS);
   return {
     past: merges ? h.past : [...h.past, h.present].slice(-200),
     present: step.state,
@@ -101,6 +102,21 @@ export const pathOf = (change: string) => change.slice(0, change.indexOf('='));
 export function changed(plan: Plan, path: string, value: string | null): Plan {
   const others = plan.changes.filter((c) => pathOf(c) !== path);
   return { ...plan, changes: value === null ? others : [...others, `${path}=${value}`] };
+}
+
+const SHIFT = /^\s*([+-]\d+) months?\s*$/;
+
+/** By how many months a date is moved by a change of its own. */
+export function moved(plan: Plan, path: string): number {
+  const found = plan.changes.filter((c) => pathOf(c) === path).map((c) => SHIFT.exec(c.slice(path.length + 1)));
+  return Number(found.findLast((m) => m)?.[1] ?? 0);
+}
+
+/** The plan with a date moved by months, whatever else was written of it. */
+export function shifted(plan: Plan, path: string, months: number): Plan {
+  const others = plan.changes.filter((c) => pathOf(c) !== path || !SHIFT.test(c.slice(path.length + 1)));
+  const written = `${path}=${months > 0 ? '+' : ''}${months} ${Math.abs(months) === 1 ? 'month' : 'months'}`;
+  return { ...plan, changes: months ? [...others, written] : others };
 }
 
 export function written(input: Input, value: number): string {

@@ -47,6 +47,19 @@ export interface ChartData {
   figures: string;
 }
 
+/** A phase of a site, whose date can be dragged. */
+export interface Phase {
+  path: string;
+  site: string;
+  phase: string;
+  power: string;
+  mw: number;
+  day: string;
+  /** Its place on the horizon, 0 to 1. */
+  at: number;
+  moved: number;
+}
+
 export interface Claim {
   id: string;
   says: string;
@@ -79,6 +92,7 @@ export interface Answer {
   ranges: string;
   cards: Card[];
   charts: Record<string, ChartData>;
+  phases: Phase[];
   claims: Claim[] | null;
   command: string;
   warnings: string[];
