@@ -177,6 +177,38 @@ def test_a_chart_is_read_by_keys_and_as_a_table(page: Page) -> None:
     expect(chart.locator("table")).to_contain_text("2030")
 
 
+def test_sites_stand_on_a_map_that_follows_the_month_and_has_a_table(page: Page) -> None:
+    page.get_by_label("what this panel shows").first.select_option("map")
+    chart = page.locator("[data-chart=map]")
+    expect(chart.locator("circle.rim")).to_have_count(1, timeout=30_000)
+    expect(chart.locator("path.land")).to_have_attribute("d", re.compile("^M"))
+    page.locator("[data-chart=cash] .drawing").hover()
+    month = chart.get_by_role("slider", name="Month of the map")
+    pointed = str(month.get_attribute("aria-valuetext"))
+    month.focus()
+    page.keyboard.press("Home")
+    expect(chart.locator("circle.rim")).to_have_count(1)
+    assert month.get_attribute("aria-valuetext") == "2026-01" != pointed
+    page.keyboard.press("End")
+    chart.get_by_role("button", name="Table").click()
+    expect(chart.locator("tbody")).to_contain_text("39.8, -98.6 (us)")
+    expect(chart.locator("tbody td").nth(1)).to_have_text("1")
+    chart.get_by_role("button", name="Campus hall").click()
+    expect(page.get_by_role("dialog")).to_contain_text("power_state_mw", timeout=30_000)
+
+
+def test_charts_and_the_workbook_are_saved_as_files(page: Page) -> None:
+    begins = {"PNG of Power over time, by state": b"\x89PNG", "SVG of Power over time, by state": b"<svg"}
+    for name, begin in begins.items():
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=name).click()
+        assert Path(saved.value.path()).read_bytes().startswith(begin)
+    with page.expect_download(timeout=60_000) as saved:
+        page.get_by_label("Download").select_option("xlsx")
+    assert Path(saved.value.path()).read_bytes().startswith(b"PK")
+    assert saved.value.suggested_filename == "gigaplan-result.xlsx"
+
+
 def test_markup_in_a_plan_is_text(page: Page) -> None:
     page.get_by_role("button", name="YAML").click()
     area = page.get_by_role("textbox", name="The plan's YAML")

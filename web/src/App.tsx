@@ -12,6 +12,7 @@ const Editor = lazy(() => import('./later').then((m) => ({ default: m.Editor }))
 const ClaimPanel = lazy(() => import('./later').then((m) => ({ default: m.ClaimPanel })));
 const ExplainPanel = lazy(() => import('./later').then((m) => ({ default: m.ExplainPanel })));
 const Phases = lazy(() => import('./later').then((m) => ({ default: m.Phases })));
+const SiteMap = lazy(() => import('./later').then((m) => ({ default: m.SiteMap })));
 const StartPanel = lazy(() => import('./later').then((m) => ({ default: m.StartPanel })));
 
 type Theme = 'auto' | 'light' | 'dark';
@@ -23,6 +24,7 @@ const NAMES: Record<string, string> = {
   cash: 'Money in and out',
   day: 'A day of the tightest month',
   training: 'Largest training run',
+  map: 'Sites on a map',
 };
 
 function useMedia(query: string): boolean {
@@ -108,7 +110,9 @@ export function App() {
   const [editing, setEditing] = useState(false);
   const [sheet, setSheet] = useState(false);
   const [tab, setTab] = useState('ladder');
-  const [second, setSecond] = useState<Record<string, string>>({ demand: 'demand', cost: 'cost' });
+  const [second, setSecond] = useState<Record<string, string>>({ ladder: 'ladder', demand: 'demand', cost: 'cost' });
+  const [month, setMonth] = useState('');
+  const [told, setTold] = useState<{ id: string; card: Card } | null>(null);
   const [copied, setCopied] = useState('');
   const [moving, setMoving] = useState(false);
 
@@ -168,7 +172,7 @@ export function App() {
       <span className="unseen">what this panel shows</span>
       <select className="heading" value={second[place]} onChange={(e) => setSecond({ ...second, [place]: e.target.value })}>
         {[place, ...others]
-          .filter((o) => charts[o])
+          .filter((o) => charts[o] || o === 'map')
           .map((o) => (
             <option key={o} value={o}>
               {NAMES[o]}
@@ -187,7 +191,19 @@ export function App() {
       </Suspense>
     );
   const drawn = (place: string, tools?: React.ReactNode, heading?: React.ReactNode) =>
-    charts[place] && (
+    place === 'map' ? (
+      <Suspense>
+        <SiteMap
+          plan={state.plan}
+          month={month}
+          setMonth={setMonth}
+          stale={stale}
+          dark={dark}
+          heading={heading ?? NAMES.map}
+          open={(id, of) => setTold({ id, card: of })}
+        />
+      </Suspense>
+    ) : charts[place] && (
       <Chart
         key={place}
         place={place}
@@ -197,6 +213,7 @@ export function App() {
         group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
         heading={heading}
         tools={tools}
+        pointed={setMonth}
         over={place === 'ladder' ? handles : undefined}
       />
     );
@@ -335,7 +352,7 @@ export function App() {
           <>
             <div className="tabs" role="group" aria-label="Charts">
               {Object.keys(NAMES)
-                .filter((k) => charts[k])
+                .filter((k) => charts[k] || k === 'map')
                 .map((k) => (
                   <button key={k} aria-pressed={tab === k} onClick={() => setTab(k)}>
                     {NAMES[k]}
@@ -346,7 +363,7 @@ export function App() {
           </>
         ) : (
           <>
-            <div className="first">{drawn('ladder', colour)}</div>
+            <div className="first">{drawn(second.ladder, second.ladder === 'ladder' ? colour : undefined, swap('ladder', ['map']))}</div>
             <div className="three">
               {drawn(second.demand, undefined, swap('demand', ['day']))}
               {drawn(second.cost, undefined, swap('cost', ['training']))}
@@ -410,6 +427,7 @@ export function App() {
           close={() => setCard(null)}
         />
       )}
+      {told && <ExplainPanel id={told.id} card={told.card} close={() => setTold(null)} />}
       {claim && <ClaimPanel claim={answer?.claims?.find((c) => c.id === claim.id) ?? claim} close={() => setClaim(null)} />}
       {starting && known && (
         <StartPanel

@@ -29,7 +29,7 @@ export const PLOT_LEFT = 46;
 export const PLOT_RIGHT = 14;
 
 /** The charts' colours on a dark ground, by those on a white one; the report's own, given by the server. */
-const night = new Map<string, string>();
+export const night = new Map<string, string>();
 
 export function setNight(colours: Record<string, string>): void {
   for (const [day, dark] of Object.entries(colours)) night.set(day.toLowerCase(), dark);
@@ -176,9 +176,11 @@ interface Props {
   tools?: React.ReactNode;
   /** What lies over the plot, given its width in pixels and what takes the tooltip away. */
   over?: (width: number, hush: () => void) => React.ReactNode;
+  /** Called with the month, as 2028-07, that is pointed at. */
+  pointed?: (month: string) => void;
 }
 
-export function Chart({ place, chart, stale, dark, group, heading, tools, over }: Props) {
+export function Chart({ place, chart, stale, dark, group, heading, tools, over, pointed }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<echarts.ECharts | null>(null);
   const [table, setTable] = useState(false);
@@ -187,6 +189,8 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over }
   const cursor = useRef(-1);
   const latest = useRef(chart);
   latest.current = chart;
+  const telling = useRef(pointed);
+  telling.current = pointed;
 
   useEffect(() => {
     if (table || !box.current) return;
@@ -196,6 +200,10 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over }
       made.group = group;
       echarts.connect(group);
     }
+    made.on('updateAxisPointer', (event) => {
+      const at = (event as { axesInfo?: { value?: unknown }[] }).axesInfo?.[0]?.value;
+      if (typeof at === 'number' && latest.current.option.shows?.time) telling.current?.(new Date(at).toISOString().slice(0, 7));
+    });
     const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
     const watch = new ResizeObserver(() => {
       made.resize();

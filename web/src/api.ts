@@ -1,4 +1,4 @@
-import type { Answer, Compared, Explained, Inputs, Known, Plan, Problem, State } from './types';
+import type { Answer, Compared, Explained, Inputs, Known, Places, Plan, Problem, State } from './types';
 
 /** The plan is wrong: every problem at once, as the terminal lists them. */
 export class Wrong extends Error {
@@ -91,6 +91,9 @@ export const text = async (plan: Plan) => (await read<{ text: string }>(await as
 
 export const start = async (given: Record<string, string>) =>
   (await read<{ text: string }>(await ask('/api/start', given))).text;
+
+export const places = async (plan: Plan, signal: AbortSignal) =>
+  read<Places>(await ask('/api/places', { plan }, signal));
 
 export const compare = async (plan: Plan, other: Plan, signal: AbortSignal) =>
   read<Compared>(await ask('/api/compare', { plan, other }, signal));

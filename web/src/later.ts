@@ -8,5 +8,6 @@ use([BarChart, ScatterChart, SVGRenderer]);
 export { Editor } from './Editor';
 export { ClaimPanel, ExplainPanel } from './Panel';
 export { Phases } from './Phases';
+export { SiteMap } from './SiteMap';
 export { StartPanel } from './Start';
 export { svgOf } from './svg';

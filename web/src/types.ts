@@ -179,3 +179,26 @@ export interface Compared {
   groups: string[];
   not_attributed: string;
 }
+
+/** One point of the map: a site, or all sites of a region whose places aren't known. */
+export interface Spot {
+  name: string;
+  region: string;
+  sites: string[];
+  latitude: number;
+  longitude: number;
+  exact: boolean;
+  source: string;
+  steps: [number, number[]][];
+}
+
+export interface Places {
+  id: string;
+  states: { name: string; color: string }[];
+  edges: string[];
+  spots: Spot[];
+  unit: string;
+  most: number;
+  views: Record<string, [number, number, number, number]>;
+  caption: string;
+}
