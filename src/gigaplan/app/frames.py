@@ -3,18 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import anyio
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from pydantic import StringConstraints
 
+from gigaplan.app.answers import card_data, chart_data
 from gigaplan.app.places import places
-from gigaplan.app.requests import PlanState, TextQuestion
+from gigaplan.app.requests import Members, PlanState, Strict, TextQuestion
+from gigaplan.app.runs import result_of
+from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Step, Worker
+from gigaplan.report.frames import frame, largest
+from gigaplan.report.words import place
+from gigaplan.vocabulary.progress import Progress
 
 Remember = Callable[[PlanState, int], None]
 Streamed = Callable[[AsyncIterator[Step]], Response]
+
+
+class FrameQuestion(Strict):
+    """What one reader looks at.
+
+    Attributes
+    ----------
+    plan : PlanState
+        The plan.
+    frame : str
+        ``lender`` or ``site``.
+    site : str
+        The site of that frame; the one with most power if left out, or where the plan has no such site any more.
+    members : int
+        1 for the central future, more for ranges.
+    """
+
+    plan: PlanState
+    frame: Literal["lender", "site"]
+    site: Annotated[str, StringConstraints(max_length=200)] = ""
+    members: Members = 1
+
+
+def framed(question: FrameQuestion, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Return a frame as plain data.
+
+    Returns
+    -------
+    dict
+        ``id`` (of the result, for explain), ``members``, ``sentence``, ``groups`` of figures, ``charts``, and of a site's
+        frame ``site`` and ``sites``.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    result = result_of(question.plan, question.members, progress)
+    site = question.site if question.site in result.labels["site"] else largest(result)
+    found = frame(result, question.frame, site)
+    return {
+        "id": key_of(sources_of(question.plan, question.members)),
+        "members": question.members,
+        "sentence": found.sentence,
+        "groups": [{"heading": h, "cards": [card_data(c) for c in cards]} for h, cards in found.groups],
+        "charts": [chart_data(c) for c in found.charts],
+        "site": site,
+        "sites": [{"name": n, "title": place(n)} for n in result.labels["site"]],
+    }
 
 
 def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: Streamed) -> None:
@@ -37,3 +95,10 @@ def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: 
         found = await anyio.to_thread.run_sync(places, question.plan)
         remember(question.plan, 1)
         return JSONResponse(found)
+
+    @app.post("/api/frame", summary="What a lender or the developer of a site looks at; with many members as JSON lines")
+    async def frame_of(question: FrameQuestion) -> Response:
+        remember(question.plan, question.members)
+        if question.members > 1:
+            return streamed(worker.steps(framed, question))
+        return JSONResponse(await anyio.to_thread.run_sync(framed, question))
