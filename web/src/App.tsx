@@ -4,7 +4,7 @@ import { Cards } from './Cards';
 import { Chart, setNight, tick } from './Chart';
 import { ProblemText, Sliders } from './Sliders';
 import { packed, usePlanner } from './state';
-import type { Card, Claim, Colour, Compared, Inputs, Known, Plan } from './types';
+import type { Card, Claim, Colour, Compared, FrameName, Inputs, Known, Plan } from './types';
 import { MEMBERS, useAnswer } from './useAnswer';
 
 // What opens with a click is loaded with it.
@@ -12,6 +12,8 @@ const Editor = lazy(() => import('./later').then((m) => ({ default: m.Editor }))
 const ClaimPanel = lazy(() => import('./later').then((m) => ({ default: m.ClaimPanel })));
 const ExplainPanel = lazy(() => import('./later').then((m) => ({ default: m.ExplainPanel })));
 const Phases = lazy(() => import('./later').then((m) => ({ default: m.Phases })));
+const Engineer = lazy(() => import('./later').then((m) => ({ default: m.Engineer })));
+const FrameView = lazy(() => import('./later').then((m) => ({ default: m.FrameView })));
 const SiteMap = lazy(() => import('./later').then((m) => ({ default: m.SiteMap })));
 const StartPanel = lazy(() => import('./later').then((m) => ({ default: m.StartPanel })));
 
@@ -26,6 +28,8 @@ const NAMES: Record<string, string> = {
   training: 'Largest training run',
   map: 'Sites on a map',
 };
+
+const FRAMES: Record<FrameName, string> = { plan: 'Planner', engineer: 'Engineer', lender: 'Lender', site: 'Site' };
 
 function useMedia(query: string): boolean {
   const [matches, set] = useState(() => matchMedia(query).matches);
@@ -53,10 +57,11 @@ function useTheme(): [Theme, () => void, boolean] {
 }
 
 /** Which lines matter: by range at once, by what decides the figures once that is known and nothing was changed. */
-function useInputs(plan: Plan): Inputs {
+function useInputs(plan: Plan, quiet: boolean): Inputs {
   const [found, set] = useState<Inputs>({ inputs: [], lines: [] });
   const base = plan.text ?? plan.name ?? '';
   useEffect(() => {
+    if (quiet) return;
     const control = new AbortController();
     const own: Plan = plan.text === undefined ? { name: plan.name, changes: [] } : { text: plan.text, changes: [] };
     api
@@ -69,7 +74,7 @@ function useInputs(plan: Plan): Inputs {
       .catch(() => undefined);
     return () => control.abort();
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [base]);
+  }, [base, quiet]);
   return found;
 }
 
@@ -99,7 +104,7 @@ function Causes({ compared, busy, named }: { compared: Compared | null; busy: bo
 export function App() {
   const { state, set, undo, redo, canUndo, canRedo } = usePlanner();
   const live = useAnswer(state);
-  const { inputs, lines } = useInputs(state.plan);
+  const { inputs, lines } = useInputs(state.plan, state.frame === 'engineer');
   const [theme, nextTheme, dark] = useTheme();
   const phone = useMedia('(max-width: 760px)');
   const [known, setKnown] = useState<Known | null>(null);
@@ -219,9 +224,16 @@ export function App() {
     );
 
   return (
-    <div className="app" data-busy={stale || live.progress !== null} data-stale={stale}>
+    <div className="app" data-view={state.frame} data-busy={stale || live.progress !== null} data-stale={stale}>
       <header>
         <h1>gigaplan</h1>
+        <div className="views" role="group" aria-label="Views">
+          {Object.entries(FRAMES).map(([k, name]) => (
+            <button key={k} aria-pressed={state.frame === k} onClick={() => set({ ...state, frame: k as FrameName }, 'frame')}>
+              {name}
+            </button>
+          ))}
+        </div>
         <label className="pick">
           <span className="unseen">Plan</span>
           <select
@@ -336,11 +348,32 @@ export function App() {
         </div>
       )}
 
+      {state.frame !== 'engineer' && (
       <div className={`left ${sheet ? 'open' : ''}`}>
         <Sliders inputs={inputs} lines={lines} plan={state.plan} problems={errors} set={setPlan} />
       </div>
+      )}
 
       <main>
+        {state.frame === 'engineer' ? (
+          <Suspense>
+            <Engineer asked={state.engineer} set={(engineer, what) => set({ ...state, engineer }, what)} dark={dark} />
+          </Suspense>
+        ) : state.frame !== 'plan' ? (
+          <Suspense>
+            <FrameView
+              frame={state.frame}
+              plan={state.plan}
+              site={state.site}
+              setSite={(site) => set({ ...state, site })}
+              answer={answer}
+              stale={stale}
+              dark={dark}
+              open={(id, of) => setTold({ id, card: of })}
+            />
+          </Suspense>
+        ) : (
+          <>
         <Cards
           cards={answer?.cards ?? []}
           others={answer?.other?.cards ?? []}
@@ -401,6 +434,8 @@ export function App() {
             </div>
           </section>
         </div>
+          </>
+        )}
       </main>
 
       <footer>
@@ -414,7 +449,7 @@ export function App() {
           {answer && `gigaplan ${answer.stamp.version}, facts ${answer.stamp.catalog_vintage}, ${answer.stamp.plan_hash.slice(0, 8)}`}
         </span>
       </footer>
-      {phone && (
+      {phone && state.frame !== 'engineer' && (
         <button className="opener" aria-expanded={sheet} onClick={() => setSheet(!sheet)}>
           {sheet ? 'Close' : 'What if'}
         </button>

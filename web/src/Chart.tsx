@@ -63,6 +63,9 @@ interface Point {
 }
 
 const valueAt = (value: unknown) => Number(Array.isArray(value) ? value.at(-1) : value ?? NaN);
+/** A point's value: of points with named dimensions the one that is drawn, else the last. */
+const drawnValue = (s: Option, value: unknown) =>
+  s.dimensions && Array.isArray(value) ? Number(value[1]) : valueAt(value);
 const seriesOf = (option: Option) => [option.series].flat() as Option[];
 
 /** The lines of a tooltip: each value with its range and unit, the total of a stack, and what happens in the month. */
@@ -90,6 +93,18 @@ function tip(points: Point | Point[], option: Option): string {
     if (day && String(event.day).startsWith(day)) rows.push(`◆ ${escaped(event.text)}`);
   }
   return [`${escaped(head)} <small>${escaped(shows.unit ?? '')}</small>`, ...rows].join('<br>');
+}
+
+/** The tooltip of one point: all that is known of it. */
+function single(point: Point, option: Option): string {
+  const s = seriesOf(option)[point.seriesIndex] ?? {};
+  const value = [point.value].flat();
+  const rows = s.dimensions
+    ? (s.dimensions as string[]).map((d, i) => `${escaped(d)} <b>${escaped(typeof value[i] === 'number' ? tick(value[i]) : value[i])}</b>`)
+    : [`<b>${escaped(tick(valueAt(value)))}</b> ${escaped(option.shows?.unit ?? '')}`];
+  const names = [option.xAxis, option.yAxis].flat().map((a, i) => (a?.type === 'category' ? a.data?.[value[i] as number] : undefined));
+  const head = point.seriesName && !/^series/.test(point.seriesName) ? point.seriesName : names.filter(Boolean).join(', ');
+  return [head && `${point.marker} ${escaped(head)}`, ...rows].filter(Boolean).join('<br>');
 }
 
 /** The report's option, fit to a panel of the screen: ink of the theme, January ticks, numbers with units. */
@@ -144,12 +159,15 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       pageIconColor: ink,
     };
   }
-  const grid = (g: Option, more: Option) => ({ ...g, left: PLOT_LEFT, right: PLOT_RIGHT, ...more });
+  const named = axes(option.xAxis).some((a) => a.name); // an axis with a name below it needs room
+  const rows = axes(option.yAxis).some((a) => a.type === 'category');
+  const grid = (g: Option, more: Option) => ({ ...g, left: rows ? 12 : PLOT_LEFT, right: PLOT_RIGHT, ...more });
   option.grid = Array.isArray(option.grid)
     ? option.grid.map((g: Option, i: number) =>
         grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
       )
-    : grid(option.grid, { top: 40, bottom: 20 });
+    : grid(option.grid, { top: 40, bottom: named ? 38 : 20 });
+  if (option.visualMap) option.visualMap = { ...option.visualMap, textStyle: { color: ink, fontSize: size } };
   option.aria = { enabled: false };
   option.animation = false;
   option.backgroundColor = 'transparent';
@@ -160,7 +178,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
     backgroundColor: panel,
     borderColor: line,
     textStyle: { color: style.getPropertyValue('--ink').trim(), fontSize: 12 },
-    formatter: (points: Point | Point[]) => tip(points, option),
+    formatter: (points: Point | Point[]) => (Array.isArray(points) ? tip(points, option) : single(points, option)),
   };
   return option;
 }
@@ -234,8 +252,8 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
     cursor.current = at;
     made.dispatchAction({ type: 'showTip', seriesIndex: first, dataIndex: at });
     const values = series
-      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(valueAt(s.data[at])))
-      .map((s) => `${s.name} ${tick(valueAt(s.data[at]))}`);
+      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(drawnValue(s, s.data[at])))
+      .map((s) => `${s.name} ${tick(drawnValue(s, s.data[at]))}`);
     setSaid(`${names[at]}: ${values.join(', ')} ${chart.option.shows?.unit ?? ''}`);
   };
   const back = () => getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();

@@ -1,11 +1,14 @@
 /** What the first screen doesn't need: loaded when it is opened. */
-import { BarChart, ScatterChart } from 'echarts/charts';
+import { BarChart, HeatmapChart, ScatterChart } from 'echarts/charts';
+import { VisualMapComponent } from 'echarts/components';
 import { use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 
-use([BarChart, ScatterChart, SVGRenderer]);
+use([BarChart, HeatmapChart, ScatterChart, VisualMapComponent, SVGRenderer]);
 
 export { Editor } from './Editor';
+export { Engineer } from './Engineer';
+export { FrameView } from './Frame';
 export { ClaimPanel, ExplainPanel } from './Panel';
 export { Phases } from './Phases';
 export { SiteMap } from './SiteMap';

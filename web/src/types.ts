@@ -8,11 +8,37 @@ export interface Plan {
 
 export type Colour = 'state' | 'place' | 'generation';
 
+export type FrameName = 'plan' | 'engineer' | 'lender' | 'site';
+
+export interface ServingAsked {
+  models: string[];
+  systems: string[];
+  input_tokens: number;
+  output_tokens: number;
+  ttft_s: number;
+  tpot_s: number;
+  engine: string;
+  precision: string;
+}
+
+export interface TrainingAsked {
+  model: string;
+  system: string;
+  gpus: number;
+  tokens: string;
+  sequence_tokens: number;
+  precision: string;
+}
+
 /** All that the page shows: it stands in the link. */
 export interface State {
   plan: Plan;
   other: Plan | null;
   colour: Colour;
+  frame: FrameName;
+  /** The site of a developer's frame; the largest where it is empty. */
+  site: string;
+  engineer: { serving: ServingAsked; training: TrainingAsked };
 }
 
 export interface Deciding {
@@ -201,4 +227,43 @@ export interface Places {
   most: number;
   views: Record<string, [number, number, number, number]>;
   caption: string;
+}
+
+/** What a lender, or the developer of a site, looks at. */
+export interface Framed {
+  id: string;
+  members: number;
+  sentence: string;
+  groups: { heading: string; cards: Card[] }[];
+  charts: ChartData[];
+  site: string;
+  sites: Named[];
+}
+
+export interface Named {
+  name: string;
+  title: string;
+}
+
+export interface Workable {
+  models: Named[];
+  systems: Named[];
+  engines: Named[];
+  serving_precisions: string[];
+  training_precisions: string[];
+}
+
+export interface Serving {
+  question: string;
+  cards: { name: string; value: string; detail: string; trust: string }[];
+  charts: ChartData[];
+  notes: string[];
+  command: string;
+}
+
+export interface Training {
+  question: string;
+  rows: [string, string][];
+  charts: ChartData[];
+  command: string;
 }

@@ -11,13 +11,17 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import StringConstraints
 
 from gigaplan.app.answers import card_data, chart_data
+from gigaplan.app.engineer import ServingAsked, TrainingAsked, served, trained
 from gigaplan.app.places import places
 from gigaplan.app.requests import Members, PlanState, Strict, TextQuestion
 from gigaplan.app.runs import result_of
 from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Step, Worker
+from gigaplan.inference.options import ENGINES, PRECISIONS
+from gigaplan.layers.training_job import PRECISIONS as TRAINING_PRECISIONS
+from gigaplan.plan.resolver import known_names
 from gigaplan.report.frames import frame, largest
-from gigaplan.report.words import place
+from gigaplan.report.words import engine, model, place, system
 from gigaplan.vocabulary.progress import Progress
 
 Remember = Callable[[PlanState, int], None]
@@ -61,7 +65,7 @@ def framed(question: FrameQuestion, *, progress: Progress | None = None) -> dict
     Cancelled
         If ``progress`` returns False.
     """
-    result = result_of(question.plan, question.members, progress)
+    result = result_of(question.plan, question.members, progress, claims=question.members > 1)
     site = question.site if question.site in result.labels["site"] else largest(result)
     found = frame(result, question.frame, site)
     return {
@@ -102,3 +106,21 @@ def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: 
         if question.members > 1:
             return streamed(worker.steps(framed, question))
         return JSONResponse(await anyio.to_thread.run_sync(framed, question))
+
+    @app.get("/api/known", summary="Models, systems, engines and precisions that can be asked for")
+    def known() -> dict[str, Any]:
+        return {
+            "models": [{"name": n, "title": model(n)} for n in known_names("model")],
+            "systems": [{"name": n, "title": system(n)} for n in known_names("system")],
+            "engines": [{"name": n, "title": engine(n)} for n in ENGINES],
+            "serving_precisions": list(PRECISIONS),
+            "training_precisions": list(TRAINING_PRECISIONS),
+        }
+
+    @app.post("/api/serving", summary="Frontiers of models on systems, as JSON lines")
+    async def serving(question: ServingAsked) -> Response:
+        return streamed(worker.steps(served, question))
+
+    @app.post("/api/training", summary="A training run and its layouts, as JSON lines")
+    async def training(question: TrainingAsked) -> Response:
+        return streamed(worker.steps(trained, question))
