@@ -304,6 +304,7 @@ export function App() {
         <label className="pick">
           <span className="unseen">Download</span>
           <select
+            className="get"
             value=""
             disabled={!answer}
             onChange={(e) => answer && void api.download(answer.id, e.target.value)}

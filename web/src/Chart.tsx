@@ -161,7 +161,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
   }
   const named = axes(option.xAxis).some((a) => a.name); // an axis with a name below it needs room
   const rows = axes(option.yAxis).some((a) => a.type === 'category');
-  const grid = (g: Option, more: Option) => ({ ...g, left: rows ? 12 : PLOT_LEFT, right: PLOT_RIGHT, ...more });
+  const grid = (g: Option, more: Option) => ({ ...g, containLabel: false, left: rows ? 12 : PLOT_LEFT, right: PLOT_RIGHT, ...more });
   option.grid = Array.isArray(option.grid)
     ? option.grid.map((g: Option, i: number) =>
         grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
