@@ -209,6 +209,46 @@ def test_charts_and_the_workbook_are_saved_as_files(page: Page) -> None:
     assert saved.value.suggested_filename == "gigaplan-result.xlsx"
 
 
+def view(page: Page, name: str) -> None:
+    """Open another view, and wait until it is drawn."""
+    page.get_by_role("group", name="Views").get_by_role("button", name=name).click()
+    page.wait_for_selector(f"[data-frame={name.lower()}][data-ready=true]", timeout=120_000)
+
+
+def test_a_lender_and_a_site_developer_see_figures_that_open_and_follow_the_plan(page: Page) -> None:
+    view(page, "Lender")
+    plan = page.get_by_role("region", name="Plan", exact=True)
+    before = plan.locator("strong").all_inner_texts()
+    plan.locator("[data-card]").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("party_npv_usd", timeout=60_000)
+    page.keyboard.press("Escape")
+    set_first_slider(page, 12)
+    settled(page)
+    page.wait_for_selector("[data-frame=lender][data-ready=true]", timeout=60_000)
+    assert plan.locator("strong").all_inner_texts() != before
+    view(page, "Site")
+    assert page.locator("[data-frame=site] canvas").count() == 3
+    page.wait_for_timeout(600)
+    shared = page.evaluate("location.href")
+    page.reload()
+    page.goto(shared)
+    page.wait_for_selector("[data-frame=site][data-ready=true]", timeout=60_000)
+
+
+def test_an_engineer_drags_a_limit_and_searches_layouts(page: Page) -> None:
+    view(page, "Engineer")
+    assert page.locator("[data-frame=engineer] canvas").count() == 7
+    first = page.locator("[data-frame=engineer] code").first.inner_text()
+    assert "--tpot '0.05 s'" in first
+    page.get_by_role("slider", name="Each further one within").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("[data-frame=engineer][data-ready=true]", timeout=60_000)
+    expect(page.locator("[data-frame=engineer] code").first).not_to_contain_text("--tpot '0.05 s'", timeout=60_000)
+    page.get_by_role("form", name="Training").get_by_label("GPUs", exact=True).fill("1")
+    expect(page.get_by_role("alert")).to_contain_text("does not fit", timeout=60_000)
+
+
 def test_markup_in_a_plan_is_text(page: Page) -> None:
     page.get_by_role("button", name="YAML").click()
     area = page.get_by_role("textbox", name="The plan's YAML")
@@ -249,6 +289,18 @@ def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tupl
     page.get_by_role("button", name="YAML").click()
     page.wait_for_timeout(500)
     look("the editor")
+    page.get_by_role("button", name="YAML").click()
+    if size[0] < 760:
+        page.get_by_role("button", name="Sites on a map").click()
+    else:
+        page.get_by_role("button", name="Move phases").click()
+        page.get_by_label("what this panel shows").nth(1).select_option("day")
+    page.wait_for_timeout(500)
+    look("phases or the map")
+    for name in ("Lender", "Site", "Engineer"):
+        view(page, name)
+        look(name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], name
     context.close()
 
 
