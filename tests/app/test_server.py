@@ -264,7 +264,11 @@ def test_figures_of_other_frames_can_be_explained(client: Client) -> None:
     query = {"answer": found["id"], "quantity": card["variable"], "at": at}
     assert client.get("/api/explain", params=query).json()["figures"][0]["value"] == card["number"]
     where = client.post("/api/places", {"plan": plan()}).json()
-    query = {"answer": where["id"], "quantity": "power_state_mw", "at": "site=Campus hall,state=producing,edge=2031-01-01"}
+    query = {
+        "answer": where["id"],
+        "quantity": "power_state_mw",
+        "at": "site=Campus hall,state=producing,edge=2031-01-01",
+    }
     assert client.get("/api/explain", params=query).json()["figures"][0]["text"] == "1"
     assert client.post("/api/frame", {"plan": plan(), "frame": "none"}).status_code == 422
     assert "qwen3_32b" in [m["name"] for m in client.get("/api/known").json()["models"]]

@@ -63,7 +63,9 @@ def test_causes_of_a_difference_are_found(worker: Worker) -> None:
     assert found["groups"] == ["fleet.ladder"]
 
 
-@pytest.mark.parametrize(("form", "begins"), [("parquet", b"PAR1"), ("json", b"{"), ("html", b"<!doctype html>"), ("xlsx", b"PK")])
+@pytest.mark.parametrize(
+    ("form", "begins"), [("parquet", b"PAR1"), ("json", b"{"), ("html", b"<!doctype html>"), ("xlsx", b"PK")]
+)
 def test_a_result_is_fetched_as_a_file(worker: Worker, form: str, begins: bytes) -> None:
     async def fetched() -> bytes:
         async for step in worker.steps(jobs.download, LAB, 1, form):

@@ -227,7 +227,7 @@ def test_a_lender_and_a_site_developer_see_figures_that_open_and_follow_the_plan
     page.wait_for_selector("[data-frame=lender][data-ready=true]", timeout=60_000)
     assert plan.locator("strong").all_inner_texts() != before
     view(page, "Site")
-    assert page.locator("[data-frame=site] canvas").count() == 3
+    assert page.locator("[data-frame=site] [data-chart]:has(canvas)").count() == 3
     page.wait_for_timeout(600)
     shared = page.evaluate("location.href")
     page.reload()
@@ -237,7 +237,7 @@ def test_a_lender_and_a_site_developer_see_figures_that_open_and_follow_the_plan
 
 def test_an_engineer_drags_a_limit_and_searches_layouts(page: Page) -> None:
     view(page, "Engineer")
-    assert page.locator("[data-frame=engineer] canvas").count() == 7
+    assert page.locator("[data-frame=engineer] [data-chart]:has(canvas)").count() == 7
     first = page.locator("[data-frame=engineer] code").first.inner_text()
     assert "--tpot '0.05 s'" in first
     page.get_by_role("slider", name="Each further one within").focus()

@@ -1,4 +1,4 @@
-"""Questions of the page's other views: the map of sites, and the frames of a lender, a site developer and an engineer."""
+"""Questions of the page's other views: the map of sites, and what a lender, a developer and an engineer look at."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def framed(question: FrameQuestion, *, progress: Progress | None = None) -> dict
     Returns
     -------
     dict
-        ``id`` (of the result, for explain), ``members``, ``sentence``, ``groups`` of figures, ``charts``, and of a site's
-        frame ``site`` and ``sites``.
+        ``id`` (of the result, for explain), ``members``, ``sentence``, ``groups`` of figures, ``charts``, and of a
+        site's frame ``site`` and ``sites``.
 
     Raises
     ------
@@ -100,7 +100,9 @@ def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: 
         remember(question.plan, 1)
         return JSONResponse(found)
 
-    @app.post("/api/frame", summary="What a lender or the developer of a site looks at; with many members as JSON lines")
+    @app.post(
+        "/api/frame", summary="What a lender or the developer of a site looks at; with many members as JSON lines"
+    )
     async def frame_of(question: FrameQuestion) -> Response:
         remember(question.plan, question.members)
         if question.members > 1:

@@ -49,8 +49,8 @@ def places(state: PlanState) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``id`` (of the result, for explain), ``states`` with their colours, ``edges`` (the days at which power is known),
-        ``spots`` with their place and their megawatts by state as ``[edge, [MW of each state]]`` where these change,
+        ``id`` (of the result, for explain), ``states`` with their colours, ``edges`` (the days at which power is
+        known), ``spots`` with their place and their megawatts by state as ``[edge, [MW of each state]]`` where these change,
         ``views`` (west, south, east, north of all and of each region), ``most`` [MW] and ``caption``.
 
     Raises

@@ -44,7 +44,7 @@ class Loans:
             Earned over due; nan where nothing is due.
         """
         earned, due = np.broadcast_arrays(earned_usd, self.served_usd)
-        return np.divide(earned, due, out=np.full(due.shape, np.nan), where=due > 0)
+        return np.asarray(np.divide(earned, due, out=np.full(due.shape, np.nan), where=due > 0))
 
 
 def loans_of(capital_usd: Array, inputs: FinanceInputs) -> Loans:

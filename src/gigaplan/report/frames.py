@@ -62,7 +62,9 @@ def _borrows(result: Result) -> bool:
 
 def _loans_in_words(result: Result) -> str:
     if not _borrows(result):
-        return "This plan borrows nothing; loans are stated under finance.debt. Cash and returns are those of its parties."
+        return (
+            "This plan borrows nothing; loans are stated under finance.debt. Cash and returns are those of its parties."
+        )
     cover = {y: float(aggregate(result, "debt_service_cover", at={"year": y}).values) for y in years(result)}
     due = {y: c for y, c in cover.items() if not math.isnan(c)}
     worst = min(due, key=lambda y: due[y])
@@ -159,7 +161,7 @@ def loans(result: Result) -> Chart | None:
         "loans",
         "What is owed, what is due, and how often operations pay it",
         over_time.two_plots(upper, {}, "times"),
-        "Debt service cover is the cash of operations after tax over interest and repayment; below 1 it doesn't suffice.",
+        "Debt service cover is the cash of operations after tax over interest and repayment; below 1 it is too little.",
         rows[0],
         (*rows[1], ("debt service cover, times", *(digits_of(float(v), 3) for v in cover))),
         height=400,
@@ -281,9 +283,7 @@ def hours(result: Result) -> Chart:
         [aggregate(result, "facility_power_mw", ["hour"], {"year": y, "day": "weekday"}).values for y in every]
     )
     unit = in_watts(float(mw.max()))
-    series = [
-        base.line(every[k], mw[k] / unit.size, HUES[n % len(HUES)], symbol="none") for n, k in enumerate(picked)
-    ]
+    series = [base.line(every[k], mw[k] / unit.size, HUES[n % len(HUES)], symbol="none") for n, k in enumerate(picked)]
     name = f"{unit.name} at the meter"
     drawn = base.option(series, labels, name) | {"shows": over_time.shows(name, time=False)}
     drawn["grid"] = {
@@ -310,4 +310,3 @@ FRAMES = ("lender", "site")
 def frame(result: Result, kind: str, name: str = "") -> Frame:
     """Return the view of a kind of :data:`FRAMES`, of a site where it is one's."""
     return lender(result) if kind == "lender" else site(result, name)
-

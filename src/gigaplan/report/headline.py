@@ -233,7 +233,9 @@ def _owned(result: Result) -> Card:
 
 def _rented(result: Result) -> Card:
     figure = aggregate(result, "gpu_hour_rent_usd", at={"year": HORIZON})
-    return figure_card(result, figure, "A GPU-hour, rented", _dollars, "of the same GPUs in the market, mean of the horizon")
+    return figure_card(
+        result, figure, "A GPU-hour, rented", _dollars, "of the same GPUs in the market, mean of the horizon"
+    )
 
 
 def _put_in(result: Result) -> Card:
