@@ -53,7 +53,9 @@ def test_ranges_come_with_progress_and_then_the_answer(worker: Worker) -> None:
 
 def test_a_wrong_plan_ends_the_lines_with_its_problems(worker: Worker) -> None:
     wrong = LAB.model_copy(update={"changes": ("fleet.none=1",)})
-    assert said(worker, jobs.answer, Question(plan=wrong, members=12))[-1]["problems"][0]["severity"] == "error"
+    problem = said(worker, jobs.answer, Question(plan=wrong, members=12))[-1]["problems"][0]
+    assert problem["severity"] == "error"
+    assert problem["path"] == "fleet.none", "an error travels from the second process with its place"
 
 
 def test_causes_of_a_difference_are_found(worker: Worker) -> None:

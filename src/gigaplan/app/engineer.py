@@ -21,7 +21,7 @@ Names = Annotated[tuple[Word, ...], Field(min_length=1, max_length=MOST_NAMES)]
 Text = Annotated[str, StringConstraints(max_length=40)]
 
 
-class ServingAsked(Strict):
+class ServingQuery(Strict):
     """What is served on what, within which waits; fields as of :class:`gigaplan.layers.serving.ServingQuestion`.
 
     Attributes
@@ -47,7 +47,7 @@ class ServingAsked(Strict):
     precision: Word = ""
 
 
-class TrainingAsked(Strict):
+class TrainingQuery(Strict):
     """What is trained on what; fields as of :class:`gigaplan.layers.training_job.TrainingJob`.
 
     Attributes
@@ -72,7 +72,7 @@ class TrainingAsked(Strict):
     precision: Word = "bf16"
 
 
-def served(asked: ServingAsked, *, progress: Progress | None = None) -> dict[str, Any]:
+def served(query: ServingQuery, *, progress: Progress | None = None) -> dict[str, Any]:
     """Return the frontier of each pair: charts, the cheapest and the fastest point in words, and how far to trust it.
 
     Raises
@@ -82,19 +82,19 @@ def served(asked: ServingAsked, *, progress: Progress | None = None) -> dict[str
     Cancelled
         If ``progress`` returns False.
     """
-    options = {k: v for k, v in asked.model_dump().items() if k not in ("models", "systems")}
+    options = {k: v for k, v in query.model_dump().items() if k not in ("models", "systems")}
     with texts_only():
-        answer = frontier(asked.models, asked.systems, progress=progress, **options)
+        answer = frontier(query.models, query.systems, progress=progress, **options)
     return {
         "question": frontier_view.question(answer),
         "cards": list(frontier_view.cards(answer)),
         "charts": [chart_data(c) for c in frontier_view.all_charts(answer)],
         "notes": list(answer.notes),
-        "command": _serving_command(asked),
+        "command": _serving_command(query),
     }
 
 
-def trained(asked: TrainingAsked, *, progress: Progress | None = None) -> dict[str, Any]:
+def trained(query: TrainingQuery, *, progress: Progress | None = None) -> dict[str, Any]:
     """Return the fastest layout of a training run: its figures as pairs of name and text, and charts of the search.
 
     Raises
@@ -104,33 +104,33 @@ def trained(asked: TrainingAsked, *, progress: Progress | None = None) -> dict[s
     Cancelled
         If ``progress`` returns False.
     """
-    options = {k: v for k, v in asked.model_dump().items() if k not in ("model", "system") and v != ""}
+    options = {k: v for k, v in query.model_dump().items() if k not in ("model", "system") and v != ""}
     with texts_only():
-        run = train(asked.model, asked.system, progress=progress, **options)
+        run = train(query.model, query.system, progress=progress, **options)
     return {
         "question": f"{train_view.title(run)}: {train_view.question(run)}",
         "rows": [list(row) for row in train_view.rows(run)],
         "charts": [chart_data(c) for c in train_view.charts(run)],
-        "command": _training_command(asked),
+        "command": _training_command(query),
     }
 
 
-def _serving_command(asked: ServingAsked) -> str:
+def _serving_command(query: ServingQuery) -> str:
     """Return the line of the terminal that gives the same curves."""
-    words = ["gigaplan", "frontier", ",".join(asked.models), ",".join(asked.systems)]
-    words += ["--isl", f"{asked.input_tokens:g}", "--osl", f"{asked.output_tokens:g}"]
-    if asked.cached_tokens:
-        words += ["--cached", f"{asked.cached_tokens:g}"]
-    for name, value in (("--ttft", asked.ttft_s), ("--tpot", asked.tpot_s)):
+    words = ["gigaplan", "frontier", ",".join(query.models), ",".join(query.systems)]
+    words += ["--isl", f"{query.input_tokens:g}", "--osl", f"{query.output_tokens:g}"]
+    if query.cached_tokens:
+        words += ["--cached", f"{query.cached_tokens:g}"]
+    for name, value in (("--ttft", query.ttft_s), ("--tpot", query.tpot_s)):
         words += [name, value if isinstance(value, str) else f"{value:g} s"]
-    words += ["--engine", asked.engine]
-    if asked.precision:
-        words += ["--precision", asked.precision]
+    words += ["--engine", query.engine]
+    if query.precision:
+        words += ["--precision", query.precision]
     return shlex.join(words)
 
 
-def _training_command(asked: TrainingAsked) -> str:
-    words = ["gigaplan", "train", asked.model, asked.system, "--gpus", str(asked.gpus)]
-    if asked.tokens:
-        words += ["--tokens", asked.tokens]
-    return shlex.join([*words, "--seq", str(asked.sequence_tokens), "--precision", asked.precision])
+def _training_command(query: TrainingQuery) -> str:
+    words = ["gigaplan", "train", query.model, query.system, "--gpus", str(query.gpus)]
+    if query.tokens:
+        words += ["--tokens", query.tokens]
+    return shlex.join([*words, "--seq", str(query.sequence_tokens), "--precision", query.precision])

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import StringConstraints
 
 from gigaplan.app.answers import card_data, chart_data
-from gigaplan.app.engineer import ServingAsked, TrainingAsked, served, trained
+from gigaplan.app.engineer import ServingQuery, TrainingQuery, served, trained
 from gigaplan.app.places import places
 from gigaplan.app.requests import Members, PlanState, Strict, TextQuestion
 from gigaplan.app.runs import result_of
@@ -120,9 +120,9 @@ def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: 
         }
 
     @app.post("/api/serving", summary="Frontiers of models on systems, as JSON lines")
-    async def serving(question: ServingAsked) -> Response:
+    async def serving(question: ServingQuery) -> Response:
         return streamed(worker.steps(served, question))
 
     @app.post("/api/training", summary="A training run and its layouts, as JSON lines")
-    async def training(question: TrainingAsked) -> Response:
+    async def training(question: TrainingQuery) -> Response:
         return streamed(worker.steps(trained, question))

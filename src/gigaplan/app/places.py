@@ -19,7 +19,7 @@ from gigaplan.report.format import in_watts
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.members import Array
 
-MARGIN_DEG, LEAST_DEG = 4.0, 6.0
+MARGIN_DEG, NARROWEST_DEG = 4.0, 6.0
 """Degrees around the places of a view, and the least that a view has each way."""
 DIGITS = 4
 OWN, OF_REGION = ("latitude_deg", "longitude_deg"), ("region_latitude_deg", "region_longitude_deg")
@@ -50,7 +50,8 @@ def places(state: PlanState) -> dict[str, Any]:
     -------
     dict
         ``id`` (of the result, for explain), ``states`` with their colours, ``edges`` (the days at which power is
-        known), ``spots`` with their place and their megawatts by state as ``[edge, [MW of each state]]`` where these change,
+        known), ``spots`` with their place and their megawatts by state as ``[edge, [MW of each state]]`` where these
+        change,
         ``views`` (west, south, east, north of all and of each region), ``most`` [MW] and ``caption``.
 
     Raises
@@ -117,7 +118,7 @@ def _view(spots: Sequence[Spot]) -> list[float]:
     sides = []
     for values in ([s.longitude_deg for s in spots], [s.latitude_deg for s in spots]):
         middle, half = (min(values) + max(values)) / 2, (max(values) - min(values)) / 2
-        half = max(half + MARGIN_DEG, LEAST_DEG)
+        half = max(half + MARGIN_DEG, NARROWEST_DEG)
         sides.append((middle - half, middle + half))
     (west, east), (south, north) = sides
     return [west, south, east, north]

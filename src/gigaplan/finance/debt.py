@@ -43,8 +43,8 @@ class Loans:
         Array, shape (M, n)
             Earned over due; nan where nothing is due.
         """
-        earned, due = np.broadcast_arrays(earned_usd, self.served_usd)
-        return np.asarray(np.divide(earned, due, out=np.full(due.shape, np.nan), where=due > 0))
+        earned, service = np.broadcast_arrays(earned_usd, self.served_usd)
+        return np.asarray(np.divide(earned, service, out=np.full(service.shape, np.nan), where=service > 0))
 
 
 def loans_of(capital_usd: Array, inputs: FinanceInputs) -> Loans:

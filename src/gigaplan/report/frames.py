@@ -66,11 +66,13 @@ def _loans_in_words(result: Result) -> str:
             "This plan borrows nothing; loans are stated under finance.debt. Cash and returns are those of its parties."
         )
     cover = {y: float(aggregate(result, "debt_service_cover", at={"year": y}).values) for y in years(result)}
-    due = {y: c for y, c in cover.items() if not math.isnan(c)}
-    worst = min(due, key=lambda y: due[y])
-    enough = "what is due to lenders" if due[worst] >= 1 else f"only {percent(due[worst])} of what is due to lenders"
-    least = f"At its lowest, in {worst}, cash of operations after tax in the months in which something is due "
-    return f"{least}pays {enough}{f' {digits_of(due[worst], 3)} times' if due[worst] >= 1 else ''}."
+    known = {y: c for y, c in cover.items() if not math.isnan(c)}
+    worst = min(known, key=lambda y: known[y])
+    enough = (
+        "what is due to lenders" if known[worst] >= 1 else f"only {percent(known[worst])} of what is due to lenders"
+    )
+    lowest = f"At its lowest, in {worst}, cash of operations after tax in the months in which something is due "
+    return f"{lowest}pays {enough}{f' {digits_of(known[worst], 3)} times' if known[worst] >= 1 else ''}."
 
 
 def _of_loans(result: Result) -> tuple[Card, ...]:
@@ -137,7 +139,7 @@ def loans(result: Result) -> Chart | None:
     """Return what is owed, and by year the cash of operations after tax and what is due; None without loans."""
     if not _borrows(result):
         return None
-    owed, due = of_members(result, "debt_usd", ["edge"]), base.yearly(result, "debt_service_usd")
+    owed, service = of_members(result, "debt_usd", ["edge"]), base.yearly(result, "debt_service_usd")
     cover = base.yearly(result, "debt_service_cover")
     level = np.asarray(figure_of(result, owed))
     unit = in_dollars(float(level.max()))
@@ -148,7 +150,7 @@ def loans(result: Result) -> Chart | None:
         spread_of(owed) if len(owed) > 1 else None,
         unit.size,
     )
-    series.append(over_time.of_years("due in the year", result, due / unit.size, VIOLET, stack="due"))
+    series.append(over_time.of_years("due in the year", result, service / unit.size, VIOLET, stack="due"))
     series.append(
         over_time.of_years("debt service cover", result, cover, GOLD, stack="cover", unit="times", areaStyle=None)
         | over_time.LOWER
@@ -156,7 +158,9 @@ def loans(result: Result) -> Chart | None:
     )
     upper = over_time.option(result, series, unit.name)
     ends = base.yearly(result, "debt_usd")
-    rows = base.table(["owed at the year's end", "due in the year"], years(result), np.array([ends, due]) / unit.size)
+    rows = base.table(
+        ["owed at the year's end", "due in the year"], years(result), np.array([ends, service]) / unit.size
+    )
     return Chart(
         "loans",
         "What is owed, what is due, and how often operations pay it",
