@@ -289,7 +289,7 @@ def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tupl
     page.get_by_role("button", name="YAML").click()
     page.wait_for_timeout(500)
     look("the editor")
-    page.get_by_role("button", name="YAML").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
     if size[0] < 760:
         page.get_by_role("button", name="Sites on a map").click()
     else:
