@@ -253,7 +253,25 @@ def test_a_posted_text_is_run_as_a_file() -> None:
 def test_the_interface_is_open_api_3_1(client: Client) -> None:
     described = client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.1")
-    assert {"/api/answer", "/api/inputs", "/api/explain", "/api/compare", "/api/download"} <= set(described["paths"])
+    asked = {"answer", "inputs", "explain", "compare", "download", "places", "frame", "known", "serving", "training"}
+    assert {f"/api/{name}" for name in asked} <= set(described["paths"])
+
+
+def test_figures_of_other_frames_can_be_explained(client: Client) -> None:
+    found = client.post("/api/frame", {"plan": plan(), "frame": "site"}).json()
+    card = found["groups"][0]["cards"][1]
+    at = ",".join(f"{k}={v}" for k, v in card["at"].items())
+    query = {"answer": found["id"], "quantity": card["variable"], "at": at}
+    assert client.get("/api/explain", params=query).json()["figures"][0]["value"] == card["number"]
+    where = client.post("/api/places", {"plan": plan()}).json()
+    query = {
+        "answer": where["id"],
+        "quantity": "power_state_mw",
+        "at": "site=Campus hall,state=producing,edge=2031-01-01",
+    }
+    assert client.get("/api/explain", params=query).json()["figures"][0]["text"] == "1"
+    assert client.post("/api/frame", {"plan": plan(), "frame": "none"}).status_code == 422
+    assert "qwen3_32b" in [m["name"] for m in client.get("/api/known").json()["models"]]
 
 
 def test_what_is_not_known_is_said(client: Client) -> None:

@@ -53,7 +53,10 @@ def test_ranges_come_with_progress_and_then_the_answer(worker: Worker) -> None:
 
 def test_a_wrong_plan_ends_the_lines_with_its_problems(worker: Worker) -> None:
     wrong = LAB.model_copy(update={"changes": ("fleet.none=1",)})
-    assert said(worker, jobs.answer, Question(plan=wrong, members=12))[-1]["problems"][0]["severity"] == "error"
+    problem = said(worker, jobs.answer, Question(plan=wrong, members=12))[-1]["problems"][0]
+    assert problem["severity"] == "error"
+    assert "fleet.none" in problem["text"], "an error travels from the second process with its place"
+    assert "internal" not in problem["text"]
 
 
 def test_causes_of_a_difference_are_found(worker: Worker) -> None:
@@ -63,7 +66,9 @@ def test_causes_of_a_difference_are_found(worker: Worker) -> None:
     assert found["groups"] == ["fleet.ladder"]
 
 
-@pytest.mark.parametrize(("form", "begins"), [("parquet", b"PAR1"), ("json", b"{"), ("html", b"<!doctype html>")])
+@pytest.mark.parametrize(
+    ("form", "begins"), [("parquet", b"PAR1"), ("json", b"{"), ("html", b"<!doctype html>"), ("xlsx", b"PK")]
+)
 def test_a_result_is_fetched_as_a_file(worker: Worker, form: str, begins: bytes) -> None:
     async def fetched() -> bytes:
         async for step in worker.steps(jobs.download, LAB, 1, form):

@@ -357,6 +357,18 @@ def test_a_loan_by_hand() -> None:
     assert out.returns.irr_per_year[0, lender] == pytest.approx(0.08, abs=0.004)
 
 
+def test_debt_service_cover_by_hand() -> None:
+    """1.25 million of repayment and the interest are due; 4 million less running costs pay them 2 to 3 times."""
+    setup = inputs(debt=Debt(loan_share=0.5, interest_per_year=0.08, repayment_years=4.0), construction_months=0.0)
+    out = run(setup, bought(once(0), ready=np.zeros((1, 1, N))), revenue=4e6)
+    due = 1.25e6 + 60e6 * float(monthly(0.08))
+    running_costs = sum(out.cost_usd[0, COST_LINES.index(n), 1] for n in ("energy", "operations", "rental", "lease"))
+    assert out.debt_service_usd[0, 1] == pytest.approx(due)
+    assert out.debt_service_cover[0, 1] == pytest.approx((4e6 - running_costs - out.tax_usd[0, 1]) / due)
+    assert np.isnan(out.debt_service_cover[0, 49:]).all(), "nothing is due once the loan is repaid"
+    assert np.isnan(run(inputs(), bought(once(0))).debt_service_cover).all()
+
+
 def test_macrs_is_the_law_s_table() -> None:
     """IRS publication 946, table A-1, 5 years, half-year convention."""
     assert [round(100 * s, 2) for s in macrs_shares()] == [20.0, 32.0, 19.2, 11.52, 11.52, 5.76]

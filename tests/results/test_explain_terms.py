@@ -141,6 +141,7 @@ NO_PRODUCTS = {
     "interest_usd": "the rate of a month compounds to the year's",
     "tax_usd": "losses are carried forward",
     "debt_usd": "each loan has its own years",
+    "debt_service_cover": "months in which nothing is due are left out",
     "book_value_usd": "what was bought before the horizon is in it",
     "full_workload_cost_usd": "shares are weighed by IT power",
     "party_cash_usd": "each party has its own flows",

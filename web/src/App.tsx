@@ -1,14 +1,21 @@
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import * as api from './api';
 import { Cards } from './Cards';
 import { Chart, setNight, tick } from './Chart';
-import { Editor } from './Editor';
-import { ClaimPanel, ExplainPanel } from './Panel';
 import { ProblemText, Sliders } from './Sliders';
-import { StartPanel } from './Start';
 import { packed, usePlanner } from './state';
-import type { Card, Claim, Colour, Compared, Inputs, Known, Plan } from './types';
+import type { Card, Claim, Colour, Compared, FrameName, Inputs, Known, Plan } from './types';
 import { MEMBERS, useAnswer } from './useAnswer';
+
+// What opens with a click is loaded with it.
+const Editor = lazy(() => import('./later').then((m) => ({ default: m.Editor })));
+const ClaimPanel = lazy(() => import('./later').then((m) => ({ default: m.ClaimPanel })));
+const ExplainPanel = lazy(() => import('./later').then((m) => ({ default: m.ExplainPanel })));
+const Phases = lazy(() => import('./later').then((m) => ({ default: m.Phases })));
+const Engineer = lazy(() => import('./later').then((m) => ({ default: m.Engineer })));
+const FrameView = lazy(() => import('./later').then((m) => ({ default: m.FrameView })));
+const SiteMap = lazy(() => import('./later').then((m) => ({ default: m.SiteMap })));
+const StartPanel = lazy(() => import('./later').then((m) => ({ default: m.StartPanel })));
 
 type Theme = 'auto' | 'light' | 'dark';
 const THEMES: Theme[] = ['auto', 'light', 'dark'];
@@ -19,7 +26,10 @@ const NAMES: Record<string, string> = {
   cash: 'Money in and out',
   day: 'A day of the tightest month',
   training: 'Largest training run',
+  map: 'Sites on a map',
 };
+
+const FRAMES: Record<FrameName, string> = { plan: 'Planner', engineer: 'Engineer', lender: 'Lender', site: 'Site' };
 
 function useMedia(query: string): boolean {
   const [matches, set] = useState(() => matchMedia(query).matches);
@@ -47,10 +57,11 @@ function useTheme(): [Theme, () => void, boolean] {
 }
 
 /** Which lines matter: by range at once, by what decides the figures once that is known and nothing was changed. */
-function useInputs(plan: Plan): Inputs {
+function useInputs(plan: Plan, quiet: boolean): Inputs {
   const [found, set] = useState<Inputs>({ inputs: [], lines: [] });
   const base = plan.text ?? plan.name ?? '';
   useEffect(() => {
+    if (quiet) return;
     const control = new AbortController();
     const own: Plan = plan.text === undefined ? { name: plan.name, changes: [] } : { text: plan.text, changes: [] };
     api
@@ -63,7 +74,7 @@ function useInputs(plan: Plan): Inputs {
       .catch(() => undefined);
     return () => control.abort();
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [base]);
+  }, [base, quiet]);
   return found;
 }
 
@@ -93,7 +104,7 @@ function Causes({ compared, busy, named }: { compared: Compared | null; busy: bo
 export function App() {
   const { state, set, undo, redo, canUndo, canRedo } = usePlanner();
   const live = useAnswer(state);
-  const { inputs, lines } = useInputs(state.plan);
+  const { inputs, lines } = useInputs(state.plan, state.frame === 'engineer');
   const [theme, nextTheme, dark] = useTheme();
   const phone = useMedia('(max-width: 760px)');
   const [known, setKnown] = useState<Known | null>(null);
@@ -104,8 +115,11 @@ export function App() {
   const [editing, setEditing] = useState(false);
   const [sheet, setSheet] = useState(false);
   const [tab, setTab] = useState('ladder');
-  const [second, setSecond] = useState<Record<string, string>>({ demand: 'demand', cost: 'cost' });
+  const [second, setSecond] = useState<Record<string, string>>({ ladder: 'ladder', demand: 'demand', cost: 'cost' });
+  const [month, setMonth] = useState('');
+  const [told, setTold] = useState<{ id: string; card: Card } | null>(null);
   const [copied, setCopied] = useState('');
+  const [moving, setMoving] = useState(false);
 
   useEffect(() => {
     api.plans().then(
@@ -142,8 +156,12 @@ export function App() {
   const titles: Record<Colour, string> = { state: 'state', place: 'place', generation: 'generation' };
 
   const colour = (
-    <label className="pick">
-      colour by
+    <>
+      <button className="quiet" aria-pressed={moving} disabled={!answer?.phases.length} onClick={() => setMoving(!moving)}>
+        Move phases
+      </button>
+      <label className="pick">
+        colour by
       <select value={state.colour} onChange={(e) => set({ ...state, colour: e.target.value as Colour })}>
         {Object.entries(titles).map(([k, v]) => (
           <option key={k} value={k}>
@@ -151,14 +169,15 @@ export function App() {
           </option>
         ))}
       </select>
-    </label>
+      </label>
+    </>
   );
   const swap = (place: string, others: string[]) => (
     <label>
       <span className="unseen">what this panel shows</span>
       <select className="heading" value={second[place]} onChange={(e) => setSecond({ ...second, [place]: e.target.value })}>
         {[place, ...others]
-          .filter((o) => charts[o])
+          .filter((o) => charts[o] || o === 'map')
           .map((o) => (
             <option key={o} value={o}>
               {NAMES[o]}
@@ -167,8 +186,29 @@ export function App() {
       </select>
     </label>
   );
+  const axis = [charts.ladder?.option.xAxis].flat()[0];
+  const span = axis ? [new Date(axis.min), new Date(axis.max)] : [];
+  const months = axis ? 12 * (span[1].getUTCFullYear() - span[0].getUTCFullYear()) + span[1].getUTCMonth() - span[0].getUTCMonth() : 0;
+  const handles = (width: number, hush: () => void) =>
+    moving && width > 0 && months > 0 && answer && (
+      <Suspense>
+        <Phases phases={answer.phases} plan={state.plan} months={months} width={width} set={setPlan} hush={hush} />
+      </Suspense>
+    );
   const drawn = (place: string, tools?: React.ReactNode, heading?: React.ReactNode) =>
-    charts[place] && (
+    place === 'map' ? (
+      <Suspense>
+        <SiteMap
+          plan={state.plan}
+          month={month}
+          setMonth={setMonth}
+          stale={stale}
+          dark={dark}
+          heading={heading ?? NAMES.map}
+          open={(id, of) => setTold({ id, card: of })}
+        />
+      </Suspense>
+    ) : charts[place] && (
       <Chart
         key={place}
         place={place}
@@ -178,13 +218,22 @@ export function App() {
         group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
         heading={heading}
         tools={tools}
+        pointed={setMonth}
+        over={place === 'ladder' ? handles : undefined}
       />
     );
 
   return (
-    <div className="app" data-busy={stale || live.progress !== null} data-stale={stale}>
+    <div className="app" data-view={state.frame} data-busy={stale || live.progress !== null} data-stale={stale}>
       <header>
         <h1>gigaplan</h1>
+        <div className="views" role="group" aria-label="Views">
+          {Object.entries(FRAMES).map(([k, name]) => (
+            <button key={k} aria-pressed={state.frame === k} onClick={() => set({ ...state, frame: k as FrameName }, 'frame')}>
+              {name}
+            </button>
+          ))}
+        </div>
         <label className="pick">
           <span className="unseen">Plan</span>
           <select
@@ -255,6 +304,7 @@ export function App() {
         <label className="pick">
           <span className="unseen">Download</span>
           <select
+            className="get"
             value=""
             disabled={!answer}
             onChange={(e) => answer && void api.download(answer.id, e.target.value)}
@@ -264,6 +314,7 @@ export function App() {
             <option value="html">Report (HTML)</option>
             <option value="csv">Results (CSV)</option>
             <option value="parquet">Results (Parquet)</option>
+            <option value="xlsx">Workbook (XLSX)</option>
             <option value="json">Summary (JSON)</option>
           </select>
         </label>
@@ -298,11 +349,32 @@ export function App() {
         </div>
       )}
 
+      {state.frame !== 'engineer' && (
       <div className={`left ${sheet ? 'open' : ''}`}>
         <Sliders inputs={inputs} lines={lines} plan={state.plan} problems={errors} set={setPlan} />
       </div>
+      )}
 
       <main>
+        {state.frame === 'engineer' ? (
+          <Suspense>
+            <Engineer asked={state.engineer} set={(engineer, what) => set({ ...state, engineer }, what)} dark={dark} />
+          </Suspense>
+        ) : state.frame !== 'plan' ? (
+          <Suspense>
+            <FrameView
+              frame={state.frame}
+              plan={state.plan}
+              site={state.site}
+              setSite={(site) => set({ ...state, site })}
+              answer={answer}
+              stale={stale}
+              dark={dark}
+              open={(id, of) => setTold({ id, card: of })}
+            />
+          </Suspense>
+        ) : (
+          <>
         <Cards
           cards={answer?.cards ?? []}
           others={answer?.other?.cards ?? []}
@@ -314,7 +386,7 @@ export function App() {
           <>
             <div className="tabs" role="group" aria-label="Charts">
               {Object.keys(NAMES)
-                .filter((k) => charts[k])
+                .filter((k) => charts[k] || k === 'map')
                 .map((k) => (
                   <button key={k} aria-pressed={tab === k} onClick={() => setTab(k)}>
                     {NAMES[k]}
@@ -325,7 +397,7 @@ export function App() {
           </>
         ) : (
           <>
-            <div className="first">{drawn('ladder', colour)}</div>
+            <div className="first">{drawn(second.ladder, second.ladder === 'ladder' ? colour : undefined, swap('ladder', ['map']))}</div>
             <div className="three">
               {drawn(second.demand, undefined, swap('demand', ['day']))}
               {drawn(second.cost, undefined, swap('cost', ['training']))}
@@ -363,6 +435,8 @@ export function App() {
             </div>
           </section>
         </div>
+          </>
+        )}
       </main>
 
       <footer>
@@ -376,11 +450,12 @@ export function App() {
           {answer && `gigaplan ${answer.stamp.version}, facts ${answer.stamp.catalog_vintage}, ${answer.stamp.plan_hash.slice(0, 8)}`}
         </span>
       </footer>
-      {phone && (
+      {phone && state.frame !== 'engineer' && (
         <button className="opener" aria-expanded={sheet} onClick={() => setSheet(!sheet)}>
           {sheet ? 'Close' : 'What if'}
         </button>
       )}
+      <Suspense>
       {card && answer && (
         <ExplainPanel
           id={answer.id}
@@ -388,6 +463,7 @@ export function App() {
           close={() => setCard(null)}
         />
       )}
+      {told && <ExplainPanel id={told.id} card={told.card} close={() => setTold(null)} />}
       {claim && <ClaimPanel claim={answer?.claims?.find((c) => c.id === claim.id) ?? claim} close={() => setClaim(null)} />}
       {starting && known && (
         <StartPanel
@@ -397,6 +473,7 @@ export function App() {
         />
       )}
       {editing && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setEditing(false)} />}
+      </Suspense>
     </div>
   );
 }

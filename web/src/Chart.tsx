@@ -1,4 +1,4 @@
-import { BarChart, LineChart } from 'echarts/charts';
+import { LineChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -14,7 +14,6 @@ import { save } from './api';
 import type { ChartData, Option } from './types';
 
 echarts.use([
-  BarChart,
   LineChart,
   GridComponent,
   LegendComponent,
@@ -25,8 +24,12 @@ echarts.use([
   CanvasRenderer,
 ]);
 
+/** Pixels beside the plot of every chart, so that months stand below each other. */
+export const PLOT_LEFT = 46;
+export const PLOT_RIGHT = 14;
+
 /** The charts' colours on a dark ground, by those on a white one; the report's own, given by the server. */
-const night = new Map<string, string>();
+export const night = new Map<string, string>();
 
 export function setNight(colours: Record<string, string>): void {
   for (const [day, dark] of Object.entries(colours)) night.set(day.toLowerCase(), dark);
@@ -60,6 +63,9 @@ interface Point {
 }
 
 const valueAt = (value: unknown) => Number(Array.isArray(value) ? value.at(-1) : value ?? NaN);
+/** A point's value: of points with named dimensions the one that is drawn, else the last. */
+const drawnValue = (s: Option, value: unknown) =>
+  s.dimensions && Array.isArray(value) ? Number(value[1]) : valueAt(value);
 const seriesOf = (option: Option) => [option.series].flat() as Option[];
 
 /** The lines of a tooltip: each value with its range and unit, the total of a stack, and what happens in the month. */
@@ -87,6 +93,18 @@ function tip(points: Point | Point[], option: Option): string {
     if (day && String(event.day).startsWith(day)) rows.push(`◆ ${escaped(event.text)}`);
   }
   return [`${escaped(head)} <small>${escaped(shows.unit ?? '')}</small>`, ...rows].join('<br>');
+}
+
+/** The tooltip of one point: all that is known of it. */
+function single(point: Point, option: Option): string {
+  const s = seriesOf(option)[point.seriesIndex] ?? {};
+  const value = [point.value].flat();
+  const rows = s.dimensions
+    ? (s.dimensions as string[]).map((d, i) => `${escaped(d)} <b>${escaped(typeof value[i] === 'number' ? tick(value[i]) : value[i])}</b>`)
+    : [`<b>${escaped(tick(valueAt(value)))}</b> ${escaped(option.shows?.unit ?? '')}`];
+  const names = [option.xAxis, option.yAxis].flat().map((a, i) => (a?.type === 'category' ? a.data?.[value[i] as number] : undefined));
+  const head = point.seriesName && !/^series/.test(point.seriesName) ? point.seriesName : names.filter(Boolean).join(', ');
+  return [head && `${point.marker} ${escaped(head)}`, ...rows].filter(Boolean).join('<br>');
 }
 
 /** The report's option, fit to a panel of the screen: ink of the theme, January ticks, numbers with units. */
@@ -141,12 +159,15 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       pageIconColor: ink,
     };
   }
-  const grid = (g: Option, more: Option) => ({ ...g, left: 46, right: 14, ...more });
+  const named = axes(option.xAxis).some((a) => a.name); // an axis with a name below it needs room
+  const rows = axes(option.yAxis).some((a) => a.type === 'category');
+  const grid = (g: Option, more: Option) => ({ ...g, containLabel: false, left: rows ? 12 : PLOT_LEFT, right: PLOT_RIGHT, ...more });
   option.grid = Array.isArray(option.grid)
     ? option.grid.map((g: Option, i: number) =>
         grid(g, i ? { top: '66%', bottom: 20 } : { top: 40, bottom: '48%' }),
       )
-    : grid(option.grid, { top: 40, bottom: 20 });
+    : grid(option.grid, { top: 40, bottom: named ? 38 : 20 });
+  if (option.visualMap) option.visualMap = { ...option.visualMap, textStyle: { color: ink, fontSize: size } };
   option.aria = { enabled: false };
   option.animation = false;
   option.backgroundColor = 'transparent';
@@ -157,7 +178,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
     backgroundColor: panel,
     borderColor: line,
     textStyle: { color: style.getPropertyValue('--ink').trim(), fontSize: 12 },
-    formatter: (points: Point | Point[]) => tip(points, option),
+    formatter: (points: Point | Point[]) => (Array.isArray(points) ? tip(points, option) : single(points, option)),
   };
   return option;
 }
@@ -171,16 +192,23 @@ interface Props {
   /** What stands in the place of the heading, where a panel can show one of several charts. */
   heading?: React.ReactNode;
   tools?: React.ReactNode;
+  /** What lies over the plot, given its width in pixels and what takes the tooltip away. */
+  over?: (width: number, hush: () => void) => React.ReactNode;
+  /** Called with the month, as 2028-07, that is pointed at. */
+  pointed?: (month: string) => void;
 }
 
-export function Chart({ place, chart, stale, dark, group, heading, tools }: Props) {
+export function Chart({ place, chart, stale, dark, group, heading, tools, over, pointed }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<echarts.ECharts | null>(null);
   const [table, setTable] = useState(false);
   const [said, setSaid] = useState('');
+  const [width, setWidth] = useState(0);
   const cursor = useRef(-1);
   const latest = useRef(chart);
   latest.current = chart;
+  const telling = useRef(pointed);
+  telling.current = pointed;
 
   useEffect(() => {
     if (table || !box.current) return;
@@ -190,9 +218,14 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
       made.group = group;
       echarts.connect(group);
     }
+    made.on('updateAxisPointer', (event) => {
+      const at = (event as { axesInfo?: { value?: unknown }[] }).axesInfo?.[0]?.value;
+      if (typeof at === 'number' && latest.current.option.shows?.time) telling.current?.(new Date(at).toISOString().slice(0, 7));
+    });
     const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
     const watch = new ResizeObserver(() => {
       made.resize();
+      setWidth(made.getWidth());
       draw();
     });
     watch.observe(box.current);
@@ -219,9 +252,22 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
     cursor.current = at;
     made.dispatchAction({ type: 'showTip', seriesIndex: first, dataIndex: at });
     const values = series
-      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(valueAt(s.data[at])))
-      .map((s) => `${s.name} ${tick(valueAt(s.data[at]))}`);
+      .filter((s) => s.name && s.data?.length === names.length && Number.isFinite(drawnValue(s, s.data[at])))
+      .map((s) => `${s.name} ${tick(drawnValue(s, s.data[at]))}`);
     setSaid(`${names[at]}: ${values.join(', ')} ${chart.option.shows?.unit ?? ''}`);
+  };
+  const back = () => getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
+  const png = () => {
+    const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back() });
+    if (url) save(url, `${chart.id}.png`);
+  };
+  const svg = async () => {
+    const made = drawn.current;
+    if (!made) return;
+    const [width, height] = [made.getWidth(), made.getHeight()];
+    const { svgOf } = await import('./later');
+    const text = svgOf({ ...fitted(chart, dark, width, height), backgroundColor: back() }, width, height);
+    save(URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' })), `${chart.id}.svg`);
   };
   const keys: Record<string, number> = {
     ArrowRight: 1,
@@ -242,17 +288,14 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
             Table
           </button>
           {!table && (
-            <button
-              className="quiet"
-              aria-label={`PNG of ${chart.heading}`}
-              onClick={() => {
-                const back = getComputedStyle(document.documentElement).getPropertyValue('--panel').trim();
-                const url = drawn.current?.getDataURL({ pixelRatio: 2, backgroundColor: back });
-                if (url) save(url, `${chart.id}.png`);
-              }}
-            >
-              PNG
-            </button>
+            <>
+              <button className="quiet" aria-label={`PNG of ${chart.heading}`} onClick={png}>
+                PNG
+              </button>
+              <button className="quiet" aria-label={`SVG of ${chart.heading}`} onClick={() => void svg()}>
+                SVG
+              </button>
+            </>
           )}
         </span>
       </div>
@@ -286,7 +329,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
           </table>
         </div>
       ) : (
-        <>
+        <div className="plot">
           <div
             className="drawing"
             ref={box}
@@ -300,10 +343,11 @@ export function Chart({ place, chart, stale, dark, group, heading, tools }: Prop
               }
             }}
           />
+          {over?.(width, () => drawn.current?.dispatchAction({ type: 'hideTip' }))}
           <p className="unseen" aria-live="polite">
             {said}
           </p>
-        </>
+        </div>
       )}
     </section>
   );

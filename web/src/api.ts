@@ -1,4 +1,20 @@
-import type { Answer, Compared, Explained, Inputs, Known, Plan, Problem, State } from './types';
+import type {
+  Answer,
+  Compared,
+  Explained,
+  Framed,
+  Inputs,
+  Known,
+  Places,
+  Plan,
+  Problem,
+  Serving,
+  ServingAsked,
+  State,
+  Training,
+  TrainingAsked,
+  Workable,
+} from './types';
 
 /** The plan is wrong: every problem at once, as the terminal lists them. */
 export class Wrong extends Error {
@@ -91,6 +107,20 @@ export const text = async (plan: Plan) => (await read<{ text: string }>(await as
 
 export const start = async (given: Record<string, string>) =>
   (await read<{ text: string }>(await ask('/api/start', given))).text;
+
+export const places = async (plan: Plan, signal: AbortSignal) =>
+  read<Places>(await ask('/api/places', { plan }, signal));
+
+export const frame = async (plan: Plan, of: string, site: string, members: number, signal: AbortSignal) =>
+  read<Framed>(await ask('/api/frame', { plan, frame: of, site, members }, signal));
+
+export const workable = async () => read<Workable>(await ask('/api/known', undefined));
+
+export const serving = async (asked: ServingAsked, signal: AbortSignal) =>
+  read<Serving>(await ask('/api/serving', asked, signal));
+
+export const training = async (asked: TrainingAsked, signal: AbortSignal) =>
+  read<Training>(await ask('/api/training', asked, signal));
 
 export const compare = async (plan: Plan, other: Plan, signal: AbortSignal) =>
   read<Compared>(await ask('/api/compare', { plan, other }, signal));

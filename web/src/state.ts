@@ -1,11 +1,51 @@
 import { useCallback, useEffect, useReducer } from 'react';
 import type { Input, Plan, State } from './types';
 
-const FIRST: State = { plan: { name: 'announced-2025-09', changes: [] }, other: null, colour: 'state' };
+const FIRST: State = {
+  plan: { name: 'announced-2025-09', changes: [] },
+  other: null,
+  colour: 'state',
+  frame: 'plan',
+  site: '',
+  engineer: {
+    serving: {
+      models: ['gpt_oss_120b'],
+      systems: ['gb300_nvl72'],
+      input_tokens: 1024,
+      output_tokens: 1024,
+      ttft_s: 2,
+      tpot_s: 0.05,
+      engine: 'trtllm',
+      precision: '',
+    },
+    training: {
+      model: 'llama_3_1_405b',
+      system: 'gb300_nvl72',
+      gpus: 4608,
+      tokens: '15.6T',
+      sequence_tokens: 8192,
+      precision: 'bf16',
+    },
+  },
+};
+
+/** An object's fields where they are of the kind that another has; of what a link says nothing else is read. */
+function like<T extends object>(first: T, found: unknown): T {
+  const given = (typeof found === 'object' && found !== null ? found : {}) as Record<string, unknown>;
+  const fields = Object.entries(first).map(([k, v]) => {
+    const same = typeof given[k] === typeof v && Array.isArray(given[k]) === Array.isArray(v);
+    const words = !Array.isArray(v) || (same && (given[k] as unknown[]).every((w) => typeof w === 'string'));
+    return [k, same && words ? given[k] : v];
+  });
+  return Object.fromEntries(fields) as T;
+}
 const MERGED_MS = 1200;
 
 export function packed(state: State): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(state));
+  const { engineer, site, frame, ...always } = state;
+  const same = JSON.stringify(engineer) === JSON.stringify(FIRST.engineer);
+  const kept = { ...always, ...(frame !== 'plan' && { frame }), ...(site && { site }), ...(!same && { engineer }) };
+  const bytes = new TextEncoder().encode(JSON.stringify(kept));
   let text = '';
   for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
@@ -22,7 +62,17 @@ export function unpacked(hash: string): State | null {
       changes: Array.isArray(p.changes) ? p.changes.map(String) : [],
     });
     const colour = ['state', 'place', 'generation'].includes(found.colour) ? found.colour : 'state';
-    return { plan: plan(found.plan), other: found.other ? plan(found.other) : null, colour };
+    return {
+      plan: plan(found.plan),
+      other: found.other ? plan(found.other) : null,
+      colour,
+      frame: ['plan', 'engineer', 'lender', 'site'].includes(found.frame) ? found.frame : 'plan',
+      site: typeof found.site === 'string' ? found.site : '',
+      engineer: {
+        serving: like(FIRST.engineer.serving, found.engineer?.serving),
+        training: like(FIRST.engineer.training, found.engineer?.training),
+      },
+    };
   } catch {
     return null;
   }
@@ -54,7 +104,8 @@ function stepped(h: History, step: Step): History {
     if (!after) return h;
     return { past: [...h.past, h.present], present: after, future: rest, last: { what: '', at: 0 } };
   }
-  const merges = step.what !== '' && step.what === h.last.what && step.at - h.last.at < MERGED_MS;
+  const held = step.what.startsWith('drag:');
+  const merges = step.what !== '' && step.what === h.last.what && (held || step.at - h.last.at < MERGED_MS);
   return {
     past: merges ? h.past : [...h.past, h.present].slice(-200),
     present: step.state,
@@ -101,6 +152,21 @@ export const pathOf = (change: string) => change.slice(0, change.indexOf('='));
 export function changed(plan: Plan, path: string, value: string | null): Plan {
   const others = plan.changes.filter((c) => pathOf(c) !== path);
   return { ...plan, changes: value === null ? others : [...others, `${path}=${value}`] };
+}
+
+const SHIFT = /^\s*([+-]\d+) months?\s*$/;
+
+/** By how many months a date is moved by a change of its own. */
+export function moved(plan: Plan, path: string): number {
+  const found = plan.changes.filter((c) => pathOf(c) === path).map((c) => SHIFT.exec(c.slice(path.length + 1)));
+  return Number(found.findLast((m) => m)?.[1] ?? 0);
+}
+
+/** The plan with a date moved by months, whatever else was written of it. */
+export function shifted(plan: Plan, path: string, months: number): Plan {
+  const others = plan.changes.filter((c) => pathOf(c) !== path || !SHIFT.test(c.slice(path.length + 1)));
+  const written = `${path}=${months > 0 ? '+' : ''}${months} ${Math.abs(months) === 1 ? 'month' : 'months'}`;
+  return { ...plan, changes: months ? [...others, written] : others };
 }
 
 export function written(input: Input, value: number): string {

@@ -8,11 +8,37 @@ export interface Plan {
 
 export type Colour = 'state' | 'place' | 'generation';
 
+export type FrameName = 'plan' | 'engineer' | 'lender' | 'site';
+
+export interface ServingAsked {
+  models: string[];
+  systems: string[];
+  input_tokens: number;
+  output_tokens: number;
+  ttft_s: number;
+  tpot_s: number;
+  engine: string;
+  precision: string;
+}
+
+export interface TrainingAsked {
+  model: string;
+  system: string;
+  gpus: number;
+  tokens: string;
+  sequence_tokens: number;
+  precision: string;
+}
+
 /** All that the page shows: it stands in the link. */
 export interface State {
   plan: Plan;
   other: Plan | null;
   colour: Colour;
+  frame: FrameName;
+  /** The site of a developer's frame; the largest where it is empty. */
+  site: string;
+  engineer: { serving: ServingAsked; training: TrainingAsked };
 }
 
 export interface Deciding {
@@ -47,6 +73,19 @@ export interface ChartData {
   figures: string;
 }
 
+/** A phase of a site, whose date can be dragged. */
+export interface Phase {
+  path: string;
+  site: string;
+  phase: string;
+  power: string;
+  mw: number;
+  day: string;
+  /** Its place on the horizon, 0 to 1. */
+  at: number;
+  moved: number;
+}
+
 export interface Claim {
   id: string;
   says: string;
@@ -79,6 +118,7 @@ export interface Answer {
   ranges: string;
   cards: Card[];
   charts: Record<string, ChartData>;
+  phases: Phase[];
   claims: Claim[] | null;
   command: string;
   warnings: string[];
@@ -164,4 +204,66 @@ export interface Compared {
   }[];
   groups: string[];
   not_attributed: string;
+}
+
+/** One point of the map: a site, or all sites of a region whose places aren't known. */
+export interface Spot {
+  name: string;
+  region: string;
+  sites: string[];
+  latitude: number;
+  longitude: number;
+  exact: boolean;
+  source: string;
+  steps: [number, number[]][];
+}
+
+export interface Places {
+  id: string;
+  states: { name: string; color: string }[];
+  edges: string[];
+  spots: Spot[];
+  unit: string;
+  most: number;
+  views: Record<string, [number, number, number, number]>;
+  caption: string;
+}
+
+/** What a lender, or the developer of a site, looks at. */
+export interface Framed {
+  id: string;
+  members: number;
+  sentence: string;
+  groups: { heading: string; cards: Card[] }[];
+  charts: ChartData[];
+  site: string;
+  sites: Named[];
+}
+
+export interface Named {
+  name: string;
+  title: string;
+}
+
+export interface Workable {
+  models: Named[];
+  systems: Named[];
+  engines: Named[];
+  serving_precisions: string[];
+  training_precisions: string[];
+}
+
+export interface Serving {
+  question: string;
+  cards: { name: string; value: string; detail: string; trust: string }[];
+  charts: ChartData[];
+  notes: string[];
+  command: string;
+}
+
+export interface Training {
+  question: string;
+  rows: [string, string][];
+  charts: ChartData[];
+  command: string;
 }

@@ -40,6 +40,7 @@ export function useAnswer(state: State): Live {
   const running = useRef(false);
   const later = useRef<AbortController | null>(null);
 
+  const quiet = state.frame === 'engineer'; // needs no ranges of the plan
   useEffect(() => {
     wanted.current = state;
     later.current?.abort();
@@ -78,6 +79,7 @@ export function useAnswer(state: State): Live {
     async function ranges(of: State): Promise<void> {
       const control = new AbortController();
       later.current = control;
+      if (quiet) return;
       await new Promise((done) => setTimeout(done, RANGES_MS));
       if (control.signal.aborted || of !== wanted.current) return;
       setLive((l) => ({ ...l, progress: 0 }));
@@ -104,7 +106,9 @@ export function useAnswer(state: State): Live {
     }
 
     void central();
-  }, [state]);
+    // Where a site's or an engineer's view changes, the plan's answer stays.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [state.plan, state.other, state.colour, quiet]);
 
   return live;
 }

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gigaplan.api.json_form import plain
+from gigaplan.app.phases import phases
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import result_of
 from gigaplan.app.sources import command_of, key_of, sources_of
@@ -45,7 +46,7 @@ def answered(question: Question, progress: Progress | None = None) -> dict[str, 
     -------
     dict
         ``id`` (of the result, for explain and downloads), ``stamp``, ``sentence``, ``ranges``, ``cards``, ``charts``,
-        ``claims`` (None where they weren't asked for), ``command``, ``warnings``, and ``other`` of plan B.
+        ``phases``, ``claims`` (None where they weren't asked for), ``command``, ``warnings``, and ``other`` of plan B.
 
     Raises
     ------
@@ -67,6 +68,7 @@ def answered(question: Question, progress: Progress | None = None) -> dict[str, 
         "ranges": ranges(result),
         "cards": [card_data(card) for card in cards(result)],
         "charts": {name: chart_data(chart) for name, chart in drawn.items()},
+        "phases": phases(result, question.plan),
         "claims": [claim_data(c) for c in result.claims] if question.claims else None,
         "command": command_of(question.plan),
         "warnings": [str(w) for w in result.warnings],

@@ -131,7 +131,7 @@ def _unit_written(parts: tuple[str, ...]) -> str:
 def _of_sites(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the lines of the sites: how much later all are energised, and the power of the largest phase."""
     phases = [
-        (f"fleet.sites.{_quoted(site)}.phases.{_quoted(name)}.power", phase.power)
+        (f"fleet.sites.{quoted(site)}.phases.{quoted(name)}.power", phase.power)
         for site, found in plan.document.fleet.sites.items()
         for name, phase in found.phases.items()
         if phase.power is not None and math.isfinite(phase.power.value)
@@ -148,7 +148,8 @@ def _of_sites(plan: Plan) -> Iterator[dict[str, Any]]:
         yield {**common, **largest, "unit": unit, "write": unit, "title": "", "note": "the largest phase of a site"}
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as a path of the plan writes it: in quotes where it has a dot."""
     return f'"{name}"' if "." in name else name
 
 

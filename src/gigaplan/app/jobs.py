@@ -15,12 +15,13 @@ from gigaplan.app.runs import result_of
 from gigaplan.vocabulary.files import temporary_folder
 from gigaplan.vocabulary.progress import Progress
 
-Form = Literal["parquet", "csv", "html", "json"]
+Form = Literal["parquet", "csv", "html", "json", "xlsx"]
 KINDS = {
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "json": "application/json",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
 

@@ -20,6 +20,7 @@ from gigaplan._version import __version__
 from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
 from gigaplan.app.answers import answered, explained, problem_data
+from gigaplan.app.frames import frame_questions
 from gigaplan.app.guard import Guard
 from gigaplan.app.inputs import ranked
 from gigaplan.app.requests import ComparisonQuestion, InputsQuestion, PlanState, Question, StartQuestion, TextQuestion
@@ -214,6 +215,8 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
                 headers = {"content-disposition": f'attachment; filename="{name}"'}
                 return Response(step.answer, media_type=jobs.KINDS[form], headers=headers)
         raise Cancelled("the file was not made")
+
+    frame_questions(app, worker, remember, streamed)
 
 
 def title_of(name: str) -> str:

@@ -143,6 +143,8 @@ def accounts(
         interest_usd=loans.interest_usd,
         tax_usd=tax,
         debt_usd=loans.owed_usd,
+        debt_service_usd=loans.served_usd,
+        debt_service_cover=loans.cover(revenue_usd - run - tax),
         funding_gap_usd=gap,
         book_value_usd=assets.book_value_usd,
         # What the income statement leaves, and what flows of cash took from the owners: apart from each other.

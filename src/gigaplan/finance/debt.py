@@ -30,6 +30,22 @@ class Loans:
         """(M, n) interest and repayment."""
         return self.interest_usd + self.repaid_usd
 
+    def cover(self, earned_usd: Array) -> Array:
+        """Return how often the cash of operations pays what is due, the debt service cover ratio (Yescombe 2014).
+
+        Parameters
+        ----------
+        earned_usd : Array, shape (M, n)
+            Revenue less running costs and tax [USD].
+
+        Returns
+        -------
+        Array, shape (M, n)
+            Earned over due; nan where nothing is due.
+        """
+        earned, service = np.broadcast_arrays(earned_usd, self.served_usd)
+        return np.asarray(np.divide(earned, service, out=np.full(service.shape, np.nan), where=service > 0))
+
 
 def loans_of(capital_usd: Array, inputs: FinanceInputs) -> Loans:
     """Return the loans on what a plan buys.

@@ -54,6 +54,10 @@ class Accounts:
     """(M, n) tax on profit."""
     debt_usd: Array
     """(M, edge) owed to lenders."""
+    debt_service_usd: Array
+    """(M, n) interest and repayment that fall due."""
+    debt_service_cover: Array
+    """(M, n) cash of operations after tax over that; nan where nothing is due."""
     funding_gap_usd: Array
     """(M, n) funding gap of the month (negative: surplus)."""
     book_value_usd: Array

@@ -243,7 +243,7 @@ def html(answer: Frontiers) -> str:
             style=Markup(style_sheet()),
             title=_title(answer),
             charts=drawn,
-            cards=list(_cards(answer)),
+            cards=list(cards(answer)),
             bases={name(c): BASES[basis(c)] for c in answer.curves if basis(c)},
             options=page.script({c.id: c.option for c in drawn.values()}),
             echarts=Markup(page.echarts()),
@@ -271,7 +271,7 @@ def _with_range(f: Figure | None) -> str:
     return "–" if f is None else f"{short(f.value)} ({short(f.low)} to {short(f.high)})"
 
 
-def _cards(answer: Frontiers) -> Iterator[dict[str, str]]:
+def cards(answer: Frontiers) -> Iterator[dict[str, str]]:
     """Return for each pair its cheapest point, and its fastest."""
     for c in answer.curves:
         if not c.points:

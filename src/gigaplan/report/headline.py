@@ -97,8 +97,20 @@ def cards(result: Result) -> list[Card]:
     return [card for card in found if card]
 
 
-def _card(result: Result, figure: Aggregate, name: str, text: Callable[[float], str], detail: str) -> Card:
-    """Return the card of a quantity at some coordinates."""
+def figure_card(result: Result, figure: Aggregate, name: str, text: Callable[[float], str], detail: str) -> Card:
+    """Return the card of a quantity at some coordinates.
+
+    Parameters
+    ----------
+    result : Result
+        A simulated plan.
+    figure : Aggregate
+        The quantity at its coordinates.
+    name, detail : str
+        What it is, and what is worth knowing with it.
+    text : callable
+        Writes a value of the quantity.
+    """
     found, number = span(result, figure.name, figure.at), float(figure.values)
     date = is_date(result.variable(figure.name))
     shown = _range(found, text, "never" if date else "")
@@ -142,10 +154,10 @@ def first_card(result: Result) -> Card:
     first = first_tokens(result)[0]
     figure = aggregate(result, "first_token_day", at={"site": first.name})
     detail = f"{first.name}, resolved to the month" if first.first_token else "within the horizon"
-    return _card(result, figure, "First tokens, announced sites", partial(_month_of, result), detail)
+    return figure_card(result, figure, "First tokens, announced sites", partial(month_of, result), detail)
 
 
-def _month_of(result: Result, days: float) -> str:
+def month_of(result: Result, days: float) -> str:
     """Return the month of a day of the horizon in words."""
     day = result.day(days)
     return f"{day:%B %Y}" if day else "never"
@@ -158,14 +170,14 @@ def _gpus(result: Result) -> Card:
     every = aggregate(result, "gpus_in_production", at={"year": last})
     with_old = f"; {count(float(every.values))} with the existing fleet" if result.existing_sites() else ""
     detail = f"packages at the announced sites, end of {last}{with_old}"
-    return _card(result, figure, "GPUs producing", partial(count, unit="GPUs"), detail)
+    return figure_card(result, figure, "GPUs producing", partial(count, unit="GPUs"), detail)
 
 
 def _power(result: Result) -> Card:
     last, planned = years(result)[-1], result.announced
     figure = aggregate(result, "power_state_mw", at=PRODUCING | {"year": last})
     detail = f"IT power of the announced sites, end of {last}; {plain_power(planned.value)} "
-    return _card(result, figure, "Power producing", plain_power, f"{detail}({BASES[planned.basis]}) planned")
+    return figure_card(result, figure, "Power producing", plain_power, f"{detail}({BASES[planned.basis]}) planned")
 
 
 def _ends(result: Result, name: str, at: Mapping[str, str]) -> tuple[Aggregate, Aggregate]:
@@ -179,7 +191,7 @@ def _tokens(result: Result) -> Card:
     first, last = _ends(result, "tokens_served_per_day", {"token": "generated"})
     start, end = years(result)[0], years(result)[-1]
     detail = f"served, mean of {end}, reasoning and output ({short(float(first.values))} in {start})"
-    return _card(result, last, "Generated tokens a day", short, detail)
+    return figure_card(result, last, "Generated tokens a day", short, detail)
 
 
 def _price(result: Result) -> Card:
@@ -188,12 +200,12 @@ def _price(result: Result) -> Card:
     full = if_held(_ends, result, "full_cost_per_mtok_all_usd", {})
     if full is None:  # saved before cost of capital was counted
         detail = f"generated, mean of {end}, idle GPUs included ({_dollars(float(first.values))} in {start})"
-        return _card(result, last, "Cost of a million tokens", _dollars, detail)
+        return figure_card(result, last, "Cost of a million tokens", _dollars, detail)
     detail = (
         f"generated, mean of {end}, all serving, idle GPUs and cost of capital included "
         f"({_dollars(float(full[0].values))} in {start}); {_dollars(float(last.values))} without cost of capital"
     )
-    return _card(result, full[1], "Full cost of a million tokens", _dollars, detail)
+    return figure_card(result, full[1], "Full cost of a million tokens", _dollars, detail)
 
 
 def _dollars(price: float) -> str:
@@ -203,39 +215,42 @@ def _dollars(price: float) -> str:
 def _money(result: Result) -> Card:
     capital = aggregate(result, "capital_usd", at={"year": HORIZON})
     if not result.labels["tranche"]:
-        return _card(
+        return figure_card(
             result, capital, "Capital spent", money, "on owned capacity, over the horizon; rented capacity apart"
         )
     paid = aggregate(result, "tranche_usd", at={"year": HORIZON})
     equity = float(aggregate(result, "equity_paid_usd", at={"year": HORIZON}).values)
     dated = f"; {money(equity)} of equity on dates" if equity > 0 else ""
     detail = f"{tranches_reached(result)} tranches{dated}; {money(float(capital.values))} of capital spent"
-    return _card(result, paid, "Milestone investment released", money, detail)
+    return figure_card(result, paid, "Milestone investment released", money, detail)
 
 
 def _owned(result: Result) -> Card:
     figure = aggregate(result, "full_gpu_hour_cost_usd", at={"year": HORIZON})
     detail = "of the fleet's mean GPU, busy all the time, cost of capital included, mean of the horizon"
-    return _card(result, figure, "A GPU-hour, built", _dollars, detail)
+    return figure_card(result, figure, "A GPU-hour, built", _dollars, detail)
 
 
 def _rented(result: Result) -> Card:
     figure = aggregate(result, "gpu_hour_rent_usd", at={"year": HORIZON})
-    return _card(result, figure, "A GPU-hour, rented", _dollars, "of the same GPUs in the market, mean of the horizon")
+    return figure_card(
+        result, figure, "A GPU-hour, rented", _dollars, "of the same GPUs in the market, mean of the horizon"
+    )
 
 
 def _put_in(result: Result) -> Card:
     figure = aggregate(result, "party_peak_funding_usd", at={"party": "plan"})
-    return _card(result, figure, "Most that is put in", money, "by the plan's owners, and not yet back")
+    return figure_card(result, figure, "Most that is put in", money, "by the plan's owners, and not yet back")
 
 
 def _energy(result: Result) -> Card:
     last = years(result)[-1]
     figure = aggregate(result, "facility_energy_mwh", at={"year": last})
-    return _card(result, figure, "Energy at the meters", _energy_text, f"all sites, {last}")
+    return figure_card(result, figure, "Energy at the meters", energy_text, f"all sites, {last}")
 
 
-def _energy_text(mwh: float) -> str:
+def energy_text(mwh: float) -> str:
+    """Return energy [MWh] in three digits, in the unit in which it is read most easily."""
     size, unit = next(((s, u) for s, u in ((1e6, "TWh"), (1e3, "GWh")) if abs(mwh) >= s), (1.0, "MWh"))
     return f"{digits_of(mwh / size)} {unit}"
 
@@ -243,13 +258,13 @@ def _energy_text(mwh: float) -> str:
 def _drawn(result: Result) -> Card:
     last = years(result)[-1]
     figure = aggregate(result, "it_power_drawn_mw", at={"year": last})
-    return _card(result, figure, "IT power drawn", plain_power, f"all sites, mean of {last}")
+    return figure_card(result, figure, "IT power drawn", plain_power, f"all sites, mean of {last}")
 
 
 def _energy_bill(result: Result) -> Card:
     last = years(result)[-1]
     figure = aggregate(result, "energy_cost_usd", at={"year": last})
-    return _card(result, figure, "Cost of the energy", money, f"all sites, {last}, rented ones included")
+    return figure_card(result, figure, "Cost of the energy", money, f"all sites, {last}, rented ones included")
 
 
 OF_QUESTION: Mapping[str, tuple[Callable[[Result], Card], ...]] = {

@@ -21,6 +21,7 @@ MAY_BE_NAN = (
     "cost_per_mtok_all_usd",
     "full_cost_per_mtok_usd",
     "revenue_over_full_cost",
+    "debt_service_cover",
     "full_cost_per_mtok_all_usd",
     "full_gpu_hour_cost_usd",
     "party_npv_usd",

@@ -267,6 +267,8 @@ def _finance(money: Accounts, revenue: Revenue) -> dict[str, Array]:
         "interest_usd": money.interest_usd,
         "tax_usd": money.tax_usd,
         "debt_usd": money.debt_usd,
+        "debt_service_usd": money.debt_service_usd,
+        "debt_service_cover": money.debt_service_cover,
         "funding_gap_usd": money.funding_gap_usd,
         "book_value_usd": money.book_value_usd,
         "equity_usd": money.equity_usd,

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 class GigaplanError(Exception):
@@ -150,6 +150,17 @@ class PlanError(GigaplanError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)))
         super().__init__("\n".join(str(p) for p in self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made, in another process too: with the same problems and text."""
+        return _error_again, (type(self), self.args, self.__dict__)
+
+
+def _error_again(cls: type[PlanError], args: tuple[Any, ...], fields: Mapping[str, Any]) -> PlanError:
+    """Return an error as it was, without the arguments that its class takes."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class ArgumentsError(PlanError, TypeError):
