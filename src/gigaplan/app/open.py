@@ -9,9 +9,12 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 
 from gigaplan.app import jobs
+from gigaplan.app.queue.desk import Desk, state_folder
 from gigaplan.app.server import application
+from gigaplan.app.verbs.limits import Limits
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.errors import MachineError
 
@@ -47,7 +50,9 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True) -> None:
+def serve(
+    fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True, data: Path | None = None
+) -> None:
     """Serve the planner until it is interrupted.
 
     Parameters
@@ -60,6 +65,8 @@ def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: boo
         Called with the link.
     browser : bool
         Whether the link is opened.
+    data : Path, optional
+        Where jobs are kept; this user's own folder if left out.
 
     Raises
     ------
@@ -69,9 +76,12 @@ def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: boo
     import uvicorn
 
     token, listener, worker = secrets.token_urlsafe(24), listening(port), Worker()
+    desk = Desk(lambda: data or state_folder(), Limits())
+    with contextlib.suppress(MachineError):  # whoever asks for a job is given the reason
+        desk.resume()
     link = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}{fragment}"
     server = uvicorn.Server(
-        uvicorn.Config(application(token, worker), log_level="error", server_header=False, access_log=False)
+        uvicorn.Config(application(token, worker, desk), log_level="error", server_header=False, access_log=False)
     )
     worker.start().submit(jobs.warm, "announced-2025-09")
     threading.Thread(target=jobs.warm, args=("announced-2025-09",), daemon=True).start()
@@ -83,5 +93,6 @@ def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: boo
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     finally:
+        desk.close()
         worker.close()
         listener.close()

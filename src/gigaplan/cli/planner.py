@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -19,6 +20,7 @@ def planner(
     set: Set = None,
     port: int = 0,
     browser: Annotated[bool, Parameter(negative="--no-browser", show_default=False)] = True,
+    data: Path | None = None,
 ) -> int:
     """Open the planner in the browser: figures and charts that move while you drag. Ctrl-C ends it.
 
@@ -32,10 +34,12 @@ def planner(
         Port on this machine (default: any that is free).
     browser
         Whether the link is opened; with --no-browser it is only printed.
+    data
+        Folder in which jobs are kept (default: ~/.local/state/gigaplan).
     """
     from gigaplan.app.link import fragment_of
     from gigaplan.app.open import serve
 
     fragment = fragment_of(plan, set or [])
-    serve(fragment, port, lambda link: line(f"{link}\nCtrl-C ends it.", stderr=False), browser=browser)
+    serve(fragment, port, lambda link: line(f"{link}\nCtrl-C ends it.", stderr=False), browser=browser, data=data)
     return 0
