@@ -117,6 +117,8 @@ class _Hand:
             except Exception:  # the list can't be written now: a full disk, a database that is away
                 time.sleep(1.0)
             self.crew.tell()
+        if self._process is not None:
+            self._process.close()
 
     def _do(self, job: Job) -> None:
         """Have the process do a job, and note how it ended."""
@@ -142,7 +144,7 @@ class _Hand:
                 self._job = ""
         if ended:
             return
-        process.kill()
+        process.close()
         if late.is_set():
             text, remedy = f"stopped after {limits.seconds:,.0f} s, the longest that a job may take", "take fewer members"
             store.fail(job.id, [problem_data(Problem(text, Place(job.verb), remedy=remedy))])
@@ -206,6 +208,14 @@ class _Process:
                 yield json.loads(line)
 
     def kill(self) -> None:
-        """End it."""
+        """End it, whatever it does."""
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """End it, and close what leads to it; for the thread that reads what it says."""
+        self.kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream
+            with contextlib.suppress(OSError):
+                stream.close()

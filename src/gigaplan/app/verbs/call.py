@@ -21,6 +21,7 @@ from gigaplan.app.verbs.derive import Given, Verb
 from gigaplan.app.verbs.kinds import Kind, PageQuestion
 from gigaplan.app.verbs.limits import Limits
 from gigaplan.results.result import Result
+from gigaplan.study.request import MEMBERS
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.files import texts_only
 from gigaplan.vocabulary.labels import meant
@@ -222,25 +223,34 @@ def _refuse_too_many(kind: Verb, arguments: Mapping[str, Any], limits: Limits) -
     study = kind.name.startswith("study_")
     most = limits.study_members if study else limits.members
     stated = arguments.get("members")
-    numbers = [("members", stated)] if isinstance(stated, int) else []
+    numbers = {"members": stated} if isinstance(stated, int) else {}
+    if not numbers:
+        numbers = dict(_futures(kind, arguments, study=study))
+    problems = [
+        Problem("more futures than this server computes", Place(kind.name, path=path), str(n), f"1 to {most:,}", "",
+                f"state {most:,} or fewer")
+        for path, n in numbers.items()
+        if n > most
+    ]  # fmt: skip
+    if problems:
+        raise PlanError(problems)
+
+
+def _futures(kind: Verb, arguments: Mapping[str, Any], *, study: bool) -> Iterator[tuple[str, int]]:
+    """Yield how many futures each plan of a question states, or has where it states none."""
     overlays, changes = arguments.get("overlays", ()), arguments.get("changes", ())
     for given in kind.given:
         plan = arguments.get(given.name) if given.kind in ("plan", "result") else None
         if plan is None or Path(plan).is_dir():
             continue
         changed = given.name != "a" or "b" not in arguments
-        loaded = plans.load(plan, changes if changed else (), overlays if changed else ())
-        numbers.append(("uncertainty.members", loaded.document.uncertainty.members))
-        if study and loaded.document.study and loaded.document.study.members is not None:
-            numbers.append(("study.members", loaded.document.study.members))
-    problems = [
-        Problem("more futures than this server computes", Place(kind.name, path=path), str(n), f"1 to {most:,}", "",
-                f"state {most:,} or fewer")
-        for path, n in dict(numbers).items()
-        if n > most
-    ]
-    if problems:
-        raise PlanError(problems)
+        document = plans.load(plan, changes if changed else (), overlays if changed else ()).document
+        if not study:
+            yield f"{given.name} uncertainty.members", document.uncertainty.members
+        elif document.study and document.study.members is not None:
+            yield f"{given.name} study.members", document.study.members
+        elif kind.name in ("study_montecarlo", "study_compare"):
+            yield "members", MEMBERS
 
 
 def as_arrow(path: Path) -> None:

@@ -7,6 +7,7 @@ name files in the terminal are texts here; where a file is written the job has i
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import types
 import typing
@@ -122,6 +123,7 @@ def verb_of(name: str) -> Verb:
     return Verb(name, function, tuple(given.values()), _fixed(name, hints), _body(name, given), title)
 
 
+@functools.cache
 def verbs() -> dict[str, Verb]:
     """Return every verb that can be posted, by its name in Python."""
     return {n: verb_of(n) for n in api.__all__ if n not in NOT_POSTED and inspect.isfunction(getattr(api, n))}
