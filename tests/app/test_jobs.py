@@ -252,6 +252,11 @@ def test_what_cannot_go_on_says_why(tmp_path: Path) -> None:
 
 
 def test_jobs_survive_the_kill_of_their_server(tmp_path: Path) -> None:
-    wrong, kills = jobs.kill_often(3, tmp_path, random.Random(1), most_kills=1, longest_s=4.0)
+    wrong, kills, found = jobs.kill_often(jobs.FEW, tmp_path, random.Random(1), most_kills=1, longest_s=4.0)
     assert wrong == []
     assert kills == 1
+    study = gigaplan.study_montecarlo("lab-1mw", members=jobs.FEW[0][1]["members"], out=tmp_path / "calm")
+    alike = [{k: v for k, v in one.items() if k != "folder"} for one in (found[0], to_json(study))]
+    assert alike[0] == json.loads(json.dumps(alike[1]))
+    assert found[1] == json.loads(json.dumps(to_json(gigaplan.run("lab-1mw", ONE))))
+    assert [point["values"] for point in found[2]["points"]] == [{"power.facility.pue": v} for v in ("1.1", "1.2")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
 import socket
 import threading
 import webbrowser
@@ -21,13 +20,15 @@ from gigaplan.vocabulary.errors import MachineError
 HOST = "127.0.0.1"
 
 
-def listening(port: int) -> socket.socket:
-    """Return a socket that listens on this machine alone.
+def listening(port: int, host: str = HOST) -> socket.socket:
+    """Return a socket that listens; on this machine alone where no other address is given.
 
     Parameters
     ----------
     port : int
         0 for any free one.
+    host : str
+        Address of this machine.
 
     Raises
     ------
@@ -37,17 +38,12 @@ def listening(port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((HOST, port))
+        found.bind((host, port))
         found.listen()
     except OSError as error:
         found.close()
         raise MachineError(f"port {port} can't be used: {error.strerror}; give another with --port") from None
     return found
-
-
-def _interrupt(*_: object) -> None:
-    """End as Ctrl-C does, so that the second process ends in order."""
-    raise KeyboardInterrupt
 
 
 def serve(
@@ -73,25 +69,21 @@ def serve(
     MachineError
         If the port is taken.
     """
-    import uvicorn
+    from gigaplan.app.connections import served
 
     token, listener, worker = secrets.token_urlsafe(24), listening(port), Worker()
     desk = Desk(lambda: data or state_folder(), Limits())
     with contextlib.suppress(MachineError):  # whoever asks for a job is given the reason
         desk.resume()
     link = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}{fragment}"
-    server = uvicorn.Server(
-        uvicorn.Config(application(token, worker, desk), log_level="error", server_header=False, access_log=False)
-    )
     worker.start().submit(jobs.warm, "announced-2025-09")
     threading.Thread(target=jobs.warm, args=("announced-2025-09",), daemon=True).start()
     show(link)
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+            served(application(token, worker, desk), listener)
     finally:
         desk.close()
         worker.close()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import anyio
@@ -86,7 +87,11 @@ def application(token: str, worker: Worker | None = None, desk: Desk | None = No
 
 
 def planner(
-    worker: Worker, desk: Desk, add: Callable[[FastAPI], None] | None = None, note: Note = lambda *_: None
+    worker: Worker,
+    desk: Desk,
+    add: Callable[[FastAPI], None] | None = None,
+    note: Note = lambda *_: None,
+    refusals: Mapping[type[GigaplanError], int] = MappingProxyType({}),
 ) -> FastAPI:
     """Return the page with its questions, jobs and verbs; who may ask is for a guard before it to know.
 
@@ -100,9 +105,11 @@ def planner(
         Adds further endpoints.
     note : callable
         Notes in the audit what a user did.
+    refusals : mapping of type to int
+        Statuses of further errors.
     """
     app = FastAPI(title="gigaplan", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    _errors(app)
+    _errors(app, refusals)
     _questions(app, worker, Tabs())
     add_jobs(app, desk, note)
     if add is not None:
@@ -122,7 +129,7 @@ def problems_of(error: GigaplanError) -> list[dict[str, Any]]:
     return [problem_data(p) for p in problems]
 
 
-def _errors(app: FastAPI) -> None:
+def _errors(app: FastAPI, refusals: Mapping[type[GigaplanError], int]) -> None:
     """Answer mistakes with the list of problems, and bugs without a traceback."""
 
     def wrong(status: int) -> Callable[[Request, Exception], Response]:
@@ -148,6 +155,8 @@ def _errors(app: FastAPI) -> None:
     app.add_exception_handler(NoSuchJobError, wrong(404))
     app.add_exception_handler(TooManyJobsError, wrong(429))
     app.add_exception_handler(ForbiddenError, wrong(403))
+    for kind, status in refusals.items():
+        app.add_exception_handler(kind, wrong(status))
     app.add_exception_handler(Cancelled, wrong(CANCELLED))
     app.add_exception_handler(MachineError, wrong(STOPPED))
     app.add_exception_handler(GigaplanError, wrong(WRONG))
