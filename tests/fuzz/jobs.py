@@ -94,7 +94,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         assert self.process.stdout
         self.process.stdout.close()
 
