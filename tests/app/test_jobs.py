@@ -103,7 +103,8 @@ def test_a_verb_answers_as_python_does(client: Client) -> None:
 
 def test_a_posted_plan_and_table_are_answered_as_files_are(client: Client, tmp_path: Path) -> None:
     text = gigaplan.catalog_yaml("gb300_nvl72")
-    rows = "model,gpu,tp,precision,engine,input_tokens,output_tokens,concurrency\nllama_3_1_70b,h100_sxm,4,fp8,trtllm,1024,1024,16\n"
+    columns = "model,gpu,tp,precision,engine,input_tokens,output_tokens,concurrency"
+    rows = f"{columns}\nllama_3_1_70b,h100_sxm,4,fp8,trtllm,1024,1024,16\n"
     table = tmp_path / "table.csv"
     table.write_text(rows)
     question = {"table": {"text": rows}, "system_configs": {"my_rack": text}}

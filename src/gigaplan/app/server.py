@@ -249,9 +249,7 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         return streamed(worker.steps(jobs.comparison, question.plan, question.other))
 
     @app.get("/api/download", summary="A result as a file")
-    async def download(
-        request: Request, answer: Annotated[str, Query(max_length=80)], form: jobs.Form
-    ) -> Response:
+    async def download(request: Request, answer: Annotated[str, Query(max_length=80)], form: jobs.Form) -> Response:
         state, members = of(user_of(request), answer)
         async for step in worker.steps(jobs.download, state, members, form):
             if step.answer is not None:

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import os
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,7 +124,9 @@ def _refuse_of_team(given: dict[str, Any]) -> None:
     stated = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if stated:
         remedy = "add --serve, or leave it out"
-        raise PlanError([Problem("this is an option of a team's server", Place("app"), ", ".join(stated), remedy=remedy)])
+        raise PlanError(
+            [Problem("this is an option of a team's server", Place("app"), ", ".join(stated), remedy=remedy)]
+        )
 
 
 def _limits(given: dict[str, Any]) -> Any:
@@ -178,9 +180,7 @@ def _people(data: Path | None) -> Iterator[Any]:
 
 
 @verb(users_app, "add", "app users add ada --role planner")
-def users_add(
-    name: str, /, *, role: str = "planner", days: float | None = None, data: Data = None
-) -> int:
+def users_add(name: str, /, *, role: str = "planner", days: float | None = None, data: Data = None) -> int:
     """Add a user, and print the token, which is shown this once.
 
     Parameters
@@ -211,7 +211,7 @@ def users_list(*, data: Data = None, json: Json = False) -> int:
         print(writer.dumps({"users": list(found)}, indent=1))
         return 0
     for one in found:
-        since = datetime.fromtimestamp(one["created"], timezone.utc).date()
+        since = datetime.fromtimestamp(one["created"], UTC).date()
         line(f"{one['name']}: {one['role']}, {one['tokens']} tokens, since {since}", stderr=False)
     return 0
 
@@ -272,7 +272,7 @@ def audit(*, most: int = 100, data: Data = None) -> int:
     with _people(data) as people:
         found = people.audited(most)
     for one in found:
-        at = datetime.fromtimestamp(one["at"], timezone.utc).isoformat(timespec="seconds")
+        at = datetime.fromtimestamp(one["at"], UTC).isoformat(timespec="seconds")
         line(" ".join(p for p in (at, one["user_name"] or "-", one["action"], one["object"], one["address"]) if p),
              stderr=False)  # fmt: skip
     return 0

@@ -146,7 +146,10 @@ class _Hand:
             return
         process.close()
         if late.is_set():
-            text, remedy = f"stopped after {limits.seconds:,.0f} s, the longest that a job may take", "take fewer members"
+            text, remedy = (
+                f"stopped after {limits.seconds:,.0f} s, the longest that a job may take",
+                "take fewer members",
+            )
             store.fail(job.id, [problem_data(Problem(text, Place(job.verb), remedy=remedy))])
         else:
             store.put_back(job.id, counts=not self.crew.closing)

@@ -73,7 +73,9 @@ class Desk:
                     self._held = flock(folder)
                 except OSError as error:
                     why = "another planner keeps its jobs there" if error.errno == 11 else error.strerror
-                    raise MachineError(f"jobs can't be kept in {folder}: {why}; give another folder with --data") from None
+                    raise MachineError(
+                        f"jobs can't be kept in {folder}: {why}; give another folder with --data"
+                    ) from None
                 database = self._database or Sqlite(folder / FILE)
                 store = JobStore(database, folder, self.limits)
                 crew = Crew(store, self._workers)

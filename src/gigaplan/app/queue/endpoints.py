@@ -11,7 +11,7 @@ import anyio
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from gigaplan.app.access import User, require, user_of
 from gigaplan.app.queue.desk import Desk
@@ -53,7 +53,7 @@ class JobQuestion(Strict):
     """
 
     verb: Name
-    request: dict[str, Any] = {}
+    request: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 def add_jobs(app: FastAPI, desk: Desk, note: Note) -> None:
@@ -144,7 +144,9 @@ def submitted(desk: Desk, user: User, verb: str, given: dict[str, Any]) -> Job:
     """
     known = kinds()
     if verb not in known:
-        raise PlanError([unknown_choice("no such verb", Place("jobs", path="verb"), verb[:80], known, "name one of them")])
+        raise PlanError(
+            [unknown_choice("no such verb", Place("jobs", path="verb"), verb[:80], known, "name one of them")]
+        )
     try:
         question = known[verb].body.model_validate(given)
     except ValidationError as error:
@@ -156,7 +158,9 @@ def submitted(desk: Desk, user: User, verb: str, given: dict[str, Any]) -> Job:
             named = desk.store.get(value.job, user.id)
             if named.state != DONE or not (desk.store.home(named.id) / RESULT / "result.json").is_file():
                 remedy = "name a job of the verb run or check that is done"
-                raise PlanError([Problem("this job has kept no result", Place(name, path="job"), named.id, "", "", remedy)])
+                raise PlanError(
+                    [Problem("this job has kept no result", Place(name, path="job"), named.id, "", "", remedy)]
+                )
     job = desk.store.submit(user.id, verb, question.model_dump(mode="json", exclude_none=True))
     desk.crew.tell()
     return job

@@ -1,4 +1,4 @@
-"""The list of jobs: what each is, how far it is, whose it is; its question and its answer lie in a folder of its own."""
+"""The list of jobs: what each is, how far it is, whose it is; question and answer lie in a folder of its own."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ class JobStore:
             home.mkdir()
             write_whole(home / REQUEST, json.dumps({"verb": verb, "question": question}).encode())
             self.database.change(
-                "INSERT INTO jobs (id, owner, verb, state, done, total, step, attempts, created, ended, problems, files)"
+                "INSERT INTO jobs"
+                " (id, owner, verb, state, done, total, step, attempts, created, ended, problems, files)"
                 " VALUES (:id, :owner, :verb, 'waiting', 0, 0, '', 0, :now, NULL, '[]', '{}')",
                 id=number, owner=owner, verb=verb, now=time.time(),
             )  # fmt: skip

@@ -165,9 +165,7 @@ class StoredPlans:
 _SHOWN = sa.select(plans, users.c.name.label("owner")).join_from(plans, users, plans.c.owner_id == users.c.id)
 
 
-def _write_version(
-    connection: Connection, number: str, version: int, user: User, state: PlanState, note: str
-) -> None:
+def _write_version(connection: Connection, number: str, version: int, user: User, state: PlanState, note: str) -> None:
     row = {"plan_id": number, "version": version, "state": state.model_dump_json(), "author_id": user.id}
     connection.execute(plan_versions.insert().values(**row, at=time.time(), note=note))
 

@@ -69,7 +69,9 @@ def carry_out(kind: Kind, question: Any, folder: Path, limits: Limits, progress:
     if isinstance(kind, PageQuestion):
         return _kept(kind.answer(question, progress), getattr(question, "form", ""))
     files = _Files(folder)
-    arguments = {g.name: files.argument(g, value) for g in kind.given if (value := getattr(question, g.name)) is not None}
+    arguments = {
+        g.name: files.argument(g, value) for g in kind.given if (value := getattr(question, g.name)) is not None
+    }
     with texts_only(*files.posted):
         _refuse_too_many(kind, arguments, limits)
         return _called(kind, arguments, progress)

@@ -212,7 +212,9 @@ def _fields(verb: str, hint: Any) -> list[Given]:
     classes = next((m.classes for m in getattr(hint, "__metadata__", ()) if isinstance(m, Fields)), ())
     found = []
     for cls in classes:
-        texts = {p.arg_name: p.description or "" for c in reversed(cls.__mro__[:-1]) for p in parse_from_object(c).params}
+        texts = {
+            p.arg_name: p.description or "" for c in reversed(cls.__mro__[:-1]) for p in parse_from_object(c).params
+        }
         for field in dataclasses.fields(cls):
             if field.name in LEFT_OUT_FIELDS or (cls.__name__ == "Start" and field.name == "name"):
                 continue
@@ -231,19 +233,19 @@ def _written(hint: Any) -> Any:
         return Annotated[list[Word | float], Field(max_length=10 * MOST_PARTS)]
     if parts == {bool}:
         return bool
-    return typing.Union[tuple(p for p in (int, float) if p in parts) + (Word, None)]  # noqa: UP007
+    return typing.Union[(*(p for p in (int, float) if p in parts), Word, None)]  # noqa: UP007
 
 
 def _body(verb: str, given: dict[str, Given]) -> type[Strict]:
     """Return the model of a question."""
     fields: dict[str, Any] = {}
     for one in given.values():
-        about = {"description": one.text} if one.text else {}
+        about = one.text or None
         if one.name == "members" and int in _parts(one.accepts):
             fields[one.name] = (int | None, Field(default=None, ge=1, description=one.text or None))
         elif one.needed:
-            fields[one.name] = (one.accepts, Field(**about))
+            fields[one.name] = (one.accepts, Field(description=about))
         else:
-            fields[one.name] = (one.accepts | None, Field(default=None, **about))
+            fields[one.name] = (one.accepts | None, Field(default=None, description=about))
     words = "".join(word.capitalize() for word in verb.split("_"))
     return create_model(f"{words}Question", __base__=Strict, **fields)
