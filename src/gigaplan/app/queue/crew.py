@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -106,15 +107,23 @@ class _Hand:
                 self._process.kill()
 
     def _work(self) -> None:
-        store = self.crew.store
+        store, lost = self.crew.store, ""
         while not self.crew.closing:
             try:
+                if lost:
+                    store.put_back(lost, counts=True)
+                    lost = ""
                 job = store.claim(self.long, only=self.quick)
                 if job is None:
                     self.crew.wait(IDLE_S)
                     continue
+                lost = job.id
                 self._do(job)
+                lost = ""
             except Exception:  # the list can't be written now: a full disk, a database that is away
+                logging.getLogger("gigaplan").exception("a job can't be noted; it is begun again")
+                if self._process is not None:
+                    self._process.close()
                 time.sleep(1.0)
             self.crew.tell()
         if self._process is not None:

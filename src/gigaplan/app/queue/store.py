@@ -185,9 +185,9 @@ class JobStore:
     ) -> bool:
         changed = self.database.change(
             "UPDATE jobs SET state = :state, ended = :now, files = :files, problems = :problems,"
-            " done = CASE WHEN :state = 'done' AND total > 0 THEN total ELSE done END"
+            " done = CASE WHEN :whole = 1 AND total > 0 THEN total ELSE done END"
             " WHERE id = :id AND state IN ('waiting', 'running')",
-            id=number, state=state, now=time.time(), files=json.dumps(dict(files or {})),
+            id=number, whole=int(state == DONE), state=state, now=time.time(), files=json.dumps(dict(files or {})),
             problems=json.dumps(list(problems)),
         )  # fmt: skip
         return changed > 0

@@ -233,7 +233,7 @@ def _written(hint: Any) -> Any:
         return Annotated[list[Word | float], Field(max_length=10 * MOST_PARTS)]
     if parts == {bool}:
         return bool
-    return typing.Union[(*(p for p in (int, float) if p in parts), Word, None)]  # noqa: UP007
+    return typing.Union[(*(p for p in (int, float) if p in parts), Word, None)]
 
 
 def _body(verb: str, given: dict[str, Given]) -> type[Strict]:
