@@ -30,7 +30,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]
     database = TeamDatabase(url_of(folder))
     limits = TeamLimits(jobs=Limits(members=2, study_members=20, seconds=20, open_jobs=1000))
     app, desk = team_application(database, folder, [], limits, worker=Worker())
-    app._asked = Rate(1e9)
+    app._requests = Rate(1e9)
     yield app, app.people.add("tester", "admin")
     desk.close()
     database.close()

@@ -21,7 +21,7 @@ from gigaplan.app.verbs.kinds import kinds
 from gigaplan.study.executors import ONE_THREAD
 from gigaplan.vocabulary.errors import Place, Problem
 
-SAID_EVERY_S = 0.2
+NOTED_EVERY_S = 0.2
 """Seconds between two notes of how far a job is."""
 IDLE_S = 5.0
 
@@ -165,7 +165,7 @@ class _Hand:
 
     def _watch(self, process: _Process, job: Job) -> bool:
         """Note what the process says of a job until it has ended; False where the process ends first."""
-        store, said = self.crew.store, 0.0
+        store, noted = self.crew.store, 0.0
         if not process.begin(store.home(job.id), asdict(store.limits)):
             return False
         for line in process.lines():
@@ -175,8 +175,8 @@ class _Hand:
             if "problems" in line:
                 store.fail(job.id, line["problems"])
                 return True
-            if time.monotonic() - said > SAID_EVERY_S:
-                said = time.monotonic()
+            if time.monotonic() - noted > NOTED_EVERY_S:
+                noted = time.monotonic()
                 store.progress(job.id, line["done"], line["total"], line["step"])
                 self.crew.tell()
         return False

@@ -42,7 +42,7 @@ Note = Callable[[User, str, str], None]
 
 
 class JobQuestion(Strict):
-    """A verb with its question, to be answered while nobody waits.
+    """A verb with its question, to be answered as a job.
 
     Attributes
     ----------

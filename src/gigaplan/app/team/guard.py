@@ -37,7 +37,7 @@ class TeamGuard(Guard):
         super().__init__(app, "")
         self.people = people
         self._hosts = frozenset((*LOCAL, *(host_name(h) for h in hosts)))
-        self._asked, self._failed = Rate(limits.requests_per_minute), Rate(limits.failures_per_minute)
+        self._requests, self._failed = Rate(limits.requests_per_minute), Rate(limits.failures_per_minute)
 
     def is_host(self, host: str) -> bool:
         """Return whether a request names this server."""
@@ -60,7 +60,7 @@ class TeamGuard(Guard):
             if token:
                 await anyio.to_thread.run_sync(self.people.note, None, "refused", "token", address)
             return WRONG
-        if not self._asked.allows(user.id):
+        if not self._requests.allows(user.id):
             return OFTEN
         scope[KEY] = user
         return None

@@ -25,7 +25,7 @@ takes these for interactive use); a token has 256 random bits of its own."""
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 KNOWN = 1_000
 """Tokens whose right secret is remembered, so that not each request takes the time of a hash."""
-NOBODY = {"salt": "00" * 16, "hash": "00" * 32}
+UNKNOWN = {"salt": "00" * 16, "hash": "00" * 32}
 DAY_S = 86_400.0
 
 
@@ -136,7 +136,7 @@ class People:
         number, _, secret = rest.partition(".")
         row = self._token(number) if prefix == PREFIX else None
         digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-        kept = row or NOBODY
+        kept = row or UNKNOWN
         key = (number, kept["hash"])
         if row is not None and hmac.compare_digest(self._right.get(key, lambda: b""), digest):
             return _user(row)
