@@ -35,7 +35,11 @@ class TeamDatabase:
         try:
             migrate(self.engine)
         except sa.exc.SQLAlchemyError as error:
+            self.engine.dispose()
             raise MachineError(f"the database can't be used: {_plain(error)}") from None
+        except MachineError:
+            self.engine.dispose()
+            raise
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
