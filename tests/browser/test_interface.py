@@ -47,7 +47,7 @@ def test_every_endpoint_answers_in_order(asked: tuple[Any, str]) -> None:
         def answers(case: Any) -> None:
             if case.path.startswith(("/api/verbs", "/api/jobs/{job}")):
                 case.query = {k: v for k, v in (case.query or {}).items() if k != "wait"} | {"wait": "0"}
-            response = case.call(headers=headers)
+            response = case.call(headers=headers, timeout=120)
             assert response.status_code < 500, f"{case.method} {case.path} {case.query} {case.body}: {response.text}"
             assert "Traceback" not in response.text
             if response.status_code == 422:
