@@ -18,7 +18,7 @@ from gigaplan.app.team.serve import team_application
 from gigaplan.app.verbs.limits import Limits
 from gigaplan.app.work import Worker
 
-EXAMPLES = 8
+EXAMPLES = 2
 """Questions to each endpoint."""
 
 
