@@ -7,7 +7,7 @@ PEER   := 0.12.0
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run app test test-browser test-workbook web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run app test test-api test-browser test-postgres test-workbook web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,12 @@ test-browser: $(VENV)/browser.stamp web/node_modules/.stamp ## set up and test p
 	@command -v chromium >/dev/null || { echo "install Chromium (Debian: apt install chromium) and try again"; exit 1; }
 	$(BIN)/python -m pytest tests/browser
 
+test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its description allows (schemathesis)
+	$(BIN)/python -m pytest tests/browser/test_interface.py
+
+test-postgres: $(VENV)/dev.stamp ## test a team's server with a PostgreSQL of its own; needs PostgreSQL's programs
+	$(BIN)/python tests/app/postgres.py
+
 web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static; needs Node 20.19 or newer
 	cd web && npm run build
 
@@ -53,11 +59,12 @@ format: $(VENV)/dev.stamp ## fix what ruff can
 golden: $(VENV)/dev.stamp ## renew the golden runs
 	$(BIN)/python -m pytest tests --renew-golden
 
-fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing verb 100 times, let eight write at once, and end studies
+fuzz: $(VENV)/dev.stamp ## give the doors 100,000 mutants, stop each writing verb 100 times, let eight write at once, and end studies and servers
 	$(BIN)/python tests/fuzz/fuzz.py 100000
 	$(BIN)/python tests/fuzz/kills.py 50
 	$(BIN)/python tests/fuzz/writers.py 8
 	$(BIN)/python tests/fuzz/studies.py 50
+	$(BIN)/python tests/fuzz/jobs.py 20
 
 docs: $(VENV)/dev.stamp ## renew what is written from the tables
 	$(BIN)/python -m gigaplan.report.glossary > docs/glossary.md
@@ -75,8 +82,9 @@ lock: UV := $(shell command -v uv || echo build/lock/bin/uv)
 lock: ## pin the requirements again
 	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q uv; }
 	$(UV) pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/run.txt
-	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
-	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --extra browser --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/browser.txt
+	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --extra server --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/dev.txt
+	$(UV) pip compile pyproject.toml requirements/build.in --extra server --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/server.txt
+	$(UV) pip compile pyproject.toml requirements/build.in --extra dev --extra server --extra browser --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -o requirements/browser.txt
 
 clean: ## remove what was set up and cached
 	rm -rf $(VENV) .venv-peers web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

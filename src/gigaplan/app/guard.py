@@ -7,13 +7,19 @@ A page of another origin can reach a server of this machine: by its address, or 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
+
 from gigaplan.app.requests import MOST_BYTES
 
+BODY_S = 20.0
+"""Seconds in which a whole request has to come."""
 HEADER = "x-gigaplan-token"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 POLICY = (
@@ -32,12 +38,22 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-class TooLargeError(Exception):
+class TooLargeError(HTTPException):
     """A body has more bytes than it may."""
+
+    def __init__(self) -> None:
+        super().__init__(413, f"a request has at most {MOST_BYTES:,} bytes")
+
+
+class TooSlowError(HTTPException):
+    """A body doesn't come in time."""
+
+    def __init__(self) -> None:
+        super().__init__(408, f"a request is sent within {BODY_S:g} seconds", {"connection": "close"})
 
 
 class Guard:
-    """Refuses what doesn't come from the opened page, and what is too large.
+    """Refuses what doesn't come from the opened page, and what is too large or too slow.
 
     Parameters
     ----------
@@ -58,9 +74,14 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        refused = self._refused(headers, str(scope["path"]))
+        path = str(scope["path"])
+        refused = self._refused(headers, path)
+        if refused is None and path.startswith(("/api", "/openapi")):
+            refused = await self.let_in(scope, headers)
+        if refused is None:
+            refused = _too_large(headers)
         if refused:
-            await _answer(send, *refused)
+            await answer_plainly(send, *refused)
             return
         began = False
 
@@ -73,43 +94,59 @@ class Guard:
 
         try:
             await self.app(scope, _bounded(receive), sent)
-        except TooLargeError:
+        except (TooLargeError, TooSlowError) as error:
             if not began:
-                await _answer(send, 413, f"a request has at most {MOST_BYTES:,} bytes")
+                await answer_plainly(send, error.status_code, error.detail)
 
     def _refused(self, headers: dict[str, str], path: str) -> tuple[int, str] | None:
         """Return the status and the reason of a refusal, None for a request that may pass."""
-        if not _is_local(headers.get("host", "")):
-            return 421, "this server answers to 127.0.0.1 and localhost alone"
+        if not self.is_host(headers.get("host", "")):
+            return 421, "this server doesn't answer to this name"
         origin = headers.get("origin", "")
         if origin and urlsplit(origin).netloc != headers["host"]:
             return 403, "requests come from the page that this server opened"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") and path.startswith("/api"):
             return 403, "requests come from the page that this server opened"
-        if path.startswith(("/api", "/openapi")):
-            given = headers.get(HEADER, "")
-            if not secrets.compare_digest(given.encode("latin-1"), self.token.encode("latin-1")):
-                return 401, "open the link that 'gigaplan app' printed: it holds the token of this session"
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
-            return 413, f"a request has at most {MOST_BYTES:,} bytes"
+        return None
+
+    def is_host(self, host: str) -> bool:
+        """Return whether a request names this server."""
+        return host_name(host) in LOCAL
+
+    async def let_in(self, scope: Message, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Return the status and the reason of a refusal, None for who carries the token of this session."""
+        given = headers.get(HEADER, "")
+        if not secrets.compare_digest(given.encode("latin-1"), self.token.encode("latin-1")):
+            return 401, "open the link that 'gigaplan app' printed: it holds the token of this session"
         return None
 
 
-def _is_local(host: str) -> bool:
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without its port, in small letters."""
     name, colon, port = host.rpartition(":")
-    if not colon or not port.isdigit():
-        name = host
-    return name.lower() in LOCAL
+    return (name if colon and port.isdigit() else host).lower()
+
+
+def _too_large(headers: dict[str, str]) -> tuple[int, str] | None:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()) or int(length[:20]) > MOST_BYTES:
+        return 413, f"a request has at most {MOST_BYTES:,} bytes"
+    return None
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Return a receiver that counts the body, also one whose length isn't stated."""
-    count = 0
+    """Return a receiver that counts the body, also one whose length isn't stated, and waits so long for all of it."""
+    count, whole, until = 0, False, time.monotonic() + BODY_S
 
     async def received() -> Message:
-        nonlocal count
-        message = await receive()
+        nonlocal count, whole
+        if whole:
+            return await receive()  # that the other side has left
+        try:
+            message = await asyncio.wait_for(receive(), max(until - time.monotonic(), 0.0))
+        except TimeoutError:
+            raise TooSlowError from None
+        whole = not message.get("more_body", False)
         count += len(message.get("body", b""))
         if count > MOST_BYTES:
             raise TooLargeError
@@ -118,7 +155,18 @@ def _bounded(receive: Receive) -> Receive:
     return received
 
 
-async def _answer(send: Send, status: int, why: str) -> None:
+async def answer_plainly(send: Send, status: int, why: str) -> None:
+    """Answer a request with a line of text.
+
+    Parameters
+    ----------
+    send : callable
+        Sends messages of the server's interface (ASGI).
+    status : int
+        The HTTP status.
+    why : str
+        The reason of a refusal.
+    """
     body = why.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), *SAFE]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 
 from gigaplan.app import jobs
+from gigaplan.app.queue.desk import Desk, state_folder
 from gigaplan.app.server import application
+from gigaplan.app.verbs.limits import Limits
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.errors import MachineError
 
 HOST = "127.0.0.1"
 
 
-def listening(port: int) -> socket.socket:
-    """Return a socket that listens on this machine alone.
+def listening(port: int, host: str = HOST) -> socket.socket:
+    """Return a socket that listens; on this machine alone where no other address is given.
 
     Parameters
     ----------
     port : int
         0 for any free one.
+    host : str
+        Address of this machine.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def listening(port: int) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((HOST, port))
+        found.bind((host, port))
         found.listen()
     except OSError as error:
         found.close()
@@ -42,12 +46,9 @@ def listening(port: int) -> socket.socket:
     return found
 
 
-def _interrupt(*_: object) -> None:
-    """End as Ctrl-C does, so that the second process ends in order."""
-    raise KeyboardInterrupt
-
-
-def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True) -> None:
+def serve(
+    fragment: str, port: int, show: Callable[[str], None], *, browser: bool = True, data: Path | None = None
+) -> None:
     """Serve the planner until it is interrupted.
 
     Parameters
@@ -60,28 +61,30 @@ def serve(fragment: str, port: int, show: Callable[[str], None], *, browser: boo
         Called with the link.
     browser : bool
         Whether the link is opened.
+    data : Path, optional
+        Where jobs are kept; this user's own folder if left out.
 
     Raises
     ------
     MachineError
         If the port is taken.
     """
-    import uvicorn
+    from gigaplan.app.connections import served
 
     token, listener, worker = secrets.token_urlsafe(24), listening(port), Worker()
+    desk = Desk(lambda: data or state_folder(), Limits())
+    with contextlib.suppress(MachineError):  # whoever asks for a job is given the reason
+        desk.resume()
     link = f"http://{HOST}:{listener.getsockname()[1]}/#token={token}{fragment}"
-    server = uvicorn.Server(
-        uvicorn.Config(application(token, worker), log_level="error", server_header=False, access_log=False)
-    )
     worker.start().submit(jobs.warm, "announced-2025-09")
     threading.Thread(target=jobs.warm, args=("announced-2025-09",), daemon=True).start()
     show(link)
     if browser:
         threading.Timer(0.5, webbrowser.open, (link,)).start()
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+            served(application(token, worker, desk), listener)
     finally:
+        desk.close()
         worker.close()
         listener.close()

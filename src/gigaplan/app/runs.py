@@ -35,12 +35,16 @@ class Kept(Generic[K, V]):
                 self._values.move_to_end(key)
                 return self._values[key]
         made = make()
+        self.put(key, made)
+        return made
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value, and forget the oldest where there are too many."""
         with self._lock:
-            self._values[key] = made
+            self._values[key] = value
             self._values.move_to_end(key)
             while len(self._values) > self.most:
                 self._values.popitem(last=False)
-        return made
 
 
 _results: Kept[tuple[str, bool], Result] = Kept(KEPT)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import anyio
@@ -19,13 +20,18 @@ from gigaplan import catalog
 from gigaplan._version import __version__
 from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
+from gigaplan.app.access import ForbiddenError, User, user_of
 from gigaplan.app.answers import answered, explained, problem_data
 from gigaplan.app.frames import frame_questions
 from gigaplan.app.guard import Guard
 from gigaplan.app.inputs import ranked
+from gigaplan.app.queue.desk import Desk, state_folder
+from gigaplan.app.queue.endpoints import Note, add_jobs
+from gigaplan.app.queue.store import NoSuchJobError, TooManyJobsError
 from gigaplan.app.requests import ComparisonQuestion, InputsQuestion, PlanState, Question, StartQuestion, TextQuestion
 from gigaplan.app.runs import Kept
 from gigaplan.app.sources import key_of, sources_of
+from gigaplan.app.verbs.limits import Limits
 from gigaplan.app.work import Step, Worker
 from gigaplan.plan.copies import copy_of
 from gigaplan.plan.resolver import known_names
@@ -66,7 +72,7 @@ def unless(mark: threading.Event) -> Progress:
     return lambda done, total, what: not mark.is_set()
 
 
-def application(token: str, worker: Worker | None = None) -> Guard:
+def application(token: str, worker: Worker | None = None, desk: Desk | None = None) -> Guard:
     """Return the planner's application.
 
     Parameters
@@ -75,12 +81,42 @@ def application(token: str, worker: Worker | None = None) -> Guard:
         What every question carries; the opened link has it.
     worker : Worker, optional
         The process of long work; one is begun with the first such question if left out.
+    desk : Desk, optional
+        The jobs; kept in this user's own folder if left out.
+    """
+    return Guard(planner(worker or Worker(), desk or Desk(state_folder, Limits())), token)
+
+
+def planner(
+    worker: Worker,
+    desk: Desk,
+    add: Callable[[FastAPI], None] | None = None,
+    note: Note = lambda *_: None,
+    refusals: Mapping[type[GigaplanError], int] = MappingProxyType({}),
+) -> FastAPI:
+    """Return the page with its questions, jobs and verbs; who may ask is for a guard before it to know.
+
+    Parameters
+    ----------
+    worker : Worker
+        The process of long questions.
+    desk : Desk
+        The jobs.
+    add : callable, optional
+        Adds further endpoints.
+    note : callable
+        Notes in the audit what a user did.
+    refusals : mapping of type to int
+        Statuses of further errors.
     """
     app = FastAPI(title="gigaplan", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    _errors(app)
-    _questions(app, worker or Worker(), Tabs())
+    _errors(app, refusals)
+    _questions(app, worker, Tabs())
+    add_jobs(app, desk, note)
+    if add is not None:
+        add(app)
     app.mount("/", StaticFiles(directory=static_folder(), html=True), name="page")
-    return Guard(app, token)
+    return app
 
 
 def static_folder() -> Path:
@@ -94,7 +130,7 @@ def problems_of(error: GigaplanError) -> list[dict[str, Any]]:
     return [problem_data(p) for p in problems]
 
 
-def _errors(app: FastAPI) -> None:
+def _errors(app: FastAPI, refusals: Mapping[type[GigaplanError], int]) -> None:
     """Answer mistakes with the list of problems, and bugs without a traceback."""
 
     def wrong(status: int) -> Callable[[Request, Exception], Response]:
@@ -117,6 +153,11 @@ def _errors(app: FastAPI) -> None:
         return JSONResponse({"problems": [problem_data(Problem(text, remedy="please report it with the plan"))]}, 500)
 
     app.add_exception_handler(PlanError, wrong(WRONG))
+    app.add_exception_handler(NoSuchJobError, wrong(404))
+    app.add_exception_handler(TooManyJobsError, wrong(429))
+    app.add_exception_handler(ForbiddenError, wrong(403))
+    for kind, status in refusals.items():
+        app.add_exception_handler(kind, wrong(status))
     app.add_exception_handler(Cancelled, wrong(CANCELLED))
     app.add_exception_handler(MachineError, wrong(STOPPED))
     app.add_exception_handler(GigaplanError, wrong(WRONG))
@@ -149,17 +190,17 @@ def streamed(steps: AsyncIterator[Step]) -> StreamingResponse:
 # Long: one endpoint after the other, each a few lines.
 def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
     """Add every question that the page asks."""
-    known: Kept[str, tuple[PlanState, int]] = Kept(REMEMBERED)
+    known: Kept[tuple[str, str], tuple[PlanState, int]] = Kept(REMEMBERED)
 
-    def remember(state: PlanState, members: int) -> None:
-        known.get(key_of(sources_of(state, members)), lambda: (state, members))
+    def remember(user: User, state: PlanState, members: int) -> None:
+        known.get((user.id, key_of(sources_of(state, members))), lambda: (state, members))
 
-    def of(answer: str) -> tuple[PlanState, int]:
+    def of(user: User, answer: str) -> tuple[PlanState, int]:
         def unknown() -> tuple[PlanState, int]:
             remedy = "ask for the answer again"
             raise PlanError([Problem("no such answer is kept", Place("answer"), answer[:80], "", "", remedy)])
 
-        return known.get(answer, unknown)
+        return known.get((user.id, answer), unknown)
 
     @app.get("/api/plans", summary="The built-in plans, names for a new one, colours of charts by night")
     def plans() -> dict[str, Any]:
@@ -168,9 +209,10 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         return {"plans": found, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
-    async def answer(question: Question, tab: Tab = "") -> Response:
-        remember(question.plan, question.members)
-        mark = tabs.begin(tab)
+    async def answer(question: Question, request: Request, tab: Tab = "") -> Response:
+        user = user_of(request)
+        remember(user, question.plan, question.members)
+        mark = tabs.begin(f"{user.id} {tab}" if tab else "")
         if question.members > 1 or question.claims:
             return streamed(worker.steps(jobs.answer, question, mark=mark))
         found = await anyio.to_thread.run_sync(answered, question, unless(mark))
@@ -193,11 +235,12 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
     @app.get("/api/explain", summary="Where a figure comes from")
     async def explain(
+        request: Request,
         answer: Annotated[str, Query(max_length=80)],
         quantity: Annotated[str, Query(max_length=200)],
         at: Annotated[str, Query(max_length=400)] = "",
     ) -> Response:
-        state, members = of(answer)
+        state, members = of(user_of(request), answer)
         if members > 1:
             return streamed(worker.steps(jobs.explanation, state, members, quantity, at))
         return JSONResponse(await anyio.to_thread.run_sync(explained, state, members, quantity, at))
@@ -207,8 +250,8 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         return streamed(worker.steps(jobs.comparison, question.plan, question.other))
 
     @app.get("/api/download", summary="A result as a file")
-    async def download(answer: Annotated[str, Query(max_length=80)], form: jobs.Form) -> Response:
-        state, members = of(answer)
+    async def download(request: Request, answer: Annotated[str, Query(max_length=80)], form: jobs.Form) -> Response:
+        state, members = of(user_of(request), answer)
         async for step in worker.steps(jobs.download, state, members, form):
             if step.answer is not None:
                 name = f"gigaplan-result.{form}"

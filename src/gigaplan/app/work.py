@@ -75,7 +75,10 @@ class Worker:
         for slot in range(SLOTS):
             self._shared[2 * slot] = STOPPED
         if self._pool is not None:
+            begun = list((getattr(self._pool, "_processes", None) or {}).values())
             self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in begun:
+                process.kill()  # else the server's end would wait for the end of its work
 
     def start(self) -> ProcessPoolExecutor:
         """Return the process, begun if it isn't there or has ended."""

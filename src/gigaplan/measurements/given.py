@@ -11,6 +11,7 @@ from gigaplan.measurements.reports import Row
 from gigaplan.measurements.tables import parse_table, read_text
 from gigaplan.plan import document
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.files import reads_texts_only, refuse_files
 
 PLACE = Place("--about")
 ALIASES = {"system": "gpu"}
@@ -53,7 +54,8 @@ def about(given: Iterable[str], columns: Sequence[str]) -> Row:
 def _pairs(part: str, problems: list[Problem]) -> list[tuple[str, str]]:
     """Return the names and values of one text or file."""
     path = Path(part)
-    if "=" not in part or path.is_file():
+    if "=" not in part or (not reads_texts_only() and path.is_file()):
+        refuse_files(path)
         text = read_text(path)
         if ":" in text.splitlines()[0] if text.strip() else False:
             plain = document.parse(text, part).plain()

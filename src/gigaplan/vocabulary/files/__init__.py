@@ -1,7 +1,7 @@
 """The one writing door, and the reading of bounded inputs: every file or folder that a verb reads or writes."""
 
 from gigaplan.vocabulary.files.folders import whole_folder
-from gigaplan.vocabulary.files.inputs import command, note_input, read_bytes, refuse_files, texts_only
+from gigaplan.vocabulary.files.inputs import command, note_input, read_bytes, reads_texts_only, refuse_files, texts_only
 from gigaplan.vocabulary.files.names import name_fault, slug
 from gigaplan.vocabulary.files.workplace import temporary_folder
 from gigaplan.vocabulary.files.write import (
@@ -23,6 +23,7 @@ __all__ = [
     "note_input",
     "only_files_on_stdout",
     "read_bytes",
+    "reads_texts_only",
     "refuse_files",
     "refuse_unwritable",
     "slug",

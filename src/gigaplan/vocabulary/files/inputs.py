@@ -15,22 +15,34 @@ Identity = tuple[int, int]
 
 _inputs: ContextVar[frozenset[Identity]] = ContextVar("inputs", default=frozenset())
 _depth: ContextVar[int] = ContextVar("depth", default=0)
-_texts_only: ContextVar[bool] = ContextVar("texts_only", default=False)
+_texts_only: ContextVar[frozenset[str] | None] = ContextVar("texts_only", default=None)
 
 
 @contextlib.contextmanager
-def texts_only() -> Iterator[None]:
-    """Read no file that a document names while the block runs: the document came from elsewhere than this machine."""
-    token = _texts_only.set(True)
+def texts_only(*posted: str | Path) -> Iterator[None]:
+    """Read no file that a document names while the block runs: the document came from elsewhere than this machine.
+
+    Parameters
+    ----------
+    *posted : str or Path
+        Files that hold what came with the document, and may be read by these very names.
+    """
+    token = _texts_only.set(frozenset(map(str, posted)))
     try:
         yield
     finally:
         _texts_only.reset(token)
 
 
+def reads_texts_only() -> bool:
+    """Return whether this is inside :func:`texts_only`."""
+    return _texts_only.get() is not None
+
+
 def refuse_files(path: str | Path) -> None:
     """Raise PlanError for a file that a document names inside :func:`texts_only`, whether there is one or not."""
-    if _texts_only.get():
+    posted = _texts_only.get()
+    if posted is not None and str(path) not in posted:
         allowed = "what is written in the plan itself, and names that come with gigaplan"
         remedy = "write its lines into the plan, or run the plan in the terminal"
         raise PlanError(

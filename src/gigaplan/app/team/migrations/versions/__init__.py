@@ -1,0 +1,1 @@
+"""The schema of a team's database, step by step."""
