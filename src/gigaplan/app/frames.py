@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Literal
 
 import anyio
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import StringConstraints
 
+from gigaplan.app.access import User, user_of
 from gigaplan.app.answers import card_data, chart_data
 from gigaplan.app.engineer import ServingQuery, TrainingQuery, served, trained
 from gigaplan.app.places import places
@@ -24,7 +25,7 @@ from gigaplan.report.frames import frame, largest
 from gigaplan.report.words import engine, model, place, system
 from gigaplan.vocabulary.progress import Progress
 
-Remember = Callable[[PlanState, int], None]
+Remember = Callable[[User, PlanState, int], None]
 Streamed = Callable[[AsyncIterator[Step]], Response]
 
 
@@ -89,22 +90,22 @@ def frame_questions(app: FastAPI, worker: Worker, remember: Remember, streamed: 
     worker : Worker
         The process of long work.
     remember : callable
-        Called with a plan and its members, so that its figures can be explained.
+        Called with a user, a plan and its members, so that its figures can be explained.
     streamed : callable
         Makes a response of a job's steps.
     """
 
     @app.post("/api/places", summary="Where the sites of a plan are, and their power by state from month to month")
-    async def where(question: TextQuestion) -> Response:
+    async def where(question: TextQuestion, request: Request) -> Response:
         found = await anyio.to_thread.run_sync(places, question.plan)
-        remember(question.plan, 1)
+        remember(user_of(request), question.plan, 1)
         return JSONResponse(found)
 
     @app.post(
         "/api/frame", summary="What a lender or the developer of a site looks at; with many members as JSON lines"
     )
-    async def frame_of(question: FrameQuestion) -> Response:
-        remember(question.plan, question.members)
+    async def frame_of(question: FrameQuestion, request: Request) -> Response:
+        remember(user_of(request), question.plan, question.members)
         if question.members > 1:
             return streamed(worker.steps(framed, question))
         return JSONResponse(await anyio.to_thread.run_sync(framed, question))
