@@ -202,13 +202,13 @@ def validate_costs() -> CostValidation:
     return run_costs()
 
 
-def validate_plans(*plans: str | Path, progress: Progress | None = None) -> BandValidation:
+def validate_plans(plan: str | Path | None = None, progress: Progress | None = None) -> BandValidation:
     """Return use of GPUs, margin and cost of a GPU-hour of plans by year, next to what was published of each.
 
     Parameters
     ----------
-    *plans
-        Names of built-in plans or files; all built-in plans if there are none.
+    plan : str or Path, optional
+        A built-in plan's name or a file; all built-in plans if left out.
     progress : callable, optional
         Called with (plans done, plans, the next one); False cancels.
 
@@ -217,7 +217,7 @@ def validate_plans(*plans: str | Path, progress: Progress | None = None) -> Band
     PlanError
         If a plan can't be read or is wrong.
     """
-    return run_bands(plans, progress)
+    return run_bands(() if plan is None else (plan,), progress)
 
 
 def validate_kernels(

@@ -211,19 +211,19 @@ def validate_costs(*, json: Json = False) -> int:
 
 
 @verb(validate_app, "plans", "validate plans announced-2025-09")
-def validate_plans(*plans: str, all_rows: AllRows = False, json: Json = False) -> int:
+def validate_plans(plan: str | None = None, /, *, all_rows: AllRows = False, json: Json = False) -> int:
     """Compare use of GPUs, margin and cost of a GPU-hour of plans with what was published.
 
     Parameters
     ----------
-    plans
-        Built-in plans' names or YAML files (default: all built-in plans).
+    plan
+        A built-in plan's name or a YAML file (default: all built-in plans).
     """
     from gigaplan import api
     from gigaplan.report.bands_view import band_validation
 
     with progress("plans") as bar:
-        answer = api.validate_plans(*plans, progress=bar)
+        answer = api.validate_plans(plan, bar)
     return print_json(answer) if json else show(band_validation(answer, every=all_rows))
 
 
