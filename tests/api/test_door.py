@@ -30,8 +30,8 @@ PYTHON_ONLY = {"catalog_yaml", "load", "request", "save", "to_json", "train_site
 """What the terminal does inside other verbs: ``catalog show --yaml`` is one, ``explain FOLDER`` loads, ``run`` saves,
 ``train --sites`` trains on several."""
 
-TERMINAL_ONLY = {"app"}
-"""The planner serves until Ctrl-C; what it asks are functions."""
+TERMINAL_ONLY = ("app_",)
+"""The planner serves until Ctrl-C, and a team's users are its keeper's; what it asks are functions."""
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_every_verb_is_a_function_and_the_other_way_round() -> None:
     functions = {
         name for name in gp.__all__ if name.islower() and not name.startswith("_") and callable(getattr(gp, name))
     }
-    assert set(verbs()) - TERMINAL_ONLY == functions - PYTHON_ONLY
+    assert {v for v in verbs() if not v.startswith(TERMINAL_ONLY)} == functions - PYTHON_ONLY
     assert set(gp.__all__) <= set(dir(gp))
     assert all(getattr(gp, name) is not None for name in gp.__all__)
 
@@ -173,7 +173,8 @@ def test_the_terminal_and_python_give_one_json(
 
 
 def test_every_function_is_compared() -> None:
-    assert set(verbs()) - TERMINAL_ONLY - set(ANSWERS) == {"validate_kernels"}, "kernels are an extra"
+    compared = {v for v in verbs() if not v.startswith(TERMINAL_ONLY)}
+    assert compared - set(ANSWERS) == {"validate_kernels"}, "kernels are an extra"
 
 
 def test_values_become_plain() -> None:

@@ -52,6 +52,8 @@ LATER = {
     "interest_usd",
     "tax_usd",
     "debt_usd",
+    "debt_service_usd",
+    "debt_service_cover",
     "full_workload_cost_usd",
     "full_cost_per_mtok_usd",
     "full_cost_per_mtok_all_usd",

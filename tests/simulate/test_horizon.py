@@ -48,6 +48,8 @@ BEGUN_BEFORE |= {
     "party_assets_usd",
     "party_debt_usd",
     "debt_usd",
+    "debt_service_usd",
+    "debt_service_cover",
     "interest_usd",
     "tax_usd",
 }

@@ -218,7 +218,15 @@ def users_list(*, data: Data = None, json: Json = False) -> int:
 
 @verb(users_app, "role", "app users role ada admin")
 def users_role(name: str, role: str, /, *, data: Data = None) -> int:
-    """Give a user another role: viewer, planner or admin."""
+    """Give a user another role.
+
+    Parameters
+    ----------
+    name
+        The user.
+    role
+        viewer, planner or admin.
+    """
     with _people(data) as people:
         people.change_role(name, role)
         people.note(None, "role", f"{name} {role}", "command line")
@@ -231,6 +239,8 @@ def users_token(name: str, /, *, days: float | None = None, data: Data = None) -
 
     Parameters
     ----------
+    name
+        The user.
     days
         For how many days it is good (default: until it is revoked).
     """
@@ -243,7 +253,13 @@ def users_token(name: str, /, *, days: float | None = None, data: Data = None) -
 
 @verb(users_app, "revoke", "app users revoke ada")
 def users_revoke(name: str, /, *, data: Data = None) -> int:
-    """Make all tokens of a user worthless at once."""
+    """Make all tokens of a user worthless at once.
+
+    Parameters
+    ----------
+    name
+        The user.
+    """
     with _people(data) as people:
         count = people.revoke(name)
         people.note(None, "revoked", f"{name}: {count} tokens", "command line")
@@ -253,7 +269,13 @@ def users_revoke(name: str, /, *, data: Data = None) -> int:
 
 @verb(users_app, "remove", "app users remove ada")
 def users_remove(name: str, /, *, data: Data = None) -> int:
-    """Let a user in no more; shared plans stay, private ones are seen by nobody."""
+    """Let a user in no more; shared plans stay, private ones are seen by nobody.
+
+    Parameters
+    ----------
+    name
+        The user.
+    """
     with _people(data) as people:
         people.remove(name)
         people.note(None, "user removed", name, "command line")

@@ -11,6 +11,9 @@ from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.rates import in_the_plans_prices, monthly
 from gigaplan.vocabulary.members import Array, column
 
+CENT_USD = 0.01
+"""Less than this is nothing that falls due."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loans:
@@ -41,10 +44,10 @@ class Loans:
         Returns
         -------
         Array, shape (M, n)
-            Earned over due; nan where nothing is due.
+            Earned over due; nan where less than a cent is due.
         """
         earned, service = np.broadcast_arrays(earned_usd, self.served_usd)
-        return np.asarray(np.divide(earned, service, out=np.full(service.shape, np.nan), where=service > 0))
+        return np.asarray(np.divide(earned, service, out=np.full(service.shape, np.nan), where=service > CENT_USD))
 
 
 def loans_of(capital_usd: Array, inputs: FinanceInputs) -> Loans:
