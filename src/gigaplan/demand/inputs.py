@@ -101,7 +101,7 @@ class Workload:
     token_growth_decay_per_year: Annotated[Uncertain, Ge(0), Unit("1/year")] = 1.0
     """Rate at which the growth of input and reasoning tokens itself decays."""
     pricing: Pricing = "cost_plus"
-    """How the price of a request moves after the reference date: with the cost of serving it (cost_plus), with the
+    """How the price of a request moves after the reference date: with its cost in the market (cost_plus), with the
     clearing price of a GPU-hour (follow_market), as the plan's price index says (path), or not at all (frozen)."""
     price_elasticity: Annotated[Uncertain, Ge(-5), Le(0), Unit("1")] = 0.0
     """Relative change of requests over that of their price, at the price of the reference date."""

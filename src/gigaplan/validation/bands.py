@@ -34,8 +34,8 @@ MOVED, SCARCE = 0.1, 0.005
 """Change of a cost, and share of demand that is unserved, from which on it is a cause."""
 NOTES = (
     "Use: from the 30 % of organisations off-peak to all hours, where providers say that they are sold out. Margin: "
-    "revenue less cost of serving over revenue, as OpenAI and Anthropic reported it from 2025 on. GPU-hour: from the "
-    "least published cost of ownership to the dearest contract of a system of the plan.",
+    "revenue less cost of serving over revenue, as press reports have it of OpenAI and Anthropic from 2025 on. "
+    "GPU-hour: from the least published cost of ownership to the dearest contract of a system of the plan.",
     "Published figures are of 2025 and 2026, at second hand. The plans' later years may differ from them with reason, "
     "which each such year states.",
 )
