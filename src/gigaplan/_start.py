@@ -58,6 +58,7 @@ def _leave(_: int, __: FrameType | None) -> None:
 
 def _end() -> NoReturn:
     """End with the exit code of Ctrl-C; Python itself would end by a signal if an ``exec`` was interrupted."""
+    gc.collect()  # what was interrupted between its beginning and its ``with`` cleans up when it is forgotten
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
