@@ -19,7 +19,8 @@ from gigaplan.report.html import html
 from gigaplan.report.terminal import render
 from gigaplan.results.lacking import left_out
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import Verdict
+from gigaplan.results.verdicts import Claim, Verdict
+from gigaplan.study.compare import Comparison
 from gigaplan.vocabulary.errors import LackingQuantityError
 from gigaplan.vocabulary.variables import HOURS, Variable, variables
 
@@ -77,23 +78,36 @@ def test_every_verb_reads_what_rests(name: str, announced: Result, whole: tuple[
         gp.export(result, "csv", tmp_path / "one.csv", [name])
 
 
+@pytest.fixture(scope="module")
+def compared(announced: Result) -> Comparison:
+    """The whole result next to itself."""
+    return gp.compare(announced, replace(announced, sources=None))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_comparison_leaves_out_what_one_side_lacks(name: str, announced: Result) -> None:
-    result = without(announced, name)
-    before, answer = gp.compare(announced, replace(announced, sources=None)), gp.compare(announced, result)
+def test_a_comparison_leaves_out_what_one_side_lacks(name: str, announced: Result, compared: Comparison) -> None:
+    before, answer = compared, gp.compare(announced, without(announced, name))
     assert not answer.differences
     assert set(answer.same) <= set(before.same)
     assert len(answer.same) >= len(before.same) - len(before.same) // 2
-    assert answer.left_out == (f"B: {left_out(result)}",)
+    assert answer.left_out == (f"B: {left_out(without(announced, name))}",)
     assert name in printed(comparison(answer, 5), 200)
     json.dumps(gp.to_json(answer))
 
 
+SETS = [claims.read(s) for s in ("announcement-2025-09", "stargate-2025-01")]
+
+
+@pytest.fixture(scope="module")
+def verdicts(announced: Result) -> tuple[Claim, ...]:
+    """The claims on the whole result."""
+    return claims.evaluate(announced, catalog.load(), SETS)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_claims_that_read_it_cannot_be_determined(name: str, announced: Result) -> None:
-    sets = [claims.read(s) for s in ("announcement-2025-09", "stargate-2025-01")]
-    before = claims.evaluate(announced, catalog.load(), sets)
-    after = claims.evaluate(without(announced, name), catalog.load(), sets)
+def test_claims_that_read_it_cannot_be_determined(name: str, announced: Result, verdicts: tuple[Claim, ...]) -> None:
+    before = verdicts
+    after = claims.evaluate(without(announced, name), catalog.load(), SETS)
     for one, two in zip(before, after, strict=True):
         assert two.verdict in (one.verdict, Verdict.UNKNOWN, Verdict.ON_BASIS), one.id
         if one.verdict != two.verdict:
