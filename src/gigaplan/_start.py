@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -75,4 +76,7 @@ def _interrupt_again(ignored: UnraisableHookArgs) -> None:
 
 def _soon() -> None:
     time.sleep(SOON_S)
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # which ends a sleep or a wait too
+    else:
+        _thread.interrupt_main()
