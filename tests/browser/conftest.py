@@ -16,12 +16,33 @@ ROOT = Path(__file__).parents[2]
 PLAN = "lab-1mw"
 
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+GIGAPLAN = [sys.executable, "-m", "gigaplan"]
+
+
 @pytest.fixture(scope="session")
-def link() -> Iterator[str]:
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve a team of three; its address, and the token of each."""
+    data = str(tmp_path_factory.mktemp("team"))
+    tokens = {}
+    for name, role in {"ada": "planner", "bob": "planner", "vic": "viewer"}.items():
+        command = [*GIGAPLAN, "app", "users", "add", name, "--role", role, "--data", data]
+        done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=True)
+        tokens[name] = next(w for w in done.stdout.split() if len(w) > 40)
+    command = [*GIGAPLAN, "app", "--serve", "--data", data, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as server:
+        assert server.stdout
+        try:
+            yield next(w for w in server.stdout.readline().split() if w.startswith("http")), tokens
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the planner on a free port; the link has its token."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "gigaplan", "app", PLAN, "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+    command = [*GIGAPLAN, "app", PLAN, "--no-browser", "--data", str(tmp_path_factory.mktemp("jobs"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as server:
         assert server.stdout
         try:
             yield server.stdout.readline().strip()

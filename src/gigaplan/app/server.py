@@ -20,7 +20,7 @@ from gigaplan import catalog
 from gigaplan._version import __version__
 from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
-from gigaplan.app.access import ForbiddenError, User, user_of
+from gigaplan.app.access import LOCAL, ForbiddenError, User, user_of
 from gigaplan.app.answers import answered, explained, problem_data
 from gigaplan.app.frames import frame_questions
 from gigaplan.app.guard import Guard
@@ -202,11 +202,13 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
         return known.get((user.id, answer), unknown)
 
-    @app.get("/api/plans", summary="The built-in plans, names for a new one, colours of charts by night")
-    def plans() -> dict[str, Any]:
+    @app.get("/api/plans", summary="The built-in plans, who asks, names for a new one, colours by night")
+    def plans(request: Request) -> dict[str, Any]:
         found = [{"name": n, "title": title_of(n)} for n in builtin_names()]
         names = {kind: list(known_names(kind)) for kind in ("region", "model")}
-        return {"plans": found, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
+        user = user_of(request)
+        me = None if user is LOCAL else {"name": user.name, "role": user.role}
+        return {"plans": found, "me": me, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
     async def answer(question: Question, request: Request, tab: Tab = "") -> Response:
