@@ -140,6 +140,7 @@ def test_only_a_right_token_is_let_in(team: Team) -> None:
             team.app._failed = Rate(1000)
             found = team.ask("", "GET", path, **given)  # type: ignore[arg-type]
             assert found.status_code == 401, (name, path)
+            assert found.headers["www-authenticate"] == "Bearer", "by which the page knows to ask for a token"
 
 
 def test_a_revoked_an_expired_and_a_removed_users_token_are_worthless_at_once(team: Team) -> None:
@@ -233,6 +234,8 @@ def test_nobody_sees_stops_or_uses_anothers_job(team: Team, ada_job: str) -> Non
             team.ask(who, "GET", f"/api/jobs/{ada_job}"),
             team.ask(who, "GET", f"/api/jobs/{ada_job}/result"),
             team.ask(who, "GET", f"/api/jobs/{ada_job}/result?form=html"),
+            team.ask(who, "GET", f"/api/jobs/{ada_job}/question"),
+            team.ask(who, "POST", f"/api/jobs/{ada_job}/page"),
             team.ask(who, "POST", f"/api/jobs/{ada_job}/cancel"),
             team.ask(who, "DELETE", f"/api/jobs/{ada_job}"),
         )
