@@ -3,6 +3,7 @@ import { text, Wrong } from './api';
 import { act, begin, forget, openPage, question, saveAnswer, type Posted } from './more';
 import { Side } from './Panel';
 import { ProblemText } from './Sliders';
+import { day } from './Stored';
 import type { Job, Plan, Problem, State } from './types';
 import { otherOf } from './useAnswer';
 
@@ -207,7 +208,7 @@ function One({ job, posted, may, done, show }: OneProps) {
       </p>
       <p className="dim">
         {job.state}
-        {job.state === 'running' && job.total > 0 && `: ${job.done.toLocaleString('en')} of ${job.total.toLocaleString('en')} ${job.step}`} · {new Date(1000 * job.created).toLocaleString()}
+        {job.state === 'running' && job.total > 0 && `: ${job.done.toLocaleString('en')} of ${job.total.toLocaleString('en')} ${job.step}`} · {day(job.created)}
         {took}
       </p>
       {open && <progress aria-label={`${name}, progress`} value={job.total ? job.done : undefined} max={job.total || 1} />}

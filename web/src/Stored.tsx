@@ -4,7 +4,7 @@ import * as more from './more';
 import { Side } from './Panel';
 import type { Kept, Plan, Stored, Version } from './types';
 
-const day = (seconds: number) => new Date(1000 * seconds).toLocaleString();
+export const day = (seconds: number) => new Date(1000 * seconds).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
 const SHARED: Record<string, string> = { private: 'only you', read: 'all may read', write: 'all may change' };
 
 /** Keeps a token for this tab, and begins anew with it. */

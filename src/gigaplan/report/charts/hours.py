@@ -97,7 +97,7 @@ def day_of_site(result: Result, name: str) -> Chart:
     clock = clock_of(result, name)
     days = figure_of(result, load_by_hour(result, name)[:, :, WEEKDAY])
     labels = [clock.at(h) for h in range(HOURS)]
-    heading = f"Load of {place(name)} by hour of a weekday"
+    heading = f"A weekday of {place(name)}, by hour"
     return _chart("hours", heading, result, np.roll(days, clock.hours, -1), labels, clock)
 
 
@@ -108,13 +108,14 @@ def week_of_site(result: Result, name: str) -> Chart:
     days = [found[:, WEEKDAY if k < WEEKDAYS else WEEKEND] for k in range(len(NAMES))]
     week = np.roll(np.concatenate(days, axis=-1), clock.hours, -1)
     labels = [f"{NAMES[h // HOURS]} {clock.at(h)}" for h in range(week.shape[-1])]
-    return _chart("week", f"A week of {place(name)}, hour by hour", result, week, labels, clock)
+    return _chart("week", f"A week of {place(name)}, by hour", result, week, labels, clock)
 
 
 def _chart(id: str, heading: str, result: Result, mw: Array, labels: list[str], clock: Clock) -> Chart:
-    """Return lines of hours, one for each of some years; the table has every year."""
+    """Return lines of hours, one for each of some years with load; the table has every year."""
     every = years(result)
-    picked = sorted({int(k) for k in np.linspace(0, len(every) - 1, min(len(every), len(HUES))).round()})
+    used = np.flatnonzero(mw.max(axis=-1) > 0) if mw.max() > 0 else np.arange(len(every))
+    picked = sorted({int(used[int(k)]) for k in np.linspace(0, len(used) - 1, min(len(used), len(HUES))).round()})
     unit = in_watts(float(mw.max()))
     series = [base.line(every[k], mw[k] / unit.size, HUES[n % len(HUES)], symbol="none") for n, k in enumerate(picked)]
     meter = f"{unit.name} at the meter"
@@ -125,6 +126,8 @@ def _chart(id: str, heading: str, result: Result, mw: Array, labels: list[str], 
         "top": over_time.TOP,
         "bottom": over_time.BOTTOM,
     }
+    if len(labels) > HOURS:
+        drawn["xAxis"] |= {"axisLabel": {**drawn["xAxis"].get("axisLabel", {}), "interval": HOURS - 1}}
     low, high = float(mw[-1].min()), float(mw[-1].max())
     return Chart(
         id,
