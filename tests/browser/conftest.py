@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PLAN = "lab-1mw"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
@@ -58,6 +59,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[list[str]]]:
+    """Return what lists axe's violations on a page: each rule with the first element that breaks it."""
+    file = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    assert file.exists(), "run 'make test-browser', which installs axe-core"
+    run = "tags => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
+
+    def violations(page: Page) -> list[list[str]]:
+        page.evaluate(file.read_text(encoding="utf-8"))
+        return list(page.evaluate(run, TAGS))
+
+    return violations
 
 
 @pytest.fixture

@@ -132,6 +132,14 @@ def test_two_users_share_a_plan_and_neither_overwrites_the_other(user: Callable[
     own.get_by_label("Who may see Our lab").select_option("private")
     expect(own.locator("[data-plan='Our lab']")).to_contain_text("only you")
     expect(plans(bob)).to_contain_text("No plans are kept yet.")
+    own.get_by_role("button", name="Share with …").click()
+    own.get_by_label("User to share Our lab with").fill("bob")
+    own.get_by_role("button", name="Share", exact=True).click()
+    expect(own.locator("[data-plan='Our lab']")).to_contain_text("shared with bob")
+    expect(plans(bob).locator("[data-plan='Our lab']")).to_contain_text("of ada, to read")
+    own.get_by_role("button", name="No longer share with bob").click()
+    expect(own.locator("[data-plan='Our lab']")).to_contain_text("only you")
+    expect(plans(bob)).to_contain_text("No plans are kept yet.")
 
 
 def test_a_viewer_opens_plans_and_begins_nothing(user: Callable[[str], Page]) -> None:
@@ -142,6 +150,32 @@ def test_a_viewer_opens_plans_and_begins_nothing(user: Callable[[str], Page]) ->
     panel = page.get_by_role("dialog", name="Jobs")
     expect(panel).to_contain_text("No jobs yet.")
     assert panel.get_by_role("button", name="Start").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_teams_panels(
+    chromium: Browser, team: Team, scheme: str, axe: Callable[[Page], list[list[str]]]
+) -> None:
+    for width, height in ((1280, 800), (390, 844), (2560, 1440)):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(f"{team[0]}#s={LAB}")
+        page.get_by_role("textbox", name="Token").wait_for()
+        assert axe(page) == [], "the question for a token"
+        page.goto(f"{team[0]}#token={team[1]['ada']}&s={LAB}")
+        page.reload()
+        page.wait_for_selector(".app[data-stale=false]", timeout=60_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        panel = plans(page)
+        if not panel.locator("[data-plan=axe]").count():
+            panel.get_by_label("Title", exact=True).fill("axe")
+            panel.get_by_role("button", name="Save as new").click()
+        row = panel.locator("[data-plan=axe]")
+        row.get_by_role("button", name="History").click()
+        row.get_by_role("button", name="Share with …").click()
+        row.get_by_label("Versions of axe").wait_for()
+        assert axe(page) == [], f"plans at {width}"
+        context.close()
 
 
 def test_who_has_no_token_is_asked_for_one(chromium: Browser, team: Team) -> None:

@@ -136,8 +136,9 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       label(axis, { formatter: axis.calendar_years ? String : tick, hideOverlap: true });
     } else label(axis, { hideOverlap: true });
   }
-  if (small) {
-    for (const s of seriesOf(option)) if (s.markLine) s.markLine.label = { show: false };
+  for (const s of seriesOf(option)) {
+    if (small && s.markLine) s.markLine.label = { show: false };
+    if (width < 500 && s.type === 'heatmap') s.label = { show: false };
   }
   for (const axis of axes(option.yAxis)) {
     label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});

@@ -6,6 +6,7 @@ import type { Kept, Plan, Stored, Version } from './types';
 
 export const day = (seconds: number) => new Date(1000 * seconds).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
 const SHARED: Record<string, string> = { private: 'only you', read: 'all may read', write: 'all may change' };
+const ACCESS: Record<string, string> = { read: 'may read', write: 'may change' };
 
 /** Keeps a token for this tab, and begins anew with it. */
 function enter(token: string): void {
@@ -38,6 +39,46 @@ export function TokenPanel({ why }: { why: string }) {
   );
 }
 
+interface NamedProps {
+  plan: Stored;
+  does: (what: Promise<unknown>) => void;
+}
+
+/** The users with whom one's plan is shared by name. */
+function Named({ plan, does }: NamedProps) {
+  const [name, setName] = useState('');
+  const [access, setAccess] = useState('read');
+  return (
+    <div className="below">
+      {Object.entries(plan.shared_with ?? {}).map(([who, may]) => (
+        <p key={who} className="row">
+          {who} {ACCESS[may]}
+          <button className="quiet" aria-label={`No longer share with ${who}`} onClick={() => does(more.shareWith(plan.id, who, 'none'))}>
+            ×
+          </button>
+        </p>
+      ))}
+      <form
+        className="row"
+        onSubmit={(e) => {
+          e.preventDefault();
+          does(more.shareWith(plan.id, name.trim(), access).then(() => setName('')));
+        }}
+      >
+        <input aria-label={`User to share ${plan.title} with`} placeholder="name of a user" required value={name} onChange={(e) => setName(e.target.value)} />
+        <select aria-label="who then" value={access} onChange={(e) => setAccess(e.target.value)}>
+          {Object.entries(ACCESS).map(([k, text]) => (
+            <option key={k} value={k}>
+              {text}
+            </option>
+          ))}
+        </select>
+        <button type="submit">Share</button>
+      </form>
+    </div>
+  );
+}
+
 interface RowProps {
   plan: Stored;
   current: boolean;
@@ -48,20 +89,21 @@ interface RowProps {
 
 function Row({ plan, current, may, open, does }: RowProps) {
   const [versions, setVersions] = useState<Version[] | null>(null);
+  const [naming, setNaming] = useState(false);
+  const named = Object.keys(plan.shared_with ?? {});
   return (
     <li data-plan={plan.title} aria-current={current}>
       <p>
         <b>{plan.title}</b> {current && <small>open</small>}
       </p>
       <p className="dim">
-        {plan.mine ? 'yours' : `of ${plan.owner}`}, {plan.mine ? SHARED[plan.shared] : plan.may_write ? 'you may change it' : 'to read'} · version{' '}
+        {plan.mine ? 'yours' : `of ${plan.owner}`}, {plan.mine ? [plan.shared === 'private' && named.length ? '' : SHARED[plan.shared], named.length ? `shared with ${named.join(', ')}` : ''].filter(Boolean).join(', ') : plan.may_write ? 'you may change it' : 'to read'} · version{' '}
         {plan.version}, {day(plan.changed)}
       </p>
       <p className="row">
         <button onClick={() => open(plan.id)}>Open</button>
         {plan.mine && may && (
           <label className="pick">
-            shared
             <select value={plan.shared} aria-label={`Who may see ${plan.title}`} onChange={(e) => does(more.share(plan.id, e.target.value))}>
               {Object.entries(SHARED).map(([k, text]) => (
                 <option key={k} value={k}>
@@ -70,6 +112,11 @@ function Row({ plan, current, may, open, does }: RowProps) {
               ))}
             </select>
           </label>
+        )}
+        {plan.mine && may && (
+          <button className="quiet" aria-expanded={naming} onClick={() => setNaming(!naming)}>
+            Share with …
+          </button>
         )}
         <button
           className="quiet"
@@ -84,6 +131,7 @@ function Row({ plan, current, may, open, does }: RowProps) {
           </button>
         )}
       </p>
+      {naming && <Named plan={plan} does={does} />}
       {versions && (
         <ol className="below" aria-label={`Versions of ${plan.title}`}>
           {versions.map((v) => (

@@ -31,6 +31,8 @@ export const keep = async (title: string, plan: Plan, note: string) =>
 export const change = async (id: string, version: number, title: string, plan: Plan, note: string) =>
   read<Stored>(await ask(`/api/stored/${id}`, { title, plan, note, version }, undefined, 'PUT'));
 export const share = (id: string, shared: string) => ask(`/api/stored/${id}/shared`, { shared }, undefined, 'PUT');
+export const shareWith = (id: string, name: string, access: string) =>
+  ask(`/api/stored/${id}/users/${encodeURIComponent(name)}`, { access }, undefined, 'PUT');
 export const remove = (id: string) => ask(`/api/stored/${id}`, undefined, undefined, 'DELETE');
 export const history = async (id: string) =>
   (await read<{ versions: Version[] }>(await ask(`/api/stored/${id}/history`, undefined))).versions;

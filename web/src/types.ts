@@ -56,6 +56,8 @@ export interface Stored extends Kept {
   changed: number;
   mine: boolean;
   may_write: boolean;
+  /** With whom it is shared by name; its owner alone sees that. */
+  shared_with?: Record<string, 'read' | 'write'>;
   plan?: { name: string; text: string; changes: string[] };
 }
 
