@@ -21,7 +21,8 @@ from gigaplan._version import __version__
 from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
 from gigaplan.app.access import LOCAL, ForbiddenError, User, user_of
-from gigaplan.app.answers import answered, explained, problem_data
+from gigaplan.app.answers import explained, problem_data
+from gigaplan.app.crowd import Crowd
 from gigaplan.app.frames import frame_questions
 from gigaplan.app.guard import Guard
 from gigaplan.app.inputs import ranked
@@ -40,7 +41,7 @@ from gigaplan.plan.starter import Start, complete_systems
 from gigaplan.report.charts.palette import NIGHT
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import texts_only
-from gigaplan.vocabulary.progress import Cancelled, Progress
+from gigaplan.vocabulary.progress import Cancelled
 
 WRONG, CANCELLED, STOPPED = 422, 499, 503
 REMEMBERED = 500
@@ -65,11 +66,6 @@ class Tabs:
                     older.set()
                 holder[:] = [mark]
         return mark
-
-
-def unless(mark: threading.Event) -> Progress:
-    """Return a progress function that cancels once a mark is set."""
-    return lambda done, total, what: not mark.is_set()
 
 
 def application(token: str, worker: Worker | None = None, desk: Desk | None = None) -> Guard:
@@ -190,6 +186,7 @@ def streamed(steps: AsyncIterator[Step]) -> StreamingResponse:
 # Long: one endpoint after the other, each a few lines.
 def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
     """Add every question that the page asks."""
+    crowd = Crowd(worker.another())
     known: Kept[tuple[str, str], tuple[PlanState, int]] = Kept(REMEMBERED)
 
     def remember(user: User, state: PlanState, members: int) -> None:
@@ -217,8 +214,7 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         mark = tabs.begin(f"{user.id} {tab}" if tab else "")
         if question.members > 1 or question.claims:
             return streamed(worker.steps(jobs.answer, question, mark=mark))
-        found = await anyio.to_thread.run_sync(answered, question, unless(mark))
-        return JSONResponse(found)
+        return JSONResponse(await crowd.answer(question, mark))
 
     @app.post("/api/inputs", summary="The lines of a plan that matter; with many members as JSON lines")
     async def inputs(question: InputsQuestion) -> Response:
