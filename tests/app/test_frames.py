@@ -92,7 +92,9 @@ def test_the_hours_of_a_site_are_in_its_own_time_and_the_sites_add_up() -> None:
     utc = each["UAE"][:, WEEKDAY]
     row = {r[0]: r[-1] for r in found["UAE"]["rows"]}
     size = 1.0 if "MW" in found["UAE"]["figures"] else 1e3
-    assert float(row["Wed 4:00"]) * size == pytest.approx(float(utc[-1, 0]), rel=5e-3), "midnight in UTC is four o'clock"
+    assert float(row["Wed 4:00"]) * size == pytest.approx(float(utc[-1, 0]), rel=5e-3), (
+        "midnight in UTC is four o'clock"
+    )
 
 
 def test_what_a_site_draws_in_an_hour_is_its_share_of_the_months_energy() -> None:

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from gigaplan.app import jobs
+from gigaplan.app.crowd import SEVERAL, Crowd, unless
 from gigaplan.app.link import fragment_of
 from gigaplan.app.open import listening
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import Kept, result_of
-from gigaplan.app.crowd import SEVERAL, Crowd, unless
 from gigaplan.app.server import Tabs, lines
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.errors import MachineError, PlanError

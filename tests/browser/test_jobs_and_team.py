@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-
 Team = tuple[str, dict[str, str]]
 LAB = "eyJwbGFuIjp7Im5hbWUiOiJsYWItMW13IiwiY2hhbmdlcyI6W119fQ"
 """The state of the page for the plan of the tests, as it stands in a link."""

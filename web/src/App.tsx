@@ -245,6 +245,16 @@ export function App() {
       />
     );
 
+  if (unknown) {
+    return (
+      <main>
+        <h1>gigaplan</h1>
+        <Suspense>
+          <TokenPanel why={unknown} />
+        </Suspense>
+      </main>
+    );
+  }
   return (
     <div className="app" data-view={state.frame} data-busy={stale || live.progress !== null} data-stale={stale}>
       <header>
@@ -517,7 +527,6 @@ export function App() {
           close={() => setPanel('')}
         />
       )}
-      {unknown && <TokenPanel why={unknown} />}
       </Suspense>
     </div>
   );

@@ -161,9 +161,7 @@ def _bounded(receive: Receive) -> Receive:
     return received
 
 
-async def answer_plainly(
-    send: Send, status: int, why: str, more: Sequence[tuple[bytes, bytes]] = ()
-) -> None:
+async def answer_plainly(send: Send, status: int, why: str, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """Answer a request with a line of text.
 
     Parameters
@@ -178,6 +176,11 @@ async def answer_plainly(
         Further headers.
     """
     body = why.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), *more, *SAFE]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        *more,
+        *SAFE,
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

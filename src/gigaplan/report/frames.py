@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from gigaplan.report.charts import base, over_time
-from gigaplan.report.charts.hours import day_of_site, week_of_site
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.charts.cash import cash
+from gigaplan.report.charts.hours import day_of_site, week_of_site
 from gigaplan.report.charts.ladder import STEPS
 from gigaplan.report.charts.money import parties
 from gigaplan.report.charts.palette import GOLD, INK, NAVY, SKY, VIOLET

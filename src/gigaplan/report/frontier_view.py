@@ -352,9 +352,9 @@ def all_charts(answer: Frontiers) -> list[Chart]:
 
 def _around(answer: Frontiers) -> Option:
     """Return ends of an axis of waits [ms], whole powers of ten, between which the points and the limit lie."""
-    least = min(p.ttft_ms.value for c in answer.curves for p in c.points)
+    shortest = min(p.ttft_ms.value for c in answer.curves for p in c.points)
     limit = 1e3 * answer.question.ttft_s
-    return {"min": 10.0 ** math.floor(math.log10(least)), "max": 10.0 ** (math.floor(math.log10(limit)) + 1)}
+    return {"min": 10.0 ** math.floor(math.log10(shortest)), "max": 10.0 ** (math.floor(math.log10(limit)) + 1)}
 
 
 def _side_by_side(curves: Sequence[Curve]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

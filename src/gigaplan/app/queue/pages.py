@@ -1,4 +1,4 @@
-"""Pages of jobs in a window of their own: opened once by a link that lasts a minute, without any right on this server."""
+"""Pages of jobs in a window of their own: opened once, by a link that lasts a minute, without rights on this server."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ class StoredPlans:
 
     def every(self, user: User) -> Sequence[dict[str, Any]]:
         """Return the plans that a user may read, the last changed first."""
-        where = (plans.c.owner_id == user.id) | plans.c.shared.in_(("read", "write")) | plan_shares.c.user_id.is_not(None)
+        where = (
+            (plans.c.owner_id == user.id) | plans.c.shared.in_(("read", "write")) | plan_shares.c.user_id.is_not(None)
+        )
         with self.database.begin() as connection:
             found = connection.execute(_shown(user).where(where).order_by(plans.c.changed.desc(), plans.c.id))
             named = _named(connection, plans.c.owner_id == user.id)

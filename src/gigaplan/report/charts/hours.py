@@ -22,8 +22,8 @@ HOURS, WEEKDAYS = 24, 5
 WEEKDAY, WEEKEND = 0, 1
 NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOW = (
-    "The model spreads the work of an hour over the fleet alike: a site's share of the load is its share of the month's "
-    "energy at the meters."
+    "The model spreads the work of an hour over the fleet alike: a site's share of the load is its share of the "
+    "month's energy at the meters."
 )
 
 
