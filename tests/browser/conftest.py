@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,7 +31,9 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
         command = [*GIGAPLAN, "app", "users", "add", name, "--role", role, "--data", data]
         done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=True)
         tokens[name] = next(w for w in done.stdout.split() if len(w) > 40)
-    command = [*GIGAPLAN, "app", "--serve", "--data", data, "--port", "0"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [*GIGAPLAN, "app", "--serve", "--data", data, "--port", port]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as server:
         assert server.stdout
         try:

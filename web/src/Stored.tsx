@@ -231,7 +231,7 @@ export function StoredPanel({ me, plan, title, kept, open, close }: Props) {
           {wrong}
         </p>
       )}
-      <h3>{plans?.length === 0 ? 'No plans are kept yet.' : 'Yours, and those shared with you'}</h3>
+      {plans && <h3>{plans.length ? 'Yours, and those shared with you' : 'No plans are kept yet.'}</h3>}
       <ul className="jobs" aria-label="Plans">
         {plans?.map((p) => (
           <Row key={p.id} plan={p} current={p.id === kept?.id} may={may} open={read} does={does} />

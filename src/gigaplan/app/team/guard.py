@@ -58,8 +58,8 @@ class TeamGuard(Guard):
         if token and len(token) <= LONGEST_TOKEN:
             user = await anyio.to_thread.run_sync(self.people.of_token, token)
         if user is None:
-            self._failed.allows(address)
-            if token:
+            if token:  # who brings none guesses none: the page that asks for a token
+                self._failed.allows(address)
                 await anyio.to_thread.run_sync(self.people.note, None, "refused", "token", address)
             return WRONG
         if not self._requests.allows(user.id):
