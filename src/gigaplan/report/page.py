@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 
 def _text(name: str) -> str:
@@ -27,8 +27,14 @@ def template(name: str) -> Template:
         The compiled template.
     """
     # A name that isn't there is an error: it would leave a hole in the page that no one sees.
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    return environment.from_string(_text(name))
+    environment = Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        loader=FunctionLoader(_text),
+    )
+    return environment.get_template(name)
 
 
 @cache
