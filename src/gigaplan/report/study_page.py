@@ -49,19 +49,19 @@ CARDS = 4
 
 def html(answer: MonteCarlo) -> str:
     """Return the page of a study; the same study gives the same bytes."""
-    drawn = [_chart(f, _yearly(answer, f.quantity)) for f in answer.fans if f.period == "month"]
+    drawn = fans(answer)
     missing = f" {answer.members - answer.done:,} could not be computed." if answer.done < answer.members else ""
     return (
         template("tables.html.j2").render(
             title=f"{answer.plan}: {answer.done:,} futures",
             kicker="a plan's futures",
-            intro=f"{_answer(answer)}{missing}",
+            intro=f"{answer_text(answer)}{missing}",
             notes=(
                 f"A conditional answer, not a forecast. Figures are medians of all futures; between the ends of a range "
                 f"lie {RANGE} of them. The central member, grey and dashed, has every input at its central value. ±: the "
                 f"standard error of the median, at most.",
             ),
-            cards=[_card(f) for f in first_figures(answer)],
+            cards=[card(f) for f in first_figures(answer)],
             charts_heading="How far the futures lie apart, month by month",
             tables_heading="Every headline",
             style=Markup(style_sheet()),
@@ -77,6 +77,11 @@ def html(answer: MonteCarlo) -> str:
     )
 
 
+def fans(answer: MonteCarlo) -> list[Chart]:
+    """Return a chart for each main quantity by month."""
+    return [_chart(f, _yearly(answer, f.quantity)) for f in answer.fans if f.period == "month"]
+
+
 def first_figures(answer: MonteCarlo) -> list[Figure]:
     """Return the four headlines that a reader looks at first."""
     there = [f for f in answer.headlines if any((f.over.low, f.over.median, f.over.high))]
@@ -87,18 +92,21 @@ def first_figures(answer: MonteCarlo) -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Card:
+class FigureCard:
+    """A headline as text."""
+
     name: str
     value: str
     range: str
     detail: str
 
 
-def _card(figure: Figure) -> _Card:
+def card(figure: Figure) -> FigureCard:
+    """Return a headline's median with its range and how sure it is."""
     h, q = figure.headline, figure.over
     of_all = Span(q.low, q.median, q.high, q.without, q.members)
     never = "never" if h.unit == "date" else "there is none"
-    return _Card(
+    return FigureCard(
         f"{h.name[0].upper()}{h.name[1:]}",
         h.text_of(q.median),
         f"{RANGE}: {range_text(of_all, h.text_of, never)}",
@@ -106,7 +114,7 @@ def _card(figure: Figure) -> _Card:
     )
 
 
-def _answer(answer: MonteCarlo) -> str:
+def answer_text(answer: MonteCarlo) -> str:
     """Return in two sentences what the futures have in common, and whether there are enough of them."""
     found = [f"{f.name} {f.headline.text_of(f.over.median)}" for f in first_figures(answer)]
     known = [(f, share) for f in answer.headlines if not math.isnan(share := error_share(f))]
