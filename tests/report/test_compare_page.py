@@ -1,4 +1,4 @@
-"""The pages of a comparison and of a study: who is ahead is read off the arrays, all figures stand there, text is text."""
+"""The pages of a comparison and of a study: who is ahead is read off the arrays, all figures stand there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook shows: the page's own sentence and figures, still pictures that keep to the numbers, text that is text."""
+"""What a notebook shows: the page's own sentence and figures, pictures that keep to the numbers, text that is text."""
 
 from __future__ import annotations
 

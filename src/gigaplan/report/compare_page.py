@@ -1,4 +1,4 @@
-"""The page of a comparison: who is ahead, the figures of both, charts with both on one axis, causes, lines that differ."""
+"""The page of a comparison: who is ahead, the figures of both, both on one axis, causes, lines that differ."""
 
 from __future__ import annotations
 

@@ -21,6 +21,10 @@ SAME = 0.01
 MONTH = len("2026-11")
 
 
+def _of_it(mw: float) -> str:
+    return f"{plain_power(mw)} (IT)"
+
+
 def _of_a_million(usd: float) -> str:
     return f"{'-' if usd < 0 else ''}${digits_of(abs(usd))} a million"
 
@@ -40,13 +44,13 @@ class Measure:
 
 
 MEASURES = (
-    Measure("power that produces", "power_state_mw", "edge", lambda mw: f"{plain_power(mw)} (IT)", at={"state": "producing"}),
+    Measure("power that produces", "power_state_mw", "edge", _of_it, at={"state": "producing"}),
     Measure(
         "tokens served", "tokens_served_per_day", "month", lambda v: f"{short(v)} a day", at={"token": "generated"}
     ),
     Measure("cost of a token", "full_cost_per_mtok_all_usd", "month", _of_a_million, False),
     Measure("money so far", "funding_gap_usd", "month", money, so_far=True),
-)  # fmt: skip
+)
 """What a reader looks at first; a cost is better where it is less."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -18,10 +19,11 @@ from gigaplan.report.answer import answer as answer_text
 from gigaplan.report.answer import ranges
 from gigaplan.report.charts import Chart
 from gigaplan.report.headline import cards
+from gigaplan.report.page import text_of
 from gigaplan.report.words import claim_words
 from gigaplan.results.explain import Explanation
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE
+from gigaplan.results.spread import RANGE, with_range
 from gigaplan.results.verdicts import Claim
 from gigaplan.study.compare import Comparison
 from gigaplan.study.montecarlo import MonteCarlo
@@ -32,30 +34,13 @@ BY_CLICK = " Workloads: click a name."
 """What a still picture can't do."""
 FIGURES = 12
 """Rows of a table that a notebook shows."""
-STYLE = (
-    (
-        ".gigaplan{font:14px/1.45 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;color:var(--i);background:var(--b);"
-        "border:1px solid var(--r);border-radius:8px;padding:12px 16px;max-width:1180px;font-variant-numeric:tabular-nums;"
-        "--i:#1a1d21;--s:#5b6470;--b:#fff;--r:#e3e5e8;DAY}"
-        "@media (prefers-color-scheme:dark){.gigaplan{--i:#e9ebee;--s:#a2abb6;--b:#1c2024;--r:#2f353b;NIGHT}}"
-        "[data-jp-theme-light=false] .gigaplan,.vscode-dark .gigaplan{--i:#e9ebee;--s:#a2abb6;--b:#1c2024;--r:#2f353b;NIGHT}"
-        "[data-jp-theme-light=true] .gigaplan,.vscode-light .gigaplan{--i:#1a1d21;--s:#5b6470;--b:#fff;--r:#e3e5e8;DAY}"
-        ".gigaplan h4{margin:0 0 4px;font-size:13px;color:var(--s);font-weight:600}.gigaplan .a{font-size:16px;margin:0 0 8px;"
-        "max-width:85ch}.gigaplan .s,.gigaplan .k,.gigaplan summary,.gigaplan figcaption small{color:var(--s);font-size:12px;"
-        "margin:2px 0}.gigaplan .c{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:10px;margin:8px 0}"
-        ".gigaplan .c>div{border:1px solid var(--r);border-radius:6px;padding:8px 10px}.gigaplan .c b{display:block;"
-        "font-size:20px}.gigaplan .g{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:12px}"
-        ".gigaplan figure{margin:0;min-width:0}.gigaplan svg{width:100%;height:auto;display:block}.gigaplan svg .t{fill:var(--s)}"
-        ".gigaplan svg .g{stroke:var(--r);fill:none}.gigaplan .k span{margin-right:12px;white-space:nowrap}.gigaplan .k i{"
-        "display:inline-block;width:12px;height:8px;margin-right:5px;vertical-align:middle;border-radius:1px}.gigaplan table{"
-        "border-collapse:collapse;font-size:12px;color:var(--i);background:none;margin:4px 0}.gigaplan th,.gigaplan td{"
-        "text-align:left;padding:2px 10px 2px 0;border-bottom:1px solid var(--r);background:none}.gigaplan .o{overflow-x:auto}"
-        ".gigaplan figcaption small{display:block}.gigaplan tbody th{white-space:nowrap}.gigaplan caption{text-align:left;color:var(--s)}"
-    )
-    .replace("DAY", still.variables(night=False))
-    .replace("NIGHT", still.variables(night=True))
-)
-"""Of every answer; the colours of charts by day and by night."""
+
+
+@cache
+def style() -> str:
+    """Return the style sheet of every answer, with the colours of charts by day and by night."""
+    sheet = text_of("notebook.css").replace("DAY", still.variables(night=False))
+    return sheet.replace("NIGHT", still.variables(night=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +74,7 @@ def html(answer: object) -> str:
 
 
 def _html(view: View) -> str:
-    parts = [f"<style>{STYLE}</style>", f"<h4>{escape(view.title)}</h4>"]
+    parts = [f"<style>{style()}</style>", f"<h4>{escape(view.title)}</h4>"]
     parts += [f'<p class="{c}">{escape(t)}</p>' for c, t in (("a", view.sentence), ("s", view.note)) if t]
     if view.cards:
         parts.append(f'<div class="c">{"".join(_card(*card) for card in view.cards)}</div>')
@@ -101,7 +86,8 @@ def _html(view: View) -> str:
 
 def _card(name: str, figure: str, spread: str, detail: str) -> str:
     shown = f'<span class="s">{RANGE}: {escape(spread)}</span><br/>' if spread else ""
-    return f'<div><span class="s">{escape(name)}</span><b>{escape(figure)}</b>{shown}<span class="s">{escape(detail)}</span></div>'
+    named = f'<span class="s">{escape(name)}</span><b>{escape(figure)}</b>'
+    return f'<div>{named}{shown}<span class="s">{escape(detail)}</span></div>'
 
 
 def _figure(chart: Chart) -> str:
@@ -167,10 +153,7 @@ def _claim(claim: Claim) -> View:
 def _comparison(answer: Comparison) -> View:
     figures = [compare_page.both(d) for d in answer.differences]
     rows = [
-        (
-            f.name,
-            *(f"{v} ({s})" if s else v for v, s in ((f.a, f.a_range), (f.b, f.b_range), (f.change, f.change_range))),
-        )
+        (f.name, with_range(f.a, f.a_range), with_range(f.b, f.b_range), with_range(f.change, f.change_range))
         for f in figures[:FIGURES]
     ]
     drawn = charts.planner_charts(*answer.results) if answer.results else {}

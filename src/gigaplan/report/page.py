@@ -8,7 +8,8 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """Return a file of ``report/templates``."""
     return (files("gigaplan.report") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -32,7 +33,7 @@ def template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(text_of),
     )
     return environment.get_template(name)
 
@@ -40,4 +41,4 @@ def template(name: str) -> Template:
 @cache
 def style_sheet() -> str:
     """Return the report's style sheet, which every page uses so that pages look alike."""
-    return _text("report.html.j2").partition("<style>")[2].partition("</style>")[0]
+    return text_of("report.html.j2").partition("<style>")[2].partition("</style>")[0]

@@ -18,8 +18,8 @@ from gigaplan.report.charts.palette import NIGHT, VEIL
 from gigaplan.report.format import digits_of, short
 
 WIDTH = 620
-LEFT, RIGHT, NAMES = 58, 14, 170
-TOP, BOTTOM, GAP = 24, 24, 40
+LEFT, RIGHT, NAMES = 58.0, 14.0, 170.0
+TOP, BOTTOM, GAP = 24.0, 24.0, 40.0
 """Pixels around the plots, and between two of them."""
 UPPER = 0.6
 """Share of the height that the upper of two plots takes."""
@@ -30,7 +30,11 @@ SYMBOLS = {"diamond": "M0-6 6 0 0 6-6 0Z", "triangle": "M0-6 6 5-6 5Z"}
 BASE = ("#2c3b7c", "#7d838c")
 FONT = 'class="t" font-size="11"'
 Place = Callable[[Any], float]
-Point = tuple[float, float]
+Ticks = tuple[tuple[float, str], ...]
+Stacked = tuple[Any, float | None, float]
+"""Place, upper end, and what it stands on."""
+Run = list[tuple[float, float, float]]
+"""The same in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ class Plot:
     bottom: float
     x: Place
     y: Place
-    x_ticks: tuple[tuple[float, str], ...]
-    y_ticks: tuple[tuple[float, str], ...]
+    x_ticks: Ticks
+    y_ticks: Ticks
     unit: str
     x_name: str = ""
 
@@ -80,7 +84,7 @@ def picture(chart: Chart, height: int = 0) -> str:
     height : int
         Pixels at a width of 620; the chart's own, made lower, if 0.
     """
-    option, tall = chart.option, height or min(chart.height, 320)
+    option, tall = chart.option, float(height or min(chart.height, 320))
     flat = _list(option["yAxis"])[0]["type"] == "category"
     if flat:
         tall = max(90, 26 * len(_list(option["yAxis"])[0]["data"]) + TOP + BOTTOM)
@@ -91,7 +95,7 @@ def picture(chart: Chart, height: int = 0) -> str:
         parts += _flat_bars(own, plot, option) if flat else _drawn(own, plot)
     label = escape(f"{chart.heading}. {chart.caption}", quote=True)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {tall}" role="img" aria-label="{label}" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg viewBox="0 0 {WIDTH} {tall:g}" role="img" aria-label="{label}" xmlns="http://www.w3.org/2000/svg">'
         + "".join(parts)
         + "</svg>"
     )
@@ -142,7 +146,7 @@ def _pairs(series: Option) -> list[tuple[Any, float | None]]:
     return found
 
 
-def _stacked(series: Sequence[Option]) -> Iterator[tuple[Option, list[tuple[Any, float | None, float]]]]:
+def _stacked(series: Sequence[Option]) -> Iterator[tuple[Option, list[Stacked]]]:
     """Yield each series with its points: place, upper end, and what it stands on; signs are stacked apart."""
     sums: dict[tuple[str, bool, Any], float] = {}
     for s in series:
@@ -157,7 +161,7 @@ def _stacked(series: Sequence[Option]) -> Iterator[tuple[Option, list[tuple[Any,
         yield s, points
 
 
-def _plots(option: Option, tall: int, *, flat: bool) -> list[Plot]:
+def _plots(option: Option, tall: float, *, flat: bool) -> list[Plot]:
     """Return the plots of an option, one or two below each other."""
     xs, ys = _list(option["xAxis"]), _list(option["yAxis"])
     left, right, room = (NAMES if flat else LEFT), WIDTH - RIGHT, tall - TOP - BOTTOM
@@ -172,12 +176,15 @@ def _plots(option: Option, tall: int, *, flat: bool) -> list[Plot]:
         value, along = (xs[0], ys[0]) if flat else (ys[k], xs[min(k, len(xs) - 1)])
         levels = [v for _, points in _stacked(own) for _, y, low in points if y is not None for v in (y, low)]
         tops = [v for s in own for _, v in _pairs(s) if v is not None]
-        scale = _values(value, tops if value["type"] == "log" else levels, bool(option.get("shows", {}).get("plain")))
+        scale = _values(
+            value, tops if value["type"] == "log" else levels, plain=bool(option.get("shows", {}).get("plain"))
+        )
         if flat:
             names = along["data"]
             y = _spread(len(names), top, bottom)
             x = _between(scale[0], scale[1], left, right, log=False)
-            found.append(Plot(left, right, top, bottom, x, y, _at(x, scale[2]), tuple((y(i), str(n)) for i, n in enumerate(names)), value.get("name", "")))  # fmt: skip
+            rows = tuple((y(i), str(n)) for i, n in enumerate(names))
+            found.append(Plot(left, right, top, bottom, x, y, _at(x, scale[2]), rows, value.get("name", "")))
             continue
         x, x_ticks = _along(along, own, left, right)
         y = _between(scale[0], scale[1], bottom, top, log=value["type"] == "log")
@@ -186,7 +193,7 @@ def _plots(option: Option, tall: int, *, flat: bool) -> list[Plot]:
     return found
 
 
-def _at(place: Place, ticks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+def _at(place: Place, ticks: Sequence[tuple[float, str]]) -> Ticks:
     return tuple((place(v), text) for v, text in ticks)
 
 
@@ -203,23 +210,23 @@ def _between(low: float, high: float, start: float, end: float, *, log: bool) ->
     return lambda v: start + (math.log10(max(float(v), low)) - a) / ((b - a) or 1.0) * (end - start)
 
 
-def _values(axis: Option, levels: Sequence[float], plain: bool) -> tuple[float, float, list[tuple[float, str]]]:
+def _values(axis: Option, levels: Sequence[float], *, plain: bool) -> tuple[float, float, list[tuple[float, str]]]:
     """Return the ends of a value axis and its ticks."""
     words = _plain if plain else short
     if axis["type"] == "log":
         there = [v for v in levels if v > 0] or [1.0, 10.0]
         a, b = math.floor(math.log10(min(there))), math.ceil(math.log10(max(there)))
         b, step = max(b, a + 1), max(1, math.ceil((b - a) / TICKS))
-        return 10.0**a, 10.0**b, [(10.0**d, _power(d) if plain is False else words(10.0**d)) for d in range(a, b + 1, step)]  # fmt: skip
+        return 10.0**a, 10.0**b, [(10.0**d, words(10.0**d) if plain else _power(d)) for d in range(a, b + 1, step)]
     low, high = min(levels, default=0.0), max(levels, default=1.0)
     if not axis.get("scale"):
         low, high = min(low, 0.0), max(high, 0.0)
     if axis.get("max") is not None and not isinstance(axis["max"], str):
         high = float(axis["max"])
-    step = _step((high - low) or 1.0)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    each = _step((high - low) or 1.0)
+    first, last = math.floor(low / each + 1e-9), math.ceil(high / each - 1e-9)
     last = max(last, first + 1)
-    return first * step, last * step, [(k * step, words(k * step)) for k in range(first, last + 1)]
+    return first * each, last * each, [(k * each, words(k * each)) for k in range(first, last + 1)]
 
 
 def _step(room: float) -> float:
@@ -228,9 +235,9 @@ def _step(room: float) -> float:
 
 
 def _plain(value: float) -> str:
-    return (
-        f"{value:,.0f}" if abs(value) >= 1000 or not value else f"{value:g}" if abs(value) >= 1e-3 else digits_of(value)
-    )
+    if abs(value) >= 1000 or not value:
+        return f"{value:,.0f}"
+    return f"{value:g}" if abs(value) >= 1e-3 else digits_of(value)
 
 
 def _power(exponent: int) -> str:
@@ -239,9 +246,7 @@ def _power(exponent: int) -> str:
     return short(10.0**exponent, digits=1) if 0 <= exponent < 15 else f"1e{exponent}"
 
 
-def _along(
-    axis: Option, series: Sequence[Option], left: float, right: float
-) -> tuple[Place, tuple[tuple[float, str], ...]]:
+def _along(axis: Option, series: Sequence[Option], left: float, right: float) -> tuple[Place, Ticks]:
     """Return where a place of the horizontal axis lies, and its ticks."""
     if axis["type"] == "time":
         low, high = _day(axis["min"]), _day(axis["max"])
@@ -258,9 +263,9 @@ def _along(
         ticks = tuple((at(k), str(names[k])) for k in range(0, len(names), every))
         return (lambda k: at(place.get(k, k) if isinstance(k, str) else k)), ticks
     places = [float(x) for s in series for x, y in _pairs(s) if y is not None]
-    low, high, ticks = _values(axis, places, False)
+    low, high, values = _values(axis, places, plain=False)
     at = _between(low, high, left, right, log=axis["type"] == "log")
-    return at, _at(at, ticks)
+    return at, _at(at, values)
 
 
 def _frame(plot: Plot, *, flat: bool) -> Iterator[str]:
@@ -293,10 +298,12 @@ def _drawn(series: Sequence[Option], plot: Plot) -> Iterator[str]:
         known = [(plot.x(x), _in(plot, y), _in(plot, low)) for x, y, low in points if y is not None]
         colour = variable(_colour(s))
         if s["type"] == "bar":
-            wide = BAR * (plot.right - plot.left) / max(len(s["data"]), 1) / max(len({b.get("stack") or b.get("name", "") for b in bars}), 1)  # fmt: skip
+            stacks = len({b.get("stack") or b.get("name", "") for b in bars})
+            wide = BAR * (plot.right - plot.left) / max(len(s["data"]), 1) / stacks
             yield from (_rect(x - wide / 2, y, wide, low, colour) for x, y, low in known)
         elif s["type"] == "scatter":
-            above.append("".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y, _ in known).join((f'<g style="fill:{colour}">', "</g>")))  # fmt: skip
+            dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y, _ in known)
+            above.append(f'<g style="fill:{colour}">{dots}</g>')
         else:
             runs = _runs(points, plot, stepped=s.get("step") == "end")
             if shade := s.get("areaStyle"):
@@ -310,11 +317,9 @@ def _in(plot: Plot, value: float) -> float:
     return min(max(plot.y(value), plot.top - 2), plot.bottom)
 
 
-def _runs(
-    points: Sequence[tuple[Any, float | None, float]], plot: Plot, *, stepped: bool
-) -> list[list[tuple[float, float, float]]]:
+def _runs(points: Sequence[Stacked], plot: Plot, *, stepped: bool) -> list[Run]:
     """Return the stretches of a line without gaps in pixels: x, y, and the y that it stands on."""
-    runs: list[list[tuple[float, float, float]]] = [[]]
+    runs: list[Run] = [[]]
     for x, y, low in points:
         if y is None:
             runs.append([])
@@ -326,13 +331,13 @@ def _runs(
     return [run for run in runs if run]
 
 
-def _area(run: Sequence[tuple[float, float, float]], colour: str, opacity: float) -> str:
+def _area(run: Run, colour: str, opacity: float) -> str:
     there = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in run)
     back = " ".join(f"{x:.1f},{low:.1f}" for x, _, low in reversed(run))
     return f'<polygon points="{there} {back}" style="fill:{colour}" fill-opacity="{opacity:g}"/>'
 
 
-def _line(run: Sequence[tuple[float, float, float]], series: Option, colour: str) -> str:
+def _line(run: Run, series: Option, colour: str) -> str:
     look = series.get("lineStyle", {})
     if not (wide := look.get("width", 2)):
         return ""
@@ -362,7 +367,7 @@ def _flat_bars(series: Sequence[Option], plot: Plot, option: Option) -> Iterator
                 continue
             a, b = sorted((plot.x(start), plot.x(end)))
             y = plot.y(i) - thick * len(stacks) / 2 + k * thick
-            yield f'<rect x="{a:.1f}" y="{y:.1f}" width="{b - a:.1f}" height="{thick:.1f}" style="fill:{variable(_colour(s))}"/>'
+            yield _rect(a, y, b - a, y + thick, variable(_colour(s)))
 
 
 def _marks(series: Option, plot: Plot) -> Iterator[str]:
@@ -378,4 +383,5 @@ def _marks(series: Option, plot: Plot) -> Iterator[str]:
     for one in series.get("markPoint", {}).get("data", ()):
         x, y = plot.x(one["coord"][0]), _in(plot, float(one["coord"][1]))
         shape, colour = SYMBOLS.get(one.get("symbol", ""), SYMBOLS["diamond"]), variable(one["itemStyle"]["color"])
-        yield f'<path d="{shape}" transform="translate({x:.1f} {y:.1f})" style="fill:{colour};stroke:{variable(VEIL)}"/>'
+        look = f"fill:{colour};stroke:{variable(VEIL)}"
+        yield f'<path d="{shape}" transform="translate({x:.1f} {y:.1f})" style="{look}"/>'

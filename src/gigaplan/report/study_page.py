@@ -57,9 +57,9 @@ def html(answer: MonteCarlo) -> str:
             kicker="a plan's futures",
             intro=f"{answer_text(answer)}{missing}",
             notes=(
-                f"A conditional answer, not a forecast. Figures are medians of all futures; between the ends of a range "
-                f"lie {RANGE} of them. The central member, grey and dashed, has every input at its central value. ±: the "
-                f"standard error of the median, at most.",
+                "A conditional answer, not a forecast. Figures are medians of all futures; between the ends of a range "
+                f"lie {RANGE} of them. The central member, grey and dashed, has every input at its central value. "
+                "±: the standard error of the median, at most.",
             ),
             cards=[card(f) for f in first_figures(answer)],
             charts_heading="How far the futures lie apart, month by month",
