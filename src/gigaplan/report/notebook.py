@@ -11,13 +11,16 @@ from functools import cache
 from html import escape
 from typing import Any
 
+from gigaplan.catalog import Listed, Shown
 from gigaplan.layers.serving import Frontiers
 from gigaplan.layers.training import TrainRun
 from gigaplan.layers.training_sites import SitesRun
 from gigaplan.report import charts, compare_page, frontier_view, sites_view, still, study_page, train_view
 from gigaplan.report.answer import answer as answer_text
 from gigaplan.report.answer import ranges
-from gigaplan.report.charts import Chart
+from gigaplan.report.catalog_view import entities
+from gigaplan.report.charts import Chart, base, palette
+from gigaplan.report.fact_words import entity_title, fact_words
 from gigaplan.report.headline import cards
 from gigaplan.report.page import text_of
 from gigaplan.report.words import claim_words
@@ -27,11 +30,14 @@ from gigaplan.results.spread import RANGE, with_range
 from gigaplan.results.verdicts import Claim
 from gigaplan.study.compare import Comparison
 from gigaplan.study.montecarlo import MonteCarlo
+from gigaplan.study.sensitivity import Sensitivity
 from gigaplan.vocabulary.figures import figure_text
 
 Rows = Sequence[Sequence[str]]
 BY_CLICK = " Workloads: click a name."
 """What a still picture can't do."""
+MOST = 200
+"""Entities or facts that one answer shows."""
 FIGURES = 12
 """Rows of a table that a notebook shows."""
 
@@ -65,8 +71,9 @@ def html(answer: object) -> str:
     answer : object
         What a function of gigaplan returns.
     """
-    if _is_claims(answer):
-        return _html(_claims(answer))
+    for kind, make in SEVERAL:
+        if _is_all(answer, kind):
+            return _html(make(answer))
     if hasattr(answer, "result") and hasattr(answer, "holds"):
         return _html(_checked(answer))
     view = next((make for kind, make in VIEWS if isinstance(answer, kind)), None)
@@ -178,6 +185,26 @@ def _montecarlo(answer: MonteCarlo) -> View:
     )
 
 
+def _sensitivity(answer: Sensitivity) -> View:
+    shown = [(one.name, 100 * one.share) for one in answer.deciding[:FIGURES]]
+    names = [fact_words(name) for name, _ in shown]
+    bars = base.bar("share of the headlines' variance", [share for _, share in shown], palette.NAVY)
+    chart = Chart(
+        "decides",
+        f"What decides {answer.plan}",
+        base.horizontal_bars([bars], names, "% of the headlines' variance"),
+        f"Mean share by how much each headline matters; {answer.method}, {answer.members:,} members.",
+        ("input", "share"),
+        tuple((name, f"{share:.1f} %") for name, share in shown),
+    )
+    first = names[0] if names else "nothing"
+    return View(title=answer.brief_title(), sentence=f"{_capital(first)} decides most.", charts=(chart,))
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def _frontiers(answer: Frontiers) -> View:
     found = tuple((c["name"], c["value"], "", c["detail"]) for c in frontier_view.cards(answer))
     drawn = tuple(frontier_view.all_charts(answer))
@@ -221,14 +248,43 @@ def _explanation(tree: Explanation) -> View:
     return View(title=tree.brief_title(), sentence=tree.variable.meaning, tables=tuple(tables))
 
 
-def _is_claims(answer: object) -> bool:
-    return isinstance(answer, tuple) and bool(answer) and all(isinstance(one, Claim) for one in answer)
+def _entities(listed: Any) -> View:
+    """Return the view of a list of the catalog: a line for each entity."""
+    rows = [(e.title, e.name, ", ".join(e.figures), f"{e.facts}", f"{e.sources}") for e in entities(listed[:MOST])]
+    columns = ("", "name", "main figures", "facts", "sources")
+    more = f", the first {MOST}" if len(listed) > MOST else ""
+    return View(title="Catalog", tables=((f"{len(listed)} entities{more}", columns, rows),))
 
 
+def _facts(shown: Any) -> View:
+    """Return the view of facts of the catalog, each with its range, evidence and source."""
+    rows = [
+        (
+            one.fact.id,
+            one.human,
+            one.span,
+            str(one.fact.evidence),
+            f"{one.fact.source_title}, {one.fact.date}",
+            one.meaning,
+        )
+        for one in shown[:MOST]
+    ]
+    columns = ("", "value", "range", "evidence", "source", "meaning")
+    first = entity_title(shown[0].fact.entity)
+    return View(title=first, tables=((f"{len(shown)} facts", columns, rows),))
+
+
+def _is_all(answer: object, kind: type) -> bool:
+    return isinstance(answer, tuple) and bool(answer) and all(isinstance(one, kind) for one in answer)
+
+
+SEVERAL: tuple[tuple[type, Callable[[Any], View]], ...] = ((Claim, _claims), (Listed, _entities), (Shown, _facts))
+"""Kinds of which several are shown together."""
 VIEWS: tuple[tuple[Any, Callable[[Any], View]], ...] = (
     (Result, _result),
     (Comparison, _comparison),
     (MonteCarlo, _montecarlo),
+    (Sensitivity, _sensitivity),
     (Frontiers, _frontiers),
     (TrainRun, _train),
     (SitesRun, _sites),
