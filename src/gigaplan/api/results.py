@@ -120,7 +120,7 @@ def export(
         What a long table of a run with ranges has: ``figures`` (each with the low and the high end of its range) or
         ``all`` (a row for every member).
     view : str
-        Whose page: ``plan`` (everything), ``lender`` (loans, cash, returns by party) or ``site`` (the developer of one).
+        Whose page: ``plan`` (everything), ``lender`` (loans, cash, returns by party) or ``site`` (its developer).
     site : str
         The site of that view; the one with most power if empty.
 
