@@ -165,9 +165,7 @@ def _by_month(held: Array, in_step: Array, counted: Array, learners: Array, step
     """Return what GPUs held (M, P, n) train by the curves of their step (M or 1, T, K), how many of them train, and as
     how many learners: (3, M, P, n)."""
     place = step_of_month * MONTHS_PER_STEP + np.arange(len(step_of_month))
-    place -= np.searchsorted(
-        step_of_month, step_of_month
-    )  # as if a step cut off began late
+    place -= np.searchsorted(step_of_month, step_of_month)  # as if a step cut off began late
     gpus = np.zeros((*held.shape[:2], counted.shape[1] * MONTHS_PER_STEP))
     gpus[..., place] = held
     gpus = gpus.reshape(*held.shape[:2], -1, MONTHS_PER_STEP)
