@@ -116,7 +116,7 @@ def unkept_rates() -> Iterator[None]:
 
 
 def _source_hash() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(FORMAT).encode())  # versions that write another form have a file of their own
     for room in ROOMS:
         for source in sorted((files("gigaplan") / room).iterdir(), key=lambda p: p.name):
             if source.name.endswith(".py"):
