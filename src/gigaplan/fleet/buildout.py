@@ -297,27 +297,31 @@ def _deliver(
     that if it alone bound. So no month delivers more than its least limit, and of one generation just as much unless
     transformers and labour both delay the same halls.
     """
+    if not (space.scheduled_mw.any() or space.open_mw.any() or space.powered_mw.any() or space.staffed_mw.any()):
+        members = len(supply_mw)
+        return np.zeros_like(space.open_mw), np.zeros((members, len(LIMITS))), np.full(members, -1)
     kind = np.maximum(space.kind, 0)
     gpus_per_mw = np.take_along_axis(racks.gpus / racks.it_mw, kind, axis=1)
-
-    def by_racks(mw: Array) -> Array:
-        return rate_limited(mw, supply_mw, space.queue_order, space.kind)
-
-    def by_packages(mw: Array) -> Array:
-        return rate_limited(mw * gpus_per_mw, packages, space.queue_order) / gpus_per_mw
-
-    def by_demand(mw: Array) -> Array:
-        return rate_limited(mw, most_mw, space.queue_order)
-
-    scheduled = space.scheduled_mw
-    each = (
-        *(scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw),
-        by_demand(scheduled),
+    scheduled, order = space.scheduled_mw, space.queue_order
+    # What doesn't wait for each other is shared out in one call, as further members.
+    once = rate_limited(
+        np.concatenate([scheduled * gpus_per_mw, scheduled, space.open_mw]),
+        np.concatenate([packages, most_mw, most_mw]),
+        np.concatenate([order, order, order]),
     )
+    by_packages, by_demand, open_mw = np.split(once, 3)
+    twice = rate_limited(
+        np.concatenate([scheduled, open_mw]),
+        np.concatenate([supply_mw, supply_mw]),
+        np.concatenate([order, order]),
+        np.concatenate([space.kind, space.kind]),
+    )
+    by_racks, open_mw = np.split(twice, 2)
+    each = (scheduled, by_racks, by_packages / gpus_per_mw, space.powered_mw, space.staffed_mw, by_demand)
     limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
     lowest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
     binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, lowest, -1)
-    return by_packages(by_racks(by_demand(space.open_mw))), limits, binding
+    return rate_limited(open_mw * gpus_per_mw, packages, order) / gpus_per_mw, limits, binding
 
 
 def _at(cumulative: Array, edge: Array) -> Array:
