@@ -216,7 +216,9 @@ def _queued(demand: Array, limit_mw: Uncertain, queue_order: NDArray[np.int64]) 
     passed = np.zeros_like(scheduled)
     for i in range(len(scheduled) - 1):
         unfilled = np.maximum(scheduled[i + 1] - passed[i], 0.0)
-        passed[i + 1] = passed[i] + rate_limited(unfilled, limit, queue_order)
+        passed[i + 1] = passed[i]
+        if unfilled.any():
+            passed[i + 1] += rate_limited(unfilled, limit, queue_order)
     return np.ascontiguousarray(np.moveaxis(passed, 0, -1))
 
 
@@ -269,8 +271,10 @@ def _deliveries(
         taken, limits[..., i], binding[:, i] = _deliver(
             space, supply[i], packages[:, i], np.maximum(most[:, i] - standing, 0.0), racks
         )
-        filled += taken
         delivered[i + 1] = delivered[i]
+        if not taken.any():
+            continue
+        filled += taken
         at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
         np.add.at(delivered[i + 1].reshape(-1), at.reshape(-1), (taken / racks.it_mw[rows, kind]).reshape(-1))
     return np.ascontiguousarray(np.moveaxis(delivered, 0, -1)), limits, binding
