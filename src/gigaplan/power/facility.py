@@ -3,13 +3,13 @@ that it leaves, by the weather and the load.
 
 Two circuits carry the heat: warm water to the racks, and air through the halls, whose water must be colder. Outside,
 towers follow the wet bulb and dry coolers the dry bulb; what they can't do, a chiller trims. Fans and pumps follow the
-affinity laws (power with the cube of speed: ASHRAE Handbook, HVAC Systems and Equipment 2020, ch. 21 and 44); coolers of a
-constant effectiveness come as much closer to the outside temperature as they carry less heat (Kays and London 1984).
-Chillers have a constant share of Carnot's coefficient. Losses of transformers, supplies and rectifiers have a part at any
-load, one with it and one with its square (Rasmussen 2011, Schneider Electric white paper 113).
+affinity laws (power with the cube of speed: ASHRAE Handbook, HVAC Systems and Equipment 2020, ch. 21 and 44); coolers
+of a constant effectiveness come as much closer to the outside temperature as they carry less heat (Kays and London
+1984). Chillers have a constant share of Carnot's coefficient. Losses of transformers, supplies and rectifiers have a
+part at any load, one with it and one with its square (Rasmussen 2011, Schneider Electric white paper 113).
 
-Valid for a plant that follows its load and the weather with no lag, in hours or longer; not for seconds. Heat that walls,
-sun and storage exchange is left out, and so is ice.
+Valid for a plant that follows its load and the weather with no lag, in hours or longer; not for seconds. Heat that
+walls, sun and storage exchange is left out, and so is ice.
 """
 
 from __future__ import annotations
@@ -256,14 +256,12 @@ def _water(p: dict[str, Array], rejection: Rejection, thrown: Array, spray_c: Ar
     """Return water taken in an hour over rated IT power [L/kWh].
 
     Equations: a tower evaporates ``E = l Q / h`` and is filled up with ``E C / (C - 1)``, so that blow-down keeps its
-    minerals at ``C`` times those of the water (ASHRAE Handbook, HVAC Systems and Equipment 2020, ch. 40); sprays evaporate what
-    cools the air by what it is cooled. Drift, thousandths of a per cent of what circulates, is left out.
+    minerals at ``C`` times those of the water (ASHRAE Handbook, HVAC Systems and Equipment 2020, ch. 40); sprays
+    evaporate what cools the air by what it is cooled. Drift, thousandths of a per cent of what circulates, is left out.
     """
     litres = thrown * (J_PER_KWH / EVAPORATION_J_PER_L)
-    if rejection == Rejection.TOWER:
-        evaporated = p["evaporated_share"] * litres
-    else:
-        evaporated = litres * spray_c / p["air_rise_c"]
+    by_tower = rejection == Rejection.TOWER
+    evaporated = litres * (p["evaporated_share"] if by_tower else spray_c / p["air_rise_c"])
     cycles = p["concentration_cycles"]
     return np.asarray(evaporated * cycles / (cycles - 1))
 
