@@ -7,6 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.power.overhead import Overhead
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
 
@@ -25,6 +26,9 @@ class Facility:
     """Share of IT energy lost in transformers, UPS and busways (part of the overhead that PUE counts)."""
     power_price_usd_per_mwh: Annotated[Uncertain, Ge(0), Unit("USD/MWh")]
     """Price of facility energy, mean over the year."""
+    hourly: Overhead | None = None
+    """What weather and load make of losses, cooling and water; None where the weather is not known, and the yearly
+    figures hold. With it, those are its means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
