@@ -221,7 +221,6 @@ OpeningSection: Any = partial(
 LadderSection: Any = partial(Ladder)
 FacilitySection: Any = partial(
     Facility,
-    without=("hourly",),
     weather=Form(
         Literal[tuple(CLIMATES)],
         "Weather of the place, by name: PUE, losses and water follow it hour by hour, and the peak ratio its hottest "

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility, WeatheredFacility
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column, in_blocks, over
@@ -58,7 +58,9 @@ def draw(
     loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     share = drawn_share(utilisation, curve)
-    curves = tuple(_curves(facilities, axis, pue, loss)) if any(f.hourly for f in facilities) else ()
+    curves = (
+        tuple(_curves(facilities, axis, pue, loss)) if any(isinstance(f, WeatheredFacility) for f in facilities) else ()
+    )
     added_up = in_blocks(partial(_added_up, axis), (rated, share, pue, loss, *curves), share[0].size * len(facilities))
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
     return PowerDraw(
@@ -74,7 +76,7 @@ def _curves(facilities: Sequence[Facility], axis: TimeAxis, pue: Array, loss: Ar
         for end in ("at_rest", "slope", "bend"):
             parts = []
             for i, facility in enumerate(facilities):
-                if facility.hourly is not None:
+                if isinstance(facility, WeatheredFacility):
                     parts.append(getattr(getattr(facility.hourly, name), end)[:, month, None, :])
                     continue
                 steady = {"losses": loss[:, i, None], "rest": pue[:, i] - 1 - loss[:, i, None]}.get(name)

@@ -26,9 +26,15 @@ class Facility:
     """Share of IT energy lost in transformers, UPS and busways (part of the overhead that PUE counts)."""
     power_price_usd_per_mwh: Annotated[Uncertain, Ge(0), Unit("USD/MWh")]
     """Price of facility energy, mean over the year."""
-    hourly: Overhead | None = None
-    """What weather and load make of losses, cooling and water; None where the weather is not known, and the yearly
-    figures hold. With it, those are its means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeatheredFacility(Facility):
+    """A facility whose weather is known: losses, cooling and water follow the hour and the load; the yearly figures are
+    their means."""
+
+    hourly: Overhead
+    """What it adds to IT power, by month of the year and hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.power.cooling_inputs import Cooling, Rejection
+from gigaplan.power.cooling_inputs import Cooling
 from gigaplan.power.facility import FacilityHours, facility_hours
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.time import HOURS, MONTHS_PER_YEAR
@@ -35,7 +35,18 @@ class Curve:
     """(M or 1, 12, 24)."""
 
     def at(self, load_share: float) -> Array:
-        """Return the quantity over the rated IT power at a load: (M or 1, 12, 24)."""
+        """Return the quantity over the rated IT power at a load.
+
+        Parameters
+        ----------
+        load_share : float
+            IT power over the rated one [share].
+
+        Returns
+        -------
+        Array, shape (M or 1, 12, 24)
+            By month of the year and hour of UTC.
+        """
         return self.at_rest + self.slope * load_share + self.bend * load_share**2
 
 
@@ -53,11 +64,33 @@ class Overhead:
     """Facility over IT power in the hour that asks for most, with all racks at their rated power [1]."""
 
     def pue(self, load_share: float) -> Uncertain:
-        """Return the year's mean PUE at a constant load [1]; every month and hour weighs alike."""
+        """Return the year's mean PUE at a constant load; every month and hour weighs alike.
+
+        Parameters
+        ----------
+        load_share : float
+            IT power over the rated one, above 0 [share].
+
+        Returns
+        -------
+        float or Array, shape (M,)
+            Facility over IT energy [1].
+        """
         return _squeezed(1 + (self.losses.at(load_share) + self.rest.at(load_share)).mean(axis=(1, 2)) / load_share)
 
     def loss_share(self, load_share: float) -> Uncertain:
-        """Return the year's mean losses over IT energy at a constant load [share]."""
+        """Return the year's mean losses over IT energy at a constant load.
+
+        Parameters
+        ----------
+        load_share : float
+            IT power over the rated one, above 0 [share].
+
+        Returns
+        -------
+        float or Array, shape (M,)
+            Losses over IT energy [share].
+        """
         return _squeezed(self.losses.at(load_share).mean(axis=(1, 2)) / load_share)
 
 
@@ -113,8 +146,7 @@ def _curve(at_loads: Sequence[Array]) -> Curve:
 
 def _peak(plant: Cooling, dry: Array, wet: Array) -> Uncertain:
     """Return facility over IT power at full load in the hours that could ask for most: the hottest and the dampest."""
-    outside = wet if plant.rejection == Rejection.TOWER else dry
-    hottest = np.argsort(outside)[-HOURS:]
+    hottest = np.unique(np.concatenate([np.argsort(by)[-HOURS:] for by in (dry, wet)]))
     found: FacilityHours = facility_hours(plant, dry[hottest], wet[hottest], 1.0)
     return _squeezed(found.pue.max(axis=-1).reshape(-1))
 

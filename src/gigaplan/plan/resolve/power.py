@@ -18,7 +18,7 @@ from gigaplan.plan.resolve.limits import PowerLimit
 from gigaplan.plan.resolve.lookup import UNKNOWN_REGION
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.chain import chain
-from gigaplan.power.inputs import Facility
+from gigaplan.power.inputs import Facility, WeatheredFacility
 from gigaplan.power.node import Node
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, Problem
@@ -48,7 +48,8 @@ def _facility(filler: Filler, given: Any, region: str, path: str, own: dict[tupl
         price = filler.state(price_path, price, Annotated[Uncertain, None])
     owners = [region, "facility"] if filler.facts.has(region, "power_price_usd_per_mwh") else "facility"
     known = by_weather(filler, given, path, own) if getattr(given, "weather", None) else {}
-    return filler.fill(Facility, given, owners, path, power_price_usd_per_mwh=price, **known)
+    cls = WeatheredFacility if known else Facility
+    return filler.fill(cls, given, owners, path, power_price_usd_per_mwh=price, **known)
 
 
 def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
