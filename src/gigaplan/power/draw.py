@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.power.inputs import DrawCurve, Facility, WeatheredFacility
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column, in_blocks, over
-from gigaplan.vocabulary.time import HOURS, SEASONS, TimeAxis
+from gigaplan.vocabulary.time import HOURS, MONTHS_PER_YEAR, SEASONS, TimeAxis
 
 ROUNDING = 1e-9
 """Shares that pass their bounds by less than this are rounding."""
@@ -70,20 +71,26 @@ def draw(
 
 def _curves(facilities: Sequence[Facility], axis: TimeAxis, pue: Array, loss: Array) -> Iterator[Array]:
     """Yield what stands at rest, the slope and the bend of losses, of the rest of the overhead and of water: each (M or
-    1, P, n, 1, 24); at places whose weather is not known the slopes are the yearly figures, and water is none."""
-    month = np.array([edge.month - 1 for edge in axis.edges[:-1]])
+    1, P, 12, 24) by month of the year; at places whose weather is not known the slopes are the yearly figures, and water
+    is none."""
+    months, first = np.unique(_month_of_year(axis), return_index=True)
     for name in ("losses", "rest", "water_l"):
         for end in ("at_rest", "slope", "bend"):
             parts = []
             for i, facility in enumerate(facilities):
                 if isinstance(facility, WeatheredFacility):
-                    parts.append(getattr(getattr(facility.hourly, name), end)[:, month, None, :])
+                    parts.append(getattr(getattr(facility.hourly, name), end))
                     continue
-                steady = {"losses": loss[:, i, None], "rest": pue[:, i] - 1 - loss[:, i, None]}.get(name)
-                flat = np.zeros((1, axis.months)) if steady is None or end != "slope" else steady
-                shape = np.broadcast_shapes(flat.shape, (1, axis.months))
-                parts.append(np.broadcast_to(flat[..., None, None], (*shape, 1, HOURS)))
+                flat = np.zeros((len(pue), MONTHS_PER_YEAR, 1))
+                if end == "slope" and name != "water_l":
+                    lost = loss[:, i, None]
+                    flat[:, months, 0] = lost if name == "losses" else pue[:, i, first] - 1 - lost
+                parts.append(np.broadcast_to(flat, (*flat.shape[:2], HOURS)))
             yield np.stack(np.broadcast_arrays(*parts), axis=1)
+
+
+def _month_of_year(axis: TimeAxis) -> NDArray[np.int64]:
+    return np.array([edge.month - 1 for edge in axis.edges[:-1]])
 
 
 def _added_up(axis: TimeAxis, rated: Array, share: Array, pue: Array, loss: Array, *curves: Array) -> dict[str, Array]:
@@ -91,10 +98,11 @@ def _added_up(axis: TimeAxis, rated: Array, share: Array, pue: Array, loss: Arra
     it = rated[..., None] * share[:, None]
     water = np.zeros_like(rated[..., 0])
     if curves:
-        x, racks = share[:, None], rated[..., None]
+        x, month = share[:, None], _month_of_year(axis)
         losses, rest, litres = (
-            racks * np.maximum(at_rest + x * (slope + x * bend), 0.0)
-            for at_rest, slope, bend in zip(curves[::3], curves[1::3], curves[2::3], strict=True)
+            rated[..., None]
+            * np.maximum(a[:, :, month, None] + x * (b[:, :, month, None] + x * c[:, :, month, None]), 0)
+            for a, b, c in zip(curves[::3], curves[1::3], curves[2::3], strict=True)
         )
         facility = it + losses + rest
         water = axis.month_total(litres)  # MW x L/kWh is a cubic metre an hour

@@ -1,8 +1,8 @@
 """Facilities by the hour next to what operators and Epoch AI published, and to a measured day of Frontier.
 
 No operator publishes the plants and hours behind a fleet's mean: kinds of plant and places are gigaplan's reading of
-what is known (``power_facilities.csv`` names them), at the load of busy racks and the catalog's central figures. Nothing
-is fitted on these rows.
+what is known (``power_facilities.csv`` names them), at the load of busy racks and the catalog's central figures.
+Nothing is fitted on these rows.
 """
 
 from __future__ import annotations
