@@ -71,8 +71,8 @@ def draw(
 
 def _curves(facilities: Sequence[Facility], axis: TimeAxis, pue: Array, loss: Array) -> Iterator[Array]:
     """Yield what stands at rest, the slope and the bend of losses, of the rest of the overhead and of water: each (M or
-    1, P, 12, 24) by month of the year; at places whose weather is not known the slopes are the yearly figures, and water
-    is none."""
+    1, P, 12, 24) by month of the year; at places whose weather is not known the slopes are the yearly figures, and no
+    water is known."""
     months, first = np.unique(_month_of_year(axis), return_index=True)
     for name in ("losses", "rest", "water_l"):
         for end in ("at_rest", "slope", "bend"):

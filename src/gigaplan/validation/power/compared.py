@@ -16,6 +16,7 @@ COMPARISONS = (
     "gigaplan.validation.power.facilities:water",
     "gigaplan.validation.power.facilities:peaks",
     "gigaplan.validation.power.facilities:frontier_day",
+    "gigaplan.validation.power.swings:step_cycles",
 )
 """Functions of the comparisons in the order of the command, ``module:name``."""
 
