@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 COMPARISONS = (
+    "gigaplan.validation.power.it_load:it_loads",
     "gigaplan.validation.power.facilities:operators",
     "gigaplan.validation.power.facilities:water",
     "gigaplan.validation.power.facilities:peaks",
