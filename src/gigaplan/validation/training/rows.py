@@ -42,6 +42,18 @@ class Question:
     """What a published table leaves open, and what is taken for it: reasons against the answer."""
     odd_vocabulary: float = 0.0
     unfused_experts: float = 0.0
+    copy_per_expert: float = 0.0
+    """1 where a token is sent once for each chosen expert, 0 where once for each rank."""
+    every_token: float = 0.0
+    """1 where every rank gathers all tokens."""
+    expert_overlap: float = -1.0
+    """1 or 0 where the row or its recipe states whether the exchange overlaps; below 0 as the layout allows."""
+    dense_graphs: float = 0.0
+    wide_layers: float = 0.0
+    """Layers whose products stay in BF16."""
+    narrow_attention: float = 0.0
+    frozen: float = 0.0
+    """1 where adapters are trained on frozen weights."""
     assumed: tuple[str, ...] = ()
     """Defaults of a user's empty cells."""
     ran: bool = True
