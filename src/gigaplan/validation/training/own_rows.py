@@ -25,7 +25,8 @@ from gigaplan.training.software import (
     predates_layer_graphs,
     years_behind,
 )
-from gigaplan.validation.training.names import PLAIN, known
+from gigaplan.validation.training.gpt_sizes import shape_of_size
+from gigaplan.validation.training.names import PLAIN, PUBLISHED_GPTS, known
 from gigaplan.validation.training.names import architecture as named_architecture
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import CLASSIC, CLASSIC_SPLIT, MODERN
@@ -151,6 +152,11 @@ def _model(cells: Cells) -> str:
     stated = {k: cells.count(k) for k in SHAPE if cells.text(k)}
     if plain_name(text).startswith(PLAIN) and len(stated) == len(SHAPE):
         return "gpt:" + ":".join(str(stated[k]) for k in SHAPE)
+    usual = shape_of_size(text) if plain_name(text).startswith(PLAIN) and not stated else None
+    if usual and not plain_name(text).startswith(PUBLISHED_GPTS):
+        for column, number in zip(SHAPE, usual, strict=True):
+            cells.assume(column, number, "of the usual table of GPTs of that size")
+        return "gpt:" + ":".join(str(v) for v in usual)
     try:
         if not text:
             raise UnsupportedError("'model' is empty: name one of the catalog")

@@ -35,15 +35,16 @@ def question(row: Mapping[str, str]) -> Question:
         If system, model or layout are unknown, or the layout does not give the row's GPUs.
     """
     frozen = float("lora" in row.get("model", "").lower())
-    layout = {k: whole_number(row, k) for k in ("tp", "pp", "micro_batch", "global_batch", "seq_len", "num_gpus", "dp")}
+    guesses: list[str] = []
+    layout = {k: whole_number(row, k) for k in ("tp", "pp", "global_batch", "seq_len", "num_gpus")}
+    layout["cp"] = optional_number(row, "cp", 1)
+    layout |= _micro_and_data(row, layout, guesses)
     # torchtitan's local batch goes in parts through the stages
     parts = re.search(r"microbatch (\d+) x", row.get("notes") or "")
     layout["micro_batch"] = int(parts[1]) if parts else layout["micro_batch"]
-    layout["cp"] = optional_number(row, "cp", 1)
     system, model = system_of(row.get("gpu", "")), architecture_name(row)
     layers = known(system, model)[1].layers
     _check_layout(layout, layers)
-    guesses: list[str] = []
     chunks = optional_number(row, "vpp", 0) or _guessed_chunks(row, layout["pp"], layers, guesses)
     software, release = software_of(row), released(row)
     # With a fixed capacity (tokens dropped) there are no counts of tokens to wait for.
@@ -96,6 +97,16 @@ def _launches(release: str, hardware: str, recipe: Recipe | None, *, drops: bool
         "dense_graphs": float(recipe.graphs in ("dense", "full")),
         "narrow_attention": float(recipe.narrow_attention),
     }
+
+
+def _micro_and_data(row: Mapping[str, str], layout: Mapping[str, int], guesses: list[str]) -> dict[str, int]:
+    """Return micro-batch and data ranks, as usual where a table leaves them out."""
+    found = {}
+    for name, usual in (("micro_batch", 1), ("dp", layout["num_gpus"] // (layout["tp"] * layout["pp"] * layout["cp"]))):
+        found[name] = whole_number(row, name) if row.get(name) else max(usual, 1)
+        if not row.get(name):
+            guesses.append(f"{name} not stated, {found[name]} assumed")
+    return found
 
 
 def _check_layout(layout: Mapping[str, int], layers: int) -> None:

@@ -73,7 +73,8 @@ class Question:
 
 
 def sets_constants(row: Mapping[str, str], q: Question) -> bool:
-    """Return whether a row sets constants: its table may, and its architecture is no stand-in for another.
+    """Return whether a row sets constants: its table may, its architecture is no stand-in for another, all its weights
+    are trained and its micro-batch is stated.
 
     Parameters
     ----------
@@ -82,4 +83,5 @@ def sets_constants(row: Mapping[str, str], q: Question) -> bool:
     q
         The question of the row.
     """
-    return fitted_source(row) and not accuracy.is_stand_in(q.model)
+    whole = not q.frozen and bool(row.get("micro_batch")) and bool(row.get("dp"))
+    return fitted_source(row) and whole and not accuracy.is_stand_in(q.model)
