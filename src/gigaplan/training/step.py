@@ -221,7 +221,9 @@ def _slowest_stage(s: StepInputs, chunks: Array) -> _Stage:
     gathered = gathering_s(s, compute)
     compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
     by_host = 1 - np.asarray(s.batch.dense_graphs)
-    launched = (full + ends) * e.layer_overhead_s * by_host + full * experts * s.batch.launched_by_host * expert_launches_s(s)
+    launched = (
+        full + ends
+    ) * e.layer_overhead_s * by_host + full * experts * s.batch.launched_by_host * expert_launches_s(s)
     stage = _Stage(compute, full * tensor, full * moved, send, gathered, s.older_host * launched * again, send)
     # fill and drain pass once through the other stages, which may be lighter than the one that sets the pace
     work = model.layers * (layer + tensor + moved) + head + (at.pipeline - 1) * send

@@ -16,7 +16,6 @@ from gigaplan.validation.training.names import known
 from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.members import Array
 
-
 SOFTWARE_OF_A_ROW = tuple(
     f.name
     for f in fields(Batch)
