@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gigaplan.catalog.names import generation
 from gigaplan.training.layout import FULL, SELECTIVE
@@ -57,7 +58,7 @@ def question(row: Mapping[str, str]) -> Question:
         plain |= {"num_gpus": layout["num_gpus"], "micro_batch": layout["micro_batch"]}
         name = model.partition("+")[0]
         recipe = recipe_of(name, system, precision, block_scaled=blocks, release=release, layout=plain)
-    return Question(
+    asked = Question(
         system=system,
         model=model,
         precision=precision,
@@ -79,8 +80,8 @@ def question(row: Mapping[str, str]) -> Question:
         guesses=tuple(guesses),
         odd_vocabulary=float(source_of(row) == "vtrain" and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
         frozen=frozen,
-        **_launches(release, generation(system), recipe, drops=drops),
     )
+    return replace(asked, **_launches(release, generation(system), recipe, drops=drops))  # type: ignore[arg-type]
 
 
 def _launches(release: str, hardware: str, recipe: Recipe | None, *, drops: bool) -> dict[str, float]:
