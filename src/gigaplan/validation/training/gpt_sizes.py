@@ -27,8 +27,8 @@ SIZES: dict[float, Shape] = {
     529.6: (105, 20480, 128),
     1008.0: (128, 25600, 160),
 }
-"""By billions of parameters: Brown et al. 2020, table 2.1 (its widths of heads made whole); Narayanan et al. 2021, table
-1; Korthikanti et al. 2022, table 3."""
+"""By billions of parameters: Brown et al. 2020, table 2.1 (its widths of heads made whole); Narayanan et al. 2021,
+table 1; Korthikanti et al. 2022, table 3."""
 TOLERANCE = 0.03
 """By how much a stated size may differ from the table's, as a share: names round."""
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([mbt])\b", re.IGNORECASE)

@@ -64,6 +64,7 @@ def question(row: Mapping[str, str]) -> Question:
         precision=precision,
         software=software,
         years_behind=0.0 if software != MODERN else years_behind(release, generation(system)),
+        launched_by_host=0.0,
         block_scaled=float(blocks),
         sequence=layout["seq_len"],
         sequences=layout["global_batch"],
