@@ -78,22 +78,22 @@ def question(row: Mapping[str, str]) -> Question:
     old = predates_layer_graphs(release, generation(system))
     sent = _dispatcher(cells, release, generation(system), architecture)
     cells.check()
-    ranks = Ranks(
-        tensor=tensor,
-        pipeline=pipeline,
-        context=context,
-        data=data,
-        expert=expert,
-        chunks=chunks,
-        micro_batch=micro,
-        gpus=gpus,
-        sequence_tokens=sequence,
-        sequences=batch,
-        scaleup_gpus=device.scaleup_gpus,
-        model=architecture,
+    _check_ranks(
+        Ranks(
+            tensor=tensor,
+            pipeline=pipeline,
+            context=context,
+            data=data,
+            expert=expert,
+            chunks=chunks,
+            micro_batch=micro,
+            gpus=gpus,
+            sequence_tokens=sequence,
+            sequences=batch,
+            scaleup_gpus=device.scaleup_gpus,
+            model=architecture,
+        )
     )
-    if wrong := misfits(ranks):
-        raise UnsupportedError("; ".join(f"{m.what} ({m.value}): {m.remedy}" for m in wrong))
     return Question(
         system=system,
         model=model,
@@ -123,6 +123,11 @@ def question(row: Mapping[str, str]) -> Question:
         ran=False,
         by_user=True,
     )
+
+
+def _check_ranks(ranks: Ranks) -> None:
+    if wrong := misfits(ranks):
+        raise UnsupportedError("; ".join(f"{m.what} ({m.value}): {m.remedy}" for m in wrong))
 
 
 def model_answered(row: Mapping[str, str]) -> str:

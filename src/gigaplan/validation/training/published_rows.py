@@ -58,7 +58,7 @@ def question(row: Mapping[str, str]) -> Question:
         plain |= {"num_gpus": layout["num_gpus"], "micro_batch": layout["micro_batch"]}
         name = model.partition("+")[0]
         recipe = recipe_of(name, system, precision, block_scaled=blocks, release=release, layout=plain)
-    asked = Question(
+    found = Question(
         system=system,
         model=model,
         precision=precision,
@@ -82,7 +82,7 @@ def question(row: Mapping[str, str]) -> Question:
         odd_vocabulary=float(source_of(row) == "vtrain" and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
         frozen=frozen,
     )
-    return replace(asked, **_launches(release, generation(system), recipe, drops=drops))  # type: ignore[arg-type]
+    return replace(found, **_launches(release, generation(system), recipe, drops=drops))  # type: ignore[arg-type]
 
 
 def _launches(release: str, hardware: str, recipe: Recipe | None, *, drops: bool) -> dict[str, float]:

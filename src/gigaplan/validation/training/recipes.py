@@ -17,6 +17,7 @@ RECIPES = "training_recipes.csv"
 LAYOUT = ("num_gpus", "tp", "pp", "ep", "micro_batch")
 """Columns by which the recipe that is nearest to a row is chosen, where a model has several on a system."""
 MONTH = len("2025-11")
+MONTHS = 12  # of a year
 AHEAD = 2
 """Months by which the recipe of a container may come before the release that it is kept in."""
 
@@ -85,8 +86,9 @@ def recipe_of(
 
 
 def _months_later(month: str, months: int) -> str:
-    count = int(month[:4]) * 12 + int(month[5:7] or 1) - 1 + months
-    return f"{count // 12}-{count % 12 + 1:02d}"
+    year, _, number = month.partition("-")
+    count = int(year) * MONTHS + int(number or 1) - 1 + months
+    return f"{count // MONTHS}-{count % MONTHS + 1:02d}"
 
 
 def _agrees(row: Mapping[str, str], layout: Mapping[str, int]) -> bool:
