@@ -71,9 +71,7 @@ def question(row: Mapping[str, str]) -> Question:
     sharded = cells.flag("fsdp")
     wide = cells.count("bf16_layers") if cells.text("bf16_layers") else 0
     software, release = cells.word("software", SOFTWARE, MODERN), _date(cells)
-    for name in RESULTS:
-        cells.result(name)
-    cells.check()
+    _read_results(cells)
     device, architecture = known(system, model)
     old = predates_layer_graphs(release, generation(system))
     sent = _dispatcher(cells, release, generation(system), architecture)
@@ -115,14 +113,27 @@ def question(row: Mapping[str, str]) -> Question:
         recompute=recompute,
         fully_sharded=sharded,
         unfused_experts=old,
-        copy_per_expert=float(sent == ALL_TO_ALL),
-        every_token=float(sent == ALL_GATHER),
-        wide_layers=float(wide),
-        frozen=float(bool(ADAPTERS.search(row.get("model") or ""))),
+        **_beyond_layout(row, sent, wide),  # type: ignore[arg-type]
         assumed=tuple(cells.assumed),
         ran=False,
         by_user=True,
     )
+
+
+def _read_results(cells: Cells) -> None:
+    for name in RESULTS:
+        cells.result(name)
+    cells.check()
+
+
+def _beyond_layout(row: Mapping[str, str], sent: str, wide: int) -> dict[str, float]:
+    """Return how tokens reach experts, how many layers keep BF16, and whether adapters are trained."""
+    return {
+        "copy_per_expert": float(sent == ALL_TO_ALL),
+        "every_token": float(sent == ALL_GATHER),
+        "wide_layers": float(wide),
+        "frozen": float(bool(ADAPTERS.search(row.get("model") or ""))),
+    }
 
 
 def _check_ranks(ranks: Ranks) -> None:
