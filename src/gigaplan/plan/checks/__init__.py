@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training
+from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training, weather
 from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -43,6 +43,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.powers,
         fleet.gpus,
         fleet.promised,
+        weather.weather,
         fleet.dates,
         fleet.packaging,
         fleet.existing,
