@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PLAN   ?= announced-2025-09
 PEER   := 0.12.0
+EXAMPLES ?= 20
 NODE   := PATH="$(CURDIR)/build/node/bin:$$PATH"
 CODE   := $(wildcard src tests benchmarks)
 
@@ -37,8 +38,8 @@ test-browser: $(VENV)/browser.stamp tools web/node_modules/.stamp ## set up (Chr
 tools: | $(BIN)/python
 	@tests/browser/tools.sh $(BIN)/python
 
-test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its description allows (schemathesis)
-	$(BIN)/python -m pytest tests/browser/test_interface.py
+test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its description allows (schemathesis; EXAMPLES=... for each endpoint)
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/browser/test_interface.py
 
 test-postgres: $(VENV)/dev.stamp ## test a team's server with a PostgreSQL of its own; needs PostgreSQL's programs
 	$(BIN)/python tests/app/postgres.py

@@ -28,7 +28,7 @@ OWN, OF_REGION = ("latitude_deg", "longitude_deg"), ("region_latitude_deg", "reg
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point of the map: one site at its own place, which the plan or the catalog gives, or all sites of a region whose places aren't known."""
+    """A point of the map: a site at the place that the plan or the catalog gives, or sites of one region."""
 
     name: str
     region: str

@@ -16,6 +16,8 @@ FITTED = 2
 """Constants of a curve that are fitted: the users at the reference date, and the rate."""
 FEWEST_POINTS = FITTED + 1
 """Points that hold these and leave an error."""
+FITS_KEPT = 64
+"""Fits that are kept: a plan has one, and a study that changes its users a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def fit_curve(start: Adoption, years: Array, users: Array) -> CurveFit:
     return _fitted(plain, tuple(years.tolist()), tuple(users.tolist()))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=FITS_KEPT)
 def _fitted(start: Adoption, at_years: tuple[float, ...], published: tuple[float, ...]) -> CurveFit:
     """Return what :func:`fit_curve` does; kept, for each run of a plan fits its curve twice."""
     from scipy.optimize import least_squares

@@ -35,6 +35,7 @@ LARGEST = 1e9
 MAX_BYTES = 64_000_000
 """Bytes of the file that are read at most."""
 FORMAT = 5
+"""Form of the file; one of another form is left alone."""
 KIND = Kind("a file of rates")
 MOST_POINTS = 100
 """Operating points of one choice at most."""
