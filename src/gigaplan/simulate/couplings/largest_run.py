@@ -164,13 +164,13 @@ def _of_precision(scenario: Scenario, device: Device, precision: str) -> SpeedBy
 def _by_month(held: Array, in_step: Array, counted: Array, learners: Array, step_of_month: NDArray[np.int64]) -> Array:
     """Return what GPUs held (M, P, n) train by the curves of their step (M or 1, T, K), how many of them train, and as
     how many learners: (3, M, P, n)."""
-    found = np.zeros((3, *held.shape))
-    for step in range(counted.shape[1]):
-        months = step_of_month == step
-        gpus = held[..., months]
-        found[0][..., months] = trained_by(gpus, counted[:, step, None])
-        found[1:][..., months] = training_gpus(gpus, in_step[:, step, None], learners[:, step, None])
-    return found
+    place = step_of_month * MONTHS_PER_STEP + np.arange(len(step_of_month))
+    place -= np.searchsorted(step_of_month, step_of_month)  # as if a step cut off began late
+    gpus = np.zeros((*held.shape[:2], counted.shape[1] * MONTHS_PER_STEP))
+    gpus[..., place] = held
+    gpus = gpus.reshape(*held.shape[:2], -1, MONTHS_PER_STEP)
+    found = trained_by(gpus, counted[:, None]), *training_gpus(gpus, in_step[:, None], learners[:, None])
+    return np.stack([v.reshape(*held.shape[:2], -1)[..., place] for v in found])
 
 
 def _counting_by_step(scenario: Scenario) -> Array:
