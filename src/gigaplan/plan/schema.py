@@ -290,6 +290,10 @@ class SiteSection(Strict):
     """Date on which the site became known."""
     utc_offset_h: Annotated[float, Ge(-12), Le(14), Unit("h")] | None = None
     """Hours that local time is ahead of UTC."""
+    latitude_deg: Annotated[float, Ge(-90), Le(90), Unit("deg")] | None = None
+    """Where the site stands on the planner's map, north of the equator; with its longitude."""
+    longitude_deg: Annotated[float, Ge(-180), Le(180), Unit("deg")] | None = None
+    """Where the site stands on the planner's map, east of Greenwich; with its latitude."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] | None = None
     """Share of the site's systems that is rented from others."""
     to_be_named: bool | None = None

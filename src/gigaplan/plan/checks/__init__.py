@@ -39,6 +39,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.power_caps,
         fleet.profile,
         fleet.newest,
+        fleet.positions,
         fleet.powers,
         fleet.gpus,
         fleet.promised,
