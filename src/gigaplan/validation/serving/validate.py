@@ -75,6 +75,8 @@ class InferenceValidation(Brief):
     left_out: int
     warnings: tuple[str, ...] = ()
     """Loads that don't agree with their stated caps."""
+    title: str = ""
+    """Whose rows they are, where no constant was fitted on them."""
 
     def brief_rows(self) -> BriefRows:
         """Return the errors of the first groups of rows."""
@@ -82,7 +84,8 @@ class InferenceValidation(Brief):
 
     def brief_line(self) -> str:
         """Return the errors of the first group of rows."""
-        return f"measured serving: {self.summaries[0].brief_line()}" if self.summaries else "no row is answered"
+        whose = self.title or "measured serving"
+        return f"{whose}: {self.summaries[0].brief_line()}" if self.summaries else "no row is answered"
 
 
 def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -> InferenceValidation:
