@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gigaplan.compute.transformer import CACHE_BYTES
 from gigaplan.inference.inputs import Engine, Request
@@ -154,7 +153,6 @@ def closed_loop(
     prompts: int,
     spread: float = 0.0,
     waited_steps: float = 0.0,
-    ran: NDArray[np.bool_] | bool = True,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark on one replica that starts all its users at once.
 
@@ -182,8 +180,6 @@ def closed_loop(
         Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
     waited_steps : float
         Decode steps for which the engine holds every prompt back [1].
-    ran : Array, shape (...)
-        Whether the run was measured: see :func:`requests_in_flight`.
 
     Returns
     -------
@@ -191,7 +187,7 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    running = requests_in_flight(stage, users, uncached + output, ran)
+    running = requests_in_flight(stage, users, uncached + output)
     on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
@@ -221,8 +217,11 @@ def closed_loop(
     return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
 
 
-def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[np.bool_] | bool = True) -> Array:
+def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
     """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
+
+    Whether it holds a single one is asked elsewhere (:func:`gigaplan.inference.fit.one_request_bytes`); here one is at
+    work at least, in the memory that is kept in reserve, so that less memory never makes a request faster.
 
     Parameters
     ----------
@@ -232,9 +231,6 @@ def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[
         Users, each with one request at a time [requests].
     context : Array, shape (...)
         Tokens of a request in all [tokens].
-    ran : Array, shape (...)
-        Whether the run was measured. Where not one request fits by this count, a layout that was measured ran all the
-        same, and memory says nothing; any other has one request at a time, in the memory that is kept in reserve.
 
     Returns
     -------
@@ -242,8 +238,7 @@ def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[
         Requests in flight [requests].
     """
     capacity = stage.capacity(context, stage.free_bytes)
-    not_counted = np.where(ran, users, np.minimum(users, 1.0))
-    return np.where(capacity >= 1, np.minimum(users, capacity * stage.pipeline), not_counted)
+    return np.minimum(users, np.maximum(capacity * stage.pipeline, 1.0))
 
 
 def requests_on_stage(stage: Stage, running: Array) -> Array:

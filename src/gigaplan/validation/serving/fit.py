@@ -332,7 +332,7 @@ def write_facts(x: Array, rows: Table) -> None:
     kept = [
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if r["entity"].startswith(("inferencex", accuracy.RANGE))
+        if r["entity"].startswith(("inferencex", "nvidia_runs", accuracy.RANGE))
         or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
     ]
     facts = []

@@ -94,6 +94,7 @@ def question(row: Mapping[str, str]) -> Question:
         _waited_steps(row, model, engine, decode),
         tuple(guesses),
         release=str(row.get("engine_version") or ""),
+        prompts=_prompts(row, engine),
     )
 
 
@@ -145,6 +146,15 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
     path = Path(str(files("gigaplan.validation") / "data" / "serving_set_aside.csv"))
     with path.open(encoding="utf-8", newline="") as file:
         return tuple((r.pop("reason"), {k: v for k, v in r.items() if v}) for r in csv.DictReader(file))
+
+
+def _prompts(row: Mapping[str, str], engine: str) -> int:
+    """Return how many prompts each user sent, where the source sent another number than InferenceX: two of NVIDIA's runs
+    of SGLang 0.5.1 (the fact's note says how the rows show it); 0 where nothing is known."""
+    nvidias = not drawn_by_inferencex(row) and serving_table(row) == "aiconfigurator"
+    if nvidias and engine == "sglang" and str(row.get("engine_version", "")).startswith("0.5.1."):
+        return int(catalog.load().find("nvidia_runs_of_sglang_0_5_1", "prompts_per_user").number)
+    return 0
 
 
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
@@ -258,10 +268,11 @@ def _aggregated(row: Mapping[str, str], guesses: list[str]) -> Worker:
 def _gpus(tp: int, dp: int, moe_tp: int, ep: int) -> int:
     """Return the GPUs of one worker: attention takes tp x dp ranks, experts moe_tp x ep, on the same GPUs.
 
-    Some tables write the product of both: 64 for tensor 8 and experts 8 on one node of 8.
+    Some tables write the product of both: 64 for tensor 8 and experts 8 on one node of 8. A product that one node
+    holds is taken as it stands.
     """
     attention = tp * dp
-    if moe_tp == ep > 1 and attention == moe_tp * ep:
+    if moe_tp == ep > 1 and attention == moe_tp * ep > WIDEST_ALONE:
         return ep
     if tp == dp > 1 and ep == attention:
         return tp
