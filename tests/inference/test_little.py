@@ -1,4 +1,4 @@
-"""A benchmark on one replica whose memory is the limit: times are monotone in memory, and there is no cliff."""
+"""Benchmarks whose memory or prefill is the limit: times are monotone, and there is no cliff."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gigaplan.inference.options import ENGINES
-from gigaplan.inference.serving import closed_loop, requests_in_flight
+from gigaplan.inference.serving import _prefill_queue_s, closed_loop, requests_in_flight
 from gigaplan.inference.step import Stage
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.rows import known
@@ -70,3 +70,13 @@ def test_drivers_report_as_many_gib_as_vendors_print_gb() -> None:
     printed = {"h100_hgx": 80, "h200_hgx": 141, "b200_hgx": 180, "b300_hgx": 268.6, "gb200_nvl72": 185}
     for system, gib in printed.items():
         assert facts.find(system, "hbm_bytes").number == pytest.approx(gib * 2**30, rel=1e-3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(loads=st.lists(st.floats(0, 1.5), min_size=2, max_size=2), groups=st.sampled_from([1.0, 4.0]))
+def test_a_prompt_waits_longer_where_more_are_read_and_not_at_all_alone(loads: list[float], groups: float) -> None:
+    one = np.array(1.0)
+    several = replace(stage(), gpus=groups * one, dp_attention=np.where(groups > 1, one, 0 * one))
+    few, many = (float(_prefill_queue_s(several, one, np.array(load))) for load in sorted(loads))
+    assert 0 <= few <= many < np.inf
+    assert float(_prefill_queue_s(several, one, 0 * one)) == 0

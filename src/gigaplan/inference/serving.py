@@ -346,7 +346,8 @@ def disaggregated_loop(
     Users circulate: ``users = rate x (first token + output x tpot)`` (Little 1961). Prefill workers take one prompt at
     a time; with ``p`` seconds a prompt and ``S`` workers the first token takes the larger of ``p`` and what the loop
     leaves, ``users p / S - output x tpot`` (asymptotic bounds of closed networks: Muntz and Wong 1974). Keys and values
-    then travel to a decode worker. Prompts that come together queue behind each other, half of them on average.
+    then travel to a decode worker. A prompt waits for those of the other users that are read before it
+    (:func:`_prefill_queue_s`). In the first wave, which comes at once, half of them stand ahead on average.
 
     Parameters
     ----------
@@ -383,14 +384,43 @@ def disaggregated_loop(
     cache = prefill_stage.architecture.kv_bytes(uncached, CACHE_BYTES[prefill_stage.precision])
     transfer = cache / kv_transfer_bytes_per_s
     decoding, first = users, latency
-    # The time per token depends on how many decode, and that on the time per token: a fixed point.
-    for _ in range(ITERATIONS):
+    # The time per token depends on how many decode, and that on the time per token: a fixed point, halved on the way.
+    for _ in range(2 * ITERATIONS):
         batch = np.maximum(decoding / decode_count / decode_stage.pipeline, one)
         step = decode_stage.decode_s(batch, uncached + output / 2)
         tpot = decode_stage.pipeline * (step + decode_stage.pipeline_send_s(batch))
-        first = np.maximum(latency, users * per_prompt - output * tpot) + transfer
+        others = np.maximum(users - 1, 0) / (first + output * tpot)
+        wait = _prefill_queue_s(prefill_stage, prefill, others * per_prompt)
+        later = np.maximum(latency + wait, users * per_prompt - output * tpot) + transfer
+        first = (first + later) / 2
         decoding = users * output * tpot / (output * tpot + first)
     engine = prefill_stage.engine
     burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
     late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
     return first + burst + late + engine.frontend_overhead_s(uncached), tpot
+
+
+def _prefill_queue_s(stage: Stage, prefill_s: Array, load: Array) -> Array:
+    """Return the mean wait of a prompt at prefill workers.
+
+    The M/D/1 queue (Pollaczek 1930, Khinchine 1932), whose load is that of the other users (arrival theorem: Reiser and
+    Lavenberg 1980). Groups of data parallel attention compute in step, so that a prompt also waits for half of the step
+    that others began, as likely as one of the groups has a prompt.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of one prefill worker.
+    prefill_s : Array, shape (...)
+        Time of a worker per prompt [s].
+    load : Array, shape (...)
+        Share of time in which workers read prompts of other users [share]; capped at ``MAX_LOAD``.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean wait [s].
+    """
+    busy, step = np.minimum(load, MAX_LOAD), prefill_s * stage.attention_dp
+    in_step = np.where(stage.attention_dp > 1, np.minimum(busy * stage.attention_dp, 1.0) / 2, 0.0)
+    return (busy / (2 * (1 - busy)) + in_step) * step
