@@ -423,4 +423,4 @@ def _prefill_queue_s(stage: Stage, prefill_s: Array, load: Array) -> Array:
     """
     busy, step = np.minimum(load, MAX_LOAD), prefill_s * stage.attention_dp
     in_step = np.where(stage.attention_dp > 1, np.minimum(busy * stage.attention_dp, 1.0) / 2, 0.0)
-    return (busy / (2 * (1 - busy)) + in_step) * step
+    return np.asarray((busy / (2 * (1 - busy)) + in_step) * step)

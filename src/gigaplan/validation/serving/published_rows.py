@@ -149,8 +149,8 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
 
 
 def _prompts(row: Mapping[str, str], engine: str) -> int:
-    """Return how many prompts each user sent, where the source sent another number than InferenceX: two of NVIDIA's runs
-    of SGLang 0.5.1 (the fact's note says how the rows show it); 0 where nothing is known."""
+    """Return how many prompts each user sent, where the source sent another number than InferenceX: two in NVIDIA's
+    runs of SGLang 0.5.1 (the fact's note says how the rows show it); 0 where nothing is known."""
     nvidias = not drawn_by_inferencex(row) and serving_table(row) == "aiconfigurator"
     if nvidias and engine == "sglang" and str(row.get("engine_version", "")).startswith("0.5.1."):
         return int(catalog.load().find("nvidia_runs_of_sglang_0_5_1", "prompts_per_user").number)

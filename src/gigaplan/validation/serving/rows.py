@@ -64,7 +64,7 @@ class Question:
     release: str = ""
     """The engine's release as the row writes it, "" where it doesn't."""
     prompts: int = 0
-    """Prompts that each user of the benchmark sends; 0: as many as of InferenceX, which stands for harnesses unknown."""
+    """Prompts that each user of the benchmark sends; 0: as many as in InferenceX, which stands for the unknown."""
     reasons: tuple[str, ...] = ()
     """Why the answer lies outside of what the constants were fitted on, in addition to its hardware and model."""
 
