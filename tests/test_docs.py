@@ -38,13 +38,7 @@ AS_READERS = {"README.md", "guide-first-answers.md"}
 """Pages whose plans have as many members as by themselves; those of the others have a tenth, which takes half the time.
 """
 FEW_MEMBERS = 12
-COMMAND = """#!{python}
-import sys
-from gigaplan.plan import schema
-schema.MEMBERS = {members}
-from gigaplan._start import main
-sys.exit(main())
-"""
+FORKED = Path(__file__).parent / "forked.py"
 
 
 class Block(NamedTuple):
@@ -130,23 +124,30 @@ def run_python(block: Block, page: str, names: dict[str, object]) -> None:
     exec(compile(code, page, "exec"), names)
 
 
+@pytest.fixture(scope="module")
+def commands_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a command ``gigaplan`` that is imported once, and forked for each call."""
+    folder = tmp_path_factory.mktemp("bin")
+    server = subprocess.Popen([sys.executable, str(FORKED), str(folder)], stdout=subprocess.PIPE)
+    with server:
+        assert server.stdout is not None and server.stdout.readline() == b"ready\n"
+        yield folder
+        server.terminate()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
-def test_page_runs_as_written(
-    page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_page_runs_as_written(page: Path, tmp_path: Path, commands_of: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     members = 100 if page.name in AS_READERS else FEW_MEMBERS
     monkeypatch.setattr(schema, "MEMBERS", members)
-    command = tmp_path_factory.mktemp("bin") / "gigaplan"
-    command.write_text(COMMAND.format(python=sys.executable, members=members))
-    command.chmod(0o755)
+    monkeypatch.setenv("MEMBERS_OF_PAGE", str(members))
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8") if page.exists() else ""):
         name = page.relative_to(ROOT).as_posix()
         if block.language == "python":
             run_python(block, name, names)
         else:
-            run_shell(block, name, command.parent)
+            run_shell(block, name, commands_of)
 
 
 PAGE = """

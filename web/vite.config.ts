@@ -22,7 +22,7 @@ export default defineConfig({
         // Names without hashes: a rebuild changes bytes, not names.
         entryFileNames: 'planner.js',
         chunkFileNames: '[name].js',
-        assetFileNames: 'planner[extname]',
+        assetFileNames: (asset) => (asset.names.includes('later.css') ? 'later.css' : 'planner[extname]'),
       },
     },
   },

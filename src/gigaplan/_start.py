@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -58,6 +59,7 @@ def _leave(_: int, __: FrameType | None) -> None:
 
 def _end() -> NoReturn:
     """End with the exit code of Ctrl-C; Python itself would end by a signal if an ``exec`` was interrupted."""
+    gc.collect()  # what was interrupted between its beginning and its ``with`` cleans up when it is forgotten
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
@@ -74,4 +76,7 @@ def _interrupt_again(ignored: UnraisableHookArgs) -> None:
 
 def _soon() -> None:
     time.sleep(SOON_S)
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # which ends a sleep or a wait too
+    else:
+        _thread.interrupt_main()

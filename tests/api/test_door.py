@@ -162,14 +162,14 @@ def test_the_terminal_and_python_give_one_json(
     said = printed(capsys, *words.split())
     answer = function(files)
     assert said["gigaplan"] == gp.__version__
-    assert said["format"] == 1
+    assert said["format"] == 2
     assert said == json.loads(json.dumps(gp.to_json(answer, SAVED_IN.get(name)), allow_nan=False))
     assert ("saved_in" in said) == (name in SAVED_IN or name == "rerun")
     if name not in ("run", "new", "export", "schema"):  # a result has its own short form, a path is a path
         text, table = repr(answer), getattr(answer, "_repr_html_", lambda: "<table>")()
         assert len(text.splitlines()) <= 10, text
         assert len(text) < 1500
-        assert table.startswith("<table>")
+        assert table.startswith(("<table>", '<div class="gigaplan">'))
 
 
 def test_every_function_is_compared() -> None:

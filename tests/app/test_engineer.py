@@ -18,7 +18,7 @@ def test_serving_is_the_frontier_of_the_terminal_and_of_python() -> None:
     found = served(ServingQuery(ttft_s="500 ms", input_tokens=2048))
     answer = gp.frontier("gpt_oss_120b", "gb300_nvl72", input_tokens=2048, ttft_s="500 ms")
     assert found["cards"] == list(frontier_view.cards(answer))
-    assert [c["id"] for c in found["charts"]] == ["frontier", "power", "cost"]
+    assert [c["id"] for c in found["charts"]] == ["frontier", "wait", "power", "cost"]
     assert found["charts"][0]["rows"] == [list(r) for r in frontier_view.all_charts(answer)[0].rows]
     words = shlex.split(found["command"])
     assert words[:4] == ["gigaplan", "frontier", "gpt_oss_120b", "gb300_nvl72"]
@@ -30,6 +30,15 @@ def test_a_tighter_limit_leaves_fewer_points() -> None:
     loose, tight = (served(ServingQuery(tpot_s=limit))["charts"][0]["option"]["series"][0] for limit in (0.05, 0.01))
     assert 0 < len(tight["data"]) < len(loose["data"])
     assert max(float(p[3]) for p in tight["data"]) <= 10
+
+
+def test_the_limit_and_all_points_lie_between_the_ends_of_the_axis_of_waits() -> None:
+    for limit in (0.3, 1.0, 60.0):
+        found = served(ServingQuery(ttft_s=limit))
+        option = next(c["option"] for c in found["charts"] if c["id"] == "wait")
+        waits_ms = [p[1] for s in option["series"] for p in s["data"]]
+        assert option["yAxis"]["min"] <= min(waits_ms) <= max(waits_ms) <= 1000 * limit < option["yAxis"]["max"]
+        assert found["cards"][0]["layout"].count("x") >= 2, "the cheapest and the fastest layout"
 
 
 def test_training_is_the_run_of_the_terminal_and_of_python() -> None:

@@ -20,6 +20,7 @@ from gigaplan import api
 from gigaplan.api.json_form import to_json
 from gigaplan.app.guard import HEADER, Guard
 from gigaplan.app.queue.desk import FILE, Desk
+from gigaplan.app.queue.pages import Links
 from gigaplan.app.queue.store import ATTEMPTS, REQUEST
 from gigaplan.app.server import application
 from gigaplan.app.verbs.derive import NOT_POSTED, verbs
@@ -218,6 +219,48 @@ def test_a_running_job_is_cancelled_and_the_next_one_done(client: Client) -> Non
     assert client.ask("GET", f"/api/jobs/{number}/result").status_code == 422
     assert client.ask("DELETE", f"/api/jobs/{number}").status_code == 204
     assert client.ask("GET", f"/api/jobs/{number}").status_code == 404
+
+
+def test_a_cancelled_job_goes_on_and_a_done_one_does_not(client: Client) -> None:
+    number = client.post("study_montecarlo", {"plan": LAB, "members": 12}).json()["id"]
+    client.ask("POST", f"/api/jobs/{number}/cancel")
+    asked = client.ask("GET", f"/api/jobs/{number}/question").json()
+    assert asked == {"verb": "study_montecarlo", "request": {"plan": {"name": "lab-1mw", "text": ""}, "members": 12}}
+    again = client.ask("POST", f"/api/jobs/{number}/resume")
+    assert again.status_code == 200, again.text
+    job = client.ended(number)
+    assert (job["state"], job["done"], job["attempts"]) == ("done", 12, 1)
+    refused = client.ask("POST", f"/api/jobs/{number}/resume")
+    assert refused.status_code == 422
+    assert "can't go on" in refused.text
+    for path in ("resume", "question", "page"):
+        method = "GET" if path == "question" else "POST"
+        assert client.ask(method, f"/api/jobs/{'x' * 22}/{path}").status_code == 404
+
+
+def test_the_page_of_a_job_opens_once_without_rights_on_the_server(client: Client, desk: Desk) -> None:
+    number = client.verb("run", {"plan": LAB, "changes": ONE}).headers["location"].rpartition("/")[2]
+    path = client.ask("POST", f"/api/jobs/{number}/page").json()["path"]
+    page = client.ask("GET", path)
+    assert page.text.startswith("<!doctype html>")
+    policy = page.headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    assert policy[0].startswith("sandbox allow-scripts allow-downloads allow-popups; default-src 'none'")
+    assert "allow-same-origin" not in policy[0]
+    assert client.ask("GET", path).status_code == 404, "a link opens once"
+    late = Links()
+    key = late.to(desk.store.home(number))
+    late._files[key] = (time.monotonic() - 1, late._files[key][1])
+    assert late.taken(key) is None
+    assert client.ask("GET", "/pages/..%2f..%2fetc%2fpasswd").status_code in (404, 422)
+    costs = client.verb("validate_costs", {}).headers["location"].rpartition("/")[2]
+    assert "this job has no page" in client.ask("POST", f"/api/jobs/{costs}/page").text
+
+
+def test_listing_jobs_makes_no_folder(tmp_path: Path) -> None:
+    desk = Desk(lambda: tmp_path / "none", LIMITS)
+    assert Client(application(TOKEN, Worker(), desk)).ask("GET", "/api/jobs").json() == {"jobs": []}
+    assert not (tmp_path / "none").exists()
 
 
 def test_one_user_has_so_many_jobs_at_once(client: Client) -> None:

@@ -140,6 +140,7 @@ def test_only_a_right_token_is_let_in(team: Team) -> None:
             team.app._failed = Rate(1000)
             found = team.ask("", "GET", path, **given)  # type: ignore[arg-type]
             assert found.status_code == 401, (name, path)
+            assert found.headers["www-authenticate"] == "Bearer", "by which the page knows to ask for a token"
 
 
 def test_a_revoked_an_expired_and_a_removed_users_token_are_worthless_at_once(team: Team) -> None:
@@ -178,6 +179,7 @@ def test_nobody_reads_or_changes_a_private_plan(team: Team) -> None:
             team.ask(who, "GET", f"/api/stored/{number}/history"),
             team.ask(who, "PUT", f"/api/stored/{number}", changed),
             team.ask(who, "PUT", f"/api/stored/{number}/shared", {"shared": "write"}),
+            team.ask(who, "PUT", f"/api/stored/{number}/users/{who}", {"access": "write"}),
             team.ask(who, "DELETE", f"/api/stored/{number}"),
         )
         allowed = {403, 404} if who == "vic" else {404}
@@ -210,6 +212,33 @@ def test_a_shared_plan_is_read_by_all_and_changed_by_whom_it_is_shared_with(team
     assert team.ask("bob", "GET", f"/api/stored/{number}").status_code == 404
 
 
+def test_a_plan_shared_with_one_user_is_nobody_elses(team: Team) -> None:
+    number = team.plan("ada", "for bob alone")
+    path = f"/api/stored/{number}"
+    changed = {"title": "for bob alone", "plan": LAB, "version": 1}
+    assert team.ask("ada", "PUT", f"{path}/users/bob", {"access": "read"}).json()["shared_with"] == {"bob": "read"}
+    assert team.ask("bob", "GET", path).json()["may_write"] is False
+    assert "shared_with" not in team.ask("bob", "GET", path).json()
+    assert number in team.ask("bob", "GET", "/api/stored").text
+    assert team.ask("bob", "PUT", path, changed).status_code == 403
+    for who in ("eve", "amy", "vic"):
+        assert team.ask(who, "GET", path).status_code == 404
+        assert number not in team.ask(who, "GET", "/api/stored").text
+        assert team.ask(who, "PUT", f"{path}/users/{who}", {"access": "write"}).status_code in (403, 404)
+    assert team.ask("bob", "PUT", f"{path}/users/eve", {"access": "read"}).status_code == 403
+    assert team.ask("ada", "PUT", f"{path}/users/vic", {"access": "write"}).status_code == 200
+    assert team.ask("vic", "PUT", path, changed).status_code == 403, "a viewer changes nothing"
+    assert team.ask("ada", "PUT", f"{path}/users/bob", {"access": "write"}).status_code == 200
+    assert team.ask("bob", "PUT", path, changed).json()["version"] == 2
+    listed = next(p for p in team.ask("ada", "GET", "/api/stored").json()["plans"] if p["id"] == number)
+    assert listed["shared_with"] == {"bob": "write", "vic": "write"}
+    for name in ("nobody", "ada", "b%00b", "'; DROP TABLE plans"):
+        assert team.ask("ada", "PUT", f"{path}/users/{name}", {"access": "read"}).status_code == 422
+    assert team.ask("ada", "PUT", f"{path}/users/bob", {"access": "none"}).status_code == 200
+    assert team.ask("bob", "GET", path).status_code == 404
+    assert team.ask("ada", "DELETE", path).status_code == 204
+
+
 def test_two_changes_at_once_keep_one(team: Team) -> None:
     number = team.plan("ada", "raced", "write")
     answers: list[int] = []
@@ -233,6 +262,8 @@ def test_nobody_sees_stops_or_uses_anothers_job(team: Team, ada_job: str) -> Non
             team.ask(who, "GET", f"/api/jobs/{ada_job}"),
             team.ask(who, "GET", f"/api/jobs/{ada_job}/result"),
             team.ask(who, "GET", f"/api/jobs/{ada_job}/result?form=html"),
+            team.ask(who, "GET", f"/api/jobs/{ada_job}/question"),
+            team.ask(who, "POST", f"/api/jobs/{ada_job}/page"),
             team.ask(who, "POST", f"/api/jobs/{ada_job}/cancel"),
             team.ask(who, "DELETE", f"/api/jobs/{ada_job}"),
         )

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from gigaplan.app import jobs
+from gigaplan.app.crowd import SEVERAL, Crowd, unless
 from gigaplan.app.link import fragment_of
 from gigaplan.app.open import listening
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import Kept, result_of
-from gigaplan.app.server import Tabs, lines, unless
+from gigaplan.app.server import Tabs, lines
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.progress import Cancelled
@@ -49,6 +50,33 @@ def test_ranges_come_with_progress_and_then_the_answer(worker: Worker) -> None:
     assert "80 % of 12 futures" in answer["ranges"]
     assert any(card["range"] for card in answer["cards"])
     assert {claim["id"] for claim in answer["claims"]} >= {"A6"}
+
+
+def test_a_crowd_is_answered_alike_in_both_processes_and_one_person_in_this_one(worker: Worker) -> None:
+    crowd, mark = Crowd(worker), threading.Event()
+
+    async def asked(seeds: list[int]) -> list[dict[str, Any]]:
+        plans = [LAB.model_copy(update={"changes": (f"uncertainty.seed={s}",)}) for s in seeds]
+        return await asyncio.gather(*(crowd.answer(Question(plan=p), mark) for p in plans))
+
+    assert asyncio.run(asked([41]))[0]["members"] == 1
+    assert crowd._warm is None
+    asyncio.run(asked(list(range(42, 43 + SEVERAL))))
+    assert crowd._warm is not None, "one more process is begun"
+    crowd._warm.result()
+    crowd._here = 1  # somebody is being answered here
+    there = asyncio.run(asked([41]))[0]
+    crowd._here = 0
+    here = asyncio.run(asked([41]))[0]
+    assert there == here
+    assert crowd._there == crowd._here == 0
+    crowd._here = 1
+    wrong = LAB.model_copy(update={"changes": ("fleet.none=1",)})
+    with pytest.raises(PlanError, match=r"fleet\.none"):
+        asyncio.run(crowd.answer(Question(plan=wrong), mark))
+    mark.set()
+    with pytest.raises(Cancelled):
+        asyncio.run(asked([99]))
 
 
 def test_a_wrong_plan_ends_the_lines_with_its_problems(worker: Worker) -> None:

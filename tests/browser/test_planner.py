@@ -6,6 +6,7 @@ import filecmp
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from gigaplan.app.server import static_folder
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_LOAD_BYTES = 800_000
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+Axe = Callable[[Page], list[list[str]]]
 
 
 def settled(page: Page) -> None:
@@ -227,7 +227,21 @@ def test_a_lender_and_a_site_developer_see_figures_that_open_and_follow_the_plan
     page.wait_for_selector("[data-frame=lender][data-ready=true]", timeout=60_000)
     assert plan.locator("strong").all_inner_texts() != before
     view(page, "Site")
-    assert page.locator("[data-frame=site] [data-chart]:has(canvas)").count() == 3
+    assert page.locator("[data-frame=site] [data-chart]:has(canvas)").count() == 4
+    week = page.locator("[data-chart=week]")
+    week.get_by_role("button", name="Table").click()
+    expect(week.locator("caption")).to_contain_text("standard time of Campus hall (UTC-6)")
+    expect(week.locator("tbody tr")).to_have_count(168)
+    with page.expect_download() as saved:
+        week.get_by_role("button", name="CSV").click()
+    rows = Path(saved.value.path()).read_text().splitlines()
+    assert rows[0] == ",2026,2027,2028,2029,2030,2031"
+    assert rows[1].startswith("Mon 0:00,")
+    picker = page.locator(".lead select")
+    other = str(picker.locator("option").last.get_attribute("value"))
+    picker.select_option(other)
+    expect(page.locator("[data-chart=hours] h2")).to_contain_text("old cluster", timeout=60_000)
+    page.wait_for_selector("[data-frame=site][data-ready=true]", timeout=60_000)
     page.wait_for_timeout(600)
     shared = page.evaluate("location.href")
     page.reload()
@@ -237,16 +251,49 @@ def test_a_lender_and_a_site_developer_see_figures_that_open_and_follow_the_plan
 
 def test_an_engineer_drags_a_limit_and_searches_layouts(page: Page) -> None:
     view(page, "Engineer")
-    assert page.locator("[data-frame=engineer] [data-chart]:has(canvas)").count() == 7
+    assert page.locator("[data-frame=engineer] [data-chart]:has(canvas)").count() == 8
     first = page.locator("[data-frame=engineer] code").first.inner_text()
     assert "--tpot '0.05 s'" in first
-    page.get_by_role("slider", name="Each further one within").focus()
+    page.get_by_role("slider", name="Each further one within", exact=True).focus()
     for _ in range(20):
         page.keyboard.press("ArrowLeft")
     page.wait_for_selector("[data-frame=engineer][data-ready=true]", timeout=60_000)
     expect(page.locator("[data-frame=engineer] code").first).not_to_contain_text("--tpot '0.05 s'", timeout=60_000)
     page.get_by_role("form", name="Training").get_by_label("GPUs", exact=True).fill("1")
     expect(page.get_by_role("alert")).to_contain_text("does not fit", timeout=60_000)
+
+
+def test_an_engineer_drags_the_limits_on_the_charts(page: Page) -> None:
+    view(page, "Engineer")
+    first = page.locator("[data-frame=engineer] code").first
+    cards = page.locator("[data-frame=engineer] .card").first
+    before = cards.inner_text()
+    limit = page.locator("[data-chart=frontier]").get_by_role("slider", name="Limit: each further one within")
+    field = page.get_by_role("spinbutton", name="Each further one within in ms")
+    assert (limit.get_attribute("aria-valuetext"), field.input_value()) == ("50 ms", "50")
+    box, plot = limit.bounding_box(), page.locator("[data-chart=frontier] .drawing").bounding_box()
+    assert box and plot
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for k in range(1, 11):
+        page.mouse.move(x + plot["width"] * k / 20, y)
+        page.wait_for_timeout(30)
+    page.mouse.up()
+    assert float(field.input_value()) < 20
+    assert limit.get_attribute("aria-valuetext") == f"{field.input_value()} ms"
+    expect(first).not_to_contain_text("--tpot '0.05 s'", timeout=60_000)
+    assert cards.inner_text() != before, "the best layout is that within the new limit"
+    page.get_by_role("button", name="Undo").click()
+    expect(field).to_have_value("50")
+    wait = page.locator("[data-chart=wait]").get_by_role("slider", name="Limit: first token within")
+    wait.focus()
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowUp")
+    assert page.get_by_role("spinbutton", name="First token within in s").input_value() == "0.621"
+    expect(first).to_contain_text("--ttft '0.621 s'", timeout=60_000)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Limit: first token within"
 
 
 def test_markup_in_a_plan_is_text(page: Page) -> None:
@@ -266,8 +313,7 @@ def test_markup_in_a_plan_is_text(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844), (2560, 1440)])
-def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tuple[int, int]) -> None:
-    assert AXE.exists(), "run 'make test-browser', which installs axe-core"
+def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tuple[int, int], axe: Axe) -> None:
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(link)
@@ -276,9 +322,7 @@ def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tupl
     page.wait_for_timeout(300)
 
     def look(where: str) -> None:
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        run = "tags => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))"
-        assert page.evaluate(run, TAGS) == [], where
+        assert axe(page) == [], where
 
     look("the first screen")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
@@ -289,6 +333,10 @@ def test_axe_finds_nothing(chromium: Browser, link: str, scheme: str, size: tupl
     page.get_by_role("button", name="YAML").click()
     page.wait_for_timeout(500)
     look("the editor")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("button", name=re.compile("^Jobs")).click()
+    page.get_by_role("heading", name=re.compile("^(No jobs|Your jobs)")).wait_for()
+    look("jobs")
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
     if size[0] < 760:
         page.get_by_role("button", name="Sites on a map").click()

@@ -364,7 +364,7 @@ def keeps_all_laws(result: Result, document: dict[str, Any]) -> None:
 def test_a_plan_made_at_random_runs_by_the_laws_or_says_why_not() -> None:
     ran: list[bool] = []
 
-    @settings(QUICK, max_examples=160)
+    @settings(QUICK, max_examples=80)
     @given(plans())
     def each(document: dict[str, Any]) -> None:
         found = answer(document)
@@ -378,7 +378,7 @@ def test_a_plan_made_at_random_runs_by_the_laws_or_says_why_not() -> None:
     assert 0.5 < np.mean(ran) < 1, f"{np.mean(ran):.0%} of the plans ran: both answers are to be tried"
 
 
-@settings(QUICK, max_examples=16)
+@settings(QUICK, max_examples=10)
 @given(plans())
 def test_every_hour_of_a_plan_made_at_random(document: dict[str, Any]) -> None:
     found = answer(document, Resolution.HOURLY)
@@ -388,7 +388,7 @@ def test_every_hour_of_a_plan_made_at_random(document: dict[str, Any]) -> None:
         explains(found)
 
 
-@settings(QUICK, max_examples=16)
+@settings(QUICK, max_examples=10)
 @given(plans())
 def test_the_same_plan_and_seed_give_the_same_result(document: dict[str, Any]) -> None:
     first, again = answer(document), answer(document)

@@ -94,7 +94,7 @@ def test_thinned_keeps_both_ends(alone: Frontiers) -> None:
 def test_charts_are_plain_data_with_units(answer: Frontiers, alone: Frontiers) -> None:
     for told in (answer, alone):
         drawn = frontier_view.all_charts(told)
-        assert [c.id for c in drawn] == ["frontier", "power", "cost"]
+        assert [c.id for c in drawn] == ["frontier", "wait", "power", "cost"]
         for chart in drawn:
             option = json.loads(json.dumps(chart.option, allow_nan=False))
             assert option["xAxis"]["name"]
@@ -123,7 +123,7 @@ def test_the_page_is_whole_and_needs_nothing_else(answer: Frontiers) -> None:
     page = Page()
     page.feed(text)
     assert page.open == []
-    assert page.charts == 3
+    assert page.charts == 4
     assert page.links == []
     for curve in answer.curves:
         assert frontier_view.name(curve) in text

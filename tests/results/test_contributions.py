@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 from tests.report.test_report import printed
 
 import gigaplan as gp
@@ -232,8 +233,8 @@ def test_one_answer_on_every_door() -> None:
     for card, data in zip(cards(result), told["headlines"], strict=True):
         assert card.decided is not None
         assert data["decided_by"] == card.decided.as_data()
-        assert card.decided.text in page and card.decided.badge in page
-        assert f"{card.name}: {card.decided.text}" in terminal
+        assert str(escape(card.decided_text)) in page and card.decided.badge in page
+        assert f"{card.name}: {card.decided_text}" in terminal
         told_by = explain(result, card.variable, card.at)
         assert told_by.decided == card.decided
         assert gp.to_json(told_by)["decided_by"] == json.loads(json.dumps(card.decided.as_data()))

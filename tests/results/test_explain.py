@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.report.test_report import printed
 
 import gigaplan as gp
+from gigaplan.api.json_form import plain
 from gigaplan.report.explain_facts import readings
 from gigaplan.report.explain_view import explain_tree, explanation_tree
 from gigaplan.results.aggregate import aggregate
 from gigaplan.results.coordinates import HORIZON, years
-from gigaplan.results.explain import explain, lines_of
+from gigaplan.results.explain import Explanation, explain, lines_of
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.variables import Variable, variables
 
@@ -49,10 +52,10 @@ def the_same_figure(result: Result, row: Variable, at: dict[str, str]) -> None:
     """Printed = aggregated = JSON, the printed one in the first lines."""
     found = explain(result, row.name, at)
     told = gp.to_json(replace(found, inputs=(), entries=(), elsewhere=()))["figures"]
-    for figure, json in zip(found.figures, told, strict=True):
+    for figure, as_json in zip(found.figures, told, strict=True):
         value = float(aggregate(result, row.name, at=figure.at).values)
         assert figure.value == pytest.approx(value, rel=1e-12, nan_ok=True), (row.name, figure.at)
-        assert json["value"] == pytest.approx(value, rel=1e-12) if np.isfinite(value) else json["value"] is None
+        assert as_json["value"] == pytest.approx(value, rel=1e-12) if np.isfinite(value) else as_json["value"] is None
     lines = printed(explanation_tree(result, found, 1), 400).splitlines()
     assert lines[0].startswith(row.name)
     if "no values" in lines[0]:
@@ -166,3 +169,26 @@ def test_lines_of_the_plan_stand_with_their_units() -> None:
     assert "domain model.tokens = 300,000,000,000 tokens, the plan's own" in shown
     assert "agents.reach_share = 3%, the plan's own" in shown
     assert "(it) MW" not in shown
+
+
+def test_json_gives_each_quantity_in_full_once_and_names_it_wherever_it_is_taken() -> None:
+    found = explain(result_of("lab-1mw"), "cost_usd")
+    data = gp.to_json(found)
+
+    def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield node
+        for below in node.get("inputs", []):
+            yield from nodes(below)
+
+    def alike(node: dict[str, Any], of: Explanation) -> None:
+        assert node["quantity"]["name"] == of.variable.name
+        assert node["figures"] == plain(of.figures)
+        if "above" not in node:
+            for below, part in zip(node["inputs"], of.inputs, strict=True):
+                alike(below, part)
+
+    alike(data, found)
+    every = list(nodes(data))
+    whole = [json.dumps([n["quantity"]["name"], n["figures"]]) for n in every if "above" not in n]
+    assert len(whole) == len(set(whole)) < len(every)
+    assert {json.dumps([n["quantity"]["name"], n["figures"]]) for n in every if "above" in n} <= set(whole)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
-from gigaplan.results import formats, labelled, store
+from gigaplan.results import formats, labelled, store, summary
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import GigaplanError, PlanError, UnknownQuantityError
 from gigaplan.vocabulary.variables import Variable, variables
@@ -364,7 +364,7 @@ def test_what_one_sees_of_a_result_is_ten_lines(announced: Result) -> None:
     assert f"{len(variables())} quantities" in text
     assert "existing: opening 2023 Hopper" in text
     assert str(announced.claims[0].verdict) in text
-    assert announced._repr_html_().count("<tr>") == 8
+    assert summary.html(announced).count("<tr>") == 8
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from gigaplan.report.html import html
 from gigaplan.report.terminal import render
 from gigaplan.results.lacking import left_out
 from gigaplan.results.result import Result
-from gigaplan.results.verdicts import Verdict
+from gigaplan.results.verdicts import Claim, Verdict
+from gigaplan.study.compare import Comparison
 from gigaplan.vocabulary.errors import LackingQuantityError
 from gigaplan.vocabulary.variables import HOURS, Variable, variables
 
@@ -40,20 +41,26 @@ def users(name: str) -> Iterator[Variable]:
             yield row
 
 
+@pytest.fixture(scope="module")
+def whole(announced: Result) -> tuple[str, set[str]]:
+    """The page of the whole result, and the names of its JSON."""
+    return html(announced), set(gp.to_json(announced))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_verb_reads_what_rests(name: str, announced: Result, tmp_path: Path) -> None:
+def test_every_verb_reads_what_rests(name: str, announced: Result, whole: tuple[str, set[str]], tmp_path: Path) -> None:
     result = without(announced, name)
     assert result.lacking == (name,)
-    page, whole = html(result), html(announced)
+    page = html(result)
     assert f"this result does not hold {name}" in page
-    assert len(page) > 0.9 * len(whole)
+    assert len(page) > 0.9 * len(whole[0])
     screen = printed(render(result, full=True), 120)
     assert "this result does not hold" in screen
     assert name in screen
     data = gp.to_json(result)
     assert data["lacking"] == [name]
     assert name not in data["tables"]
-    assert set(data) == set(gp.to_json(announced))
+    assert set(data) == whole[1]
     repr(result), result._repr_html_()
     for other in users(name):
         try:
@@ -71,23 +78,36 @@ def test_every_verb_reads_what_rests(name: str, announced: Result, tmp_path: Pat
         gp.export(result, "csv", tmp_path / "one.csv", [name])
 
 
+@pytest.fixture(scope="module")
+def compared(announced: Result) -> Comparison:
+    """The whole result next to itself."""
+    return gp.compare(announced, replace(announced, sources=None))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_comparison_leaves_out_what_one_side_lacks(name: str, announced: Result) -> None:
-    result = without(announced, name)
-    before, answer = gp.compare(announced, replace(announced, sources=None)), gp.compare(announced, result)
+def test_a_comparison_leaves_out_what_one_side_lacks(name: str, announced: Result, compared: Comparison) -> None:
+    before, answer = compared, gp.compare(announced, without(announced, name))
     assert not answer.differences
     assert set(answer.same) <= set(before.same)
     assert len(answer.same) >= len(before.same) - len(before.same) // 2
-    assert answer.left_out == (f"B: {left_out(result)}",)
+    assert answer.left_out == (f"B: {left_out(without(announced, name))}",)
     assert name in printed(comparison(answer, 5), 200)
     json.dumps(gp.to_json(answer))
 
 
+SETS = [claims.read(s) for s in ("announcement-2025-09", "stargate-2025-01")]
+
+
+@pytest.fixture(scope="module")
+def verdicts(announced: Result) -> tuple[Claim, ...]:
+    """The claims on the whole result."""
+    return claims.evaluate(announced, catalog.load(), SETS)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_claims_that_read_it_cannot_be_determined(name: str, announced: Result) -> None:
-    sets = [claims.read(s) for s in ("announcement-2025-09", "stargate-2025-01")]
-    before = claims.evaluate(announced, catalog.load(), sets)
-    after = claims.evaluate(without(announced, name), catalog.load(), sets)
+def test_claims_that_read_it_cannot_be_determined(name: str, announced: Result, verdicts: tuple[Claim, ...]) -> None:
+    before = verdicts
+    after = claims.evaluate(without(announced, name), catalog.load(), SETS)
     for one, two in zip(before, after, strict=True):
         assert two.verdict in (one.verdict, Verdict.UNKNOWN, Verdict.ON_BASIS), one.id
         if one.verdict != two.verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -386,3 +387,34 @@ def test_ctrl_c_while_a_workplace_is_made_or_removed_leaves_none(
     finally:
         signal.signal(signal.SIGINT, before)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file opened and not yet held
+def test_law_ctrl_c_at_any_line_of_the_writing_door_leaves_no_workplace(tmp_path: Path) -> None:
+    """The n-th line is interrupted for every n, until all of them have been."""
+    before, usual = signal.signal(signal.SIGINT, signal.default_int_handler), sys.gettrace()
+    lines, at = 0, 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal lines
+        if Path(frame.f_code.co_filename).parent.name != "files" and event == "call":
+            return None
+        lines += event != "return"  # where a trace, and no signal, would end a generator without its cleaning up
+        if lines == at and event != "return":
+            signal.raise_signal(signal.SIGINT)
+        return trace
+
+    try:
+        while lines >= at:
+            lines, at = 0, at + 1
+            with contextlib.suppress(KeyboardInterrupt):
+                sys.settrace(trace)
+                write_text(tmp_path / "out.txt", "some text", ANY)
+            sys.settrace(usual)
+            assert {p.name for p in tmp_path.iterdir()} <= {"out.txt"}, f"line {at}"
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, f"line {at}"
+    finally:
+        sys.settrace(usual)
+        signal.signal(signal.SIGINT, before)
+    assert at > 100
+    assert (tmp_path / "out.txt").read_text() == "some text"

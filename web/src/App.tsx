@@ -4,13 +4,16 @@ import { Cards } from './Cards';
 import { Chart, setNight, tick } from './Chart';
 import { ProblemText, Sliders } from './Sliders';
 import { packed, usePlanner } from './state';
-import type { Card, Claim, Colour, Compared, FrameName, Inputs, Known, Plan } from './types';
+import type { Card, Claim, Colour, Compared, FrameName, Inputs, Job, Kept, Known, Plan } from './types';
 import { MEMBERS, useAnswer } from './useAnswer';
 
 // What opens with a click is loaded with it.
 const Editor = lazy(() => import('./later').then((m) => ({ default: m.Editor })));
 const ClaimPanel = lazy(() => import('./later').then((m) => ({ default: m.ClaimPanel })));
 const ExplainPanel = lazy(() => import('./later').then((m) => ({ default: m.ExplainPanel })));
+const JobsPanel = lazy(() => import('./later').then((m) => ({ default: m.JobsPanel })));
+const StoredPanel = lazy(() => import('./later').then((m) => ({ default: m.StoredPanel })));
+const TokenPanel = lazy(() => import('./later').then((m) => ({ default: m.TokenPanel })));
 const Phases = lazy(() => import('./later').then((m) => ({ default: m.Phases })));
 const Engineer = lazy(() => import('./later').then((m) => ({ default: m.Engineer })));
 const FrameView = lazy(() => import('./later').then((m) => ({ default: m.FrameView })));
@@ -78,6 +81,21 @@ function useInputs(plan: Plan, quiet: boolean): Inputs {
   return found;
 }
 
+const POLL_MS = 1500;
+
+/** The jobs of this user, looked at again while one is open. */
+function useJobs(known: Known | null): [Job[], () => void] {
+  const [jobs, set] = useState<Job[]>([]);
+  const refresh = useCallback(() => void api.jobs().then(set, () => undefined), []);
+  const open = jobs.some((j) => j.ended === null);
+  useEffect(() => {
+    if (known) refresh();
+    const timer = open ? setInterval(refresh, POLL_MS) : 0;
+    return () => clearInterval(timer);
+  }, [known, open, refresh]);
+  return [jobs, refresh];
+}
+
 function Causes({ compared, busy, named }: { compared: Compared | null; busy: boolean; named: string }) {
   if (busy) return <p className="dim">One group of lines after the other is swapped, to see what each does …</p>;
   if (!compared) return <p className="dim">Change a line, or choose plan B: what makes the difference stands here.</p>;
@@ -111,8 +129,9 @@ export function App() {
   const builtIn = known?.plans ?? [];
   const [card, setCard] = useState<Card | null>(null);
   const [claim, setClaim] = useState<Claim | null>(null);
-  const [starting, setStarting] = useState(false);
-  const [editing, setEditing] = useState(false);
+  const [panel, setPanel] = useState<'' | 'start' | 'yaml' | 'jobs' | 'plans'>('');
+  const [jobs, refresh] = useJobs(known);
+  const [unknown, setUnknown] = useState('');
   const [sheet, setSheet] = useState(false);
   const [tab, setTab] = useState('ladder');
   const [second, setSecond] = useState<Record<string, string>>({ ladder: 'ladder', demand: 'demand', cost: 'cost' });
@@ -127,7 +146,7 @@ export function App() {
         setNight(found.night);
         setKnown(found);
       },
-      () => undefined,
+      (e) => e.unknown && setUnknown(e.message),
     );
   }, []);
   useEffect(() => {
@@ -148,6 +167,9 @@ export function App() {
     setCopied(what);
     setTimeout(() => setCopied(''), 1500);
   };
+  const begin = (plan: Plan, kept: Kept | null = null) => set({ ...state, plan, kept });
+  const toggle = (which: typeof panel) => setPanel(panel === which ? '' : which);
+  const open = jobs.filter((j) => j.ended === null);
   const { answer, problems } = live;
   const errors = problems.filter((p) => p.severity === 'error');
   const stale = live.stale || errors.length > 0;
@@ -223,6 +245,16 @@ export function App() {
       />
     );
 
+  if (unknown) {
+    return (
+      <main>
+        <h1>gigaplan</h1>
+        <Suspense>
+          <TokenPanel why={unknown} />
+        </Suspense>
+      </main>
+    );
+  }
   return (
     <div className="app" data-view={state.frame} data-busy={stale || live.progress !== null} data-stale={stale}>
       <header>
@@ -239,9 +271,9 @@ export function App() {
           <select
             aria-label="Plan"
             value={state.plan.text === undefined ? state.plan.name : ''}
-            onChange={(e) => set({ ...state, plan: { name: e.target.value, changes: [] } })}
+            onChange={(e) => begin({ name: e.target.value, changes: [] })}
           >
-            {state.plan.text !== undefined && <option value="">your own text</option>}
+            {state.plan.text !== undefined && <option value="">{state.kept?.title ?? 'your own text'}</option>}
             {builtIn.map((p) => (
               <option key={p.name} value={p.name}>
                 {p.title}
@@ -279,11 +311,19 @@ export function App() {
         <button onClick={redo} disabled={!canRedo} aria-label="Redo">
           ↷
         </button>
-        <button onClick={() => setStarting(true)} disabled={!known}>
+        <button onClick={() => setPanel('start')} disabled={!known}>
           New
         </button>
-        <button aria-pressed={editing} onClick={() => setEditing(!editing)}>
+        {known?.me && (
+          <button aria-pressed={panel === 'plans'} title={`${known.me.name}, ${known.me.role}`} onClick={() => toggle('plans')}>
+            Plans
+          </button>
+        )}
+        <button aria-pressed={panel === 'yaml'} onClick={() => toggle('yaml')}>
           YAML
+        </button>
+        <button aria-pressed={panel === 'jobs'} onClick={() => toggle('jobs')} disabled={!known}>
+          {open.length ? `Jobs ${open.length}` : 'Jobs'}
         </button>
         <label className="button">
           Open file
@@ -293,7 +333,7 @@ export function App() {
             className="unseen"
             onChange={async (e) => {
               const file = e.target.files?.[0];
-              if (file) set({ ...state, plan: { text: await file.text(), changes: [] } });
+              if (file) begin({ text: await file.text(), changes: [] });
               e.target.value = '';
             }}
           />
@@ -465,14 +505,28 @@ export function App() {
       )}
       {told && <ExplainPanel id={told.id} card={told.card} close={() => setTold(null)} />}
       {claim && <ClaimPanel claim={answer?.claims?.find((c) => c.id === claim.id) ?? claim} close={() => setClaim(null)} />}
-      {starting && known && (
-        <StartPanel
-          known={known}
-          begin={(text) => set({ ...state, plan: { text, changes: [] } })}
-          close={() => setStarting(false)}
+      {panel === 'start' && <StartPanel known={known!} begin={(text) => begin({ text, changes: [] })} close={() => setPanel('')} />}
+      {panel === 'yaml' && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setPanel('')} />}
+      {panel === 'jobs' && (
+        <JobsPanel
+          state={state}
+          jobs={jobs}
+          may={known?.me?.role !== 'viewer'}
+          refresh={refresh}
+          show={begin}
+          close={() => setPanel('')}
         />
       )}
-      {editing && <Editor plan={state.plan} problems={errors} set={setPlan} close={() => setEditing(false)} />}
+      {panel === 'plans' && (
+        <StoredPanel
+          me={known!.me!}
+          plan={state.plan}
+          title={answer?.stamp.title ?? ''}
+          kept={state.kept}
+          open={begin}
+          close={() => setPanel('')}
+        />
+      )}
       </Suspense>
     </div>
   );

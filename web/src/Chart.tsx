@@ -136,8 +136,9 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       label(axis, { formatter: axis.calendar_years ? String : tick, hideOverlap: true });
     } else label(axis, { hideOverlap: true });
   }
-  if (small) {
-    for (const s of seriesOf(option)) if (s.markLine) s.markLine.label = { show: false };
+  for (const s of seriesOf(option)) {
+    if (small && s.markLine) s.markLine.label = { show: false };
+    if (width < 500 && s.type === 'heatmap') s.label = { show: false };
   }
   for (const axis of axes(option.yAxis)) {
     label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});
@@ -183,6 +184,12 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
   return option;
 }
 
+/** Between values of the axes and pixels of the drawing. */
+export interface Scale {
+  pixel: (axis: 'x' | 'y', value: number) => number;
+  value: (axis: 'x' | 'y', pixel: number) => number;
+}
+
 interface Props {
   place: string;
   chart: ChartData;
@@ -193,7 +200,7 @@ interface Props {
   heading?: React.ReactNode;
   tools?: React.ReactNode;
   /** What lies over the plot, given its width in pixels and what takes the tooltip away. */
-  over?: (width: number, hush: () => void) => React.ReactNode;
+  over?: (width: number, hush: () => void, at: Scale) => React.ReactNode;
   /** Called with the month, as 2028-07, that is pointed at. */
   pointed?: (month: string) => void;
 }
@@ -204,6 +211,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
   const [table, setTable] = useState(false);
   const [said, setSaid] = useState('');
   const [width, setWidth] = useState(0);
+  const [, setDrawing] = useState(0);
   const cursor = useRef(-1);
   const latest = useRef(chart);
   latest.current = chart;
@@ -225,8 +233,9 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
     const draw = () => made.setOption(fitted(latest.current, dark, made.getWidth(), made.getHeight()), { notMerge: true });
     const watch = new ResizeObserver(() => {
       made.resize();
-      setWidth(made.getWidth());
       draw();
+      setWidth(made.getWidth());
+      setDrawing((n) => n + 1);
     });
     watch.observe(box.current);
     return () => {
@@ -239,6 +248,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
   useEffect(() => {
     const made = drawn.current;
     if (made) made.setOption(fitted(chart, dark, made.getWidth(), made.getHeight()), { notMerge: true });
+    setDrawing((n) => n + 1); // what lies over the plot follows its axes
   }, [chart, dark, table]);
 
   const move = (by: number) => {
@@ -269,6 +279,15 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
     const text = svgOf({ ...fitted(chart, dark, width, height), backgroundColor: back() }, width, height);
     save(URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' })), `${chart.id}.svg`);
   };
+  const scale: Scale = {
+    pixel: (axis, value) => Number(drawn.current?.convertToPixel({ [`${axis}AxisIndex`]: 0 }, value)),
+    value: (axis, pixel) => Number(drawn.current?.convertFromPixel({ [`${axis}AxisIndex`]: 0 }, pixel)),
+  };
+  const csv = () => {
+    const cell = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const lines = [chart.columns, ...chart.rows].map((row) => row.map(cell).join(','));
+    save(URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'text/csv' })), `${chart.id}.csv`);
+  };
   const keys: Record<string, number> = {
     ArrowRight: 1,
     ArrowLeft: -1,
@@ -287,7 +306,11 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
           <button className="quiet" aria-pressed={table} onClick={() => setTable(!table)}>
             Table
           </button>
-          {!table && (
+          {table ? (
+            <button className="quiet" aria-label={`CSV of ${chart.heading}`} onClick={csv}>
+              CSV
+            </button>
+          ) : (
             <>
               <button className="quiet" aria-label={`PNG of ${chart.heading}`} onClick={png}>
                 PNG
@@ -343,7 +366,7 @@ export function Chart({ place, chart, stale, dark, group, heading, tools, over, 
               }
             }}
           />
-          {over?.(width, () => drawn.current?.dispatchAction({ type: 'hideTip' }))}
+          {over?.(width, () => drawn.current?.dispatchAction({ type: 'hideTip' }), scale)}
           <p className="unseen" aria-live="polite">
             {said}
           </p>

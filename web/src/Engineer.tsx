@@ -1,6 +1,7 @@
 import { useEffect, useId, useState } from 'react';
 import * as api from './api';
-import { Chart } from './Chart';
+import { Chart, type Scale } from './Chart';
+import { Limits } from './Limits';
 import { ProblemText } from './Sliders';
 import type { ChartData, Named, Problem, Serving, ServingAsked, Training, TrainingAsked, Workable } from './types';
 
@@ -126,11 +127,18 @@ function Problems({ problems }: { problems: Problem[] }) {
   );
 }
 
-function Drawn({ charts, stale, dark }: { charts: ChartData[]; stale: boolean; dark: boolean }) {
+interface DrawnProps {
+  charts: ChartData[];
+  stale: boolean;
+  dark: boolean;
+  over?: (id: string) => undefined | ((width: number, hush: () => void, at: Scale) => React.ReactNode);
+}
+
+function Drawn({ charts, stale, dark, over }: DrawnProps) {
   return (
     <div className="charts">
       {charts.map((c) => (
-        <Chart key={c.id} place={c.id} chart={c} stale={stale} dark={dark} />
+        <Chart key={c.id} place={c.id} chart={c} stale={stale} dark={dark} over={over?.(c.id)} />
       ))}
     </div>
   );
@@ -155,6 +163,10 @@ export function Engineer({ asked, set, dark }: Props) {
   const run = useAsked<TrainingAsked, Training>(training, api.training);
   const named = (names: string[]) => names.map((n) => ({ name: n, title: n.toUpperCase() }));
   const two = (of: string[], k: number, v: string) => (k === 0 ? [v, ...of.slice(1)] : [of[0], v]).filter(Boolean);
+  const limits = (id: string) =>
+    id === 'frontier' || id === 'wait'
+      ? (width: number, hush: () => void, at: Scale) => width > 0 && <Limits of={id} asked={serving} set={serve} width={width} at={at} hush={hush} />
+      : undefined;
   const models = known?.models ?? [];
   const systems = known?.systems ?? [];
   return (
@@ -190,11 +202,12 @@ export function Engineer({ asked, set, dark }: Props) {
               <span className="name">{c.name}</span>
               <strong className={c.value.length > 14 ? 'long' : ''}>{c.value}</strong>
               <span className="text">{c.detail}</span>
+              {c.layout && <span className="text">layout: {c.layout}</span>}
               <span className="text">trust: {c.trust}</span>
             </div>
           ))}
         </div>
-        <Drawn charts={curves.answer?.charts ?? []} stale={false} dark={dark} />
+        <Drawn charts={curves.answer?.charts ?? []} stale={false} dark={dark} over={limits} />
         {curves.answer && <code tabIndex={0}>$ {curves.answer.command}</code>}
       </section>
       <form className="panel pickers" aria-label="Training" onSubmit={(e) => e.preventDefault()}>

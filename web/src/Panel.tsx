@@ -3,7 +3,7 @@ import * as api from './api';
 import type { Card, Claim, Explained } from './types';
 
 /** A panel at the side that takes the focus and gives it back. */
-export function Side({ title, close, children }: { title: string; close: () => void; children: React.ReactNode }) {
+export function Side({ title, close, children }: { title: string; close?: () => void; children: React.ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -17,13 +17,15 @@ export function Side({ title, close, children }: { title: string; close: () => v
       tabIndex={-1}
       role="dialog"
       aria-label={title}
-      onKeyDown={(e) => e.key === 'Escape' && close()}
+      onKeyDown={(e) => e.key === 'Escape' && close?.()}
     >
       <div className="bar">
         <h2>{title}</h2>
-        <button className="quiet" onClick={close}>
-          Close
-        </button>
+        {close && (
+          <button className="quiet" onClick={close}>
+            Close
+          </button>
+        )}
       </div>
       <div className="scroll" tabIndex={0} role="region" aria-label={`${title}, content`}>
         {children}

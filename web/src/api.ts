@@ -4,6 +4,7 @@ import type {
   Explained,
   Framed,
   Inputs,
+  Job,
   Known,
   Places,
   Plan,
@@ -23,9 +24,17 @@ export class Wrong extends Error {
   }
 }
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(
+    text: string,
+    /** Whether a token would let one in. */
+    readonly unknown = false,
+  ) {
+    super(text);
+  }
+}
 
-const KEY = 'gigaplan-token';
+export const KEY = 'gigaplan-token';
 const tab = crypto.randomUUID();
 
 /** Takes the token out of the link and keeps it for this tab. */
@@ -38,9 +47,9 @@ export function takeToken(): void {
   history.replaceState(null, '', state ? `#s=${state}` : location.pathname);
 }
 
-async function ask(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+export async function ask(path: string, body: unknown, signal?: AbortSignal, method = body === undefined ? 'GET' : 'POST'): Promise<Response> {
   const response = await fetch(path, {
-    method: body === undefined ? 'GET' : 'POST',
+    method,
     headers: {
       'content-type': 'application/json',
       'x-gigaplan-token': sessionStorage.getItem(KEY) ?? '',
@@ -58,11 +67,11 @@ async function ask(path: string, body: unknown, signal?: AbortSignal): Promise<R
     problems = undefined;
   }
   if (problems) throw new Wrong(problems);
-  throw new Refused(text);
+  throw new Refused(text, response.headers.has('www-authenticate'));
 }
 
 /** Reads an answer that may come as lines of JSON, of which the last one has it. */
-async function read<T>(response: Response, progress?: (share: number) => void): Promise<T> {
+export async function read<T>(response: Response, progress?: (share: number) => void): Promise<T> {
   if (!response.headers.get('content-type')?.includes('ndjson')) return response.json();
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -81,6 +90,8 @@ async function read<T>(response: Response, progress?: (share: number) => void): 
     if (done) throw new Refused('the server ended before it answered');
   }
 }
+
+export const jobs = async () => (await read<{ jobs: Job[] }>(await ask('/api/jobs', undefined))).jobs;
 
 export const plans = async () => read<Known>(await ask('/api/plans', undefined));
 

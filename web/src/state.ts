@@ -7,6 +7,7 @@ const FIRST: State = {
   colour: 'state',
   frame: 'plan',
   site: '',
+  kept: null,
   engineer: {
     serving: {
       models: ['gpt_oss_120b'],
@@ -42,9 +43,9 @@ function like<T extends object>(first: T, found: unknown): T {
 const MERGED_MS = 1200;
 
 export function packed(state: State): string {
-  const { engineer, site, frame, ...always } = state;
+  const { engineer, site, frame, kept: open, ...always } = state;
   const same = JSON.stringify(engineer) === JSON.stringify(FIRST.engineer);
-  const kept = { ...always, ...(frame !== 'plan' && { frame }), ...(site && { site }), ...(!same && { engineer }) };
+  const kept = { ...always, ...(frame !== 'plan' && { frame }), ...(site && { site }), ...(open && { kept: open }), ...(!same && { engineer }) };
   const bytes = new TextEncoder().encode(JSON.stringify(kept));
   let text = '';
   for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
@@ -68,6 +69,7 @@ export function unpacked(hash: string): State | null {
       colour,
       frame: ['plan', 'engineer', 'lender', 'site'].includes(found.frame) ? found.frame : 'plan',
       site: typeof found.site === 'string' ? found.site : '',
+      kept: found.kept ? like({ id: '', title: '', version: 1 }, found.kept) : null,
       engineer: {
         serving: like(FIRST.engineer.serving, found.engineer?.serving),
         training: like(FIRST.engineer.training, found.engineer?.training),

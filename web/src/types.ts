@@ -39,6 +39,47 @@ export interface State {
   /** The site of a developer's frame; the largest where it is empty. */
   site: string;
   engineer: { serving: ServingAsked; training: TrainingAsked };
+  /** The plan of a team's server that was opened, at the version that was read. */
+  kept: Kept | null;
+}
+
+export interface Kept {
+  id: string;
+  title: string;
+  version: number;
+}
+
+/** A plan that a team's server keeps. */
+export interface Stored extends Kept {
+  owner: string;
+  shared: 'private' | 'read' | 'write';
+  changed: number;
+  mine: boolean;
+  may_write: boolean;
+  /** With whom it is shared by name; its owner alone sees that. */
+  shared_with?: Record<string, 'read' | 'write'>;
+  plan?: { name: string; text: string; changes: string[] };
+}
+
+export interface Version {
+  version: number;
+  author: string;
+  at: number;
+  note: string;
+}
+
+/** Long work that outlives the page. */
+export interface Job {
+  id: string;
+  verb: string;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  done: number;
+  total: number;
+  step: string;
+  created: number;
+  ended: number | null;
+  problems: Problem[];
+  forms: string[];
 }
 
 export interface Deciding {
@@ -157,6 +198,8 @@ export interface Inputs {
 
 export interface Known {
   plans: { name: string; title: string }[];
+  /** Who asks, on a team's server. */
+  me: { name: string; role: string } | null;
   night: Record<string, string>;
   region: string[];
   model: string[];
@@ -255,7 +298,7 @@ export interface Workable {
 
 export interface Serving {
   question: string;
-  cards: { name: string; value: string; detail: string; trust: string }[];
+  cards: { name: string; value: string; detail: string; layout: string; trust: string }[];
   charts: ChartData[];
   notes: string[];
   command: string;

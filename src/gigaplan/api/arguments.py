@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union
 
 from gigaplan.vocabulary.errors import ArgumentsError, Place, Problem, nearest_name, unknown_choice
+from gigaplan.vocabulary.show import VIEWS
 
 V = TypeVar("V", bound=Callable[..., Any])
 C = TypeVar("C", bound=type[Any])
@@ -41,6 +42,16 @@ STUDY = "study"
 """The section of the plan that changes none of its figures."""
 PROGRESS = "progress"
 """The argument that goes with a request that says all else."""
+
+
+def _in_a_notebook(answer: object) -> str:
+    """Return an answer as a notebook shows it; what draws it is imported only then."""
+    from gigaplan.report.notebook import html
+
+    return html(answer)
+
+
+VIEWS.append(_in_a_notebook)
 
 
 class Fields:

@@ -19,7 +19,7 @@ from typing import Any
 from gigaplan._version import __version__
 from gigaplan.vocabulary.errors import ArgumentsError, Place, Problem
 
-FORMAT = 1
+FORMAT = 2
 
 
 def to_json(answer: object, saved_in: str | Path | None = None) -> dict[str, Any]:
@@ -103,14 +103,21 @@ def _comparison(answer: Any) -> dict[str, Any]:
     return as_data(answer) if isinstance(answer, Comparison) else plain(answer)
 
 
-def _explanation(answer: Any) -> dict[str, Any]:
-    below = [_explanation(one) for one in answer.inputs]
-    return {
+def _explanation(answer: Any, above: set[int] | None = None) -> dict[str, Any]:
+    """Return a quantity and what is below it; what stands in several places is given in full in the first of them."""
+    above = set() if above is None else above
+    head = {
         "quantity": answer.variable,
         "evidence": answer.evidence,
         "is": answer.aggregate.reduction,
         "figures": answer.figures,
-        "inputs": below,
+    }
+    if id(answer) in above:
+        return {**head, "above": True}
+    above.add(id(answer))
+    return {
+        **head,
+        "inputs": [_explanation(one, above) for one in answer.inputs],
         "facts": answer.entries,
         **({"decided_by": answer.decided.as_data()} if answer.decided else {}),
     }

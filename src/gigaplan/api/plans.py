@@ -40,7 +40,7 @@ from gigaplan.vocabulary.errors import (
 from gigaplan.vocabulary.files import command, named_file, write_text
 from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.progress import Progress, report
-from gigaplan.vocabulary.show import BriefRows, as_table, as_text
+from gigaplan.vocabulary.show import BriefRows, as_table, as_text, drawn
 
 Changes = Mapping[str, object] | Sequence[str]
 """``{"training.mfu_share": "35 %"}`` or ``["training.mfu_share=35 %"]``."""
@@ -56,7 +56,7 @@ class CheckedPlan(NamedTuple):
         return as_text(*self._shown())
 
     def _repr_html_(self) -> str:
-        return as_table(*self._shown())
+        return drawn(self) or as_table(*self._shown())
 
     def _shown(self) -> tuple[str, BriefRows]:
         """Return the plan, and the claims by verdict."""

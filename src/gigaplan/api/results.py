@@ -19,14 +19,16 @@ from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
-from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder
+from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder, write_text
+from gigaplan.vocabulary.files.kinds import PAGE
 from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
 
 RESULTS = Path("gigaplan-results")
 WORKBOOK = "xlsx"
 """The form of an export that is drawn as a report is, besides those of a table."""
-EXPORTED = (*FORMS, WORKBOOK)
+PAGE_FORM = "html"
+EXPORTED = (*FORMS, WORKBOOK, PAGE_FORM)
 
 
 def save(result: Result, folder: str | Path | None = None, progress: Progress | None = None) -> Path:
@@ -96,6 +98,8 @@ def export(
     progress: Progress | None = None,
     *,
     members: str = "figures",
+    view: str = "plan",
+    site: str = "",
 ) -> Path:
     """Write a result, or some of its quantities, as one file for other tools; return its path.
 
@@ -104,10 +108,10 @@ def export(
     result : Result, str or Path
         A result, or the folder that holds one.
     to : str
-        ``parquet`` or ``csv`` (a long table with labels, unit and kind), ``netcdf`` (needs the extra ``xarray``), or
-        ``xlsx`` (a workbook: summary, inputs, every room by year, and money with live formulas).
+        ``parquet`` or ``csv`` (a long table with labels, unit and kind), ``netcdf`` (needs the extra ``xarray``),
+        ``xlsx`` (a workbook: summary, inputs, every room by year, and money with live formulas), or ``html`` (a page).
     out : str or Path, optional
-        File to write (default: the plan's name with .parquet, .csv, .nc or .xlsx).
+        File to write (default: the plan's name with .parquet, .csv, .nc, .xlsx or .html).
     quantities : sequence of str
         Result quantities to write; all if left out. A workbook has all.
     progress : callable, optional
@@ -115,11 +119,16 @@ def export(
     members : str
         What a long table of a run with ranges has: ``figures`` (each with the low and the high end of its range) or
         ``all`` (a row for every member).
+    view : str
+        Whose page: ``plan`` (everything), ``lender`` (loans, cash, returns by party) or ``site`` (its developer).
+    site : str
+        The site of that view; the one with most power if empty.
 
     Raises
     ------
     PlanError
-        If there is no such form, quantity or choice of members, or a workbook is to have some of them alone.
+        If there is no such form, quantity, choice of members, view or site, or if a workbook or a page is to have some
+        quantities alone.
     MachineError
         If the file can't be written, or xarray isn't there for NetCDF.
     Cancelled
@@ -132,20 +141,38 @@ def export(
             raise PlanError([unknown_choice("no such form", Place("export"), to, EXPORTED, "check the spelling")])
         ending = "nc" if to == "netcdf" else to
         path = named_file(out) if out is not None else Path(f"{slug(result.stamp.plan)}.{ending}")
+        if to == PAGE_FORM:
+            from gigaplan.report.frame_page import view as page_of
+
+            _refuse_parts(quantities, members, "page")
+            return write_text(path, page_of(result, view, site), PAGE)
+        _refuse_views(view, site)
         if to == WORKBOOK:
             from gigaplan.report.workbook import workbook
 
-            _refuse_parts(quantities, members)
+            _refuse_parts(quantities, members, "workbook")
             return workbook(result, path, progress)
         return export_result(result, to, path, quantities, progress, members=members)
 
 
-def _refuse_parts(quantities: Sequence[str], members: str) -> None:
-    """Refuse what is stated of a long table where a workbook is written."""
+def _refuse_views(view: str, site: str) -> None:
+    """Refuse what is stated of a page where something else is written."""
+    given = {"view": "" if view == "plan" else view, "site": site}
+    problems = [
+        Problem(f"a {what} is chosen for a page", Place("export"), value=value, remedy="add --to html, or leave it out")
+        for what, value in given.items()
+        if value
+    ]
+    if problems:
+        raise PlanError(problems)
+
+
+def _refuse_parts(quantities: Sequence[str], members: str, form: str) -> None:
+    """Refuse what is stated of a long table where a workbook or a page is written."""
     remedy = "leave it out, or export a long table: --to parquet or --to csv"
     given = {"quantities": ", ".join(quantities), "members": "" if members == "figures" else members}
     problems = [
-        Problem(f"a workbook takes no choice of {what}", Place("export"), value=value, remedy=remedy)
+        Problem(f"a {form} takes no choice of {what}", Place("export"), value=value, remedy=remedy)
         for what, value in given.items()
         if value
     ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from gigaplan.app.requests import MOST_BYTES
 BODY_S = 20.0
 """Seconds in which a whole request has to come."""
 HEADER = "x-gigaplan-token"
+UNKNOWN = 401
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -63,6 +64,9 @@ class Guard:
         What every request of the interface carries in the header ``x-gigaplan-token``.
     """
 
+    challenge: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers of a refusal of who isn't known, by which the page sees whether it may ask for a token."""
+
     def __init__(self, app: App, token: str) -> None:
         self.app, self.token = app, token
 
@@ -81,7 +85,7 @@ class Guard:
         if refused is None:
             refused = _too_large(headers)
         if refused:
-            await answer_plainly(send, *refused)
+            await answer_plainly(send, *refused, self.challenge if refused[0] == UNKNOWN else ())
             return
         began = False
 
@@ -89,7 +93,9 @@ class Guard:
             nonlocal began
             began = True
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *SAFE]
+                given = list(message.get("headers", ()))
+                own = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(h for h in SAFE if h[0] not in own)]
             await send(message)
 
         try:
@@ -117,7 +123,7 @@ class Guard:
         """Return the status and the reason of a refusal, None for who carries the token of this session."""
         given = headers.get(HEADER, "")
         if not secrets.compare_digest(given.encode("latin-1"), self.token.encode("latin-1")):
-            return 401, "open the link that 'gigaplan app' printed: it holds the token of this session"
+            return UNKNOWN, "open the link that 'gigaplan app' printed: it holds the token of this session"
         return None
 
 
@@ -155,7 +161,7 @@ def _bounded(receive: Receive) -> Receive:
     return received
 
 
-async def answer_plainly(send: Send, status: int, why: str) -> None:
+async def answer_plainly(send: Send, status: int, why: str, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """Answer a request with a line of text.
 
     Parameters
@@ -166,8 +172,15 @@ async def answer_plainly(send: Send, status: int, why: str) -> None:
         The HTTP status.
     why : str
         The reason of a refusal.
+    more : sequence of pairs of bytes
+        Further headers.
     """
     body = why.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), *SAFE]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        *more,
+        *SAFE,
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -20,8 +20,9 @@ from gigaplan import catalog
 from gigaplan._version import __version__
 from gigaplan.api.starters import sized_starter
 from gigaplan.app import jobs
-from gigaplan.app.access import ForbiddenError, User, user_of
-from gigaplan.app.answers import answered, explained, problem_data
+from gigaplan.app.access import LOCAL, ForbiddenError, User, user_of
+from gigaplan.app.answers import explained, problem_data
+from gigaplan.app.crowd import Crowd
 from gigaplan.app.frames import frame_questions
 from gigaplan.app.guard import Guard
 from gigaplan.app.inputs import ranked
@@ -40,7 +41,7 @@ from gigaplan.plan.starter import Start, complete_systems
 from gigaplan.report.charts.palette import NIGHT
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import texts_only
-from gigaplan.vocabulary.progress import Cancelled, Progress
+from gigaplan.vocabulary.progress import Cancelled
 
 WRONG, CANCELLED, STOPPED = 422, 499, 503
 REMEMBERED = 500
@@ -65,11 +66,6 @@ class Tabs:
                     older.set()
                 holder[:] = [mark]
         return mark
-
-
-def unless(mark: threading.Event) -> Progress:
-    """Return a progress function that cancels once a mark is set."""
-    return lambda done, total, what: not mark.is_set()
 
 
 def application(token: str, worker: Worker | None = None, desk: Desk | None = None) -> Guard:
@@ -190,6 +186,7 @@ def streamed(steps: AsyncIterator[Step]) -> StreamingResponse:
 # Long: one endpoint after the other, each a few lines.
 def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
     """Add every question that the page asks."""
+    crowd = Crowd(worker.another())
     known: Kept[tuple[str, str], tuple[PlanState, int]] = Kept(REMEMBERED)
 
     def remember(user: User, state: PlanState, members: int) -> None:
@@ -202,11 +199,13 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
 
         return known.get((user.id, answer), unknown)
 
-    @app.get("/api/plans", summary="The built-in plans, names for a new one, colours of charts by night")
-    def plans() -> dict[str, Any]:
+    @app.get("/api/plans", summary="The built-in plans, who asks, names for a new one, colours by night")
+    def plans(request: Request) -> dict[str, Any]:
         found = [{"name": n, "title": title_of(n)} for n in builtin_names()]
         names = {kind: list(known_names(kind)) for kind in ("region", "model")}
-        return {"plans": found, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
+        user = user_of(request)
+        me = None if user is LOCAL else {"name": user.name, "role": user.role}
+        return {"plans": found, "me": me, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
     async def answer(question: Question, request: Request, tab: Tab = "") -> Response:
@@ -215,8 +214,7 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         mark = tabs.begin(f"{user.id} {tab}" if tab else "")
         if question.members > 1 or question.claims:
             return streamed(worker.steps(jobs.answer, question, mark=mark))
-        found = await anyio.to_thread.run_sync(answered, question, unless(mark))
-        return JSONResponse(found)
+        return JSONResponse(await crowd.answer(question, mark))
 
     @app.post("/api/inputs", summary="The lines of a plan that matter; with many members as JSON lines")
     async def inputs(question: InputsQuestion) -> Response:

@@ -69,9 +69,18 @@ class Worker:
         self._shared = self._context.Array("q", 2 * SLOTS)
         self._pool: ProcessPoolExecutor | None = None
         self._next = 0
+        self._others: list[Worker] = []
+
+    def another(self) -> Worker:
+        """Return one more process, begun when it is first needed, that ends with this one."""
+        made = Worker()
+        self._others.append(made)
+        return made
 
     def close(self) -> None:
         """End the process; what it does is stopped."""
+        for other in self._others:
+            other.close()
         for slot in range(SLOTS):
             self._shared[2 * slot] = STOPPED
         if self._pool is not None:

@@ -13,6 +13,7 @@ from gigaplan.cli.base import (
     OUTPUT,
     PLAN,
     FileOrNone,
+    Html,
     Json,
     OutOrNone,
     Set,
@@ -224,6 +225,7 @@ def compare(
     set: Set = None,
     with_: With = None,
     rows: Annotated[int, Parameter(group=OUTPUT)] = 12,
+    html: Html = None,
     json: Json = False,
 ) -> int:
     """Compare two plans or saved results: what differs, by what matters, and which inputs make the difference.
@@ -243,8 +245,17 @@ def compare(
 
     with progress("comparing") as bar:
         answer = api.compare(a, b, set or [], with_ or [], bar)
+    if html is not None:
+        from gigaplan.report import compare_page
+        from gigaplan.vocabulary.files import write_text
+        from gigaplan.vocabulary.files.kinds import PAGE
+
+        write_text(html, compare_page.html(answer), PAGE)
     if json:
         return print_json(answer)
     from gigaplan.report.compare_view import comparison
 
-    return show(comparison(answer, rows))
+    show(comparison(answer, rows))
+    if html is not None:
+        line(f"Report written to {html}")
+    return 0

@@ -55,10 +55,12 @@ def export(
     result: ResultFolder,
     /,
     *,
-    to: Annotated[Literal["parquet", "csv", "netcdf", "xlsx"], Parameter(group=OUTPUT)],
+    to: Annotated[Literal["parquet", "csv", "netcdf", "xlsx", "html"], Parameter(group=OUTPUT)],
     out: FileOrNone = None,
     quantity: Annotated[list[str] | None, Parameter(negative="", completer=quantities)] = None,
     members: Annotated[Literal["figures", "all"], Parameter(group=OUTPUT)] = "figures",
+    view: Annotated[Literal["plan", "lender", "site"], Parameter(group=OUTPUT)] = "plan",
+    site: Annotated[str, Parameter(group=OUTPUT, show_default=False)] = "",
     json: Json = False,
 ) -> int:
     """Write a saved result as one file for other tools.
@@ -68,19 +70,23 @@ def export(
     result
         A folder that `gigaplan run` has written.
     to
-        parquet or csv (a long table: one row per number, with its labels, unit and kind), netcdf, or xlsx (a workbook:
-        summary, inputs, every room by year, and money with live formulas).
+        parquet or csv (a long table: one row per number, with its labels, unit and kind), netcdf, xlsx (a workbook:
+        summary, inputs, every room by year, and money with live formulas), or html (a page that needs no network).
     out
-        File to write (default: the plan's name with .parquet, .csv, .nc or .xlsx).
+        File to write (default: the plan's name with .parquet, .csv, .nc, .xlsx or .html).
     quantity
         Write this result quantity alone. May be repeated.
     members
         figures (the median with the ends of its range, where there are ranges) or all (a row for every member).
+    view
+        Whose page: plan (everything), lender (loans, cash, returns by party) or site (the developer of one site).
+    site
+        The site of that view (default: the one with most power).
     """
     from gigaplan import api
 
     with progress("exporting:") as bar:
-        path = api.export(result, to, out, quantity or [], bar, members=members)
+        path = api.export(result, to, out, quantity or [], bar, members=members, view=view, site=site)
     if json:
         return print_json(path)
     size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""

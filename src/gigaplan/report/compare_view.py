@@ -40,7 +40,7 @@ def comparison(answer: Comparison, rows: int) -> RenderableType:
     listed = answer.differences[:rows]
     figures = [line for d in listed for line in _figures(d)]
     table = Fitting(("figure", "A", "B", "B - A"), figures)
-    because = [(d.headline.name, causes) for d in listed if (causes := _causes(d))]
+    because = [(d.headline.name, causes) for d in listed if (causes := causes_text(d))]
     reasons = [Text("Because of", "bold"), *(Text(f"{name}: {why}") for name, why in because)] if because else []
     more = len(answer.differences) - rows
     foot = f" {more} more figures differ." if more > 0 else ""
@@ -59,24 +59,25 @@ def _lacks(answer: Comparison) -> list[Text]:
 def _figures(difference: Difference) -> Iterator[tuple[str, ...]]:
     """Yield the line of a figure, and below it that of its ranges."""
     here, there = difference.headline, difference.other
-    yield here.name, here.text, there.text, _change(difference)
+    yield here.name, here.text, there.text, change_text(difference)
     if here.members is not None or there.members is not None:
         apart = difference.span
-        yield f"  {RANGE}", here.range_cell, there.range_cell, _change_range(apart, here) if apart else ""
+        yield f"  {RANGE}", here.range_cell, there.range_cell, change_range(apart, here) if apart else ""
 
 
-def _change_range(apart: Span, headline: Headline) -> str:
+def change_range(apart: Span, headline: Headline) -> str:
     """Return the range of a difference; of dates in days or months."""
     if headline.unit == "date":
-        return range_text(apart, lambda effect: _effect(effect, headline), cell=True)
+        return range_text(apart, lambda effect: effect_text(effect, headline), cell=True)
     return headline.in_cell(apart)
 
 
-def _change(difference: Difference) -> str:
-    return _effect(difference.b - difference.headline.value, difference.headline)
+def change_text(difference: Difference) -> str:
+    """Return B less A in words that fit the figure's unit."""
+    return effect_text(difference.b - difference.headline.value, difference.headline)
 
 
-def _effect(effect: float, headline: Headline) -> str:
+def effect_text(effect: float, headline: Headline) -> str:
     """Return a signed difference in words that fit its unit."""
     if math.isnan(effect):
         return "–"
@@ -87,7 +88,7 @@ def _effect(effect: float, headline: Headline) -> str:
     return sign + dataclasses.replace(headline, value=abs(effect)).text
 
 
-def _causes(difference: Difference) -> str:
+def causes_text(difference: Difference) -> str:
     """Return the groups that move a figure, largest first, and what their interaction adds."""
     parts = difference.causes
     if not parts:
@@ -99,14 +100,14 @@ def _causes(difference: Difference) -> str:
     if len(parts) > len(shown):
         found.append(f"{len(parts) - len(shown)} small")
     if not math.isnan(difference.remainder) and abs(difference.remainder) > floor and sizes:
-        found.append(f"together {_effect(difference.remainder, difference.headline)}")
+        found.append(f"together {effect_text(difference.remainder, difference.headline)}")
     return ", ".join(found)
 
 
 def _cause(cause: Cause, headline: Headline) -> str:
     if math.isnan(cause.effect):
         return f"{cause.group} (→ {dataclasses.replace(headline, value=cause.value).text})"
-    return f"{cause.group} {_effect(cause.effect, headline)}"
+    return f"{cause.group} {effect_text(cause.effect, headline)}"
 
 
 def _claims(answer: Comparison) -> list[Text]:
@@ -138,11 +139,12 @@ def _how(answer: Comparison) -> list[Text]:
     found = ["Each cause is A run again with B's lines of that group alone; 'together' is what they add only together."]
     found = found if caused or not ranged else []
     if ranged:
-        found.append(_what_ranges_are(answer))
+        found.append(what_ranges_are(answer))
     return [Text(" ".join(found), style="dim")]
 
 
-def _what_ranges_are(answer: Comparison) -> str:
+def what_ranges_are(answer: Comparison) -> str:
+    """Return what the range of a difference is, or why there is none."""
     if any(d.span for d in answer.differences):
         return "The range of B - A is that of the members' own differences: both draw the same futures."
     counts = " and ".join(

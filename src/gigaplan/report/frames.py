@@ -12,9 +12,10 @@ import numpy as np
 from gigaplan.report.charts import base, over_time
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.charts.cash import cash
+from gigaplan.report.charts.hours import day_of_site, week_of_site
 from gigaplan.report.charts.ladder import STEPS
 from gigaplan.report.charts.money import parties
-from gigaplan.report.charts.palette import GOLD, HUES, INK, NAVY, SKY, VIOLET
+from gigaplan.report.charts.palette import GOLD, INK, NAVY, SKY, VIOLET
 from gigaplan.report.format import DASH, digits_of, in_dollars, in_watts, money, percent
 from gigaplan.report.headline import Card, energy_text, figure_card, month_of, plain_power
 from gigaplan.report.words import place
@@ -33,8 +34,6 @@ RETURNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("party_peak_funding_usd", "Most put in", money),
 )
 """What each party gets, and how it is written; a day is written as its month."""
-MOST_YEARS = len(HUES)
-"""Years whose days are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def loans(result: Result) -> Chart | None:
 
 
 def site(result: Result, name: str = "") -> Frame:
-    """Return what the developer of a site looks at: its load by month and year, and that of all sites by hour.
+    """Return what the developer of a site looks at: its load by month and year, and by hour of a mean day and week.
 
     Parameters
     ----------
@@ -193,11 +192,11 @@ def site(result: Result, name: str = "") -> Frame:
         remedy = "name a site of the plan"
         raise PlanError([unknown_choice("no such site", Place("site"), name, labels, remedy)])
     name = name or largest(result)
-    drawn = [if_held(partial(make, name=name), result) for make in (load, energy)]
+    drawn = [if_held(partial(make, name=name), result) for make in (load, energy, day_of_site, week_of_site)]
     return Frame(
-        f"{place(name)}: power and energy by month and year. Load by hour is known of all sites together.",
+        f"{place(name)}: power and energy by month and year, and load by hour of a mean day and week.",
         ((place(name), _of_site(result, name)),),
-        tuple(chart for chart in (*drawn, if_held(hours, result)) if chart),
+        tuple(chart for chart in drawn if chart),
     )
 
 
@@ -275,36 +274,6 @@ def energy(result: Result, name: str) -> Chart:
         *base.table([*parts, "at the meter"], years(result), rows),
         height=400,
         figures=f"{unit}, sum over the year",
-    )
-
-
-def hours(result: Result) -> Chart:
-    """Return the load of all sites at the meters by hour of a mean weekday, for some years of the horizon."""
-    every = years(result)
-    picked = sorted({int(k) for k in np.linspace(0, len(every) - 1, min(len(every), MOST_YEARS)).round()})
-    labels = [f"{h}:00" for h in range(len(result.labels["hour"]))]
-    mw = np.array(
-        [aggregate(result, "facility_power_mw", ["hour"], {"year": y, "day": "weekday"}).values for y in every]
-    )
-    unit = in_watts(float(mw.max()))
-    series = [base.line(every[k], mw[k] / unit.size, HUES[n % len(HUES)], symbol="none") for n, k in enumerate(picked)]
-    name = f"{unit.name} at the meter"
-    drawn = base.option(series, labels, name) | {"shows": over_time.shows(name, time=False)}
-    drawn["grid"] = {
-        "left": over_time.LEFT,
-        "right": over_time.RIGHT,
-        "top": over_time.TOP,
-        "bottom": over_time.BOTTOM,
-    }
-    low, high = float(mw[-1].min()), float(mw[-1].max())
-    return Chart(
-        "hours",
-        "Load of all sites by hour, weekdays",
-        drawn,
-        f"Hours in UTC. In {every[-1]} the load is between {unit.of(low)} and {unit.of(high)}.",
-        *base.table(labels, every, mw.T / unit.size),
-        height=400,
-        figures=f"{name}, mean weekday of the year, hours in UTC",
     )
 
 

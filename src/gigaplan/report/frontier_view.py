@@ -275,7 +275,8 @@ def cards(answer: Frontiers) -> Iterator[dict[str, str]]:
     """Return for each pair its cheapest point, and its fastest."""
     for c in answer.curves:
         if not c.points:
-            yield {"name": name(c), "value": "not served", "detail": "; ".join(c.reasons.values()), "trust": c.validity}
+            why = "; ".join(c.reasons.values())
+            yield {"name": name(c), "value": "not served", "layout": "", "detail": why, "trust": c.validity}
             continue
         fast, cheap = c.frontier[0], c.frontier[-1]
         usd = cost(c, cheap)
@@ -283,6 +284,7 @@ def cards(answer: Frontiers) -> Iterator[dict[str, str]]:
         yield {
             "name": name(c),
             "value": f"{short(usd.value)} USD per Mtok" if usd else most,
+            "layout": f"{layout(cheap)}; fastest {layout(fast)}",
             "detail": f"{basis(c) + ': ' if usd else ''}{most} at "
             f"{short(cheap.tokens_per_s_per_user.value)} tokens/s per user; "
             f"up to {short(fast.tokens_per_s_per_user.value)} tokens/s per user",
@@ -307,7 +309,16 @@ def all_charts(answer: Frontiers) -> list[Chart]:
         480,
     )
     found = [speed]
+    longest = f"{answer.question.ttft_s:g} s"
     for id, quantity, unit, heading, caption in (
+        (
+            "wait",
+            "ttft_ms",
+            "ms to the first token",
+            "How long the first token takes",
+            f"The same points by their mean time to the first token; {longest} are the longest wait. Lower right is "
+            "better.",
+        ),
         (
             "power",
             "output_tokens_per_s_per_it_mw",
@@ -332,10 +343,18 @@ def all_charts(answer: Frontiers) -> list[Chart]:
                 for p in thinned(c.frontier, LEVELS)
                 if (value := _value(c, p, quantity))
             )
-            found.append(
-                Chart(id, heading, _option(answer, quantity, unit), caption, ("", "tokens/s per user", unit), rows, 380)
-            )
+            option = _option(answer, quantity, unit)
+            if id == "wait":
+                option["yAxis"] |= _around(answer)
+            found.append(Chart(id, heading, option, caption, ("", "tokens/s per user", unit), rows, 380))
     return found
+
+
+def _around(answer: Frontiers) -> Option:
+    """Return ends of an axis of waits [ms], whole powers of ten, between which the points and the limit lie."""
+    shortest = min(p.ttft_ms.value for c in answer.curves for p in c.points)
+    limit = 1e3 * answer.question.ttft_s
+    return {"min": 10.0 ** math.floor(math.log10(shortest)), "max": 10.0 ** (math.floor(math.log10(limit)) + 1)}
 
 
 def _side_by_side(curves: Sequence[Curve]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from gigaplan.report.events import first_tokens
+from gigaplan.report.fact_words import fact_words
 from gigaplan.report.format import DASH, count, digits_of, in_watts, money, percent, short
 from gigaplan.report.words import BASES
 from gigaplan.results.aggregate import Aggregate, aggregate
@@ -69,7 +70,12 @@ class Card:
         if not self.decided.inputs:
             return "no single input stands out"
         most = self.decided.inputs[0]
-        return f"moved most by {most.input} ({percent(most.share)})"
+        return f"moved most by {fact_words(most.input)} ({percent(most.share)})"
+
+    @property
+    def decided_text(self) -> str:
+        """Return what decides it, each input in words; empty where nothing can be said."""
+        return self.decided.text_with(fact_words) if self.decided else ""
 
     @property
     def explained(self) -> str:

@@ -206,6 +206,10 @@ def html(answers: Sequence[InferenceValidation | TableComparison]) -> str:
             intro=f"{count} published figures, each with the predicted figure and its 80 % interval. Serving rows are "
             "answered with constants that never saw their own GPU generation with their own model; no constant was "
             "fitted on any other row.",
+            notes=(),
+            cards=(),
+            footer="",
+            charts_heading="Published and predicted",
             tables_heading="Errors, table by table",
             style=Markup(style_sheet()),
             charts=drawn,

@@ -153,7 +153,7 @@ def _decided(result: Result) -> Iterator[Text]:
     """Yield for each headline what decides it, in a line."""
     for k, card in enumerate(card for card in cards(result) if card.decided):
         text = Text("" if k else "Decided by\n", "bold").append(f"  {card.name}: ", "not bold")
-        yield text.append(card.decided.text if card.decided else "", "not bold")
+        yield text.append(card.decided_text, "not bold")
 
 
 def _delivery(result: Result) -> Text:

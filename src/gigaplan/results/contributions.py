@@ -10,7 +10,7 @@ else: inputs too small to be seen, and what only several do together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,18 @@ class Contributions(Brief):
         """Return the inputs with their shares, the rest, and the next ones that aren't distinguished from chance."""
         named = ", ".join([*(f"{c.input} {percent(c.share)}" for c in self.inputs[:SHOWN]), self._rest_text])
         return f"{named} ({INDISTINCT}: {', '.join(self.indistinct)})" if self.indistinct else named
+
+    def text_with(self, words: Callable[[str], str]) -> str:
+        """Return the same with each input in words.
+
+        Parameters
+        ----------
+        words : callable
+            Returns what an input is called, which may have commas.
+        """
+        named = "; ".join([*(f"{words(c.input)} {percent(c.share)}" for c in self.inputs[:SHOWN]), self._rest_text])
+        apart = "; ".join(words(name) for name in self.indistinct)
+        return f"{named} ({INDISTINCT}: {apart})" if apart else named
 
     @property
     def _rest_text(self) -> str:

@@ -159,7 +159,8 @@ def explain(result: Labelled, name: str, at: Mapping[str, str] | None = None) ->
     """
     fixed = {dim_of(dim, DIMS): label for dim, label in (at or {}).items()}
     row = result.variable(name)
-    found = _explained(result, row, fixed, aggregate(result, row.name, _listed(result, row, fixed), fixed), {})
+    known = result.memo.setdefault(Explanation, {})
+    found = _explained(result, row, fixed, aggregate(result, row.name, _listed(result, row, fixed), fixed), known)
     return replace(found, decided=_decided(result, row, found.figures))
 
 

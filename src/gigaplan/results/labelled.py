@@ -190,7 +190,11 @@ class Labelled:
 
     def evidence(self, name: str) -> Evidence:
         """Return the weakest evidence class that a quantity rests on."""
-        return weakest({e.evidence for path in self.lineage(name) for e in self.ledger.under(path)})
+        key = Evidence, name
+        if key not in self.memo:
+            self.memo[key] = weakest({e.evidence for path in self.lineage(name) for e in self.ledger.under(path)})
+        found: Evidence = self.memo[key]
+        return found
 
     def facts(self) -> list[Fact]:
         """Return every fact that the run read."""

@@ -10,6 +10,7 @@ from gigaplan.results import summary
 from gigaplan.results.dataset import to_xarray
 from gigaplan.results.labelled import Labelled, Stamp
 from gigaplan.results.table import Table
+from gigaplan.vocabulary.show import drawn
 from gigaplan.vocabulary.variables import DIMS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Result(Labelled):
         return summary.text(self)
 
     def _repr_html_(self) -> str:
-        return summary.html(self)
+        return drawn(self) or summary.html(self)
 
     def table(
         self,

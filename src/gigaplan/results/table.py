@@ -17,6 +17,7 @@ from gigaplan.vocabulary.members import Array
 
 if TYPE_CHECKING:
     import pandas
+    import polars
 
 FORMAT = 1
 LINES, WIDTH = 10, 120
@@ -57,8 +58,8 @@ class Aggregated(Protocol):
 class Table:
     """Figures of one quantity by some of its dims.
 
-    ``print(table)`` shows them in at most ten lines, a notebook as a grid; ``rows()``, ``to_pandas()`` and
-    ``to_json()`` give all of them.
+    ``print(table)`` shows them in at most ten lines, a notebook as a grid; ``rows()``, ``to_pandas()``,
+    ``to_polars()`` and ``to_json()`` give all of them.
     """
 
     name: str
@@ -159,6 +160,20 @@ class Table:
             return pandas.DataFrame(values, index=[self.name], columns=columns)
         index = pandas.MultiIndex.from_product([self.labels[d] for d in down], names=down)
         return pandas.DataFrame(values, index=index, columns=columns)
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return :meth:`rows` as a polars DataFrame: a column for each dim, ``value``, and ``low`` and ``high``.
+
+        Raises
+        ------
+        MachineError
+            If polars isn't installed.
+        """
+        try:
+            import polars
+        except ImportError:
+            raise MachineError("this needs polars, which isn't installed: pip install polars") from None
+        return polars.DataFrame(self.rows())
 
     @property
     def heading(self) -> str:

@@ -137,6 +137,8 @@ class Comparison(Brief):
     """Why no causes are named, empty where they are."""
     left_out: tuple[str, ...] = ()
     """For each side that lacks quantities, saved by another version, a sentence that names them."""
+    results: tuple[Result, Result] | None = field(default=None, compare=False)
+    """What is compared, for charts; None where it is no longer at hand."""
 
     def brief_title(self) -> str:
         """Return what is compared, and how many figures differ."""
@@ -190,6 +192,7 @@ def compare(a: Result, b: Result, progress: Progress | None = None) -> Compariso
         claims=_claims(a, b),
         not_attributed=attribution.obstacle,
         left_out=tuple(f"{side}: {text}" for side, text in (("A", left_out(a)), ("B", left_out(b))) if text),
+        results=(a, b),
     )
 
 

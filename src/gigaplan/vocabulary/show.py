@@ -17,7 +17,7 @@ import dataclasses
 import html
 import math
 import re
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any, ClassVar, TypeVar
 
 from gigaplan.vocabulary.figures import DASH, number_of, short
@@ -33,6 +33,15 @@ FEW = 6
 """Words or numbers of a list that stand in one line; more are counted."""
 SHARES = ("error", "bias", "share", "median_abs", "mean_abs", "p90_abs", "covered", "left_out_error")
 """Endings of names of figures that are shares."""
+
+
+VIEWS: list[Callable[[object], str]] = []
+"""What draws an answer for a notebook, set by the rooms above: HTML, or nothing where it has no view of the answer."""
+
+
+def drawn(answer: object) -> str:
+    """Return an answer as a notebook shows it, empty where no room above draws it."""
+    return next((text for view in VIEWS if (text := view(answer))), "")
 
 
 class Brief:
@@ -71,7 +80,7 @@ class Brief:
         return as_text(self.brief_title(), self.brief_rows())
 
     def _repr_html_(self) -> str:
-        return as_table(self.brief_title(), self.brief_rows())
+        return drawn(self) or as_table(self.brief_title(), self.brief_rows())
 
 
 class Items(Brief, tuple[T_co, ...]):

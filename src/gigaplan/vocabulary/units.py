@@ -66,7 +66,7 @@ _MAGNITUDE = {
     "billion": 1e9,
     "trillion": 1e12,
 }
-_NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d[\d_,]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")
 _COUNTED = r"(?:USD|tok|tokens?|users?|requests?|messages?|GPUs?|gpus?|racks?)\b"
 """What one counts in millions: a magnitude's letter may stand before it, as in ``4.1M USD`` or ``700 M users``."""

@@ -59,9 +59,14 @@ class Desk:
         """The processes."""
         return self._opened()[1]
 
+    @property
+    def begun(self) -> bool:
+        """Whether there are jobs: of this server, or of an earlier one."""
+        return self._open is not None or self._database is not None or (self._folder() / FILE).is_file()
+
     def resume(self) -> None:
         """Go on with what an earlier server has left; where nothing is, nothing is made."""
-        if (self._folder() / FILE).is_file() or self._database is not None:
+        if self.begun:
             self._opened()
 
     def _opened(self) -> tuple[JobStore, Crew]:

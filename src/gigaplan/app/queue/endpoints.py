@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from gigaplan.app.access import User, require, user_of
 from gigaplan.app.queue.desk import Desk
+from gigaplan.app.queue.pages import add_pages
 from gigaplan.app.queue.store import DONE, FAILED, OPEN, Job
 from gigaplan.app.requests import Strict
 from gigaplan.app.verbs.bodies import GivenResult, JobId, Name, PlanOrResult
@@ -79,7 +80,8 @@ def add_jobs(app: FastAPI, desk: Desk, note: Note) -> None:
 
     @app.get("/api/jobs", summary="Your jobs, the newest first")
     def every(request: Request) -> dict[str, Any]:
-        return {"jobs": [job.as_data() for job in desk.store.every(user_of(request).id)]}
+        found = desk.store.every(user_of(request).id) if desk.begun else ()
+        return {"jobs": [job.as_data() for job in found]}
 
     @app.get("/api/jobs/{job}", summary="How far a job is")
     async def one(job: JobId, request: Request, wait: Wait = 0.0) -> dict[str, Any]:
@@ -92,6 +94,19 @@ def add_jobs(app: FastAPI, desk: Desk, note: Note) -> None:
             note(user, "cancel", job)
         return desk.store.get(job, user.id).as_data()
 
+    @app.post("/api/jobs/{job}/resume", summary="Let a job that failed or was cancelled go on")
+    def resume(job: JobId, request: Request) -> dict[str, Any]:
+        user = user_of(request)
+        require(user, "planner")
+        found = desk.store.again(job, user.id)
+        desk.crew.tell()
+        note(user, "resume", job)
+        return found.as_data()
+
+    @app.get("/api/jobs/{job}/question", summary="What a job was asked")
+    def question_of(job: JobId, request: Request) -> dict[str, Any]:
+        return desk.store.question(job, user_of(request).id)
+
     @app.delete("/api/jobs/{job}", status_code=204, summary="Remove an ended job with its answer")
     def remove(job: JobId, request: Request) -> None:
         user = user_of(request)
@@ -102,6 +117,7 @@ def add_jobs(app: FastAPI, desk: Desk, note: Note) -> None:
     def result(job: JobId, request: Request, form: Annotated[str, Query(max_length=20)] = "json") -> Response:
         return answer_file(desk, desk.store.get(job, user_of(request).id), form)
 
+    add_pages(app, desk)
     for kind in kinds().values():
         path = f"/api/verbs/{kind.name}"
         app.post(path, summary=kind.title, operation_id=f"verb_{kind.name}")(_endpoint(desk, kind, note))

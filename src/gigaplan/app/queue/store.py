@@ -97,11 +97,7 @@ class JobStore:
         """
         number = secrets.token_urlsafe(16)
         with self._lock:
-            count = self._count(owner)
-            if count >= self.limits.open_jobs:
-                remedy = "wait for one, or cancel one"
-                allowed = f"{self.limits.open_jobs} at once"
-                raise TooManyJobsError([Problem("too many jobs", Place("jobs"), str(count), allowed, "", remedy)])
+            self._room(owner)
             home = self.folder / number
             home.mkdir()
             write_whole(home / REQUEST, json.dumps({"verb": verb, "question": question}).encode())
@@ -114,9 +110,14 @@ class JobStore:
             self._forget_oldest(owner)
         return self.get(number, owner)
 
-    def _count(self, owner: str) -> int:
+    def _room(self, owner: str) -> None:
+        """Raise TooManyJobsError where an owner has as many open jobs as one may have."""
         statement = "SELECT count(*) AS n FROM jobs WHERE owner = :owner AND state IN ('waiting', 'running')"
-        return int(self.database.rows(statement, owner=owner)[0]["n"])
+        count = int(self.database.rows(statement, owner=owner)[0]["n"])
+        if count >= self.limits.open_jobs:
+            remedy = "wait for one, or cancel one"
+            allowed = f"{self.limits.open_jobs} at once"
+            raise TooManyJobsError([Problem("too many jobs", Place("jobs"), str(count), allowed, "", remedy)])
 
     def get(self, number: str, owner: str) -> Job:
         """Return a job of an owner; PlanError where there is none, whether another has one of this id or not."""
@@ -191,6 +192,39 @@ class JobStore:
             problems=json.dumps(list(problems)),
         )  # fmt: skip
         return changed > 0
+
+    def again(self, number: str, owner: str) -> Job:
+        """Let an owner's job that failed or was cancelled wait again; a study goes on from its last whole chunk.
+
+        Raises
+        ------
+        NoSuchJobError
+            If the owner has no such job.
+        PlanError
+            If it hasn't ended, or is done.
+        TooManyJobsError
+            If the owner has as many jobs as one may have.
+        """
+        job = self.get(number, owner)
+        with self._lock:
+            self._room(owner)
+            statement = (
+                "UPDATE jobs SET state = 'waiting', attempts = 0, ended = NULL, problems = '[]'"
+                " WHERE id = :id AND state IN ('failed', 'cancelled')"
+            )
+            if not self.database.change(statement, id=number):
+                allowed, remedy = f"{FAILED} or {CANCELLED}", "wait for it, or post its question again"
+                raise PlanError([Problem("this job can't go on", Place("jobs"), job.state, allowed, "", remedy)])
+        return self.get(number, owner)
+
+    def question(self, number: str, owner: str) -> dict[str, Any]:
+        """Return the question of an owner's job: its verb, and what was posted."""
+        job = self.get(number, owner)
+        try:
+            posted = json.loads((self.home(job.id) / REQUEST).read_bytes())
+        except OSError:
+            raise NoSuchJobError(number) from None
+        return {"verb": job.verb, "request": posted["question"]}
 
     def put_back(self, number: str, *, counts: bool) -> bool:
         """Let a running job wait again, or fail where it has been begun too often; return whether it waits.

@@ -12,9 +12,10 @@ from gigaplan.app.access import require, user_of
 from gigaplan.app.queue.endpoints import Note
 from gigaplan.app.requests import PlanState, Strict
 from gigaplan.app.team.people import People
-from gigaplan.app.team.plans import Shared, StoredPlans
+from gigaplan.app.team.plans import Access, Shared, StoredPlans
 from gigaplan.app.verbs.bodies import JobId
 
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Reason = Annotated[str, StringConstraints(max_length=500)]
 MOST_AUDITED = 1_000
@@ -38,6 +39,12 @@ class Sharing(Strict):
     """Who else may see a plan."""
 
     shared: Shared
+
+
+class SharingWith(Strict):
+    """What one other user may do with a plan."""
+
+    access: Access
 
 
 def team_endpoints(people: People, stored: StoredPlans, note: Note) -> Callable[[FastAPI], None]:
@@ -113,6 +120,14 @@ def _plans(app: FastAPI, stored: StoredPlans, note: Note) -> None:
         require(user, "planner")
         found = stored.share(user, plan, sharing.shared)
         note(user, "plan shared", f"{plan} {sharing.shared}")
+        return found
+
+    @app.put("/api/stored/{plan}/users/{name}", summary="Say what one other user may do with a plan")
+    def share_with(plan: JobId, name: UserName, sharing: SharingWith, request: Request) -> dict[str, Any]:
+        user = user_of(request)
+        require(user, "planner")
+        found = stored.share_with(user, plan, name, sharing.access)
+        note(user, "plan shared", f"{plan} {name} {sharing.access}")
         return found
 
     @app.delete("/api/stored/{plan}", status_code=204, summary="Remove a plan with all its versions")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import anyio
 
 from gigaplan.app.access import KEY
-from gigaplan.app.guard import HEADER, LOCAL, App, Guard, Message, host_name
+from gigaplan.app.guard import HEADER, LOCAL, UNKNOWN, App, Guard, Message, host_name
 from gigaplan.app.rates import Rate
 from gigaplan.app.team.limits import TeamLimits
 from gigaplan.app.team.people import People
 
 BEARER = "bearer "
 LONGEST_TOKEN = 200
-WRONG = 401, "this token is wrong, revoked or expired: ask an admin of this server for one"
+WRONG = UNKNOWN, "this token is wrong, revoked or expired: ask an admin of this server for one"
 OFTEN = 429, "too many requests: wait a minute"
 
 
@@ -32,6 +32,8 @@ class TeamGuard(Guard):
     limits : TeamLimits
         How often a user may ask, and an address may fail.
     """
+
+    challenge = ((b"www-authenticate", b"Bearer"),)
 
     def __init__(self, app: App, people: People, hosts: Sequence[str], limits: TeamLimits) -> None:
         super().__init__(app, "")
@@ -56,8 +58,8 @@ class TeamGuard(Guard):
         if token and len(token) <= LONGEST_TOKEN:
             user = await anyio.to_thread.run_sync(self.people.of_token, token)
         if user is None:
-            self._failed.allows(address)
-            if token:
+            if token:  # who brings none guesses none: the page that asks for a token
+                self._failed.allows(address)
                 await anyio.to_thread.run_sync(self.people.note, None, "refused", "token", address)
             return WRONG
         if not self._requests.allows(user.id):

@@ -47,6 +47,13 @@ plan_versions = Table(
     Column("at", Float(53), nullable=False),
     Column("note", String(500), nullable=False),
 )
+plan_shares = Table(
+    "plan_shares",
+    metadata,
+    Column("plan_id", String(ID), ForeignKey("plans.id"), primary_key=True),
+    Column("user_id", String(ID), ForeignKey("users.id"), primary_key=True, index=True),
+    Column("may_write", Integer, nullable=False),
+)
 audit = Table(
     "audit",
     metadata,

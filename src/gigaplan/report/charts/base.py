@@ -16,7 +16,7 @@ from gigaplan.results.aggregate import aggregate
 from gigaplan.results.labelled import central_alone
 from gigaplan.results.quantiles import figure_of, has_ranges
 from gigaplan.results.result import Result
-from gigaplan.results.spread import RANGE, Spread, of_members
+from gigaplan.results.spread import of_members
 from gigaplan.vocabulary.members import Array
 
 Option = dict[str, Any]
@@ -59,14 +59,6 @@ def line(name: str, data: Array | Sequence[float], color: str, **more: Any) -> O
         "emphasis": {"focus": "series"},
         **more,
     }
-
-
-def band(name: str, found: Spread | None, size: float, color: str) -> list[Option]:
-    """Return both ends of a line's range over members, dotted under one name; nothing for a run of one member."""
-    if found is None or found.members == 1:
-        return []
-    style = {"width": 1, "type": "dotted"}
-    return [line(f"{name}, {RANGE}", end / size, color, lineStyle=style) for end in (found.low, found.high)]
 
 
 def area(name: str, data: Array | Sequence[float], color: str) -> Option:

@@ -104,7 +104,23 @@ def ranged(drawn: Option, days: Days, found: Spread | None, size: float = 1.0, *
 def with_today(result: Result, series: Sequence[Option]) -> list[Option]:
     """Return the series, the first of which has the rule of today and the veil over what comes after it."""
     day, name = today(result)
-    start, end = result.axis.start, result.axis.end
+    return ruled(series, day, name, result.axis.start, result.axis.end)
+
+
+def ruled(series: Sequence[Option], day: dt.date, name: str, start: dt.date, end: dt.date) -> list[Option]:
+    """Return the series, the first of which has a rule at a day and the veil over what comes after it.
+
+    Parameters
+    ----------
+    series : sequence of Option
+        Of a chart over time.
+    day : date
+        Where the rule stands; there is none where that isn't inside the axis.
+    name : str
+        What stands at the rule.
+    start, end : date
+        Ends of the axis.
+    """
     if not series or not start < day < end:
         return list(series)
     rule = {
@@ -150,13 +166,31 @@ def option(
     **more
         Other parts of the option.
     """
-    drawn = base.option(with_today(result, series), [], unit)
-    return drawn | {
-        "grid": {"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM, "containLabel": False},
-        "xAxis": time_axis(result),
-        "legend": drawn["legend"] | {"data": _named(series)},
+    axis = result.axis
+    return between(with_today(result, series), axis.start, axis.end, unit) | {
         "shows": shows(unit, events=events, total=total),
         **more,
+    }
+
+
+def between(series: Sequence[Option], start: dt.date, end: dt.date, unit: str) -> Option:
+    """Return a chart between two days.
+
+    Parameters
+    ----------
+    series : sequence of Option
+        Lines, areas and bars over days.
+    start, end : date
+        Ends of the axis.
+    unit : str
+        Of the values.
+    """
+    drawn = base.option(series, [], unit)
+    return drawn | {
+        "grid": {"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM, "containLabel": False},
+        "xAxis": time_axis(start, end),
+        "legend": drawn["legend"] | {"data": _named(series)},
+        "shows": shows(unit),
     }
 
 
@@ -216,12 +250,12 @@ LOWER: Option = {"xAxisIndex": 1, "yAxisIndex": 1}
 """Where a series of the lower plot stands."""
 
 
-def time_axis(result: Result) -> Option:
-    """Return the axis of the horizon, which names Januaries."""
+def time_axis(start: dt.date, end: dt.date) -> Option:
+    """Return the axis of a horizon, which names Januaries."""
     return {
         "type": "time",
-        "min": str(result.axis.start),
-        "max": str(result.axis.end),
+        "min": str(start),
+        "max": str(end),
         "minInterval": YEAR_MS,
         "maxInterval": YEAR_MS + DAY_MS,
         "axisTick": {"show": True},

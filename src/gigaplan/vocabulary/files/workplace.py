@@ -38,10 +38,12 @@ def workplace(parent: Path, name: str) -> Iterator[Path]:
     try:
         place, lock = _locked(parent, name)
         try:
-            ctrl_c.go_on()  # one that came meanwhile is met here, where the place is known
-            yield place
-        finally:
-            ctrl_c.wait()
+            try:
+                ctrl_c.go_on()  # one that came meanwhile is met here, where the place is known
+                yield place
+            finally:
+                ctrl_c.wait()
+        finally:  # even where Ctrl-C came before it could be made to wait
             restore(place)
             shutil.rmtree(place, ignore_errors=True)
             if lock is not None:

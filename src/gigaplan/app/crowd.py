@@ -1,0 +1,75 @@
+"""Central futures for many people at once: in this process, and in one more while several wait."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import anyio
+
+from gigaplan.app import jobs
+from gigaplan.app.answers import answered
+from gigaplan.app.requests import Question
+from gigaplan.app.work import Worker
+from gigaplan.vocabulary.progress import Cancelled, Progress
+
+SEVERAL = 3
+"""Answers at once for which a further process is begun: more than one person's pages ask."""
+
+
+class Crowd:
+    """Answers questions about central futures, each where fewer are waiting.
+
+    Parameters
+    ----------
+    spare : Worker
+        The further process; it takes questions once it has compiled what they need.
+    """
+
+    def __init__(self, spare: Worker) -> None:
+        self._spare = spare
+        self._warm: Future[Any] | None = None
+        self._here = self._there = 0
+
+    async def answer(self, question: Question, mark: threading.Event) -> dict[str, Any]:
+        """Return the answer to a question.
+
+        Parameters
+        ----------
+        question : Question
+            A plan with one member.
+        mark : threading.Event
+            Set where the answer is no longer of use.
+
+        Raises
+        ------
+        PlanError
+            With every problem of the plan.
+        Cancelled
+            Once the mark is set.
+        """
+        if self._here >= SEVERAL and self._warm is None:
+            self._warm = self._spare.start().submit(jobs.warm, question.plan.name or "announced-2025-09")
+        if self._there < self._here and self._warm is not None and self._warm.done():
+            return await self._elsewhere(question, mark)
+        self._here += 1
+        try:
+            return await anyio.to_thread.run_sync(answered, question, unless(mark))
+        finally:
+            self._here -= 1
+
+    async def _elsewhere(self, question: Question, mark: threading.Event) -> dict[str, Any]:
+        self._there += 1
+        try:
+            async for step in self._spare.steps(jobs.answer, question, mark=mark):
+                if step.answer is not None:
+                    return dict(step.answer)
+        finally:
+            self._there -= 1
+        raise Cancelled("the process ended before it answered")
+
+
+def unless(mark: threading.Event) -> Progress:
+    """Return a progress function that cancels once a mark is set."""
+    return lambda done, total, what: not mark.is_set()
