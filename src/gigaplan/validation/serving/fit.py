@@ -23,7 +23,7 @@ from gigaplan.catalog.catalog import data_folder
 from gigaplan.inference.options import ENGINES
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.serving.answers import Group, answers, groups
-from gigaplan.validation.serving.constants import ACCEPTED, NAMES, Constants, constants, start_and_bounds
+from gigaplan.validation.serving.constants import ACCEPTED, NAMES, NOT_FITTED, Constants, constants, start_and_bounds
 from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
@@ -333,7 +333,7 @@ def write_facts(x: Array, rows: Table) -> None:
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
         if r["entity"].startswith(("inferencex", "nvidia_runs", accuracy.RANGE))
-        or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
+        or r["quantity"] in (*NOT_FITTED, "chunk_tokens")
     ]
     facts = []
     for name, v in zip(NAMES, np.exp(x), strict=True):
