@@ -90,7 +90,7 @@ def test_validity_names_all_that_is_new() -> None:
         workers_stated=False,
         further=("tp 64 is wide",),
     )
-    assert far.reasons == frozenset(serving.REASONS) - {serving.NEW_BOARD}
+    assert far.reasons == frozenset(serving.REASONS) - {serving.NEW_BOARD, serving.AMD, serving.OTHER_MAKER}
     said = far.validity
     assert said.startswith("extrapolated: no measured row of rubin hardware; no measured row of llama_9; ")
     for words in (

@@ -38,8 +38,8 @@ def test_a_measured_cell_is_inside_and_surer_than_its_kind() -> None:
         a, b = getattr(sure, time), getattr(wide, time)
         assert a.high / a.low < b.high / b.low
     far = {"generation": "mi300x", "family": "new", "active_parameters": 37e9, "board": "mi300x_oam8"}
-    assert serving.reach(**far, cell_measured=True) == serving.MEASURED  # type: ignore[arg-type]
-    assert serving.reach(**far).reasons == {serving.NEW_GENERATION, serving.NEW_FAMILY}  # type: ignore[arg-type]
+    assert serving.reach(**far, level=of("0.12.0")) == serving.MEASURED  # type: ignore[arg-type]
+    assert serving.reach(**far).reasons == {serving.AMD, serving.NEW_FAMILY}  # type: ignore[arg-type]
 
 
 def test_a_board_that_nobody_measured_is_beyond() -> None:

@@ -27,8 +27,9 @@ ROUNDING = 1e-3
 """Relative rounding of a stated range's edge."""
 BEYOND = "serving_extrapolation"
 NEW_GENERATION, NEW_BOARD, NEW_FAMILY, OLDER_RELEASE = "new_generation", "new_board", "new_family", "older_release"
+AMD, OTHER_MAKER = "maker_amd", "maker_other"
 LONG_INPUT, SMALL_MODEL = "long_input", "small_model"
-REASONS = (NEW_GENERATION, NEW_BOARD, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
+REASONS = (NEW_GENERATION, NEW_BOARD, AMD, OTHER_MAKER, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
 """Reasons by which an answer may lie beyond the measured rows: each has its own spread."""
 READING, LAUNCHES = "reading", "launches"
 """Parts of a step with errors of their own."""
@@ -201,6 +202,24 @@ def measured_boards() -> frozenset[str]:
     return frozenset(system for (system,) in residuals.keys(BOARDS))
 
 
+@catalog.per_catalog
+def other_maker(board: str) -> str:
+    """Return the reason for a system whose maker's rows set no constant, "" where they did or it isn't known.
+
+    Parameters
+    ----------
+    board
+        Name of the system, or "".
+    """
+    facts = catalog.load()
+    if not facts.has(board, "vendor"):
+        return ""
+    vendor = str(facts.find(board, "vendor").value)
+    if vendor in {str(facts.find(b, "vendor").value) for b in measured_boards() if facts.has(b, "vendor")}:
+        return ""
+    return AMD if vendor == "AMD" else OTHER_MAKER
+
+
 def reach(
     *,
     generation: str,
@@ -211,7 +230,7 @@ def reach(
     release: str = "",
     workers_stated: bool = True,
     board: str = "",
-    cell_measured: bool = False,
+    level: Level = NONE,
     further: Sequence[str] = (),
 ) -> Reach:
     """Return how far a question lies beyond the rows that the constants were fitted on, and why.
@@ -230,15 +249,18 @@ def reach(
         False where the number of workers is a guess, of which such rows' own residuals know.
     board
         Name of the system; "" where any of its generation is meant.
-    cell_measured
-        Whether rows of this system, model, engine and precision were measured (:mod:`gigaplan.accuracy.levels`).
+    level
+        Level of the question's cell: where rows of it were measured, its hardware and model are.
     further
         Other reasons against the constants, of layouts that no row has: errors are taken for as large as on new
         hardware.
     """
     found: dict[str, str] = {}
+    cell_measured, maker = level.measured, other_maker(board)
     if cell_measured:
         pass
+    elif maker and level.known != "die":
+        found[maker] = f"no measured row of {generation} hardware with this model, and constants are another maker's"
     elif generation not in measured_generations():
         found[NEW_GENERATION] = f"no measured row of {generation} hardware"
     elif board and board not in measured_boards():

@@ -342,7 +342,7 @@ def _curve(
         engine=question.engine,
         release=question.engine_version,
         board=system,
-        cell_measured=level.measured,
+        level=level,
     )
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,12 +23,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.accuracy import levels
+from gigaplan.accuracy import levels, residuals
+from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.catalog.names import generation
 from gigaplan.plan.names import family
-from gigaplan.validation.residual_facts import Cells, Source, fact_cells, write_catalog_table
-from gigaplan.validation.serving.predictions import times
+from gigaplan.validation.residual_facts import Cells, Source, count_fact, fact_cells, ratio_fact, write_catalog_table
+from gigaplan.validation.serving.predictions import kind_of, times
 from gigaplan.validation.serving.questions import RowQuestion, read_questions
 from gigaplan.validation.serving.rows import Question
 from gigaplan.vocabulary.members import Array
@@ -282,7 +283,7 @@ def main(paths: Sequence[Path]) -> None:
     first, *others = (read_questions(path) for path in paths)
     held = [a for table in others for a in table if is_levelled(a)]
     apart = rows_of(first, out_of_sample=True)
-    facts = [*_facts(rows_of([*first, *held], out_of_sample=False), apart), *_die_facts(held)]
+    facts = [*_facts(rows_of([*first, *held], out_of_sample=False), apart), *_die_facts(held), *_maker_facts(held)]
     write_catalog_table(LEVELS_FILE, sorted(facts, key=lambda f: f["id"]))
 
 
@@ -312,6 +313,38 @@ def _die_facts(found: Sequence[RowQuestion]) -> list[Cells]:
         level = shrunk(rows.log[time][use], [names[use]], rows.layout[use])[0]
         facts += [_fact(n, time, x, (0.0, 0.0)) for n, x in level.items()]
     return [f for f in facts if f]
+
+
+def _maker_facts(found: Sequence[RowQuestion]) -> list[Cells]:
+    """Return how much wider intervals must be on systems of makers whose rows set no constant; each system counts
+    alike, and 90 % of rows need at most that on a side."""
+    questions = [a.question for a in found if a.question is not None]
+    first, each, *_ = times(questions)
+    output = np.array([q.output_tokens for q in questions])
+    ttft, tpot = (np.array([getattr(a, f"{t}_ms") for a in found]) / 1e3 for t in ("ttft", "tpot"))
+    log = np.log([ttft / first, tpot / each, (ttft + output * tpot) / (first + output * each)])
+    makers, names = (
+        np.array(x) for x in ([accuracy.other_maker(q.system) for q in questions], [q.system for q in questions])
+    )
+    kinds, facts = [f"{accuracy.RESIDUALS}.{kind_of(q)}" for q in questions], []
+    for maker in (accuracy.AMD, accuracy.OTHER_MAKER):
+        use = makers == maker if maker == accuracy.AMD else makers != ""
+        counted = Counter(names[use].tolist())
+        weight = np.array([1 / counted[n] for n in names[use].tolist()])
+        note = f"rows of {len(counted)} systems of makers whose rows set no constant; each system counts alike"
+        facts.append(count_fact(f"{accuracy.BEYOND}.{maker}", int(use.sum()), SOURCE, note))
+        for time, off in zip(accuracy.TIMES, log, strict=True):
+            base = [residuals.interval(k, f"{time}_over_predicted") for k in kinds]
+            low, high = (_needed(off, np.log([getattr(i, e) for i in base]), use, weight) for e in ("low", "high"))
+            of = (float(np.exp(-low)), 1.0, float(np.exp(high)))
+            facts.append(ratio_fact(f"{accuracy.BEYOND}.{maker}", f"{time}_widening", of, SOURCE, note))
+    return facts
+
+
+def _needed(off: Array, edge: Array, use: NDArray[np.bool_], weight: Array) -> float:
+    """Return the logarithm that an edge of intervals must grow by, in squares, for 90 % of rows to lie inside it."""
+    beyond = np.maximum(np.sign(edge) * off, 0.0) ** 2 - edge**2
+    return float(np.sqrt(np.quantile(np.maximum(beyond, 0.0)[use], COVERED[1], weights=weight, method="inverted_cdf")))
 
 
 def _fact(name: str, time: str, level: Shrunk, of: tuple[float, float]) -> Cells:

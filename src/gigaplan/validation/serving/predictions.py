@@ -241,7 +241,7 @@ def reach_of(q: Question, without: LeftOut | None = None, level: levels.Level = 
         release=q.release if q.prefill is None else "",
         workers_stated=q.prefill is None or q.decode.stated,
         board=q.system,
-        cell_measured=level.measured,
+        level=level,
         further=q.reasons,
     )
     unseen = UNSEEN.get(without or "")
