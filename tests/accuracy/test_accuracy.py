@@ -197,7 +197,7 @@ def test_releases_older_than_any_measured(engine: str, release: str, older: bool
 def test_left_out_groups_are_covered() -> None:
     """What ``gigaplan.validation.serving.extrapolation`` measured: each group in intervals widened by the others."""
     facts = catalog.load()
-    for reason in serving.REASONS:
+    for reason in set(serving.REASONS) - {serving.AMD, serving.OTHER_MAKER}:
         share = facts.find(f"{serving.BEYOND}.{reason}", "covered_share")
         assert 0.7 < share.number < 0.9
         for time in serving.TIMES:

@@ -154,7 +154,7 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
         _published(row),
         found.predicted,
         figure.low,
-        figure.high,
+        max(figure.high, found.hidden),
         validity,
     )
 
