@@ -98,7 +98,9 @@ def test_caches_travel_faster_within_a_domain() -> None:
     cache = float(model.kv_bytes(np.array(2500.0), CACHE_BYTES["fp4"]))
     share = ENGINE.link_share
     assert near[0].kv_transfer_s == pytest.approx(cache / (device.scaleup_bandwidth_bytes_per_s * share))
-    assert far[0].kv_transfer_s == pytest.approx(cache / (device.scaleout_bandwidth_bytes_per_s * share))
+    assert far[0].kv_transfer_s == pytest.approx(
+        cache / (device.scaleout_bandwidth_bytes_per_s * EFFICIENCY.scaleout_share)
+    )
 
 
 def test_looser_limits_never_give_less_and_impossible_ones_nothing() -> None:

@@ -92,6 +92,35 @@ def kind(*, engine: str, experts: bool, disaggregated: bool, workers_stated: boo
     return STATED if workers_stated else NOT_STATED
 
 
+def of_engine(kind: str) -> str:
+    """Return the key of all co-located rows of an engine, of dense models and mixtures of experts alike: how errors
+    grow beyond the measured is known of both together; other keys stay.
+
+    Parameters
+    ----------
+    kind
+        Key of residuals, from :func:`kind`.
+    """
+    return ".".join(kind.split(".")[:2])
+
+
+def base(kind: str, time: str, *, beyond: bool) -> Interval:
+    """Return the interval that a kind of row starts from.
+
+    Parameters
+    ----------
+    kind
+        Key of residuals, from :func:`kind`.
+    time
+        One of ``TIMES``.
+    beyond
+        Whether the question lies beyond the measured rows: both edges are then the wider ones of its kind and of all
+        rows of its engine.
+    """
+    own, engine = (residuals.interval(f"{RESIDUALS}.{k}", f"{time}_over_predicted") for k in (kind, of_engine(kind)))
+    return Interval(min(own.low, engine.low), max(own.high, engine.high)) if beyond else own
+
+
 def interval(
     *,
     kind: str,
@@ -127,7 +156,7 @@ def interval(
         If there are no residuals of such a kind.
     """
     residuals.check_key("serving kind", kind, [".".join(k) for k in residuals.keys(RESIDUALS)])
-    parts = {t: [residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted")] for t in TIMES}
+    parts = {t: [base(kind, t, beyond=bool(reach.reasons))] for t in TIMES}
     if level.measured:
         whole = level.latency_error(decode_share)
         parts = {"ttft": [level.ttft_error], "tpot": [level.tpot_error], "latency": [whole]}

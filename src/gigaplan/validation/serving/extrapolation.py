@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.accuracy import residuals
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.validation.residual_facts import Cells, Source, count_fact, ratio_fact, write_catalog_table
@@ -226,10 +225,7 @@ def _left_out(
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
         decode = output * tpot / (ttft + output * tpot)
         of[:, own] = np.stack([decode, parts.reading, parts.launches])[:, own]
-    inside = [
-        {t: residuals.interval(f"{accuracy.RESIDUALS}.{kind_of(q)}", f"{t}_over_predicted") for t in accuracy.TIMES}
-        for q in questions
-    ]
+    inside = [{t: accuracy.base(kind, t, beyond=True) for t in accuracy.TIMES} for kind in map(kind_of, questions)]
     base = {}
     for t in accuracy.TIMES:
         base[t, -1], base[t, 1] = (np.abs(np.log([getattr(i[t], edge) for i in inside])) for edge in ("low", "high"))

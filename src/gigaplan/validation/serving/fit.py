@@ -280,8 +280,9 @@ def write_residuals(
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
     kinds = np.array([kind_of(q) for q in questions])
     facts = []
-    for kind in np.unique(kinds):
-        entity, some = f"{accuracy.RESIDUALS}.{kind}", kinds == kind
+    engines = np.array([accuracy.of_engine(k) for k in kinds.tolist()])
+    for kind in sorted({*kinds.tolist(), *engines.tolist()}):
+        entity, some = f"{accuracy.RESIDUALS}.{kind}", (kinds == kind) | (engines == kind)
         facts.append(count_fact(entity, int(some.sum()), SOURCE, NOTE))
         for time, log in zip(accuracy.TIMES, off, strict=True):
             facts.append(spread_fact(entity, f"{time}_over_predicted", log[some], SOURCE, NOTE))

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.accuracy import levels, residuals
+from gigaplan.accuracy import levels
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.catalog.names import generation
@@ -326,7 +326,7 @@ def _maker_facts(found: Sequence[RowQuestion]) -> list[Cells]:
     makers, names = (
         np.array(x) for x in ([accuracy.other_maker(q.system) for q in questions], [q.system for q in questions])
     )
-    kinds, facts = [f"{accuracy.RESIDUALS}.{kind_of(q)}" for q in questions], []
+    kinds, facts = [kind_of(q) for q in questions], []
     for maker in (accuracy.AMD, accuracy.OTHER_MAKER):
         use = makers == maker if maker == accuracy.AMD else makers != ""
         counted = Counter(names[use].tolist())
@@ -334,7 +334,7 @@ def _maker_facts(found: Sequence[RowQuestion]) -> list[Cells]:
         note = f"rows of {len(counted)} systems of makers whose rows set no constant; each system counts alike"
         facts.append(count_fact(f"{accuracy.BEYOND}.{maker}", int(use.sum()), SOURCE, note))
         for time, off in zip(accuracy.TIMES, log, strict=True):
-            base = [residuals.interval(k, f"{time}_over_predicted") for k in kinds]
+            base = [accuracy.base(k, time, beyond=True) for k in kinds]
             low, high = (_needed(off, np.log([getattr(i, e) for i in base]), use, weight) for e in ("low", "high"))
             of = (float(np.exp(-low)), 1.0, float(np.exp(high)))
             facts.append(ratio_fact(f"{accuracy.BEYOND}.{maker}", f"{time}_widening", of, SOURCE, note))
