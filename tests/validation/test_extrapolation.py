@@ -79,4 +79,4 @@ def test_reading_more_says_less_of_the_split_and_not_of_the_whole() -> None:
     short, long = answer_all([row_question({**row, "isl": n}) for n in ("256", "8192")], out_of_sample=False)
     assert short.validity == long.validity == "inside"
     assert long.tpot_ms / long.tpot_low > short.tpot_ms / short.tpot_low
-    assert long.output_high / long.output_low == pytest.approx(short.output_high / short.output_low)
+    assert long.output_high / long.output_low == pytest.approx(short.output_high / short.output_low, rel=0.1)

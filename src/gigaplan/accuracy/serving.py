@@ -104,8 +104,8 @@ def of_engine(kind: str) -> str:
     return ".".join(kind.split(".")[:2])
 
 
-def base(kind: str, time: str, *, beyond: bool) -> Interval:
-    """Return the interval that a kind of row starts from.
+def base(kind: str, time: str) -> Interval:
+    """Return the interval that a question beyond the measured rows starts from: that of all rows of its engine.
 
     Parameters
     ----------
@@ -113,12 +113,8 @@ def base(kind: str, time: str, *, beyond: bool) -> Interval:
         Key of residuals, from :func:`kind`.
     time
         One of ``TIMES``.
-    beyond
-        Whether the question lies beyond the measured rows: both edges are then the wider ones of its kind and of all
-        rows of its engine.
     """
-    own, engine = (residuals.interval(f"{RESIDUALS}.{k}", f"{time}_over_predicted") for k in (kind, of_engine(kind)))
-    return Interval(min(own.low, engine.low), max(own.high, engine.high)) if beyond else own
+    return residuals.interval(f"{RESIDUALS}.{of_engine(kind)}", f"{time}_over_predicted")
 
 
 def interval(
@@ -156,7 +152,8 @@ def interval(
         If there are no residuals of such a kind.
     """
     residuals.check_key("serving kind", kind, [".".join(k) for k in residuals.keys(RESIDUALS)])
-    parts = {t: [base(kind, t, beyond=bool(reach.reasons))] for t in TIMES}
+    own = {t: residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted") for t in TIMES}
+    parts = {t: [base(kind, t) if reach.reasons else own[t]] for t in TIMES}
     if level.measured:
         whole = level.latency_error(decode_share)
         parts = {"ttft": [level.ttft_error], "tpot": [level.tpot_error], "latency": [whole]}
@@ -168,7 +165,10 @@ def interval(
     if SMALL_MODEL in reach.reasons:
         host = residuals.interval(f"{BEYOND}.{LAUNCHES}", "host_time_over_predicted")
         parts["tpot"].append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
-    return TimeIntervals(*(in_squares(parts[t]) for t in TIMES))
+    found = {t: in_squares(parts[t]) for t in TIMES}
+    if reach.reasons and not level.measured:  # never surer than what was measured of its kind
+        found = {t: Interval(min(f.low, own[t].low), max(f.high, own[t].high)) for t, f in found.items()}
+    return TimeIntervals(**found)
 
 
 def first_token_offset(tpot: Interval, decode_share: float) -> Interval:

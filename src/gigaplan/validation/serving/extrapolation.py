@@ -225,7 +225,7 @@ def _left_out(
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
         decode = output * tpot / (ttft + output * tpot)
         of[:, own] = np.stack([decode, parts.reading, parts.launches])[:, own]
-    inside = [{t: accuracy.base(kind, t, beyond=True) for t in accuracy.TIMES} for kind in map(kind_of, questions)]
+    inside = [{t: accuracy.base(kind, t) for t in accuracy.TIMES} for kind in map(kind_of, questions)]
     base = {}
     for t in accuracy.TIMES:
         base[t, -1], base[t, 1] = (np.abs(np.log([getattr(i[t], edge) for i in inside])) for edge in ("low", "high"))

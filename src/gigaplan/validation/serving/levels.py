@@ -334,7 +334,7 @@ def _maker_facts(found: Sequence[RowQuestion]) -> list[Cells]:
         note = f"rows of {len(counted)} systems of makers whose rows set no constant; each system counts alike"
         facts.append(count_fact(f"{accuracy.BEYOND}.{maker}", int(use.sum()), SOURCE, note))
         for time, off in zip(accuracy.TIMES, log, strict=True):
-            base = [accuracy.base(k, time, beyond=True) for k in kinds]
+            base = [accuracy.base(k, time) for k in kinds]
             low, high = (_needed(off, np.log([getattr(i, e) for i in base]), use, weight) for e in ("low", "high"))
             of = (float(np.exp(-low)), 1.0, float(np.exp(high)))
             facts.append(ratio_fact(f"{accuracy.BEYOND}.{maker}", f"{time}_widening", of, SOURCE, note))
