@@ -220,4 +220,4 @@ def test_a_profile_without_effect_is_noted() -> None:
     assert not [n for n in usual.notes if "profile" in n]
     assert other.notes[-1:] == ("profile max_p has no effect on h100_hgx, which is rated at one power",)
     run = gp.train("llama_3_1_8b", "h100_hgx", gpus=64, tokens="1T", profile="max_p")
-    assert run.notes == other.notes
+    assert run.notes == other.notes[-1:]

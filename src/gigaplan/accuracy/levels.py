@@ -23,6 +23,8 @@ ANY, OTHER = "any", "other"
 DIE = {"mi300x": "cdna3", "mi325x": "cdna3", "mi350x": "cdna4", "mi355x": "cdna4"}
 """Generations that share their compute die and differ by memory, clock and power (AMD's white papers on CDNA 3 and 4):
 the one takes the other's level where it has none, with the interval of hardware that nobody measured."""
+RELEASE_PART = 5
+"""Which part of an entity's name is the release."""
 Known = Literal["", "release", "any", "other", "die"]
 """What a level was measured on: nothing, this very release, other releases or any, another board of the same die."""
 
@@ -101,7 +103,13 @@ def entity(*parts: str) -> str:
     'serving_level.h100_hgx.qwen3_32b.vllm.bf16.plain.0_12_0'
     """
     return ".".join(
-        [LEVELS, *(p.strip().lower().removeprefix("v").replace(".", "_") if k == 5 else p for k, p in enumerate(parts))]
+        [
+            LEVELS,
+            *(
+                p.strip().lower().removeprefix("v").replace(".", "_") if k == RELEASE_PART else p
+                for k, p in enumerate(parts)
+            ),
+        ]
     )
 
 

@@ -17,10 +17,17 @@ def at_level(efficiency: Efficiency, engine: Engine, factor: float) -> tuple[Eff
 
     Parameters
     ----------
-    efficiency, engine
-        The constants.
-    factor
+    efficiency : Efficiency
+        Shares of peaks that all engines reach.
+    engine : Engine
+        Times of one engine.
+    factor : float
         Measured over predicted times, above zero [1].
+
+    Returns
+    -------
+    tuple of Efficiency and Engine
+        Both at the level.
     """
     return replace(efficiency, **_scaled(efficiency, factor)), replace(engine, **_scaled(engine, factor))
 

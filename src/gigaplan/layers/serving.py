@@ -283,9 +283,9 @@ def _frontiers(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    said = [n for c in curves for n in release_notes((c.model, c.system), c.precision, question)]
+    releases = [n for c in curves for n in release_notes((c.model, c.system), c.precision, question)]
     power = without_profiles(facts, systems, question.power)
-    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes, *said, *power))
+    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes, *releases, *power))
 
 
 def _read(
@@ -334,16 +334,7 @@ def _curve(
         rates += pairs
         if not pairs:
             reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
-    reach = accuracy.reach(
-        generation=generation(system),
-        family=family(model),
-        active_parameters=architecture.active_parameters,
-        input_over_output=request.uncached_input_tokens / question.output_tokens,
-        engine=question.engine,
-        release=question.engine_version,
-        board=system,
-        level=level,
-    )
+    reach = _reach(names, architecture, request, question, level)
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)
 
@@ -364,6 +355,23 @@ def _curve(
         points=points,
         reasons=reasons,
         fleet=None if best_of_fleet is None else _fleet(best_of_fleet, question.gpus),
+    )
+
+
+def _reach(
+    names: tuple[str, str], architecture: Architecture, request: Request, question: ServingQuestion, level: levels.Level
+) -> accuracy.Reach:
+    """Return how far a curve lies beyond the measured rows."""
+    model, system = names
+    return accuracy.reach(
+        generation=generation(system),
+        family=family(model),
+        active_parameters=architecture.active_parameters,
+        input_over_output=request.uncached_input_tokens / question.output_tokens,
+        engine=question.engine,
+        release=question.engine_version,
+        board=system,
+        level=level,
     )
 
 

@@ -52,7 +52,7 @@ EDGE_OF_RATIO, EDGE_OF_FAMILIES = 4.0, 2
 with the fewest active parameters."""
 SERIES = {"sglang": 3}
 """Numbers of a release that name a series of releases, where they aren't the first two."""
-LEAST_ROWS = 20
+FEWEST_ROWS = 20
 """Rows of a board at least for its errors to count."""
 DOMINANT = 0.5
 """Share of a token's time from which launches and the host set the pace."""
@@ -194,7 +194,7 @@ def left_out_rows(questions: Sequence[Question], rows: Table, by: Mapping[str, C
     generations = np.array([c.split(" ", 1)[0] for c in rows.cells])
     boards = boards_of(questions)
     counted = Counter(boards.tolist())
-    boards = np.array([b if counted[b] >= LEAST_ROWS else "" for b in boards.tolist()])
+    boards = np.array([b if counted[b] >= FEWEST_ROWS else "" for b in boards.tolist()])
     is_old = np.any(list(older_releases(questions).values()), axis=0)
     old = np.where(is_old, rows.engine, "")
     reasons = {

@@ -40,8 +40,10 @@ CLIP = 1.5
 """Largest logarithm by which a row's error counts: an outlier moves a cell, and doesn't set it."""
 FOLDS = 5
 """Parts into which layouts and lengths are divided at random, to be left out in turn."""
-LEAST_ROWS = 3
+FEWEST_ROWS = 3
 """Rows of a cell at least."""
+MEDIAN_OF_NORMAL = 0.6745
+"""Median absolute value of a standard normal variable."""
 PRIOR = 4.0
 """Layouts' worth of the common spread that a cell's own spread is shrunk by."""
 TIMES = ("tpot", "ttft")
@@ -222,7 +224,7 @@ def _pooled(
 
 def scale(level: Shrunk) -> float:
     """Return the spread of rows about a level [logarithm], whose own error counts too."""
-    return float(np.hypot(level.spread, 0.6745 * np.sqrt(level.variance)))
+    return float(np.hypot(level.spread, MEDIAN_OF_NORMAL * np.sqrt(level.variance)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ def held_out(rows: Rows, time: str, what: str) -> Held:
         found = shrunk(rows.log[time][~out], [x[~out] for x in chain], rows.layout[~out])
         for k in np.flatnonzero(out):
             level = found[-1].get(str(chain[-1][k])) if what != "other" else found[0].get(str(rows.cell[k]))
-            if level is not None and level.rows >= LEAST_ROWS:
+            if level is not None and level.rows >= FEWEST_ROWS:
                 off[k] -= level.log
                 spread[k], known[k] = scale(level), True
     return Held(off, spread, known)
@@ -349,7 +351,7 @@ def _needed(off: Array, edge: Array, use: NDArray[np.bool_], weight: Array) -> f
 
 def _fact(name: str, time: str, level: Shrunk, of: tuple[float, float]) -> Cells:
     """Return a level as a fact; nothing of a cell with too few rows."""
-    if level.rows < LEAST_ROWS:
+    if level.rows < FEWEST_ROWS:
         return {}
     note = f"{level.rows} rows of {level.layouts} layouts and lengths, error left {np.expm1(level.spread):.1%}"
     value, low, high = (float(np.exp(level.log + k * scale(level))) for k in (0.0, *of))

@@ -25,7 +25,7 @@ from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 LEFT_OUT: Mapping[str, LeftOut] = {"GPU generation": "generation", "board": "board", "model family": "family"}
 """What is left out of the fit whole, by name."""
-LEAST_LEVELLED = 100
+FEWEST_LEVELLED = 100
 """Rows of a table at least from which levels are measured, so that a fifth of them can be left out."""
 
 
@@ -126,7 +126,7 @@ def _levelled(row_questions: Sequence[RowQuestion]) -> Iterator[Summary]:
     """Return the errors of co-located rows at the level of their cell's other rows, by kind of row where the release is
     given: another figure than that of cells left out, whose level nobody knows."""
     found = [a for a in row_questions if levels.is_levelled(a)]
-    if len(found) < LEAST_LEVELLED:
+    if len(found) < FEWEST_LEVELLED:
         return
     rows = levels.rows_of(row_questions, out_of_sample=True)
     for what, name in levels.HELD.items():
