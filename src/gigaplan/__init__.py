@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         frontier,
         load,
         new,
+        power_swings,
         predict_inference,
         predict_training,
         request,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from gigaplan.layers.failures import FailureOptions
     from gigaplan.layers.serving import Frontiers, ServingQuestion
     from gigaplan.layers.sites import SitesJob
+    from gigaplan.layers.swings import SwingsQuestion, SwingsRun
     from gigaplan.layers.training import TrainingJob, TrainRun
     from gigaplan.layers.training_sites import SitesRun
     from gigaplan.plan.starter import Start
@@ -109,6 +111,8 @@ __all__ = [
     "StudyRequest",
     "Sweep",
     "SweepRequest",
+    "SwingsQuestion",
+    "SwingsRun",
     "TrainRun",
     "TrainingCalibration",
     "TrainingInputs",
@@ -131,6 +135,7 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "power_swings",
     "predict_inference",
     "predict_training",
     "request",
@@ -165,6 +170,7 @@ _REQUESTS = (
     "ServingQuestion",
     "SitesJob",
     "Start",
+    "SwingsQuestion",
     "TrainingInputs",
     "TrainingJob",
 )
@@ -189,6 +195,8 @@ _HOMES = {
     "StudyRequest": "study.request",
     "Sweep": "study.sweep",
     "SweepRequest": "study.sweep",
+    "SwingsQuestion": "layers.swings",
+    "SwingsRun": "layers.swings",
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",

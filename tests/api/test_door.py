@@ -111,6 +111,10 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "train llama_3_1_8b h100_hgx --sites a=64,b=64 --wan-distance 800km",
         lambda f: gp.train_sites(*MAIN, **SITES),
     ),
+    "power_swings": (
+        "power swings llama_3_1_8b h100_hgx --gpus 64 --ramp-limit 5",
+        lambda f: gp.power_swings(*MAIN, gpus=64, ramp_limit=5.0),
+    ),
     "validate_inference": ("validate inference", lambda f: gp.validate_inference()),
     "validate_training": ("validate training", lambda f: gp.validate_training()),
     "validate_power": ("validate power", lambda f: gp.validate_power()),

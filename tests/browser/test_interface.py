@@ -3,6 +3,7 @@ order, and whatever it doesn't is refused. ``make test-api`` runs it; each verb 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,8 @@ from gigaplan.app.team.serve import team_application
 from gigaplan.app.verbs.limits import Limits
 from gigaplan.app.work import Worker
 
-EXAMPLES = 2
-"""Questions to each endpoint."""
+EXAMPLES = int(os.environ.get("EXAMPLES", "2"))
+"""Questions to each endpoint; ``make test-api`` asks more."""
 
 
 @pytest.fixture(scope="session")

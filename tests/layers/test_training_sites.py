@@ -73,7 +73,7 @@ def test_one_site_and_an_endless_network_lose_nothing() -> None:
     assert all(m.exposed_s.value < 1e-9 for m in near.methods)
     assert near.method("synchronous").share.value == pytest.approx(1.0)
     # gradients are summed over fewer ranks, and weights updated by fewer
-    assert near.methods[0].step_s.value == pytest.approx(near.one.step_s.value, rel=1e-4)
+    assert near.methods[0].step_s.value == pytest.approx(near.one.step_s.value, rel=1e-3)
 
 
 def test_the_best_method_follows_the_network() -> None:

@@ -14,10 +14,12 @@ from gigaplan.training.software import predates_layer_graphs, years_behind
 from gigaplan.training.step import model_flops_per_token
 from gigaplan.validation.training.anchors import line, same_layout
 from gigaplan.validation.training.constants import shipped
-from gigaplan.validation.training.folds import WITHOUT, cell, constants_for, folds, part
+from gigaplan.validation.training.folds import WITHOUT, WITHOUT_BOARD, cell, constants_for, folds, part
+from gigaplan.validation.training.gpt_sizes import shape_of_size
 from gigaplan.validation.training.names import known, system_of
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, answer_all
 from gigaplan.validation.training.questions import question, read, read_questions
+from gigaplan.validation.training.recipes import Recipe, recipe_of
 from gigaplan.validation.training.sources import CLASSIC_SPLIT, fitted_source, published_step_s, table_of
 from gigaplan.validation.training.validate import noise_floor, predict, validate
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
@@ -134,7 +136,10 @@ def test_honest_constants_come_from_other_rows() -> None:
             continue
         assert part(a.question) in folds()
         assert constants_for(a.question, out_of_sample=True) != constants_for(a.question, out_of_sample=False)
-    assert {n for n in folds() if n.startswith(WITHOUT)} == {f"{WITHOUT} hopper", f"{WITHOUT} blackwell"}
+    assert {n for n in folds() if n.startswith(WITHOUT) and WITHOUT_BOARD not in n} == {
+        f"{WITHOUT} hopper",
+        f"{WITHOUT} blackwell",
+    }
 
 
 def test_a_line_by_hand() -> None:
@@ -266,7 +271,6 @@ def test_bad_tables_say_what_is_wrong(tmp_path: Path) -> None:
         ({"precision": "int1"}, "precision"),
         ({"tp": ""}, "'tp'"),
         ({"global_batch": "1"}, "dp x micro_batch"),
-        ({"model": "Llama-3 70B [LoRA]"}, "LoRA"),
         ({"micro_batch": "1.5"}, "micro_batch"),
     ],
 )
@@ -297,3 +301,30 @@ def test_two_kinds_of_software_have_their_own_constants() -> None:
     assert new.score_passes == 0 < old.score_passes
     assert old.layer_overhead_s > new.layer_overhead_s
     assert replace(new) == new
+
+
+def test_adapters_leave_products_out_and_sizes_name_shapes() -> None:
+    row = next(dict(a.row) for a in ASKED if a.question is not None and a.question.model == "llama_3_70b")
+    whole, adapters = question(row), question({**row, "model": "Llama-3 70B [LoRA]"})
+    assert (whole.frozen, adapters.frozen) == (0, 1)
+    assert adapters.model == whole.model
+    assumed = question({**row, "micro_batch": "", "dp": ""})
+    assert assumed.micro_batch == 1
+    assert any("micro_batch not stated" in g for g in assumed.guesses)
+    assert shape_of_size("GPT 6.7B") == (32, 4096, 32)
+    assert shape_of_size("GPT 5B") is None
+
+
+def test_recipes_say_what_dates_do_not() -> None:
+    layout = {"num_gpus": 8, "tp": 1, "pp": 1, "ep": 8, "micro_batch": 4}
+
+    def there(release: str) -> Recipe | None:
+        return recipe_of("qwen3_30b_a3b", "gb200_nvl72", "fp8", block_scaled=True, release=release, layout=layout)
+
+    early, late = there("2026-02"), there("2026-06")
+    assert there("2025-01") is None
+    assert early is not None
+    assert late is not None
+    assert (early.graphs, late.graphs) == ("router", "full")
+    assert late.fused_experts
+    assert not early.fused_experts

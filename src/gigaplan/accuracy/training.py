@@ -15,6 +15,8 @@ from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.vocabulary.interval import Interval
 
 RESIDUALS, ROWS, MODELS = "training_residuals", "training_rows", "training_models"
+BOARDS = "training_boards"
+STEP_NEW_BOARD = "step_time_over_predicted_new_board"
 STEP, STEP_NEW_GENERATION = "step_time_over_predicted", "step_time_over_predicted_new_generation"
 EXTRAPOLATED = 1.5
 """How much wider, in logarithms, an interval is at least on what nobody has measured."""
@@ -72,10 +74,11 @@ def interval(*, kind: str, extrapolated: bool) -> Interval:
     if not extrapolated:
         return inside
     wide = inside.widened(EXTRAPOLATED)
-    if not catalog.load().has(entity, STEP_NEW_GENERATION):
-        return wide
-    new = residuals.interval(entity, STEP_NEW_GENERATION)
-    return Interval(min(wide.low, new.low), max(wide.high, new.high))
+    for quantity in (STEP_NEW_BOARD, STEP_NEW_GENERATION):
+        if catalog.load().has(entity, quantity):
+            new = residuals.interval(entity, quantity)
+            wide = Interval(min(wide.low, new.low), max(wide.high, new.high))
+    return wide
 
 
 @cache
@@ -85,13 +88,26 @@ def measured() -> frozenset[tuple[str, ...]]:
 
 
 @cache
+def measured_boards() -> frozenset[str]:
+    """Return the systems whose rows the constants were fitted on."""
+    return frozenset(board for (board,) in residuals.keys(BOARDS))
+
+
+@cache
 def measured_families() -> frozenset[str]:
     """Return the model families whose rows the constants were fitted on, plain GPTs left out."""
     return frozenset(family for (family,) in residuals.keys(MODELS))
 
 
 def validity(
-    *, generation: str, precision: str, kind: str, family: str, modern: bool, guesses: Sequence[str] = ()
+    *,
+    generation: str,
+    precision: str,
+    kind: str,
+    family: str,
+    modern: bool,
+    board: str = "",
+    guesses: Sequence[str] = (),
 ) -> str:
     """Return ``inside`` where constants were fitted on such hardware and models, else ``extrapolated`` with the
     reasons.
@@ -108,6 +124,9 @@ def validity(
         The model's name in the catalog, or ``gpt`` for a plain GPT of a stated shape.
     modern
         Whether the software is of 2023 or later.
+    board
+        The system, whose power limit, memory and networks differ from others of its generation; "" where it counts for
+        nothing.
     guesses
         What the question left open and was guessed.
     """
@@ -117,6 +136,8 @@ def validity(
         reasons.append(f"no measured row of {generation} hardware")
     elif (generation, precision, kind) not in measured():
         reasons.append(f"no measured row of {generation} hardware in {precision} with such a model")
+    elif board and measured_boards() and board.partition("@")[0] not in measured_boards():
+        reasons.append(f"no measured row of {board.partition('@')[0]}, another board of its generation")
     if not plain and family not in measured_families():
         reasons.append(f"no measured row of {family}")
     if plain and (generation != CLASSIC_GENERATION or modern):

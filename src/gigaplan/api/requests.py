@@ -151,6 +151,7 @@ KINDS = {
     "train": "gigaplan.layers.training:TrainingJob",
     "train sites": "gigaplan.layers.sites:SitesJob",
     "failures": "gigaplan.layers.failures:FailureOptions",
+    "power swings": "gigaplan.layers.swings:SwingsQuestion",
     "new": "gigaplan.plan.starter:Start",
     "validate kernels": "gigaplan.api.requests:KernelComparison",
     "calibrate serving": "gigaplan.api.requests:CalibrationInputs",
@@ -168,8 +169,8 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     Parameters
     ----------
     kind : str
-        ``frontier``, ``train``, ``train sites``, ``failures``, ``new``, ``validate kernels``, ``calibrate serving``,
-        ``calibrate training``, ``study``, ``study sensitivity`` or ``study sweep``.
+        ``frontier``, ``train``, ``train sites``, ``failures``, ``power swings``, ``new``, ``validate kernels``,
+        ``calibrate serving``, ``calibrate training``, ``study``, ``study sensitivity`` or ``study sweep``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.
 

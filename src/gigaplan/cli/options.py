@@ -26,6 +26,7 @@ ORDER = (
     "Layout",
     "Several sites",
     "Failures",
+    "Swings",
     "Starter plan",
     "What the files leave open",
     "Study",

@@ -15,7 +15,7 @@ from gigaplan.layers.checks import catalog_name
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.plan.ratings import GpuPower
 from gigaplan.training.inputs import Batch
-from gigaplan.training.software import predates_layer_graphs, years_behind
+from gigaplan.training.software import ALL_TO_ALL, dispatcher, predates_layer_graphs, years_behind
 from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 from gigaplan.vocabulary.options import Count, Option, Quantity
@@ -106,6 +106,7 @@ def batch_of(job: TrainingJob) -> Batch:
         years_behind=years_behind(job.release, generation(job.system)),
         launched_by_host=old,
         unfused_experts=old,
+        copy_per_expert=float(dispatcher(job.release, generation(job.system)) == ALL_TO_ALL),
         block_scaled=float(job.precision in BLOCK_SCALED),
         imbalance=job.imbalance,
     )

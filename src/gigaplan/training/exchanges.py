@@ -99,8 +99,9 @@ def context_exchange_s(s: StepInputs) -> Array:
 def expert_exchange_s(s: StepInputs) -> Array:
     """Return the exchange of tokens with the experts of one layer, there and back, forward and backward [s].
 
-    Inside the domain a copy goes to every expert's rank; between domains one copy to each that holds a chosen expert
-    (the expected number of distinct ones, as in :func:`gigaplan.compute.transformer.experts_touched`).
+    A copy goes to each rank, and between domains to each domain, that holds a chosen expert (the expected number of
+    distinct ones, as in :func:`gigaplan.compute.transformer.experts_touched`); an all-to-all sends one for each chosen
+    expert wherever it lies, an all-gather one to each rank.
 
     Parameters
     ----------
@@ -120,12 +121,23 @@ def expert_exchange_s(s: StepInputs) -> Array:
     near = np.minimum(ranks, float(s.device.scaleup_gpus))
     domains = ranks / near
     k = float(m.experts_per_token)
-    inside = np.minimum(k, ranks) * (near - 1) / near * one / net.scaleup_bytes_per_s
-    touched = domains * (1 - (1 - 1 / np.maximum(domains, 1.0)) ** k)
-    outside = (
-        touched * (domains - 1) / domains * one / max(s.device.scaleout_bandwidth_bytes_per_s * s.e.exchange_share, 1.0)
-    )
+    each, every = np.asarray(s.batch.copy_per_expert), np.asarray(s.batch.every_token)
+    copies = _copies(_distinct(ranks, k), np.minimum(k, ranks), ranks, each, every)
+    inside = copies * (near - 1) / near * one / net.scaleup_bytes_per_s
+    sent = _copies(_distinct(domains, k), np.minimum(k, ranks), domains, each, every)
+    speed = max(s.device.scaleout_bandwidth_bytes_per_s * s.e.exchange_share, 1.0)
+    outside = sent * (domains - 1) / domains * one / speed
     return np.where(ranks > 1, 4 * (net.latency_s + np.maximum(inside, outside)), 0.0)
+
+
+def _distinct(places: Array, chosen: float) -> Array:
+    """Return the expected number of distinct places that some experts lie in, chosen evenly (Feller 1968)."""
+    return np.asarray(places * (1 - (1 - 1 / np.maximum(places, 1.0)) ** chosen))
+
+
+def _copies(distinct: Array, chosen: Array, every: Array, each: Array, gathered: Array) -> Array:
+    """Return the copies of a token that a dispatcher sends: one to each distinct place, each expert, or each place."""
+    return np.where(gathered > 0, every, each * chosen + (1 - each) * distinct)
 
 
 def exposed_expert_exchange_s(s: StepInputs, exchange: Array, layer: Array, chunks: Array) -> Array:
@@ -150,7 +162,8 @@ def exposed_expert_exchange_s(s: StepInputs, exchange: Array, layer: Array, chun
     numpy.ndarray
         Time [s], shape of the layouts.
     """
-    overlapped = (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE)
+    stated = np.asarray(s.batch.expert_overlap)
+    overlapped = np.where(stated >= 0, stated > 0, (chunks > 1) | (np.asarray(s.at.schedule) >= DUALPIPE))
     hidden = np.minimum(exchange * s.e.expert_hidden_share, layer)
     return np.where(overlapped, exchange - hidden, exchange) * s.older_experts
 
@@ -242,7 +255,7 @@ def gradients_s(s: StepInputs, one: Array) -> Array:
         wire = held * (GRADIENT_WIRE_BYTES + PARAMETER_WIRE_BYTES) / 2
         time = time + np.where(ranks > 1, ring_or_tree_s(wire, ranks, network_of(s, near, stride)), 0.0)
     exposed = np.maximum(time * (1 - s.e.hidden_share), time - one)
-    return np.asarray(exposed * (1 - np.asarray(s.at.fully_sharded)))
+    return np.asarray(exposed * (1 - np.asarray(s.at.fully_sharded)) * (1 - np.asarray(s.batch.frozen)))
 
 
 def gathering_s(s: StepInputs, compute: Array) -> Array:

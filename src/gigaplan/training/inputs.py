@@ -55,6 +55,9 @@ class TrainingEfficiency:
     """Times that tokens pass memory for each expert that they visit: permute, pad, combine."""
     unfused_passes: Annotated[float, Ge(0), Unit("1")]
     """Further passes where permuting, padding, casting and combining are kernels of their own."""
+    dispatch_passes: Annotated[float, Ge(0), Unit("1")]
+    """Further passes of a dispatcher that sends a copy for each expert: tokens are sorted by rank and by expert, and
+    combined by kernels of their own."""
     training_link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the scale-up bandwidth that a collective reaches."""
     training_scaleout_share: Annotated[float, Gt(0), Le(1), Unit("share")]
@@ -84,6 +87,8 @@ class TrainingEfficiency:
     """Host time to launch what experts add to one layer of one micro-batch, where the host launches them [s]."""
     expert_launch_s: Annotated[float, Ge(0), Unit("s")]
     """Host time to launch the products of each expert of a rank [s]."""
+    cast_launches: Annotated[float, Ge(0), Unit("1")]
+    """Further launches for each expert, over those of its products, where one scale serves a tensor in FP8."""
     step_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of a step: data, clipping, bookkeeping."""
     training_gain_per_year: Annotated[float, Ge(0), Le(1), Unit("1/year")]
@@ -292,5 +297,21 @@ class Batch:
     mid-2026)."""
     odd_vocabulary: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
     """1 where the vocabulary is left as it is (GPT-2's 50,257) instead of padded, as Megatron does."""
+    copy_per_expert: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where the dispatcher sends a token once for each chosen expert (all-to-all), 0 where once to each rank and node
+    that holds any (DeepEP, HybridEP: DeepSeek-AI 2025)."""
+    every_token: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where every rank gathers all tokens of the others (all-gather), whatever experts they chose."""
+    expert_overlap: Annotated[float, Ge(-1), Le(1), Unit("1")] = -1.0
+    """1 where the exchange with experts takes place while another micro-batch computes, 0 where not; below 0 as the
+    layout allows: in chunks, or with stages of both ends on a rank."""
+    dense_graphs: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where what all layers do is launched from graphs, so that the host's time for it is nothing."""
+    wide_layers: Annotated[float, Ge(0), Unit("1")] = 0.0
+    """Layers whose products stay in BF16, as recipes in narrow formats keep some at the ends (NVIDIA 2025)."""
+    narrow_attention: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where attention's products are in FP8 too."""
+    frozen: Annotated[float, Ge(0), Le(1), Unit("1")] = 0.0
+    """1 where weights are frozen and small adapters are trained (LoRA: Hu et al. 2021): no gradients of weights."""
     imbalance: Annotated[float, Ge(1), Unit("1")] = 1.0
     """Tokens of the rank whose experts are visited most over the mean; 1 where routing is balanced."""

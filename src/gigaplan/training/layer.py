@@ -21,6 +21,9 @@ FORWARD_AND_BACKWARD = 3.0
 """Backward takes twice the forward's products."""
 FLASH_FORWARD_AND_BACKWARD = 3.5
 """Backward of flash attention forms the scores again: five products to the forward's two (Dao et al. 2022)."""
+NARROW_ATTENTION = 0.25
+"""Gain of attention whose products are in FP8: softmax stays as slow as it is (Shah et al. 2024, figure 7, 1.2 PFLOP/s
+for 0.74 forward; backward gains less)."""
 ACCUMULATED_BYTES = 8.0
 """Per weight and micro-batch: the sum of gradients, read and written in FP32 (Megatron's accumulation)."""
 
@@ -116,9 +119,11 @@ def product_s(s: StepInputs, rows: Array, inner: Array | float, outer: Array | f
     """
     peak = s.peak(precision) * s.e.gemm_share(precision)
     bytes_moved = (rows * (inner + outer) + inner * outer) * max(WEIGHT_BYTES[precision], 1.0)
-    bytes_moved = bytes_moved + inner * outer * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD
+    frozen = np.asarray(s.batch.frozen)
+    bytes_moved = bytes_moved + inner * outer * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD * (1 - frozen)
     exposed = s.e.training_traffic_share * bytes_moved / s.device.hbm_bandwidth_bytes_per_s
-    return np.asarray(FORWARD_AND_BACKWARD * (2 * rows * inner * outer / peak + exposed))
+    # frozen weights need no gradient of their own: one product of the backward pass is left of two
+    return np.asarray((FORWARD_AND_BACKWARD - frozen) * (2 * rows * inner * outer / peak + exposed))
 
 
 def dense_layer_s(s: StepInputs) -> Array:
@@ -181,7 +186,7 @@ def attention_s(s: StepInputs) -> Array:
         * s.tokens
         / s.at.tensor
     )
-    peak = s.peak("bf16") * s.e.training_attention_share
+    peak = s.peak("bf16") * s.e.training_attention_share * (1 + np.asarray(s.batch.narrow_attention) * NARROW_ATTENTION)
     if not s.e.score_passes:
         return np.asarray(FLASH_FORWARD_AND_BACKWARD * flops / peak)
     scores = s.tokens * sequence * s.model.heads / s.at.tensor * ACTIVATION_BYTES * s.e.score_passes
@@ -211,14 +216,21 @@ def expert_layer_s(s: StepInputs) -> Array:
     peak = s.peak(s.batch.precision) * s.e.gemm_share(s.batch.precision) * s.e.training_expert_share
     weights = m.experts / s.at.expert * m.hidden * width
     traffic = (rows * (m.hidden + width) + weights) * max(WEIGHT_BYTES[s.batch.precision], 1.0)
-    traffic = (traffic + weights * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD) * s.e.training_traffic_share
-    passes = s.e.expert_passes + np.asarray(s.batch.unfused_experts) * s.e.unfused_passes
+    frozen = np.asarray(s.batch.frozen)
+    summed = weights * ACCUMULATED_BYTES / FORWARD_AND_BACKWARD * (1 - frozen)
+    traffic = (traffic + summed) * s.e.training_traffic_share
+    passes = (
+        s.e.expert_passes
+        + np.asarray(s.batch.unfused_experts) * s.e.unfused_passes
+        + np.asarray(s.batch.copy_per_expert) * s.e.dispatch_passes
+    )
     moved = passes * rows * (m.hidden + m.ffn_expert / split) * ACTIVATION_BYTES
     # a grouped product of few rows fills its tiles badly
     padded = rows * (1 + s.e.training_expert_half_rows / np.maximum(each, 1.0))
     return np.asarray(
         (
-            FORWARD_AND_BACKWARD * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
+            (FORWARD_AND_BACKWARD - frozen)
+            * (2 * padded * m.hidden * width / peak + traffic / s.device.hbm_bandwidth_bytes_per_s)
             + moved / s.device.hbm_bandwidth_bytes_per_s
         )
         * s.older_experts
@@ -239,7 +251,9 @@ def expert_launches_s(s: StepInputs) -> Array:
     numpy.ndarray
         Time [s], shape of the layouts.
     """
-    return np.asarray(s.e.expert_overhead_s + s.model.experts / s.at.expert * s.e.expert_launch_s)
+    # one scale for a tensor needs its largest value first, so that casting each expert's tokens launches more
+    casts = (s.batch.precision != "bf16") * (1 - np.asarray(s.batch.block_scaled)) * s.e.cast_launches
+    return np.asarray(s.e.expert_overhead_s + s.model.experts / s.at.expert * s.e.expert_launch_s * (1 + casts))
 
 
 def head_s(s: StepInputs) -> Array:

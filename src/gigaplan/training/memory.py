@@ -71,7 +71,8 @@ def memory_parts(
     MemoryParts
         Memory [byte], shape of the layouts.
     """
-    state = _state(model, at, e)
+    weights, gradients, optimiser = _state(model, at, e)
+    trained = 1 - np.asarray(batch.frozen)  # adapters are too small to count
     tokens = at.micro_batch * float(batch.sequence_tokens) / at.context
     rest = 1 + (at.tensor - 1) * e.sequence_parallel
     layer = tokens * activation_bytes_per_token(model, at, rest)
@@ -89,7 +90,8 @@ def memory_parts(
     last = kept * stage_layers * np.where(np.asarray(at.schedule) >= DUALPIPE, in_flight, late) + in_work
     logits = tokens * model.vocab / at.tensor * LOGIT_BYTES
     fullest_is_last = last + logits >= first
-    return MemoryParts(*state, np.where(fullest_is_last, last, first), np.where(fullest_is_last, logits, 0.0))
+    parts = weights, gradients * trained, optimiser * trained
+    return MemoryParts(*parts, np.where(fullest_is_last, last, first), np.where(fullest_is_last, logits, 0.0))
 
 
 def activation_bytes_per_token(model: Architecture, at: Layouts, rest: Array | float) -> Array:

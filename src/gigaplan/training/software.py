@@ -15,6 +15,12 @@ GRAPHS_OF_EXPERTS = "2026-06"
 """First release of Megatron-Bridge (26.06) whose mixture rows on GB200 rise together in one layout."""
 NEWEST = "9999"
 """Date that newest software is taken for."""
+FLEXIBLE_DISPATCH = "2025-11"
+"""First release of Megatron-Bridge (25.11) whose recipes send tokens once for each rank (DeepEP, HybridEP)."""
+ALL_TO_ALL, ALL_GATHER = "alltoall", "allgather"
+DISPATCHERS = (ALL_TO_ALL, ALL_GATHER, "deepep", "hybridep")
+"""How tokens reach their experts: a copy for each expert, every token to every rank, or a copy for each rank that holds
+one (DeepSeek-AI 2025; NVIDIA 2025), between nodes one for each node."""
 HOST_LAUNCHED = ("ampere", "hopper")
 """Generations on which no release launches experts from graphs of whole layers."""
 
@@ -60,3 +66,21 @@ def predates_layer_graphs(release: str, generation: str) -> float:
         1 where it is older, else 0.
     """
     return float((release or NEWEST) < GRAPHS_OF_EXPERTS or generation in HOST_LAUNCHED)
+
+
+def dispatcher(release: str, generation: str) -> str:
+    """Return the dispatcher that software of an age uses on a generation where none is stated.
+
+    Parameters
+    ----------
+    release : str
+        Date of the software as ``2025-11``; empty for the newest.
+    generation : str
+        Hardware generation, such as ``hopper``.
+
+    Returns
+    -------
+    str
+        One of ``DISPATCHERS``.
+    """
+    return "deepep" if generation in FIRST_SHIPPED and (release or NEWEST) >= FLEXIBLE_DISPATCH else ALL_TO_ALL

@@ -206,7 +206,7 @@ def _slowest_stage(s: StepInputs, chunks: Array) -> _Stage:
     again = 1 + np.where(whole_again, 1 / FORWARD_AND_BACKWARD, 0.0)
     sent_again = 1 + np.where(whole_again, 1 / 2, 0.0)  # the forward's exchanges are half of all
     experts = model.moe_layers / model.layers
-    layer = (dense_layer_s(s) + experts * expert_layer_s(s)) * again  # the device's work on a layer, mean over layers
+    layer = _layer_s(s, experts) * again  # the device's work on a layer, mean over layers
     tensor = tensor_exchange_s(s) * sent_again + context_exchange_s(s) * again
     moved = experts * exposed_expert_exchange_s(s, expert_exchange_s(s) * sent_again, layer, chunks)
     full = np.ceil(model.layers / at.pipeline)
@@ -220,12 +220,25 @@ def _slowest_stage(s: StepInputs, chunks: Array) -> _Stage:
     # gathering hides behind the work of layers, not behind the fixed time of small kernels
     gathered = gathering_s(s, compute)
     compute = compute + (full + ends) * e.layer_floor_s * again * s.older_host
-    launched = (full + ends) * e.layer_overhead_s + full * experts * s.batch.launched_by_host * expert_launches_s(s)
+    by_host = 1 - np.asarray(s.batch.dense_graphs)
+    launched = (
+        full + ends
+    ) * e.layer_overhead_s * by_host + full * experts * s.batch.launched_by_host * expert_launches_s(s)
     stage = _Stage(compute, full * tensor, full * moved, send, gathered, s.older_host * launched * again, send)
     # fill and drain pass once through the other stages, which may be lighter than the one that sets the pace
     work = model.layers * (layer + tensor + moved) + head + (at.pipeline - 1) * send
     others = np.clip(work / np.maximum(stage.device_s, MIN_TIME_S) - 1, 0.0, at.pipeline - 1)
     return replace(stage, others_s=stage.total_s * others)
+
+
+def _layer_s(s: StepInputs, experts: float) -> Array:
+    """Return the device's work on a layer, mean over layers, of which some may keep their products in BF16."""
+    narrow = dense_layer_s(s) + experts * expert_layer_s(s)
+    wide = np.minimum(np.asarray(s.batch.wide_layers) / s.model.layers, 1.0)
+    if s.batch.precision == "bf16" or not (wide > 0).any():
+        return np.asarray(narrow)
+    w = replace(s, batch=replace(s.batch, precision="bf16", block_scaled=0.0))
+    return np.asarray(narrow + wide * (dense_layer_s(w) + experts * expert_layer_s(w) - narrow))
 
 
 def _idle_share(at: Layouts, chunks: Array) -> Array:
@@ -252,7 +265,7 @@ def _overlapped(device_s: Array, host_s: Array) -> Array:
 def _optimiser(s: StepInputs) -> Array:
     """Return the time to update the weights of one rank [s]; in the host, gradients go there and weights come back."""
     ranks = zip(parameters_held(s), replicas_of_weights(s), strict=True)
-    held = sum(h / (1 + (r - 1) * s.e.sharded_state) for h, r in ranks)
+    held = sum(h / (1 + (r - 1) * s.e.sharded_state) for h, r in ranks) * (1 - np.asarray(s.batch.frozen))
     here = held * OPTIMISER_BYTES / s.device.hbm_bandwidth_bytes_per_s
     offloaded = np.asarray(s.at.offload)
     if not (offloaded > 0).any():

@@ -16,6 +16,13 @@ from gigaplan.validation.training.names import known
 from gigaplan.validation.training.rows import Question
 from gigaplan.vocabulary.members import Array
 
+SOFTWARE_OF_A_ROW = tuple(
+    f.name
+    for f in fields(Batch)
+    if f.name in {g.name for g in fields(Question)} and f.name not in ("precision", "global_batch_tokens")
+)
+"""Fields of a batch that rows state each for itself: how old the software is, and what it launches, fuses and sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -47,10 +54,7 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         global_batch_tokens=column("tokens"),  # type: ignore[arg-type]
         sequence_tokens=q.sequence,
         precision=q.precision,
-        **{
-            n: column(n)
-            for n in ("years_behind", "launched_by_host", "block_scaled", "odd_vocabulary", "unfused_experts")
-        },  # type: ignore[arg-type]
+        **{n: column(n) for n in SOFTWARE_OF_A_ROW},  # type: ignore[arg-type]
     )
     return Group(q, index, batch, layouts)
 

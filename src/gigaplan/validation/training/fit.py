@@ -27,7 +27,7 @@ from gigaplan.training.inputs import TrainingEfficiency
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.training.answers import Group, answers, groups
 from gigaplan.validation.training.constants import ENTITIES, OWN, constants
-from gigaplan.validation.training.folds import FOLDS, WITHOUT, cell, family, kind, part, without
+from gigaplan.validation.training.folds import FOLDS, WITHOUT, board_out, cell, family, kind, part, without
 from gigaplan.validation.training.questions import read_questions
 from gigaplan.validation.training.rows import Question, sets_constants
 from gigaplan.validation.training.sources import CLASSIC, MODERN
@@ -37,8 +37,8 @@ from gigaplan.vocabulary.members import Array
 
 PULL, SOFT = 0.1, 0.1
 """Strength of the pull to where a constant starts, and the residual beyond which an error counts by its size."""
-ROUNDS, FOLD_ROUNDS = 40, 6
-"""Most evaluations of the whole fit, and of each fold's, which starts from it."""
+ROUNDS, FOLD_ROUNDS, BOARD_ROUNDS = 40, 6, 15
+"""Most evaluations of the whole fit, and of each fold's, which starts from it; more where a whole board is left out."""
 MARGIN = 1e-6
 """Of a start off its bounds, as a logarithm."""
 
@@ -133,14 +133,14 @@ def cross_validate(
     rows
         Measured rows.
     names
-        Fold of each row; shape (row,).
+        Fold of each row, "" where it is left out of none; shape (row,).
     whole
         Logarithms of constants of the whole fit, by software.
     rounds
         Most evaluations of each fit.
     """
     found = {}
-    for name in np.unique(names):
+    for name in (n for n in np.unique(names) if n):
         software = str(rows.software[names == name][0])
         found[str(name)] = constants(fit(rows, names != name, software, whole[software], rounds), software)
     return found
@@ -184,8 +184,11 @@ def main(paths: Sequence[Path]) -> None:
     models = cross_validate(rows, rows.cells, whole)
     generations = np.array([generation(q.system) for q in questions])
     folds_without = leave_out_generations(rows, generations)
-    write_folds({**apart, **models, **folds_without}, rows)
-    write_residuals(questions, rows, {**apart, **folds_without})
+    modern = rows.software == MODERN
+    boards = np.array([board_out(q) if m else "" for q, m in zip(questions, modern.tolist(), strict=True)])
+    folds_boards = cross_validate(rows, boards, whole, BOARD_ROUNDS)
+    write_folds({**apart, **models, **folds_without, **folds_boards}, rows)
+    write_residuals(questions, rows, {**apart, **folds_without, **folds_boards})
 
 
 def write_folds(apart: Mapping[str, TrainingEfficiency], rows: Table) -> None:
@@ -226,7 +229,12 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
     kinds = np.array([kind(q) for q in questions])
     new = np.array([without(q) for q in questions])
     facts = []
-    for quantity, names, note in ((accuracy.STEP, rows.parts, NOTE), (accuracy.STEP_NEW_GENERATION, new, NOTE_NEW)):
+    board = np.array([board_out(q) for q in questions])
+    for quantity, names, note in (
+        (accuracy.STEP, rows.parts, NOTE),
+        (accuracy.STEP_NEW_GENERATION, new, NOTE_NEW),
+        (accuracy.STEP_NEW_BOARD, board, NOTE_BOARD),
+    ):
         off = _off(questions, rows, names, apart)
         for name in np.unique(kinds):
             some = off[(kinds == name) & np.isfinite(off)]
@@ -236,6 +244,9 @@ def write_residuals(questions: Sequence[Question], rows: Table, apart: Mapping[s
             if some.size:
                 facts.append(spread_fact(entity, quantity, some, source, note))
     counted = Counter((generation(q.system), q.precision, kind(q)) for q in questions)
+    systems = Counter(q.system.partition("@")[0] for q in questions)
+    for name, count in sorted(systems.items()):
+        facts.append(count_fact(f"{accuracy.BOARDS}.{name}", count, _source(accuracy.RESIDUALS), FITTED))
     families = Counter(family(q) for q in questions if family(q) != accuracy.PLAIN_GPT)
     for key, count in sorted(counted.items()):
         facts.append(count_fact(".".join((accuracy.ROWS, *key)), count, _source(key[-1]), FITTED))
@@ -304,6 +315,7 @@ SOURCES = {
 }
 NOTE = "each row predicted by constants fitted without its own configuration (docs/accuracy.md)"
 NOTE_NEW = "each row predicted by constants fitted without its hardware generation (docs/accuracy.md)"
+NOTE_BOARD = "each row predicted by constants fitted without its board (docs/accuracy.md)"
 FITTED = "rows that the training constants were fitted on"
 
 

@@ -27,6 +27,7 @@ CONFIGURATION_FOLDS = 20
 """Parts in which configurations are left out."""
 
 WITHOUT = "without"
+WITHOUT_BOARD = "without board"
 
 
 def configuration(q: Question) -> tuple[object, ...]:
@@ -64,6 +65,11 @@ def cell(question: Question) -> str:
 def without(question: Question) -> str:
     """Return the fold that leaves out a question's hardware generation."""
     return f"{WITHOUT} {generation(question.system)}"
+
+
+def board_out(question: Question) -> str:
+    """Return the fold that leaves out a question's board: its system, whatever limits are stated."""
+    return f"{WITHOUT_BOARD} {question.system.partition('@')[0]}"
 
 
 def family(question: Question) -> str:

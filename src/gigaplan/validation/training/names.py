@@ -13,6 +13,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.plan.resolver import meant_in_table
+from gigaplan.validation.training.gpt_sizes import shape_of_size
 from gigaplan.validation.training.sources import VOCABULARY_OF_GPT, source_of
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
@@ -45,11 +46,14 @@ def _variant(gpu: str) -> str:
 def architecture_name(row: Mapping[str, str]) -> str:
     """Return the name of a row's architecture: the catalog's, with ``+`` and what the row changes, or a plain GPT's
     shape."""
-    written = re.sub(r"\[.*?\]", "", row.get("model", "")).strip()
+    written = re.sub(r"\[.*?\]|\bLoRA\b", "", row.get("model", "")).strip()
     layers = optional_number(row, "layers", 0)
     shape = plain_name(written).startswith(PLAIN) and not plain_name(written).startswith(PUBLISHED_GPTS)
     if shape and all(row.get(k) for k in ("layers", "hidden", "heads")):
         return f"gpt:{layers}:{whole_number(row, 'hidden')}:{whole_number(row, 'heads')}"
+    usual = shape_of_size(written) if shape and not layers else None
+    if usual:
+        return "gpt:" + ":".join(str(v) for v in usual)
     name = LAYERS_ALONE.sub("", written)
     found = meant_in_table("model", name)
     if name != written and layers:

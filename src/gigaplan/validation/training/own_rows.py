@@ -17,8 +17,16 @@ from gigaplan.plan.resolve import model_of
 from gigaplan.plan.resolver import meant_in_table
 from gigaplan.training.layout import FULL, SELECTIVE
 from gigaplan.training.ranks import Ranks, misfits
-from gigaplan.training.software import predates_layer_graphs, years_behind
-from gigaplan.validation.training.names import PLAIN, known
+from gigaplan.training.software import (
+    ALL_GATHER,
+    ALL_TO_ALL,
+    DISPATCHERS,
+    dispatcher,
+    predates_layer_graphs,
+    years_behind,
+)
+from gigaplan.validation.training.gpt_sizes import shape_of_size
+from gigaplan.validation.training.names import PLAIN, PUBLISHED_GPTS, known
 from gigaplan.validation.training.names import architecture as named_architecture
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import CLASSIC, CLASSIC_SPLIT, MODERN
@@ -39,6 +47,8 @@ POWER = re.compile(r"\b(\d+(?:\.\d+)?) ?W\b")
 BANDWIDTH = re.compile(r"\b(\d+(?:\.\d+)?) ?TB/s")
 RESULTS = ("value", "tokens_per_s_per_gpu")
 LAYERS = "layers"
+ADAPTERS = re.compile(r"[\[(]?\b(?:q?lora|peft)\b[\])]?", re.IGNORECASE)
+"""How a model's name says that adapters are trained on its frozen weights."""
 SHAPE = (LAYERS, "hidden", "heads")
 
 
@@ -59,28 +69,29 @@ def question(row: Mapping[str, str]) -> Question:
     width, _, block = cells.word("precision", PRECISIONS, "bf16").partition(" ")
     recompute = SHARES[cells.word("recompute", RECOMPUTES, "none")]
     sharded = cells.flag("fsdp")
+    wide = cells.count("bf16_layers") if cells.text("bf16_layers") else 0
     software, release = cells.word("software", SOFTWARE, MODERN), _date(cells)
-    for name in RESULTS:
-        cells.result(name)
-    cells.check()
+    _read_results(cells)
     device, architecture = known(system, model)
     old = predates_layer_graphs(release, generation(system))
-    ranks = Ranks(
-        tensor=tensor,
-        pipeline=pipeline,
-        context=context,
-        data=data,
-        expert=expert,
-        chunks=chunks,
-        micro_batch=micro,
-        gpus=gpus,
-        sequence_tokens=sequence,
-        sequences=batch,
-        scaleup_gpus=device.scaleup_gpus,
-        model=architecture,
+    sent = _dispatcher(cells, release, generation(system), architecture)
+    cells.check()
+    _check_ranks(
+        Ranks(
+            tensor=tensor,
+            pipeline=pipeline,
+            context=context,
+            data=data,
+            expert=expert,
+            chunks=chunks,
+            micro_batch=micro,
+            gpus=gpus,
+            sequence_tokens=sequence,
+            sequences=batch,
+            scaleup_gpus=device.scaleup_gpus,
+            model=architecture,
+        )
     )
-    if wrong := misfits(ranks):
-        raise UnsupportedError("; ".join(f"{m.what} ({m.value}): {m.remedy}" for m in wrong))
     return Question(
         system=system,
         model=model,
@@ -102,10 +113,32 @@ def question(row: Mapping[str, str]) -> Question:
         recompute=recompute,
         fully_sharded=sharded,
         unfused_experts=old,
+        **_beyond_layout(row, sent, wide),  # type: ignore[arg-type]
         assumed=tuple(cells.assumed),
         ran=False,
         by_user=True,
     )
+
+
+def _read_results(cells: Cells) -> None:
+    for name in RESULTS:
+        cells.result(name)
+    cells.check()
+
+
+def _beyond_layout(row: Mapping[str, str], sent: str, wide: int) -> dict[str, float]:
+    """Return how tokens reach experts, how many layers keep BF16, and whether adapters are trained."""
+    return {
+        "copy_per_expert": float(sent == ALL_TO_ALL),
+        "every_token": float(sent == ALL_GATHER),
+        "wide_layers": float(wide),
+        "frozen": float(bool(ADAPTERS.search(row.get("model") or ""))),
+    }
+
+
+def _check_ranks(ranks: Ranks) -> None:
+    if wrong := misfits(ranks):
+        raise UnsupportedError("; ".join(f"{m.what} ({m.value}): {m.remedy}" for m in wrong))
 
 
 def model_answered(row: Mapping[str, str]) -> str:
@@ -131,13 +164,15 @@ def _system(cells: Cells) -> str:
 
 def _model(cells: Cells) -> str:
     """Return the architecture of a row: the catalog's, with as many layers as the row states, or a plain GPT's."""
-    text = cells.text("model")
-    if "lora" in text.lower():
-        cells.wrong.append("fine-tuning with frozen weights (LoRA) is not modelled")
-        return ""
+    text = ADAPTERS.sub("", cells.text("model")).strip()
     stated = {k: cells.count(k) for k in SHAPE if cells.text(k)}
     if plain_name(text).startswith(PLAIN) and len(stated) == len(SHAPE):
         return "gpt:" + ":".join(str(stated[k]) for k in SHAPE)
+    usual = shape_of_size(text) if plain_name(text).startswith(PLAIN) and not stated else None
+    if usual and not plain_name(text).startswith(PUBLISHED_GPTS):
+        for column, number in zip(SHAPE, usual, strict=True):
+            cells.assume(column, number, "of the usual table of GPTs of that size")
+        return "gpt:" + ":".join(str(v) for v in usual)
     try:
         if not text:
             raise UnsupportedError("'model' is empty: name one of the catalog")
@@ -162,6 +197,17 @@ def _with_layers(cells: Cells, name: str, layers: int, whole: Architecture) -> s
     if dense != whole.first_dense_layers:
         cells.assume("dense layers", dense, f"the row leaves them open; {name} has {whole.first_dense_layers}")
     return found
+
+
+def _dispatcher(cells: Cells, release: str, hardware: str, model: Architecture) -> str:
+    """Return how tokens reach their experts: as stated, else as is usual with software of that age."""
+    usual = dispatcher(release, hardware)
+    if not model.experts:
+        return usual
+    if cells.text("dispatcher"):
+        return cells.word("dispatcher", {name: name for name in DISPATCHERS}, usual)
+    cells.assume("dispatcher", usual, "as is usual with software of this age")
+    return usual
 
 
 def _data(cells: Cells, gpus: int, replica: int) -> int:

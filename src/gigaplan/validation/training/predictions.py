@@ -158,5 +158,6 @@ def validity_of(q: Question, further: Sequence[str] = ()) -> str:
         kind=kind(q),
         family=family(q),
         modern=q.software == MODERN,
+        board=q.system,
         guesses=(*q.guesses, *further),
     )

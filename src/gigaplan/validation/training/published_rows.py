@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gigaplan.catalog.names import generation
 from gigaplan.training.layout import FULL, SELECTIVE
-from gigaplan.training.software import predates_layer_graphs, years_behind
+from gigaplan.training.software import ALL_TO_ALL, dispatcher, predates_layer_graphs, years_behind
 from gigaplan.validation.training.names import architecture_name, known, optional_number, system_of, whole_number
+from gigaplan.validation.training.recipes import Recipe, recipe_of
 from gigaplan.validation.training.rows import Question
 from gigaplan.validation.training.sources import MODERN, released, software_of, source_of
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -31,32 +33,39 @@ def question(row: Mapping[str, str]) -> Question:
     Raises
     ------
     UnsupportedError
-        If system, model or layout are unknown, the layout does not give the row's GPUs, or weights stay frozen.
+        If system, model or layout are unknown, or the layout does not give the row's GPUs.
     """
-    if "lora" in row.get("model", "").lower():
-        raise UnsupportedError("fine-tuning with frozen weights (LoRA) is not modelled")
-    layout = {k: whole_number(row, k) for k in ("tp", "pp", "micro_batch", "global_batch", "seq_len", "num_gpus", "dp")}
+    frozen = float("lora" in row.get("model", "").lower())
+    guesses: list[str] = []
+    layout = {k: whole_number(row, k) for k in ("tp", "pp", "global_batch", "seq_len", "num_gpus")}
+    layout["cp"] = optional_number(row, "cp", 1)
+    layout |= _micro_and_data(row, layout, guesses)
     # torchtitan's local batch goes in parts through the stages
     parts = re.search(r"microbatch (\d+) x", row.get("notes") or "")
     layout["micro_batch"] = int(parts[1]) if parts else layout["micro_batch"]
-    layout["cp"] = optional_number(row, "cp", 1)
     system, model = system_of(row.get("gpu", "")), architecture_name(row)
     layers = known(system, model)[1].layers
     _check_layout(layout, layers)
-    guesses: list[str] = []
     chunks = optional_number(row, "vpp", 0) or _guessed_chunks(row, layout["pp"], layers, guesses)
     software, release = software_of(row), released(row)
     # With a fixed capacity (tokens dropped) there are no counts of tokens to wait for.
     drops = "tokendrop" in (row.get("model") or "")
-    old = predates_layer_graphs(release, generation(system))
-    return Question(
+    precision, blocks = _precision(row.get("precision", "")), any(w in row.get("precision", "").lower() for w in BLOCKS)
+    layout["ep"] = optional_number(row, "ep", 1)
+    recipe = None
+    if source_of(row) == "bridge":
+        plain = {"tp": layout["tp"], "pp": layout["pp"], "ep": layout["ep"]}
+        plain |= {"num_gpus": layout["num_gpus"], "micro_batch": layout["micro_batch"]}
+        name = model.partition("+")[0]
+        recipe = recipe_of(name, system, precision, block_scaled=blocks, release=release, layout=plain)
+    found = Question(
         system=system,
         model=model,
-        precision=_precision(row.get("precision", "")),
+        precision=precision,
         software=software,
         years_behind=0.0 if software != MODERN else years_behind(release, generation(system)),
-        launched_by_host=0.0 if drops else old,
-        block_scaled=float(any(w in row.get("precision", "").lower() for w in BLOCKS)),
+        launched_by_host=0.0,
+        block_scaled=float(blocks),
         sequence=layout["seq_len"],
         sequences=layout["global_batch"],
         gpus=layout["num_gpus"],
@@ -64,15 +73,42 @@ def question(row: Mapping[str, str]) -> Question:
         pipeline=layout["pp"],
         data=layout["dp"],
         context=layout["cp"],
-        expert=optional_number(row, "ep", 1),
+        expert=layout["ep"],
         chunks=chunks,
         micro_batch=layout["micro_batch"],
-        recompute=_recompute(row),
+        recompute=_recompute(row) or (SELECTIVE if recipe is not None and recipe.recomputed else 0.0),
         fully_sharded=_sharded(row),
         guesses=tuple(guesses),
         odd_vocabulary=float(source_of(row) == "vtrain" and layout["num_gpus"] <= ONE_NODE and layout["tp"] == 1),
-        unfused_experts=old,
+        frozen=frozen,
     )
+    return replace(found, **_launches(release, generation(system), recipe, drops=drops))  # type: ignore[arg-type]
+
+
+def _launches(release: str, hardware: str, recipe: Recipe | None, *, drops: bool) -> dict[str, float]:
+    """Return what a run launches, fuses and sends: of its recipe, or as was usual with software of its age."""
+    if recipe is None:
+        old = predates_layer_graphs(release, hardware)
+        each = float(dispatcher(release, hardware) == ALL_TO_ALL)
+        return {"launched_by_host": 0.0 if drops else old, "unfused_experts": old, "copy_per_expert": each}
+    return {
+        "launched_by_host": float(recipe.graphs != "full" and not drops),
+        "unfused_experts": float(not recipe.fused_experts),
+        "copy_per_expert": float(recipe.dispatcher == ALL_TO_ALL),
+        "expert_overlap": float(recipe.overlap),
+        "dense_graphs": float(recipe.graphs in ("dense", "full")),
+        "narrow_attention": float(recipe.narrow_attention),
+    }
+
+
+def _micro_and_data(row: Mapping[str, str], layout: Mapping[str, int], guesses: list[str]) -> dict[str, int]:
+    """Return micro-batch and data ranks, as usual where a table leaves them out."""
+    found = {}
+    for name, usual in (("micro_batch", 1), ("dp", layout["num_gpus"] // (layout["tp"] * layout["pp"] * layout["cp"]))):
+        found[name] = whole_number(row, name) if row.get(name) else max(usual, 1)
+        if not row.get(name):
+            guesses.append(f"{name} not stated, {found[name]} assumed")
+    return found
 
 
 def _check_layout(layout: Mapping[str, int], layers: int) -> None:

@@ -42,6 +42,18 @@ class Question:
     """What a published table leaves open, and what is taken for it: reasons against the answer."""
     odd_vocabulary: float = 0.0
     unfused_experts: float = 0.0
+    copy_per_expert: float = 0.0
+    """1 where a token is sent once for each chosen expert, 0 where once for each rank."""
+    every_token: float = 0.0
+    """1 where every rank gathers all tokens."""
+    expert_overlap: float = -1.0
+    """1 or 0 where the row or its recipe states whether the exchange overlaps; below 0 as the layout allows."""
+    dense_graphs: float = 0.0
+    wide_layers: float = 0.0
+    """Layers whose products stay in BF16."""
+    narrow_attention: float = 0.0
+    frozen: float = 0.0
+    """1 where adapters are trained on frozen weights."""
     assumed: tuple[str, ...] = ()
     """Defaults of a user's empty cells."""
     ran: bool = True
@@ -61,7 +73,8 @@ class Question:
 
 
 def sets_constants(row: Mapping[str, str], q: Question) -> bool:
-    """Return whether a row sets constants: its table may, and its architecture is no stand-in for another.
+    """Return whether a row sets constants: its table may, its architecture is no stand-in for another, all its weights
+    are trained and its micro-batch is stated.
 
     Parameters
     ----------
@@ -70,4 +83,5 @@ def sets_constants(row: Mapping[str, str], q: Question) -> bool:
     q
         The question of the row.
     """
-    return fitted_source(row) and not accuracy.is_stand_in(q.model)
+    whole = not q.frozen and bool(row.get("micro_batch")) and bool(row.get("dp"))
+    return fitted_source(row) and whole and not accuracy.is_stand_in(q.model)

@@ -22,7 +22,7 @@ from gigaplan.measurements.tables import write_table
 from gigaplan.validation.refit import distinct
 from gigaplan.validation.training.anchors import anchor_all, anchored_errors, that_ran
 from gigaplan.validation.training.constants import OWN
-from gigaplan.validation.training.folds import cell, configuration, folds, without
+from gigaplan.validation.training.folds import board_out, cell, configuration, folds, without
 from gigaplan.validation.training.names import known
 from gigaplan.validation.training.predictions import ANSWER_COLUMNS, Answer, answer_all, own_constants, times_of
 from gigaplan.validation.training.questions import RowQuestion, layer_warnings, read_questions
@@ -37,6 +37,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
 GIB = 2**30  # bytes
+CLUSTER_ROWS = 20
+"""Rows of a board and kind of model from which on the coverage of their intervals is printed apart."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,6 +61,8 @@ class Row(Brief):
     """With constants that never saw the row's GPU generation with its model; nan where there are none."""
     left_out_error: float
     """With constants that never saw the row's GPU generation; nan where there are none."""
+    board_out_error: float
+    """With constants that never saw the row's board; nan where there are none."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,9 +152,10 @@ def validate(rows: Sequence[Path] = (), given: Mapping[str, str] | None = None) 
     anchored = anchored_errors([row_questions[k] for k in steps])
     questions: list[Question] = [row_questions[k].question for k in steps]  # type: ignore[misc]
     models = _left_out_times(questions, cell)
-    apart = _left_out_times(questions, without)
+    apart, boards = _left_out_times(questions, without), _left_out_times(questions, board_out)
     compared = tuple(
-        _row(row_questions[k], found[k], o, m, t) for k, o, m, t in zip(steps, anchored, models, apart, strict=True)
+        _row(row_questions[k], found[k], *left_out)
+        for k, *left_out in zip(steps, anchored, models, apart, boards, strict=True)
     )
     memory = tuple(
         _memory(a, f) for a, f in zip(row_questions, found, strict=True) if a.question is not None and a.memory_gib > 0
@@ -253,7 +258,7 @@ def _layout(q: Question) -> str:
     )
 
 
-def _row(a: RowQuestion, f: Answer, anchored: float, model_out_s: float, apart_s: float) -> Row:
+def _row(a: RowQuestion, f: Answer, anchored: float, model_out_s: float, apart_s: float, board_s: float) -> Row:
     q = a.question
     assert q is not None
     experts = known(q.system, q.model)[1].experts > 0
@@ -271,6 +276,7 @@ def _row(a: RowQuestion, f: Answer, anchored: float, model_out_s: float, apart_s
         anchored,
         float(model_out_s) / a.step_s - 1,
         float(apart_s) / a.step_s - 1,
+        float(board_s) / a.step_s - 1,
     )
 
 
@@ -286,9 +292,12 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
         of = "stand-ins" if accuracy.is_stand_in(r.model) else "experts" if r.experts else "dense"
         by[f"{r.table}, {of}" if r.table == "Megatron-Bridge" else r.table].append(r)
         by[f"GPU {r.gpu}"].append(r)
+        by[f"cluster {r.gpu}, {of}"].append(r)
         by[f"validity: {r.answer.validity.split(':')[0]}"].append(r)
         by["all tables"].append(r)
     for name, some in sorted(by.items()):
+        if name.startswith("cluster") and len(some) < CLUSTER_ROWS:
+            continue
         yield _summary(name, some, lambda r: r.error)
         if any(np.isfinite(r.anchored_error) for r in some) and name in ("MLPerf",):
             yield _summary(f"{name}, anchored", some, lambda r: r.anchored_error)
@@ -300,6 +309,8 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
             [r for r in rows if r.gpu == name],
             lambda r: r.left_out_error,
         )
+    for name in sorted({r.gpu for r in rows if np.isfinite(r.board_out_error)}):
+        yield _summary(f"board left out, {name}", [r for r in rows if r.gpu == name], lambda r: r.board_out_error)
 
 
 def _summary(name: str, rows: Sequence[Row], error: Callable[[Row], float]) -> Summary:
