@@ -96,9 +96,9 @@ def test_caches_travel_faster_within_a_domain() -> None:
     assert far
     device, model = device_of(FACTS, "gb200_nvl72"), model_of(FACTS, "deepseek_r1")
     cache = float(model.kv_bytes(np.array(2500.0), CACHE_BYTES["fp4"]))
-    share = ENGINE.link_share
+    share, out = ENGINE.link_share, EFFICIENCY.scaleout_share
     assert near[0].kv_transfer_s == pytest.approx(cache / (device.scaleup_bandwidth_bytes_per_s * share))
-    assert far[0].kv_transfer_s == pytest.approx(cache / (device.scaleout_bandwidth_bytes_per_s * share))
+    assert far[0].kv_transfer_s == pytest.approx(cache / (device.scaleout_bandwidth_bytes_per_s * out))
 
 
 def test_looser_limits_never_give_less_and_impossible_ones_nothing() -> None:

@@ -45,6 +45,7 @@ EFFICIENCY = Efficiency(
     collective_latency_s=5e-6,
     activation_passes=20,
     memory_reserve_share=0.1,
+    scaleout_share=0.85,
 )
 ENGINE = Engine(
     kernel_overhead_s=4e-6,
@@ -78,6 +79,7 @@ IDEAL = Efficiency(
     collective_latency_s=0,
     activation_passes=0,
     memory_reserve_share=0,
+    scaleout_share=1,
 )
 NO_ENGINE = Engine(
     kernel_overhead_s=0,

@@ -83,7 +83,7 @@ def test_train_and_predict_refuse_the_same_layouts(tp: int, pp: int, mb: int, re
 def test_a_stated_layout_may_take_the_reserve_and_a_proposed_one_leaves_it() -> None:
     found = [
         agree({"tp": tp, "pp": pp, "mb": 1, "recompute": recompute}, tokens)
-        for tokens in (4096, 6144)
+        for tokens in (4096, 8192)
         for tp in (1, 2, 4)
         for pp in (1, 2)
         for recompute in ("none", "selective")

@@ -79,7 +79,7 @@ def test_more_gpus_and_shorter_answers() -> None:
         ({"gpu": "abacus"}, "no system"),
         ({"model": "whisper"}, "no architecture"),
         ({"metric": "cows"}, "neither"),
-        ({"tp": "1", "n_gpus": "1", "precision": "bf16"}, "least layout that fits"),
+        ({"gpu": "H100 SXM 80GB", "tp": "1", "n_gpus": "1", "precision": "bf16"}, "least layout that fits"),
         ({"isl": ""}, "'isl' is empty"),
     ],
 )

@@ -21,12 +21,12 @@ from gigaplan.plan.names import family
 from gigaplan.plan.resolve import efficiency_of, engine_of
 from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.serving import fit as fits
-from gigaplan.validation.serving import folds, predictions, questions
+from gigaplan.validation.serving import folds, predictions, published_rows, questions
 from gigaplan.validation.serving import validate as v
 from gigaplan.validation.serving.answers import answers, groups
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.questions import question
-from gigaplan.validation.serving.tables import predict
+from gigaplan.validation.serving.tables import predict, validate_any
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "validation" / "inference_serving.csv"
@@ -94,6 +94,37 @@ def test_the_answer_never_looks_at_the_results(tmp_path: Path) -> None:
     for mine, other in zip(a, b, strict=True):
         assert [mine[c] for c in columns] == [other[c] for c in columns]
         assert float(mine["tpot_low"]) < float(mine["tpot_ms"]) < float(mine["tpot_high"])
+
+
+def test_layouts_that_a_run_states_replace_what_its_table_guesses() -> None:
+    layouts = published_rows._layouts()
+    assert len(layouts) == 231
+    row = {
+        "id": "dsr1_h200_trtllm_fp8_disagg_8192x1024_c768_cfg679",
+        "url": "https://github.com/ai-dynamo/aiconfigurator/blob/main/x.csv",
+        "gpu": "h200_sxm",
+        "model": "deepseek-ai/DeepSeek-V3",
+        "precision": "fp8",
+        "engine": "trtllm",
+        "isl": "8192",
+        "osl": "1024",
+        "concurrency": "768",
+    }
+    known, other = question(row), question({**row, "id": "another", "mode": "agg", "tp": "8"})
+    assert known.prefill is not None
+    assert (known.decode.count, known.decode.by_requests, known.prefill.count) == (3, True, 5)
+    assert known.gpus == 64
+    assert other.prefill is None
+    totals = "prefill: workers=4 tp=1 pp=1 dp=1 moe_tp=1 ep=1 bs= | decode: workers=1 tp=1 pp=1 dp=1 moe_tp=1 ep=1 bs="
+    wide = question({**row, "id": "", "mode": "disagg", "config": f"{totals}; pg=16 dg=32"})
+    assert wide.prefill is not None
+    assert (wide.prefill.gpus, wide.decode.gpus, wide.decode.by_requests) == (4, 32, True)
+
+
+def test_rows_of_other_makers_are_compared_and_never_fitted() -> None:
+    apart = [a for a in validate_any() if isinstance(a, v.InferenceValidation) and a.title]
+    assert [len(a.rows) for a in apart] == [80, 7]
+    assert all(r.answer.validity.startswith("extrapolated") for a in apart for r in a.rows)
 
 
 def test_rows_one_by_one_give_what_all_give() -> None:

@@ -1,7 +1,7 @@
 """Residuals of calibrated models as the catalog keeps them: measured over predicted by kind of row, and what was
 measured.
 
-An entity such as ``serving_residuals.co_located.vllm`` holds the spread of one kind of row,
+An entity such as ``serving_residuals.co_located.vllm.dense`` holds the spread of one kind of row,
 ``serving_rows.hopper.qwen3_32b`` how many rows of one kind of hardware and model set the constants. The programmes
 that fit constants write both.
 """

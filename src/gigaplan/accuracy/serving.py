@@ -17,17 +17,19 @@ import numpy as np
 
 from gigaplan import catalog
 from gigaplan.accuracy import residuals
+from gigaplan.accuracy.levels import NONE, Level
 from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.vocabulary.interval import Interval
 
-RESIDUALS, ROWS = "serving_residuals", "serving_rows"
+RESIDUALS, ROWS, BOARDS = "serving_residuals", "serving_rows", "serving_boards"
 THROUGHPUT, RANGE = "throughput_residuals", "serving_range"
 ROUNDING = 1e-3
 """Relative rounding of a stated range's edge."""
 BEYOND = "serving_extrapolation"
-NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE = "new_generation", "new_family", "older_release"
+NEW_GENERATION, NEW_BOARD, NEW_FAMILY, OLDER_RELEASE = "new_generation", "new_board", "new_family", "older_release"
+AMD, OTHER_MAKER = "maker_amd", "maker_other"
 LONG_INPUT, SMALL_MODEL = "long_input", "small_model"
-REASONS = (NEW_GENERATION, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
+REASONS = (NEW_GENERATION, NEW_BOARD, AMD, OTHER_MAKER, NEW_FAMILY, OLDER_RELEASE, LONG_INPUT, SMALL_MODEL)
 """Reasons by which an answer may lie beyond the measured rows: each has its own spread."""
 READING, LAUNCHES = "reading", "launches"
 """Parts of a step with errors of their own."""
@@ -71,21 +73,48 @@ MEASURED = Reach()
 """Of a question like the measured rows."""
 
 
-def kind(*, engine: str, disaggregated: bool, workers_stated: bool = True) -> str:
+def kind(*, engine: str, experts: bool, disaggregated: bool, workers_stated: bool = True) -> str:
     """Return the key of residuals for one way to serve.
 
     Parameters
     ----------
     engine
         Serving engine: ``vllm``, ``sglang`` or ``trtllm``.
+    experts
+        Whether the model is a mixture of experts, whose kernels differ most between releases.
     disaggregated
         Whether prefill and decode have workers of their own.
     workers_stated
         Whether the number of these workers is known rather than guessed.
     """
     if not disaggregated:
-        return f"{CO_LOCATED}.{engine}"
+        return f"{CO_LOCATED}.{engine}.{'experts' if experts else 'dense'}"
     return STATED if workers_stated else NOT_STATED
+
+
+def of_engine(kind: str) -> str:
+    """Return the key of all co-located rows of an engine, of dense models and mixtures of experts alike: how errors
+    grow beyond the measured is known of both together; other keys stay.
+
+    Parameters
+    ----------
+    kind
+        Key of residuals, from :func:`kind`.
+    """
+    return ".".join(kind.split(".")[:2])
+
+
+def base(kind: str, time: str) -> Interval:
+    """Return the interval that a question beyond the measured rows starts from: that of all rows of its engine.
+
+    Parameters
+    ----------
+    kind
+        Key of residuals, from :func:`kind`.
+    time
+        One of ``TIMES``.
+    """
+    return residuals.interval(f"{RESIDUALS}.{of_engine(kind)}", f"{time}_over_predicted")
 
 
 def interval(
@@ -95,6 +124,7 @@ def interval(
     reading_share: float = 0.0,
     decode_share: float = 0.0,
     launch_share: float = 1.0,
+    level: Level = NONE,
 ) -> TimeIntervals:
     """Return the 80 % intervals of measured over predicted times.
 
@@ -113,6 +143,8 @@ def interval(
         Share of a request's time after its first token [share]: what further tokens lose the first one gains.
     launch_share
         Share of it that launches and the host take [share]; counts for small models, whose pace they set.
+    level
+        Level of the question's cell: where rows of it were measured, their errors stand for those of its kind.
 
     Raises
     ------
@@ -120,7 +152,11 @@ def interval(
         If there are no residuals of such a kind.
     """
     residuals.check_key("serving kind", kind, [".".join(k) for k in residuals.keys(RESIDUALS)])
-    parts = {t: [residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted")] for t in TIMES}
+    own = {t: residuals.interval(f"{RESIDUALS}.{kind}", f"{t}_over_predicted") for t in TIMES}
+    parts = {t: [base(kind, t) if reach.reasons else own[t]] for t in TIMES}
+    if level.measured:
+        whole = level.latency_error(decode_share)
+        parts = {"ttft": [level.ttft_error], "tpot": [level.tpot_error], "latency": [whole]}
     for t in TIMES:
         parts[t] += [residuals.interval(f"{BEYOND}.{reason}", f"{t}_widening") for reason in sorted(reach.reasons)]
     reading = residuals.interval(f"{BEYOND}.{READING}", "tpot_over_whole").widened(beyond_usual(reading_share))
@@ -129,7 +165,10 @@ def interval(
     if SMALL_MODEL in reach.reasons:
         host = residuals.interval(f"{BEYOND}.{LAUNCHES}", "host_time_over_predicted")
         parts["tpot"].append(Interval(*(1 + launch_share * (edge - 1) for edge in (host.low, host.high))))
-    return TimeIntervals(*(in_squares(parts[t]) for t in TIMES))
+    found = {t: in_squares(parts[t]) for t in TIMES}
+    if reach.reasons and not level.measured:  # never surer than what was measured of its kind
+        found = {t: Interval(min(f.low, own[t].low), max(f.high, own[t].high)) for t, f in found.items()}
+    return TimeIntervals(**found)
 
 
 def first_token_offset(tpot: Interval, decode_share: float) -> Interval:
@@ -186,6 +225,30 @@ def measured_families() -> frozenset[str]:
     return frozenset(family for _, family in residuals.keys(ROWS))
 
 
+@cache
+def measured_boards() -> frozenset[str]:
+    """Return the systems whose rows the constants were fitted on."""
+    return frozenset(system for (system,) in residuals.keys(BOARDS))
+
+
+@catalog.per_catalog
+def other_maker(board: str) -> str:
+    """Return the reason for a system whose maker's rows set no constant, "" where they did or it isn't known.
+
+    Parameters
+    ----------
+    board
+        Name of the system, or "".
+    """
+    facts = catalog.load()
+    if not facts.has(board, "vendor"):
+        return ""
+    vendor = str(facts.find(board, "vendor").value)
+    if vendor in {str(facts.find(b, "vendor").value) for b in measured_boards() if facts.has(b, "vendor")}:
+        return ""
+    return AMD if vendor == "AMD" else OTHER_MAKER
+
+
 def reach(
     *,
     generation: str,
@@ -195,6 +258,8 @@ def reach(
     engine: str = "",
     release: str = "",
     workers_stated: bool = True,
+    board: str = "",
+    level: Level = NONE,
     further: Sequence[str] = (),
 ) -> Reach:
     """Return how far a question lies beyond the rows that the constants were fitted on, and why.
@@ -211,16 +276,27 @@ def reach(
         Serving engine, and its release as written (``0.10.2``); "" where it isn't known.
     workers_stated
         False where the number of workers is a guess, of which such rows' own residuals know.
+    board
+        Name of the system; "" where any of its generation is meant.
+    level
+        Level of the question's cell: where rows of it were measured, its hardware and model are.
     further
         Other reasons against the constants, of layouts that no row has: errors are taken for as large as on new
         hardware.
     """
     found: dict[str, str] = {}
-    if generation not in measured_generations():
+    cell_measured, maker = level.measured, other_maker(board)
+    if cell_measured:
+        pass
+    elif maker and level.known != "die":
+        found[maker] = f"no measured row of {generation} hardware with this model, and constants are another maker's"
+    elif generation not in measured_generations():
         found[NEW_GENERATION] = f"no measured row of {generation} hardware"
-    if family not in measured_families():
+    elif board and board not in measured_boards():
+        found[NEW_BOARD] = f"no measured row of {board}, only of other {generation} boards"
+    if not cell_measured and family not in measured_families():
         found[NEW_FAMILY] = f"no measured row of {family}"
-    if oldest := newer_than(engine, release):
+    if not cell_measured and (oldest := newer_than(engine, release)):
         found[OLDER_RELEASE] = f"{engine} {release} is older than the oldest measured release, {oldest}"
     largest = catalog.load().find(RANGE, "largest_input_over_output").number
     smallest = catalog.load().find(RANGE, "smallest_active_parameters").number

@@ -65,6 +65,8 @@ class Efficiency:
     """Share of a batch whose tokens choose their experts independently of the others."""
     collective_latency_s: Annotated[float, Ge(0), Unit("s")]
     """Fixed time of one collective."""
+    scaleout_share: Annotated[float, Gt(0), Le(1), Unit("share")]
+    """Share of the scale-out bandwidth that large messages between servers reach."""
     activation_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a token's hidden values travel to or from memory in one layer outside matrix products: norms,
     residual, quantisation and routing."""

@@ -83,7 +83,7 @@ def pairing(
     """
     rate, tpot = decode_rate(decode_stage, batch, decode_count, request)
     latency, prefill, cache, load_limit = _prefill(prefill_stage, request, percentile)
-    near, far = reached_bytes_per_s(prefill_stage.device, prefill_stage.engine)
+    near, far = reached_bytes_per_s(prefill_stage.device, prefill_stage.engine, prefill_stage.efficiency)
     enough = np.ceil(rate * prefill / np.where(load_limit > 0, load_limit, 1.0))
     # A group has a prefill worker also where every prompt is all in the cache and takes no time.
     count = np.maximum(enough, 1.0)
@@ -140,7 +140,7 @@ def _prefill(stage: Stage, request: Request, percentile: Percentile | None) -> t
         latency = latency + percentile.prompt_excess * stage.pipeline * prefill * stage.attention_dp
     tokens = np.asarray(request.cached_input_tokens) + np.asarray(request.uncached_input_tokens)
     cache = float(stage.architecture.kv_bytes(tokens, CACHE_BYTES[stage.precision]))
-    near, far = reached_bytes_per_s(stage.device, stage.engine)
+    near, far = reached_bytes_per_s(stage.device, stage.engine, stage.efficiency)
     # Sized for the slower network where there is one; a group within one domain is then faster than its limit.
     slack = np.maximum(request.ttft_s - latency - cache / (far if far > DISCONNECTED else near), 0.0)
     return latency, prefill, cache, _load_limit(slack, prefill, percentile)

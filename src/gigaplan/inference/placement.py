@@ -23,26 +23,26 @@ DISCONNECTED = 1e-9
 """Stands for no bandwidth, so that a layout over a missing network takes practically for ever [byte/s]."""
 
 
-def reached_bytes_per_s(device: Device, engine: Engine) -> tuple[float, float]:
-    """Return the bandwidths of the scale-up and the scale-out network that an engine's messages reach.
+def reached_bytes_per_s(device: Device, engine: Engine, efficiency: Efficiency) -> tuple[float, float]:
+    """Return the bandwidths of the scale-up and the scale-out network that messages reach.
 
     Parameters
     ----------
     device : Device
         Accelerator with its networks.
     engine : Engine
-        Serving engine, whose ``link_share`` of the bandwidth is reached.
+        Serving engine, whose ``link_share`` of the scale-up bandwidth is reached.
+    efficiency : Efficiency
+        Constants of all engines, with the ``scaleout_share`` that is reached.
 
     Returns
     -------
     tuple of float
         Scale-up and scale-out bandwidth, per GPU and one way [byte/s]; a missing network has ``DISCONNECTED``.
     """
-    up, out = (
-        max(b * engine.link_share, DISCONNECTED)
-        for b in (device.scaleup_bandwidth_bytes_per_s, device.scaleout_bandwidth_bytes_per_s)
-    )
-    return up, out
+    up = device.scaleup_bandwidth_bytes_per_s * engine.link_share
+    out = device.scaleout_bandwidth_bytes_per_s * efficiency.scaleout_share
+    return max(up, DISCONNECTED), max(out, DISCONNECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Placement:
     @property
     def network(self) -> Network:
         """The networks at the speeds that collectives reach."""
-        up, out = reached_bytes_per_s(self.device, self.engine)
+        up, out = reached_bytes_per_s(self.device, self.engine, self.efficiency)
         return Network(self.device.scaleup_gpus, up, out, self.efficiency.collective_latency_s)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gigaplan.compute.transformer import CACHE_BYTES
 from gigaplan.inference.inputs import Engine, Request
@@ -154,7 +153,6 @@ def closed_loop(
     prompts: int,
     spread: float = 0.0,
     waited_steps: float = 0.0,
-    ran: NDArray[np.bool_] | bool = True,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark on one replica that starts all its users at once.
 
@@ -182,8 +180,6 @@ def closed_loop(
         Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
     waited_steps : float
         Decode steps for which the engine holds every prompt back [1].
-    ran : Array, shape (...)
-        Whether the run was measured: see :func:`requests_in_flight`.
 
     Returns
     -------
@@ -191,7 +187,7 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    running = requests_in_flight(stage, users, uncached + output, ran)
+    running = requests_in_flight(stage, users, uncached + output)
     on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
@@ -221,8 +217,11 @@ def closed_loop(
     return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
 
 
-def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[np.bool_] | bool = True) -> Array:
+def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
     """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
+
+    Whether it holds a single one is asked elsewhere (:func:`gigaplan.inference.fit.one_request_bytes`); here one is at
+    work at least, in the memory that is kept in reserve, so that less memory never makes a request faster.
 
     Parameters
     ----------
@@ -232,9 +231,6 @@ def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[
         Users, each with one request at a time [requests].
     context : Array, shape (...)
         Tokens of a request in all [tokens].
-    ran : Array, shape (...)
-        Whether the run was measured. Where not one request fits by this count, a layout that was measured ran all the
-        same, and memory says nothing; any other has one request at a time, in the memory that is kept in reserve.
 
     Returns
     -------
@@ -242,8 +238,7 @@ def requests_in_flight(stage: Stage, users: Array, context: Array, ran: NDArray[
         Requests in flight [requests].
     """
     capacity = stage.capacity(context, stage.free_bytes)
-    not_counted = np.where(ran, users, np.minimum(users, 1.0))
-    return np.where(capacity >= 1, np.minimum(users, capacity * stage.pipeline), not_counted)
+    return np.minimum(users, np.maximum(capacity * stage.pipeline, 1.0))
 
 
 def requests_on_stage(stage: Stage, running: Array) -> Array:
@@ -351,7 +346,8 @@ def disaggregated_loop(
     Users circulate: ``users = rate x (first token + output x tpot)`` (Little 1961). Prefill workers take one prompt at
     a time; with ``p`` seconds a prompt and ``S`` workers the first token takes the larger of ``p`` and what the loop
     leaves, ``users p / S - output x tpot`` (asymptotic bounds of closed networks: Muntz and Wong 1974). Keys and values
-    then travel to a decode worker. Prompts that come together queue behind each other, half of them on average.
+    then travel to a decode worker. A prompt waits for those of the other users that are read before it
+    (:func:`_prefill_queue_s`). In the first wave, which comes at once, half of them stand ahead on average.
 
     Parameters
     ----------
@@ -388,14 +384,43 @@ def disaggregated_loop(
     cache = prefill_stage.architecture.kv_bytes(uncached, CACHE_BYTES[prefill_stage.precision])
     transfer = cache / kv_transfer_bytes_per_s
     decoding, first = users, latency
-    # The time per token depends on how many decode, and that on the time per token: a fixed point.
-    for _ in range(ITERATIONS):
+    # The time per token depends on how many decode, and that on the time per token: a fixed point, halved on the way.
+    for _ in range(2 * ITERATIONS):
         batch = np.maximum(decoding / decode_count / decode_stage.pipeline, one)
         step = decode_stage.decode_s(batch, uncached + output / 2)
         tpot = decode_stage.pipeline * (step + decode_stage.pipeline_send_s(batch))
-        first = np.maximum(latency, users * per_prompt - output * tpot) + transfer
+        others = np.maximum(users - 1, 0) / (first + output * tpot)
+        wait = _prefill_queue_s(prefill_stage, prefill, others * per_prompt)
+        later = np.maximum(latency + wait, users * per_prompt - output * tpot) + transfer
+        first = (first + later) / 2
         decoding = users * output * tpot / (output * tpot + first)
     engine = prefill_stage.engine
     burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
     late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
     return first + burst + late + engine.frontend_overhead_s(uncached), tpot
+
+
+def _prefill_queue_s(stage: Stage, prefill_s: Array, load: Array) -> Array:
+    """Return the mean wait of a prompt at prefill workers.
+
+    The M/D/1 queue (Pollaczek 1930, Khinchine 1932), whose load is that of the other users (arrival theorem: Reiser and
+    Lavenberg 1980). Groups of data parallel attention compute in step, so that a prompt also waits for half of the step
+    that others began, as likely as one of the groups has a prompt.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of one prefill worker.
+    prefill_s : Array, shape (...)
+        Time of a worker per prompt [s].
+    load : Array, shape (...)
+        Share of time in which workers read prompts of other users [share]; capped at ``MAX_LOAD``.
+
+    Returns
+    -------
+    Array, shape (...)
+        Mean wait [s].
+    """
+    busy, step = np.minimum(load, MAX_LOAD), prefill_s * stage.attention_dp
+    in_step = np.where(stage.attention_dp > 1, np.minimum(busy * stage.attention_dp, 1.0) / 2, 0.0)
+    return np.asarray((busy / (2 * (1 - busy)) + in_step) * step)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.accuracy import levels
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
@@ -27,6 +28,7 @@ from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power, without_profiles
+from gigaplan.layers.serving_levels import Given, level_of, levelled, release_notes, shown
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
@@ -281,9 +283,9 @@ def _frontiers(
         _curve((m, s), architectures[m], devices[s], supplies[s], question, constants.efficiency, constants.engine)
         for m, s in tracked(pairs, progress, " on ".join)
     )
-    return Frontiers(
-        question, curves, facts.vintage, (*notes, *constants.notes, *without_profiles(facts, systems, question.power))
-    )
+    releases = [n for c in curves for n in release_notes((c.model, c.system), c.precision, question)]
+    power = without_profiles(facts, systems, question.power)
+    return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes, *releases, *power))
 
 
 def _read(
@@ -319,33 +321,30 @@ def _curve(
         tpot_s=question.tpot_s,
     )
     given = (device, architecture, precision, request, efficiency, engine)
+    level = level_of(names, precision, question)
+    at_once = levelled(given, level)
     rates: list[Rate | Pair] = []
     reasons: dict[str, str] = {}
     if "co-located" in question.modes:
-        rates += frontier.frontier(*given)
+        rates += (shown(r, level) for r in frontier.frontier(*at_once))
         if not rates:
-            reasons["co-located"] = frontier.best(*given).reason
+            reasons["co-located"] = frontier.best(*at_once).reason
     if "disaggregated" in question.modes:
         pairs = disaggregation.frontier(*given)
         rates += pairs
         if not pairs:
             reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
-    reach = accuracy.reach(
-        generation=generation(system),
-        family=family(model),
-        active_parameters=architecture.active_parameters,
-        input_over_output=request.uncached_input_tokens / question.output_tokens,
-    )
+    reach = _reach(names, architecture, request, question, level)
     rates.sort(key=lambda r: (r.tpot_s, -r.requests_per_gpu_s))
     best = _undominated(rates)
 
     def point(rate: Rate | Pair, *, on_frontier: bool) -> Point:
-        return _point(rate, on_frontier, cost, question, _errors(given, rate, reach, question))
+        return _point(rate, on_frontier, cost, question, _errors(given, rate, reach, question, level))
 
     points = tuple(point(r, on_frontier=i in best) for i, r in enumerate(rates))
-    whole = _best_fleet(given, question) if question.gpus else None
+    whole = _best_fleet(given, question, level) if question.gpus else None
     on_frontier = any(whole == rates[i] for i in best)
-    shown = None if whole is None else point(whole, on_frontier=on_frontier)
+    best_of_fleet = None if whole is None else point(whole, on_frontier=on_frontier)
     return Curve(
         model=model,
         system=system,
@@ -355,23 +354,44 @@ def _curve(
         supply=cost,
         points=points,
         reasons=reasons,
-        fleet=None if shown is None else _fleet(shown, question.gpus),
+        fleet=None if best_of_fleet is None else _fleet(best_of_fleet, question.gpus),
     )
 
 
-def _errors(given: Any, rate: Rate | Pair, reach: accuracy.Reach, question: ServingQuestion) -> accuracy.TimeIntervals:
+def _reach(
+    names: tuple[str, str], architecture: Architecture, request: Request, question: ServingQuestion, level: levels.Level
+) -> accuracy.Reach:
+    """Return how far a curve lies beyond the measured rows."""
+    model, system = names
+    return accuracy.reach(
+        generation=generation(system),
+        family=family(model),
+        active_parameters=architecture.active_parameters,
+        input_over_output=request.uncached_input_tokens / question.output_tokens,
+        engine=question.engine,
+        release=question.engine_version,
+        board=system,
+        level=level,
+    )
+
+
+def _errors(
+    given: Given, rate: Rate | Pair, reach: accuracy.Reach, question: ServingQuestion, level: levels.Level
+) -> accuracy.TimeIntervals:
     """Return the intervals of one way to serve."""
-    of, decode_s = _shares(given, rate), question.output_tokens * rate.tpot_s
+    apart = isinstance(rate, Pair)
+    of, decode_s = _shares(given if apart else levelled(given, level), rate), question.output_tokens * rate.tpot_s
     return accuracy.interval(
-        kind=accuracy.kind(engine=question.engine, disaggregated=isinstance(rate, Pair)),
+        kind=accuracy.kind(engine=question.engine, experts=given[1].experts > 0, disaggregated=apart),
         reach=reach,
         reading_share=float(of.reading),
         decode_share=decode_s / (rate.ttft_s + decode_s),
         launch_share=float(of.launches),
+        level=levels.NONE if apart else level,
     )
 
 
-def _shares(given: tuple[Device, Architecture, str, Request, Efficiency, Engine], rate: Rate | Pair) -> TokenShares:
+def _shares(given: Given, rate: Rate | Pair) -> TokenShares:
     """Return what a token's time is made of on the workers that decode."""
     device, architecture, precision, request, efficiency, engine = given
     worker = rate if isinstance(rate, Rate) else rate.decode_workers
@@ -385,11 +405,12 @@ def _shares(given: tuple[Device, Architecture, str, Request, Efficiency, Engine]
     return token_shares(stage, *(np.array(float(v)) for v in (batch, context, rate.tpot_s)))
 
 
-def _best_fleet(given: Any, question: ServingQuestion) -> Rate | Pair | None:
+def _best_fleet(given: Given, question: ServingQuestion, level: levels.Level) -> Rate | Pair | None:
     """Return the way to serve of which whole replicas on a question's GPUs serve most together, None if none fits."""
     found: list[Rate | Pair] = []
     if "co-located" in question.modes:
-        found += [r for r in [frontier.best(*given, fleet_gpus=question.gpus)] if not r.reason]
+        best = frontier.best(*levelled(given, level), fleet_gpus=question.gpus)
+        found += [] if best.reason else [shown(best, level)]
     if "disaggregated" in question.modes:
         found += [p for p in [disaggregation.best(*given, fleet_gpus=question.gpus)] if p is not None]
     return max(found, key=lambda r: r.requests_per_gpu_s * (question.gpus // r.gpus * r.gpus), default=None)

@@ -38,6 +38,8 @@ class ServingQuestion:
     """Precision of the weights (default: the narrowest that the system computes in)."""
     engine: Annotated[str, Option(group="Model and system", choices=tuple(ENGINES))] = "trtllm"
     """Serving software whose measured constants are used."""
+    engine_version: Annotated[str, Option(group="Model and system")] = ""
+    """Release of the engine, as 0.12.0 (default: the mean of the measured ones of this model and system)."""
     profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
     """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
     power_per_gpu_w: Annotated[

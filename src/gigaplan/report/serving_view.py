@@ -129,7 +129,8 @@ def table_content(
             return answer.source, POINTS, found, f"{APART} {left}"
         return answer.source, HELD, held_rows(answer, brief=brief), f"Median absolute errors. {APART} {left}"
     left = f"{answer.left_out} rows of the table are not answered."
-    return SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {OUT_OF_SAMPLE} {left}"
+    how = APART if answer.title else OUT_OF_SAMPLE
+    return answer.title or SERVED, SERVING, serving_rows(answer), f"Median absolute errors of times. {how} {left}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -19,9 +19,15 @@ from gigaplan.vocabulary.members import Array
 
 
 @cache
-def prompts_per_user() -> int:
-    """Return how many prompts each user of a benchmark sends; what InferenceX does is taken for all."""
-    return int(catalog.load().find("inferencex", "prompts_per_user").number)
+def prompts_per_user(harness: str = "inferencex") -> int:
+    """Return how many prompts each user of a benchmark sends; what InferenceX does is taken for all unknown ones.
+
+    Parameters
+    ----------
+    harness
+        The catalog's name of who ran it.
+    """
+    return int(catalog.load().find(harness, "prompts_per_user").number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,6 @@ class Group:
     users: Array
     input_tokens: Array
     output_tokens: Array
-    ran: Array
-    """1 where the run was measured, else 0."""
     decode: Workers
     prefill: Workers
 
@@ -54,7 +58,7 @@ def groups(questions: Sequence[Question]) -> list[Group]:
     """Return the questions in groups that are answered in one call each."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, q in enumerate(questions):
-        kind = (q.speculative, q.spread, q.waited_steps, q.prefill is None)
+        kind = (q.speculative, q.spread, q.waited_steps, q.prompts, q.prefill is None)
         by[q.system, q.model, q.precision, q.engine, *kind].append(k)
     return [_group([questions[k] for k in index], index) for index in by.values()]
 
@@ -67,10 +71,10 @@ def _group(some: Sequence[Question], index: list[int]) -> Group:
         Workers(*(column([getattr(w, f.name) for w in workers]) for f in fields(Workers)))
         for workers in ([q.decode for q in some], [q.prefill or q.decode for q in some])
     )
-    users, input_tokens, output_tokens, ran = (
-        column([getattr(q, n) for q in some]) for n in ("users", "input_tokens", "output_tokens", "ran")
+    users, input_tokens, output_tokens = (
+        column([getattr(q, n) for q in some]) for n in ("users", "input_tokens", "output_tokens")
     )
-    return Group(some[0], index, users, input_tokens, output_tokens, ran, decode, prefill)
+    return Group(some[0], index, users, input_tokens, output_tokens, decode, prefill)
 
 
 def answers(grouped: Sequence[Group], constants: Constants, count: int) -> tuple[Array, Array]:
@@ -107,7 +111,7 @@ def shares(grouped: Sequence[Group], constants: Constants, tpot_s: Array) -> Tok
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens / 2
         if g.first.prefill is None:
-            running = requests_in_flight(stage, g.users, g.input_tokens + g.output_tokens, g.ran > 0)
+            running = requests_in_flight(stage, g.users, g.input_tokens + g.output_tokens)
         else:  # as if no request were still being read, which is nearly so
             running = np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
         of = token_shares(stage, requests_on_stage(stage, running), context, tpot_s[g.index])
@@ -133,7 +137,7 @@ def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> 
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens
         users = g.users if g.first.prefill is None else np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
-        on_stage = requests_in_flight(stage, users, context, g.ran > 0) / g.decode.pipeline
+        on_stage = requests_in_flight(stage, users, context) / g.decode.pipeline
         found[g.index] = stage.weight_bytes() + stage.cache_bytes(context, on_stage)
     return found
 
@@ -164,10 +168,9 @@ def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
             g.users,
             g.input_tokens,
             g.output_tokens,
-            prompts=prompts_per_user(),
+            prompts=q.prompts or prompts_per_user(),
             spread=q.spread,
             waited_steps=q.waited_steps,
-            ran=g.ran > 0,
         )
     prefill_workers, decode_workers = (np.maximum(workers.count, 1.0) for workers in (g.prefill, g.decode))
     return disaggregated_loop(
@@ -179,5 +182,5 @@ def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
         g.input_tokens,
         g.output_tokens,
         max(device.scaleout_bandwidth_bytes_per_s, device.scaleup_bandwidth_bytes_per_s / 10, 1e9),
-        prompts=prompts_per_user(),
+        prompts=q.prompts or prompts_per_user(),
     )

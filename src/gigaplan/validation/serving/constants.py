@@ -53,6 +53,8 @@ ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
 """Tokens that a step yields with speculative decoding: start and bounds."""
 NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
 """All fitted constants; those of one engine with its name behind an ``@``."""
+NOT_FITTED = ("memory_reserve_share", "scaleout_share")
+"""Constants of all engines that measured rows don't show: facts with a source or an assumption of their own."""
 assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0], "chunk_tokens"}
 
 
@@ -89,8 +91,8 @@ def constants(x: Array) -> Constants:
         Logarithms of ``NAMES``, in their order.
     """
     value = dict(zip(NAMES, np.exp(x).tolist(), strict=True))
-    reserve = shipped_reserve()
-    efficiency = Efficiency(memory_reserve_share=reserve, **{n: value[n] for n in SHARED})
+    given = {n: catalog.load().find("serving_model", n).number for n in NOT_FITTED}
+    efficiency = Efficiency(**given, **{n: value[n] for n in SHARED})
     engines = {
         e: Engine(
             accepted_tokens=value[ACCEPTED[0]],
@@ -100,12 +102,6 @@ def constants(x: Array) -> Constants:
         for e in ENGINES
     }
     return Constants(efficiency, engines)
-
-
-@cache
-def shipped_reserve() -> float:
-    """Return the share of memory kept free: measured rows don't show it."""
-    return catalog.load().find("serving_model", "memory_reserve_share").number
 
 
 @cache

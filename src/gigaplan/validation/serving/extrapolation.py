@@ -4,9 +4,10 @@
 the constants of the fits without model families and without rows at the edge (``serving_left_out.csv``). It starts from
 the constants that ship, so it comes after ``gigaplan.validation.serving.fit``.
 
-Left-out groups (families, generations, engines) count alike, and in a group each configuration by the root of its rows,
-as in the fit: the next family is one more draw of families, not of rows (two-layer sampling: Dunn, Wasserman and Ramdas
-2022). Rows at an edge are one group, and so are those from which parts of a step are measured.
+Left-out groups (families, generations, boards, engines) count alike, and in a group each configuration by the root of
+its rows, as in the fit: the next family is one more draw of families, not of rows (two-layer sampling: Dunn, Wasserman
+and Ramdas 2022). Rows at an edge are one group, and so are those from which parts of a step are measured. A board with
+a handful of rows is no group.
 """
 
 from __future__ import annotations
@@ -21,14 +22,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.accuracy import residuals
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.validation.residual_facts import Cells, Source, count_fact, ratio_fact, write_catalog_table
 from gigaplan.validation.serving.answers import answers, shares
 from gigaplan.validation.serving.constants import Constants, constants, shipped_logarithms
-from gigaplan.validation.serving.fit import FOLD_ROUNDS, Table, fit, measured_over_predicted, read_rows, write_folds
-from gigaplan.validation.serving.folds import LEFT_OUT, WITHOUT, WITHOUT_FAMILY, folds
+from gigaplan.validation.serving.fit import (
+    FITTED,
+    FOLD_ROUNDS,
+    Table,
+    fit,
+    measured_over_predicted,
+    read_rows,
+    write_folds,
+)
+from gigaplan.validation.serving.folds import LEFT_OUT, WITHOUT, WITHOUT_BOARD, WITHOUT_FAMILY, folds
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.rows import Question, known
 from gigaplan.vocabulary.interval import Interval
@@ -44,6 +52,8 @@ EDGE_OF_RATIO, EDGE_OF_FAMILIES = 4.0, 2
 with the fewest active parameters."""
 SERIES = {"sglang": 3}
 """Numbers of a release that name a series of releases, where they aren't the first two."""
+FEWEST_ROWS = 20
+"""Rows of a board at least for its errors to count."""
 DOMINANT = 0.5
 """Share of a token's time from which launches and the host set the pace."""
 BEYOND_FILE = "residuals_serving_beyond.csv"
@@ -83,7 +93,20 @@ def main(path: Path) -> None:
     found = fits_without(questions, rows)
     write_folds(found, Path(str(files("gigaplan.validation"))) / "data" / LEFT_OUT)
     by = {name: constants(x) for name, x in found.items()}
-    write_catalog_table(BEYOND_FILE, facts_of(left_out_rows(questions, rows, {**folds(), **by})))
+    facts = [*facts_of(left_out_rows(questions, rows, {**folds(), **by})), *board_facts(questions)]
+    write_catalog_table(BEYOND_FILE, facts)
+
+
+def board_facts(questions: Sequence[Question]) -> list[Cells]:
+    """Return how many rows of each system the constants were fitted on, as facts of the catalog.
+
+    Parameters
+    ----------
+    questions
+        The question of each row.
+    """
+    counted = Counter(q.system for q in questions)
+    return [count_fact(f"{accuracy.BOARDS}.{s}", n, SOURCE, FITTED) for s, n in sorted(counted.items())]
 
 
 def fits_without(questions: Sequence[Question], rows: Table) -> dict[str, Array]:
@@ -98,6 +121,8 @@ def fits_without(questions: Sequence[Question], rows: Table) -> dict[str, Array]
     """
     families = families_of(rows)
     masks = {f"{WITHOUT_FAMILY}{f}": families == f for f in np.unique(families)} | edges(questions, rows)
+    boards = boards_of(questions)
+    masks |= {f"{WITHOUT_BOARD}{b}": boards == b for b in np.unique(boards)}
     for engine, old in older_releases(questions).items():
         # Rows that state no release may be as old.
         unknown = np.array([q.engine == engine and not accuracy.release_numbers(q.release) for q in questions])
@@ -108,6 +133,11 @@ def fits_without(questions: Sequence[Question], rows: Table) -> dict[str, Array]
 def families_of(rows: Table) -> Labels:
     """Return the model family of each row."""
     return np.array([c.split(" ", 1)[1] for c in rows.cells])
+
+
+def boards_of(questions: Sequence[Question]) -> Labels:
+    """Return the system of each row: boards of one generation differ by power, clock, memory and networks."""
+    return np.array([q.system for q in questions])
 
 
 def edges(questions: Sequence[Question], rows: Table) -> dict[str, Rows]:
@@ -162,10 +192,14 @@ def left_out_rows(questions: Sequence[Question], rows: Table, by: Mapping[str, C
     """
     families, at_edge = families_of(rows), edges(questions, rows)
     generations = np.array([c.split(" ", 1)[0] for c in rows.cells])
+    boards = boards_of(questions)
+    counted = Counter(boards.tolist())
+    boards = np.array([b if counted[b] >= FEWEST_ROWS else "" for b in boards.tolist()])
     is_old = np.any(list(older_releases(questions).values()), axis=0)
     old = np.where(is_old, rows.engine, "")
     reasons = {
         accuracy.NEW_GENERATION: (generations, np.char.add(WITHOUT, generations)),
+        accuracy.NEW_BOARD: (boards, np.where(boards == "", "", np.char.add(WITHOUT_BOARD, boards))),
         accuracy.NEW_FAMILY: (families, np.char.add(WITHOUT_FAMILY, families)),
         accuracy.OLDER_RELEASE: (old, np.where(is_old, np.char.add(OLDER, rows.engine), "")),
         accuracy.LONG_INPUT: (np.where(at_edge[LONG], families, ""), np.where(at_edge[LONG], LONG, "")),
@@ -191,10 +225,7 @@ def _left_out(
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
         decode = output * tpot / (ttft + output * tpot)
         of[:, own] = np.stack([decode, parts.reading, parts.launches])[:, own]
-    inside = [
-        {t: residuals.interval(f"{accuracy.RESIDUALS}.{kind_of(q)}", f"{t}_over_predicted") for t in accuracy.TIMES}
-        for q in questions
-    ]
+    inside = [{t: accuracy.base(kind, t) for t in accuracy.TIMES} for kind in map(kind_of, questions)]
     base = {}
     for t in accuracy.TIMES:
         base[t, -1], base[t, 1] = (np.abs(np.log([getattr(i[t], edge) for i in inside])) for edge in ("low", "high"))

@@ -23,7 +23,7 @@ from gigaplan.catalog.catalog import data_folder
 from gigaplan.inference.options import ENGINES
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.serving.answers import Group, answers, groups
-from gigaplan.validation.serving.constants import ACCEPTED, NAMES, Constants, constants, start_and_bounds
+from gigaplan.validation.serving.constants import ACCEPTED, NAMES, NOT_FITTED, Constants, constants, start_and_bounds
 from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
@@ -280,8 +280,9 @@ def write_residuals(
         off[:, own] = measured_over_predicted(rows, output, ttft, tpot)[:, own]
     kinds = np.array([kind_of(q) for q in questions])
     facts = []
-    for kind in np.unique(kinds):
-        entity, some = f"{accuracy.RESIDUALS}.{kind}", kinds == kind
+    engines = np.array([accuracy.of_engine(k) for k in kinds.tolist()])
+    for kind in sorted({*kinds.tolist(), *engines.tolist()}):
+        entity, some = f"{accuracy.RESIDUALS}.{kind}", (kinds == kind) | (engines == kind)
         facts.append(count_fact(entity, int(some.sum()), SOURCE, NOTE))
         for time, log in zip(accuracy.TIMES, off, strict=True):
             facts.append(spread_fact(entity, f"{time}_over_predicted", log[some], SOURCE, NOTE))
@@ -332,8 +333,8 @@ def write_facts(x: Array, rows: Table) -> None:
     kept = [
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if r["entity"].startswith(("inferencex", accuracy.RANGE))
-        or r["quantity"] in ("memory_reserve_share", "chunk_tokens")
+        if r["entity"].startswith(("inferencex", "nvidia_runs", accuracy.RANGE))
+        or r["quantity"] in (*NOT_FITTED, "chunk_tokens")
     ]
     facts = []
     for name, v in zip(NAMES, np.exp(x), strict=True):

@@ -18,10 +18,11 @@ from gigaplan.validation.serving.constants import NAMES, Constants, constants, s
 from gigaplan.validation.serving.rows import Question
 
 FOLDS, LEFT_OUT = "serving_folds.csv", "serving_left_out.csv"
-WITHOUT, WITHOUT_FAMILY = "generation ", "family "
-"""Begin the names of folds that leave out a whole hardware generation or model family."""
-LeftOut = Literal["cell", "generation", "family"]
-"""What constants may not have seen: a row's hardware generation with its model family, or all of one of them."""
+WITHOUT, WITHOUT_FAMILY, WITHOUT_BOARD = "generation ", "family ", "board "
+"""Begin the names of folds that leave out a whole hardware generation, model family or board."""
+LeftOut = Literal["cell", "generation", "family", "board"]
+"""What constants may not have seen: a row's hardware generation with its model family, or all of one of them, or
+all rows of its board."""
 
 
 def cell(question: Question) -> str:
@@ -70,5 +71,7 @@ def constants_for(question: Question, without: LeftOut | None) -> Constants:
         return shipped()
     if without == "family":
         return left_out().get(f"{WITHOUT_FAMILY}{family(question.model)}", shipped())
+    if without == "board":
+        return left_out().get(f"{WITHOUT_BOARD}{question.system}", shipped())
     name = cell(question) if without == "cell" else f"{WITHOUT}{generation(question.system)}"
     return folds().get(name, shipped())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.inference.operators import collectives_s
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve import draw_curve_of
 from gigaplan.plan.resolver import meant_in_table
@@ -43,6 +44,8 @@ class PhaseFigure:
     precision: str
     engine: str
     disaggregated: bool
+    hidden: float = 0.0
+    """The figure if all exchange between GPUs hid behind computing, where a service says that some does; else 0."""
 
 
 def answer(row: Mapping[str, str]) -> PhaseFigure:
@@ -155,20 +158,32 @@ def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
     if reads:
         cached = context * facts.find(entity, "cached_share").number if day else 0.0
         prompts = gpus * facts.find("deepseek_profile", "prefill_tokens_per_gpu").number / context
-        rate = prompts * context / together_s(stage, context - cached, cached, prompts) / gpus
+        step = together_s(stage, context - cached, cached, prompts)
+        exchange = float(stage.layers * collectives_s(stage, np.array((context - cached) * prompts / gpus)))
+        rates = [prompts * context / s for s in (step, max(step - exchange, exchange))]
     elif day:
-        rate = _fastest(stage, context, 1 / facts.find(entity, "tokens_per_s_per_user").number) / gpus
+        limit = 1 / facts.find(entity, "tokens_per_s_per_user").number
+        rates = [_fastest(stage, context, limit, hidden=hidden) for hidden in (False, True)]
     else:
         batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
-        rate = float(batch / stage.decode_s(batch, np.array(context))) / gpus
-    predicted = rate * (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0)
-    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True)
+        rates = [float(batch / _decode_s(stage, batch, context, hidden=hidden)) for hidden in (False, True)]
+    scale = (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0) / gpus
+    predicted, hidden_rate = (rate * scale for rate in rates)
+    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True, hidden=hidden_rate)
 
 
-def _fastest(stage: Stage, context: float, tpot_s: float) -> float:
+def _decode_s(stage: Stage, batch: Array, context: float, *, hidden: bool) -> Array:
+    """Return the time of a decode step [s]; ``hidden``: two halves of the batch take turns, and what one exchanges
+    hides behind what the other computes (DeepSeek-AI 2025, open-infra day 6)."""
+    parts = stage.decode(batch, np.array(context))
+    alone = np.maximum(parts.total - parts.collectives, parts.collectives)
+    return np.asarray(alone if hidden else parts.total)
+
+
+def _fastest(stage: Stage, context: float, tpot_s: float, *, hidden: bool) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
     batch: Array = np.arange(1.0, LARGEST_BATCH) * float(stage.attention_dp)
-    step = stage.decode_s(batch, np.array(context))
+    step = _decode_s(stage, batch, context, hidden=hidden)
     meets_tpot = step <= tpot_s
     if not meets_tpot.any():
         raise UnsupportedError("no batch is as fast as the service was")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gigaplan.accuracy import levels
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.catalog.names import generation
@@ -35,6 +36,14 @@ ANSWER_COLUMNS = (
     "model_answered",
     "assumed",
 )
+
+
+UNSEEN: Mapping[str, str] = {
+    "generation": accuracy.NEW_GENERATION,
+    "family": accuracy.NEW_FAMILY,
+    "board": accuracy.NEW_BOARD,
+}
+"""The reason that holds for what constants never saw whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,13 @@ def answer_all(
     index = [k for k, a in enumerate(row_questions) if a.question is not None]
     questions = [a.question for a in row_questions if a.question is not None]
     without = left_out if out_of_sample else None
-    times = _times(questions, using=using, without=without)
+    found_times = times(questions, using=using, without=without)
     memory = memory_bytes(groups(questions), using or shipped(), len(questions))
     found = [_unsupported(a.why, model_answered(a.row)) for a in row_questions]
-    for k, q, m, *of in zip(index, questions, memory, *times, strict=True):
-        found[k] = _answer(q, _Times(*map(float, of)), float(m), reach_of(q, without))
+    for k, q, m, *of in zip(index, questions, memory, *found_times, strict=True):
+        # Constants of one's own hold their level; what never saw a cell knows none.
+        level = levels.NONE if out_of_sample or using is not None else level_of(q)
+        found[k] = _answer(q, _Times(*map(float, of)), float(m), reach_of(q, without, level), level)
     return found
 
 
@@ -105,8 +116,18 @@ class _Times:
     """Share of it that launches and the host take [share]."""
 
 
-def _times(questions: Sequence[Question], *, using: Constants | None, without: LeftOut | None) -> Array:
-    """Return both times [s] and both shares, shape (4, row), with the constants that each row may be answered with."""
+def times(questions: Sequence[Question], *, using: Constants | None = None, without: LeftOut | None = None) -> Array:
+    """Return both times [s] and both shares, shape (4, row), with the constants that each row may be answered with.
+
+    Parameters
+    ----------
+    questions
+        The questions of rows.
+    using
+        Own constants, or None.
+    without
+        What constants may not have seen; None: anything goes.
+    """
     by: dict[int, tuple[Constants, list[int]]] = {}
     for k, q in enumerate(questions):
         fitted = using or constants_for(q, without)
@@ -125,8 +146,8 @@ def _unsupported(why: str, model: str) -> Answer:
     return Answer(nan, nan, nan, nan, nan, nan, nan, nan, nan, unsupported(why), model_answered=model)
 
 
-def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Reach) -> Answer:
-    ttft_s, tpot_s = times.ttft_s, times.tpot_s
+def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Reach, level: levels.Level) -> Answer:
+    ttft_s, tpot_s = times.ttft_s * level.ttft, times.tpot_s * level.tpot
     if not (np.isfinite(ttft_s) and np.isfinite(tpot_s) and ttft_s > 0 and tpot_s > 0):
         return _unsupported("the layout does not hold the model", q.model)
     # An output of one token has no further one: nothing is decoded after the prefill that yields it.
@@ -138,6 +159,7 @@ def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Rea
         reading_share=times.reading,
         decode_share=decode_s / (ttft_s + decode_s),
         launch_share=times.launches,
+        level=level,
     )
     rate = error.latency.inverse().of(q.concurrency * q.output_tokens / (ttft_s + decode_s) / q.gpus)
     first, each = error.ttft.of(1e3 * ttft_s), error.tpot.of(math.nan if one_token else 1e3 * tpot_s)
@@ -156,11 +178,47 @@ def _answer(q: Question, times: _Times, memory_bytes: float, reach: accuracy.Rea
         reach.validity,
         memory_bytes / 1e9,
         q.model,
-        "; ".join(q.guesses),
+        "; ".join([*q.guesses, *([words] if (words := level_words(q, level)) else [])]),
     )
 
 
-def reach_of(q: Question, without: LeftOut | None = None) -> accuracy.Reach:
+def level_of(q: Question) -> levels.Level:
+    """Return the level of a question's cell; none where prompts are read apart, whose levels narrow nothing.
+
+    Parameters
+    ----------
+    q
+        The question of a row.
+    """
+    if q.prefill is not None:
+        return levels.NONE
+    return levels.level_of(
+        system=q.system,
+        generation=generation(q.system),
+        family=family(q.model),
+        engine=q.engine,
+        precision=q.precision,
+        speculative=q.speculative,
+        release=q.release,
+    )
+
+
+def level_words(q: Question, level: levels.Level) -> str:
+    """Return what stands for a release that isn't stated or wasn't measured, "" where it was.
+
+    Parameters
+    ----------
+    q
+        The question of a row.
+    level
+        Its level.
+    """
+    if level.known == "any":
+        return f"engine_version not stated: mean of the measured releases of {q.engine}"
+    return f"{q.engine} {q.release} is not measured here: other releases stand for it" if level.known == "other" else ""
+
+
+def reach_of(q: Question, without: LeftOut | None = None, level: levels.Level = levels.NONE) -> accuracy.Reach:
     """Return how far a question lies beyond the rows that the constants were fitted on.
 
     Parameters
@@ -168,7 +226,9 @@ def reach_of(q: Question, without: LeftOut | None = None) -> accuracy.Reach:
     q
         The question of a row.
     without
-        What constants did not see; a whole generation or family of it counts as not measured.
+        What constants did not see; a whole generation, board or family of it counts as not measured.
+    level
+        The level of its cell: where that was measured, hardware and model are.
     """
     _, architecture = known(q.system, q.model)
     found = accuracy.reach(
@@ -180,12 +240,16 @@ def reach_of(q: Question, without: LeftOut | None = None) -> accuracy.Reach:
         # Where prompts are read apart, tables state the release of what couples the workers.
         release=q.release if q.prefill is None else "",
         workers_stated=q.prefill is None or q.decode.stated,
+        board=q.system,
+        level=level,
         further=q.reasons,
     )
-    unseen = {"generation": accuracy.NEW_GENERATION, "family": accuracy.NEW_FAMILY}.get(without or "")
+    unseen = UNSEEN.get(without or "")
     return replace(found, reasons=found.reasons | {unseen}) if unseen else found
 
 
 def kind_of(q: Question) -> str:
     """Return the key of residuals of a question."""
-    return accuracy.kind(engine=q.engine, disaggregated=q.prefill is not None, workers_stated=q.decode.stated)
+    experts = known(q.system, q.model)[1].experts > 0
+    apart = q.prefill is not None
+    return accuracy.kind(engine=q.engine, experts=experts, disaggregated=apart, workers_stated=q.decode.stated)

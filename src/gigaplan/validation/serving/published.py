@@ -130,10 +130,12 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
         generation=generation(found.system),
         family=family(found.model),
         active_parameters=known(found.system, found.model)[1].active_parameters,
+        board=found.system,
     )
     validity, error_of = reach.validity, CERTAIN
     if found.follows:
-        kind = accuracy.kind(engine=found.engine, disaggregated=found.disaggregated)
+        experts = known(found.system, found.model)[1].experts > 0
+        kind = accuracy.kind(engine=found.engine, experts=experts, disaggregated=found.disaggregated)
         times = accuracy.interval(kind=kind, reach=reach)
         error_of = times.ttft if found.follows == "ttft" else times.tpot
         if "tok/s" in (row.get("unit") or ""):
@@ -152,7 +154,7 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
         _published(row),
         found.predicted,
         figure.low,
-        figure.high,
+        max(figure.high, found.hidden),
         validity,
     )
 

@@ -40,6 +40,8 @@ WORKERS = re.compile(
     r"(prefill|decode): workers=(?P<workers>\d*) tp=(?P<tp>\d*) pp=(?P<pp>\d*) dp=(?P<dp>\d*) moe_tp=(?P<moe_tp>\d*) "
     r"ep=(?P<ep>\d*) bs=(?P<bs>\d*)"
 )
+TOTALS = re.compile(r"\bpg=(?P<prefill>\d+) dg=(?P<decode>\d+)")
+"""GPUs of all prefill and of all decode workers."""
 
 
 SHORT_TOKENS = 1024
@@ -64,6 +66,7 @@ def question(row: Mapping[str, str]) -> Question:
     UnsupportedError
         If the system, the model or the layout is unknown, or lengths and users are missing.
     """
+    row = {**row, **stated_layout(row)}
     guesses: list[str] = []
     system = meant_in_table("system", row.get("gpu", ""))
     model = meant_in_table("model", row.get("model", ""))
@@ -91,7 +94,21 @@ def question(row: Mapping[str, str]) -> Question:
         _waited_steps(row, model, engine, decode),
         tuple(guesses),
         release=str(row.get("engine_version") or ""),
+        prompts=_prompts(row, engine),
     )
+
+
+def stated_layout(row: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the cells of a row's layout as the run itself states them, where they are known: workers, ranks, and
+    whether drafts were taken. The collected table leaves them out or splits GPUs in another way."""
+    return _layouts().get(row.get("id") or "", {}) if serving_table(row) == "aiconfigurator" else {}
+
+
+@cache
+def _layouts() -> Mapping[str, Mapping[str, str]]:
+    path = Path(str(files("gigaplan.validation") / "data" / "serving_layouts.csv"))
+    with path.open(encoding="utf-8", newline="") as file:
+        return {r.pop("id"): r for r in csv.DictReader(file)}
 
 
 def mean_length_share(row: Mapping[str, str]) -> float:
@@ -131,6 +148,15 @@ def _set_aside() -> tuple[tuple[str, Mapping[str, str]], ...]:
         return tuple((r.pop("reason"), {k: v for k, v in r.items() if v}) for r in csv.DictReader(file))
 
 
+def _prompts(row: Mapping[str, str], engine: str) -> int:
+    """Return how many prompts each user sent, where the source sent another number than InferenceX: two in NVIDIA's
+    runs of SGLang 0.5.1 (the fact's note says how the rows show it); 0 where nothing is known."""
+    nvidias = not drawn_by_inferencex(row) and serving_table(row) == "aiconfigurator"
+    if nvidias and engine == "sglang" and str(row.get("engine_version", "")).startswith("0.5.1."):
+        return int(catalog.load().find("nvidia_runs_of_sglang_0_5_1", "prompts_per_user").number)
+    return 0
+
+
 def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
     """Return for how many steps prompts were kept waiting: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at
     1k/1k below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
@@ -155,6 +181,8 @@ def speculative(row: Mapping[str, str], model: str) -> bool:
     model
         Name of a model in the catalog.
     """
+    if stated := row.get("spec_decode"):
+        return stated != "none"
     if any(word in str(row.get(k, "")).lower() for k in ("config", "engine") for word in ("mtp", "eagle", "spec")):
         return True
     applies = model.startswith("deepseek") and row.get("engine") == "trtllm" and row.get("mode") == "agg"
@@ -189,7 +217,11 @@ def _workers(row: Mapping[str, str], users: float, guesses: list[str]) -> tuple[
     found = {m[1]: m for m in WORKERS.finditer(row.get("config") or "")}
     if "decode" not in found:
         raise UnsupportedError("disaggregated without a layout of its workers in 'config'")
-    decode, prefill = (_worker(found[k], guesses) if k in found else None for k in ("decode", "prefill"))
+    totals = TOTALS.search(row.get("config") or "")
+    decode, prefill = (
+        _worker(found[k], guesses, int(totals[k]) if totals else 0) if k in found else None
+        for k in ("decode", "prefill")
+    )
     assert decode is not None
     if not decode.count:
         guesses.append("number of workers not stated")
@@ -206,10 +238,15 @@ def _apart(whole: Worker, users: float, guesses: list[str]) -> tuple[Worker, Wor
     return one, Worker(each, False, count, stated=False)
 
 
-def _worker(match: re.Match[str], guesses: list[str]) -> Worker:
+def _worker(match: re.Match[str], guesses: list[str], total: int) -> Worker:
+    """Return one kind of worker; where its ranks are left at one, its share of all its kind's GPUs tells its size."""
     tp, pp, dp, moe_tp, ep = (int(match[k] or 1) for k in ("tp", "pp", "dp", "moe_tp", "ep"))
-    gpus = _gpus(tp, dp, moe_tp, ep) * pp
-    return Worker(gpus, dp > 1 or gpus > TALLEST_TENSOR, int(match["workers"] or 0), int(match["bs"] or 0))
+    gpus, count = _gpus(tp, dp, moe_tp, ep) * pp, int(match["workers"] or 0)
+    if gpus == 1 <= count < total:
+        gpus = total // count
+        guesses.append(f"{match[1]} workers of {gpus} GPUs, whose split is not stated")
+        return Worker(gpus, gpus > WIDEST_ALONE, count, int(match["bs"] or 0))
+    return Worker(gpus, dp > 1 or gpus > TALLEST_TENSOR, count, int(match["bs"] or 0))
 
 
 def _aggregated(row: Mapping[str, str], guesses: list[str]) -> Worker:
@@ -231,10 +268,11 @@ def _aggregated(row: Mapping[str, str], guesses: list[str]) -> Worker:
 def _gpus(tp: int, dp: int, moe_tp: int, ep: int) -> int:
     """Return the GPUs of one worker: attention takes tp x dp ranks, experts moe_tp x ep, on the same GPUs.
 
-    Some tables write the product of both: 64 for tensor 8 and experts 8 on one node of 8.
+    Some tables write the product of both: 64 for tensor 8 and experts 8 on one node of 8. A product that one node
+    holds is taken as it stands.
     """
     attention = tp * dp
-    if moe_tp == ep > 1 and attention == moe_tp * ep:
+    if moe_tp == ep > 1 and attention == moe_tp * ep > WIDEST_ALONE:
         return ep
     if tp == dp > 1 and ep == attention:
         return tp

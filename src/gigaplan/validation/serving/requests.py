@@ -59,7 +59,8 @@ def _run(rows: Sequence[Mapping[str, str]]) -> list[Point]:
         active_parameters=known(system, model)[1].active_parameters,
         input_over_output=float(_column(rows, "input_toks").sum() / max(_column(rows, "output_toks").sum(), 1.0)),
     )
-    error_of = accuracy.interval(kind=accuracy.kind(engine=ENGINE, disaggregated=False), reach=of_run)
+    experts = known(system, model)[1].experts > 0
+    error_of = accuracy.interval(kind=accuracy.kind(engine=ENGINE, experts=experts, disaggregated=False), reach=of_run)
     found = []
     for name, interval in (("ttft", error_of.ttft), ("tpot", error_of.tpot), ("latency", error_of.latency)):
         for word, q in PERCENTILES.items():

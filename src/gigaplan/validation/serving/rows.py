@@ -63,6 +63,8 @@ class Question:
     """Whether the run was measured, so that its layout holds the model whatever our count of memory says."""
     release: str = ""
     """The engine's release as the row writes it, "" where it doesn't."""
+    prompts: int = 0
+    """Prompts that each user of the benchmark sends; 0: as many as in InferenceX, which stands for the unknown."""
     reasons: tuple[str, ...] = ()
     """Why the answer lies outside of what the constants were fitted on, in addition to its hardware and model."""
 

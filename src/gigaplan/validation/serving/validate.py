@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.accuracy.validity import INSIDE, UNSUPPORTED
+from gigaplan.validation.serving import levels
 from gigaplan.validation.serving.folds import LeftOut
 from gigaplan.validation.serving.measured import load_warnings
 from gigaplan.validation.serving.predictions import Answer, answer_all
 from gigaplan.validation.serving.questions import RowQuestion, read_questions
 from gigaplan.vocabulary.show import Brief, BriefRows, error_text
 
-LEFT_OUT: Mapping[str, LeftOut] = {"GPU generation": "generation", "model family": "family"}
+LEFT_OUT: Mapping[str, LeftOut] = {"GPU generation": "generation", "board": "board", "model family": "family"}
 """What is left out of the fit whole, by name."""
+FEWEST_LEVELLED = 100
+"""Rows of a table at least from which levels are measured, so that a fifth of them can be left out."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,6 +79,8 @@ class InferenceValidation(Brief):
     left_out: int
     warnings: tuple[str, ...] = ()
     """Loads that don't agree with their stated caps."""
+    title: str = ""
+    """Whose rows they are, where no constant was fitted on them."""
 
     def brief_rows(self) -> BriefRows:
         """Return the errors of the first groups of rows."""
@@ -82,7 +88,8 @@ class InferenceValidation(Brief):
 
     def brief_line(self) -> str:
         """Return the errors of the first group of rows."""
-        return f"measured serving: {self.summaries[0].brief_line()}" if self.summaries else "no row is answered"
+        whose = self.title or "measured serving"
+        return f"{whose}: {self.summaries[0].brief_line()}" if self.summaries else "no row is answered"
 
 
 def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -> InferenceValidation:
@@ -102,7 +109,7 @@ def validate(rows: Path | None = None, given: Mapping[str, str] | None = None) -
     """
     row_questions = read_questions(rows, given)
     compared = _compared(row_questions, answer_all(row_questions, out_of_sample=True))
-    summaries = [*_summaries(compared), *_left_out(row_questions)]
+    summaries = [*_summaries(compared), *_left_out(row_questions), *_levelled(row_questions)]
     warnings = load_warnings([a.row for a in row_questions])
     return InferenceValidation(compared, tuple(summaries), len(row_questions) - len(compared), warnings)
 
@@ -113,6 +120,45 @@ def _left_out(row_questions: Sequence[RowQuestion]) -> Iterator[Summary]:
         found = _compared(row_questions, answer_all(row_questions, out_of_sample=True, left_out=left_out))
         if some := [r for r in found if r.mode == "agg" and not r.set_aside]:
             yield _summary(f"co-located, {name} left out", some)
+
+
+def _levelled(row_questions: Sequence[RowQuestion]) -> Iterator[Summary]:
+    """Return the errors of co-located rows at the level of their cell's other rows, by kind of row where the release is
+    given: another figure than that of cells left out, whose level nobody knows."""
+    found = [a for a in row_questions if levels.is_levelled(a)]
+    if len(found) < FEWEST_LEVELLED:
+        return
+    rows = levels.rows_of(row_questions, out_of_sample=True)
+    for what, name in levels.HELD.items():
+        tpot, ttft = (levels.held_out(rows, time, what) for time in levels.TIMES)
+        if tpot.known.any():
+            yield _level_summary(f"co-located, {name}", tpot, ttft, tpot.known)
+        if what != "release":
+            continue
+        by: dict[str, list[int]] = defaultdict(list)
+        for k, a in enumerate(found):
+            if (q := a.question) is not None and tpot.known[k]:
+                for key in (q.system, q.model, q.engine, q.precision):
+                    by[key].append(k)
+        for key, some in sorted(by.items()):
+            yield _level_summary(f"co-located, {name}, {key}", tpot, ttft, np.isin(np.arange(len(found)), some))
+
+
+def _level_summary(name: str, tpot: levels.Held, ttft: levels.Held, use: NDArray[np.bool_]) -> Summary:
+    low, high = levels.edges(tpot)
+    log, spread, first = tpot.log[use], tpot.scale[use], np.expm1(-ttft.log[use])
+    each = np.expm1(-log)
+    return Summary(
+        name,
+        int(use.sum()),
+        float(np.median(np.abs(each))),
+        float(np.abs(each).mean()),
+        float(np.median(each)),
+        float(np.median(np.abs(first))),
+        float(np.median(first)),
+        float(((log >= low * spread) & (log <= high * spread)).mean()),
+        float(np.exp(np.median((high - low) * spread))),
+    )
 
 
 def _row(a: RowQuestion, f: Answer) -> Row:
