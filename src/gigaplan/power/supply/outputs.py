@@ -26,7 +26,9 @@ class Supplied:
     exported_mw: Array
     """(T,) sold to the grid [MW]."""
     put_off_mw: Array
-    """(T,) load done later, negative where it is caught up [MW]."""
+    """(T,) load of the hour that is done later [MW]."""
+    caught_up_mw: Array
+    """(T,) load of earlier hours that is done, which may be while the hour's own is put off [MW]."""
     backlog_mwh: Array
     """(T,) load put off and not yet done at the end of the hour [MWh]."""
     curtailed_mw: Array
