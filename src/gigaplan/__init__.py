@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         frontier,
         load,
         new,
+        power_supply,
         predict_inference,
         predict_training,
         request,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     )
     from gigaplan.layers.failures import FailureOptions
     from gigaplan.layers.serving import Frontiers, ServingQuestion
+    from gigaplan.layers.site_supply import SiteSupply, SupplyJob
     from gigaplan.layers.sites import SitesJob
     from gigaplan.layers.training import TrainingJob, TrainRun
     from gigaplan.layers.training_sites import SitesRun
@@ -103,10 +105,12 @@ __all__ = [
     "Sensitivity",
     "SensitivityRequest",
     "ServingQuestion",
+    "SiteSupply",
     "SitesJob",
     "SitesRun",
     "Start",
     "StudyRequest",
+    "SupplyJob",
     "Sweep",
     "SweepRequest",
     "TrainRun",
@@ -131,6 +135,7 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "power_supply",
     "predict_inference",
     "predict_training",
     "request",
@@ -165,6 +170,7 @@ _REQUESTS = (
     "ServingQuestion",
     "SitesJob",
     "Start",
+    "SupplyJob",
     "TrainingInputs",
     "TrainingJob",
 )
@@ -186,7 +192,9 @@ _HOMES = {
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",
     "Start": "plan.starter",
+    "SiteSupply": "layers.site_supply",
     "StudyRequest": "study.request",
+    "SupplyJob": "layers.site_supply_job",
     "Sweep": "study.sweep",
     "SweepRequest": "study.sweep",
     "TrainRun": "layers.training",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import CoercionError, CycloptsError
 
 from gigaplan._version import __version__
-from gigaplan.cli import completion, facts, planner, plans, results, serving, streams, studies, training, validation
+from gigaplan.cli import completion, facts, planner, plans, power, results, serving, streams, studies, training, validation
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
 from gigaplan.cli.interrupt import interrupts
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300
 """Characters of an internal error's text on the terminal."""
 
-FILE_OPTIONS = ("-o", "--out", "--html", "--markdown")
+FILE_OPTIONS = ("-o", "--out", "--html", "--markdown", "--csv")
 """Options that take a file to write, or ``-`` for standard output."""
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "main",
     "planner",
     "plans",
+    "power",
     "results",
     "serving",
     "studies",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,25 @@ from gigaplan.power.supply.program import KUSD, Columns
 from gigaplan.vocabulary.members import Array
 
 INSTALL = "pip install highspy"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the line with which HiGHS greets off standard output, which may be JSON; no option of HiGHS does."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, AttributeError, ValueError):  # standard output is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class NotSolvedError(RuntimeError):
@@ -48,8 +71,9 @@ class Dispatcher:
         given.a_matrix_.value_ = matrix.data
         self.columns, self.solves = columns, 0
         self._optimal = highspy.HighsModelStatus.kOptimal
-        self._highs: Any = highspy.Highs()
-        self._highs.silent()
+        with _quiet():
+            self._highs: Any = highspy.Highs()
+        self._highs.setOptionValue("output_flag", False)
         self._highs.setOptionValue("solver", "simplex")
         self._highs.passModel(given)
 

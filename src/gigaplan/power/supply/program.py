@@ -173,7 +173,7 @@ def _flexible(
     put_off = caught_up = backlog = curtailed = None
     if flexible.shiftable_share > 0 and flexible.within_h > 0:
         put_off = lp.add(hours, 0.0, 0.0, flexible.shiftable_share * load)
-        caught_up = lp.add(hours, 0.0, 0.0, np.maximum(load.max() - load, 0.0))
+        caught_up = lp.add(hours, 0.0, 0.0, np.maximum((flexible.peak_mw or load.max()) - load, 0.0))
         backlog = lp.add(hours, 0.0)
         parts: list[tuple[Array, Array | float]] = [(backlog, 1.0), (np.roll(backlog, 1), -1.0)]
         lp.where(hours, [*parts, (put_off, -1.0), (caught_up, 1.0)], 0.0, 0.0)

@@ -1,0 +1,48 @@
+"""The verb of power: a site's supply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from gigaplan.cli.base import OUTPUT, Html, Json, app, as_named_file, print_json, progress, show, verb
+from gigaplan.cli.options import Given, flattened
+from gigaplan.cli.streams import line
+
+Csv = Annotated[
+    Path | None,
+    Parameter(group=OUTPUT, converter=as_named_file, help="File for every hour, in the columns that utilities ask for."),
+]
+
+
+@verb(app, "power", "power ercot --load 1GW --grid 500MW,700MW@2027-06")
+@flattened(job="gigaplan.layers.site_supply_job:SupplyJob")
+def power(*, job: Given, csv: Csv = None, html: Html = None, json: Json = False) -> int:
+    """Show what of least cost stands beside a site's grid, each hour's dispatch, and what one more megawatt is worth.
+
+    Parameters
+    ----------
+    csv
+        File for every hour.
+    """
+    from gigaplan import api
+    from gigaplan.report import supply_view
+    from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import HOURS, PAGE
+
+    with progress("sizing") as bar:
+        run = api.power_supply(**job, progress=bar)
+    if csv is not None:
+        write_text(csv, supply_view.utility_csv(run), HOURS)
+    if html is not None:
+        write_text(html, supply_view.html(run), PAGE)
+    if json:
+        print_json(run)
+    else:
+        show(supply_view.terminal(run))
+        for path, what in ((csv, "Hours"), (html, "Page")):
+            if path is not None:
+                line(f"{what} written to {path}")
+    return 0 if run.shortfall is None else 1
