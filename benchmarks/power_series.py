@@ -1,7 +1,7 @@
-"""Write the hourly series of power that gigaplan ships, from their sources: ``python benchmarks/power_series.py FOLDER``.
+"""Write the hourly series of power that gigaplan ships: ``python benchmarks/power_series.py FOLDER``.
 
-The folder holds ``prices/``, ``carbon/`` and ``wind_solar/`` as their publishers name the files. Solar capacity factors are
-pvlib's (Anderson et al., 2023): single-axis tracking with backtracking, Perez transposition, Faiman's cell
+The folder holds ``prices/``, ``carbon/`` and ``wind_solar/`` as their publishers name the files. Solar capacity factors
+are pvlib's (Anderson et al., 2023): single-axis tracking with backtracking, Perez transposition, Faiman's cell
 temperature and PVWatts' direct current with its standard losses of 14 %, and an inverter loading of 1.3. Wind capacity
 factors are a turbine of 4.2 MW with a rotor of 136 m: power by air density and wind speed at the hub up to a
 power coefficient of 0.42, and losses of 16 %. Needs pvlib, pandas and pyarrow; gigaplan itself needs none of them.

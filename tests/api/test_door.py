@@ -110,9 +110,7 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "power": (
         "power ercot --load 1GW --grid 700MW --units engine=400MW,battery=50MW --dispatch",
-        lambda f: gp.power_supply(
-            "ercot", load="1 GW", grid="700MW", units="engine=400MW,battery=50MW", dispatch=True
-        ),
+        lambda f: gp.power_supply("ercot", load="1 GW", grid="700MW", units="engine=400MW,battery=50MW", dispatch=True),
     ),
     "train": ("train llama_3_1_8b h100_hgx --gpus 64 --tokens 1T", lambda f: gp.train(*MAIN, gpus=64, tokens="1T")),
     "train_sites": (

@@ -136,7 +136,7 @@ def _study(answer: Any) -> dict[str, Any]:
 
 
 def _supply(answer: Any) -> dict[str, Any]:
-    """Return the year's figures; its hours are written with ``--csv``, and the solver's time is no part of an answer."""
+    """Return the year's figures; its hours are written with ``--csv``, and the solver's time is left out."""
     hourly = ("site", "supplied", "seconds")
     return {f.name: plain(getattr(answer, f.name)) for f in dataclasses.fields(answer) if f.name not in hourly}
 

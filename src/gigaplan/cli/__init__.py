@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cyclopts import CoercionError, CycloptsError
 
 from gigaplan._version import __version__
-from gigaplan.cli import completion, facts, planner, plans, power, results, serving, streams, studies, training, validation
+from gigaplan.cli import (
+    completion,
+    facts,
+    planner,
+    plans,
+    power,
+    results,
+    serving,
+    streams,
+    studies,
+    training,
+    validation,
+)
 from gigaplan.cli.base import INTERRUPTED, STOPPED, WRONG, app, print_json
 from gigaplan.cli.interrupt import interrupts
 

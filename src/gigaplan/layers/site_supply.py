@@ -12,9 +12,9 @@ from gigaplan.catalog import load as load_catalog
 from gigaplan.layers import series
 from gigaplan.layers.site_supply_job import PLACE, SupplyJob, impossible
 from gigaplan.power.supply.highs import INSTALL
-from gigaplan.power.supply.inputs import Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
+from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
 from gigaplan.power.supply.outputs import Supplied
-from gigaplan.power.supply.size import dispatch, size
+from gigaplan.power.supply.size import TOLERANCE, dispatch, size
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress
@@ -29,6 +29,8 @@ MOST_OF_OTHERS = 3.0
 """Most of any other unit over the load."""
 UNSERVED_MWH = 1e-3
 """Energy below which a shortfall is the solver's rounding."""
+SLACK = 3
+"""Tolerances of the cost up to which a shortfall of sizes is theirs, not of the supply on offer."""
 DAYS_PER_MONTH = 30.4375
 """Mean days of a month: 365.25 / 12."""
 
@@ -276,7 +278,8 @@ def _answer(
     served = float((site.load_mw - found.curtailed_mw - found.unserved_mw).sum())
     lacking = found.unserved_mw
     shortfall = None
-    if lacking.sum() > UNSERVED_MWH:
+    slack = 0.0 if job.dispatch else SLACK * TOLERANCE * abs(found.cost_usd) / FIRM_USD_PER_MWH
+    if lacking.sum() > max(UNSERVED_MWH, slack):
         worst = int(lacking.argmax())
         shortfall = Shortfall(
             hours=int((lacking > UNSERVED_MWH).sum()),

@@ -135,11 +135,15 @@ def impossible(job: SupplyJob) -> list[Problem]:
     if job.region not in REGIONS:
         near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
         what = "no hourly prices of such a region are shipped"
-        problems.append(Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these"))
+        problems.append(
+            Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these")
+        )
     if job.place and job.place not in PLACES:
         near, allowed = nearest_name(job.place, PLACES), ", ".join(PLACES)
         what = "no sun and wind of such a place are shipped"
-        problems.append(Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these"))
+        problems.append(
+            Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these")
+        )
     if job.prices_of not in PRICE_YEARS:
         allowed = ", ".join(map(str, PRICE_YEARS))
         what = "no hourly prices of such a year are shipped"
@@ -154,7 +158,9 @@ def impossible(job: SupplyJob) -> list[Problem]:
         problems.append(Problem(what, PLACE, value=job.grid, remedy=remedy))
     if job.shiftable > 0 and job.drawn >= 1:
         what = "load that waits needs hours with less than the peak to catch up in"
-        problems.append(Problem(what, PLACE, value=f"{job.shiftable:g}", remedy="state what is drawn, as --drawn '85 %'"))
+        problems.append(
+            Problem(what, PLACE, value=f"{job.shiftable:g}", remedy="state what is drawn, as --drawn '85 %'")
+        )
     late = [day for day, _ in read_grid(job.grid)[0] if day.year > job.year]
     if late:
         what = "a tranche of the grid begins after the year, and so changes nothing"

@@ -43,7 +43,7 @@ UTC_OFFSET_H = {"ercot": -6, "pjm": -5}
 def title(run: SiteSupply) -> str:
     """Return what is supplied."""
     job = run.job
-    return f"{short(job.load_mw)} MW in {job.region}, {job.year}: " + ("dispatch" if job.dispatch else "least-cost supply")
+    return f"{_mw(job.load_mw)} in {job.region}, {job.year}: " + ("dispatch" if job.dispatch else "least-cost supply")
 
 
 def headline(run: SiteSupply) -> str:
@@ -51,10 +51,10 @@ def headline(run: SiteSupply) -> str:
     lacking = run.shortfall
     if lacking is not None:
         return (
-            f"No supply on offer carries the load in {lacking.hours:,} hours: {short(lacking.worst_mw)} MW lack at "
+            f"No supply on offer carries the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
             f"{lacking.worst_hour} UTC, {short(lacking.energy_mwh)} MWh over the year"
         )
-    standing = [f"{short(mw)} MW of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= 0.05]
+    standing = [f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= 0.05]
     verb = "stand" if run.job.dispatch else "of least cost"
     return f"{', '.join(standing) or 'nothing'} beside the grid {verb}: {short(run.usd_per_mwh)} USD/MWh"
 
@@ -65,8 +65,11 @@ def rows(run: SiteSupply) -> list[tuple[str, str]]:
     share = {n: mwh / run.site.load_mw.sum() for n, mwh in run.energy_mwh.items() if mwh > 0}
     found = [
         ("cost", f"{money(run.usd_per_year)} a year: " + ", ".join(f"{part(n)} {money(v)}" for n, v in parts[:4])),
-        ("energy", ", ".join(f"{word(n)} {v:.0%}" for n, v in sorted(share.items(), key=lambda s: -s[1]) if v >= 0.005)),
-        ("carbon", f"{short(run.co2_kg_per_mwh)} kg/MWh; highest draw of the grid {short(run.peak_grid_mw)} MW"),
+        (
+            "energy",
+            ", ".join(f"{word(n)} {v:.0%}" for n, v in sorted(share.items(), key=lambda s: -s[1]) if v >= 0.005),
+        ),
+        ("carbon", f"{short(run.co2_kg_per_mwh)} kg/MWh; highest draw of the grid {_mw(run.peak_grid_mw)}"),
     ]
     if run.shortfall is None:
         found.append(("one more MW of grid", f"saves {money(run.grid_usd_per_mw_year)} a year"))
@@ -96,6 +99,10 @@ def _grid(pairs: list[tuple[str, str]]) -> Table:
     for name, text in pairs:
         table.add_row(name, text)
     return table
+
+
+def _mw(power: float) -> str:
+    return f"{power:,.0f} MW" if power >= 100 else f"{short(power)} MW"
 
 
 def word(name: str) -> str:
@@ -131,7 +138,9 @@ def _week(run: SiteSupply) -> Chart:
     )
     days = tuple(name[:6] for name in names[::24])
     caption = "the week around the dearest hour; what lies above the load charges batteries or catches up on work"
-    return Chart("week", "A week, hour by hour", base.option(series, names, "MW"), caption, ("MW, daily mean", *days), table)
+    return Chart(
+        "week", "A week, hour by hour", base.option(series, names, "MW"), caption, ("MW, daily mean", *days), table
+    )
 
 
 def _duration(run: SiteSupply) -> Chart:
@@ -159,7 +168,9 @@ def _bars(run: SiteSupply, which: str) -> Chart:
     names = list(values)
     drawn = base.horizontal_bars([base.bar(heading, list(values.values()), base.PALETTE[0])], names, unit)
     table = tuple((n, short(v)) for n, v in values.items())
-    return Chart(which, heading, drawn, caption, ("", unit), table, height=base.LIST_HEIGHT + base.ROW_HEIGHT * len(names))
+    return Chart(
+        which, heading, drawn, caption, ("", unit), table, height=base.LIST_HEIGHT + base.ROW_HEIGHT * len(names)
+    )
 
 
 def html(run: SiteSupply) -> str:
@@ -208,4 +219,6 @@ def _lines(run: SiteSupply) -> Iterator[str]:
     columns += [mw for n, mw in found.power_mw.items() if n != "grid"]
     local = dt.timedelta(hours=UTC_OFFSET_H[run.job.region])
     for hour, values in zip(hours(run), np.array(columns).T, strict=True):
-        yield ",".join([f"{hour:%Y-%m-%dT%H:%MZ}", f"{hour + local:%Y-%m-%dT%H:%M}", *(f"{v:.4f}" for v in values + 0.0)])
+        yield ",".join(
+            [f"{hour:%Y-%m-%dT%H:%MZ}", f"{hour + local:%Y-%m-%dT%H:%M}", *(f"{v:.4f}" for v in values + 0.0)]
+        )

@@ -136,9 +136,7 @@ def size(
     begun = time.perf_counter()
     columns = program(site)
     solver = Dispatcher(columns)
-    cuts = _Cuts(
-        np.array([k.built_mw for k in site.kinds]), np.array([max(k.most_mw, k.built_mw) for k in site.kinds])
-    )
+    cuts = _Cuts(np.array([k.built_mw for k in site.kinds]), np.array([max(k.most_mw, k.built_mw) for k in site.kinds]))
     at = _coarse(site) if len(site.load_mw) >= FEW_H else _start(site)
     best, best_at, kept = np.inf, at, np.zeros(0)
     optimal, needed = False, -np.log10(tolerance)
@@ -289,5 +287,3 @@ def _co2_t(site: SiteYear, power: dict[str, Array]) -> float:
     kg = float((site.grid.co2_kg_per_mwh * power["grid"]).sum())
     kg += sum(u.co2_kg_per_mwh * float(power[u.name].sum()) for u in site.units)
     return kg / 1e3
-
-
