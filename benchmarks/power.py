@@ -33,7 +33,7 @@ def main() -> None:
     fixed = dispatch(site, found.capacity_mw)
     print(f"gigaplan  dispatch {fixed.seconds:.2f} s, {fixed.cost_usd:,.0f} USD")
     try:
-        made = network(site)
+        made = network(site, year=2027)
     except PlanError as error:
         print(error)
         return

@@ -98,6 +98,6 @@ def test_pypsa_finds_the_same_cost() -> None:
     )
     units = tuple(replace(u, available=u.available[:336]) for u in site.units)
     site = replace(site, load_mw=site.load_mw[:336], grid=grid, units=units, share_of_year=336 / 8760)
-    made = network(site)
+    made = network(site, year=2027)
     made.optimize(solver_name="highs", log_to_console=False)
     assert size(site, tolerance=1e-5).cost_usd == pytest.approx(made.objective, rel=1e-3)

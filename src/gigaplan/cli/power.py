@@ -31,7 +31,7 @@ NetCdf = Annotated[
 @verb(app, "power", "power ercot --load 1GW --grid 500MW,700MW@2027-06")
 @flattened(job="gigaplan.layers.site_supply_job:SupplyJob")
 def power(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetCdf = None, json: Json = False) -> int:
-    """Show what of least cost stands beside a site's grid, each hour's dispatch, and what one more megawatt is worth.
+    """Show what of least cost stands next to a site's grid, each hour's dispatch, and what one more megawatt is worth.
 
     Parameters
     ----------

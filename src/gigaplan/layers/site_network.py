@@ -15,7 +15,7 @@ LARGE_MW = 1e6
 INSTALL = "pip install 'gigaplan[power]'"
 
 
-def network(site: SiteYear, capacity_mw: dict[str, float] | None = None, *, year: int = 2027) -> Any:
+def network(site: SiteYear, capacity_mw: dict[str, float] | None = None, *, year: int) -> Any:
     """Return a site as a network of one bus: load, grid, units, batteries, and a price of what is unserved.
 
     What a plain network cannot say is left out: load that waits or is left undone, the charge for monthly peaks, limits

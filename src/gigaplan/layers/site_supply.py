@@ -1,4 +1,4 @@
-"""One site's supply: what of least cost stands beside its grid, each hour's dispatch, and what a megawatt is worth."""
+"""One site's supply: what of least cost stands next to its grid, each hour's dispatch, and what a megawatt is worth."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ UNSERVED_MWH = 1e-3
 """Energy below which a shortfall is the solver's rounding."""
 SLACK = 3
 """Tolerances of the cost up to which a shortfall of sizes is theirs, not of the supply on offer."""
+LEAP_DAY = (2, 29)
+"""Month and day that the series leave out."""
 DAYS_PER_MONTH = 30.4375
 """Mean days of a month: 365.25 / 12."""
 
@@ -189,7 +191,7 @@ def _hours(year: int) -> list[dt.datetime]:
     first = dt.datetime(year, 1, 1)
     leap = (dt.date(year + 1, 1, 1) - dt.date(year, 1, 1)).days - series.HOURS // 24
     every = (first + dt.timedelta(hours=h) for h in range(series.HOURS + 24 * leap))
-    return [h for h in every if not (leap and h.month == 2 and h.day == 29)]
+    return [h for h in every if (h.month, h.day) != LEAP_DAY]
 
 
 def _limit(job: SupplyJob) -> Array:

@@ -8,14 +8,14 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from gigaplan.layers.series import PRICE_YEARS
+from gigaplan.layers.series import HOURS, PRICE_YEARS
 from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 from gigaplan.vocabulary.options import DayOf, Option, Quantity
 from gigaplan.vocabulary.units import parse_date, parse_quantity
 
 PLACE = Place("power")
 UNITS = ("gas_turbine", "engine", "fuel_cell", "solar", "wind", "diesel", "battery")
-"""Kinds of supply whose costs are in the catalog, beside the grid."""
+"""Kinds of supply whose costs are in the catalog, next to the grid."""
 REGIONS = ("ercot", "pjm")
 """Regions with a shipped series of prices."""
 PLACES = ("abilene", "fort_stockton", "clovis", "north_minnesota")
@@ -23,13 +23,15 @@ PLACES = ("abilene", "fort_stockton", "clovis", "north_minnesota")
 GRID_EXAMPLE = "'500MW,700MW@2027-06'"
 UNITS_EXAMPLE = "'engine=400MW,battery=100MW'"
 YEARS = (2024, 2060)
+LONGEST_WAIT_H = 72
+"""Longest deadline: each hour of it is an entry for every hour of the year."""
 MOST_MW = 100_000.0
 """Load above which a number is a slip of the pen: a hundred gigawatts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyJob:
-    """A site of a steady load in a region, with a grid connection by date and what may stand beside it."""
+    """A site of a steady load in a region, with a grid connection by date and what may stand next to it."""
 
     region: Annotated[str, Option(argument=True, choices=REGIONS)]
     """Region in whose market the site buys: ercot or pjm."""
@@ -46,7 +48,7 @@ class SupplyJob:
     delay: Annotated[bool, Option(group="Site")] = False
     """Also size the year without the grid's last tranche, to say what its delay by a year costs."""
     units: Annotated[str, Option(group="Supply")] = ",".join(UNITS)
-    """What may be built beside the grid, or with --dispatch what stands, as "engine=400MW,battery=100MW"."""
+    """What may be built next to the grid, or with --dispatch what stands, as "engine=400MW,battery=100MW"."""
     dispatch: Annotated[bool, Option(group="Supply")] = False
     """Take the capacities of --units as they are, instead of finding those of least cost."""
     ordered: Annotated[dt.date | None, Option(group="Supply"), DayOf()] = None
@@ -123,10 +125,10 @@ def impossible(job: SupplyJob) -> list[Problem]:
     for name, value, low, high, words in (
         ("load", job.load_mw, 1e-3, MOST_MW, "between a kilowatt and 100 GW"),
         ("year", job.year, *YEARS, f"a year from {YEARS[0]} to {YEARS[1]}"),
-        ("withheld", job.withheld_h, 0, 8760, "hours of a year"),
+        ("withheld", job.withheld_h, 0, HOURS, "hours of a year"),
         ("drawn", job.drawn, 1e-3, 1, "a share of up to 100 %"),
         ("shiftable", job.shiftable, 0, 1, "a share of 0 to 100 %"),
-        ("within", job.within_h, 1, 72, "1 to 72 hours"),
+        ("within", job.within_h, 1, LONGEST_WAIT_H, f"1 to {LONGEST_WAIT_H} hours"),
         ("curtailable", job.curtailable, 0, 1, "a share of 0 to 100 %"),
         ("time-limit", job.limit_s, 1, 3600, "1 s to an hour"),
     ):

@@ -56,7 +56,7 @@ def headline(run: SiteSupply) -> str:
         )
     standing = [f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= 0.05]
     verb = "stand" if run.job.dispatch else "of least cost"
-    return f"{', '.join(standing) or 'nothing'} beside the grid {verb}: {short(run.usd_per_mwh)} USD/MWh"
+    return f"{', '.join(standing) or 'nothing'} next to the grid {verb}: {short(run.usd_per_mwh)} USD/MWh"
 
 
 def rows(run: SiteSupply) -> list[tuple[str, str]]:
@@ -146,7 +146,7 @@ def _week(run: SiteSupply) -> Chart:
 def _duration(run: SiteSupply) -> Chart:
     """Return load, grid import and own generation, each sorted from its highest hour down."""
     taken = run.supplied.power_mw["grid"]
-    curves = {"load": run.site.load_mw, "grid": taken, "beside the grid": run.site.load_mw - taken}
+    curves = {"load": run.site.load_mw, "grid": taken, "next to the grid": run.site.load_mw - taken}
     shares = np.linspace(0, 1, 101)
     sorted_mw = {n: np.quantile(mw, 1 - shares) for n, mw in curves.items()}
     names = [f"{s:.0%}" for s in shares]
@@ -161,7 +161,7 @@ def _bars(run: SiteSupply, which: str) -> Chart:
     """Return bars of capacity, or of the parts of the cost."""
     if which == "capacity":
         values = {word(n): mw for n, mw in run.capacity_mw.items()}
-        heading, unit, caption = "What stands beside the grid", "MW", "capacity of each unit on offer"
+        heading, unit, caption = "What stands next to the grid", "MW", "capacity of each unit on offer"
     else:
         values = {part(n): usd / 1e6 for n, usd in run.usd_by_part.items()}
         heading, unit, caption = "What the year costs", "M USD", "annual cost by what it is for"

@@ -72,13 +72,23 @@ class Dispatcher:
         self.columns, self.solves = columns, 0
         self._optimal = highspy.HighsModelStatus.kOptimal
         with _quiet():
-            self._highs: Any = highspy.Highs()
+            self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self._highs.setOptionValue("output_flag", False)
         self._highs.setOptionValue("solver", "simplex")
         self._highs.passModel(given)
 
     def solve(self, capacity_mw: Array) -> tuple[float, Array, Array, Array]:
-        """Return cost [USD], columns, reduced costs of columns and duals of rows [USD] at some capacities.
+        """Return the hours of least cost at some capacities.
+
+        Parameters
+        ----------
+        capacity_mw : array
+            Of units, then batteries [MW].
+
+        Returns
+        -------
+        tuple of (float, array, array, array)
+            Cost [USD], columns, reduced costs of columns and duals of rows [USD].
 
         Raises
         ------

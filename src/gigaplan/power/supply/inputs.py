@@ -18,6 +18,7 @@ class Unit:
     """A kind of generation: turbines, engines, fuel cells, solar, wind, diesel, or a contract for energy."""
 
     name: str
+    """What it is called in answers."""
     usd_per_mw_year: float
     """Capital cost by the capital recovery factor and fixed operation [USD/MW-year]."""
     usd_per_mwh: float = 0.0
@@ -41,6 +42,7 @@ class Battery:
     """Storage of a given duration; its energy is its power times its hours."""
 
     name: str
+    """What it is called in answers."""
     usd_per_mw_year: float
     """Annual cost of a megawatt with its hours of storage [USD/MW-year]."""
     hours: float
@@ -102,9 +104,13 @@ class SiteYear:
     load_mw: Array
     """(T,) facility load [MW]."""
     grid: Grid
+    """Its connection."""
     units: tuple[Unit, ...] = ()
+    """Generation that stands or may stand."""
     batteries: tuple[Battery, ...] = ()
+    """Storage that stands or may stand."""
     flexible: Flexible = field(default_factory=Flexible)
+    """Load that can wait."""
     share_of_year: float = 1.0
     """The chronology over a year: annual costs are taken for this share."""
 
@@ -125,6 +131,11 @@ def recovery_factor(rate: float, life_years: float) -> float:
         Cost of capital in a year.
     life_years : float
         Years over which it is paid.
+
+    Returns
+    -------
+    float
+        Annual payment over the capital cost [1/year].
 
     Examples
     --------

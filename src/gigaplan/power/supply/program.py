@@ -9,9 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, SiteYear
 from gigaplan.vocabulary.members import Array
+
+Index = NDArray[np.intp]
+"""Numbers of columns or of rows."""
+Parts = list[tuple[Index, Array | float]]
+"""Columns with their factors."""
 
 KUSD = 1e-3
 """Thousands of dollars of a dollar."""
@@ -22,24 +28,62 @@ class Program:
     """Columns and rows while they are put together."""
 
     costs: list[Array] = field(default_factory=list)
+    """Cost of each column [kUSD]."""
     lows: list[Array] = field(default_factory=list)
+    """Least of each column."""
     highs: list[Array] = field(default_factory=list)
+    """Most of each column."""
     row_lows: list[Array] = field(default_factory=list)
+    """Least of each row."""
     row_highs: list[Array] = field(default_factory=list)
-    entries: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    """Most of each row."""
+    entries: list[tuple[Index, Index, Array]] = field(default_factory=list)
+    """Rows, columns and factors."""
     columns: int = 0
+    """Columns so far."""
     rows: int = 0
+    """Rows so far."""
 
-    def add(self, n: int, usd: Array | float, low: Array | float = 0.0, high: Array | float = np.inf) -> Array:
-        """Return the numbers of new columns with their cost [USD] and bounds."""
+    def add(self, n: int, usd: Array | float, low: Array | float = 0.0, high: Array | float = np.inf) -> Index:
+        """Return the numbers of new columns.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        usd : array or float
+            Cost of a unit of each [USD].
+        low, high : array or float
+            Bounds.
+
+        Returns
+        -------
+        array
+            Their numbers.
+        """
         for kept, value in ((self.costs, np.asarray(usd) * KUSD), (self.lows, low), (self.highs, high)):
             kept.append(np.broadcast_to(np.asarray(value, dtype=float), n))
         found = np.arange(self.columns, self.columns + n)
         self.columns += n
         return found
 
-    def where(self, n: int, parts: list[tuple[Array, Array | float]], low: Array | float, high: Array | float) -> Array:
-        """Return the numbers of new rows: sums of columns times factors, between two bounds."""
+    def where(self, n: int, parts: Parts, low: Array | float, high: Array | float) -> Index:
+        """Return the numbers of new rows: sums of columns times factors, between two bounds.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        parts : Parts
+            Columns, one for each row or one for all, with their factors.
+        low, high : array or float
+            Bounds of the sums.
+
+        Returns
+        -------
+        array
+            Their numbers.
+        """
         found = np.arange(self.rows, self.rows + n)
         for columns, factor in parts:
             self.entries.append(
@@ -50,8 +94,16 @@ class Program:
         self.rows += n
         return found
 
-    def total(self, parts: list[tuple[Array, Array | float]], high: float) -> None:
-        """Add one row: the sum of whole groups of columns times factors, at most ``high``."""
+    def total(self, parts: Parts, high: float) -> None:
+        """Add one row: the sum of whole groups of columns times factors.
+
+        Parameters
+        ----------
+        parts : Parts
+            Groups of columns with their factors.
+        high : float
+            Most that the sum may be.
+        """
         for columns, factor in parts:
             n = len(columns)
             self.entries.append(
@@ -67,23 +119,36 @@ class Columns:
     """Where each quantity stands in the solution."""
 
     program: Program
-    capacity: Array
+    """Columns and rows."""
+    capacity: Index
     """Of units, then batteries."""
-    grid: Array
-    units: tuple[Array, ...]
-    charge: tuple[Array, ...]
-    discharge: tuple[Array, ...]
-    stored: tuple[Array, ...]
-    exported: Array | None
-    put_off: Array | None
-    caught_up: Array | None
-    backlog: Array | None
-    curtailed: Array | None
-    unserved: Array
-    peaks: Array | None
-    balance: Array
+    grid: Index
+    """Import by hour."""
+    units: tuple[Index, ...]
+    """Power of each unit by hour."""
+    charge: tuple[Index, ...]
+    """Power into each battery."""
+    discharge: tuple[Index, ...]
+    """Power out of each battery."""
+    stored: tuple[Index, ...]
+    """Energy in each battery."""
+    exported: Index | None
+    """Power sold."""
+    put_off: Index | None
+    """Load put off."""
+    caught_up: Index | None
+    """Load caught up."""
+    backlog: Index | None
+    """Load put off and not yet done."""
+    curtailed: Index | None
+    """Load left undone."""
+    unserved: Index
+    """Load that is lacking."""
+    peaks: Index | None
+    """Highest import of each month."""
+    balance: Index
     """Rows of the energy balance."""
-    limit: Array
+    limit: Index
     """Rows of the grid's limit."""
 
 
@@ -94,6 +159,11 @@ def program(site: SiteYear) -> Columns:
     ----------
     site : SiteYear
         Load, grid, units, batteries and what can wait.
+
+    Returns
+    -------
+    Columns
+        The programme, and where each quantity stands in it.
     """
     lp, hours = Program(), len(site.load_mw)
     capacity = np.concatenate(
@@ -101,8 +171,8 @@ def program(site: SiteYear) -> Columns:
         or [np.zeros(0, dtype=int)]
     )
     grid = lp.add(hours, site.grid.usd_per_mwh)
-    given: list[tuple[Array, Array | float]] = [(grid, 1.0)]
-    over_grid: list[tuple[Array, Array | float]] = [(grid, 1.0)]
+    given: Parts = [(grid, 1.0)]
+    over_grid: Parts = [(grid, 1.0)]
     units = []
     for unit, size in zip(site.units, capacity, strict=False):
         power = lp.add(hours, unit.usd_per_mwh)
@@ -147,8 +217,8 @@ def _unserved_usd_per_mwh(site: SiteYear) -> float:
 
 
 def _batteries(
-    lp: Program, site: SiteYear, sizes: Array, given: list[tuple[Array, Array | float]]
-) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]]:
+    lp: Program, site: SiteYear, sizes: Index, given: Parts
+) -> tuple[tuple[Index, ...], tuple[Index, ...], tuple[Index, ...]]:
     """Add each battery: power within its capacity, energy within its hours, the end of the chronology as its start."""
     hours = len(site.load_mw)
     found = []
@@ -157,7 +227,7 @@ def _batteries(
         taken, out, held = lp.add(hours, 0.0), lp.add(hours, battery.wear_usd_per_mwh), lp.add(hours, 0.0)
         for columns, factor in ((taken, 1.0), (out, 1.0), (held, battery.hours)):
             lp.where(hours, [(columns, 1.0), (at, -factor)], -np.inf, 0.0)
-        parts: list[tuple[Array, Array | float]] = [(held, 1.0), (np.roll(held, 1), -1.0)]
+        parts: Parts = [(held, 1.0), (np.roll(held, 1), -1.0)]
         lp.where(hours, [*parts, (taken, -battery.charge_share), (out, 1.0 / battery.discharge_share)], 0.0, 0.0)
         given += [(taken, -1.0), (out, 1.0)]
         found.append((taken, out, held))
@@ -166,8 +236,8 @@ def _batteries(
 
 
 def _flexible(
-    lp: Program, site: SiteYear, given: list[tuple[Array, Array | float]]
-) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    lp: Program, site: SiteYear, given: Parts
+) -> tuple[Index | None, Index | None, Index | None, Index | None]:
     """Add load that can wait, as a backlog no older than its deadline, and load that can be left undone."""
     hours, flexible, load = len(site.load_mw), site.flexible, site.load_mw
     put_off = caught_up = backlog = curtailed = None
@@ -175,9 +245,9 @@ def _flexible(
         put_off = lp.add(hours, 0.0, 0.0, flexible.shiftable_share * load)
         caught_up = lp.add(hours, 0.0, 0.0, np.maximum((flexible.peak_mw or load.max()) - load, 0.0))
         backlog = lp.add(hours, 0.0)
-        parts: list[tuple[Array, Array | float]] = [(backlog, 1.0), (np.roll(backlog, 1), -1.0)]
+        parts: Parts = [(backlog, 1.0), (np.roll(backlog, 1), -1.0)]
         lp.where(hours, [*parts, (put_off, -1.0), (caught_up, 1.0)], 0.0, 0.0)
-        recent: list[tuple[Array, Array | float]] = [(np.roll(put_off, k), -1.0) for k in range(flexible.within_h)]
+        recent: Parts = [(np.roll(put_off, k), -1.0) for k in range(flexible.within_h)]
         lp.where(hours, [(backlog, 1.0), *recent], -np.inf, 0.0)
         given += [(put_off, 1.0), (caught_up, -1.0)]
     if flexible.curtailable_share > 0:
@@ -189,7 +259,7 @@ def _flexible(
     return put_off, caught_up, backlog, curtailed
 
 
-def _peaks(lp: Program, site: SiteYear, over_grid: list[tuple[Array, Array | float]]) -> Array | None:
+def _peaks(lp: Program, site: SiteYear, over_grid: Parts) -> Index | None:
     """Add the highest draw of each month, which is charged for."""
     if site.grid.usd_per_mw_month <= 0:
         return None

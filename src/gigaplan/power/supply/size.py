@@ -16,7 +16,7 @@ import numpy as np
 from gigaplan.power.supply.highs import Dispatcher
 from gigaplan.power.supply.inputs import SiteYear
 from gigaplan.power.supply.outputs import Supplied
-from gigaplan.power.supply.program import KUSD, Columns, program
+from gigaplan.power.supply.program import KUSD, Columns, Index, program
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 
@@ -64,7 +64,7 @@ class _Cuts:
             bounds=[*zip(self.low, self.high, strict=True), (None, None)],
             method="highs",
         )
-        if found.status == 0 and found.fun >= self.bound:
+        if found.status == 0 and found.fun is not None and found.fun >= self.bound:
             self.bound = float(found.fun)
             self.weights = np.maximum(-found.ineqlin.marginals / KUSD, 0.0)
 
@@ -83,7 +83,7 @@ class _Cuts:
             bounds=[*zip(self.low, self.high, strict=True), *([(0, None)] * n)],
             method="highs",
         )
-        return best if found.status else np.clip(found.x[:n], self.low, self.high)
+        return best if found.status or found.x is None else np.clip(found.x[:n], self.low, self.high)
 
 
 def dispatch(site: SiteYear, capacity_mw: dict[str, float]) -> Supplied:
@@ -95,6 +95,11 @@ def dispatch(site: SiteYear, capacity_mw: dict[str, float]) -> Supplied:
         Load, grid, units, batteries and what can wait.
     capacity_mw : dict of str to float
         Capacity of each unit and battery [MW]; what is left out stands as built.
+
+    Returns
+    -------
+    Supplied
+        The hours.
 
     Raises
     ------
@@ -123,8 +128,13 @@ def size(
         Share of the cost by which the answer may lie above the bound.
     limit_s : float
         Time after which the best supply so far is given with its bound [s].
-    progress : callable, optional
+    progress : Progress, optional
         Called with (digits of agreement, digits needed, words); False cancels.
+
+    Returns
+    -------
+    Supplied
+        Capacities and hours.
 
     Raises
     ------
@@ -227,7 +237,7 @@ def _answer(
     """Return a solution's columns under their names."""
     hours = len(site.load_mw)
 
-    def of(numbers: Array | None) -> Array:
+    def of(numbers: Index | None) -> Array:
         return np.zeros(hours) if numbers is None else values[numbers]
 
     capacity = dict(zip((k.name for k in site.kinds), map(float, values[columns.capacity]), strict=True))
