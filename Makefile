@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PLAN   ?= announced-2025-09
 PEER   := 0.12.0
+NODE   := PATH="$(CURDIR)/build/node/bin:$$PATH"
 CODE   := $(wildcard src tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run app test test-api test-browser test-postgres test-workbook web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run app test test-api test-browser test-postgres test-workbook tools web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,9 +30,12 @@ test-workbook: $(VENV)/dev.stamp ## calculate workbooks anew in LibreOffice, whi
 app: $(VENV)/run.stamp ## set up and open the planner in the browser (PLAN=... for another)
 	@$(BIN)/gigaplan app $(PLAN)
 
-test-browser: $(VENV)/browser.stamp web/node_modules/.stamp ## set up and test page and planner in Chromium; needs Node and Chromium
-	@command -v chromium >/dev/null || { echo "install Chromium (Debian: apt install chromium) and try again"; exit 1; }
-	$(BIN)/python -m pytest tests/browser
+test-browser: $(VENV)/browser.stamp tools web/node_modules/.stamp ## set up (Chromium, Node, LibreOffice too) and test page, planner and workbook in them
+	$(NODE) $(BIN)/python -m pytest tests/browser
+	$(BIN)/python tests/workbook/recalculate.py
+
+tools: | $(BIN)/python
+	@tests/browser/tools.sh $(BIN)/python
 
 test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its description allows (schemathesis)
 	$(BIN)/python -m pytest tests/browser/test_interface.py
@@ -39,8 +43,8 @@ test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its
 test-postgres: $(VENV)/dev.stamp ## test a team's server with a PostgreSQL of its own; needs PostgreSQL's programs
 	$(BIN)/python tests/app/postgres.py
 
-web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static; needs Node 20.19 or newer
-	cd web && npm run build
+web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static, with Node 20.19 or newer
+	cd web && $(NODE) npm run build
 
 setup: $(VENV)/run.stamp ## set up to run
 
@@ -113,7 +117,6 @@ $(VENV)/browser.stamp: requirements/browser.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/run.stamp $(VENV)/dev.stamp
 
-web/node_modules/.stamp: web/package-lock.json
-	@command -v npm >/dev/null || { echo "install Node 20.19 or newer with npm and try again"; exit 1; }
-	cd web && npm ci --no-audit --no-fund
+web/node_modules/.stamp: web/package-lock.json | tools
+	cd web && $(NODE) npm ci --no-audit --no-fund
 	@touch $@

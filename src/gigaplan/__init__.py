@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         load,
         new,
         power_supply,
+        power_swings,
         predict_inference,
         predict_training,
         request,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from gigaplan.layers.serving import Frontiers, ServingQuestion
     from gigaplan.layers.site_supply import SiteSupply, SupplyJob
     from gigaplan.layers.sites import SitesJob
+    from gigaplan.layers.swings import SwingsQuestion, SwingsRun
     from gigaplan.layers.training import TrainingJob, TrainRun
     from gigaplan.layers.training_sites import SitesRun
     from gigaplan.plan.starter import Start
@@ -113,6 +115,8 @@ __all__ = [
     "SupplyJob",
     "Sweep",
     "SweepRequest",
+    "SwingsQuestion",
+    "SwingsRun",
     "TrainRun",
     "TrainingCalibration",
     "TrainingInputs",
@@ -136,6 +140,7 @@ __all__ = [
     "load",
     "new",
     "power_supply",
+    "power_swings",
     "predict_inference",
     "predict_training",
     "request",
@@ -171,6 +176,7 @@ _REQUESTS = (
     "SitesJob",
     "Start",
     "SupplyJob",
+    "SwingsQuestion",
     "TrainingInputs",
     "TrainingJob",
 )
@@ -197,6 +203,8 @@ _HOMES = {
     "SupplyJob": "layers.site_supply_job",
     "Sweep": "study.sweep",
     "SweepRequest": "study.sweep",
+    "SwingsQuestion": "layers.swings",
+    "SwingsRun": "layers.swings",
     "TrainRun": "layers.training",
     "TrainingCalibration": "validation.training.calibrate",
     "TrainingJob": "layers.training",

@@ -27,8 +27,6 @@ STEPS = (
     "H100,64,Llama-3 70B,8192,128,1,4,4,4,1,1,5,BF16,,1010\nH100,64,Llama-3 70B,8192,128,1,4,8,2,1,1,5,FP8,,1480\n"
 )
 PYTHON_ONLY = {"catalog_yaml", "load", "request", "save", "to_json", "train_sites", "unused"}
-NAMED = {"power": "power_supply"}
-"""Verbs whose function has another name: ``gigaplan.power`` is a room."""
 """What the terminal does inside other verbs: ``catalog show --yaml`` is one, ``explain FOLDER`` loads, ``run`` saves,
 ``train --sites`` trains on several."""
 
@@ -61,7 +59,7 @@ def test_every_verb_is_a_function_and_the_other_way_round() -> None:
     functions = {
         name for name in gp.__all__ if name.islower() and not name.startswith("_") and callable(getattr(gp, name))
     }
-    assert {NAMED.get(v, v) for v in verbs() if not v.startswith(TERMINAL_ONLY)} == functions - PYTHON_ONLY
+    assert {v for v in verbs() if not v.startswith(TERMINAL_ONLY)} == functions - PYTHON_ONLY
     assert set(gp.__all__) <= set(dir(gp))
     assert all(getattr(gp, name) is not None for name in gp.__all__)
 
@@ -108,14 +106,18 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "frontier gpt_oss_120b h200_hgx,l4 --ttft 1 s --isl 512",
         lambda f: gp.frontier("gpt_oss_120b", ["h200_hgx", "l4"], ttft_s=1.0, isl=512),
     ),
-    "power": (
-        "power ercot --load 1GW --grid 700MW --units engine=400MW,battery=50MW --dispatch",
+    "power_supply": (
+        "power supply ercot --load 1GW --grid 700MW --units engine=400MW,battery=50MW --dispatch",
         lambda f: gp.power_supply("ercot", load="1 GW", grid="700MW", units="engine=400MW,battery=50MW", dispatch=True),
     ),
     "train": ("train llama_3_1_8b h100_hgx --gpus 64 --tokens 1T", lambda f: gp.train(*MAIN, gpus=64, tokens="1T")),
     "train_sites": (
         "train llama_3_1_8b h100_hgx --sites a=64,b=64 --wan-distance 800km",
         lambda f: gp.train_sites(*MAIN, **SITES),
+    ),
+    "power_swings": (
+        "power swings llama_3_1_8b h100_hgx --gpus 64 --ramp-limit 5",
+        lambda f: gp.power_swings(*MAIN, gpus=64, ramp_limit=5.0),
     ),
     "validate_inference": ("validate inference", lambda f: gp.validate_inference()),
     "validate_training": ("validate training", lambda f: gp.validate_training()),
@@ -163,7 +165,7 @@ SAVED_IN = {"run": "kept", "calibrate_serving": "o.yaml", "calibrate_training": 
 def test_the_terminal_and_python_give_one_json(
     name: str, files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name == "power":
+    if name == "power_supply":
         pytest.importorskip("highspy")
     monkeypatch.chdir(files)
     words, function = ANSWERS[name]

@@ -26,6 +26,7 @@ CENTRAL = {
     "catalog_show": ("0", "1"),
     "train": ("step", "run", "power", "energy"),
     "train_sites": ("best", "distance", "one site"),
+    "power_swings": ("step", "smoothing takes"),
     "frontier": ("gpt_oss_120b on h200_hgx",),
     "validate_inference": ("0", "1"),
     "validate_training": ("all tables", "GPU a100_hgx"),

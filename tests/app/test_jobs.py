@@ -91,7 +91,8 @@ def test_every_verb_of_python_and_of_the_terminal_has_an_endpoint(client: Client
         "schema",
         "frontier",
         "train",
-    } | {"power_supply"}
+        "power_supply",
+    }
     assert terminal <= set(verbs())
 
 
@@ -178,7 +179,11 @@ FILES = {
     "an overlay": ("run", {"plan": LAB, "overlays": ["FILE"]}),
     "claims": ("check", {"plan": LAB, "changes": ONE, "claims": [{"name": "FILE"}]}),
     "about": ("validate_inference", {"about": ["FILE"]}),
-    "a model": ("train", {"model": "FILE", "system": "h100_hgx", "gpus": 8, "model_configs": {"FILE": "{}"}}),
+    "a model": (
+        "train",
+        "power_supply",
+        {"model": "FILE", "system": "h100_hgx", "gpus": 8, "model_configs": {"FILE": "{}"}},
+    ),
     "a plan of sites": ("train_sites", {"model": "llama_3_1_70b", "system": "h100_hgx", "plan": {"name": "FILE"}}),
 }
 

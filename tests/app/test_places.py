@@ -13,6 +13,7 @@ from gigaplan.app.requests import PlanState
 from gigaplan.app.runs import result_of
 from gigaplan.app.server import static_folder
 from gigaplan.plan.sources import builtin_text
+from gigaplan.vocabulary.errors import PlanError
 
 MOST_BYTES = 25_000
 
@@ -44,6 +45,19 @@ def test_a_site_of_the_catalog_stands_at_its_own_place_and_others_in_their_regio
         west, south, east, north = places(PlanState(name="announced-2025-09"))["views"]["all places"]
         assert west < spot["longitude"] < east
         assert south < spot["latitude"] < north
+
+
+def test_a_position_that_the_plan_states_is_the_sites_and_half_a_one_is_refused() -> None:
+    place = ["fleet.sites.Abilene.latitude_deg=10 deg", "fleet.sites.Abilene.longitude_deg=-20.5 deg"]
+    stated = places(PlanState(name="announced-2025-09", changes=place))
+    spots = {s["name"]: s for s in stated["spots"]}
+    assert (spots["Abilene"]["latitude"], spots["Abilene"]["longitude"]) == (10, -20.5)
+    assert spots["Abilene"]["exact"]
+    assert spots["Abilene"]["source"].startswith("the plan")
+    with pytest.raises(PlanError, match="half a position"):
+        places(PlanState(name="announced-2025-09", changes=place[:1]))
+    with pytest.raises(PlanError, match="latitude_deg"):
+        places(PlanState(name="announced-2025-09", changes=["fleet.sites.Abilene.latitude_deg=91 deg", place[1]]))
 
 
 def test_a_region_without_a_place_is_said() -> None:

@@ -27,13 +27,13 @@ def started(page: Page, verb: str, **fields: str) -> None:
 
 def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(page: Page) -> None:
     page.get_by_role("button", name="Jobs", exact=True).click()
-    started(page, "study_montecarlo", Futures="2500")
+    started(page, "study_montecarlo", Futures="1500")
     running = job(page, "running")
-    expect(running).to_contain_text("lab-1mw, 2,500 futures", timeout=60_000)
+    expect(running).to_contain_text("lab-1mw, 1,500 futures", timeout=60_000)
     page.reload()
     page.wait_for_selector("[data-card]", timeout=60_000)
     page.get_by_role("button", name="Jobs 1").click()
-    expect(running).to_contain_text(" of 2,500", timeout=60_000)
+    expect(running).to_contain_text(" of 1,500", timeout=60_000)
     running.get_by_role("button", name="Cancel").click()
     expect(job(page, "cancelled")).to_be_visible(timeout=30_000)
     job(page, "cancelled").get_by_role("button", name="Resume").click()
@@ -43,7 +43,7 @@ def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(page
     report = opened.value
     report.wait_for_load_state()
     expect(report.locator("h1")).to_be_visible()
-    expect(report.locator("canvas").first).to_be_visible(timeout=30_000)
+    expect(report.locator(".chart canvas, .chart svg").first).to_be_visible(timeout=30_000)
     key = report.url
     assert "/pages/" in key
     report.reload()

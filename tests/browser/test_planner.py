@@ -128,6 +128,7 @@ def test_the_link_restores_all_that_is_shown(page: Page, link: str) -> None:
 
 
 def test_a_wrong_line_shows_its_problem_where_it_was_written(page: Page) -> None:
+    expect(page.locator("[data-card]").first).to_contain_text("80 %", timeout=60_000)  # ranges move figures too
     before = cards(page)
     page.get_by_label("+ any line of the plan").fill("fleet.ladder.ready_lag_months")
     page.get_by_label("its value").fill("soon")

@@ -6,7 +6,6 @@ exit codes.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -241,11 +240,8 @@ def rates(folder: Path, chance: random.Random) -> Mutant:
                 *above, key = chance.choice(paths)
                 at(changed, tuple(above))[key] = chance.choice((*NUMBERS, "fp4", 10**400, -1e300))
         forged = chance.random() < 0.5 and isinstance(changed, dict)
-        changed = json.loads(json.dumps(changed))  # as a file has it: names are text
-        if forged:
-            text = json.dumps(changed.get("rates"), sort_keys=True)
-            changed["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-        data = encoded(json.dumps(changed), chance)
+        text = rate_cache.stored_text(changed.get("rates")) if forged else json.dumps(changed)
+        data = encoded(text, chance)
     verb = "run" if chance.random() < 0.03 else "read"
     return Mutant(("rates", verb, "forged" if forged else "as it was"), {"rates/mine.json": data})
 

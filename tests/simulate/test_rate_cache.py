@@ -118,7 +118,7 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None
-    path.write_text(whole.replace('"format": 4', '"format": 3'))
+    path.write_text(whole.replace('"format": 5', '"format": 4'))
     assert kept.StoredRates(path).get("a") is None
     path.write_text("[" * 100_000)
     assert kept.StoredRates(path).get("a") is None

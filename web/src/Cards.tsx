@@ -50,9 +50,8 @@ export function Cards({ cards, others, stale, rough, open }: Props) {
             </span>
             {ghost && <span className="text ghost">B {ghost.value}</span>}
             {card.decided[0] && (
-              <span className="text" title={card.decided[0].input}>
-                moved by {card.decided[0].input.split('.').slice(-2).join(' ').replaceAll('_', ' ')}{' '}
-                {Math.round(100 * card.decided[0].share)} %
+              <span className="text" title={`${card.decided[0].words} (${card.decided[0].input})`}>
+                moved by {card.decided[0].words} ({Math.round(100 * card.decided[0].share)} %)
               </span>
             )}
           </button>

@@ -155,7 +155,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
       itemGap: 8,
       itemWidth: 10,
       itemHeight: 7,
-      textStyle: { color: ink, fontSize: size },
+      textStyle: { color: ink, fontSize: size, lineHeight: size + 5 },
       pageTextStyle: { color: ink },
       pageIconColor: ink,
     };

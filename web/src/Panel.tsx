@@ -57,7 +57,7 @@ function Tree({ of, top }: { of: Explained; top: boolean }) {
       )}
       {of.decided.length > 0 && (
         <p>
-          Moved most by {of.decided.map((d) => `${d.input} (${Math.round(100 * d.share)} %, ${d.evidence})`).join('; ')}.
+          Moved most by {of.decided.map((d) => `${d.words} (${Math.round(100 * d.share)} %, ${d.evidence})`).join('; ')}.
         </p>
       )}
       {of.facts.length > 0 && (

@@ -116,7 +116,6 @@ export function Sliders({ inputs, lines, plan, problems, set }: Props) {
         {inputs.map((i) => (
           <Slider key={i.path} input={i} plan={plan} set={set} />
         ))}
-        <AnyLine lines={lines} plan={plan} set={set} />
         {plan.changes.length > 0 && (
           <ul className="changes" aria-label={`${plan.changes.length} changed`}>
             {plan.changes.map((c) => {
@@ -140,6 +139,7 @@ export function Sliders({ inputs, lines, plan, problems, set }: Props) {
           </ul>
         )}
       </div>
+      <AnyLine lines={lines} plan={plan} set={set} />
     </section>
   );
 }

@@ -84,6 +84,8 @@ export interface Job {
 
 export interface Deciding {
   input: string;
+  /** What the input is in words. */
+  words: string;
   share: number;
   evidence: string;
 }

@@ -11,6 +11,8 @@ from gigaplan.layers.failures import FailureOptions
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
 from gigaplan.layers.sites import SitesJob
+from gigaplan.layers.swings import SwingsQuestion, SwingsRun
+from gigaplan.layers.swings import swings as run_swings
 from gigaplan.layers.training import TrainingJob, TrainRun
 from gigaplan.layers.training import train as run_training
 from gigaplan.layers.training_sites import SitesRun, train_at_sites
@@ -151,7 +153,39 @@ def power_supply(
     """
     if isinstance(region, SupplyJob):
         return supply_site(region, progress)
-    return supply_site(read(SupplyJob, {"region": region, **options}, "power"), progress)
+    return supply_site(read(SupplyJob, {"region": region, **options}, "power supply"), progress)
+
+
+def power_swings(
+    model: SwingsQuestion | str,
+    system: str = "",
+    *,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(TrainingJob, SwingsQuestion)],
+) -> SwingsRun:
+    """Return a training site's load by the second: step cycle, checkpoint, start and fault, and what smooths it.
+
+    Parameters
+    ----------
+    model, system : str
+        Names of the catalog. Or a :class:`SwingsQuestion` alone.
+    progress : callable, optional
+        Called with (stages done, stages, what comes next); False cancels.
+    **options
+        Fields of :class:`SwingsQuestion` and of its :class:`TrainingJob`: ``gpus=16384``, ``floor="80 %"``,
+        ``battery_mw=20``, ``battery_mwh=5``, ``ramp_limit_mw_per_s=1``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(model, SwingsQuestion):
+        return run_swings(model, progress)
+    job, smoothing = split({"model": model, "system": system, **_texts(options)}, TrainingJob, SwingsQuestion)
+    return run_swings(read(SwingsQuestion, {**smoothing, "run": job}, "power swings"), progress)
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:

@@ -172,7 +172,8 @@ def validate_history(
 
 
 def validate_power(table: File | None = None) -> PowerValidation:
-    """Return the errors of the power that a node draws in training, each row predicted without its own system.
+    """Return the errors of the power that a node draws in training, each row predicted without its own system; without
+    a table also PUE, water and peak power of facilities next to what operators and Epoch AI published.
 
     Parameters
     ----------

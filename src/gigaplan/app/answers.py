@@ -13,6 +13,7 @@ from gigaplan.app.runs import result_of
 from gigaplan.app.sources import command_of, key_of, sources_of
 from gigaplan.report.answer import answer, ranges
 from gigaplan.report.charts import Chart, planner_charts
+from gigaplan.report.fact_words import fact_words
 from gigaplan.report.headline import Card, cards
 from gigaplan.report.words import claim_words
 from gigaplan.results.contributions import Contributions
@@ -121,7 +122,15 @@ def card_data(card: Card) -> dict[str, Any]:
 def _decided(found: Contributions | None) -> list[dict[str, Any]]:
     """Return the inputs that move a figure most."""
     inputs = found.inputs[:DECIDING] if found else ()
-    return [{"input": one.input, "share": plain(one.share), "evidence": str(one.evidence)} for one in inputs]
+    return [
+        {
+            "input": one.input,
+            "words": fact_words(one.input),
+            "share": plain(one.share),
+            "evidence": str(one.evidence),
+        }
+        for one in inputs
+    ]
 
 
 def chart_data(chart: Chart) -> dict[str, Any]:

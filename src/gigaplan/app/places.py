@@ -17,6 +17,7 @@ from gigaplan.plan.resolver import resolved
 from gigaplan.report.charts.ladder import STEPS
 from gigaplan.report.format import in_watts
 from gigaplan.results.result import Result
+from gigaplan.vocabulary.facts import Entry
 from gigaplan.vocabulary.members import Array
 
 MARGIN_DEG, NARROWEST_DEG = 4.0, 6.0
@@ -27,7 +28,7 @@ OWN, OF_REGION = ("latitude_deg", "longitude_deg"), ("region_latitude_deg", "reg
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point of the map: one site at its own place, or all sites of a region whose places aren't known."""
+    """A point of the map: one site at its own place, which the plan or the catalog gives, or all sites of a region whose places aren't known."""
 
     name: str
     region: str
@@ -92,8 +93,12 @@ def spots_of(result: Result, facts: Catalog) -> tuple[list[Spot], list[str]]:
     for i in result.new_sites():
         name = result.labels["site"][i]
         region = next((str(e.value) for e in result.ledger.under(f"fleet.sites.{name}.region")), "")
-        entity = resolved("site", name)
-        if entity and facts.has(entity, OWN[0]) and facts.has(entity, OWN[1]):
+        entity, stated = resolved("site", name), [_stated(result, name, q) for q in OWN]
+        if stated[0] is not None and stated[1] is not None:
+            north, east = (float(e.value) for e in stated if e is not None)
+            source = "; ".join(filter(None, ("the plan", stated[0].source)))
+            own.append(Spot(name, region, (name,), north, east, True, source))
+        elif entity and facts.has(entity, OWN[0]) and facts.has(entity, OWN[1]):
             own.append(_at(facts, entity, OWN, Spot(name, region, (name,), 0, 0, True, "")))
         else:
             unknown.setdefault(region, []).append(name)
@@ -103,6 +108,11 @@ def spots_of(result: Result, facts: Catalog) -> tuple[list[Spot], list[str]]:
             name = names[0] if len(names) == 1 else f"{len(names)} sites in {region}"
             own.append(_at(facts, region, OF_REGION, Spot(name, region, tuple(names), 0, 0, False, "")))
     return own, nowhere
+
+
+def _stated(result: Result, site: str, quantity: str) -> Entry | None:
+    """Return what the plan states of where a site is; None where it states nothing."""
+    return next(iter(result.ledger.under(f"fleet.sites.{site}.{quantity}")), None)
 
 
 def _at(facts: Catalog, entity: str, quantities: tuple[str, str], spot: Spot) -> Spot:

@@ -29,6 +29,7 @@ ORDER = (
     "Site",
     "Supply",
     "Load that can wait",
+    "Swings",
     "Starter plan",
     "What the files leave open",
     "Study",

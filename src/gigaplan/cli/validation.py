@@ -229,7 +229,8 @@ def validate_plans(plan: str | None = None, /, *, all_rows: AllRows = False, jso
 
 @verb(validate_app, "power", "validate power --all-rows")
 def validate_power(table: Path | None = None, /, *, all_rows: AllRows = False, json: Json = False) -> int:
-    """Compare the power that a node draws in training with measured nodes, each predicted without its own system.
+    """Compare the power that a node draws in training with measured nodes, each predicted without its own system;
+    without a table also facilities' PUE, water and peak power with what operators and Epoch AI published.
 
     Parameters
     ----------

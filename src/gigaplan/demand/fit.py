@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -76,10 +77,18 @@ def fit_curve(start: Adoption, years: Array, users: Array) -> CurveFit:
     ValueError
         If there are fewer than ``FEWEST_POINTS`` points.
     """
-    from scipy.optimize import least_squares
-
     if len(users) < FEWEST_POINTS:
         raise ValueError(f"{len(users)} points can't hold two constants and an error; give at least {FEWEST_POINTS}")
+    plain = replace(start, reference_users=1.0, rate_per_year=1.0, stray=0.0)  # of which nothing depends on these
+    return _fitted(plain, tuple(years.tolist()), tuple(users.tolist()))
+
+
+@lru_cache(maxsize=64)
+def _fitted(start: Adoption, at_years: tuple[float, ...], published: tuple[float, ...]) -> CurveFit:
+    """Return what :func:`fit_curve` does; kept, for each run of a plan fits its curve twice."""
+    from scipy.optimize import least_squares
+
+    years, users = np.array(at_years), np.array(published)
 
     def at(x: Array) -> Adoption:
         return replace(start, reference_users=float(np.exp(x[0])), rate_per_year=float(np.exp(x[1])))

@@ -216,7 +216,9 @@ def _queued(demand: Array, limit_mw: Uncertain, queue_order: NDArray[np.int64]) 
     passed = np.zeros_like(scheduled)
     for i in range(len(scheduled) - 1):
         unfilled = np.maximum(scheduled[i + 1] - passed[i], 0.0)
-        passed[i + 1] = passed[i] + rate_limited(unfilled, limit, queue_order)
+        passed[i + 1] = passed[i]
+        if unfilled.any():
+            passed[i + 1] += rate_limited(unfilled, limit, queue_order)
     return np.ascontiguousarray(np.moveaxis(passed, 0, -1))
 
 
@@ -269,8 +271,10 @@ def _deliveries(
         taken, limits[..., i], binding[:, i] = _deliver(
             space, supply[i], packages[:, i], np.maximum(most[:, i] - standing, 0.0), racks
         )
-        filled += taken
         delivered[i + 1] = delivered[i]
+        if not taken.any():
+            continue
+        filled += taken
         at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
         np.add.at(delivered[i + 1].reshape(-1), at.reshape(-1), (taken / racks.it_mw[rows, kind]).reshape(-1))
     return np.ascontiguousarray(np.moveaxis(delivered, 0, -1)), limits, binding
@@ -297,27 +301,31 @@ def _deliver(
     that if it alone bound. So no month delivers more than its least limit, and of one generation just as much unless
     transformers and labour both delay the same halls.
     """
+    if not (space.scheduled_mw.any() or space.open_mw.any() or space.powered_mw.any() or space.staffed_mw.any()):
+        members = len(supply_mw)
+        return np.zeros_like(space.open_mw), np.zeros((members, len(LIMITS))), np.full(members, -1)
     kind = np.maximum(space.kind, 0)
     gpus_per_mw = np.take_along_axis(racks.gpus / racks.it_mw, kind, axis=1)
-
-    def by_racks(mw: Array) -> Array:
-        return rate_limited(mw, supply_mw, space.queue_order, space.kind)
-
-    def by_packages(mw: Array) -> Array:
-        return rate_limited(mw * gpus_per_mw, packages, space.queue_order) / gpus_per_mw
-
-    def by_demand(mw: Array) -> Array:
-        return rate_limited(mw, most_mw, space.queue_order)
-
-    scheduled = space.scheduled_mw
-    each = (
-        *(scheduled, by_racks(scheduled), by_packages(scheduled), space.powered_mw, space.staffed_mw),
-        by_demand(scheduled),
+    scheduled, order = space.scheduled_mw, space.queue_order
+    # What doesn't wait for each other is shared out in one call, as further members.
+    once = rate_limited(
+        np.concatenate([scheduled * gpus_per_mw, scheduled, space.open_mw]),
+        np.concatenate([packages, most_mw, most_mw]),
+        np.concatenate([order, order, order]),
     )
+    by_packages, by_demand, open_mw = np.split(once, 3)
+    twice = rate_limited(
+        np.concatenate([scheduled, open_mw]),
+        np.concatenate([supply_mw, supply_mw]),
+        np.concatenate([order, order]),
+        np.concatenate([space.kind, space.kind]),
+    )
+    by_racks, open_mw = np.split(twice, 2)
+    each = (scheduled, by_racks, by_packages / gpus_per_mw, space.powered_mw, space.staffed_mw, by_demand)
     limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
     lowest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
     binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, lowest, -1)
-    return by_packages(by_racks(by_demand(space.open_mw))), limits, binding
+    return rate_limited(open_mw * gpus_per_mw, packages, order) / gpus_per_mw, limits, binding
 
 
 def _at(cumulative: Array, edge: Array) -> Array:

@@ -13,7 +13,7 @@ from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 from gigaplan.vocabulary.options import DayOf, Option, Quantity
 from gigaplan.vocabulary.units import parse_date, parse_quantity
 
-PLACE = Place("power")
+PLACE = Place("power supply")
 UNITS = ("gas_turbine", "engine", "fuel_cell", "solar", "wind", "diesel", "battery")
 """Kinds of supply whose costs are in the catalog, next to the grid."""
 REGIONS = ("ercot", "pjm")
@@ -102,7 +102,7 @@ def read_units(text: str) -> tuple[dict[str, float | None], list[Problem]]:
         name, _, power = (p.strip() for p in part.partition("="))
         if name not in UNITS:
             allowed, near = ", ".join(UNITS), nearest_name(name, UNITS)
-            where = Place("power", path="units")
+            where = Place("power supply", path="units")
             problems.append(
                 Problem("no such unit", where, value=name, allowed=allowed, nearest=near, remedy="name one of these")
             )
@@ -172,4 +172,4 @@ def impossible(job: SupplyJob) -> list[Problem]:
 
 def _slip(what: str, value: str, path: str, example: str) -> Problem:
     words = re.sub(r"\s+", " ", what)
-    return Problem(words, Place("power", path=path), value=value, remedy=f"write them like {example}")
+    return Problem(words, Place("power supply", path=path), value=value, remedy=f"write them like {example}")

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gigaplan import catalog
 from gigaplan.allocation.inputs import Market
 from gigaplan.catalog import history
+from gigaplan.catalog.climates import SOURCES as CLIMATES
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.customers import ANY, Customer
@@ -35,6 +36,7 @@ from gigaplan.fleet.inputs import LADDER, Generation, Ladder, OpeningBlock, Phas
 from gigaplan.inference.inputs import Engine, Software
 from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
 from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
+from gigaplan.power.cooling_inputs import Rejection
 from gigaplan.power.inputs import DrawCurve, Facility
 from gigaplan.training.inputs import GroupRecovery, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
@@ -217,7 +219,18 @@ OpeningSection: Any = partial(
     contract=Form(ContractSection, "Terms on which the place belongs to somebody else."),
 )
 LadderSection: Any = partial(Ladder)
-FacilitySection: Any = partial(Facility)
+FacilitySection: Any = partial(
+    Facility,
+    weather=Form(
+        Literal[tuple(CLIMATES)],
+        "Weather of the place, by name: PUE, losses and water follow it hour by hour, and the peak ratio its hottest "
+        "hour. Left out: the yearly figures.",
+    ),
+    cooling=Form(
+        Literal[tuple(r.value for r in Rejection)],
+        "How heat leaves the site, where its weather is stated: dry coolers (left out), open towers or outside air.",
+    ),
+)
 DrawSection: Any = partial(DrawCurve)
 WorkloadSection: Any = partial(
     Workload,
@@ -277,6 +290,10 @@ class SiteSection(Strict):
     """Date on which the site became known."""
     utc_offset_h: Annotated[float, Ge(-12), Le(14), Unit("h")] | None = None
     """Hours that local time is ahead of UTC."""
+    latitude_deg: Annotated[float, Ge(-90), Le(90), Unit("deg")] | None = None
+    """Where the site stands on the planner's map, north of the equator; with its longitude."""
+    longitude_deg: Annotated[float, Ge(-180), Le(180), Unit("deg")] | None = None
+    """Where the site stands on the planner's map, east of Greenwich; with its latitude."""
     rented: Annotated[float, Ge(0), Le(1), Unit("share")] | None = None
     """Share of the site's systems that is rented from others."""
     to_be_named: bool | None = None

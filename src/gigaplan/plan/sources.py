@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -83,6 +84,12 @@ def _text(plan: str | Path) -> tuple[str, str]:
     return name, read_text(path)
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: str, file: str) -> Node:
+    """Return the tree of a plan's text, which nobody alters: overlays and changes make another."""
+    return parse(text, file)
+
+
 def root_of(sources: Sources) -> Node:
     """Return the tree of a plan's own text, before overlays and changes.
 
@@ -91,7 +98,7 @@ def root_of(sources: Sources) -> Node:
     PlanError
         If it is not YAML, no mapping, or an overlay.
     """
-    root = parse(sources.text, sources.file)
+    root = _parsed(sources.text, sources.file)
     if not isinstance(root.value, dict):
         place, allowed = Place(sources.file, root.line, root.column), ", ".join(PlanDocument.model_fields)
         remedy = "start from a built-in plan"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.inputs import DrawCurve, Facility, WeatheredFacility
 from gigaplan.power.outputs import PowerDraw
 from gigaplan.vocabulary.errors import Fault, InputError
 from gigaplan.vocabulary.members import Array, column, in_blocks, over
-from gigaplan.vocabulary.time import SEASONS, TimeAxis
+from gigaplan.vocabulary.time import HOURS, MONTHS_PER_YEAR, SEASONS, TimeAxis
 
 ROUNDING = 1e-9
 """Shares that pass their bounds by less than this are rounding."""
@@ -23,7 +24,9 @@ def draw(
     """Return the power drawn and the energy used by the fleet.
 
     Equations: ``it = rated x drawn_share``, ``facility = it x PUE``, ``losses = it x loss_share``; the rest of the
-    overhead is cooling. PUE is taken as independent of the load within a month.
+    overhead is cooling. PUE is taken as independent of the load within a month, except at places whose weather is
+    known: there losses, cooling and water follow the hour and the load, ``rated x (at_rest + slope x + bend x^2)`` at a
+    share ``x`` of the rated power.
 
     Parameters
     ----------
@@ -56,19 +59,58 @@ def draw(
     loss = np.minimum(loss, (pue - 1).min(axis=2))  # (M or 1, P): a member with a low PUE has no more losses than that
     rated = rated_it_mw if rated_it_mw.ndim == 4 else rated_it_mw[..., None]
     share = drawn_share(utilisation, curve)
-    added_up = in_blocks(partial(_added_up, axis), (rated, share, pue, loss), share[0].size * len(facilities))
+    curves = (
+        tuple(_curves(facilities, axis, pue, loss)) if any(isinstance(f, WeatheredFacility) for f in facilities) else ()
+    )
+    added_up = in_blocks(partial(_added_up, axis), (rated, share, pue, loss, *curves), share[0].size * len(facilities))
     price = np.stack(np.broadcast_arrays(*[column(f.power_price_usd_per_mwh, 1) for f in facilities]), axis=1)
     return PowerDraw(
         **added_up, it_mw=added_up["it_mwh"] / axis.hours, energy_cost_usd=added_up["energy_mwh"] * price[:, :, None]
     )
 
 
-def _added_up(axis: TimeAxis, rated: Array, share: Array, pue: Array, loss: Array) -> dict[str, Array]:
+def _curves(facilities: Sequence[Facility], axis: TimeAxis, pue: Array, loss: Array) -> Iterator[Array]:
+    """Yield what stands at rest, the slope and the bend of losses, of the rest of the overhead and of water: each (M or
+    1, P, 12, 24) by month of the year; at places whose weather is not known the slopes are the yearly figures, and no
+    water is known."""
+    months, first = np.unique(_month_of_year(axis), return_index=True)
+    for name in ("losses", "rest", "water_l"):
+        for end in ("at_rest", "slope", "bend"):
+            parts = []
+            for i, facility in enumerate(facilities):
+                if isinstance(facility, WeatheredFacility):
+                    parts.append(getattr(getattr(facility.hourly, name), end))
+                    continue
+                flat = np.zeros((len(pue), MONTHS_PER_YEAR, 1))
+                if end == "slope" and name != "water_l":
+                    lost = loss[:, i, None]
+                    flat[:, months, 0] = lost if name == "losses" else pue[:, i, first] - 1 - lost
+                parts.append(np.broadcast_to(flat, (*flat.shape[:2], HOURS)))
+            yield np.stack(np.broadcast_arrays(*parts), axis=1)
+
+
+def _month_of_year(axis: TimeAxis) -> NDArray[np.int64]:
+    return np.array([edge.month - 1 for edge in axis.edges[:-1]])
+
+
+def _added_up(axis: TimeAxis, rated: Array, share: Array, pue: Array, loss: Array, *curves: Array) -> dict[str, Array]:
     """Return the energy of IT, losses, overhead and facility by place and month, and the power of all by hour."""
     it = rated[..., None] * share[:, None]
-    losses = it * loss[..., None, None, None]
-    facility = it * pue[..., None, None]
+    water = np.zeros_like(rated[..., 0])
+    if curves:
+        x, month = share[:, None], _month_of_year(axis)
+        losses, rest, litres = (
+            rated[..., None]
+            * np.maximum(a[:, :, month, None] + x * (b[:, :, month, None] + x * c[:, :, month, None]), 0)
+            for a, b, c in zip(curves[::3], curves[1::3], curves[2::3], strict=True)
+        )
+        facility = it + losses + rest
+        water = axis.month_total(litres)  # MW x L/kWh is a cubic metre an hour
+    else:
+        losses = it * loss[..., None, None, None]
+        facility = it * pue[..., None, None]
     return {
+        "water_m3": water,
         "it_mwh": axis.month_total(it),
         "losses_mwh": axis.month_total(losses),
         "overhead_mwh": axis.month_total(facility - it - losses),

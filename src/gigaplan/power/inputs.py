@@ -7,6 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.power.overhead import Overhead
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
 
@@ -25,6 +26,15 @@ class Facility:
     """Share of IT energy lost in transformers, UPS and busways (part of the overhead that PUE counts)."""
     power_price_usd_per_mwh: Annotated[Uncertain, Ge(0), Unit("USD/MWh")]
     """Price of facility energy, mean over the year."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeatheredFacility(Facility):
+    """A facility whose weather is known: losses, cooling and water follow the hour and the load; the yearly figures are
+    their means."""
+
+    hourly: Overhead
+    """What it adds to IT power, by month of the year and hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

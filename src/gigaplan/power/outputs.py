@@ -25,3 +25,5 @@ class PowerDraw:
     """(M, n, D, H) facility power drawn over all places [MW]."""
     energy_cost_usd: Array
     """(M, P, n) cost of the facility energy [USD]."""
+    water_m3: Array
+    """(M, P, n) water taken at places whose weather is known, 0 at others [m3]."""

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gigaplan.report.fitting import Fitting
+from gigaplan.validation.power.compared import Comparison
 from gigaplan.validation.power.limits import LimitRow, limits_line
 from gigaplan.validation.power.node_power import PowerValidation
 from gigaplan.validation.refit import OTHERS_STAY
@@ -87,7 +88,8 @@ def power_validation(answer: PowerValidation, *, every: bool = False) -> Rendera
         f"{len(answer.unsupported)} rows can't be answered: {answer.unsupported[0]}." if answer.unsupported else "",
     ]
     noted = Text("\n".join(n for n in notes if n), style="dim")
-    return Group(summaries, Text(""), rows, noted, *(_power_limits(answer.limits) if answer.limits else ()))
+    limits = _power_limits(answer.limits) if answer.limits else ()
+    return Group(summaries, Text(""), rows, noted, *limits, *(part for c in answer.compared for part in _compared(c)))
 
 
 def _power_limits(limits: Sequence[LimitRow]) -> Iterator[RenderableType]:
@@ -104,6 +106,16 @@ def _power_limits(limits: Sequence[LimitRow]) -> Iterator[RenderableType]:
         "below the lowest limit that a plan may state.",
         style="dim",
     )
+
+
+def _compared(comparison: Comparison) -> Iterator[RenderableType]:
+    """Yield published figures of facilities and their load next to gigaplan's."""
+    table = _table("", "published", "predicted", "low to high", "error")
+    for r in comparison.rows:
+        unit = "" if r.unit == "1" else f" {r.unit}"
+        cells = (f"{r.published:.3g}{unit}", f"{r.predicted:.3g}", f"{r.low:.3g} to {r.high:.3g}")
+        table.add_row(r.name, *cells, f"{r.error:+.1%}" if r.published else "")
+    yield from (Text(""), Text(comparison.name, style="bold"), table, Text(comparison.note, style="dim"))
 
 
 def calibration(answer: TrainingCalibration, where: str) -> RenderableType:

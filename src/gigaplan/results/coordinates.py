@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from gigaplan.demand.inputs import GENERATED, READ
 from gigaplan.fleet.inputs import BEYOND, LADDER
@@ -21,7 +22,12 @@ HORIZON = "horizon"
 
 def years(result: Labelled) -> tuple[str, ...]:
     """Return the calendar years of the horizon."""
-    return tuple(dict.fromkeys(m[:4] for m in result.labels["month"]))
+    return _years(result.labels["month"])
+
+
+@lru_cache(maxsize=64)
+def _years(months: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(m[:4] for m in months))
 
 
 def names_along(result: Labelled, dim: str) -> tuple[str, ...]:

@@ -155,6 +155,7 @@ def _power(scenario: Scenario, drawn: PowerDraw) -> dict[str, Array]:
         "facility_energy_mwh": drawn.energy_mwh,
         "facility_power_mw": drawn.facility_mw,
         "energy_cost_usd": drawn.energy_cost_usd,
+        "water_m3": drawn.water_m3,
     }
 
 

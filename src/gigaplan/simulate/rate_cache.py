@@ -34,7 +34,7 @@ LARGEST = 1e9
 """No number of a rate is larger: requests a second of a GPU, seconds, GPUs, requests in flight."""
 MAX_BYTES = 64_000_000
 """Bytes of the file that are read at most."""
-FORMAT = 4
+FORMAT = 5
 KIND = Kind("a file of rates")
 MOST_POINTS = 100
 """Operating points of one choice at most."""
@@ -74,7 +74,7 @@ class StoredRates:
         self._new = False
         stored = self._rates if len(self._rates) <= MOST else {}
         with contextlib.suppress(MachineError, PlanError):
-            write_text(self.path, json.dumps({"format": FORMAT, "sha256": _checksum(stored), "rates": stored}), KIND)
+            write_text(self.path, stored_text(stored), KIND)
 
 
 def key_of(*inputs: object) -> str:
@@ -116,7 +116,7 @@ def unkept_rates() -> Iterator[None]:
 
 
 def _source_hash() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(FORMAT).encode())  # versions that write another form have a file of their own
     for room in ROOMS:
         for source in sorted((files("gigaplan") / room).iterdir(), key=lambda p: p.name):
             if source.name.endswith(".py"):
@@ -124,18 +124,26 @@ def _source_hash() -> str:
     return digest.hexdigest()[:VERSION_LENGTH]
 
 
+def stored_text(rates: object) -> str:
+    """Return the text of a file of rates: its format, the checksum of what follows it, and the rates."""
+    text = json.dumps(rates) + "}"
+    return f"{_head(text.encode())}{text}"
+
+
+def _head(rest: bytes) -> str:
+    """Return how a file begins whose rates are these bytes."""
+    return f'{{"format": {FORMAT}, "sha256": "{hashlib.sha256(rest).hexdigest()}", "rates": '
+
+
 def _read(path: Path) -> dict[str, list[object]]:
+    """Return the rates of a file, none of one whose bytes aren't those that were written."""
     try:
-        data = json.loads(read_bytes(path, MAX_BYTES, note=False))
-        stored = data["rates"]
-        whole = data["format"] == FORMAT and data["sha256"] == _checksum(stored)
+        data = read_bytes(path, MAX_BYTES, note=False)
+        rest = data[len(_head(b"")) :]
+        stored = json.loads(data)["rates"] if data.startswith(_head(rest).encode()) else {}
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return {}
-    return stored if whole and isinstance(stored, dict) else {}
-
-
-def _checksum(stored: object) -> str:
-    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+    return stored if isinstance(stored, dict) else {}
 
 
 def _point(values: object) -> OperatingPoint | None:

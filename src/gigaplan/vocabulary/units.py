@@ -41,6 +41,7 @@ watt_hour = watt * hour = Wh
 byte = [information] = B = bytes
 bit = byte / 8 = b = bits
 flop = [computation] = FLOP = FLOPs
+degree = [angle] = deg = degrees
 USD = [currency]
 token = [token] = tok = tokens
 gpu = [gpu] = GPU = gpus = GPUs
@@ -107,6 +108,7 @@ _EXAMPLES = {
     "1/year": "40 %/year",
     "share": "40 %",
     "token": "1200 tokens",
+    "deg": "32.4 deg",
     "MW/month": "300 MW/month",
     "racks/month": "900 racks/month",
 }

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training
+from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training, weather
 from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -39,9 +39,11 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.power_caps,
         fleet.profile,
         fleet.newest,
+        fleet.positions,
         fleet.powers,
         fleet.gpus,
         fleet.promised,
+        weather.weather,
         fleet.dates,
         fleet.packaging,
         fleet.existing,

@@ -114,6 +114,21 @@ def newest(plan: PlanDocument, root: Node) -> Iterator[Problem]:
         yield from known_name(name, own, "generation of this plan", root, (*path, i), kind="system")
 
 
+def positions(plan: PlanDocument, root: Node) -> Iterator[Problem]:
+    """A site's latitude and longitude are stated together."""
+    for name, site in plan.fleet.sites.items():
+        stated = {q: getattr(site, q) for q in ("latitude_deg", "longitude_deg")}
+        lacking = [q for q, value in stated.items() if value is None]
+        if len(lacking) == 1:
+            (given,) = (q for q in stated if q not in lacking)
+            yield Problem(
+                "half a position stands nowhere on the map",
+                root.place(("fleet", "sites", name, given)),
+                value=f"{stated[given]:g}",
+                remedy=f"state {lacking[0]} too, or neither",
+            )
+
+
 def powers(plan: PlanDocument, root: Node) -> Iterator[Problem]:
     """Phases have power, one basis per site, of a believable size."""
     for name, site in plan.fleet.sites.items():

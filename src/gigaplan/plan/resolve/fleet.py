@@ -19,6 +19,8 @@ from gigaplan.vocabulary.members import Uncertain
 
 POSITIVE: Any = Annotated[Uncertain, Gt(0)]
 """Type of a number above 0, or of one per member."""
+POSITION = ("latitude_deg", "longitude_deg")
+"""Where a site stands; the ledger has it for the planner's map, and nothing is computed from it."""
 
 
 def fleet(
@@ -108,6 +110,9 @@ def _site(filler: Filler, name: str, site: Any, facility: Facility, ratio: float
                 **_operational(filler, phase, at, ladder),
             )
         )
+    for quantity in POSITION:
+        if (degrees := getattr(site, quantity)) is not None:
+            filler.state(f"{path}.{quantity}", degrees)
     return filler.fill(Site, site, ["site", site.region], path, name=name, phases=tuple(phases))
 
 

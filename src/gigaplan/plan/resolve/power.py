@@ -10,13 +10,15 @@ from pydantic import BaseModel
 
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.compute.device import Device
+from gigaplan.plan.checks.weather import YEARLY
 from gigaplan.plan.ratings import node_of, profiled
+from gigaplan.plan.resolve.cooling import by_weather
 from gigaplan.plan.resolve.filler import Filler, rated_w
 from gigaplan.plan.resolve.limits import PowerLimit
 from gigaplan.plan.resolve.lookup import UNKNOWN_REGION
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.chain import chain
-from gigaplan.power.inputs import Facility
+from gigaplan.power.inputs import Facility, WeatheredFacility
 from gigaplan.power.node import Node
 from gigaplan.vocabulary.bases import Based, PowerBasis, Profile
 from gigaplan.vocabulary.errors import Place, Problem
@@ -25,16 +27,18 @@ from gigaplan.vocabulary.members import Uncertain, column
 
 def facilities(filler: Filler, doc: PlanDocument) -> tuple[tuple[Facility, ...], Facility]:
     """Return one facility per place (sites, then the existing fleet) and the one that the existing fleet shares."""
+    own: dict[tuple[str, str], Any] = {}
     sites = [
-        _facility(filler, _merged(doc.power.facility, site.facility), site.region, f"power.facilities.{name}")
+        _facility(filler, _merged(doc.power.facility, site.facility), site.region, f"power.facilities.{name}", own)
         for name, site in doc.fleet.sites.items()
     ]
-    shared = _facility(filler, doc.power.facility, UNKNOWN_REGION, "power.facilities.opening")
+    shared = _facility(filler, doc.power.facility, UNKNOWN_REGION, "power.facilities.opening", own)
     return (*sites, *([shared] * len(doc.fleet.opening))), shared
 
 
-def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
-    """Return a facility whose figures are the plan's, else those of its region, else those of all regions."""
+def _facility(filler: Filler, given: Any, region: str, path: str, own: dict[tuple[str, str], Any]) -> Facility:
+    """Return a facility whose figures are the plan's, else those of its region, else those of all regions; where it
+    states its weather, those that follow from it."""
     price_path = f"{path}.power_price_usd_per_mwh"
     price = getattr(given, "power_price_usd_per_mwh", None)
     if price is None:
@@ -43,14 +47,22 @@ def _facility(filler: Filler, given: Any, region: str, path: str) -> Facility:
     else:
         price = filler.state(price_path, price, Annotated[Uncertain, None])
     owners = [region, "facility"] if filler.facts.has(region, "power_price_usd_per_mwh") else "facility"
-    return filler.fill(Facility, given, owners, path, power_price_usd_per_mwh=price)
+    known = by_weather(filler, given, path, own) if getattr(given, "weather", None) else {}
+    cls = WeatheredFacility if known else Facility
+    return filler.fill(cls, given, owners, path, power_price_usd_per_mwh=price, **known)
 
 
 def _merged(base: BaseModel | None, over: BaseModel | None) -> BaseModel | None:
     """Return a section whose own settings win over the shared ones."""
     if base is None or over is None:
         return over or base
-    return base.model_copy(update={k: v for k, v in over if v is not None})
+    update = {k: v for k, v in over if v is not None}
+    # Yearly figures and weather exclude each other: the section that is nearer to the site decides.
+    if "weather" in update:
+        update = {**dict.fromkeys(YEARLY), **update}
+    elif any(name in update for name in YEARLY):
+        update = {"weather": None, "cooling": None, **update}
+    return base.model_copy(update=update)
 
 
 def it_power(filler: Filler, power: Based, facility: Facility, ratio: float, path: str) -> dict[str, Any]:

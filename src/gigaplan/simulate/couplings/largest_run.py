@@ -164,13 +164,15 @@ def _of_precision(scenario: Scenario, device: Device, precision: str) -> SpeedBy
 def _by_month(held: Array, in_step: Array, counted: Array, learners: Array, step_of_month: NDArray[np.int64]) -> Array:
     """Return what GPUs held (M, P, n) train by the curves of their step (M or 1, T, K), how many of them train, and as
     how many learners: (3, M, P, n)."""
-    found = np.zeros((3, *held.shape))
-    for step in range(counted.shape[1]):
-        months = step_of_month == step
-        gpus = held[..., months]
-        found[0][..., months] = trained_by(gpus, counted[:, step, None])
-        found[1:][..., months] = training_gpus(gpus, in_step[:, step, None], learners[:, step, None])
-    return found
+    (members, places, months), steps = held.shape, counted.shape[1]
+    # Months stand in their steps, the first and the last of which may be cut by the horizon.
+    first = MONTHS_PER_STEP - int(np.count_nonzero(step_of_month == 0)) if steps > 1 else 0
+    within = np.zeros((members, places, steps * MONTHS_PER_STEP))
+    within[..., first : first + months] = held
+    gpus = np.moveaxis(within.reshape(members, places, steps, -1), 2, 1).reshape(members, steps, -1)
+    found = np.stack([trained_by(gpus, counted), *training_gpus(gpus, in_step, learners)])
+    by_place = np.moveaxis(found.reshape(3, members, steps, places, -1), 3, 2)
+    return np.ascontiguousarray(by_place.reshape(3, members, places, -1)[..., first : first + months])
 
 
 def _counting_by_step(scenario: Scenario) -> Array:

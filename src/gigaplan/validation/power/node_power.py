@@ -18,6 +18,7 @@ from gigaplan.accuracy import power as accuracy
 from gigaplan.accuracy.residuals import COVERED
 from gigaplan.accuracy.validity import validity
 from gigaplan.plan.resolve import node_draw_of
+from gigaplan.validation.power.compared import Comparison, compare_all
 from gigaplan.validation.power.folds import folds
 from gigaplan.validation.power.limits import LimitRow, limits_line, validate_limits
 from gigaplan.validation.power.rows import MAKER, SYSTEM, Question, number, power_w, question, read
@@ -73,6 +74,8 @@ class PowerValidation(Brief):
     unsupported: tuple[str, ...]
     limits: tuple[LimitRow, ...] = ()
     """Speeds under power limits, published and predicted; none where a table of the user's own is compared."""
+    compared: tuple[Comparison, ...] = ()
+    """Facilities and their load, published and predicted; none where a table of the user's own is compared."""
 
     def brief_rows(self) -> BriefRows:
         """Return the errors of all runs, then of the first groups."""
@@ -80,6 +83,7 @@ class PowerValidation(Brief):
         yield from ((s.name, s.brief_line()) for s in [*last, *(s for s in self.summaries if s not in last)])
         if self.limits:
             yield "speeds under a power limit", limits_line(self.limits)
+        yield from ((c.name, f"{len(c.rows)} figures") for c in self.compared)
 
 
 def validate_power(path: Path | None = None) -> PowerValidation:
@@ -98,7 +102,9 @@ def validate_power(path: Path | None = None) -> PowerValidation:
         except UnsupportedError as error:
             unsupported.append(str(error))
     rows = tuple(_row(row, q, w) for row, q, w in node_question if w > 0)
-    return PowerValidation(rows, tuple(_summaries(rows)), tuple(unsupported), validate_limits() if path is None else ())
+    if path is not None:
+        return PowerValidation(rows, tuple(_summaries(rows)), tuple(unsupported))
+    return PowerValidation(rows, tuple(_summaries(rows)), tuple(unsupported), validate_limits(), compare_all())
 
 
 def _row(row: Mapping[str, str], node_question: Question, published: float) -> Row:

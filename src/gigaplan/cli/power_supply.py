@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import OUTPUT, Html, Json, app, as_named_file, print_json, progress, show, verb
+from gigaplan.cli.base import OUTPUT, Html, Json, as_named_file, print_json, progress, show, verb
 from gigaplan.cli.options import Given, flattened
+from gigaplan.cli.power_swings import power_app
 from gigaplan.cli.streams import line
 
 Csv = Annotated[
@@ -28,9 +29,9 @@ NetCdf = Annotated[
 ]
 
 
-@verb(app, "power", "power ercot --load 1GW --grid 500MW,700MW@2027-06")
+@verb(power_app, "supply", "power supply ercot --load 1GW --grid 500MW,700MW@2027-06")
 @flattened(job="gigaplan.layers.site_supply_job:SupplyJob")
-def power(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetCdf = None, json: Json = False) -> int:
+def power_supply(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetCdf = None, json: Json = False) -> int:
     """Show what of least cost stands next to a site's grid, each hour's dispatch, and what one more megawatt is worth.
 
     Parameters
