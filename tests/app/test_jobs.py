@@ -179,11 +179,7 @@ FILES = {
     "an overlay": ("run", {"plan": LAB, "overlays": ["FILE"]}),
     "claims": ("check", {"plan": LAB, "changes": ONE, "claims": [{"name": "FILE"}]}),
     "about": ("validate_inference", {"about": ["FILE"]}),
-    "a model": (
-        "train",
-        "power_supply",
-        {"model": "FILE", "system": "h100_hgx", "gpus": 8, "model_configs": {"FILE": "{}"}},
-    ),
+    "a model": ("train", {"model": "FILE", "system": "h100_hgx", "gpus": 8, "model_configs": {"FILE": "{}"}}),
     "a plan of sites": ("train_sites", {"model": "llama_3_1_70b", "system": "h100_hgx", "plan": {"name": "FILE"}}),
 }
 

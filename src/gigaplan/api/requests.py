@@ -171,7 +171,8 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     ----------
     kind : str
         ``frontier``, ``train``, ``train sites``, ``power supply``, ``failures``, ``power swings``, ``new``,
-        ``validate kernels``, ``calibrate serving``, ``calibrate training``, ``study``, ``study sensitivity`` or ``study sweep``.
+        ``validate kernels``, ``calibrate serving``, ``calibrate training``, ``study``,
+        ``study sensitivity`` or ``study sweep``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.
 
