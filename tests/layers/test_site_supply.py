@@ -94,7 +94,12 @@ def test_pypsa_finds_the_same_cost() -> None:
     job = replace(STANDS, dispatch=False, grid="400MW,700MW@2027-01-10", units="engine,solar,wind,battery")
     site, _ = site_of(job, load())
     grid = replace(
-        site.grid, usd_per_mw_month=0.0, limit_mw=site.grid.limit_mw[:336], usd_per_mwh=site.grid.usd_per_mwh[:336]
+        site.grid,
+        usd_per_mw_month=0.0,
+        co2_kg_per_mwh=np.zeros(1),
+        month=np.zeros(1, dtype=int),
+        limit_mw=site.grid.limit_mw[:336],
+        usd_per_mwh=site.grid.usd_per_mwh[:336],
     )
     units = tuple(replace(u, available=u.available[:336]) for u in site.units)
     site = replace(site, load_mw=site.load_mw[:336], grid=grid, units=units, share_of_year=336 / 8760)

@@ -22,6 +22,8 @@ from gigaplan.vocabulary.members import Array
 
 WEEK_H = 168
 """Hours of a week."""
+SHOWN_SHARE = 1e-3
+"""Capacity over load below which a unit is the solver's rounding, and left out of the sentence."""
 NAMES = {"gas_turbine": "gas turbines", "engine": "gas engines", "fuel_cell": "fuel cells", "diesel": "diesel sets"}
 """Words for units whose name is not one already."""
 UTILITY_COLUMNS = (
@@ -54,7 +56,7 @@ def headline(run: SiteSupply) -> str:
             f"No supply on offer carries the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
             f"{lacking.worst_hour} UTC, {short(lacking.energy_mwh)} MWh over the year"
         )
-    standing = [f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= 0.05]
+    standing = [f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= SHOWN_SHARE * run.job.load_mw]
     verb = "stand" if run.job.dispatch else "of least cost"
     return f"{', '.join(standing) or 'nothing'} next to the grid {verb}: {short(run.usd_per_mwh)} USD/MWh"
 
