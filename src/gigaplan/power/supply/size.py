@@ -22,6 +22,8 @@ from gigaplan.vocabulary.progress import Progress, report
 
 LEVEL_SHARE = 0.3
 """Where the level lies between the bound and the best known cost."""
+REACH_SHARE = 0.1
+"""Capacity over load by which one step may change a unit, where the planes allow it."""
 MOST_CUTS = 400
 """Dispatches after which sizes are as good as they get."""
 TOLERANCE = 1e-4
@@ -68,8 +70,10 @@ class _Cuts:
             self.bound = float(found.fun)
             self.weights = np.maximum(-found.ineqlin.marginals / KUSD, 0.0)
 
-    def nearest(self, best: Array, level: float) -> Array:
-        """Return the point nearest to the best one at which the planes lie at the level or below."""
+    def nearest(self, best: Array, level: float, reach: float = np.inf) -> Array:
+        """Return the point nearest to the best one, and within a reach of it, at which the planes lie at the level or
+        below; without the reach where there is none.
+        """
         from scipy.optimize import linprog
 
         n, scale = len(self.low), np.maximum(self.high - self.low, 1e-9)
@@ -80,9 +84,14 @@ class _Cuts:
             np.r_[np.zeros(n), 1.0 / scale],
             A_ub=np.r_[planes, away],
             b_ub=np.r_[(level - np.array(self.heights)) * KUSD, best, -best],
-            bounds=[*zip(self.low, self.high, strict=True), *([(0, None)] * n)],
+            bounds=[
+                *zip(np.maximum(self.low, best - reach), np.minimum(self.high, best + reach), strict=True),
+                *([(0, None)] * n),
+            ],
             method="highs",
         )
+        if found.status and np.isfinite(reach):
+            return self.nearest(best, level)
         return best if found.status or found.x is None else np.clip(found.x[:n], self.low, self.high)
 
 
@@ -162,7 +171,9 @@ def size(
             break
         digits = float(np.clip(-np.log10(apart), 0.0, needed))
         report(progress, int(10 * digits), int(10 * needed), f"within {100 * apart:.2g} % of the bound")
-        at = cuts.nearest(best_at, cuts.bound + LEVEL_SHARE * (best - cuts.bound))
+        at = cuts.nearest(
+            best_at, cuts.bound + LEVEL_SHARE * (best - cuts.bound), REACH_SHARE * float(site.load_mw.max())
+        )
     worths = _mixed(cuts)
     spent = time.perf_counter() - begun
     return _answer(site, columns, kept, best, min(cuts.bound, best), worths, spent, solver.solves, optimal=optimal)
