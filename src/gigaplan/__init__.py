@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         frontier,
         load,
         new,
+        power_supply,
         power_swings,
         predict_inference,
         predict_training,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     )
     from gigaplan.layers.failures import FailureOptions
     from gigaplan.layers.serving import Frontiers, ServingQuestion
+    from gigaplan.layers.site_supply import SiteSupply, SupplyJob
     from gigaplan.layers.sites import SitesJob
     from gigaplan.layers.swings import SwingsQuestion, SwingsRun
     from gigaplan.layers.training import TrainingJob, TrainRun
@@ -105,10 +107,12 @@ __all__ = [
     "Sensitivity",
     "SensitivityRequest",
     "ServingQuestion",
+    "SiteSupply",
     "SitesJob",
     "SitesRun",
     "Start",
     "StudyRequest",
+    "SupplyJob",
     "Sweep",
     "SweepRequest",
     "SwingsQuestion",
@@ -135,6 +139,7 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "power_supply",
     "power_swings",
     "predict_inference",
     "predict_training",
@@ -170,6 +175,7 @@ _REQUESTS = (
     "ServingQuestion",
     "SitesJob",
     "Start",
+    "SupplyJob",
     "SwingsQuestion",
     "TrainingInputs",
     "TrainingJob",
@@ -192,7 +198,9 @@ _HOMES = {
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",
     "Start": "plan.starter",
+    "SiteSupply": "layers.site_supply",
     "StudyRequest": "study.request",
+    "SupplyJob": "layers.site_supply_job",
     "Sweep": "study.sweep",
     "SweepRequest": "study.sweep",
     "SwingsQuestion": "layers.swings",

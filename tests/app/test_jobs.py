@@ -79,7 +79,20 @@ def test_every_verb_of_python_and_of_the_terminal_has_an_endpoint(client: Client
     functions = {n for n in api.__all__ if inspect.isfunction(getattr(api, n))}
     assert functions - set(NOT_POSTED) == set(verbs())
     assert {f"/api/verbs/{n}" for n in kinds()} <= set(paths)
-    terminal = {"run", "check", "compare", "new", "explain", "export", "rerun", "unused", "schema", "frontier", "train"}
+    terminal = {
+        "run",
+        "check",
+        "compare",
+        "new",
+        "explain",
+        "export",
+        "rerun",
+        "unused",
+        "schema",
+        "frontier",
+        "train",
+        "power_supply",
+    }
     assert terminal <= set(verbs())
 
 

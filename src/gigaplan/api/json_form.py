@@ -135,6 +135,12 @@ def _study(answer: Any) -> dict[str, Any]:
     return dict(plain(answer.to_json()))
 
 
+def _supply(answer: Any) -> dict[str, Any]:
+    """Return the year's figures; its hours are written with ``--csv``, and the solver's time is left out."""
+    hourly = ("site", "supplied", "seconds")
+    return {f.name: plain(getattr(answer, f.name)) for f in dataclasses.fields(answer) if f.name not in hourly}
+
+
 CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Result": _result,
     "Comparison": _comparison,
@@ -142,6 +148,7 @@ CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CheckedPlan": _checked,
     "MonteCarlo": _study,
     "Paired": _study,
+    "SiteSupply": _supply,
     "Sensitivity": _study,
     "Sweep": _study,
     "PlanError": _problems,

@@ -1,4 +1,4 @@
-"""Verbs of one layer: serving frontiers, a training run, a run over several sites."""
+"""Verbs of one layer: serving frontiers, a training run, a run over several sites, a site's supply of power."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
+from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
 from gigaplan.layers.sites import SitesJob
 from gigaplan.layers.swings import SwingsQuestion, SwingsRun
 from gigaplan.layers.swings import swings as run_swings
@@ -124,6 +125,35 @@ def train_sites(
         return train_at_sites(model, progress)
     job, together = split({"model": model, "system": system, **_texts(options)}, TrainingJob, SitesJob)
     return train_at_sites(read(SitesJob, {**together, "run": job}, "train"), progress)
+
+
+def power_supply(
+    region: SupplyJob | str,
+    *,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(SupplyJob)],
+) -> SiteSupply:
+    """Return the supply of least cost of a site over a year, hour by hour, and what one more megawatt of grid is worth.
+
+    Parameters
+    ----------
+    region : str
+        Region in whose market the site buys: ``ercot`` or ``pjm``. Or a :class:`SupplyJob` alone.
+    progress : callable, optional
+        Called with (digits of agreement, digits needed, words); False cancels.
+    **options
+        Fields of :class:`SupplyJob`: ``load="1.2 GW"``, ``grid="500MW,700MW@2027-06"``, ``shiftable="15 %"``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once, or where the solver is not installed.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(region, SupplyJob):
+        return supply_site(region, progress)
+    return supply_site(read(SupplyJob, {"region": region, **options}, "power supply"), progress)
 
 
 def power_swings(

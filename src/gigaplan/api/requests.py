@@ -150,6 +150,7 @@ KINDS = {
     "frontier": "gigaplan.api.requests:FrontierRequest",
     "train": "gigaplan.layers.training:TrainingJob",
     "train sites": "gigaplan.layers.sites:SitesJob",
+    "power supply": "gigaplan.layers.site_supply_job:SupplyJob",
     "failures": "gigaplan.layers.failures:FailureOptions",
     "power swings": "gigaplan.layers.swings:SwingsQuestion",
     "new": "gigaplan.plan.starter:Start",
@@ -169,8 +170,9 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     Parameters
     ----------
     kind : str
-        ``frontier``, ``train``, ``train sites``, ``failures``, ``power swings``, ``new``, ``validate kernels``,
-        ``calibrate serving``, ``calibrate training``, ``study``, ``study sensitivity`` or ``study sweep``.
+        ``frontier``, ``train``, ``train sites``, ``power supply``, ``failures``, ``power swings``, ``new``,
+        ``validate kernels``, ``calibrate serving``, ``calibrate training``, ``study``,
+        ``study sensitivity`` or ``study sweep``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.
 

@@ -19,6 +19,7 @@ from gigaplan.cli import (
     facts,
     planner,
     plans,
+    power_supply,
     power_swings,
     results,
     serving,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300
 """Characters of an internal error's text on the terminal."""
 
-FILE_OPTIONS = ("-o", "--out", "--html", "--markdown")
+FILE_OPTIONS = ("-o", "--out", "--html", "--markdown", "--csv")
 """Options that take a file to write, or ``-`` for standard output."""
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "main",
     "planner",
     "plans",
+    "power_supply",
     "power_swings",
     "results",
     "serving",

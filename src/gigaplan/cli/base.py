@@ -35,7 +35,7 @@ PLAN = Group("Plan", sort_key=7)
 OUTPUT = Group("Output", sort_key=8)
 
 
-def _named_file(_: Any, tokens: Sequence[Token]) -> Path:
+def as_named_file(_: Any, tokens: Sequence[Token]) -> Path:
     """Return the path of a file to write, as it is written: a path itself forgets that it ended with a slash."""
     from gigaplan.vocabulary.files import named_file
 
@@ -51,14 +51,14 @@ AllRows = Annotated[
 
 Html = Annotated[
     Path | None,
-    Parameter(group=OUTPUT, converter=_named_file, help="File for a page with charts that needs no network."),
+    Parameter(group=OUTPUT, converter=as_named_file, help="File for a page with charts that needs no network."),
 ]
 Markdown = Annotated[
     Path | None,
-    Parameter(group=OUTPUT, converter=_named_file, help="Also write the tables to this file, for documents."),
+    Parameter(group=OUTPUT, converter=as_named_file, help="Also write the tables to this file, for documents."),
 ]
-Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT, converter=_named_file)]
-FileOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT, converter=_named_file)]
+Out = Annotated[Path, Parameter(name=["--out", "-o"], group=OUTPUT, converter=as_named_file)]
+FileOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT, converter=as_named_file)]
 OutOrNone = Annotated[Path | None, Parameter(name=["--out", "-o"], group=OUTPUT)]
 Force = Annotated[
     bool,

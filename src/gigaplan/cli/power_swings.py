@@ -9,7 +9,7 @@ from gigaplan.cli.options import Given, flattened
 
 power_app = App(
     name="power",
-    help="What a site's load looks like to the grid.",
+    help="What supplies a site, and what its load looks like to the grid.",
     help_epilogue="Example: gigaplan power swings llama_3_1_405b h100_hgx --gpus 16384",
 )
 app.command(power_app)

@@ -40,7 +40,7 @@ from gigaplan.results.result import Result
 
 NOT_POSTED = ("load", "request", "run_sources", "save", "to_json")
 """Functions of the API that serve Python alone: they build or keep what the interface posts and keeps."""
-LONG = ("study_", "validate_", "calibrate_", "answer", "inputs", "rerun", "unused", "train")
+LONG = ("study_", "validate_", "calibrate_", "answer", "inputs", "rerun", "unused", "train", "power_supply")
 """Beginnings of the verbs that may take minutes."""
 PLANS = ("plan", "a", "b", "like")
 TABLES = ("table", "measured", "anchor", "tables")

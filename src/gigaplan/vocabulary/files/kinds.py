@@ -13,6 +13,9 @@ PLAN = Kind("a plan")
 """A plan is replaced only with --force, whatever it holds."""
 DATA = Kind("a table of the package")
 """Rows that the fitting programmes of gigaplan renew in its source tree."""
+HOURS = Kind("hours of a site", ("hour_utc,hour_local_standard,load_mw",))
+NETWORK = Kind("a network of PyPSA")
+"""Its bytes are compressed; a file of this name is the user's own choice."""
 EXPORTS = {
     "csv": Kind("an exported table", ("variable,", ",value,", ",unit,kind")),
     "parquet": Kind("an exported table", ("PAR1", "variable", "value", "unit")),

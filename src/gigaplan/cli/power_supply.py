@@ -1,0 +1,75 @@
+"""The verb of power: a site's supply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from gigaplan.cli.base import OUTPUT, Html, Json, as_named_file, print_json, progress, show, verb
+from gigaplan.cli.options import Given, flattened
+from gigaplan.cli.power_swings import power_app
+from gigaplan.cli.streams import line
+
+Csv = Annotated[
+    Path | None,
+    Parameter(
+        group=OUTPUT, converter=as_named_file, help="File for every hour, in the columns that utilities ask for."
+    ),
+]
+NetCdf = Annotated[
+    Path | None,
+    Parameter(
+        name="--netcdf",
+        group=OUTPUT,
+        converter=as_named_file,
+        help="File for the site as a network of PyPSA, which must be installed, to go on with elsewhere.",
+    ),
+]
+
+
+@verb(power_app, "supply", "power supply ercot --load 1GW --grid 500MW,700MW@2027-06")
+@flattened(job="gigaplan.layers.site_supply_job:SupplyJob")
+def power_supply(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetCdf = None, json: Json = False) -> int:
+    """Show what of least cost stands next to a site's grid, each hour's dispatch, and what one more megawatt is worth.
+
+    Parameters
+    ----------
+    csv
+        File for every hour.
+    netcdf
+        File for the network.
+    """
+    from gigaplan import api
+    from gigaplan.report import supply_view
+    from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import HOURS, PAGE
+
+    with progress("sizing") as bar:
+        run = api.power_supply(**job, progress=bar)
+    if csv is not None:
+        write_text(csv, supply_view.utility_csv(run), HOURS)
+    if netcdf is not None:
+        _write_network(run, netcdf)
+    if html is not None:
+        write_text(html, supply_view.html(run), PAGE)
+    if json:
+        print_json(run)
+    else:
+        show(supply_view.terminal(run))
+        for path, what in ((csv, "Hours"), (html, "Page"), (netcdf, "Network")):
+            if path is not None:
+                line(f"{what} written to {path}")
+    return 0 if run.shortfall is None else 1
+
+
+def _write_network(run: Any, path: Path) -> None:
+    """Write the network with the capacities found."""
+    from gigaplan.layers.site_network import network
+    from gigaplan.vocabulary.files import whole_file
+    from gigaplan.vocabulary.files.kinds import NETWORK
+
+    made = network(run.site, run.capacity_mw, year=run.job.year)
+    with whole_file(path, NETWORK) as work:
+        made.export_to_netcdf(work)
