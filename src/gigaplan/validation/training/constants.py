@@ -24,7 +24,7 @@ OWN: Mapping[str, Mapping[str, Spec]] = {
         "training_traffic_share": (0.4, 0.02, 2),
         "training_link_share": (0.8, 0.3, 1),
         "training_scaleout_share": (0.7, 0.3, 0.98),
-        "exchange_share": (0.6, 0.03, 1.2),
+        "exchange_share": (0.6, 0.03, 1.0),
         "training_latency_s": (1e-5, 1e-6, 6e-5),
         "training_gemm_share_fp8": (0.62, 0.3, 0.85),
         "training_gemm_share_fp4": (0.45, 0.15, 0.8),
