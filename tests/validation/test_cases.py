@@ -179,7 +179,7 @@ def test_a_catalog_name_is_itself() -> None:
     answers = [trained(of.format(n), model=n) for n in ("deepseek_v2_lite", "deepseek-ai/DeepSeek-V2-Lite")]
     for answer in answers:
         assert answer.model_answered == "deepseek_v2_lite"
-        assert answer.step_time_ms == pytest.approx(1554, rel=0.01)
+        assert answer.step_time_ms == pytest.approx(1639, rel=0.01)
         assert answer.memory_gb == pytest.approx(52.7, rel=0.01)
         assert answer.tokens_per_s_per_gpu == pytest.approx(11636, rel=0.15)  # torchtitan issue 1789
 
