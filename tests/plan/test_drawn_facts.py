@@ -30,6 +30,8 @@ NOT_DRAWN = {
     "trtllm.chunk_tokens": LAYOUT,
     "vllm.chunk_tokens": LAYOUT,
     "sglang.chunk_tokens": LAYOUT,
+    "serving_model.scaleout_share": LAYOUT,
+    "training_model.handover_hidden_share": LAYOUT,
     "training_model.full_clock_j_per_flop": LAYOUT,
     "training_model.training_reserve_share": LAYOUT,
     "largest_run.model_width": LAYOUT,

@@ -15,6 +15,8 @@ from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name, 
 from gigaplan.vocabulary.facts import Evidence, Fact
 from gigaplan.vocabulary.show import FEW, Brief, BriefRows
 
+GROUPS = ("serving_level",)
+"""Groups of hundreds of entities, ``group.name`` each, which are listed as one."""
 KINDS: dict[str, tuple[str, str]] = {
     "systems": ("racks and 8-GPU nodes that a plan may name", r"gpus_per_rack"),
     "models": ("architectures that a plan may name", r"layers"),
@@ -199,11 +201,11 @@ def listing(kind: str = "", facts: Catalog | None = None) -> tuple[Listed, ...]:
     if kind and kind not in KINDS:
         raise PlanError([_unknown("kind", kind, list(KINDS), "name one of these, or none for all")])
     of = {name: set(_of_kind(facts, name)) for name in KINDS}
-    names = _of_kind(facts, kind) if kind else list(dict.fromkeys(f.entity for f in facts.facts))
+    names = _of_kind(facts, kind) if kind else list(dict.fromkeys(_listed_name(f.entity) for f in facts.facts))
     known: dict[str, list[str]] = {name: [] for name in names}
     for fact in facts.facts:
-        if fact.entity in known:
-            known[fact.entity].append(fact.quantity)
+        if (name := _listed_name(fact.entity)) in known:
+            known[name].append(fact.quantity)
     return tuple(
         Listed(name, tuple(k for k, inside in of.items() if name in inside), len(q), tuple(dict.fromkeys(q)))
         for name, q in known.items()
@@ -212,7 +214,18 @@ def listing(kind: str = "", facts: Catalog | None = None) -> tuple[Listed, ...]:
 
 def _of_kind(facts: Catalog, kind: str) -> list[str]:
     pattern = re.compile(KINDS[kind][1])
-    return list(dict.fromkeys(f.entity for f in facts.facts if pattern.fullmatch(f.quantity)))
+    return list(dict.fromkeys(_listed_name(f.entity) for f in facts.facts if pattern.fullmatch(f.quantity)))
+
+
+def _listed_name(entity: str) -> str:
+    """Return the name under which an entity is listed: its own, or that of the group in which it is one of hundreds."""
+    group = entity.partition(".")[0]
+    return group if group in GROUPS else entity
+
+
+def facts_of_group(facts: Catalog, name: str) -> list[Fact]:
+    """Return the facts of all entities of a group, none where the name isn't a group's."""
+    return [f for f in facts.facts if f.entity.startswith(f"{name}.")] if name in GROUPS else []
 
 
 def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
@@ -229,6 +242,7 @@ def show(name: str, facts: Catalog | None = None) -> tuple[Shown, ...]:
         [f for f in facts.facts if f.id == name and facts.all(entity, quantity) == []]
         or facts.all(entity, quantity)
         or [f for f in facts.facts if name in (f.entity, f.quantity)]
+        or facts_of_group(facts, name)
     )
     if not chosen:
         raise PlanError([_missing(facts, name, entity, quantity)])

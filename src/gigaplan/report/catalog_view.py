@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan.catalog import Catalog, Found, Listed, Overview, Shown, human, load
+from gigaplan.catalog.search import facts_of_group
 from gigaplan.report.fact_words import UNITS, entity_title, readable
 
 
@@ -94,7 +95,8 @@ def _entity(facts: Catalog, e: Listed) -> Entity:
     shown = [_says(human(f.value, f.unit), SAYS.get(q, "")) for q, f in known]
     if main is None:
         shown = [f"{readable(UNITS.sub('', q))} {text}" for (q, _), text in zip(known, shown, strict=True)]
-    sources = {f.source_title for q in e.quantities for f in facts.all(e.entity, q)}
+    read = facts_of_group(facts, e.entity) or [f for q in e.quantities for f in facts.all(e.entity, q)]
+    sources = {f.source_title for f in read}
     figures = tuple(" ".join(text.split()) for text in shown)
     return Entity(e.entity, entity_title(e.entity), figures, e.facts, len(sources))
 

@@ -185,7 +185,7 @@ def test_a_new_system_needs_no_like_and_is_extrapolated(tmp_path: Path) -> None:
     mine = gp.frontier("gpt_oss_120b", "new", system_configs=[tmp_path / "new.yaml"]).curves[0]
     speeds = [[p.output_tokens_per_s_per_gpu.value for p in c.points] for c in (mine, known)]
     assert speeds[0] == speeds[1]
-    assert known.validity == "inside"
+    assert known.validity == f"extrapolated: no measured row of {LIKE}, only of other blackwell boards"
     assert "no measured row of new hardware" in mine.validity
 
 

@@ -118,7 +118,7 @@ SUPPLY = (
     "supply_cap_racks_per_month",
 )
 WITHOUT_EFFECT = {
-    "a frontier": ("host_bandwidth_bytes_per_s", "vendor", *SUPPLY),
+    "a frontier": ("host_bandwidth_bytes_per_s", *SUPPLY),
     "a training run alone": ("vendor", *SUPPLY),
     "predictions of serving": ("gpu_tgp_w", "host_bandwidth_bytes_per_s", *COST, *SUPPLY),
     "predictions of training": ("host_bandwidth_bytes_per_s", "vendor", *COST, *SUPPLY),
