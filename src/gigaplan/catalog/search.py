@@ -174,7 +174,7 @@ def overview(facts: Catalog | None = None) -> Overview:
     return Overview(
         vintage=facts.vintage,
         facts=len(facts.facts),
-        entities=len({f.entity for f in facts.facts}),
+        entities=len({_listed_name(f.entity) for f in facts.facts}),
         quantities=len({f.quantity for f in facts.facts}),
         conflicts=len(facts.conflicts()),
         evidence={str(e): sum(f.evidence == e for f in facts.facts) for e in Evidence},
