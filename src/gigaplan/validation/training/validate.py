@@ -304,8 +304,10 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
     if any(np.isfinite(r.model_out_error) for r in rows):
         yield _summary("GPU generation with its model left out", rows, lambda r: r.model_out_error)
         for name in sorted({"Megatron-Bridge, dense", "Megatron-Bridge, experts"} & by.keys()):
-            yield _summary(f"{name}: generation with model left out", by[name], lambda r: r.model_out_error)
-            yield _summary(f"{name}: board left out", by[name], lambda r: r.board_out_error)
+            if any(np.isfinite(r.model_out_error) for r in by[name]):
+                yield _summary(f"{name}: generation with model left out", by[name], lambda r: r.model_out_error)
+            if any(np.isfinite(r.board_out_error) for r in by[name]):
+                yield _summary(f"{name}: board left out", by[name], lambda r: r.board_out_error)
     for name in sorted({r.gpu for r in rows if np.isfinite(r.left_out_error)}):
         yield _summary(
             f"generation left out, {name}",
