@@ -1,9 +1,10 @@
-"""What supplies a site in a plan: watts by date bind the build-out, merit order prices the energy, slips are refused."""
+"""What supplies a site in a plan: watts by date bind the build-out, and merit order prices the energy."""
 
 from __future__ import annotations
 
 import datetime as dt
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_tokens_never_rise_when_watts_fall() -> None:
     tokens = [year_of(r, "generated_tokens") for r in grids]
     assert racks == sorted(racks)
     assert racks[0] < racks[1] < racks[3]
-    assert all(a <= b * (1 + 1e-9) for a, b in zip(tokens, tokens[1:], strict=False))
+    assert all(a <= b * (1 + 1e-9) for a, b in pairwise(tokens))
 
 
 def test_what_binds_is_said_by_date() -> None:

@@ -71,9 +71,11 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     for i, one in enumerate(inputs.sites):
         if one.power_limits:
             of_site = np.flatnonzero(site == i)
-            least = limits_mw(one, axis).min(axis=1)
+            usable_mw = limits_mw(one, axis).min(axis=1)
             at = DATED.index("energised")
-            reached[:, of_site, at] = _within(reached[:, of_site, at], least, _ranks(order[:, of_site].astype(float)))
+            reached[:, of_site, at] = _within(
+                reached[:, of_site, at], usable_mw, _ranks(order[:, of_site].astype(float))
+            )
     return Schedule(
         site=site,
         generation=np.array(

@@ -138,8 +138,8 @@ def merit_order(
     """
     weight = hours.weight[month_of_year]  # (n, K)
     price = hours.price[month_of_year] * (1.0 if hours.price_is_level else price_usd_per_mwh[:, None, None])
-    price = np.broadcast_to(price, np.broadcast_shapes(price.shape, (1, *weight.shape)))
     factors = {"solar": hours.solar, "wind": hours.wind}
+    load_mw = np.broadcast_to(load_mw, (max(len(load_mw), len(price), len(grid_mw)), load_mw.shape[1]))
 
     def mean(power: Array) -> Array:
         return np.asarray(np.einsum("mnk,nk->mn", power, weight))
@@ -179,10 +179,9 @@ def merit_order(
     if contracts:
         found["contract"] = of_contracts
     shape = load_mw.shape
-    whole = {name: np.broadcast_to(p, np.broadcast_shapes(shape, p.shape)) for name, p in (found | burnt).items()}
     return Mix(
-        power_mw=whole,
-        unserved_mw=mean(np.broadcast_to(rest, np.broadcast_shapes(rest.shape, price.shape))),
+        power_mw={name: np.broadcast_to(p, shape) for name, p in (found | burnt).items()},
+        unserved_mw=mean(rest),
         usd_per_h=np.broadcast_to(usd, shape),
         co2_kg_per_h=np.broadcast_to(co2, shape),
     )

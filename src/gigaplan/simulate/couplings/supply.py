@@ -19,6 +19,9 @@ from gigaplan.power.supply.merit import Mix, Source, merit_order
 from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.time import HOURS_PER_YEAR, MONTHS_PER_YEAR, TimeAxis
 
+DECIMALS_MW = 6
+"""Limits closer than a watt bind together; buildings come first."""
+
 
 def supplied(scenario: Scenario, drawn: PowerDraw) -> PowerDraw:
     """Return what is drawn with the cost of its energy by what supplies each site.
@@ -120,4 +123,4 @@ def binding_of(scenario: Scenario, site: int) -> tuple[Array, list[str]]:
         halls += phase.power.value * (axis.edge_days >= day)
     rows = np.vstack([halls, limits])
     names = [LIMITS[-1], *(limit.name for limit in one.power_limits)]
-    return rows.min(axis=0), [names[k] for k in np.round(rows, 6).argmin(axis=0)]
+    return rows.min(axis=0), [names[k] for k in np.round(rows, DECIMALS_MW).argmin(axis=0)]
