@@ -53,6 +53,8 @@ class StoredRates:
         self.path = path if path and is_trusted(path) else None
         self._rates: dict[str, list[object]] = _read(self.path) if self.path else {}
         self._new = False
+        self.whole: dict[bytes, object] = {}
+        """What was made of rates of this file in this process, by all that it follows from."""
 
     def get(self, key: str) -> Choice | None:
         """Return a stored choice of points, None if there is none whose fields are of the right type."""
