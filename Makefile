@@ -12,7 +12,7 @@ CODE   := $(wildcard src tests benchmarks)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run app test test-api test-browser test-postgres test-workbook tools web setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run app test test-api test-browser test-postgres test-workbook tools web pictures redraw setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ app: $(VENV)/run.stamp ## set up and open the planner in the browser (PLAN=... f
 	@$(BIN)/gigaplan app $(PLAN)
 
 test-browser: $(VENV)/browser.stamp tools web/node_modules/.stamp ## set up (Chromium, Node, LibreOffice too) and test page, planner and workbook in them
-	$(NODE) $(BIN)/python -m pytest tests/browser
+	$(NODE) $(BIN)/python -m pytest -n 2 tests/browser
 	$(BIN)/python tests/workbook/recalculate.py
 
 tools: | $(BIN)/python
@@ -49,6 +49,12 @@ test-postgres: $(VENV)/dev.stamp ## test a team's server with a PostgreSQL of it
 
 web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static, with Node 20.19 or newer
 	cd web && $(NODE) npm run build
+
+pictures: $(VENV)/browser.stamp tools ## take the pictures of the docs anew, in Chromium
+	$(BIN)/python tests/browser/pictures.py
+
+redraw: $(VENV)/browser.stamp tools ## print how long a step of a slider takes to the frame that shows it, in Chromium
+	$(BIN)/python benchmarks/redraw.py $(PLAN)
 
 setup: $(VENV)/run.stamp ## set up to run
 

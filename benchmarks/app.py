@@ -32,11 +32,16 @@ class Person:
         self.headers = {"x-gigaplan-token": token, "x-gigaplan-tab": str(number), "content-type": "application/json"}
         self.plan, self.number, self.errors = plan, number, 0
 
-    def ask(self, step: int, members: int = 1) -> float:
-        """Return the milliseconds of one answer to a value that nobody asked for before."""
+    def figures(self, step: int) -> tuple[float, float]:
+        """Return the milliseconds until a page has the figures of a value, and until it has the charts too."""
+        first = self.ask(step, charts=False)
+        return first, first + self.ask(step)
+
+    def ask(self, step: int, members: int = 1, *, charts: bool = True) -> float:
+        """Return the milliseconds of one answer."""
         months = 1 + 0.0001 * (1000 * self.number + step) % 4
         state = {"name": self.plan, "changes": [f"fleet.ladder.ready_lag_months={months:.4f} month"]}
-        body = json.dumps({"plan": state, "members": members})
+        body = json.dumps({"plan": state, "members": members, "charts": charts})
         begun = time.perf_counter()
         self.connection.request("POST", "/api/answer", body, self.headers)
         answer = self.connection.getresponse()
@@ -50,13 +55,13 @@ def spread(times: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2]:.0f} ms, p95 {ordered[int(0.95 * (len(ordered) - 1))]:.0f} ms"
 
 
-def crowd(link: str, plan: str) -> tuple[list[float], int]:
+def crowd(link: str, plan: str) -> tuple[list[tuple[float, float]], int]:
     """Let fifty people drag at once; return the times and how many answers were errors."""
-    times, people = list[float](), [Person(link, plan, 1 + n) for n in range(PEOPLE)]
+    times, people = list[tuple[float, float]](), [Person(link, plan, 1 + n) for n in range(PEOPLE)]
 
     def drag(person: Person) -> None:
         for step in range(EACH):
-            times.append(person.ask(step))
+            times.append(person.figures(step))
             time.sleep(PAUSE_S)
 
     threads = [threading.Thread(target=drag, args=(p,)) for p in people]
@@ -78,16 +83,21 @@ def main(plan: str) -> None:
             one = Person(link, plan, 0)
             first = one.ask(9000)
             one.ask(9001, MEMBERS)  # the second process has compiled what it needs
-            alone = [one.ask(step) for step in range(STEPS)]
+            alone = [one.figures(step) for step in range(STEPS)]
             ranges = [one.ask(9100 + k, MEMBERS) for k in range(3)]
             together, errors = crowd(link, plan)
         finally:
             server.terminate()
     print(f"{plan}, input to answer at the server ({os.cpu_count()} processors, load {os.getloadavg()[0]:.1f})")
     print(f"  the first answer after the start      {first:.0f} ms")
-    print(f"  one person, central future            {spread(alone)} of {len(alone)}")
+    print(f"  one person, figures                   {spread([f for f, _ in alone])} of {len(alone)}")
+    print(f"  one person, figures and charts        {spread([c for _, c in alone])}")
     print(f"  one person, ranges of {MEMBERS} futures     {spread(ranges)} of {len(ranges)}")
-    print(f"  {PEOPLE} people, central future            {spread(together)} of {len(together)}, {errors} errors")
+    print(
+        f"  {PEOPLE} people, figures                    {spread([f for f, _ in together])} of {len(together)}, "
+        f"{errors} errors"
+    )
+    print(f"  {PEOPLE} people, figures and charts         {spread([c for _, c in together])}")
 
 
 if __name__ == "__main__":

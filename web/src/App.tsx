@@ -173,6 +173,7 @@ export function App() {
   const { answer, problems } = live;
   const errors = problems.filter((p) => p.severity === 'error');
   const stale = live.stale || errors.length > 0;
+  const drawing = live.drawing || stale;
   const charts = answer?.charts ?? {};
   const holds = answer?.claims?.filter((c) => c.verdict === 'holds' || c.verdict === 'by assumption').length ?? 0;
   const titles: Record<Colour, string> = { state: 'state', place: 'place', generation: 'generation' };
@@ -235,7 +236,7 @@ export function App() {
         key={place}
         place={place}
         chart={charts[place]}
-        stale={stale}
+        stale={drawing}
         dark={dark}
         group={['ladder', 'demand', 'cost', 'training'].includes(place) ? 'months' : undefined}
         heading={heading}
@@ -256,7 +257,7 @@ export function App() {
     );
   }
   return (
-    <div className="app" data-view={state.frame} data-busy={stale || live.progress !== null} data-stale={stale}>
+    <div className="app" data-view={state.frame} data-busy={drawing || live.progress !== null} data-figures={!stale} data-stale={drawing}>
       <header>
         <h1>gigaplan</h1>
         <div className="views" role="group" aria-label="Views">

@@ -101,11 +101,12 @@ export const answer = async (
   claims: boolean,
   signal: AbortSignal,
   progress?: (share: number) => void,
+  charts = true,
 ) =>
   read<Answer>(
     await ask(
       '/api/answer',
-      { plan: state.plan, other: state.other, members, claims, colour_by: state.colour },
+      { plan: state.plan, other: state.other, members, claims, charts, colour_by: state.colour },
       signal,
     ),
     progress,

@@ -4,12 +4,15 @@ import type { Answer, Compared, Plan, Problem, State } from './types';
 
 const RANGES_MS = 350;
 const CAUSES_MS = 200;
+const CHARTS_MS = 250;
 export const MEMBERS = 100;
 
 export interface Live {
   answer: Answer | null;
   /** Whether the figures are of a plan that has changed since. */
   stale: boolean;
+  /** Whether the charts are, which follow the figures. */
+  drawing: boolean;
   /** How far the ranges are, 0 to 1; null where nothing is being computed. */
   progress: number | null;
   problems: Problem[];
@@ -30,6 +33,7 @@ export function useAnswer(state: State): Live {
   const [live, setLive] = useState<Live>({
     answer: null,
     stale: true,
+    drawing: true,
     progress: null,
     problems: [],
     refused: '',
@@ -39,14 +43,18 @@ export function useAnswer(state: State): Live {
   const wanted = useRef(state);
   const running = useRef(false);
   const later = useRef<AbortController | null>(null);
+  const drawn = useRef(0);
 
   const quiet = state.frame === 'engineer'; // needs no ranges of the plan
   useEffect(() => {
     wanted.current = state;
     later.current?.abort();
-    setLive((l) => ({ ...l, stale: true, progress: null, comparing: false }));
+    setLive((l) => ({ ...l, stale: true, drawing: true, progress: null, comparing: false }));
 
-    /** One question at a time; what changed meanwhile is asked next, so that a drag never queues. */
+    /**
+     * One question at a time; what changed meanwhile is asked next, so that a drag never queues. Figures come first;
+     * charts follow, and while the plan goes on changing they do so four times a second.
+     */
     async function central(): Promise<void> {
       if (running.current) return;
       running.current = true;
@@ -55,15 +63,25 @@ export function useAnswer(state: State): Live {
         for (;;) {
           of = wanted.current;
           try {
-            const found = await api.answer(of, 1, false, new AbortController().signal);
-            const kept = (l: Live) => found.claims ?? l.answer?.claims ?? null;
-            setLive((l) => ({
-              ...l,
-              answer: { ...found, claims: kept(l) },
-              stale: of !== wanted.current,
-              problems: [],
-              refused: '',
-            }));
+            const signal = new AbortController().signal;
+            const show = (found: Answer, drawing: boolean) =>
+              setLive((l) => ({
+                ...l,
+                answer: {
+                  ...found,
+                  charts: drawing ? (l.answer?.charts ?? {}) : found.charts,
+                  claims: found.claims ?? l.answer?.claims ?? null,
+                },
+                stale: of !== wanted.current,
+                drawing: drawing || of !== wanted.current,
+                problems: [],
+                refused: '',
+              }));
+            show(await api.answer(of, 1, false, signal, undefined, false), true);
+            await new Promise((done) => setTimeout(done)); // the figures are on the screen before charts are drawn
+            if (of !== wanted.current && performance.now() - drawn.current < CHARTS_MS) continue;
+            show(await api.answer(of, 1, false, signal), false);
+            drawn.current = performance.now();
           } catch (error) {
             failed(error);
             if (of === wanted.current) return;
@@ -88,7 +106,7 @@ export function useAnswer(state: State): Live {
           setLive((l) => ({ ...l, progress })),
         );
         if (control.signal.aborted) return;
-        setLive((l) => ({ ...l, answer: found, stale: false, progress: null }));
+        setLive((l) => ({ ...l, answer: found, stale: false, drawing: false, progress: null }));
         await new Promise((done) => setTimeout(done, CAUSES_MS));
         const other = otherOf(of);
         if (other && !control.signal.aborted) setLive((l) => ({ ...l, comparing: true }));

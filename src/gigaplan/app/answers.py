@@ -46,8 +46,9 @@ def answered(question: Question, progress: Progress | None = None) -> dict[str, 
     Returns
     -------
     dict
-        ``id`` (of the result, for explain and downloads), ``stamp``, ``sentence``, ``ranges``, ``cards``, ``charts``,
-        ``phases``, ``claims`` (None where they weren't asked for), ``command``, ``warnings``, and ``other`` of plan B.
+        ``id`` (of the result, for explain and downloads), ``stamp``, ``sentence``, ``ranges``, ``cards``,
+        ``charts`` (none where they weren't asked for), ``phases``, ``claims`` (None where they weren't asked for),
+        ``command``, ``warnings``, and ``other`` of plan B.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def answered(question: Question, progress: Progress | None = None) -> dict[str, 
     other = None
     if question.other is not None:
         other = result_of(question.other, question.members, progress)
-    drawn = planner_charts(result, other, question.colour_by)
+    drawn = planner_charts(result, other, question.colour_by) if question.charts else {}
     return {
         "id": key_of(sources_of(question.plan, question.members)),
         "members": question.members,

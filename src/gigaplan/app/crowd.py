@@ -11,9 +11,13 @@ import anyio
 from gigaplan.app import jobs
 from gigaplan.app.answers import answered
 from gigaplan.app.requests import Question
+from gigaplan.app.runs import Kept
+from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.progress import Cancelled, Progress
 
+REMEMBERED = 500
+"""Questions of which it is known where their results are."""
 SEVERAL = 3
 """Answers at once for which a further process is begun: more than one person's pages ask."""
 
@@ -31,6 +35,7 @@ class Crowd:
         self._spare = spare
         self._warm: Future[Any] | None = None
         self._here = self._there = 0
+        self._made_there: Kept[str, bool] = Kept(REMEMBERED)
 
     async def answer(self, question: Question, mark: threading.Event) -> dict[str, Any]:
         """Return the answer to a question.
@@ -51,7 +56,9 @@ class Crowd:
         """
         if self._here >= SEVERAL and self._warm is None:
             self._warm = self._spare.start().submit(jobs.warm, question.plan.name or "announced-2025-09")
-        if self._there < self._here and self._warm is not None and self._warm.done():
+        free = self._there < self._here and self._warm is not None and self._warm.done()
+        # The charts of figures that were just given are drawn where these were made.
+        if self._made_there.get(key_of(sources_of(question.plan, question.members)), lambda: free):
             return await self._elsewhere(question, mark)
         self._here += 1
         try:

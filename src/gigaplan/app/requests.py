@@ -55,6 +55,9 @@ class Question(Strict):
         What the parts of the ladder are: ``state``, ``place`` or ``generation``.
     claims : bool
         Whether the plan's claims are judged, which takes as long as a third of a central future.
+    charts : bool
+        Whether the charts are drawn too; a page asks for figures first, and then for both, of which the figures are
+        kept.
     """
 
     plan: PlanState
@@ -62,6 +65,7 @@ class Question(Strict):
     members: Members = 1
     colour_by: ColourBy = "state"
     claims: bool = False
+    charts: bool = True
 
 
 class InputsQuestion(Strict):

@@ -242,7 +242,6 @@ def _deliveries(
     binds (M, month).
     """
     members, months = inputs.members, axis.months
-    most = np.broadcast_to(ANY_MW if inputs.most_it_mw is None else inputs.most_it_mw, (members, months))
     phases, sites, places = len(plan.site), len(inputs.sites), len(inputs.sites) + len(inputs.opening)
     refit = np.broadcast_to(column(inputs.ladder.refit_lag_months, 1), (members,))
     supply = _edges_first(rack_supply(inputs.generations, axis) * racks.it_mw[..., None])
@@ -261,16 +260,17 @@ def _deliveries(
     filled = np.zeros((members, phases + places))
     rows = np.arange(members)[:, None]
     for i in range(months):
-        scrapped = _at(delivered[: i + 1], i - racks.life_months)
-        standing = _it_mw(racks, delivered[i] - scrapped).sum(axis=1) + existing_mw[:, i + 1]
+        room = np.full(members, ANY_MW)
+        if inputs.most_it_mw is not None:
+            scrapped = _at(delivered[: i + 1], i - racks.life_months)
+            standing = _it_mw(racks, delivered[i] - scrapped).sum(axis=1) + existing_mw[:, i + 1]
+            room = np.maximum(inputs.most_it_mw[..., i] - standing, 0.0)
         retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
         retired[..., sites:] += refitted[i]
         freed = _it_mw(racks, retired)
         kind = np.where(of_newest, newest[:, i, None], named)
         space = _RackSpace(kind, queue_order, *(_unfilled(mw[i], freed, filled) for mw in by_state))
-        taken, limits[..., i], binding[:, i] = _deliver(
-            space, supply[i], packages[:, i], np.maximum(most[:, i] - standing, 0.0), racks
-        )
+        taken, limits[..., i], binding[:, i] = _deliver(space, supply[i], packages[:, i], room, racks)
         delivered[i + 1] = delivered[i]
         if not taken.any():
             continue
@@ -330,6 +330,8 @@ def _deliver(
 
 def _at(cumulative: Array, edge: Array) -> Array:
     """Return a cumulative series (edge, M, G, P) at fractional edges (M, G), 0 before its start."""
+    if edge.max(initial=-1.0) <= -1.0:
+        return np.zeros(cumulative.shape[1:])
     low = np.floor(edge).astype(int)
     part = (edge - low)[..., None]
     member, generation = np.arange(edge.shape[0])[:, None], np.arange(edge.shape[1])

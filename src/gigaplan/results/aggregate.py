@@ -9,7 +9,7 @@ the dim, and refused otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -36,6 +36,8 @@ from gigaplan.vocabulary.variables import DIMS, HOURS, TIME, Variable
 Places = NDArray[np.int64]
 MEMBERS = ("median", "central", "all")
 MONTHS = 12
+MOST_CELLS = 4096
+"""Answers whose cells are remembered; some hundreds are asked for of one kind of plan."""
 STATED = ("token", "state")
 """Dims whose entries are summed where a group or several of them are named: a basis of tokens says which tokens it
 counts, and a megawatt is in one state of the ladder."""
@@ -204,8 +206,29 @@ class _Cells:
         return any(d not in summed for d in self.reduced) or any(len(b) > 1 for b in self.buckets)
 
 
+_cells_of: dict[Hashable, _Cells] = {}
+
+
 def _cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Coordinates) -> _Cells:
-    """Return the cells of an answer; PlanError lists every unknown name and every dim that can't be aggregated."""
+    """Return the cells of an answer; PlanError lists every unknown name and every dim that can't be aggregated.
+
+    They follow from labels alone, which the same plan with another number has again: a page asks a hundred times for
+    the same ones.
+    """
+    weights = [result.rows[w].dims for w in variable.weight_by[:1] if w in result.rows]
+    row = (variable.name, variable.dims, variable.kind, variable.sum_over, variable.weight_by, variable.over_time)
+    key = (result.frame, row, *weights, by, tuple(at.items()))
+    cells = _cells_of.get(key)
+    if cells is None:
+        cells = _new_cells(result, variable, by, at)
+        if len(_cells_of) >= MOST_CELLS:
+            _cells_of.clear()
+        _cells_of[key] = cells
+    return cells
+
+
+def _new_cells(result: Labelled, variable: Variable, by: tuple[str, ...], at: Coordinates) -> _Cells:
+    """Return the cells of an answer that nobody asked for before."""
     dims = [d for d in variable.dims if d != "member"]
     base = next((d for d in PERIODS if d in dims), "")
     finer = [d for d in ("year", "month") if base and d != base and not (base == "year" and d == "month")]

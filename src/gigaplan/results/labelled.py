@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -37,6 +38,17 @@ class Stamp(Brief):
     catalog_vintage: str
     seed: int
     members: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Frame:
+    """The labels along the dims of a result, and which of its sites exist or are to be named: told apart by identity,
+    so that what follows from it is found without reading it again."""
+
+    content: Hashable
+
+
+_frames: WeakValueDictionary[Hashable, Frame] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +100,15 @@ class Labelled:
     def memo(self) -> dict[Hashable, Any]:
         """Return what has been worked out of this result, by what it is: it is asked for on every door."""
         return {}
+
+    @property
+    def frame(self) -> Frame:
+        """Return what stands along the dims, and which sites are of which kind: equal ones are the same object."""
+        if Frame not in self.memo:
+            made = Frame((tuple(self.labels.items()), self.existing, self.to_be_named))
+            self.memo[Frame] = _frames.setdefault(made.content, made)
+        found: Frame = self.memo[Frame]
+        return found
 
     def __getitem__(self, name: str) -> Array:
         """Return a quantity's array; UnknownQuantityError (a KeyError) gives the nearest name.

@@ -51,6 +51,8 @@ class StoredRates(Shelf):
     def __init__(self, path: Path | None) -> None:
         super().__init__(path, MOST)
         self._searches: dict[str, WholeSearch] = {}
+        self.whole: dict[bytes, object] = {}
+        """What was made of rates of this file in this process, by all that it follows from."""
 
     def get(self, key: str) -> Choice | None:
         """Return a stored choice of points, None if there is none whose fields are of the right type."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,8 @@ from gigaplan.vocabulary.units import parse_date
 
 REMEMBERED = 4096
 """Rates cached in memory, far more than a plan has."""
+KEPT = 8
+"""Scenarios whose rates are kept whole: those of the plans that one looks at, with one member and with many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,30 @@ def rates(scenario: Scenario, tokens_per_request: Array) -> Throughput:
     ----------
     tokens_per_request : (M, W, token, Y).
     """
-    cache, models = stored_rates(), models_by_year(scenario)
+    cache = stored_rates()
+    key = _content(scenario, tokens_per_request)
+    found = cache.whole.get(key)
+    if not isinstance(found, Throughput):
+        found = _rates(scenario, tokens_per_request, cache)
+        if len(cache.whole) >= KEPT:
+            cache.whole.clear()
+        cache.whole[key] = found
+    return found
+
+
+def _content(scenario: Scenario, tokens_per_request: Array) -> bytes:
+    """Return all that the rates of a scenario follow from, written out: another date of a site leaves it as it is."""
+    names = [g.name for g in scenario.fleet.generations]
+    known = (scenario.axis, scenario.members, scenario.devices, scenario.architectures, scenario.efficiency)
+    drawn = (scenario.picks, scenario.device_ratios, scenario.serving_error, scenario.engine, scenario.software)
+    return pickle.dumps(
+        (scenario.demand.workloads, names, known, drawn, tokens_per_request), protocol=pickle.HIGHEST_PROTOCOL
+    )
+
+
+def _rates(scenario: Scenario, tokens_per_request: Array, cache: StoredRates) -> Throughput:
+    """Return the rates of a scenario that aren't remembered."""
+    models = models_by_year(scenario)
     found, speeds = _searched(scenario, tokens_per_request, models, cache)
     reasons = _reasons(scenario, found)
     for others, members in other_models(scenario):
