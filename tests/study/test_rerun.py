@@ -147,5 +147,6 @@ def test_a_cache_cannot_confirm_itself(tmp_path: Path, monkeypatch: pytest.Monke
         from gigaplan.simulate.couplings import throughput
 
         throughput._choice.cache_clear()
+        wrong.whole.clear()
         folder = gp.save(gp.run("lab-1mw", {"horizon.end": "2026-09"}), tmp_path / "kept")
     assert not gp.rerun(folder).same

@@ -42,7 +42,7 @@ class Stamp(Brief):
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Frame:
-    """The labels along the dims of a result, and which of its sites exist or are to be named: told apart by identity,
+    """The labels along the dims of a result, and which of its sites exist or are to be named: compared by identity,
     so that what follows from it is found without reading it again."""
 
     content: Hashable
