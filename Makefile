@@ -8,6 +8,9 @@ EXAMPLES ?= 20
 NODE   := PATH="$(CURDIR)/build/node/bin:$$PATH"
 CODE   := $(wildcard src tests benchmarks)
 
+# Commands that tests start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run app test test-api test-browser test-postgres test-workbook tools web pictures redraw setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 

@@ -33,7 +33,7 @@ def main(plan: str = "announced-2025-09", members: str = "64", years: str = "2")
         price = scenario.demand.workloads[q.workload].slowness_elasticity
         return speed_alone(found, float(np.ravel(price)[0]))[:1]
 
-    (factors,) = member_factors(scenario, tokens, models, asked, search)
+    (factors,) = member_factors(scenario, tokens, models, asked, search, figures=1)
     chosen = np.unique(np.linspace(0, len(scenario.axis.years) - 1, int(years)).astype(int))
     every = []
     heads = f"{'unserved':>9} {'found':>6} {'wrongly':>8}"

@@ -29,6 +29,8 @@ def main() -> NoReturn:
     """Run the command line; Ctrl-C before it stands, or after it is done, leaves without a traceback too."""
     # Matrices here are small: a second thread of linear algebra waits more than it works, and takes a processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Huge pages are zeroed whole: arrays of a run are touched once, and there are too many to keep them.
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     gc.set_threshold(BETWEEN_COLLECTIONS)
     try:
         sys.unraisablehook = _interrupt_again

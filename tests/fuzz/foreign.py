@@ -43,6 +43,7 @@ from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, PlanError
 from gigaplan.vocabulary.facts import Ledger
+from gigaplan.vocabulary.files.stored import source_hash, stored_text
 from gigaplan.vocabulary.variables import variables
 
 TESTS = Path(__file__).parents[1]
@@ -240,7 +241,7 @@ def rates(folder: Path, chance: random.Random) -> Mutant:
                 *above, key = chance.choice(paths)
                 at(changed, tuple(above))[key] = chance.choice((*NUMBERS, "fp4", 10**400, -1e300))
         forged = chance.random() < 0.5 and isinstance(changed, dict)
-        text = rate_cache.stored_text(changed.get("rates")) if forged else json.dumps(changed)
+        text = stored_text(changed.get("values")) if forged else json.dumps(changed)
         data = encoded(text, chance)
     verb = "run" if chance.random() < 0.03 else "read"
     return Mutant(("rates", verb, "forged" if forged else "as it was"), {"rates/mine.json": data})
@@ -297,9 +298,9 @@ def _at(quantity: str, text: str) -> None:
 
 
 def _rates(how: str, checksum: str) -> None:
-    path, good = Path("rates/mine.json"), json.loads(Path("rates.json").read_text())["rates"]
+    path, good = Path("rates/mine.json"), json.loads(Path("rates.json").read_text())["values"]
     if how == "run":
-        path.rename(path.with_name(f"rates-{rate_cache._source_hash()}.json"))
+        path.rename(path.with_name(f"rates-{source_hash(rate_cache.ROOMS)}.json"))
         run_with(Path("rates"), "out")
         return
     stored = rate_cache.StoredRates(path)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load
-from gigaplan.layers import series
 from gigaplan.layers.site_supply import SiteSupply, site_of, supply_site
 from gigaplan.layers.site_supply_job import SupplyJob, impossible
 from gigaplan.vocabulary.errors import PlanError

@@ -158,7 +158,7 @@ def test_members_beyond_a_limit_are_not_served() -> None:
     def limited(q: Question) -> tuple[float]:
         return (1e3 / q.request.output_tokens if q.request.output_tokens <= most[q.workload][q.year] else 0.0,)
 
-    (factors,) = member_factors(scenario, tokens, models, asked, limited)
+    (factors,) = member_factors(scenario, tokens, models, asked, limited, figures=1)
     np.testing.assert_allclose(factors[:2, 0, 0, 0], [1.0, 1 / 1.1])
     assert (factors[2:] == 0).all()
 

@@ -15,6 +15,7 @@ from gigaplan.inference.frontier import Choice, OperatingPoint
 from gigaplan.plan.resolve import device_of
 from gigaplan.simulate import rate_cache as kept
 from gigaplan.simulate.couplings import throughput
+from gigaplan.vocabulary.files.stored import key_of
 
 POINT = OperatingPoint(0.0, 1.5, 0.25, 0.0125, 16, 96, 0.95)
 RATE = Choice((POINT, OperatingPoint(0.5, 2.5, 0.5, 0.025, 16, 192, 0.01)))
@@ -49,13 +50,13 @@ def test_a_choice_without_points_is_found_with_its_reason(tmp_path: Path) -> Non
 def test_the_key_tells_every_input_apart() -> None:
     device = device_of(catalog.load(), "h100_hgx")
     other = replace(device, hbm_bytes=np.nextafter(device.hbm_bytes, 2e12))
-    assert kept.key_of(device, 1.0) == kept.key_of(device, 1.0)
-    assert len({kept.key_of(device, 1.0), kept.key_of(other, 1.0), kept.key_of(device, 2.0)}) == 3
+    assert key_of(device, 1.0) == key_of(device, 1.0)
+    assert len({key_of(device, 1.0), key_of(other, 1.0), key_of(device, 2.0)}) == 3
 
 
 def test_rates_of_unlike_watts_do_not_mix() -> None:
     device = device_of(catalog.load(), "h100_hgx")
-    assert kept.key_of(device) != kept.key_of(replace(device, clock_share=0.9))
+    assert key_of(device) != key_of(replace(device, clock_share=0.9))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [1]}', '{"a": "b"}', '{"a": null}'])
@@ -83,6 +84,7 @@ def test_a_run_is_the_same_with_kept_rates(tmp_path: Path, monkeypatch: pytest.M
         for name in plain.arrays:
             np.testing.assert_array_equal(plain[name], again[name])
     assert len(list(tmp_path.glob("rates-*.json"))) == 1
+    assert not list(tmp_path.glob("search-*.json")), "a run of one member needs no elasticities"
     kept._stored_rates.cache_clear()
 
 
@@ -118,7 +120,7 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     whole = path.read_text()
     path.write_text(whole.replace("0.25", "2.5", 1))
     assert kept.StoredRates(path).get("a") is None
-    path.write_text(whole.replace('"format": 5', '"format": 4'))
+    path.write_text(whole.replace('"format": 6', '"format": 5'))
     assert kept.StoredRates(path).get("a") is None
     path.write_text("[" * 100_000)
     assert kept.StoredRates(path).get("a") is None
@@ -127,3 +129,45 @@ def test_altered_mistyped_and_foreign_files_are_ignored(tmp_path: Path) -> None:
     assert kept.StoredRates(path).path is None
     path.chmod(0o600)
     assert kept.StoredRates(path).get("a") == RATE
+
+
+def test_law_a_run_of_members_is_the_same_with_a_stored_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searched, stored by the first run, and read by the second, the numbers are the same; and nothing is searched."""
+    plan = {"uncertainty.members": "9", "horizon.end": "2027-12"}
+    plain = gp.run("lab-1mw", plan)
+    monkeypatch.setenv("GIGAPLAN_CACHE", str(tmp_path))
+    for k in range(2):
+        kept._stored_rates.cache_clear()
+        throughput._choice.cache_clear()
+        again = gp.run("lab-1mw", plan)
+        for name in plain.arrays:
+            np.testing.assert_array_equal(plain[name], again[name])
+        assert bool(throughput._choice.cache_info().currsize) == (k == 0)
+    assert len(list(tmp_path.glob("search-*.json"))) == 2, "of the central models, and of those that members may have"
+    kept._stored_rates.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], [[1.0]], [[[1.0, 2.0]], [[float("nan"), 1.0]]], [[[1e9, 0.0]], [[1.0, 0.0]]], "a", [[["b", 1]]]]
+)
+def test_elasticities_that_are_none_are_searched_anew(value: object) -> None:
+    search = kept.WholeSearch(None)
+    search.store("0 0 output_tokens", value)
+    assert search.sides("0 0 output_tokens", (1, 2)) is None
+    search.put_sides("1 0 output_tokens", np.ones((1, 2)), np.zeros((1, 2)))
+    again = kept.WholeSearch(None)
+    again.values.update(search.values)
+    found = again.sides("1 0 output_tokens", (1, 2))
+    assert found is not None
+    np.testing.assert_array_equal(found[0], 1.0)
+
+
+def test_old_searches_make_room(tmp_path: Path) -> None:
+    rates = kept.StoredRates(tmp_path / "rates.json")
+    for k in range(kept.MOST_SEARCHES + 3):
+        search = rates.search(f"{k:032d}")
+        search.put_choices([RATE])
+        search.keep()
+    assert len(list(tmp_path.glob("search-*.json"))) == kept.MOST_SEARCHES
+    assert rates.search(f"{k:032d}").choices(1) == [RATE]
+    assert kept.StoredRates(tmp_path / "rates.json").search(f"{k:032d}").choices(2) is None, "of another number"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import gigaplan as gp
-from gigaplan.simulate import memory, second_process
+from gigaplan.simulate import memory
+from gigaplan.vocabulary import second_process
 
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 SMALL = {"horizon.end": "2026-07", "uncertainty.members": 12}
@@ -77,7 +78,7 @@ def test_a_second_process_ends_with_the_block(forked: list[Sequence[int]], monke
 
 def test_no_fork_among_threads() -> None:
     code = (
-        "import threading; from gigaplan.simulate.second_process import can_fork\n"
+        "import threading; from gigaplan.vocabulary.second_process import can_fork\n"
         "thread = threading.Timer(9, print); thread.daemon = True; thread.start(); print(can_fork())"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

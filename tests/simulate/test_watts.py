@@ -87,7 +87,7 @@ def test_members_rates_follow_their_clock_as_full_searches_do() -> None:
             best(x.device, model, precision_for(x.device), x.request, of.efficiency, of.engine).requests_per_gpu_s
             for x in (q, chat)
         )
-        assert found[member, 0, 0, 0] / found[0, 0, 0, 0] == pytest.approx(alone / central, rel=0.02)
+        assert found[member, 0, 0, 0] / found[0, 0, 0, 0] == pytest.approx(alone / central, rel=0.03)
 
 
 def test_announced_runs_below_the_rated_power(announced: Result) -> None:

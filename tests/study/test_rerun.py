@@ -137,6 +137,9 @@ def test_a_cache_cannot_confirm_itself(tmp_path: Path, monkeypatch: pytest.Monke
             found = super().get(key)
             return found and faster(found)
 
+        def search(self, key: str) -> rate_cache.WholeSearch:
+            return rate_cache.WholeSearch(None)
+
     wrong = Wrong(None)
     gp.run("lab-1mw", {"horizon.end": "2026-09"})
     monkeypatch.setattr(rate_cache, "_stored_rates", lambda: wrong)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gigaplan.vocabulary.sampling import BLOCK, DIMENSIONS, Sampler, Shape, Spread, bounds_of, quantile
+from gigaplan.vocabulary.normal import normal_scores, normal_shares
+from gigaplan.vocabulary.sampling import BLOCK, Sampler, Shape, Spread, bounds_of, quantile
 
 ENDS = np.array([0.1, 0.5, 0.9])
 REAL = st.floats(-1e6, 1e6)
@@ -137,13 +138,11 @@ def test_given_points_take_the_place_of_the_sequence() -> None:
     assert sampler.draw("unnamed", middle)[1] == 1.0, "the central value, which isn't this shape's median"
 
 
-def test_a_group_moves_together_and_names_that_collide_do_not() -> None:
+def test_a_group_moves_together() -> None:
     sampler = Sampler(65, 0)
     one = sampler.draw("lag", Spread(3.0, 2.0, 5.0, group="site"))
     other = sampler.draw("ramp", Spread(30.0, 10.0, 90.0, group="site"))
     assert stats.spearmanr(one[1:], other[1:]).statistic == pytest.approx(1.0)
-    crowd = Sampler(2, 0, order={str(k): k for k in range(DIMENSIONS - 8)})
-    assert len({crowd._dimension(f"n{k}") for k in range(8)}) == 8
 
 
 @pytest.mark.parametrize("correlation", [-0.9, 0.0, 0.5, 1.0])
@@ -154,3 +153,17 @@ def test_an_input_follows_another_by_its_correlation(correlation: float) -> None
     assert found[0] == 0.0
     assert np.corrcoef(lead, found)[0, 1] == pytest.approx(correlation, abs=0.05)
     assert np.quantile(found, [0.1, 0.9]) == pytest.approx([-1.0, 1.0], abs=0.05)  # its own range stays
+
+
+@given(st.lists(st.floats(1e-9, 1 - 1e-9), min_size=1, max_size=9))
+def test_scores_and_shares_of_a_normal_are_scipys(shares: list[float]) -> None:
+    at = np.array(shares)
+    np.testing.assert_allclose(normal_scores(at), stats.norm.ppf(at), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(normal_shares(normal_scores(at)), at, rtol=1e-9)
+    assert normal_scores(0.5) == 0.0
+
+
+@given(st.floats(0.0, 1.0))
+def test_a_triangular_value_is_scipys(at: float) -> None:
+    found = quantile(Spread(3.0, 2.0, 7.0, Shape.TRIANGULAR), np.array([at]))
+    np.testing.assert_allclose(found, stats.triang.ppf(at, 0.2, 2.0, 5.0), rtol=1e-4)

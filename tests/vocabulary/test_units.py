@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gigaplan.vocabulary import units
 from gigaplan.vocabulary.bases import Based, Conversion, OnBasis, PowerBasis
 from gigaplan.vocabulary.errors import BasisError, nearest_name
 from gigaplan.vocabulary.units import BARE, Unit, parse_date, parse_period, parse_quantity
@@ -141,3 +144,20 @@ def test_power_below_a_watt_is_a_slip() -> None:
     assert Unit("MW").parse("0 MW") == 0
     with pytest.raises(ValueError, match="below a watt"):
         Unit("MW").parse("1e-300 MW")
+
+
+def test_law_the_table_of_factors_is_pints() -> None:
+    for (source, target), known in units._factors().items():
+        assert units._by_pint(source, target) == known, (source, target)
+
+
+def test_a_built_in_plan_is_read_without_pint_or_scipy() -> None:
+    """Which take longer to import than the plan to be read; a fit of its users is found where the last run left it."""
+    code = (
+        "import sys, gigaplan as gp;"
+        "gp.run('announced-2025-09', {'uncertainty.members': '2', 'horizon.end': '2027-12'});"
+        "print(*{'pint', 'scipy'} & {*sys.modules})"
+    )
+    for _ in range(2):
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gigaplan.api.plans import result_of, run_sources
@@ -57,11 +56,8 @@ def save(result: Result, folder: str | Path | None = None, progress: Progress | 
     name = slug(f"{slug(result.stamp.plan)}-{result.stamp.plan_hash[:8]}")
     read = (result.sources.file, *(file for file, _ in result.sources.overlays)) if result.sources else ()
     to = Path(folder) if folder else RESULTS / name
-    with command(*read), ThreadPoolExecutor(1) as pool:
-        page = pool.submit(
-            copy_context().run, html, result
-        )  # drawn while DuckDB, which needs no Python, writes numbers
-        return store.save(result, to, {"report.html": page.result}, progress)
+    with command(*read):
+        return store.save(result, to, {"report.html": partial(html, result)}, progress)
 
 
 def load(folder: str | Path) -> Result:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, wraps
+from functools import cache, wraps
 from importlib.resources import files
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -107,13 +107,6 @@ class Catalog:
         for fact in self.facts:
             if fact.chosen:
                 self._entities[""][fact.entity] = self._entities[fact.quantity][fact.entity] = None
-
-    @cached_property
-    def ranged(self) -> dict[str, int]:
-        """Facts that come with gigaplan and have a range, each with its place among them: an uncertain fact has the
-        same draws in every plan."""
-        names = sorted(f.id for f in shipped().facts if f.low is not None and f.high is not None)
-        return {name: place for place, name in enumerate(names)}
 
     def extended(self, facts: Iterable[Fact], origins: Mapping[str, str]) -> Catalog:
         """Return a catalog with further facts, of entities of the user's own.

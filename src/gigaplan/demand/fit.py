@@ -10,6 +10,7 @@ import numpy as np
 
 from gigaplan.demand.adoption import weekly_users
 from gigaplan.demand.inputs import Adoption
+from gigaplan.vocabulary.files.stored import key_of, stored_numbers
 from gigaplan.vocabulary.members import Array
 
 FITTED = 2
@@ -18,6 +19,8 @@ FEWEST_POINTS = FITTED + 1
 """Points that hold these and leave an error."""
 FITS_KEPT = 64
 """Fits that are kept: a plan has one, and a study that changes its users a few."""
+ROOMS = ("demand",)
+"""Rooms whose source a stored fit follows from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,7 @@ class CurveFit:
         float
             Half the width of the interval [standard errors].
         """
-        from scipy.special import stdtrit
-
-        return float(stdtrit(self.freedom, (1 + share) / 2))
+        return _student(self.freedom, share)
 
 
 def fit_curve(start: Adoption, years: Array, users: Array) -> CurveFit:
@@ -86,25 +87,47 @@ def fit_curve(start: Adoption, years: Array, users: Array) -> CurveFit:
 
 
 @lru_cache(maxsize=FITS_KEPT)
+def _student(freedom: int, share: float) -> float:
+    """Return Student's quantile, stored between runs: SciPy takes longer to import than all other work on a curve."""
+
+    def compute() -> list[float]:
+        from scipy.special import stdtrit
+
+        return [float(stdtrit(freedom, (1 + share) / 2))]
+
+    return stored_numbers("curves", ROOMS, key_of("student", freedom, share), 1, compute)[0]
+
+
+@lru_cache(maxsize=FITS_KEPT)
 def _fitted(start: Adoption, at_years: tuple[float, ...], published: tuple[float, ...]) -> CurveFit:
-    """Return what :func:`fit_curve` does; kept, for each run of a plan fits its curve twice."""
+    """Return what :func:`fit_curve` does; remembered, for each run of a plan fits its curve twice, and stored."""
+    years, users = np.array(at_years), np.array(published)
+    key, count = key_of(start, at_years, published), FITTED + FITTED**2 + len(users)
+    found = stored_numbers("curves", ROOMS, key, count, lambda: _least_squares(start, years, users))
+    constants, covariance, error = np.split(np.array(found), [FITTED, FITTED + FITTED**2])
+    fitted = _at(start, constants)
+    return CurveFit(fitted, error, covariance.reshape(FITTED, FITTED), _stray(fitted, years, users))
+
+
+def _at(start: Adoption, constants: Array) -> Adoption:
+    """Return a curve with the fitted constants: ln(users at the reference date) and ln(rate)."""
+    users, rate = np.exp(constants).tolist()
+    return replace(start, reference_users=users, rate_per_year=rate)
+
+
+def _least_squares(start: Adoption, years: Array, users: Array) -> list[float]:
+    """Return the fitted constants, their covariance, and the error of each point, one after the other."""
     from scipy.optimize import least_squares
 
-    years, users = np.array(at_years), np.array(published)
-
-    def at(x: Array) -> Adoption:
-        return replace(start, reference_users=float(np.exp(x[0])), rate_per_year=float(np.exp(x[1])))
-
     def residuals(x: Array) -> Array:
-        return np.asarray(np.log(weekly_users(at(x), years)[0] / users))
+        return np.asarray(np.log(weekly_users(_at(start, x), years)[0] / users))
 
     top = float(np.log(start.ceiling_users)) - 1e-9  # exp(ln K) may round above K
     guess = np.array([np.log(np.median(users)), 0.0])  # the middle of what is known, and 1 a year
     found = least_squares(residuals, guess, bounds=([-np.inf, -np.inf], [top, np.inf]), x_scale="jac")
     slope, error = np.asarray(found.jac, dtype=float), np.asarray(found.fun, dtype=float)
     covariance = np.linalg.inv(slope.T @ slope) * (error @ error) / (len(users) - FITTED)
-    fitted = at(found.x)
-    return CurveFit(fitted, error, np.asarray(covariance), _stray(fitted, years, users))
+    return [*found.x.tolist(), *covariance.ravel().tolist(), *error.tolist()]
 
 
 def _stray(fitted: Adoption, years: Array, users: Array) -> float:

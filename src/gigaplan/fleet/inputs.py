@@ -97,6 +97,28 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerStep:
+    """Power that a site gains on a day."""
+
+    day: Annotated[dt.date, Day()]
+    """Date from which it is there."""
+    delay_days: Annotated[Uncertain, Unit("days")] = 0.0
+    """Time from that date until it is there, negative before it."""
+    it_mw: Annotated[Uncertain, Ge(0), Unit("MW")]
+    """IT power that it carries [MW]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerLimit:
+    """What one link between the power line and the racks carries: the sum of its steps."""
+
+    name: str
+    """What it is called in results."""
+    steps: tuple[PowerStep, ...]
+    """Its power by date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A campus: where, on what power, in which phases."""
 
@@ -112,6 +134,8 @@ class Site:
     """Share of the site's capacity that is rented from others at a contract price instead of bought."""
     to_be_named: bool = False
     """Whether the site stands for power that the plan needs and no known site holds."""
+    power_limits: tuple[PowerLimit, ...] = ()
+    """What limits the power that reaches the phases, besides their own dates; the least of them binds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +220,8 @@ class FleetInputs:
     def members(self) -> int:
         """Members of the inputs: 1 where each is one number."""
         phases = [p for s in self.sites for p in s.phases]
-        parts: list[Ladder | Generation | Phase] = [self.ladder, *self.generations, *phases]
+        parts: list[Ladder | Generation | Phase | PowerStep] = [self.ladder, *self.generations, *phases]
+        parts += [step for s in self.sites for limit in s.power_limits for step in limit.steps]
         drawn = [v for part in parts for f in fields(part) if isinstance(v := getattr(part, f.name), np.ndarray)]
         most = () if self.most_it_mw is None else (self.most_it_mw.shape[:1],)
         return int(np.broadcast_shapes((1,), *(v.shape for v in drawn), *most)[0])

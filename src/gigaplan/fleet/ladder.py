@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.fleet.inputs import LADDER, FleetInputs, Ladder, Phase
+from gigaplan.fleet.inputs import LADDER, FleetInputs, Ladder, Phase, Site
 from gigaplan.vocabulary.errors import Fault, InputError
-from gigaplan.vocabulary.members import Array, Uncertain, stack
+from gigaplan.vocabulary.members import Array, Uncertain, column, stack
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, TimeAxis
 
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
@@ -67,14 +67,61 @@ def schedule(inputs: FleetInputs, axis: TimeAxis) -> Schedule:
     days = np.broadcast_to(stack(found), (inputs.members, len(found))).reshape(inputs.members, len(rows), len(DATED))
     power = stack(phase.power.value * phase.power_ratio for phase, _ in rows)  # (m, F)
     reached = power[..., None, None] * (axis.edge_days >= days[..., None])  # (M, F, 4, edge)
+    site, order = np.array([i for _, i in rows], dtype=int), _ranks(days[..., DATED.index("energised")])
+    for i, one in enumerate(inputs.sites):
+        if one.power_limits:
+            of_site = np.flatnonzero(site == i)
+            usable_mw = limits_mw(one, axis).min(axis=1)
+            at = DATED.index("energised")
+            reached[:, of_site, at] = _within(
+                reached[:, of_site, at], usable_mw, _ranks(order[:, of_site].astype(float))
+            )
     return Schedule(
-        site=np.array([i for _, i in rows], dtype=int),
+        site=site,
         generation=np.array(
             [-1 if p.generation == "newest" else names.index(p.generation) for p, _ in rows], dtype=int
         ),
-        queue_order=_ranks(days[..., DATED.index("energised")]),
+        queue_order=order,
         **{f"{state}_mw": reached[:, :, i] for i, state in enumerate(DATED)},
     )
+
+
+def limits_mw(site: Site, axis: TimeAxis) -> Array:
+    """Return what each link of a site's supply carries by each edge.
+
+    Parameters
+    ----------
+    site : Site
+        The site, with one limit or more.
+    axis : TimeAxis
+        Months.
+
+    Returns
+    -------
+    Array, shape (M, limit, edge)
+        IT power [MW].
+    """
+    found: list[Array] = []
+    for limit in site.power_limits:
+        total: Array = np.zeros((1, axis.months + 1))
+        for step in limit.steps:
+            there = axis.edge_days >= column(axis.days_since_start(step.day) + step.delay_days, 2)
+            total = total + column(step.it_mw, 2) * there
+        found.append(total)
+    return np.stack(np.broadcast_arrays(*found), axis=1)
+
+
+def _within(scheduled: Array, most: Array, order: NDArray[np.int64]) -> Array:
+    """Return what a site's limit lets through of its phases' power, in their queue's order: (M, F, edge)."""
+    passed, before = np.zeros_like(scheduled), np.zeros(scheduled.shape[:2])
+    most = np.broadcast_to(most, scheduled[:, 0].shape)
+    for i in range(passed.shape[-1]):
+        unfilled = np.maximum(scheduled[..., i] - before, 0.0)
+        free = np.maximum(most[:, i] - before.sum(axis=1), 0.0)
+        if unfilled.any():
+            before = before + rate_limited(unfilled, free, order)
+        passed[..., i] = before
+    return passed
 
 
 def _ranks(days: Array) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gigaplan.catalog import Catalog
+from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load as load_catalog
-from gigaplan.layers import series
 from gigaplan.layers.site_supply_job import PLACE, SupplyJob, impossible
 from gigaplan.power.supply.highs import INSTALL
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
@@ -231,7 +231,7 @@ def _unit(job: SupplyJob, facts: Catalog, name: str) -> Unit | None:
     stands = job.capacities[name]
     usd = co2 = 0.0
     if name in RENEWABLE:
-        place = job.place or ("abilene" if job.region == "ercot" else "")
+        place = series.place_of(job.region, job.place)
         available = series.capacity_factor(place, name) if place else None
         if available is None:
             return None

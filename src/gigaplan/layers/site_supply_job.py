@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from gigaplan.layers.series import HOURS, PRICE_YEARS
+from gigaplan.catalog.hourly import HOURS, PLACES, PRICE_YEARS
 from gigaplan.vocabulary.errors import Place, Problem, nearest_name
 from gigaplan.vocabulary.options import DayOf, Option, Quantity
 from gigaplan.vocabulary.units import parse_date, parse_quantity
@@ -18,8 +18,6 @@ UNITS = ("gas_turbine", "engine", "fuel_cell", "solar", "wind", "diesel", "batte
 """Kinds of supply whose costs are in the catalog, next to the grid."""
 REGIONS = ("ercot", "pjm")
 """Regions with a shipped series of prices."""
-PLACES = ("abilene", "fort_stockton", "clovis", "north_minnesota")
-"""Places with shipped series of sun and wind."""
 GRID_EXAMPLE = "'500MW,700MW@2027-06'"
 UNITS_EXAMPLE = "'engine=400MW,battery=100MW'"
 YEARS = (2024, 2060)

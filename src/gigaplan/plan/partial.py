@@ -28,7 +28,7 @@ from gigaplan import catalog
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import DATE_PATTERN
 
-STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True)
+STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True, frozen=True, defer_build=True)
 
 FLOATS: Any = Annotated[
     tuple[Annotated[float, Gt(0)], ...], MinLen(1), BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)

@@ -17,6 +17,7 @@ from gigaplan.inference.inputs import Efficiency, Engine, Software
 from gigaplan.plan.claims import ClaimSet
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.power.node import Node
+from gigaplan.power.supply.dated import PlannedSupply
 from gigaplan.training.capability import Capability
 from gigaplan.training.policy import TrainingPolicy
 from gigaplan.training.trend import FrontierTrend
@@ -53,6 +54,8 @@ class Scenario:
     fleet: FleetInputs
     facilities: tuple[Facility, ...]
     """One per place: the sites, then the opening blocks."""
+    supplies: tuple[PlannedSupply | None, ...] = ()
+    """What supplies each site, None where the plan does not say."""
     draw: DrawCurve
     node_draw: NodeDraw
     nodes: Mapping[str, Node]

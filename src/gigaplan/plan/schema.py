@@ -17,6 +17,7 @@ from gigaplan import catalog
 from gigaplan.allocation.inputs import Market
 from gigaplan.catalog import history
 from gigaplan.catalog.climates import SOURCES as CLIMATES
+from gigaplan.catalog.hourly import PLACES
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import Adoption, Shape, Workload
 from gigaplan.finance.customers import ANY, Customer
@@ -38,6 +39,7 @@ from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
 from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
 from gigaplan.power.cooling_inputs import Rejection
 from gigaplan.power.inputs import DrawCurve, Facility
+from gigaplan.power.supply.dated import EnergyContract, OnSite, Substation, Tranche
 from gigaplan.training.inputs import GroupRecovery, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
@@ -279,6 +281,31 @@ CustomerSection: Any = partial(
 )
 
 
+PlaceOfWeather: Any = Literal[PLACES]
+UNDATED = ("name", "energised_delay_days")
+TrancheSection: Any = partial(Tranche, required=("power_mw", "energised"), without=UNDATED)
+SubstationSection: Any = partial(Substation, required=("power_mw", "energised"), without=UNDATED)
+OnSiteSection: Any = partial(OnSite, required=("kind", "power_mw", "energised"), without=UNDATED)
+EnergyContractSection: Any = partial(
+    EnergyContract, required=("kind", "power_mw", "usd_per_mwh", "energised"), without=UNDATED
+)
+
+
+class SupplySection(Strict):
+    """What supplies a site, at its meter, by date: racks are built for the power that there is."""
+
+    grid: dict[str, TrancheSection] = {}
+    """Parts of the grid connection, by name."""
+    substations: dict[str, SubstationSection] = {}
+    """Substations or transformers that all power passes through, by name; left out: they limit nothing."""
+    units: dict[str, OnSiteSection] = {}
+    """Generation next to the site, by name."""
+    contracts: dict[str, EnergyContractSection] = {}
+    """Energy from plants elsewhere, which comes over the grid, by name."""
+    place: PlaceOfWeather | None = None
+    """Place whose sun and wind are taken; left out: Abilene's in ERCOT, elsewhere none."""
+
+
 class SiteSection(Strict):
     """A campus with its phases."""
 
@@ -302,6 +329,8 @@ class SiteSection(Strict):
     """Terms on which the place belongs to somebody else."""
     facility: FacilitySection | None = None
     """Cooling, losses and power price of this site, where they differ from the others'."""
+    supply: SupplySection | None = None
+    """Grid, substations, units and contracts with their dates; left out: power comes with each phase, from the grid."""
 
 
 class Fleet(Strict):

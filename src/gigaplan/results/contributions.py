@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from gigaplan.vocabulary.draws import Draw
 from gigaplan.vocabulary.facts import Entry, Evidence, Ledger, weakest
 from gigaplan.vocabulary.figures import percent
 from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.normal import normal_scores
 from gigaplan.vocabulary.show import Brief, BriefRows
 
 SHOWN = 5
@@ -272,9 +274,14 @@ def _columns(draw: Draw, draws: Mapping[str, Draw]) -> Iterator[Array]:
 
 def _scores(columns: Array) -> Array:
     """Return the normal scores of the ranks of each column."""
-    from scipy.special import ndtri
+    twice = np.rint(2 * _ranks(columns)).astype(np.int64)  # ranks are whole or, of equal numbers, half
+    return np.asarray(_scores_by_rank(len(columns))[twice - 2])
 
-    return np.asarray(ndtri((_ranks(columns) - 0.5) / len(columns)))
+
+@lru_cache(maxsize=8)
+def _scores_by_rank(count: int) -> Array:
+    """Return the normal scores of the ranks 1, 1.5, 2 ... of so many numbers."""
+    return normal_scores((np.arange(2, 2 * count + 1) / 2 - 0.5) / count)
 
 
 def _ranks(columns: Array) -> Array:

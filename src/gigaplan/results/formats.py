@@ -61,7 +61,7 @@ def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
         "existing": list(result.existing),
         "to_be_named": list(result.to_be_named),
         "keep": result.keep if isinstance(result.keep, str) else list(result.keep),
-        "quantities": {n: dataclasses.asdict(v) for n, v in result.rows.items()},
+        "quantities": {n: _flat(v) for n, v in result.rows.items()},
         "members": {n: result.members(n) for n in result.arrays},
         "claims": [dataclasses.asdict(c) for c in result.claims],
         "ledger": [dataclasses.asdict(e) for e in result.ledger.entries],
@@ -70,6 +70,11 @@ def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
         "assumptions": dict(result.assumptions),
         "sources": result.sources and _sources_data(result.sources),
     }
+
+
+def _flat(row: Variable) -> dict[str, Any]:
+    """Return the fields of a row, of which none has fields of its own, as ``dataclasses.asdict`` does it slowly."""
+    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}
 
 
 def _written(path: Path) -> dict[str, Any]:

@@ -23,12 +23,17 @@ from gigaplan.results.result import Result
 from gigaplan.vocabulary.errors import Place, PlanError, Problem
 from gigaplan.vocabulary.files import note_input, read_bytes, whole_folder
 from gigaplan.vocabulary.files.folders import restore_folder
-from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.progress import Progress, report
+from gigaplan.vocabulary.second_process import second_process
 
 NAMES = (formats.DRAWS, formats.MEMBERS, "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
 MAX_JSON_BYTES = 64_000_000
 """Bytes of ``result.json`` that are read at most; one has about 300 kB."""
+QUICK = 32_000_000
+"""Numbers of a result whose tables are written within a second or two."""
+STEPS = 2
+"""Steps of saving such a result that are reported."""
 
 
 def save(
@@ -46,7 +51,7 @@ def save(
     folder : Path
         Where; a result that is there already is replaced at one instant, any other folder is refused.
     extra : mapping of str to callable, optional
-        Further text files by name, of :data:`NAMES`: what returns their text, called when all else is written.
+        Further text files by name, of :data:`NAMES`: what returns their text, called while the tables are written.
     progress : callable, optional
         Called with (steps done, steps, the next one); False cancels, and the folder stays as it was.
 
@@ -65,18 +70,43 @@ def save(
         If the folder can't be written or the disk is full; nothing half-written stays.
     """
     with whole_folder(folder, NAMES, _wrote) as work:
-        _write_tables(result, work, progress)
-        if result.draws:
-            drawtable.write(result.draws, work / formats.DRAWS)
+        if _is_quick(result):
+            _write_side_by_side(result, work, extra or {}, progress)
+        else:
+            _write_tables(result, work, progress)
+            _write_texts(work, extra or {})
         data = formats.as_data(result, work)
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
-        for name, text in (extra or {}).items():
-            (work / name).write_text(text(), encoding="utf-8")
     return folder
+
+
+def _is_quick(result: Labelled) -> bool:
+    """Return whether the tables are written so quickly that their progress needn't be reported."""
+    return sum(array.size for array in result.arrays.values()) <= QUICK
+
+
+def _write_side_by_side(
+    result: Labelled, work: Path, extra: Mapping[str, Callable[[], str]], progress: Progress | None
+) -> None:
+    """Write the tables in a second process, where there can be one, and the texts meanwhile."""
+    report(progress, 0, STEPS, "tables and page")
+    with second_process(lambda _: _write_tables(result, work, None), (0,)) as left_undone:
+        _write_texts(work, extra)
+        report(progress, 1, STEPS, "tables")
+        for _ in left_undone():
+            _write_tables(result, work, None)
+    report(progress, STEPS, STEPS, "result")
+
+
+def _write_texts(work: Path, extra: Mapping[str, Callable[[], str]]) -> None:
+    for name, text in extra.items():
+        (work / name).write_text(text(), encoding="utf-8")
 
 
 def _write_tables(result: Labelled, work: Path, progress: Progress | None) -> None:
     """Write the central member's table and that of all members, both at a time: DuckDB needs no Python for it."""
+    if result.draws:
+        drawtable.write(result.draws, work / formats.DRAWS)
     central = partial(longtable.write, central_alone(result), work / "result.parquet", tuple(result.arrays))
     if not membertable.held(result):
         central(progress=progress)

@@ -20,6 +20,7 @@ from gigaplan.simulate.couplings.market import meet, most_it_mw
 from gigaplan.simulate.couplings.money import books, months_of_construction, revenue_of
 from gigaplan.simulate.couplings.power import power_drawn
 from gigaplan.simulate.couplings.sales import sales_of
+from gigaplan.simulate.couplings.supply import supplied
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
@@ -91,7 +92,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     allocated = serve(scenario, demand, built, speed, trained)
     service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
-    drawn = power_drawn(scenario, built, allocated, service, trained, reserved)
+    drawn = supplied(scenario, power_drawn(scenario, built, allocated, service, trained, reserved))
     paid = reserved.bills.revenue_usd.sum(axis=1)
     revenue = revenue_of(scenario, built, allocated, prices.per_request_usd, prices.worth, service.sold_usd, paid)
     money = books(scenario, built, revenue, drawn)

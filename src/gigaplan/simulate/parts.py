@@ -8,19 +8,24 @@ same in all of them; it is taken from the first part.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
+
+import numpy as np
 
 from gigaplan.plan.scenario import Scenario
 from gigaplan.results.result import Result
 from gigaplan.simulate.collect import labels
 from gigaplan.simulate.engine import STAGES, simulate
-from gigaplan.simulate.keep import Keep, checked_keep
+from gigaplan.simulate.keep import Keep, checked_keep, is_kept
 from gigaplan.simulate.memory import members_at_once, require_memory
-from gigaplan.simulate.second_process import second_process, shared_arrays
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, share_of
 from gigaplan.vocabulary.sampling import Part
+from gigaplan.vocabulary.second_process import second_process
+from gigaplan.vocabulary.variables import variables
 
 
 def simulate_in_parts(
@@ -69,7 +74,7 @@ def _joined(
 ) -> Result:
     """Run parts of so many members besides the central one, half of them in a second process where there can be one."""
     firsts = range(1, scenario.members, at_once)
-    whole = shared_arrays(labels(scenario), scenario.members, keep)
+    whole = _shared_arrays(labels(scenario), scenario.members, keep)
 
     def part(first: int, progress: Progress | None = None) -> Result:
         count = min(at_once, scenario.members - first)
@@ -101,3 +106,38 @@ def _add(whole: Mapping[str, Array], part: Result, first: int) -> None:
             array[first : first + len(found) - 1] = found[1:]
             if first == 1:
                 array[0] = found[0]
+
+
+def _shared_arrays(
+    labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...]
+) -> dict[str, Array]:
+    """Return an array for each quantity that is held for every member, in memory that a forked process shares.
+
+    Parameters
+    ----------
+    labels : mapping of str to tuple of str
+        The labels along every dim of the result but ``member``.
+    members : int
+        Members of the result.
+    keep : str or tuple of str
+        Which hourly quantities are held for every member.
+
+    Returns
+    -------
+    dict of str to Array
+        By quantity, the member axis first; a page takes memory once something is written to it.
+    """
+    sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
+    shapes = {
+        name: tuple(sizes[d] for d in variable.dims)
+        for name, variable in variables().items()
+        if "member" in variable.dims and is_kept(variable, keep)
+    }
+    return {name: _shared(shape) for name, shape in shapes.items()}
+
+
+def _shared(shape: tuple[int, ...]) -> Array:
+    count = prod(shape)
+    if not count:
+        return np.empty(shape)
+    return np.frombuffer(mmap.mmap(-1, count * np.dtype(float).itemsize), dtype=float, count=count).reshape(shape)

@@ -1,44 +1,43 @@
 """Serving rates stored on disk by content: what was searched once is found again in the next process.
 
 A rate's key is a hash of all that it follows from: device, architecture, request, constants, and the source of the
-rooms that search. So a stored rate is never stale; whatever can't be read or written is searched anew, and so is what
-is cut, altered, of the wrong type, or in a file that somebody else owns or everybody may write.
-``GIGAPLAN_CACHE`` names another folder, ``off`` keeps nothing.
+rooms that search. A plan's whole search, of every workload on every generation, has a file of its own, so that a plan
+that ran before reads one file and none of the rates of others. Of what is stored, whatever isn't of the right type, or
+is no rate, is searched anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+
 from gigaplan.inference.frontier import Choice, OperatingPoint
-from gigaplan.vocabulary.errors import MachineError, PlanError
-from gigaplan.vocabulary.files import Kind, read_bytes, write_text
-from gigaplan.vocabulary.files.cache import cache_folder, is_trusted
+from gigaplan.vocabulary.files.cache import cache_folder
+from gigaplan.vocabulary.files.stored import Shelf, source_hash, without_stored_values
+from gigaplan.vocabulary.members import Array
 
 ROOMS = ("compute", "inference", "vocabulary")
-KEY_LENGTH, VERSION_LENGTH = 32, 16
-"""Letters of a hash that are kept."""
+"""Rooms that search."""
+SEARCHING = (*ROOMS, "simulate/couplings")
+"""Rooms that a plan's whole search follows from."""
 MOST = 30_000
 """Rates stored at most; beyond it the file starts anew."""
+MOST_SEARCHES = 32
+"""Whole searches stored and remembered at most; the oldest goes first."""
 LARGEST = 1e9
 """No number of a rate is larger: requests a second of a GPU, seconds, GPUs, requests in flight."""
-MAX_BYTES = 64_000_000
-"""Bytes of the file that are read at most."""
-FORMAT = 5
-"""Form of the file; one of another form is left alone."""
-KIND = Kind("a file of rates")
 MOST_POINTS = 100
 """Operating points of one choice at most."""
+STEEPEST = 1e4
+"""No elasticity is steeper."""
 TYPES = tuple(typing.get_type_hints(OperatingPoint).values())
 """Types of an operating point's fields, in order."""
 _fields_of = attrgetter(*typing.get_type_hints(OperatingPoint))
@@ -46,43 +45,78 @@ _instead: ContextVar[StoredRates | None] = ContextVar("instead", default=None)
 """Rates that take the place of the stored ones."""
 
 
-class StoredRates:
-    """The rates of one file; ``get`` and ``put`` in memory, ``keep`` writes what is new."""
+class StoredRates(Shelf):
+    """The rates of one file, and whole searches in files next to it; ``keep`` writes the rates that are new."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path if path and is_trusted(path) else None
-        self._rates: dict[str, list[object]] = _read(self.path) if self.path else {}
-        self._new = False
+        super().__init__(path, MOST)
+        self._searches: dict[str, WholeSearch] = {}
         self.whole: dict[bytes, object] = {}
         """What was made of rates of this file in this process, by all that it follows from."""
 
     def get(self, key: str) -> Choice | None:
         """Return a stored choice of points, None if there is none whose fields are of the right type."""
-        values = self._rates.get(key)
-        if not (isinstance(values, list) and 0 < len(values) <= MOST_POINTS and isinstance(values[0], str)):
-            return None
-        points = [_point(p) for p in values[1:]]
-        found = tuple(p for p in points if p is not None)
-        return _risen(Choice(found, values[0])) if len(found) == len(points) else None
+        return _choice(self.find(key))
 
     def put(self, key: str, choice: Choice) -> None:
         """Remember a choice of points for :meth:`keep`."""
-        self._rates[key] = [choice.reason, *(list(_fields_of(p)) for p in choice.points)]
-        self._new = True
+        self.store(key, _values(choice))
+
+    def search(self, key: str) -> WholeSearch:
+        """Return the whole search of a key: remembered, stored, or with nothing in it."""
+        found = self._searches.pop(key, None)
+        if found is None:
+            path = self.path and self.path.with_name(f"search-{source_hash(SEARCHING)}-{key}.json")
+            found = WholeSearch(path)
+            while len(self._searches) >= MOST_SEARCHES:
+                self._searches.pop(next(iter(self._searches)))
+        self._searches[key] = found
+        return found
+
+
+class WholeSearch(Shelf):
+    """What a plan's whole search found at its central inputs, and how it follows each of them."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path)
+        self._choices: list[Choice] | None = None
+        self._sides: dict[str, tuple[Array, Array]] = {}
+
+    def choices(self, count: int) -> list[Choice] | None:
+        """Return the choices of all questions, None if they aren't all there."""
+        if self._choices is None:
+            stored = self.find("choices")
+            found = [_choice(v) for v in stored] if isinstance(stored, list) and len(stored) == count else [None]
+            whole = [c for c in found if c is not None]
+            self._choices = whole if len(whole) == len(found) else None
+        return self._choices
+
+    def put_choices(self, choices: Sequence[Choice]) -> None:
+        """Remember the choices of all questions."""
+        self._choices = list(choices)
+        self.store("choices", [_values(c) for c in choices])
+
+    def sides(self, name: str, shape: tuple[int, int]) -> tuple[Array, Array] | None:
+        """Return the elasticities for more and for less of an input, of a shape each; None if they aren't there."""
+        if name not in self._sides and (found := _sides(self.find(name), shape)):
+            self._sides[name] = found
+        return self._sides.get(name)
+
+    def put_sides(self, name: str, up: Array, down: Array) -> None:
+        """Remember the elasticities of an input."""
+        self._sides[name] = up, down
+        self.store(name, [up.tolist(), down.tolist()])
 
     def keep(self) -> None:
-        """Write the file whole, if anything is new; a folder that can't be written is left alone."""
-        if not (self._new and self.path):
+        """Write the file, and remove the oldest ones of other searches beyond those that are kept."""
+        new, folder = self._new, self.path and self.path.parent
+        super().keep()
+        if not (new and folder):
             return
-        self._new = False
-        stored = self._rates if len(self._rates) <= MOST else {}
-        with contextlib.suppress(MachineError, PlanError):
-            write_text(self.path, stored_text(stored), KIND)
-
-
-def key_of(*inputs: object) -> str:
-    """Return the hash of what a rate follows from: frozen dataclasses and numbers, written in full by their repr."""
-    return hashlib.sha256(repr(inputs).encode()).hexdigest()[:KEY_LENGTH]
+        with contextlib.suppress(OSError):
+            newest = sorted(folder.glob("search-*.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+            for path in newest[MOST_SEARCHES:]:
+                path.unlink(missing_ok=True)
 
 
 def stored_rates() -> StoredRates:
@@ -93,15 +127,16 @@ def stored_rates() -> StoredRates:
 @cache
 def _stored_rates() -> StoredRates:
     folder = cache_folder()
-    return StoredRates(folder / f"rates-{_source_hash()}.json" if folder else None)
+    return StoredRates(folder / f"rates-{source_hash(ROOMS)}.json" if folder else None)
 
 
 @contextlib.contextmanager
 def without_stored_rates() -> Iterator[None]:
-    """Search every rate anew: neither the file nor what this process remembers of it is used."""
+    """Search every rate anew: neither the files nor what this process remembers of them is used."""
     token = _instead.set(StoredRates(None))
     try:
-        yield
+        with without_stored_values():
+            yield
     finally:
         _instead.reset(token)
 
@@ -110,7 +145,7 @@ def without_stored_rates() -> Iterator[None]:
 def unkept_rates() -> Iterator[None]:
     """Use the stored rates, and keep none of those that are searched within the block for good."""
     found = StoredRates(None)
-    found._rates = dict(stored_rates()._rates)
+    found.values.update(stored_rates().values)
     token = _instead.set(found)
     try:
         yield
@@ -118,35 +153,17 @@ def unkept_rates() -> Iterator[None]:
         _instead.reset(token)
 
 
-def _source_hash() -> str:
-    digest = hashlib.sha256(str(FORMAT).encode())  # versions that write another form have a file of their own
-    for room in ROOMS:
-        for source in sorted((files("gigaplan") / room).iterdir(), key=lambda p: p.name):
-            if source.name.endswith(".py"):
-                digest.update(source.read_bytes())
-    return digest.hexdigest()[:VERSION_LENGTH]
+def _values(choice: Choice) -> list[object]:
+    return [choice.reason, *(list(_fields_of(p)) for p in choice.points)]
 
 
-def stored_text(rates: object) -> str:
-    """Return the text of a file of rates: its format, the checksum of what follows it, and the rates."""
-    text = json.dumps(rates) + "}"
-    return f"{_head(text.encode())}{text}"
-
-
-def _head(rest: bytes) -> str:
-    """Return how a file begins whose rates are these bytes."""
-    return f'{{"format": {FORMAT}, "sha256": "{hashlib.sha256(rest).hexdigest()}", "rates": '
-
-
-def _read(path: Path) -> dict[str, list[object]]:
-    """Return the rates of a file, none of one whose bytes aren't those that were written."""
-    try:
-        data = read_bytes(path, MAX_BYTES, note=False)
-        rest = data[len(_head(b"")) :]
-        stored = json.loads(data)["rates"] if data.startswith(_head(rest).encode()) else {}
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
+def _choice(values: object) -> Choice | None:
+    """Return a stored choice of points, None if it isn't one."""
+    if not (isinstance(values, list) and 0 < len(values) <= MOST_POINTS and isinstance(values[0], str)):
+        return None
+    points = [_point(p) for p in values[1:]]
+    found = tuple(p for p in points if p is not None)
+    return _risen(Choice(found, values[0])) if len(found) == len(points) else None
 
 
 def _point(values: object) -> OperatingPoint | None:
@@ -172,3 +189,14 @@ def _risen(choice: Choice) -> Choice | None:
 def _is_whole_float(kind: object, expected: object) -> bool:
     """Return whether a type is the expected one, or a whole number's where a float is expected."""
     return kind is expected or (kind is int and expected is float)
+
+
+def _sides(values: object, shape: tuple[int, int]) -> tuple[Array, Array] | None:
+    """Return stored elasticities for more and for less of an input, None if they aren't such."""
+    try:
+        both = np.array(values, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if both.shape != (2, *shape) or not (np.abs(both) <= STEEPEST).all():
+        return None
+    return both[0], both[1]

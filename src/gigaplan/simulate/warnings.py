@@ -15,6 +15,7 @@ from gigaplan.finance.rents import rent_index, rents_by_month
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.collect import Stages
 from gigaplan.simulate.couplings.owners import racks_let
+from gigaplan.simulate.couplings.supply import binding_of, mix_of
 from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
@@ -30,6 +31,8 @@ MONTHS_BELOW, BELOW_SHARE = 12, 0.9
 """Months in a row in which a price is below this share of full cost, from which on it is said (choices)."""
 LET_SHARE = 0.1
 """Share of a generation's rented racks that are let below cost, above which it is said (a choice)."""
+ROUNDED_SHARE = 0.005
+"""Share of a load below which a source is left out of a sentence."""
 KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
@@ -49,7 +52,7 @@ def sentences(scenario: Scenario, stages: Stages) -> list[str]:
     stages : Stages
         What the stages of its run gave.
     """
-    found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _let_below_cost, _unprofitable)
+    found = (_impossible, _outsized, _overbuilt, _off_market, _below_cost, _let_below_cost, _unprofitable, _supplied)
     whose = "in the central future: " if scenario.members > 1 else ""
     return [whose + sentence for look in found for sentence in look(scenario, stages)]
 
@@ -189,6 +192,31 @@ def _unprofitable(scenario: Scenario, stages: Stages) -> Iterator[str]:
             f"the plan earns less than its cost of capital: its present value is -{digits_of(-worth / size)} {unit} "
             "USD; build later or smaller, state more demand or what a request brings, or lower costs "
             "(finance.cost_of_capital.plan_per_year says what the money must earn)"
+        )
+
+
+def _supplied(scenario: Scenario, stages: Stages) -> Iterator[str]:
+    """Yield what limits the power of each site that states its supply, and what its energy comes from at the end."""
+    energy = stages.drawn.energy_mwh[0]
+    for p, supply in enumerate(scenario.supplies):
+        if supply is None:
+            continue
+        name, axis = scenario.fleet.sites[p].name, scenario.axis
+        mw, binds = binding_of(scenario, p)
+        news = [k for k in range(len(mw)) if not k or (mw[k], binds[k]) != (mw[k - 1], binds[k - 1])]
+        steps = (f"{digits_of(float(mw[k]))} MW from {axis.edges[k]:%Y-%m} ({binds[k]})" for k in news)
+        yield f"power of {name} (IT), and what limits it: {', '.join(steps)}"
+        if energy[p, -1] <= 0:
+            continue
+        mix = mix_of(supply, axis, stages.drawn.energy_mwh[:, p] / axis.hours)
+        per_mwh = axis.hours[-1] / energy[p, -1]
+        shares = {n: float(power[0, -1] * per_mwh) for n, power in mix.power_mw.items()}
+        parts = (f"{n} {s:.0%}" for n, s in sorted(shares.items(), key=lambda x: -x[1]) if s >= ROUNDED_SHARE)
+        kg = float(mix.co2_kg_per_h[0, -1] * per_mwh)
+        yield (
+            f"energy of {name} in {_month(scenario, axis.months - 1)}: {', '.join(parts)}; a megawatt-hour costs "
+            f"{digits_of(float(stages.drawn.energy_cost_usd[0, p, -1] / energy[p, -1]))} USD"
+            + (f" and {digits_of(kg)} kg of carbon dioxide" if kg > 0 else "")
         )
 
 

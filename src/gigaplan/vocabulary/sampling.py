@@ -4,8 +4,9 @@ A range holds 80 % of what may be, from the 10th to the 90th percentile, and the
 and beyond them the distribution is a two-piece normal (Fechner 1897; John 1982): of the logarithm of what lies above
 the least value that makes sense, of the logit where there is a greatest one too, of the value itself where there is
 neither, so that no draw is impossible. Members are Latin hypercubes one after the other (McKay, Beckman and Conover
-1979), each input with an order of its own: the same input has the same draws in every plan, so that a difference of two
-plans isn't blurred by their samples, and two inputs are no more alike than by chance. Member 0 is the central one.
+1979), each input with an order of its own, which follows from the seed and its name alone: the same input has the same
+draws in every plan and in every version of the catalog, so that a difference of two isn't blurred by their samples, and
+two inputs are no more alike than by chance. Member 0 is the central one.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.vocabulary.correlations import Cluster
-from gigaplan.vocabulary.members import Array
+from gigaplan.vocabulary.members import Array, triangular
+from gigaplan.vocabulary.normal import normal_scores, normal_shares
 
 RANGE_SHARE = 0.8
 """Share of what may be that lies in a range."""
-DIMENSIONS = 4096
-"""Numbers that inputs have: more than any plan has uncertain inputs."""
+RANGE_END = float(normal_scores(0.5 + RANGE_SHARE / 2))
+"""Where a range of a standard normal ends [standard deviations]."""
+NAME_BYTES = 8
+"""Bytes of a name's hash that tell its draws from those of others."""
 BLOCK = 33
 """Members of a Latin hypercube: three make up a run of a hundred members, the central one apart."""
 MARGIN = 1e-9
@@ -166,13 +170,9 @@ def quantile(spread: Spread, probability: Array) -> Array:
     if shape == Shape.UNIFORM:
         return low + at * (high - low)
     if shape == Shape.TRIANGULAR:
-        from scipy.stats import triang
-
-        return np.asarray(triang.ppf(at, (central - low) / (high - low), low, high - low))
+        return triangular(at, low, central, high)
     to, back = _scale(spread, shape)
-    from scipy.special import ndtri
-
-    z = ndtri(at) / float(ndtri(0.5 + RANGE_SHARE / 2))
+    z = normal_scores(at) / RANGE_END
     middle = to(central)
     drawn = back(middle + np.where(z < 0, z * (middle - to(low)), z * (to(high) - middle)))
     return np.clip(drawn, spread.lower, spread.upper)
@@ -216,8 +216,6 @@ class Sampler:
         Members, of which the first is the central one.
     seed : int
         Seed of the draws: the same seed gives the same draws.
-    order : mapping of str to int
-        Dimensions of known names; other names have one by their hash.
     first : int
         Number of the member after the central one, from 1: a part of many draws what the whole does.
     points : mapping of str to Array, optional
@@ -228,7 +226,6 @@ class Sampler:
 
     members: int
     seed: int
-    order: Mapping[str, int] = field(default_factory=dict)
     first: int = 1
     points: Mapping[str, Array] | None = None
     correlated: Mapping[str, Cluster] = field(default_factory=dict)
@@ -238,7 +235,6 @@ class Sampler:
     """Choices that were drawn, by name."""
     streams: dict[str, list[str]] = field(default_factory=dict)
     """Inputs that follow each stream of draws: themselves alone, those of a group, those that are led by it."""
-    _taken: dict[int, str] = field(default_factory=dict)
 
     def draw(self, name: str, spread: Spread, lead: tuple[str, float] | None = None) -> Array:
         """Return the values of an input, shape (member,).
@@ -294,39 +290,24 @@ class Sampler:
         cluster = self.correlated.get(name)
         if cluster is None:
             return self.unit(name)
-        from scipy.special import ndtr, ndtri
-
         row = cluster.mixing[cluster.names.index(name)]
         units = np.stack([self.unit(n) for n in cluster.names])
-        drawn = ndtr(row @ ndtri(np.clip(middle(units), MARGIN, 1 - MARGIN)))
+        drawn = normal_shares(row @ normal_scores(np.clip(middle(units), MARGIN, 1 - MARGIN)))
         return np.where(np.isnan(units).all(axis=0), np.nan, drawn)
 
     def unit(self, name: str) -> Array:
         """Return the draws of a name between 0 and 1, shape (member,); nan stands for the central value."""
         if self.points is None:
-            rest = _column(self.seed, self._dimension(name), self.first, self.members - 1)
+            rest = _column(self.seed, name, self.first, self.members - 1)
         else:
             rest = self.points.get(name, np.full(self.members - 1, np.nan))
         return np.concatenate([[np.nan], rest])
 
-    def _dimension(self, name: str) -> int:
-        found = self.order.get(name)
-        if found is not None:
-            return found
-        span = DIMENSIONS - len(self.order)
-        digest = hashlib.sha256(name.encode()).digest()
-        found = int.from_bytes(digest[:8], "big") % span
-        while self._taken.setdefault(found, name) != name:  # another name has this one
-            found = (found + 1) % span
-        return len(self.order) + found
-
 
 def _following(own: Array, lead: Array, correlation: float) -> Array:
     """Return draws whose normal scores are correlated with those of others (a Gaussian copula)."""
-    from scipy.special import ndtr, ndtri
-
-    first, second = (ndtri(np.clip(u, MARGIN, 1 - MARGIN)) for u in (lead, own))
-    return np.asarray(ndtr(correlation * first + math.sqrt(1 - correlation**2) * second))
+    first, second = (normal_scores(np.clip(u, MARGIN, 1 - MARGIN)) for u in (lead, own))
+    return normal_shares(correlation * first + math.sqrt(1 - correlation**2) * second)
 
 
 def middle(unit: Array) -> Array:
@@ -334,9 +315,10 @@ def middle(unit: Array) -> Array:
     return np.where(np.isnan(unit), 0.5, unit)
 
 
-def _column(seed: int, dimension: int, first: int, members: int) -> Array:
+def _column(seed: int, name: str, first: int, members: int) -> Array:
     """Return one input's draws of some members, of which ``first`` (from 1, without the central one) is the first."""
     blocks = -(-(first - 1 + members) // BLOCK)
-    order, inside = (np.random.default_rng([seed, dimension, part]) for part in range(2))
+    own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:NAME_BYTES], "big")
+    order, inside = (np.random.default_rng([seed, own, part]) for part in range(2))
     strata = order.permuted(np.tile(np.arange(BLOCK), (blocks, 1)), axis=1).ravel()
     return np.asarray((strata + inside.random(strata.size)) / BLOCK)[first - 1 : first - 1 + members]

@@ -8,10 +8,12 @@ then accepts any text of the same dimension. The marker needs no pydantic to be 
 from __future__ import annotations
 
 import calendar
+import csv
 import datetime as dt
 import math
 import re
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,6 +135,10 @@ SMALLEST = {"MW": 1e-6, "kW": 1e-3, "W": 1.0}
 """Smallest power other than none: a watt."""
 
 
+OTHER_KIND, NO_UNIT = "other kind", "no unit"
+"""Why there is no factor between two units."""
+
+
 @cache
 def _registry() -> pint.UnitRegistry[Any]:
     import pint
@@ -160,6 +166,16 @@ def amount(number: float, unit: str) -> str:
 
 
 @cache
+def _factors() -> dict[tuple[str, str], str]:
+    """Return the factors between units that plans are written in, or why there is none, as text.
+
+    Pint, which has them all, takes longer to import than a plan to be read.
+    """
+    text = (files("gigaplan.vocabulary") / "unit_factors.csv").read_text(encoding="utf-8")
+    return {(source, target): number for source, target, number in csv.reader(text.splitlines()[1:])}
+
+
+@cache
 def factor(source: str, target: str) -> float:
     """Return the number that turns ``source`` units into ``target`` units.
 
@@ -168,15 +184,25 @@ def factor(source: str, target: str) -> float:
     ValueError
         If a unit is unknown or the two differ in dimension.
     """
+    known = _factors().get((source, target)) or _by_pint(source, target)
+    if known == OTHER_KIND:
+        raise ValueError(f"'{source}' is not a unit of the same kind as '{target}'")
+    if known == NO_UNIT:
+        raise ValueError(f"'{source}' is not a unit known here")
+    return float(known)
+
+
+def _by_pint(source: str, target: str) -> str:
+    """Return the factor between two units as Pint has it, or why there is none."""
     import pint
 
     registry = _registry()
     try:
-        return float(registry.Quantity(1.0, _pint_text(source)).to(_pint_text(target)).magnitude)
+        return repr(float(registry.Quantity(1.0, _pint_text(source)).to(_pint_text(target)).magnitude))
     except pint.DimensionalityError:
-        raise ValueError(f"'{source}' is not a unit of the same kind as '{target}'") from None
+        return OTHER_KIND
     except Exception:
-        raise ValueError(f"'{source}' is not a unit known here") from None
+        return NO_UNIT
 
 
 def unlike(a: str, b: str) -> bool:

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gigaplan import catalog
-from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, training, weather
+from gigaplan.plan.checks import demand, finance, fleet, knowledge, own, plausible, selling, supply, training, weather
 from gigaplan.plan.checks.common import as_read, first_of_month
 from gigaplan.plan.claims import plan_claims
 from gigaplan.plan.document import Node
@@ -44,6 +44,7 @@ def check(plan: PlanDocument, root: Node) -> list[Problem]:
         fleet.gpus,
         fleet.promised,
         weather.weather,
+        supply.supply,
         fleet.dates,
         fleet.packaging,
         fleet.existing,

@@ -73,8 +73,7 @@ class Filler:
 
     def __post_init__(self) -> None:
         part = self.part or Part(self.members, self.seed)
-        order = self.facts.ranged if self.members > 1 else {}
-        self.sampler = Sampler(self.members, self.seed, order, part.first, part.points, by_name(self.correlations))
+        self.sampler = Sampler(self.members, self.seed, part.first, part.points, by_name(self.correlations))
         self.draws = Draws(self.sampler)
 
     def fill(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
@@ -12,8 +13,10 @@ from gigaplan.fleet.ladder import DAYS_PER_MONTH
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.limits import PowerLimit
 from gigaplan.plan.resolve.power import it_power
+from gigaplan.plan.resolve.supply import power_limits_of
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.inputs import Facility
+from gigaplan.power.supply.dated import PlannedSupply
 from gigaplan.vocabulary.bases import PowerBasis
 from gigaplan.vocabulary.members import Uncertain
 
@@ -29,6 +32,7 @@ def fleet(
     facilities: tuple[Facility, ...],
     shared: Facility,
     limits: Mapping[str, PowerLimit],
+    supplied: tuple[PlannedSupply | None, ...],
 ) -> FleetInputs:
     """Return the fleet's inputs, all powers on the IT basis.
 
@@ -44,6 +48,8 @@ def fleet(
         The facility of the existing fleet.
     limits
         Power limit of each generation, with the power of its rack.
+    supplied
+        What supplies each site.
     """
     it_per_rack = filler.facts.find("facility", "it_per_rack_power")
     ratio = it_per_rack.number
@@ -56,8 +62,8 @@ def fleet(
     )
     ladder = filler.fill(Ladder, doc.fleet.ladder, "ladder", "fleet.ladder")
     sites = tuple(
-        _site(filler, name, site, facility, ratio, ladder)
-        for (name, site), facility in zip(doc.fleet.sites.items(), facilities, strict=False)
+        replace(_site(filler, name, site, facility, ratio, ladder), power_limits=power_limits_of(supply))
+        for (name, site), facility, supply in zip(doc.fleet.sites.items(), facilities, supplied, strict=False)
     )
     existing = []
     for name, block in doc.fleet.opening.items():

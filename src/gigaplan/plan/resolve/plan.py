@@ -28,6 +28,7 @@ from gigaplan.plan.resolve.limits import PowerLimit, power_limits
 from gigaplan.plan.resolve.model_errors import device_ratios, large_step_errors, serving_errors, step_errors
 from gigaplan.plan.resolve.power import device, facilities, nodes
 from gigaplan.plan.resolve.selling import customers, market
+from gigaplan.plan.resolve.supply import supplies
 from gigaplan.plan.resolve.training import training
 from gigaplan.plan.scenario import Scenario
 from gigaplan.plan.schema import PlanDocument
@@ -79,7 +80,8 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
     limits = power_limits(filler, doc, rack_kind(doc))
-    built = fleet(filler, doc, sites, shared, limits)
+    supplied = supplies(filler, doc, sites)
+    built = fleet(filler, doc, sites, shared, limits, supplied)
     scenario = Scenario(
         name=doc.name,
         title=doc.title,
@@ -98,6 +100,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         market=market(filler, doc),
         fleet=built,
         facilities=sites,
+        supplies=supplied,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
         nodes=nodes(filler, doc, limits),

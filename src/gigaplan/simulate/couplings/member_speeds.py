@@ -19,6 +19,7 @@ from gigaplan.demand.inputs import GENERATED, TOKENS
 from gigaplan.inference.inputs import Request
 from gigaplan.inference.percentiles import Percentile
 from gigaplan.plan.scenario import Scenario
+from gigaplan.simulate.rate_cache import WholeSearch
 from gigaplan.vocabulary.members import Array, column
 
 TOKEN_STEP, DEVICE_STEP = 2.0, 1.1
@@ -79,6 +80,8 @@ def member_factors(
     models: Sequence[Sequence[str]],
     questions: Sequence[Sequence[Sequence[Question]]],
     searched: Searched,
+    figures: int = 2,
+    whole: WholeSearch | None = None,
 ) -> tuple[Array, ...]:
     """Return each member's rates, and further figures, over those at the central inputs.
 
@@ -94,6 +97,10 @@ def member_factors(
         Central requests and devices, by workload, generation and year.
     searched : callable
         The rate of a question, which alone has the serving model's own errors, and further figures.
+    figures : int
+        How many figures that returns.
+    whole : WholeSearch, optional
+        Elasticities that were searched before; it takes those that weren't.
 
     Returns
     -------
@@ -102,19 +109,24 @@ def member_factors(
     """
     generations = [g.name for g in scenario.fleet.generations]
     shape = (scenario.members, len(models), len(generations), len(models[0]))
-    figures = len(searched(questions[0][0][0]))
+    whole = whole or WholeSearch(None)
     if scenario.members == 1:
         return (np.ones(shape),) * figures
     logs, served = np.zeros((figures, *shape)), np.ones(shape, dtype=bool)
     of_tokens = token_ratios(tokens_per_request)
     for w, row in enumerate(questions):
         for g, years in enumerate(row):
-            inputs = [(ratio[:, w], _with_tokens(name), TOKEN_STEP) for name, ratio in of_tokens.items()]
+            inputs = [(ratio[:, w], name, _with_tokens(name), TOKEN_STEP) for name, ratio in of_tokens.items()]
             of_device = scenario.device_ratios.get(generations[g], {}).items()
-            inputs += [(column(drawn, 2), _with_device(names), DEVICE_STEP) for names, drawn in of_device]
-            for ratio, changed, step in inputs:
+            inputs += [(column(drawn, 2), ",".join(n), _with_device(n), DEVICE_STEP) for n, drawn in of_device]
+            for ratio, name, changed, step in inputs:
                 if np.ptp(ratio, axis=0).any():
-                    up, down = _elasticities(years, models[w], changed, step, searched)
+                    at = f"{w} {g} {name}"
+                    sides = whole.sides(at, (len(years), figures + 1))
+                    if sides is None:
+                        sides = _elasticities(years, models[w], changed, step, searched)
+                        whole.put_sides(at, *sides)
+                    up, down = sides
                     more, change = ratio > 1, np.log(ratio)
                     for k in range(figures):
                         logs[k, :, w, g] += np.where(more, up[:, k], down[:, k]) * change

@@ -6,9 +6,10 @@ import datetime as dt
 import functools
 import itertools
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,9 @@ from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings import slowness
 from gigaplan.simulate.couplings.member_speeds import Question, member_factors
 from gigaplan.simulate.couplings.slowness import Speeds
-from gigaplan.simulate.rate_cache import StoredRates, key_of, stored_rates
+from gigaplan.simulate.rate_cache import StoredRates, WholeSearch, stored_rates
 from gigaplan.vocabulary.draws import Picks
+from gigaplan.vocabulary.files.stored import key_of
 from gigaplan.vocabulary.members import Array, Uncertain, column
 from gigaplan.vocabulary.time import DAYS_PER_YEAR, SECONDS_PER_HOUR
 from gigaplan.vocabulary.units import parse_date
@@ -137,8 +139,9 @@ def _searched(
         return _choice(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine, q.percentile)
 
     central = questions(scenario, tokens_per_request)
-    found = [[[search(q) for q in row] for row in rows] for rows in central]
     prices = slowness.prices_of_slowness(scenario.demand.workloads)
+    whole = cache.search(_whole_key(scenario, tokens_per_request, models, prices[0]))
+    found = _choices(whole, central, search)
     speeds = slowness.speeds_at(slowness.points_of(found), prices)
     if scenario.members == 1:
         return found, speeds
@@ -147,7 +150,30 @@ def _searched(
     def alone(q: Question) -> tuple[float, float]:
         return slowness.speed_alone(search(q), float(prices[0, q.workload]))
 
-    return found, speeds.followed(*member_factors(scenario, tokens_per_request, models, central, alone))
+    factors = member_factors(scenario, tokens_per_request, models, central, alone, whole=whole)
+    whole.keep()
+    return found, speeds.followed(*factors)
+
+
+def _choices(whole: WholeSearch, central: list[list[list[Question]]], search: Callable[[Question], Choice]) -> Found:
+    """Return the choices of all questions, as they are stored or searched one by one."""
+    shape = len(central), len(central[0]), len(central[0][0])
+    flat = whole.choices(prod(shape))
+    if flat is None:
+        flat = [search(q) for rows in central for row in rows for q in row]
+        whole.put_choices(flat)
+    at = iter(flat)
+    return [[[next(at) for _ in row] for row in rows] for rows in central]
+
+
+def _whole_key(scenario: Scenario, tokens_per_request: Array, models: list[list[str]], prices: Array) -> str:
+    """Return the hash of all that a whole search follows from: the questions, the models, the constants, the prices of
+    slowness, and the order of the labels."""
+    served = {name: scenario.architectures[name] for row in models for name in row}
+    requests = [_requests(w, tokens_per_request[0, i]) for i, w in enumerate(scenario.demand.workloads)]
+    percentiles = [slowness.percentile_of(w) for w in scenario.demand.workloads]
+    constants = scenario.efficiency, scenario.engine
+    return key_of(scenario.devices, served, models, requests, percentiles, constants, prices.tolist())
 
 
 def _reasons(scenario: Scenario, found: Found) -> dict[str, None]:

@@ -12,10 +12,17 @@ PRICE_YEARS = (2022, 2023, 2024)
 """Years with prices of every region that has any (electricity maps of HPE's sustain-cluster, MIT)."""
 CARBON_YEAR, RESOURCE_YEAR = 2022, 2013
 """Years of the carbon series (EIA) and of sun and wind (NSRDB and the WIND Toolkit of NREL)."""
+PLACES = ("abilene", "fort_stockton", "clovis", "north_minnesota")
+"""Places with series of sun and wind."""
 HOURS = 8760
 """Hours of a year; those of 29 February are left out."""
 LEAP_DAY_FROM, LEAP_DAY_TO = 1416, 1440
 """Hours of a leap year that are 29 February: 59 days after the first."""
+
+
+def place_of(region: str, named: str | None) -> str:
+    """Return the place whose sun and wind stand for a region, the one that is named first; "" where none is known."""
+    return named or ("abilene" if region == "ercot" else "")
 
 
 def usd_per_mwh(region: str, year: int) -> Array | None:

@@ -1,58 +1,17 @@
-"""A second process that does part of a run, and the memory into which both processes write.
+"""A second process that does part of a command's work, into memory or files that both processes have.
 
-The second process is a fork: it has the plan, the catalog and every module already, and its numbers are in place when
+The second process is a fork: it has the plan, the catalog and every module already, and what it made is in place when
 it ends, so that nothing is sent. Where a fork isn't safe or no processor is free, the caller does all of the work.
 """
 
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import prod
-
-import numpy as np
-
-from gigaplan.simulate.keep import is_kept
-from gigaplan.vocabulary.members import Array
-from gigaplan.vocabulary.variables import variables
-
-
-def shared_arrays(labels: Mapping[str, tuple[str, ...]], members: int, keep: str | tuple[str, ...]) -> dict[str, Array]:
-    """Return an array for each quantity that is held for every member, in memory that a forked process shares.
-
-    Parameters
-    ----------
-    labels : mapping of str to tuple of str
-        The labels along every dim of the result but ``member``.
-    members : int
-        Members of the result.
-    keep : str or tuple of str
-        Which hourly quantities are held for every member.
-
-    Returns
-    -------
-    dict of str to Array
-        By quantity, the member axis first; a page takes memory once something is written to it.
-    """
-    sizes = {dim: len(names) for dim, names in labels.items()} | {"member": members}
-    shapes = {
-        name: tuple(sizes[d] for d in variable.dims)
-        for name, variable in variables().items()
-        if "member" in variable.dims and is_kept(variable, keep)
-    }
-    return {name: _shared(shape) for name, shape in shapes.items()}
-
-
-def _shared(shape: tuple[int, ...]) -> Array:
-    count = prod(shape)
-    if not count:
-        return np.empty(shape)
-    return np.frombuffer(mmap.mmap(-1, count * np.dtype(float).itemsize), dtype=float, count=count).reshape(shape)
+from collections.abc import Callable, Iterator, Sequence
 
 
 @contextlib.contextmanager
