@@ -14,7 +14,7 @@ WIDTHS = (390, 1280, 2560)
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = {
     "compare": ["compare", "lab-1mw", "--set", "fleet.ladder.ready_lag_months=6 months"],
-    "frontier": ["frontier", "gpt_oss_120b", "gb300_nvl72", "h200_hgx"],
+    "frontier": ["frontier", "gpt_oss_120b", "gb300_nvl72"],
     "train": ["train", "llama_3_1_405b", "gb300_nvl72", "--gpus", "4608"],
     "supply": ["power", "supply", "ercot", "--load", "100MW"],
 }
