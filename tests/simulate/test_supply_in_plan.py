@@ -165,3 +165,13 @@ def test_dates_with_a_range_are_drawn() -> None:
     result = gp.run("announced-2025-09", {"uncertainty.members": 8, **line}, keep="summary")
     site = result.labels["site"].index("Abilene")
     assert len(set(result["first_token_day"][:, site].tolist())) > 2
+
+
+def test_law_terms_of_a_stated_supply_are_shown_only_where_they_add_up() -> None:
+    """Merit order prices the energy of such a site: energy times the facility's price is another figure."""
+    stated, plain = run(300), run(None)
+    for result in (stated, plain):
+        found = gp.explain(result, "energy_cost_usd", {"site": "Abilene", "year": "2030"})
+        whole = sum(t.sign * t.value for t in found.terms)
+        assert not found.terms or whole == pytest.approx(found.figures[-1].value)
+        assert bool(found.terms) == (result is plain)

@@ -28,6 +28,10 @@ SHOWN = 3
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
+SAME = 1e-6
+"""Terms whose sum is farther from a figure, over the largest of them, are of another formula than the figure's."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Figure(Brief):
     """One value of a quantity.
@@ -193,8 +197,16 @@ def _explained(
     shares = shares_at(result, row, dict(at) | when)
     taken, elsewhere = split(result, row, entries, shares)
     unused = tuple(g for g in result.labels["generation"] if g not in shares["generation"])
-    terms = term_values(result, row, dict(at) | dict(figures[-1].at)) if figures else ()
+    terms = _terms_of(result, row, at, figures[-1]) if figures else ()
     return Explanation(row, result.evidence(row.name), tuple(below), taken, value, figures, elsewhere, terms, unused)
+
+
+def _terms_of(result: Labelled, row: Variable, at: Mapping[str, str], figure: Figure) -> tuple[TermValue, ...]:
+    """Return the terms of a figure, none where it isn't their sum: a site that states its supply has no one price."""
+    terms = term_values(result, row, dict(at) | dict(figure.at))
+    scale = max((abs(t.value) for t in terms), default=0.0)
+    whole = sum(t.sign * t.value for t in terms)
+    return terms if abs(whole - figure.value) <= SAME * max(scale, abs(figure.value)) else ()
 
 
 def _labels_taken(row: Variable, name: str) -> tuple[Mapping[str, str], ...]:
