@@ -175,3 +175,17 @@ def test_law_terms_of_a_stated_supply_are_shown_only_where_they_add_up() -> None
         whole = sum(t.sign * t.value for t in found.terms)
         assert not found.terms or whole == pytest.approx(found.figures[-1].value)
         assert bool(found.terms) == (result is plain)
+
+
+def test_what_a_supply_lacks_costs_as_its_dearest_source_and_is_said() -> None:
+    """A facility that runs above its design peak draws more than the grid that its racks were built for."""
+    above = {"power__facility__facility_to_it_peak": "1.05", "power__facility__pue": "1.3"}
+    short, ample = run(300, **above), run(100_000, **above)
+    assert any("lacks" in w for w in short.warnings)
+    assert not any("lacks" in w for w in ample.warnings)
+    site = short.labels["site"].index("Abilene")
+    names = ("energy_cost_usd", "facility_energy_mwh")
+    costs, energy = ([r[n][0, site, -12:].sum() for r in (short, ample)] for n in names)
+    assert 1 <= costs[0] / energy[0] * energy[1] / costs[1] < 1.03, (
+        "as the grid, without its negative prices"
+    )

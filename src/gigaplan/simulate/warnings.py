@@ -209,6 +209,13 @@ def _supplied(scenario: Scenario, stages: Stages) -> Iterator[str]:
         if energy[p, -1] <= 0:
             continue
         mix = mix_of(supply, axis, stages.drawn.energy_mwh[:, p] / axis.hours)
+        lacking = np.divide(mix.unserved_mw[0] * axis.hours, energy[p], out=np.zeros(axis.months), where=energy[p] > 0)
+        if lacking.max() > ROUNDED_SHARE:
+            yield (
+                f"the supply of {name} lacks {lacking.max():.0%} of what it draws in "
+                f"{_month(scenario, int(lacking.argmax()))}, paid at the price of its dearest source: it runs above "
+                "its design peak (power.facility.facility_to_it_peak)"
+            )
         per_mwh = axis.hours[-1] / energy[p, -1]
         shares = {n: float(power[0, -1] * per_mwh) for n, power in mix.power_mw.items()}
         parts = (f"{n} {s:.0%}" for n, s in sorted(shares.items(), key=lambda x: -x[1]) if s >= ROUNDED_SHARE)

@@ -2,7 +2,8 @@
 
 In each group of hours sun, wind and contracts are used first, then fuel and the grid in the order of their cost, each
 within its power. Without storage this is what a least-cost dispatch does hour by hour; what a battery earns by moving
-energy between hours is left out here, and found by :mod:`gigaplan.power.supply.size`.
+energy between hours is left out here, and found by :mod:`gigaplan.power.supply.size`. What is lacking is never free: it
+costs as much as the dearest source of its hours.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Mix:
     power_mw: Mapping[str, Array]
     """Mean power by source, the grid and contracts among them [MW]."""
     unserved_mw: Array
-    """Mean power that is lacking [MW]."""
+    """Mean power that is lacking, which costs as the dearest source does [MW]."""
     usd_per_h: Array
     """Cost of an hour's energy [USD/h]."""
     co2_kg_per_h: Array
@@ -167,8 +168,7 @@ def merit_order(
             runs = (s.usd_per_mwh[:, None, None] > price) == dearer
             used = np.where(runs, np.minimum(rest, s.power_mw[..., None]), 0.0)
             rest = rest - used
-            power = mean(used)
-            burnt[s.name] = burnt[s.name] + power
+            power, burnt[s.name] = mean(used), burnt[s.name] + mean(used)
             usd, co2 = usd + power * s.usd_per_mwh[:, None], co2 + power * s.co2_kg_per_mwh[:, None]
         if not dearer:
             taken = np.minimum(rest, room)
@@ -176,6 +176,7 @@ def merit_order(
             usd = usd + mean(taken * price)
             co2 = co2 + mean(taken * hours.co2_kg_per_mwh[month_of_year])
             found["grid"] = mean(taken)
+    usd = usd + mean(rest * _dearest(price, sources))
     if contracts:
         found["contract"] = of_contracts
     shape = load_mw.shape
@@ -185,3 +186,11 @@ def merit_order(
         usd_per_h=np.broadcast_to(usd, shape),
         co2_kg_per_h=np.broadcast_to(co2, shape),
     )
+
+
+def _dearest(price: Array, sources: Sequence[Source]) -> Array:
+    """Return the cost of the dearest source in each group of hours, 0 at least: what is lacking earns nothing."""
+    found = np.maximum(price, 0.0)
+    for s in sources:
+        found = np.maximum(found, s.usd_per_mwh[:, None, None])
+    return found
