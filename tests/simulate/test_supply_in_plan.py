@@ -186,6 +186,4 @@ def test_what_a_supply_lacks_costs_as_its_dearest_source_and_is_said() -> None:
     site = short.labels["site"].index("Abilene")
     names = ("energy_cost_usd", "facility_energy_mwh")
     costs, energy = ([r[n][0, site, -12:].sum() for r in (short, ample)] for n in names)
-    assert 1 <= costs[0] / energy[0] * energy[1] / costs[1] < 1.03, (
-        "as the grid, without its negative prices"
-    )
+    assert 1 <= costs[0] / energy[0] * energy[1] / costs[1] < 1.03, "as the grid, without its negative prices"
