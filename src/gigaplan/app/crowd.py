@@ -36,7 +36,7 @@ class Crowd:
         self._spare = spare
         self._warm: Future[Any] | None = None
         self._here = self._there = 0
-        self._in_turn = ThreadPoolExecutor(1)
+        self._thread = ThreadPoolExecutor(1)
         self._made_there: Kept[str, bool] = Kept(REMEMBERED)
         self._pages: Kept[str, bool] = Kept(PAGES)
 
@@ -76,7 +76,7 @@ class Crowd:
         self._here += 1
         try:
             # First come, first served: threads that wait for a lock would be let in by chance.
-            return await asyncio.get_running_loop().run_in_executor(self._in_turn, answered, question, unless(mark))
+            return await asyncio.get_running_loop().run_in_executor(self._thread, answered, question, unless(mark))
         finally:
             self._here -= 1
 

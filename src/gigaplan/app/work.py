@@ -133,11 +133,11 @@ class Worker:
             What the job raises.
         """
         slot, future = self._begun(work, given)
-        wanted = asyncio.wrap_future(future)
+        answer = asyncio.wrap_future(future)
         try:
             while not mark.is_set():
-                if (await asyncio.wait({wanted}, timeout=LOOK_S))[0]:
-                    return wanted.result()
+                if (await asyncio.wait({answer}, timeout=LOOK_S))[0]:
+                    return answer.result()
             raise Cancelled("a newer question came")
         finally:
             self._shared[2 * slot] = STOPPED
