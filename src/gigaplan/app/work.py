@@ -40,7 +40,7 @@ def _begin(shared: Any) -> None:
 def _end_with(first: Any) -> None:
     """End this process once the one that began it has ended, however it did.
 
-    Linux sends a signal, which ends it, when the pipe closes that the first process holds open: beside a thread that
+    Linux sends a signal, which ends it, when the pipe closes that the first process holds open: next to a thread that
     waits for that, no process would be forked, and ranges would be computed on one processor.
     """
     if sys.platform == "linux":
