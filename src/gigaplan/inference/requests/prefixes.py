@@ -14,13 +14,15 @@ from gigaplan.inference.requests.records import NONE
 
 MULTIPLIER = 0x9E3779B1
 """Spreads keys over buckets: 2^32 over the golden ratio (Knuth 1973, 6.4)."""
+FOLD = 15
+"""Bits by which a key is folded, so that its upper half counts too."""
 
 
 @part
 def _bucket(table: Any, parent: int, key: int) -> int:
     """Return the bucket of a node; the table's length is a power of two."""
     mixed = ((parent + 1) * MULTIPLIER) ^ (key * MULTIPLIER)
-    mixed ^= mixed >> 15
+    mixed ^= mixed >> FOLD
     return mixed & (len(table) - 1)
 
 

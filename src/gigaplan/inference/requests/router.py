@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.compute.compiled import compiled, part, version_of
-from gigaplan.inference.requests import engine
+from gigaplan.inference.requests.engine import advance, enqueue
 from gigaplan.inference.requests.prefixes import find
 from gigaplan.inference.requests.records import NONE
+from gigaplan.inference.requests.steps import next_end
 from gigaplan.vocabulary.members import Array
 
 ROUTERS = ("round_robin", "session_sticky", "least_outstanding", "least_kv", "prefix_aware")
 """Routers; the first two don't look at replicas, so that these can be simulated one after another."""
 STATELESS = 2
 """How many of them don't."""
-ROUND_ROBIN, SESSION_STICKY, LEAST_OUTSTANDING, LEAST_KV, PREFIX_AWARE = range(5)
+ROUND_ROBIN, SESSION_STICKY, LEAST_OUTSTANDING, LEAST_KV, PREFIX_AWARE = range(len(ROUTERS))
 CROWDED = 1.5
 """A replica with more than so many times the fewest outstanding requests, and ``CROWDED_BY`` more, gets none for its
 prefixes."""
 CROWDED_BY = 8
-
-_advance, _enqueue = engine.advance, engine.enqueue
+"""See ``CROWDED``."""
 
 
 class Requests(NamedTuple):
@@ -156,6 +156,7 @@ def _in_order(s: Any, q: Requests, router: int, accepts: Any, turn: int) -> tupl
     return chosen, order, turn
 
 
+# Long: half of it says what its arguments are
 def _compiled(version: int) -> Callable[..., int]:
     """Return the function that Python calls; its cache on disk holds for one version of what is compiled into it."""
 
@@ -207,15 +208,15 @@ def _compiled(version: int) -> Callable[..., int]:
                         continue
                 elif not last and s.replicas[r].due >= now:
                     continue
-                _advance(s, rules, grid, r, now)
+                advance(s, rules, grid, r, now)
                 rep = s.replicas[r]
                 if k == replicas:
                     rep.now = max(rep.now, now)
-                    _enqueue(s, rules, r, _slot(s, q, i, number + i if number != NONE else NONE))
+                    enqueue(s, rules, r, _slot(s, q, i, number + i if number != NONE else NONE))
                     if router >= STATELESS:
                         turn = r + 1 if r + 1 < replicas else 0
                 if router >= STATELESS:
-                    rep.due = engine.next_end(s, rules, grid, r)
+                    rep.due = next_end(s, rules, grid, r)
         return int(turn)
 
     return feed
