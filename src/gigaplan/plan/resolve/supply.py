@@ -24,6 +24,7 @@ from gigaplan.power.supply.dated import (
     Tranche,
 )
 from gigaplan.power.supply.merit import groups
+from gigaplan.vocabulary.members import column
 
 FUEL = "supply_fuel_gas"
 """Entity of the fuel of units that burn or reform one."""
@@ -61,20 +62,23 @@ def _supply(filler: Filler, name: str, site: Any, facility: Facility) -> Planned
 
     if given.place is not None:
         filler.state(f"{path}.place", given.place)
+    units, contracts = each(OnSite, "units"), each(EnergyContract, "contracts")
+    weather = [float(sum(column(u.power_mw, 1)[0] for u in (*units, *contracts) if u.kind == k)) for k in RENEWABLE]
     return PlannedSupply(
         site=name,
         grid=each(Tranche, "grid"),
         substations=each(Substation, "substations"),
-        units=each(OnSite, "units"),
-        contracts=each(EnergyContract, "contracts"),
-        hours=_hours(site.region, hourly.place_of(site.region, given.place)),
+        units=units,
+        contracts=contracts,
+        hours=_hours(site.region, hourly.place_of(site.region, given.place), (weather[0], weather[1])),
         price_usd_per_mwh=facility.power_price_usd_per_mwh,
         facility_to_it_peak=facility.facility_to_it_peak,
     )
 
 
-def _hours(region: str, place: str) -> Hours:
-    """Return a year's hours in groups: prices over their mean, those of every hour alike where none are shipped."""
+def _hours(region: str, place: str, capacity_mw: tuple[float, float]) -> Hours:
+    """Return a year's hours in groups: prices over their mean, those of every hour alike where none are shipped; sun
+    and wind by the site's capacities of them."""
     price = hourly.usd_per_mwh(region, hourly.PRICE_YEARS[-1])
     carbon = hourly.grid_co2_kg_per_mwh(region)
     sun, wind = (hourly.capacity_factor(place, kind) if place else None for kind in RENEWABLE)
@@ -87,6 +91,7 @@ def _hours(region: str, place: str) -> Hours:
         nothing if wind is None else wind,
         nothing if carbon is None else carbon,
         price_is_level=False,
+        capacity_mw=capacity_mw,
     )
 
 

@@ -22,6 +22,8 @@ FIRM = ("gas_turbine", "engine", "fuel_cell")
 RENEWABLE = ("solar", "wind")
 """Kinds that give what sun and wind do."""
 KINDS = (*FIRM, *RENEWABLE)
+SOURCES = ("grid", "contract", *RENEWABLE, *FIRM)
+"""What energy comes from, in the order in which it is shown."""
 LIMITS = ("grid and units", "substation", "buildings")
 """What can limit the power of a site."""
 KW_PER_MW = 1e3

@@ -1,9 +1,9 @@
 """The fast path of a site's supply: merit order over groups of alike hours, for all members and months at once.
 
 In each group of hours sun, wind and contracts are used first, then fuel and the grid in the order of their cost, each
-within its power. Without storage this is what a least-cost dispatch does hour by hour; what a battery earns by moving
-energy between hours is left out here, and found by :mod:`gigaplan.power.supply.size`. What is lacking is never free: it
-costs as much as the dearest source of its hours.
+within its power; a grid that pays for being used comes before all of them. Without storage this is what a least-cost
+dispatch does hour by hour; what a battery earns by moving energy between hours is left out here, and found by
+:mod:`gigaplan.power.supply.size`. What is lacking is drawn by nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAIL_SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.97, 1.0)
 """Quantiles of the price between which hours are alike where sun or wind differ too; dear hours are few."""
 FINE_SHARES = (*np.linspace(0, 0.9, 19).tolist(), 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 1.0)
 """The same where the price alone differs."""
-RESOURCE_GROUPS = 6
+RESOURCE_GROUPS = 12
 """Groups of alike sun and wind."""
 
 
@@ -43,22 +43,37 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """What a site's load is met with: (M, n) each, means over the month."""
+    """What a site's load is met with: (M, n) each where nothing else is said, means over the month."""
 
     power_mw: Mapping[str, Array]
     """Mean power by source, the grid and contracts among them [MW]."""
-    unserved_mw: Array
-    """Mean power that is lacking, which costs as the dearest source does [MW]."""
+    lacking_mw: Array
+    """(M, n, K) power that is lacking in each group of hours, which nobody draws [MW]."""
+    weight: Array
+    """(n, K) share of the month's hours."""
     usd_per_h: Array
     """Cost of an hour's energy [USD/h]."""
     co2_kg_per_h: Array
     """Carbon dioxide of an hour's energy [kg/h]."""
 
+    @property
+    def lacking_mean_mw(self) -> Array:
+        """(M, n) mean power that is lacking [MW]."""
+        return np.asarray(np.einsum("mnk,nk->mn", self.lacking_mw, self.weight))
+
 
 def groups(
-    month: NDArray[np.int64], price: Array, solar: Array, wind: Array, co2: Array, *, price_is_level: bool
+    month: NDArray[np.int64],
+    price: Array,
+    solar: Array,
+    wind: Array,
+    co2: Array,
+    *,
+    price_is_level: bool,
+    capacity_mw: tuple[float, float] = (1.0, 1.0),
 ) -> Hours:
-    """Return a year's hours in groups of alike ones: by what sun and wind give together, then by price.
+    """Return a year's hours in groups of alike ones: by what sun and wind give together, then by price, those in which
+    the grid pays apart.
 
     Parameters
     ----------
@@ -68,21 +83,24 @@ def groups(
         Price over its mean or in USD/MWh, capacity factors, and carbon dioxide [kg/MWh].
     price_is_level : bool
         Whether the price is in USD/MWh.
+    capacity_mw : tuple of (float, float)
+        Sun and wind of the site, which weigh what they give together [MW].
 
     Returns
     -------
     Hours
         Means of each group: sums over the year are kept.
     """
-    varies = bool(np.ptp(solar) or np.ptp(wind))
+    together = capacity_mw[0] * solar + capacity_mw[1] * wind
+    varies = bool(np.ptp(together))
     shares = np.array(TAIL_SHARES if varies else FINE_SHARES)
     names = ("weight", "price", "solar", "wind", "co2_kg_per_mwh")
     rows: dict[str, list[Array]] = {name: [] for name in names}
     series = {"price": price, "solar": solar, "wind": wind, "co2_kg_per_mwh": co2}
     for m in range(1, MONTHS_PER_YEAR + 1):
         at = np.flatnonzero(month == m)
-        parts = _parts(at, solar + wind, RESOURCE_GROUPS if varies else 1)
-        found = [one for part in parts for one in _at_shares(part[np.argsort(price[part], kind="stable")], shares)]
+        parts = _parts(at, together, RESOURCE_GROUPS if varies else 1)
+        found = [one for part in parts for one in _alike(part, price, shares)]
         rows["weight"].append(np.array([len(one) / len(at) for one in found]))
         for name, values in series.items():
             rows[name].append(np.array([values[one].mean() if len(one) else 0.0 for one in found]))
@@ -98,6 +116,13 @@ def _at_shares(ordered: NDArray[np.intp], shares: Array) -> list[NDArray[np.intp
     """Return ordered hours split at shares of their number."""
     edges = np.round(shares * len(ordered)).astype(int)
     return [ordered[a:b] for a, b in pairwise(edges)]
+
+
+def _alike(part: NDArray[np.intp], price: Array, shares: Array) -> list[NDArray[np.intp]]:
+    """Return hours in groups of alike prices, those in which the grid pays first."""
+    ordered = part[np.argsort(price[part], kind="stable")]
+    pays = int((price[part] < 0).sum())
+    return [ordered[:pays], *_at_shares(ordered[pays:], shares)]
 
 
 def merit_order(
@@ -137,60 +162,94 @@ def merit_order(
     Mix
         Mean powers, cost and carbon.
     """
-    weight = hours.weight[month_of_year]  # (n, K)
-    price = hours.price[month_of_year] * (1.0 if hours.price_is_level else price_usd_per_mwh[:, None, None])
-    factors = {"solar": hours.solar, "wind": hours.wind}
-    load_mw = np.broadcast_to(load_mw, (max(len(load_mw), len(price), len(grid_mw)), load_mw.shape[1]))
-
-    def mean(power: Array) -> Array:
-        return np.asarray(np.einsum("mnk,nk->mn", power, weight))
-
-    rest = load_mw[..., None]
+    at = _Groups(hours, month_of_year, price_usd_per_mwh)
+    members = max(
+        map(
+            len,
+            (
+                *(load_mw, price_usd_per_mwh, grid_mw, *resources_mw.values()),
+                *(values for _, *of_contract in contracts for values in of_contract),
+                *(values for s in sources for values in (s.power_mw, s.usd_per_mwh, s.co2_kg_per_mwh)),
+            ),
+        )
+    )
+    rest = np.broadcast_to(load_mw[..., None], (members, *at.weight.shape))
+    room = np.broadcast_to(grid_mw[..., None], rest.shape)
+    pays = np.where(at.price < 0, np.minimum(rest, room), 0.0)  # a grid that pays comes before all else
+    rest, room = rest - pays, room - pays
     found: dict[str, Array] = {}
     usd = co2 = np.zeros(1)
     for kind, capacity in resources_mw.items():
-        used = np.minimum(rest, capacity[..., None] * factors[kind][month_of_year])
+        used = np.minimum(rest, capacity[..., None] * at.factor(kind))
         rest = rest - used
-        found[kind] = mean(used)
-    room = np.broadcast_to(grid_mw[..., None], rest.shape)
-    of_contracts = np.zeros((1, 1))
+        found[kind] = at.mean(used)
     for kind, capacity, usd_per_mwh, kg in contracts:
-        given = capacity[..., None] * (factors[kind][month_of_year] if kind in factors else np.ones_like(weight))
+        given = capacity[..., None] * at.factor(kind)
         used = np.minimum(np.minimum(rest, given), room)
         rest, room = rest - used, room - used
-        of_contracts = of_contracts + mean(used)
-        usd = usd + mean(np.broadcast_to(given, used.shape)) * usd_per_mwh[:, None]
-        co2 = co2 + mean(used) * kg[:, None]
-    ordered = sorted(sources, key=lambda s: float(np.mean(s.usd_per_mwh)))
-    burnt = {s.name: np.zeros((1, 1)) for s in ordered}
-    for dearer in (False, True):
-        for s in ordered:
-            runs = (s.usd_per_mwh[:, None, None] > price) == dearer
-            used = np.where(runs, np.minimum(rest, s.power_mw[..., None]), 0.0)
-            rest = rest - used
-            power, burnt[s.name] = mean(used), burnt[s.name] + mean(used)
-            usd, co2 = usd + power * s.usd_per_mwh[:, None], co2 + power * s.co2_kg_per_mwh[:, None]
-        if not dearer:
-            taken = np.minimum(rest, room)
-            rest = rest - taken
-            usd = usd + mean(taken * price)
-            co2 = co2 + mean(taken * hours.co2_kg_per_mwh[month_of_year])
-            found["grid"] = mean(taken)
-    usd = usd + mean(rest * _dearest(price, sources))
-    if contracts:
-        found["contract"] = of_contracts
-    shape = load_mw.shape
+        found["contract"] = found.get("contract", 0.0) + at.mean(used)
+        usd = usd + at.mean(np.broadcast_to(given, used.shape)) * usd_per_mwh[:, None]
+        co2 = co2 + at.mean(used) * kg[:, None]
+    ranked = _Ranked(sources, members, rest.shape[1])
+    rest, cheap = ranked.burn(rest, at, dearer=False)
+    taken = np.where(at.price < 0, 0.0, np.minimum(rest, room))
+    rest, bought = rest - taken, taken + pays
+    rest, dear = ranked.burn(rest, at, dearer=True)
+    burnt = cheap + dear  # (source, M, n)
+    usd = usd + at.mean(bought * at.price) + (burnt * ranked.usd_per_mwh).sum(axis=0)
+    co2 = co2 + at.mean(bought * at.co2) + (burnt * ranked.co2_kg_per_mwh).sum(axis=0)
+    found["grid"] = at.mean(bought)
+    for source, power in zip(sources, burnt, strict=True):
+        found[source.name] = found.get(source.name, 0.0) + power
+    shape = rest.shape[:2]
     return Mix(
-        power_mw={name: np.broadcast_to(p, shape) for name, p in (found | burnt).items()},
-        unserved_mw=mean(rest),
+        power_mw={name: np.broadcast_to(p, shape) for name, p in found.items()},
+        lacking_mw=rest,
+        weight=at.weight,
         usd_per_h=np.broadcast_to(usd, shape),
         co2_kg_per_h=np.broadcast_to(co2, shape),
     )
 
 
-def _dearest(price: Array, sources: Sequence[Source]) -> Array:
-    """Return the cost of the dearest source in each group of hours, 0 at least: what is lacking earns nothing."""
-    found = np.maximum(price, 0.0)
-    for s in sources:
-        found = np.maximum(found, s.usd_per_mwh[:, None, None])
-    return found
+class _Groups:
+    """The groups of the plan's months: (n, K), with a member axis in front where prices have one."""
+
+    def __init__(self, hours: Hours, month_of_year: NDArray[np.int64], price_usd_per_mwh: Array) -> None:
+        self.weight = hours.weight[month_of_year]
+        level = 1.0 if hours.price_is_level else price_usd_per_mwh[:, None, None]
+        self.price: Array = np.asarray(hours.price[month_of_year] * level)
+        self.co2 = hours.co2_kg_per_mwh[month_of_year]
+        self._factors = {"solar": hours.solar[month_of_year], "wind": hours.wind[month_of_year]}
+
+    def factor(self, kind: str) -> Array:
+        """Return what a kind gives over its capacity: 1 in every hour of what is firm."""
+        return self._factors.get(kind, np.ones_like(self.weight))
+
+    def mean(self, power: Array) -> Array:
+        """Return the month's mean of a power by group: (M, n, K) -> (M, n)."""
+        return np.asarray(np.einsum("mnk,nk->mn", power, self.weight))
+
+
+class _Ranked:
+    """Fuel in the order of its cost, of each member's own."""
+
+    def __init__(self, sources: Sequence[Source], members: int, months: int) -> None:
+        shape = (len(sources), members)
+        self.usd_per_mwh = np.zeros((*shape, 1))
+        self.co2_kg_per_mwh, self._power = np.zeros((*shape, 1)), np.zeros((*shape, months))
+        for k, s in enumerate(sources):
+            self._power[k] = s.power_mw
+            self.usd_per_mwh[k, :, 0], self.co2_kg_per_mwh[k, :, 0] = s.usd_per_mwh, s.co2_kg_per_mwh
+        self._order = np.argsort(self.usd_per_mwh[..., 0], axis=0, kind="stable")
+
+    def burn(self, rest: Array, at: _Groups, *, dearer: bool) -> tuple[Array, Array]:
+        """Return what is left of a load after the sources that are cheaper than the grid, or dearer, and the mean power
+        of each: (M, n, K) and (source, M, n)."""
+        member, found = np.arange(rest.shape[0]), np.zeros_like(self._power)
+        for of_rank in self._order:
+            usd = self.usd_per_mwh[of_rank, member, 0]
+            runs = (usd[:, None, None] > at.price) == dearer
+            used = np.where(runs, np.minimum(rest, self._power[of_rank, member][..., None]), 0.0)
+            rest = rest - used
+            found[of_rank, member] = at.mean(used)
+        return rest, found
