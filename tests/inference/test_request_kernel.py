@@ -110,7 +110,7 @@ def test_many_steps_at_once_are_steps_one_by_one(data: st.DataObject) -> None:
 
 def law(sim: Simulation) -> None:
     c = sim.counts()
-    assert c.arrived == c.done + c.running + c.waiting + c.refused_long + c.refused_full + c.gone
+    assert c.arrived == c.done + c.running + c.waiting + c.refused_long + c.refused_full + c.removed
     reps, rules = sim.state.replicas, sim.rules
     assert (reps.held >= 0).all()
     assert (reps.held + reps.cached <= rules.blocks).all()
@@ -154,7 +154,7 @@ def test_laws_hold_at_any_time(router: str, tokens: float) -> None:
     c = sim.counts()
     assert c.running == c.waiting == 0
     assert c.hit_tokens > 0
-    assert c.asked_tokens == c.read_tokens + c.hit_tokens or c.preempted  # one that is preempted may be half read
+    assert c.admitted_tokens == c.read_tokens + c.hit_tokens or c.preempted  # one that is preempted may be half read
     assert (c.preempted > 0) == (tokens == 500)
     assert sim.state.nodes.users.sum() == 0
 

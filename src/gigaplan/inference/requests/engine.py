@@ -259,7 +259,7 @@ def _admit(s: Any, rules: Any, r: int, rank: int, running: int) -> bool:
     q.before = min(q.depth * rules.node_tokens, prompt - 1)
     q.left = prompt - q.before
     q.blocks, q.room = blocks, room
-    rep.asked += prompt
+    rep.admitted_tokens += prompt
     rep.hit += q.before
     if q.scheduled < 0:
         q.scheduled = rep.now

@@ -17,7 +17,7 @@ OCTAVE = 512
 SHIFT = 43
 """Bits of the fraction that don't count: 52 less those of ``OCTAVE``."""
 LOWEST, HIGHEST = -24, 24
-"""Powers of two between which times are told apart: 60 ns to half a year."""
+"""Powers of two between which times are distinguished: 60 ns to half a year."""
 FIRST = (1023 + LOWEST) * OCTAVE
 """The bits of the lowest time, shifted: 1,023 is the exponent of one."""
 BINS = (HIGHEST - LOWEST) * OCTAVE

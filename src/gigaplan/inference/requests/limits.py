@@ -31,7 +31,7 @@ class Limits:
     most_waiting: int = MOST_WAITING
     """Most requests that wait; one that finds so many is refused."""
     ranks: int = 1
-    """Priorities that are told apart."""
+    """Priorities that are distinguished."""
     tokens_per_step: float = 1.0
     """Tokens that a step yields for each request; more than one with speculative decoding."""
     prefix_tokens: int = 0

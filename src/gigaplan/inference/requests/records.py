@@ -82,7 +82,7 @@ class Replica:
     """Prefix node to be dropped last."""
     spare: int
     """First unused prefix node."""
-    due: float
+    next_end_s: float
     """Earliest time at which a request can end [s]."""
     decode_s: float
     """Time in decode steps, or in the decoding part of mixed ones [s]."""
@@ -102,7 +102,7 @@ class Replica:
     """Requests refused since they are longer than what is taken or than memory holds."""
     refused_full: int
     """Requests refused since too many waited."""
-    gone: int
+    removed: int
     """Requests taken away before they were done, since the replica failed."""
     preempted: int
     """Times that a request lost its memory and began anew."""
@@ -112,7 +112,7 @@ class Replica:
     """Prompt tokens read, those read again included."""
     hit: int
     """Prompt tokens found in the prefix cache."""
-    asked: int
+    admitted_tokens: int
     """Prompt tokens of all requests admitted."""
     good: int
     """Requests done within both limits."""

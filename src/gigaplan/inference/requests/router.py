@@ -20,7 +20,7 @@ ROUTERS = ("round_robin", "session_sticky", "least_outstanding", "least_kv", "pr
 """Routers; the first two don't look at replicas, so that these can be simulated one after another."""
 STATELESS = 2
 """How many of them don't."""
-ROUND_ROBIN, SESSION_STICKY, LEAST_OUTSTANDING, LEAST_KV, PREFIX_AWARE = range(len(ROUTERS))
+ROUND_ROBIN, SESSION_STICKY, MIN_OUTSTANDING, MIN_KV, PREFIX_AWARE = range(len(ROUTERS))
 CROWDED = 1.5
 """A replica with more than so many times the fewest outstanding requests, and ``CROWDED_BY`` more, gets none for its
 prefixes."""
@@ -55,7 +55,7 @@ class Requests(NamedTuple):
 def _outstanding(s: Any, r: int, now: float) -> int:
     """Return how many requests a replica has at a time: the last step may end after it."""
     rep = s.replicas[r]
-    found: int = rep.arrived - rep.done - rep.refused_long - rep.refused_full - rep.gone
+    found: int = rep.arrived - rep.done - rep.refused_long - rep.refused_full - rep.removed
     if rep.now > now:
         found += rep.late
     return found
@@ -74,7 +74,7 @@ def _hits(s: Any, r: int, start: int, count: int) -> int:
 
 
 @part
-def _least(s: Any, accepts: Any, now: float, by_blocks: bool, turn: int) -> int:
+def _min_load(s: Any, accepts: Any, now: float, by_blocks: bool, turn: int) -> int:
     """Return the replica with the fewest requests or blocks; from among equals the next in turn."""
     n, best, found = len(accepts), np.inf, NONE
     for k in range(n):
@@ -101,11 +101,11 @@ def _pick(s: Any, q: Requests, i: int, router: int, accepts: Any, turn: int) -> 
                 return r
             r = r + 1 if r + 1 < n else 0
         return NONE
-    least = _least(s, accepts, now, router == LEAST_KV, turn)
-    if router != PREFIX_AWARE or least == NONE or q.n_hashes[i] == 0:
-        return least
-    most, found = 0, least
-    bound = CROWDED * _outstanding(s, least, now) + CROWDED_BY
+    best = _min_load(s, accepts, now, router == MIN_KV, turn)
+    if router != PREFIX_AWARE or best == NONE or q.n_hashes[i] == 0:
+        return best
+    most, found = 0, best
+    bound = CROWDED * _outstanding(s, best, now) + CROWDED_BY
     for r in range(n):
         if accepts[r] and _outstanding(s, r, now) <= bound:
             hits = _hits(s, r, q.hashes[i], q.n_hashes[i])
@@ -206,7 +206,7 @@ def _compiled(version: int) -> Callable[..., int]:
                     if r == NONE:
                         s.lost[0] += 1
                         continue
-                elif not last and s.replicas[r].due >= now:
+                elif not last and s.replicas[r].next_end_s >= now:
                     continue
                 advance(s, rules, grid, r, now)
                 rep = s.replicas[r]
@@ -216,7 +216,7 @@ def _compiled(version: int) -> Callable[..., int]:
                     if router >= STATELESS:
                         turn = r + 1 if r + 1 < replicas else 0
                 if router >= STATELESS:
-                    rep.due = next_end(s, rules, grid, r)
+                    rep.next_end_s = next_end(s, rules, grid, r)
         return int(turn)
 
     return feed

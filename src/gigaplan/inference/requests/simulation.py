@@ -81,7 +81,7 @@ class Counts:
     """Refused: too many waited."""
     lost: int
     """Those that came when no replica took any."""
-    gone: int
+    removed: int
     """Taken away from a replica that failed; they come again elsewhere."""
     preempted: int
     """Times that a request lost its memory and was read again."""
@@ -93,7 +93,7 @@ class Counts:
     """Prompt tokens read [token]."""
     hit_tokens: int
     """Prompt tokens found in the prefix cache [token]."""
-    asked_tokens: int
+    admitted_tokens: int
     """Prompt tokens of those admitted [token]."""
     steps: int
     """Steps of all replicas."""
@@ -178,7 +178,7 @@ class Simulation:
         reps, nodes = _zeros(replicas, Replica), _zeros((replicas, node_count), Node)
         for name in ("partial", "head", "tail", "oldest", "newest"):
             reps[name] = NONE
-        reps["due"] = np.inf
+        reps["next_end_s"] = np.inf
         nodes["chain"] = np.arange(1, node_count + 1)
         nodes["chain"][:, -1] = NONE
         real = np.zeros(1)
@@ -246,19 +246,19 @@ class Simulation:
         total = {name: r[name].sum() for name in Replica.__annotations__}
         done = max(int(total["done"]), 1)
         left = {
-            name: int(total[name]) for name in ("arrived", "done", "refused_long", "refused_full", "gone", "waiting")
+            name: int(total[name]) for name in ("arrived", "done", "refused_long", "refused_full", "removed", "waiting")
         }
         refused = left["refused_long"] + left["refused_full"]
         return Counts(
             now_s=float(r["now"].max()),
-            running=left["arrived"] - left["done"] - refused - left["gone"] - left["waiting"],
+            running=left["arrived"] - left["done"] - refused - left["removed"] - left["waiting"],
             lost=int(s.lost[0]),
             preempted=int(total["preempted"]),
             good=int(total["good"]),
             output_tokens=int(total["made"]),
             read_tokens=int(total["read"]),
             hit_tokens=int(total["hit"]),
-            asked_tokens=int(total["asked"]),
+            admitted_tokens=int(total["admitted_tokens"]),
             steps=int(total["steps"]),
             decode_s=float(total["decode_s"]),
             read_s=float(total["read_s"]),
