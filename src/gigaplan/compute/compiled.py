@@ -12,7 +12,7 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-LEAN = {"error_model": "numpy", "_nrt": False}
+LEAN: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 """Options of functions that make no arrays: references to those that they are given aren't counted."""
 
 
@@ -31,7 +31,7 @@ def compiled(function: F, *, lean: bool = False) -> F:
     callable
         The same, compiled at its first call for each combination of argument types.
     """
-    options = LEAN if lean else {"error_model": "numpy"}
+    options: dict[str, Any] = LEAN if lean else {"error_model": "numpy"}
     try:
         return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:  # there is no folder that can be written
