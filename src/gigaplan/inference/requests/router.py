@@ -203,7 +203,7 @@ def _compiled(version: int) -> Callable[..., int]:
 feed = _compiled(version_of(Path(__file__).parent))
 
 
-def in_turn(
+def assigned(
     router: int, session: NDArray[np.int64], accepts: NDArray[np.bool_], turn: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Return where a router that doesn't look sends requests.

@@ -17,7 +17,7 @@ from gigaplan.inference.requests.grid import StepGrid
 from gigaplan.inference.requests.histogram import BINS, percentiles
 from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.records import NONE, Node, Replica, Slot, State, record_type
-from gigaplan.inference.requests.router import ROUTERS, Requests, feed, in_turn
+from gigaplan.inference.requests.router import ROUTERS, Requests, assigned, feed
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
@@ -217,7 +217,7 @@ class Simulation:
         if times is not None:
             self.state = self.state._replace(times=times)
         number = NONE if times is None else 0
-        chosen, order, turn = in_turn(self.router, some.session, self.accepts, self.turn)
+        chosen, order, turn = assigned(self.router, some.session, self.accepts, self.turn)
         end = float(until_s)
         arguments = (self.router, self.accepts, turn, number, end, chosen, order)
         self.turn = feed(self.state, self.rules, self.grid, some, *arguments)
