@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.compute.compiled import compiled, lean_part, version_of
+from gigaplan.inference.options import ROUTERS
 from gigaplan.inference.requests.engine import advance, enqueue
 from gigaplan.inference.requests.prefixes import find
 from gigaplan.inference.requests.records import NONE
 from gigaplan.inference.requests.steps import next_end
 from gigaplan.vocabulary.members import Array
 
-ROUTERS = ("round_robin", "session_sticky", "least_outstanding", "least_kv", "prefix_aware")
-"""Routers; the first two don't look at replicas, so that these can be simulated one after another."""
 STATELESS = 2
-"""How many of them don't."""
+"""How many routers don't look at replicas."""
 ROUND_ROBIN, SESSION_STICKY, MIN_OUTSTANDING, MIN_KV, PREFIX_AWARE = range(len(ROUTERS))
 CROWDED = 1.5
 """A replica with more than so many times the fewest outstanding requests, and ``CROWDED_BY`` more, gets none for its

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.inference.options import ROUTERS
 from gigaplan.inference.requests.grid import StepGrid
 from gigaplan.inference.requests.histogram import BINS, percentiles
 from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.records import NONE, Node, Replica, Slot, State, record_type
-from gigaplan.inference.requests.router import ROUTERS, Requests, assigned, feed
+from gigaplan.inference.requests.router import Requests, assigned, feed
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
@@ -27,14 +28,16 @@ FIRST_SLOTS = 4096
 """Slots at the beginning; they double when they are full."""
 
 
-def requests(arrival_s: Array, input_tokens: Array, output_tokens: Array, **more: NDArray[Any]) -> Requests:
+def requests(
+    arrival_s: Array, input_tokens: NDArray[Any], output_tokens: NDArray[Any], **more: NDArray[Any]
+) -> Requests:
     """Return requests as replicas take them, one of each kind of array for each request.
 
     Parameters
     ----------
     arrival_s : Array, shape (request,)
         When they come, in order [s].
-    input_tokens, output_tokens : Array, shape (request,)
+    input_tokens, output_tokens : NDArray, shape (request,)
         Lengths [token].
     **more : NDArray
         Further fields of :class:`Requests`.
