@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -62,7 +61,9 @@ def compared(region: str, mix: tuple[float, ...]) -> tuple[float, float]:
     grid, engine, sun, wind, battery = mix
     price = hourly.usd_per_mwh(region, hourly.PRICE_YEARS[-1])
     factors = [hourly.capacity_factor("abilene", kind) for kind in ("solar", "wind")]
-    assert price is not None and factors[0] is not None and factors[1] is not None
+    assert price is not None
+    assert factors[0] is not None
+    assert factors[1] is not None
     units = [Unit(name="engine", usd_per_mw_year=0, usd_per_mwh=ENGINE_USD, most_mw=engine)]
     for name, mw, factor in zip(("solar", "wind"), (sun, wind), factors, strict=True):
         units.append(Unit(name=name, usd_per_mw_year=0, available=factor, most_mw=mw))
@@ -82,7 +83,7 @@ def compared(region: str, mix: tuple[float, ...]) -> tuple[float, float]:
         batteries=(store,),
     )
     sizes = {"engine": engine, "solar": sun, "wind": wind}
-    exact = [dispatch(replace(site), sizes | {"battery": mw}).cost_usd for mw in (0.0, battery)]
+    exact = [dispatch(site, sizes | {"battery": mw}).cost_usd for mw in (0.0, battery)]
     month = months_of_hours()
     hours = groups(
         month, price, *factors, np.zeros(hourly.HOURS), price_is_level=True, capacity_mw=(sun, wind)
