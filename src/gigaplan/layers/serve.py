@@ -220,6 +220,7 @@ class _Hashes:
         return np.asarray(firsts)
 
 
+# Long: a line for each figure of the answer
 def _answer(
     facts: Catalog,
     job: ServeJob,

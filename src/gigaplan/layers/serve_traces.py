@@ -52,6 +52,7 @@ ENOUGH = 50
 """Rows from which on the unit of time is judged."""
 NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "U", "DOUBLE", "FLOAT", "DECIMAL")
 """Types of DuckDB that are numbers."""
+SECONDS_PER_DAY = 86_400.0
 PIECE = 65_536
 """Rows that are read at once."""
 LONGEST = 1e9
@@ -286,15 +287,15 @@ def _unit(columns: dict[str, str], ends: tuple[float, float], rows: int, whole: 
     named = next((u for u in ("ms", "us", "ns") if plain.endswith(u) and plain not in COLUMNS["arrival"]), None)
     if named is not None:
         return named
-    for least, unit in EPOCHS:
-        if first >= least:
+    for lowest, unit in EPOCHS:
+        if first >= lowest:
             return unit
     span = last - first
     if rows >= ENOUGH and whole and span > 0 and rows / span < SLOWEST_PER_S:
         if "hashes" in columns:
             return "ms"  # as Mooncake's traces are written
         raise _wrong(
-            f"times of '{path}' are hardly seconds: {rows:,} requests would come over {span / 86400:,.1f} days",
+            f"times of '{path}' are hardly seconds: {rows:,} requests would come over {span / SECONDS_PER_DAY:,.1f} days",
             value=f"{rows / span:.2g} requests per second",
             allowed=f"as milliseconds {1e3 * rows / span:.3g} per second, as seconds {rows / span:.2g}",
             remedy="state the unit: --time-unit ms (or s)",
@@ -306,21 +307,21 @@ def _query(trace: Trace) -> str:
     """Return the SQL that reads a trace's requests in order."""
     arrival, taken, lengths = _expressions(trace.columns, trace.dated)
     quoted = {k: '"' + v.replace('"', '""') + '"' for k, v in trace.columns.items()}
-    wanted = [arrival, *lengths]
-    wanted.append(f"(hash({quoted['session']}) % 2147483647)::bigint" if "session" in quoted else "0")
-    wanted.append(f"coalesce(try_cast({quoted['priority']} as bigint), 0)" if "priority" in quoted else "0")
+    cells = [arrival, *lengths]
+    cells.append(f"(hash({quoted['session']}) % 2147483647)::bigint" if "session" in quoted else "0")
+    cells.append(f"coalesce(try_cast({quoted['priority']} as bigint), 0)" if "priority" in quoted else "0")
     if trace.has_hashes:
-        wanted.append(quoted["hashes"])
+        cells.append(quoted["hashes"])
     ordered = "" if trace.is_sorted else " order by 1"
-    return f"select {', '.join(wanted)} from {_source(trace.path)} {taken}{ordered}"
+    return f"select {', '.join(cells)} from {_source(trace.path)} {taken}{ordered}"
 
 
 def _rows(piece: list[tuple[Any, ...]], trace: Trace) -> Rows:
     """Return rows of DuckDB as requests."""
     columns = list(zip(*piece, strict=True))
     arrival = (np.array(columns[0], dtype=float) - trace.start) * UNITS[trace.unit]
-    inputs, outputs, session, priority = (np.array(c).astype(np.int64) for c in columns[1:5])
-    lists = columns[5] if trace.has_hashes else ()
+    lists = columns.pop() if trace.has_hashes else ()
+    inputs, outputs, session, priority = (np.array(c).astype(np.int64) for c in columns[1:])
     counts = np.array([len(one or ()) for one in lists], dtype=np.int64) if lists else np.zeros(len(piece), np.int64)
     flat = np.array([h for one in lists for h in one or ()], dtype=np.int64)
     return Rows(arrival, inputs, outputs, session, priority, flat, counts)
