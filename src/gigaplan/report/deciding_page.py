@@ -17,7 +17,7 @@ from gigaplan.study.sensitivity import Deciding, Effect, Sensitive, Sensitivity
 
 SHOWN = 15
 """Inputs of a chart."""
-LISTED, LEAST_SHARE = 40, 0.0005
+LISTED, MIN_SHARE = 40, 0.0005
 """Inputs of a table, and the share below which one decides nothing that is worth a row."""
 BARE, COUNTED = ("", "1", "share"), ("month", "year", "day", "hour")
 """Units that aren't written, and those that are things to be counted."""
@@ -69,7 +69,7 @@ def first_figures(answer: Sensitivity) -> list[Sensitive]:
 
 def deciding_chart(answer: Sensitivity) -> Chart:
     """Return how much of all headlines rests on each input."""
-    shown = [d for d in answer.deciding if d.inputs and d.share >= LEAST_SHARE][:SHOWN]
+    shown = [d for d in answer.deciding if d.inputs and d.share >= MIN_SHARE][:SHOWN]
     names = [fact_words(d.name) for d in shown]
     bars = base.bar("share of the headlines' variance", [100 * d.share for d in shown], NAVY)
     return Chart(
@@ -121,7 +121,7 @@ def _tornado(of: Sensitive, number: int) -> Chart | None:
 
 def _deciding_effects(of: Sensitive) -> list[Effect]:
     """Return the effects of inputs on which a headline rests at all."""
-    return [e for e in of.effects if e.share >= LEAST_SHARE]
+    return [e for e in of.effects if e.share >= MIN_SHARE]
 
 
 def _sentence(of: Sensitive, first: Effect) -> str:
@@ -140,7 +140,7 @@ def _apart(of: Sensitive, value: float) -> float:
 
 def _deciding(answer: Sensitivity) -> tuple[str, tuple[str, ...], list[tuple[str, ...]], str]:
     columns = ("input", "decides", "central", RANGE, "unit", "evidence")
-    decide = [d for d in answer.deciding if d.share >= LEAST_SHARE]
+    decide = [d for d in answer.deciding if d.share >= MIN_SHARE]
     rows = [(d.name, f"{d.share:.1%}", *range_of(d)) for d in decide[:LISTED]]
     words = "decides: mean share of the headlines' variance, by how much they matter."
     left_out = f" {len(answer.deciding) - len(rows):,} inputs that decide less are left out; JSON has them all."

@@ -67,10 +67,10 @@ def _card(answer: Sweep, name: str) -> FigureCard | None:
     if not found:
         return None
     ordered = sorted(found, key=lambda pair: _value(pair[1], answer.members))
-    (least, low), (most, high) = ordered[0], ordered[-1]
+    (first, low), (last, high) = ordered[0], ordered[-1]
     texts = [f.headline.text_of(_value(f, answer.members)) for f in (low, high)]
-    detail = f"to {texts[1]} with {words_of(most)}"
-    return FigureCard(f"{name[:1].upper()}{name[1:]}", texts[0], f"with {words_of(least)}", detail)
+    detail = f"to {texts[1]} with {words_of(last)}"
+    return FigureCard(f"{name[:1].upper()}{name[1:]}", texts[0], f"with {words_of(first)}", detail)
 
 
 def _chart(answer: Sweep, name: str, number: int) -> Chart | None:
