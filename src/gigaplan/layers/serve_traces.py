@@ -295,7 +295,7 @@ def _unit(columns: dict[str, str], ends: tuple[float, float], rows: int, whole: 
         if "hashes" in columns:
             return "ms"  # as Mooncake's traces are written
         raise _wrong(
-            f"times of '{path}' are hardly seconds: {rows:,} requests would come over {span / SECONDS_PER_DAY:,.1f} days",
+            f"times of '{path}' are hardly seconds: {rows:,} requests in {span / SECONDS_PER_DAY:,.1f} days",
             value=f"{rows / span:.2g} requests per second",
             allowed=f"as milliseconds {1e3 * rows / span:.3g} per second, as seconds {rows / span:.2g}",
             remedy="state the unit: --time-unit ms (or s)",
