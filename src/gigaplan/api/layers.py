@@ -11,6 +11,9 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.serve import serve_requests
+from gigaplan.layers.serve_answer import ServeRun
+from gigaplan.layers.serve_job import ServeJob
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
 from gigaplan.layers.site_planned import connected_earlier, planned_site
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
@@ -210,6 +213,44 @@ def power_swings(
         return run_swings(model, progress)
     job, smoothing = split({"model": model, "system": system, **_texts(options)}, TrainingJob, SwingsQuestion)
     return run_swings(read(SwingsQuestion, {**smoothing, "run": job}, "power swings"), progress)
+
+
+def serve(
+    trace: ServeJob | str | Path,
+    model: str = "",
+    system: str = "",
+    *,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(ServeJob, ServingQuestion)],
+) -> ServeRun:
+    """Return what comes of requests, one by one, on replicas of a model: percentiles, queues, energy and cost.
+
+    Parameters
+    ----------
+    trace : str or path
+        File with a row for each request (CSV, Parquet, JSON lines), ``azure_conv_2023``, ``azure_code_2023``, or
+        ``poisson`` for made traffic. Or a :class:`ServeJob` alone.
+    model, system : str
+        Names of the catalog.
+    progress : callable, optional
+        Called with (requests done, requests, words); False cancels.
+    **options
+        Fields of :class:`ServeJob` and of its :class:`ServingQuestion`: ``replicas=4``, ``router="round_robin"``,
+        ``rate=20``, ``input_tokens=2048``, ``ttft_s="500 ms"``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once; or if the trace can't be read, or no layout keeps the
+        limits where none is stated.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(trace, ServeJob):
+        return serve_requests(trace, progress)
+    given = {"trace": str(trace), "model": model, "system": system, **_texts(options)}
+    job, question = split(given, ServeJob, ServingQuestion)
+    return serve_requests(read(ServeJob, {**job, "question": question}, "serve"), progress)
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:
