@@ -49,6 +49,12 @@ class Mix:
     """Mean power by source, the grid and contracts among them [MW]."""
     lacking_mw: Array
     """(M, n, K) power that is lacking in each group of hours, which nobody draws [MW]."""
+    behind_mw: Array
+    """(M, n, K) load that sun and wind next to the site leave [MW]."""
+    room_mw: Array
+    """(M, n, K) power of the grid that is not used [MW]."""
+    spilled_mw: Array
+    """Mean power of sun and wind next to the site that nothing uses [MW]."""
     weight: Array
     """(n, K) share of the month's hours."""
     usd_per_h: Array
@@ -71,6 +77,7 @@ def groups(
     *,
     price_is_level: bool,
     capacity_mw: tuple[float, float] = (1.0, 1.0),
+    withheld_h: Sequence[float] = (),
 ) -> Hours:
     """Return a year's hours in groups of alike ones: by what sun and wind give together, then by price, those in which
     the grid pays apart.
@@ -85,6 +92,8 @@ def groups(
         Whether the price is in USD/MWh.
     capacity_mw : tuple of (float, float)
         Sun and wind of the site, which weigh what they give together [MW].
+    withheld_h : sequence of float
+        Hours of the year in which parts of the grid may be withheld, the dearest ones: groups of their own [h].
 
     Returns
     -------
@@ -94,17 +103,63 @@ def groups(
     together = capacity_mw[0] * solar + capacity_mw[1] * wind
     varies = bool(np.ptp(together))
     shares = np.array(TAIL_SHARES if varies else FINE_SHARES)
-    names = ("weight", "price", "solar", "wind", "co2_kg_per_mwh")
+    names = ("weight", "price", "solar", "wind", "co2_kg_per_mwh", "run_h")
+    bands, usual = _bands(price, withheld_h), ~closed_hours(price, withheld_h)
     rows: dict[str, list[Array]] = {name: [] for name in names}
     series = {"price": price, "solar": solar, "wind": wind, "co2_kg_per_mwh": co2}
     for m in range(1, MONTHS_PER_YEAR + 1):
         at = np.flatnonzero(month == m)
-        parts = _parts(at, together, RESOURCE_GROUPS if varies else 1)
+        parts = _parts(at[usual[at]], together, RESOURCE_GROUPS if varies else 1)
         found = [one for part in parts for one in _alike(part, price, shares)]
+        closed = [band[month[band] == m] for band in bands]
+        runs = [_longest(np.concatenate(closed[: k + 1])) for k in range(len(closed))]
+        rows["run_h"].append(np.array([*np.zeros(len(found)), *runs]))
+        found += closed
         rows["weight"].append(np.array([len(one) / len(at) for one in found]))
         for name, values in series.items():
             rows[name].append(np.array([values[one].mean() if len(one) else 0.0 for one in found]))
-    return Hours(**{name: np.array(values) for name, values in rows.items()}, price_is_level=price_is_level)
+    groups_of_month = len(rows["weight"][0])
+    return Hours(
+        **{name: np.array(values) for name, values in rows.items()},
+        withheld_h=np.array([np.inf] * (groups_of_month - len(bands)) + sorted(set(withheld_h))),
+        price_is_level=price_is_level,
+    )
+
+
+def closed_hours(price: Array, withheld_h: Sequence[float]) -> NDArray[np.bool_]:
+    """Return the hours of a year in which some part of the grid may be withheld.
+
+    Parameters
+    ----------
+    price : Array, shape (T,)
+        Price in each hour.
+    withheld_h : sequence of float
+        Hours of the year in which parts of the grid may be withheld, the dearest ones [h].
+
+    Returns
+    -------
+    array of bool, shape (T,)
+        Whether it may be.
+    """
+    found = np.zeros(len(price), dtype=bool)
+    for band in _bands(price, withheld_h):
+        found[band] = True
+    return found
+
+
+def _bands(price: Array, withheld_h: Sequence[float]) -> list[NDArray[np.intp]]:
+    """Return the hours that each number of withheld ones adds to the one before it, from the dearest on."""
+    dearest = np.argsort(-price, kind="stable")
+    edges = [0, *(round(h) for h in sorted(set(withheld_h)))]
+    return [dearest[a:b] for a, b in pairwise(edges)]
+
+
+def _longest(hours: NDArray[np.intp]) -> float:
+    """Return the longest run of hours that follow each other, of some hours of a year [h]."""
+    if not len(hours):
+        return 0.0
+    breaks = np.flatnonzero(np.diff(np.sort(hours)) > 1)
+    return float(np.diff(np.concatenate([[-1], breaks, [len(hours) - 1]])).max())
 
 
 def _parts(at: NDArray[np.intp], by: Array, count: int) -> Sequence[NDArray[np.intp]]:
@@ -148,8 +203,8 @@ def merit_order(
         Month of the year of each month, from 0.
     price_usd_per_mwh : Array, shape (M,)
         Mean price of the grid's energy; a level in ``hours`` takes its place [USD/MWh].
-    grid_mw : Array, shape (M, n)
-        Power of the connection [MW].
+    grid_mw : Array, shape (M, n) or (M, n, K)
+        Power of the connection, in each group where it is withheld in some [MW].
     resources_mw : mapping of str to Array, shape (M, n) each
         Capacity of sun and wind next to the site [MW].
     contracts : sequence of (str, Array, Array, Array)
@@ -163,32 +218,29 @@ def merit_order(
         Mean powers, cost and carbon.
     """
     at = _Groups(hours, month_of_year, price_usd_per_mwh)
-    members = max(
-        map(
-            len,
-            (
-                *(load_mw, price_usd_per_mwh, grid_mw, *resources_mw.values()),
-                *(values for _, *of_contract in contracts for values in of_contract),
-                *(values for s in sources for values in (s.power_mw, s.usd_per_mwh, s.co2_kg_per_mwh)),
-            ),
-        )
-    )
+    of_sources = (values for s in sources for values in (s.power_mw, s.usd_per_mwh, s.co2_kg_per_mwh))
+    of_contracts = (values for _, *of_contract in contracts for values in of_contract)
+    given = (load_mw, price_usd_per_mwh, grid_mw, *resources_mw.values(), *of_contracts, *of_sources)
+    members = max(map(len, given))
     rest = np.broadcast_to(load_mw[..., None], (members, *at.weight.shape))
-    room = np.broadcast_to(grid_mw[..., None], rest.shape)
+    room = np.broadcast_to(grid_mw if grid_mw.ndim > 2 else grid_mw[..., None], rest.shape)
     pays = np.where(at.price < 0, np.minimum(rest, room), 0.0)  # a grid that pays comes before all else
     rest, room = rest - pays, room - pays
     found: dict[str, Array] = {}
     usd = co2 = np.zeros(1)
+    spilled = np.zeros(rest.shape[:2])
     for kind, capacity in resources_mw.items():
-        used = np.minimum(rest, capacity[..., None] * at.factor(kind))
+        there = capacity[..., None] * at.factor(kind)
+        used = np.minimum(rest, there)
         rest = rest - used
-        found[kind] = at.mean(used)
+        found[kind], spilled = at.mean(used), spilled + at.mean(there - used)
+    behind = rest + pays
     for kind, capacity, usd_per_mwh, kg in contracts:
-        given = capacity[..., None] * at.factor(kind)
-        used = np.minimum(np.minimum(rest, given), room)
+        there = capacity[..., None] * at.factor(kind)
+        used = np.minimum(np.minimum(rest, there), room)
         rest, room = rest - used, room - used
         found["contract"] = found.get("contract", 0.0) + at.mean(used)
-        usd = usd + at.mean(np.broadcast_to(given, used.shape)) * usd_per_mwh[:, None]
+        usd = usd + at.mean(np.broadcast_to(there, used.shape)) * usd_per_mwh[:, None]
         co2 = co2 + at.mean(used) * kg[:, None]
     ranked = _Ranked(sources, members, rest.shape[1])
     rest, cheap = ranked.burn(rest, at, dearer=False)
@@ -205,6 +257,9 @@ def merit_order(
     return Mix(
         power_mw={name: np.broadcast_to(p, shape) for name, p in found.items()},
         lacking_mw=rest,
+        behind_mw=behind,
+        room_mw=room - taken,
+        spilled_mw=spilled,
         weight=at.weight,
         usd_per_h=np.broadcast_to(usd, shape),
         co2_kg_per_h=np.broadcast_to(co2, shape),

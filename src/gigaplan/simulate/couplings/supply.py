@@ -8,7 +8,6 @@ what the fleet's work draws, hours of prices and sun --supplied--> energy by sou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -17,11 +16,11 @@ from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.draw import most_drawn_share
 from gigaplan.power.outputs import PowerDraw
-from gigaplan.power.supply.dated import FIRM, LIMITS, RENEWABLE, SOURCES, PlannedSupply
-from gigaplan.power.supply.merit import Mix, Source, merit_order
+from gigaplan.power.supply.dated import LIMITS, SOURCES, PlannedSupply
+from gigaplan.power.supply.merit import Mix
 from gigaplan.power.throttle import speed_share
+from gigaplan.simulate.couplings.supply_mix import mean_of_edges, mix_of, standing_usd_per_h
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import HOURS_PER_YEAR, MONTHS_PER_YEAR, TimeAxis
 
 DECIMALS_MW = 6
 """Limits closer than a watt bind together; buildings come first."""
@@ -51,6 +50,7 @@ def sources_of(scenario: Scenario) -> tuple[str, ...]:
     there = {"grid"} if any(scenario.supplies) else set()
     for supply in filter(None, scenario.supplies):
         there |= {u.kind for u in supply.units} | {"contract" for _ in supply.contracts}
+        there |= {"battery" for _ in supply.batteries} | {"diesel" for _ in supply.backup}
     return tuple(s for s in SOURCES if s in there)
 
 
@@ -68,9 +68,9 @@ def priced(scenario: Scenario) -> Scenario:
     for p, supply in enumerate(scenario.supplies):
         if supply is not None:
             rated_mw = _limits(scenario, p)[0].min(axis=1)
-            full_mw = _mean(rated_mw) * most_drawn_share(facilities[p], scenario.draw, scenario.axis)
+            full_mw = mean_of_edges(rated_mw) * most_drawn_share(facilities[p], scenario.draw, scenario.axis)
             mix = mix_of(supply, scenario.axis, full_mw)
-            usd_per_h = mix.usd_per_h + _standing_usd_per_h(supply, scenario.axis)
+            usd_per_h = mix.usd_per_h + standing_usd_per_h(supply, scenario.axis)
             usd, mwh = ((x * scenario.axis.hours).sum(axis=1) for x in (usd_per_h, full_mw - mix.lacking_mean_mw))
             usd, mwh = np.broadcast_arrays(usd, mwh)
             price = np.where(mwh > 0, usd / np.maximum(mwh, ROUNDING), column(supply.price_usd_per_mwh, 1))
@@ -108,7 +108,7 @@ def powered(scenario: Scenario, built: BuildOut) -> BuildOut:
 def _at_full_draw(scenario: Scenario, built: BuildOut, p: int, supply: PlannedSupply) -> tuple[Mix, Array]:
     """Return what a site's racks are met with where all are busy, and what they would draw: (M, n) [MW]."""
     rated_mw = np.einsum("mge,mg->me", built.racks[:, :, p], scenario.fleet.it_kw_per_rack) / KW_PER_MW
-    full_mw = _mean(rated_mw) * most_drawn_share(scenario.facilities[p], scenario.draw, scenario.axis)
+    full_mw = mean_of_edges(rated_mw) * most_drawn_share(scenario.facilities[p], scenario.draw, scenario.axis)
     return mix_of(supply, scenario.axis, full_mw), full_mw
 
 
@@ -150,7 +150,7 @@ def supplied(scenario: Scenario, drawn: PowerDraw) -> tuple[PowerDraw, Supplied]
             continue
         load_mw = drawn.energy_mwh[:, p] / axis.hours
         mix = mix_of(supply, axis, load_mw)
-        cost[:, p] = (mix.usd_per_h + _standing_usd_per_h(supply, axis)) * axis.hours
+        cost[:, p] = (mix.usd_per_h + standing_usd_per_h(supply, axis)) * axis.hours
         use.co2_t[:, p] = mix.co2_kg_per_h * axis.hours / KG_PER_T
         for name, mw in mix.power_mw.items():
             use.by_source_mwh[:, names.index(name), p] = mw * axis.hours
@@ -170,67 +170,6 @@ def _within(drawn: PowerDraw, given: Array) -> PowerDraw:
     before, after = drawn.energy_mwh.sum(axis=1), less["energy_mwh"].sum(axis=1)
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return replace(drawn, **less, facility_mw=drawn.facility_mw * ratio[..., None, None])
-
-
-def mix_of(supply: PlannedSupply, axis: TimeAxis, load_mw: Array) -> Mix:
-    """Return what a site's load is met with in each month.
-
-    Parameters
-    ----------
-    supply : PlannedSupply
-        What supplies the site.
-    axis : TimeAxis
-        Months.
-    load_mw : Array, shape (M, n)
-        Facility power, mean over the month [MW].
-    """
-    nothing = np.zeros((1, axis.months))
-    through = sum((_there(s, axis) for s in supply.substations), nothing) if supply.substations else np.inf
-    carried_mw = np.minimum(load_mw, through)
-    resources = {
-        kind: sum((_there(u, axis) for u in supply.units if u.kind == kind), nothing)
-        for kind in RENEWABLE
-        if any(u.kind == kind for u in supply.units)
-    }
-    mix = merit_order(
-        carried_mw,
-        supply.hours,
-        np.array([edge.month - 1 for edge in axis.edges[:-1]]) % MONTHS_PER_YEAR,
-        price_usd_per_mwh=column(supply.price_usd_per_mwh, 1),
-        grid_mw=sum((_there(t, axis) for t in supply.grid), nothing),
-        resources_mw=resources,
-        contracts=[
-            (c.kind, _there(c, axis), column(c.usd_per_mwh, 1), column(c.co2_kg_per_mwh, 1)) for c in supply.contracts
-        ],
-        sources=[
-            Source(
-                name=u.kind,
-                power_mw=_there(u, axis) * column(u.available_share, 2),
-                usd_per_mwh=column(u.usd_per_mwh, 1),
-                co2_kg_per_mwh=column(u.co2_kg_per_mwh, 1),
-            )
-            for u in supply.units
-            if u.kind in FIRM
-        ],
-    )
-    return replace(mix, lacking_mw=mix.lacking_mw + (load_mw - carried_mw)[..., None])
-
-
-def _mean(on_edges: Array) -> Array:
-    """Return the mean over each month of what stands on edges, as racks do: (..., edge) -> (..., n)."""
-    return np.asarray((on_edges[..., :-1] + on_edges[..., 1:]) / 2)
-
-
-def _there(one: Any, axis: TimeAxis) -> Array:
-    """Return the power of a dated part of a supply, mean over each month as racks are: (M or 1, n) [MW]."""
-    day = column(axis.days_since_start(one.energised) + one.energised_delay_days, 2)
-    return _mean(column(one.power_mw, 2) * (axis.edge_days >= day))
-
-
-def _standing_usd_per_h(supply: PlannedSupply, axis: TimeAxis) -> Array:
-    """Return annuities and fixed operation of what stands next to the site, used or not: (M or 1, n) [USD/h]."""
-    of_units = (_there(u, axis) * column(u.usd_per_mw_year, 2) / HOURS_PER_YEAR for u in supply.units)
-    return np.asarray(sum(of_units, np.zeros((1, axis.months))))
 
 
 def _limits(scenario: Scenario, site: int) -> tuple[Array, list[int]]:
