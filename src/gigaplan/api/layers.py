@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from gigaplan.api.arguments import Fields
+from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
 from gigaplan.layers.serve import serve_requests
 from gigaplan.layers.serve_answer import ServeRun
 from gigaplan.layers.serve_job import ServeJob
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
+from gigaplan.layers.site_planned import connected_earlier, planned_site
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
+from gigaplan.layers.site_supply_job import impossible
 from gigaplan.layers.sites import SitesJob
 from gigaplan.layers.swings import SwingsQuestion, SwingsRun
 from gigaplan.layers.swings import swings as run_swings
 from gigaplan.layers.training import TrainingJob, TrainRun
 from gigaplan.layers.training import train as run_training
 from gigaplan.layers.training_sites import SitesRun, train_at_sites
+from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.progress import Progress
 
 
@@ -134,6 +139,9 @@ def train_sites(
 def power_supply(
     region: SupplyJob | str,
     *,
+    plan: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
     **options: Annotated[Any, Fields(SupplyJob)],
 ) -> SiteSupply:
@@ -142,7 +150,14 @@ def power_supply(
     Parameters
     ----------
     region : str
-        Region in whose market the site buys: ``ercot`` or ``pjm``. Or a :class:`SupplyJob` alone.
+        Region in whose market the site buys: ``ercot`` or ``pjm``; of a plan, the name of its site. Or a
+        :class:`SupplyJob` alone.
+    plan : str or Path, optional
+        A built-in plan's name or a file, whose site it is: it draws and has what the plan says.
+    changes : mapping or sequence of str
+        ``{"fleet.sites.Abilene.supply.grid.line.power_mw": "300 MW"}``, of the plan.
+    overlays : sequence of str or Path
+        YAML files applied to the plan.
     progress : callable, optional
         Called with (digits of agreement, digits needed, words); False cancels.
     **options
@@ -155,9 +170,17 @@ def power_supply(
     Cancelled
         If ``progress`` returns False.
     """
-    if isinstance(region, SupplyJob):
-        return supply_site(region, progress)
-    return supply_site(read(SupplyJob, {"region": region, **options}, "power supply"), progress)
+    job = region if isinstance(region, SupplyJob) else read(SupplyJob, {"region": region, **options}, "power supply")
+    if plan is None:
+        return supply_site(job, progress)
+    if problems := impossible(job, planned=True):
+        raise PlanError(problems)
+    of_plan = (plan, changes_of(changes), overlays)
+    planned = planned_site(*of_plan, job.region, job)
+    answer = supply_site(job, progress, planned)
+    if not job.earlier_h:
+        return answer
+    return replace(answer, earlier=connected_earlier(*of_plan, planned, job.earlier_h))
 
 
 def power_swings(
