@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.fit import splits_heads
-from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile, further, percentile_times_s, share_within_both
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.slowness import corners, log_slowness
@@ -147,7 +147,7 @@ def best(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = NO_GPU_LIMIT,
     fleet_gpus: int = 0,
@@ -172,8 +172,8 @@ def best(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
-    speculative : bool
-        Whether a step verifies one drafted token of each request.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
     percentile : Percentile, optional
         Which share of requests must keep the limits (:mod:`gigaplan.inference.percentiles`); without it the mean
         request must. The times returned are means either way.
@@ -195,7 +195,7 @@ def best(
         request,
         efficiency,
         engine,
-        speculative=speculative,
+        drafts=drafts,
         percentile=percentile,
         max_gpus=min(max_gpus, fleet_gpus or max_gpus),
     )
@@ -359,7 +359,7 @@ def _search(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = NO_GPU_LIMIT,
 ) -> _Search:
@@ -367,7 +367,7 @@ def _search(
     tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= max_gpus]
     gpus, pipeline, dp_attention = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
     stage = Stage(
-        device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, speculative=speculative
+        device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, drafts=drafts
     )
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)

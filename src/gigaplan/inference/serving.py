@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.compute.transformer import CACHE_BYTES
-from gigaplan.inference.inputs import Engine, Request
+from gigaplan.inference.inputs import WARMED, Engine, Harness, Request
 from gigaplan.inference.step import Stage
 from gigaplan.vocabulary.members import Array
 
@@ -152,7 +152,7 @@ def closed_loop(
     *,
     prompts: int,
     spread: float = 0.0,
-    waited_steps: float = 0.0,
+    harness: Harness = WARMED,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark on one replica that starts all its users at once.
 
@@ -178,8 +178,8 @@ def closed_loop(
         Prompts that each user sends [1].
     spread : float
         Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
-    waited_steps : float
-        Decode steps for which the engine holds every prompt back [1].
+    harness : Harness
+        How the engine was launched and prepared.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    running = requests_in_flight(stage, users, uncached + output)
+    running = np.minimum(requests_in_flight(stage, users, uncached + output), np.maximum(harness.admitted, 1.0))
     on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
@@ -199,22 +199,27 @@ def closed_loop(
     decode = output * step
     at_once = (device_s + engine.arrival_s) * stage.attention_dp
     waits = first_wave_wait_s(per_group, at_once, engine.chunk_tokens / uncached)
+    waits = waits + (engine.cold_start_s if harness.cold else 0.0)
+    # With drafts one step of the engine yields several tokens.
+    whole_step = step * stage.drafts.accepted_tokens
+    read_s = harness.read_every * whole_step
     for wave in range(1, prompts):
         # Outputs of independent lengths drift apart as a random walk does.
         drift = spread * np.sqrt(wave)
-        waits = waits + later_wave_wait_s(per_group, group_prefill, step, decode, drift, engine)
+        waits = waits + later_wave_wait_s(per_group, group_prefill, read_s, decode, drift, engine)
     wait = waits / prompts
     # The first wave meets no decode to mix with, so its prefills have steps of their own.
     prefills = running * (own_step + (prompts - 1) * prefill) / prompts
     tpot = np.maximum((decode + prefills - wait - group_prefill) / output, step)
     # An engine may hold a prompt back until other groups have one too, so that none computes while the rest idle.
-    held_steps = waited_steps + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
+    held_steps = harness.held_steps + (harness.read_every - 1) / 2 + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
+    whole = tpot * stage.drafts.accepted_tokens
     outside = np.maximum(users - running, 0) / running * (decode + prefills)
-    turn = step * (0.5 + engine.mixing_share)
+    turn = whole_step * (0.5 + engine.mixing_share)
     # A prompt passes every stage, while each stage computes only its own layers of the prompts that queue for it.
     latency = stage.pipeline * np.maximum(group_prefill, stage.launch_bound_s())
     latency = latency + (stage.pipeline - 1) * stage.pipeline_send_s(uncached)
-    return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
+    return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * whole, tpot
 
 
 def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
@@ -289,7 +294,7 @@ def first_wave_wait_s(users: Array, prefill_s: Array, together: Array) -> Array:
 
 
 def later_wave_wait_s(
-    users: Array, prefill_s: Array, step_s: Array, decode_s: Array, spread: Array | float, engine: Engine
+    users: Array, prefill_s: Array, read_s: Array, decode_s: Array, spread: Array | float, engine: Engine
 ) -> Array:
     """Return the mean wait of prompts that come as the outputs before them end.
 
@@ -306,8 +311,8 @@ def later_wave_wait_s(
         Requests that share the device [requests].
     prefill_s : Array, shape (...)
         Time of one prefill [s].
-    step_s : Array, shape (...)
-        Time of one decode step [s].
+    read_s : Array, shape (...)
+        Time between two looks at what has come: that of a decode step, or of as many as the engine waits [s].
     decode_s : Array, shape (...)
         Time of a whole output without prefills between its steps [s].
     spread : Array, shape (...)
@@ -324,7 +329,7 @@ def later_wave_wait_s(
     window = np.minimum(np.hypot(ends, users * prefill_s), decode_s + users * prefill_s)
     late = (users - window / np.maximum(prefill_s, MIN_TIME_S)) / 2
     mixed = np.maximum((late + np.sqrt(late * late + users)) / 2 - 0.5, 0)
-    separate = np.maximum(users * np.minimum(step_s / np.maximum(ends, step_s), 1.0) - 1, 0) / 2
+    separate = np.maximum(users * np.minimum(read_s / np.maximum(ends, read_s), 1.0) - 1, 0) / 2
     share = engine.mixing_share
     return engine.queueing_factor * (share * mixed + (1 - share) * separate) * prefill_s
 
@@ -340,6 +345,7 @@ def disaggregated_loop(
     kv_transfer_bytes_per_s: Array | float,
     *,
     prompts: int,
+    harness: Harness = WARMED,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark where some workers compute prompts and others decode.
 
@@ -369,6 +375,8 @@ def disaggregated_loop(
         Bandwidth at which keys and values travel between workers [byte/s].
     prompts : int
         Prompts that each user sends [1].
+    harness : Harness
+        How the engine was launched and prepared.
 
     Returns
     -------
@@ -397,6 +405,7 @@ def disaggregated_loop(
     engine = prefill_stage.engine
     burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
     late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
+    late = late + prefill_stage.efficiency.handover_s + (engine.cold_start_s / prompts if harness.cold else 0.0)
     return first + burst + late + engine.frontend_overhead_s(uncached), tpot
 
 

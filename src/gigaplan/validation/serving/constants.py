@@ -30,7 +30,10 @@ SHARED: Mapping[str, tuple[float, float, float]] = {
     "hbm_share_fp4": (0.75, 0.3, 0.95),
     "routing_share": (0.7, 0.1, 1),
     "collective_latency_s": (6e-6, 1e-6, 4e-5),
+    "scaleout_latency_s": (2e-5, 2e-6, 2e-4),
+    "handover_s": (0.05, 1e-3, 0.5),
     "activation_passes": (10, 0.01, 200),
+    "accepted_share": (1.0, 0.3, 1.5),
 }
 """Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start.
 """
@@ -47,15 +50,15 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "arrival_s": (3e-3, 1e-5, 0.2),
     "balance_steps": (10, 0.1, 100),
     "link_share": (0.6, 0.1, 0.9),
+    "cold_start_s": (3.0, 0.1, 100),
+    "draft_overhead_s": (5e-4, 1e-5, 1e-2),
 }
 
-ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
-"""Tokens that a step yields with speculative decoding: start and bounds."""
-NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
+NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES))
 """All fitted constants; those of one engine with its name behind an ``@``."""
 NOT_FITTED = ("memory_reserve_share", "scaleout_share")
 """Constants of all engines that measured rows don't show: facts with a source or an assumption of their own."""
-assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0], "chunk_tokens"}
+assert {f.name for f in fields(Engine)} == {*OF_ENGINES, "chunk_tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,6 @@ def constants(x: Array) -> Constants:
     efficiency = Efficiency(**given, **{n: value[n] for n in SHARED})
     engines = {
         e: Engine(
-            accepted_tokens=value[ACCEPTED[0]],
             chunk_tokens=default_chunk_tokens(e),
             **{q: value[f"{q}@{e}"] for q in OF_ENGINES},
         )
@@ -113,4 +115,4 @@ def default_chunk_tokens(engine: str) -> float:
 def start_and_bounds(name: str) -> tuple[float, float, float]:
     """Return where the fit of a constant starts, and its least and largest value."""
     plain = name.split("@", maxsplit=1)[0]
-    return {**SHARED, **OF_ENGINES, ACCEPTED[0]: ACCEPTED[1]}[plain]
+    return {**SHARED, **OF_ENGINES}[plain]

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.catalog.catalog import data_folder
-from gigaplan.inference.options import ENGINES
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.serving.answers import Group, answers, groups
-from gigaplan.validation.serving.constants import ACCEPTED, NAMES, NOT_FITTED, Constants, constants, start_and_bounds
+from gigaplan.validation.serving.constants import NAMES, NOT_FITTED, Constants, constants, start_and_bounds
 from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
@@ -32,7 +31,7 @@ from gigaplan.vocabulary.files import whole_file
 from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
-FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps")
+FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps", "cold_start_s", "handover_s", "draft_overhead_s", "scaleout_latency_s")
 """Constants of an engine's front end and scheduler, for which hardware says nothing: pulled to their start less."""
 
 PULL, PULL_OF_FRONT_END, TTFT_WEIGHT, SOFT = 1.6, 0.3, 0.45, 0.04
@@ -79,7 +78,7 @@ def table(questions: Sequence[Question], ttft_ms: Array, tpot_ms: Array) -> Tabl
     names = [f"{q.system} {q.model} {q.precision} {q.engine}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
-    fitted = np.array([q.prefill is None for q in questions])
+    fitted = np.array([q.prefill is None or q.decode.stated for q in questions])
     return Table(
         groups(questions),
         np.log(ttft_ms / 1e3),
@@ -340,7 +339,7 @@ def write_facts(x: Array, rows: Table) -> None:
     for name, v in zip(NAMES, np.exp(x), strict=True):
         plain, _, engine = name.partition("@")
         unit = next(u for end, u in UNITS.items() if plain.endswith(end) or end in plain)
-        for entity in [engine] if engine else ENGINES if plain == ACCEPTED[0] else ["serving_model"]:
+        for entity in [engine or "serving_model"]:
             fact = fact_cells(entity, plain, SOURCE, note)
             facts.append(fact | {"value": f"{v:.4g}", "unit": unit})
     write_catalog_table(path.name, [*facts, *kept])
@@ -353,7 +352,7 @@ SOURCE = Source(
 )
 NOTE = "each row predicted by constants fitted without its own hardware generation and model family (docs/accuracy.md)"
 FITTED = "co-located rows that the serving constants were fitted on"
-UNITS = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "accepted": "1", "_s": "s"}
+UNITS = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "_s": "s"}
 """Units of constants by what their names hold; the first that fits counts."""
 
 

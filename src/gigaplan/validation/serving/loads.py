@@ -60,6 +60,10 @@ class Load:
     """GPUs over which one request's heads lie where attention is split by requests."""
     assumed: tuple[str, ...] = ()
     """What stands for cells that a user's row leaves empty."""
+    number_of_drafts: int = 0
+    """Tokens drafted for each step, of rows with a stated layout."""
+    accepted_tokens: float = 0.0
+    """Tokens that a step with drafts yields, as the row states it; 0: as published."""
     gpu_w: float = 0.0
     """Power limit of one GPU as the row states it [W]; 0 for the rated power."""
 
@@ -116,6 +120,8 @@ def _own_saturated(row: Mapping[str, str], metric: str) -> Load:
         engine=q.engine,
         first_round=False,
         drafts=q.speculative,
+        number_of_drafts=q.drafts,
+        accepted_tokens=q.accepted_tokens,
         mixed=False,
         system=q.system,
         model=q.model,

@@ -20,6 +20,7 @@ from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.catalog.names import generation
 from gigaplan.inference.serving import steady_state
 from gigaplan.inference.step import Stage
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.loads import Load, load_of
@@ -36,6 +37,10 @@ ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot
 
 MOST_IN_FLIGHT = 2048.0
 """Requests that TensorRT-LLM's benchmark runs at once at most, by its default."""
+
+
+MOST_DRAFTS_TRIED = 3
+"""Drafts of each step that submissions with speculative decoding use at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def answer(load: Load) -> tuple[float, float, float, float]:
             (constants.efficiency, engine),
             load.gpus,
             mlperf.percentile_of(load.model, load.kind),
-            speculative=load.drafts,
+            model=load.model,
+            most_drafts=MOST_DRAFTS_TRIED if load.drafts else 0,
         )
         return *found, math.nan
     return _saturated([load])[0]
@@ -94,7 +100,7 @@ def answer_all(loads: Sequence[Load]) -> None:
     by: dict[tuple[str, ...], list[Load]] = defaultdict(list)
     for load in dict.fromkeys(loads):
         if load.layout is not None:
-            by[load.system, load.model, load.precision, load.engine, str(load.drafts)].append(load)
+            by[load.system, load.model, load.precision, load.engine, f"{load.number_of_drafts} {load.accepted_tokens}"].append(load)
     for some in by.values():
         _ready().update(zip(some, _saturated(some), strict=True))
 
@@ -129,7 +135,7 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]
         stages,
         by_requests,
         tensor,
-        first.drafts,
+        drafts_of(catalog.load(), first.model, first.number_of_drafts, first.accepted_tokens),
     )
     context = uncached + output_tokens
     fits = stage.capacity(context, stage.free_bytes)
