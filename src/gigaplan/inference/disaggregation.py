@@ -373,9 +373,7 @@ def _stages(
 ) -> Stage:
     """Return layouts as one stage of arrays; ``columns`` are GPUs of a stage, stages, and data parallel attention."""
     gpus, stages, dp_attention = columns
-    return Stage(
-        device, architecture, precision, efficiency, engine, gpus, stages, dp_attention, drafts=drafts
-    )
+    return Stage(device, architecture, precision, efficiency, engine, gpus, stages, dp_attention, drafts=drafts)
 
 
 def _best_of_size(gpus: Array, rate: Array, time_s: Array) -> NDArray[np.intp]:

@@ -215,6 +215,7 @@ def choice(
     efficiency: Efficiency,
     engine: Engine,
     *,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
 ) -> Choice:
     """Return the points among which the price of slowness chooses: those that serve most per GPU for their slowness.
@@ -233,6 +234,8 @@ def choice(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
     percentile : Percentile, optional
         Which share of requests the limits hold for, so that slowness is that of the request at it; without it they hold
         for the mean request. The times returned are means either way.
@@ -242,7 +245,8 @@ def choice(
     Choice
         Points of rising slowness and rate; the first, where it is within the limits, is that of :func:`best`.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine, percentile=percentile)
+    given = device, architecture, precision, request, efficiency, engine
+    search = _search(*given, drafts=drafts, percentile=percentile)
     score, slow = search.score_at_any_time, log_slowness(search.ttft_s, search.tpot_s, request)
     undominated = pareto(score, slow)
     late, rate = slow.ravel()[undominated].tolist(), np.log(score.ravel()[undominated]).tolist()
@@ -291,7 +295,14 @@ def in_whole_replicas(gpus: Array, fleet_gpus: int) -> Array:
 
 
 def frontier(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    drafts: Drafts = NO_DRAFTS,
 ) -> tuple[Rate, ...]:
     """Return the points that no other beats in both time per token and requests per GPU.
 
@@ -311,13 +322,15 @@ def frontier(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
 
     Returns
     -------
     tuple of Rate
         Points from the shortest time per token to the most requests per GPU; empty where nothing is feasible.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine)
+    search = _search(device, architecture, precision, request, efficiency, engine, drafts=drafts)
     score = search.score
     picks = pareto(score, search.service.tpot_s)
     return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, score.shape))) for k in picks)
@@ -366,9 +379,7 @@ def _search(
     """Evaluate every layout with every batch."""
     tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= max_gpus]
     gpus, pipeline, dp_attention = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
-    stage = Stage(
-        device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, drafts=drafts
-    )
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, drafts=drafts)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
     ttft, tpot = percentile_times_s(stage, service, batch, request.output_tokens, percentile)

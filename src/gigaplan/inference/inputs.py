@@ -102,10 +102,12 @@ class Harness:
     """Steps for which the engine is told to hold a new prompt back, to read it with others [1]."""
     read_every: float = 1.0
     """Steps after which the engine looks for prompts that have come, or after it has read one [1]."""
-    admitted: float = float("inf")
-    """Requests that a replica works on at most [requests]."""
+    chunk_tokens: float = 0.0
+    """Most prompt tokens of one prefill step; 0 for the engine's own [tokens]."""
+    memory_share: float = 0.0
+    """Share of a GPU's memory that weights, keys and values may take; 0 for the usual one [share]."""
     cold: bool = False
-    """Whether measured prompts are the first that the engine sees, with no others before them."""
+    """Whether measured prompts are the first that the engine sees, but for a single one."""
 
 
 WARMED = Harness()
@@ -135,11 +137,15 @@ class Engine:
     arrival_s: Annotated[float, Ge(0), Unit("s")]
     """Time that each of several prompts that arrive together adds, one after another."""
     cold_start_s: Annotated[float, Ge(0), Unit("s")]
-    """Time that the first prompts of an engine that nothing has warmed wait for kernels that are still compiled."""
+    """Time that the first full chunk of prompts waits for kernels that are compiled at their first use."""
     draft_overhead_s: Annotated[float, Ge(0), Unit("s")]
     """Host time of each draft of a step, besides its pass."""
+    draft_hold_steps: Annotated[float, Ge(0), Unit("1")]
+    """Steps by which drafts delay the first token: those that make the first drafts before a prompt is answered."""
     chunk_tokens: Annotated[float, Gt(0), Unit("token")]
     """Most prompt tokens of one prefill step."""
+    held_output_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Share of a request's output for which memory is taken, on average or when the request is admitted."""
     balance_steps: Annotated[float, Ge(0), Unit("1")]
     """Steps for which data parallel attention holds a prompt back until other groups have one too."""
     link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
@@ -173,6 +179,8 @@ class Software:
 
     engine: EngineName = "trtllm"
     """Serving engine, one of those that were measured."""
+    drafts: Annotated[int, Ge(0), Le(8)] = 0
+    """Tokens that are drafted for each step and verified in the next one (speculative decoding); 0 for none."""
     reference_date: Annotated[dt.date, Day()]
     """Date at which those engines were measured."""
     gain_per_year: Annotated[Uncertain, Ge(0), Le(3), Unit("1/year")]

@@ -15,6 +15,8 @@ ITERATIONS = 12
 """Iterations in which users settle between prefill and decode: the share in decode converges geometrically."""
 MIN_TIME_S = 1e-12
 """Keeps a prompt that takes no time out of denominators [s]."""
+MIN_REQUESTS = 1e-3
+"""Fewer requests than this in a last wave are rounding."""
 MAX_LOAD = 0.95
 """Cap on the share of time spent on prefill in the queueing formula, which has a pole at 1."""
 
@@ -111,6 +113,42 @@ def steady_state(stage: Stage, batch: Array, uncached: Array, cached: Array, out
     return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
 
 
+def queue_requests_per_s(
+    stage: Stage, batch: Array, queued: Array, uncached: Array, cached: Array, output: Array
+) -> Array:
+    """Return the rate at which a replica works off requests that are all there at once, first to last.
+
+    Requests of one length that start together end together, so that they are served in waves of as many as the replica
+    works on, each as long as the steady state of its own size: ``queued / (whole waves x t(batch) + t(rest))`` with
+    ``t(n) = output x tpot(n)``. The last wave is rarely full, and takes nearly as long.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    batch : Array, shape (...)
+        Requests in flight per stage at most [requests].
+    queued : Array, shape (...)
+        Requests in all; infinite for an endless queue [requests].
+    uncached, cached : Array, shape (...)
+        Input tokens that are computed, and those whose keys and values are in the cache [tokens].
+    output : Array, shape (...)
+        Output tokens [tokens].
+
+    Returns
+    -------
+    Array, shape (...)
+        Requests of the replica per second [requests/s].
+    """
+    on_stage = np.minimum(np.where(np.isfinite(queued), queued, 0.0) / stage.pipeline, 1e12)
+    size = np.where(on_stage > 0, np.minimum(batch, on_stage), batch)
+    whole = np.floor(on_stage / size * (1 + 1e-9))
+    rest = np.maximum(on_stage - whole * size, 0.0)
+    full, last = (steady_state(stage, n, uncached, cached, output) for n in (size, np.maximum(rest, MIN_REQUESTS)))
+    taken = output * (whole * full.tpot_s + np.where(rest > MIN_REQUESTS, last.tpot_s, 0.0))
+    return np.where(on_stage > 0, queued / np.where(on_stage > 0, taken, 1.0), full.requests_per_s)
+
+
 def added_prefill_s(stage: Stage, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
     """Return the time that the prefill of one request adds to a stage's decode steps.
 
@@ -187,7 +225,7 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    running = np.minimum(requests_in_flight(stage, users, uncached + output), np.maximum(harness.admitted, 1.0))
+    running = requests_in_flight(stage, users, uncached, output, harness)
     on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
@@ -198,8 +236,9 @@ def closed_loop(
     per_group, group_prefill = np.maximum(running / stage.attention_dp, 1.0), prefill * stage.attention_dp
     decode = output * step
     at_once = (device_s + engine.arrival_s) * stage.attention_dp
-    waits = first_wave_wait_s(per_group, at_once, engine.chunk_tokens / uncached)
-    waits = waits + (engine.cold_start_s if harness.cold else 0.0)
+    chunk = harness.chunk_tokens or engine.chunk_tokens
+    waits = first_wave_wait_s(per_group, at_once, chunk / uncached)
+    waits = waits + cold_start_s(engine, harness, per_group * uncached)
     # With drafts one step of the engine yields several tokens.
     whole_step = step * stage.drafts.accepted_tokens
     read_s = harness.read_every * whole_step
@@ -212,7 +251,9 @@ def closed_loop(
     prefills = running * (own_step + (prompts - 1) * prefill) / prompts
     tpot = np.maximum((decode + prefills - wait - group_prefill) / output, step)
     # An engine may hold a prompt back until other groups have one too, so that none computes while the rest idle.
-    held_steps = harness.held_steps + (harness.read_every - 1) / 2 + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
+    by_scripts = harness.held_steps + (harness.read_every - 1) / 2
+    by_drafts = engine.draft_hold_steps if stage.drafts.number else 0.0
+    held_steps = np.where(stage.attention_dp > 1, engine.balance_steps, 0.0) + by_scripts + by_drafts
     whole = tpot * stage.drafts.accepted_tokens
     outside = np.maximum(users - running, 0) / running * (decode + prefills)
     turn = whole_step * (0.5 + engine.mixing_share)
@@ -222,8 +263,36 @@ def closed_loop(
     return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * whole, tpot
 
 
-def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
+def cold_start_s(engine: Engine, harness: Harness, first_tokens: Array) -> Array:
+    """Return how long the first wave waits for kernels of its shape, which are compiled when it comes.
+
+    A single prompt is read before the measured ones. What it leaves uncompiled is the full chunk, which only prompts of
+    more tokens together fill.
+
+    Parameters
+    ----------
+    engine : Engine
+        Serving engine.
+    harness : Harness
+        How the engine was launched and prepared.
+    first_tokens : Array, shape (...)
+        Tokens of the prompts that come at once to one group of GPUs [tokens].
+
+    Returns
+    -------
+    Array, shape (...)
+        Wait of the first wave [s].
+    """
+    full = first_tokens > (harness.chunk_tokens or engine.chunk_tokens)
+    return np.where(full & harness.cold, engine.cold_start_s, 0.0)
+
+
+def requests_in_flight(stage: Stage, users: Array, uncached: Array, output: Array, harness: Harness = WARMED) -> Array:
     """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
+
+    Engines differ in what they hold for a request: TensorRT-LLM keeps memory for its whole output, so that it never
+    evicts one; vLLM takes blocks as tokens come, on average for half of it (Kwon et al. 2023); SGLang admits by a share
+    of it. That share is the engine's ``held_output_share``.
 
     Whether it holds a single one is asked elsewhere (:func:`gigaplan.inference.fit.one_request_bytes`); here one is at
     work at least, in the memory that is kept in reserve, so that less memory never makes a request faster.
@@ -234,15 +303,18 @@ def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
         Layouts of the replica.
     users : Array, shape (...)
         Users, each with one request at a time [requests].
-    context : Array, shape (...)
-        Tokens of a request in all [tokens].
+    uncached, output : Array, shape (...)
+        Tokens of a request's input and output [tokens].
+    harness : Harness
+        How the engine was launched.
 
     Returns
     -------
     Array, shape (...)
         Requests in flight [requests].
     """
-    capacity = stage.capacity(context, stage.free_bytes)
+    free = harness.memory_share * stage.device.hbm_bytes or stage.free_bytes
+    capacity = stage.capacity(uncached + stage.engine.held_output_share * output, free)
     return np.minimum(users, np.maximum(capacity * stage.pipeline, 1.0))
 
 
@@ -405,7 +477,8 @@ def disaggregated_loop(
     engine = prefill_stage.engine
     burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
     late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
-    late = late + prefill_stage.efficiency.handover_s + (engine.cold_start_s / prompts if harness.cold else 0.0)
+    cold = cold_start_s(engine, harness, users / prefill_count * uncached) / prompts
+    late = late + prefill_stage.efficiency.handover_s + cold
     return first + burst + late + engine.frontend_overhead_s(uncached), tpot
 
 

@@ -21,6 +21,7 @@ from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
 from gigaplan.plan.provenance import plain_values
 from gigaplan.plan.resolve.demand import demand, regions
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
 from gigaplan.plan.resolve.fleet import fleet, rack_kind
@@ -105,10 +106,11 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
         nodes=nodes(filler, doc, limits),
         devices={g: device(filler, g, limits[g]) for g in doc.fleet.generations},
-        architectures=_architectures(filler, doc),
+        architectures=(served := _architectures(filler, doc)),
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
         engine=filler.fill(Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}"),
         software=software,
+        drafts={name: drafts_of(filler.facts, name, software.drafts) for name in served},
         training=training(filler, doc, axis),
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),

@@ -113,7 +113,7 @@ def shares(grouped: Sequence[Group], constants: Constants, tpot_s: Array) -> Tok
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens / 2
         if g.first.prefill is None:
-            running = requests_in_flight(stage, g.users, g.input_tokens + g.output_tokens)
+            running = requests_in_flight(stage, g.users, g.input_tokens, g.output_tokens, g.first.harness)
         else:  # as if no request were still being read, which is nearly so
             running = np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
         of = token_shares(stage, requests_on_stage(stage, running), context, tpot_s[g.index])
@@ -139,7 +139,8 @@ def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> 
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens
         users = g.users if g.first.prefill is None else np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
-        on_stage = requests_in_flight(stage, users, context) / g.decode.pipeline
+        running = requests_in_flight(stage, users, g.input_tokens, g.output_tokens, g.first.harness)
+        on_stage = running / g.decode.pipeline
         found[g.index] = stage.weight_bytes() + stage.cache_bytes(context, on_stage)
     return found
 

@@ -1,8 +1,8 @@
 """How published benchmarks launch and prepare an engine, as the scripts that they publish say.
 
-A script's options hold prompts back or keep requests outside the engine: they belong to who ran the row, not to the
-engine. ``serving_scripts.csv`` has those of InferenceX by engine, board, model, precision, layout and load; where several of its
-rows apply the last one counts.
+A script's options hold prompts back, read more or fewer of them together, or leave more or less memory: they belong to
+who ran the row, not to the engine. ``serving_scripts.csv`` has those of InferenceX by engine, board, model, precision,
+layout and load; where several of its rows apply the last one counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from gigaplan.inference.inputs import Harness
-from gigaplan.validation.published_tables import serving_table
 from gigaplan.validation.serving.rows import Worker
 
 SCRIPTS = "serving_scripts.csv"
@@ -46,7 +45,7 @@ def scripts() -> tuple[Script, ...]:
 
 def _script(row: Mapping[str, str]) -> Script:
     names = ("engines", "boards", "precisions", "models", "gpus", "input_tokens", "output_tokens")
-    options = {k: float(row[k]) for k in ("held_steps", "read_every", "admitted") if row[k]}
+    options = {k: float(row[k]) for k in ("held_steps", "read_every", "chunk_tokens", "memory_share") if row[k]}
     return Script({n: tuple(row[n].split()) for n in names}, float(row["users_from"]), row["since"], options)
 
 
@@ -70,10 +69,10 @@ def harness_of(
     """
     if not inferencex:
         return Harness()
+    if (row.get("mode") or "agg") != "agg":
+        return Harness()  # recipes of workers apart warm each of them
     date = row.get("date") or SNAPSHOT
     cold = date < WARMED_SINCE
-    if (row.get("mode") or "agg") != "agg":
-        return Harness(cold=cold)
     is_of = {
         "engines": engine,
         "boards": system,

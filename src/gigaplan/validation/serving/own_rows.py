@@ -85,7 +85,9 @@ def question(row: Mapping[str, str]) -> Question:
 
 def _stated_drafts(cells: Cells) -> tuple[bool, int, float]:
     """Return whether tokens are drafted, how many for each step and how many are accepted; 0 where not stated."""
-    column = next((c for c in SPECULATIVE if cells.text(c)), next((c for c in SPECULATIVE if c in cells.row), SPECULATIVE[0]))
+    column = next(
+        (c for c in SPECULATIVE if cells.text(c)), next((c for c in SPECULATIVE if c in cells.row), SPECULATIVE[0])
+    )
     stated = cells.text("drafts")
     number = cells.count("drafts") if stated not in ("", "0") else 0
     accepted = cells.number("accepted_tokens", minimum=1.0) if cells.text("accepted_tokens") else 0.0

@@ -18,7 +18,7 @@ from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.catalog.names import generation
-from gigaplan.inference.serving import steady_state
+from gigaplan.inference.serving import queue_requests_per_s, steady_state
 from gigaplan.inference.step import Stage
 from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.validation.serving import mlperf
@@ -100,7 +100,9 @@ def answer_all(loads: Sequence[Load]) -> None:
     by: dict[tuple[str, ...], list[Load]] = defaultdict(list)
     for load in dict.fromkeys(loads):
         if load.layout is not None:
-            by[load.system, load.model, load.precision, load.engine, f"{load.number_of_drafts} {load.accepted_tokens}"].append(load)
+            by[
+                load.system, load.model, load.precision, load.engine, f"{load.number_of_drafts} {load.accepted_tokens}"
+            ].append(load)
     for some in by.values():
         _ready().update(zip(some, _saturated(some), strict=True))
 
@@ -140,8 +142,11 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]
     context = uncached + output_tokens
     fits = stage.capacity(context, stage.free_bytes)
     batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
-    service = steady_state(stage, batch, uncached, np.zeros_like(uncached), output_tokens)
-    rate = np.where(fits >= 1, service.requests_per_s * output_tokens / (gpus * stages), math.nan)
+    cached = np.zeros_like(uncached)
+    service = steady_state(stage, batch, uncached, cached, output_tokens)
+    queued = column(load.queued for load in loads)
+    rate = queue_requests_per_s(stage, batch, queued, uncached, cached, output_tokens)
+    rate = np.where(fits >= 1, rate * output_tokens / (gpus * stages), math.nan)
     memory = stage.weight_bytes() + stage.cache_bytes(context, batch)
     columns = (rate, service.ttft_s, service.tpot_s, memory)
     return list(zip(*(c.tolist() for c in columns), strict=True))
