@@ -377,7 +377,7 @@ def write_residuals(
         facts.append(count_fact(entity, int(some.sum()), SOURCE, NOTE))
         for time, log in zip(accuracy.TIMES, off, strict=True):
             facts.append(spread_fact(entity, f"{time}_over_predicted", log[some], SOURCE, NOTE))
-    counted = Counter(c for c, fitted in zip(rows.cells.tolist(), rows.fitted, strict=True) if fitted)
+    counted = Counter(c for c, q in zip(rows.cells.tolist(), questions, strict=True) if q.prefill is None)
     for cell_, count in sorted(counted.items()):
         facts.append(count_fact(f"{accuracy.ROWS}.{'.'.join(cell_.split(' ', 1))}", count, SOURCE, FITTED))
     write_catalog_table("residuals_serving.csv", facts)
