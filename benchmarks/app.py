@@ -1,4 +1,7 @@
-"""How long the planner's server takes from an input to its answer: one person dragging, and fifty.
+"""How long the planner's server takes from an input to its answer: one person dragging, and up to fifty at once.
+
+A person asks for the figures of a value once those of the last one came and a moment has passed, and for the charts
+when the drag rests, as the page does where the server is busy. No two values are alike, so that nothing is shared.
 
 Run with ``python benchmarks/app.py [PLAN]``; it begins a server of its own and prints milliseconds.
 """
@@ -15,10 +18,13 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-STEPS, PEOPLE, EACH = 30, 50, 4
+STEPS, EACH = 30, 8
+CROWDS = (5, 10, 20, 50)
 MEMBERS = 100
 PAUSE_S = 0.2
 """Between two values of one person: fifty people ask at most 250 times a second."""
+OPENED_S = 5.0
+"""Between the opening of the pages and the first drag: a further process begins meanwhile."""
 
 
 class Person:
@@ -37,10 +43,16 @@ class Person:
         first = self.ask(step, charts=False)
         return first, first + self.ask(step)
 
-    def ask(self, step: int, members: int = 1, *, charts: bool = True) -> float:
-        """Return the milliseconds of one answer."""
-        months = 1 + 0.0001 * (1000 * self.number + step) % 4
-        state = {"name": self.plan, "changes": [f"fleet.ladder.ready_lag_months={months:.4f} month"]}
+    def open(self) -> None:
+        """Ask what a page asks when it is opened; its connection is gone when it asks again."""
+        self.ask(None)
+        self.connection.close()
+
+    def ask(self, step: int | None, members: int = 1, *, charts: bool = True) -> float:
+        """Return the milliseconds of one answer: to a value, or to the plan as it is."""
+        months = 1 + 0.0001 * (STEPS * self.number + (step or 0))
+        changes = [] if step is None else [f"fleet.ladder.ready_lag_months={months:.4f} month"]
+        state = {"name": self.plan, "changes": changes}
         body = json.dumps({"plan": state, "members": members, "charts": charts})
         begun = time.perf_counter()
         self.connection.request("POST", "/api/answer", body, self.headers)
@@ -55,21 +67,27 @@ def spread(times: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2]:.0f} ms, p95 {ordered[int(0.95 * (len(ordered) - 1))]:.0f} ms"
 
 
-def crowd(link: str, plan: str) -> tuple[list[tuple[float, float]], int]:
-    """Let fifty people drag at once; return the times and how many answers were errors."""
-    times, people = list[tuple[float, float]](), [Person(link, plan, 1 + n) for n in range(PEOPLE)]
+def crowd(link: str, plan: str, people: int) -> tuple[list[float], list[float], int]:
+    """Let people open the page and drag at once; return the times of figures, those of charts, and the errors."""
+    others = sum(n for n in CROWDS if n < people)
+    crowd = [Person(link, plan, 1 + others + n) for n in range(people)]
+    for person in crowd:
+        person.open()
+    time.sleep(OPENED_S)
+    times, drawn = list[float](), list[float]()
 
     def drag(person: Person) -> None:
         for step in range(EACH):
-            times.append(person.figures(step))
+            times.append(person.ask(step, charts=False))
             time.sleep(PAUSE_S)
+        drawn.append(person.ask(EACH - 1))
 
-    threads = [threading.Thread(target=drag, args=(p,)) for p in people]
+    threads = [threading.Thread(target=drag, args=(p,)) for p in crowd]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return times, sum(p.errors for p in people)
+    return times, drawn, sum(p.errors for p in crowd)
 
 
 def main(plan: str) -> None:
@@ -83,21 +101,19 @@ def main(plan: str) -> None:
             one = Person(link, plan, 0)
             first = one.ask(9000)
             one.ask(9001, MEMBERS)  # the second process has compiled what it needs
+            print(f"{plan}, input to answer at the server ({os.cpu_count()} processors, load {os.getloadavg()[0]:.1f})")
+            print(f"  the first answer after the start      {first:.0f} ms")
             alone = [one.figures(step) for step in range(STEPS)]
-            ranges = [one.ask(9100 + k, MEMBERS) for k in range(3)]
-            together, errors = crowd(link, plan)
+            print(f"  one person, figures                   {spread([f for f, _ in alone])} of {len(alone)}")
+            print(f"  one person, figures and charts        {spread([c for _, c in alone])}")
+            ranges = [one.ask(9100 + k, MEMBERS) for k in range(5)]
+            print(f"  one person, ranges of {MEMBERS} futures     {spread(ranges)} of {len(ranges)}")
+            for people in CROWDS:
+                figures, charts, errors = crowd(link, plan, people)
+                print(f"  {people:>2} people, figures                    {spread(figures)} of {len(figures)}")
+                print(f"  {people:>2} people, charts after the drag      {spread(charts)}, {errors} errors")
         finally:
             server.terminate()
-    print(f"{plan}, input to answer at the server ({os.cpu_count()} processors, load {os.getloadavg()[0]:.1f})")
-    print(f"  the first answer after the start      {first:.0f} ms")
-    print(f"  one person, figures                   {spread([f for f, _ in alone])} of {len(alone)}")
-    print(f"  one person, figures and charts        {spread([c for _, c in alone])}")
-    print(f"  one person, ranges of {MEMBERS} futures     {spread(ranges)} of {len(ranges)}")
-    print(
-        f"  {PEOPLE} people, figures                    {spread([f for f, _ in together])} of {len(together)}, "
-        f"{errors} errors"
-    )
-    print(f"  {PEOPLE} people, figures and charts         {spread([c for _, c in together])}")
 
 
 if __name__ == "__main__":

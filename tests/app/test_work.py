@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from gigaplan.app import jobs
 from gigaplan.app.crowd import SEVERAL, Crowd, unless
@@ -20,10 +23,11 @@ from gigaplan.app.link import fragment_of
 from gigaplan.app.open import listening
 from gigaplan.app.requests import PlanState, Question
 from gigaplan.app.runs import Kept, result_of
-from gigaplan.app.server import Tabs, lines
+from gigaplan.app.server import Tabs, lines, marked_if_gone
 from gigaplan.app.work import Worker
 from gigaplan.vocabulary.errors import MachineError, PlanError
 from gigaplan.vocabulary.progress import Cancelled
+from gigaplan.vocabulary.second_process import can_fork
 
 LAB = PlanState(name="lab-1mw")
 
@@ -77,6 +81,71 @@ def test_a_crowd_is_answered_alike_in_both_processes_and_one_person_in_this_one(
     mark.set()
     with pytest.raises(Cancelled):
         asyncio.run(asked([99]))
+
+
+def test_the_second_open_page_begins_a_process_for_a_crowd() -> None:
+    spare = Worker()
+    crowd = Crowd(spare)
+    try:
+        crowd.opened("one")
+        crowd.opened("one")
+        assert crowd._warm is None
+        crowd.opened("two")
+        assert crowd._warm is not None
+    finally:
+        spare.close()
+
+
+def test_what_two_ask_at_once_is_computed_once() -> None:
+    plan, calls = LAB.model_copy(update={"changes": ("uncertainty.seed=11",)}), list[int]()
+
+    def progress(done: int, total: int, what: str) -> bool:
+        calls.append(done)
+        return True
+
+    def asked() -> None:
+        found.append(result_of(plan, 1, progress))
+
+    found: list[Any] = []
+    threads = [threading.Thread(target=asked) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0] is found[1]
+    assert calls == sorted(calls)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) == 1, reason="needs two processors")
+def test_ranges_are_computed_on_both_processors(worker: Worker) -> None:
+    assert worker.start().submit(can_fork).result()
+
+
+def test_nothing_is_computed_for_who_has_left() -> None:
+    mark, left = threading.Event(), asyncio.Event()
+
+    async def receive() -> dict[str, str]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def asked() -> None:
+        async with marked_if_gone(Request({"type": "http"}, receive), mark):
+            await asyncio.sleep(0)
+            assert not mark.is_set()
+            left.set()
+            await asyncio.sleep(0.01)
+        assert mark.is_set()
+
+    asyncio.run(asked())
+    with pytest.raises(Cancelled):
+        result_of(LAB.model_copy(update={"changes": ("uncertainty.seed=12",)}), 1, unless(mark))
+
+
+def test_an_answer_is_sent_at_once() -> None:
+    with listening(0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP, "asyncio leaves others to Nagle's algorithm"
 
 
 def test_a_wrong_plan_ends_the_lines_with_its_problems(worker: Worker) -> None:

@@ -25,7 +25,9 @@ def started(page: Page, verb: str, **fields: str) -> None:
     panel.get_by_role("button", name="Start").click()
 
 
-def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(page: Page) -> None:
+def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(
+    page: Page, axe: Callable[[Page], list[list[str]]]
+) -> None:
     page.get_by_role("button", name="Jobs", exact=True).click()
     started(page, "study_montecarlo", Futures="1500")
     running = job(page, "running")
@@ -36,6 +38,7 @@ def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(page
     expect(running).to_contain_text(" of 1,500", timeout=60_000)
     running.get_by_role("button", name="Cancel").click()
     expect(job(page, "cancelled")).to_be_visible(timeout=30_000)
+    assert axe(page) == [], "the panel with a job"
     job(page, "cancelled").get_by_role("button", name="Resume").click()
     expect(job(page, "done")).to_be_visible(timeout=120_000)
     with page.context.expect_page() as opened:
@@ -44,6 +47,7 @@ def test_a_study_is_found_again_after_a_reload_cancelled_resumed_and_opened(page
     report.wait_for_load_state()
     expect(report.locator("h1")).to_be_visible()
     expect(report.locator(".chart canvas, .chart svg").first).to_be_visible(timeout=30_000)
+    assert axe(report) == [], "the page of a job"
     key = report.url
     assert "/pages/" in key
     report.reload()

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from tests.inference.reference import step_s
 
 from gigaplan import catalog
+from gigaplan.inference.requests.grid import step_grid
+from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.replay import RequestTimes, replay
-from gigaplan.inference.requests.scheduler import Limits, Scheduler
-from gigaplan.inference.requests.step_table import StepTable
 from gigaplan.inference.serving import closed_loop
 from gigaplan.inference.step import Stage
 from gigaplan.inference.step_times import StageStepTimes, StepTimes, kv_cache_tokens
@@ -46,7 +45,7 @@ def stage(system: str = "rtx_pro_6000_server", model: str = "llama_3_1_8b") -> S
 
 
 def seen(s: Stage, arrival: Array, inputs: Array, outputs: Array, *, sequences: int, budget: int) -> RequestTimes:
-    limits = Limits(sequences, budget, kv_cache_tokens(s))
+    limits = Limits(max_sequences=sequences, max_batched_tokens=budget, kv_cache_tokens=kv_cache_tokens(s))
     return replay(arrival, inputs, outputs, StageStepTimes(s), limits, s.engine.frontend_overhead_s(inputs))
 
 
@@ -70,54 +69,28 @@ def test_a_prompt_longer_than_the_budget_takes_several_steps() -> None:
 
 def test_the_last_admitted_is_preempted_and_recomputed() -> None:
     """Memory for 22 tokens, two prompts of ten: the second step's two tokens don't fit, so the second request goes
-    back."""
-    schedule = Scheduler(np.array([10.0, 10.0]), np.array([5.0, 5.0]), Limits(2, 100, 22.0))
-    schedule.waiting.extend([0, 1])
-    assert schedule.plan_step().prefill == 20
-    assert schedule.finish_step() == ([0, 1], [])
-    step = schedule.plan_step()
-    assert (step.decoding, step.prefill) == (1, 0)
-    assert list(schedule.waiting) == [1]
-    assert (schedule.to_prefill[1], schedule.in_cache[1]) == (11, 0)
+    back, and its ten tokens and the one made are read again when the first is done."""
+    limits = Limits(max_sequences=2, max_batched_tokens=100, kv_cache_tokens=22, block_tokens=1, watermark_share=0.0)
+    found = replay(np.zeros(2), np.full(2, 10.0), np.full(2, 5.0), Clock(), limits)
+    # 0.2 s to read both; step 1 holds 22 tokens, step 2 the first alone; three steps until it is done.
+    assert found.ttft == pytest.approx([0.2, 0.2])
+    assert found.latency == pytest.approx([4.2, 4.2 + 0.12 + 2])
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 20), st.integers(1, 300), st.integers(1, 30)), min_size=1, max_size=25),
-    st.integers(1, 8),
-    st.integers(8, 200),
-    st.integers(330, 2000),
-)
-def test_laws_of_every_schedule(
-    requests: list[tuple[float, int, int]], sequences: int, budget: int, cache_tokens: int
-) -> None:
-    arrival, inputs, outputs = (np.array(v, dtype=float) for v in zip(*requests, strict=True))
-    limits = Limits(sequences, budget, float(cache_tokens))
-    schedule = Scheduler(inputs, outputs, limits)
-    schedule.waiting.extend(range(len(requests)))
-    while not schedule.idle:
-        step = schedule.plan_step()
-        assert len(schedule.running) <= sequences
-        assert step.prefill + step.decoding <= max(budget, sequences)
-        assert step.decoding or step.prefill
-        schedule.finish_step()
-        assert schedule.cached_tokens == schedule.in_cache.sum() <= cache_tokens + sequences
-    assert (schedule.made == outputs).all()
-    assert schedule.cached_tokens == 0
-    found = replay(arrival, inputs, outputs, Clock(), limits)
-    assert (found.ttft > 0).all()
-    assert (found.latency >= found.ttft).all()
-    assert found.latency == pytest.approx(found.ttft + (outputs - 1) * found.tpot)
-
-
-def test_the_table_gives_its_source_at_its_points_and_lies_between_them() -> None:
+def test_the_grid_gives_its_source_at_its_points_and_lies_between_them() -> None:
     times = StageStepTimes(stage())
-    table = StepTable.of(times, 64, 2048, 4096.0)
-    at = table.step_s(1, 1.0, 0)
-    assert at == pytest.approx(float(times.decode_s(np.array(1.0), np.array(1.0))))
-    one, more = np.array(10.0), np.array(1000.0)
-    assert table.step_s(10, 1000.0, 0) == pytest.approx(float(times.decode_s(one, more)), rel=0.02)
-    assert table.step_s(0, 0.0, 2048) == pytest.approx(float(times.prefill_s(np.array(2048.0), np.array(0.0))))
-    assert table.step_s(0, 0.0, 0) == 0
+    grid = step_grid(times, 64, 2048, 4096.0)
+
+    def at(batch: int, context: float, prompt: int) -> float:
+        return step_s(grid, batch, context, prompt, prompt * prompt / 2)
+
+    one, more = np.array(10.0), np.array(1024.0)
+    assert at(1, 1024, 0) == pytest.approx(float(times.decode_s(np.array(1.0), more)))
+    assert at(10, 1024, 0) == pytest.approx(float(times.decode_s(one, more)), rel=1e-3)
+    assert at(0, 0.0, 2048) == pytest.approx(float(times.prefill_s(np.array(2048.0), np.array(0.0))))
+    mixed = at(10, 1024, 0) + float(times.added_prefill_s(one, more, np.array(500.0), np.array(0.0)))
+    assert at(10, 1024, 500) == pytest.approx(mixed, rel=0.01)
+    assert at(0, 0.0, 0) == 0
 
 
 def test_one_request_alone_takes_its_prefill_and_its_steps() -> None:

@@ -21,6 +21,11 @@ from gigaplan.vocabulary.variables import Variable, variables
 
 FORMATS = Path(__file__).parent / "formats"
 LATER = {
+    "supply_limit_mw",
+    "binding_supply",
+    "energy_by_source_mwh",
+    "unpowered_energy_mwh",
+    "energy_co2_t",
     "water_m3",
     "generated_tokens",
     "gpus_in_production",

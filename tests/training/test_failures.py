@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from gigaplan.compute.compiled import compiled
 from gigaplan.training.failure_events import _train
-from gigaplan.training.failure_records import Run, compiled, record_type
+from gigaplan.training.failure_records import Run, record_type
 from gigaplan.training.failures import SimulatedRuns, simulate_runs
 from gigaplan.training.inputs import Failures
 from gigaplan.training.reliability import (

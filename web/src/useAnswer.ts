@@ -53,7 +53,7 @@ export function useAnswer(state: State): Live {
 
     /**
      * One question at a time; what changed meanwhile is asked next, so that a drag never queues. Figures come first;
-     * charts follow, and while the plan goes on changing they do so four times a second.
+     * charts follow, and while the plan goes on changing they do so four times a second, where the server isn't busy.
      */
     async function central(): Promise<void> {
       if (running.current) return;
@@ -77,9 +77,11 @@ export function useAnswer(state: State): Live {
                 problems: [],
                 refused: '',
               }));
+            const asked = performance.now();
             show(await api.answer(of, 1, false, signal, undefined, false), true);
+            const busy = performance.now() - asked > CHARTS_MS; // then the next figures are worth more than charts
             await new Promise((done) => setTimeout(done)); // the figures are on the screen before charts are drawn
-            if (of !== wanted.current && performance.now() - drawn.current < CHARTS_MS) continue;
+            if (of !== wanted.current && (busy || performance.now() - drawn.current < CHARTS_MS)) continue;
             show(await api.answer(of, 1, false, signal), false);
             drawn.current = performance.now();
           } catch (error) {

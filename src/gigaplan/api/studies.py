@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from gigaplan import plan as plans
 from gigaplan.api.arguments import Fields
@@ -18,7 +18,8 @@ from gigaplan.vocabulary.files.kinds import PAGE
 from gigaplan.vocabulary.progress import Progress
 
 PAGE_NAME = "report.html"
-"""The page in the folder of a Monte Carlo study."""
+"""The page in the folder of a study."""
+S = TypeVar("S", montecarlo.MonteCarlo, sensitivity.Sensitivity, sweep.Sweep, pairs.Paired)
 
 
 def study_montecarlo(
@@ -65,8 +66,13 @@ def study_montecarlo(
         answer = montecarlo.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
-    from gigaplan.report.study_page import html
+    from gigaplan.report import study_page
 
+    return _with_page(answer, study_page.html)
+
+
+def _with_page(answer: S, html: Callable[[S], str]) -> S:
+    """Write the page of a study into its folder; return the study."""
     write_text(Path(answer.folder) / PAGE_NAME, html(answer), PAGE)
     return answer
 
@@ -105,9 +111,12 @@ def study_sensitivity(
     request = request or read(sensitivity.SensitivityRequest, options, "study sensitivity")
     loaded = plans.load(plan, changes_of(changes), overlays)
     try:
-        return sensitivity.run(loaded, request, progress)
+        answer = sensitivity.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
+    from gigaplan.report import deciding_page
+
+    return _with_page(answer, deciding_page.html)
 
 
 def study_sweep(
@@ -140,9 +149,12 @@ def study_sweep(
     request = request or read(sweep.SweepRequest, options, "study sweep")
     loaded = plans.load(plan, changes_of(changes), overlays)
     try:
-        return sweep.run(loaded, request, progress)
+        answer = sweep.run(loaded, request, progress)
     except InputError as error:
         raise plans.placed(error, loaded) from None
+    from gigaplan.report import sweep_page
+
+    return _with_page(answer, sweep_page.html)
 
 
 def study_compare(
@@ -181,6 +193,9 @@ def study_compare(
     request = request or read(StudyRequest, options, "study compare")
     one, two = plans.load(a), plans.load(a if b is None else b, changes_of(changes), overlays)
     try:
-        return pairs.run(one, two, request, progress)
+        answer = pairs.run(one, two, request, progress)
     except InputError as error:
         raise plans.placed(error, two) from None
+    from gigaplan.report import pairs_page
+
+    return _with_page(answer, pairs_page.html)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from typing import Any
 
 import h11
@@ -14,6 +15,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_S = 15.0
 """Seconds in which the head of a request has to come, from the first of a connection or after the last answer."""
 MOST_CONNECTIONS = 500
+SWITCH_S = 0.001
+"""After so long a thread that computes lets the one in that answers: Python's own 5 ms would be waited several times
+for each answer."""
 
 
 class PromptProtocol(H11Protocol):
@@ -81,4 +85,5 @@ def served(application: Any, listener: socket.socket, *, proxied: bool = False) 
         timeout_graceful_shutdown=5,
     )
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.setswitchinterval(SWITCH_S)
     uvicorn.Server(config).run(sockets=[listener])

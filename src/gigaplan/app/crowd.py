@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
-
-import anyio
 
 from gigaplan.app import jobs
 from gigaplan.app.answers import answered
@@ -14,12 +13,14 @@ from gigaplan.app.requests import Question
 from gigaplan.app.runs import Kept
 from gigaplan.app.sources import key_of, sources_of
 from gigaplan.app.work import Worker
-from gigaplan.vocabulary.progress import Cancelled, Progress
+from gigaplan.vocabulary.progress import Progress
 
 REMEMBERED = 500
 """Questions of which it is known where their results are."""
 SEVERAL = 3
 """Answers at once for which a further process is begun: more than one person's pages ask."""
+PAGES = 2
+"""Open pages for which it is begun before several ask at once, which would wait for its start."""
 
 
 class Crowd:
@@ -35,7 +36,19 @@ class Crowd:
         self._spare = spare
         self._warm: Future[Any] | None = None
         self._here = self._there = 0
+        self._thread = ThreadPoolExecutor(1)
         self._made_there: Kept[str, bool] = Kept(REMEMBERED)
+        self._pages: Kept[str, bool] = Kept(PAGES)
+
+    def opened(self, page: str) -> None:
+        """Take notice of a page that asks; from the second one on there are two processes."""
+        self._pages.put(page, True)
+        if len(self._pages) >= PAGES:
+            self._begin("announced-2025-09")
+
+    def _begin(self, plan: str) -> None:
+        if self._warm is None:
+            self._warm = self._spare.start().submit(jobs.warm, plan)
 
     async def answer(self, question: Question, mark: threading.Event) -> dict[str, Any]:
         """Return the answer to a question.
@@ -54,27 +67,25 @@ class Crowd:
         Cancelled
             Once the mark is set.
         """
-        if self._here >= SEVERAL and self._warm is None:
-            self._warm = self._spare.start().submit(jobs.warm, question.plan.name or "announced-2025-09")
+        if self._here >= SEVERAL:
+            self._begin(question.plan.name or "announced-2025-09")
         free = self._there < self._here and self._warm is not None and self._warm.done()
         # The charts of figures that were just given are drawn where these were made.
         if self._made_there.get(key_of(sources_of(question.plan, question.members)), lambda: free):
             return await self._elsewhere(question, mark)
         self._here += 1
         try:
-            return await anyio.to_thread.run_sync(answered, question, unless(mark))
+            # First come, first served: threads that wait for a lock would be let in by chance.
+            return await asyncio.get_running_loop().run_in_executor(self._thread, answered, question, unless(mark))
         finally:
             self._here -= 1
 
     async def _elsewhere(self, question: Question, mark: threading.Event) -> dict[str, Any]:
         self._there += 1
         try:
-            async for step in self._spare.steps(jobs.answer, question, mark=mark):
-                if step.answer is not None:
-                    return dict(step.answer)
+            return dict(await self._spare.answer(jobs.answer, question, mark=mark))
         finally:
             self._there -= 1
-        raise Cancelled("the process ended before it answered")
 
 
 def unless(mark: threading.Event) -> Progress:

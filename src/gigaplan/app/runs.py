@@ -14,7 +14,7 @@ from gigaplan.app.requests import PlanState
 from gigaplan.app.sources import key_of, sources_of
 from gigaplan.results.result import Result
 from gigaplan.vocabulary.files import texts_only
-from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.progress import Cancelled, Progress
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -32,6 +32,9 @@ class Kept(Generic[K, V]):
         self._values: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """Return the value of a key, made if it isn't there."""
         with self._lock:
@@ -41,6 +44,11 @@ class Kept(Generic[K, V]):
         made = make()
         self.put(key, made)
         return made
+
+    def find(self, key: K) -> V | None:
+        """Return the value of a key, None if it isn't there."""
+        with self._lock:
+            return self._values.get(key)
 
     def put(self, key: K, value: V) -> None:
         """Keep a value, and forget the oldest where there are too many."""
@@ -87,11 +95,17 @@ def result_of(state: PlanState, members: int, progress: Progress | None = None, 
     """
     with texts_only():
         sources = sources_of(state, members)
+        key = (key_of(sources), claims)
 
         def make() -> Result:
             with _one_at_a_time:
+                if (made := _results.find(key)) is not None:  # by who asked the same and was first
+                    return made
+                if progress is not None and not progress(0, 1, "plan"):
+                    raise Cancelled("a newer question came")
                 found = run_sources(sources, progress, claims=claims)
                 settle()
+                _results.put(key, found)
                 return found
 
-        return _results.get((key_of(sources), claims), make)
+        return _results.get(key, make)

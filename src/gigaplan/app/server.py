@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -178,6 +180,22 @@ async def lines(steps: AsyncIterator[Step]) -> AsyncIterator[str]:
         yield json.dumps({"problems": [problem_data(Problem(text))]}) + "\n"
 
 
+@asynccontextmanager
+async def marked_if_gone(request: Request, mark: threading.Event) -> AsyncIterator[None]:
+    """Set a mark if who asked leaves before the block has ended, so that nothing is computed for nobody."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        mark.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
 def streamed(steps: AsyncIterator[Step]) -> StreamingResponse:
     """Return a job as a response of JSON lines; who leaves cancels it."""
     return StreamingResponse(lines(steps), media_type="application/x-ndjson")
@@ -211,10 +229,14 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
     async def answer(question: Question, request: Request, tab: Tab = "") -> Response:
         user = user_of(request)
         remember(user, question.plan, question.members)
-        mark = tabs.begin(f"{user.id} {tab}" if tab else "")
+        page = f"{user.id} {tab}" if tab else ""
+        mark = tabs.begin(page)
+        if page:
+            crowd.opened(page)
         if question.members > 1 or question.claims:
             return streamed(worker.steps(jobs.answer, question, mark=mark))
-        return JSONResponse(await crowd.answer(question, mark))
+        async with marked_if_gone(request, mark):
+            return JSONResponse(await crowd.answer(question, mark))
 
     @app.post("/api/inputs", summary="The lines of a plan that matter; with many members as JSON lines")
     async def inputs(question: InputsQuestion) -> Response:

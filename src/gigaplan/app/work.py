@@ -4,21 +4,28 @@ when its answer is no longer of use."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
 from gigaplan.vocabulary.progress import Cancelled, Progress
 
+with contextlib.suppress(ImportError):
+    import fcntl  # not on Windows
+
 SLOTS = 256
 """Jobs whose progress is kept at once; a slot is used again after so many others."""
 POLL_S = 0.05
+LOOK_S = 0.25
+"""How often it is looked whether an answer without progress is still of use."""
 WAITING, STOPPED = 0, -1
 _steps: dict[str, Any] = {}
 
@@ -27,12 +34,27 @@ def _begin(shared: Any) -> None:
     """Take the memory in which jobs say how far they are; run once in the second process, which ends with the first."""
     _steps["shared"] = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which then ends this one
-    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+    _end_with(multiprocessing.parent_process())
 
 
 def _end_with(first: Any) -> None:
-    """End this process once the one that began it has ended, however it did."""
-    connection.wait([first.sentinel])
+    """End this process once the one that began it has ended, however it did.
+
+    Linux sends a signal, which ends it, when the pipe closes that the first process holds open: next to a thread that
+    waits for that, no process would be forked, and ranges would be computed on one processor.
+    """
+    if sys.platform == "linux":
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(first.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(first.sentinel, fcntl.F_SETFL, fcntl.fcntl(first.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+        if connection.wait([first.sentinel], 0):
+            os._exit(0)
+    else:
+        threading.Thread(target=_wait_and_end, args=(first.sentinel,), daemon=True).start()
+
+
+def _wait_and_end(sentinel: int) -> None:
+    connection.wait([sentinel])
     os._exit(0)
 
 
@@ -95,6 +117,38 @@ class Worker:
             self._pool = ProcessPoolExecutor(1, self._context, _begin, (self._shared,))
         return self._pool
 
+    async def answer(self, work: Callable[..., Any], *given: Any, mark: threading.Event) -> Any:
+        """Return what a job returns, without its progress: to look for that takes time from the answers of a crowd.
+
+        Parameters
+        ----------
+        work, *given
+            As :meth:`steps` takes them.
+        mark : threading.Event
+            Set where the answer is no longer of use.
+
+        Raises
+        ------
+        PlanError, Cancelled
+            What the job raises.
+        """
+        slot, future = self._begun(work, given)
+        answer = asyncio.wrap_future(future)
+        try:
+            while not mark.is_set():
+                if (await asyncio.wait({answer}, timeout=LOOK_S))[0]:
+                    return answer.result()
+            raise Cancelled("a newer question came")
+        finally:
+            self._shared[2 * slot] = STOPPED
+            future.cancel()
+
+    def _begun(self, work: Callable[..., Any], given: tuple[Any, ...]) -> tuple[int, Future[Any]]:
+        """Return where a job says how far it is, and its answer to be."""
+        slot = self._next = (self._next + 1) % SLOTS
+        self._shared[2 * slot], self._shared[2 * slot + 1] = WAITING, 0
+        return slot, self.start().submit(_do, slot, work, given)
+
     async def steps(
         self, work: Callable[..., Any], *given: Any, mark: threading.Event | None = None
     ) -> AsyncIterator[Step]:
@@ -114,9 +168,7 @@ class Worker:
         PlanError, Cancelled
             What the job raises.
         """
-        slot = self._next = (self._next + 1) % SLOTS
-        self._shared[2 * slot], self._shared[2 * slot + 1] = WAITING, 0
-        future = self.start().submit(_do, slot, work, given)
+        slot, future = self._begun(work, given)
         try:
             last = (-1, -1)
             while not future.done():

@@ -28,7 +28,7 @@ ARRIVAL_DAYS = DAYS_PER_YEAR
 """A block of the existing fleet arrives evenly over the year before its date."""
 NEGLIGIBLE_MW = 1e-9
 NEWEST = "newest"
-NOT_SERIES = ("places", "first_token_days", "orders", "free_share")
+NOT_SERIES = ("places", "first_token_days", "orders", "free_share", "powered_share")
 """Fields of a build-out without months or edges."""
 ANY_MW = 1e12
 """More than any plan builds."""

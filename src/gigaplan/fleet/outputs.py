@@ -66,11 +66,23 @@ class BuildOut:
     """(M, P) first day of producing, as days since the start of the horizon; nan if never."""
     free_share: Array | float = 1.0
     """(M, G, month) share of the GPUs available that no customer has reserved [share]."""
+    powered_share: Array | float = 1.0
+    """(M, G, P, month) work that GPUs do on what their site's supply gives, over what they do at full power [share]; in
+    ``gpus_available`` already."""
 
     @property
     def gpus_free(self) -> Array:
         """(M, G, month) GPUs available that no customer has reserved, for serving and training [GPUs]."""
         return np.asarray(self.gpus_available * self.free_share)
+
+    @property
+    def powered_of_fleet(self) -> Array | float:
+        """(M, G, month) the share of full work that power leaves to each generation, over all its places [share]."""
+        if np.ndim(self.powered_share) == 0:
+            return self.powered_share
+        gpus = (self.gpus_in_production[..., :-1] + self.gpus_in_production[..., 1:]) / 2
+        work, whole = (gpus * self.powered_share).sum(axis=2), gpus.sum(axis=2)
+        return np.asarray(np.divide(work, whole, out=np.ones_like(whole), where=whole > 0))
 
     def first_token(self, place: int, start: dt.date) -> dt.date | None:
         """Return the date of first token of a place for the first member.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gigaplan.allocation.inputs import Market
+from gigaplan.compute.clock import ClockCurve
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import DemandInputs
@@ -58,6 +59,8 @@ class Scenario:
     """What supplies each site, None where the plan does not say."""
     draw: DrawCurve
     node_draw: NodeDraw
+    clock: ClockCurve | None = None
+    """How GPUs' clocks follow their power, where a site states its supply."""
     nodes: Mapping[str, Node]
     """Racks of generations as rated, where their GPUs' limit is known."""
     devices: Mapping[str, Device]

@@ -39,7 +39,7 @@ from gigaplan.plan.own.kinds import REGION, SYSTEM, section_of
 from gigaplan.plan.partial import STRICT, DatedKeys, Form, GpuCount, Names, partial
 from gigaplan.power.cooling_inputs import Rejection
 from gigaplan.power.inputs import DrawCurve, Facility
-from gigaplan.power.supply.dated import EnergyContract, OnSite, Substation, Tranche
+from gigaplan.power.supply.dated import EnergyContract, OnSite, StandBy, Storage, Substation, Tranche
 from gigaplan.training.inputs import GroupRecovery, Reliability, TrainingEfficiency
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.bases import Based, OnBasis, PowerBasis
@@ -286,6 +286,8 @@ UNDATED = ("name", "energised_delay_days")
 TrancheSection: Any = partial(Tranche, required=("power_mw", "energised"), without=UNDATED)
 SubstationSection: Any = partial(Substation, required=("power_mw", "energised"), without=UNDATED)
 OnSiteSection: Any = partial(OnSite, required=("kind", "power_mw", "energised"), without=UNDATED)
+StorageSection: Any = partial(Storage, required=("power_mw", "energised"), without=UNDATED)
+StandBySection: Any = partial(StandBy, required=("power_mw", "energised"), without=UNDATED)
 EnergyContractSection: Any = partial(
     EnergyContract, required=("kind", "power_mw", "usd_per_mwh", "energised"), without=UNDATED
 )
@@ -300,6 +302,10 @@ class SupplySection(Strict):
     """Substations or transformers that all power passes through, by name; left out: they limit nothing."""
     units: dict[str, OnSiteSection] = {}
     """Generation next to the site, by name."""
+    batteries: dict[str, StorageSection] = {}
+    """Batteries next to the site, by name."""
+    backup: dict[str, StandBySection] = {}
+    """Diesel sets that run while the operator withholds the grid, by name."""
     contracts: dict[str, EnergyContractSection] = {}
     """Energy from plants elsewhere, which comes over the grid, by name."""
     place: PlaceOfWeather | None = None

@@ -69,6 +69,30 @@ def draw(
     )
 
 
+def most_drawn_share(facility: Facility, curve: DrawCurve, axis: TimeAxis) -> Array:
+    """Return what a facility draws with all racks busy, over their rated IT power, in the hour of each month that asks
+    for most.
+
+    Parameters
+    ----------
+    facility : Facility
+        The facility.
+    curve : DrawCurve
+        Power drawn over rated power, idle and busy.
+    axis : TimeAxis
+        Months n.
+
+    Returns
+    -------
+    Array, shape (M or 1, n)
+        Facility power over rated IT power [share].
+    """
+    busy = np.maximum(column(curve.busy_share, 1), column(curve.idle_share, 1))
+    if isinstance(facility, WeatheredFacility):
+        return facility.hourly.facility_share(busy)[:, _month_of_year(axis)]
+    return np.asarray(column(busy, 2) * season_pue(facility, axis))
+
+
 def _curves(facilities: Sequence[Facility], axis: TimeAxis, pue: Array, loss: Array) -> Iterator[Array]:
     """Yield what stands at rest, the slope and the bend of losses, of the rest of the overhead and of water: each (M or
     1, P, 12, 24) by month of the year; at places whose weather is not known the slopes are the yearly figures, and no

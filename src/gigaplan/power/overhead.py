@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gigaplan.power.cooling_inputs import Cooling
 from gigaplan.power.facility import FacilityHours, facility_hours
-from gigaplan.vocabulary.members import Array, Uncertain
+from gigaplan.vocabulary.members import Array, Uncertain, column
 from gigaplan.vocabulary.time import HOURS, MONTHS_PER_YEAR
 
 GROUPS = 6
@@ -62,6 +62,23 @@ class Overhead:
     """Water taken in an hour [L/kWh]."""
     peak: Uncertain
     """Facility over IT power in the hour that asks for most, with all racks at their rated power [1]."""
+
+    def facility_share(self, load_share: Uncertain) -> Array:
+        """Return facility power over the rated IT power at a load, in the hour of each month that asks for most.
+
+        Parameters
+        ----------
+        load_share : Uncertain
+            IT power over the rated one [share].
+
+        Returns
+        -------
+        Array, shape (M or 1, 12)
+            By month of the year [share].
+        """
+        x = column(load_share, 3)
+        parts = [c.at_rest + c.slope * x + c.bend * x**2 for c in (self.losses, self.rest)]
+        return np.asarray((x + np.maximum(parts[0], 0) + np.maximum(parts[1], 0)).max(axis=-1))
 
     def pue(self, load_share: float) -> Uncertain:
         """Return the year's mean PUE at a constant load; every month and hour weighs alike.

@@ -15,12 +15,21 @@ from gigaplan.catalog import Listed, Shown
 from gigaplan.layers.serving import Frontiers
 from gigaplan.layers.training import TrainRun
 from gigaplan.layers.training_sites import SitesRun
-from gigaplan.report import charts, compare_page, frontier_view, sites_view, still, study_page, train_view
+from gigaplan.report import (
+    charts,
+    compare_page,
+    deciding_page,
+    frontier_view,
+    sites_view,
+    still,
+    study_page,
+    train_view,
+)
 from gigaplan.report.answer import answer as answer_text
 from gigaplan.report.answer import ranges
 from gigaplan.report.catalog_view import entities
-from gigaplan.report.charts import Chart, base, palette
-from gigaplan.report.fact_words import entity_title, fact_words
+from gigaplan.report.charts import Chart
+from gigaplan.report.fact_words import entity_title
 from gigaplan.report.headline import cards
 from gigaplan.report.page import text_of
 from gigaplan.report.words import claim_words
@@ -186,19 +195,11 @@ def _montecarlo(answer: MonteCarlo) -> View:
 
 
 def _sensitivity(answer: Sensitivity) -> View:
-    shown = [(one.name, 100 * one.share) for one in answer.deciding[:FIGURES]]
-    names = [fact_words(name) for name, _ in shown]
-    bars = base.bar("share of the headlines' variance", [share for _, share in shown], palette.NAVY)
-    chart = Chart(
-        "decides",
-        f"What decides {answer.plan}",
-        base.horizontal_bars([bars], names, "% of the headlines' variance"),
-        f"Mean share by how much each headline matters; {answer.method}, {answer.members:,} members.",
-        ("input", "share"),
-        tuple((name, f"{share:.1f} %") for name, share in shown),
+    return View(
+        title=answer.brief_title(),
+        sentence=deciding_page.answer_text(answer),
+        charts=(deciding_page.deciding_chart(answer),),
     )
-    first = names[0] if names else "nothing"
-    return View(title=answer.brief_title(), sentence=f"{_capital(first)} decides most.", charts=(chart,))
 
 
 def _capital(text: str) -> str:

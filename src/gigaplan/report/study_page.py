@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -49,29 +51,45 @@ CARDS = 4
 
 def html(answer: MonteCarlo) -> str:
     """Return the page of a study; the same study gives the same bytes."""
-    drawn = fans(answer)
     missing = f" {answer.members - answer.done:,} could not be computed." if answer.done < answer.members else ""
+    return whole(
+        title=f"{answer.plan}: {answer.done:,} futures",
+        kicker="a plan's futures",
+        intro=f"{answer_text(answer)}{missing}",
+        notes=(
+            "A conditional answer, not a forecast. Figures are medians of all futures; between the ends of a range "
+            f"lie {RANGE} of them. The central member, grey and dashed, has every input at its central value. "
+            "±: the standard error of the median, at most.",
+        ),
+        cards=[card(f) for f in first_figures(answer)],
+        charts_heading="How far the futures lie apart, month by month",
+        charts=fans(answer),
+        tables_heading="Every headline",
+        tables=[_headlines(answer)],
+        footer=f"Plan {answer.plan_hash[:12]} · seed {answer.seed} · {answer.done:,} members · ",
+    )
+
+
+def whole(*, charts: Sequence[Chart], **parts: Any) -> str:
+    """Return a page of cards, charts and tables.
+
+    Parameters
+    ----------
+    charts : sequence of Chart
+        The charts.
+    **parts
+        What else the template takes: ``title``, ``kicker``, ``intro``, ``notes``, ``cards``, ``charts_heading``,
+        ``tables_heading``, ``tables`` (heading, columns, rows and words of each) and ``footer``.
+    """
     return (
         template("tables.html.j2").render(
-            title=f"{answer.plan}: {answer.done:,} futures",
-            kicker="a plan's futures",
-            intro=f"{answer_text(answer)}{missing}",
-            notes=(
-                "A conditional answer, not a forecast. Figures are medians of all futures; between the ends of a range "
-                f"lie {RANGE} of them. The central member, grey and dashed, has every input at its central value. "
-                "±: the standard error of the median, at most.",
-            ),
-            cards=[card(f) for f in first_figures(answer)],
-            charts_heading="How far the futures lie apart, month by month",
-            tables_heading="Every headline",
+            **parts,
             style=Markup(style_sheet()),
-            charts=drawn,
-            tables=[_headlines(answer)],
-            options=page.script({c.id: c.option for c in drawn}),
+            charts=charts,
+            options=page.script({c.id: c.option for c in charts}),
             echarts=Markup(page.echarts()),
             draw=Markup(page.draw()),
             version=__version__,
-            footer=f"Plan {answer.plan_hash[:12]} · seed {answer.seed} · {answer.done:,} members · ",
         )
         + "\n"
     )

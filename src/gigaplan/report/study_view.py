@@ -23,6 +23,7 @@ from gigaplan.vocabulary.time import DAYS_PER_YEAR
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 COLUMNS = 3
 """Headlines of a sweep that stand side by side."""
+PAIR_COLUMNS = ("median", "A", "B", f"B - A, {RANGE}", "B above A")
 REASONS = 5
 """Reasons of failures that are shown; the folder has them all."""
 
@@ -59,11 +60,13 @@ def sensitivity(answer: Sensitivity, rows: int, of: str = "") -> RenderableType:
     head = Text.assemble(
         ("What decides ", "bold"), (answer.plan, "bold"), f": {answer.method}, {answer.members:,} members"
     )
-    listed = [(d.name, f"{d.share:.0%}", *_range_of(d)) for d in answer.deciding[:rows]]
+    listed = [(d.name, f"{d.share:.0%}", *range_of(d)) for d in answer.deciding[:rows]]
     table = Fitting(("input", "decides", "central", RANGE, "unit", "evidence"), listed, (0, 4, 5))
     chosen = headline_named(answer, of)
     name = Text.assemble(("Of ", "bold"), (chosen.headline.name, "bold"))
-    effects = Fitting(_columns(answer.method), [_effect(answer.method, chosen, e) for e in chosen.effects[:rows]])
+    effects = Fitting(
+        effect_columns(answer.method), [effect_row(answer.method, chosen, e) for e in chosen.effects[:rows]]
+    )
     foot = Text("decides: mean share of the headlines' variance, by how much they matter.", style="dim")
     return Group(head, table, foot, name, effects, *failures(answer.failures), kept_in(answer.folder))
 
@@ -78,7 +81,7 @@ def headline_named(answer: Sensitivity, name: str) -> Sensitive:
     return found
 
 
-def _range_of(one: Deciding) -> tuple[str, ...]:
+def range_of(one: Deciding) -> tuple[str, ...]:
     """Return an input's central value, range, unit and evidence; of several together how many there are."""
     if len(one.inputs) != 1:
         return (DASH, f"{len(one.inputs)} inputs" if one.inputs else DASH, "", "")
@@ -88,14 +91,16 @@ def _range_of(one: Deciding) -> tuple[str, ...]:
     return (short(of.central), f"{short(of.low)} to {short(of.high)}", of.unit, of.evidence)
 
 
-def _columns(method: str) -> tuple[str, ...]:
+def effect_columns(method: str) -> tuple[str, ...]:
+    """Return the columns of the effects of inputs on a headline."""
     if method == "morris":
         return ("input", "share", "mean effect", "spread")
     ends = ("input", "share", "at low", "at high")
     return ends if method == "tornado" else (*ends, "alone", "total", "range left")
 
 
-def _effect(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
+def effect_row(method: str, of: Sensitive, effect: Effect) -> tuple[str, ...]:
+    """Return what one input does to a headline, in the columns of a method."""
     h = of.headline
     share = f"{effect.share:.0%}"
     if method == "morris":
@@ -122,9 +127,9 @@ def sweep(answer: Sweep, rows: int) -> RenderableType:
     if answer.members > 1:
         head.append(f", {answer.members:,} futures each: medians, in brackets {RANGE}")
     by_point = [{f.name: f for f in p.headlines} for p in answer.points]
-    names = _differing(by_point)[:COLUMNS]
+    names = differing(by_point)[:COLUMNS]
     lines = [
-        (*p.values.values(), *(_point_cell(found.get(n), answer.members) for n in names))
+        (*p.values.values(), *(point_cell(found.get(n), answer.members) for n in names))
         for p, found in zip(answer.points[:rows], by_point, strict=False)
     ]
     paths = (path.rpartition(".")[2] for path in answer.paths)
@@ -134,7 +139,7 @@ def sweep(answer: Sweep, rows: int) -> RenderableType:
     return Group(head, table, foot, *failures(answer.failures), kept_in(answer.folder))
 
 
-def _differing(by_point: Sequence[Mapping[str, Figure]]) -> list[str]:
+def differing(by_point: Sequence[Mapping[str, Figure]]) -> list[str]:
     """Return the headlines that differ between plans, those that matter most first; all where none does."""
     every = {name: f for found in by_point for name, f in found.items()}
     values = {name: {str(found[name].headline.value) for found in by_point if name in found} for name in every}
@@ -142,7 +147,8 @@ def _differing(by_point: Sequence[Mapping[str, Figure]]) -> list[str]:
     return sorted(apart, key=lambda name: -every[name].headline.weight)
 
 
-def _point_cell(figure: Figure | None, members: int) -> str:
+def point_cell(figure: Figure | None, members: int) -> str:
+    """Return a headline of one plan of a sweep, with its range where there are several futures."""
     if figure is None:
         return DASH
     h, q = figure.headline, figure.over
@@ -156,7 +162,7 @@ def compare(answer: Paired, rows: int) -> RenderableType:
     head = Text.assemble(
         (f"A  {answer.a}", "bold"), f"  {answer.a_hash[:8]}\n", (f"B  {answer.b}", "bold"), f"  {answer.b_hash[:8]}"
     )
-    table = Fitting(("median", "A", "B", f"B - A, {RANGE}", "B above A"), [_pair(p) for p in answer.headlines[:rows]])
+    table = Fitting(PAIR_COLUMNS, [pair_row(p) for p in answer.headlines[:rows]])
     foot = Text(
         f"{answer.done:,} futures, the same in both. Amounts are over {answer.window.first} to {answer.window.last}.",
         style="dim",
@@ -164,7 +170,8 @@ def compare(answer: Paired, rows: int) -> RenderableType:
     return Group(head, table, foot, *failures(answer.failures), kept_in(answer.folder))
 
 
-def _pair(pair: Pair) -> tuple[str, ...]:
+def pair_row(pair: Pair) -> tuple[str, ...]:
+    """Return a headline of two plans: both medians, the range of the difference, how often B is above A."""
     h, d = pair.a.headline, pair.difference
     ends = (DASH, DASH) if math.isnan(d.low) else tuple(_signed(h, v) for v in (d.low, d.high))
     apart = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"

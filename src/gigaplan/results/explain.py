@@ -28,6 +28,8 @@ SHOWN = 3
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
+NAMED_BY = {"binding_limit": "limit", "binding_supply": "link"}
+"""Dims whose labels an index stands for."""
 SAME = 1e-6
 """Terms whose sum is farther from a figure, over the largest of them, are of another formula than the figure's."""
 
@@ -263,7 +265,7 @@ def _label(result: Labelled, row: Variable, value: float) -> str:
     """Return the limit that an index stands for, ``none`` where nothing waits; else nothing."""
     if row.unit != "index":
         return ""
-    limits = result.labels["limit"]
+    limits = result.labels[NAMED_BY[row.name]]
     return limits[int(value)] if 0 <= value < len(limits) else "none"
 
 

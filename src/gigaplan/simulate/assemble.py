@@ -46,6 +46,7 @@ MAY_BE_NAN = (
     "market_cost_per_request_usd",
     "clearing_price_usd_per_gpu_h",
     "price_per_mtok_usd",
+    "supply_limit_mw",
     "tranche_producing_day",
     "tranche_it_mw",
     "tranche_gpus",

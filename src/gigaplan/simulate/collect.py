@@ -21,6 +21,7 @@ from gigaplan.fleet.inputs import LADDER, LIMITS, existing_label
 from gigaplan.fleet.outputs import BuildOut
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.outputs import PowerDraw
+from gigaplan.power.supply.dated import LIMITS as LINKS
 from gigaplan.simulate.collect_sales import sold_quantities
 from gigaplan.simulate.couplings.allocation import Service
 from gigaplan.simulate.couplings.clock import clock_shares
@@ -29,6 +30,7 @@ from gigaplan.simulate.couplings.first_tokens import first_token_days
 from gigaplan.simulate.couplings.market import Prices
 from gigaplan.simulate.couplings.money import Revenue
 from gigaplan.simulate.couplings.sales import Sales
+from gigaplan.simulate.couplings.supply import Supplied, sources_of
 from gigaplan.simulate.couplings.throughput import Throughput
 from gigaplan.simulate.couplings.token_prices import price_per_mtok
 from gigaplan.simulate.couplings.training import Trained
@@ -52,6 +54,7 @@ class Stages:
     allocated: Allocation
     service: Service
     drawn: PowerDraw
+    supply: Supplied
     revenue: Revenue
     money: Accounts
     units: UnitEconomics
@@ -66,6 +69,7 @@ def collect(scenario: Scenario, stages: Stages) -> dict[str, Array]:
         **_fleet(stages.built),
         "first_token_day": first_token_days(stages.built, stages.service.gpu_hours, scenario.axis),
         **_power(scenario, stages.drawn),
+        **_supply(stages.supply),
         **_inference(stages.speed),
         **_training(scenario, stages.trained),
         **_allocation(stages.allocated, stages.service),
@@ -91,6 +95,8 @@ def labels(scenario: Scenario) -> dict[str, tuple[str, ...]]:
         "site": (*(s.name for s in scenario.fleet.sites), *(existing_label(b.name) for b in scenario.fleet.opening)),
         "state": LADDER,
         "limit": LIMITS,
+        "link": LINKS if any(scenario.supplies) else (),
+        "source": sources_of(scenario),
         "component": COMPONENTS,
         "line": COST_LINES,
         "flow": tuple(FLOWS),
@@ -156,6 +162,16 @@ def _power(scenario: Scenario, drawn: PowerDraw) -> dict[str, Array]:
         "facility_power_mw": drawn.facility_mw,
         "energy_cost_usd": drawn.energy_cost_usd,
         "water_m3": drawn.water_m3,
+    }
+
+
+def _supply(supply: Supplied) -> dict[str, Array]:
+    return {
+        "supply_limit_mw": supply.limit_mw,
+        "binding_supply": supply.binding,
+        "energy_by_source_mwh": supply.by_source_mwh,
+        "unpowered_energy_mwh": supply.unpowered_mwh,
+        "energy_co2_t": supply.co2_t,
     }
 
 

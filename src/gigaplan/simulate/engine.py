@@ -20,7 +20,7 @@ from gigaplan.simulate.couplings.market import meet, most_it_mw
 from gigaplan.simulate.couplings.money import books, months_of_construction, revenue_of
 from gigaplan.simulate.couplings.power import power_drawn
 from gigaplan.simulate.couplings.sales import sales_of
-from gigaplan.simulate.couplings.supply import supplied
+from gigaplan.simulate.couplings.supply import powered, priced, supplied
 from gigaplan.simulate.couplings.throughput import rates
 from gigaplan.simulate.couplings.training import train
 from gigaplan.simulate.couplings.unit_economics import unit_economics
@@ -61,6 +61,7 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
     keep = checked_keep(keep)
     names = labels(scenario)
     begin = staged(progress, STAGES)
+    scenario = priced(scenario)
     stages = _stages(scenario, begin)
     begin("checks")
     arrays = assemble(collect(scenario, stages), names, scenario.members)
@@ -75,7 +76,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     at_reference = compute_demand(scenario.demand, scenario.axis)
     begin("fleet")
     after = months_of_construction(scenario)
-    reserved, built = held_for_customers(scenario, build(scenario.fleet, scenario.axis, after))
+    reserved, built = held_for_customers(scenario, powered(scenario, build(scenario.fleet, scenario.axis, after)))
     begin("throughput")
     speed = rates(scenario, at_reference.tokens_per_request)
     begin("training")
@@ -84,7 +85,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     prices, demand = meet(scenario, at_reference, built, speed, trained)
     if scenario.market.build == "to_utilisation":
         most = most_it_mw(scenario, demand, built, prices, trained)
-        built = build(replace(scenario.fleet, most_it_mw=most), scenario.axis, after)
+        built = powered(scenario, build(replace(scenario.fleet, most_it_mw=most), scenario.axis, after))
         reserved, built = held_for_customers(scenario, built)
         trained = train(scenario, built)
         prices, demand = meet(scenario, at_reference, built, speed, trained)
@@ -92,7 +93,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     allocated = serve(scenario, demand, built, speed, trained)
     service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
-    drawn = supplied(scenario, power_drawn(scenario, built, allocated, service, trained, reserved))
+    drawn, supply = supplied(scenario, power_drawn(scenario, built, allocated, service, trained, reserved))
     paid = reserved.bills.revenue_usd.sum(axis=1)
     revenue = revenue_of(scenario, built, allocated, prices.per_request_usd, prices.worth, service.sold_usd, paid)
     money = books(scenario, built, revenue, drawn)
@@ -108,6 +109,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
         allocated=allocated,
         service=service,
         drawn=drawn,
+        supply=supply,
         revenue=revenue,
         money=money,
         units=units,

@@ -21,9 +21,13 @@ def check(arrays: Mapping[str, Array], axis: TimeAxis) -> None:
 
 
 def energy(a: Mapping[str, Array], axis: TimeAxis) -> None:
-    """Energy in = IT + losses + overhead, by site and month."""
+    """Energy in = IT + losses + overhead, by site and month; where a supply is stated, what its sources give."""
     parts = a["it_energy_mwh"] + a["loss_energy_mwh"] + a["overhead_energy_mwh"]
     _equal("energy in = IT + losses + overhead", a["facility_energy_mwh"], parts)
+    if a["energy_by_source_mwh"].size:
+        stated = a["binding_supply"][0, :, :1] >= 0
+        by_source = a["energy_by_source_mwh"].sum(axis=1)
+        _equal("energy in = energy by source, where it is stated", a["facility_energy_mwh"] * stated, by_source)
 
 
 def gpus(a: Mapping[str, Array], axis: TimeAxis) -> None:

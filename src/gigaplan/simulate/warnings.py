@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from gigaplan.finance.parties import PARTIES, PLAN
 from gigaplan.finance.rents import rent_index, rents_by_month
 from gigaplan.plan.scenario import Scenario
+from gigaplan.power.supply.dated import LIMITS as LINKS
 from gigaplan.simulate.collect import Stages
 from gigaplan.simulate.couplings.owners import racks_let
-from gigaplan.simulate.couplings.supply import binding_of, mix_of
+from gigaplan.simulate.couplings.supply import sources_of
 from gigaplan.vocabulary.figures import digits_of
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS
@@ -33,7 +34,7 @@ LET_SHARE = 0.1
 """Share of a generation's rented racks that are let below cost, above which it is said (a choice)."""
 ROUNDED_SHARE = 0.005
 """Share of a load below which a source is left out of a sentence."""
-KW_PER_GW, MW_PER_GW, MILLION, BILLION = 1e6, 1e3, 1e6, 1e9
+KW_PER_GW, MW_PER_GW, KG_PER_T, MILLION, BILLION = 1e6, 1e3, 1e3, 1e6, 1e9
 USES = {
     "research": "research takes {used} by the plan's rule (market.idle)",
     "batch": "{used} are sold as batch work by the plan's rule (market.idle)",
@@ -197,32 +198,31 @@ def _unprofitable(scenario: Scenario, stages: Stages) -> Iterator[str]:
 
 def _supplied(scenario: Scenario, stages: Stages) -> Iterator[str]:
     """Yield what limits the power of each site that states its supply, and what its energy comes from at the end."""
-    energy = stages.drawn.energy_mwh[0]
+    use, axis = stages.supply, scenario.axis
     for p, supply in enumerate(scenario.supplies):
         if supply is None:
             continue
-        name, axis = scenario.fleet.sites[p].name, scenario.axis
-        mw, binds = binding_of(scenario, p)
+        name, energy = scenario.fleet.sites[p].name, stages.drawn.energy_mwh[0, p]
+        mw, binds = np.nanmin(use.limit_mw[0, :, p], axis=0), use.binding[0, p]
         news = [k for k in range(len(mw)) if not k or (mw[k], binds[k]) != (mw[k - 1], binds[k - 1])]
-        steps = (f"{digits_of(float(mw[k]))} MW from {axis.edges[k]:%Y-%m} ({binds[k]})" for k in news)
+        steps = (f"{digits_of(float(mw[k]))} MW from {axis.edges[k]:%Y-%m} ({LINKS[int(binds[k])]})" for k in news)
         yield f"power of {name} (IT), and what limits it: {', '.join(steps)}"
-        if energy[p, -1] <= 0:
-            continue
-        mix = mix_of(supply, axis, stages.drawn.energy_mwh[:, p] / axis.hours)
-        lacking = np.divide(mix.unserved_mw[0] * axis.hours, energy[p], out=np.zeros(axis.months), where=energy[p] > 0)
+        lacks = use.unpowered_mwh[0, p]
+        lacking = np.divide(lacks, energy + lacks, out=np.zeros(axis.months), where=energy + lacks > 0)
         if lacking.max() > ROUNDED_SHARE:
             yield (
-                f"the supply of {name} lacks {lacking.max():.0%} of what it draws in "
-                f"{_month(scenario, int(lacking.argmax()))}, paid at the price of its dearest source: it runs above "
-                "its design peak (power.facility.facility_to_it_peak)"
+                f"the supply of {name} lacks {lacking.max():.1%} of what its racks would draw in "
+                f"{_month(scenario, int(lacking.argmax()))}: clocks fall, and racks stand still where that is not "
+                "enough (unpowered_energy_mwh)"
             )
-        per_mwh = axis.hours[-1] / energy[p, -1]
-        shares = {n: float(power[0, -1] * per_mwh) for n, power in mix.power_mw.items()}
-        parts = (f"{n} {s:.0%}" for n, s in sorted(shares.items(), key=lambda x: -x[1]) if s >= ROUNDED_SHARE)
-        kg = float(mix.co2_kg_per_h[0, -1] * per_mwh)
+        if energy[-1] <= 0:
+            continue
+        found = zip(sources_of(scenario), use.by_source_mwh[0, :, p, -1] / energy[-1], strict=True)
+        parts = (f"{n} {s:.0%}" for n, s in sorted(found, key=lambda x: -x[1]) if s >= ROUNDED_SHARE)
+        kg = KG_PER_T * float(use.co2_t[0, p, -1] / energy[-1])
         yield (
             f"energy of {name} in {_month(scenario, axis.months - 1)}: {', '.join(parts)}; a megawatt-hour costs "
-            f"{digits_of(float(stages.drawn.energy_cost_usd[0, p, -1] / energy[p, -1]))} USD"
+            f"{digits_of(float(stages.drawn.energy_cost_usd[0, p, -1] / energy[-1]))} USD"
             + (f" and {digits_of(kg)} kg of carbon dioxide" if kg > 0 else "")
         )
 

@@ -29,6 +29,8 @@ from gigaplan.vocabulary.show import Brief, BriefRows
 
 KIND = "compare"
 SIDES = ("A", "B")
+ROUNDING = 1e-12
+"""Differences up to this share of a figure are of the last bits of a sum."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -212,6 +214,7 @@ def _pair(a: Headline, b: Headline, values_a: Array, values_b: Array) -> Pair:
     date = a.unit == "date"
     one, two = (Figure(h, quantiles(v, date=date)) for h, v in ((a, values_a), (b, values_b)))
     apart = values_b - values_a
+    apart[np.abs(apart) <= ROUNDING * np.abs(values_a)] = 0.0
     there = apart[np.isfinite(apart)]
     above = float((there > 0).mean()) if len(there) else np.nan
     return Pair(one, two, quantiles(apart), above, a.weight * relative(a, b))

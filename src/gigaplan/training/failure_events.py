@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gigaplan.training.failure_records import Constants, Run, Totals, compiled, part
+from gigaplan.compute.compiled import compiled, part
+from gigaplan.training.failure_records import Constants, Run, Totals
 
 RESTART, ELASTIC, GROUPS = 0, 1, 2
 """How a run recovers, see :data:`gigaplan.training.reliability.Recovery`."""

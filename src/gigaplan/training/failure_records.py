@@ -1,4 +1,4 @@
-"""Records of a simulated training run: its constants, its state, what it comes to; and how numba compiles its events.
+"""Records of a simulated training run: its constants, its state, what it comes to.
 
 Records are elements of numpy structured arrays. The classes :class:`Constants`, :class:`Run` and :class:`Totals` name
 and describe their fields; :func:`record_type` makes the array types of them. All fields are floats, counts too.
@@ -6,13 +6,9 @@ and describe their fields; :func:`record_type` makes the array types of them. Al
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Constants:
@@ -115,40 +111,3 @@ def record_type(*kinds: type) -> np.dtype[np.void]:
     """
     names = [name for kind in kinds for name in kind.__annotations__]
     return np.dtype((np.record, [(name, np.float64) for name in names]))
-
-
-def compiled(function: F) -> F:
-    """Compile a function that Python calls; the machine code is cached on disk where some folder can be written.
-
-    Parameters
-    ----------
-    function : callable
-        Function in numba's subset of Python.
-
-    Returns
-    -------
-    callable
-        The same, compiled at its first call for each combination of argument types.
-    """
-    try:
-        return cast(F, njit(cache=True, error_model="numpy")(function))
-    except RuntimeError:  # there is no folder that can be written
-        return part(function)
-
-
-def part(function: F) -> F:
-    """Compile a function into those that call it; its code is cached on disk with theirs, not by itself.
-
-    It is inlined, so that the fields of records stay in registers over a loop of events: a tenth of the time.
-
-    Parameters
-    ----------
-    function : callable
-        Function in numba's subset of Python.
-
-    Returns
-    -------
-    callable
-        The same, compiled with its caller.
-    """
-    return cast(F, njit(error_model="numpy", forceinline=True)(function))

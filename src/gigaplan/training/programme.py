@@ -76,7 +76,13 @@ class Progress:
     """(M, R, n) Days that it trained from there on."""
 
 
-def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array, axis: TimeAxis) -> Progress:
+def progress(
+    runs: Sequence[PlannedRun],
+    block_gpus: Array,
+    tokens_per_s: Array,
+    axis: TimeAxis,
+    powered_share: Array | float = 1.0,
+) -> Progress:
     """Return how the runs of a plan go, month by month.
 
     Parameters
@@ -90,6 +96,8 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
         (member, run).
     axis : TimeAxis
         Months of the horizon.
+    powered_share : numpy.ndarray or float
+        Speed that the power of each run's site leaves, over that at full power [share], shape (member, run, month).
 
     Returns
     -------
@@ -97,13 +105,14 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
         Tokens, GPUs held and days, by member, run and month.
     """
     speeds, n = np.atleast_2d(tokens_per_s), axis.months
+    powered = np.broadcast_to(powered_share, np.broadcast_shapes(np.shape(powered_share), (1, len(runs), n)))
     members = max(len(block_gpus), len(speeds))
     done = np.zeros((members, len(runs), n + 1))
     held = np.zeros((members, len(runs), n))
     begun, worked = np.zeros_like(held), np.zeros_like(held)
     started, ended = np.full((members, len(runs)), np.nan), np.full((members, len(runs)), np.nan)
     for r in sorted(range(len(runs)), key=lambda r: (runs[r].start, r)):
-        run, speed = runs[r], speeds[:, r]
+        run = runs[r]
         # a run that trains in a month holds its GPUs for all of it, so that runs of one block don't share them
         same = [k for k, other in enumerate(runs) if (other.site, other.generation) == (run.site, run.generation)]
         needed = run.tokens * (1 + run.restart_share)
@@ -111,6 +120,7 @@ def progress(runs: Sequence[PlannedRun], block_gpus: Array, tokens_per_s: Array,
         for i in range(n):
             first, last = axis.edge_days[i], axis.edge_days[i + 1]
             begin = max(axis.days_since_start(run.start), first)
+            speed = speeds[:, r] * powered[:, r, i]
             free = block_gpus[:, r, i] - (held[:, same, i] > 0) @ np.array([runs[k].gpus for k in same])
             works = (free >= run.gpus) & (left > 0) & (begin < last) & (speed > 0)
             per_day = np.maximum(speed * SECONDS_PER_DAY, MIN_TOKENS_PER_DAY)

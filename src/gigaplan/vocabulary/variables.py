@@ -20,6 +20,8 @@ DIMS = (
     "site",
     "state",
     "limit",
+    "link",
+    "source",
     "component",
     "line",
     "flow",

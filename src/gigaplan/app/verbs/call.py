@@ -20,6 +20,7 @@ from gigaplan.app.verbs.bodies import GivenPlan, GivenResult, PlanOrResult
 from gigaplan.app.verbs.derive import Given, Verb
 from gigaplan.app.verbs.kinds import Kind, PageQuestion
 from gigaplan.app.verbs.limits import Limits
+from gigaplan.report.answer_page import page_of
 from gigaplan.results.result import Result
 from gigaplan.study.request import MEMBERS
 from gigaplan.vocabulary.errors import MachineError, Place, PlanError, Problem, unknown_choice
@@ -28,6 +29,7 @@ from gigaplan.vocabulary.labels import meant
 from gigaplan.vocabulary.progress import Progress
 
 REQUEST, ANSWER, RESULT, STUDY = "request.json", "answer.json", "result", "study"
+PAGE = "page.html"
 KEPT = (REQUEST, STUDY)
 """What is left in a job's folder when the job is begun again: a study goes on from its own."""
 ARROW = "arrow"
@@ -132,6 +134,9 @@ def _kept(answer: Any, form: str = "") -> dict[str, str]:
         found["html"] = f"{RESULT}/report.html"
     if Path(STUDY, "report.html").is_file():
         found["html"] = f"{STUDY}/report.html"
+    elif page := page_of(answer):
+        write_whole(Path(PAGE), page.encode())
+        found["html"] = PAGE
     _write_json(answer if _is_plain(answer) else to_json(answer))
     return found
 

@@ -1,14 +1,14 @@
-"""A stream of requests replayed through one replica, step by step."""
+"""A stream of requests replayed through one replica, with the times of each."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from gigaplan.inference.requests.scheduler import Limits, Scheduler
-from gigaplan.inference.requests.step_table import StepTable
+from gigaplan.inference.requests.grid import step_grid
+from gigaplan.inference.requests.limits import Limits
+from gigaplan.inference.requests.simulation import Simulation, requests
 from gigaplan.inference.step_times import StepTimes
 from gigaplan.vocabulary.errors import UnsupportedError
 from gigaplan.vocabulary.members import Array
@@ -61,36 +61,21 @@ def replay(
     UnsupportedError
         If memory cannot hold the longest request alone.
     """
-    longest = (input_tokens + output_tokens).max()
-    table = StepTable.of(times, limits.max_sequences, limits.max_batched_tokens, float(longest))
-    if limits.kv_cache_tokens < longest:
+    longest = float((input_tokens + output_tokens).max())
+    grid = step_grid(times, limits.max_sequences, limits.max_batched_tokens, longest)
+    order = np.argsort(arrival_s, kind="stable")
+    start = float(arrival_s[order[0]])
+    found = np.full((len(order), 3), np.nan)
+    come = requests(arrival_s[order] - start, input_tokens[order], output_tokens[order])
+    Simulation(grid, limits).feed(come, times=found)
+    if np.isnan(found).any():
         raise UnsupportedError(
             f"memory holds {limits.kv_cache_tokens:,.0f} tokens, the longest request takes {longest:,.0f}"
         )
-    first, last = _run(arrival_s, Scheduler(input_tokens, output_tokens, limits), table)
+    first, last = np.zeros_like(arrival_s), np.zeros_like(arrival_s)
+    first[order], last[order] = found[:, 1] + start, found[:, 2] + start
     return RequestTimes(
         first - arrival_s + front_end_s,
         (last - first) / np.maximum(output_tokens - 1, 1),
         last - arrival_s + front_end_s,
     )
-
-
-def _run(arrival_s: Array, scheduler: Scheduler, table: StepTable) -> tuple[Array, Array]:
-    """Return when each request's first and last token are made [s]."""
-    coming = deque(np.argsort(arrival_s, kind="stable").tolist())
-    first, last = np.full(len(arrival_s), np.nan), np.full(len(arrival_s), np.nan)
-    now = float(arrival_s.min())
-    while coming or not scheduler.idle:
-        while coming and arrival_s[coming[0]] <= now:
-            scheduler.waiting.append(coming.popleft())
-        if scheduler.idle:
-            now = float(arrival_s[coming[0]])
-            continue
-        step = scheduler.plan_step()
-        now += table.step_s(step.decoding, step.context, step.prefill)
-        stepped, done = scheduler.finish_step()
-        for k in stepped:
-            if np.isnan(first[k]):
-                first[k] = now
-        last[done] = now
-    return first, last

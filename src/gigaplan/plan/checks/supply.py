@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from gigaplan.catalog.hourly import place_of
+from gigaplan.catalog.hourly import PRICE_YEARS, place_of, usd_per_mwh
 from gigaplan.plan.checks.common import outside
 from gigaplan.plan.document import Node
 from gigaplan.plan.schema import PlanDocument
 from gigaplan.power.supply.dated import FIRM, RENEWABLE
 from gigaplan.vocabulary.errors import Problem
 
-PARTS = ("grid", "substations", "units", "contracts")
+PARTS = ("grid", "substations", "units", "batteries", "backup", "contracts")
 """Parts of a supply, whose entries have dates."""
 
 
@@ -51,8 +52,40 @@ def supply(plan: PlanDocument, root: Node) -> Iterator[Problem]:
                 root.place((*at, "contracts"), key=True),
                 remedy="state grid:, or remove the contracts",
             )
+        yield from _withheld(name, site, root)
         for part in PARTS:
             for entry, one in getattr(site.supply, part).items():
                 if one.energised > plan.horizon.end:
                     path = (*at, part, entry, "energised")
                     yield outside("energised after the horizon ends", root, path, one.energised, "it gives nothing")
+
+
+def _withheld(name: str, site: Any, root: Node) -> Iterator[Problem]:
+    """Yield problems of tranches that the operator may withhold."""
+    for entry, one in site.supply.grid.items():
+        path = ("fleet", "sites", name, "supply", "grid", entry)
+        if not one.withheld_hours:
+            if one.firm_from is not None:
+                yield Problem(
+                    "firm_from has no effect: this tranche is never withheld",
+                    root.place((*path, "firm_from")),
+                    value=f"{one.firm_from}",
+                    remedy="state withheld_hours: too, or leave firm_from out",
+                )
+            continue
+        if usd_per_mwh(site.region, PRICE_YEARS[-1]) is None:
+            yield Problem(
+                "the hours in which it is withheld are the dearest ones, and no prices by the hour are known of "
+                f"region {site.region}",
+                root.place((*path, "withheld_hours")),
+                value=f"{one.withheld_hours:g}",
+                remedy="name a region with prices by the hour: ercot or pjm",
+            )
+        if one.firm_from is not None and one.firm_from <= one.energised:
+            yield Problem(
+                "withheld_hours has no effect: the tranche is firm when it is energised",
+                root.place((*path, "firm_from")),
+                value=f"{one.firm_from}",
+                allowed=f"a day after {one.energised}",
+                remedy="state a later firm_from, or leave withheld_hours out",
+            )

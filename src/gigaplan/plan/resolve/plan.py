@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Gt
 
 from gigaplan import catalog
+from gigaplan.compute.clock import ClockCurve
 from gigaplan.compute.transformer import Architecture
 from gigaplan.finance.intelligence import Gains
 from gigaplan.inference.inputs import Efficiency, Engine, Software
@@ -104,6 +105,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         supplies=supplied,
         draw=filler.fill(DrawCurve, doc.power.draw, "draw_curve", "power.draw"),
         node_draw=filler.fill(NodeDraw, None, "node_draw", "power.node_draw"),
+        clock=filler.fill(ClockCurve, None, "gpu_clock", "power.gpu_clock") if any(supplied) else None,
         nodes=nodes(filler, doc, limits),
         devices={g: device(filler, g, limits[g]) for g in doc.fleet.generations},
         architectures=(served := _architectures(filler, doc)),

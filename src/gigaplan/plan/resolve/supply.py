@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.catalog import hourly
 from gigaplan.fleet.inputs import PowerLimit, PowerStep
@@ -17,13 +19,16 @@ from gigaplan.power.supply.dated import (
     LIMITS,
     RENEWABLE,
     EnergyContract,
-    Hours,
     OnSite,
     PlannedSupply,
+    StandBy,
+    Storage,
     Substation,
     Tranche,
 )
-from gigaplan.power.supply.merit import groups
+from gigaplan.power.supply.merit import closed_hours, groups
+from gigaplan.power.supply.storage import trades
+from gigaplan.vocabulary.members import Array, column
 
 FUEL = "supply_fuel_gas"
 """Entity of the fuel of units that burn or reform one."""
@@ -50,44 +55,62 @@ def supplies(filler: Filler, doc: PlanDocument, facilities: tuple[Facility, ...]
 def _supply(filler: Filler, name: str, site: Any, facility: Facility) -> PlannedSupply:
     given, path = site.supply, f"fleet.sites.{name}.supply"
 
-    def each(cls: Any, kind: str) -> tuple[Any, ...]:
+    def each(cls: Any, kind: str, owners_of: Callable[[Any], list[str]] = lambda _: ["no_entity"]) -> tuple[Any, ...]:
         """Return the entries of one part of the supply."""
-        found = []
-        for entry, section in getattr(given, kind).items():
-            unit = getattr(section, "kind", "") if cls is OnSite else ""
-            owners = [f"supply_{unit}", *([FUEL] if unit in FIRM else []), "supply"] if unit else ["no_entity"]
-            found.append(filler.fill(cls, section, owners, f"{path}.{kind}.{entry}", name=entry))
-        return tuple(found)
+        parts = getattr(given, kind).items()
+        return tuple(filler.fill(cls, one, owners_of(one), f"{path}.{kind}.{n}", name=n) for n, one in parts)
 
     if given.place is not None:
         filler.state(f"{path}.place", given.place)
+    grid, batteries = each(Tranche, "grid"), each(Storage, "batteries", lambda _: ["supply_battery", "supply"])
+    units, contracts = each(OnSite, "units", _owners), each(EnergyContract, "contracts")
+    weather = [float(sum(column(u.power_mw, 1)[0] for u in (*units, *contracts) if u.kind == k)) for k in RENEWABLE]
+    series = _series(site.region, hourly.place_of(site.region, given.place))
+    withheld_h = sorted({t.withheld_hours for t in grid if t.withheld_hours > 0})
+    closed = closed_hours(series["price"], withheld_h)
     return PlannedSupply(
         site=name,
-        grid=each(Tranche, "grid"),
+        grid=grid,
         substations=each(Substation, "substations"),
-        units=each(OnSite, "units"),
-        contracts=each(EnergyContract, "contracts"),
-        hours=_hours(site.region, hourly.place_of(site.region, given.place)),
+        units=units,
+        batteries=batteries,
+        trades=tuple(trades(series["price"], b.battery_hours, b.round_trip_share, closed) for b in batteries),
+        backup=each(StandBy, "backup", lambda _: ["supply_diesel", "supply_fuel_diesel", "supply"]),
+        contracts=contracts,
+        hours=groups(
+            months_of_hours(),
+            **series,
+            price_is_level=False,
+            capacity_mw=(weather[0], weather[1]),
+            withheld_h=withheld_h,
+        ),
         price_usd_per_mwh=facility.power_price_usd_per_mwh,
         facility_to_it_peak=facility.facility_to_it_peak,
     )
 
 
-def _hours(region: str, place: str) -> Hours:
-    """Return a year's hours in groups: prices over their mean, those of every hour alike where none are shipped."""
+def _owners(unit: Any) -> list[str]:
+    """Return the entities of a unit's costs."""
+    return [f"supply_{unit.kind}", *([FUEL] if unit.kind in FIRM else []), "supply"]
+
+
+def _series(region: str, place: str) -> dict[str, Array]:
+    """Return a year's hours: prices over their mean, those of every hour alike where none are shipped, what sun and
+    wind give, and carbon."""
     price = hourly.usd_per_mwh(region, hourly.PRICE_YEARS[-1])
-    carbon = hourly.grid_co2_kg_per_mwh(region)
-    sun, wind = (hourly.capacity_factor(place, kind) if place else None for kind in RENEWABLE)
-    nothing, first = np.zeros(hourly.HOURS), dt.datetime(hourly.RESOURCE_YEAR, 1, 1)
-    month = np.array([(first + dt.timedelta(hours=h)).month for h in range(hourly.HOURS)])
-    return groups(
-        month,
-        np.ones(hourly.HOURS) if price is None else price / price.mean(),
-        nothing if sun is None else sun,
-        nothing if wind is None else wind,
-        nothing if carbon is None else carbon,
-        price_is_level=False,
-    )
+    found = {"solar": None, "wind": None, "co2": hourly.grid_co2_kg_per_mwh(region)}
+    if place:
+        found |= {kind: hourly.capacity_factor(place, kind) for kind in RENEWABLE}
+    return {
+        "price": np.ones(hourly.HOURS) if price is None else price / price.mean(),
+        **{name: np.zeros(hourly.HOURS) if one is None else one for name, one in found.items()},
+    }
+
+
+def months_of_hours() -> NDArray[np.int64]:
+    """Return the month of each hour of a year, from 1."""
+    first = dt.datetime(hourly.RESOURCE_YEAR, 1, 1)
+    return np.array([(first + dt.timedelta(hours=h)).month for h in range(hourly.HOURS)])
 
 
 def power_limits_of(supply: PlannedSupply | None) -> tuple[PowerLimit, ...]:

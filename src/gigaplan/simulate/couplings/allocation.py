@@ -101,7 +101,9 @@ def _gpus_on_days(scenario: Scenario, built: BuildOut) -> Array:
     """Return the GPUs that are up and no customer's at the middle of each day: (member, generation, month, day)."""
     gpus_per_rack = np.array([g.gpus_per_rack for g in scenario.fleet.generations], dtype=float)
     on_edges = built.racks_producing.sum(axis=2) * gpus_per_rack[:, None]
+    powered = built.powered_of_fleet
     up = scenario.axis.between(on_edges) * column(scenario.fleet.ladder.availability, 4)
+    up = up if np.ndim(powered) == 0 else up * np.asarray(powered)[..., None]
     return up if np.ndim(built.free_share) == 0 else up * np.asarray(built.free_share)[..., None]
 
 

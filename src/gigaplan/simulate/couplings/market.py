@@ -210,8 +210,9 @@ def _gpu_hour(scenario: Scenario, built: BuildOut) -> _GpuHour:
         agreed = (up * rate * by_hour[:, None]).sum(axis=(1, 2))
     costs = [agreed + np.einsum("mgpn,mgp->mn", up, by_place) for by_place in _cost_by_place(scenario)]
     fleet = up.sum(axis=(1, 2))
-    # GPUs that are down cost as much as those that are up, which bear it.
-    cost, full = (_ratio(c, fleet * column(scenario.fleet.ladder.availability, 2)) for c in costs)
+    # GPUs that are down, or have no power, cost as much as those that are up, which bear it.
+    at_work = built.gpus_available.sum(axis=1)
+    cost, full = (_ratio(c, at_work) for c in costs)
     return _GpuHour(cost=cost, full_cost=full, rent=_ratio((up.sum(axis=2) * rents).sum(axis=1), fleet), rents=rents)
 
 

@@ -74,10 +74,15 @@ def train(scenario: Scenario, built: BuildOut) -> Trained:
     policy, axis = scenario.training, scenario.axis
     layouts = RunLayouts(scenario)
     gpus = _gpus(scenario, built)
-    blocks = [gpus[:, _generation(scenario, r), built.places.index(r.site)] for r in policy.runs]
+    at = [(_generation(scenario, r), built.places.index(r.site)) for r in policy.runs]
+    blocks = [gpus[:, g, p] for g, p in at]
     shape = (gpus.shape[0], len(blocks), axis.months)
     speeds = _by_run([layouts.tokens_per_s(r) for r in policy.runs])
-    done = progress(policy.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, axis)
+    powered: Array | float = 1.0
+    if np.ndim(built.powered_share) and at:
+        powered = np.stack([np.asarray(built.powered_share)[:, g, p] for g, p in at], axis=1)
+    done = progress(policy.runs, np.stack(blocks, axis=1) if blocks else np.zeros(shape), speeds, axis, powered)
+    gpus = gpus * built.powered_share
     idle_shares = 1 - _by_run([layouts.busy_share(r) for r in policy.runs])
     reserved = np.maximum(policy.share, _held_share(scenario, gpus, done))
     found = largest_run(scenario, _held(scenario, built, gpus, done))

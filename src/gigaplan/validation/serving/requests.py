@@ -15,8 +15,8 @@ import numpy as np
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.catalog.names import generation
+from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.replay import RequestTimes, replay
-from gigaplan.inference.requests.scheduler import Limits
 from gigaplan.inference.step import Stage
 from gigaplan.inference.step_times import StageStepTimes, kv_cache_tokens
 from gigaplan.plan.names import family
