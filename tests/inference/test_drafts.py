@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from gigaplan import catalog
 from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Harness
 from gigaplan.inference.options import ENGINES
-from gigaplan.inference.serving import closed_loop, cold_start_s, requests_in_flight
+from gigaplan.inference.serving import closed_loop, requests_in_flight
 from gigaplan.inference.step import Stage
+from gigaplan.inference.waves import cold_start_s
 from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
 from gigaplan.plan.resolve.drafts import MOST_DRAFTS, accepted_of, drafts_of
 from gigaplan.vocabulary.errors import UnsupportedError

@@ -15,8 +15,9 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
 from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
-from gigaplan.inference.serving import added_prefill_s, closed_loop, first_wave_wait_s, later_wave_wait_s, serve
+from gigaplan.inference.serving import added_prefill_s, closed_loop, serve
 from gigaplan.inference.step import Decode, Stage
+from gigaplan.inference.waves import first_wave_wait_s, later_wave_wait_s
 
 DEVICE = Device(
     peak_bf16_flops_per_s=1e15,

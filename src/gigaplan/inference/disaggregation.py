@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, in_whole_replicas, layouts, pareto
+from gigaplan.inference.frontier import BATCHES, Mask, in_whole_replicas, layouts, pareto
 from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
 from gigaplan.inference.pairing import Pairing, decode_rate, pairing, prefill_gpus_per_rate
 from gigaplan.inference.percentiles import Percentile, percentile_tpot_s
-from gigaplan.inference.step import Stage
+from gigaplan.inference.step import Stage, dominant_operator
 from gigaplan.vocabulary.members import Array
 
 DECODE_WORKER_COUNTS = np.array([1.0, 2, 3, 4, 6, 8, 12, 16])

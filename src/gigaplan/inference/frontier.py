@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Req
 from gigaplan.inference.percentiles import Percentile, further, percentile_times_s, share_within_both
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.slowness import corners, log_slowness
-from gigaplan.inference.step import Decode, Stage
+from gigaplan.inference.step import Stage, dominant_operator
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
@@ -465,35 +465,6 @@ def _dominant(search: _Search, layout: int, point: int) -> str:
     context = r.cached_input_tokens + r.uncached_input_tokens + r.output_tokens / 2
     prefills_s = batch / r.output_tokens * float(search.service.prefill_s[layout, point])
     return dominant_operator(search.stage, (layout, 0), batch, context, prefills_s)
-
-
-def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
-    """Return what takes most of one stage's cycle: an operator of the decode step, or prefill.
-
-    Parameters
-    ----------
-    stage : Stage
-        Layouts, of which one is looked at.
-    at : tuple of int
-        Index of that layout in the stage's arrays.
-    batch : float
-        Requests in flight on the stage [requests].
-    context : float
-        Mean tokens of a request so far [tokens].
-    prefill_s : float
-        Time of the prefills in the cycle [s].
-
-    Returns
-    -------
-    str
-        'prefill', or the name of a field of :class:`~gigaplan.inference.step.Decode` with spaces.
-    """
-    gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
-    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
-    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
-    step = one.decode(np.array([batch]), np.array([context]))
-    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
-    return max(times, key=lambda name: times[name]).replace("_", " ")
 
 
 def _reason(search: _Search) -> str:

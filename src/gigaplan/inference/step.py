@@ -6,7 +6,7 @@ The operators are in :mod:`gigaplan.inference.operators`, what lies on which GPU
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -239,3 +239,32 @@ class Stage(Placement):
     def _launches_s(self) -> Array:
         """Return the time of the stage's kernel launches in a step that a graph holds [s]."""
         return operators.kernels_of_stage(self) * self.engine.kernel_overhead_s
+
+
+def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
+    """Return what takes most of one stage's cycle: an operator of the decode step, or prefill.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts, of which one is looked at.
+    at : tuple of int
+        Index of that layout in the stage's arrays.
+    batch : float
+        Requests in flight on the stage [requests].
+    context : float
+        Mean tokens of a request so far [tokens].
+    prefill_s : float
+        Time of the prefills in the cycle [s].
+
+    Returns
+    -------
+    str
+        'prefill', or the name of a field of :class:`Decode` with spaces.
+    """
+    gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
+    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
+    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
+    step = one.decode(np.array([batch]), np.array([context]))
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
+    return max(times, key=lambda name: times[name]).replace("_", " ")

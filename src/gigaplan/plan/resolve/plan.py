@@ -81,8 +81,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     axis = _axis(doc)
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
-    limits = power_limits(filler, doc, rack_kind(doc))
-    supplied = supplies(filler, doc, sites)
+    limits, supplied = power_limits(filler, doc, rack_kind(doc)), supplies(filler, doc, sites)
     built = fleet(filler, doc, sites, shared, limits, supplied)
     scenario = Scenario(
         name=doc.name,
