@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.inference.reference import One, Stepper
 
+from gigaplan.inference.options import ROUTERS
 from gigaplan.inference.requests.grid import StepGrid, step_grid
 from gigaplan.inference.requests.histogram import ERROR
 from gigaplan.inference.requests.limits import Limits
-from gigaplan.inference.requests.router import ROUTERS
 from gigaplan.inference.requests.simulation import Simulation, requests
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array

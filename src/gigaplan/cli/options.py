@@ -22,7 +22,9 @@ Given = dict[str, Any]
 """Values of a request by field name, as they were written."""
 ORDER = (
     "Model and system",
+    "Requests",
     "Request",
+    "Replicas",
     "Layout",
     "Several sites",
     "Failures",

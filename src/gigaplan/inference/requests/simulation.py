@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.inference.options import ROUTERS
 from gigaplan.inference.requests.grid import StepGrid
 from gigaplan.inference.requests.histogram import BINS, percentiles
 from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.records import NONE, Node, Replica, Slot, State, record_type
-from gigaplan.inference.requests.router import ROUTERS, Requests, feed
+from gigaplan.inference.requests.router import Requests, assigned, feed
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array
 
@@ -27,14 +28,16 @@ FIRST_SLOTS = 4096
 """Slots at the beginning; they double when they are full."""
 
 
-def requests(arrival_s: Array, input_tokens: Array, output_tokens: Array, **more: NDArray[Any]) -> Requests:
+def requests(
+    arrival_s: Array, input_tokens: NDArray[Any], output_tokens: NDArray[Any], **more: NDArray[Any]
+) -> Requests:
     """Return requests as replicas take them, one of each kind of array for each request.
 
     Parameters
     ----------
     arrival_s : Array, shape (request,)
         When they come, in order [s].
-    input_tokens, output_tokens : Array, shape (request,)
+    input_tokens, output_tokens : NDArray, shape (request,)
         Lengths [token].
     **more : NDArray
         Further fields of :class:`Requests`.
@@ -217,9 +220,10 @@ class Simulation:
         if times is not None:
             self.state = self.state._replace(times=times)
         number = NONE if times is None else 0
-        self.turn = feed(
-            self.state, self.rules, self.grid, some, self.router, self.accepts, self.turn, number, float(until_s)
-        )
+        chosen, order, turn = assigned(self.router, some.session, self.accepts, self.turn)
+        end = float(until_s)
+        arguments = (self.router, self.accepts, turn, number, end, chosen, order)
+        self.turn = feed(self.state, self.rules, self.grid, some, *arguments)
 
     def _make_room(self, more: int) -> None:
         """Make slots for further requests."""
