@@ -82,31 +82,29 @@ def delays_known(sites: list[Timeline], day: dt.date) -> tuple[Delays | None, in
 def energisations() -> Comparison:
     """Return the months from land clearing to the first power of four sites, and the coverage over all that have it."""
     sites = timelines()
-    running = [s for s in sites if s.operational is not None]
-    left_out = _predicted(sites, running, lambda _: SNAPSHOT)
-    then = _predicted(sites, running, lambda s: s.cleared)
-    rows = tuple(_row(s, left_out[s.site]) for name in NAMED for s in running if s.site == name)
-    errors = [abs(left_out[s.site].median_months / s.months - 1) for s in running]
+    ran = [s for s in sites if s.operational is not None]
+    left_out = _predicted(sites, ran, lambda _: SNAPSHOT)
+    then = _predicted(sites, ran, lambda s: s.cleared)
+    rows = tuple(_row(s, left_out[s.site]) for name in NAMED for s in ran if s.site == name)
+    errors = [abs(left_out[s.site].median_months / s.months - 1) for s in ran]
     note = (
         "months from land clearing to the first building in operation; low and high hold 80 % of the sites. Each site "
-        f"left out of its own distribution: {_inside(running, left_out)} of {len(left_out)} lie in the range, median "
-        f"error {np.median(errors):.0%}. By what was known when it was cleared: {_inside(running, then)} of {len(then)} "
+        f"left out of its own distribution: {_inside(ran, left_out)} of {len(left_out)} lie in the range, median "
+        f"error {np.median(errors):.0%}. By what was known when it was cleared: {_inside(ran, then)} of {len(then)} "
         "(those with eight sites to go by): they came faster than those before them"
     )
     return Comparison("months to the first power", rows, note)
 
 
-def _predicted(
-    sites: list[Timeline], running: list[Timeline], day_of: Callable[[Timeline], dt.date]
-) -> dict[str, Delays]:
+def _predicted(sites: list[Timeline], ran: list[Timeline], day_of: Callable[[Timeline], dt.date]) -> dict[str, Delays]:
     """Return each site's distribution by the others, as known on a day; those without one are left out."""
-    found = {s.site: delays_known([o for o in sites if o is not s], day_of(s))[0] for s in running}
+    found = {s.site: delays_known([o for o in sites if o is not s], day_of(s))[0] for s in ran}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _inside(running: list[Timeline], found: dict[str, Delays]) -> int:
+def _inside(ran: list[Timeline], found: dict[str, Delays]) -> int:
     return sum(
-        found[s.site].months(-EIGHTY) <= s.months <= found[s.site].months(EIGHTY) for s in running if s.site in found
+        found[s.site].months(-EIGHTY) <= s.months <= found[s.site].months(EIGHTY) for s in ran if s.site in found
     )
 
 
