@@ -126,7 +126,7 @@ def _served(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int, 
     if 0 < job.autoscale < count:
         what, value = "an autoscaler's most are fewer than there are at first", f"--autoscale {job.autoscale}"
         raise PlanError([Problem(what, PLACE, value=value, allowed=f"{count} and more", remedy="state --replicas too")])
-    most = max(count, job.autoscale)
+    most = max(count, job.autoscale) + job.prefill_replicas
     if most * replica.sequences > MOST_AT_ONCE:
         what, remedy = "more requests at once than are simulated", "give fewer replicas or --max-sequences"
         value = f"{most:,} replicas of {replica.sequences:,} requests"
@@ -202,6 +202,7 @@ def _answer(
         validity=replica.validity,
         gpus_per_replica=replica.gpus,
         replicas=count,
+        prefill_replicas=job.prefill_replicas,
         kv_tokens=replica.kv_tokens,
         max_sequences=replica.sequences,
         max_batched_tokens=replica.step_tokens,
