@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import numpy as np
 
 from gigaplan.catalog.hourly import HOURS
-from gigaplan.measurements.tables import SAVE_AS, read_table, unreadable
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, nearest_name
 from gigaplan.vocabulary.files import read_bytes, refuse_files
 from gigaplan.vocabulary.members import Array
@@ -95,24 +94,23 @@ def read_series(path: Path, time_zone: str = "") -> OwnSeries:
 
 def _rows(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
     """Return columns and rows of a file as text."""
-    if path.suffix != ".parquet":
-        return read_table(path)
     import duckdb
 
+    read = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?, all_varchar = true, header = true)"
     try:
         read_bytes(path, MAX_BYTES)
         with duckdb.connect() as db:
             db.execute("SET TimeZone = 'UTC'")
-            found = db.execute("SELECT COLUMNS(*)::VARCHAR FROM read_parquet(?)", [str(path)])
-            columns = [d[0] for d in found.description or ()]
-            return columns, [
-                {c: "" if v is None else v for c, v in zip(columns, row, strict=True)} for row in found.fetchall()
-            ]
-    except (OSError, ValueError) as error:
-        raise PlanError([Problem(unreadable(error), Place(str(path)), remedy=SAVE_AS)]) from None
-    except duckdb.Error as error:
-        what = str(error).splitlines()[0]
-        raise PlanError([Problem(what, Place(str(path)), remedy="give a Parquet file, or CSV")]) from None
+            found = db.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {read}", [str(path)])
+            columns = [str(d[0]).strip() for d in found.description or ()]
+            rows = found.fetchall()
+    except (OSError, ValueError, duckdb.Error) as error:
+        why = (error.strerror or "").lower() if isinstance(error, OSError) else ""
+        what = f"the file of hours cannot be read: {why or str(error).splitlines()[0]}"
+        raise PlanError(
+            [Problem(what, Place(str(path)), remedy="give CSV whose first line names columns, or Parquet")]
+        ) from None
+    return columns, [{c: v or "" for c, v in zip(columns, row, strict=True)} for row in rows]
 
 
 def _zone(name: str) -> ZoneInfo | None:
