@@ -170,13 +170,13 @@ def _year(path: Path, hours: Sequence[dt.datetime], zone: ZoneInfo | None) -> in
     else:
         what, span = "the hours are not one calendar year", f"{first:%Y-%m-%d %H:%M} to {max(hours):%Y-%m-%d %H:%M} UTC"
         raise PlanError([Problem(what, place, value=span, remedy="give 1 January to 31 December of one year")])
-    wanted = {first + HOUR * k for k in range(round((end - first) / HOUR))}
+    expected = {first + HOUR * k for k in range(round((end - first) / HOUR))}
     given, problems = set(hours), []
     twice = sorted(h for h in given if hours.count(h) > 1) if len(given) < len(hours) else []
     for what, some, remedy in (
-        ("hours lack", sorted(wanted - given), "give every hour once; where clocks go back an hour comes twice"),
+        ("hours lack", sorted(expected - given), "give every hour once; where clocks go back an hour comes twice"),
         ("hours come twice", twice, "give every hour once, or offsets where clocks go back"),
-        ("hours are of another year, or no full hours", sorted(given - wanted), f"give the hours of {year} alone"),
+        ("hours are of another year, or no full hours", sorted(given - expected), f"give the hours of {year} alone"),
     ):
         if some:
             shown = ", ".join(f"{h.astimezone(zone or dt.UTC):%Y-%m-%d %H:%M}" for h in some[:SHOWN])

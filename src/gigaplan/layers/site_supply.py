@@ -175,7 +175,7 @@ def _of_plan(
     )
     if own is None:
         return site, (*planned.notes, *notes)
-    return _with_own(site, own), (*planned.notes, _told(own), *notes)
+    return _with_own(site, own), (*planned.notes, _named(own), *notes)
 
 
 def _with_own(site: SiteYear, own: OwnSeries) -> SiteYear:
@@ -189,7 +189,7 @@ def _with_own(site: SiteYear, own: OwnSeries) -> SiteYear:
     return replace(site, grid=grid)
 
 
-def _told(own: OwnSeries) -> str:
+def _named(own: OwnSeries) -> str:
     """Return which hours are one's own."""
     return f"{', '.join(own.values)} of {own.year} from the file of hours"
 
@@ -230,7 +230,7 @@ def site_of(job: SupplyJob, facts: Catalog, own: OwnSeries | None = None) -> tup
         f"wind of {series.RESOURCE_YEAR}: their hours do not meet as they did on one day",
     ]
     if own is not None:
-        notes.append(_told(own))
+        notes.append(_named(own))
     units, batteries, left_out = _offered(job, facts, job.capacities, own)
     load = np.full(series.HOURS, job.load_mw * job.drawn)
     flexible = _flexible(job, facts, job.load_mw)
