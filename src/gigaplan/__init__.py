@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         run,
         save,
         schema,
+        serve,
         study_compare,
         study_montecarlo,
         study_sensitivity,
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
         validate_training,
     )
     from gigaplan.layers.failures import FailureOptions
+    from gigaplan.layers.serve_answer import ServeRun
+    from gigaplan.layers.serve_job import ServeJob
     from gigaplan.layers.serving import Frontiers, ServingQuestion
     from gigaplan.layers.site_supply import SiteSupply, SupplyJob
     from gigaplan.layers.sites import SitesJob
@@ -106,6 +109,8 @@ __all__ = [
     "Result",
     "Sensitivity",
     "SensitivityRequest",
+    "ServeJob",
+    "ServeRun",
     "ServingQuestion",
     "SiteSupply",
     "SitesJob",
@@ -148,6 +153,7 @@ __all__ = [
     "run",
     "save",
     "schema",
+    "serve",
     "study_compare",
     "study_montecarlo",
     "study_sensitivity",
@@ -172,6 +178,7 @@ _REQUESTS = (
     "FailureOptions",
     "FrontierRequest",
     "KernelComparison",
+    "ServeJob",
     "ServingQuestion",
     "SitesJob",
     "Start",
@@ -194,6 +201,8 @@ _HOMES = {
     "Result": "results.result",
     "Sensitivity": "study.sensitivity",
     "SensitivityRequest": "study.sensitivity",
+    "ServeJob": "layers.serve_job",
+    "ServeRun": "layers.serve_answer",
     "ServingQuestion": "layers.serving",
     "SitesJob": "layers.sites",
     "SitesRun": "layers.training_sites",

@@ -31,6 +31,8 @@ def main() -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Huge pages are zeroed whole: arrays of a run are touched once, and there are too many to keep them.
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    # pydantic asks every package that is installed whether it is a plugin of pydantic's; gigaplan needs none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(BETWEEN_COLLECTIONS)
     try:
         sys.unraisablehook = _interrupt_again

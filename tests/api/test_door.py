@@ -119,6 +119,10 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "power swings llama_3_1_8b h100_hgx --gpus 64 --ramp-limit 5",
         lambda f: gp.power_swings(*MAIN, gpus=64, ramp_limit=5.0),
     ),
+    "serve": (
+        "serve poisson --rate 4 --requests 200 --osl 64 --model llama_3_1_8b --system h100_hgx",
+        lambda f: gp.serve("poisson", *MAIN, rate=4.0, requests="200", output_tokens=64.0),
+    ),
     "validate_inference": ("validate inference", lambda f: gp.validate_inference()),
     "validate_training": ("validate training", lambda f: gp.validate_training()),
     "validate_power": ("validate power", lambda f: gp.validate_power()),
@@ -245,6 +249,7 @@ def test_progress_is_told_and_may_cancel(files: Path, monkeypatch: pytest.Monkey
         "frontier": lambda p: gp.frontier(["gpt_oss_120b"], ["l4", "h200_hgx"], progress=p),
         "train": lambda p: gp.train(*MAIN, gpus=64, progress=p),
         "failures": lambda p: gp.train(*MAIN, gpus=64, failures=True, progress=p),
+        "serve": lambda p: gp.serve("azure_code_2023", *MAIN, progress=p),
         "sites": lambda p: gp.train_sites(*MAIN, **SITES, progress=p),
         "validate inference": lambda p: gp.validate_inference(progress=p),
         "validate training": lambda p: gp.validate_training(progress=p),

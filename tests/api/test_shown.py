@@ -25,6 +25,7 @@ CENTRAL = {
     "catalog_search": ("vr_nvl72.rack_power_kw.max_q.rack_tdp",),
     "catalog_show": ("0", "1"),
     "train": ("step", "run", "power", "energy"),
+    "serve": ("in a batch", "fast model's replicas"),
     "train_sites": ("best", "distance", "one site"),
     "power_swings": ("step", "smoothing takes"),
     "frontier": ("gpt_oss_120b on h200_hgx",),

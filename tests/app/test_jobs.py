@@ -91,6 +91,7 @@ def test_every_verb_of_python_and_of_the_terminal_has_an_endpoint(client: Client
         "schema",
         "frontier",
         "train",
+        "serve",
         "power_supply",
     }
     assert terminal <= set(verbs())
@@ -99,7 +100,20 @@ def test_every_verb_of_python_and_of_the_terminal_has_an_endpoint(client: Client
 @pytest.mark.parametrize("name", sorted(verbs()))
 def test_what_would_name_a_file_of_this_machine_is_never_posted(name: str) -> None:
     given = {g.name: g for g in verbs()[name].given}
-    files = {"out", "path", "from_xlsx", "table", "measured", "overlays", "plan", "a", "b", "like", "model_configs"}
+    files = {
+        "out",
+        "path",
+        "from_xlsx",
+        "table",
+        "measured",
+        "overlays",
+        "plan",
+        "a",
+        "b",
+        "like",
+        "model_configs",
+        "trace",
+    }
     assert all(given[n].kind != "value" for n in files & set(given))
     assert not {"out", "path", "from_xlsx", "workers", "on", "address"} & set(given)
 
@@ -180,6 +194,7 @@ FILES = {
     "claims": ("check", {"plan": LAB, "changes": ONE, "claims": [{"name": "FILE"}]}),
     "about": ("validate_inference", {"about": ["FILE"]}),
     "a model": ("train", {"model": "FILE", "system": "h100_hgx", "gpus": 8, "model_configs": {"FILE": "{}"}}),
+    "a trace": ("serve", {"trace": {"name": "FILE"}, "model": "llama_3_1_8b", "system": "h100_hgx"}),
     "a plan of sites": ("train_sites", {"model": "llama_3_1_70b", "system": "h100_hgx", "plan": {"name": "FILE"}}),
 }
 

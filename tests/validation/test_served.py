@@ -202,7 +202,18 @@ def test_tables_are_recognised(tmp_path: Path) -> None:
         + "rtx_4090,llama_3_1_8b,1,8,64,5,5,nan,1,2\nrtx_4090,llama_3_1_8b,1,8,0,5,5,0,1,2\n",
         encoding="utf-8",
     )
-    (runs,) = v.validate_any(tmp_path / "runs.csv")
-    assert isinstance(runs, TableComparison)
-    assert len(runs.reasons) == 3
-    assert sum(runs.reasons.values()) == 3
+    for runs in v.validate_any(tmp_path / "runs.csv"):  # with constants as shipped, and with their own level
+        assert isinstance(runs, TableComparison)
+        assert len(runs.reasons) == 3
+        assert sum(runs.reasons.values()) == 3
+
+
+def test_at_the_level_of_its_first_requests_the_rest_of_a_run_is_as_measured() -> None:
+    """Three dense runs within 5 % in TPOT and the whole request, 10 % at its 99th percentile, 20 % in TTFT."""
+    sample = Path(served_requests.__file__).parents[1] / "data" / "held_requests_sample.csv"
+    rows = list(csv.DictReader(sample.read_text(encoding="utf-8").splitlines()))
+    aims = {"tpot mean": 0.05, "latency mean": 0.05, "latency p99": 0.1, "ttft mean": 0.2}
+    found = [p for p in served_requests.level_points(rows) if p.kind in aims]
+    assert len(found) == 4 * len(aims)
+    missed = {(p.kind, p.model) for p in found if abs(p.error) > aims[p.kind]}
+    assert missed <= {("tpot mean", "qwen3_30b_a3b"), ("latency mean", "qwen3_30b_a3b")}

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
         catalog_yaml,
     )
     from gigaplan.api.json_form import to_json
-    from gigaplan.api.layers import frontier, power_supply, power_swings, train, train_sites
-    from gigaplan.api.plans import CheckedPlan, check, compare, new, run, run_sources, schema, unused
+    from gigaplan.api.layers import frontier, power_supply, power_swings, serve, train, train_sites
+    from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
     from gigaplan.api.studies import study_compare, study_montecarlo, study_sensitivity, study_sweep
@@ -76,6 +76,7 @@ __all__ = [
     "run_sources",
     "save",
     "schema",
+    "serve",
     "study_compare",
     "study_montecarlo",
     "study_sensitivity",
@@ -98,10 +99,11 @@ __all__ = [
 _HOMES = {
     "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show", "catalog_yaml"),
     "json_form": ("to_json",),
-    "layers": ("frontier", "power_supply", "power_swings", "train", "train_sites"),
-    "plans": ("CheckedPlan", "check", "compare", "new", "run", "run_sources", "schema", "unused"),
+    "layers": ("frontier", "power_supply", "power_swings", "serve", "train", "train_sites"),
+    "plans": ("CheckedPlan", "check", "compare", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
+    "starters": ("new",),
     "studies": ("study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }
 

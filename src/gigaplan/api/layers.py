@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from gigaplan.api.arguments import Fields
+from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.serve import serve_requests
+from gigaplan.layers.serve_answer import ServeRun
+from gigaplan.layers.serve_job import ServeJob
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
+from gigaplan.layers.site_planned import connected_earlier, planned_site
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
+from gigaplan.layers.site_supply_job import impossible
 from gigaplan.layers.sites import SitesJob
 from gigaplan.layers.swings import SwingsQuestion, SwingsRun
 from gigaplan.layers.swings import swings as run_swings
 from gigaplan.layers.training import TrainingJob, TrainRun
 from gigaplan.layers.training import train as run_training
 from gigaplan.layers.training_sites import SitesRun, train_at_sites
+from gigaplan.vocabulary.errors import PlanError
 from gigaplan.vocabulary.progress import Progress
 
 
@@ -130,6 +139,9 @@ def train_sites(
 def power_supply(
     region: SupplyJob | str,
     *,
+    plan: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
     **options: Annotated[Any, Fields(SupplyJob)],
 ) -> SiteSupply:
@@ -138,7 +150,14 @@ def power_supply(
     Parameters
     ----------
     region : str
-        Region in whose market the site buys: ``ercot`` or ``pjm``. Or a :class:`SupplyJob` alone.
+        Region in whose market the site buys: ``ercot`` or ``pjm``; of a plan, the name of its site. Or a
+        :class:`SupplyJob` alone.
+    plan : str or Path, optional
+        A built-in plan's name or a file, whose site it is: it draws and has what the plan says.
+    changes : mapping or sequence of str
+        ``{"fleet.sites.Abilene.supply.grid.line.power_mw": "300 MW"}``, of the plan.
+    overlays : sequence of str or Path
+        YAML files applied to the plan.
     progress : callable, optional
         Called with (digits of agreement, digits needed, words); False cancels.
     **options
@@ -151,9 +170,17 @@ def power_supply(
     Cancelled
         If ``progress`` returns False.
     """
-    if isinstance(region, SupplyJob):
-        return supply_site(region, progress)
-    return supply_site(read(SupplyJob, {"region": region, **options}, "power supply"), progress)
+    job = region if isinstance(region, SupplyJob) else read(SupplyJob, {"region": region, **options}, "power supply")
+    if plan is None:
+        return supply_site(job, progress)
+    if problems := impossible(job, planned=True):
+        raise PlanError(problems)
+    of_plan = (plan, changes_of(changes), overlays)
+    planned = planned_site(*of_plan, job.region, job)
+    answer = supply_site(job, progress, planned)
+    if not job.earlier_h:
+        return answer
+    return replace(answer, earlier=connected_earlier(*of_plan, planned, job.earlier_h))
 
 
 def power_swings(
@@ -186,6 +213,44 @@ def power_swings(
         return run_swings(model, progress)
     job, smoothing = split({"model": model, "system": system, **_texts(options)}, TrainingJob, SwingsQuestion)
     return run_swings(read(SwingsQuestion, {**smoothing, "run": job}, "power swings"), progress)
+
+
+def serve(
+    trace: ServeJob | str | Path,
+    model: str = "",
+    system: str = "",
+    *,
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(ServeJob, ServingQuestion)],
+) -> ServeRun:
+    """Return what comes of requests, one by one, on replicas of a model: percentiles, queues, energy and cost.
+
+    Parameters
+    ----------
+    trace : str or path
+        File with a row for each request (CSV, Parquet, JSON lines), ``azure_conv_2023``, ``azure_code_2023``, or
+        ``poisson`` for made traffic. Or a :class:`ServeJob` alone.
+    model, system : str
+        Names of the catalog.
+    progress : callable, optional
+        Called with (requests done, requests, words); False cancels.
+    **options
+        Fields of :class:`ServeJob` and of its :class:`ServingQuestion`: ``replicas=4``, ``router="round_robin"``,
+        ``rate=20``, ``input_tokens=2048``, ``ttft_s="500 ms"``.
+
+    Raises
+    ------
+    PlanError
+        With every unknown name and impossible number at once; or if the trace can't be read, or no layout keeps the
+        limits where none is stated.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    if isinstance(trace, ServeJob):
+        return serve_requests(trace, progress)
+    given = {"trace": str(trace), "model": model, "system": system, **_texts(options)}
+    job, question = split(given, ServeJob, ServingQuestion)
+    return serve_requests(read(ServeJob, {**job, "question": question}, "serve"), progress)
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:

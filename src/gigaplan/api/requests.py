@@ -151,6 +151,7 @@ KINDS = {
     "train": "gigaplan.layers.training:TrainingJob",
     "train sites": "gigaplan.layers.sites:SitesJob",
     "power supply": "gigaplan.layers.site_supply_job:SupplyJob",
+    "serve": "gigaplan.layers.serve_job:ServeJob",
     "failures": "gigaplan.layers.failures:FailureOptions",
     "power swings": "gigaplan.layers.swings:SwingsQuestion",
     "new": "gigaplan.plan.starter:Start",
@@ -170,8 +171,8 @@ def request(kind: str, data: str | Mapping[str, Any]) -> Any:
     Parameters
     ----------
     kind : str
-        ``frontier``, ``train``, ``train sites``, ``power supply``, ``failures``, ``power swings``, ``new``,
-        ``validate kernels``, ``calibrate serving``, ``calibrate training``, ``study``,
+        ``frontier``, ``train``, ``train sites``, ``serve``, ``power supply``, ``failures``, ``power swings``,
+        ``new``, ``validate kernels``, ``calibrate serving``, ``calibrate training``, ``study``,
         ``study sensitivity`` or ``study sweep``.
     data : str or mapping
         Fields by name; a quantity is a number in the unit of its name, or text with a unit.

@@ -1,14 +1,29 @@
-"""A starter plan whose demand fits its fleet: what its model serves there is simulated before the file is written."""
+"""The verb that writes a new plan.
+
+A starter's demand fits its fleet: what its model serves there is simulated before the file is written.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 
 from gigaplan import plan as plans
+from gigaplan.api.arguments import Fields
+from gigaplan.api.plans import Changes, changes_of
+from gigaplan.api.requests import read
+from gigaplan.plan.copies import copy_of
 from gigaplan.plan.sources import Sources
 from gigaplan.plan.starter import Requested, Start, starter
+from gigaplan.plan.workbook import plan_text
 from gigaplan.results.result import Result
 from gigaplan.simulate.engine import simulate
+from gigaplan.vocabulary.errors import Place, PlanError, Problem
+from gigaplan.vocabulary.files import command, named_file, write_text
+from gigaplan.vocabulary.files.kinds import PLAN
 from gigaplan.vocabulary.time import HOURS, MONTHS_PER_YEAR
 
 CHAT_SHARE, QUEUE_SHARE = 0.5, 0.3
@@ -17,6 +32,67 @@ fills the other hours, and a fifth is left for futures in which it takes more.""
 TIMES_RENT = 2.0
 """What is paid for a request at first, over what its GPU-hours rent for: between a cloud and the largest service, whose
 hours bring one to three times their rent."""
+
+
+def new(
+    path: str | Path = "plan.yaml",
+    request: Start | None = None,
+    *,
+    like: str | Path | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    from_xlsx: str | Path | None = None,
+    force: bool = False,
+    **options: Annotated[Any, Fields(Start)],
+) -> Path:
+    """Write a commented starter plan that runs at once, a copy of another plan, or the plan of a workbook with the
+    values that were changed there; return its path.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write; an existing one stays unless ``force``.
+    request : Start, optional
+        Power, generation, model, region, start and name of the starter.
+    like : str or Path, optional
+        A plan to copy instead, by name or path, with ``changes`` and ``overlays`` applied to it.
+    from_xlsx : str or Path, optional
+        A workbook that ``export`` has written: its plan, with the values, low and high ends that were changed in its
+        sheet of inputs; without any, its plan as it was.
+    **options
+        Fields of :class:`Start` instead of ``request``: ``power="40 MW it"``, ``region="ercot"``.
+
+    Raises
+    ------
+    PlanError
+        If the file exists, a name isn't known, or the plan to copy is wrong; with every cell of a workbook that can't
+        be a line of the plan.
+    MachineError
+        If the file can't be written; nothing half-written stays.
+    """
+    path = named_file(path)
+    if options:
+        request = read(Start, {"name": path.stem, **options}, "new")
+    if path.exists() and not force:
+        remedy = "give another name, or --force to replace it"
+        raise PlanError([Problem("this file exists already", Place(str(path)), remedy=remedy)])
+    if from_xlsx is not None and (like is not None or request is not None or changes or overlays):
+        remedy = "leave the rest out: change values in the workbook, or the plan that is written"
+        raise PlanError([Problem("a plan is read from a workbook alone", Place(str(from_xlsx)), remedy=remedy)])
+    if like is None and (changes or overlays):
+        remedy = "name the plan to copy with --from"
+        raise PlanError([Problem("changes and overlays need a plan to copy", Place(str(path)), remedy=remedy)])
+    if like is not None and request is not None:
+        remedy = "change the copy with --set, or leave --from out"
+        raise PlanError([Problem("a copy has its own power and names", Place(str(path)), remedy=remedy)])
+    with command(like, from_xlsx, *overlays):
+        if from_xlsx is not None:
+            text = plan_text(Path(from_xlsx), path.parent)
+        elif like is not None:
+            text = copy_of(plans.sources_of(like, changes_of(changes), overlays), path.parent)
+        else:
+            text = sized_starter(request or Start(name=path.stem))
+        return write_text(path, text, PLAN)
 
 
 def sized_starter(start: Start) -> str:

@@ -22,7 +22,10 @@ Given = dict[str, Any]
 """Values of a request by field name, as they were written."""
 ORDER = (
     "Model and system",
+    "Requests",
     "Request",
+    "Replicas",
+    "Fleet over time",
     "Layout",
     "Several sites",
     "Failures",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gigaplan.cli.base import OUTPUT, Html, Json, as_named_file, print_json, progress, show, verb
+from gigaplan.cli.base import OUTPUT, Html, Json, Set, With, as_named_file, print_json, progress, show, verb
 from gigaplan.cli.options import Given, flattened
 from gigaplan.cli.power_swings import power_app
 from gigaplan.cli.streams import line
@@ -31,7 +31,16 @@ NetCdf = Annotated[
 
 @verb(power_app, "supply", "power supply ercot --load 1GW --grid 500MW,700MW@2027-06")
 @flattened(job="gigaplan.layers.site_supply_job:SupplyJob")
-def power_supply(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetCdf = None, json: Json = False) -> int:
+def power_supply(
+    *,
+    job: Given,
+    set: Set = None,
+    with_: With = None,
+    csv: Csv = None,
+    html: Html = None,
+    netcdf: NetCdf = None,
+    json: Json = False,
+) -> int:
     """Show what of least cost stands next to a site's grid, each hour's dispatch, and what one more megawatt is worth.
 
     Parameters
@@ -47,7 +56,7 @@ def power_supply(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetC
     from gigaplan.vocabulary.files.kinds import HOURS, PAGE
 
     with progress("sizing") as bar:
-        run = api.power_supply(**job, progress=bar)
+        run = api.power_supply(**_of_plan(job), changes=set or (), overlays=with_ or (), progress=bar)
     if csv is not None:
         write_text(csv, supply_view.utility_csv(run), HOURS)
     if netcdf is not None:
@@ -62,6 +71,12 @@ def power_supply(*, job: Given, csv: Csv = None, html: Html = None, netcdf: NetC
             if path is not None:
                 line(f"{what} written to {path}")
     return 0 if run.shortfall is None else 1
+
+
+def _of_plan(job: Given) -> Given:
+    """Return what was asked for, PLAN/SITE split into the site and its plan."""
+    plan, _, site = str(job["region"]).rpartition("/")
+    return {**job, "region": site, "plan": plan} if plan else job
 
 
 def _write_network(run: Any, path: Path) -> None:

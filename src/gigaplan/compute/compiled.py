@@ -12,23 +12,30 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F) -> F:
+LEAN: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+"""Options of functions that make no arrays: references to those that they are given aren't counted."""
+
+
+def compiled(function: F, *, lean: bool = False) -> F:
     """Compile a function that Python calls; the machine code is cached on disk where some folder can be written.
 
     Parameters
     ----------
     function : callable
         Function in numba's subset of Python.
+    lean : bool
+        Whether it makes no arrays, and calls none that does; counting references would take a third of its time.
 
     Returns
     -------
     callable
         The same, compiled at its first call for each combination of argument types.
     """
+    options: dict[str, Any] = LEAN if lean else {"error_model": "numpy"}
     try:
-        return cast(F, njit(cache=True, error_model="numpy")(function))
+        return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:  # there is no folder that can be written
-        return cast(F, njit(error_model="numpy")(function))
+        return cast(F, njit(**options)(function))
 
 
 def part(function: F) -> F:
@@ -47,6 +54,22 @@ def part(function: F) -> F:
         The same, compiled with its caller.
     """
     return cast(F, njit(error_model="numpy", forceinline=True)(function))
+
+
+def lean_part(function: F) -> F:
+    """Compile a function that makes no arrays into those that call it; see :func:`part`.
+
+    Parameters
+    ----------
+    function : callable
+        Function in numba's subset of Python.
+
+    Returns
+    -------
+    callable
+        The same, compiled with its caller.
+    """
+    return cast(F, njit(forceinline=True, **LEAN)(function))
 
 
 def version_of(folder: Path) -> int:

@@ -6,3 +6,6 @@ ENGINES = ("vllm", "sglang", "trtllm")
 """Serving engines with calibrated constants."""
 PRECISIONS = ("bf16", "fp8", "fp4")
 """Precisions of weights, from wide to narrow."""
+
+ROUTERS = ("round_robin", "session_sticky", "least_outstanding", "least_kv", "prefix_aware")
+"""Ways to give requests to replicas; the first two don't look at these, which can then be simulated one by one."""

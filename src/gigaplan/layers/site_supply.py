@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gigaplan.catalog import Catalog
 from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load as load_catalog
+from gigaplan.layers.site_planned import Earlier, PlannedSite
 from gigaplan.layers.site_supply_job import PLACE, SupplyJob, impossible
 from gigaplan.power.supply.highs import INSTALL
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
@@ -31,6 +34,8 @@ UNSERVED_MWH = 1e-3
 """Energy below which a shortfall is the solver's rounding."""
 SLACK = 3
 """Tolerances of the cost up to which a shortfall of sizes is theirs, not of the supply on offer."""
+UTC_OFFSET_H = {"ercot": -6.0, "pjm": -5.0}
+"""Standard time of the regions, as their facts ``utc_offset_h`` have it."""
 LEAP_DAY = (2, 29)
 """Month and day that the series leave out."""
 DAYS_PER_MONTH = 30.4375
@@ -81,6 +86,10 @@ class SiteSupply(Brief):
     notes: tuple[str, ...]
     seconds: float
     catalog_vintage: str
+    utc_offset_h: float
+    """Standard time at the site, ahead of UTC [h]."""
+    earlier: Earlier | None = None
+    """What a connection a year earlier would bring; None where it was not asked."""
     site: SiteYear
     supplied: Supplied
 
@@ -89,7 +98,7 @@ class SiteSupply(Brief):
         return f"SiteSupply of {self.job.load_mw:g} MW in {self.job.region}, {self.job.year}"
 
 
-def supply_site(job: SupplyJob, progress: Progress | None = None) -> SiteSupply:
+def supply_site(job: SupplyJob, progress: Progress | None = None, planned: PlannedSite | None = None) -> SiteSupply:
     """Return the supply of least cost of a site, or the dispatch of what stands.
 
     Parameters
@@ -98,6 +107,8 @@ def supply_site(job: SupplyJob, progress: Progress | None = None) -> SiteSupply:
         Where the site is, its load, its grid, what may stand, and what load can wait.
     progress : callable, optional
         Called with (steps done, steps, words); False cancels.
+    planned : PlannedSite, optional
+        The site of a plan that the job is about.
 
     Raises
     ------
@@ -106,7 +117,7 @@ def supply_site(job: SupplyJob, progress: Progress | None = None) -> SiteSupply:
     Cancelled
         If ``progress`` returns False.
     """
-    problems = impossible(job)
+    problems = impossible(job, planned=planned is not None)
     if problems:
         raise PlanError(problems)
     try:
@@ -115,7 +126,7 @@ def supply_site(job: SupplyJob, progress: Progress | None = None) -> SiteSupply:
         what = "the solver HiGHS is not installed"
         raise PlanError([Problem(what, PLACE, remedy=INSTALL)]) from None
     facts = load_catalog()
-    site, notes = site_of(job, facts)
+    site, notes = site_of(job, facts) if planned is None else _of_plan(job, planned, facts)
     found = _solved(job, site, progress)
     delayed = None
     if job.delay:
@@ -128,13 +139,34 @@ def supply_site(job: SupplyJob, progress: Progress | None = None) -> SiteSupply:
     if job.withheld_h > 0:
         open_grid = replace(site.grid, limit_mw=_limit(job))
         withheld = found.cost_usd - _solved(job, replace(site, grid=open_grid), progress).cost_usd
-    return _answer(job, site, found, delayed, withheld, notes, facts.vintage)
+    answer = _answer(job, site, found, delayed, withheld, notes, facts.vintage)
+    return answer if planned is None else replace(answer, utc_offset_h=planned.utc_offset_h)
 
 
 def _solved(job: SupplyJob, site: SiteYear, progress: Progress | None) -> Supplied:
     if job.dispatch:
-        return dispatch(site, {n: mw or 0.0 for n, mw in job.capacities.items()})
+        sized = {n: mw for n, mw in job.capacities.items() if mw is not None}
+        return dispatch(site, {k.name: sized.get(k.name, k.built_mw) for k in site.kinds})
     return size(site, limit_s=job.limit_s, progress=progress)
+
+
+def _of_plan(job: SupplyJob, planned: PlannedSite, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
+    """Return a plan's site with what may be built next to what stands there."""
+    peak = float(planned.site.load_mw.max())
+    like = replace(job, region=planned.region, place=planned.place, load_mw=peak)
+    units, batteries, notes = _offered(like, facts, job.offered(planned=True))
+    taken = {k.name for k in planned.site.kinds}
+
+    def named(one: Any) -> Any:
+        return replace(one, name=f"{one.name} on offer") if one.name in taken else one
+
+    site = replace(
+        planned.site,
+        units=(*planned.site.units, *map(named, units)),
+        batteries=(*planned.site.batteries, *map(named, batteries)),
+        flexible=_flexible(like, facts, peak),
+    )
+    return site, (*planned.notes, *notes)
 
 
 def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
@@ -162,8 +194,27 @@ def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
         f"hourly prices of {job.region} in {job.prices_of}; carbon of its generation in {series.CARBON_YEAR}, sun and "
         f"wind of {series.RESOURCE_YEAR}: their hours do not meet as they did on one day",
     ]
-    units, batteries = [], []
-    for name in job.capacities:
+    units, batteries, left_out = _offered(job, facts, job.capacities)
+    load = np.full(series.HOURS, job.load_mw * job.drawn)
+    flexible = _flexible(job, facts, job.load_mw)
+    site = SiteYear(load_mw=load, grid=grid, units=tuple(units), batteries=tuple(batteries), flexible=flexible)
+    return site, (*notes, *left_out)
+
+
+def _flexible(job: SupplyJob, facts: Catalog, peak_mw: float) -> Flexible:
+    return Flexible(
+        shiftable_share=job.shiftable,
+        peak_mw=peak_mw,
+        within_h=job.within_h if job.shiftable else 0,
+        curtailable_share=job.curtailable,
+        worth_usd_per_mwh=facts.find("supply", "compute_usd_per_mwh").number,
+    )
+
+
+def _offered(job: SupplyJob, facts: Catalog, names: Iterable[str]) -> tuple[list[Unit], list[Battery], list[str]]:
+    """Return units and batteries at the catalog's costs, and why others are left out."""
+    units, batteries, notes = [], [], []
+    for name in names:
         if _too_late(job, facts, name):
             notes.append(f"{name} ordered on {job.ordered} comes after {job.year} begins, and is left out")
         elif name == "battery":
@@ -174,16 +225,7 @@ def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
                 notes.append(f"{name} is left out: no series of it for {job.region}; name a place with --place")
             else:
                 units.append(unit)
-    flexible = Flexible(
-        shiftable_share=job.shiftable,
-        peak_mw=job.load_mw,
-        within_h=job.within_h if job.shiftable else 0,
-        curtailable_share=job.curtailable,
-        worth_usd_per_mwh=facts.find("supply", "compute_usd_per_mwh").number,
-    )
-    load = np.full(series.HOURS, job.load_mw * job.drawn)
-    site = SiteYear(load_mw=load, grid=grid, units=tuple(units), batteries=tuple(batteries), flexible=flexible)
-    return site, tuple(notes)
+    return units, batteries, notes
 
 
 def _hours(year: int) -> list[dt.datetime]:
@@ -311,6 +353,7 @@ def _answer(
         notes=notes,
         seconds=found.seconds,
         catalog_vintage=vintage,
+        utc_offset_h=UTC_OFFSET_H.get(job.region, 0.0),
         site=site,
         supplied=found,
     )

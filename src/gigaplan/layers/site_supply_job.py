@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from gigaplan.catalog.hourly import HOURS, PLACES, PRICE_YEARS
@@ -31,10 +31,10 @@ MOST_MW = 100_000.0
 class SupplyJob:
     """A site of a steady load in a region, with a grid connection by date and what may stand next to it."""
 
-    region: Annotated[str, Option(argument=True, choices=REGIONS)]
-    """Region in whose market the site buys: ercot or pjm."""
-    load_mw: Annotated[float, Option("load", group="Site"), Quantity("MW", "1.2 GW")]
-    """Facility power of the site at its peak, as "1.2 GW"."""
+    region: Annotated[str, Option(argument=True)]
+    """Region in whose market the site buys, ercot or pjm; or a site of a plan, as announced-2025-09/Abilene."""
+    load_mw: Annotated[float, Option("load", group="Site"), Quantity("MW", "1.2 GW")] = 0.0
+    """Facility power of the site at its peak, as "1.2 GW"; a site of a plan draws what the plan says."""
     drawn: Annotated[float, Option(group="Site"), Quantity("share", "85 %")] = 1.0
     """Share of it that is drawn in every hour, as "85 %"; what waits catches up in the rest."""
     year: Annotated[int, Option(group="Site")] = 2027
@@ -43,6 +43,8 @@ class SupplyJob:
     """Power that the connection gives, from dates on, as "500MW,700MW@2027-06" (default: all of the load)."""
     withheld_h: Annotated[float, Option("withheld", group="Site"), Quantity("h", "100 h", bare=True)] = 0.0
     """Hours of the year, the dearest ones, in which the operator may withhold the connection."""
+    earlier_h: Annotated[float, Option("earlier", group="Site"), Quantity("h", "150 h", bare=True)] = 0.0
+    """Of a plan's site: also say what a connection a year earlier brings that may be withheld for so many hours."""
     delay: Annotated[bool, Option(group="Site")] = False
     """Also size the year without the grid's last tranche, to say what its delay by a year costs."""
     units: Annotated[str, Option(group="Supply")] = ",".join(UNITS)
@@ -73,6 +75,31 @@ class SupplyJob:
     def capacities(self) -> dict[str, float | None]:
         """Units that are named, each with its capacity where one is given."""
         return read_units(self.units)[0]
+
+    def offered(self, *, planned: bool) -> dict[str, float | None]:
+        """Return the units of the question: of a plan's site that is dispatched none that are not named.
+
+        Parameters
+        ----------
+        planned : bool
+            Whether the site is a plan's.
+        """
+        return {} if planned and self.dispatch and self.units == ",".join(UNITS) else self.capacities
+
+
+def _stated_twice(job: SupplyJob) -> list[Problem]:
+    """Return a problem for each option that a plan's site does not take."""
+    names = {f.name: f for f in fields(job)}
+    return [
+        Problem(
+            "the plan says this of its sites",
+            Place("power supply", path=name),
+            value=f"{getattr(job, name)}",
+            remedy="leave it out, or change the plan with --set fleet.sites.NAME.supply...",
+        )
+        for name in OF_REGIONS
+        if getattr(job, name) != names[name].default
+    ]
 
 
 def read_grid(text: str) -> tuple[tuple[tuple[dt.date, float], ...], list[Problem]]:
@@ -117,11 +144,17 @@ def read_units(text: str) -> tuple[dict[str, float | None], list[Problem]]:
     return found, problems
 
 
-def impossible(job: SupplyJob) -> list[Problem]:
-    """Return a problem for each value that can't be, all at once."""
+OF_REGIONS = ("load_mw", "drawn", "grid", "withheld_h", "delay", "place", "prices_of")
+"""What a plan says of its sites."""
+
+
+def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
+    """Return a problem for each value that can't be, all at once; of a plan's site for what the plan says."""
     problems = [*read_grid(job.grid)[1], *read_units(job.units)[1]]
+    lowest = 0.0 if planned else 1e-3
     for name, value, low, high, words in (
-        ("load", job.load_mw, 1e-3, MOST_MW, "between a kilowatt and 100 GW"),
+        ("load", job.load_mw, lowest, MOST_MW, "between a kilowatt and 100 GW"),
+        ("earlier", job.earlier_h, 0, HOURS, "hours of a year"),
         ("year", job.year, *YEARS, f"a year from {YEARS[0]} to {YEARS[1]}"),
         ("withheld", job.withheld_h, 0, HOURS, "hours of a year"),
         ("drawn", job.drawn, 1e-3, 1, "a share of up to 100 %"),
@@ -132,7 +165,12 @@ def impossible(job: SupplyJob) -> list[Problem]:
     ):
         if not low <= value <= high or not math.isfinite(value):
             problems.append(Problem(f"--{name} is {words}", PLACE, value=f"{value:g}", remedy="give one in that range"))
-    if job.region not in REGIONS:
+    if planned:
+        problems += _stated_twice(job)
+    elif job.earlier_h:
+        what, remedy = "--earlier looks at a site of a plan", "name one, as announced-2025-09/Abilene"
+        problems.append(Problem(what, PLACE, value=job.region, remedy=remedy))
+    if job.region not in REGIONS and not planned:
         near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
         what = "no hourly prices of such a region are shipped"
         problems.append(
@@ -148,7 +186,7 @@ def impossible(job: SupplyJob) -> list[Problem]:
         allowed = ", ".join(map(str, PRICE_YEARS))
         what = "no hourly prices of such a year are shipped"
         problems.append(Problem(what, PLACE, value=str(job.prices_of), allowed=allowed, remedy="name one of these"))
-    unsized = [n for n, mw in job.capacities.items() if mw is None] if job.dispatch else []
+    unsized = [n for n, mw in job.offered(planned=planned).items() if mw is None] if job.dispatch else []
     if unsized:
         what, remedy = "--dispatch needs the capacity of every unit", f"write them like {UNITS_EXAMPLE}"
         problems.append(Problem(what, PLACE, value=", ".join(unsized), remedy=remedy))

@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
+from gigaplan.layers.site_planned import Earlier
 from gigaplan.layers.site_supply import SiteSupply
 from gigaplan.report import html as page
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
 from gigaplan.report.format import money, short
 from gigaplan.report.page import style_sheet, template
+from gigaplan.report.words import title as title_of
 from gigaplan.vocabulary.members import Array
 
 WEEK_H = 168
@@ -38,14 +40,13 @@ UTILITY_COLUMNS = (
     "curtailed_mw",
     "unserved_mw",
 )
-UTC_OFFSET_H = {"ercot": -6, "pjm": -5}
-"""Standard time of the regions, as their facts ``utc_offset_h`` have it."""
 
 
 def title(run: SiteSupply) -> str:
     """Return what is supplied."""
     job = run.job
-    return f"{_mw(job.load_mw)} in {job.region}, {job.year}: " + ("dispatch" if job.dispatch else "least-cost supply")
+    peak = _mw(run.site.load_mw.max() / job.drawn)
+    return f"{peak} in {job.region}, {job.year}: " + ("dispatch" if job.dispatch else "least-cost supply")
 
 
 def headline(run: SiteSupply) -> str:
@@ -56,8 +57,10 @@ def headline(run: SiteSupply) -> str:
             f"No supply on offer carries the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
             f"{lacking.worst_hour} UTC, {short(lacking.energy_mwh)} MWh over the year"
         )
-    standing = [f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= SHOWN_SHARE * run.job.load_mw]
-    verb = "stand" if run.job.dispatch else "of least cost"
+    standing = [
+        f"{_mw(mw)} of {word(n)}" for n, mw in run.capacity_mw.items() if mw >= SHOWN_SHARE * run.site.load_mw.max()
+    ]
+    verb = ("stand" if standing else "stands") if run.job.dispatch else "of least cost"
     return f"{', '.join(standing) or 'nothing'} next to the grid {verb}: {short(run.usd_per_mwh)} USD/MWh"
 
 
@@ -80,12 +83,31 @@ def rows(run: SiteSupply) -> list[tuple[str, str]]:
     if run.withheld_usd_per_year is not None:
         hours = f"{run.job.withheld_h:g} hours without the grid"
         found.append((hours, f"cost {money(run.withheld_usd_per_year)} a year"))
+    if run.earlier is not None:
+        found += _earlier(run.earlier)
     if run.job.shiftable or run.job.curtailable:
         found.append(("load that waits", f"{short(run.shifted_mwh)} MWh later, {short(run.curtailed_mwh)} MWh never"))
     gap = (run.usd_per_year - run.bound_usd_per_year) / max(abs(run.usd_per_year), 1.0)
     how = "optimal" if run.optimal else "the time limit came first"
     found.append(("solved", f"{how}, within {100 * gap:.2g} % of the bound, in {run.seconds:.0f} s"))
     return found
+
+
+def _earlier(gain: Earlier) -> list[tuple[str, str]]:
+    """Return what a connection a year earlier brings."""
+    name = f"a year earlier, {gain.withheld_h:g} hours withheld"
+    if not gain.from_day:
+        return [(name, f"brings no power: what limits the site is still {gain.still_limits}")]
+    served = sorted(((n, v) for n, v in gain.served_more.items() if v > 0), key=lambda x: -x[1])
+    waits = ", ".join(f"{title_of(n)} {short(v)}" for n, v in served[:3])
+    when = f"from {gain.from_day} to {gain.until_day}"
+    lacks = f"{short(gain.unpowered_mwh)} MWh lack in the hours withheld"
+    return [
+        (name, f"{_mw(gain.power_mw)} (IT) more {when}; what limits the site is then {gain.still_limits}"),
+        ("tokens", f"{short(gain.tokens)} more ({gain.tokens_share:+.2%}); {lacks}"),
+        ("dollars", f"revenue {money(gain.revenue_usd)}, energy {money(gain.energy_usd)} more over the horizon"),
+        ("who no longer waits", f"requests served more: {waits}" if waits else "nobody: all demand was served"),
+    ]
 
 
 def terminal(run: SiteSupply) -> RenderableType:
@@ -219,7 +241,7 @@ def _lines(run: SiteSupply) -> Iterator[str]:
     columns: list[Array] = [run.site.load_mw, taken, run.site.grid.limit_mw, ramp]
     columns += [found.put_off_mw, found.caught_up_mw, found.curtailed_mw, found.unserved_mw]
     columns += [mw for n, mw in found.power_mw.items() if n != "grid"]
-    local = dt.timedelta(hours=UTC_OFFSET_H[run.job.region])
+    local = dt.timedelta(hours=run.utc_offset_h)
     for hour, values in zip(hours(run), np.array(columns).T, strict=True):
         yield ",".join(
             [f"{hour:%Y-%m-%dT%H:%MZ}", f"{hour + local:%Y-%m-%dT%H:%M}", *(f"{v:.4f}" for v in values + 0.0)]

@@ -39,7 +39,7 @@ def terminal(run: SwingsRun) -> RenderableType:
     end += [Text(note, style="dim") for note in run.notes]
     top = max(*run.bare_mw, *run.smoothed_mw, 1e-12)
     drawn = [
-        Text(f"{name:<12}{_sparkline(mw, top)}")
+        Text(f"{name:<12}{sparkline(mw, top)}")
         for name, mw in (("as it is", run.bare_mw), ("at the grid", run.smoothed_mw))
     ]
     title = Text(f"{run.brief_title()}, a step of {run.step_s:.3g} s ({run.layout})", style="bold")
@@ -53,9 +53,19 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _sparkline(values: tuple[float, ...], top: float) -> str:
-    """Return a line of blocks, each as high as the mean of its part of the time."""
-    count = min(WIDTH, len(values))
+def sparkline(values: tuple[float, ...], top: float, columns: int = WIDTH) -> str:
+    """Return a line of blocks, each as high as the mean of its part of the time.
+
+    Parameters
+    ----------
+    values : tuple of float
+        Values over time.
+    top : float
+        Value of the highest block.
+    columns : int
+        Most blocks.
+    """
+    count = min(columns, len(values))
     edges = [round(k * len(values) / count) for k in range(count + 1)]
     means = (sum(values[a:b]) / (b - a) for a, b in pairwise(edges))
     return "".join(BARS[min(int(m / top * len(BARS)), len(BARS) - 1)] for m in means)

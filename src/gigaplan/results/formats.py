@@ -43,13 +43,21 @@ NUMBERS, MEMBERS, DRAWS = "result.parquet", "members.parquet", "draws.parquet"
 """Files next to ``result.json``: the central member's numbers, all members' and what they drew of the inputs."""
 
 
-def as_data(result: Labelled, folder: Path) -> dict[str, Any]:
-    """Return all of a result but its arrays as plain data, with the checksums of the files that hold them."""
-    return {
-        "format": FORMAT,
+def written(folder: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Return a result's plain data with the checksums of the files that hold its arrays."""
+    draws = data["draws"]
+    return data | {
         "parquet": _written(folder / NUMBERS),
         "members_parquet": _written(folder / MEMBERS) if (folder / MEMBERS).exists() else None,
-        "draws": {"parquet": _written(folder / DRAWS), "inputs": _inputs(result.draws)} if result.draws else None,
+        "draws": draws and draws | {"parquet": _written(folder / DRAWS)},
+    }
+
+
+def as_data(result: Labelled) -> dict[str, Any]:
+    """Return all of a result but its arrays as plain data."""
+    return {
+        "format": FORMAT,
+        "draws": {"inputs": _inputs(result.draws)} if result.draws else None,
         "stamp": dataclasses.asdict(result.stamp),
         "axis": {
             "start": result.axis.start.isoformat(),

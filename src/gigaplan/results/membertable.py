@@ -24,11 +24,11 @@ from gigaplan.vocabulary.variables import DIMS
 
 TOGETHER = 4_000_000
 """Numbers that are written or read with one query."""
-SMALL = 16_000_000
+SMALL = 24_000_000
 """Numbers of a table that is written with one query after all, which spares it to be written twice."""
-GROUP = 2048
-"""Rows of a row group: a multiple of what DuckDB handles at once, small because rows are wide."""
-COPY = f"FORMAT parquet, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE {GROUP}"
+GROUP, MOST_GROUPS, GROUP_BYTES = 2048, 5, 8_400_000
+"""Rows of a row group: a multiple of what DuckDB handles at once, and few of them where rows are wide."""
+COPY = "FORMAT parquet, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 1, ROW_GROUP_SIZE"
 """No dictionaries: members' numbers differ, so that looking for equal ones takes as long as writing, for larger files.
 """
 TABLE_DIMS = tuple(d for d in DIMS if d != "member")
@@ -45,7 +45,13 @@ def writing_bytes(members: int) -> int:
 
 
 def _group_bytes(members: int) -> int:
-    return GROUP * members * np.dtype(float).itemsize
+    return _group_rows(members) * members * np.dtype(float).itemsize
+
+
+def _group_rows(members: int) -> int:
+    """Return the rows of a group: a wide group takes memory, a short one time."""
+    at_once = GROUP * members * np.dtype(float).itemsize
+    return GROUP * min(max(GROUP_BYTES // at_once, 1), MOST_GROUPS)
 
 
 def write(result: Labelled, path: Path, progress: Progress | None = None) -> None:
@@ -68,7 +74,8 @@ def write(result: Labelled, path: Path, progress: Progress | None = None) -> Non
     names = held(result)
     query = labelled(result, names, TABLE_DIMS, _columns(result.stamp.members))
     batches = [(f"{b[0][0]} of every member", partial(_codes, result, names, b)) for b in _batches(result, names)]
-    parquet.write(path, query, batches, COPY, progress, _group_bytes(result.stamp.members))
+    members = result.stamp.members
+    parquet.write(path, query, batches, f"{COPY} {_group_rows(members)}", progress, _group_bytes(members))
 
 
 def _columns(members: int) -> list[str]:

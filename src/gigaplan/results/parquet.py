@@ -6,7 +6,6 @@ import contextlib
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,8 @@ def write(
 
 def _watched(db: Any, query: str, watch: Callable[[float], None]) -> None:
     """Run a query that may take long; ``watch`` is told the share that is done, and may raise to interrupt it."""
+    from concurrent.futures import ThreadPoolExecutor, wait
+
     import duckdb
 
     with ThreadPoolExecutor(1) as pool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,11 +70,12 @@ def save(
     """
     with whole_folder(folder, NAMES, _wrote) as work:
         if _is_quick(result):
-            _write_side_by_side(result, work, extra or {}, progress)
+            data = _write_side_by_side(result, work, extra or {}, progress)
         else:
             _write_tables(result, work, progress)
             _write_texts(work, extra or {})
-        data = formats.as_data(result, work)
+            data = formats.as_data(result)
+        data = formats.written(work, data)
         (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
     return folder
 
@@ -87,15 +87,17 @@ def _is_quick(result: Labelled) -> bool:
 
 def _write_side_by_side(
     result: Labelled, work: Path, extra: Mapping[str, Callable[[], str]], progress: Progress | None
-) -> None:
-    """Write the tables in a second process, where there can be one, and the texts meanwhile."""
+) -> dict[str, Any]:
+    """Write the tables in a second process, where there can be one; write texts and return the rest meanwhile."""
     report(progress, 0, STEPS, "tables and page")
     with second_process(lambda _: _write_tables(result, work, None), (0,)) as left_undone:
         _write_texts(work, extra)
+        data = formats.as_data(result)
         report(progress, 1, STEPS, "tables")
         for _ in left_undone():
             _write_tables(result, work, None)
     report(progress, STEPS, STEPS, "result")
+    return data
 
 
 def _write_texts(work: Path, extra: Mapping[str, Callable[[], str]]) -> None:
@@ -111,6 +113,8 @@ def _write_tables(result: Labelled, work: Path, progress: Progress | None) -> No
     if not membertable.held(result):
         central(progress=progress)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(central)
         membertable.write(result, work / formats.MEMBERS, progress)

@@ -56,6 +56,13 @@ class GivenTable(Strict):
     text: Text
 
 
+class GivenTrace(Strict):
+    """Requests: a trace that comes with gigaplan or made traffic, by name, or a file as text with its name."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$")]
+    text: Text = ""
+
+
 class GivenClaims(Strict):
     """A set of claims: one that comes with gigaplan, by name, or its own text."""
 

@@ -16,10 +16,12 @@ from gigaplan.api.json_form import plain, to_json
 from gigaplan.api.requests import load_class
 from gigaplan.api.requests import read as read_request
 from gigaplan.api.results import EXPORTED
-from gigaplan.app.verbs.bodies import GivenPlan, GivenResult, PlanOrResult
+from gigaplan.app.verbs.bodies import GivenPlan, GivenResult, GivenTrace, PlanOrResult
 from gigaplan.app.verbs.derive import Given, Verb
 from gigaplan.app.verbs.kinds import Kind, PageQuestion
 from gigaplan.app.verbs.limits import Limits
+from gigaplan.layers.serve_job import MADE
+from gigaplan.layers.serve_traces import BUILTIN
 from gigaplan.report.answer_page import page_of
 from gigaplan.results.result import Result
 from gigaplan.study.request import MEMBERS
@@ -183,6 +185,8 @@ class _Files:
             return self.text(f"{name}-{value.name}", value.text)
         if given.kind == "tables":
             return [self.text(f"{name}-{k + 1}-{one.name}", one.text) for k, one in enumerate(value)]
+        if given.kind == "trace":
+            return self.trace(value)
         if given.kind == "texts":
             return tuple(self.text(f"overlay-{k + 1}.yaml", text) for k, text in enumerate(value))
         if given.kind == "claims":
@@ -201,6 +205,16 @@ class _Files:
             remedy = "choose one of them, or post the plan's text"
             place = Place(name, path="name")
             raise PlanError([unknown_choice("no such built-in plan", place, value.name, plans.builtin_names(), remedy)])
+        return value.name
+
+    def trace(self, value: GivenTrace) -> str:
+        """Return a trace's name, or the file of its text."""
+        known = (*BUILTIN, MADE)
+        if value.text:
+            return self.text(f"trace-{value.name}", value.text)
+        if value.name not in known:
+            remedy = "choose one of them, or post the trace's text"
+            raise PlanError([unknown_choice("no such trace", Place("trace", path="name"), value.name, known, remedy)])
         return value.name
 
     def saved(self, value: GivenResult) -> str:

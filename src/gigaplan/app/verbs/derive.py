@@ -30,6 +30,7 @@ from gigaplan.app.verbs.bodies import (
     GivenPlan,
     GivenResult,
     GivenTable,
+    GivenTrace,
     NamedTexts,
     PlanOrResult,
     Tables,
@@ -40,7 +41,7 @@ from gigaplan.results.result import Result
 
 NOT_POSTED = ("load", "request", "run_sources", "save", "to_json")
 """Functions of the API that serve Python alone: they build or keep what the interface posts and keeps."""
-LONG = ("study_", "validate_", "calibrate_", "answer", "inputs", "rerun", "unused", "train", "power_supply")
+LONG = ("study_", "validate_", "calibrate_", "answer", "inputs", "rerun", "unused", "train", "serve", "power_supply")
 """Beginnings of the verbs that may take minutes."""
 PLANS = ("plan", "a", "b", "like")
 TABLES = ("table", "measured", "anchor", "tables")
@@ -53,13 +54,14 @@ how much of a result is kept."""
 LEFT_OUT_FIELDS = {"out", "on", "workers", "address"}
 """Fields of studies that say where these run, which is the server's to say."""
 LEFT_OUT_OF = {"new": ("force",)}
-Kind = Literal["plan", "result", "saved", "table", "tables", "texts", "claims", "named", "changes", "value"]
+Kind = Literal["plan", "result", "saved", "table", "tables", "trace", "texts", "claims", "named", "changes", "value"]
 KINDS: dict[Kind, Any] = {
     "plan": GivenPlan,
     "result": PlanOrResult,
     "saved": GivenResult,
     "table": GivenTable,
     "tables": Tables,
+    "trace": GivenTrace,
     "texts": Texts,
     "claims": ClaimSets,
     "named": NamedTexts,
@@ -170,6 +172,8 @@ def _kind(verb: str, name: str, hint: Any) -> Kind:
         return "named"
     if name in TABLES:
         return "table"
+    if name == "trace":
+        return "trace"
     if name in PLANS or Result in parts:
         return "result" if Result in parts else "plan"
     if Path in parts:

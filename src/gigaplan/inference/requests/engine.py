@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gigaplan.compute.compiled import part
+from gigaplan.compute.compiled import lean_part
 from gigaplan.inference.requests.heap import SLOT_BITS, SLOTS, drop, push
 from gigaplan.inference.requests.histogram import BINS, FIRST, SHIFT
 from gigaplan.inference.requests.prefixes import add, evict, find, hold, let_go
@@ -24,7 +24,7 @@ ENDLESS = 1 << 62
 """More steps than any."""
 
 
-@part
+@lean_part
 def _free_slot(s: Any, slot: int) -> None:
     """Give a slot back."""
     n = s.free[-1]
@@ -32,7 +32,7 @@ def _free_slot(s: Any, slot: int) -> None:
     s.free[-1] = n + 1
 
 
-@part
+@lean_part
 def enqueue(s: Any, rules: Any, r: int, slot: int) -> None:
     """Let a request come to a replica, or refuse it.
 
@@ -53,7 +53,7 @@ def enqueue(s: Any, rules: Any, r: int, slot: int) -> None:
     steps = int(np.ceil((tokens - 1) / rules.growth))
     if rules.growth > 1:
         steps += 1  # prompt and output are rounded up to whole steps each
-    blocks = (steps + rules.block_steps - 1) // rules.block_steps
+    blocks = (steps + rules.block_steps - 1) >> rules.shift
     if tokens > rules.longest or blocks > rules.blocks:
         rep.refused_long += 1
         _free_slot(s, slot)
@@ -71,7 +71,7 @@ def enqueue(s: Any, rules: Any, r: int, slot: int) -> None:
         rep.waiting += 1
 
 
-@part
+@lean_part
 def _return_to_queue(s: Any, r: int, slot: int) -> None:
     """Put a request that lost its memory before those of its rank that wait."""
     q, queue, rep = s.slots[slot], s.queues[r, s.slots[slot].rank], s.replicas[r]
@@ -82,7 +82,7 @@ def _return_to_queue(s: Any, r: int, slot: int) -> None:
     rep.waiting += 1
 
 
-@part
+@lean_part
 def _run(s: Any, r: int, slot: int) -> None:
     """Put a request at the end of those that run."""
     rep, q = s.replicas[r], s.slots[slot]
@@ -94,7 +94,7 @@ def _run(s: Any, r: int, slot: int) -> None:
     rep.tail = slot
 
 
-@part
+@lean_part
 def _stop(s: Any, r: int, slot: int) -> None:
     """Take a request out of those that run."""
     rep, q = s.replicas[r], s.slots[slot]
@@ -108,14 +108,14 @@ def _stop(s: Any, r: int, slot: int) -> None:
         s.slots[q.next].prev = q.prev
 
 
-@part
+@lean_part
 def _blocks_now(rep: Any, rules: Any, q: Any) -> int:
     """Return the blocks that a request holds which decodes, shared ones included."""
-    blocks: int = q.blocks + (rep.step - q.begun - q.room - 1 + rules.block_steps) // rules.block_steps
+    blocks: int = q.blocks + ((rep.step - q.begun - q.room - 1 + rules.block_steps) >> rules.shift)
     return blocks
 
 
-@part
+@lean_part
 def _leave(s: Any, rules: Any, r: int, slot: int) -> None:
     """Let a request that decodes stop, and give up its memory."""
     rep, q = s.replicas[r], s.slots[slot]
@@ -124,14 +124,14 @@ def _leave(s: Any, rules: Any, r: int, slot: int) -> None:
     rep.tokens -= q.input + q.made - 1 + (rep.step - q.begun) * rules.growth
     if rep.decoding == 0:
         rep.tokens = 0.0  # no rounding is left over
-    s.phases[r, (q.begun + q.room + 1) % rules.block_steps] -= 1
+    s.phases[r, (q.begun + q.room + 1) & (rules.block_steps - 1)] -= 1
     rep.held -= _blocks_now(rep, rules, q) - q.depth * rules.node_blocks
     if q.leaf != NONE:
         let_go(rep, s.nodes[r], q.leaf, rules.node_blocks)
     q.leaf, q.depth = NONE, 0
 
 
-@part
+@lean_part
 def _count(s: Any, kind: int, time: float) -> None:
     """Count a time in its bin."""
     s.real[0] = time
@@ -139,7 +139,7 @@ def _count(s: Any, kind: int, time: float) -> None:
     s.counts[kind, min(max(k, 0), BINS - 1)] += 1
 
 
-@part
+@lean_part
 def _done(s: Any, rules: Any, r: int, slot: int) -> None:
     """Count a request that has made its last token, and free its slot."""
     rep, q = s.replicas[r], s.slots[slot]
@@ -168,7 +168,7 @@ def _done(s: Any, rules: Any, r: int, slot: int) -> None:
     _free_slot(s, slot)
 
 
-@part
+@lean_part
 def _worst(s: Any, r: int) -> int:
     """Return the request to lose its memory: of the least urgent rank the last one admitted."""
     rep = s.replicas[r]
@@ -182,12 +182,12 @@ def _worst(s: Any, r: int) -> int:
     return found
 
 
-@part
+@lean_part
 def _preempt(s: Any, rules: Any, r: int) -> bool:
     """Take memory from the last requests until the next step has its blocks; return whether any lost it."""
     rep = s.replicas[r]
     lost = False
-    while s.phases[r, (rep.step + 1) % rules.block_steps] > rules.blocks - rep.held:
+    while s.phases[r, (rep.step + 1) & (rules.block_steps - 1)] > rules.blocks - rep.held:
         lost = True
         slot = _worst(s, r)
         q = s.slots[slot]
@@ -211,7 +211,7 @@ def _preempt(s: Any, rules: Any, r: int) -> bool:
     return lost
 
 
-@part
+@lean_part
 def _find_prefix(s: Any, rules: Any, r: int, q: Any) -> int:
     """Return the blocks that somebody holds and a request finds; its path is left in ``leaf`` and ``depth``."""
     nodes, table = s.nodes[r], s.table[r]
@@ -228,7 +228,7 @@ def _find_prefix(s: Any, rules: Any, r: int, q: Any) -> int:
     return shared
 
 
-@part
+@lean_part
 def _admit(s: Any, rules: Any, r: int, rank: int, running: int) -> bool:
     """Admit the next request that waits, if a sequence and blocks for its whole prompt are free; return whether."""
     rep = s.replicas[r]
@@ -236,12 +236,12 @@ def _admit(s: Any, rules: Any, r: int, rank: int, running: int) -> bool:
     q = s.slots[slot]
     prompt = q.input + q.made - q.moved
     steps = int(np.ceil(prompt / rules.growth))
-    blocks = (steps + rules.block_steps - 1) // rules.block_steps
+    blocks = (steps + rules.block_steps - 1) >> rules.shift
     room = blocks * rules.block_steps - steps
     shared = _find_prefix(s, rules, r, q) if rules.node_tokens > 0 and q.n_hashes > 0 else 0
     reserved = rules.reserve if running else 0
     if rep.decoding > 0:
-        reserved += s.phases[r, (rep.step + 1) % rules.block_steps]
+        reserved += s.phases[r, (rep.step + 1) & (rules.block_steps - 1)]
     if q.moved and room == 0:
         reserved += 1  # it decodes at once, and takes a block for its next token
     if blocks - shared > rules.blocks - rep.held - reserved:
@@ -269,19 +269,19 @@ def _admit(s: Any, rules: Any, r: int, rank: int, running: int) -> bool:
     return True
 
 
-@part
+@lean_part
 def _decode(s: Any, rules: Any, r: int, slot: int) -> None:
     """Let a request whose prompt is in the cache decode from the next step on; its first token is made."""
     rep, q = s.replicas[r], s.slots[slot]
     q.begun = rep.step
-    q.ends = rep.step + int(np.ceil((q.output - q.made) / rules.growth))
+    q.ends = rep.step + max(int(np.ceil((q.output - q.made) / rules.growth)), q.moved)
     push(s.heap[r], rep.decoding, q.ends * SLOTS + slot)
     rep.decoding += 1
     rep.tokens += q.input + q.made - 1
-    s.phases[r, (q.begun + q.room + 1) % rules.block_steps] += 1
+    s.phases[r, (q.begun + q.room + 1) & (rules.block_steps - 1)] += 1
 
 
-@part
+@lean_part
 def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
     """Give the next step's budget to prompts; return the tokens that it reads and the pairs that attention takes.
 
@@ -299,9 +299,9 @@ def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
             if rank == ranks or not admits or running >= rules.most or not _admit(s, rules, r, rank, running):
                 break
             if s.slots[rep.tail].moved:
-                s.slots[rep.tail].moved = 0
                 left -= 1
                 _decode(s, rules, r, rep.tail)
+                s.slots[rep.tail].moved = 0
                 continue
             rep.partial = rep.tail
         slot = rep.partial
@@ -321,7 +321,7 @@ def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
     return tokens, pairs
 
 
-@part
+@lean_part
 def _share(s: Any, rules: Any, r: int, q: Any) -> None:
     """Put the blocks of a prompt that was read into the prefix cache."""
     rep, nodes, table = s.replicas[r], s.nodes[r], s.table[r]
@@ -333,7 +333,7 @@ def _share(s: Any, rules: Any, r: int, q: Any) -> None:
         q.leaf, q.depth = node, q.depth + 1
 
 
-@part
+@lean_part
 def _end_step(s: Any, rules: Any, r: int) -> None:
     """Let requests end whose last token the step made, and those begin to decode whose prompt it read to the end."""
     rep, row = s.replicas[r], s.heap[r]
@@ -355,7 +355,7 @@ def _end_step(s: Any, rules: Any, r: int) -> None:
         _done(s, rules, r, slot)
 
 
-@part
+@lean_part
 def advance(s: Any, rules: Any, grid: Any, r: int, until: float) -> None:
     """Take all steps of a replica that begin before a time.
 

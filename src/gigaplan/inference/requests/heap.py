@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gigaplan.compute.compiled import part
+from gigaplan.compute.compiled import lean_part
 
 SLOT_BITS = 32
 """Bits of a key that are the slot; those above are the end."""
@@ -12,7 +12,7 @@ SLOTS = 1 << SLOT_BITS
 """A key is an end times this, and the slot."""
 
 
-@part
+@lean_part
 def push(heap: Any, size: int, key: int) -> None:
     """Add a key to a heap of a size.
 
@@ -35,7 +35,7 @@ def push(heap: Any, size: int, key: int) -> None:
     heap[place] = key
 
 
-@part
+@lean_part
 def drop(heap: Any, size: int, place: int) -> None:
     """Take the key at a place out of a heap.
 

@@ -61,12 +61,15 @@ class Limits:
         for name in ("max_sequences", "max_batched_tokens", "block_tokens", "ranks"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.block_tokens & (self.block_tokens - 1):
+            raise InputError(f"block_tokens is {self.block_tokens}; it must be a power of two, as 16")
         if self.max_batched_tokens < self.max_sequences:
             raise InputError(
                 f"a step of {self.max_batched_tokens:,} tokens can't decode {self.max_sequences:,} requests; "
                 "give it as many tokens as requests, or more"
             )
-        steps = max(round(self._block / self.tokens_per_step), 1)
+        shift = max(round(math.log2(self._block / self.tokens_per_step)), 0)
+        steps = 1 << shift
         tokens = steps * self.tokens_per_step
         blocks = int(min(self.kv_cache_tokens, 2.0**60) // tokens)
         if blocks < 1:
@@ -76,6 +79,7 @@ class Limits:
             budget=self.max_batched_tokens,
             blocks=blocks,
             block_steps=steps,
+            shift=shift,
             growth=float(self.tokens_per_step),
             reserve=int(self.watermark_share * blocks),
             longest=int(min(self.longest_tokens, 2.0**60)),

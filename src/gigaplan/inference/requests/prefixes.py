@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gigaplan.compute.compiled import part
+from gigaplan.compute.compiled import lean_part
 from gigaplan.inference.requests.records import NONE
 
 MULTIPLIER = 0x9E3779B1
@@ -18,7 +18,7 @@ FOLD = 15
 """Bits by which a key is folded, so that its upper half counts too."""
 
 
-@part
+@lean_part
 def _bucket(table: Any, parent: int, key: int) -> int:
     """Return the bucket of a node; the table's length is a power of two."""
     mixed = ((parent + 1) * MULTIPLIER) ^ (key * MULTIPLIER)
@@ -26,7 +26,7 @@ def _bucket(table: Any, parent: int, key: int) -> int:
     return mixed & (len(table) - 1)
 
 
-@part
+@lean_part
 def find(nodes: Any, table: Any, parent: int, key: int) -> int:
     """Return the node with a parent and a hash.
 
@@ -50,7 +50,7 @@ def find(nodes: Any, table: Any, parent: int, key: int) -> int:
     return node
 
 
-@part
+@lean_part
 def _unlink(rep: Any, nodes: Any, node: int) -> None:
     """Take a node out of those that may be dropped."""
     older, newer = nodes[node].older, nodes[node].newer
@@ -64,7 +64,7 @@ def _unlink(rep: Any, nodes: Any, node: int) -> None:
         nodes[newer].older = older
 
 
-@part
+@lean_part
 def hold(rep: Any, nodes: Any, node: int, blocks: int) -> None:
     """Let one more request hold a node.
 
@@ -86,7 +86,7 @@ def hold(rep: Any, nodes: Any, node: int, blocks: int) -> None:
     nodes[node].users += 1
 
 
-@part
+@lean_part
 def let_go(rep: Any, nodes: Any, leaf: int, blocks: int) -> None:
     """Let a request give up the path that ends with a node.
 
@@ -116,7 +116,7 @@ def let_go(rep: Any, nodes: Any, leaf: int, blocks: int) -> None:
         node = nodes[node].parent
 
 
-@part
+@lean_part
 def add(rep: Any, nodes: Any, table: Any, parent: int, key: int, blocks: int) -> int:
     """Let a request that has read one more block of its prefix share it; it holds the node from now on.
 
@@ -157,7 +157,7 @@ def add(rep: Any, nodes: Any, table: Any, parent: int, key: int, blocks: int) ->
     return node
 
 
-@part
+@lean_part
 def evict(rep: Any, nodes: Any, table: Any, blocks: int, most: int) -> None:
     """Drop nodes that nobody holds, the least recently used first, until all fits in memory.
 

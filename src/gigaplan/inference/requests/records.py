@@ -28,7 +28,9 @@ class Rules(NamedTuple):
     blocks: int
     """Blocks of the key-value cache."""
     block_steps: int
-    """Decode steps that fill a block."""
+    """Decode steps that fill a block, a power of two."""
+    shift: int
+    """Its logarithm to the base of two."""
     growth: float
     """Tokens that a step yields for each request; above one with speculative decoding."""
     reserve: int

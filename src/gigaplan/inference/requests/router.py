@@ -9,17 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan.compute.compiled import compiled, part, version_of
+from gigaplan.compute.compiled import compiled, lean_part, version_of
+from gigaplan.inference.options import ROUTERS
 from gigaplan.inference.requests.engine import advance, enqueue
 from gigaplan.inference.requests.prefixes import find
 from gigaplan.inference.requests.records import NONE
 from gigaplan.inference.requests.steps import next_end
 from gigaplan.vocabulary.members import Array
 
-ROUTERS = ("round_robin", "session_sticky", "least_outstanding", "least_kv", "prefix_aware")
-"""Routers; the first two don't look at replicas, so that these can be simulated one after another."""
 STATELESS = 2
-"""How many of them don't."""
+"""How many routers don't look at replicas."""
 ROUND_ROBIN, SESSION_STICKY, MIN_OUTSTANDING, MIN_KV, PREFIX_AWARE = range(len(ROUTERS))
 CROWDED = 1.5
 """A replica with more than so many times the fewest outstanding requests, and ``CROWDED_BY`` more, gets none for its
@@ -51,7 +50,7 @@ class Requests(NamedTuple):
     """When a prompt that was read elsewhere gave its first token [s]; nan where it is to be read here."""
 
 
-@part
+@lean_part
 def _outstanding(s: Any, r: int, now: float) -> int:
     """Return how many requests a replica has at a time: the last step may end after it."""
     rep = s.replicas[r]
@@ -61,7 +60,7 @@ def _outstanding(s: Any, r: int, now: float) -> int:
     return found
 
 
-@part
+@lean_part
 def _hits(s: Any, r: int, start: int, count: int) -> int:
     """Return how many blocks of a prefix a replica has."""
     node, depth = NONE, 0
@@ -73,7 +72,7 @@ def _hits(s: Any, r: int, start: int, count: int) -> int:
     return depth
 
 
-@part
+@lean_part
 def _min_load(s: Any, accepts: Any, now: float, by_blocks: bool, turn: int) -> int:
     """Return the replica with the fewest requests or blocks; from among equals the next in turn."""
     n, best, found = len(accepts), np.inf, NONE
@@ -90,17 +89,10 @@ def _min_load(s: Any, accepts: Any, now: float, by_blocks: bool, turn: int) -> i
     return found
 
 
-@part
+@lean_part
 def _pick(s: Any, q: Requests, i: int, router: int, accepts: Any, turn: int) -> int:
-    """Return the replica that gets a request, ``NONE`` where none takes any."""
+    """Return the replica that gets a request by a router that looks, ``NONE`` where none takes any."""
     n, now = len(accepts), q.arrival[i]
-    if router < STATELESS:
-        r = turn if router == ROUND_ROBIN else int(q.session[i] % n)
-        for _ in range(n):
-            if accepts[r]:
-                return r
-            r = r + 1 if r + 1 < n else 0
-        return NONE
     best = _min_load(s, accepts, now, router == MIN_KV, turn)
     if router != PREFIX_AWARE or best == NONE or q.n_hashes[i] == 0:
         return best
@@ -114,7 +106,7 @@ def _pick(s: Any, q: Requests, i: int, router: int, accepts: Any, turn: int) -> 
     return found
 
 
-@part
+@lean_part
 def _slot(s: Any, q: Requests, i: int, number: int) -> int:
     """Return a slot with a request in it."""
     n = s.free[-1] - 1
@@ -131,38 +123,22 @@ def _slot(s: Any, q: Requests, i: int, number: int) -> int:
     return int(slot)
 
 
-@part
-def _in_order(s: Any, q: Requests, router: int, accepts: Any, turn: int) -> tuple[Any, Any, int]:
-    """Return the replica of each request where the router doesn't look, and requests by replica."""
-    n, replicas = len(q.arrival), len(accepts)
-    chosen, order = np.empty(n, np.int64), np.empty(n, np.int64)
-    if router >= STATELESS:
-        for i in range(n):
-            order[i] = i
-        return chosen, order, turn
-    place = np.zeros(replicas + 2, np.int64)
-    for i in range(n):
-        r = _pick(s, q, i, router, accepts, turn)
-        chosen[i] = r
-        place[r + 2] += 1
-        if r != NONE:
-            turn = r + 1 if r + 1 < replicas else 0
-    for r in range(replicas + 1):
-        place[r + 1] += place[r]
-    for i in range(n):
-        r = chosen[i]
-        order[place[r + 1]] = i
-        place[r + 1] += 1
-    return chosen, order, turn
-
-
 # Long: half of it says what its arguments are
 def _compiled(version: int) -> Callable[..., int]:
     """Return the function that Python calls; its cache on disk holds for one version of what is compiled into it."""
 
-    @compiled
     def feed(
-        s: Any, rules: Any, grid: Any, q: Requests, router: int, accepts: Any, turn: int, number: int, until: float
+        s: Any,
+        rules: Any,
+        grid: Any,
+        q: Requests,
+        router: int,
+        accepts: Any,
+        turn: int,
+        number: int,
+        until: float,
+        chosen: Any,
+        order: Any,
     ) -> int:
         """Send requests to replicas, and let all replicas work until a time.
 
@@ -186,6 +162,8 @@ def _compiled(version: int) -> Callable[..., int]:
             Row of the first request in the array of times, ``NONE`` where times aren't wanted.
         until : float
             Time up to which replicas begin steps [s].
+        chosen, order : Array, shape (request,)
+            Replica of each request and requests by replica, for a router that doesn't look.
 
         Returns
         -------
@@ -193,11 +171,10 @@ def _compiled(version: int) -> Callable[..., int]:
             Replica whose turn it is next.
         """
         n, replicas = version and len(q.arrival), len(accepts)
-        chosen, order, turn = _in_order(s, q, router, accepts, turn)
         for j in range(n + 1):
             # All replicas work until the end; a router that looks needs all those on which something may have ended.
             last = j == n
-            i = n if last else order[j]
+            i = j if last or router >= STATELESS else order[j]
             now = until if last else q.arrival[i]
             for k in range(0 if last or router >= STATELESS else replicas, replicas + (0 if last else 1)):
                 r = k
@@ -219,7 +196,44 @@ def _compiled(version: int) -> Callable[..., int]:
                     rep.next_end_s = next_end(s, rules, grid, r)
         return int(turn)
 
-    return feed
+    return compiled(feed, lean=True)
 
 
 feed = _compiled(version_of(Path(__file__).parent))
+
+
+def assigned(
+    router: int, session: NDArray[np.int64], accepts: NDArray[np.bool_], turn: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Return where a router that doesn't look sends requests.
+
+    Parameters
+    ----------
+    router : int
+        Place in ``ROUTERS``.
+    session : NDArray, shape (request,)
+        What a sticky router keeps together.
+    accepts : NDArray, shape (replica,)
+        Whether each replica takes requests.
+    turn : int
+        Replica whose turn it is.
+
+    Returns
+    -------
+    tuple of NDArray, NDArray, int
+        Replica of each request (``NONE`` where none takes any), requests by replica, and whose turn it is next.
+    """
+    n, replicas, taking = len(session), len(accepts), np.flatnonzero(accepts)
+    if router >= STATELESS:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), turn
+    if not len(taking):
+        return np.full(n, NONE), np.arange(n), turn
+    # A replica that takes none leaves its requests to the next one that does.
+    if router == SESSION_STICKY:
+        places = np.searchsorted(taking, session % replicas)
+    else:
+        places = np.searchsorted(taking, turn) + np.arange(n)
+    chosen = taking[places % len(taking)]
+    short = chosen.astype(np.int16) if replicas < np.iinfo(np.int16).max else chosen  # which numpy sorts by digits
+    following = int(chosen[-1] + 1) % replicas if n and router == ROUND_ROBIN else turn
+    return chosen, np.argsort(short, kind="stable"), following

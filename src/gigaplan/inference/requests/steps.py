@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gigaplan.compute.compiled import part
+from gigaplan.compute.compiled import lean_part
 from gigaplan.inference.requests.heap import SLOT_BITS
 from gigaplan.inference.requests.prefixes import evict
 from gigaplan.inference.requests.records import NONE
 
 
-@part
+@lean_part
 def _line(grid: Any, batch: int, column: int) -> tuple[float, float]:
     """Return a decode step's time at a context of zero and its slope, on one cell of the grid [s, s/token]."""
     b, v = grid.low[batch], grid.above[batch]
@@ -22,7 +22,7 @@ def _line(grid: Any, batch: int, column: int) -> tuple[float, float]:
     return low - slope * (column * grid.context_step), slope
 
 
-@part
+@lean_part
 def decode_s(rep: Any, rules: Any, grid: Any) -> float:
     """Return the time of one decode step of all that decode.
 
@@ -48,13 +48,13 @@ def decode_s(rep: Any, rules: Any, grid: Any) -> float:
     return time
 
 
-@part
+@lean_part
 def _cell(place: float, points: int) -> int:
     """Return the grid point below a place."""
     return min(max(int(place), 0), points - 2)
 
 
-@part
+@lean_part
 def reading_s(grid: Any, batch: int, tokens: int, pairs: float) -> float:
     """Return the time by which reading lengthens a step.
 
@@ -90,13 +90,13 @@ def reading_s(grid: Any, batch: int, tokens: int, pairs: float) -> float:
     return max(time, 0.0)
 
 
-@part
+@lean_part
 def _grown(s: Any, rules: Any, r: int, steps: int) -> int:
     """Return the blocks that those that decode take in some steps."""
     rep = s.replicas[r]
-    found: int = rep.decoding * (steps // rules.block_steps)
-    place = rep.step % rules.block_steps
-    for _ in range(steps % rules.block_steps):
+    found: int = rep.decoding * (steps >> rules.shift)
+    place = rep.step & (rules.block_steps - 1)
+    for _ in range(steps & (rules.block_steps - 1)):
         place += 1
         if place == rules.block_steps:
             place = 0
@@ -104,24 +104,24 @@ def _grown(s: Any, rules: Any, r: int, steps: int) -> int:
     return found
 
 
-@part
+@lean_part
 def _room(s: Any, rules: Any, r: int, most: int) -> int:
     """Return for how many steps, up to some, memory suffices."""
     rep = s.replicas[r]
     free = rules.blocks - rep.held
-    if free >= rep.decoding * ((most - 1) // rules.block_steps + 1):
+    if free >= rep.decoding * (((most - 1) >> rules.shift) + 1):
         return most
     steps: int = min(free // rep.decoding * rules.block_steps, most)
-    free -= rep.decoding * (steps // rules.block_steps)
+    free -= rep.decoding * (steps >> rules.shift)
     while steps < most:
-        free -= s.phases[r, (rep.step + steps + 1) % rules.block_steps]
+        free -= s.phases[r, (rep.step + steps + 1) & (rules.block_steps - 1)]
         if free < 0:
             break
         steps += 1
     return steps
 
 
-@part
+@lean_part
 def _steps_until(a: float, b: float, time: float, most: int) -> int:
     """Return the fewest steps, up to some, that take a time; ``n`` steps take ``a n^2 + b n``."""
     root = np.sqrt(max(b * b + 4 * a * time, 0.0))
@@ -133,7 +133,7 @@ def _steps_until(a: float, b: float, time: float, most: int) -> int:
     return n
 
 
-@part
+@lean_part
 def pass_time(s: Any, rules: Any, r: int, steps: int, decode_s: float, read_s: float) -> None:
     """Let some steps of a time pass.
 
@@ -168,7 +168,7 @@ def pass_time(s: Any, rules: Any, r: int, steps: int, decode_s: float, read_s: f
         evict(rep, s.nodes[r], s.table[r], rules.node_blocks, rules.blocks)
 
 
-@part
+@lean_part
 def _stretch(s: Any, rules: Any, grid: Any, r: int, steps: int) -> tuple[int, float, float]:
     """Return how many of some decode steps lie in one cell of the grid, and ``a``, ``b``: n take ``a n^2 + b n`` s."""
     rep = s.replicas[r]
@@ -182,7 +182,7 @@ def _stretch(s: Any, rules: Any, grid: Any, r: int, steps: int) -> tuple[int, fl
     return steps, a, level + slope * context + a
 
 
-@part
+@lean_part
 def jump(s: Any, rules: Any, grid: Any, r: int, until: float, most: int) -> None:
     """Let steps pass that only decode: until a request ends, memory is full, a time has come, or there were so many.
 
@@ -209,7 +209,7 @@ def jump(s: Any, rules: Any, grid: Any, r: int, until: float, most: int) -> None
     pass_time(s, rules, r, steps, (a * steps + b) * steps, 0.0)
 
 
-@part
+@lean_part
 def next_end(s: Any, rules: Any, grid: Any, r: int) -> float:
     """Return a time before which no request of a replica ends.
 

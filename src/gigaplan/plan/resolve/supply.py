@@ -65,7 +65,8 @@ def _supply(filler: Filler, name: str, site: Any, facility: Facility) -> Planned
     grid, batteries = each(Tranche, "grid"), each(Storage, "batteries", lambda _: ["supply_battery", "supply"])
     units, contracts = each(OnSite, "units", _owners), each(EnergyContract, "contracts")
     weather = [float(sum(column(u.power_mw, 1)[0] for u in (*units, *contracts) if u.kind == k)) for k in RENEWABLE]
-    series = _series(site.region, hourly.place_of(site.region, given.place))
+    place = hourly.place_of(site.region, given.place)
+    series = series_of(site.region, place)
     withheld_h = sorted({t.withheld_hours for t in grid if t.withheld_hours > 0})
     closed = closed_hours(series["price"], withheld_h)
     return PlannedSupply(
@@ -77,6 +78,8 @@ def _supply(filler: Filler, name: str, site: Any, facility: Facility) -> Planned
         trades=tuple(trades(series["price"], b.battery_hours, b.round_trip_share, closed) for b in batteries),
         backup=each(StandBy, "backup", lambda _: ["supply_diesel", "supply_fuel_diesel", "supply"]),
         contracts=contracts,
+        place=place,
+        series=series,
         hours=groups(
             months_of_hours(),
             **series,
@@ -94,9 +97,17 @@ def _owners(unit: Any) -> list[str]:
     return [f"supply_{unit.kind}", *([FUEL] if unit.kind in FIRM else []), "supply"]
 
 
-def _series(region: str, place: str) -> dict[str, Array]:
+def series_of(region: str, place: str) -> dict[str, Array]:
     """Return a year's hours: prices over their mean, those of every hour alike where none are shipped, what sun and
-    wind give, and carbon."""
+    wind give, and carbon; zeros where a series is not known.
+
+    Parameters
+    ----------
+    region
+        Region in whose market the site buys.
+    place
+        Place whose sun and wind are taken; empty for none.
+    """
     price = hourly.usd_per_mwh(region, hourly.PRICE_YEARS[-1])
     found = {"solar": None, "wind": None, "co2": hourly.grid_co2_kg_per_mwh(region)}
     if place:

@@ -7,6 +7,7 @@ every hour: what sun and wind give is energy and not power.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -237,8 +238,12 @@ class PlannedSupply:
     """What runs while the grid is withheld."""
     contracts: tuple[EnergyContract, ...] = ()
     """Energy from elsewhere."""
+    place: str = ""
+    """Place whose sun and wind are taken; empty where none is known."""
+    series: Mapping[str, Array]
+    """Every hour of a year: ``price``, ``solar``, ``wind`` and ``co2``."""
     hours: Hours
-    """Prices, sun, wind and carbon."""
+    """The same in groups of alike hours."""
     price_usd_per_mwh: Uncertain = 0.0
     """Price of the grid's energy, mean over the year [USD/MWh]."""
     facility_to_it_peak: Uncertain = 1.0

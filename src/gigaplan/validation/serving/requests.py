@@ -3,6 +3,10 @@
 The rows are timestamps of vLLM (LLMServingSim's measured runs, MIT): when a request came, its first token and its
 last. Arrivals and lengths are replayed (:mod:`gigaplan.inference.requests`) with the step times of the serving model.
 No constant is fitted on these runs.
+
+Errors of step times and of the simulation are shown apart: with :func:`level_points` steps are as long as the first
+third of a run's requests says, by one factor, and the other two thirds are compared. What is left is the error of the
+simulation: of the queue, the batch and the memory.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import numpy as np
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.catalog.names import generation
+from gigaplan.inference.levelled import at_level
 from gigaplan.inference.requests.limits import Limits
 from gigaplan.inference.requests.replay import RequestTimes, replay
 from gigaplan.inference.step import Stage
@@ -33,22 +38,40 @@ RUN = ("gpu", "model", "tp", "dp", "max_num_seqs", "max_num_batched_tokens", "dt
 PERCENTILES = {"mean": None, "median": 50.0, "p90": 90.0, "p99": 99.0}
 """Statistics of a run, and the percentile that each is."""
 ENGINE = "vllm"
+LEVEL_SHARE = 1 / 3
+"""Share of a run's requests, the first ones, from which its level is measured."""
+LEVEL_STEPS = 5
+"""Times that the level is corrected: what is left of its error falls tenfold each time."""
 
 
 def points(rows: Sequence[Mapping[str, str]]) -> list[Point]:
     """Return percentiles of each run in a table, as measured and as replayed."""
+    return [p for some in _runs(rows) for p in _run(some)]
+
+
+def level_points(rows: Sequence[Mapping[str, str]]) -> list[Point]:
+    """Return the same of the later requests of each run, with steps at the level that its first ones measure."""
+    return [p for some in _runs(rows) for p in _run(some, levelled=True)]
+
+
+def _runs(rows: Sequence[Mapping[str, str]]) -> list[list[Mapping[str, str]]]:
+    """Return the rows of each run."""
     runs: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
     for row in rows:
         runs[tuple(row.get(k) or "" for k in RUN)].append(row)
-    return [p for some in runs.values() for p in _run(some)]
+    return list(runs.values())
 
 
-def _run(rows: Sequence[Mapping[str, str]]) -> list[Point]:
+def _run(rows: Sequence[Mapping[str, str]], *, levelled: bool = False) -> list[Point]:
     row, nan = rows[0], float("nan")
     try:
         system, model = meant_in_table("system", row["gpu"]), meant_in_table("model", row["model"])
         precision = WIDER.get((row.get("dtype") or "").lower(), "bf16")
-        measured, replayed = _measured(rows), _replayed(rows, system, model, precision)
+        measured = _measured(rows)
+        if levelled:
+            measured, replayed = _at_level(rows, measured, (system, model, precision))
+        else:
+            replayed = _replayed(rows, system, model, precision)
     except (ValueError, ArithmeticError, LookupError) as error:
         why = str(error) if isinstance(error, UnsupportedError) else f"a cell can't be read ({error})"
         place = (row.get("gpu") or "", row.get("model") or "", "", ENGINE)
@@ -87,10 +110,31 @@ def _measured(rows: Sequence[Mapping[str, str]]) -> RequestTimes:
     return RequestTimes(first - queued, (last - first) / np.maximum(_column(rows, "output_toks") - 1, 1), last - queued)
 
 
-def _replayed(rows: Sequence[Mapping[str, str]], system: str, model: str, precision: str) -> RequestTimes:
+def _at_level(
+    rows: Sequence[Mapping[str, str]], measured: RequestTimes, names: tuple[str, str, str]
+) -> tuple[RequestTimes, RequestTimes]:
+    """Return what the later requests of a run saw, and see when steps are at the level of the first ones."""
+    order = np.argsort(_column(rows, "queued_ts"), kind="stable")
+    cut = max(int(len(order) * LEVEL_SHARE), 1)
+    first, later = order[:cut], order[cut:]
+    if not len(later):
+        raise UnsupportedError("a run of one request has no later ones")
+    level = 1.0
+    for _ in range(LEVEL_STEPS):
+        replayed = _replayed(rows, *names, level)
+        level *= float(measured.tpot[first].mean() / replayed.tpot[first].mean())
+    replayed = _replayed(rows, *names, level)
+    parts = ((t.ttft[later], t.tpot[later], t.latency[later]) for t in (measured, replayed))
+    found = [RequestTimes(*part) for part in parts]
+    return found[0], found[1]
+
+
+def _replayed(
+    rows: Sequence[Mapping[str, str]], system: str, model: str, precision: str, level: float = 1.0
+) -> RequestTimes:
     """Return what each request of a run sees when it is replayed; replicas take requests in turn."""
     row = rows[0]
-    stage = _stage(row, system, model, precision)
+    stage = _stage(row, system, model, precision, level)
     inputs, outputs, queued = (_column(rows, k) for k in ("input_toks", "output_toks", "queued_ts"))
     limits = Limits(
         max_sequences=int(float(row["max_num_seqs"])),
@@ -111,10 +155,10 @@ def _replayed(rows: Sequence[Mapping[str, str]], system: str, model: str, precis
     return found
 
 
-def _stage(row: Mapping[str, str], system: str, model: str, precision: str) -> Stage:
-    """Return one replica of a run."""
+def _stage(row: Mapping[str, str], system: str, model: str, precision: str, level: float) -> Stage:
+    """Return one replica of a run, whose steps take ``level`` times as long as the constants say."""
     device, architecture = known(system, model)
     constants, one = shipped(), np.array(1.0)
     gpus = int(float(row.get("tp") or 1)) * one
-    engine = constants.engines[ENGINE]
-    return Stage(device, architecture, precision, constants.efficiency, engine, gpus, one, 0.0 * one)
+    constants_at = at_level(constants.efficiency, constants.engines[ENGINE], level)
+    return Stage(device, architecture, precision, *constants_at, gpus, one, 0.0 * one)

@@ -219,7 +219,11 @@ def _held(path: Path, given: Mapping[str, str] | None = None) -> tuple[TableComp
     columns, table = found.columns, found.rows
     kind = recognise(columns, path, (*KINDS, REQUESTS))
     if kind is REQUESTS:
-        return (compare("requests", RUNS, served_requests.points(table)),)
+        apart = f"{RUNS}, steps at the level of each run's first third; the other two thirds"
+        return (
+            compare("requests", RUNS, served_requests.points(table)),
+            compare("requests at their level", apart, served_requests.level_points(table)),
+        )
     if kind.answers is not _throughputs:
         return ()
     by: dict[str, list[Row]] = defaultdict(list)
