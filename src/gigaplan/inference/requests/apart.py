@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,9 +132,11 @@ class Apart(Simulation):
 
 def _taken(some: Requests, at: NDArray[np.intp]) -> Requests:
     """Return some of the requests."""
-    return Requests._make(field[at] for field in some)
+    fields: list[Any] = [field[at] for field in some]
+    return Requests(*fields)
 
 
 def _joined(one: Requests, other: Requests) -> Requests:
     """Return requests one after another."""
-    return Requests._make(np.concatenate(pair) for pair in zip(one, other, strict=True))
+    fields: list[Any] = [np.concatenate(pair) for pair in zip(one, other, strict=True)]
+    return Requests(*fields)
