@@ -14,9 +14,10 @@ from gigaplan.compute.collectives import Network, all_to_all_s
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.frontier import Rate, best, frontier, precision_for
-from gigaplan.inference.inputs import Efficiency, Engine, Request
-from gigaplan.inference.serving import added_prefill_s, closed_loop, first_wave_wait_s, later_wave_wait_s, serve
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
+from gigaplan.inference.serving import added_prefill_s, closed_loop, serve
 from gigaplan.inference.step import Decode, Stage
+from gigaplan.inference.waves import first_wave_wait_s, later_wave_wait_s
 
 DEVICE = Device(
     peak_bf16_flops_per_s=1e15,
@@ -46,6 +47,9 @@ EFFICIENCY = Efficiency(
     activation_passes=20,
     memory_reserve_share=0.1,
     scaleout_share=0.85,
+    scaleout_latency_s=2e-5,
+    handover_s=0.1,
+    accepted_share=1.0,
 )
 ENGINE = Engine(
     kernel_overhead_s=4e-6,
@@ -60,6 +64,10 @@ ENGINE = Engine(
     chunk_tokens=8192,
     balance_steps=5,
     link_share=0.6,
+    cold_start_s=10.0,
+    draft_overhead_s=1e-4,
+    draft_hold_steps=3,
+    held_output_share=1.0,
 )
 IDEAL = Efficiency(
     gemm_share_bf16=1,
@@ -80,6 +88,9 @@ IDEAL = Efficiency(
     activation_passes=0,
     memory_reserve_share=0,
     scaleout_share=1,
+    scaleout_latency_s=0,
+    handover_s=0,
+    accepted_share=1,
 )
 NO_ENGINE = Engine(
     kernel_overhead_s=0,
@@ -94,6 +105,10 @@ NO_ENGINE = Engine(
     chunk_tokens=1,
     balance_steps=0,
     link_share=1,
+    cold_start_s=0,
+    draft_overhead_s=0,
+    draft_hold_steps=0,
+    held_output_share=1.0,
 )
 DENSE = Architecture(layers=80, hidden=8192, heads=64, kv_heads=8, head_dim=128, ffn_dense=28672, vocab=128256)
 SPARSE = Architecture(
@@ -349,12 +364,12 @@ def test_reading_beside_drafts_costs_something(
 ) -> None:
     s = replace(
         stage(model, precision, (8, 1, 0)),
-        speculative=True,
-        engine=replace(ENGINE, mixing_share=1.0, accepted_tokens=1.8),
+        drafts=Drafts(1, 1.8),
+        engine=replace(ENGINE, mixing_share=1.0),
     )
     n, f, c = (np.array([x]) for x in (batch, fresh, context))
     assert added_prefill_s(s, n, c, f, np.zeros(1)) >= 0
-    plain = replace(s, speculative=False)
+    plain = replace(s, drafts=NO_DRAFTS)
     step, drafted = plain.decode_s(n, c), s.decode_s(n, c) * 1.8
     assert step <= drafted <= 2.5 * step  # twice the rows, the same cache, a layer more
 

@@ -60,7 +60,7 @@ def test_memory_has_no_cliff() -> None:
     over = np.geomspace(1.0001, 4, 400)
     times = np.array([whole_s(stage(hbm_bytes=weights * k / 0.9), 64, 8000, 1000) for k in over])
     assert (np.diff(times) <= 1e-9).all()
-    assert requests_in_flight(stage(hbm_bytes=weights), np.array(64.0), np.array(9000.0)) == 1
+    assert requests_in_flight(stage(hbm_bytes=weights), np.array(64.0), np.array(8000.0), np.array(1000.0)) == 1
 
 
 def test_drivers_report_as_many_gib_as_vendors_print_gb() -> None:

@@ -302,7 +302,8 @@ def test_less_memory_never_holds_more_requests_and_one_at_least(memory: list[flo
                     0 * one,
                 ),
                 np.array(float(users)),
-                np.array(2000.0),
+                np.array(1000.0),
+                np.array(1000.0),
             )
         )
         for hbm in sorted(memory)

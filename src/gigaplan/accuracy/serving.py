@@ -40,6 +40,8 @@ generations left out whole are covered (docs/accuracy.md)."""
 CO_LOCATED = "co_located"
 STATED, NOT_STATED = "disaggregated.stated", "disaggregated.not_stated"
 """Kinds of disaggregated rows: whether the number of workers is stated."""
+DRAFTS, DRAFTS_APART = "co_located.drafts", "disaggregated.drafts"
+"""Kinds of rows whose steps verify drafts: how many are accepted errs besides the time of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ MEASURED = Reach()
 """Of a question like the measured rows."""
 
 
-def kind(*, engine: str, experts: bool, disaggregated: bool, workers_stated: bool = True) -> str:
+def kind(*, engine: str, experts: bool, disaggregated: bool, workers_stated: bool = True, drafts: bool = False) -> str:
     """Return the key of residuals for one way to serve.
 
     Parameters
@@ -86,7 +88,11 @@ def kind(*, engine: str, experts: bool, disaggregated: bool, workers_stated: boo
         Whether prefill and decode have workers of their own.
     workers_stated
         Whether the number of these workers is known rather than guessed.
+    drafts
+        Whether tokens are drafted.
     """
+    if drafts and (workers_stated or not disaggregated):
+        return DRAFTS_APART if disaggregated else DRAFTS
     if not disaggregated:
         return f"{CO_LOCATED}.{engine}.{'experts' if experts else 'dense'}"
     return STATED if workers_stated else NOT_STATED

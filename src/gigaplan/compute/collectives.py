@@ -26,11 +26,18 @@ class Network:
     scaleout_bytes_per_s: float
     """Bandwidth reached between domains, per GPU and one way [byte/s]."""
     latency_s: float
-    """Fixed time of one exchange [s]."""
+    """Fixed time of one exchange within a domain [s]."""
     pod: float = float("inf")
     """GPUs per pod, beyond which only ``spine_share`` of the scale-out bandwidth is left (oversubscribed fat tree)."""
     spine_share: float = 1.0
     """Share of the scale-out bandwidth that is left between pods [share]."""
+    scaleout_latency_s: float = 0.0
+    """Fixed time of one exchange between domains, where it is longer than within one [s]."""
+
+    @property
+    def far_latency_s(self) -> float:
+        """Fixed time of one exchange between domains [s]."""
+        return max(self.scaleout_latency_s, self.latency_s)
 
 
 def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Network) -> Array:
@@ -69,7 +76,7 @@ def all_reduce_s(bytes_each: Array | float, ranks: Array | float, network: Netwo
     two_shots = 2 * latency + 2 * (near - 1) / near * m / speed
     within = np.where(near > 1, np.minimum(one_shot, two_shots), 0.0)
     domains = n / near
-    between = 2 * latency + 2 * (domains - 1) / domains * m / near / network.scaleout_bytes_per_s
+    between = 2 * network.far_latency_s + 2 * (domains - 1) / domains * m / near / network.scaleout_bytes_per_s
     return np.where(domains > 1, within + between, within)
 
 
@@ -153,7 +160,8 @@ def all_to_all_s(
     inside = (near - 1) / n * m / network.scaleup_bytes_per_s
     crossing = np.minimum((n - near) / n * m, np.where(n > near, n / near - 1, 1.0) * once_bytes)
     outside = crossing / network.scaleout_bytes_per_s
-    return np.where(n > 1, network.latency_s + np.maximum(inside, outside), 0.0)
+    latency = np.where(n > near, network.far_latency_s, network.latency_s)
+    return np.where(n > 1, latency + np.maximum(inside, outside), 0.0)
 
 
 def send_s(bytes_sent: Array | float, network: Network) -> Array:
@@ -171,4 +179,4 @@ def send_s(bytes_sent: Array | float, network: Network) -> Array:
     Array, shape (...)
         Time of the send [s].
     """
-    return network.latency_s + np.asarray(bytes_sent, dtype=float) / network.scaleout_bytes_per_s
+    return network.far_latency_s + np.asarray(bytes_sent, dtype=float) / network.scaleout_bytes_per_s

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.frontier import BATCHES, Mask, dominant_operator, in_whole_replicas, layouts, pareto
-from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.frontier import BATCHES, Mask, in_whole_replicas, layouts, pareto
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
 from gigaplan.inference.pairing import Pairing, decode_rate, pairing, prefill_gpus_per_rate
 from gigaplan.inference.percentiles import Percentile, percentile_tpot_s
-from gigaplan.inference.step import Stage
+from gigaplan.inference.step import Stage, dominant_operator
 from gigaplan.vocabulary.members import Array
 
 DECODE_WORKER_COUNTS = np.array([1.0, 2, 3, 4, 6, 8, 12, 16])
@@ -154,7 +154,7 @@ def frontier(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = MAX_GPUS,
 ) -> tuple[Pair, ...]:
@@ -178,8 +178,8 @@ def frontier(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
-    speculative : bool
-        Whether a decode step verifies one drafted token of each request.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one decode step.
     percentile : Percentile, optional
         Which share of requests must keep the limits; without it the mean request must.
     max_gpus : int
@@ -192,7 +192,7 @@ def frontier(
         network joins the workers.
     """
     given = device, architecture, precision, efficiency, engine
-    groups = _search(given, request, speculative=speculative, percentile=percentile, max_gpus=max_gpus)
+    groups = _search(given, request, drafts=drafts, percentile=percentile, max_gpus=max_gpus)
     if groups is None:
         return ()
     return tuple(groups.pair(int(k)) for k in pareto(groups.score, groups.found.tpot_s))
@@ -206,7 +206,7 @@ def best(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = MAX_GPUS,
     fleet_gpus: int = 0,
@@ -227,8 +227,8 @@ def best(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
-    speculative : bool
-        Whether a decode step verifies one drafted token of each request.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one decode step.
     percentile : Percentile, optional
         Which share of requests must keep the limits; without it the mean request must.
     max_gpus : int
@@ -246,7 +246,7 @@ def best(
     groups = _search(
         given,
         request,
-        speculative=speculative,
+        drafts=drafts,
         percentile=percentile,
         max_gpus=min(max_gpus, fleet_gpus or max_gpus),
         fleet_gpus=fleet_gpus,
@@ -260,7 +260,7 @@ def _search(
     given: tuple[Device, Architecture, str, Efficiency, Engine],
     request: Request,
     *,
-    speculative: bool,
+    drafts: Drafts,
     percentile: Percentile | None,
     max_gpus: int,
     fleet_gpus: int = 0,
@@ -270,13 +270,13 @@ def _search(
     Branch and bound (Land and Doig 1960): promising workers are paired first, and after them only what could serve
     more per GPU than those at its time per token.
     """
-    candidates = _candidates(given, request, speculative=speculative, percentile=percentile, max_gpus=max_gpus)
+    candidates = _candidates(given, request, drafts=drafts, percentile=percentile, max_gpus=max_gpus)
     if not len(candidates.decode) or not len(candidates.prefill):
         return None
 
     def evaluated(p: NDArray[np.intp], d: NDArray[np.intp], n: NDArray[np.intp]) -> _Groups:
         prefill_stage = _stages(*given, candidates.columns[:, candidates.prefill[p]])
-        decode_stage = _stages(*given, candidates.columns[:, candidates.decode[d]], speculative=speculative)
+        decode_stage = _stages(*given, candidates.columns[:, candidates.decode[d]], drafts=drafts)
         count, batch = DECODE_WORKER_COUNTS[n], BATCHES[candidates.point[d]]
         found = pairing(prefill_stage, decode_stage, batch, count, request, percentile)
         feasible = found.keeps_up & (found.ttft_s <= request.ttft_s) & (found.gpus <= max_gpus)
@@ -294,7 +294,7 @@ def _candidates(
     given: tuple[Device, Architecture, str, Efficiency, Engine],
     request: Request,
     *,
-    speculative: bool,
+    drafts: Drafts,
     percentile: Percentile | None,
     max_gpus: int,
 ) -> _Candidates:
@@ -302,7 +302,7 @@ def _candidates(
     # One worker leaves at least one GPU to the other kind.
     tried = [layout for layout in layouts(given[0], given[1]) if layout[0] * layout[1] < max(max_gpus, 2)]
     columns = np.array(tried, dtype=float).T
-    grid = _stages(*given, columns[:, :, None], speculative=speculative)
+    grid = _stages(*given, columns[:, :, None], drafts=drafts)
     rate, tpot = np.broadcast_arrays(*decode_rate(grid, BATCHES, 1.0, request))
     fits, meets_tpot = _decode_limits(grid, BATCHES, tpot, request, percentile)
     decode, point = np.nonzero(fits & meets_tpot)
@@ -369,13 +369,11 @@ def _stages(
     engine: Engine,
     columns: Array,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
 ) -> Stage:
     """Return layouts as one stage of arrays; ``columns`` are GPUs of a stage, stages, and data parallel attention."""
     gpus, stages, dp_attention = columns
-    return Stage(
-        device, architecture, precision, efficiency, engine, gpus, stages, dp_attention, speculative=speculative
-    )
+    return Stage(device, architecture, precision, efficiency, engine, gpus, stages, dp_attention, drafts=drafts)
 
 
 def _best_of_size(gpus: Array, rate: Array, time_s: Array) -> NDArray[np.intp]:

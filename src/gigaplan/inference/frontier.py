@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.fit import splits_heads
-from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile, further, percentile_times_s, share_within_both
 from gigaplan.inference.serving import Service, serve
 from gigaplan.inference.slowness import corners, log_slowness
-from gigaplan.inference.step import Decode, Stage
+from gigaplan.inference.step import Stage, dominant_operator
 from gigaplan.vocabulary.members import Array
 
 Mask = NDArray[np.bool_]
@@ -147,7 +147,7 @@ def best(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = NO_GPU_LIMIT,
     fleet_gpus: int = 0,
@@ -172,8 +172,8 @@ def best(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
-    speculative : bool
-        Whether a step verifies one drafted token of each request.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
     percentile : Percentile, optional
         Which share of requests must keep the limits (:mod:`gigaplan.inference.percentiles`); without it the mean
         request must. The times returned are means either way.
@@ -195,7 +195,7 @@ def best(
         request,
         efficiency,
         engine,
-        speculative=speculative,
+        drafts=drafts,
         percentile=percentile,
         max_gpus=min(max_gpus, fleet_gpus or max_gpus),
     )
@@ -215,6 +215,7 @@ def choice(
     efficiency: Efficiency,
     engine: Engine,
     *,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
 ) -> Choice:
     """Return the points among which the price of slowness chooses: those that serve most per GPU for their slowness.
@@ -233,6 +234,8 @@ def choice(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
     percentile : Percentile, optional
         Which share of requests the limits hold for, so that slowness is that of the request at it; without it they hold
         for the mean request. The times returned are means either way.
@@ -242,7 +245,8 @@ def choice(
     Choice
         Points of rising slowness and rate; the first, where it is within the limits, is that of :func:`best`.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine, percentile=percentile)
+    given = device, architecture, precision, request, efficiency, engine
+    search = _search(*given, drafts=drafts, percentile=percentile)
     score, slow = search.score_at_any_time, log_slowness(search.ttft_s, search.tpot_s, request)
     undominated = pareto(score, slow)
     late, rate = slow.ravel()[undominated].tolist(), np.log(score.ravel()[undominated]).tolist()
@@ -291,7 +295,14 @@ def in_whole_replicas(gpus: Array, fleet_gpus: int) -> Array:
 
 
 def frontier(
-    device: Device, architecture: Architecture, precision: str, request: Request, efficiency: Efficiency, engine: Engine
+    device: Device,
+    architecture: Architecture,
+    precision: str,
+    request: Request,
+    efficiency: Efficiency,
+    engine: Engine,
+    *,
+    drafts: Drafts = NO_DRAFTS,
 ) -> tuple[Rate, ...]:
     """Return the points that no other beats in both time per token and requests per GPU.
 
@@ -311,13 +322,15 @@ def frontier(
         Shares of each peak that are reached.
     engine : Engine
         Calibrated times of the serving engine.
+    drafts : Drafts
+        Tokens that are drafted for each request and verified in one step.
 
     Returns
     -------
     tuple of Rate
         Points from the shortest time per token to the most requests per GPU; empty where nothing is feasible.
     """
-    search = _search(device, architecture, precision, request, efficiency, engine)
+    search = _search(device, architecture, precision, request, efficiency, engine, drafts=drafts)
     score = search.score
     picks = pareto(score, search.service.tpot_s)
     return tuple(_rate(search, *(int(i) for i in np.unravel_index(k, score.shape))) for k in picks)
@@ -359,16 +372,14 @@ def _search(
     efficiency: Efficiency,
     engine: Engine,
     *,
-    speculative: bool = False,
+    drafts: Drafts = NO_DRAFTS,
     percentile: Percentile | None = None,
     max_gpus: int = NO_GPU_LIMIT,
 ) -> _Search:
     """Evaluate every layout with every batch."""
     tried = [layout for layout in layouts(device, architecture) if layout[0] * layout[1] <= max_gpus]
     gpus, pipeline, dp_attention = (np.array(c, dtype=float)[:, None] for c in zip(*tried, strict=True))
-    stage = Stage(
-        device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, speculative=speculative
-    )
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, pipeline, dp_attention, drafts=drafts)
     batch = BATCHES[None, :]
     service = serve(stage, batch, request)
     ttft, tpot = percentile_times_s(stage, service, batch, request.output_tokens, percentile)
@@ -454,35 +465,6 @@ def _dominant(search: _Search, layout: int, point: int) -> str:
     context = r.cached_input_tokens + r.uncached_input_tokens + r.output_tokens / 2
     prefills_s = batch / r.output_tokens * float(search.service.prefill_s[layout, point])
     return dominant_operator(search.stage, (layout, 0), batch, context, prefills_s)
-
-
-def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
-    """Return what takes most of one stage's cycle: an operator of the decode step, or prefill.
-
-    Parameters
-    ----------
-    stage : Stage
-        Layouts, of which one is looked at.
-    at : tuple of int
-        Index of that layout in the stage's arrays.
-    batch : float
-        Requests in flight on the stage [requests].
-    context : float
-        Mean tokens of a request so far [tokens].
-    prefill_s : float
-        Time of the prefills in the cycle [s].
-
-    Returns
-    -------
-    str
-        'prefill', or the name of a field of :class:`~gigaplan.inference.step.Decode` with spaces.
-    """
-    gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
-    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
-    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
-    step = one.decode(np.array([batch]), np.array([context]))
-    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
-    return max(times, key=lambda name: times[name]).replace("_", " ")
 
 
 def _reason(search: _Search) -> str:

@@ -64,14 +64,54 @@ class Efficiency:
     routing_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of a batch whose tokens choose their experts independently of the others."""
     collective_latency_s: Annotated[float, Ge(0), Unit("s")]
-    """Fixed time of one collective."""
+    """Fixed time of one collective within a scale-up domain."""
+    scaleout_latency_s: Annotated[float, Ge(0), Unit("s")]
+    """Fixed time of one exchange between scale-up domains."""
+    handover_s: Annotated[float, Ge(0), Unit("s")]
+    """Time in which a request's cache passes from a worker that reads prompts to one that decodes, bytes apart."""
     scaleout_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the scale-out bandwidth that large messages between servers reach."""
     activation_passes: Annotated[float, Ge(0), Unit("1")]
     """Times that a token's hidden values travel to or from memory in one layer outside matrix products: norms,
     residual, quantisation and routing."""
+    accepted_share: Annotated[float, Gt(0), Le(1.5), Unit("share")]
+    """Drafts that random prompts of benchmarks accept, over those that published code prompts accept."""
     memory_reserve_share: Annotated[float, Ge(0), Le(0.5), Unit("share")]
     """Share of memory reserved for activations, graphs and fragmentation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Speculative decoding: tokens that are drafted one after another, and verified together in the next step."""
+
+    number: Annotated[int, Ge(0)] = 0
+    """Tokens drafted for each step; 0 for plain decoding."""
+    accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
+    """Mean tokens that a step yields: the verified one and the drafts before the first that is refused."""
+
+
+NO_DRAFTS = Drafts()
+"""Plain decoding: a step yields one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """How a benchmark launches and prepares an engine, as its scripts say."""
+
+    held_steps: float = 0.0
+    """Steps for which the engine is told to hold a new prompt back, to read it with others [1]."""
+    read_every: float = 1.0
+    """Steps after which the engine looks for prompts that have come, or after it has read one [1]."""
+    chunk_tokens: float = 0.0
+    """Most prompt tokens of one prefill step; 0 for the engine's own [tokens]."""
+    memory_share: float = 0.0
+    """Share of a GPU's memory that weights, keys and values may take; 0 for the usual one [share]."""
+    cold: bool = False
+    """Whether measured prompts are the first that the engine sees, but for a single one."""
+
+
+WARMED = Harness()
+"""An engine as it is by default, which has read prompts before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +136,20 @@ class Engine:
     """Front-end time per prompt token before prefill starts, from text to tokens."""
     arrival_s: Annotated[float, Ge(0), Unit("s")]
     """Time that each of several prompts that arrive together adds, one after another."""
+    cold_start_s: Annotated[float, Ge(0), Unit("s")]
+    """Time that the first full chunk of prompts waits for kernels that are compiled at their first use."""
+    draft_overhead_s: Annotated[float, Ge(0), Unit("s")]
+    """Host time of each draft of a step, besides its pass."""
+    draft_hold_steps: Annotated[float, Ge(0), Unit("1")]
+    """Steps by which drafts delay the first token: those that make the first drafts before a prompt is answered."""
     chunk_tokens: Annotated[float, Gt(0), Unit("token")]
     """Most prompt tokens of one prefill step."""
+    held_output_share: Annotated[float, Ge(0), Le(1), Unit("share")]
+    """Share of a request's output for which memory is taken, on average or when the request is admitted."""
     balance_steps: Annotated[float, Ge(0), Unit("1")]
     """Steps for which data parallel attention holds a prompt back until other groups have one too."""
     link_share: Annotated[float, Gt(0), Le(1), Unit("share")]
     """Share of the scale-up bandwidth that a collective reaches."""
-    accepted_tokens: Annotated[float, Ge(1), Unit("1")] = 1.0
-    """Mean tokens that one step of speculative decoding yields, where it is used."""
 
     def frontend_overhead_s(self, uncached: Array) -> Array:
         """Return the front-end overhead of a prompt: its time to first token besides prefill and waiting.
@@ -133,6 +179,8 @@ class Software:
 
     engine: EngineName = "trtllm"
     """Serving engine, one of those that were measured."""
+    drafts: Annotated[int, Ge(0), Le(8)] = 0
+    """Tokens that are drafted for each step and verified in the next one (speculative decoding); 0 for none."""
     reference_date: Annotated[dt.date, Day()]
     """Date at which those engines were measured."""
     gain_per_year: Annotated[Uncertain, Ge(0), Le(3), Unit("1/year")]

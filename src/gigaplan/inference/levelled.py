@@ -6,7 +6,14 @@ from dataclasses import fields, replace
 
 from gigaplan.inference.inputs import Efficiency, Engine
 
-NOT_SPEEDS = ("block_share", "routing_share", "memory_reserve_share", "mixing_share")
+NOT_SPEEDS = (
+    "block_share",
+    "routing_share",
+    "memory_reserve_share",
+    "mixing_share",
+    "accepted_share",
+    "held_output_share",
+)
 """Shares that say something else than what part of a peak is reached, or multiply one that does."""
 
 

@@ -16,7 +16,7 @@ from gigaplan.compute.collectives import Network
 from gigaplan.compute.device import Device
 from gigaplan.compute.memory import cache_bytes, fillable_bytes, weight_bytes
 from gigaplan.compute.transformer import Architecture
-from gigaplan.inference.inputs import Efficiency, Engine
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine
 from gigaplan.vocabulary.members import Array
 
 DISCONNECTED = 1e-9
@@ -70,8 +70,8 @@ class Placement:
     """1 where attention is data parallel, 0 where it is tensor parallel over all GPUs of the stage."""
     tensor: Array | float = 1.0
     """GPUs over which one request's heads are split where attention is data parallel [GPUs]."""
-    speculative: bool = False
-    """Whether a step verifies one drafted token of each request besides making one."""
+    drafts: Drafts = NO_DRAFTS
+    """Tokens that are drafted for each request and verified in one step."""
 
     @property
     def layers(self) -> Array:
@@ -92,12 +92,15 @@ class Placement:
     def network(self) -> Network:
         """The networks at the speeds that collectives reach."""
         up, out = reached_bytes_per_s(self.device, self.engine, self.efficiency)
-        return Network(self.device.scaleup_gpus, up, out, self.efficiency.collective_latency_s)
+        e = self.efficiency
+        return Network(
+            self.device.scaleup_gpus, up, out, e.collective_latency_s, scaleout_latency_s=e.scaleout_latency_s
+        )
 
     @property
     def verified_tokens(self) -> int:
-        """Tokens of one request that a step works on: the next one and, speculative, a draft of the one after it."""
-        return 2 if self.speculative else 1
+        """Tokens of one request that a step works on: the next one and the drafts of those after it."""
+        return 1 + self.drafts.number
 
     @property
     def free_bytes(self) -> float:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from gigaplan.compute.transformer import CACHE_BYTES
-from gigaplan.inference.inputs import Engine, Request
+from gigaplan.inference.inputs import WARMED, Harness, Request
 from gigaplan.inference.step import Stage
+from gigaplan.inference.waves import cold_start_s, first_wave_wait_s, later_wave_wait_s
 from gigaplan.vocabulary.members import Array
 
 ITERATIONS = 12
 """Iterations in which users settle between prefill and decode: the share in decode converges geometrically."""
-MIN_TIME_S = 1e-12
-"""Keeps a prompt that takes no time out of denominators [s]."""
+MIN_REQUESTS = 1e-3
+"""Fewer requests than this in a last wave are rounding."""
 MAX_LOAD = 0.95
 """Cap on the share of time spent on prefill in the queueing formula, which has a pole at 1."""
 
@@ -111,6 +112,42 @@ def steady_state(stage: Stage, batch: Array, uncached: Array, cached: Array, out
     return Service(*(np.broadcast_to(x, shape) for x in (ttft, tpot, rate, gpus, memory, prefill)))
 
 
+def queue_requests_per_s(
+    stage: Stage, batch: Array, queued: Array, uncached: Array, cached: Array, output: Array
+) -> Array:
+    """Return the rate at which a replica works off requests that are all there at once, first to last.
+
+    Requests of one length that start together end together, so that they are served in waves of as many as the replica
+    works on, each as long as the steady state of its own size: ``queued / (whole waves x t(batch) + t(rest))`` with
+    ``t(n) = output x tpot(n)``. The last wave is rarely full, and takes nearly as long.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts of the replica.
+    batch : Array, shape (...)
+        Requests in flight per stage at most [requests].
+    queued : Array, shape (...)
+        Requests in all; infinite for an endless queue [requests].
+    uncached, cached : Array, shape (...)
+        Input tokens that are computed, and those whose keys and values are in the cache [tokens].
+    output : Array, shape (...)
+        Output tokens [tokens].
+
+    Returns
+    -------
+    Array, shape (...)
+        Requests of the replica per second [requests/s].
+    """
+    on_stage = np.minimum(np.where(np.isfinite(queued), queued, 0.0) / stage.pipeline, 1e12)
+    size = np.where(on_stage > 0, np.minimum(batch, on_stage), batch)
+    whole = np.floor(on_stage / size * (1 + 1e-9))
+    rest = np.maximum(on_stage - whole * size, 0.0)
+    full, last = (steady_state(stage, n, uncached, cached, output) for n in (size, np.maximum(rest, MIN_REQUESTS)))
+    taken = output * (whole * full.tpot_s + np.where(rest > MIN_REQUESTS, last.tpot_s, 0.0))
+    return np.where(on_stage > 0, queued / np.where(on_stage > 0, taken, 1.0), full.requests_per_s)
+
+
 def added_prefill_s(stage: Stage, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
     """Return the time that the prefill of one request adds to a stage's decode steps.
 
@@ -152,7 +189,7 @@ def closed_loop(
     *,
     prompts: int,
     spread: float = 0.0,
-    waited_steps: float = 0.0,
+    harness: Harness = WARMED,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark on one replica that starts all its users at once.
 
@@ -178,8 +215,8 @@ def closed_loop(
         Prompts that each user sends [1].
     spread : float
         Width of the even distribution of output lengths over their mean, so that outputs end apart [share].
-    waited_steps : float
-        Decode steps for which the engine holds every prompt back [1].
+    harness : Harness
+        How the engine was launched and prepared.
 
     Returns
     -------
@@ -187,7 +224,7 @@ def closed_loop(
         Mean time to first token and mean time per output token, each of shape (...) [s].
     """
     engine, zero = stage.engine, np.zeros_like(uncached)
-    running = requests_in_flight(stage, users, uncached + output)
+    running = requests_in_flight(stage, users, uncached, output, harness)
     on_stage = requests_on_stage(stage, running)
     context = uncached + output / 2
     step = stage.pipeline * (stage.decode_s(on_stage, context) + stage.pipeline_send_s(on_stage))
@@ -198,27 +235,39 @@ def closed_loop(
     per_group, group_prefill = np.maximum(running / stage.attention_dp, 1.0), prefill * stage.attention_dp
     decode = output * step
     at_once = (device_s + engine.arrival_s) * stage.attention_dp
-    waits = first_wave_wait_s(per_group, at_once, engine.chunk_tokens / uncached)
+    chunk = harness.chunk_tokens or engine.chunk_tokens
+    waits = first_wave_wait_s(per_group, at_once, chunk / uncached)
+    waits = waits + cold_start_s(engine, harness, per_group * uncached)
+    # With drafts one step of the engine yields several tokens.
+    whole_step = step * stage.drafts.accepted_tokens
+    read_s = harness.read_every * whole_step
     for wave in range(1, prompts):
         # Outputs of independent lengths drift apart as a random walk does.
         drift = spread * np.sqrt(wave)
-        waits = waits + later_wave_wait_s(per_group, group_prefill, step, decode, drift, engine)
+        waits = waits + later_wave_wait_s(per_group, group_prefill, read_s, decode, drift, engine)
     wait = waits / prompts
     # The first wave meets no decode to mix with, so its prefills have steps of their own.
     prefills = running * (own_step + (prompts - 1) * prefill) / prompts
     tpot = np.maximum((decode + prefills - wait - group_prefill) / output, step)
     # An engine may hold a prompt back until other groups have one too, so that none computes while the rest idle.
-    held_steps = waited_steps + np.where(stage.attention_dp > 1, engine.balance_steps, 0.0)
+    by_scripts = harness.held_steps + (harness.read_every - 1) / 2
+    by_drafts = engine.draft_hold_steps if stage.drafts.number else 0.0
+    held_steps = np.where(stage.attention_dp > 1, engine.balance_steps, 0.0) + by_scripts + by_drafts
+    whole = tpot * stage.drafts.accepted_tokens
     outside = np.maximum(users - running, 0) / running * (decode + prefills)
-    turn = step * (0.5 + engine.mixing_share)
+    turn = whole_step * (0.5 + engine.mixing_share)
     # A prompt passes every stage, while each stage computes only its own layers of the prompts that queue for it.
     latency = stage.pipeline * np.maximum(group_prefill, stage.launch_bound_s())
     latency = latency + (stage.pipeline - 1) * stage.pipeline_send_s(uncached)
-    return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * tpot, tpot
+    return wait + latency + turn + engine.frontend_overhead_s(uncached) + outside + held_steps * whole, tpot
 
 
-def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
+def requests_in_flight(stage: Stage, users: Array, uncached: Array, output: Array, harness: Harness = WARMED) -> Array:
     """Return the requests that a replica works on at once: those of all users, as far as its memory holds them.
+
+    Engines differ in what they hold for a request: TensorRT-LLM keeps memory for its whole output, so that it never
+    evicts one; vLLM takes blocks as tokens come, on average for half of it (Kwon et al. 2023); SGLang admits by a share
+    of it. That share is the engine's ``held_output_share``.
 
     Whether it holds a single one is asked elsewhere (:func:`gigaplan.inference.fit.one_request_bytes`); here one is at
     work at least, in the memory that is kept in reserve, so that less memory never makes a request faster.
@@ -229,15 +278,18 @@ def requests_in_flight(stage: Stage, users: Array, context: Array) -> Array:
         Layouts of the replica.
     users : Array, shape (...)
         Users, each with one request at a time [requests].
-    context : Array, shape (...)
-        Tokens of a request in all [tokens].
+    uncached, output : Array, shape (...)
+        Tokens of a request's input and output [tokens].
+    harness : Harness
+        How the engine was launched.
 
     Returns
     -------
     Array, shape (...)
         Requests in flight [requests].
     """
-    capacity = stage.capacity(context, stage.free_bytes)
+    free = harness.memory_share * stage.device.hbm_bytes or stage.free_bytes
+    capacity = stage.capacity(uncached + stage.engine.held_output_share * output, free)
     return np.minimum(users, np.maximum(capacity * stage.pipeline, 1.0))
 
 
@@ -259,76 +311,6 @@ def requests_on_stage(stage: Stage, running: Array) -> Array:
     return np.where(stage.pipeline > 1, np.maximum(running / stage.pipeline, 1.0), running)
 
 
-def first_wave_wait_s(users: Array, prefill_s: Array, together: Array) -> Array:
-    """Return the mean wait of prompts that all come at once, before their own prefill.
-
-    Prompts are computed one after another, some together in a batch that ends as one:
-    ``((users - 1) + (batch - 1)) / 2 x prefill``.
-
-    Parameters
-    ----------
-    users : Array, shape (...)
-        Prompts that come at once [requests].
-    prefill_s : Array, shape (...)
-        Time of one prefill [s].
-    together : Array, shape (...)
-        Prompts that one step has room for; between 1 and ``users`` are taken [requests].
-
-    Returns
-    -------
-    Array, shape (...)
-        Mean wait [s].
-
-    Examples
-    --------
-    >>> float(first_wave_wait_s(np.array(5.0), np.array(0.1), np.array(1.0)))
-    0.2
-    """
-    batch = np.clip(together, 1.0, users)
-    return (users - 1 + batch - 1) / 2 * prefill_s
-
-
-def later_wave_wait_s(
-    users: Array, prefill_s: Array, step_s: Array, decode_s: Array, spread: Array | float, engine: Engine
-) -> Array:
-    """Return the mean wait of prompts that come as the outputs before them end.
-
-    Where prefill joins the decode step, prompts come over a window of the spread and of the prefill itself and queue
-    for a server of ``prefill_s`` seconds: ``(a + sqrt(a^2 + users)) / 2`` of them stand ahead, with
-    ``a = (users - window / prefill) / 2``. That is the fluid queue where more come than can be computed, and the M/D/1
-    queue (Pollaczek 1930, Khinchine 1932) where they are few. Where prefill stops the decode step, no output ends
-    meanwhile, so that a prompt waits for those of its own step only. The engine's ``mixing_share`` weighs the two, its
-    ``queueing_factor`` scales both.
-
-    Parameters
-    ----------
-    users : Array, shape (...)
-        Requests that share the device [requests].
-    prefill_s : Array, shape (...)
-        Time of one prefill [s].
-    step_s : Array, shape (...)
-        Time of one decode step [s].
-    decode_s : Array, shape (...)
-        Time of a whole output without prefills between its steps [s].
-    spread : Array, shape (...)
-        How far outputs end apart, over ``decode_s`` [share].
-    engine : Engine
-        Serving engine.
-
-    Returns
-    -------
-    Array, shape (...)
-        Mean wait [s].
-    """
-    ends = spread * decode_s
-    window = np.minimum(np.hypot(ends, users * prefill_s), decode_s + users * prefill_s)
-    late = (users - window / np.maximum(prefill_s, MIN_TIME_S)) / 2
-    mixed = np.maximum((late + np.sqrt(late * late + users)) / 2 - 0.5, 0)
-    separate = np.maximum(users * np.minimum(step_s / np.maximum(ends, step_s), 1.0) - 1, 0) / 2
-    share = engine.mixing_share
-    return engine.queueing_factor * (share * mixed + (1 - share) * separate) * prefill_s
-
-
 def disaggregated_loop(
     prefill_stage: Stage,
     prefill_count: Array,
@@ -340,6 +322,7 @@ def disaggregated_loop(
     kv_transfer_bytes_per_s: Array | float,
     *,
     prompts: int,
+    harness: Harness = WARMED,
 ) -> tuple[Array, Array]:
     """Return mean times of a benchmark where some workers compute prompts and others decode.
 
@@ -369,6 +352,8 @@ def disaggregated_loop(
         Bandwidth at which keys and values travel between workers [byte/s].
     prompts : int
         Prompts that each user sends [1].
+    harness : Harness
+        How the engine was launched and prepared.
 
     Returns
     -------
@@ -397,6 +382,8 @@ def disaggregated_loop(
     engine = prefill_stage.engine
     burst = first_wave_wait_s(users, per_prompt + engine.arrival_s / prefill_count, one) / prompts
     late = np.maximum(prefill_stage.launch_bound_s() - latency, 0.0)
+    cold = cold_start_s(engine, harness, users / prefill_count * uncached) / prompts
+    late = late + prefill_stage.efficiency.handover_s + cold
     return first + burst + late + engine.frontend_overhead_s(uncached), tpot
 
 

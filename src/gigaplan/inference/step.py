@@ -6,7 +6,7 @@ The operators are in :mod:`gigaplan.inference.operators`, what lies on which GPU
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -94,9 +94,9 @@ class Stage(Placement):
     def decode_s(self, batch: Array, context: Array) -> Array:
         """Return the time that one stage takes for a further token of each request.
 
-        With speculative decoding a step verifies one drafted token of each request as well, and yields the engine's
-        ``accepted_tokens`` on average (Leviathan et al. 2023); making the draft takes one layer more (DeepSeek-AI 2024,
-        section 2.2).
+        With speculative decoding a step verifies the drafts of each request as well, and yields ``accepted_tokens`` on
+        average (Leviathan et al. 2023). Each draft takes a pass of one layer and the head, one after another, as each
+        follows the last (DeepSeek-AI 2024, section 2.2; Li et al. 2024).
 
         Parameters
         ----------
@@ -110,12 +110,31 @@ class Stage(Placement):
         Array, shape (...)
             Time per token of each request [s].
         """
-        if not self.speculative:
+        if not self.drafts.number:
             return self.decode(batch, context).total
-        # Verification is a step of two tokens a request, which mixed_step_s gives with no prompt in it.
+        # Verification is a step of several tokens a request, which mixed_step_s gives with no prompt in it.
         nothing = np.zeros_like(self.gpus)
         step = self.mixed_step_s(batch, context, nothing, nothing)
-        return step * (1 + 1 / self.architecture.layers) / self.engine.accepted_tokens
+        return (step + self.drafts.number * self.draft_s(batch, context)) / self.drafts.accepted_tokens
+
+    def draft_s(self, batch: Array, context: Array) -> Array:
+        """Return the time of one draft of each request: a pass of one layer, its launches and the head.
+
+        Parameters
+        ----------
+        batch : Array, shape (...)
+            Requests in flight on the stage [requests].
+        context : Array, shape (...)
+            Mean tokens of a request so far [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time of one pass, spread over the stages [s].
+        """
+        of = self.decode(batch, context)
+        layers = of.projections + of.attention + of.feed_forward + of.collectives + of.activations + self._launches_s()
+        return layers / self.architecture.layers + of.head + self.engine.draft_overhead_s
 
     def prefill_s(self, uncached: Array, cached: Array) -> Array:
         """Return the time of the whole stage that the prefill of one prompt takes, with nothing else in the step.
@@ -220,3 +239,32 @@ class Stage(Placement):
     def _launches_s(self) -> Array:
         """Return the time of the stage's kernel launches in a step that a graph holds [s]."""
         return operators.kernels_of_stage(self) * self.engine.kernel_overhead_s
+
+
+def dominant_operator(stage: Stage, at: tuple[int, ...], batch: float, context: float, prefill_s: float = 0.0) -> str:
+    """Return what takes most of one stage's cycle: an operator of the decode step, or prefill.
+
+    Parameters
+    ----------
+    stage : Stage
+        Layouts, of which one is looked at.
+    at : tuple of int
+        Index of that layout in the stage's arrays.
+    batch : float
+        Requests in flight on the stage [requests].
+    context : float
+        Mean tokens of a request so far [tokens].
+    prefill_s : float
+        Time of the prefills in the cycle [s].
+
+    Returns
+    -------
+    str
+        'prefill', or the name of a field of :class:`Decode` with spaces.
+    """
+    gpus, pipeline, dp_attention = (np.array([x[at]]) for x in (stage.gpus, stage.pipeline, stage.dp_attention))
+    # Evaluated anew for one layout: keeping every operator of the whole search would cost memory in the hot path.
+    one = replace(stage, gpus=gpus, pipeline=pipeline, dp_attention=dp_attention)
+    step = one.decode(np.array([batch]), np.array([context]))
+    times = {f.name: float(np.max(getattr(step, f.name))) for f in fields(Decode)} | {"prefill": prefill_s}
+    return max(times, key=lambda name: times[name]).replace("_", " ")

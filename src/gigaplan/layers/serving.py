@@ -24,11 +24,11 @@ from gigaplan.finance.gpu_hour import KW_PER_MW
 from gigaplan.inference import disaggregation, frontier
 from gigaplan.inference.disaggregation import Pair
 from gigaplan.inference.frontier import Rate
-from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.inputs import Drafts, Efficiency, Engine, Request
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power, without_profiles
-from gigaplan.layers.serving_levels import Given, level_of, levelled, release_notes, shown
+from gigaplan.layers.serving_levels import Given, draft_notes, level_of, levelled, release_notes, shown
 from gigaplan.layers.serving_question import MODES, PLACE, Mode, ServingQuestion, impossible
 from gigaplan.layers.supply import Supply, supply
 from gigaplan.plan.names import family
@@ -38,6 +38,7 @@ from gigaplan.plan.resolve import (
     model_of,
     serving_constants,
 )
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.figures import short
 from gigaplan.vocabulary.interval import Figure
@@ -284,6 +285,7 @@ def _frontiers(
         for m, s in tracked(pairs, progress, " on ".join)
     )
     releases = [n for c in curves for n in release_notes((c.model, c.system), c.precision, question)]
+    releases += [n for m in models for n in draft_notes(facts, m, question)]
     power = without_profiles(facts, systems, question.power)
     return Frontiers(question, curves, facts.vintage, (*notes, *constants.notes, *releases, *power))
 
@@ -321,16 +323,17 @@ def _curve(
         tpot_s=question.tpot_s,
     )
     given = (device, architecture, precision, request, efficiency, engine)
+    drafts = drafts_of(catalog.load(), model, question.drafts, question.accepted_tokens)
     level = level_of(names, precision, question)
     at_once = levelled(given, level)
     rates: list[Rate | Pair] = []
     reasons: dict[str, str] = {}
     if "co-located" in question.modes:
-        rates += (shown(r, level) for r in frontier.frontier(*at_once))
+        rates += (shown(r, level) for r in frontier.frontier(*at_once, drafts=drafts))
         if not rates:
-            reasons["co-located"] = frontier.best(*at_once).reason
+            reasons["co-located"] = frontier.best(*at_once, drafts=drafts).reason
     if "disaggregated" in question.modes:
-        pairs = disaggregation.frontier(*given)
+        pairs = disaggregation.frontier(*given, drafts=drafts)
         rates += pairs
         if not pairs:
             reasons["disaggregated"] = "no group of prefill and decode workers keeps the limits"
@@ -339,10 +342,10 @@ def _curve(
     best = _undominated(rates)
 
     def point(rate: Rate | Pair, *, on_frontier: bool) -> Point:
-        return _point(rate, on_frontier, cost, question, _errors(given, rate, reach, question, level))
+        return _point(rate, on_frontier, cost, question, _errors(given, drafts, rate, reach, question, level))
 
     points = tuple(point(r, on_frontier=i in best) for i, r in enumerate(rates))
-    whole = _best_fleet(given, question, level) if question.gpus else None
+    whole = _best_fleet(given, drafts, question, level) if question.gpus else None
     on_frontier = any(whole == rates[i] for i in best)
     best_of_fleet = None if whole is None else point(whole, on_frontier=on_frontier)
     return Curve(
@@ -376,13 +379,21 @@ def _reach(
 
 
 def _errors(
-    given: Given, rate: Rate | Pair, reach: accuracy.Reach, question: ServingQuestion, level: levels.Level
+    given: Given,
+    drafts: Drafts,
+    rate: Rate | Pair,
+    reach: accuracy.Reach,
+    question: ServingQuestion,
+    level: levels.Level,
 ) -> accuracy.TimeIntervals:
     """Return the intervals of one way to serve."""
     apart = isinstance(rate, Pair)
-    of, decode_s = _shares(given if apart else levelled(given, level), rate), question.output_tokens * rate.tpot_s
+    of = _shares(given if apart else levelled(given, level), drafts, rate)
+    decode_s = question.output_tokens * rate.tpot_s
     return accuracy.interval(
-        kind=accuracy.kind(engine=question.engine, experts=given[1].experts > 0, disaggregated=apart),
+        kind=accuracy.kind(
+            engine=question.engine, experts=given[1].experts > 0, disaggregated=apart, drafts=drafts.number > 0
+        ),
         reach=reach,
         reading_share=float(of.reading),
         decode_share=decode_s / (rate.ttft_s + decode_s),
@@ -391,7 +402,7 @@ def _errors(
     )
 
 
-def _shares(given: Given, rate: Rate | Pair) -> TokenShares:
+def _shares(given: Given, drafts: Drafts, rate: Rate | Pair) -> TokenShares:
     """Return what a token's time is made of on the workers that decode."""
     device, architecture, precision, request, efficiency, engine = given
     worker = rate if isinstance(rate, Rate) else rate.decode_workers
@@ -399,20 +410,20 @@ def _shares(given: Given, rate: Rate | Pair) -> TokenShares:
     gpus, stages, by_requests = (
         np.array(float(v)) for v in (worker.gpus / worker.pipeline, worker.pipeline, worker.data_parallel)
     )
-    stage = Stage(device, architecture, precision, efficiency, engine, gpus, stages, by_requests)
+    stage = Stage(device, architecture, precision, efficiency, engine, gpus, stages, by_requests, drafts=drafts)
     context = request.cached_input_tokens + request.uncached_input_tokens + request.output_tokens / 2
     batch = rate.batch / (worker.pipeline * count)
     return token_shares(stage, *(np.array(float(v)) for v in (batch, context, rate.tpot_s)))
 
 
-def _best_fleet(given: Given, question: ServingQuestion, level: levels.Level) -> Rate | Pair | None:
+def _best_fleet(given: Given, drafts: Drafts, question: ServingQuestion, level: levels.Level) -> Rate | Pair | None:
     """Return the way to serve of which whole replicas on a question's GPUs serve most together, None if none fits."""
     found: list[Rate | Pair] = []
     if "co-located" in question.modes:
-        best = frontier.best(*levelled(given, level), fleet_gpus=question.gpus)
+        best = frontier.best(*levelled(given, level), drafts=drafts, fleet_gpus=question.gpus)
         found += [] if best.reason else [shown(best, level)]
     if "disaggregated" in question.modes:
-        found += [p for p in [disaggregation.best(*given, fleet_gpus=question.gpus)] if p is not None]
+        found += [p for p in [disaggregation.best(*given, drafts=drafts, fleet_gpus=question.gpus)] if p is not None]
     return max(found, key=lambda r: r.requests_per_gpu_s * (question.gpus // r.gpus * r.gpus), default=None)
 
 

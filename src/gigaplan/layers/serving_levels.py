@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gigaplan.accuracy import levels
+from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
@@ -13,6 +14,7 @@ from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.levelled import at_level
 from gigaplan.layers.serving_question import ServingQuestion
 from gigaplan.plan.names import family
+from gigaplan.plan.resolve.drafts import accepted_of
 
 Given = tuple[Device, Architecture, str, Request, Efficiency, Engine]
 """What a search for layouts is given."""
@@ -39,7 +41,7 @@ def level_of(names: tuple[str, str], precision: str, question: ServingQuestion) 
         family=family(model),
         engine=question.engine,
         precision=precision,
-        speculative=False,
+        speculative=question.drafts > 0,
         release=question.engine_version,
     )
 
@@ -95,3 +97,25 @@ def release_notes(names: tuple[str, str], precision: str, question: ServingQuest
         stand = "other releases stand for it" if level.known else "the mean of all measured systems stands for it"
         return (f"{where}: no measured row of {release} in {precision}: {stand}",)
     return ()
+
+
+def draft_notes(facts: Catalog, model: str, question: ServingQuestion) -> tuple[str, ...]:
+    """Return how many tokens a step with drafts is taken to yield, where the question doesn't state it.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    model
+        Name of a model in it.
+    question
+        What is served, with the number of drafts.
+    """
+    if not question.drafts or question.accepted_tokens:
+        return ()
+    found = accepted_of(facts, model, question.drafts)
+    whose = "of its maker's models" if found.of_model else "of all models"
+    return (
+        f"{model}: a step with {question.drafts} drafts yields {found.tokens:.2f} tokens, the median of published "
+        f"counts {whose} ({found.low:.2f} to {found.high:.2f}); --accepted-tokens states your own",
+    )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from gigaplan.inference.options import ENGINES, PRECISIONS
 from gigaplan.plan.ratings import GpuPower
+from gigaplan.plan.resolve.drafts import MOST_DRAFTS
 from gigaplan.vocabulary.bases import Profile
 from gigaplan.vocabulary.errors import Place, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.options import Option, Quantity
@@ -40,6 +41,10 @@ class ServingQuestion:
     """Serving software whose measured constants are used."""
     engine_version: Annotated[str, Option(group="Model and system")] = ""
     """Release of the engine, as 0.12.0 (default: the mean of the measured ones of this model and system)."""
+    drafts: Annotated[int, Option(group="Model and system")] = 0
+    """Tokens drafted for each step and verified in the next (speculative decoding), 1 to 8 (default: none)."""
+    accepted_tokens: Annotated[float, Option(group="Model and system")] = 0.0
+    """Tokens that a step with drafts yields, the verified one included (default: what is published for the model)."""
     profile: Annotated[str, Option(group="Model and system", choices=tuple(Profile))] = Profile.MAX_Q.value
     """Power profile of systems that have several: max_q (efficiency), as plans take it, or max_p (performance)."""
     power_per_gpu_w: Annotated[
@@ -79,6 +84,7 @@ def impossible(question: ServingQuestion) -> list[Problem]:
     if question.gpus < 0:
         remedy = "give a number of GPUs, or leave it out"
         found.append(Problem("'gpus' (--gpus) must be above zero", PLACE, value=f"{question.gpus}", remedy=remedy))
+    found += impossible_drafts(question)
     if question.input_tokens > 0 and not 0 <= question.cached_tokens < max(question.input_tokens, 1.0):
         allowed = f"0 to less than {question.input_tokens:g}, the whole prompt"
         found.append(
@@ -117,3 +123,26 @@ def impossible(question: ServingQuestion) -> list[Problem]:
             )
         )
     return found
+
+
+def impossible_drafts(question: ServingQuestion) -> list[Problem]:
+    """Return a problem for a number of drafts without published counts, and for accepted tokens that can't be."""
+    number, accepted = question.drafts, question.accepted_tokens
+    if not 0 <= number <= MOST_DRAFTS:
+        remedy = f"give 1 to {MOST_DRAFTS}, or leave it out"
+        return [Problem("no such number of 'drafts' (--drafts)", PLACE, value=f"{number}", remedy=remedy)]
+    if accepted and not number:
+        remedy = "give --drafts as well, or leave --accepted-tokens out"
+        return [Problem("'accepted_tokens' without 'drafts'", PLACE, value=f"{accepted:g}", remedy=remedy)]
+    if accepted and not 1 <= accepted <= number + 1:
+        allowed = f"1 to {number + 1}, the verified token included"
+        return [
+            Problem(
+                "'accepted_tokens' (--accepted-tokens) can't be",
+                PLACE,
+                value=f"{accepted:g}",
+                allowed=allowed,
+                remedy="give what a step yields, or leave it out for what is published",
+            )
+        ]
+    return []

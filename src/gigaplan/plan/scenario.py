@@ -14,7 +14,7 @@ from gigaplan.finance.customers import Customer
 from gigaplan.finance.inputs import FinanceInputs
 from gigaplan.finance.intelligence import Gains
 from gigaplan.fleet.inputs import FleetInputs
-from gigaplan.inference.inputs import Efficiency, Engine, Software
+from gigaplan.inference.inputs import Drafts, Efficiency, Engine, Software
 from gigaplan.plan.claims import ClaimSet
 from gigaplan.power.inputs import DrawCurve, Facility, NodeDraw
 from gigaplan.power.node import Node
@@ -68,6 +68,8 @@ class Scenario:
     efficiency: Efficiency
     engine: Engine
     software: Software
+    drafts: Mapping[str, Drafts] = field(default_factory=dict)
+    """What each model drafts, and how much of it is accepted."""
     device_ratios: Mapping[str, Mapping[tuple[str, ...], Uncertain]] = field(default_factory=dict)
     """What is uncertain of each generation's device: fields that move together, and their draws over the central."""
     serving_error: Mapping[tuple[str, str], Uncertain] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from gigaplan.plan.homes import homes_of
 from gigaplan.plan.load import Plan
 from gigaplan.plan.provenance import plain_values
 from gigaplan.plan.resolve.demand import demand, regions
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.plan.resolve.filler import Filler
 from gigaplan.plan.resolve.finance import finance
 from gigaplan.plan.resolve.fleet import fleet, rack_kind
@@ -80,8 +81,7 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
     axis = _axis(doc)
     sites, shared = facilities(filler, doc)
     software = _software(filler, doc)
-    limits = power_limits(filler, doc, rack_kind(doc))
-    supplied = supplies(filler, doc, sites)
+    limits, supplied = power_limits(filler, doc, rack_kind(doc)), supplies(filler, doc, sites)
     built = fleet(filler, doc, sites, shared, limits, supplied)
     scenario = Scenario(
         name=doc.name,
@@ -107,10 +107,11 @@ def _resolve(plan: Plan, part: Part | None) -> Scenario:
         clock=filler.fill(ClockCurve, None, "gpu_clock", "power.gpu_clock") if any(supplied) else None,
         nodes=nodes(filler, doc, limits),
         devices={g: device(filler, g, limits[g]) for g in doc.fleet.generations},
-        architectures=_architectures(filler, doc),
+        architectures=(served := _architectures(filler, doc)),
         efficiency=filler.fill(Efficiency, None, "serving_model", "inference.efficiency"),
         engine=filler.fill(Engine, doc.demand.engine, software.engine, f"inference.engines.{software.engine}"),
         software=software,
+        drafts={name: drafts_of(filler.facts, name, software.drafts) for name in served},
         training=training(filler, doc, axis),
         capability=_capability(filler),
         trend=filler.fill(FrontierTrend, None, "frontier_runs", "training.trend"),

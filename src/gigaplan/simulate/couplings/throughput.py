@@ -19,7 +19,7 @@ from gigaplan.compute.transformer import Architecture
 from gigaplan.demand.inputs import GENERATED, TOKENS, Workload
 from gigaplan.demand.requests import growth_factor
 from gigaplan.inference.frontier import Choice, choice, precision_for
-from gigaplan.inference.inputs import Efficiency, Engine, Request
+from gigaplan.inference.inputs import NO_DRAFTS, Drafts, Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings import slowness
@@ -135,8 +135,9 @@ def _searched(
     requests are served."""
 
     def search(q: Question) -> Choice:
-        architecture = scenario.architectures[models[q.workload][q.year]]
-        return _choice(cache, q.device, architecture, q.request, scenario.efficiency, scenario.engine, q.percentile)
+        model = models[q.workload][q.year]
+        served = scenario.architectures[model], scenario.drafts.get(model, NO_DRAFTS)
+        return _choice(cache, q.device, *served, q.request, scenario.efficiency, scenario.engine, q.percentile)
 
     central = questions(scenario, tokens_per_request)
     prices = slowness.prices_of_slowness(scenario.demand.workloads)
@@ -169,7 +170,7 @@ def _choices(whole: WholeSearch, central: list[list[list[Question]]], search: Ca
 def _whole_key(scenario: Scenario, tokens_per_request: Array, models: list[list[str]], prices: Array) -> str:
     """Return the hash of all that a whole search follows from: the questions, the models, the constants, the prices of
     slowness, and the order of the labels."""
-    served = {name: scenario.architectures[name] for row in models for name in row}
+    served = {name: (scenario.architectures[name], scenario.drafts.get(name)) for row in models for name in row}
     requests = [_requests(w, tokens_per_request[0, i]) for i, w in enumerate(scenario.demand.workloads)]
     percentiles = [slowness.percentile_of(w) for w in scenario.demand.workloads]
     constants = scenario.efficiency, scenario.engine
@@ -289,16 +290,18 @@ def _choice(
     cache: StoredRates,
     device: Device,
     architecture: Architecture,
+    drafts: Drafts,
     request: Request,
     efficiency: Efficiency,
     engine: Engine,
     percentile: Percentile | None,
 ) -> Choice:
     """Remember choices within a process and on disk: a changed input elsewhere leaves them as they are."""
-    key = key_of(device, architecture, request, efficiency, engine, percentile)
+    key = key_of(device, architecture, drafts, request, efficiency, engine, percentile)
     found = cache.get(key)
     if found is None:
         precision = precision_for(device)
-        found = choice(device, architecture, precision, request, efficiency, engine, percentile=percentile)
+        given = device, architecture, precision, request, efficiency, engine
+        found = choice(*given, drafts=drafts, percentile=percentile)
         cache.put(key, found)
     return found

@@ -18,6 +18,7 @@ COMPARISONS = (
     "gigaplan.validation.power.facilities:peaks",
     "gigaplan.validation.power.facilities:frontier_day",
     "gigaplan.validation.power.swings:step_cycles",
+    "gigaplan.validation.power.energised:energisations",
 )
 """Functions of the comparisons in the order of the command, ``module:name``."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import numpy as np
 
 from gigaplan import catalog
+from gigaplan.inference.inputs import Drafts
 from gigaplan.inference.serving import closed_loop, disaggregated_loop, requests_in_flight, requests_on_stage
 from gigaplan.inference.shares import TokenShares, token_shares
 from gigaplan.inference.step import Stage
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.validation.serving.constants import Constants
 from gigaplan.validation.serving.rows import Question, known
 from gigaplan.vocabulary.members import Array
@@ -58,7 +60,7 @@ def groups(questions: Sequence[Question]) -> list[Group]:
     """Return the questions in groups that are answered in one call each."""
     by: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for k, q in enumerate(questions):
-        kind = (q.speculative, q.spread, q.waited_steps, q.prompts, q.prefill is None)
+        kind = (q.drafts, q.accepted_tokens, q.spread, q.harness, q.prompts, q.prefill is None)
         by[q.system, q.model, q.precision, q.engine, *kind].append(k)
     return [_group([questions[k] for k in index], index) for index in by.values()]
 
@@ -111,7 +113,7 @@ def shares(grouped: Sequence[Group], constants: Constants, tpot_s: Array) -> Tok
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens / 2
         if g.first.prefill is None:
-            running = requests_in_flight(stage, g.users, g.input_tokens + g.output_tokens)
+            running = requests_in_flight(stage, g.users, g.input_tokens, g.output_tokens, g.first.harness)
         else:  # as if no request were still being read, which is nearly so
             running = np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
         of = token_shares(stage, requests_on_stage(stage, running), context, tpot_s[g.index])
@@ -137,7 +139,8 @@ def memory_bytes(grouped: Sequence[Group], constants: Constants, count: int) -> 
     for g in grouped:
         stage, context = _stage(g, g.decode, constants), g.input_tokens + g.output_tokens
         users = g.users if g.first.prefill is None else np.maximum(g.users / np.maximum(g.decode.count, 1.0), 1.0)
-        on_stage = requests_in_flight(stage, users, context) / g.decode.pipeline
+        running = requests_in_flight(stage, users, g.input_tokens, g.output_tokens, g.first.harness)
+        on_stage = running / g.decode.pipeline
         found[g.index] = stage.weight_bytes() + stage.cache_bytes(context, on_stage)
     return found
 
@@ -155,8 +158,25 @@ def _stage(g: Group, worker: Workers, constants: Constants) -> Stage:
         worker.pipeline,
         worker.by_requests,
         worker.tensor,
-        q.speculative,
+        drafts_for(q, constants),
     )
+
+
+def drafts_for(q: Question, constants: Constants) -> Drafts:
+    """Return a question's drafts: accepted as the row states it, else as random prompts of benchmarks accept them.
+
+    Parameters
+    ----------
+    q
+        The question of a row.
+    constants
+        Constants that answer it.
+    """
+    found = drafts_of(catalog.load(), q.model, q.drafts, q.accepted_tokens)
+    if not q.drafts or q.accepted_tokens:
+        return found
+    accepted = 1 + constants.efficiency.accepted_share * (found.accepted_tokens - 1)
+    return replace(found, accepted_tokens=min(accepted, 1.0 + q.drafts))
 
 
 def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
@@ -170,7 +190,7 @@ def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
             g.output_tokens,
             prompts=q.prompts or prompts_per_user(),
             spread=q.spread,
-            waited_steps=q.waited_steps,
+            harness=q.harness,
         )
     prefill_workers, decode_workers = (np.maximum(workers.count, 1.0) for workers in (g.prefill, g.decode))
     return disaggregated_loop(
@@ -183,4 +203,5 @@ def _question_of(g: Group, constants: Constants) -> tuple[Array, Array]:
         g.output_tokens,
         max(device.scaleout_bandwidth_bytes_per_s, device.scaleup_bandwidth_bytes_per_s / 10, 1e9),
         prompts=q.prompts or prompts_per_user(),
+        harness=q.harness,
     )

@@ -30,7 +30,10 @@ SHARED: Mapping[str, tuple[float, float, float]] = {
     "hbm_share_fp4": (0.75, 0.3, 0.95),
     "routing_share": (0.7, 0.1, 1),
     "collective_latency_s": (6e-6, 1e-6, 4e-5),
+    "scaleout_latency_s": (2e-5, 2e-6, 2e-4),
+    "handover_s": (0.05, 1e-3, 0.5),
     "activation_passes": (10, 0.01, 200),
+    "accepted_share": (1.0, 0.3, 1.5),
 }
 """Constants of all engines: start, and the bounds that hardware and sense allow. The fit is pulled weakly to the start.
 """
@@ -47,15 +50,22 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "arrival_s": (3e-3, 1e-5, 0.2),
     "balance_steps": (10, 0.1, 100),
     "link_share": (0.6, 0.1, 0.9),
+    "cold_start_s": (1.0, 0.05, 300),
+    "draft_overhead_s": (5e-4, 1e-5, 1e-2),
+    "draft_hold_steps": (3.0, 0.1, 50),
 }
 
-ACCEPTED = ("accepted_tokens", (1.8, 1.0, 3.0))
-"""Tokens that a step yields with speculative decoding: start and bounds."""
-NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES), ACCEPTED[0])
+OF_ONE_ENGINE: Mapping[str, tuple[float, float, float]] = {"cold_start_s@sglang": (69.0, 0.05, 300)}
+"""Where one engine starts elsewhere: SGLang compiles kernels of matrix products at their first use, in 44 s for one of
+them on B200 (sgl-project/sglang, pull request 10424) to 108 s for a run's first prompts (issue 4773)."""
+
+NAMES = (*SHARED, *(f"{q}@{e}" for q in OF_ENGINES for e in ENGINES))
 """All fitted constants; those of one engine with its name behind an ``@``."""
 NOT_FITTED = ("memory_reserve_share", "scaleout_share")
 """Constants of all engines that measured rows don't show: facts with a source or an assumption of their own."""
-assert {f.name for f in fields(Engine)} == {*OF_ENGINES, ACCEPTED[0], "chunk_tokens"}
+NOT_FITTED_OF_ENGINES = ("chunk_tokens", "held_output_share")
+"""Settings of engines, by their documentation."""
+assert {f.name for f in fields(Engine)} == {*OF_ENGINES, *NOT_FITTED_OF_ENGINES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,7 @@ def constants(x: Array) -> Constants:
     efficiency = Efficiency(**given, **{n: value[n] for n in SHARED})
     engines = {
         e: Engine(
-            accepted_tokens=value[ACCEPTED[0]],
-            chunk_tokens=default_chunk_tokens(e),
+            **{q: setting(e, q) for q in NOT_FITTED_OF_ENGINES},
             **{q: value[f"{q}@{e}"] for q in OF_ENGINES},
         )
         for e in ENGINES
@@ -105,12 +114,20 @@ def constants(x: Array) -> Constants:
 
 
 @cache
-def default_chunk_tokens(engine: str) -> float:
-    """Return the prompt tokens that an engine reads together: its default, not fitted."""
-    return catalog.load().find(engine, "chunk_tokens").number
+def setting(engine: str, quantity: str) -> float:
+    """Return a setting of an engine: its default, not fitted.
+
+    Parameters
+    ----------
+    engine
+        Name of an engine.
+    quantity
+        One of ``NOT_FITTED_OF_ENGINES``.
+    """
+    return catalog.load().find(engine, quantity).number
 
 
 def start_and_bounds(name: str) -> tuple[float, float, float]:
     """Return where the fit of a constant starts, and its least and largest value."""
     plain = name.split("@", maxsplit=1)[0]
-    return {**SHARED, **OF_ENGINES, ACCEPTED[0]: ACCEPTED[1]}[plain]
+    return OF_ONE_ENGINE.get(name) or {**SHARED, **OF_ENGINES}[plain]

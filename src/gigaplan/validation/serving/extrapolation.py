@@ -30,6 +30,7 @@ from gigaplan.validation.serving.constants import Constants, constants, shipped_
 from gigaplan.validation.serving.fit import (
     FITTED,
     FOLD_ROUNDS,
+    TOGETHER,
     Table,
     fit,
     measured_over_predicted,
@@ -127,7 +128,7 @@ def fits_without(questions: Sequence[Question], rows: Table) -> dict[str, Array]
         # Rows that state no release may be as old.
         unknown = np.array([q.engine == engine and not accuracy.release_numbers(q.release) for q in questions])
         masks[f"{OLDER}{engine}"] = old | unknown
-    return {name: fit(rows, ~mask, shipped_logarithms(), FOLD_ROUNDS) for name, mask in masks.items()}
+    return {name: fit(rows, ~mask, shipped_logarithms(), FOLD_ROUNDS, TOGETHER) for name, mask in masks.items()}
 
 
 def families_of(rows: Table) -> Labels:

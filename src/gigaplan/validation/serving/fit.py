@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -20,10 +20,16 @@ from numpy.typing import NDArray
 
 from gigaplan.accuracy import serving as accuracy
 from gigaplan.catalog.catalog import data_folder
-from gigaplan.inference.options import ENGINES
 from gigaplan.validation.residual_facts import Source, count_fact, fact_cells, spread_fact, write_catalog_table
 from gigaplan.validation.serving.answers import Group, answers, groups
-from gigaplan.validation.serving.constants import ACCEPTED, NAMES, NOT_FITTED, Constants, constants, start_and_bounds
+from gigaplan.validation.serving.constants import (
+    NAMES,
+    NOT_FITTED,
+    NOT_FITTED_OF_ENGINES,
+    Constants,
+    constants,
+    start_and_bounds,
+)
 from gigaplan.validation.serving.folds import FOLDS, WITHOUT, cell
 from gigaplan.validation.serving.predictions import kind_of
 from gigaplan.validation.serving.questions import read_questions
@@ -32,8 +38,25 @@ from gigaplan.vocabulary.files import whole_file
 from gigaplan.vocabulary.files.kinds import DATA
 from gigaplan.vocabulary.members import Array
 
-FRONT_END = ("first_token_s", "eager_launch_s", "queueing_factor", "prompt_token_s", "arrival_s", "balance_steps")
+FRONT_END = (
+    "first_token_s",
+    "eager_launch_s",
+    "queueing_factor",
+    "prompt_token_s",
+    "arrival_s",
+    "balance_steps",
+    "cold_start_s",
+    "handover_s",
+    "draft_overhead_s",
+    "draft_hold_steps",
+    "scaleout_latency_s",
+)
 """Constants of an engine's front end and scheduler, for which hardware says nothing: pulled to their start less."""
+
+APART = ("handover_s", "scaleout_latency_s", "accepted_share")
+"""Constants that rows of workers apart and over several domains show: fitted on all rows, all others staying."""
+TOGETHER = tuple(dict.fromkeys(p for n in NAMES if (p := n.partition("@")[0]) not in APART))
+"""All others, which co-located rows show."""
 
 PULL, PULL_OF_FRONT_END, TTFT_WEIGHT, SOFT = 1.6, 0.3, 0.45, 0.04
 """Strengths of the pull, weight of the first token's time against the time per token, and the residual beyond which an
@@ -79,7 +102,7 @@ def table(questions: Sequence[Question], ttft_ms: Array, tpot_ms: Array) -> Tabl
     names = [f"{q.system} {q.model} {q.precision} {q.engine}" for q in questions]
     counts = Counter(names)
     weight = np.array([max(counts[n], SMALLEST_GROUP) ** -0.5 for n in names])
-    fitted = np.array([q.prefill is None for q in questions])
+    fitted = np.array([q.prefill is None or q.decode.stated for q in questions])
     return Table(
         groups(questions),
         np.log(ttft_ms / 1e3),
@@ -102,32 +125,47 @@ class _Residuals:
     weight: Array
     """Of each row's time per token, then of each row's time to first token."""
     pull: Array
+    start: Array
+    """Logarithms of all constants, of which those that aren't ``free`` stay."""
+    free: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: Table, use: NDArray[np.bool_]) -> _Residuals:
-        """Return the residuals of the rows in ``use`` that may set constants."""
+    def of(
+        cls, rows: Table, use: NDArray[np.bool_], start: Array | None = None, only: Sequence[str] = ()
+    ) -> _Residuals:
+        """Return the residuals of the rows in ``use`` that may set constants; ``only`` some constants are free."""
         use = use & rows.fitted
         first, high = (np.log([start_and_bounds(n)[k] for n in NAMES]) for k in (0, 2))
         weight = np.concatenate([rows.weight[use], TTFT_WEIGHT * rows.weight[use]])
         pull = np.array([PULL_OF_FRONT_END if n.partition("@")[0] in FRONT_END else PULL for n in NAMES])
-        return cls(rows, use, first, high, weight, pull)
+        free = np.array([not only or n.partition("@")[0] in only for n in NAMES])
+        return cls(rows, use, first, high, weight, pull, first if start is None else start, free)
+
+    def everything(self, free: Array) -> Array:
+        """Return the logarithms of all constants with those of the free ones."""
+        x = self.start.copy()
+        x[self.free] = free
+        return x
 
     def logarithms(self, x: Array) -> Array:
         """Return the logarithms of predicted times [s]."""
         ttft, tpot = answers(self.rows.grouped, constants(x), len(self.rows.tpot))
         return np.asarray(np.log(np.concatenate([tpot[self.use], ttft[self.use]])))
 
-    def residual(self, x: Array) -> Array:
-        """Return the weighted residuals of rows, then the pull to where each constant starts."""
+    def residual(self, free: Array) -> Array:
+        """Return the weighted residuals of rows, then the pull to where each free constant starts."""
+        x = self.everything(free)
         published = np.concatenate([self.rows.tpot[self.use], self.rows.ttft[self.use]])
-        return np.concatenate([self.weight * (self.logarithms(x) - published), self.pull * (x - self.first)])
+        pull = (self.pull * (x - self.first))[self.free]
+        return np.concatenate([self.weight * (self.logarithms(x) - published), pull])
 
-    def jacobian(self, x: Array) -> Array:
+    def jacobian(self, free: Array) -> Array:
         """Return slopes by differences; one constant of all engines is nudged at once, as each row has one engine."""
+        x = self.everything(free)
         slopes = np.zeros((len(self.weight), len(x)))
         here = self.logarithms(x)
         engine = np.tile(self.rows.engine[self.use], 2)
-        for constant in dict.fromkeys(n.partition("@")[0] for n in NAMES):
+        for constant in dict.fromkeys(n.partition("@")[0] for n, f in zip(NAMES, self.free, strict=True) if f):
             own = [k for k, n in enumerate(NAMES) if n.partition("@")[0] == constant]
             there = x.copy()
             there[own] += np.where(x[own] + NUDGE < self.high[own], NUDGE, -NUDGE)
@@ -135,7 +173,7 @@ class _Residuals:
             for k in own:
                 of = NAMES[k].partition("@")[2]
                 slopes[:, k] = np.where((engine == of) | (of == ""), moved / (there[k] - x[k]), 0.0)
-        return np.vstack([self.weight[:, None] * slopes, np.diag(self.pull)])
+        return np.vstack([self.weight[:, None] * slopes[:, self.free], np.diag(self.pull[self.free])])
 
     def loss(self, z: Array) -> Array:
         """Return soft-L1 for rows and squares for the pull, with both derivatives, as ``least_squares`` wants them."""
@@ -145,7 +183,13 @@ class _Residuals:
         return rho
 
 
-def fit(rows: Table, use: NDArray[np.bool_], start: Array | None = None, rounds: int = ROUNDS) -> Array:
+def fit(
+    rows: Table,
+    use: NDArray[np.bool_],
+    start: Array | None = None,
+    rounds: int = ROUNDS,
+    only: Sequence[str] = (),
+) -> Array:
     """Return the logarithms of ``NAMES`` that fit the rows in ``use`` best.
 
     Least squares of the logarithms of both times, soft-L1 (a few rows of another engine version don't decide), with a
@@ -161,25 +205,54 @@ def fit(rows: Table, use: NDArray[np.bool_], start: Array | None = None, rounds:
         Logarithms to start from; None: where hardware suggests that each constant lies.
     rounds
         Most evaluations.
+    only
+        Constants that are fitted, all others staying where they start; none: all.
     """
     from scipy.optimize import least_squares
 
-    of = _Residuals.of(rows, use)
     low = np.log([start_and_bounds(n)[1] for n in NAMES])
+    high = np.log([start_and_bounds(n)[2] for n in NAMES])
+    begin = None if start is None else np.clip(start, low + MARGIN, high - MARGIN)
+    of = _Residuals.of(rows, use, begin, only)
     found = least_squares(
         of.residual,
-        np.clip(of.first if start is None else start, low + MARGIN, of.high - MARGIN),
+        np.clip(of.start, low + MARGIN, high - MARGIN)[of.free],
         of.jacobian,
-        bounds=(low, of.high),
+        bounds=(low[of.free], high[of.free]),
         f_scale=SOFT,
         max_nfev=rounds,
         ftol=1e-5,
         loss=of.loss,  # type: ignore[arg-type]  # the stub asks for scipy's inner signature
     )
-    return np.asarray(found.x)
+    return of.everything(np.asarray(found.x))
 
 
-def cross_validate(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Co-located rows, which set all constants but those of workers apart, and all rows, which set these."""
+
+    together: Table
+    everything: Table
+
+    def fit(
+        self, kept: Callable[[Table], NDArray[np.bool_]], start: Array | None = None, rounds: int = ROUNDS
+    ) -> Array:
+        """Return the logarithms of ``NAMES`` that fit the rows which are kept.
+
+        Parameters
+        ----------
+        kept
+            Which rows of a table count.
+        start
+            Logarithms to start from; None: where hardware suggests that each constant lies.
+        rounds
+            Most evaluations.
+        """
+        x = fit(self.together, kept(self.together), start, rounds, TOGETHER)
+        return fit(self.everything, kept(self.everything), x, rounds, APART)
+
+
+def cross_validate(rows: Both, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
     """Return the constants of each fold, fitted on all rows but its own.
 
     Parameters
@@ -191,10 +264,17 @@ def cross_validate(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> dict
     rounds
         Most evaluations of each fit.
     """
-    return {str(c): fit(rows, rows.cells != c, start, rounds) for c in np.unique(rows.cells)}
+    found = {}
+    for c in np.unique(rows.together.cells):
+
+        def kept(table: Table, left_out: str = str(c)) -> NDArray[np.bool_]:
+            return np.asarray(table.cells != left_out)
+
+        found[str(c)] = rows.fit(kept, start, rounds)
+    return found
 
 
-def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
+def without_generation(rows: Both, start: Array, rounds: int = FOLD_ROUNDS) -> dict[str, Array]:
     """Return the constants fitted without any row of a hardware generation, by ``generation NAME``.
 
     Parameters
@@ -206,18 +286,29 @@ def without_generation(rows: Table, start: Array, rounds: int = FOLD_ROUNDS) -> 
     rounds
         Most evaluations of each fit.
     """
-    own = np.array([c.split(" ", 1)[0] for c in rows.cells])
-    return {f"{WITHOUT}{g}": fit(rows, own != g, start, rounds) for g in np.unique(own)}
+
+    def of(table: Table) -> NDArray[np.str_]:
+        return np.array([c.split(" ", 1)[0] for c in table.cells])
+
+    found = {}
+    for g in np.unique(of(rows.together)):
+
+        def kept(table: Table, left_out: str = str(g)) -> NDArray[np.bool_]:
+            return np.asarray(of(table) != left_out)
+
+        found[f"{WITHOUT}{g}"] = rows.fit(kept, start, rounds)
+    return found
 
 
 def main(path: Path) -> None:
     """Fit on a whole table and write what the package ships."""
     questions, everything, rows = read_rows(path)
-    whole = fit(rows, np.ones(len(rows.tpot), dtype=bool))
+    both = Both(rows, everything)
+    whole = both.fit(lambda table: np.ones(len(table.tpot), dtype=bool))
     write_facts(whole, rows)
     here = Path(str(files("gigaplan.validation"))) / "data"
-    apart = cross_validate(rows, whole)
-    write_folds({**apart, **without_generation(rows, whole)}, here / FOLDS)
+    apart = cross_validate(both, whole)
+    write_folds({**apart, **without_generation(both, whole)}, here / FOLDS)
     by = {name: constants(x) for name, x in apart.items()}
     write_residuals(questions, everything, by, constants(whole))
 
@@ -286,7 +377,7 @@ def write_residuals(
         facts.append(count_fact(entity, int(some.sum()), SOURCE, NOTE))
         for time, log in zip(accuracy.TIMES, off, strict=True):
             facts.append(spread_fact(entity, f"{time}_over_predicted", log[some], SOURCE, NOTE))
-    counted = Counter(c for c, fitted in zip(rows.cells.tolist(), rows.fitted, strict=True) if fitted)
+    counted = Counter(c for c, q in zip(rows.cells.tolist(), questions, strict=True) if q.prefill is None)
     for cell_, count in sorted(counted.items()):
         facts.append(count_fact(f"{accuracy.ROWS}.{'.'.join(cell_.split(' ', 1))}", count, SOURCE, FITTED))
     write_catalog_table("residuals_serving.csv", facts)
@@ -334,13 +425,13 @@ def write_facts(x: Array, rows: Table) -> None:
         r
         for r in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
         if r["entity"].startswith(("inferencex", "nvidia_runs", accuracy.RANGE))
-        or r["quantity"] in (*NOT_FITTED, "chunk_tokens")
+        or r["quantity"] in (*NOT_FITTED, *NOT_FITTED_OF_ENGINES)
     ]
     facts = []
     for name, v in zip(NAMES, np.exp(x), strict=True):
         plain, _, engine = name.partition("@")
         unit = next(u for end, u in UNITS.items() if plain.endswith(end) or end in plain)
-        for entity in [engine] if engine else ENGINES if plain == ACCEPTED[0] else ["serving_model"]:
+        for entity in [engine or "serving_model"]:
             fact = fact_cells(entity, plain, SOURCE, note)
             facts.append(fact | {"value": f"{v:.4g}", "unit": unit})
     write_catalog_table(path.name, [*facts, *kept])
@@ -353,7 +444,7 @@ SOURCE = Source(
 )
 NOTE = "each row predicted by constants fitted without its own hardware generation and model family (docs/accuracy.md)"
 FITTED = "co-located rows that the serving constants were fitted on"
-UNITS = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "accepted": "1", "_s": "s"}
+UNITS = {"share": "share", "half_rows": "1", "factor": "1", "steps": "1", "passes": "1", "_s": "s"}
 """Units of constants by what their names hold; the first that fits counts."""
 
 

@@ -43,7 +43,6 @@ def stage_of(q: Question, worker: Worker) -> Stage:
         stages,
         by_requests,
         tensor,
-        q.speculative,
     )
 
 

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 from gigaplan import catalog
 from gigaplan.catalog.names import of_two_kinds
@@ -60,8 +64,14 @@ class Load:
     """GPUs over which one request's heads lie where attention is split by requests."""
     assumed: tuple[str, ...] = ()
     """What stands for cells that a user's row leaves empty."""
+    number_of_drafts: int = 0
+    """Tokens drafted for each step, of rows with a stated layout."""
+    accepted_tokens: float = 0.0
+    """Tokens that a step with drafts yields, as the row states it; 0: as published."""
     gpu_w: float = 0.0
     """Power limit of one GPU as the row states it [W]; 0 for the rated power."""
+    queued: float = math.inf
+    """Requests that wait at once; infinite where the queue never ends [requests]."""
 
 
 def load_of(row: Mapping[str, str]) -> Load:
@@ -98,7 +108,29 @@ def load_of(row: Mapping[str, str]) -> Load:
         per_gpu=not scenario and "per_gpu" in metric,
         assumed=tuple(cells.assumed),
         gpu_w=float(row.get("gpu_w") or 0.0),
+        queued=queued(row) if not scenario else math.inf,
     )
+
+
+def queued(row: Mapping[str, str]) -> float:
+    """Return how many requests a published saturated row queued, as its publication says by lengths; infinite where
+    nothing is known.
+
+    Parameters
+    ----------
+    row
+        A row of a published table, by column.
+    """
+    if serving_table(row) != "trtllm":
+        return math.inf
+    return _queues().get((_count(row, "isl", 0), _count(row, "osl", 0)), math.inf)
+
+
+@cache
+def _queues() -> Mapping[tuple[int, int], float]:
+    path = Path(str(files("gigaplan.validation") / "data" / "throughput_queues.csv"))
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(int(r["input_tokens"]), int(r["output_tokens"])): float(r["requests"]) for r in csv.DictReader(file)}
 
 
 def _own_saturated(row: Mapping[str, str], metric: str) -> Load:
@@ -116,6 +148,8 @@ def _own_saturated(row: Mapping[str, str], metric: str) -> Load:
         engine=q.engine,
         first_round=False,
         drafts=q.speculative,
+        number_of_drafts=q.drafts,
+        accepted_tokens=q.accepted_tokens,
         mixed=False,
         system=q.system,
         model=q.model,

@@ -33,6 +33,8 @@ ABOUT = (
     "mode",
     "config",
     "speculative",
+    "drafts",
+    "accepted_tokens",
     "engine_version",
     "isl",
     "osl",

@@ -20,6 +20,7 @@ from gigaplan.inference import disaggregation
 from gigaplan.inference.frontier import best
 from gigaplan.inference.inputs import Efficiency, Engine, Request
 from gigaplan.inference.percentiles import Percentile
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.vocabulary.errors import UnsupportedError
 
 SCENARIOS = ("offline", "server", "interactive")
@@ -181,7 +182,8 @@ def best_rate(
     gpus: int,
     percentile: Percentile | None,
     *,
-    speculative: bool,
+    model: str,
+    most_drafts: int,
 ) -> tuple[float, float, float]:
     """Return output tokens per second and GPU, and the times [s], of the best way to serve on so many GPUs.
 
@@ -204,19 +206,22 @@ def best_rate(
         GPUs of the submission.
     percentile
         Which requests must keep the limits; None offline.
-    speculative
-        Whether speculative decoding is allowed.
+    model
+        Name of a model in the catalog.
+    most_drafts
+        Tokens that may be drafted for each step; 0 where speculative decoding isn't allowed.
     """
     if gpus <= device.scaleup_gpus:
         device = replace(device, scaleup_gpus=gpus, scaleout_bandwidth_bytes_per_s=0.0)
     found, reason = (0.0, float("nan"), float("nan")), ""
     given = device, architecture, precision, request, *constants
-    for drafted in (False, True) if speculative else (False,):
-        rate = best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
+    for number in range(most_drafts + 1):
+        drafts = drafts_of(catalog.load(), model, number)
+        rate = best(*given, drafts=drafts, percentile=percentile, max_gpus=gpus)
         reason = reason or rate.reason
         found = max(found, (rate.requests_per_gpu_s * request.output_tokens, rate.ttft_s, rate.tpot_s))
         apart = (
-            disaggregation.best(*given, speculative=drafted, percentile=percentile, max_gpus=gpus)
+            disaggregation.best(*given, drafts=drafts, percentile=percentile, max_gpus=gpus)
             if percentile is not None and gpus > 1
             else None
         )

@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gigaplan import catalog
+from gigaplan.inference.inputs import WARMED
 from gigaplan.inference.options import ENGINES
 from gigaplan.measurements.cells import PRECISIONS, Cells
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.serving.fits import refuse_misfits, shortage
-from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.validation.serving.rows import Question, Worker, known, usual_drafts
 from gigaplan.vocabulary.errors import UnsupportedError
 
 ENGINE_WORDS = {**{e: e for e in ENGINES}, "tensorrtllm": "trtllm"}
@@ -50,8 +53,7 @@ def question(row: Mapping[str, str]) -> Question:
     system, model = _names(cells)
     engine = cells.word("engine", ENGINE_WORDS, "vllm")
     mode = cells.word("mode", MODES, "agg")
-    column = next((c for c in SPECULATIVE if c in row), SPECULATIVE[0])
-    drafts = cells.word(column, DRAFTS, "none")
+    drafted, number, accepted = _stated_drafts(cells)
     input_tokens, output_tokens = (cells.number(k, minimum=1.0) for k in ("isl", "osl"))
     users = cells.number("concurrency")
     precision = _precision(cells, system, model)
@@ -64,20 +66,49 @@ def question(row: Mapping[str, str]) -> Question:
         model=model,
         precision=precision,
         engine=engine,
-        speculative=drafts == "drafts",
+        drafts=number,
         decode=Worker(1, by_requests=False),
         prefill=None,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         concurrency=users,
         spread=0.0,
-        waited_steps=0.0,
+        harness=WARMED,
         guesses=(),
         ran=measured,
         release=cells.text("engine_version"),
+        accepted_tokens=accepted,
     )
     found = _disaggregated(found, cells, total) if mode == "disagg" else _co_located(found, cells, ranks, total)
-    return _that_fits(replace(found, guesses=tuple(cells.assumed)))
+    return _that_fits(replace(_with_drafts(found, cells, drafted=drafted), guesses=tuple(cells.assumed)))
+
+
+def _stated_drafts(cells: Cells) -> tuple[bool, int, float]:
+    """Return whether tokens are drafted, how many for each step and how many are accepted; 0 where not stated."""
+    column = next(
+        (c for c in SPECULATIVE if cells.text(c)), next((c for c in SPECULATIVE if c in cells.row), SPECULATIVE[0])
+    )
+    stated = cells.text("drafts")
+    number = cells.count("drafts") if stated not in ("", "0") else 0
+    accepted = cells.number("accepted_tokens", minimum=1.0) if cells.text("accepted_tokens") else 0.0
+    if stated and not cells.text(column):
+        return number > 0, number, accepted
+    drafted = cells.word(column, DRAFTS, "none") == "drafts"
+    if stated and drafted != (number > 0):
+        cells.refuse("drafts", f"{'1 or more' if drafted else '0'}, as '{column}' says, or leave one of them empty")
+    return drafted, number, accepted
+
+
+def _with_drafts(q: Question, cells: Cells, *, drafted: bool) -> Question:
+    """Return a question with its number of drafts: the engine's usual one where it isn't stated."""
+    if not drafted:
+        return q
+    found = q
+    if not q.drafts:
+        found = replace(q, drafts=usual_drafts(q.engine, by_requests=q.decode.by_requests))
+        cells.assume("drafts", found.drafts, f"usual with {q.engine}")
+    drafts_of(catalog.load(), q.model, found.drafts, q.accepted_tokens)
+    return found
 
 
 def model_answered(row: Mapping[str, str]) -> str:

@@ -252,4 +252,10 @@ def kind_of(q: Question) -> str:
     """Return the key of residuals of a question."""
     experts = known(q.system, q.model)[1].experts > 0
     apart = q.prefill is not None
-    return accuracy.kind(engine=q.engine, experts=experts, disaggregated=apart, workers_stated=q.decode.stated)
+    return accuracy.kind(
+        engine=q.engine,
+        experts=experts,
+        disaggregated=apart,
+        workers_stated=q.decode.stated,
+        drafts=q.speculative,
+    )

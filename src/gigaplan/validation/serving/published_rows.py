@@ -20,7 +20,8 @@ from gigaplan import catalog
 from gigaplan.inference.options import ENGINES, PRECISIONS
 from gigaplan.plan.resolver import meant_in_table
 from gigaplan.validation.published_tables import serving_table
-from gigaplan.validation.serving.rows import Question, Worker, known
+from gigaplan.validation.serving.harnesses import harness_of
+from gigaplan.validation.serving.rows import Question, Worker, known, usual_drafts
 from gigaplan.vocabulary.errors import UnsupportedError
 
 WIDER = {
@@ -43,9 +44,6 @@ WORKERS = re.compile(
 TOTALS = re.compile(r"\bpg=(?P<prefill>\d+) dg=(?P<decode>\d+)")
 """GPUs of all prefill and of all decode workers."""
 
-
-SHORT_TOKENS = 1024
-"""InferenceX's shortest prompts and answers."""
 
 USERS_PER_GPU = 4.5
 """Users per decoding GPU where the number of workers isn't stated: the median of the rows that state it."""
@@ -84,14 +82,14 @@ def question(row: Mapping[str, str]) -> Question:
         model,
         precision,
         engine,
-        speculative(row, model),
+        drafts(row, model, engine, decode),
         decode,
         prefill,
         isl,
         max(osl, 1.0),
         concurrency,
         2 * (1 - share) / share,
-        _waited_steps(row, model, engine, decode),
+        harness_of(row, system, model, engine, precision, decode, inferencex=drawn_by_inferencex(row)),
         tuple(guesses),
         release=str(row.get("engine_version") or ""),
         prompts=_prompts(row, engine),
@@ -157,14 +155,23 @@ def _prompts(row: Mapping[str, str], engine: str) -> int:
     return 0
 
 
-def _waited_steps(row: Mapping[str, str], model: str, engine: str, worker: Worker) -> float:
-    """Return for how many steps prompts were kept waiting: InferenceX does so for Llama 3.1 70B on TensorRT-LLM at
-    1k/1k below eight GPUs (``batch_wait_timeout_iters`` of its launch scripts)."""
-    applies = by_inferencex(row) and engine == "trtllm" and model == "llama_3_1_70b"
-    short = [float(row[k]) for k in ("isl", "osl")] == [SHORT_TOKENS, SHORT_TOKENS]
-    if not (applies and short and worker.gpus < WIDEST_ALONE):
-        return 0.0
-    return catalog.load().find("inferencex", "batch_wait_steps").number
+def drafts(row: Mapping[str, str], model: str, engine: str, decode: Worker) -> int:
+    """Return how many tokens a row drafts for each step: as its recipe states it, else as the harness's scripts do.
+
+    Parameters
+    ----------
+    row
+        A row of the table, by column.
+    model
+        Name of a model in the catalog.
+    engine
+        Serving engine.
+    decode
+        The worker that decodes.
+    """
+    if row.get("drafts"):
+        return int(row["drafts"])
+    return usual_drafts(engine, by_requests=decode.by_requests) if speculative(row, model) else 0
 
 
 def speculative(row: Mapping[str, str], model: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gigaplan import catalog
 from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
+from gigaplan.inference.inputs import Harness
 from gigaplan.plan.resolve import device_of, model_of
 from gigaplan.vocabulary.errors import PlanError, UnsupportedError
 
@@ -34,6 +35,23 @@ class Worker:
     """Pipeline stages of each worker."""
 
 
+def usual_drafts(engine: str, *, by_requests: bool) -> int:
+    """Return the drafts of each step where a row says that tokens are drafted, and not how many.
+
+    As launch scripts of InferenceX have it: two with SGLang, three with others, one where TensorRT-LLM splits attention
+    by requests.
+
+    Parameters
+    ----------
+    engine
+        Serving engine.
+    by_requests
+        Whether workers that decode split attention by requests.
+    """
+    facts, entity = catalog.load(), f"usual_drafts.{engine}"
+    return int(facts.find(entity, "drafts_by_requests" if by_requests else "drafts").number)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """The question that a row puts to the serving model."""
@@ -42,7 +60,8 @@ class Question:
     model: str
     precision: str
     engine: str
-    speculative: bool
+    drafts: int
+    """Tokens drafted for each step and verified in it; 0 for plain decoding."""
     decode: Worker
     prefill: Worker | None
     """Of its own where prompts are read elsewhere (disaggregated)."""
@@ -53,8 +72,8 @@ class Question:
     concurrency: float
     spread: float
     """Width over which lengths are drawn, as a share of their mean."""
-    waited_steps: float
-    """Steps for which the engine kept a new prompt waiting, to batch it with others."""
+    harness: Harness
+    """How the benchmark launched and prepared the engine."""
     guesses: tuple[str, ...]
     """What the row left open, and what is taken for it."""
     replicas: int = 1
@@ -65,8 +84,16 @@ class Question:
     """The engine's release as the row writes it, "" where it doesn't."""
     prompts: int = 0
     """Prompts that each user of the benchmark sends; 0: as many as in InferenceX, which stands for the unknown."""
+    accepted_tokens: float = 0.0
+    """Tokens that a step with drafts yields, as the row states it; 0: as published, for the random prompts of
+    benchmarks."""
     reasons: tuple[str, ...] = ()
     """Why the answer lies outside of what the constants were fitted on, in addition to its hardware and model."""
+
+    @property
+    def speculative(self) -> bool:
+        """Whether tokens are drafted."""
+        return self.drafts > 0
 
     @property
     def users(self) -> float:

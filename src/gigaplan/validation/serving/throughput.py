@@ -18,8 +18,9 @@ from gigaplan.accuracy import serving as accuracy
 from gigaplan.accuracy.validity import unsupported
 from gigaplan.accuracy.validity import validity as validity_of
 from gigaplan.catalog.names import generation
-from gigaplan.inference.serving import steady_state
+from gigaplan.inference.serving import queue_requests_per_s, steady_state
 from gigaplan.inference.step import Stage
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.validation.serving import mlperf
 from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.loads import Load, load_of
@@ -36,6 +37,10 @@ ANSWER_COLUMNS = ("output_tokens_per_s_per_gpu", "low", "high", "ttft_ms", "tpot
 
 MOST_IN_FLIGHT = 2048.0
 """Requests that TensorRT-LLM's benchmark runs at once at most, by its default."""
+
+
+MOST_DRAFTS_TRIED = 3
+"""Drafts of each step that submissions with speculative decoding use at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def answer(load: Load) -> tuple[float, float, float, float]:
             (constants.efficiency, engine),
             load.gpus,
             mlperf.percentile_of(load.model, load.kind),
-            speculative=load.drafts,
+            model=load.model,
+            most_drafts=MOST_DRAFTS_TRIED if load.drafts else 0,
         )
         return *found, math.nan
     return _saturated([load])[0]
@@ -94,7 +100,9 @@ def answer_all(loads: Sequence[Load]) -> None:
     by: dict[tuple[str, ...], list[Load]] = defaultdict(list)
     for load in dict.fromkeys(loads):
         if load.layout is not None:
-            by[load.system, load.model, load.precision, load.engine, str(load.drafts)].append(load)
+            by[
+                load.system, load.model, load.precision, load.engine, f"{load.number_of_drafts} {load.accepted_tokens}"
+            ].append(load)
     for some in by.values():
         _ready().update(zip(some, _saturated(some), strict=True))
 
@@ -129,13 +137,16 @@ def _saturated(loads: Sequence[Load]) -> list[tuple[float, float, float, float]]
         stages,
         by_requests,
         tensor,
-        first.drafts,
+        drafts_of(catalog.load(), first.model, first.number_of_drafts, first.accepted_tokens),
     )
     context = uncached + output_tokens
     fits = stage.capacity(context, stage.free_bytes)
     batch = np.minimum(np.maximum(fits, 1.0), MOST_IN_FLIGHT / stages * np.where(by_requests > 0, gpus, 1.0))
-    service = steady_state(stage, batch, uncached, np.zeros_like(uncached), output_tokens)
-    rate = np.where(fits >= 1, service.requests_per_s * output_tokens / (gpus * stages), math.nan)
+    cached = np.zeros_like(uncached)
+    service = steady_state(stage, batch, uncached, cached, output_tokens)
+    queued = column(load.queued for load in loads)
+    rate = queue_requests_per_s(stage, batch, queued, uncached, cached, output_tokens)
+    rate = np.where(fits >= 1, rate * output_tokens / (gpus * stages), math.nan)
     memory = stage.weight_bytes() + stage.cache_bytes(context, batch)
     columns = (rate, service.ttft_s, service.tpot_s, memory)
     return list(zip(*(c.tolist() for c in columns), strict=True))

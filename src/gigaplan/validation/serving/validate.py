@@ -46,6 +46,8 @@ class Row(Brief):
     ttft_error: float
     tpot_error: float
     set_aside: str
+    drafts: int = 0
+    """Tokens drafted for each step."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -178,6 +180,7 @@ def _row(a: RowQuestion, f: Answer) -> Row:
         f.ttft_ms / a.ttft_ms - 1,
         f.tpot_ms / a.tpot_ms - 1,
         a.set_aside,
+        q.drafts,
     )
 
 
@@ -206,6 +209,8 @@ def _summaries(rows: Sequence[Row]) -> Iterator[Summary]:
         )
         by[kind].append(r)
         by[f"validity: {trust}"].append(r)
+        if r.drafts or kind == "disaggregated, workers stated":
+            by[f"{kind}, {'drafts' if r.drafts else 'no drafts'}"].append(r)
         if r.mode == "agg":
             for key in (r.gpu, r.model, r.engine, r.precision):
                 by[f"co-located, {key}"].append(r)
