@@ -1,4 +1,4 @@
-"""Merit order: what is served when capacity is short, and the other rules beside it.
+"""What is served when capacity is short: merit order, or what the plan's rule shares out.
 
 The fleet is time-shared as one mix: a workload that occupies the share phi of the fleet is served
 ``phi x sum_g N_g s_(w,g)`` requests per hour (N GPUs of each generation, s requests per GPU and hour). What is

@@ -49,9 +49,9 @@ def allocate_by_shares(
     daily = np.zeros(hourly.shape[:-1])
     by_day = deferrable[:, None, None]
     for part in (np.atleast_2d(guaranteed_share), 1 - np.atleast_2d(guaranteed_share)):
-        wanted = part[:, :, None, None, None] * demand_share
-        fits = ration(np.where(by_day[..., None], 0.0, wanted), free, rule)
-        total = np.where(by_day, wanted.sum(axis=-1), fits.sum(axis=-1))
+        demand = part[:, :, None, None, None] * demand_share
+        fits = ration(np.where(by_day[..., None], 0.0, demand), free, rule)
+        total = np.where(by_day, demand.sum(axis=-1), fits.sum(axis=-1))
         taken = ration(total, slack, rule)
         fits *= np.divide(taken, total, out=np.ones_like(total), where=total > taken)[..., None]
         hourly += fits
@@ -61,19 +61,19 @@ def allocate_by_shares(
     return hourly, daily
 
 
-def ration(wanted: Array, there: Array, rule: SharingRule) -> Array:
+def ration(demand: Array, capacity: Array, rule: SharingRule) -> Array:
     """Return who gets how much of what there is.
 
-    Proportional: the same share of what each wants. Max-min: the same amount each, but nobody more than is wanted, so
+    Proportional: the same share of what each wants. Max-min: the same amount each, but nobody more than it demands, so
     that the smallest wants are met first (progressive filling).
 
     Source: Bertsekas & Gallager (1992), Data Networks, 2nd ed., section 6.5.2.
 
     Parameters
     ----------
-    wanted : Array, shape (M, W, ...)
+    demand : Array, shape (M, W, ...)
         What each workload wants.
-    there : Array, shape (M, ...)
+    capacity : Array, shape (M, ...)
         What there is.
     rule : str
         ``proportional`` or ``max_min``.
@@ -81,7 +81,7 @@ def ration(wanted: Array, there: Array, rule: SharingRule) -> Array:
     Returns
     -------
     Array, shape (M, W, ...)
-        What each gets; all that is wanted where there is enough.
+        What each gets; all of it where there is enough.
 
     Examples
     --------
@@ -91,21 +91,23 @@ def ration(wanted: Array, there: Array, rule: SharingRule) -> Array:
     >>> ration(wants, np.array([5.0]), "max_min").tolist()
     [[1.0, 2.0, 2.0]]
     """
-    total = wanted.sum(axis=1)
+    total = demand.sum(axis=1)
     if rule == "proportional":
-        share = np.divide(there, total, out=np.ones(np.broadcast_shapes(there.shape, total.shape)), where=total > there)
-        return np.asarray(wanted * share[:, None])
-    return np.asarray(np.minimum(wanted, np.where(total > there, _level(wanted, there), np.inf)[:, None]))
+        share = np.divide(
+            capacity, total, out=np.ones(np.broadcast_shapes(capacity.shape, total.shape)), where=total > capacity
+        )
+        return np.asarray(demand * share[:, None])
+    return np.asarray(np.minimum(demand, np.where(total > capacity, _level(demand, capacity), np.inf)[:, None]))
 
 
-def _level(wanted: Array, there: Array) -> Array:
+def _level(demand: Array, capacity: Array) -> Array:
     """Return the most that anyone gets, so that all of what there is is given out: the highest of the levels at which
     the smallest wants are met and the others share the rest."""
-    smallest_first = np.sort(wanted, axis=1)
-    count = wanted.shape[1]
+    smallest_first = np.sort(demand, axis=1)
+    count = demand.shape[1]
     met = np.zeros_like(smallest_first[:, 0])
-    level = there / count
+    level = capacity / count
     for k in range(1, count):
         met = met + smallest_first[:, k - 1]
-        level = np.maximum(level, (there - met) / (count - k))
+        level = np.maximum(level, (capacity - met) / (count - k))
     return np.asarray(level)
