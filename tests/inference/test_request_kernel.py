@@ -293,3 +293,34 @@ def test_limits_that_cannot_be_are_told() -> None:
         Simulation(LINE, fine, router="best")
     with pytest.raises(InputError, match="go up to 16"):
         Simulation(LINE, replace(fine, max_sequences=64))
+
+
+def test_a_replica_that_fails_gives_its_requests_back() -> None:
+    rng = np.random.default_rng(17)
+    n = 300
+    arrival, inputs, outputs = np.cumsum(rng.exponential(0.01, n)), rng.integers(1, 400, n), rng.integers(1, 200, n)
+    limits = Limits(max_sequences=16, max_batched_tokens=256, kv_cache_tokens=3000, prefix_tokens=16)
+    sim = Simulation(LINE, limits, 2, "least_outstanding", np.arange(30))
+    prefixed = {"hashes": np.zeros(n, int), "n_hashes": inputs // 16}
+    sim.feed(requests(arrival, inputs, outputs, **prefixed), float(arrival[-1]))
+    had = int(sim.outstanding()[0])
+    back = sim.fail(0, float(arrival[-1]))
+    assert len(back.arrival) == had > 0
+    law(sim)
+    assert (back.since <= back.arrival).all()
+    sim.feed(back)
+    law(sim)
+    c = sim.counts()
+    assert c.done == n
+    assert c.removed == had
+    assert sim.state.replicas.arrived[0] == sim.state.replicas.done[0] + had  # it took nothing more
+    sim.accepts[:] = False
+    sim.feed(requests(np.array([1e4]), np.array([5]), np.array([5])))
+    assert sim.counts().lost == 1
+
+
+def test_a_single_token_that_was_read_elsewhere_ends() -> None:
+    sim = Simulation(LINE, Limits(max_sequences=4, max_batched_tokens=64, kv_cache_tokens=1000))
+    times = ended(sim, np.array([1.0]), np.array([32]), np.array([1]), since=np.array([0.5]), first=np.array([0.9]))
+    assert 1.0 < times[0, 2] < 1.01
+    law(sim)
