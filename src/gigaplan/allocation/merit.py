@@ -58,7 +58,7 @@ def allocate(
         Share of the fleet held for training and research, 0 to 1.
     reference_generation : int
         Index of the generation on which value per GPU-hour is calculated.
-    rule : str
+    rule : AllocationRule
         Who is served first: by value or revenue per GPU-hour, in the order of the workloads (``priority``), or all at
         once (``proportional`` and ``max_min``, as :func:`~gigaplan.allocation.rationing.ration` has them).
 

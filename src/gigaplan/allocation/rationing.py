@@ -35,7 +35,7 @@ def allocate_by_shares(
         Whether a workload may run at any hour of its day.
     guaranteed_share : Array, shape (W,) or (M, W)
         Share of demand that is served before anything else.
-    rule : str
+    rule : SharingRule
         How capacity is shared, as :func:`ration` takes it.
 
     Returns
@@ -75,7 +75,7 @@ def ration(demand: Array, capacity: Array, rule: SharingRule) -> Array:
         What each workload wants.
     capacity : Array, shape (M, ...)
         What there is.
-    rule : str
+    rule : SharingRule
         ``proportional`` or ``max_min``.
 
     Returns
