@@ -66,7 +66,7 @@ LINE = step_grid(Line(), 16, 256, LONGEST)
 def ended(sim: Simulation, arrival: Array, inputs: Array, outputs: Array, **more: Any) -> Array:
     """When each request was admitted, made its first token and ended; nan where it was refused."""
     times = np.full((len(arrival), 3), np.nan)
-    sim.feed(requests(arrival, inputs, outputs, **more), times=times)
+    sim.feed(requests(arrival, inputs, outputs, number=np.arange(len(arrival)), **more), times=times)
     return times
 
 

@@ -18,7 +18,7 @@ from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power
-from gigaplan.layers.serve_answer import SHARES, FastModel, Moment, ServeRun, Times
+from gigaplan.layers.serve_answer import SHARES, FastModel, Moment, ServeRun, Times, Watched
 from gigaplan.layers.serve_fleet import Fleet, fleet
 from gigaplan.layers.serve_job import MADE, ServeJob, impossible_job
 from gigaplan.layers.serve_replica import ReplicaChoice, choose
@@ -239,7 +239,24 @@ def _answer(
             tpot_ms=1e3 * replica.tpot_s,
         ),
         moments=tuple(moments),
+        window=_window(served),
         notes=tuple(found),
+    )
+
+
+def _window(served: Fleet) -> tuple[Watched, ...]:
+    """Return the requests of the window that were served."""
+    return tuple(
+        Watched(
+            sent_s=sent,
+            admitted_s=float(admitted),
+            first_token_s=float(first),
+            end_s=float(end),
+            input_tokens=inputs,
+            output_tokens=outputs,
+        )
+        for (sent, inputs, outputs), (admitted, first, end) in zip(served.kept, served.times, strict=False)
+        if np.isfinite(end)
     )
 
 
