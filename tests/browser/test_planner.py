@@ -393,24 +393,3 @@ def test_the_built_page_is_that_of_the_sources(tmp_path: Path) -> None:
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == sorted(p.name for p in static_folder().iterdir())
     assert filecmp.cmpfiles(tmp_path, static_folder(), names, shallow=False) == (names, [], [])
-
-
-def test_a_plan_of_ones_own_is_shared_within_twelve_clicks(page: Page) -> None:
-    clicks = 0
-
-    def click(name: str) -> None:
-        nonlocal clicks
-        clicks += 1
-        page.get_by_role("button", name=name, exact=True).click()
-
-    click("New")
-    page.get_by_label("Power, with its basis").fill("150 MW it")
-    page.get_by_label("Region").select_option("ercot")
-    click("Begin")
-    expect(page.locator("footer code")).to_contain_text("plan.yaml", timeout=30_000)
-    settled(page)
-    expect(page.get_by_label("Answer")).to_contain_text("150 MW")
-    page.wait_for_timeout(600)
-    click("Copy link")
-    assert "#s=" in page.evaluate("navigator.clipboard.readText()")
-    assert clicks <= 12

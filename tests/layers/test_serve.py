@@ -228,3 +228,82 @@ def test_published_traces_are_read_as_they_are(name: str, requests: int, hours: 
     assert trace.rows == requests
     assert trace.span_s / 3600 == pytest.approx(hours, abs=0.01)
     assert not trace.dropped
+
+
+def test_the_fewest_replicas_hold_and_one_fewer_does_not() -> None:
+    run = serve(rate=90.0, requests=3000, size=True, gpus_per_replica=1)
+    assert run.holds
+    assert run.good_share >= 0.99
+    tried = dict(run.tried)
+    assert tried[run.replicas] == run.good_share
+    assert tried.get(run.replicas - 1, 0.0) < 0.99
+    assert serve(rate=90.0, requests=3000, replicas=run.replicas, gpus_per_replica=1).good_share == run.good_share
+    never = serve(rate=8.0, requests=200, size=True, gpus_per_replica=1, tpot_s="1 ms")
+    assert never.holds is False
+    words = "serve poisson --rate 8 --requests 200 --model llama_3_1_8b --system h100_hgx --gpus-per-replica 1"
+    with pytest.raises(SystemExit) as left:
+        main([*words.split(), "--tpot", "1ms", "--size", "--json"])
+    assert left.value.code == 1
+
+
+def test_what_a_failed_replica_had_is_sent_again() -> None:
+    crowded = {"rate": 80.0, "requests": 4000, "replicas": 3, "gpus_per_replica": 1}
+    whole = serve(**crowded)
+    failed = serve(**crowded, fail=["1@10s"])
+    repaired = serve(**crowded, fail=["1@10s"], repair="10 s")
+    for run in (failed, repaired):
+        assert run.resent > 0
+        assert run.arrived == run.served == 4000
+    assert whole.ttft_ms.p99 < repaired.ttft_ms.p99 <= failed.ttft_ms.p99  # type: ignore[operator]
+    assert {m.replicas for m in failed.moments} == {3, 2}
+    assert failed.moments[-1].replicas == 2
+    assert repaired.moments[-1].replicas == 3
+    assert repaired.replica_hours < whole.replica_hours * repaired.end_s / whole.end_s
+    none = serve(**{**crowded, "replicas": 1}, fail=["1@10s"])
+    assert none.refused["no replica took requests"] > 0
+    assert none.arrived == none.served + sum(none.refused.values())
+
+
+def test_a_drained_replica_ends_what_it_has() -> None:
+    run = serve(rate=20.0, requests=1000, replicas=2, gpus_per_replica=1, drain=["1@20s"])
+    assert run.served == 1000
+    assert run.resent == 0
+    assert run.moments[-1].replicas == 1
+    assert run.replica_hours < 2 * run.end_s / 3600
+
+
+def test_an_autoscaler_adds_replicas_after_their_start_up_and_drains_them() -> None:
+    crowded = {"rate": 150.0, "requests": 30_000, "replicas": 1, "gpus_per_replica": 1}
+    fixed, scaled = serve(**crowded), serve(**crowded, autoscale=8, startup="30 s")
+    assert 1 < scaled.most_replicas <= 8
+    assert scaled.moments[0].replicas == 1
+    assert next(m.start_s for m in scaled.moments if m.replicas > 1) + scaled.span_s / 96 >= 30
+    assert scaled.latency_ms.mean.value < fixed.latency_ms.mean.value
+    assert scaled.served == fixed.served == 30_000
+    assert pytest.approx(sum(m.done_per_s for m in scaled.moments) * scaled.span_s / 96, rel=0.25) == 30_000
+
+
+def test_fleets_that_cannot_be_are_refused() -> None:
+    for wrong, says in (
+        ({"fail": ["two@10s"]}, "2@20min"),
+        ({"drain": ["1@soon"]}, "2@20min|number with a unit"),
+        ({"repair": "5 min"}, "nothing fails"),
+        ({"size": True, "replicas": 2}, "what is searched for"),
+        ({"autoscale": 1, "replicas": 2}, "fewer than there are"),
+        ({"share": 1.5}, "at most one"),
+        ({"replicas": 10**9}, "more requests at once"),
+    ):
+        with pytest.raises(gp.PlanError, match=says):
+            serve(**wrong)
+
+
+def test_prefill_apart_leaves_decode_undisturbed_and_takes_its_own_replicas() -> None:
+    crowded = {"rate": 60.0, "requests": 3000, "gpus_per_replica": 1, "output_tokens": 128.0}
+    together, apart = serve(**crowded, replicas=4), serve(**crowded, replicas=2, prefill_replicas=2)
+    assert apart.served == together.served == 3000
+    assert apart.tpot_ms.p99 < together.tpot_ms.p99  # type: ignore[operator]
+    assert apart.replica_hours == pytest.approx(4 * apart.end_s / 3600, rel=1e-6)
+    assert "for prefill" in apart.brief_title()
+    for wrong in ({"prefill_replicas": 2}, {"prefill_replicas": 2, "replicas": 2, "fail": ["1@10s"]}):
+        with pytest.raises(gp.PlanError, match="needs a number of each"):
+            serve(**wrong)

@@ -306,12 +306,14 @@ export function App() {
           </select>
         </label>
         <span className="grow" />
-        <button onClick={undo} disabled={!canUndo} aria-label="Undo">
-          ↶
-        </button>
-        <button onClick={redo} disabled={!canRedo} aria-label="Redo">
-          ↷
-        </button>
+        <span className="pair">
+          <button onClick={undo} disabled={!canUndo} aria-label="Undo">
+            ↶
+          </button>
+          <button onClick={redo} disabled={!canRedo} aria-label="Redo">
+            ↷
+          </button>
+        </span>
         <button onClick={() => setPanel('start')} disabled={!known}>
           New
         </button>
@@ -487,7 +489,7 @@ export function App() {
         <code tabIndex={0}>$ {answer?.command}</code>
         <span className="grow" />
         <span className="dim">
-          {live.progress !== null && `ranges ${Math.round(100 * live.progress)} %  `}
+          {live.progress !== null && `ranges ${Math.round(100 * live.progress)} % · `}
           {answer && `gigaplan ${answer.stamp.version}, facts ${answer.stamp.catalog_vintage}, ${answer.stamp.plan_hash.slice(0, 8)}`}
         </span>
       </footer>

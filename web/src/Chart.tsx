@@ -141,13 +141,15 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
     if (width < 500 && s.type === 'heatmap') s.label = { show: false };
   }
   for (const axis of axes(option.yAxis)) {
-    label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : {});
+    label(axis, axis.type === 'value' || axis.type === 'log' ? { formatter: tick } : { width: 0.42 * width, overflow: 'break' });
     axis.nameGap = 8;
     if (axis.type === 'value') axis.splitNumber = small ? 2 : 4;
   }
   if (option.legend) {
+    const names: string[] = option.legend.data ?? seriesOf(option).map((s) => s.name);
     option.legend = {
       ...option.legend,
+      data: option.legend.icon && names.filter(Boolean).map((name) => ({ name, ...swatch(seriesOf(option).find((s) => s.name === name)) })),
       type: 'scroll',
       top: 0,
       left: 0,
@@ -182,6 +184,13 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
     formatter: (points: Point | Point[]) => (Array.isArray(points) ? tip(points, option) : single(points, option)),
   };
   return option;
+}
+
+/** A line's mark in the legend is a line, dashed as it is; areas and bars have a block. */
+function swatch(of?: Option): Option {
+  if (of?.type !== 'line' || of.areaStyle) return {};
+  const dash = { dashed: 'M0 3h5v2H0zM8 3h5v2H8z', dotted: 'M0 3h2v2H0zM5 3h2v2H5zM10 3h2v2h-2z' }[of.lineStyle?.type as string];
+  return { icon: `path://${dash ?? 'M0 3h13v2H0z'}` };
 }
 
 /** Between values of the axes and pixels of the drawing. */

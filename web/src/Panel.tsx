@@ -45,7 +45,7 @@ function Tree({ of, top }: { of: Explained; top: boolean }) {
       <ul className="figures">
         {shown.map((f, i) => (
           <li key={i}>
-            {Object.values(f.at).join(', ')} <b>{f.text}</b> {of.unit !== '1' && of.unit !== 'date' && of.unit}
+            {Object.values(f.at).join(', ')} <b>{f.text}</b> {of.unit !== '1' && of.unit !== 'date' && !f.date && of.unit}
           </li>
         ))}
         {of.figures.length > shown.length && <li>and {of.figures.length - shown.length} more</li>}
@@ -115,7 +115,8 @@ export function ExplainPanel({ id, card, close }: { id: string; card: Card; clos
   return (
     <Side title={`Where it comes from: ${card.name}`} close={close}>
       <p>
-        <strong>{card.value}</strong> {card.range && `(80 %: ${card.range})`}. {card.detail}.
+        <strong>{card.value}</strong>
+        {card.range && ` (80 %: ${card.range})`}. {card.detail}.
       </p>
       <p>
         <code>

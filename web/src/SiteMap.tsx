@@ -85,7 +85,7 @@ export function SiteMap({ plan, month, setMonth, stale, dark, heading, open }: P
     const [cx, cy, r, w] = [x(c.spot.longitude), y(c.spot.latitude), radius(c.all), text.length * LETTER_PX];
     const tried: [number, number][] = [
       [cx + r + 4, cy + 4],
-      [cx - r - 4 - w, cy + 4],
+      [cx - r - 8 - w, cy + 4],
       [cx - w / 2, cy - r - 5],
       [cx - w / 2, cy + r + 13],
     ];

@@ -53,7 +53,7 @@ export function StartPanel({ known, begin, close }: Props) {
               <select value={given[key]} onChange={(e) => setGiven({ ...given, [key]: e.target.value })}>
                 {known[kind].map((name) => (
                   <option key={name} value={name}>
-                    {name.replaceAll('_', ' ')}
+                    {known.titles[name] ?? name}
                   </option>
                 ))}
               </select>

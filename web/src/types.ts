@@ -203,6 +203,8 @@ export interface Known {
   /** Who asks, on a team's server. */
   me: { name: string; role: string } | null;
   night: Record<string, string>;
+  /** Names as people write them. */
+  titles: Record<string, string>;
   region: string[];
   model: string[];
   generation: string[];
@@ -229,7 +231,7 @@ export interface Explained {
   formula: string;
   is: string;
   evidence: string;
-  figures: { at: Record<string, string>; text: string }[];
+  figures: { at: Record<string, string>; text: string; date: string }[];
   decided: Deciding[];
   facts: FactRow[];
   more_facts: number;

@@ -24,6 +24,8 @@ SHOWN = 9
 """Lines with a slider: as many as a screen holds."""
 TRIED = 16
 """Lines that are tried, of which some may not be set by a number."""
+BASES = {"it": "IT", "gpu_tgp": "GPUs", "facility": "meter"}
+"""Bases of power as people write them."""
 LATEST = 24.0
 """Months by which sites can be made later."""
 USUAL = (
@@ -145,7 +147,8 @@ def _of_sites(plan: Plan) -> Iterator[dict[str, Any]]:
         path, power = max(phases, key=lambda p: p[1].value)
         unit = f"MW {power.basis}"
         largest = {"path": path, "value": power.value, "low": 0.1 * power.value, "high": 3 * power.value}
-        yield {**common, **largest, "unit": unit, "write": unit, "title": "", "note": "the largest phase of a site"}
+        shown = f"MW ({BASES.get(power.basis, power.basis)})"
+        yield {**common, **largest, "unit": shown, "write": unit, "title": "", "note": "the largest phase of a site"}
 
 
 def quoted(name: str) -> str:

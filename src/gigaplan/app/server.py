@@ -40,6 +40,7 @@ from gigaplan.plan.copies import copy_of
 from gigaplan.plan.resolver import known_names
 from gigaplan.plan.sources import builtin_names, root_of
 from gigaplan.plan.starter import Start, complete_systems
+from gigaplan.report import words
 from gigaplan.report.charts.palette import NIGHT
 from gigaplan.vocabulary.errors import GigaplanError, MachineError, Place, PlanError, Problem
 from gigaplan.vocabulary.files import texts_only
@@ -223,7 +224,10 @@ def _questions(app: FastAPI, worker: Worker, tabs: Tabs) -> None:
         names = {kind: list(known_names(kind)) for kind in ("region", "model")}
         user = user_of(request)
         me = None if user is LOCAL else {"name": user.name, "role": user.role}
-        return {"plans": found, "me": me, "night": NIGHT, **names, "generation": list(complete_systems(catalog.load()))}
+        names["generation"] = list(complete_systems(catalog.load()))
+        written_as = {"region": words.region, "model": words.model, "generation": words.system}
+        titles = {name: written_as[kind](name) for kind, of in names.items() for name in of}
+        return {"plans": found, "me": me, "night": NIGHT, "titles": titles, **names}
 
     @app.post("/api/answer", summary="A plan's figures, charts and claims; with many members as JSON lines")
     async def answer(question: Question, request: Request, tab: Tab = "") -> Response:

@@ -25,6 +25,7 @@ ORDER = (
     "Requests",
     "Request",
     "Replicas",
+    "Fleet over time",
     "Layout",
     "Several sites",
     "Failures",

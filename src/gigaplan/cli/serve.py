@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from gigaplan.cli.base import Json, app, print_json, progress, show, verb
+from gigaplan.cli.base import NO, Json, app, print_json, progress, show, verb
 from gigaplan.cli.options import Given, flattened
+
+WORDS = ("ttft_s", "tpot_s", "power_per_gpu_w", "startup_s", "repair_s")
+"""Options whose words are joined: ``2 s`` needs no quotes."""
 
 
 @verb(app, "serve", "serve azure_conv_2023 --model llama_3_1_70b --system h100_hgx --replicas 2")
@@ -12,12 +15,14 @@ def serve(*, job: Given, question: Given, json: Json = False) -> int:
     """Serve requests one by one on replicas of a model: percentiles of waits, queues, memory, energy and cost.
 
     Requests are a trace's or made. Steps are those of continuous batching with chunked prefill, blocks of memory and
-    preemption; --ttft and --tpot are the limits of a good request.
+    preemption; --ttft and --tpot are the limits of a good request. Exit 1 if --size finds no number that holds them.
     """
     from gigaplan import api
     from gigaplan.report.serve_view import terminal
 
-    joined = {k: " ".join(v) if k in ("ttft_s", "tpot_s", "power_per_gpu_w") else v for k, v in question.items()}
+    joined = {k: " ".join(v) if k in WORDS else v for k, v in question.items()}
+    job |= {k: " ".join(v) for k, v in job.items() if k in WORDS}
     with progress("requests") as bar:
         answer = api.serve(**job, **joined, progress=bar)
-    return print_json(answer) if json else show(terminal(answer))
+    shown = print_json(answer) if json else show(terminal(answer))
+    return shown or (NO if answer.holds is False else 0)

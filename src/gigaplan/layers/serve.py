@@ -8,8 +8,7 @@ one stated (:mod:`gigaplan.layers.serve_replica`), its step times those of the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,10 @@ from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power
 from gigaplan.layers.serve_answer import SHARES, FastModel, Moment, ServeRun, Times
-from gigaplan.layers.serve_job import MADE, RANKS, ServeJob, impossible_job
+from gigaplan.layers.serve_fleet import Fleet, fleet
+from gigaplan.layers.serve_job import MADE, ServeJob, impossible_job
 from gigaplan.layers.serve_replica import ReplicaChoice, choose
-from gigaplan.layers.serve_traces import BUILTIN, PLACE, Rows
+from gigaplan.layers.serve_traces import BUILTIN, PLACE
 from gigaplan.layers.serve_traffic import Traffic, traffic
 from gigaplan.layers.serving_question import impossible
 from gigaplan.layers.supply import supply
@@ -38,43 +38,15 @@ from gigaplan.vocabulary.progress import Progress, report
 if TYPE_CHECKING:
     from gigaplan.inference.requests.simulation import Counts, Simulation
 
-MOMENTS = 96
-"""Stretches into which an answer divides the arrivals' time."""
+MOST_AT_ONCE = 100_000_000
+"""Requests at once that all replicas may run: some gigabytes of memory."""
+MOST_TIMES = 16
+"""Times the fast model's replicas up to which the fewest are searched for."""
 SECONDS_PER_HOUR, W_PER_KW, MTOK = 3600.0, 1e3, 1e6
-GROWING = 3
-"""Moments over which a queue must have grown to be one that grows without end."""
-
-
-@dataclass(slots=True)
-class _Watched:
-    """A simulation under way, and what it had done at the end of each moment."""
-
-    sim: Simulation
-    edges: list[float]
-    """Ends of moments [s]."""
-    before: Counts
-    moments: list[Moment] = field(default_factory=list)
-
-    def close(self, end_s: float) -> None:
-        """Note what was done in the moment that ends."""
-        now, start = self.sim.counts(), self.moments[-1].start_s + self._length if self.moments else 0.0
-        length, replicas = max(end_s - start, 1e-9), int(self.sim.accepts.sum())
-        self.moments.append(
-            Moment(
-                start_s=start,
-                arrived_per_s=(now.arrived - self.before.arrived) / length,
-                done_per_s=(now.done - self.before.done) / length,
-                running=(now.batch_s - self.before.batch_s) / length,
-                waiting=now.waiting,
-                kv_share=(now.block_s - self.before.block_s) / length / max(replicas, 1),
-                replicas=replicas,
-            )
-        )
-        self.before = now
-
-    @property
-    def _length(self) -> float:
-        return self.edges[0]
+MOST_REPLICAS = 1024
+"""Replicas up to which they are where the fast model says nothing."""
+SHORTEST_S = 1e-3
+"""Time of all arrivals below which there is no rate [s]."""
 
 
 def serve_requests(job: ServeJob, progress: Progress | None = None) -> ServeRun:
@@ -113,8 +85,12 @@ def serve_requests(job: ServeJob, progress: Progress | None = None) -> ServeRun:
         report(progress, 0, coming.requests, "requests")
         replica = choose(facts, job, (coming.mean_input, coming.mean_cached, coming.mean_output))
         count = _count(job, replica, coming)
-        watched = _run(job, replica, coming, count, progress)
-        return _answer(facts, job, replica, coming, count, watched, (*notes, *coming.notes, *replica.notes))
+        tried: list[tuple[int, float]] = []
+        if job.size:
+            served, tried = _fewest(job, replica, coming, count, progress)
+        else:
+            served = _served(job, replica, coming, count, progress)
+        return _answer(facts, coming, served, tried, (*notes, *coming.notes, *replica.notes))
 
 
 def _count(job: ServeJob, replica: ReplicaChoice, coming: Traffic) -> int:
@@ -125,8 +101,11 @@ def _count(job: ServeJob, replica: ReplicaChoice, coming: Traffic) -> int:
             value, remedy = f"--gpus {job.question.gpus}", f"give {replica.gpus} GPUs or more"
             raise PlanError([Problem("the GPUs make no whole replica", PLACE, value=value, remedy=remedy)])
         return count
+    if not job.replicas and coming.span_s < SHORTEST_S:
+        what = "all requests come at once, so that no rate says how many replicas there are"
+        raise PlanError([Problem(what, PLACE, value=f"{coming.span_s:g} s", remedy="state --replicas")])
     count = job.replicas or _fast_count(replica, coming)
-    if not count:
+    if not count and not job.size:
         what = "the fast model keeps the limits with no number of replicas"
         raise PlanError([Problem(what, PLACE, value=replica.layout, remedy="state --replicas")])
     return count
@@ -139,116 +118,77 @@ def _fast_count(replica: ReplicaChoice, coming: Traffic) -> int:
     return max(math.ceil(coming.rate_per_s / replica.requests_per_s), 1)
 
 
-def _run(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int, progress: Progress | None) -> _Watched:
-    """Return the simulation of all requests, to the end of the last one."""
-    from gigaplan.inference.requests.simulation import requests
-
-    sim = _simulation(job, replica, coming, count)
-    edges = [coming.span_s * (k + 1) / MOMENTS for k in range(MOMENTS)]
-    watched, done, moment = _Watched(sim, edges, sim.counts()), 0, 0
-    hashes = _Hashes(sim)
-    for rows in coming.pieces():
-        firsts = hashes.keep(rows)
-        begin = 0
-        while begin < len(rows.arrival_s):
-            edge = edges[moment] if moment < MOMENTS - 1 else math.inf
-            end = int(np.searchsorted(rows.arrival_s, edge))
-            part = slice(begin, end)
-            some = requests(
-                rows.arrival_s[part],
-                rows.input_tokens[part],
-                rows.output_tokens[part],
-                rank=rows.priority[part] if job.scheduler == "priority" else np.zeros(max(end - begin, 0), np.int64),
-                session=rows.session[part],
-                hashes=firsts[part],
-                n_hashes=rows.n_hashes[part],
-            )
-            at_edge = end < len(rows.arrival_s)
-            sim.feed(some, edge if at_edge else float(rows.arrival_s[-1]))
-            if at_edge:
-                watched.close(edge)
-                moment += 1
-            begin = end
-        done += len(rows.arrival_s)
-        report(progress, min(done, coming.requests - 1), coming.requests, "requests")
-    watched.close(max(coming.span_s, watched.before.now_s if not watched.moments else 0.0))
-    sim.feed(requests(*(np.zeros(0) for _ in range(3))))
-    return watched
+def _served(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int, progress: Progress | None) -> Fleet:
+    """Return replicas that have served all requests."""
+    if 0 < job.autoscale < count:
+        what, value = "an autoscaler's most are fewer than there are at first", f"--autoscale {job.autoscale}"
+        raise PlanError([Problem(what, PLACE, value=value, allowed=f"{count} and more", remedy="state --replicas too")])
+    most = max(count, job.autoscale) + job.prefill_replicas
+    if most * replica.sequences > MOST_AT_ONCE:
+        what, remedy = "more requests at once than are simulated", "give fewer replicas or --max-sequences"
+        value = f"{most:,} replicas of {replica.sequences:,} requests"
+        raise PlanError([Problem(what, PLACE, value=value, allowed=f"{MOST_AT_ONCE:,}", remedy=remedy)])
+    found = fleet(job, replica, coming, count)
+    found.run(coming, progress)
+    return found
 
 
-def _simulation(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) -> Simulation:
-    """Return replicas that have nothing to do yet."""
-    from gigaplan.inference.requests.grid import step_grid
-    from gigaplan.inference.requests.limits import MOST_WAITING, Limits
-    from gigaplan.inference.requests.simulation import Simulation
+def _fewest(
+    job: ServeJob, replica: ReplicaChoice, coming: Traffic, first: int, progress: Progress | None
+) -> tuple[Fleet, list[tuple[int, float]]]:
+    """Return the fewest replicas that hold the limits, or the most that were tried, and what was tried."""
+    tried: dict[int, Fleet] = {}
 
-    engine, question = replica.stage.engine, job.question
-    longest = min(float(coming.longest), replica.longest_tokens, replica.kv_tokens)
-    limits = Limits(
-        max_sequences=replica.sequences,
-        max_batched_tokens=replica.step_tokens,
-        kv_cache_tokens=replica.kv_tokens,
-        block_tokens=job.block_tokens,
-        longest_tokens=replica.longest_tokens,
-        most_waiting=job.max_waiting or MOST_WAITING,
-        ranks=RANKS if job.scheduler == "priority" else 1,
-        prefix_tokens=coming.hash_tokens,
-        first_s=engine.first_token_s,
-        first_token_s=engine.prompt_token_s,
-        ttft_s=question.ttft_s,
-        tpot_s=question.tpot_s,
-    )
-    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0))
-    return Simulation(grid, limits, count, job.router)
+    def holds(count: int) -> bool:
+        if count not in tried:
+            report(progress, 0, coming.requests, f"{count:,} replicas")
+            tried[count] = _served(job, replica, coming, count, None)
+        return _good_share(tried[count]) >= job.share
+
+    low, high = 0, max(first, 1)
+    while not holds(high):
+        # One replica for each request in flight can't be bettered by another one.
+        if high >= (MOST_TIMES * first or MOST_REPLICAS) or high > coming.requests:
+            break
+        low, high = high, 2 * high
+    if holds(high):
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if holds(middle) else (middle, high)
+    shares = [(n, _good_share(f)) for n, f in sorted(tried.items())]
+    return tried[high], shares
 
 
-class _Hashes:
-    """Hashes of all prompts, as the simulation needs them until requests are admitted."""
-
-    def __init__(self, sim: Simulation) -> None:
-        self.sim, self.used = sim, 0
-
-    def keep(self, rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Keep the hashes of a piece, and return where those of each request begin."""
-        kept, new = self.sim.state.hashes, len(rows.hashes)
-        if self.used + new > len(kept):
-            kept = np.concatenate([kept[: self.used], np.zeros(max(self.used, new), dtype=np.int64)])
-            self.sim.state = self.sim.state._replace(hashes=kept)
-        kept[self.used : self.used + new] = rows.hashes
-        firsts = self.used + np.cumsum(rows.n_hashes) - rows.n_hashes
-        self.used += new
-        return np.asarray(firsts)
+def _good_share(of: Fleet) -> float:
+    """Return the share of all requests that were served within both limits."""
+    c = of.sim.counts()
+    return c.good / max(c.arrived - c.removed + c.lost, 1)
 
 
 # Long: a line for each figure of the answer
 def _answer(
-    facts: Catalog,
-    job: ServeJob,
-    replica: ReplicaChoice,
-    coming: Traffic,
-    count: int,
-    watched: _Watched,
-    notes: tuple[str, ...],
+    facts: Catalog, coming: Traffic, served: Fleet, tried: list[tuple[int, float]], notes: tuple[str, ...]
 ) -> ServeRun:
-    sim, moments = watched.sim, watched.moments
-    c, in_time = sim.counts(), watched.before
-    span_s, gpus = max(moments[-1].start_s + watched.edges[0], 1e-9), replica.gpus * count
-    end_s = max(c.now_s, span_s)
-    busy_s = c.decode_s + c.read_s
-    power = _power(facts, job, c, gpus, count * end_s)
+    """Return the figures of a fleet that has served all requests."""
+    job, replica, count = served.job, served.replica, served.count
+    sim, moments, in_time = served.sim, served.moments, served.in_time
+    c, span_s = sim.counts(), max(coming.span_s, 1e-9)
+    end_s, gpu_s = max(c.now_s, span_s), served.replica_s * replica.gpus
+    busy_s, came = c.decode_s + c.read_s, c.arrived - c.removed + c.lost
+    replicas_in_time = served.replica_s * span_s / max(end_s, 1e-9)
+    power = _power(facts, job, c, gpu_s / end_s, served.replica_s)
     cost = supply(facts, job.system, job.question.power)
     mtok = c.output_tokens / MTOK
-    hours = gpus * end_s / SECONDS_PER_HOUR
 
     def per_mtok(usd_per_gpu_h: float | None) -> float | None:
-        return None if usd_per_gpu_h is None or not mtok else usd_per_gpu_h * hours / mtok
+        return None if usd_per_gpu_h is None or not mtok else usd_per_gpu_h * gpu_s / SECONDS_PER_HOUR / mtok
 
     growth = _growth(moments, in_time.waiting)
     found = list(notes)
     if growth > 0:
         found.append(
             f"the queue grows without end, by {growth:,.3g} requests a second: waits depend on how long one looks; "
-            f"{in_time.done / span_s:,.3g} of {c.arrived / span_s:,.3g} requests a second are served meanwhile"
+            f"{in_time.done / span_s:,.3g} of {came / span_s:,.3g} requests a second are served meanwhile"
         )
     missing = ", ".join(cost.missing)
     found += [f"the catalog lacks {missing} of {job.system}"] if missing else []
@@ -259,10 +199,11 @@ def _answer(
         validity=replica.validity,
         gpus_per_replica=replica.gpus,
         replicas=count,
+        prefill_replicas=job.prefill_replicas,
         kv_tokens=replica.kv_tokens,
         max_sequences=replica.sequences,
         max_batched_tokens=replica.step_tokens,
-        arrived=c.arrived + c.lost,
+        arrived=came,
         served=c.done,
         refused=_refused(c),
         mean_input=coming.mean_input,
@@ -272,12 +213,12 @@ def _answer(
         ttft_ms=_times(sim, "ttft", c.mean_ttft_s, replica.errors.ttft),
         tpot_ms=_times(sim, "tpot", c.mean_tpot_s, replica.errors.tpot),
         latency_ms=_times(sim, "latency", c.mean_latency_s, replica.errors.latency),
-        good_share=c.good / max(c.arrived + c.lost, 1),
-        output_tokens_per_s_per_gpu=c.output_tokens / end_s / gpus,
+        good_share=_good_share(served),
+        output_tokens_per_s_per_gpu=c.output_tokens / max(gpu_s, 1e-12),
         batch=c.batch_s / max(busy_s, 1e-12),
         queue=in_time.queue_s / span_s,
-        kv_share=in_time.block_s / span_s / count,
-        busy_share=min((in_time.decode_s + in_time.read_s) / (count * span_s), 1.0),
+        kv_share=in_time.block_s / max(replicas_in_time, 1e-12),
+        busy_share=min((in_time.decode_s + in_time.read_s) / max(replicas_in_time, 1e-12), 1.0),
         read_share=c.read_s / max(busy_s, 1e-12),
         preempted=c.preempted,
         cached_share=c.hit_tokens / max(c.admitted_tokens, 1),
@@ -286,6 +227,11 @@ def _answer(
         usd_per_mtok_owned=per_mtok(cost.owned_usd_per_gpu_h),
         usd_per_mtok_rented=per_mtok(cost.rented_usd_per_gpu_h),
         overloaded=growth > 0,
+        most_replicas=served.most,
+        replica_hours=served.replica_s / SECONDS_PER_HOUR,
+        resent=c.removed,
+        tried=tuple(tried),
+        holds=_good_share(served) >= job.share if job.size else None,
         fast=FastModel(
             replicas=_fast_count(replica, coming) or None,
             requests_per_s=replica.requests_per_s,
@@ -317,18 +263,19 @@ def _times(sim: Simulation, kind: str, mean_s: float, interval: Interval) -> Tim
 def _growth(moments: list[Moment], waiting: int) -> float:
     """Return by how many requests a second the queue grows at the end of the arrivals, 0 where it doesn't.
 
-    It does where it grew in each of the last quarters, and by the end more wait than are decoded.
+    It does where more wait throughout the last third than on the mean of the one before, more there than in the first,
+    and by the end more than are decoded.
     """
-    if len(moments) <= GROWING or waiting <= moments[-1].running:
+    third = len(moments) // 3
+    if not third or waiting <= moments[-1].running:
         return 0.0
-    at = [moments[k].waiting for k in np.linspace(0, len(moments) - 1, GROWING + 1).astype(int)]
-    if any(b <= a for a, b in pairwise(at)):
+    first, middle, last = (np.array([m.waiting for m in moments[k * third : (k + 1) * third]]) for k in range(3))
+    if not last.min() > middle.mean() > first.mean():
         return 0.0
-    half = len(moments) // 2
-    return float(at[-1] - moments[half].waiting) / max(moments[-1].start_s - moments[half].start_s, 1e-9)
+    return float(last.mean() - middle.mean()) / (moments[2 * third].start_s - moments[third].start_s)
 
 
-def _power(facts: Catalog, job: ServeJob, c: Counts, gpus: int, replica_s: float) -> float | None:
+def _power(facts: Catalog, job: ServeJob, c: Counts, gpus: float, replica_s: float) -> float | None:
     """Return the IT power of all replicas on the mean [W], None where the catalog lacks a rated one."""
     try:
         node = node_at(facts, job.system, job.question.power)

@@ -71,6 +71,8 @@ class ServeRun(Brief):
     gpus_per_replica: int
     replicas: int
     """Replicas at the beginning."""
+    prefill_replicas: int
+    """Further replicas that only read prompts."""
     kv_tokens: float
     """Tokens that the key-value cache of one replica holds."""
     max_sequences: int
@@ -117,13 +119,24 @@ class ServeRun(Brief):
     usd_per_mtok_rented: float | None
     overloaded: bool
     """Whether the queue grows to the end of the arrivals, so that waits depend on how long one looks."""
+    most_replicas: int
+    """Most replicas that were held at once."""
+    replica_hours: float
+    """Hours for which replicas were held: starting, at work or draining."""
+    resent: int
+    """Requests sent again, since their replica failed."""
+    tried: tuple[tuple[int, float], ...]
+    """Numbers of replicas that the search for the fewest tried, with the share of requests within the limits."""
+    holds: bool | None
+    """Whether the share that was asked for keeps the limits; None where none was."""
     fast: FastModel
     moments: tuple[Moment, ...]
     notes: tuple[str, ...]
 
     def brief_title(self) -> str:
         """Return what is served on what."""
-        return f"{self.job.model} on {self.replicas} x {self.gpus_per_replica} {self.job.system}, {self.layout}"
+        first = f"{self.prefill_replicas} x {self.gpus_per_replica} for prefill and " if self.prefill_replicas else ""
+        return f"{self.job.model} on {first}{self.replicas} x {self.gpus_per_replica} {self.job.system}, {self.layout}"
 
     def brief_rows(self) -> BriefRows:
         """Return the times and what share of requests keeps the limits."""
@@ -133,5 +146,7 @@ class ServeRun(Brief):
         yield "within the limits", f"{self.good_share:.2%} of {self.arrived:,} requests"
         yield "in a batch", self.batch
         yield "waiting", "grows without end" if self.overloaded else self.queue
+        if self.holds is not None:
+            yield "fewest replicas", self.replicas if self.holds else "none holds"
         yield "fast model's replicas", self.fast.replicas
         yield "trust", self.validity

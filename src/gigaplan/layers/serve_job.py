@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,7 +12,7 @@ from gigaplan.inference.options import ROUTERS
 from gigaplan.layers.serve_traces import PLACE, UNITS
 from gigaplan.layers.serving_question import DEFAULT_TOKENS, ServingQuestion
 from gigaplan.vocabulary.errors import Problem, allowed_names, nearest_name
-from gigaplan.vocabulary.options import Count, Option
+from gigaplan.vocabulary.options import Count, Option, Quantity
 
 SCHEDULERS = ("fcfs", "priority")
 """Orders in which a replica admits requests."""
@@ -20,6 +21,8 @@ MADE = "poisson"
 RANKS = 8
 """Priorities that are distinguished."""
 GROUP = "Replicas"
+FLEET = "Fleet over time"
+EVENT = re.compile(r"\s*(?P<number>[0-9]+)\s*@\s*(?P<time>.+?)\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,9 @@ class ServeJob:
     """A system of the catalog."""
     replicas: Annotated[int, Option(group=GROUP)] = 0
     """Replicas (default: as many as the fast model says, or fit on --gpus)."""
+    prefill_replicas: Annotated[int, Option(group=GROUP)] = 0
+    """Further replicas that only read prompts; the others then only decode, and keys and values travel (default: none).
+    """
     gpus_per_replica: Annotated[int, Option(group=GROUP)] = 0
     """GPUs of one replica, attention split by heads (default: the layout that serves most within the limits)."""
     router: Annotated[str, Option(group=GROUP, choices=ROUTERS)] = "least_outstanding"
@@ -65,6 +71,22 @@ class ServeJob:
     """Seed of made traffic."""
     time_unit: Annotated[str, Option(group="Requests", choices=tuple(UNITS))] = ""
     """Unit of the trace's times (default: what its column says; seconds)."""
+    autoscale: Annotated[int, Option(group=FLEET)] = 0
+    """Most replicas that an autoscaler may ask for; those that are there at first are the fewest (default: none)."""
+    startup_s: Annotated[float, Option("startup", group=FLEET, words=True), Quantity("s", "3 min")] = 180.0
+    """Time until a new replica takes requests, as "3 min"."""
+    scale_target: Annotated[float, Option(group=FLEET), Quantity("share", "70 %")] = 0.7
+    """Requests in flight that the autoscaler wants on a replica, as a share of those at the fast model's best point."""
+    fail: Annotated[tuple[str, ...], Option(group=FLEET)] = ()
+    """Replicas that fail at a time, as 2@20min: what they have is sent again. May be repeated."""
+    repair_s: Annotated[float, Option("repair", group=FLEET, words=True), Quantity("s", "10 min")] = math.inf
+    """Time until failed replicas take requests again (default: they don't)."""
+    drain: Annotated[tuple[str, ...], Option(group=FLEET)] = ()
+    """Replicas that take no more requests from a time on, as 1@30min: what they have is done. May be repeated."""
+    size: Annotated[bool, Option(group=FLEET)] = False
+    """Search for the fewest replicas of which --share of the requests keep both limits."""
+    share: Annotated[float, Option(group=FLEET), Quantity("share", "99 %")] = 0.99
+    """Share of requests that must keep both limits, with --size."""
     question: ServingQuestion = field(default_factory=ServingQuestion)
     """Limits of good requests, lengths of made ones, precision and engine."""
 
@@ -72,6 +94,31 @@ class ServeJob:
     def is_made(self) -> bool:
         """Whether traffic is made instead of read."""
         return self.trace == MADE
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens to replicas at a time."""
+
+    at_s: float
+    what: str
+    """``fail`` or ``drain``."""
+    replicas: int
+
+
+def events(job: ServeJob) -> list[Event]:
+    """Return what a job says of failures and drains; ValueError says what to write."""
+    return [_event(what, text) for what in ("fail", "drain") for text in getattr(job, what)]
+
+
+def _event(what: str, text: str) -> Event:
+    found = EVENT.fullmatch(text)
+    if found is None or int(found["number"]) < 1:
+        raise ValueError(f"'{text}' is no number of replicas and a time; write it as 2@20min")
+    at_s = Quantity("s", "20 min", bare=True).parse(found["time"])
+    if not isinstance(at_s, float) or at_s < 0:
+        raise ValueError(f"'{text}' has a time below zero")
+    return Event(at_s, what, int(found["number"]))
 
 
 def impossible_job(job: ServeJob) -> Iterator[Problem]:
@@ -87,6 +134,7 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
             yield Problem(what, PLACE, value=word, allowed=allowed, nearest=near, remedy="name one of these")
     for option, value, lowest in (
         ("replicas", job.replicas, 0),
+        ("prefill-replicas", job.prefill_replicas, 0),
         ("gpus-per-replica", job.gpus_per_replica, 0),
         ("max-sequences", job.max_sequences, 0),
         ("max-batched-tokens", job.max_batched_tokens, 0),
@@ -98,6 +146,8 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
         ("isl-cv", job.input_variation, 0),
         ("osl-cv", job.output_variation, 0),
         ("seed", job.seed, 0),
+        ("autoscale", job.autoscale, 0),
+        ("startup", job.startup_s, 0),
     ):
         if not lowest <= value < math.inf:
             remedy = f"give a finite number, {lowest} or more"
@@ -113,7 +163,34 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
             allowed=f"{job.max_sequences:,} and more",
             remedy="give more tokens, or fewer --max-sequences",
         )
+    yield from _wrong_shares(job)
     yield from _at_odds(job)
+
+
+def _wrong_shares(job: ServeJob) -> Iterator[Problem]:
+    """Yield a problem for each share, time and event of the fleet that can't be."""
+    for option, value, example in (("scale-target", job.scale_target, "70 %"), ("share", job.share, "99 %")):
+        if not 0 < value <= 1:
+            what = f"'--{option}' is above zero and at most one"
+            yield Problem(what, PLACE, value=f"{value:g}", remedy=f"write it as {example}")
+    if not job.repair_s > 0:
+        yield Problem("'--repair' must be above zero", PLACE, value=f"{job.repair_s:g}", remedy="write it as 10 min")
+    if math.isfinite(job.repair_s) and not job.fail:
+        yield Problem("nothing fails that could be repaired", PLACE, value="--repair", remedy="give --fail 1@10min")
+    if job.size and (job.replicas or job.question.gpus or job.autoscale or job.fail or job.drain):
+        what = "the number of replicas is what is searched for"
+        remedy = "leave out --replicas, --gpus, --autoscale, --fail and --drain"
+        yield Problem(what, PLACE, value="--size", remedy=remedy)
+    if job.prefill_replicas and (not job.replicas or job.autoscale or job.fail or job.drain or job.size):
+        what = "prefill apart from decode needs a number of each, which stays"
+        remedy = "give --replicas, and leave out --autoscale, --fail, --drain and --size"
+        yield Problem(what, PLACE, value="--prefill-replicas", remedy=remedy)
+    for what in ("fail", "drain"):
+        for text in getattr(job, what):
+            try:
+                _event(what, text)
+            except ValueError as error:
+                yield Problem(str(error), PLACE, value=text, remedy=f"write --{what} 2@20min")
 
 
 def _at_odds(job: ServeJob) -> Iterator[Problem]:
@@ -133,5 +210,5 @@ def _at_odds(job: ServeJob) -> Iterator[Problem]:
         value = f"--replicas {job.replicas}, --gpus {question.gpus}"
         yield Problem("replicas follow from GPUs", PLACE, value=value, remedy="give one of the two")
     if len(question.modes) == 1 and "disaggregated" in question.modes:
-        what = "prefill and decode are on the same replicas here"
-        yield Problem(what, PLACE, value="disaggregated", remedy="leave modes out")
+        what = "prefill and decode are apart where replicas of both are given"
+        yield Problem(what, PLACE, value="disaggregated", remedy="leave modes out, and give --prefill-replicas")

@@ -69,6 +69,8 @@ class ReplicaChoice:
     """Tokens whose keys and values fit in its memory."""
     longest_tokens: float
     """The model's longest context."""
+    in_flight: int
+    """Requests in flight at the fast model's best point."""
     requests_per_s: float
     """Mean requests that it serves within the limits, by the fast model; 0 where none are."""
     ttft_s: float
@@ -133,6 +135,7 @@ def choose(facts: Catalog, job: ServeJob, lengths: tuple[float, float, float]) -
     keeps = fits & (service.tpot_s <= given[3].tpot_s) & (service.ttft_s <= given[3].ttft_s)
     k = int(np.argmax(np.where(keeps, service.requests_per_s, 0.0)))
     sequences = job.max_sequences or max(SEQUENCES, int(batches[k]) if keeps.any() else 0)
+    in_flight = int(batches[k]) if keeps.any() else sequences
     groups = int(max(float(stage.attention_dp), 1.0) * float(stage.pipeline))
     validity, errors = _errors(job, stage, given, (request, float(service.tpot_s.flat[k]), sequences))
     return ReplicaChoice(
@@ -142,6 +145,7 @@ def choose(facts: Catalog, job: ServeJob, lengths: tuple[float, float, float]) -
         step_tokens=job.max_batched_tokens or max(STEP_TOKENS * groups, sequences),
         kv_tokens=kv_cache_tokens(stage) * float(stage.pipeline),
         longest_tokens=longest_context(facts, job.model),
+        in_flight=in_flight,
         requests_per_s=float(service.requests_per_s.flat[k]) if keeps.any() else 0.0,
         ttft_s=float(service.ttft_s.flat[k]) * level.ttft / level.tpot,
         tpot_s=float(service.tpot_s.flat[k]),

@@ -131,7 +131,7 @@ def _held_up(result: Result) -> str:
     codes = result.central("binding_limit").astype(int)[: len(months)]
     counts = {limit(n): int((codes == k).sum()) for k, n in enumerate(result.labels["limit"])}
     most = [n for n in sorted(counts, key=lambda n: -counts[n]) if counts[n]][:2]
-    held = " and ".join(f"{name} in {counts[name]} months" for name in most)
+    held = " and ".join(f"{name} in {counts[name]} month{'s' * (counts[name] != 1)}" for name in most)
     return f"until then it waits for {held}" if held else ""
 
 

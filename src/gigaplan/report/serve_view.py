@@ -37,7 +37,13 @@ def terminal(run: ServeRun) -> RenderableType:
     if run.preempted:
         lines.append(f"Memory ran out: {run.preempted:,} requests were preempted and read again.")
     lines += [f"Not served: {n:,} requests, {why}." for why, n in run.refused.items()]
+    if run.resent:
+        lines.append(f"Sent again, since their replica failed: {run.resent:,} requests.")
+    if run.most_replicas > run.replicas:
+        lines.append(f"Replicas: up to {run.most_replicas:,}, {run.replica_hours:,.3g} replica-hours in all.")
     lines.append(_cost(run))
+    if run.holds is not None:
+        lines.append(_sized(run))
     lines.append(_fast(run))
     notes = [Text(note, style="dim") for note in (*run.notes, *_trust(run))]
     return Group(
@@ -76,6 +82,7 @@ def _series(run: ServeRun) -> list[tuple[str, str]]:
         ("arriving", [m.arrived_per_s for m in run.moments]),
         ("decoding", [m.running for m in run.moments]),
         ("waiting", [float(m.waiting) for m in run.moments]),
+        ("replicas", [float(m.replicas) for m in run.moments]),
     ):
         top = max(*values, 1e-12) if len(values) > 1 else max(values[0], 1e-12)
         per = "/s" if name == "arriving" else ""
@@ -105,6 +112,14 @@ def _fast(run: ServeRun) -> str:
         f"{'replica' if fast.replicas == 1 else 'replicas'} of {fast.requests_per_s:,.3g} requests per second, "
         f"{short(fast.ttft_ms)} ms to the first token, {short(fast.tpot_ms)} ms per token."
     )
+
+
+def _sized(run: ServeRun) -> str:
+    """Return the fewest replicas that hold the limits, and what was tried."""
+    tried = ", ".join(f"{n:,}: {share:.2%}" for n, share in run.tried)
+    if not run.holds:
+        return f"No number of replicas keeps the limits for {run.job.share:.4g} of the requests ({tried})."
+    return f"Fewest replicas that keep them for {run.job.share:.2%}: {run.replicas:,} ({tried})."
 
 
 def _trust(run: ServeRun) -> list[str]:

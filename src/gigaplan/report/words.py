@@ -31,7 +31,7 @@ WORDS = {
     "pcie": "PCIe",
 }
 """Parts of systems' names that people write in another way."""
-SHORTS = ("dgx", "rtx", "tpu", "cpx", "us")
+SHORTS = ("dgx", "ercot", "miso", "pjm", "uae", "rtx", "tpu", "cpx", "us")
 SMALL = ("rest", "of", "the", "and")
 EXISTING = "existing fleet"
 """What the GPUs that stand at the plan's start are called."""

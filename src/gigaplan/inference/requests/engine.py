@@ -274,7 +274,7 @@ def _decode(s: Any, rules: Any, r: int, slot: int) -> None:
     """Let a request whose prompt is in the cache decode from the next step on; its first token is made."""
     rep, q = s.replicas[r], s.slots[slot]
     q.begun = rep.step
-    q.ends = rep.step + int(np.ceil((q.output - q.made) / rules.growth))
+    q.ends = rep.step + max(int(np.ceil((q.output - q.made) / rules.growth)), q.moved)
     push(s.heap[r], rep.decoding, q.ends * SLOTS + slot)
     rep.decoding += 1
     rep.tokens += q.input + q.made - 1
@@ -299,9 +299,9 @@ def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
             if rank == ranks or not admits or running >= rules.most or not _admit(s, rules, r, rank, running):
                 break
             if s.slots[rep.tail].moved:
-                s.slots[rep.tail].moved = 0
                 left -= 1
                 _decode(s, rules, r, rep.tail)
+                s.slots[rep.tail].moved = 0
                 continue
             rep.partial = rep.tail
         slot = rep.partial

@@ -57,6 +57,7 @@ def requests(
         "session": zero,
         "hashes": zero,
         "n_hashes": zero,
+        "number": np.full(n, NONE),
         "first": np.full(n, np.nan),
     }
     fields |= {k: np.ascontiguousarray(v, dtype=fields[k].dtype if k in fields else None) for k, v in more.items()}
@@ -213,17 +214,77 @@ class Simulation:
         until_s : float
             Replicas begin steps up to this time; left out, until all are done [s].
         times : Array, optional
-            (request, 3) array that is filled with when each was admitted, made its first token and ended [s]; it must
-            stay as it is until they are done, and no others may come meanwhile.
+            (row, 3) array that is filled with when requests were admitted, made their first token and ended [s], in the
+            rows that they name, or in order; it stays in use until another one is given.
         """
         self._make_room(len(some.arrival))
         if times is not None:
             self.state = self.state._replace(times=times)
-        number = NONE if times is None else 0
+            if len(some.number) and some.number[0] == NONE:
+                some = some._replace(number=np.arange(len(some.number)))
         chosen, order, turn = assigned(self.router, some.session, self.accepts, self.turn)
         end = float(until_s)
-        arguments = (self.router, self.accepts, turn, number, end, chosen, order)
+        arguments = (self.router, self.accepts, turn, end, chosen, order)
         self.turn = feed(self.state, self.rules, self.grid, some, *arguments)
+
+    def fail(self, replica: int, now_s: float) -> Requests:
+        """Let a replica lose all that it has, and take no further requests until ``accepts`` says so.
+
+        Parameters
+        ----------
+        replica : int
+            The replica.
+        now_s : float
+            When it fails [s]; all have worked until then.
+
+        Returns
+        -------
+        Requests
+            What it had, to be sent again: whole, as their users sent them.
+        """
+        s, rep = self.state, self.state.replicas[replica]
+        slots = []
+        for first in (int(rep["head"]), *(int(q) for q in s.queues[replica, :, 0])):
+            slot = first
+            while slot != NONE:
+                slots.append(slot)
+                slot = int(s.slots["next"][slot])
+        lost = s.slots[slots]
+        s.free[s.free[-1] : s.free[-1] + len(slots)] = slots
+        s.free[-1] += len(slots)
+        for name in ("decoding", "tokens", "held", "cached", "waiting", "late"):
+            rep[name] = 0
+        for name in ("partial", "head", "tail", "oldest", "newest"):
+            rep[name] = NONE
+        rep["removed"] += len(slots)
+        rep["spare"], rep["next_end_s"], rep["now"] = 0, np.inf, max(float(rep["now"]), now_s)
+        s.phases[replica], s.queues[replica], s.table[replica] = 0, NONE, NONE
+        s.nodes["users"][replica] = 0
+        s.nodes["chain"][replica, :-1] = np.arange(1, s.nodes.shape[1])
+        s.nodes["chain"][replica, -1] = NONE
+        self.accepts[replica] = False
+        order = np.argsort(lost["since"], kind="stable")
+        lost = lost[order]
+        return requests(
+            np.full(len(lost), now_s),
+            lost["input"],
+            lost["output"],
+            since=lost["since"],
+            rank=lost["rank"],
+            hashes=lost["hashes"],
+            n_hashes=lost["n_hashes"],
+        )
+
+    def outstanding(self) -> NDArray[np.int64]:
+        """Return how many requests each replica has.
+
+        Returns
+        -------
+        NDArray, shape (replica,)
+            Those that run and wait.
+        """
+        r = self.state.replicas
+        return np.asarray(r.arrived - r.done - r.refused_long - r.refused_full - r.removed)
 
     def _make_room(self, more: int) -> None:
         """Make slots for further requests."""
