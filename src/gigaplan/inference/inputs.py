@@ -128,8 +128,6 @@ class Engine:
     """Time from a request's arrival to its first token besides prefill and waiting: network and scheduler."""
     eager_launch_s: Annotated[float, Ge(0), Unit("s")]
     """Host time per kernel of a prefill, which no graph holds."""
-    latent_launch_factor: Annotated[float, Gt(0), Unit("1")]
-    """The same of models with latent attention, whose prefill splits, joins and turns many small tensors, over it."""
     mixing_share: Annotated[float, Ge(0), Le(1), Unit("share")]
     """Share of prefill that overlaps with decode steps (mixed batches), where weights are read once for both."""
     queueing_factor: Annotated[float, Ge(0), Unit("1")]

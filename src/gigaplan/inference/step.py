@@ -212,8 +212,7 @@ class Stage(Placement):
         Array, shape of the layouts
             Time of the launches [s].
         """
-        factor = self.engine.latent_launch_factor if self.architecture.mla else 1.0
-        return operators.kernels_of_stage(self) * self.engine.eager_launch_s * factor
+        return operators.kernels_of_stage(self) * self.engine.eager_launch_s
 
     def _layers_s(
         self, batch: Array, context: Array, uncached: Array, cached: Array, prompts: Array | float = 1.0

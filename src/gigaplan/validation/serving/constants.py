@@ -44,7 +44,6 @@ OF_ENGINES: Mapping[str, tuple[float, float, float]] = {
     "request_overhead_s": (8e-6, 1e-8, 1e-4),
     "first_token_s": (0.02, 1e-3, 0.6),
     "eager_launch_s": (5e-5, 1e-6, 5e-4),
-    "latent_launch_factor": (1.0, 1.0, 6),
     "mixing_share": (0.75, 0.01, 1),
     "queueing_factor": (0.9, 0.01, 2),
     "prompt_token_s": (1e-5, 1e-8, 4e-5),

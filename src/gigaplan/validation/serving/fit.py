@@ -41,7 +41,6 @@ from gigaplan.vocabulary.members import Array
 FRONT_END = (
     "first_token_s",
     "eager_launch_s",
-    "latent_launch_factor",
     "queueing_factor",
     "prompt_token_s",
     "arrival_s",
