@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import yaml
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gigaplan import plan
+from gigaplan.allocation.inputs import AllocationRule
 from gigaplan.finance.outputs import COST_LINES, LOST
 from gigaplan.results.result import Result
 from gigaplan.simulate import laws
@@ -29,6 +30,7 @@ REGIONS = ("region_us", "region_india", "region_brazil", "region_japan", "region
 LAWS_TOLERANCE = 1e-9
 MAY_BE_NEGATIVE = (
     "binding_limit",
+    "binding_supply",
     "funding_gap_usd",
     "book_value_usd",
     "equity_usd",
@@ -278,6 +280,7 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
         },
         "demand": without_none(demand),
         "training": without_none(training),
+        "market": {"allocation": draw(st.sampled_from(get_args(AllocationRule)))},
         "finance": draw(finances(start, end)),
     }
 

@@ -12,6 +12,7 @@ from gigaplan.vocabulary.units import Unit
 
 BuildRule = Literal["as_stated", "to_utilisation"]
 IdleRule = Literal["research", "batch", "rent_out", "stand_idle"]
+AllocationRule = Literal["value", "revenue", "priority", "proportional", "max_min"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,11 @@ class Market:
     them (to_utilisation)."""
     target_utilisation: Annotated[Uncertain, Gt(0), Le(1), Unit("share")]
     """Share of what training leaves that demand's peak hour uses where the build-out waits for demand."""
+    allocation: AllocationRule = "value"
+    """Who is served where capacity is short, after what is guaranteed: the highest stated value per GPU-hour first
+    (value), the highest revenue per GPU-hour (revenue), workloads in the order in which the plan states them
+    (priority), the same share of everybody's demand (proportional), or as many GPU-hours for each, none more than it
+    asks for (max_min)."""
     idle: IdleRule = "research"
     """What idle GPUs do: research, batch work at its own price, hours that are rented out at market rent, or nothing
     (stand_idle)."""

@@ -1,4 +1,4 @@
-"""Merit order: what is served when capacity is short.
+"""What is served when capacity is short: merit order, or what the plan's rule shares out.
 
 The fleet is time-shared as one mix: a workload that occupies the share phi of the fleet is served
 ``phi x sum_g N_g s_(w,g)`` requests per hour (N GPUs of each generation, s requests per GPU and hour). What is
@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.allocation.inputs import AllocationRule
 from gigaplan.allocation.outputs import Allocation
+from gigaplan.allocation.rationing import allocate_by_shares
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.members import Array, in_blocks
 
@@ -32,8 +34,9 @@ def allocate(
     gpus_available: Array,
     reserved_share: Array,
     reference_generation: int,
+    rule: AllocationRule = "value",
 ) -> Allocation:
-    """Return what is served, deferred and refused, guarantees first, then by value per GPU-hour.
+    """Return what is served, deferred and refused, guarantees first, then by the rule.
 
     Shapes: member M, workload W, generation G, month n, day D, hour H; M may be 1 where nothing varies.
 
@@ -46,7 +49,7 @@ def allocate(
     guaranteed_share : Array, shape (W,) or (M, W)
         Share of demand that is served before anything else, 0 to 1.
     value_usd_per_request : Array, shape (W,), (M, W) or (M, W, n)
-        Value of one request [USD].
+        Value of one request, or its revenue where the rule is ``revenue`` [USD].
     requests_per_gpu_h : Array, shape (M, W, G) or (M, W, G, n)
         Requests served per GPU and hour [1/GPU/h], 0 where a generation cannot serve a workload.
     gpus_available : Array, shape (M, G, n) or (M, G, n, D)
@@ -55,6 +58,9 @@ def allocate(
         Share of the fleet held for training and research, 0 to 1.
     reference_generation : int
         Index of the generation on which value per GPU-hour is calculated.
+    rule : AllocationRule
+        Who is served first: by value or revenue per GPU-hour, in the order of the workloads (``priority``), or all at
+        once (``proportional`` and ``max_min``, as :func:`~gigaplan.allocation.rationing.ration` has them).
 
     Returns
     -------
@@ -73,12 +79,15 @@ def allocate(
     value = np.atleast_2d(value_usd_per_request)
     value = value[:, None] if value.ndim == 2 else np.moveaxis(value, -1, 1)
     order = merit_order(value, np.moveaxis(speed[:, :, reference_generation], -1, 1))  # (M, n or 1, W)
+    if rule == "priority":
+        order = np.broadcast_to(np.arange(order.shape[-1]), order.shape)
     arrays = (demand_per_h, np.atleast_2d(guaranteed_share), order, speed, fleet, reserved_share)
-    return Allocation(**in_blocks(partial(_allocated, deferrable), arrays, demand_per_h[0].size))
+    return Allocation(**in_blocks(partial(_allocated, deferrable, rule), arrays, demand_per_h[0].size))
 
 
 def _allocated(
     deferrable: NDArray[np.bool_],
+    rule: AllocationRule,
     demand_per_h: Array,
     guaranteed_share: Array,
     order: NDArray[np.intp],
@@ -92,7 +101,10 @@ def _allocated(
     spare = (1 - reserved_share)[..., None, None]
     members = (max(len(order), len(guaranteed_share)), 1, 1, 1)
     capacity = np.broadcast_to(spare, np.broadcast_shapes(spare.shape, demand_share[:, 0].shape, members))
-    share, allocated = allocate_by_merit(demand_share, capacity, deferrable, guaranteed_share, order)
+    if rule == "proportional" or rule == "max_min":  # noqa: PLR1714 - so that mypy knows which
+        share, allocated = allocate_by_shares(demand_share, capacity, deferrable, guaranteed_share, rule)
+    else:
+        share, allocated = allocate_by_merit(demand_share, capacity, deferrable, guaranteed_share, order)
     share += schedule_deferrable(allocated, np.maximum(capacity - share.sum(axis=1), 0))
     run = share * fleet_per_h
     run = np.where(deferrable[:, None, None, None], run, np.minimum(run, demand_per_h))  # rounding serves no more

@@ -27,4 +27,4 @@ class Allocation:
     reserved_share: Array
     """(M, n) share of the fleet held for training and research."""
     order: NDArray[np.intp]
-    """(M, n, W) workloads from first served to last, by value per GPU-hour on the reference generation."""
+    """(M, n, W) workloads from first served to last, where the plan's rule serves one after the other."""

@@ -31,39 +31,17 @@ def is_unserved(refused: Array, demand: Array) -> NDArray[np.bool_]:
     return np.asarray(refused > NOTHING * demand)
 
 
-def shadow_price(value_usd_per_gpu_h: Array, unserved: NDArray[np.bool_]) -> Array:
-    """Return what one more GPU-hour would bring in each hour.
-
-    The next GPU-hour goes to the workload of highest value with unserved demand in that hour (the dual of the merit
-    order, Edmonds 1970). Work deferred out of the hour to make room is left out, so the price is biased low by that.
-
-    Parameters
-    ----------
-    value_usd_per_gpu_h : Array, shape (M, W, n)
-        Value of a GPU-hour on the reference generation [USD/GPU/h].
-    unserved : NDArray[np.bool_], shape (M, W, n, D, H)
-        Whether demand is unserved, from :func:`is_unserved`.
-
-    Returns
-    -------
-    Array, shape (M, n, D, H)
-        Shadow price [USD/GPU/h]; 0 where all demand is served.
-    """
-    price = np.zeros((unserved.shape[0], *unserved.shape[2:]))
-    for w in range(unserved.shape[1]):
-        np.maximum(price, np.where(unserved[:, w], value_usd_per_gpu_h[:, w, :, None, None], 0.0), out=price)
-    return price
-
-
 def marginal_revenue(order_usd: Array, brings_usd: Sequence[Array], unserved: NDArray[np.bool_]) -> list[Array]:
     """Return what the workload brings that one more GPU-hour would serve.
 
-    The workload is chosen by its value (``order_usd``); what it brings may be something else (its revenue).
+    The next GPU-hour goes to the first workload in order with unserved demand in that hour: where the order is that of
+    what is brought, this is the shadow price (the dual of the merit order, Edmonds 1970). Work deferred out of the hour
+    to make room is left out, so the price is biased low by that.
 
     Parameters
     ----------
     order_usd : Array, shape (M, W, n)
-        Value of a GPU-hour, by which the workload is chosen [USD/GPU/h].
+        Value of a GPU-hour, or any other number by which the workload is chosen, the highest first.
     brings_usd : sequence of Array, shape (M, W, n) each
         What a GPU-hour of each workload brings, on one GPU or another [USD/GPU/h].
     unserved : NDArray[np.bool_], shape (M, W, n, D, H)
@@ -83,3 +61,30 @@ def marginal_revenue(order_usd: Array, brings_usd: Sequence[Array], unserved: ND
             found[k] = np.where(ahead, brings[:, w, :, None, None], found[k])
         best = np.where(ahead, value, best)
     return found
+
+
+def shared_revenue(brings_usd: Sequence[Array], parts: Array, unserved: NDArray[np.bool_]) -> list[Array]:
+    """Return what all workloads with unserved demand bring that one more GPU-hour is shared out among.
+
+    Parameters
+    ----------
+    brings_usd : sequence of Array, shape (M, W, n) each
+        What a GPU-hour of each workload brings, on one GPU or another [USD/GPU/h].
+    parts : Array, broadcastable to (M, W, n, D, H)
+        Parts of the GPU-hour that unserved workloads take, in any unit.
+    unserved : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved, from :func:`is_unserved`.
+
+    Returns
+    -------
+    list of Array, shape (M, n, D, H) each
+        What the next GPU-hour brings [USD/GPU/h]; 0 where all demand is served.
+    """
+    whole = np.zeros((unserved.shape[0], *unserved.shape[2:]))
+    found = [np.zeros_like(whole) for _ in brings_usd]
+    for w in range(unserved.shape[1]):
+        part = np.where(unserved[:, w], parts[:, w], 0.0)
+        whole += part
+        for k, brings in enumerate(brings_usd):
+            found[k] += part * brings[:, w, :, None, None]
+    return [np.divide(f, whole, out=np.zeros_like(f), where=whole > 0) for f in found]

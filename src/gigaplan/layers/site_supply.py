@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from gigaplan.catalog import Catalog
 from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load as load_catalog
+from gigaplan.layers.own_series import OwnSeries, read_series
 from gigaplan.layers.site_planned import Earlier, PlannedSite
-from gigaplan.layers.site_supply_job import PLACE, SupplyJob, impossible
+from gigaplan.layers.site_supply_job import PLACE, REGIONS, SupplyJob, impossible
 from gigaplan.power.supply.highs import INSTALL
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
 from gigaplan.power.supply.outputs import Supplied
@@ -126,7 +128,8 @@ def supply_site(job: SupplyJob, progress: Progress | None = None, planned: Plann
         what = "the solver HiGHS is not installed"
         raise PlanError([Problem(what, PLACE, remedy=INSTALL)]) from None
     facts = load_catalog()
-    site, notes = site_of(job, facts) if planned is None else _of_plan(job, planned, facts)
+    own = read_series(Path(job.series), job.time_zone) if job.series else None
+    site, notes = site_of(job, facts, own) if planned is None else _of_plan(job, planned, facts, own)
     found = _solved(job, site, progress)
     delayed = None
     if job.delay:
@@ -140,7 +143,9 @@ def supply_site(job: SupplyJob, progress: Progress | None = None, planned: Plann
         open_grid = replace(site.grid, limit_mw=_limit(job))
         withheld = found.cost_usd - _solved(job, replace(site, grid=open_grid), progress).cost_usd
     answer = _answer(job, site, found, delayed, withheld, notes, facts.vintage)
-    return answer if planned is None else replace(answer, utc_offset_h=planned.utc_offset_h)
+    if planned is not None:
+        return replace(answer, utc_offset_h=planned.utc_offset_h)
+    return answer if own is None or own.utc_offset_h is None else replace(answer, utc_offset_h=own.utc_offset_h)
 
 
 def _solved(job: SupplyJob, site: SiteYear, progress: Progress | None) -> Supplied:
@@ -150,11 +155,13 @@ def _solved(job: SupplyJob, site: SiteYear, progress: Progress | None) -> Suppli
     return size(site, limit_s=job.limit_s, progress=progress)
 
 
-def _of_plan(job: SupplyJob, planned: PlannedSite, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
+def _of_plan(
+    job: SupplyJob, planned: PlannedSite, facts: Catalog, own: OwnSeries | None
+) -> tuple[SiteYear, tuple[str, ...]]:
     """Return a plan's site with what may be built next to what stands there."""
     peak = float(planned.site.load_mw.max())
     like = replace(job, region=planned.region, place=planned.place, load_mw=peak)
-    units, batteries, notes = _offered(like, facts, job.offered(planned=True))
+    units, batteries, notes = _offered(like, facts, job.offered(planned=True), own)
     taken = {k.name for k in planned.site.kinds}
 
     def named(one: Any) -> Any:
@@ -166,10 +173,28 @@ def _of_plan(job: SupplyJob, planned: PlannedSite, facts: Catalog) -> tuple[Site
         batteries=(*planned.site.batteries, *map(named, batteries)),
         flexible=_flexible(like, facts, peak),
     )
-    return site, (*planned.notes, *notes)
+    if own is None:
+        return site, (*planned.notes, *notes)
+    return _with_own(site, own), (*planned.notes, _named(own), *notes)
 
 
-def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
+def _with_own(site: SiteYear, own: OwnSeries) -> SiteYear:
+    """Return a site at the prices and the carbon of hours of one's own."""
+    grid = site.grid
+    grid = replace(
+        grid,
+        usd_per_mwh=own.values.get("price", grid.usd_per_mwh),
+        co2_kg_per_mwh=own.values.get("co2", grid.co2_kg_per_mwh),
+    )
+    return replace(site, grid=grid)
+
+
+def _named(own: OwnSeries) -> str:
+    """Return which hours are one's own."""
+    return f"{', '.join(own.values)} of {own.year} from the file of hours"
+
+
+def site_of(job: SupplyJob, facts: Catalog, own: OwnSeries | None = None) -> tuple[SiteYear, tuple[str, ...]]:
     """Return the site's year as numbers, and what an answer about it rests on.
 
     Parameters
@@ -178,9 +203,19 @@ def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
         The question.
     facts : Catalog
         Costs, lives, heat rates, fuels and delivery times.
+    own : OwnSeries, optional
+        Hours of one's own, which come before those of the region.
+
+    Raises
+    ------
+    PlanError
+        If no prices of the region are known.
     """
-    price = series.usd_per_mwh(job.region, job.prices_of)
-    assert price is not None  # of every region that is allowed
+    price = own.values.get("price") if own else None
+    price = series.usd_per_mwh(job.region, job.prices_of) if price is None else price
+    if price is None:
+        what, remedy = "no hourly prices of the region are known", "give them in --series, as price_usd_per_mwh"
+        raise PlanError([Problem(what, PLACE, value=job.region, allowed=", ".join(REGIONS), remedy=remedy)])
     carbon = series.grid_co2_kg_per_mwh(job.region)
     hours = _hours(job.year)
     grid = Grid(
@@ -194,11 +229,13 @@ def site_of(job: SupplyJob, facts: Catalog) -> tuple[SiteYear, tuple[str, ...]]:
         f"hourly prices of {job.region} in {job.prices_of}; carbon of its generation in {series.CARBON_YEAR}, sun and "
         f"wind of {series.RESOURCE_YEAR}: their hours do not meet as they did on one day",
     ]
-    units, batteries, left_out = _offered(job, facts, job.capacities)
+    if own is not None:
+        notes.append(_named(own))
+    units, batteries, left_out = _offered(job, facts, job.capacities, own)
     load = np.full(series.HOURS, job.load_mw * job.drawn)
     flexible = _flexible(job, facts, job.load_mw)
     site = SiteYear(load_mw=load, grid=grid, units=tuple(units), batteries=tuple(batteries), flexible=flexible)
-    return site, (*notes, *left_out)
+    return (site if own is None else _with_own(site, own)), (*notes, *left_out)
 
 
 def _flexible(job: SupplyJob, facts: Catalog, peak_mw: float) -> Flexible:
@@ -211,7 +248,9 @@ def _flexible(job: SupplyJob, facts: Catalog, peak_mw: float) -> Flexible:
     )
 
 
-def _offered(job: SupplyJob, facts: Catalog, names: Iterable[str]) -> tuple[list[Unit], list[Battery], list[str]]:
+def _offered(
+    job: SupplyJob, facts: Catalog, names: Iterable[str], own: OwnSeries | None
+) -> tuple[list[Unit], list[Battery], list[str]]:
     """Return units and batteries at the catalog's costs, and why others are left out."""
     units, batteries, notes = [], [], []
     for name in names:
@@ -220,7 +259,7 @@ def _offered(job: SupplyJob, facts: Catalog, names: Iterable[str]) -> tuple[list
         elif name == "battery":
             batteries.append(_battery(job, facts))
         else:
-            unit = _unit(job, facts, name)
+            unit = _unit(job, facts, name, None if own is None else own.values.get(name))
             if unit is None:
                 notes.append(f"{name} is left out: no series of it for {job.region}; name a place with --place")
             else:
@@ -267,14 +306,15 @@ def _usd_per_mw_year(facts: Catalog, name: str, usd_per_kw: float) -> float:
     return 1e3 * (usd_per_kw * recovery_factor(rate, life) + fixed)
 
 
-def _unit(job: SupplyJob, facts: Catalog, name: str) -> Unit | None:
+def _unit(job: SupplyJob, facts: Catalog, name: str, own: Array | None) -> Unit | None:
     """Return a unit with the catalog's costs; None where no series of its sun or wind is at hand."""
     entity = f"supply_{name}"
     stands = job.capacities[name]
     usd = co2 = 0.0
     if name in RENEWABLE:
         place = series.place_of(job.region, job.place)
-        available = series.capacity_factor(place, name) if place else None
+        known = series.capacity_factor(place, name) if place and own is None else None
+        available = known if own is None else own
         if available is None:
             return None
     else:

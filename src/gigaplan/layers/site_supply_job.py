@@ -57,6 +57,10 @@ class SupplyJob:
     """Place whose sun and wind are taken (default: abilene in ercot; elsewhere neither, unless a place is named)."""
     prices_of: Annotated[int, Option(group="Supply")] = PRICE_YEARS[-1]
     """Year of the market's hourly prices: 2022, 2023 or 2024."""
+    series: Annotated[str, Option(group="Supply")] = ""
+    """File of a year of hours: time, and any of price_usd_per_mwh, co2_kg_per_mwh, solar and wind (CSV, Parquet)."""
+    time_zone: Annotated[str, Option(group="Supply")] = ""
+    """Zone of its times where these state none, as America/Chicago."""
     shiftable: Annotated[float, Option(group="Load that can wait"), Quantity("share", "15 %")] = 0.0
     """Share of the load that can be done later, as "15 %"."""
     within_h: Annotated[int, Option("within", group="Load that can wait")] = 12
@@ -170,7 +174,10 @@ def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
     elif job.earlier_h:
         what, remedy = "--earlier looks at a site of a plan", "name one, as announced-2025-09/Abilene"
         problems.append(Problem(what, PLACE, value=job.region, remedy=remedy))
-    if job.region not in REGIONS and not planned:
+    if job.time_zone and not job.series:
+        what, remedy = "--time-zone is the zone of a file of hours", "name the file with --series, or leave it out"
+        problems.append(Problem(what, PLACE, value=job.time_zone, remedy=remedy))
+    if job.region not in REGIONS and not planned and not job.series:
         near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
         what = "no hourly prices of such a region are shipped"
         problems.append(

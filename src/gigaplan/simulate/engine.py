@@ -90,7 +90,7 @@ def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
         trained = train(scenario, built)
         prices, demand = meet(scenario, at_reference, built, speed, trained)
     begin("allocation")
-    allocated = serve(scenario, demand, built, speed, trained)
+    allocated = serve(scenario, demand, built, speed, trained, prices)
     service = service_of(scenario, demand, built, allocated, trained, prices)
     begin("power and money")
     drawn, supply = supplied(scenario, power_drawn(scenario, built, allocated, service, trained, reserved))

@@ -71,18 +71,21 @@ class Service:
         return np.asarray(np.divide(np.maximum(free, 0.0), there, out=np.zeros_like(free), where=there > 0))
 
 
-def serve(scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput, trained: Trained) -> Allocation:
-    """Allocate the fleet's hours to workloads by merit, after what training holds."""
-    work, axis = scenario.demand.workloads, scenario.axis
+def serve(
+    scenario: Scenario, demand: Demand, built: BuildOut, speed: Throughput, trained: Trained, prices: Prices
+) -> Allocation:
+    """Allocate the fleet's hours to workloads by the plan's rule, after what training holds."""
+    work, axis, rule = scenario.demand.workloads, scenario.axis, scenario.market.allocation
     return allocate(
         demand_per_h=demand.requests_per_h,
         deferrable=np.array([w.deferrable for w in work]),
         guaranteed_share=per_request(scenario, "guaranteed_share"),
-        value_usd_per_request=value_as_served(scenario, speed),
+        value_usd_per_request=prices.per_request_usd if rule == "revenue" else value_as_served(scenario, speed),
         requests_per_gpu_h=speed.requests_per_gpu_h[..., axis.year_of_month],
         gpus_available=_gpus_on_days(scenario, built),
         reserved_share=trained.reserved_share,
         reference_generation=reference_index(scenario),
+        rule=rule,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gigaplan.allocation.outputs import Allocation
-from gigaplan.allocation.prices import is_unserved, marginal_revenue, shadow_price
+from gigaplan.allocation.prices import is_unserved, marginal_revenue, shared_revenue
 from gigaplan.demand.outputs import Demand
 from gigaplan.finance.cost import TokenCost, cost_per_mtok
 from gigaplan.finance.next_unit import lifetime_value
@@ -132,13 +133,13 @@ def _scarcity(
     value = per_gpu_h * value_as_served(scenario, speed)
     unserved = is_unserved(allocated.refused, demand.requests_per_h)
     unserved &= (built.gpus_available.sum(axis=1) > 0)[:, None, :, None, None]
-    price = shadow_price(value, unserved)
     of_the_mix = np.divide(
         paid_usd, hours, out=np.zeros(np.broadcast_shapes(paid_usd.shape, hours.shape)), where=hours > 0
     )
     brings = [np.broadcast_to(r, np.broadcast_shapes(value.shape, r.shape)) for r in (per_gpu_h * paid_usd, of_the_mix)]
+    price, *of_next = _of_next_gpu_hour(scenario, demand, per_gpu_h, [value, *brings], unserved)
     let = _let_usd_per_gpu_h(scenario, built, prices, k)
-    served_next = zip(marginal_revenue(value, brings, unserved), let, strict=True)
+    served_next = zip(of_next, let, strict=True)
     next_revenue, next_of_the_mix = (axis.month_mean(np.maximum(r, v[..., None, None])) for r, v in served_next)
     need = demand.requests_per_day * hours
     faster = np.divide(
@@ -163,6 +164,31 @@ def _scarcity(
         at_plan_prices=at_plan,
         at_clearing_prices=at_clearing,
     )
+
+
+def _of_next_gpu_hour(
+    scenario: Scenario, demand: Demand, per_gpu_h: Array, brings: list[Array], unserved: NDArray[np.bool_]
+) -> list[Array]:
+    """Return what the next GPU-hour of the reference generation brings to those who get it by the plan's rule.
+
+    Parameters
+    ----------
+    per_gpu_h : Array, shape (M, W, n)
+        Requests per GPU-hour [1/GPU/h].
+    brings : list of Array, shape (M, W, n) each
+        What a GPU-hour of each workload is worth, is paid, and is paid on the mean GPU [USD/GPU/h].
+    unserved : NDArray[np.bool_], shape (M, W, n, D, H)
+        Whether demand is unserved.
+    """
+    rule, (value, paid, _), can = scenario.market.allocation, brings, per_gpu_h > 0
+    if rule == "max_min":
+        return shared_revenue(brings, can[..., None, None].astype(float), unserved)
+    if rule == "proportional":
+        gpu_h = np.divide(1.0, per_gpu_h, out=np.zeros_like(per_gpu_h), where=can)
+        return shared_revenue(brings, demand.requests_per_h * gpu_h[..., None, None], unserved)
+    if rule == "priority":
+        return marginal_revenue(np.where(can, -np.arange(value.shape[1])[:, None], -np.inf), brings, unserved)
+    return marginal_revenue(paid if rule == "revenue" else value, brings, unserved)
 
 
 def _worthwhile(
