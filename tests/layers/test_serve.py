@@ -105,6 +105,18 @@ def test_every_router_serves_all_and_prefix_aware_finds_more(tmp_path: Path) -> 
     assert serve(path, hash_tokens=0).cached_share == 0
 
 
+def test_one_request_has_no_rate_and_one_token_no_time_per_token(tmp_path: Path) -> None:
+    alone = written(tmp_path, rows([3.0]))
+    with pytest.raises(gp.PlanError, match="come at once"):
+        serve(alone)
+    run = serve(alone, replicas=1)
+    assert run.served == 1
+    single = serve(output_tokens=1.0, replicas=1)
+    assert single.tpot_ms.p50 is None
+    assert np.isnan(single.tpot_ms.mean.value)
+    assert gp.to_json(single)["tpot_ms"]["mean"]["value"] is None
+
+
 def test_priorities_change_who_waits(tmp_path: Path) -> None:
     text = "arrival_s,input_tokens,output_tokens,priority\n"
     text += "".join(f"{k * 0.002:.3f},1000,50,{k % 2}\n" for k in range(1500))
@@ -292,6 +304,8 @@ def test_fleets_that_cannot_be_are_refused() -> None:
         ({"autoscale": 1, "replicas": 2}, "fewer than there are"),
         ({"share": 1.5}, "at most one"),
         ({"replicas": 10**9}, "more requests at once"),
+        ({"replicas": 2, "fail": ["3@1s"]}, "more replicas fail than"),
+        ({"requests": 0.2}, "whole number"),
     ):
         with pytest.raises(gp.PlanError, match=says):
             serve(**wrong)

@@ -297,7 +297,8 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
         ttft_s=question.ttft_s,
         tpot_s=question.tpot_s,
     )
-    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0))
+    ranks = float(np.ravel(replica.stage.attention_dp)[0])
+    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0), ranks=ranks)
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
     if job.prefill_replicas:
         from gigaplan.inference.requests.apart import Apart

@@ -182,6 +182,9 @@ def _wrong_shares(job: ServeJob) -> Iterator[Problem]:
         if not 0 < value <= 1:
             what = f"'--{option}' is above zero and at most one"
             yield Problem(what, PLACE, value=f"{value:g}", remedy=f"write it as {example}")
+    if 0 < job.requests < 1 or job.requests % 1:
+        what = "'--requests' is a whole number"
+        yield Problem(what, PLACE, value=f"{job.requests:g}", remedy="give one or more, as 20K")
     if not 0 <= job.swing < 1:
         what, remedy = "'--swing' is a share below one", "write it as 60 %"
         yield Problem(what, PLACE, value=f"{job.swing:g}", remedy=remedy)

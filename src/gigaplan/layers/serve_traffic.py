@@ -15,7 +15,8 @@ from gigaplan.vocabulary.streams import stream
 
 MADE_REQUESTS = 20_000
 """Requests of made traffic where their number is left open."""
-SECONDS_PER_MINUTE, SECONDS_PER_DAY = 60.0, 86_400.0
+SECONDS_PER_MINUTE = 60.0
+SECONDS_PER_DAY = 86_400.0
 PEAK_S = 20 * 3600.0
 """Eight in the evening [s]."""
 SHARED_TOKENS = 16
