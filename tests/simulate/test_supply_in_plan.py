@@ -20,6 +20,7 @@ from gigaplan.power.supply.inputs import Grid, SiteYear, Unit
 from gigaplan.power.supply.merit import Mix, Source, groups, merit_order
 from gigaplan.power.supply.size import dispatch
 from gigaplan.power.throttle import speed_share
+from gigaplan.report.frames import frame
 from gigaplan.results.result import Result
 from gigaplan.simulate.couplings.supply import priced
 from gigaplan.vocabulary.errors import PlanError
@@ -270,3 +271,13 @@ def test_racks_do_more_at_a_lower_clock_than_switched_off() -> None:
     assert speed[0, 80] > 0.85
     one = [float(speed_share(k, result.nodes["gb200_nvl72"], result.node_draw, result.clock).item()) for k in kept[0]]
     np.testing.assert_allclose(one, speed[0])
+
+
+def test_a_site_with_its_supply_has_its_charts_and_others_do_not() -> None:
+    result = run(300)
+    shown, plain = (frame(result, "site", name) for name in ("Abilene", "Milam"))
+    charts = {c.id: c for c in shown.charts}
+    assert {"supply-limits", "supply-sources"} <= set(charts)
+    assert not {c.id for c in plain.charts} & {"supply-limits", "supply-sources"}
+    assert "grid and units" in charts["supply-limits"].caption
+    assert any(card.name == "Carbon dioxide of the energy" for _, cards in shown.groups for card in cards)

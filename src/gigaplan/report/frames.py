@@ -16,6 +16,7 @@ from gigaplan.report.charts.hours import day_of_site, week_of_site
 from gigaplan.report.charts.ladder import STEPS
 from gigaplan.report.charts.money import parties
 from gigaplan.report.charts.palette import GOLD, INK, NAVY, SKY, VIOLET
+from gigaplan.report.charts.supply import limits, sources
 from gigaplan.report.format import DASH, digits_of, in_dollars, in_watts, money, percent
 from gigaplan.report.headline import Card, energy_text, figure_card, month_of, plain_power
 from gigaplan.report.words import place
@@ -192,7 +193,7 @@ def site(result: Result, name: str = "") -> Frame:
         remedy = "name a site of the plan"
         raise PlanError([unknown_choice("no such site", Place("site"), name, labels, remedy)])
     name = name or largest(result)
-    drawn = [if_held(partial(make, name=name), result) for make in (load, energy, day_of_site, week_of_site)]
+    drawn = [if_held(partial(make, name=name), result) for make in MAKERS]
     return Frame(
         f"{place(name)}: power and energy by month and year, and load by hour of a mean day and week.",
         ((place(name), _of_site(result, name)),),
@@ -222,7 +223,22 @@ def _of_site(result: Result, name: str) -> tuple[Card, ...]:
             result, aggregate(result, "facility_energy_mwh", at=at), "Energy at the meter", energy_text, f"{last}"
         ),
         figure_card(result, aggregate(result, "energy_cost_usd", at=at), "Cost of the energy", money, f"{last}"),
+        *_of_supply(result, name, last),
     )
+
+
+def _of_supply(result: Result, name: str, last: str) -> tuple[Card, ...]:
+    """Return the carbon of a site that states its supply."""
+    if not result.labels.get("link") or result["binding_supply"][0, list(result.labels["site"]).index(name)].max() < 0:
+        return ()
+    found = aggregate(result, "energy_co2_t", at={"site": name, "year": last})
+    return (figure_card(result, found, "Carbon dioxide of the energy", tonnes, f"{last}"),)
+
+
+def tonnes(value: float) -> str:
+    """Return a mass of carbon dioxide in words."""
+    size, unit = (1e6, "million t") if abs(value) >= 1e6 else (1e3, "thousand t") if abs(value) >= 1e3 else (1.0, "t")
+    return f"{digits_of(value / size, 3)} {unit}"
 
 
 def load(result: Result, name: str) -> Chart:
@@ -277,6 +293,8 @@ def energy(result: Result, name: str) -> Chart:
     )
 
 
+MAKERS = (load, limits, energy, sources, day_of_site, week_of_site)
+"""Charts of a site; those of its supply stand where it states one."""
 FRAMES = ("lender", "site")
 
 
