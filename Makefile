@@ -12,7 +12,7 @@ CODE   := $(wildcard src tests benchmarks)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run app test test-api test-browser test-postgres test-workbook tools web pictures redraw setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
+.PHONY: help run app test test-api test-browser test-postgres test-image test-workbook tools web pictures redraw setup setup-dev lint format golden docs fuzz bench bench-peers lock clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ test-api: $(VENV)/browser.stamp ## ask the interface of a team's server what its
 
 test-postgres: $(VENV)/dev.stamp ## test a team's server with a PostgreSQL of its own; needs PostgreSQL's programs
 	$(BIN)/python tests/app/postgres.py
+
+test-image: $(VENV)/dev.stamp ## build the image of a team's server and ask it; without podman or Docker follow its steps, as root on Linux
+	$(BIN)/python tests/container.py
 
 web: web/node_modules/.stamp ## build the planner's page into src/gigaplan/app/static, with Node 20.19 or newer
 	cd web && $(NODE) npm run build

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.inference.reference import One, Stepper
 
 from gigaplan.inference.options import ROUTERS
+from gigaplan.inference.requests.apart import Apart
 from gigaplan.inference.requests.grid import StepGrid, step_grid
 from gigaplan.inference.requests.histogram import ERROR
 from gigaplan.inference.requests.limits import Limits
@@ -324,3 +325,48 @@ def test_a_single_token_that_was_read_elsewhere_ends() -> None:
     times = ended(sim, np.array([1.0]), np.array([32]), np.array([1]), since=np.array([0.5]), first=np.array([0.9]))
     assert 1.0 < times[0, 2] < 1.01
     law(sim)
+
+
+def apart(prefill: int, decode: int, transfer_s: float, **more: Any) -> Apart:
+    limits = Limits(max_sequences=16, max_batched_tokens=256, kv_cache_tokens=4000, **more)
+    return Apart(
+        Simulation(LINE, limits, prefill, "least_outstanding"),
+        Simulation(LINE, limits, decode, "least_outstanding"),
+        lambda tokens: transfer_s + 0 * tokens,
+    )
+
+
+def test_prefill_and_decode_apart_conserve_requests_and_do_nothing_else() -> None:
+    rng = np.random.default_rng(19)
+    n = 1500
+    arrival = np.cumsum(rng.exponential(0.04, n))
+    inputs, outputs = rng.integers(1, 400, n), rng.integers(1, 200, n)
+    found = {}
+    for pieces in (1, 9):
+        sim = apart(2, 3, 0.01)
+        for part in np.array_split(np.arange(n), pieces):
+            sim.feed(requests(arrival[part], inputs[part], outputs[part]), float(arrival[part[-1]]))
+            c = sim.counts()
+            assert c.arrived == c.done + c.running + c.waiting + c.refused_long + c.refused_full
+            assert sim.outstanding().sum() == c.arrived - c.done
+        sim.feed(requests(*(np.zeros(0) for _ in range(3))))
+        c = sim.counts()
+        assert (c.done, c.running, c.waiting) == (n, 0, 0)
+        law(sim.prefill)
+        found[pieces] = c
+    assert found[1].mean_latency_s == pytest.approx(found[9].mean_latency_s)
+    assert sim.state.replicas["read"].sum() == 0
+    assert (sim.prefill.state.replicas["made"] == sim.prefill.state.replicas["done"]).all()
+
+
+def test_one_request_apart_takes_its_reading_its_transfer_and_its_steps() -> None:
+    limits = Limits(max_sequences=16, max_batched_tokens=256, kv_cache_tokens=4000)
+    sim, alone = apart(1, 1, 0.25), Simulation(LINE, limits)
+    one = requests(np.zeros(1), np.array([200]), np.array([50]))
+    sim.feed(one)
+    alone.feed(one)
+    assert sim.counts().mean_ttft_s == pytest.approx(alone.counts().mean_ttft_s + 0.25)
+    assert sim.counts().mean_latency_s == pytest.approx(alone.counts().mean_latency_s + 0.25)
+    crowd = apart(1, 1, 0.0, longest_tokens=300)
+    crowd.feed(requests(np.zeros(3), np.array([100, 290, 400]), np.array([10, 50, 10])))
+    assert (crowd.counts().done, crowd.counts().refused_long) == (1, 2)

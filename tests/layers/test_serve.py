@@ -295,3 +295,15 @@ def test_fleets_that_cannot_be_are_refused() -> None:
     ):
         with pytest.raises(gp.PlanError, match=says):
             serve(**wrong)
+
+
+def test_prefill_apart_leaves_decode_undisturbed_and_takes_its_own_replicas() -> None:
+    crowded = {"rate": 60.0, "requests": 3000, "gpus_per_replica": 1, "output_tokens": 128.0}
+    together, apart = serve(**crowded, replicas=4), serve(**crowded, replicas=2, prefill_replicas=2)
+    assert apart.served == together.served == 3000
+    assert apart.tpot_ms.p99 < together.tpot_ms.p99  # type: ignore[operator]
+    assert apart.replica_hours == pytest.approx(4 * apart.end_s / 3600, rel=1e-6)
+    assert "for prefill" in apart.brief_title()
+    for wrong in ({"prefill_replicas": 2}, {"prefill_replicas": 2, "replicas": 2, "fail": ["1@10s"]}):
+        with pytest.raises(gp.PlanError, match="needs a number of each"):
+            serve(**wrong)

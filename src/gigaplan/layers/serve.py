@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +47,6 @@ MOST_REPLICAS = 1024
 """Replicas up to which they are where the fast model says nothing."""
 SHORTEST_S = 1e-3
 """Time of all arrivals below which there is no rate [s]."""
-GROWING = 3
-"""Moments over which a queue must have grown to be one that grows without end."""
 
 
 def serve_requests(job: ServeJob, progress: Progress | None = None) -> ServeRun:
@@ -126,7 +123,7 @@ def _served(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int, 
     if 0 < job.autoscale < count:
         what, value = "an autoscaler's most are fewer than there are at first", f"--autoscale {job.autoscale}"
         raise PlanError([Problem(what, PLACE, value=value, allowed=f"{count} and more", remedy="state --replicas too")])
-    most = max(count, job.autoscale)
+    most = max(count, job.autoscale) + job.prefill_replicas
     if most * replica.sequences > MOST_AT_ONCE:
         what, remedy = "more requests at once than are simulated", "give fewer replicas or --max-sequences"
         value = f"{most:,} replicas of {replica.sequences:,} requests"
@@ -202,6 +199,7 @@ def _answer(
         validity=replica.validity,
         gpus_per_replica=replica.gpus,
         replicas=count,
+        prefill_replicas=job.prefill_replicas,
         kv_tokens=replica.kv_tokens,
         max_sequences=replica.sequences,
         max_batched_tokens=replica.step_tokens,
@@ -265,15 +263,16 @@ def _times(sim: Simulation, kind: str, mean_s: float, interval: Interval) -> Tim
 def _growth(moments: list[Moment], waiting: int) -> float:
     """Return by how many requests a second the queue grows at the end of the arrivals, 0 where it doesn't.
 
-    It does where it grew in each of the last quarters, and by the end more wait than are decoded.
+    It does where more wait throughout the last third than on the mean of the one before, more there than in the first,
+    and by the end more than are decoded.
     """
-    if len(moments) <= GROWING or waiting <= moments[-1].running:
+    third = len(moments) // 3
+    if not third or waiting <= moments[-1].running:
         return 0.0
-    at = [moments[k].waiting for k in np.linspace(0, len(moments) - 1, GROWING + 1).astype(int)]
-    if any(b <= a for a, b in pairwise(at)):
+    first, middle, last = (np.array([m.waiting for m in moments[k * third : (k + 1) * third]]) for k in range(3))
+    if not last.min() > middle.mean() > first.mean():
         return 0.0
-    half = len(moments) // 2
-    return float(at[-1] - moments[half].waiting) / max(moments[-1].start_s - moments[half].start_s, 1e-9)
+    return float(last.mean() - middle.mean()) / (moments[2 * third].start_s - moments[third].start_s)
 
 
 def _power(facts: Catalog, job: ServeJob, c: Counts, gpus: float, replica_s: float) -> float | None:

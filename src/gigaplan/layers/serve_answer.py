@@ -71,6 +71,8 @@ class ServeRun(Brief):
     gpus_per_replica: int
     replicas: int
     """Replicas at the beginning."""
+    prefill_replicas: int
+    """Further replicas that only read prompts."""
     kv_tokens: float
     """Tokens that the key-value cache of one replica holds."""
     max_sequences: int
@@ -133,7 +135,8 @@ class ServeRun(Brief):
 
     def brief_title(self) -> str:
         """Return what is served on what."""
-        return f"{self.job.model} on {self.replicas} x {self.gpus_per_replica} {self.job.system}, {self.layout}"
+        first = f"{self.prefill_replicas} x {self.gpus_per_replica} for prefill and " if self.prefill_replicas else ""
+        return f"{self.job.model} on {first}{self.replicas} x {self.gpus_per_replica} {self.job.system}, {self.layout}"
 
     def brief_rows(self) -> BriefRows:
         """Return the times and what share of requests keeps the limits."""

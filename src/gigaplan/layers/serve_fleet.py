@@ -9,18 +9,21 @@ sent again, whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.compute.transformer import CACHE_BYTES
+from gigaplan.inference.placement import reached_bytes_per_s
 from gigaplan.layers.serve_answer import Moment
 from gigaplan.layers.serve_job import RANKS, ServeJob, events
 from gigaplan.layers.serve_replica import ReplicaChoice
 from gigaplan.layers.serve_traces import Rows
 from gigaplan.layers.serve_traffic import Traffic
+from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.progress import Progress, report
 
 if TYPE_CHECKING:
@@ -108,6 +111,7 @@ class Fleet:
         self.sim.feed(nothing)
         end = max(self.sim.counts().now_s, self._now)
         self.replica_s += self._held.sum() * (end - self._now)
+        self.replica_s *= 1 + self.job.prefill_replicas / self.count
 
     def _requests(self, rows: Rows, firsts: NDArray[np.int64]) -> Requests:
         """Return rows of traffic as replicas take them."""
@@ -228,10 +232,11 @@ class _Hashes:
 
     def keep(self, rows: Rows) -> NDArray[np.int64]:
         """Keep the hashes of a piece, and return where those of each request begin."""
-        kept, new = self.sim.state.hashes, len(rows.hashes)
+        sim = getattr(self.sim, "prefill", self.sim)  # prefixes are those of the replicas that read
+        kept, new = sim.state.hashes, len(rows.hashes)
         if self.used + new > len(kept):
             kept = np.concatenate([kept[: self.used], np.zeros(max(self.used, new), dtype=np.int64)])
-            self.sim.state = self.sim.state._replace(hashes=kept)
+            sim.state = sim.state._replace(hashes=kept)
         kept[self.used : self.used + new] = rows.hashes
         firsts = self.used + np.cumsum(rows.n_hashes) - rows.n_hashes
         self.used += new
@@ -274,4 +279,18 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
     )
     grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0))
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
+    if job.prefill_replicas:
+        from gigaplan.inference.requests.apart import Apart
+
+        decode = sim if job.router != "prefix_aware" else Simulation(grid, limits, count, "least_kv")
+        sim = Apart(Simulation(grid, limits, job.prefill_replicas, job.router), decode, _transfer_s(job, replica))
     return Fleet(job, replica, sim, count, coming.span_s)
+
+
+def _transfer_s(job: ServeJob, replica: ReplicaChoice) -> Callable[[Array], Array]:
+    """Return the time in which the keys and values of a prompt travel, as disaggregated frontiers take it."""
+    stage = replica.stage
+    near, far = reached_bytes_per_s(stage.device, stage.engine, stage.efficiency)
+    gpus = replica.gpus * (job.replicas + job.prefill_replicas)
+    link = near if gpus <= stage.device.scaleup_gpus else far
+    return lambda tokens: stage.architecture.kv_bytes(tokens, CACHE_BYTES[stage.precision]) / link

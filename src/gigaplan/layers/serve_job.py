@@ -38,6 +38,9 @@ class ServeJob:
     """A system of the catalog."""
     replicas: Annotated[int, Option(group=GROUP)] = 0
     """Replicas (default: as many as the fast model says, or fit on --gpus)."""
+    prefill_replicas: Annotated[int, Option(group=GROUP)] = 0
+    """Further replicas that only read prompts; the others then only decode, and keys and values travel (default: none).
+    """
     gpus_per_replica: Annotated[int, Option(group=GROUP)] = 0
     """GPUs of one replica, attention split by heads (default: the layout that serves most within the limits)."""
     router: Annotated[str, Option(group=GROUP, choices=ROUTERS)] = "least_outstanding"
@@ -131,6 +134,7 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
             yield Problem(what, PLACE, value=word, allowed=allowed, nearest=near, remedy="name one of these")
     for option, value, lowest in (
         ("replicas", job.replicas, 0),
+        ("prefill-replicas", job.prefill_replicas, 0),
         ("gpus-per-replica", job.gpus_per_replica, 0),
         ("max-sequences", job.max_sequences, 0),
         ("max-batched-tokens", job.max_batched_tokens, 0),
@@ -177,6 +181,10 @@ def _wrong_shares(job: ServeJob) -> Iterator[Problem]:
         what = "the number of replicas is what is searched for"
         remedy = "leave out --replicas, --gpus, --autoscale, --fail and --drain"
         yield Problem(what, PLACE, value="--size", remedy=remedy)
+    if job.prefill_replicas and (not job.replicas or job.autoscale or job.fail or job.drain or job.size):
+        what = "prefill apart from decode needs a number of each, which stays"
+        remedy = "give --replicas, and leave out --autoscale, --fail, --drain and --size"
+        yield Problem(what, PLACE, value="--prefill-replicas", remedy=remedy)
     for what in ("fail", "drain"):
         for text in getattr(job, what):
             try:
@@ -202,5 +210,5 @@ def _at_odds(job: ServeJob) -> Iterator[Problem]:
         value = f"--replicas {job.replicas}, --gpus {question.gpus}"
         yield Problem("replicas follow from GPUs", PLACE, value=value, remedy="give one of the two")
     if len(question.modes) == 1 and "disaggregated" in question.modes:
-        what = "prefill and decode are on the same replicas here"
-        yield Problem(what, PLACE, value="disaggregated", remedy="leave modes out")
+        what = "prefill and decode are apart where replicas of both are given"
+        yield Problem(what, PLACE, value="disaggregated", remedy="leave modes out, and give --prefill-replicas")

@@ -46,6 +46,8 @@ class Requests(NamedTuple):
     """Where the hashes of each prompt begin."""
     n_hashes: NDArray[np.int64]
     """How many there are."""
+    number: NDArray[np.int64]
+    """Row of each in the array of times, ``NONE`` where its times aren't kept."""
     first: Array
     """When a prompt that was read elsewhere gave its first token [s]; nan where it is to be read here."""
 
@@ -107,14 +109,14 @@ def _pick(s: Any, q: Requests, i: int, router: int, accepts: Any, turn: int) -> 
 
 
 @lean_part
-def _slot(s: Any, q: Requests, i: int, number: int) -> int:
+def _slot(s: Any, q: Requests, i: int) -> int:
     """Return a slot with a request in it."""
     n = s.free[-1] - 1
     slot = s.free[n]
     s.free[-1] = n
     new = s.slots[slot]
     new.since, new.scheduled, new.first = q.since[i], -1.0, -1.0
-    new.number, new.input, new.output = number, q.input[i], q.output[i]
+    new.number, new.input, new.output = q.number[i], q.input[i], q.output[i]
     new.made, new.moved, new.rank = 0, 0, q.rank[i]
     new.hashes, new.n_hashes = q.hashes[i], q.n_hashes[i]
     new.leaf, new.depth, new.next, new.prev = NONE, 0, NONE, NONE
@@ -135,7 +137,6 @@ def _compiled(version: int) -> Callable[..., int]:
         router: int,
         accepts: Any,
         turn: int,
-        number: int,
         until: float,
         chosen: Any,
         order: Any,
@@ -158,8 +159,6 @@ def _compiled(version: int) -> Callable[..., int]:
             Whether each replica takes requests.
         turn : int
             Replica whose turn it is.
-        number : int
-            Row of the first request in the array of times, ``NONE`` where times aren't wanted.
         until : float
             Time up to which replicas begin steps [s].
         chosen, order : Array, shape (request,)
@@ -189,7 +188,7 @@ def _compiled(version: int) -> Callable[..., int]:
                 rep = s.replicas[r]
                 if k == replicas:
                     rep.now = max(rep.now, now)
-                    enqueue(s, rules, r, _slot(s, q, i, number + i if number != NONE else NONE))
+                    enqueue(s, rules, r, _slot(s, q, i))
                     if router >= STATELESS:
                         turn = r + 1 if r + 1 < replicas else 0
                 if router >= STATELESS:

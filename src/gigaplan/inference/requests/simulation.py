@@ -57,6 +57,7 @@ def requests(
         "session": zero,
         "hashes": zero,
         "n_hashes": zero,
+        "number": np.full(n, NONE),
         "first": np.full(n, np.nan),
     }
     fields |= {k: np.ascontiguousarray(v, dtype=fields[k].dtype if k in fields else None) for k, v in more.items()}
@@ -203,7 +204,7 @@ class Simulation:
             times=np.zeros((0, 3)),
         )
 
-    def feed(self, some: Requests, until_s: float = np.inf, times: Array | None = None, first_row: int = 0) -> None:
+    def feed(self, some: Requests, until_s: float = np.inf, times: Array | None = None) -> None:
         """Send requests to the replicas, and let these work.
 
         Parameters
@@ -213,18 +214,17 @@ class Simulation:
         until_s : float
             Replicas begin steps up to this time; left out, until all are done [s].
         times : Array, optional
-            (request, 3) array that is filled with when each was admitted, made its first token and ended [s]; it must
-            stay as it is until they are done.
-        first_row : int
-            Its row of the first of these requests.
+            (row, 3) array that is filled with when requests were admitted, made their first token and ended [s], in the
+            rows that they name, or in order; it stays in use until another one is given.
         """
         self._make_room(len(some.arrival))
         if times is not None:
             self.state = self.state._replace(times=times)
-        number = NONE if times is None else first_row
+            if len(some.number) and some.number[0] == NONE:
+                some = some._replace(number=np.arange(len(some.number)))
         chosen, order, turn = assigned(self.router, some.session, self.accepts, self.turn)
         end = float(until_s)
-        arguments = (self.router, self.accepts, turn, number, end, chosen, order)
+        arguments = (self.router, self.accepts, turn, end, chosen, order)
         self.turn = feed(self.state, self.rules, self.grid, some, *arguments)
 
     def fail(self, replica: int, now_s: float) -> Requests:
