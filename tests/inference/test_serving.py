@@ -168,3 +168,19 @@ def test_what_cannot_be_served_says_why(change: dict[str, float], says: str) -> 
 def test_precision_follows_the_hardware() -> None:
     assert [precision_for(device_of(FACTS, s)) for s in ("h100_hgx", "b200_hgx", "vr_nvl72")] == ["fp8", "fp4", "fp4"]
     assert precision_for(DEVICE) == "bf16"
+
+
+def test_a_lone_prompt_on_one_group_takes_no_longer_than_one_on_each_and_as_long_without_groups() -> None:
+    from gigaplan import catalog
+    from gigaplan.inference.step import Stage
+    from gigaplan.plan.resolve import device_of, efficiency_of, engine_of, model_of
+
+    facts, one = catalog.load(), np.array(1.0)
+    given = (device_of(facts, "h200_hgx"), model_of(facts, "deepseek_v3"), "fp8")
+    constants = (efficiency_of(facts), engine_of(facts, "sglang"))
+    tokens = np.array(1024.0)
+    by_heads, by_requests = (Stage(*given, *constants, 8 * one, one, k * one) for k in (0.0, 1.0))
+    share = by_requests.prefill_s(tokens, 0 * one)
+    lone = by_requests.lone_prompt_s(tokens)
+    assert share < lone <= share * by_requests.attention_dp
+    assert float(by_heads.lone_prompt_s(tokens)) == pytest.approx(float(by_heads.prefill_s(tokens, 0 * one)), rel=1e-6)

@@ -159,6 +159,32 @@ class Stage(Placement):
         step = self._layers_s(no_one, no_one, uncached, cached, self.attention_dp) + self._launches_s()
         return np.where(uncached > 0, step / self.attention_dp, 0.0)
 
+    def lone_prompt_s(self, uncached: Array) -> Array:
+        """Return the time of a step in which one group of data parallel attention reads a prompt and the others none.
+
+        Attention and what each GPU does for its own tokens take the group as long as if all had a prompt; experts,
+        which the whole stage shares, have one prompt's tokens.
+
+        Parameters
+        ----------
+        uncached : Array, shape (...)
+            Tokens of the prompt, all computed [tokens].
+
+        Returns
+        -------
+        Array, shape (...)
+            Time of the step of one stage [s]; without such groups that of :meth:`prefill_s`.
+        """
+        nothing = np.zeros_like(uncached * self.gpus)
+        per_layer = (
+            operators.projections_s(self, uncached)
+            + operators.prefill_attention_s(self, self.attention_dp, uncached, nothing)
+            + operators.collectives_s(self, uncached)
+            + operators.activations_s(self, uncached)
+        )
+        step = self.layers * per_layer + operators.feed_forward_s(self, uncached, uncached)
+        return np.asarray(step + self._launches_s())
+
     def mixed_step_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
         """Return the time of one mixed-batch step: the decode of a batch and the prefill of one prompt together.
 

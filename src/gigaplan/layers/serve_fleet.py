@@ -297,7 +297,9 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
         ttft_s=question.ttft_s,
         tpot_s=question.tpot_s,
     )
-    ranks = float(np.ravel(replica.stage.attention_dp)[0])
+    prompt = np.array(min(max(coming.mean_input, 1.0), float(replica.step_tokens)))
+    lone = replica.stage.lone_prompt_s(prompt) / replica.stage.prefill_s(prompt, np.zeros(()))
+    ranks = max(float(np.ravel(lone)[0]), 1.0)
     grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0), ranks=ranks)
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
     if job.prefill_replicas:

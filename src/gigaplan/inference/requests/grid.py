@@ -36,8 +36,8 @@ class StepGrid(NamedTuple):
     """(batches, prompts) time by which reading lengthens a decode step [s]; the first row is of a step that only reads.
     """
     ranks: float
-    """Groups of GPUs that each read prompts of their own: a step lasts as long as the one with most to read, so that
-    few prompts take it as long as many."""
+    """Prompts up to which a step of several groups of GPUs takes as long as one of a single prompt, since each group
+    reads its own: the time of a lone prompt over its share of a step in which all have one."""
     pair: Array
     """(batches, prompts) further time for each pair of tokens beyond those of a single prompt [s]."""
 
@@ -65,7 +65,7 @@ def step_grid(
     accepted : float
         Tokens that a step yields for each request; the source's times are per token [token].
     ranks : float
-        Groups with prompts of their own; the source's times of reading are shares of a step in which all have one [1].
+        Time of a lone prompt over the source's, which is its share of a step in which all groups have one [1].
 
     Returns
     -------
