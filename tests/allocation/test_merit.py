@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 from gigaplan.allocation.merit import allocate, allocate_by_merit, merit_order, schedule_deferrable, split_served
+from gigaplan.allocation.optimum import best_day
 from gigaplan.vocabulary.members import Array
 
 W, G, H = 5, 3, 6
@@ -242,25 +242,14 @@ def specialised_optimum(
     asked: Array, gpus: Array, speed: Array, value: Array, deferrable: Array, capacity: float, floor: Array
 ) -> float:
     """Return the best value of a day when every workload may take any generation in any hour, each served its floor."""
-    count, hours, kinds = *asked.shape, len(gpus)
-    w, g, h = (i.ravel() for i in np.indices((count, kinds, hours)))
-    cells = np.arange(w.size)
-    requests = (speed * gpus)[w, g]  # per hour, if all of a generation serves one workload
-    hourly = ~deferrable[w]
-    rows = np.concatenate(
-        [
-            g * hours + h,  # a generation's hour is shared out once
-            kinds * hours + w * hours + np.where(hourly, h, 0),  # no more than asked: by hour, or by day
-            (kinds + count) * hours + w,  # the floor
-        ]
-    )
-    values = np.concatenate([np.ones(w.size), requests, -requests])
-    most = np.where(deferrable[:, None], asked.sum(axis=1, keepdims=True), asked)
-    limits = np.concatenate([np.full(kinds * hours, capacity), most.ravel(), -floor * (1 - 1e-9)])
-    matrix = csr_array((values, (rows, np.tile(cells, 3))), shape=(limits.size, w.size))
-    found = linprog(-value[w] * requests, A_ub=matrix, b_ub=limits, method="highs")
-    assert found.status == 0
-    return float(-found.fun)
+    return best_day(
+        demand_per_h=asked,
+        deferrable=deferrable,
+        promised=floor,
+        value_usd_per_request=value,
+        requests_per_gpu_h=speed,
+        gpus=gpus * capacity,
+    ).value_usd
 
 
 def test_what_one_mix_keeps_where_speeds_differ_without_pattern() -> None:

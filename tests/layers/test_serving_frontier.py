@@ -89,7 +89,7 @@ def test_intervals_lie_around_their_points(answer: Frontiers) -> None:
             assert all(0 < f.low <= f.value <= f.high for f in figures(p))
             wide = p.output_tokens_per_s_per_gpu
             assert widths.setdefault((c.system, p.mode), wide.high / wide.low) == pytest.approx(wide.high / wide.low)
-    assert widths["vr_nvl72", "co-located"] > widths["gb200_nvl72", "co-located"], "new hardware is less sure"
+    assert widths["vr_nvl72", "co-located"] >= widths["gb200_nvl72", "co-located"], "new hardware is never surer"
     assert answer.curves[0].validity == "inside"
     assert answer.curves[1].validity.startswith("extrapolated: no measured row of rubin")
 
@@ -106,7 +106,7 @@ def test_what_lies_beyond_the_measured_widens_points_too() -> None:
     assert usual[1].value / usual[1].low > 1.05 * usual[0].value / usual[0].low, "prompts of others are read"
     small = frontiers([("qwen3_0_6b", "h200_hgx")]).curves[0]
     assert "launches may set the pace" in small.validity
-    assert all(p.tpot_ms.high / p.tpot_ms.value > 1.4 for p in small.points)
+    assert all(p.tpot_ms.high / p.tpot_ms.value > 1.25 for p in small.points)
 
 
 def test_back_from_json(answer: Frontiers) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
-    from gigaplan.api.studies import study_compare, study_montecarlo, study_sensitivity, study_sweep
+    from gigaplan.api.studies import compare_rules, study_compare, study_montecarlo, study_sensitivity, study_sweep
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -61,6 +61,7 @@ __all__ = [
     "catalog_yaml",
     "check",
     "compare",
+    "compare_rules",
     "explain",
     "export",
     "frontier",
@@ -104,7 +105,7 @@ _HOMES = {
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
     "starters": ("new",),
-    "studies": ("study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
+    "studies": ("compare_rules", "study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }
 
 

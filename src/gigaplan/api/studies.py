@@ -1,4 +1,4 @@
-"""Verbs of studies: many futures of a plan, what decides it, a grid of plans, two plans side by side."""
+"""Verbs of studies: many futures of a plan, what decides it, a grid of plans, two plans or several rules together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import read
 from gigaplan.study import montecarlo, pairs, sensitivity, sweep
 from gigaplan.study.request import StudyRequest
+from gigaplan.study.rules import RuleComparison
+from gigaplan.study.rules import compare_rules as by_rules
 from gigaplan.vocabulary.errors import InputError
 from gigaplan.vocabulary.files import write_text
 from gigaplan.vocabulary.files.kinds import PAGE
@@ -20,6 +22,44 @@ from gigaplan.vocabulary.progress import Progress
 PAGE_NAME = "report.html"
 """The page in the folder of a study."""
 S = TypeVar("S", montecarlo.MonteCarlo, sensitivity.Sensitivity, sweep.Sweep, pairs.Paired)
+
+
+def compare_rules(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    *,
+    rules: Sequence[str] = (),
+    year: int | None = None,
+) -> RuleComparison:
+    """Return whose demand is served in a year of a plan by several rules of allocation, and by the optimum.
+
+    Parameters
+    ----------
+    plan, changes, overlays
+        As in :func:`run`.
+    progress : callable, optional
+        Called with (steps done, steps, what comes next); False cancels.
+    rules : sequence of str
+        Rules as ``market.allocation`` states them (default: all).
+    year : int, optional
+        A calendar year of the plan (default: the one in which the least of demand is served).
+
+    Returns
+    -------
+    RuleComparison
+        Served shares, value and revenue by rule; the most value that the same GPUs could serve, and what an hour of
+        each system's GPUs would then bring.
+
+    Raises
+    ------
+    PlanError
+        With every problem of the plan at once, or if a rule or the year isn't known.
+    Cancelled
+        If ``progress`` returns False.
+    """
+    return by_rules(plans.sources_of(plan, changes_of(changes), overlays), rules, year, progress)
 
 
 def study_montecarlo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -224,13 +225,16 @@ def compare(
     *,
     set: Set = None,
     with_: With = None,
+    rules: Annotated[str | None, Parameter(group=PLAN)] = None,
+    year: Annotated[int | None, Parameter(group=PLAN)] = None,
     rows: Annotated[int, Parameter(group=OUTPUT)] = 12,
     html: Html = None,
     json: Json = False,
 ) -> int:
     """Compare two plans or saved results: what differs, by what matters, and which inputs make the difference.
 
-    Causes are found by running A again with one group of B's inputs at a time.
+    Causes are found by running A again with one group of B's inputs at a time. With --rules, one plan is compared with
+    itself by other rules of allocation.
 
     Parameters
     ----------
@@ -238,11 +242,17 @@ def compare(
         A plan's name, a YAML file, or a folder that `gigaplan run` has written.
     b
         The other one; left out, A with the changes of --set and --with, which apply to B.
+    rules
+        Rules of allocation by which one plan is compared, as 'value,proportional', or all.
+    year
+        Year for which rules are compared (default: the one in which the least of demand is served).
     rows
         Figures shown in the terminal (JSON has them all).
     """
     from gigaplan import api
 
+    if rules is not None or year is not None:
+        return _compare_rules(a, b, set or [], with_ or [], rules or "all", year, html, json=json)
     with progress("comparing") as bar:
         answer = api.compare(a, b, set or [], with_ or [], bar)
     if html is not None:
@@ -259,3 +269,31 @@ def compare(
     if html is not None:
         line(f"Report written to {html}")
     return 0
+
+
+def _compare_rules(
+    plan: str | Path,
+    b: str | Path | None,
+    changes: list[str],
+    overlays: Sequence[str | Path],
+    rules: str,
+    year: int | None,
+    html: Path | None,
+    *,
+    json: bool,
+) -> int:
+    """Show one plan by several rules of allocation."""
+    from gigaplan import api
+    from gigaplan.report.rules_view import rule_comparison
+    from gigaplan.vocabulary.errors import Place, PlanError, Problem
+
+    if b is not None:
+        remedy = "leave B out, or --rules and --year"
+        raise PlanError([Problem("rules of allocation are compared within one plan", Place(str(b)), remedy=remedy)])
+    if html is not None:
+        remedy = "leave --html out, or take --json"
+        raise PlanError([Problem("the comparison of rules has no page", Place("--html"), remedy=remedy)])
+    with progress("comparing") as bar:
+        chosen = [] if rules == "all" else [name.strip() for name in rules.split(",")]
+        answer = api.compare_rules(plan, changes, overlays, bar, rules=chosen, year=year)
+    return print_json(answer) if json else show(rule_comparison(answer))

@@ -28,6 +28,10 @@ MS_PER_S = 1e3
 ENGINE = "vllm"
 """The engine whose constants answer: Splitwise's batches ran on an early vLLM."""
 CAPPED = "pcap"
+SOME_HIDDEN = 0.5
+"""Share of what can hide of the exchange that is taken to hide, where a service says that some does: the middle of none
+and all [share]."""
+HIDDEN = (0.0, SOME_HIDDEN, 1.0)
 LARGEST_BATCH = 4096
 """Requests on one group of GPUs up to which the fastest batch is sought."""
 
@@ -44,8 +48,9 @@ class PhaseFigure:
     precision: str
     engine: str
     disaggregated: bool
-    hidden: float = 0.0
-    """The figure if all exchange between GPUs hid behind computing, where a service says that some does; else 0."""
+    edges: tuple[float, float] | None = None
+    """The figure if none and if all of the exchange between GPUs hid behind computing, where a service says that some
+    does and not how much."""
 
 
 def answer(row: Mapping[str, str]) -> PhaseFigure:
@@ -160,27 +165,34 @@ def _worker(row: Mapping[str, str], metric: str) -> PhaseFigure:
         prompts = gpus * facts.find("deepseek_profile", "prefill_tokens_per_gpu").number / context
         step = together_s(stage, context - cached, cached, prompts)
         exchange = float(stage.layers * collectives_s(stage, np.array((context - cached) * prompts / gpus)))
-        rates = [prompts * context / s for s in (step, max(step - exchange, exchange))]
+        rates = [prompts * context / float(_overlapped_s(step, exchange, hidden)) for hidden in HIDDEN]
     elif day:
         limit = 1 / facts.find(entity, "tokens_per_s_per_user").number
-        rates = [_fastest(stage, context, limit, hidden=hidden) for hidden in (False, True)]
+        rates = [_fastest(stage, context, limit, hidden=hidden) for hidden in HIDDEN]
     else:
         batch = np.array(gpus * facts.find(entity, "requests_per_gpu").number)
-        rates = [float(batch / _decode_s(stage, batch, context, hidden=hidden)) for hidden in (False, True)]
+        rates = [float(batch / _decode_s(stage, batch, context, hidden=hidden)) for hidden in HIDDEN]
     scale = (facts.find("h800_hgx", "gpus_per_rack").number if day else 1.0) / gpus
-    predicted, hidden_rate = (rate * scale for rate in rates)
-    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True, hidden=hidden_rate)
+    none, predicted, everything = (rate * scale for rate in rates)
+    edges = none, everything
+    return PhaseFigure(predicted, "tpot", system, model, "fp8", "sglang", disaggregated=True, edges=edges)
 
 
-def _decode_s(stage: Stage, batch: Array, context: float, *, hidden: bool) -> Array:
-    """Return the time of a decode step [s]; ``hidden``: two halves of the batch take turns, and what one exchanges
-    hides behind what the other computes (DeepSeek-AI 2025, open-infra day 6)."""
+def _overlapped_s(whole_s: Array | float, exchange_s: Array | float, hidden: float) -> Array:
+    """Return the time of a step of which a share of what can hide of the exchange does: two halves of the batch take
+    turns, and what one exchanges hides behind what the other computes, as far as that takes as long (DeepSeek-AI 2025,
+    open-infra day 6)."""
+    alone = np.maximum(np.asarray(whole_s) - exchange_s, exchange_s)
+    return np.asarray(whole_s + hidden * (alone - whole_s))
+
+
+def _decode_s(stage: Stage, batch: Array, context: float, *, hidden: float) -> Array:
+    """Return the time of a decode step [s]."""
     parts = stage.decode(batch, np.array(context))
-    alone = np.maximum(parts.total - parts.collectives, parts.collectives)
-    return np.asarray(alone if hidden else parts.total)
+    return _overlapped_s(parts.total, parts.collectives, hidden)
 
 
-def _fastest(stage: Stage, context: float, tpot_s: float, *, hidden: bool) -> float:
+def _fastest(stage: Stage, context: float, tpot_s: float, *, hidden: float) -> float:
     """Return the tokens per second of the largest batch whose time per token keeps a limit."""
     batch: Array = np.arange(1.0, LARGEST_BATCH) * float(stage.attention_dp)
     step = _decode_s(stage, batch, context, hidden=hidden)

@@ -23,7 +23,7 @@ from gigaplan.validation.serving.predictions import answer_all
 from gigaplan.validation.serving.questions import row_question
 from gigaplan.validation.serving.rows import known
 from gigaplan.vocabulary.errors import UnsupportedError
-from gigaplan.vocabulary.interval import CERTAIN
+from gigaplan.vocabulary.interval import CERTAIN, Interval
 
 AT_A_CONCURRENCY = ("ttft", "tpot", "output_throughput", "peak_output_throughput")
 MOST_DOUBLINGS = 10
@@ -140,6 +140,9 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
         error_of = times.ttft if found.follows == "ttft" else times.tpot
         if "tok/s" in (row.get("unit") or ""):
             error_of = error_of.inverse()
+    if found.edges is not None:  # how much of the exchange hides is one more error, independent of the others
+        overlap = Interval(*(edge / found.predicted for edge in found.edges)).holding_one()
+        error_of = accuracy.in_squares([error_of, overlap])
     figure = error_of.of(found.predicted)
     if "node" in metric:
         validity = f"{EXTRAPOLATED}: the mean of a day with its valleys, where the prediction is what busy nodes give"
@@ -154,7 +157,7 @@ def _phase(row: Mapping[str, str], metric: str) -> Point:
         _published(row),
         found.predicted,
         figure.low,
-        max(figure.high, found.hidden),
+        figure.high,
         validity,
     )
 
