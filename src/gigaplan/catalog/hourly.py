@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import as_file, files
 
 import numpy as np
@@ -40,6 +41,7 @@ def capacity_factor(place: str, kind: str) -> Array | None:
     return _column(f"capacity_factors_{RESOURCE_YEAR}.parquet", f"{place}_{kind}")
 
 
+@lru_cache(maxsize=64)
 def _column(file: str, name: str) -> Array | None:
     import duckdb
 
@@ -49,4 +51,6 @@ def _column(file: str, name: str) -> Array | None:
             return None
         found = db.execute(f'SELECT "{name}" AS v FROM read_parquet(?)', [str(path)]).fetchnumpy()["v"]
     values = np.asarray(found, dtype=float)
-    return values if len(values) == HOURS else np.delete(values, np.s_[LEAP_DAY_FROM:LEAP_DAY_TO])
+    values = values if len(values) == HOURS else np.delete(values, np.s_[LEAP_DAY_FROM:LEAP_DAY_TO])
+    values.flags.writeable = False
+    return values

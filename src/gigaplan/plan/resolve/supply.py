@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from gigaplan.power.supply.dated import (
     LIMITS,
     RENEWABLE,
     EnergyContract,
+    Hours,
     OnSite,
     PlannedSupply,
     StandBy,
@@ -79,14 +82,8 @@ def _supply(filler: Filler, name: str, site: Any, facility: Facility) -> Planned
         backup=each(StandBy, "backup", lambda _: ["supply_diesel", "supply_fuel_diesel", "supply"]),
         contracts=contracts,
         place=place,
-        series=series,
-        hours=groups(
-            months_of_hours(),
-            **series,
-            price_is_level=False,
-            capacity_mw=(weather[0], weather[1]),
-            withheld_h=withheld_h,
-        ),
+        series=dict(series),
+        hours=_grouped(site.region, place, (weather[0], weather[1]), tuple(withheld_h)),
         price_usd_per_mwh=facility.power_price_usd_per_mwh,
         facility_to_it_peak=facility.facility_to_it_peak,
     )
@@ -97,7 +94,8 @@ def _owners(unit: Any) -> list[str]:
     return [f"supply_{unit.kind}", *([FUEL] if unit.kind in FIRM else []), "supply"]
 
 
-def series_of(region: str, place: str) -> dict[str, Array]:
+@lru_cache(maxsize=64)
+def series_of(region: str, place: str) -> Mapping[str, Array]:
     """Return a year's hours: prices over their mean, those of every hour alike where none are shipped, what sun and
     wind give, and carbon; zeros where a series is not known.
 
@@ -112,12 +110,27 @@ def series_of(region: str, place: str) -> dict[str, Array]:
     found = {"solar": None, "wind": None, "co2": hourly.grid_co2_kg_per_mwh(region)}
     if place:
         found |= {kind: hourly.capacity_factor(place, kind) for kind in RENEWABLE}
-    return {
-        "price": np.ones(hourly.HOURS) if price is None else price / price.mean(),
-        **{name: np.zeros(hourly.HOURS) if one is None else one for name, one in found.items()},
-    }
+    return MappingProxyType(
+        {
+            "price": np.ones(hourly.HOURS) if price is None else price / price.mean(),
+            **{name: np.zeros(hourly.HOURS) if one is None else one for name, one in found.items()},
+        }
+    )
 
 
+@lru_cache(maxsize=64)
+def _grouped(region: str, place: str, capacity_mw: tuple[float, float], withheld_h: tuple[float, ...]) -> Hours:
+    """Return a region's hours in groups, for a site's sun and wind."""
+    return groups(
+        months_of_hours(),
+        **series_of(region, place),
+        price_is_level=False,
+        capacity_mw=capacity_mw,
+        withheld_h=withheld_h,
+    )
+
+
+@cache
 def months_of_hours() -> NDArray[np.int64]:
     """Return the month of each hour of a year, from 1."""
     first = dt.datetime(hourly.RESOURCE_YEAR, 1, 1)
