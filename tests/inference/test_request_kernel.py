@@ -66,7 +66,7 @@ LINE = step_grid(Line(), 16, 256, LONGEST)
 def ended(sim: Simulation, arrival: Array, inputs: Array, outputs: Array, **more: Any) -> Array:
     """When each request was admitted, made its first token and ended; nan where it was refused."""
     times = np.full((len(arrival), 3), np.nan)
-    sim.feed(requests(arrival, inputs, outputs, **more), times=times)
+    sim.feed(requests(arrival, inputs, outputs, number=np.arange(len(arrival)), **more), times=times)
     return times
 
 
@@ -370,3 +370,15 @@ def test_one_request_apart_takes_its_reading_its_transfer_and_its_steps() -> Non
     crowd = apart(1, 1, 0.0, longest_tokens=300)
     crowd.feed(requests(np.zeros(3), np.array([100, 290, 400]), np.array([10, 50, 10])))
     assert (crowd.counts().done, crowd.counts().refused_long) == (1, 2)
+
+
+def test_one_prompt_takes_a_group_of_its_own_as_long_as_one_for_each() -> None:
+    """With four groups that read, one prompt and four take a step the same time; eight take twice as long."""
+    limits = Limits(max_sequences=16, max_batched_tokens=4096, kv_cache_tokens=10_000)
+    took = []
+    for n in (1, 4, 8):
+        grid = step_grid(Line(base_s=0.0, pair_s=0.0), 16, 4096, LONGEST, ranks=4.0)
+        times = ended(Simulation(grid, limits), np.zeros(n), np.full(n, 400), np.ones(n))
+        took.append(float(times[:, 1].max()))
+    assert took[1] == pytest.approx(took[0], rel=1e-6)
+    assert took[2] == pytest.approx(2 * took[0], rel=1e-6)

@@ -41,6 +41,17 @@ def test_drafts_that_cannot_be_are_refused(options: dict[str, float], words: str
         gp.frontier("deepseek_r1", "b200_hgx", **options)
 
 
+def test_drafts_that_nobody_measured_are_extrapolated_with_a_wider_interval() -> None:
+    measured, other = (
+        gp.frontier("deepseek_r1", "b200_hgx", modes=["co-located"], drafts=2, engine=e, precision="fp8").curves[0]
+        for e in ("trtllm", "vllm")
+    )
+    assert measured.validity == "inside"
+    assert "no measured row of deepseek with drafts on vllm" in other.validity
+    wide, narrow = (c.frontier[0].tpot_ms for c in (other, measured))
+    assert wide.high / wide.low > narrow.high / narrow.low
+
+
 def test_a_plan_with_drafts_serves_at_another_rate() -> None:
     plain, drafted = (gp.run("lab-1mw", {"demand.software.drafts": k}) for k in (0, 2))
     ratio = drafted["requests_per_gpu_s"] / plain["requests_per_gpu_s"]

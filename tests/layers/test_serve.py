@@ -105,6 +105,18 @@ def test_every_router_serves_all_and_prefix_aware_finds_more(tmp_path: Path) -> 
     assert serve(path, hash_tokens=0).cached_share == 0
 
 
+def test_one_request_has_no_rate_and_one_token_no_time_per_token(tmp_path: Path) -> None:
+    alone = written(tmp_path, rows([3.0]))
+    with pytest.raises(gp.PlanError, match="come at once"):
+        serve(alone)
+    run = serve(alone, replicas=1)
+    assert run.served == 1
+    single = serve(output_tokens=1.0, replicas=1)
+    assert single.tpot_ms.p50 is None
+    assert np.isnan(single.tpot_ms.mean.value)
+    assert gp.to_json(single)["tpot_ms"]["mean"]["value"] is None
+
+
 def test_priorities_change_who_waits(tmp_path: Path) -> None:
     text = "arrival_s,input_tokens,output_tokens,priority\n"
     text += "".join(f"{k * 0.002:.3f},1000,50,{k % 2}\n" for k in range(1500))
@@ -292,6 +304,8 @@ def test_fleets_that_cannot_be_are_refused() -> None:
         ({"autoscale": 1, "replicas": 2}, "fewer than there are"),
         ({"share": 1.5}, "at most one"),
         ({"replicas": 10**9}, "more requests at once"),
+        ({"replicas": 2, "fail": ["3@1s"]}, "more replicas fail than"),
+        ({"requests": 0.2}, "whole number"),
     ):
         with pytest.raises(gp.PlanError, match=says):
             serve(**wrong)
@@ -307,3 +321,30 @@ def test_prefill_apart_leaves_decode_undisturbed_and_takes_its_own_replicas() ->
     for wrong in ({"prefill_replicas": 2}, {"prefill_replicas": 2, "replicas": 2, "fail": ["1@10s"]}):
         with pytest.raises(gp.PlanError, match="needs a number of each"):
             serve(**wrong)
+
+
+def test_the_rate_follows_the_hour() -> None:
+    run = serve(rate=0.5, requests=43_200, output_tokens=16.0, swing="60 %", replicas=1, router="round_robin")
+    assert run.span_s == pytest.approx(86_400, rel=0.02)
+    hours = np.array([m.arrived_per_s for m in run.moments])
+    assert hours[[79, 80, 81]].mean() == pytest.approx(0.5 * 1.6, rel=0.1)  # a quarter of an hour each
+    assert hours[[31, 32, 33]].mean() == pytest.approx(0.5 * 0.4, rel=0.2)
+    assert hours.mean() == pytest.approx(0.5, rel=0.02)
+    with pytest.raises(gp.PlanError, match="below one"):
+        serve(swing="120 %")
+
+
+def test_the_window_keeps_its_requests_and_perfetto_reads_them(tmp_path: Path) -> None:
+    run = serve(rate=20.0, requests=1000, window="5 s", window_start="10 s")
+    assert 60 < len(run.window) < 140
+    for one in run.window:
+        assert 10 <= one.sent_s < 15
+        assert one.sent_s <= one.admitted_s < one.first_token_s < one.end_s
+    assert serve(rate=20.0, requests=1000).window == ()
+    path = tmp_path / "trace.json"
+    words = "serve poisson --rate 20 --requests 400 --osl 64 --window 5s --model llama_3_1_8b --system h100_hgx"
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--perfetto", str(path)])
+    events = json.loads(path.read_text())["traceEvents"]
+    assert {e["ph"] for e in events} == {"M", "X", "C"}
+    assert all(e["dur"] > 0 for e in events if e["ph"] == "X")

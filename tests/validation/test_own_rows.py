@@ -193,6 +193,22 @@ def test_speculation_is_a_column() -> None:
     assert "'speculative' is 'perhaps'" in served({**SERVING, "speculative": "perhaps"}).validity
 
 
+def test_drafts_are_a_number_and_what_is_accepted_of_them() -> None:
+    drafted = served({**SERVING, "drafts": "3"})
+    assert "accepted_tokens" in drafted.assumed
+    assert served({**SERVING, "speculative": "eagle", "drafts": "3"}).tpot_ms == drafted.tpot_ms
+    assert served({**SERVING, "drafts": "3", "accepted_tokens": "4"}).tpot_ms < drafted.tpot_ms
+    assert "no measured row of llama_3_1_70b with drafts" in drafted.validity
+    for wrong, words in (
+        ({"speculative": "none", "drafts": "3"}, "'drafts' is '3': give 0"),
+        ({"speculative": "mtp", "drafts": "0"}, "'drafts' is '0': give 1 or more"),
+        ({"drafts": "2", "accepted_tokens": "4"}, "give 1 to 3"),
+        ({"accepted_tokens": "2"}, "nothing is drafted"),
+        ({"drafts": "9"}, "aren't published"),
+    ):
+        assert words in served({**SERVING, **wrong}).validity
+
+
 @pytest.mark.parametrize("words", ["awq", "gptq", "w4a16", "INT4", "NVFP4"])
 def test_four_bit_weights(words: str) -> None:
     assert question({**SERVING, "precision": words}).precision == "fp4"

@@ -18,6 +18,8 @@ from gigaplan import catalog
 from gigaplan.vocabulary.interval import CERTAIN, Interval
 
 LEVELS = "serving_level"
+DRAFTED = "drafts"
+"""Names the cells whose steps verify drafts."""
 ANY, OTHER = "any", "other"
 """Stand for the release where none is stated, and for one that no row is of."""
 DIE = {"mi300x": "cdna3", "mi325x": "cdna3", "mi350x": "cdna4", "mi355x": "cdna4"}
@@ -81,12 +83,33 @@ def level_of(
     release
         Release of the engine as written; "" where it isn't stated.
     """
-    known, kind = _levels(), "drafts" if speculative else "plain"
+    known, kind = _levels(), DRAFTED if speculative else "plain"
     cell = (system, family, engine, precision, kind)
     if exact := known.get(entity(*cell, release or ANY)):
         return exact
     beyond = entity(DIE[generation], engine) if generation in DIE else entity(*cell, OTHER)
     return known.get(beyond, NONE)
+
+
+def unmeasured_drafts(*, family: str, engine: str, speculative: bool) -> tuple[str, ...]:
+    """Return why drafts lie beyond the measured rows: none is of this family of models with this engine.
+
+    Parameters
+    ----------
+    family, engine
+        Family of the model, and serving engine.
+    speculative
+        Whether a step verifies drafted tokens; where it doesn't there is no reason.
+
+    Returns
+    -------
+    tuple of str
+        The reason in words, or none.
+    """
+    measured = any(f".{family}.{engine}." in name and f".{DRAFTED}." in name for name in _levels())
+    if not speculative or measured:
+        return ()
+    return (f"no measured row of {family} with drafts on {engine}",)
 
 
 def entity(*parts: str) -> str:

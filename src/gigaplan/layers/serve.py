@@ -18,9 +18,9 @@ from gigaplan import catalog
 from gigaplan.catalog import Catalog
 from gigaplan.catalog.catalog import UnknownFactError
 from gigaplan.layers.checks import catalog_name, too_long, unknown_names, unsuited_power
-from gigaplan.layers.serve_answer import SHARES, FastModel, Moment, ServeRun, Times
+from gigaplan.layers.serve_answer import SHARES, FastModel, Moment, ServeRun, Times, Watched
 from gigaplan.layers.serve_fleet import Fleet, fleet
-from gigaplan.layers.serve_job import MADE, ServeJob, impossible_job
+from gigaplan.layers.serve_job import MADE, ServeJob, events, impossible_job
 from gigaplan.layers.serve_replica import ReplicaChoice, choose
 from gigaplan.layers.serve_traces import BUILTIN, PLACE
 from gigaplan.layers.serve_traffic import Traffic, traffic
@@ -123,6 +123,11 @@ def _served(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int, 
     if 0 < job.autoscale < count:
         what, value = "an autoscaler's most are fewer than there are at first", f"--autoscale {job.autoscale}"
         raise PlanError([Problem(what, PLACE, value=value, allowed=f"{count} and more", remedy="state --replicas too")])
+    for event in events(job):
+        if event.replicas > max(count, job.autoscale):
+            what = f"more replicas {event.what} than there are"
+            value = f"--{event.what} {event.replicas}@{event.at_s:g}s"
+            raise PlanError([Problem(what, PLACE, value=value, allowed=f"1 to {count}", remedy="give fewer")])
     most = max(count, job.autoscale) + job.prefill_replicas
     if most * replica.sequences > MOST_AT_ONCE:
         what, remedy = "more requests at once than are simulated", "give fewer replicas or --max-sequences"
@@ -239,7 +244,24 @@ def _answer(
             tpot_ms=1e3 * replica.tpot_s,
         ),
         moments=tuple(moments),
+        window=_window(served),
         notes=tuple(found),
+    )
+
+
+def _window(served: Fleet) -> tuple[Watched, ...]:
+    """Return the requests of the window that were served."""
+    return tuple(
+        Watched(
+            sent_s=sent,
+            admitted_s=float(admitted),
+            first_token_s=float(first),
+            end_s=float(end),
+            input_tokens=inputs,
+            output_tokens=outputs,
+        )
+        for (sent, inputs, outputs), (admitted, first, end) in zip(served.kept, served.times, strict=False)
+        if np.isfinite(end)
     )
 
 
@@ -256,6 +278,8 @@ def _refused(c: Counts) -> dict[str, int]:
 def _times(sim: Simulation, kind: str, mean_s: float, interval: Interval) -> Times:
     """Return one kind of time."""
     found = 1e3 * sim.percentiles(kind, tuple(SHARES.values()))
+    if np.isnan(found).all():  # none made a second token
+        mean_s = math.nan
     known = {name: None if np.isnan(v) else float(v) for name, v in zip(SHARES, found, strict=True)}
     return Times(mean=interval.of(1e3 * mean_s), **known)
 

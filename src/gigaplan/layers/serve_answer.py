@@ -48,6 +48,18 @@ class Moment(Brief):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Watched(Brief):
+    """One request of the window."""
+
+    sent_s: float
+    admitted_s: float
+    first_token_s: float
+    end_s: float
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FastModel(Brief):
     """What the fast model of plans says of the same mean request, one after another in steady state."""
 
@@ -131,6 +143,8 @@ class ServeRun(Brief):
     """Whether the share that was asked for keeps the limits; None where none was."""
     fast: FastModel
     moments: tuple[Moment, ...]
+    window: tuple[Watched, ...]
+    """Requests of the window that was asked for, those that were served."""
     notes: tuple[str, ...]
 
     def brief_title(self) -> str:

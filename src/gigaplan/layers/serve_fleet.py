@@ -36,6 +36,8 @@ Happening = tuple[float, str, int]
 """Something that happens at a time, to so many replicas."""
 LOOK_S = 15.0
 """Between two looks of an autoscaler, as Kubernetes' [s]."""
+MOST_KEPT = 20_000
+"""Requests that a window keeps at most."""
 CALM_S = 300.0
 """Time over which its largest wish stands, as Kubernetes' [s]."""
 
@@ -58,6 +60,10 @@ class Fleet:
     """What was done by the last arrival."""
     most: int = field(init=False)
     """Most replicas that were held at once."""
+    kept: list[tuple[float, int, int]] = field(default_factory=list)
+    """Requests of the window: when they were sent [s], and their lengths [token]."""
+    times: NDArray[np.float64] = field(init=False)
+    """(request, 3) when each of them was admitted, made its first token and ended [s]."""
     _before: Counts = field(init=False)
     _now: float = 0.0
     _held: NDArray[np.bool_] = field(init=False)
@@ -70,6 +76,7 @@ class Fleet:
         self._held = np.arange(len(self.sim.accepts)) < self.count
         self.sim.accepts[:] = self._held
         self.most = self.count
+        self.times = np.full((MOST_KEPT if self.job.window_s else 0, 3), np.nan)
 
     def run(self, coming: Traffic, progress: Progress | None) -> None:
         """Serve all requests, to the end of the last one."""
@@ -115,9 +122,21 @@ class Fleet:
 
     def _requests(self, rows: Rows, firsts: NDArray[np.int64]) -> Requests:
         """Return rows of traffic as replicas take them."""
+        rank = rows.priority if self.job.scheduler == "priority" else np.zeros(len(rows.arrival_s), dtype=np.int64)
+        return self._kept(rows, firsts, rank)
+
+    def _kept(self, rows: Rows, firsts: NDArray[np.int64], rank: NDArray[np.int64]) -> Requests:
+        """Return rows of traffic, those of the window with the row in which their times are kept."""
+        from gigaplan.inference.requests.records import NONE
         from gigaplan.inference.requests.simulation import requests
 
-        rank = rows.priority if self.job.scheduler == "priority" else np.zeros(len(rows.arrival_s), dtype=np.int64)
+        begin = self.job.window_start_s
+        inside = (rows.arrival_s >= begin) & (rows.arrival_s < begin + self.job.window_s)
+        at = np.flatnonzero(inside)[: MOST_KEPT - len(self.kept)]
+        number = np.full(len(rows.arrival_s), NONE)
+        number[at] = len(self.kept) + np.arange(len(at))
+        lengths = zip(rows.arrival_s[at], rows.input_tokens[at], rows.output_tokens[at], strict=True)
+        self.kept += [(float(t), int(i), int(o)) for t, i, o in lengths]
         return requests(
             rows.arrival_s,
             rows.input_tokens,
@@ -126,11 +145,12 @@ class Fleet:
             session=rows.session,
             hashes=firsts,
             n_hashes=rows.n_hashes,
+            number=number,
         )
 
     def _advance(self, some: Requests, until_s: float) -> None:
         """Let requests come, and replicas work until a time."""
-        self.sim.feed(some, until_s)
+        self.sim.feed(some, until_s, self.times if len(self.times) and len(some.arrival) else None)
         self.replica_s += float(self._held.sum()) * max(until_s - self._now, 0.0)
         self._now = max(until_s, self._now)
         # A replica that takes no more requests is given up when its last one is done.
@@ -277,7 +297,8 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
         ttft_s=question.ttft_s,
         tpot_s=question.tpot_s,
     )
-    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0))
+    ranks = float(np.ravel(replica.stage.attention_dp)[0])
+    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0), ranks=ranks)
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
     if job.prefill_replicas:
         from gigaplan.inference.requests.apart import Apart

@@ -67,6 +67,9 @@ class ServeJob:
     """Standard deviation of made prompts over their mean (log-normal)."""
     output_variation: Annotated[float, Option("osl-cv", group="Requests")] = 0.0
     """The same of made answers."""
+    swing: Annotated[float, Option(group="Requests"), Quantity("share", "60 %")] = 0.0
+    """How far the rate of made traffic rises above its mean at eight in the evening, and falls below it at eight in the
+    morning; the traffic begins at midnight."""
     seed: Annotated[int, Option(group="Requests")] = 0
     """Seed of made traffic."""
     time_unit: Annotated[str, Option(group="Requests", choices=tuple(UNITS))] = ""
@@ -87,6 +90,10 @@ class ServeJob:
     """Search for the fewest replicas of which --share of the requests keep both limits."""
     share: Annotated[float, Option(group=FLEET), Quantity("share", "99 %")] = 0.99
     """Share of requests that must keep both limits, with --size."""
+    window_s: Annotated[float, Option("window", group=FLEET, words=True), Quantity("s", "60 s")] = 0.0
+    """Time whose requests are kept one by one, for --perfetto, as "60 s" (default: none)."""
+    window_start_s: Annotated[float, Option("window-start", group=FLEET, words=True), Quantity("s", "30 min")] = 0.0
+    """When that begins, as "30 min"."""
     question: ServingQuestion = field(default_factory=ServingQuestion)
     """Limits of good requests, lengths of made ones, precision and engine."""
 
@@ -148,6 +155,8 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
         ("seed", job.seed, 0),
         ("autoscale", job.autoscale, 0),
         ("startup", job.startup_s, 0),
+        ("window", job.window_s, 0),
+        ("window-start", job.window_start_s, 0),
     ):
         if not lowest <= value < math.inf:
             remedy = f"give a finite number, {lowest} or more"
@@ -173,6 +182,12 @@ def _wrong_shares(job: ServeJob) -> Iterator[Problem]:
         if not 0 < value <= 1:
             what = f"'--{option}' is above zero and at most one"
             yield Problem(what, PLACE, value=f"{value:g}", remedy=f"write it as {example}")
+    if 0 < job.requests < 1 or job.requests % 1:
+        what = "'--requests' is a whole number"
+        yield Problem(what, PLACE, value=f"{job.requests:g}", remedy="give one or more, as 20K")
+    if not 0 <= job.swing < 1:
+        what, remedy = "'--swing' is a share below one", "write it as 60 %"
+        yield Problem(what, PLACE, value=f"{job.swing:g}", remedy=remedy)
     if not job.repair_s > 0:
         yield Problem("'--repair' must be above zero", PLACE, value=f"{job.repair_s:g}", remedy="write it as 10 min")
     if math.isfinite(job.repair_s) and not job.fail:
@@ -203,9 +218,10 @@ def _at_odds(job: ServeJob) -> Iterator[Problem]:
     if not job.is_made:
         lengths = (question.input_tokens, question.output_tokens, question.cached_tokens)
         stated = lengths != (DEFAULT_TOKENS, DEFAULT_TOKENS, 0.0) or job.input_variation or job.output_variation
-        if stated or job.burst != 1:
-            what = "lengths and bursts are the trace's own"
-            yield Problem(what, PLACE, remedy="leave --isl, --osl, --cached, --isl-cv, --osl-cv and --burst out")
+        if stated or job.burst != 1 or job.swing:
+            what = "lengths, bursts and hours are the trace's own"
+            remedy = "leave --isl, --osl, --cached, --isl-cv, --osl-cv, --burst and --swing out"
+            yield Problem(what, PLACE, remedy=remedy)
     if job.replicas and question.gpus:
         value = f"--replicas {job.replicas}, --gpus {question.gpus}"
         yield Problem("replicas follow from GPUs", PLACE, value=value, remedy="give one of the two")

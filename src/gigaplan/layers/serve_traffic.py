@@ -15,6 +15,10 @@ from gigaplan.vocabulary.streams import stream
 
 MADE_REQUESTS = 20_000
 """Requests of made traffic where their number is left open."""
+SECONDS_PER_MINUTE = 60.0
+SECONDS_PER_DAY = 86_400.0
+PEAK_S = 20 * 3600.0
+"""Eight in the evening [s]."""
 SHARED_TOKENS = 16
 """Tokens of each hash of the prefix that made prompts share."""
 
@@ -71,7 +75,7 @@ def traffic(job: ServeJob) -> Traffic:
         )
         return Traffic(
             requests=n,
-            span_s=n / job.rate_per_s,
+            span_s=float(_by_the_hour(np.array([n / job.rate_per_s]), job.swing)[0]),
             mean_input=question.input_tokens,
             mean_cached=question.cached_tokens,
             mean_output=question.output_tokens,
@@ -135,13 +139,28 @@ def _made(of: Traffic) -> Iterator[Rows]:
     while left > 0:
         n = min(PIECE, left)
         left -= n
-        times = now + np.cumsum(streams[0].gamma(shape, 1 / (job.rate_per_s * shape), n))
-        now = float(times[-1])
+        even = now + np.cumsum(streams[0].gamma(shape, 1 / (job.rate_per_s * shape), n))
+        now = float(even[-1])
+        times = _by_the_hour(even, job.swing)
         inputs = _lengths(streams[1], question.input_tokens, job.input_variation, n)
         outputs = _lengths(streams[2], question.output_tokens, job.output_variation, n)
         zero = np.zeros(n, dtype=np.int64)
         hashes = np.tile(np.arange(shared), n) if shared else zero[:0]
         yield Rows(times, inputs.astype(np.int64), outputs.astype(np.int64), zero, zero, hashes, zero + shared)
+
+
+def _by_the_hour(even: Array, swing: float) -> Array:
+    """Return arrivals of an even rate as they come when the rate follows the hour.
+
+    The rate is ``1 + swing cos(w (t - 20 h))`` of its mean. What comes up to a time is its integral, which is inverted
+    between minutes (an inhomogeneous process by a change of time: Cinlar 1975).
+    """
+    if not swing:
+        return even
+    w = 2 * np.pi / SECONDS_PER_DAY
+    clock = np.arange(0.0, even[-1] / (1 - swing) + SECONDS_PER_DAY, SECONDS_PER_MINUTE)
+    come = clock + swing / w * (np.sin(w * (clock - PEAK_S)) + np.sin(w * PEAK_S))
+    return np.asarray(np.interp(even, come, clock))
 
 
 def _lengths(rng: np.random.Generator, mean: float, variation: float, n: int) -> Array:

@@ -375,6 +375,7 @@ def _reach(
         release=question.engine_version,
         board=system,
         level=level,
+        further=levels.unmeasured_drafts(family=family(model), engine=question.engine, speculative=question.drafts > 0),
     )
 
 

@@ -10,6 +10,8 @@ from gigaplan.layers.serve_answer import SHARES, ServeRun, Times
 from gigaplan.report.swings_view import sparkline
 from gigaplan.vocabulary.figures import DASH, short
 
+AT_ONCE_S = 1e-3
+"""Time of all arrivals below which there is no rate [s]."""
 COLUMNS = 48
 """Blocks of a line over time."""
 
@@ -47,7 +49,7 @@ def terminal(run: ServeRun) -> RenderableType:
     lines.append(_fast(run))
     notes = [Text(note, style="dim") for note in (*run.notes, *_trust(run))]
     return Group(
-        Text(f"{run.brief_title()}: {run.arrived / run.span_s:,.4g} requests per second", style="bold"),
+        Text(f"{run.brief_title()}: {_rate(run)}", style="bold"),
         times,
         Text(""),
         *(Text(f"{name:<10}{line}") for name, line in _series(run)),
@@ -55,6 +57,13 @@ def terminal(run: ServeRun) -> RenderableType:
         *(Text(line) for line in lines),
         *notes,
     )
+
+
+def _rate(run: ServeRun) -> str:
+    """Return how fast requests come."""
+    if run.span_s < AT_ONCE_S:
+        return f"{run.arrived:,} {'request' if run.arrived == 1 else 'requests at once'}"
+    return f"{run.arrived / run.span_s:,.4g} requests per second"
 
 
 def _table(*columns: str) -> Table:

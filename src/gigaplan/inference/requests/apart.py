@@ -40,6 +40,7 @@ class Apart(Simulation):
         self.__dict__.update(decode.__dict__)
         self.prefill, self.transfer_s = prefill, transfer_s
         self._times = np.full((FIRST_ROWS, 3), np.nan)
+        self._numbers = np.full(FIRST_ROWS, NONE)
         self._read: Requests | None = None
 
     def feed(self, some: Requests, until_s: float = np.inf, times: Array | None = None) -> None:
@@ -64,11 +65,12 @@ class Apart(Simulation):
         sent = sent[np.argsort(arrival[sent], kind="stable")]
         on, nothing = _taken(self._read, sent), np.zeros(len(sent), dtype=np.int64)
         self._times[on.number] = np.nan
+        numbers = self._numbers[on.number]
         left = np.ones(len(first), dtype=np.bool_)
         left[sent] = False
         self._read = _taken(self._read, np.flatnonzero(left))
         there = arrival[sent]
-        moved = on._replace(arrival=there, first=there, n_hashes=nothing, number=np.full(len(sent), NONE))
+        moved = on._replace(arrival=there, first=there, n_hashes=nothing, number=numbers)
         super().feed(moved, until_s, times)
 
     def _rows(self, some: Requests) -> NDArray[np.int64]:
@@ -81,8 +83,10 @@ class Apart(Simulation):
             more = np.full((max(len(self._times), n), 3), np.nan)
             free = np.concatenate([free, len(self._times) + np.arange(len(more))])
             self._times = np.concatenate([self._times, more])
+            self._numbers = np.concatenate([self._numbers, np.full(len(more), NONE)])
         rows = free[:n]
         self._times[rows] = np.nan
+        self._numbers[rows] = some.number
         return rows
 
     def outstanding(self) -> NDArray[np.int64]:

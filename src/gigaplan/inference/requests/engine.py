@@ -282,14 +282,14 @@ def _decode(s: Any, rules: Any, r: int, slot: int) -> None:
 
 
 @lean_part
-def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
-    """Give the next step's budget to prompts; return the tokens that it reads and the pairs that attention takes.
+def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float, int]:
+    """Give the next step's budget to prompts; return the tokens that it reads, the pairs that attention takes, prompts.
 
     Slots whose prompts are read to the end are left in ``ready``.
     """
     rep = s.replicas[r]
     left, pairs = rules.budget - rep.decoding, 0.0
-    n, tokens = 0, 0
+    n, tokens, prompts = 0, 0, 0
     rank, ranks = 0, s.queues.shape[1]
     while left > 0:
         if rep.partial == NONE:
@@ -312,13 +312,14 @@ def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float]:
         q.left -= chunk
         left -= chunk
         tokens += chunk
+        prompts += 1
         if q.left == 0:
             rep.partial = NONE
             s.ready[n] = slot
             n += 1
     s.ready[-1] = n
     rep.read += tokens
-    return tokens, pairs
+    return tokens, pairs, prompts
 
 
 @lean_part
@@ -375,12 +376,12 @@ def advance(s: Any, rules: Any, grid: Any, r: int, until: float) -> None:
     rep = s.replicas[r]
     while rep.now < until:
         lost = rep.decoding > 0 and _preempt(s, rules, r)
-        tokens, pairs = 0, 0.0
+        tokens, pairs, prompts = 0, 0.0, 0
         if rep.partial != NONE or rep.waiting > 0:
-            tokens, pairs = _read(s, rules, r, not lost)
+            tokens, pairs, prompts = _read(s, rules, r, not lost)
         if tokens > 0:
             step_s = decode_s(rep, rules, grid)
-            pass_time(s, rules, r, 1, step_s, reading_s(grid, rep.decoding, tokens, pairs))
+            pass_time(s, rules, r, 1, step_s, reading_s(grid, rep.decoding, tokens, pairs, prompts))
         elif rep.decoding > 0:
             # After one step those that lost their memory may have it back.
             jump(s, rules, grid, r, until, 1 if lost else ENDLESS)

@@ -35,12 +35,20 @@ class StepGrid(NamedTuple):
     added: Array
     """(batches, prompts) time by which reading lengthens a decode step [s]; the first row is of a step that only reads.
     """
+    ranks: float
+    """Groups of GPUs that each read prompts of their own: a step lasts as long as the one with most to read, so that
+    few prompts take it as long as many."""
     pair: Array
     """(batches, prompts) further time for each pair of tokens beyond those of a single prompt [s]."""
 
 
 def step_grid(
-    times: StepTimes, most_requests: int, most_prompt_tokens: int, longest_tokens: float, accepted: float = 1.0
+    times: StepTimes,
+    most_requests: int,
+    most_prompt_tokens: int,
+    longest_tokens: float,
+    accepted: float = 1.0,
+    ranks: float = 1.0,
 ) -> StepGrid:
     """Return one source of step times on grids.
 
@@ -56,6 +64,8 @@ def step_grid(
         Longest context [token].
     accepted : float
         Tokens that a step yields for each request; the source's times are per token [token].
+    ranks : float
+        Groups with prompts of their own; the source's times of reading are shares of a step in which all have one [1].
 
     Returns
     -------
@@ -84,5 +94,6 @@ def step_grid(
         np.ascontiguousarray(decode),
         float(prompts[1]),
         np.ascontiguousarray(np.vstack([alone, added])),
+        float(ranks),
         np.ascontiguousarray(np.vstack([alone_pair, pair])),
     )

@@ -66,7 +66,8 @@ def replay(
     order = np.argsort(arrival_s, kind="stable")
     start = float(arrival_s[order[0]])
     found = np.full((len(order), 3), np.nan)
-    come = requests(arrival_s[order] - start, input_tokens[order], output_tokens[order])
+    rows = np.arange(len(order))
+    come = requests(arrival_s[order] - start, input_tokens[order], output_tokens[order], number=rows)
     Simulation(grid, limits).feed(come, times=found)
     if np.isnan(found).any():
         raise UnsupportedError(

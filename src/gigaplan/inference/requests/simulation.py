@@ -215,13 +215,11 @@ class Simulation:
             Replicas begin steps up to this time; left out, until all are done [s].
         times : Array, optional
             (row, 3) array that is filled with when requests were admitted, made their first token and ended [s], in the
-            rows that they name, or in order; it stays in use until another one is given.
+            rows that they name; it stays in use until another one is given.
         """
         self._make_room(len(some.arrival))
         if times is not None:
             self.state = self.state._replace(times=times)
-            if len(some.number) and some.number[0] == NONE:
-                some = some._replace(number=np.arange(len(some.number)))
         chosen, order, turn = assigned(self.router, some.session, self.accepts, self.turn)
         end = float(until_s)
         arguments = (self.router, self.accepts, turn, end, chosen, order)

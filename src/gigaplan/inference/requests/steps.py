@@ -55,7 +55,7 @@ def _cell(place: float, points: int) -> int:
 
 
 @lean_part
-def reading_s(grid: Any, batch: int, tokens: int, pairs: float) -> float:
+def reading_s(grid: Any, batch: int, tokens: int, pairs: float, prompts: int) -> float:
     """Return the time by which reading lengthens a step.
 
     Parameters
@@ -68,6 +68,8 @@ def reading_s(grid: Any, batch: int, tokens: int, pairs: float) -> float:
         Prompt tokens that are read [token].
     pairs : float
         Pairs of tokens that attention over them takes.
+    prompts : int
+        Prompts that they are of.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def reading_s(grid: Any, batch: int, tokens: int, pairs: float) -> float:
     one += w * (grid.added[low, column + 1] + more * grid.pair[low, column + 1])
     two = (1 - w) * (grid.added[high, column] + more * grid.pair[high, column])
     two += w * (grid.added[high, column + 1] + more * grid.pair[high, column + 1])
-    time: float = (1 - v) * one + v * two
+    time: float = ((1 - v) * one + v * two) * max(grid.ranks / prompts, 1.0)
     return max(time, 0.0)
 
 

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gigaplan import catalog
 from gigaplan.inference.inputs import WARMED
 from gigaplan.inference.options import ENGINES
 from gigaplan.measurements.cells import PRECISIONS, Cells
-from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.plan.resolver import meant_in_table
+from gigaplan.validation.serving.answers import drafts_for
+from gigaplan.validation.serving.constants import shipped
 from gigaplan.validation.serving.fits import refuse_misfits, shortage
 from gigaplan.validation.serving.rows import Question, Worker, known, usual_drafts
 from gigaplan.vocabulary.errors import UnsupportedError
@@ -102,12 +102,18 @@ def _stated_drafts(cells: Cells) -> tuple[bool, int, float]:
 def _with_drafts(q: Question, cells: Cells, *, drafted: bool) -> Question:
     """Return a question with its number of drafts: the engine's usual one where it isn't stated."""
     if not drafted:
+        if q.accepted_tokens:
+            raise UnsupportedError(
+                f"'accepted_tokens' is '{q.accepted_tokens:g}', and nothing is drafted: state 'drafts', or empty it"
+            )
         return q
     found = q
     if not q.drafts:
         found = replace(q, drafts=usual_drafts(q.engine, by_requests=q.decode.by_requests))
         cells.assume("drafts", found.drafts, f"usual with {q.engine}")
-    drafts_of(catalog.load(), q.model, found.drafts, q.accepted_tokens)
+    accepted = drafts_for(found, shipped()).accepted_tokens
+    if not q.accepted_tokens:
+        cells.assume("accepted_tokens", f"{accepted:.3g}", "published counts, less what random prompts refuse")
     return found
 
 

@@ -242,7 +242,10 @@ def reach_of(q: Question, without: LeftOut | None = None, level: levels.Level = 
         workers_stated=q.prefill is None or q.decode.stated,
         board=q.system,
         level=level,
-        further=q.reasons,
+        further=(
+            *q.reasons,
+            *levels.unmeasured_drafts(family=family(q.model), engine=q.engine, speculative=q.speculative),
+        ),
     )
     unseen = UNSEEN.get(without or "")
     return replace(found, reasons=found.reasons | {unseen}) if unseen else found
