@@ -53,8 +53,9 @@ def headline(run: SiteSupply) -> str:
     """Return the answer in a sentence."""
     lacking = run.shortfall
     if lacking is not None:
+        what = "What stands does not carry" if run.job.dispatch else "No supply on offer carries"
         return (
-            f"No supply on offer carries the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
+            f"{what} the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
             f"{lacking.worst_hour} UTC, {short(lacking.energy_mwh)} MWh over the year"
         )
     standing = [
