@@ -87,6 +87,8 @@ def copy_of_this_machine(folder: Path) -> Path:
     root = folder / "root"
     layers = f"lowerdir=/,upperdir={folder / 'upper'},workdir={folder / 'work'}"
     subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", root], check=True)
+    (root / "dev" / "shm").mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", root / "dev" / "shm"], check=True)
     for name in ("null", "zero", "urandom"):
         (root / "dev" / name).touch()
         subprocess.run(["mount", "--bind", f"/dev/{name}", root / "dev" / name], check=True)

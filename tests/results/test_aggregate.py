@@ -85,8 +85,8 @@ def years_h(result: Result) -> Array:
 def test_known_values() -> None:
     announced, lab = result_of("announced-2025-09"), result_of("lab-1mw")
     at = {"year": "2026"}
-    assert float(aggregate(announced, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(3.5955, abs=0.0005)
-    assert float(aggregate(lab, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(0.5015, abs=0.0005)
+    assert float(aggregate(announced, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(3.5999, abs=0.0005)
+    assert float(aggregate(lab, "cost_per_mtok_all_usd", at=at).values) == pytest.approx(0.5092, abs=0.0005)
     share = aggregate(announced, "served_share", at={"workload": "long_context", **at})
     assert float(share.values) == pytest.approx(0.6917, abs=0.0005)
     assert share.reduction == "mean of the year"

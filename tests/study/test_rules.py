@@ -38,6 +38,12 @@ def test_the_hardest_year_is_compared_and_no_rule_beats_the_optimum(compared: Ru
     assert max(compared.outcomes, key=lambda one: one.revenue_usd).rule == "revenue"
 
 
+def test_law_promises_that_use_all_gpus_leave_the_optimum_above_every_order() -> None:
+    found = gp.compare_rules("neocloud-100mw", {"horizon.end": "2027-01-01"}, rules=["value", "revenue"], year=2026)
+    assert all(one.value_usd <= found.best_value_usd * (1 + 1e-6) for one in found.outcomes)
+    assert found.usd_per_gpu_h[1] > 1.5  # of the weeks in which there are GB300s
+
+
 def test_newer_gpus_are_worth_more_and_those_that_the_plan_lacks_nothing_is_said_of(compared: RuleComparison) -> None:
     price = dict(zip(compared.generations, compared.usd_per_gpu_h, strict=True))
     assert price["vr_nvl72"] > price["gb200_nvl72"] > price["h100_hgx"] > 0

@@ -25,7 +25,7 @@ const THEMES: Theme[] = ['auto', 'light', 'dark'];
 const NAMES: Record<string, string> = {
   ladder: 'Power',
   demand: 'Asked and served',
-  cost: 'Cost of a million tokens',
+  cost: 'Cost of tokens',
   cash: 'Money in and out',
   day: 'A day of the tightest month',
   training: 'Largest training run',

@@ -149,7 +149,7 @@ function fitted(chart: ChartData, dark: boolean, width: number, height: number):
     const names: string[] = option.legend.data ?? seriesOf(option).map((s) => s.name);
     option.legend = {
       ...option.legend,
-      data: option.legend.icon && names.filter(Boolean).map((name) => ({ name, ...swatch(seriesOf(option).find((s) => s.name === name)) })),
+      data: names.filter(Boolean).map((name) => ({ name, ...(option.legend.icon && swatch(seriesOf(option).find((s) => s.name === name))) })),
       type: 'scroll',
       top: 0,
       left: 0,

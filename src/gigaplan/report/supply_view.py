@@ -53,8 +53,9 @@ def headline(run: SiteSupply) -> str:
     """Return the answer in a sentence."""
     lacking = run.shortfall
     if lacking is not None:
+        what = "What stands does not carry" if run.job.dispatch else "No supply on offer carries"
         return (
-            f"No supply on offer carries the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
+            f"{what} the load in {lacking.hours:,} hours: {_mw(lacking.worst_mw)} lack at "
             f"{lacking.worst_hour} UTC, {short(lacking.energy_mwh)} MWh over the year"
         )
     standing = [
@@ -170,7 +171,8 @@ def _week(run: SiteSupply) -> Chart:
 def _duration(run: SiteSupply) -> Chart:
     """Return load, grid import and own generation, each sorted from its highest hour down."""
     taken = run.supplied.power_mw["grid"]
-    curves = {"load": run.site.load_mw, "grid": taken, "next to the grid": run.site.load_mw - taken}
+    beside = sum((mw for n, mw in run.supplied.power_mw.items() if n != "grid"), np.zeros(len(taken)))
+    curves = {"load": run.site.load_mw, "grid": taken, "next to the grid": beside}
     shares = np.linspace(0, 1, 101)
     sorted_mw = {n: np.quantile(mw, 1 - shares) for n, mw in curves.items()}
     names = [f"{s:.0%}" for s in shares]

@@ -80,8 +80,8 @@ class RuleComparison(Brief):
     generations : tuple of str
         Systems, in the plan's order.
     usd_per_gpu_h : tuple of float
-        What one more hour of a system's GPU would then bring, mean over the year's hours [USD/GPU/h]; nan where the
-        plan has none.
+        What one more hour of a system's GPU would then bring, mean over the year's hours in which the plan has any
+        [USD/GPU/h]; nan where it has none.
     """
 
     plan: str
@@ -238,11 +238,13 @@ def _optimum(
     result: Result, given: dict[str, Any], months: list[int], progress: Progress | None, steps: int
 ) -> tuple[float, Array, Array]:
     """Return the year's most value, the requests served by workload, and the mean price of a GPU-hour by generation."""
-    promised = given | {"demand_per_h": given["demand_per_h"] * given["guaranteed_share"][..., None, None, None]}
-    kept = allocate(**promised)
+    share = given["guaranteed_share"]
+    promised = {"demand_per_h": given["demand_per_h"] * share[..., None, None, None], "guaranteed_share": 0 * share}
+    kept = allocate(**given | promised)
     floor = (kept.served_now + kept.deferred)[0].sum(axis=-1)  # (W, n, D)
     counts = result.axis.day_counts[months]
     value, served, price = 0.0, np.zeros(len(result.labels["workload"])), np.zeros(len(result.labels["generation"]))
+    hours = np.zeros_like(price)
     for n in range(len(months)):
         report(progress, steps - MONTHS_PER_YEAR + min(n, MONTHS_PER_YEAR - 1), steps, "optimum")
         gpus = given["gpus_available"][0, :, n] * (1 - given["reserved_share"][0, n])
@@ -257,8 +259,8 @@ def _optimum(
             )
             value, served = value + days * best.value_usd, served + days * best.served
             price = price + days * best.usd_per_gpu_h.sum(axis=-1)
-    present = given["gpus_available"][0].max(axis=-1) > 0
-    return value, served, np.where(present, price / (counts.sum() * HOURS), np.nan)
+            hours = hours + days * HOURS * (gpus > 0)
+    return value, served, np.divide(price, hours, out=np.full_like(price, np.nan), where=hours > 0)
 
 
 def _shares(served: Array, demand: Array) -> list[float]:
