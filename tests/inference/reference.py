@@ -26,7 +26,7 @@ def step_s(grid: Any, batch: int, context: float, prompt: int, pairs: float) -> 
         time = (1 - v) * low + v * high
     if prompt:
         column, w = cell(prompt / grid.prompt_step, grid.added.shape[1])
-        more = pairs - prompt * prompt / 2
+        more = pairs - prompt * prompt / 2 / grid.groups
         low, high = (
             (1 - w) * grid.added[i, column]
             + w * grid.added[i, column + 1]
@@ -54,6 +54,8 @@ class One:
     blocks: int = 0
     first: float = math.nan
     last: float = math.nan
+    came: int = 0
+    """Steps that had decoded when it came."""
 
 
 @dataclass
@@ -68,6 +70,10 @@ class Stepper:
     refused: list[int] = field(default_factory=list)
     preempted: int = 0
     step_times: list[float] = field(default_factory=list)
+    decoded: int = 0
+    """Steps that decoded."""
+    read_at: int = 0
+    """Steps that had decoded when one last read."""
 
     def __post_init__(self) -> None:
         rules = self.limits.rules()
@@ -92,6 +98,7 @@ class Stepper:
         ):
             self.refused.append(q.number)
         else:
+            q.came = self.decoded
             self.waiting.append(q)
 
     def needed(self, tokens: float, more: int = 0) -> int:
@@ -105,6 +112,17 @@ class Stepper:
     def grows(self, q: One) -> bool:
         """Whether a request that decodes needs a block for its next token."""
         return self.needed(q.cached + self.growth) > q.blocks
+
+    def gathers(self) -> bool:
+        """Whether prompts wait for others to be read with."""
+        if not self.waiting or any(q.cached < q.target for q in self.running) or not self.running:
+            return False
+        q = min(enumerate(self.waiting), key=lambda iq: (iq[1].rank, iq[0]))[1]
+        fit = (self.free - self.reserve) // max(self.needed(q.input + int(q.made)), 1)
+        many = min(len(self.waiting), self.limits.max_sequences - len(self.running), fit) >= self.limits.gather_prompts
+        heads = {q.rank: q for q in reversed(self.waiting)}.values()
+        since = max(min(q.came for q in heads), self.read_at)
+        return self.limits.gather_prompts > 1 and not many and self.decoded - since < self.limits.gather_steps
 
     def step(self) -> None:
         decoding = [q for q in self.running if q.cached >= q.target]
@@ -124,7 +142,8 @@ class Stepper:
         for q in [q for q in self.running if q not in decoding]:
             chunks.append((q, min(q.target - q.cached, left)))
             left -= chunks[-1][1]
-        while left > 0 and not lost and self.waiting and len(self.running) < self.limits.max_sequences:
+        gathers = self.gathers() or lost
+        while left > 0 and not gathers and self.waiting and len(self.running) < self.limits.max_sequences:
             q = min(enumerate(self.waiting), key=lambda iq: (iq[1].rank, iq[0]))[1]
             prompt = q.input + int(q.made)
             if self.needed(prompt) > self.free - (self.reserve if self.running else 0):
@@ -135,11 +154,13 @@ class Stepper:
             chunks.append((q, min(prompt, left)))
             left -= chunks[-1][1]
         prompt = int(sum(n for _, n in chunks))
+        self.read_at = self.decoded if chunks else self.read_at
         pairs = sum(n * (q.cached + n / 2) for q, n in chunks)
         context = sum(q.cached + self.growth for q in decoding) / len(decoding) if decoding else 0.0
         took = step_s(self.grid, len(decoding), context, prompt, pairs)
         self.now += took
         self.step_times.append(took)
+        self.decoded += bool(decoding)
         for q in decoding:
             q.cached += self.growth
             q.made += self.growth

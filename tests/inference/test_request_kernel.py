@@ -94,6 +94,8 @@ def test_many_steps_at_once_are_steps_one_by_one(data: st.DataObject) -> None:
         watermark_share=data.draw(st.sampled_from([0.0, 0.05])),
         ranks=2,
         tokens_per_step=data.draw(st.sampled_from([1.0, 1.0, 1.75])),
+        gather_prompts=data.draw(st.sampled_from([1, 1, 3])),
+        gather_steps=data.draw(st.sampled_from([2, 20])),
     )
     rank = rng.integers(0, 2, n) * data.draw(st.integers(0, 1))
     sim = Simulation(LINE, limits)

@@ -300,7 +300,8 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
     prompt = np.array(min(max(coming.mean_input, 1.0), float(replica.step_tokens)))
     lone = replica.stage.lone_prompt_s(prompt) / replica.stage.prefill_s(prompt, np.zeros(()))
     ranks = max(float(np.ravel(lone)[0]), 1.0)
-    grid = step_grid(replica.times, replica.sequences, replica.step_tokens, max(longest, 2.0), ranks=ranks)
+    at_once = replica.sequences, replica.step_tokens, max(longest, 2.0)
+    grid = step_grid(replica.times, *at_once, ranks=ranks, groups=replica.groups)
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
     if job.prefill_replicas:
         from gigaplan.inference.requests.apart import Apart

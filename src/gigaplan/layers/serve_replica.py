@@ -43,16 +43,35 @@ class PipelinedTimes:
         return np.asarray(p * (self.stage.decode_s(part, context) + self.stage.pipeline_send_s(part)))
 
     def prefill_s(self, uncached: Array, cached: Array) -> Array:
-        """Return the time of a round that only reads [s]."""
-        p = self.stage.pipeline
-        part = uncached / p
-        return np.asarray(p * (self.stage.prefill_s(part, cached) + self.stage.pipeline_send_s(part)))
+        """Return one stage's part of a round in which each reads as much [s]."""
+        return np.asarray(self.stage.prefill_s(uncached, cached) + self.stage.pipeline_send_s(uncached))
 
     def added_prefill_s(self, batch: Array, context: Array, uncached: Array, cached: Array) -> Array:
-        """Return by how much reading lengthens a round [s]."""
-        p = self.stage.pipeline
-        of_one = StageStepTimes(self.stage)
-        return np.asarray(p * of_one.added_prefill_s(np.maximum(batch / p, 1.0), context, uncached / p, cached))
+        """Return by how much reading lengthens one stage's part of a round in which each reads as much [s]."""
+        of_one, part = StageStepTimes(self.stage), np.maximum(batch / self.stage.pipeline, 1.0)
+        return np.asarray(of_one.added_prefill_s(part, context, uncached, cached))
+
+
+def replica_times(stage: Stage) -> StageStepTimes | PipelinedTimes:
+    """Return the step times of a whole replica by one of its stages.
+
+    Parameters
+    ----------
+    stage
+        One stage.
+    """
+    return PipelinedTimes(stage) if stage.pipeline > 1 else StageStepTimes(stage)
+
+
+def groups_of(stage: Stage) -> float:
+    """Return the groups of data parallel attention times stages: each reads its part of a step's prompts.
+
+    Parameters
+    ----------
+    stage
+        One stage.
+    """
+    return max(float(stage.attention_dp), 1.0) * float(stage.pipeline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +105,14 @@ class ReplicaChoice:
         return int(self.stage.gpus * self.stage.pipeline)
 
     @property
+    def groups(self) -> float:
+        """Groups of data parallel attention times stages: each reads its part of a step's prompts."""
+        return groups_of(self.stage)
+
+    @property
     def times(self) -> StageStepTimes | PipelinedTimes:
         """Its step times."""
-        return PipelinedTimes(self.stage) if self.stage.pipeline > 1 else StageStepTimes(self.stage)
+        return replica_times(self.stage)
 
     @property
     def layout(self) -> str:
@@ -136,7 +160,7 @@ def choose(facts: Catalog, job: ServeJob, lengths: tuple[float, float, float]) -
     k = int(np.argmax(np.where(keeps, service.requests_per_s, 0.0)))
     sequences = job.max_sequences or max(SEQUENCES, int(batches[k]) if keeps.any() else 0)
     in_flight = int(batches[k]) if keeps.any() else sequences
-    groups = int(max(float(stage.attention_dp), 1.0) * float(stage.pipeline))
+    groups = int(groups_of(stage))
     validity, errors = _errors(job, stage, given, (request, float(service.tpot_s.flat[k]), sequences))
     return ReplicaChoice(
         stage=stage,

@@ -62,7 +62,7 @@ def enqueue(s: Any, rules: Any, r: int, slot: int) -> None:
         _free_slot(s, slot)
     else:
         queue = s.queues[r, q.rank]
-        q.next = NONE
+        q.next, q.came = NONE, rep.step
         if queue[1] == NONE:
             queue[0] = slot
         else:
@@ -256,7 +256,7 @@ def _admit(s: Any, rules: Any, r: int, rank: int, running: int) -> bool:
         hold(rep, s.nodes[r], node, rules.node_blocks)
         node = s.nodes[r][node].parent
     rep.held += blocks - q.depth * rules.node_blocks
-    q.before = min(q.depth * rules.node_tokens, prompt - 1)
+    q.before = min(max(q.depth * rules.node_tokens, q.cached), prompt - 1)
     q.left = prompt - q.before
     q.blocks, q.room = blocks, room
     rep.admitted_tokens += prompt
@@ -319,7 +319,34 @@ def _read(s: Any, rules: Any, r: int, admits: bool) -> tuple[int, float, int]:
             n += 1
     s.ready[-1] = n
     rep.read += tokens
+    if prompts > 0:
+        rep.read_step = rep.step
     return tokens, pairs, prompts
+
+
+@lean_part
+def _gathers(s: Any, rules: Any, r: int) -> int:
+    """Return for how many steps prompts wait for others to be read with, 0 where they are read now.
+
+    As many as can be read count: those that wait, while sequences and memory for prompts like the first one are free.
+    """
+    rep = s.replicas[r]
+    if rules.gather <= 1 or rep.partial != NONE or rep.decoding == 0:
+        return 0
+    first, came = NONE, rep.step
+    for rank in range(s.queues.shape[1]):
+        slot = s.queues[r, rank, 0]
+        if slot != NONE:
+            came = min(came, s.slots[slot].came)
+            if first == NONE:
+                first = slot
+    q = s.slots[first]
+    blocks = (int(np.ceil((q.input + q.made - q.moved) / rules.growth)) + rules.block_steps - 1) >> rules.shift
+    fit = (rules.blocks - rep.held - rules.reserve) // max(blocks, 1)
+    if min(rep.waiting, rules.most - rep.decoding, fit) >= rules.gather:
+        return 0
+    left: int = rules.gather_steps - (rep.step - max(came, rep.read_step))
+    return max(left, 0)
 
 
 @lean_part
@@ -376,15 +403,19 @@ def advance(s: Any, rules: Any, grid: Any, r: int, until: float) -> None:
     rep = s.replicas[r]
     while rep.now < until:
         lost = rep.decoding > 0 and _preempt(s, rules, r)
-        tokens, pairs, prompts = 0, 0.0, 0
+        tokens, pairs, prompts, most = 0, 0.0, 0, ENDLESS
         if rep.partial != NONE or rep.waiting > 0:
-            tokens, pairs, prompts = _read(s, rules, r, not lost)
+            gathers = _gathers(s, rules, r)
+            if gathers > 0:
+                most = gathers
+            else:
+                tokens, pairs, prompts = _read(s, rules, r, not lost)
         if tokens > 0:
             step_s = decode_s(rep, rules, grid)
             pass_time(s, rules, r, 1, step_s, reading_s(grid, rep.decoding, tokens, pairs, prompts))
         elif rep.decoding > 0:
             # After one step those that lost their memory may have it back.
-            jump(s, rules, grid, r, until, 1 if lost else ENDLESS)
+            jump(s, rules, grid, r, until, 1 if lost else most)
         else:
             break
         _end_step(s, rules, r)

@@ -39,7 +39,9 @@ class StepGrid(NamedTuple):
     """Prompts up to which a step of several groups of GPUs takes as long as one of a single prompt, since each group
     reads its own: the time of a lone prompt over its share of a step in which all have one."""
     pair: Array
-    """(batches, prompts) further time for each pair of tokens beyond those of a single prompt [s]."""
+    """(batches, prompts) further time for each pair of tokens beyond those of a single prompt of each group [s]."""
+    groups: float
+    """Groups of GPUs, or stages, over which the tokens that are read are spread evenly."""
 
 
 def step_grid(
@@ -49,6 +51,7 @@ def step_grid(
     longest_tokens: float,
     accepted: float = 1.0,
     ranks: float = 1.0,
+    groups: float = 1.0,
 ) -> StepGrid:
     """Return one source of step times on grids.
 
@@ -66,6 +69,9 @@ def step_grid(
         Tokens that a step yields for each request; the source's times are per token [token].
     ranks : float
         Time of a lone prompt over the source's, which is its share of a step in which all groups have one [1].
+    groups : float
+        Groups of data parallel attention times stages of the pipeline: each reads its part of a step's tokens, and the
+        source's times are one group's share of a step in which all read as much [1].
 
     Returns
     -------
@@ -77,13 +83,15 @@ def step_grid(
     prompts = np.linspace(0, max(most_prompt_tokens, 2), PROMPTS)
     batch, context = np.meshgrid(batches, np.maximum(contexts, 1.0), indexing="ij")
     decode = accepted * np.asarray(times.decode_s(batch, context))
-    # A step of no prompt tokens isn't looked up; the first point is that of one token.
-    batch, prompt = np.meshgrid(batches, np.maximum(prompts, 1.0), indexing="ij")
+    # A step of no prompt tokens isn't looked up; the first point is that of one token for each group.
+    batch, prompt = np.meshgrid(batches, np.maximum(prompts, groups), indexing="ij")
     middle, none, whole = (np.full_like(batch, v) for v in (longest_tokens / 2, 0.0, longest_tokens))
-    added = np.asarray(times.added_prefill_s(batch, middle, prompt, none))
-    pair = (np.asarray(times.added_prefill_s(batch, middle, prompt, whole)) - added) / (prompt * longest_tokens)
-    alone = np.asarray(times.prefill_s(prompt[:1], none[:1]))
-    alone_pair = (np.asarray(times.prefill_s(prompt[:1], whole[:1])) - alone) / (prompt[:1] * longest_tokens)
+    part = prompt / groups
+    added = groups * np.asarray(times.added_prefill_s(batch, middle, part, none))
+    pair = groups * np.asarray(times.added_prefill_s(batch, middle, part, whole)) - added
+    alone = groups * np.asarray(times.prefill_s(part[:1], none[:1]))
+    alone_pair = groups * np.asarray(times.prefill_s(part[:1], whole[:1])) - alone
+    pair, alone_pair = pair / (prompt * longest_tokens), alone_pair / (prompt[:1] * longest_tokens)
     every = np.arange(max(most_requests, 2) + 1)
     low = np.clip(np.searchsorted(batches, every, side="right") - 1, 0, len(batches) - 2)
     above = np.clip((every - batches[low]) / (batches[low + 1] - batches[low]), 0.0, 1.0)
@@ -96,4 +104,5 @@ def step_grid(
         np.ascontiguousarray(np.vstack([alone, added])),
         float(ranks),
         np.ascontiguousarray(np.vstack([alone_pair, pair])),
+        float(groups),
     )

@@ -36,6 +36,11 @@ class Limits:
     """Tokens that a step yields for each request; more than one with speculative decoding."""
     prefix_tokens: int = 0
     """Tokens of each hash of a prompt's prefix; 0 without a prefix cache."""
+    gather_prompts: int = 1
+    """Prompts that are read together, as groups of data parallel attention wait for one another; fewer wait while
+    requests decode."""
+    gather_steps: int = 50
+    """Steps after which they are read though they are fewer (TensorRT-LLM's ``timeout_iters``)."""
     first_s: float = 0.0
     """Time of the front end for each request, outside the replica [s]."""
     first_token_s: float = 0.0
@@ -58,7 +63,7 @@ class Limits:
         InputError
             If they leave no room for any request, or a step has fewer tokens than requests.
         """
-        for name in ("max_sequences", "max_batched_tokens", "block_tokens", "ranks"):
+        for name in ("max_sequences", "max_batched_tokens", "block_tokens", "ranks", "gather_prompts"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.block_tokens & (self.block_tokens - 1):
@@ -88,6 +93,8 @@ class Limits:
             first_token_s=self.first_token_s,
             ttft_s=self.ttft_s,
             tpot_s=self.tpot_s,
+            gather=min(self.gather_prompts, self.max_sequences),
+            gather_steps=self.gather_steps,
             node_tokens=self.prefix_tokens,
             node_blocks=max(int(self.prefix_tokens // tokens), 1) if self.prefix_tokens else 0,
         )

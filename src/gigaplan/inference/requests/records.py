@@ -51,6 +51,10 @@ class Rules(NamedTuple):
     """Tokens of one prefix block of a request's hashes; 0 without a prefix cache."""
     node_blocks: int
     """Blocks of memory that one of these takes."""
+    gather: int
+    """Prompts that are read together; fewer wait for others while requests decode."""
+    gather_steps: int
+    """Steps after which they are read though they are fewer."""
 
 
 class Replica:
@@ -68,6 +72,8 @@ class Replica:
     """Blocks that requests hold."""
     cached: int
     """Blocks that nobody holds, kept for their prefix."""
+    read_step: int
+    """Steps that had decoded when a step last read."""
     partial: int
     """Slot of the request whose prompt is read in part."""
     waiting: int
@@ -158,8 +164,12 @@ class Slot:
     hashes: int
     """Where its hashes begin."""
     n_hashes: int
+    cached: int
+    """Tokens of its prompt whose keys and values are there already: they take memory and no reading."""
     rank: int
     """Priority; lower ones first."""
+    came: int
+    """Steps that had decoded when it began to wait."""
     moved: int
     """1 where its prompt was read elsewhere, and its keys and values come with it."""
     next: int

@@ -48,6 +48,8 @@ class Requests(NamedTuple):
     """How many there are."""
     number: NDArray[np.int64]
     """Row of each in the array of times, ``NONE`` where its times aren't kept."""
+    cached: NDArray[np.int64]
+    """Tokens of each prompt whose keys and values are there already: they take memory and no reading [token]."""
     first: Array
     """When a prompt that was read elsewhere gave its first token [s]; nan where it is to be read here."""
 
@@ -118,7 +120,7 @@ def _slot(s: Any, q: Requests, i: int) -> int:
     new.since, new.scheduled, new.first = q.since[i], -1.0, -1.0
     new.number, new.input, new.output = q.number[i], q.input[i], q.output[i]
     new.made, new.moved, new.rank = 0, 0, q.rank[i]
-    new.hashes, new.n_hashes = q.hashes[i], q.n_hashes[i]
+    new.hashes, new.n_hashes, new.cached = q.hashes[i], q.n_hashes[i], q.cached[i]
     new.leaf, new.depth, new.next, new.prev = NONE, 0, NONE, NONE
     if not np.isnan(q.first[i]):
         new.first, new.made, new.moved = q.first[i], 1, 1
@@ -227,6 +229,8 @@ def assigned(
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), turn
     if not len(taking):
         return np.full(n, NONE), np.arange(n), turn
+    if replicas == 1:
+        return np.zeros(n, dtype=np.int64), np.arange(n), turn
     # A replica that takes none leaves its requests to the next one that does.
     if router == SESSION_STICKY:
         places = np.searchsorted(taking, session % replicas)

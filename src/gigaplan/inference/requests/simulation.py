@@ -57,6 +57,7 @@ def requests(
         "session": zero,
         "hashes": zero,
         "n_hashes": zero,
+        "cached": zero,
         "number": np.full(n, NONE),
         "first": np.full(n, np.nan),
     }
@@ -271,6 +272,7 @@ class Simulation:
             rank=lost["rank"],
             hashes=lost["hashes"],
             n_hashes=lost["n_hashes"],
+            cached=lost["cached"],
         )
 
     def outstanding(self) -> NDArray[np.int64]:

@@ -78,7 +78,7 @@ def reading_s(grid: Any, batch: int, tokens: int, pairs: float, prompts: int) ->
     """
     column = _cell(tokens / grid.prompt_step, grid.added.shape[1])
     w = min(tokens / grid.prompt_step - column, 1.0)
-    more = pairs - 0.5 * tokens * tokens
+    more = pairs - 0.5 * tokens * tokens / grid.groups
     low = high = 0
     v = 0.0
     if batch > 0:
