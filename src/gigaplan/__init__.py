@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         save,
         schema,
         serve,
+        serve_day,
         study_compare,
         study_montecarlo,
         study_sensitivity,
@@ -79,6 +80,8 @@ if TYPE_CHECKING:
     from gigaplan.plan.starter import Start
     from gigaplan.results.result import Result
     from gigaplan.study.compare import Comparison
+    from gigaplan.study.day.answer import DayRun
+    from gigaplan.study.day.job import DayJob
     from gigaplan.study.montecarlo import MonteCarlo
     from gigaplan.study.pairs import Paired
     from gigaplan.study.request import StudyRequest
@@ -95,6 +98,8 @@ __all__ = [
     "Cancelled",
     "CheckedPlan",
     "Comparison",
+    "DayJob",
+    "DayRun",
     "Explanation",
     "FailureOptions",
     "FrontierRequest",
@@ -156,6 +161,7 @@ __all__ = [
     "save",
     "schema",
     "serve",
+    "serve_day",
     "study_compare",
     "study_montecarlo",
     "study_sensitivity",
@@ -192,6 +198,8 @@ _REQUESTS = (
 _HOMES = {
     "Cancelled": "vocabulary.progress",
     "Comparison": "study.compare",
+    "DayJob": "study.day.job",
+    "DayRun": "study.day.answer",
     "FailureOptions": "layers.failures",
     "Frontiers": "layers.serving",
     "GigaplanError": "vocabulary.errors",

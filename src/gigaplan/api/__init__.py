@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, save
-    from gigaplan.api.studies import compare_rules, study_compare, study_montecarlo, study_sensitivity, study_sweep
+    from gigaplan.api.studies import (
+        compare_rules,
+        serve_day,
+        study_compare,
+        study_montecarlo,
+        study_sensitivity,
+        study_sweep,
+    )
     from gigaplan.api.validation import (
         Predicted,
         ValidatedTraining,
@@ -78,6 +85,7 @@ __all__ = [
     "save",
     "schema",
     "serve",
+    "serve_day",
     "study_compare",
     "study_montecarlo",
     "study_sensitivity",
@@ -105,7 +113,7 @@ _HOMES = {
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
     "starters": ("new",),
-    "studies": ("compare_rules", "study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
+    "studies": ("compare_rules", "serve_day", "study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }
 
 

@@ -11,6 +11,9 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import read
 from gigaplan.study import montecarlo, pairs, sensitivity, sweep
+from gigaplan.study.day.answer import DayRun
+from gigaplan.study.day.job import DayJob
+from gigaplan.study.day.run import serve_plan_day
 from gigaplan.study.request import StudyRequest
 from gigaplan.study.rules import RuleComparison
 from gigaplan.study.rules import compare_rules as by_rules
@@ -239,3 +242,41 @@ def study_compare(
     from gigaplan.report import pairs_page
 
     return _with_page(answer, pairs_page.html)
+
+
+def serve_day(
+    plan: DayJob | str | Path,
+    day: str = "",
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+    **options: Annotated[Any, Fields(DayJob)],
+) -> DayRun:
+    """Serve every request of a plan's day, one by one, on the replicas of its whole fleet.
+
+    Parts that are done are kept in a folder; the same call goes on with one that was stopped.
+
+    Parameters
+    ----------
+    plan : str or path
+        A built-in plan's name or a YAML file. Or a :class:`DayJob` alone.
+    day : str
+        A day of its horizon, as ``2026-11-20``.
+    changes, overlays
+        As in :func:`run`.
+    progress : callable, optional
+        Called with (requests done, requests, what comes next); False cancels.
+    **options
+        Fields of :class:`DayJob`: ``workload=["chat"]``, ``part="10 %"``, ``fail=["Abilene@18:00"]``.
+
+    Raises
+    ------
+    PlanError
+        With every impossible number at once, or if the plan is wrong or has no such day.
+    MachineError
+        If the folder can't be written, or parts can't be computed.
+    Cancelled
+        If ``progress`` returns False; what is done is kept.
+    """
+    job = plan if isinstance(plan, DayJob) else read(DayJob, {"plan": str(plan), "day": day, **options}, "serve")
+    return serve_plan_day(job, changes_of(changes), overlays, progress)

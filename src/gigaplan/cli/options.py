@@ -26,6 +26,7 @@ ORDER = (
     "Request",
     "Replicas",
     "Fleet over time",
+    "A plan's day",
     "Layout",
     "Several sites",
     "Failures",

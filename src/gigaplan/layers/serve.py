@@ -27,7 +27,7 @@ from gigaplan.layers.serve_traffic import Traffic, traffic
 from gigaplan.layers.serving_question import impossible
 from gigaplan.layers.supply import supply
 from gigaplan.plan.own.catalogs import own_catalog
-from gigaplan.plan.ratings import node_at, node_draw_of
+from gigaplan.plan.ratings import GpuPower, node_at, node_draw_of
 from gigaplan.power.node import it_w
 from gigaplan.power.phases import phase_activity
 from gigaplan.vocabulary.errors import PlanError, Problem
@@ -181,7 +181,8 @@ def _answer(
     end_s, gpu_s = max(c.now_s, span_s), served.replica_s * replica.gpus
     busy_s, came = c.decode_s + c.read_s, c.arrived - c.removed + c.lost
     replicas_in_time = served.replica_s * span_s / max(end_s, 1e-9)
-    power = _power(facts, job, c, gpu_s / end_s, served.replica_s)
+    shares = c.read_s / served.replica_s, c.decode_s / served.replica_s
+    power = it_power_w(facts, job.system, job.question.power, shares, gpu_s / end_s)
     cost = supply(facts, job.system, job.question.power)
     mtok = c.output_tokens / MTOK
 
@@ -299,16 +300,35 @@ def _growth(moments: list[Moment], waiting: int) -> float:
     return float(last.mean() - middle.mean()) / (moments[2 * third].start_s - moments[third].start_s)
 
 
-def _power(facts: Catalog, job: ServeJob, c: Counts, gpus: float, replica_s: float) -> float | None:
-    """Return the IT power of all replicas on the mean [W], None where the catalog lacks a rated one."""
+def it_power_w(facts: Catalog, system: str, power: GpuPower, shares: tuple[float, float], gpus: float) -> float | None:
+    """Return the IT power of some GPUs that read and decode for shares of their time.
+
+    Parameters
+    ----------
+    facts
+        The catalog.
+    system
+        Name of a system in the catalog.
+    power
+        Power profile and limit of its GPUs.
+    shares
+        Shares of the time in which they read, and in which they decode.
+    gpus
+        How many they are.
+
+    Returns
+    -------
+    float or None
+        Power on the mean [W]; None where the catalog lacks a rated one.
+    """
     try:
-        node = node_at(facts, job.system, job.question.power)
+        node = node_at(facts, system, power)
     except (PlanError, UnknownFactError):
         return None
-    rated = supply(facts, job.system, job.question.power).it_kw_per_gpu
+    rated = supply(facts, system, power).it_kw_per_gpu
     if rated is None:
         return None
-    read, decode = (float(np.clip(s / replica_s, 0.0, 1.0)) for s in (c.read_s, c.decode_s))
+    read, decode = (float(np.clip(share, 0.0, 1.0)) for share in shares)
     activity = phase_activity(read, min(decode, 1 - read))
     per_node = it_w(activity, node, W_PER_KW * rated * node.gpus, node_draw_of(facts))
     return float(np.ravel(per_node)[0]) * gpus / float(node.gpus)

@@ -291,6 +291,8 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
         longest_tokens=replica.longest_tokens,
         most_waiting=job.max_waiting or MOST_WAITING,
         ranks=RANKS if job.scheduler == "priority" else 1,
+        tokens_per_step=replica.tokens_per_step,
+        gather_prompts=job.gather or 1,
         prefix_tokens=coming.hash_tokens,
         first_s=engine.first_token_s,
         first_token_s=engine.prompt_token_s,
@@ -301,7 +303,7 @@ def fleet(job: ServeJob, replica: ReplicaChoice, coming: Traffic, count: int) ->
     lone = replica.stage.lone_prompt_s(prompt) / replica.stage.prefill_s(prompt, np.zeros(()))
     ranks = max(float(np.ravel(lone)[0]), 1.0)
     at_once = replica.sequences, replica.step_tokens, max(longest, 2.0)
-    grid = step_grid(replica.times, *at_once, ranks=ranks, groups=replica.groups)
+    grid = step_grid(replica.times, *at_once, accepted=replica.tokens_per_step, ranks=ranks, groups=replica.groups)
     sim = Simulation(grid, limits, max(count, job.autoscale), job.router)
     if job.prefill_replicas:
         from gigaplan.inference.requests.apart import Apart

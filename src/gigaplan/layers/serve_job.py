@@ -29,7 +29,7 @@ EVENT = re.compile(r"\s*(?P<number>[0-9]+)\s*@\s*(?P<time>.+?)\s*")
 class ServeJob:
     """Requests, what serves them, and how: a trace or made traffic on replicas of a model."""
 
-    trace: Annotated[str, Option(argument=True)]
+    trace: Annotated[str, Option(argument=True)] = ""
     """File with a row for each request (CSV, Parquet, JSON lines: arrival, input, output), azure_conv_2023 or
     azure_code_2023, or poisson for made traffic of --rate, --isl and --osl."""
     model: Annotated[str, Option(group="Model and system", entities=("layers",))]
@@ -55,6 +55,9 @@ class ServeJob:
     """Tokens of one block of the key-value cache."""
     max_waiting: Annotated[int, Option(group=GROUP)] = 0
     """Most requests that wait at a replica; more are refused (default: no limit)."""
+    gather: Annotated[int, Option("gather-prompts", group=GROUP)] = 0
+    """Prompts that are read together, as groups of data parallel attention wait for one another; fewer wait 50 steps at
+    most (default: each is read at once)."""
     hash_tokens: Annotated[int, Option(group=GROUP)] = 512
     """Tokens of each prefix hash of the trace, as Mooncake's; 0 leaves hashes out."""
     rate_per_s: Annotated[float, Option("rate", group="Requests")] = 0.0
@@ -130,6 +133,8 @@ def _event(what: str, text: str) -> Event:
 
 def impossible_job(job: ServeJob) -> Iterator[Problem]:
     """Yield a problem for each number that can't be, and each word that isn't known."""
+    if not job.trace:
+        yield Problem("no requests are named", PLACE, remedy="name a trace or poisson, or give --day and --plan")
     for name, word, words in (
         ("router", job.router, ROUTERS),
         ("scheduler", job.scheduler, SCHEDULERS),
@@ -147,6 +152,7 @@ def impossible_job(job: ServeJob) -> Iterator[Problem]:
         ("max-batched-tokens", job.max_batched_tokens, 0),
         ("max-waiting", job.max_waiting, 0),
         ("hash-tokens", job.hash_tokens, 0),
+        ("gather-prompts", job.gather, 0),
         ("rate", job.rate_per_s, 0),
         ("requests", job.requests, 0),
         ("burst", job.burst, 0),

@@ -11,7 +11,7 @@ from gigaplan.catalog import Catalog
 from gigaplan.catalog.names import generation
 from gigaplan.inference import frontier
 from gigaplan.inference.fit import splits_heads
-from gigaplan.inference.inputs import Request
+from gigaplan.inference.inputs import Drafts, Request
 from gigaplan.inference.serving import serve
 from gigaplan.inference.shares import token_shares
 from gigaplan.inference.step import Stage
@@ -22,6 +22,7 @@ from gigaplan.layers.serve_traces import PLACE
 from gigaplan.layers.serving_levels import Given, level_of, levelled, release_notes
 from gigaplan.plan.names import family
 from gigaplan.plan.resolve import device_at, model_of, serving_constants
+from gigaplan.plan.resolve.drafts import drafts_of
 from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array
 
@@ -105,6 +106,11 @@ class ReplicaChoice:
         return int(self.stage.gpus * self.stage.pipeline)
 
     @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a step yields for each request."""
+        return self.stage.drafts.accepted_tokens if self.stage.drafts.number else 1.0
+
+    @property
     def groups(self) -> float:
         """Groups of data parallel attention times stages: each reads its part of a step's prompts."""
         return groups_of(self.stage)
@@ -152,7 +158,8 @@ def choose(facts: Catalog, job: ServeJob, lengths: tuple[float, float, float]) -
     )
     level = level_of((job.model, job.system), precision, question)
     given = levelled((device, architecture, precision, request, constants.efficiency, constants.engine), level)
-    stage = _stage(job, given)
+    drafts = drafts_of(facts, job.model, question.drafts, question.accepted_tokens)
+    stage = _stage(job, given, drafts)
     service = serve(stage, frontier.BATCHES[None, :], given[3])
     batches = frontier.BATCHES * float(stage.pipeline)
     fits = (service.memory_bytes <= stage.free_bytes) & (batches <= (job.max_sequences or np.inf))
@@ -179,12 +186,12 @@ def choose(facts: Catalog, job: ServeJob, lengths: tuple[float, float, float]) -
     )
 
 
-def _stage(job: ServeJob, given: Given) -> Stage:
+def _stage(job: ServeJob, given: Given, drafts: Drafts) -> Stage:
     """Return one stage of the replica that a job states, or of the best one."""
     device, architecture, precision, _, efficiency, engine = given
     gpus, one = job.gpus_per_replica, np.array(1.0)
     if gpus:
-        stage = Stage(device, architecture, precision, efficiency, engine, gpus * one, one, 0.0 * one)
+        stage = Stage(device, architecture, precision, efficiency, engine, gpus * one, one, 0.0 * one, drafts=drafts)
         if not splits_heads(architecture, gpus):
             what = "GPUs of a replica must divide the model's attention heads"
             allowed = f"divisors of {int(architecture.heads)}"
@@ -194,13 +201,14 @@ def _stage(job: ServeJob, given: Given) -> Stage:
             what = f"{gpus} GPUs can't hold the weights of {job.model} in {precision}"
             raise PlanError([Problem(what, PLACE, value=f"{gpus} GPUs", remedy="give more GPUs, or another precision")])
         return stage
-    rate = frontier.best(*given, fleet_gpus=job.question.gpus)
+    rate = frontier.best(*given, drafts=drafts, fleet_gpus=job.question.gpus)
     if rate.reason:
         remedy = "state the layout with --gpus-per-replica, or longer --ttft and --tpot"
         what = f"no layout keeps the limits for the mean request: {rate.reason}"
         raise PlanError([Problem(what, PLACE, remedy=remedy)])
     gpus_of_stage, stages = rate.gpus / rate.pipeline * one, rate.pipeline * one
-    return Stage(device, architecture, precision, efficiency, engine, gpus_of_stage, stages, rate.data_parallel * one)
+    of_rate = gpus_of_stage, stages, rate.data_parallel * one
+    return Stage(device, architecture, precision, efficiency, engine, *of_rate, drafts=drafts)
 
 
 def _errors(
@@ -224,7 +232,12 @@ def _errors(
     shares = token_shares(stage, *(np.array(float(v)) for v in (sequences / stage.pipeline, context, tpot_s)))
     decode_s = request.output_tokens * tpot_s
     return reach.validity, accuracy.interval(
-        kind=accuracy.kind(engine=question.engine, experts=architecture.experts > 0, disaggregated=False),
+        kind=accuracy.kind(
+            engine=question.engine,
+            experts=architecture.experts > 0,
+            disaggregated=False,
+            drafts=question.drafts > 0,
+        ),
         reach=reach,
         reading_share=float(shares.reading),
         decode_share=decode_s / (request.ttft_s / 2 + decode_s),

@@ -1,14 +1,14 @@
 """Requests made inside compiled code: gaps and lengths from tables of equally likely values, one random number each.
 
-A day of some billions takes no longer to make than a fraction of its simulation. Of a stream that a router deals out in
-turn to ``n`` replicas each gets every n-th request, so that its gaps are sums of ``n``: Gamma again, and each replica is
-made, and simulated, by itself.
+A day of some billions is made in a small part of the time that it takes to simulate. Of a stream that a router deals
+out in turn to ``n`` replicas each gets every n-th request, so that its gaps are sums of ``n``: Gamma again, and each
+replica is made, and simulated, by itself.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def lengths(mean: float, variation: float) -> NDArray[np.int64]:
 
     sigma = math.sqrt(math.log1p(variation * variation))
     found = np.exp(sigma * np.asarray(ndtri(_shares())))
-    return np.maximum(np.round(found * (mean / found.mean())), 1.0).astype(np.int64)
+    return np.asarray(np.maximum(np.round(found * (mean / found.mean())), 1.0), dtype=np.int64)
 
 
 def _shares() -> Array:
@@ -91,7 +91,7 @@ def _shares() -> Array:
 
 
 @lean_part
-def _mixed(state: int) -> int:
+def _mixed(state: Any) -> Any:
     """Return the random number of a state."""
     z = np.uint64(state)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_1)

@@ -7,6 +7,8 @@ exact one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,13 +40,13 @@ def edges() -> Array:
     return np.asarray(np.ldexp(1 + (k % OCTAVE) / OCTAVE, LOWEST + k // OCTAVE))
 
 
-def percentiles(counts: NDArray[np.int64], shares: tuple[float, ...]) -> Array:
+def percentiles(counts: NDArray[Any], shares: tuple[float, ...]) -> Array:
     """Return percentiles of what was counted, evenly spread within each bin.
 
     Parameters
     ----------
     counts : NDArray, shape (bin,)
-        Times by bin.
+        Times by bin; parts of a time where each stands for others.
     shares : tuple of float
         Shares of the times that lie below, 0 to 1.
 
@@ -69,6 +71,6 @@ def percentiles(counts: NDArray[np.int64], shares: tuple[float, ...]) -> Array:
     for i, share in enumerate(shares):
         target = max(share * total, np.finfo(float).tiny)  # the first bin that is not empty, at share 0
         k = int(np.clip(np.searchsorted(below, target, side="left") - 1, 0, BINS - 1))
-        part = (target - below[k]) / max(counts[k], 1)
+        part = (target - below[k]) / counts[k] if counts[k] else 0.0
         found[i] = bounds[k] + min(max(part, 0.0), 1.0) * (bounds[k + 1] - bounds[k])
     return found

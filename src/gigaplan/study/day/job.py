@@ -38,6 +38,14 @@ class DayJob:
     """Load up to which a site takes the requests of the regions near it; what is more goes to the next one."""
     failover_s: Annotated[float, Option("failover", group=GROUP, words=True), Quantity("s", "30 s")] = 30.0
     """Time until requests of a site that failed are sent elsewhere."""
+    out: Annotated[str, Option(group=GROUP)] = ""
+    """Folder in which parts are kept; the same command goes on (default: gigaplan-studies/PLAN-DAY)."""
+    on: Annotated[str, Option(group=GROUP, choices=("local", "ray"))] = "local"
+    """Where it is computed: in processes on this machine, or by Ray."""
+    workers: Annotated[int, Option(group=GROUP)] = 0
+    """Processes (default: as many as processors and memory allow; on Ray: all that the cluster has)."""
+    address: Annotated[str, Option(group=GROUP)] = ""
+    """Ray cluster to join, as auto or ray://head:10001 (default: Ray is started here)."""
     fail: tuple[str, ...] = ()
     """Sites that fail, as Abilene@18:00, in UTC; the terminal's ``--fail``."""
     repair_s: float = math.inf
@@ -94,10 +102,10 @@ def impossible_day(job: DayJob) -> Iterator[Problem]:
     if not 0 < job.burst <= 100:
         yield Problem("'--burst' is above zero, and 100 at most", PLACE, value=f"{job.burst:g}", remedy="give 1")
     if job.max_waiting < 0 or job.seed < 0:
-        value = f"--max-waiting {job.max_waiting}, --seed {job.seed}"
-        yield Problem("these are zero or more", PLACE, value=value, remedy="give whole numbers")
-    for text in job.fail:
+        both = f"--max-waiting {job.max_waiting}, --seed {job.seed}"
+        yield Problem("these are zero or more", PLACE, value=both, remedy="give whole numbers")
+    for event in job.fail:
         try:
-            _event(text)
+            _event(event)
         except ValueError as error:
-            yield Problem(str(error), PLACE, value=text, remedy="write --fail Abilene@18:00")
+            yield Problem(str(error), PLACE, value=event, remedy="write --fail Abilene@18:00")

@@ -21,6 +21,8 @@ from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.streams import stream
 from gigaplan.vocabulary.time import HOURS, SECONDS_PER_HOUR
 
+Counted = dict[str, NDArray[Any]]
+"""What was counted, by name."""
 PIECE = 32_768
 """Requests that are made at once."""
 COARSE = 8
@@ -111,7 +113,7 @@ def _gather_steps(kind: ReplicaKind) -> int:
     return int(np.clip(PATIENCE * kind.request.ttft_s / kind.point.tpot_s, 1, MOST_GATHER_STEPS))
 
 
-def serve_day(of: KindDay, first: int, count: int) -> dict[str, Array]:
+def serve_day(of: KindDay, first: int, count: int) -> Counted:
     """Serve a day of some replicas, one after another.
 
     Parameters
@@ -137,7 +139,7 @@ def serve_day(of: KindDay, first: int, count: int) -> dict[str, Array]:
     limits = limits_of(of)
     longest = float(min(tables.inputs[-1] + outputs[-1], limits.kv_cache_tokens))
     grid = _grid(_Hashed(of.kind.stage, of.kind.gain, request.uncached_input_tokens), limits, longest)
-    found = {
+    found: Counted = {
         "sums": np.zeros((HOURS, len(SUMS))),
         "coarse": np.zeros((HOURS, 3, BINS // COARSE), dtype=np.int64),
         "fine": np.zeros((3, BINS), dtype=np.int64),
@@ -148,7 +150,7 @@ def serve_day(of: KindDay, first: int, count: int) -> dict[str, Array]:
     return found
 
 
-def _one(of: KindDay, replica: int, grid: StepGrid, limits: Limits, tables: Any, found: dict[str, Array]) -> None:
+def _one(of: KindDay, replica: int, grid: StepGrid, limits: Limits, tables: Any, found: Counted) -> None:
     """Serve a day of one replica, and add what it did."""
     from gigaplan.inference.requests.arrivals import fill
     from gigaplan.inference.requests.simulation import Simulation, requests
@@ -181,7 +183,7 @@ def _one(of: KindDay, replica: int, grid: StepGrid, limits: Limits, tables: Any,
     _close(sim, HOURS - 1, before, found)
 
 
-def _close(sim: Any, hour: int, before: Array, found: dict[str, Array]) -> Array:
+def _close(sim: Any, hour: int, before: Array, found: Counted) -> Array:
     """Add what was done in an hour, and return the sums so far."""
     c = sim.counts()
     done = max(c.done, 1)
@@ -236,14 +238,14 @@ def _grid(of: _Hashed, limits: Limits, longest: float) -> StepGrid:
     )
 
 
-def packed(found: dict[str, Array]) -> bytes:
+def packed(found: Counted) -> bytes:
     """Return what was counted, as a file holds it."""
     out = io.BytesIO()
     np.savez_compressed(out, **found)  # type: ignore[arg-type]
     return out.getvalue()
 
 
-def unpacked(data: bytes) -> dict[str, Array]:
+def unpacked(data: bytes) -> Counted:
     """Return what a file holds; ValueError or OSError where it isn't whole."""
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

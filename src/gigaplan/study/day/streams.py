@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gigaplan.catalog.names import plain_name
 from gigaplan.study.day.fleet import DayFleet
 from gigaplan.study.day.job import PLACE, SECONDS_PER_DAY, DayJob, SiteEvent, site_events
 from gigaplan.study.day.regions import nearest_first, spread
 from gigaplan.vocabulary.errors import PlanError, Problem, allowed_names, nearest_name
-from gigaplan.catalog.names import plain_name
 from gigaplan.vocabulary.members import Array
 from gigaplan.vocabulary.time import HOURS, SECONDS_PER_HOUR
 
