@@ -30,7 +30,7 @@ from gigaplan.vocabulary.time import SECONDS_PER_HOUR
 WEEKEND = 5
 """First day of a weekend, Monday being 0."""
 ENOUGH = 0.5
-"""Replicas of a kind at a site from which on there is one."""
+"""Replicas of a kind at a site from which on there is one; of a workload there is one in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _fleet(scenario: Scenario, job: DayJob, workloads: list[str]) -> DayFleet:
         found = _kinds_of(scenario, stages.demand.tokens_per_request, (i, year), gpus * share / overhead, sites)
         kinds += found
         if not found and run[at.index(i)].sum() > 0:
-            notes.append(f"{works[i].name}: less than half a replica anywhere; its requests are left out")
+            notes.append(f"{works[i].name}: no system of the plan serves it; its requests are left out")
     if not kinds:
         what, remedy = "the plan serves none of these workloads on that day", "give a later day, or other workloads"
         raise PlanError([Problem(what, PLACE, value=f"{job.day}", allowed=", ".join(workloads), remedy=remedy)])
@@ -205,7 +205,7 @@ def _kinds_of(
     work, gain = scenario.demand.workloads[w], float(software_gain(scenario)[0, year])
     model = models_by_year(scenario)[w][year]
     asked = questions(scenario, tokens)[w]
-    found = []
+    found: list[tuple[float, ReplicaKind]] = []
     for g, (generation, per_site) in enumerate(zip(scenario.fleet.generations, gpus, strict=True)):
         if not per_site.sum() > 0:
             continue
@@ -216,10 +216,13 @@ def _kinds_of(
         part = _gpu_shares(served, slowness.prices_of_slowness([work])[0, 0])
         for point, stage, share in zip(served.points, stages, part, strict=True):
             for site, count in zip(sites, share * per_site / point.gpus, strict=True):
-                if count >= ENOUGH:
-                    about = work.name, generation.name, model, site, stage, gain, round(float(count)), request
-                    found.append(ReplicaKind(*about, float(work.prompt_cv), point))
-    return found
+                if count > 0:
+                    whole = max(round(float(count)), 1)
+                    about = work.name, generation.name, model, site, stage, gain, whole, request
+                    found.append((float(count), ReplicaKind(*about, float(work.prompt_cv), point)))
+    # Where there is less than half a replica of any kind, one serves all.
+    least = min(ENOUGH, max((count for count, _ in found), default=0.0))
+    return [kind for count, kind in found if count >= least]
 
 
 def _points(

@@ -74,19 +74,33 @@ def serve_plan_day(
     MachineError
         If the folder can't be written, or parts can't be computed.
     """
-    where = StudyRequest(on=job.on, workers=job.workers or None, address=job.address)
-    problems = [*impossible_day(job), *wrong_place(where, "serve")]
+    problems = [*impossible_day(job), *wrong_place(_where(job), "serve")]
     if problems:
         raise PlanError(problems)
     fleet = scaled(fleet_of_day(job, changes, overlays), job.peak_load)
+    return serve_fleet_day(job, fleet, progress)
+
+
+def serve_fleet_day(job: DayJob, fleet: DayFleet, progress: Progress | None = None) -> DayRun:
+    """Serve every request of a fleet's day; see :func:`serve_plan_day`.
+
+    Parameters
+    ----------
+    job : DayJob
+        How.
+    fleet : DayFleet
+        Kinds of replicas, and the requests of regions.
+    progress : callable, optional
+        As of :func:`serve_plan_day`, whose errors this raises too.
+    """
     folder = Path(job.out) if job.out else STUDIES / slug(f"{fleet.plan}-{fleet.day}")
+    events = events_of(job, fleet)
     parts = folder / "parts"
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MachineError(f"cannot make the folder {parts}: {error.strerror}; give another one with --out") from None
-    carried = _Carried(job, fleet, parts, executor_of(where, BYTES), progress)
-    events = events_of(job, fleet)
+    carried = _Carried(job, fleet, parts, executor_of(_where(job), BYTES), progress)
     lost: dict[tuple[int, str], float] = {}
     coming = streams(fleet, job)
     if events:
@@ -101,9 +115,13 @@ def serve_plan_day(
                     lost[key] = lost.get(key, 0.0) + float(found[k]["lost"][x])
         coming = streams(fleet, job, lost)
     found = carried.done(coming, list(range(len(fleet.kinds))))
-    made = len(carried.kept)
-    about = f"{folder}", made, carried.held, carried.simulated
+    about = f"{folder}", len(carried.kept), carried.held, carried.simulated
     return answer(job, fleet, coming, found, lost, about)
+
+
+def _where(job: DayJob) -> StudyRequest:
+    """Return where a day is computed."""
+    return StudyRequest(on=job.on, workers=job.workers or None, address=job.address)
 
 
 class _Carried:
