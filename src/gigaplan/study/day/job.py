@@ -48,7 +48,7 @@ class DayJob:
     """Ray cluster to join, as auto or ray://head:10001 (default: Ray is started here)."""
     fail: tuple[str, ...] = ()
     """Sites that fail, as Abilene@18:00, in UTC; the terminal's ``--fail``."""
-    repair_s: float = math.inf
+    repair_s: Annotated[float, Quantity("s", "2 h")] = math.inf
     """Time until a failed site takes requests again [s]; the terminal's ``--repair``."""
     burst: float = 1.0
     """Variation of the gaps between arrivals at a site: 1 is Poisson."""
