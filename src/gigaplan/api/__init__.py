@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gigaplan.api.layers import frontier, power_supply, power_swings, serve, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
-    from gigaplan.api.results import explain, export, load, rerun, save
+    from gigaplan.api.results import explain, export, load, rerun, run_and_save, save
     from gigaplan.api.studies import compare_rules, study_compare, study_montecarlo, study_sensitivity, study_sweep
     from gigaplan.api.validation import (
         Predicted,
@@ -74,6 +74,7 @@ __all__ = [
     "request",
     "rerun",
     "run",
+    "run_and_save",
     "run_sources",
     "save",
     "schema",
@@ -103,7 +104,7 @@ _HOMES = {
     "layers": ("frontier", "power_supply", "power_swings", "serve", "train", "train_sites"),
     "plans": ("CheckedPlan", "check", "compare", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
-    "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
+    "results": ("Explanation", "explain", "export", "load", "rerun", "run_and_save", "save"),
     "starters": ("new",),
     "studies": ("compare_rules", "study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }

@@ -39,7 +39,7 @@ DELAY = "_delay_days"
 
 
 @cache
-def _type_hints(cls: type) -> Mapping[str, Any]:
+def type_hints(cls: type) -> Mapping[str, Any]:
     """Return the type of each field of a dataclass; evaluating annotations anew for each fill is slow."""
     return typing.get_type_hints(cls, include_extras=True)
 
@@ -110,7 +110,7 @@ class Filler:
         """
         entities = [entity] if isinstance(entity, str) else list(entity)
         values: dict[str, Any] = {}
-        hints = _type_hints(typing.cast(Any, cls))
+        hints = type_hints(typing.cast(Any, cls))
         for f in fields(typing.cast(Any, cls)):
             here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
             known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
