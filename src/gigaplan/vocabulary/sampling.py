@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ RANGE_END = float(normal_scores(0.5 + RANGE_SHARE / 2))
 """Where a range of a standard normal ends [standard deviations]."""
 NAME_BYTES = 8
 """Bytes of a name's hash that tell its draws from those of others."""
+COLUMNS_KEPT = 512
+"""Inputs' draws kept in memory: the parts of a run draw the same ones."""
 BLOCK = 33
 """Members of a Latin hypercube: three make up a run of a hundred members, the central one apart."""
 MARGIN = 1e-9
@@ -317,8 +320,15 @@ def middle(unit: Array) -> Array:
 
 def _column(seed: int, name: str, first: int, members: int) -> Array:
     """Return one input's draws of some members, of which ``first`` (from 1, without the central one) is the first."""
-    blocks = -(-(first - 1 + members) // BLOCK)
+    return _blocks(seed, name, -(-(first - 1 + members) // BLOCK))[first - 1 : first - 1 + members]
+
+
+@lru_cache(maxsize=COLUMNS_KEPT)
+def _blocks(seed: int, name: str, blocks: int) -> Array:
+    """Return one input's draws of so many blocks of members."""
     own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:NAME_BYTES], "big")
     order, inside = (np.random.default_rng([seed, own, part]) for part in range(2))
     strata = order.permuted(np.tile(np.arange(BLOCK), (blocks, 1)), axis=1).ravel()
-    return np.asarray((strata + inside.random(strata.size)) / BLOCK)[first - 1 : first - 1 + members]
+    drawn = np.asarray((strata + inside.random(strata.size)) / BLOCK)
+    drawn.flags.writeable = False
+    return drawn

@@ -18,6 +18,8 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from gigaplan.vocabulary.figures import DASH, number_of, short
@@ -57,10 +59,10 @@ class Brief:
     """What several are called; the class's name in the plural if empty."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
+        names, values = _fields_of(type(self))  # type: ignore[arg-type]
+        for name, value in zip(names, values(self), strict=True):
             if type(value) is tuple:
-                object.__setattr__(self, field.name, Items(value))
+                object.__setattr__(self, name, Items(value))
 
     def brief_title(self) -> str:
         """Return what this is, in plain text."""
@@ -81,6 +83,17 @@ class Brief:
 
     def _repr_html_(self) -> str:
         return drawn(self) or as_table(self.brief_title(), self.brief_rows())
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
+    """Return the names of a dataclass's fields, and what returns their values: asking for them anew takes longer than
+    all else that is done for a fact of the catalog."""
+    names = tuple(f.name for f in dataclasses.fields(kind))
+    if not names:
+        return names, lambda _: ()
+    of = attrgetter(*names)
+    return names, of if len(names) > 1 else lambda one: (of(one),)
 
 
 class Items(Brief, tuple[T_co, ...]):
