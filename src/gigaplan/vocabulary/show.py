@@ -19,7 +19,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sized
 from functools import cache
-from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from gigaplan.vocabulary.figures import DASH, number_of, short
@@ -46,6 +45,12 @@ def drawn(answer: object) -> str:
     return next((text for view in VIEWS if (text := view(answer))), "")
 
 
+@cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields."""
+    return tuple(f.name for f in dataclasses.fields(cls))
+
+
 class Brief:
     """Mixin of answers and their parts: shows the fields and properties that ``BRIEF`` names (default: the first ones)
     in ten lines, and its own lists likewise.
@@ -59,8 +64,8 @@ class Brief:
     """What several are called; the class's name in the plural if empty."""
 
     def __post_init__(self) -> None:
-        names, values = _fields_of(type(self))  # type: ignore[arg-type]
-        for name, value in zip(names, values(self), strict=True):
+        for name in _field_names(type(self)):  # type: ignore[arg-type]
+            value = getattr(self, name)
             if type(value) is tuple:
                 object.__setattr__(self, name, Items(value))
 
@@ -83,17 +88,6 @@ class Brief:
 
     def _repr_html_(self) -> str:
         return drawn(self) or as_table(self.brief_title(), self.brief_rows())
-
-
-@cache
-def _fields_of(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
-    """Return the names of a dataclass's fields, and what returns their values: asking for them anew takes longer than
-    all else that is done for a fact of the catalog."""
-    names = tuple(f.name for f in dataclasses.fields(kind))
-    if not names:
-        return names, lambda _: ()
-    of = attrgetter(*names)
-    return names, of if len(names) > 1 else lambda one: (of(one),)
 
 
 class Items(Brief, tuple[T_co, ...]):
