@@ -11,12 +11,13 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.plan_sites import Central, central
 from gigaplan.layers.plan_supply import PlanSupply
 from gigaplan.layers.serve import serve_requests
 from gigaplan.layers.serve_answer import ServeRun
 from gigaplan.layers.serve_job import ServeJob
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
-from gigaplan.layers.site_load import PlanLoad, plan_load
+from gigaplan.layers.site_load import PlanLoad, load_of, plan_load
 from gigaplan.layers.site_planned import connected_earlier, connected_later, one_more_megawatt, planned_site
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
 from gigaplan.layers.site_supply_job import impossible
@@ -218,19 +219,23 @@ def power_supply(
     if problems := impossible(job, planned=True):
         raise PlanError(problems)
     of_plan = (plan, changes_of(changes), overlays)
+    future = central(*of_plan)
     if job.region != EVERY_SITE:
-        return _supply_of_plan(of_plan, job, progress)
-    there = plan_load(*of_plan, year=job.year)
+        return _supply_of_plan(of_plan, future, job, progress)
+    there = load_of(future, year=job.year)
     one_each = (replace(job, region=one.site) for one in there.sites)
-    found = tuple(_supply_of_plan(of_plan, one, progress) for one in one_each)
+    found = tuple(_supply_of_plan(of_plan, future, one, progress) for one in one_each)
     return PlanSupply(plan=there.plan, year=job.year, sites=found)
 
 
 def _supply_of_plan(
-    of_plan: tuple[str | Path, Sequence[str], Sequence[str | Path]], job: SupplyJob, progress: Progress | None
+    of_plan: tuple[str | Path, Sequence[str], Sequence[str | Path]],
+    future: Central,
+    job: SupplyJob,
+    progress: Progress | None,
 ) -> SiteSupply:
     """Return the supply of a site of a plan, and what its connection earlier or later would change."""
-    planned = planned_site(*of_plan, job.region, job)
+    planned = planned_site(future, job.region, job)
     answer = supply_site(job, progress, planned)
     earlier, later, one_more = answer.earlier, answer.later, answer.one_more
     if job.earlier_h:

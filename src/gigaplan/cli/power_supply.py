@@ -73,8 +73,18 @@ def power_supply(
         show(supply_view.terminal(run))
         for path, what in ((csv, "Hours"), (html, "Page"), (netcdf, "Network")):
             if path is not None:
-                line(f"{what} written to {path}")
+                line(f"{what} written to {path}{_without(run) if path == netcdf else ''}")
     return 0 if run.shortfall is None else 1
+
+
+def _without(run: Any) -> str:
+    """Return what a network does not hold, of a question that has some of it."""
+    from gigaplan.layers.site_network import LEFT_OUT
+
+    job = run.job
+    has = job.shiftable or job.flexible or job.curtailable or run.site.grid.usd_per_mw_month
+    has = has or any(unit.full_hours < len(run.site.load_mw) for unit in run.site.units)
+    return f"; a network cannot say {LEFT_OUT}" if has else ""
 
 
 def _whole_plan(run: Any, csv: Path | None, html: Path | None, netcdf: Path | None, *, json: bool) -> int:

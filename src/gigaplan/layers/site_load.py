@@ -168,7 +168,24 @@ def plan_load(
     PlanError
         If the plan is wrong, has no such site or year, or nothing draws in the year.
     """
-    future = central(plan, changes, overlays)
+    return load_of(central(plan, changes, overlays), site=site, year=year)
+
+
+def load_of(future: Central, *, site: str | None = None, year: int | None = None) -> PlanLoad:
+    """Return the same of a plan's central future that is known.
+
+    Parameters
+    ----------
+    future : Central
+        The central future.
+    site, year
+        As of :func:`plan_load`.
+
+    Raises
+    ------
+    PlanError
+        As of :func:`plan_load`.
+    """
     scenario, axis = future.scenario, future.scenario.axis
     names = [s.name for s in scenario.fleet.sites]
     chosen = range(len(names)) if site is None else [index_of(scenario, site, PLACE)]

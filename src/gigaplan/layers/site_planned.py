@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gigaplan.catalog import hourly
-from gigaplan.layers.plan_sites import LEAP_DAY, central, index_of, whole_years
+from gigaplan.layers.plan_sites import LEAP_DAY, Central, central, index_of, whole_years
 from gigaplan.layers.site_load import SiteHours, hours_of_site
 from gigaplan.layers.site_supply_job import PLACE, SupplyJob
 from gigaplan.plan.resolve.supply import series_of
@@ -86,17 +86,13 @@ class Change:
     """Requests that are served more, over the horizon, by workload: those who no longer wait."""
 
 
-def planned_site(
-    plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path], name: str, job: SupplyJob
-) -> PlannedSite:
+def planned_site(future: Central, name: str, job: SupplyJob) -> PlannedSite:
     """Return a site of a plan in the year that is asked for.
 
     Parameters
     ----------
-    plan : str or Path
-        A built-in plan's name or a file.
-    changes, overlays : sequence
-        What is changed of it.
+    future : Central
+        The plan's central future.
     name : str
         Name of the site.
     job : SupplyJob
@@ -105,9 +101,8 @@ def planned_site(
     Raises
     ------
     PlanError
-        If the plan is wrong, has no such site, or the site draws nothing in the year.
+        If the plan has no such site, or the site draws nothing in the year.
     """
-    future = central(plan, changes, overlays)
     scenario, result = future.scenario, future.result
     p = index_of(scenario, name, PLACE)
     _whole_year(scenario, job.year)
