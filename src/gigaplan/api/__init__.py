@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         catalog_yaml,
     )
     from gigaplan.api.json_form import to_json
-    from gigaplan.api.layers import frontier, power_supply, power_swings, serve, train, train_sites
+    from gigaplan.api.layers import frontier, power_load, power_supply, power_swings, serve, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
     from gigaplan.api.results import explain, export, load, rerun, run_and_save, save
@@ -67,6 +67,7 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "power_load",
     "power_supply",
     "power_swings",
     "predict_inference",
@@ -101,7 +102,7 @@ __all__ = [
 _HOMES = {
     "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show", "catalog_yaml"),
     "json_form": ("to_json",),
-    "layers": ("frontier", "power_supply", "power_swings", "serve", "train", "train_sites"),
+    "layers": ("frontier", "power_load", "power_supply", "power_swings", "serve", "train", "train_sites"),
     "plans": ("CheckedPlan", "check", "compare", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
     "results": ("Explanation", "explain", "export", "load", "rerun", "run_and_save", "save"),
