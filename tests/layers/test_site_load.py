@@ -84,7 +84,7 @@ def test_hot_hours_draw_more_and_have_no_free_cooling(load: PlanLoad) -> None:
 def test_years_are_what_a_connection_request_asks_for(load: PlanLoad) -> None:
     rows = {(row.site, row.year): row for row in load.years}
     for row in load.years:
-        assert row.least_mw <= row.mean_mw * 1.001 <= row.peak_mw * 1.002
+        assert row.minimum_mw <= row.mean_mw * 1.001 <= row.peak_mw * 1.002
         assert row.peak_mw <= row.design_mw * (1 + 1e-6), "racks are built for the hour that asks for most"
         assert 0 < row.load_factor <= 1
     one = load.sites[0]

@@ -28,6 +28,8 @@ from gigaplan.vocabulary.members import Array, column
 from gigaplan.vocabulary.show import Brief
 from gigaplan.vocabulary.time import HOURS
 
+SATURDAY = 5
+"""The first day of the weekend, counted from Monday, 0."""
 PLACE = Place("power load")
 MIN_PER_H = 60
 NOTHING_MW = 1e-9
@@ -91,7 +93,7 @@ class LoadOfYear:
     peak_hour: str
     """Its beginning, in the site's standard time."""
     mean_mw: float
-    least_mw: float
+    minimum_mw: float
     load_factor: float
     """Mean over highest hour [share]."""
     energy_mwh: float
@@ -282,7 +284,7 @@ class _Calendar:
         month = np.array([axis.month_of(d) for d in days])
         self.inside = np.repeat((month >= 0) & (month < axis.months), HOURS)
         self.day_month = np.clip(month, 0, axis.months - 1)
-        self.day = np.array([d.day - 1 if axis.hourly else int(d.weekday() >= 5) for d in days])
+        self.day = np.array([d.day - 1 if axis.hourly else int(d.weekday() >= SATURDAY) for d in days])
         self.month = np.repeat(self.day_month, HOURS)
         first = np.array([axis.days_since_start(d) for d in days])
         self.days = np.repeat(first, HOURS) + np.tile((np.arange(HOURS) + 0.5) / HOURS, len(days))
@@ -368,7 +370,7 @@ def _of_year(future: Central, p: int, found: SiteHours) -> LoadOfYear:
         peak_mw=float(found.load_mw[highest]),
         peak_hour=f"{begins:%Y-%m-%d %H:%M}",
         mean_mw=energy / hours,
-        least_mw=float(found.load_mw[inside].min()),
+        minimum_mw=float(found.load_mw[inside].min()),
         load_factor=energy / hours / max(float(found.load_mw[highest]), NOTHING_MW),
         energy_mwh=energy,
         ramp_mw_per_min=float(np.abs(found.ramp_mw_per_min).max()),

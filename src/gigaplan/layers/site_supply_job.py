@@ -180,22 +180,7 @@ def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
     if job.time_zone and not job.series:
         what, remedy = "--time-zone is the zone of a file of hours", "name the file with --series, or leave it out"
         problems.append(Problem(what, PLACE, value=job.time_zone, remedy=remedy))
-    if job.region not in REGIONS and not planned and not job.series:
-        near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
-        what = "no hourly prices of such a region are shipped"
-        problems.append(
-            Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these")
-        )
-    if job.place and job.place not in PLACES:
-        near, allowed = nearest_name(job.place, PLACES), ", ".join(PLACES)
-        what = "no sun and wind of such a place are shipped"
-        problems.append(
-            Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these")
-        )
-    if job.prices_of not in PRICE_YEARS:
-        allowed = ", ".join(map(str, PRICE_YEARS))
-        what = "no hourly prices of such a year are shipped"
-        problems.append(Problem(what, PLACE, value=str(job.prices_of), allowed=allowed, remedy="name one of these"))
+    problems += _not_shipped(job, planned=planned)
     unsized = [n for n, mw in job.offered(planned=planned).items() if mw is None] if job.dispatch else []
     if unsized:
         what, remedy = "--dispatch needs the capacity of every unit", f"write them like {UNITS_EXAMPLE}"
@@ -218,6 +203,24 @@ def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
         what = "a tranche of the grid begins after the year, and so changes nothing"
         problems.append(Problem(what, PLACE, value=f"{late[0]}", remedy="leave it out, or name a later --year"))
     return problems
+
+
+def _not_shipped(job: SupplyJob, *, planned: bool) -> list[Problem]:
+    """Return a problem for each region, place and year of which no hours are shipped."""
+    found: list[Problem] = []
+    if job.region not in REGIONS and not planned and not job.series:
+        near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
+        what = "no hourly prices of such a region are shipped"
+        found.append(Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these"))
+    if job.place and job.place not in PLACES:
+        near, allowed = nearest_name(job.place, PLACES), ", ".join(PLACES)
+        what = "no sun and wind of such a place are shipped"
+        found.append(Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these"))
+    if job.prices_of not in PRICE_YEARS:
+        allowed = ", ".join(map(str, PRICE_YEARS))
+        what = "no hourly prices of such a year are shipped"
+        found.append(Problem(what, PLACE, value=str(job.prices_of), allowed=allowed, remedy="name one of these"))
+    return found
 
 
 def _slip(what: str, value: str, path: str, example: str) -> Problem:

@@ -121,13 +121,13 @@ def _change(name: str, gain: Change) -> list[tuple[str, str]]:
     when = f"from {gain.from_day} to {gain.until_day}"
     lacks = f"{short(gain.unpowered_mwh)} MWh more lack" if gain.unpowered_mwh > SHOWN_MWH else ""
     dollars = f"revenue {money(gain.revenue_usd)}, energy {money(gain.energy_usd)} over the horizon"
-    nobody = "nobody: all demand was served" if sign > 0 else "nobody: all demand is served"
+    none = "none: all demand was served" if sign > 0 else "none: all demand is served"
     limits = f"{_mw(abs(gain.power_mw))} (IT) {more} {when}; what limits the site is then {gain.still_limits}"
     return [
         (name, limits),
         ("tokens", "; ".join(filter(None, (f"{_signed(gain.tokens)} ({gain.tokens_share:+.2%})", lacks)))),
         ("dollars", dollars),
-        ("who no longer waits" if sign > 0 else "who waits", f"requests served {more}: {who}" if who else nobody),
+        ("demand met" if sign > 0 else "unserved demand", f"requests served {more}: {who}" if who else none),
     ]
 
 
