@@ -62,9 +62,11 @@ def followed(log_target: Array, start: Array, months: Array) -> Array:
         Natural logarithm of the price over that at the start; 0 up to it.
     """
     part = 1 - np.exp(-1 / months)
-    found = np.zeros_like(log_target)
-    for n in range(1, log_target.shape[-1]):
-        target, last = log_target[..., n], found[..., n - 1]
-        moves = (n > start) & np.isfinite(target)
-        found[..., n] = last + np.where(moves, part * (np.where(moves, target, 0.0) - last), 0.0)
-    return found
+    moves = (np.arange(log_target.shape[-1]) > start[..., None]) & np.isfinite(log_target)
+    target = np.ascontiguousarray(np.moveaxis(np.where(moves, log_target, 0.0), -1, 0))
+    closed = np.ascontiguousarray(np.moveaxis(np.where(moves, part[..., None], 0.0), -1, 0))
+    found = np.zeros_like(target)
+    for n in range(1, len(target)):
+        last = found[n - 1]
+        found[n] = last + closed[n] * (target[n] - last)
+    return np.ascontiguousarray(np.moveaxis(found, 0, -1))

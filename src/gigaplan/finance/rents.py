@@ -125,18 +125,18 @@ def _agreed(flow: Array, now: Array, term: int, life: int) -> Array:
     Those that are ``k`` terms old pay what was agreed on in the month of their delivery plus ``k`` terms.
     """
     months = flow.shape[-1]
+    bought = running(flow)
     weighted = standing = np.zeros(1)
     for begins in range(0, min(life, months), term):
         ends = min(begins + term, life)
         later = now[:, np.minimum(np.arange(months) + begins, months - 1)]
-        weighted = weighted + _held(flow * later, begins, ends)
-        standing = standing + _held(flow, begins, ends)
+        weighted = weighted + _held(running(flow * later), begins, ends)
+        standing = standing + _held(bought, begins, ends)
     return np.divide(weighted, standing, out=np.zeros_like(weighted), where=standing > NO_RACKS)
 
 
-def _held(flow: Array, begins: int, ends: int) -> Array:
-    """Return what was bought between two ages before, mean over each month."""
-    on_edges = running(flow)
+def _held(on_edges: Array, begins: int, ends: int) -> Array:
+    """Return what was bought between two ages before, mean over each month, of all that was bought by each edge."""
     edges = on_edges.shape[-1]
 
     def before(months: int) -> Array:

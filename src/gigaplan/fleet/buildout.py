@@ -63,11 +63,31 @@ class _Racks:
 
 
 @dataclass(frozen=True, slots=True)
+class _Kinds:
+    """The generation that each room takes: (member, room)."""
+
+    kind: NDArray[np.int64]
+    """Its index, -1 where none ships yet."""
+    known: NDArray[np.int64]
+    """Its index, 0 where none ships yet."""
+    it_mw: Array
+    """IT power of one rack [MW]."""
+    gpus_per_mw: Array
+    """GPUs of a megawatt of IT power."""
+
+
+def _kinds(kind: NDArray[np.int64], racks: _Racks) -> _Kinds:
+    """Return what each room takes: of the index of its generation."""
+    known, rows = np.maximum(kind, 0), np.arange(len(kind))[:, None]
+    it_mw = racks.it_mw[rows, known]
+    return _Kinds(kind, known, it_mw, racks.gpus[known] / it_mw)
+
+
+@dataclass(frozen=True, slots=True)
 class _RackSpace:
     """Room for racks at the start of a month, by phase and then by refitted place: (member, room)."""
 
-    kind: NDArray[np.int64]
-    """Index of the generation that it takes, -1 where none ships yet."""
+    kinds: _Kinds
     queue_order: NDArray[np.int64]
     open_mw: Array
     """Ready and unfilled."""
@@ -248,7 +268,8 @@ def _deliveries(
     packages = np.broadcast_to(packaging_supply(inputs.ladder, axis), (members, months))
     newest = np.broadcast_to(newest_shipping(inputs.generations, axis, inputs.newest_among), (members, months))
     refitted = _edges_first(lagged(existing_retired, refit))
-    by_state = [_edges_first(mw) for mw in (power.ready, power.scheduled, power.powered, power.staffed)]
+    by_state = np.stack([_edges_first(mw) for mw in (power.ready, power.scheduled, power.powered, power.staffed)], 1)
+    waiting = np.empty((len(by_state[0]), members, phases + places))
     delivered = np.zeros((months + 1, members, len(racks.gpus), places))
     limits, binding = np.zeros((members, len(LIMITS), months)), np.full((members, months), -1)
     # Two kinds of room for racks: phases, in the order of their energisation, and after them refits by place.
@@ -259,6 +280,7 @@ def _deliveries(
     queue_order = np.concatenate([plan.queue_order, last], axis=1)
     filled = np.zeros((members, phases + places))
     rows = np.arange(members)[:, None]
+    kinds: _Kinds | None = None
     for i in range(months):
         room = np.full(members, ANY_MW)
         if inputs.most_it_mw is not None:
@@ -268,15 +290,17 @@ def _deliveries(
         retired = _at(delivered[: i + 1], i - racks.life_months - refit[:, None])
         retired[..., sites:] += refitted[i]
         freed = _it_mw(racks, retired)
-        kind = np.where(of_newest, newest[:, i, None], named)
-        space = _RackSpace(kind, queue_order, *(_unfilled(mw[i], freed, filled) for mw in by_state))
-        taken, limits[..., i], binding[:, i] = _deliver(space, supply[i], packages[:, i], room, racks)
+        if kinds is None or (newest[:, i] != newest[:, i - 1]).any():
+            kinds = _kinds(np.where(of_newest, newest[:, i, None], named), racks)
+        waiting[..., :phases], waiting[..., phases:] = by_state[i], freed
+        space = _RackSpace(kinds, queue_order, *_unfilled(waiting, filled))
+        taken, limits[..., i], binding[:, i] = _deliver(space, supply[i], packages[:, i], room)
         delivered[i + 1] = delivered[i]
         if not taken.any():
             continue
         filled += taken
-        at = (rows * len(racks.gpus) + np.maximum(kind, 0)) * places + place
-        np.add.at(delivered[i + 1].reshape(-1), at.reshape(-1), (taken / racks.it_mw[rows, kind]).reshape(-1))
+        at = (rows * len(racks.gpus) + kinds.known) * places + place
+        np.add.at(delivered[i + 1].reshape(-1), at.reshape(-1), (taken / kinds.it_mw).reshape(-1))
     return np.ascontiguousarray(np.moveaxis(delivered, 0, -1)), limits, binding
 
 
@@ -286,14 +310,15 @@ def _it_mw(racks: _Racks, count: Array) -> Array:
     return np.asarray((racks.it_mw[:, None] @ flat).reshape(count.shape[0], *count.shape[2:]))
 
 
-def _unfilled(ready_mw: Array, freed_mw: Array, filled_mw: Array) -> Array:
-    """Return what waits for racks: phases' ready power, then places' refitted power, less what is filled: (M, room)."""
-    unfilled = np.concatenate([ready_mw, freed_mw], axis=1) - filled_mw
+def _unfilled(power_mw: Array, filled_mw: Array) -> Array:
+    """Return what waits for racks, of phases' power and then places' refitted power, less what is filled: (state, M,
+    room)."""
+    unfilled = power_mw - filled_mw
     return np.where(unfilled > NEGLIGIBLE_MW, unfilled, 0.0)
 
 
 def _deliver(
-    space: _RackSpace, supply_mw: Array, packages: Array, most_mw: Array, racks: _Racks
+    space: _RackSpace, supply_mw: Array, packages: Array, most_mw: Array
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Share out one month's racks; return what each room takes [MW], each limit alone [MW], and which binds.
 
@@ -302,27 +327,25 @@ def _deliver(
     transformers and labour both delay the same halls.
     """
     if not (space.scheduled_mw.any() or space.open_mw.any() or space.powered_mw.any() or space.staffed_mw.any()):
-        members = len(supply_mw)
-        return np.zeros_like(space.open_mw), np.zeros((members, len(LIMITS))), np.full(members, -1)
-    kind = np.maximum(space.kind, 0)
-    gpus_per_mw = np.take_along_axis(racks.gpus / racks.it_mw, kind, axis=1)
-    scheduled, order = space.scheduled_mw, space.queue_order
+        return np.zeros_like(space.open_mw), np.zeros((len(supply_mw), len(LIMITS))), np.full(len(supply_mw), -1)
+    members, order, scheduled = len(supply_mw), space.queue_order, space.scheduled_mw
+    kind, gpus_per_mw = space.kinds.kind, space.kinds.gpus_per_mw
     # What doesn't wait for each other is shared out in one call, as further members.
     once = rate_limited(
         np.concatenate([scheduled * gpus_per_mw, scheduled, space.open_mw]),
         np.concatenate([packages, most_mw, most_mw]),
         np.concatenate([order, order, order]),
     )
-    by_packages, by_demand, open_mw = np.split(once, 3)
+    by_packages, by_demand, open_mw = once[:members], once[members:-members], once[-members:]
     twice = rate_limited(
         np.concatenate([scheduled, open_mw]),
         np.concatenate([supply_mw, supply_mw]),
         np.concatenate([order, order]),
-        np.concatenate([space.kind, space.kind]),
+        np.concatenate([kind, kind]),
     )
-    by_racks, open_mw = np.split(twice, 2)
+    by_racks, open_mw = twice[:members], twice[members:]
     each = (scheduled, by_racks, by_packages / gpus_per_mw, space.powered_mw, space.staffed_mw, by_demand)
-    limits = np.stack([mw.sum(axis=1) for mw in each], axis=1)
+    limits = np.stack(each, axis=1).sum(axis=-1)
     lowest = np.argmin(np.round(limits, DECIMALS_MW), axis=1)
     binding = np.where(limits[:, 0] > NEGLIGIBLE_MW, lowest, -1)
     return rate_limited(open_mw * gpus_per_mw, packages, order) / gpus_per_mw, limits, binding

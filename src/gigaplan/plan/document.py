@@ -72,8 +72,8 @@ class Node:
         node, left, found = self, path.split("."), list[str]()
         while left:
             below = node.value if isinstance(node.value, dict) else {}
-            lengths = range(len(left), 0, -1)
-            size = next((n for n in lengths if ".".join(left[:n]) in below), 1)
+            longer = (n for n in range(len(left), 1, -1) if ".".join(left[:n]) in below)
+            size = next(longer, 1) if any("." in key for key in below) else 1
             name, left = ".".join(left[:size]), left[size:]
             found.append(name)
             items = node.value if isinstance(node.value, list) else []

@@ -213,7 +213,7 @@ class Labelled:
         """Return the weakest evidence class that a quantity rests on."""
         key = Evidence, name
         if key not in self.memo:
-            self.memo[key] = weakest({e.evidence for path in self.lineage(name) for e in self.ledger.under(path)})
+            self.memo[key] = weakest(set().union(*(self.ledger.classes(path) for path in self.lineage(name))))
         found: Evidence = self.memo[key]
         return found
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from gigaplan.vocabulary.show import Brief, BriefRows, Lines, text
 from gigaplan.vocabulary.units import UNIT_UNSAID, parse_date
@@ -33,6 +34,10 @@ class Evidence(StrEnum):
 def weakest(classes: Iterable[Evidence]) -> Evidence:
     """Return the weakest of some evidence classes (a result with no fact at all is assumed)."""
     return max(classes, key=lambda e: e.rank, default=Evidence.ASSUMED)
+
+
+_day = lru_cache(maxsize=4096)(parse_date)
+"""The day of a source's date: thousands of facts have a few hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -79,7 +84,7 @@ class Fact(Brief):
         day
             The day.
         """
-        return day is not None and bool(self.date) and parse_date(self.date) > day
+        return day is not None and bool(self.date) and _day(self.date) > day
 
     @property
     def basis(self) -> str:
@@ -128,27 +133,30 @@ class _Branch:
     """Places of the entries at a path and below it, part by part: a prefix is found without a search."""
 
     places: list[int] = field(default_factory=list)
+    classes: set[Evidence] = field(default_factory=set)
     branches: dict[str, _Branch] = field(default_factory=dict)
 
-    def add(self, parts: list[str], place: int) -> None:
+    def add(self, parts: list[str], place: int, evidence: Evidence) -> None:
         """Note that the entry at ``place`` has a path of these parts."""
         branch = self
         branch.places.append(place)
+        branch.classes.add(evidence)
         for part in parts:
             below = branch.branches.get(part)
             if below is None:
                 below = branch.branches[part] = _Branch()
             below.places.append(place)
+            below.classes.add(evidence)
             branch = below
 
-    def below(self, parts: list[str]) -> list[int]:
-        """Return the places of the entries at or below a path; ``*`` stands for one part."""
+    def at(self, parts: list[str]) -> list[_Branch]:
+        """Return what is at a path; ``*`` stands for one part."""
         if not parts:
-            return self.places
+            return [self]
         if parts[0] == "*":
-            return [p for branch in self.branches.values() for p in branch.below(parts[1:])]
+            return [found for branch in self.branches.values() for found in branch.at(parts[1:])]
         branch = self.branches.get(parts[0])
-        return branch.below(parts[1:]) if branch else []
+        return branch.at(parts[1:]) if branch else []
 
 
 @dataclass(slots=True, repr=False)
@@ -186,11 +194,18 @@ class Ledger(Brief):
 
     def under(self, prefix: str) -> Iterator[Entry]:
         """Yield the entries whose path is ``prefix`` or lies below it; ``*`` stands for one part."""
-        for entry in self.entries[self._indexed :]:
-            self._index.add(entry.path.split("."), self._indexed)
-            self._indexed += 1
-        for place in sorted(self._index.below(prefix.split("."))):
+        for place in sorted(place for branch in self._at(prefix) for place in branch.places):
             yield self.entries[place]
+
+    def classes(self, prefix: str) -> set[Evidence]:
+        """Return how the entries are known whose path is ``prefix`` or lies below it; ``*`` stands for one part."""
+        return set().union(*(branch.classes for branch in self._at(prefix)))
+
+    def _at(self, prefix: str) -> list[_Branch]:
+        for entry in self.entries[self._indexed :]:
+            self._index.add(entry.path.split("."), self._indexed, entry.evidence)
+            self._indexed += 1
+        return self._index.at(prefix.split("."))
 
     def hindsight(self) -> list[Fact]:
         """Return the distinct facts that came after the plan's information date, by id."""

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ BLOCK = 33
 """Members of a Latin hypercube: three make up a run of a hundred members, the central one apart."""
 MARGIN = 1e-9
 """How far a draw stays from 0 and 1, where quantiles are infinite."""
+FEW, REMEMBERED = 200, 5_000
+"""Members up to which draws are remembered, as the planner asks again and again for; and of how many inputs: 8 MB."""
 
 
 class Shape(StrEnum):
@@ -252,15 +255,16 @@ class Sampler:
         own = spread.group or name
         for stream in (own,) if lead is None else (own, lead[0]):
             self._follow(stream, name)
+        last = self.first + self.members
+        if lead is None and self.points is None and own not in self.correlated and last <= FEW:
+            return _values_of_few(spread, own, self.seed, self.first, self.members)
         unit = self._correlated(own)
         central = np.isnan(unit)
         if lead is not None:
             led = self._correlated(lead[0])
             central &= np.isnan(led)
             unit = _following(middle(unit), middle(led), lead[1])
-        values = quantile(spread, middle(unit))
-        values[central] = spread.central
-        return values
+        return _values(spread, unit, central)
 
     def pick(self, name: str, choice: Choice) -> NDArray[np.int64]:
         """Return the number of the option that each member has, shape (member,).
@@ -315,10 +319,48 @@ def middle(unit: Array) -> Array:
     return np.where(np.isnan(unit), 0.5, unit)
 
 
+def _values(spread: Spread, unit: Array, central: NDArray[np.bool_]) -> Array:
+    """Return the values of an input at draws between 0 and 1, its central one where that is said."""
+    values = quantile(spread, middle(unit))
+    values[central] = spread.central
+    return values
+
+
+def _values_of_few(spread: Spread, stream: str, seed: int, first: int, members: int) -> Array:
+    """Return the values of an input that follows a stream of its own; nobody may write to them."""
+    whole = _values_of_blocks(spread, stream, seed, _blocks(first, members - 1))
+    return whole[:members] if first == 1 else np.concatenate([whole[:1], whole[first : first + members - 1]])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _values_of_blocks(spread: Spread, stream: str, seed: int, blocks: int) -> Array:
+    """Return the values of an input for all members of the first blocks, remembered."""
+    unit = np.concatenate([[np.nan], _column_of_blocks(seed, stream, blocks)])
+    values = _values(spread, unit, np.isnan(unit))
+    values.flags.writeable = False
+    return values
+
+
 def _column(seed: int, name: str, first: int, members: int) -> Array:
     """Return one input's draws of some members, of which ``first`` (from 1, without the central one) is the first."""
-    blocks = -(-(first - 1 + members) // BLOCK)
+    of = _column_of_blocks if first + members <= FEW else _drawn_column
+    return of(seed, name, _blocks(first, members))[first - 1 : first - 1 + members]
+
+
+def _blocks(first: int, members: int) -> int:
+    """Return how many blocks hold so many members from ``first`` on."""
+    return -(-(first - 1 + members) // BLOCK)
+
+
+def _drawn_column(seed: int, name: str, blocks: int) -> Array:
+    """Return one input's draws of all members of the first blocks."""
     own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:NAME_BYTES], "big")
     order, inside = (np.random.default_rng([seed, own, part]) for part in range(2))
     strata = order.permuted(np.tile(np.arange(BLOCK), (blocks, 1)), axis=1).ravel()
-    return np.asarray((strata + inside.random(strata.size)) / BLOCK)[first - 1 : first - 1 + members]
+    return np.asarray((strata + inside.random(strata.size)) / BLOCK)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _column_of_blocks(seed: int, name: str, blocks: int) -> Array:
+    """Return one input's draws, remembered."""
+    return _drawn_column(seed, name, blocks)

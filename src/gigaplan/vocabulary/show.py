@@ -18,6 +18,7 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from gigaplan.vocabulary.figures import DASH, number_of, short
@@ -44,6 +45,12 @@ def drawn(answer: object) -> str:
     return next((text for view in VIEWS if (text := view(answer))), "")
 
 
+@cache
+def _field_names(cls: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields."""
+    return tuple(f.name for f in dataclasses.fields(cls))
+
+
 class Brief:
     """Mixin of answers and their parts: shows the fields and properties that ``BRIEF`` names (default: the first ones)
     in ten lines, and its own lists likewise.
@@ -57,10 +64,10 @@ class Brief:
     """What several are called; the class's name in the plural if empty."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
+        for name in _field_names(type(self)):  # type: ignore[arg-type]
+            value = getattr(self, name)
             if type(value) is tuple:
-                object.__setattr__(self, field.name, Items(value))
+                object.__setattr__(self, name, Items(value))
 
     def brief_title(self) -> str:
         """Return what this is, in plain text."""

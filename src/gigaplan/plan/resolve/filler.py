@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from pydantic import BaseModel
@@ -27,21 +28,40 @@ from gigaplan.plan.provenance import Provenance
 from gigaplan.vocabulary.correlations import Cluster, by_name
 from gigaplan.vocabulary.draws import Draws, Picks
 from gigaplan.vocabulary.errors import Fault, InputError, Place, Problem
-from gigaplan.vocabulary.facts import Fact, Ledger
+from gigaplan.vocabulary.facts import Entry, Fact, Ledger
 from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.sampling import Choice, Part, Sampler, Spread, bounds_of
 from gigaplan.vocabulary.time import TimeAxis
 from gigaplan.vocabulary.units import parse_date
 
 T = TypeVar("T")
+MOST_KNOWN = 4_000
+"""Dataclasses of which it is remembered what a catalog gives their fields."""
 DELAY = "_delay_days"
 """End of the name of a field that holds by how much the date of the field before it is late."""
 
 
 @cache
-def _type_hints(cls: type) -> Mapping[str, Any]:
+def type_hints(cls: type) -> Mapping[str, Any]:
     """Return the type of each field of a dataclass; evaluating annotations anew for each fill is slow."""
     return typing.get_type_hints(cls, include_extras=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a catalog gives a field: the same for each run that asks it alike."""
+
+    fact: Fact
+    value: Any
+    """The value that the central future takes."""
+    entries: tuple[Entry, ...]
+    """What the ledger notes of it."""
+    sampled: bool
+    """Whether members draw it."""
+
+
+_known: WeakKeyDictionary[Catalog, dict[object, dict[str, _Given | None]]] = WeakKeyDictionary()
+"""What each catalog gave, by dataclass, entities, path and bases, year of prices and information date."""
 
 
 @dataclass
@@ -110,18 +130,17 @@ class Filler:
         """
         entities = [entity] if isinstance(entity, str) else list(entity)
         values: dict[str, Any] = {}
-        hints = _type_hints(typing.cast(Any, cls))
+        hints, facts = type_hints(typing.cast(Any, cls)), self._remembered(cls, entities, path, bases or {})
         for f in fields(typing.cast(Any, cls)):
             here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
-            known_to = next((e for e in entities if self.facts.has(e, f.name)), None)
             if f.name in known:
                 values[f.name] = known[f.name]
             elif f.name.endswith(DELAY):
                 values[f.name] = self._delay(here.removesuffix(DELAY))
             elif stated is not None:
                 values[f.name] = self.state(here, stated, hints[f.name])
-            elif known_to is not None:
-                values[f.name] = self.value(here, self.facts.find(known_to, f.name, **(bases or {})), hints[f.name])
+            elif (found := self._of_catalog(facts, here, f.name, entities, bases or {}, hints[f.name])) is not None:
+                values[f.name] = self._taken(found, here, hints[f.name])
             elif f.default is not MISSING:
                 values[f.name] = f.default
             else:
@@ -131,6 +150,42 @@ class Filler:
         except InputError as error:
             faults = [Fault(e.message, tuple(f"{path}.{p}" for p in e.paths), e.value) for e in error.faults]
             raise InputError(faults) from None
+
+    def _remembered(
+        self, cls: type, entities: Sequence[str], path: str, bases: Mapping[str, str]
+    ) -> dict[str, _Given | None]:
+        """Return what is remembered of the facts of a dataclass's fields, by field."""
+        here = _known.setdefault(self.facts, {})
+        key = (cls, *entities, path, *bases.items(), self.price_year, self.ledger.known_until)
+        if key not in here and len(here) >= MOST_KNOWN:
+            here.clear()
+        return here.setdefault(key, {})
+
+    def _of_catalog(
+        self,
+        remembered: dict[str, _Given | None],
+        path: str,
+        name: str,
+        entities: Sequence[str],
+        bases: Mapping[str, str],
+        hint: Any,
+    ) -> _Given | None:
+        """Return what the first of some entities that has it gives a field, None where none has."""
+        if name not in remembered:
+            owner = next((e for e in entities if self.facts.has(e, name)), None)
+            found = None
+            if owner is not None:
+                before = len(self.ledger.entries)
+                fact = self.ledger.read(path, self.priced(self.facts.find(owner, name, **bases)))
+                found = _Given(fact, _central(fact, hint), tuple(self.ledger.entries[before:]), _sampled(fact, hint))
+                del self.ledger.entries[before:]
+            remembered[name] = found
+        return remembered[name]
+
+    def _taken(self, found: _Given, path: str, hint: Any) -> Any:
+        """Return the value of what a catalog gives, recorded: one per member where the field allows it."""
+        self.ledger.entries += found.entries
+        return self.drawn(found.fact, hint, path) if found.sampled and self.members > 1 else found.value
 
     def published(
         self, lab: str, quantity: str, until: dt.date | None, path: str, *, real: bool = False
@@ -239,15 +294,9 @@ class Filler:
     def value(self, path: str, fact: Fact, hint: Any, *, group: str = "") -> Any:
         """Return a fact's value as a field of a type holds it, recorded: one per member where the field allows it.
         Values of one group move together."""
-        fact = self.priced(fact)
-        self.ledger.read(path, fact)
-        if fact.unit == "date":
-            return fact.day
-        if fact.unit == "text":
-            return str(fact.value)
-        if self.members > 1 and fact.low is not None and fact.high is not None and _takes_members(hint):
-            return self.drawn(fact, hint, path, group=group)
-        return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
+        fact = self.ledger.read(path, self.priced(fact))
+        sampled = self.members > 1 and _sampled(fact, hint)
+        return self.drawn(fact, hint, path, group=group) if sampled else _central(fact, hint)
 
     def drawn(
         self, fact: Fact, hint: Any, path: str, *, group: str = "", lead: tuple[str, float] | None = None
@@ -287,6 +336,21 @@ def _with_range(value: object, spread: Spread | None) -> object:
     if isinstance(value, dt.date):
         return f"{value} ({spread.low:+.0f} to {spread.high:+.0f} days)"
     return f"{spread.central:.6g} ({spread.low:.6g} to {spread.high:.6g})"
+
+
+def _central(fact: Fact, hint: Any) -> Any:
+    """Return a fact's central value as a field of a type holds it."""
+    if fact.unit == "date":
+        return fact.day
+    if fact.unit == "text":
+        return str(fact.value)
+    return int(fact.number) if hint is int or (typing.get_args(hint) or (None,))[0] is int else fact.number
+
+
+def _sampled(fact: Fact, hint: Any) -> bool:
+    """Return whether members draw a fact where a field of a type takes it."""
+    number = fact.unit not in ("date", "text")
+    return number and fact.low is not None and fact.high is not None and _takes_members(hint)
 
 
 def _takes_members(hint: Any) -> bool:

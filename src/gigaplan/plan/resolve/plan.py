@@ -237,12 +237,17 @@ def _unsampled(filler: Filler, root: Node) -> Iterator[str]:
 
 def _assumptions(plan: Plan) -> dict[str, str]:
     """Return the plan's values that state how they are known, with that, by path."""
-    values, found = plain_values(plan.root), {}
+    whole, found = None, {}
     for path, known in plan.provenance.items():
-        value = values
-        for part in plan.root.parts(path):
-            below = dict(enumerate(value)) if isinstance(value, list) else value if isinstance(value, dict) else {}
-            value = below.get(int(part) if isinstance(value, list) else part)
+        parts = plan.root.parts(path)
+        node, there = plan.root.at(parts)
+        if there:
+            value = plain_values(node)
+        else:  # inside of what is stated with its provenance
+            value = whole = plain_values(plan.root) if whole is None else whole
+            for part in parts:
+                below = dict(enumerate(value)) if isinstance(value, list) else value if isinstance(value, dict) else {}
+                value = below.get(int(part) if isinstance(value, list) else part)
         words = "; ".join(t for t in (known.note, known.source) if t).removeprefix(f"{known.evidence}:").strip()
         stated = f"{value}, " if isinstance(value, str | int | float) else ""
         found[path] = f"{stated}{known.evidence}" + (f": {words}" if words else "")
