@@ -26,9 +26,19 @@ STEPS = (
     "H100,8,Llama-3 8B,8192,128,1,1,1,8,1,1,1,FP8,,11200\nH100,8,Llama-3 8B,8192,128,1,2,1,4,1,1,1,BF16,,8100\n"
     "H100,64,Llama-3 70B,8192,128,1,4,4,4,1,1,5,BF16,,1010\nH100,64,Llama-3 70B,8192,128,1,4,8,2,1,1,5,FP8,,1480\n"
 )
-PYTHON_ONLY = {"catalog_yaml", "compare_rules", "load", "request", "save", "to_json", "train_sites", "unused"}
+PYTHON_ONLY = {
+    "catalog_yaml",
+    "compare_rules",
+    "load",
+    "request",
+    "save",
+    "serve_day",
+    "to_json",
+    "train_sites",
+    "unused",
+}
 """What the terminal does inside other verbs: ``catalog show --yaml`` is one, ``explain FOLDER`` loads, ``run`` saves,
-``train --sites`` trains on several, ``compare --rules`` compares within a plan."""
+``train --sites`` trains on several, ``serve --day`` serves a plan's, ``compare --rules`` compares within a plan."""
 
 TERMINAL_ONLY = ("app_",)
 """The planner serves until Ctrl-C, and a team's users are its keeper's; what it asks are functions."""

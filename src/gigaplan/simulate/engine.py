@@ -88,22 +88,6 @@ def with_stages(
     return replace(result, arrays=retain(result, keep), keep=keep), scenario, stages
 
 
-def stages_of(scenario: Scenario) -> Stages:
-    """Return what each stage of a run gives, for rooms that need more of it than the result holds.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        A resolved plan.
-
-    Returns
-    -------
-    Stages
-        Demand, fleet, speed, allocation and money, as arrays.
-    """
-    return _stages(priced(scenario), lambda _: None)
-
-
 def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:
     """Run the stages in the order of the journey."""
     begin("demand")

@@ -17,11 +17,10 @@ from gigaplan.inference.inputs import NO_DRAFTS, Request
 from gigaplan.inference.points import stages_of
 from gigaplan.inference.slowness import mixture, slopes_after
 from gigaplan.inference.step import Stage
-from gigaplan.layers.site_planned import central
+from gigaplan.layers.plan_sites import Central, central
 from gigaplan.plan.scenario import Scenario
 from gigaplan.simulate.couplings import slowness
 from gigaplan.simulate.couplings.throughput import models_by_year, questions, software_gain
-from gigaplan.simulate.engine import stages_of as simulated
 from gigaplan.study.day.job import PLACE, DayJob
 from gigaplan.vocabulary.errors import PlanError, Problem, allowed_names, nearest_name
 from gigaplan.vocabulary.members import Array
@@ -110,7 +109,8 @@ def fleet_of_day(job: DayJob, changes: Sequence[str] = (), overlays: Sequence[st
     PlanError
         If the plan is wrong, or has no such day, workload or fleet.
     """
-    scenario, _ = central(job.plan, changes, overlays)
+    found = central(job.plan, changes, overlays)
+    scenario = found.scenario
     assert job.day is not None
     if not scenario.axis.start <= job.day < scenario.axis.end:
         what, allowed = "the plan has no such day", f"{scenario.axis.start} to {scenario.axis.end}"
@@ -121,12 +121,12 @@ def fleet_of_day(job: DayJob, changes: Sequence[str] = (), overlays: Sequence[st
             what, near = "the plan has no such workload", nearest_name(name, names)
             allowed = allowed_names(names)
             raise PlanError([Problem(what, PLACE, value=name, allowed=allowed, nearest=near, remedy="name one of it")])
-    return _fleet(scenario, job, [w for w in names if w in job.workload or not job.workload])
+    return _fleet(found, job, [w for w in names if w in job.workload or not job.workload])
 
 
-def _fleet(scenario: Scenario, job: DayJob, workloads: list[str]) -> DayFleet:
+def _fleet(of: Central, job: DayJob, workloads: list[str]) -> DayFleet:
     assert job.day is not None
-    stages = simulated(scenario)
+    scenario, stages = of.scenario, of.stages
     axis, works = scenario.axis, scenario.demand.workloads
     month = axis.month_of(job.day)
     weekend = job.day.weekday() >= WEEKEND
