@@ -90,8 +90,8 @@ def test_all_requests_of_the_plans_day_come_and_are_served(tmp_path: Path) -> No
     assert run.whole.requests == run.whole.served + run.whole.refused == run.simulated
     assert sum(s.requests for s in run.sites) == run.whole.requests
     assert run.whole.ttft_ms.p50 <= run.whole.ttft_ms.p99  # type: ignore[operator]
-    busiest = max(run.whole.hours, key=lambda h: h.arrived_per_s)
-    assert busiest.arrived_per_s == pytest.approx(university().demand_per_s.sum(axis=(0, 1)).max(), rel=0.05)
+    peak = max(run.whole.hours, key=lambda h: h.arrived_per_s)
+    assert peak.arrived_per_s == pytest.approx(university().demand_per_s.sum(axis=(0, 1)).max(), rel=0.05)
     assert run.whole.good_share is not None
     assert run.whole.good_share > 0.9
 
@@ -117,7 +117,7 @@ def test_what_a_failed_site_had_is_sent_to_the_other_one(tmp_path: Path) -> None
     run = served(tmp_path, "failed", fail=("east@18:00",), repair_s=7200.0)
     (work,) = run.workloads
     assert work.lost > 0
-    assert work.turned_away == 0
+    assert work.rejected == 0
     planned = whole.whole.requests
     assert run.whole.requests == pytest.approx(planned, abs=6 * np.sqrt(planned))
     east = run.sites[0].hours
@@ -135,7 +135,7 @@ def test_with_no_other_site_requests_are_turned_away(tmp_path: Path) -> None:
     job = DayJob(day=DAY, plan="lab-1mw", fail=("East@06:00",))
     found = streams(alone, job, {(0, "chat"): 12.0})
     per_hour = fleet.demand_per_s.sum(axis=(0, 1)) * 3600
-    assert found.turned_away[0] == pytest.approx(12 + 30 / 3600 * per_hour[6])
+    assert found.rejected[0] == pytest.approx(12 + 30 / 3600 * per_hour[6])
     came = (found.per_replica_s[0] * np.diff(found.edges_s)).sum() * fleet.kinds[0].replicas
     assert came == pytest.approx(per_hour[:6].sum(), rel=1e-6)
 

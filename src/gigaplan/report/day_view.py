@@ -117,7 +117,7 @@ def _lines(run: DayRun) -> list[str]:
         found.append(f"Refused, since too many waited or they were too long: {whole.refused:,} requests.")
     if lost := sum(w.lost for w in run.workloads):
         found.append(f"Sent again, since their site failed: {lost:,} requests that it had.")
-    if away := sum(w.turned_away for w in run.workloads):
+    if away := sum(w.rejected for w in run.workloads):
         found.append(f"For {away:,} requests of a failed site no site was left.")
     unserved = [f"{w.part.name} {w.unserved_share:.0%}" for w in run.workloads if w.unserved_share > UNSERVED]
     if unserved:

@@ -53,7 +53,7 @@ class DayPart(Brief):
     replicas: int
     gpus: int
     peak_load: float
-    """Requests of the busiest hour over what the fast model says that the replicas serve."""
+    """Requests of the peak hour over what the fast model says that the replicas serve."""
     requests: int
     """Requests that came, those that were sent again once more."""
     served: int
@@ -107,10 +107,10 @@ class DayWorkload(Brief):
     """Requests served at the nearest site that has replicas [share]."""
     lost: int
     """Requests that a failed site had; they are sent again."""
-    turned_away: int
+    rejected: int
     """Requests of a failed site for which no site was left."""
     fast_good_share: float
-    """What the fast model says: requests within both limits, in the busiest hour [share]."""
+    """What the fast model says: requests within both limits, in the peak hour [share]."""
     fast_ttft_ms: float
     fast_tpot_ms: float
 

@@ -204,12 +204,12 @@ def _kinds_of(
     w, year = which
     work, gain = scenario.demand.workloads[w], float(software_gain(scenario)[0, year])
     model = models_by_year(scenario)[w][year]
-    asked = questions(scenario, tokens)[w]
+    by_generation = questions(scenario, tokens)[w]
     found: list[tuple[float, ReplicaKind]] = []
     for g, (generation, per_site) in enumerate(zip(scenario.fleet.generations, gpus, strict=True)):
         if not per_site.sum() > 0:
             continue
-        request = asked[g][year].request
+        request = by_generation[g][year].request
         served, stages = _points(scenario, generation.name, model, request, work)
         if not served.points:
             continue
@@ -221,8 +221,8 @@ def _kinds_of(
                     about = work.name, generation.name, model, site, stage, gain, whole, request
                     found.append((float(count), ReplicaKind(*about, float(work.prompt_cv), point)))
     # Where there is less than half a replica of any kind, one serves all.
-    least = min(ENOUGH, max((count for count, _ in found), default=0.0))
-    return [kind for count, kind in found if count >= least]
+    fewest = min(ENOUGH, max((count for count, _ in found), default=0.0))
+    return [kind for count, kind in found if count >= fewest]
 
 
 def _points(
@@ -246,7 +246,7 @@ def _gpu_shares(served: Choice, price: float) -> NDArray[np.float64]:
 
 
 def scaled(fleet: DayFleet, peak_load: float) -> DayFleet:
-    """Return the fleet with as many replicas as bear a load in each workload's busiest hour.
+    """Return the fleet with as many replicas as bear a load in each workload's peak hour.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def scaled(fleet: DayFleet, peak_load: float) -> DayFleet:
 
 
 def load(fleet: DayFleet) -> Array:
-    """Return the load of each workload's replicas in its busiest hour, over what the fast model says: (W,)."""
+    """Return the load of each workload's replicas in its peak hour, over what the fast model says: (W,)."""
     most = fleet.demand_per_s.sum(axis=1).max(axis=-1)
     serves = np.array([sum(fleet.kinds[k].per_s * fleet.kinds[k].replicas for k in fleet.kinds_of(w))
                        for w in fleet.workloads])  # fmt: skip

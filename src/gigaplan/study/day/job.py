@@ -32,7 +32,7 @@ class DayJob:
     """Share of the replicas of each kind that is simulated, one of each at least; the others are taken to be like them.
     """
     peak_load: Annotated[float, Option(group=GROUP), Quantity("share", "80 %")] = 0.0
-    """Load of replicas in the busiest hour, over what the fast model says that they serve (default: as many replicas as
+    """Load of replicas in the peak hour, over what the fast model says that they serve (default: as many replicas as
     the plan has)."""
     spill: Annotated[float, Option(group=GROUP), Quantity("share", "80 %")] = 0.8
     """Load up to which a site takes the requests of the regions near it; what is more goes to the next one."""

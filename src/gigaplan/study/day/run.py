@@ -225,13 +225,13 @@ def _key(fleet: DayFleet, of: KindDay) -> str:
     kind = of.kind
     numbers = [v.tolist() for v in (of.edges_s, of.per_s, of.fails, of.again_share, of.failed_s)]
     place = [float(np.ravel(v)[0]) for v in (kind.stage.gpus, kind.stage.pipeline, kind.stage.dp_attention)]
-    said = [
+    inputs = [
         __version__, catalog.load().vintage, kind.workload, kind.generation, kind.model, place, kind.gain,
         asdict(kind.request), asdict(kind.point), kind.prompt_cv, repr(kind.stage.device), repr(kind.stage.engine),
         repr(kind.stage.efficiency), repr(kind.stage.architecture), repr(kind.stage.drafts), of.number, of.gap_shape,
         of.output_cv, of.max_waiting, of.seed, numbers,
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=repr).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=repr).encode()).hexdigest()[:12]
 
 
 def _read(path: Path) -> dict[str, Array] | None:

@@ -37,7 +37,7 @@ class Streams:
     """(W, R, S, X) requests per second of each region at each site, without those that are sent again [1/s]."""
     near_share: Array
     """(W,) share of the day's requests that are served at the site nearest to them that has replicas [share]."""
-    turned_away: Array
+    rejected: Array
     """(W,) requests for which no site was left [requests]."""
 
 
@@ -91,7 +91,7 @@ def streams(fleet: DayFleet, job: DayJob, lost: Mapping[tuple[int, str], float] 
     at_site = by_site.sum(axis=1)  # (W, S, X)
     in_vain = at_site * down
     extra = np.zeros_like(at_site)
-    turned_away = np.zeros(len(fleet.workloads))
+    rejected = np.zeros(len(fleet.workloads))
     never_down = ~down.any(axis=1)
     length = np.diff(edges)
     for e, (event, site) in enumerate(events):
@@ -99,7 +99,7 @@ def streams(fleet: DayFleet, job: DayJob, lost: Mapping[tuple[int, str], float] 
         missed += np.array([(lost or {}).get((e, w), 0.0) for w in fleet.workloads])
         others = capacity * never_down
         most, when = others.sum(axis=1), again == e
-        turned_away += np.where(most > 0, 0.0, missed) if when.any() else missed
+        rejected += np.where(most > 0, 0.0, missed) if when.any() else missed
         part = np.divide(others, most[:, None], out=np.zeros_like(others), where=most[:, None] > 0)
         if when.any():
             extra[:, :, when] += (part * missed[:, None] / length[when].sum())[..., None]
@@ -118,7 +118,7 @@ def streams(fleet: DayFleet, job: DayJob, lost: Mapping[tuple[int, str], float] 
         failed_s=np.array([events[e][0].at_s if e >= 0 else 0.0 for e in again]),
         by_site_s=by_site,
         near_share=_near_share(fleet, by_site, capacity, length),
-        turned_away=turned_away,
+        rejected=rejected,
     )
 
 

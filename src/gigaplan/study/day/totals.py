@@ -65,7 +65,7 @@ def answer(
                 unserved_share=float(max(fleet.unserved_share[w], 0.0)),
                 near_share=near if np.isfinite(near) else None,
                 lost=round(sum(n for (_, of), n in lost.items() if of == name)),
-                turned_away=round(float(coming.turned_away[w])),
+                rejected=round(float(coming.rejected[w])),
                 fast_good_share=float(fleet.within[w]),
                 fast_ttft_ms=float(fleet.ttft_ms[w]),
                 fast_tpot_ms=float(fleet.tpot_ms[w]),
@@ -97,7 +97,7 @@ def answer(
 
 def _notes(job: DayJob, fleet: DayFleet) -> list[str]:
     notes = [
-        f"replicas are those of the plan's busiest hour; a service takes {fleet.overhead:.3g} times their GPU-hours in "
+        f"replicas are those of the plan's peak hour; a service takes {fleet.overhead:.3g} times their GPU-hours in "
         "this plan, for all that is not the model alone"
     ]
     if job.part < 1:
@@ -106,7 +106,7 @@ def _notes(job: DayJob, fleet: DayFleet) -> list[str]:
 
 
 def _whole_load(fleet: DayFleet) -> float:
-    """Return the load of the busiest hour of all, by the GPUs that requests take."""
+    """Return the load of the peak hour of all, by the GPUs that requests take."""
     weight = np.array([sum(fleet.kinds[k].gpus * fleet.kinds[k].replicas for k in fleet.kinds_of(w))
                        for w in fleet.workloads])  # fmt: skip
     peak = fleet.demand_per_s.sum(axis=1)
@@ -116,7 +116,7 @@ def _whole_load(fleet: DayFleet) -> float:
 
 
 def _site_load(fleet: DayFleet, coming: Streams, site: int, kinds: Sequence[int]) -> float:
-    """Return the load of a site's busiest hour, by the GPUs that requests take."""
+    """Return the load of a site's peak hour, by the GPUs that requests take."""
     gpus = np.array([fleet.kinds[k].gpus * fleet.kinds[k].replicas for k in kinds], dtype=float)
     loads = np.array([coming.per_replica_s[k] / fleet.kinds[k].per_s for k in kinds])
     return float((loads * gpus[:, None]).sum(axis=0).max() / gpus.sum())
