@@ -64,7 +64,7 @@ class Brief:
     """What several are called; the class's name in the plural if empty."""
 
     def __post_init__(self) -> None:
-        for name in _field_names(type(self)):
+        for name in _field_names(type(self)):  # type: ignore[arg-type]
             value = getattr(self, name)
             if type(value) is tuple:
                 object.__setattr__(self, name, Items(value))
