@@ -106,6 +106,10 @@ ANSWERS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "frontier gpt_oss_120b h200_hgx,l4 --ttft 1 s --isl 512",
         lambda f: gp.frontier("gpt_oss_120b", ["h200_hgx", "l4"], ttft_s=1.0, isl=512),
     ),
+    "power_load": (
+        "power load lab-1mw --year 2028",
+        lambda f: gp.power_load("lab-1mw", year=2028),
+    ),
     "power_supply": (
         "power supply ercot --load 1GW --grid 700MW --units engine=400MW,battery=50MW --dispatch",
         lambda f: gp.power_supply("ercot", load="1 GW", grid="700MW", units="engine=400MW,battery=50MW", dispatch=True),

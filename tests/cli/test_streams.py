@@ -61,7 +61,7 @@ def test_a_bug_is_one_line_with_its_details_in_a_file(
         raise ValueError("no\nsuch \x1b[31mthing")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("gigaplan.api.run", broken)
+    monkeypatch.setattr("gigaplan.api.run_and_save", broken)
     assert left(["run", "lab-1mw"]) == 3
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1 and "an internal error" in err and "\x1b" not in err

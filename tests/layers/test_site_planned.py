@@ -10,6 +10,7 @@ import pytest
 
 import gigaplan as gp
 from gigaplan.cli.power_supply import _of_plan
+from gigaplan.layers.plan_supply import PlanSupply
 from gigaplan.layers.site_supply import SiteSupply
 from gigaplan.report import supply_view
 from gigaplan.vocabulary.errors import PlanError
@@ -30,7 +31,7 @@ SUPPLY = {
 def answer() -> SiteSupply:
     pytest.importorskip("highspy")
     return gp.power_supply(
-        "Abilene", plan="announced-2025-09", changes=SUPPLY, year=2030, dispatch=True, earlier_h="150 h"
+        "Abilene", plan="announced-2025-09", changes=SUPPLY, year=2030, dispatch=True, earlier_h="150 h", delay=True
     )
 
 
@@ -55,7 +56,57 @@ def test_a_year_earlier_is_told_in_tokens_dollars_and_who_waits(answer: SiteSupp
     assert any(v > 0 for v in gain.served_more.values())
     words = dict(supply_view.rows(answer))
     assert "2027-02-01" in words["a year earlier, 150 hours withheld"]
-    assert "chat" in words["who no longer waits"].lower()
+    assert "chat" in words["demand met"].lower()
+
+
+def test_a_year_later_and_a_megawatt_more_are_told_too(answer: SiteSupply) -> None:
+    """Both are the differences of two runs of the plan, which the terminal shows as they are."""
+    later, more = answer.later, answer.one_more
+    assert later is not None
+    assert more is not None
+    assert later.power_mw < 0 < more.power_mw
+    assert (later.from_day, later.until_day) == ("2028-02-01", "2029-02-01")
+    assert later.revenue_usd < more.revenue_usd
+    line = f"{AT}.grid.line"
+    first, second = (
+        gp.run("announced-2025-09", {"uncertainty.members": 1, **SUPPLY, **change}, keep="summary")
+        for change in ({}, {f"{line}.power_mw": "251 MW"})
+    )
+    gained = second["generated_tokens"].sum() - first["generated_tokens"].sum()
+    assert more.tokens == pytest.approx(gained, rel=1e-6)
+    assert "one more MW, whole plan" in dict(supply_view.rows(answer))
+
+
+def test_what_can_wait_by_the_plan_never_costs_more(answer: SiteSupply) -> None:
+    common = {"plan": "announced-2025-09", "changes": SUPPLY, "year": 2031, "dispatch": True}
+    firm, waits = (gp.power_supply("Abilene", **common, flexible=flexible) for flexible in (False, True))
+    assert isinstance(firm, SiteSupply)
+    assert isinstance(waits, SiteSupply)
+    assert waits.usd_per_year <= firm.usd_per_year * (1 + 1e-9)
+    assert waits.shifted_mwh > 0
+    hours, found = waits.hours, waits.supplied
+    assert hours is not None
+    assert (found.put_off_mw <= (hours.can_wait_mw + hours.training_mw) * (1 + 1e-6) + 1e-6).all()
+    drawn = waits.site.load_mw - found.put_off_mw + found.caught_up_mw
+    assert (drawn <= hours.most_mw * (1 + 1e-6)).all(), "no more is caught up than racks that are free can do"
+    due = sum(np.roll(found.put_off_mw, k) for k in range(waits.job.within_h))
+    assert (found.backlog_mwh <= due + 1e-5).all()
+
+
+def test_all_sites_of_a_plan_each_alone() -> None:
+    every = gp.power_supply("*", plan="announced-2025-09", changes=SUPPLY, year=2027, dispatch=True)
+    assert isinstance(every, PlanSupply)
+    names = [one.job.region for one in every.sites]
+    assert names[0] == "Abilene"
+    assert len(names) == len(set(names)) > 1
+    alone = gp.power_supply(names[1], plan="announced-2025-09", changes=SUPPLY, year=2027, dispatch=True)
+    assert isinstance(alone, SiteSupply)
+    assert every.sites[1].usd_per_year == pytest.approx(alone.usd_per_year)
+    rows = list(csv.DictReader(io.StringIO(supply_view.plan_csv(every))))
+    assert len(rows) == 8760 * len(names)
+    assert rows[0]["engines_mw"] != ""
+    assert rows[-1]["engines_mw"] == ""
+    assert _of_plan({"region": "announced-2025-09"}) == {"region": "*", "plan": "announced-2025-09"}
 
 
 def test_hours_for_the_utility_are_in_the_sites_time(answer: SiteSupply) -> None:

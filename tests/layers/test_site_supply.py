@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load
 from gigaplan.layers.site_supply import SiteSupply, site_of, supply_site
 from gigaplan.layers.site_supply_job import SupplyJob, impossible
+from gigaplan.power.supply.inputs import SiteYear
 from gigaplan.vocabulary.errors import PlanError
 
 STANDS = SupplyJob(
@@ -85,24 +87,60 @@ def test_all_that_cannot_be_is_said_at_once() -> None:
         supply_site(wrong)
 
 
-def test_pypsa_finds_the_same_cost() -> None:
-    """A network of PyPSA with the same units, solved by HiGHS through linopy."""
-    pytest.importorskip("pypsa")
-    from gigaplan.layers.site_network import network
-    from gigaplan.power.supply.size import size
-
-    job = replace(STANDS, dispatch=False, grid="400MW,700MW@2027-01-10", units="engine,solar,wind,battery")
+def _short(hours: int, units: str) -> SiteYear:
+    """Return some hours of a site without what a plain network cannot say."""
+    job = replace(STANDS, dispatch=False, grid="400MW,700MW@2027-01-10", units=units)
     site, _ = site_of(job, load())
     grid = replace(
         site.grid,
         usd_per_mw_month=0.0,
         co2_kg_per_mwh=np.zeros(1),
         month=np.zeros(1, dtype=int),
-        limit_mw=site.grid.limit_mw[:336],
-        usd_per_mwh=site.grid.usd_per_mwh[:336],
+        limit_mw=site.grid.limit_mw[:hours],
+        usd_per_mwh=site.grid.usd_per_mwh[:hours],
     )
-    units = tuple(replace(u, available=u.available[:336]) for u in site.units)
-    site = replace(site, load_mw=site.load_mw[:336], grid=grid, units=units, share_of_year=336 / 8760)
+    given = tuple(replace(u, available=u.available[:hours]) for u in site.units)
+    return replace(site, load_mw=site.load_mw[:hours], grid=grid, units=given, share_of_year=hours / 8760)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_pypsa_finds_the_same_cost() -> None:
+    """A network of PyPSA with the same units, solved by HiGHS through linopy."""
+    pytest.importorskip("pypsa")
+    from gigaplan.layers.site_network import network
+    from gigaplan.power.supply.size import size
+
+    site = _short(336, "engine,solar,wind,battery")
     made = network(site, year=2027)
     made.optimize(solver_name="highs", log_to_console=False)
     assert size(site, tolerance=1e-5).cost_usd == pytest.approx(made.objective, rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_network_that_is_written_and_read_again_is_dispatched_at_the_same_cost(tmp_path: Path) -> None:
+    """What a grid planner gets as NetCDF, in a leap year: 29 February is left out of its hours."""
+    pypsa = pytest.importorskip("pypsa")
+    from gigaplan.layers.site_network import network
+    from gigaplan.power.supply.size import dispatch
+
+    site = _short(24 * 70, "engine=600MW,solar=200MW,battery=50MW")
+    sizes = {"engine": 600.0, "solar": 200.0, "battery": 50.0}
+    network(site, sizes, year=2028).export_to_netcdf(tmp_path / "site.nc")
+    read = pypsa.Network(tmp_path / "site.nc")
+    assert "2028-02-29" not in {f"{hour:%Y-%m-%d}" for hour in read.snapshots}
+    read.optimize(solver_name="highs", log_to_console=False)
+    ours = dispatch(site, sizes).cost_usd
+    standing = sum(k.usd_per_mw_year * site.share_of_year * sizes[k.name] for k in site.kinds)
+    assert ours - standing == pytest.approx(read.objective, rel=1e-4)
+
+
+def test_a_delay_lies_between_the_worths_of_a_megawatt_with_and_without_it() -> None:
+    """Cost is convex in the limit: what a tranche saves lies between its size times the dual with it and without it."""
+    with_it, without = (supply_site(replace(STANDS, grid=f"{mw}MW", units="engine=700MW")) for mw in (610, 600))
+    both = supply_site(replace(STANDS, grid="600MW,610MW@2027-01-01", units="engine=700MW", delay=True))
+    delayed = both.year_without_grid_usd
+    assert delayed is not None
+    assert 10 * with_it.grid_usd_per_mw_year * 0.999 <= delayed <= 10 * without.grid_usd_per_mw_year * 1.001
+    short = supply_site(replace(STANDS, grid="100MW,700MW@2027-01-01", units="engine=400MW", delay=True))
+    assert short.year_without_grid_usd is None
+    assert any("MWh of the year's load lack" in note for note in short.notes)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
         catalog_yaml,
     )
     from gigaplan.api.json_form import to_json
-    from gigaplan.api.layers import frontier, power_supply, power_swings, serve, train, train_sites
+    from gigaplan.api.layers import frontier, power_load, power_supply, power_swings, serve, train, train_sites
     from gigaplan.api.plans import CheckedPlan, check, compare, run, run_sources, schema, unused
     from gigaplan.api.requests import CalibrationInputs, FrontierRequest, KernelComparison, TrainingInputs, request
-    from gigaplan.api.results import explain, export, load, rerun, save
+    from gigaplan.api.results import explain, export, load, rerun, run_and_save, save
     from gigaplan.api.studies import compare_rules, study_compare, study_montecarlo, study_sensitivity, study_sweep
     from gigaplan.api.validation import (
         Predicted,
@@ -67,6 +67,7 @@ __all__ = [
     "frontier",
     "load",
     "new",
+    "power_load",
     "power_supply",
     "power_swings",
     "predict_inference",
@@ -74,6 +75,7 @@ __all__ = [
     "request",
     "rerun",
     "run",
+    "run_and_save",
     "run_sources",
     "save",
     "schema",
@@ -100,10 +102,10 @@ __all__ = [
 _HOMES = {
     "catalog": ("catalog_check", "catalog_list", "catalog_overview", "catalog_search", "catalog_show", "catalog_yaml"),
     "json_form": ("to_json",),
-    "layers": ("frontier", "power_supply", "power_swings", "serve", "train", "train_sites"),
+    "layers": ("frontier", "power_load", "power_supply", "power_swings", "serve", "train", "train_sites"),
     "plans": ("CheckedPlan", "check", "compare", "run", "run_sources", "schema", "unused"),
     "requests": ("CalibrationInputs", "FrontierRequest", "KernelComparison", "TrainingInputs", "request"),
-    "results": ("Explanation", "explain", "export", "load", "rerun", "save"),
+    "results": ("Explanation", "explain", "export", "load", "rerun", "run_and_save", "save"),
     "starters": ("new",),
     "studies": ("compare_rules", "study_compare", "study_montecarlo", "study_sensitivity", "study_sweep"),
 }

@@ -137,7 +137,7 @@ def _study(answer: Any) -> dict[str, Any]:
 
 def _supply(answer: Any) -> dict[str, Any]:
     """Return the year's figures; its hours are written with ``--csv``, and the solver's time is left out."""
-    hourly = ("site", "supplied", "seconds")
+    hourly = ("site", "supplied", "seconds", "hours", "sites")
     return {f.name: plain(getattr(answer, f.name)) for f in dataclasses.fields(answer) if f.name not in hourly}
 
 
@@ -148,6 +148,7 @@ CONTENT: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CheckedPlan": _checked,
     "MonteCarlo": _study,
     "Paired": _study,
+    "PlanLoad": _supply,
     "SiteSupply": _supply,
     "Sensitivity": _study,
     "Sweep": _study,

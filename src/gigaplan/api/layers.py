@@ -11,11 +11,14 @@ from gigaplan.api.arguments import Fields
 from gigaplan.api.plans import Changes, changes_of
 from gigaplan.api.requests import FrontierRequest, named_texts, names_of, read, split
 from gigaplan.layers.failures import FailureOptions
+from gigaplan.layers.plan_sites import Central, central
+from gigaplan.layers.plan_supply import PlanSupply
 from gigaplan.layers.serve import serve_requests
 from gigaplan.layers.serve_answer import ServeRun
 from gigaplan.layers.serve_job import ServeJob
 from gigaplan.layers.serving import Frontiers, ServingQuestion, frontiers
-from gigaplan.layers.site_planned import connected_earlier, planned_site
+from gigaplan.layers.site_load import PlanLoad, load_of, plan_load
+from gigaplan.layers.site_planned import connected_earlier, connected_later, one_more_megawatt, planned_site
 from gigaplan.layers.site_supply import SiteSupply, SupplyJob, supply_site
 from gigaplan.layers.site_supply_job import impossible
 from gigaplan.layers.sites import SitesJob
@@ -136,6 +139,41 @@ def train_sites(
     return train_at_sites(read(SitesJob, {**together, "run": job}, "train"), progress)
 
 
+EVERY_SITE = "*"
+"""Name that stands for all sites of a plan."""
+
+
+def power_load(
+    plan: str | Path,
+    *,
+    site: str | None = None,
+    year: int | None = None,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+) -> PlanLoad:
+    """Return what the sites of a plan draw, hour by hour in a year and by year, as a connection request states it.
+
+    Parameters
+    ----------
+    plan : str or Path
+        A built-in plan's name or a file.
+    site : str, optional
+        Name of one site; all of them where left out.
+    year : int, optional
+        Calendar year of the hours; the last one that the plan's horizon holds all of where left out.
+    changes : mapping or sequence of str
+        What is changed of the plan.
+    overlays : sequence of str or Path
+        YAML files applied to it.
+
+    Raises
+    ------
+    PlanError
+        If the plan is wrong, or has no such site or year.
+    """
+    return plan_load(plan, changes_of(changes), overlays, site=site, year=year)
+
+
 def power_supply(
     region: SupplyJob | str,
     *,
@@ -144,14 +182,14 @@ def power_supply(
     overlays: Sequence[str | Path] = (),
     progress: Progress | None = None,
     **options: Annotated[Any, Fields(SupplyJob)],
-) -> SiteSupply:
+) -> SiteSupply | PlanSupply:
     """Return the supply of least cost of a site over a year, hour by hour, and what one more megawatt of grid is worth.
 
     Parameters
     ----------
     region : str
-        Region in whose market the site buys: ``ercot`` or ``pjm``; of a plan, the name of its site. Or a
-        :class:`SupplyJob` alone.
+        Region in whose market the site buys: ``ercot`` or ``pjm``; of a plan, the name of its site, or ``*`` for all
+        that draw something, each alone. Or a :class:`SupplyJob` alone.
     plan : str or Path, optional
         A built-in plan's name or a file, whose site it is: it draws and has what the plan says.
     changes : mapping or sequence of str
@@ -162,6 +200,11 @@ def power_supply(
         Called with (digits of agreement, digits needed, words); False cancels.
     **options
         Fields of :class:`SupplyJob`: ``load="1.2 GW"``, ``grid="500MW,700MW@2027-06"``, ``shiftable="15 %"``.
+
+    Returns
+    -------
+    SiteSupply
+        Of one site; a :class:`PlanSupply` of all of them.
 
     Raises
     ------
@@ -176,11 +219,30 @@ def power_supply(
     if problems := impossible(job, planned=True):
         raise PlanError(problems)
     of_plan = (plan, changes_of(changes), overlays)
-    planned = planned_site(*of_plan, job.region, job)
+    future = central(*of_plan)
+    if job.region != EVERY_SITE:
+        return _supply_of_plan(of_plan, future, job, progress)
+    there = load_of(future, year=job.year)
+    one_each = (replace(job, region=one.site) for one in there.sites)
+    found = tuple(_supply_of_plan(of_plan, future, one, progress) for one in one_each)
+    return PlanSupply(plan=there.plan, year=job.year, sites=found)
+
+
+def _supply_of_plan(
+    of_plan: tuple[str | Path, Sequence[str], Sequence[str | Path]],
+    future: Central,
+    job: SupplyJob,
+    progress: Progress | None,
+) -> SiteSupply:
+    """Return the supply of a site of a plan, and what its connection earlier or later would change."""
+    planned = planned_site(future, job.region, job)
     answer = supply_site(job, progress, planned)
-    if not job.earlier_h:
-        return answer
-    return replace(answer, earlier=connected_earlier(*of_plan, planned, job.earlier_h))
+    earlier, later, one_more = answer.earlier, answer.later, answer.one_more
+    if job.earlier_h:
+        earlier = connected_earlier(*of_plan, planned, job.earlier_h)
+    if job.delay:
+        later, one_more = connected_later(*of_plan, planned), one_more_megawatt(*of_plan, planned)
+    return replace(answer, earlier=earlier, later=later, one_more=one_more)
 
 
 def power_swings(

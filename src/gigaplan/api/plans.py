@@ -12,6 +12,7 @@ from gigaplan import catalog as facts
 from gigaplan import plan as plans
 from gigaplan.claims import evaluate, unjudged
 from gigaplan.claims import read as read_claims
+from gigaplan.plan.claims import ClaimSet
 from gigaplan.plan.json_schema import json_schema
 from gigaplan.results import store
 from gigaplan.results.result import Result
@@ -89,7 +90,12 @@ def run(
     Cancelled
         If ``progress`` returns False.
     """
-    return run_sources(plans.sources_of(plan, changes_of(changes), overlays), progress, keep)
+    return run_sources(sources_given(plan, changes, overlays), progress, keep)
+
+
+def sources_given(plan: str | Path, changes: Changes = (), overlays: Sequence[str | Path] = ()) -> plans.Sources:
+    """Return the text of a plan, its overlays and its changes; see :func:`run`."""
+    return plans.sources_of(plan, changes_of(changes), overlays)
 
 
 def run_sources(
@@ -106,18 +112,36 @@ def run_sources(
     claims : bool
         Whether its claims are judged; else they stand in the result as what can't be determined.
     """
-    return _run(plans.load_sources(sources), progress, keep, claims=claims)
+    simulated = simulate_sources(sources, progress, keep)
+    return simulated.judged(simulated.result) if claims else simulated.result
 
 
-def _run(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary", *, claims: bool = True) -> Result:
-    """Simulate a loaded plan and evaluate its claims."""
+class Simulated(NamedTuple):
+    """A plan's result whose claims stand as what can't be determined, and what judges them."""
+
+    result: Result
+    loaded: plans.Plan
+    claims: tuple[ClaimSet, ...]
+
+    def judged(self, result: Result) -> Result:
+        """Return the result with its claims judged; PlanError where one names what isn't there."""
+        try:
+            return result.with_claims(evaluate(result, self.loaded.catalog, self.claims))
+        except InputError as error:
+            raise plans.placed(error, self.loaded) from None
+
+
+def simulate_sources(sources: plans.Sources, progress: Progress | None = None, keep: Keep = "summary") -> Simulated:
+    """Simulate a plan from its sources, its claims not yet judged; see :func:`run` for what raises."""
+    return _simulated(plans.load_sources(sources), progress, keep)
+
+
+def _simulated(loaded: plans.Plan, progress: Progress | None, keep: Keep = "summary") -> Simulated:
     try:
         scenario = plans.resolve(loaded)
         result = simulate_in_parts(scenario, partial(plans.resolve, loaded), keep, progress)
-        result = replace(result, sources=loaded.sources)
-        if not claims:
-            return result.with_claims(unjudged(scenario.claims))
-        return result.with_claims(evaluate(result, loaded.catalog, scenario.claims))
+        result = replace(result, sources=loaded.sources).with_claims(unjudged(scenario.claims))
+        return Simulated(result, loaded, scenario.claims)
     except InputError as error:
         raise plans.placed(error, loaded) from None
 
@@ -157,9 +181,8 @@ def check(
     loaded = plans.load_sources(plans.sources_of(plan, changes_of(changes), overlays))
     with facts.using(loaded.catalog):  # claims may name the plan's own systems and regions
         sets = [read_claims(name) for name in claims]
-    result = _run(loaded, progress)
-    if sets:
-        result = result.with_claims(evaluate(result, loaded.catalog, sets))
+    simulated = _simulated(loaded, progress)
+    result = simulated._replace(claims=tuple(sets) or simulated.claims).judged(simulated.result)
     return CheckedPlan(result, all(c.verdict != Verdict.FAILS for c in result.claims))
 
 

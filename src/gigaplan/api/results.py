@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from gigaplan.api.plans import result_of, run_sources
+from gigaplan.api.plans import Changes, result_of, run_sources, simulate_sources, sources_given
 from gigaplan.results import store
 from gigaplan.results.coordinates import parse_at
 from gigaplan.results.explain import Explanation
@@ -16,18 +16,28 @@ from gigaplan.results.export import FORMS
 from gigaplan.results.export import export as export_result
 from gigaplan.results.result import Result
 from gigaplan.simulate import rate_cache
+from gigaplan.simulate.keep import Keep
 from gigaplan.study.rerun import Rerun, compare_with_saved, sources_of
 from gigaplan.vocabulary.errors import Place, PlanError, Problem, unknown_choice
 from gigaplan.vocabulary.files import command, named_file, slug, temporary_folder, write_text
 from gigaplan.vocabulary.files.kinds import PAGE
 from gigaplan.vocabulary.labels import meant
-from gigaplan.vocabulary.progress import Progress
+from gigaplan.vocabulary.progress import Progress, share_of
 
 RESULTS = Path("gigaplan-results")
 WORKBOOK = "xlsx"
 """The form of an export that is drawn as a report is, besides those of a table."""
 PAGE_FORM = "html"
 EXPORTED = (*FORMS, WORKBOOK, PAGE_FORM)
+SIMULATING, STEPS = 8, 10
+"""Steps of a run that is saved, as its progress tells them: those of the simulation, and all."""
+
+
+class Saved(NamedTuple):
+    """A result and the folder that holds it."""
+
+    result: Result
+    folder: Path
 
 
 def save(result: Result, folder: str | Path | None = None, progress: Progress | None = None) -> Path:
@@ -51,13 +61,52 @@ def save(result: Result, folder: str | Path | None = None, progress: Progress | 
     Cancelled
         If ``progress`` returns False.
     """
+    return _save(result, folder, progress).folder
+
+
+def run_and_save(
+    plan: str | Path,
+    changes: Changes = (),
+    overlays: Sequence[str | Path] = (),
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    keep: Keep = "summary",
+) -> Saved:
+    """Simulate a plan and save its result with its HTML report: sooner than :func:`run` and :func:`save` in turn.
+
+    Parameters
+    ----------
+    plan, changes, overlays, keep
+        As in :func:`run`, whose errors this raises too.
+    folder
+        As in :func:`save`, whose errors this raises too.
+    progress : callable, optional
+        Called with (steps done, steps, the next one); False cancels.
+
+    Returns
+    -------
+    Saved
+        The result and its folder.
+    """
+    simulated = simulate_sources(sources_given(plan, changes, overlays), share_of(progress, 0, SIMULATING, STEPS), keep)
+    return _save(simulated.result, folder, share_of(progress, SIMULATING, STEPS, STEPS), simulated.judged)
+
+
+def _save(
+    result: Result,
+    folder: str | Path | None,
+    progress: Progress | None,
+    complete: Callable[[Result], Result] = lambda result: result,
+) -> Saved:
+    """Save a result, with its claims judged while its tables are written where they aren't yet."""
     from gigaplan.report.html import html
 
     name = slug(f"{slug(result.stamp.plan)}-{result.stamp.plan_hash[:8]}")
     read = (result.sources.file, *(file for file, _ in result.sources.overlays)) if result.sources else ()
     to = Path(folder) if folder else RESULTS / name
     with command(*read):
-        return store.save(result, to, {"report.html": partial(html, result)}, progress)
+        return Saved(store.save_and_complete(result, to, complete, {"report.html": html}, progress), to)
 
 
 def load(folder: str | Path) -> Result:

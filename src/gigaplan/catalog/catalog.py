@@ -47,6 +47,8 @@ COLUMNS = (
     "chosen",
     "note",
 )
+WORDS = tuple(c for c in COLUMNS if c not in ("value", "low", "high", "evidence", "chosen"))
+"""Columns that are read as they stand."""
 HISTORY = "history/published.csv"
 """The table of published figures by date, which :mod:`gigaplan.catalog.history` reads."""
 BASES = ("power_basis", "flops_basis", "token_basis", "price_basis", "scope", "profile")
@@ -226,7 +228,7 @@ def fact_from(row: dict[str, str]) -> Fact:
     """Return the fact of one table row; ValueError if its numbers or its evidence can't be read."""
     words = row["unit"] in ("date", "text")
     return Fact(
-        **{k: row[k] for k in COLUMNS if k not in ("value", "low", "high", "evidence", "chosen")},
+        **{k: row[k] for k in WORDS},
         value=row["value"] if words else float(row["value"]),
         low=float(row["low"]) if row["low"] else None,
         high=float(row["high"]) if row["high"] else None,

@@ -13,6 +13,8 @@ from importlib.resources import as_file, files
 import numpy as np
 from numpy.typing import NDArray
 
+HOURS = 8760
+"""Hours of a year without 29 February."""
 TENTH = 0.1
 """Degrees of one unit of the file."""
 SOURCES = {
@@ -65,3 +67,23 @@ def climate(name: str) -> Climate:
         rows = every[name]
     month, hour, dry, wet = (np.asarray(column) for column in rows.T)
     return Climate(name, SOURCES[name], month.astype(int), hour.astype(int), dry * TENTH, wet * TENTH)
+
+
+def first_year(at: Climate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return dry and wet bulb of a climate's first year, from the first hour of 1 January of UTC on: (8760,) each.
+
+    A file that begins with a local year has the hours before it, by UTC, at its end.
+
+    Parameters
+    ----------
+    at : Climate
+        The climate.
+
+    Examples
+    --------
+    >>> dry, wet = first_year(climate("abilene"))
+    >>> len(dry), bool((wet <= dry).all())
+    (8760, True)
+    """
+    begins = int(at.hour[0])
+    return np.roll(at.dry_bulb_c[:HOURS], begins), np.roll(at.wet_bulb_c[:HOURS], begins)

@@ -19,6 +19,7 @@ from gigaplan.cli import (
     facts,
     planner,
     plans,
+    power_load,
     power_supply,
     power_swings,
     results,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 300
 """Characters of an internal error's text on the terminal."""
 
-FILE_OPTIONS = ("-o", "--out", "--html", "--markdown", "--csv")
+FILE_OPTIONS = ("-o", "--out", "--html", "--markdown", "--csv", "--years")
 """Options that take a file to write, or ``-`` for standard output."""
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "main",
     "planner",
     "plans",
+    "power_load",
     "power_supply",
     "power_swings",
     "results",

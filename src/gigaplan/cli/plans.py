@@ -64,11 +64,9 @@ def run(
 
     changes = [*(set or []), *([f"horizon.resolution={resolution}"] if resolution else [])]
     kept = keep[0] if keep and len(keep) == 1 else keep or "summary"
-    with progress("simulating") as bar:
-        result = api.run(plan, changes, with_ or [], bar, keep=kept)
+    with progress("run:") as bar:
+        result, folder = api.run_and_save(plan, changes, with_ or [], out, bar, keep=kept)
     warn(result)
-    with progress("saving:") as bar:
-        folder = api.save(result, out, bar)
     if json:
         return print_json(result, folder)
     from rich.text import Text

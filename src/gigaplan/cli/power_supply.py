@@ -12,6 +12,7 @@ from gigaplan.cli.options import Given, flattened
 from gigaplan.cli.power_swings import power_app
 from gigaplan.cli.streams import line
 
+PLAN_FILES = (".yaml", ".yml")
 Csv = Annotated[
     Path | None,
     Parameter(
@@ -51,12 +52,15 @@ def power_supply(
         File for the network.
     """
     from gigaplan import api
+    from gigaplan.layers.plan_supply import PlanSupply
     from gigaplan.report import supply_view
     from gigaplan.vocabulary.files import write_text
     from gigaplan.vocabulary.files.kinds import HOURS, PAGE
 
     with progress("sizing") as bar:
         run = api.power_supply(**_of_plan(job), changes=set or (), overlays=with_ or (), progress=bar)
+    if isinstance(run, PlanSupply):
+        return _whole_plan(run, csv, html, netcdf, json=json)
     if csv is not None:
         write_text(csv, supply_view.utility_csv(run), HOURS)
     if netcdf is not None:
@@ -69,13 +73,50 @@ def power_supply(
         show(supply_view.terminal(run))
         for path, what in ((csv, "Hours"), (html, "Page"), (netcdf, "Network")):
             if path is not None:
-                line(f"{what} written to {path}")
+                line(f"{what} written to {path}{_without(run) if path == netcdf else ''}")
     return 0 if run.shortfall is None else 1
 
 
+def _without(run: Any) -> str:
+    """Return what a network does not hold, of a question that has some of it."""
+    from gigaplan.layers.site_network import LEFT_OUT
+
+    job = run.job
+    has = job.shiftable or job.flexible or job.curtailable or run.site.grid.usd_per_mw_month
+    has = has or any(unit.full_hours < len(run.site.load_mw) for unit in run.site.units)
+    return f"; a network cannot say {LEFT_OUT}" if has else ""
+
+
+def _whole_plan(run: Any, csv: Path | None, html: Path | None, netcdf: Path | None, *, json: bool) -> int:
+    """Show every site of a plan; pages and networks are of one site."""
+    from gigaplan.report import supply_view
+    from gigaplan.vocabulary.errors import Place, PlanError, Problem
+    from gigaplan.vocabulary.files import write_text
+    from gigaplan.vocabulary.files.kinds import HOURS
+
+    for name, path in (("--html", html), ("--netcdf", netcdf)):
+        if path is not None:
+            what, remedy = f"{name} is of one site", f"name one, as {run.plan}/{run.sites[0].job.region}"
+            raise PlanError([Problem(what, Place("power supply"), value=run.plan, remedy=remedy)])
+    if csv is not None:
+        write_text(csv, supply_view.plan_csv(run), HOURS)
+    if json:
+        print_json(run)
+    else:
+        show(supply_view.of_plan(run))
+        if csv is not None:
+            line(f"Hours written to {csv}")
+    return 0 if all(one.shortfall is None for one in run.sites) else 1
+
+
 def _of_plan(job: Given) -> Given:
-    """Return what was asked for, PLAN/SITE split into the site and its plan."""
-    plan, _, site = str(job["region"]).rpartition("/")
+    """Return what was asked for: PLAN/SITE split into the site and its plan, and a plan alone as all of its sites."""
+    from gigaplan.plan import builtin_names
+
+    text = str(job["region"])
+    if text in builtin_names() or Path(text).suffix in PLAN_FILES:
+        return {**job, "region": "*", "plan": text}
+    plan, _, site = text.rpartition("/")
     return {**job, "region": site, "plan": plan} if plan else job
 
 

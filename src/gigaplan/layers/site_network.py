@@ -6,20 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from gigaplan.layers.site_load import year_hours
 from gigaplan.layers.site_supply_job import PLACE
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, SiteYear
 from gigaplan.vocabulary.errors import PlanError, Problem
 
 LARGE_MW = 1e6
 """Capacity that binds nothing."""
+LEFT_OUT = "load that waits or is left undone, the charge for monthly peaks, limits of hours, and energy sold"
+"""What a plain network cannot say."""
 INSTALL = "pip install 'gigaplan[power]'"
 
 
 def network(site: SiteYear, capacity_mw: dict[str, float] | None = None, *, year: int) -> Any:
     """Return a site as a network of one bus: load, grid, units, batteries, and a price of what is unserved.
 
-    What a plain network cannot say is left out: load that waits or is left undone, the charge for monthly peaks, limits
-    of hours, energy sold.
+    What a plain network cannot say is left out: :data:`LEFT_OUT`.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def network(site: SiteYear, capacity_mw: dict[str, float] | None = None, *, year
     capacity_mw : dict of str to float, optional
         Capacities as they stand [MW]; left out, the network may choose them.
     year : int
-        Calendar year of its hours.
+        Calendar year of its hours, UTC; 29 February is left out.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def network(site: SiteYear, capacity_mw: dict[str, float] | None = None, *, year
         raise PlanError([Problem("PyPSA is not installed", PLACE, remedy=INSTALL)]) from None
     hours = len(site.load_mw)
     made = pypsa.Network()
-    made.set_snapshots(pd.date_range(f"{year}-01-01", periods=hours, freq="h"))
+    made.set_snapshots(pd.DatetimeIndex(year_hours(year)[:hours]))
     made.add("Bus", "site")
     made.add("Load", "load", bus="site", p_set=site.load_mw)
     limit = np.asarray(site.grid.limit_mw, dtype=float)

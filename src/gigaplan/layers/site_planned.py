@@ -15,27 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gigaplan import plan as plans
 from gigaplan.catalog import hourly
+from gigaplan.layers.plan_sites import LEAP_DAY, Central, central, index_of, whole_years
+from gigaplan.layers.site_load import SiteHours, hours_of_site
 from gigaplan.layers.site_supply_job import PLACE, SupplyJob
-from gigaplan.plan.resolve.supply import months_of_hours, series_of
+from gigaplan.plan.resolve.supply import series_of
 from gigaplan.plan.scenario import Scenario
 from gigaplan.power.supply.dated import RENEWABLE, Fuelled, PlannedSupply
 from gigaplan.power.supply.inputs import Battery, Grid, SiteYear, Unit
 from gigaplan.power.supply.merit import closed_hours
 from gigaplan.results.result import Result
-from gigaplan.simulate.engine import simulate
-from gigaplan.vocabulary.errors import InputError, PlanError, Problem, nearest_name
+from gigaplan.vocabulary.errors import PlanError, Problem
 from gigaplan.vocabulary.members import Array, column
-from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS, MONTHS_PER_YEAR
+from gigaplan.vocabulary.time import DAYS_PER_YEAR, HOURS
 
-CENTRAL = "uncertainty.members=1"
 GIVES = np.ones(1)
 """What is firm gives in every hour."""
 NEVER_SHORT = 10.0
 """Power of a grid that is never short over the highest load."""
-LEAP_DAY = "02-29"
-"""Day that the series leave out."""
 SMALLEST_MW = 1e-6
 """Power that counts as more."""
 
@@ -54,23 +51,27 @@ class PlannedSite:
     """Place whose sun and wind are taken; empty where none is known."""
     site: SiteYear
     utc_offset_h: float
+    worth_usd_per_mwh: float
+    """What the plan is paid over the energy that its fleet draws in the year, at the meter; 0 where that is nothing."""
+    hours: SiteHours
+    """What it draws by the hour, how much of it can wait, and the water that it takes."""
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """What a plan gains where a site's grid comes a year earlier, and is withheld until its own date."""
+class Change:
+    """What a plan gains where a site's grid is another: a year earlier, a year later, or a megawatt larger."""
 
     withheld_h: float
     """Hours of each year in which the operator may withhold it until then [h]."""
     from_day: str
-    """Day from which the site's usable power is larger; empty where nothing is."""
+    """Day from which the site's usable power is another; empty where it never is."""
     until_day: str
     """Day until which it is."""
     power_mw: float
-    """Most usable IT power that the site has more [MW]."""
+    """Largest difference of its usable IT power, negative where it has less [MW]."""
     still_limits: str
-    """What limits the site where its grid comes earlier, in the month of ``from_day`` or at the start."""
+    """What then limits the site, in the month of ``from_day`` or at the start."""
     tokens: float
     """Tokens that the plan generates more, over the horizon."""
     tokens_share: float
@@ -78,24 +79,20 @@ class Earlier:
     revenue_usd: float
     """Revenue that the plan has more, over the horizon."""
     energy_usd: float
-    """Cost of energy that it has more."""
+    """Cost of energy that it has more, over the horizon."""
     unpowered_mwh: float
-    """Energy that the site's racks lack in the hours withheld."""
+    """Energy that the site's racks lack more."""
     served_more: dict[str, float]
     """Requests that are served more, over the horizon, by workload: those who no longer wait."""
 
 
-def planned_site(
-    plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path], name: str, job: SupplyJob
-) -> PlannedSite:
+def planned_site(future: Central, name: str, job: SupplyJob) -> PlannedSite:
     """Return a site of a plan in the year that is asked for.
 
     Parameters
     ----------
-    plan : str or Path
-        A built-in plan's name or a file.
-    changes, overlays : sequence
-        What is changed of it.
+    future : Central
+        The plan's central future.
     name : str
         Name of the site.
     job : SupplyJob
@@ -104,21 +101,21 @@ def planned_site(
     Raises
     ------
     PlanError
-        If the plan is wrong, has no such site, or the site draws nothing in the year.
+        If the plan has no such site, or the site draws nothing in the year.
     """
-    scenario, result = central(plan, changes, overlays)
-    p = _site(scenario, name)
-    months = _months_of(scenario, job.year)
-    needed = result["facility_energy_mwh"][0, p] + result["unpowered_energy_mwh"][0, p]
-    load_mw = (needed / scenario.axis.hours)[months][months_of_hours() - 1]
+    scenario, result = future.scenario, future.result
+    p = index_of(scenario, name, PLACE)
+    _whole_year(scenario, job.year)
+    hour = hours_of_site(future, p, job.year)
+    load_mw = hour.needed_mw
     if not load_mw.any():
         what = f"{name} draws nothing in {job.year}"
         raise PlanError([Problem(what, PLACE, value=str(job.year), remedy="name a later --year")])
     supply = scenario.supplies[p] if scenario.supplies else None
     one = scenario.fleet.sites[p]
     notes = [
-        f"load of {name} by month in the central future of {scenario.name}, the same in each of its hours; the plan's "
-        "price of power by the hours of its region's market, without a charge for peaks"
+        f"load of {name} by the hour in the central future of {scenario.name}; the plan's price of power by the hours "
+        "of its region's market, without a charge for peaks"
     ]
     if supply is None:
         notes.append(f"{name} states no supply: its grid is never short")
@@ -135,8 +132,17 @@ def planned_site(
         place=hourly.place_of(one.region, None if supply is None else supply.place or None),
         site=year,
         utc_offset_h=one.utc_offset_h,
+        worth_usd_per_mwh=_worth(result, job.year),
+        hours=hour,
         notes=tuple(notes),
     )
+
+
+def _worth(result: Result, year: int) -> float:
+    """Return the plan's revenue over the energy of all its sites in a year [USD/MWh]."""
+    months = [k for k, edge in enumerate(result.axis.edges[:-1]) if edge.year == year]
+    energy = float(result["facility_energy_mwh"][0][:, months].sum())
+    return float(result["revenue_usd"][0, months].sum()) / energy if energy > 0 else 0.0
 
 
 def _endless(region: str, load_mw: Array, usd_per_mwh: float) -> SiteYear:
@@ -147,56 +153,14 @@ def _endless(region: str, load_mw: Array, usd_per_mwh: float) -> SiteYear:
     return SiteYear(load_mw=load_mw, grid=grid)
 
 
-def central(plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path]) -> tuple[Scenario, Result]:
-    """Return the central future of a plan.
-
-    Parameters
-    ----------
-    plan : str or Path
-        A built-in plan's name or a file.
-    changes, overlays : sequence
-        What is changed of it.
-
-    Raises
-    ------
-    PlanError
-        If the plan is wrong.
-    """
-    loaded = plans.load(plan, [*changes, CENTRAL], overlays)
-    try:
-        scenario = plans.resolve(loaded)
-        return scenario, simulate(scenario, "summary")
-    except InputError as error:
-        raise plans.placed(error, loaded) from None
-
-
-def _site(scenario: Scenario, name: str) -> int:
-    names = [s.name for s in scenario.fleet.sites]
-    if name not in names:
-        what, allowed = f"{scenario.name} has no such site", ", ".join(names)
-        near = nearest_name(name, names)
-        raise PlanError([Problem(what, PLACE, value=name, allowed=allowed, nearest=near, remedy="name one of these")])
-    return names.index(name)
-
-
-def _months_of(scenario: Scenario, year: int) -> NDArray[np.int64]:
-    """Return the months of a year on the plan's axis."""
-    axis = scenario.axis
-    found = np.array([k for k, edge in enumerate(axis.edges[:-1]) if edge.year == year])
-    if len(found) < MONTHS_PER_YEAR:
-        years = [y for y in axis.years if sum(e.year == y for e in axis.edges[:-1]) == MONTHS_PER_YEAR]
-        raise PlanError(
-            [
-                Problem(
-                    f"{scenario.name} does not hold all of the year",
-                    PLACE,
-                    value=str(year),
-                    allowed=f"{years[0]} to {years[-1]}" if years else "no whole year",
-                    remedy="name one with --year",
-                )
-            ]
-        )
-    return found
+def _whole_year(scenario: Scenario, year: int) -> None:
+    """Raise PlanError where a plan's horizon does not hold all of a year."""
+    years = whole_years(scenario.axis)
+    if year not in years:
+        what, allowed = f"{scenario.name} does not hold all of the year", "no whole year"
+        if years:
+            allowed = f"{years[0]} to {years[-1]}"
+        raise PlanError([Problem(what, PLACE, value=str(year), allowed=allowed, remedy="name one with --year")])
 
 
 def _hours(year: int) -> list[dt.date]:
@@ -209,9 +173,15 @@ def _number(value: Any) -> float:
     return float(column(value, 1)[0])
 
 
+def _day(one: Any) -> dt.date:
+    """Return the day from which a dated part is there in the central future."""
+    day: dt.date = one.energised + dt.timedelta(days=round(_number(one.energised_delay_days)))
+    return day
+
+
 def _from(one: Any, hours: list[dt.date]) -> Array:
     """Return 1 in the hours in which a dated part is there."""
-    day = one.energised + dt.timedelta(days=round(_number(one.energised_delay_days)))
+    day = _day(one)
     return np.array([h >= day for h in hours], dtype=float)
 
 
@@ -294,7 +264,7 @@ def _batteries(supply: PlannedSupply, hours: list[dt.date]) -> tuple[Battery, ..
 
 def connected_earlier(
     plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path], before: PlannedSite, withheld_h: float
-) -> Earlier:
+) -> Change:
     """Return what a plan gains where the grid and the substations of a site come a year earlier, and the operator may
     withhold the grid for some hours of each year until its own date.
 
@@ -314,15 +284,70 @@ def connected_earlier(
     PlanError
         If the plan states no grid of the site, or a tranche would begin before the horizon.
     """
+    return _changed(plan, changes, overlays, before, _moved(before, withheld_h), withheld_h)
+
+
+def connected_later(
+    plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path], before: PlannedSite
+) -> Change:
+    """Return what a plan loses where the grid and the substations of a site come a year later.
+
+    Parameters
+    ----------
+    plan, changes, overlays, before
+        As of :func:`connected_earlier`.
+
+    Raises
+    ------
+    PlanError
+        If the plan states no grid of the site.
+    """
+    return _changed(plan, changes, overlays, before, _shifted(before, 1))
+
+
+def one_more_megawatt(
+    plan: str | Path, changes: Sequence[str], overlays: Sequence[str | Path], before: PlannedSite
+) -> Change:
+    """Return what a plan gains where the first tranche of a site's grid has a megawatt more.
+
+    Parameters
+    ----------
+    plan, changes, overlays, before
+        As of :func:`connected_earlier`.
+
+    Raises
+    ------
+    PlanError
+        If the plan states no grid of the site.
+    """
+    grid = () if before.supply is None else before.supply.grid
+    first = min(grid, key=_day) if grid else None
+    more = [] if first is None else [f"{_path(before)}.grid.{first.name}.power_mw={_number(first.power_mw) + 1:.9g} MW"]
+    return _changed(plan, changes, overlays, before, more)
+
+
+def _path(before: PlannedSite) -> str:
+    return f"fleet.sites.{before.name}.supply"
+
+
+def _changed(
+    plan: str | Path,
+    changes: Sequence[str],
+    overlays: Sequence[str | Path],
+    before: PlannedSite,
+    more: Sequence[str],
+    withheld_h: float = 0.0,
+) -> Change:
+    """Return what some changes of a site's supply bring in tokens, dollars and requests."""
     if before.supply is None or not before.supply.grid:
-        what, path = f"the plan states no grid of {before.name}", f"fleet.sites.{before.name}.supply.grid"
-        raise PlanError([Problem(what, PLACE, remedy=f"state {path}, whose dates can come earlier")])
-    _, after = central(plan, [*changes, *_moved(before, withheld_h)], overlays)
+        what, path = f"the plan states no grid of {before.name}", f"{_path(before)}.grid"
+        raise PlanError([Problem(what, PLACE, remedy=f"state {path}, whose dates and power can change")])
+    after = central(plan, [*changes, *more], overlays).result
     axis, p = after.axis, after.labels["site"].index(before.name)
     first, second = (np.nanmin(r["supply_limit_mw"][0, :, p], axis=0) for r in (before.result, after))
-    more = np.flatnonzero(second - first > SMALLEST_MW)
-    days = [axis.edges[k].isoformat() for k in (more[0], min(more[-1] + 1, axis.months))] if len(more) else ["", ""]
-    at = int(more[0]) if len(more) else int(np.argmax(second > 0))
+    apart = np.flatnonzero(np.abs(second - first) > SMALLEST_MW)
+    days = [axis.edges[k].isoformat() for k in (apart[0], min(apart[-1] + 1, axis.months))] if len(apart) else ["", ""]
+    at = int(apart[0]) if len(apart) else int(np.argmax(second > 0))
     hours = axis.hours / HOURS
 
     def gained(name: str) -> Array:
@@ -330,11 +355,12 @@ def connected_earlier(
 
     served = (gained("requests_served_per_day") * hours).sum(axis=-1)
     tokens = float(gained("generated_tokens").sum())
-    return Earlier(
+    largest = int(np.argmax(np.abs(second - first)))
+    return Change(
         withheld_h=withheld_h,
         from_day=days[0],
         until_day=days[1],
-        power_mw=float((second - first).max()),
+        power_mw=float((second - first)[largest]),
         still_limits=after.labels["link"][int(after["binding_supply"][0, p, at])],
         tokens=tokens,
         tokens_share=tokens / max(float(before.result["generated_tokens"][0].sum()), 1.0),
@@ -345,16 +371,22 @@ def connected_earlier(
     )
 
 
+def _shifted(before: PlannedSite, years: int) -> list[str]:
+    """Return the changes of the plan that bring a site's connection some years later, earlier where negative."""
+    if before.supply is None:
+        return []
+    return [
+        f"{_path(before)}.{part}.{one.name}.energised={_day(one) + dt.timedelta(days=round(years * DAYS_PER_YEAR))}"
+        for part, some in (("grid", before.supply.grid), ("substations", before.supply.substations))
+        for one in some
+    ]
+
+
 def _moved(before: PlannedSite, withheld_h: float) -> list[str]:
-    """Return the changes of the plan that bring a site's connection a year earlier."""
-    assert before.supply is not None
-    found, at = [], f"fleet.sites.{before.name}.supply"
-    for part, some in (("grid", before.supply.grid), ("substations", before.supply.substations)):
-        for one in some:
-            day = one.energised - dt.timedelta(days=round(DAYS_PER_YEAR))
-            found.append(f"{at}.{part}.{one.name}.energised={day}")
-    for one in before.supply.grid:
-        firm = max(filter(None, (one.energised, one.firm_from if one.withheld_hours else None)))
-        hours = max(withheld_h, one.withheld_hours)
-        found += [f"{at}.grid.{one.name}.withheld_hours={hours:g} h", f"{at}.grid.{one.name}.firm_from={firm}"]
-    return found if withheld_h else [c for c in found if "withheld" not in c and "firm_from" not in c]
+    """Return the changes of the plan that bring a site's connection a year earlier, withheld until its own date."""
+    found = _shifted(before, -1)
+    for one in before.supply.grid if before.supply is not None and withheld_h else ():
+        firm = max(filter(None, (_day(one), one.firm_from if one.withheld_hours else None)))
+        hours, at = max(withheld_h, one.withheld_hours), f"{_path(before)}.grid.{one.name}"
+        found += [f"{at}.withheld_hours={hours:g} h", f"{at}.firm_from={firm}"]
+    return found

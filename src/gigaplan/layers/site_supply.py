@@ -14,7 +14,8 @@ from gigaplan.catalog import Catalog
 from gigaplan.catalog import hourly as series
 from gigaplan.catalog import load as load_catalog
 from gigaplan.layers.own_series import OwnSeries, read_series
-from gigaplan.layers.site_planned import Earlier, PlannedSite
+from gigaplan.layers.site_load import SiteHours, year_hours
+from gigaplan.layers.site_planned import Change, PlannedSite
 from gigaplan.layers.site_supply_job import PLACE, REGIONS, SupplyJob, impossible
 from gigaplan.power.supply.highs import INSTALL
 from gigaplan.power.supply.inputs import FIRM_USD_PER_MWH, Battery, Flexible, Grid, SiteYear, Unit, recovery_factor
@@ -32,14 +33,14 @@ MOST_OVER_LOAD = {"solar": 6.0, "wind": 6.0}
 """Most solar and wind over the load: energy of six times its power is curtailed more than it is used."""
 MOST_OF_OTHERS = 3.0
 """Most of any other unit over the load."""
+TINY_MW = 1e-9
+"""Load that counts as none."""
 UNSERVED_MWH = 1e-3
 """Energy below which a shortfall is the solver's rounding."""
 SLACK = 3
 """Tolerances of the cost up to which a shortfall of sizes is theirs, not of the supply on offer."""
 UTC_OFFSET_H = {"ercot": -6.0, "pjm": -5.0}
 """Standard time of the regions, as their facts ``utc_offset_h`` have it."""
-LEAP_DAY = (2, 29)
-"""Month and day that the series leave out."""
 DAYS_PER_MONTH = 30.4375
 """Mean days of a month: 365.25 / 12."""
 
@@ -80,6 +81,10 @@ class SiteSupply(Brief):
     """What a year's delay of the last tranche would cost; None without ``delay``."""
     withheld_usd_per_year: float | None
     """What the hours in which the operator withholds the connection cost; None where there are none."""
+    water_m3: float | None
+    """Water that the site takes; None where no weather is stated, and it is not known."""
+    free_cooling_h: float | None
+    """Hours of the year in which no chiller runs; None as above."""
     curtailed_mwh: float
     shifted_mwh: float
     shortfall: Shortfall | None
@@ -90,8 +95,16 @@ class SiteSupply(Brief):
     catalog_vintage: str
     utc_offset_h: float
     """Standard time at the site, ahead of UTC [h]."""
-    earlier: Earlier | None = None
+    earlier: Change | None = None
     """What a connection a year earlier would bring; None where it was not asked."""
+    later: Change | None = None
+    """What a connection a year later would cost; None where it was not asked."""
+    one_more: Change | None = None
+    """What a megawatt more of grid would bring the plan; None where neither was asked."""
+    worth_usd_per_mwh: float
+    """What a megawatt-hour at the meter earns in compute, at which load is left undone [USD/MWh]."""
+    hours: SiteHours | None = None
+    """What a plan's site draws by the hour; None of a region."""
     site: SiteYear
     supplied: Supplied
 
@@ -132,20 +145,35 @@ def supply_site(job: SupplyJob, progress: Progress | None = None, planned: Plann
     site, notes = site_of(job, facts, own) if planned is None else _of_plan(job, planned, facts, own)
     found = _solved(job, site, progress)
     delayed = None
-    if job.delay:
-        before, after = (
-            replace(site, grid=replace(site.grid, limit_mw=np.where(site.grid.limit_mw > 0, mw, 0.0)))
-            for _, mw in job.tranches[-2:]
-        )
-        delayed = _solved(job, before, progress).cost_usd - _solved(job, after, progress).cost_usd
+    if job.delay and planned is None:
+        limits = (np.where(site.grid.limit_mw > 0, mw, 0.0) for _, mw in job.tranches[-2:])
+        sites = (replace(site, grid=replace(site.grid, limit_mw=limit)) for limit in limits)
+        before, after = (_solved(job, one, progress) for one in sites)
+        if _lacks(job, before):
+            mwh = before.unserved_mw.sum()
+            notes = (*notes, f"without the last tranche {mwh:,.0f} MWh of the year's load lack: no delay is priced")
+        else:
+            delayed = before.cost_usd - after.cost_usd
     withheld = None
     if job.withheld_h > 0:
         open_grid = replace(site.grid, limit_mw=_limit(job))
         withheld = found.cost_usd - _solved(job, replace(site, grid=open_grid), progress).cost_usd
     answer = _answer(job, site, found, delayed, withheld, notes, facts.vintage)
     if planned is not None:
-        return replace(answer, utc_offset_h=planned.utc_offset_h)
+        return _with_hours(answer, planned)
     return answer if own is None or own.utc_offset_h is None else replace(answer, utc_offset_h=own.utc_offset_h)
+
+
+def _with_hours(answer: SiteSupply, planned: PlannedSite) -> SiteSupply:
+    """Return an answer about a plan's site with its time, its load by the hour, and its water."""
+    free = planned.hours.free_cooling
+    return replace(
+        answer,
+        utc_offset_h=planned.utc_offset_h,
+        hours=planned.hours,
+        water_m3=None if free is None else float(planned.hours.water_m3.sum()),
+        free_cooling_h=None if free is None else float(free.sum()),
+    )
 
 
 def _solved(job: SupplyJob, site: SiteYear, progress: Progress | None) -> Supplied:
@@ -171,7 +199,7 @@ def _of_plan(
         planned.site,
         units=(*planned.site.units, *map(named, units)),
         batteries=(*planned.site.batteries, *map(named, batteries)),
-        flexible=_flexible(like, facts, peak),
+        flexible=_flexible(like, facts, planned),
     )
     if own is None:
         return site, (*planned.notes, *notes)
@@ -217,7 +245,7 @@ def site_of(job: SupplyJob, facts: Catalog, own: OwnSeries | None = None) -> tup
         what, remedy = "no hourly prices of the region are known", "give them in --series, as price_usd_per_mwh"
         raise PlanError([Problem(what, PLACE, value=job.region, allowed=", ".join(REGIONS), remedy=remedy)])
     carbon = series.grid_co2_kg_per_mwh(job.region)
-    hours = _hours(job.year)
+    hours = year_hours(job.year)
     grid = Grid(
         limit_mw=_withheld(_limit(job), price, job.withheld_h),
         usd_per_mwh=price,
@@ -233,18 +261,28 @@ def site_of(job: SupplyJob, facts: Catalog, own: OwnSeries | None = None) -> tup
         notes.append(_named(own))
     units, batteries, left_out = _offered(job, facts, job.capacities, own)
     load = np.full(series.HOURS, job.load_mw * job.drawn)
-    flexible = _flexible(job, facts, job.load_mw)
+    flexible = _flexible(job, facts)
     site = SiteYear(load_mw=load, grid=grid, units=tuple(units), batteries=tuple(batteries), flexible=flexible)
     return (site if own is None else _with_own(site, own)), (*notes, *left_out)
 
 
-def _flexible(job: SupplyJob, facts: Catalog, peak_mw: float) -> Flexible:
+def _flexible(job: SupplyJob, facts: Catalog, planned: PlannedSite | None = None) -> Flexible:
+    """Return what load can wait: a stated share, or what a plan's site says of each hour; what is left undone costs
+    what compute is worth, by the plan where there is one."""
+    share: Array | float = job.shiftable
+    peak: Array | float = job.load_mw
+    worth = facts.find("supply", "compute_usd_per_mwh").number
+    if planned is not None:
+        peak, worth = planned.hours.most_mw, planned.worth_usd_per_mwh or worth
+        if job.flexible:
+            hours, load = planned.hours, np.maximum(planned.hours.load_mw, TINY_MW)
+            share = np.minimum((hours.can_wait_mw + hours.training_mw) / load, 1.0)
     return Flexible(
-        shiftable_share=job.shiftable,
-        peak_mw=peak_mw,
-        within_h=job.within_h if job.shiftable else 0,
+        shiftable_share=share,
+        peak_mw=peak,
+        within_h=job.within_h if np.any(share) else 0,
         curtailable_share=job.curtailable,
-        worth_usd_per_mwh=facts.find("supply", "compute_usd_per_mwh").number,
+        worth_usd_per_mwh=worth,
     )
 
 
@@ -267,18 +305,10 @@ def _offered(
     return units, batteries, notes
 
 
-def _hours(year: int) -> list[dt.datetime]:
-    """Return the hours of a year, UTC, without 29 February."""
-    first = dt.datetime(year, 1, 1)
-    leap = (dt.date(year + 1, 1, 1) - dt.date(year, 1, 1)).days - series.HOURS // 24
-    every = (first + dt.timedelta(hours=h) for h in range(series.HOURS + 24 * leap))
-    return [h for h in every if (h.month, h.day) != LEAP_DAY]
-
-
 def _limit(job: SupplyJob) -> Array:
     """Return what the connection gives in each hour by its tranches."""
     limit = np.zeros(series.HOURS)
-    hours = _hours(job.year)
+    hours = year_hours(job.year)
     for day, mw in job.tranches:
         limit[[h.date() >= day for h in hours]] = mw
     return limit
@@ -349,6 +379,12 @@ def _battery(job: SupplyJob, facts: Catalog) -> Battery:
     )
 
 
+def _lacks(job: SupplyJob, found: Supplied) -> bool:
+    """Return whether more load lacks than the solver's rounding and the tolerance of sizes leave."""
+    slack = 0.0 if job.dispatch else SLACK * TOLERANCE * abs(found.cost_usd) / FIRM_USD_PER_MWH
+    return bool(found.unserved_mw.sum() > max(UNSERVED_MWH, slack))
+
+
 def _answer(
     job: SupplyJob,
     site: SiteYear,
@@ -362,13 +398,12 @@ def _answer(
     served = float((site.load_mw - found.curtailed_mw - found.unserved_mw).sum())
     lacking = found.unserved_mw
     shortfall = None
-    slack = 0.0 if job.dispatch else SLACK * TOLERANCE * abs(found.cost_usd) / FIRM_USD_PER_MWH
-    if lacking.sum() > max(UNSERVED_MWH, slack):
+    if _lacks(job, found):
         worst = int(lacking.argmax())
         shortfall = Shortfall(
             hours=int((lacking > UNSERVED_MWH).sum()),
             energy_mwh=float(lacking.sum()),
-            worst_hour=f"{_hours(job.year)[worst]:%Y-%m-%d %H:%M}",
+            worst_hour=f"{year_hours(job.year)[worst]:%Y-%m-%d %H:%M}",
             worst_mw=float(lacking[worst]),
         )
     unserved = found.cost_parts_usd.get("unserved", 0.0)
@@ -386,6 +421,9 @@ def _answer(
         grid_usd_per_mw_year=found.grid_usd_per_mw_year if shortfall is None else float("nan"),
         year_without_grid_usd=delayed if shortfall is None else None,
         withheld_usd_per_year=withheld if shortfall is None else None,
+        water_m3=None,
+        free_cooling_h=None,
+        worth_usd_per_mwh=site.flexible.worth_usd_per_mwh,
         curtailed_mwh=float(found.curtailed_mw.sum()),
         shifted_mwh=float(found.put_off_mw.sum()),
         shortfall=shortfall,

@@ -32,7 +32,8 @@ class SupplyJob:
     """A site of a steady load in a region, with a grid connection by date and what may stand next to it."""
 
     region: Annotated[str, Option(argument=True)]
-    """Region in whose market the site buys, ercot or pjm; or a site of a plan, as announced-2025-09/Abilene."""
+    """Region in whose market the site buys, ercot or pjm; or a site of a plan, as announced-2025-09/Abilene, or a plan
+    for all of its sites."""
     load_mw: Annotated[float, Option("load", group="Site"), Quantity("MW", "1.2 GW")] = 0.0
     """Facility power of the site at its peak, as "1.2 GW"; a site of a plan draws what the plan says."""
     drawn: Annotated[float, Option(group="Site"), Quantity("share", "85 %")] = 1.0
@@ -46,7 +47,7 @@ class SupplyJob:
     earlier_h: Annotated[float, Option("earlier", group="Site"), Quantity("h", "150 h", bare=True)] = 0.0
     """Of a plan's site: also say what a connection a year earlier brings that may be withheld for so many hours."""
     delay: Annotated[bool, Option(group="Site")] = False
-    """Also size the year without the grid's last tranche, to say what its delay by a year costs."""
+    """Also say what a year's delay of the grid's last tranche costs; of a plan's site, a delay of all of its grid."""
     units: Annotated[str, Option(group="Supply")] = ",".join(UNITS)
     """What may be built next to the grid, or with --dispatch what stands, as "engine=400MW,battery=100MW"."""
     dispatch: Annotated[bool, Option(group="Supply")] = False
@@ -63,6 +64,8 @@ class SupplyJob:
     """Zone of its times where these state none, as America/Chicago."""
     shiftable: Annotated[float, Option(group="Load that can wait"), Quantity("share", "15 %")] = 0.0
     """Share of the load that can be done later, as "15 %"."""
+    flexible: Annotated[bool, Option(group="Load that can wait")] = False
+    """Of a plan's site: what the plan says can wait does (requests that may, research on idle GPUs, training)."""
     within_h: Annotated[int, Option("within", group="Load that can wait")] = 12
     """Hours within which it must be done."""
     curtailable: Annotated[float, Option(group="Load that can wait"), Quantity("share", "10 %")] = 0.0
@@ -148,7 +151,7 @@ def read_units(text: str) -> tuple[dict[str, float | None], list[Problem]]:
     return found, problems
 
 
-OF_REGIONS = ("load_mw", "drawn", "grid", "withheld_h", "delay", "place", "prices_of")
+OF_REGIONS = ("load_mw", "drawn", "grid", "withheld_h", "place", "prices_of")
 """What a plan says of its sites."""
 
 
@@ -177,31 +180,20 @@ def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
     if job.time_zone and not job.series:
         what, remedy = "--time-zone is the zone of a file of hours", "name the file with --series, or leave it out"
         problems.append(Problem(what, PLACE, value=job.time_zone, remedy=remedy))
-    if job.region not in REGIONS and not planned and not job.series:
-        near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
-        what = "no hourly prices of such a region are shipped"
-        problems.append(
-            Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these")
-        )
-    if job.place and job.place not in PLACES:
-        near, allowed = nearest_name(job.place, PLACES), ", ".join(PLACES)
-        what = "no sun and wind of such a place are shipped"
-        problems.append(
-            Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these")
-        )
-    if job.prices_of not in PRICE_YEARS:
-        allowed = ", ".join(map(str, PRICE_YEARS))
-        what = "no hourly prices of such a year are shipped"
-        problems.append(Problem(what, PLACE, value=str(job.prices_of), allowed=allowed, remedy="name one of these"))
+    problems += _not_shipped(job, planned=planned)
     unsized = [n for n, mw in job.offered(planned=planned).items() if mw is None] if job.dispatch else []
     if unsized:
         what, remedy = "--dispatch needs the capacity of every unit", f"write them like {UNITS_EXAMPLE}"
         problems.append(Problem(what, PLACE, value=", ".join(unsized), remedy=remedy))
-    if job.delay and (job.dispatch or len(read_grid(job.grid)[0]) < 2):
-        what = "--delay compares sizes of least cost with and without the grid's last tranche"
-        remedy = f"name two tranches, as {GRID_EXAMPLE}, without --dispatch"
+    if job.delay and not planned and len(read_grid(job.grid)[0]) < 2:
+        what = "--delay compares the year with and without the grid's last tranche"
+        remedy = f"name two tranches, as {GRID_EXAMPLE}"
         problems.append(Problem(what, PLACE, value=job.grid, remedy=remedy))
-    if job.shiftable > 0 and job.drawn >= 1:
+    if job.flexible and (job.shiftable > 0 or not planned):
+        what = "--flexible takes what can wait from a plan's site"
+        remedy = "leave --shiftable out" if planned else "name a site of a plan, or state a share with --shiftable"
+        problems.append(Problem(what, PLACE, value=job.region, remedy=remedy))
+    if job.shiftable > 0 and job.drawn >= 1 and not planned:
         what = "load that waits needs hours with less than the peak to catch up in"
         problems.append(
             Problem(what, PLACE, value=f"{job.shiftable:g}", remedy="state what is drawn, as --drawn '85 %'")
@@ -211,6 +203,24 @@ def impossible(job: SupplyJob, *, planned: bool = False) -> list[Problem]:
         what = "a tranche of the grid begins after the year, and so changes nothing"
         problems.append(Problem(what, PLACE, value=f"{late[0]}", remedy="leave it out, or name a later --year"))
     return problems
+
+
+def _not_shipped(job: SupplyJob, *, planned: bool) -> list[Problem]:
+    """Return a problem for each region, place and year of which no hours are shipped."""
+    found: list[Problem] = []
+    if job.region not in REGIONS and not planned and not job.series:
+        near, allowed = nearest_name(job.region, REGIONS), ", ".join(REGIONS)
+        what = "no hourly prices of such a region are shipped"
+        found.append(Problem(what, PLACE, value=job.region, allowed=allowed, nearest=near, remedy="name one of these"))
+    if job.place and job.place not in PLACES:
+        near, allowed = nearest_name(job.place, PLACES), ", ".join(PLACES)
+        what = "no sun and wind of such a place are shipped"
+        found.append(Problem(what, PLACE, value=job.place, allowed=allowed, nearest=near, remedy="name one of these"))
+    if job.prices_of not in PRICE_YEARS:
+        allowed = ", ".join(map(str, PRICE_YEARS))
+        what = "no hourly prices of such a year are shipped"
+        found.append(Problem(what, PLACE, value=str(job.prices_of), allowed=allowed, remedy="name one of these"))
+    return found
 
 
 def _slip(what: str, value: str, path: str, example: str) -> Problem:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from gigaplan.vocabulary.members import Uncertain
+from gigaplan.vocabulary.members import Array, Uncertain
 from gigaplan.vocabulary.units import Unit
 
 
@@ -21,6 +21,16 @@ class Rejection(StrEnum):
     """Dry coolers: a closed circuit that takes no water, and the dry bulb is what cools."""
     OUTSIDE_AIR = "outside_air"
     """Outside air through the halls, cooled by evaporation in hot hours; no liquid circuit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """A year of weather, each hour of UTC from 1 January without 29 February: (8760,)."""
+
+    dry_bulb_c: Array
+    """Temperature of the air [degC]."""
+    wet_bulb_c: Array
+    """Its wet-bulb temperature [degC]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from gigaplan.power.cooling_inputs import Cooling, Weather
 from gigaplan.power.overhead import Overhead
 from gigaplan.vocabulary.members import Uncertain
 from gigaplan.vocabulary.units import Unit
@@ -35,6 +36,10 @@ class WeatheredFacility(Facility):
 
     hourly: Overhead
     """What it adds to IT power, by month of the year and hour."""
+    plant: Cooling
+    """Its plant."""
+    weather: Weather
+    """The hours of its weather."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gigaplan._version import __version__
-from gigaplan.layers.site_planned import Earlier
+from gigaplan.layers.plan_supply import PlanSupply
+from gigaplan.layers.site_load import year_hours
+from gigaplan.layers.site_planned import Change
 from gigaplan.layers.site_supply import SiteSupply
 from gigaplan.report import html as page
 from gigaplan.report.charts import base
 from gigaplan.report.charts.base import Chart
-from gigaplan.report.format import money, short
+from gigaplan.report.format import DASH, money, short
 from gigaplan.report.page import style_sheet, template
 from gigaplan.report.words import title as title_of
 from gigaplan.vocabulary.members import Array
@@ -40,6 +42,10 @@ UTILITY_COLUMNS = (
     "curtailed_mw",
     "unserved_mw",
 )
+LOAD_COLUMNS = ("it_mw", "can_wait_mw", "training_mw", "water_m3")
+"""Of a plan's site."""
+SHOWN_MWH = 0.5
+"""Energy that is worth a word."""
 
 
 def title(run: SiteSupply) -> str:
@@ -84,9 +90,19 @@ def rows(run: SiteSupply) -> list[tuple[str, str]]:
     if run.withheld_usd_per_year is not None:
         hours = f"{run.job.withheld_h:g} hours without the grid"
         found.append((hours, f"cost {money(run.withheld_usd_per_year)} a year"))
+    if run.water_m3 is not None and run.free_cooling_h is not None:
+        found.append(("water", f"{short(run.water_m3)} m3; {run.free_cooling_h:,.0f} hours without chillers"))
     if run.earlier is not None:
-        found += _earlier(run.earlier)
-    if run.job.shiftable or run.job.curtailable:
+        found += _change(f"a year earlier, {run.earlier.withheld_h:g} hours withheld", run.earlier)
+    if run.later is not None:
+        found += _change("a year later", run.later)
+    if run.one_more is not None:
+        gain = run.one_more
+        brings = (
+            f"{short(gain.tokens)} tokens, revenue {money(gain.revenue_usd)} and energy of {money(gain.energy_usd)}"
+        )
+        found.append(("one more MW, whole plan", f"{brings} more over the horizon"))
+    if run.job.shiftable or run.job.curtailable or run.job.flexible:
         found.append(("load that waits", f"{short(run.shifted_mwh)} MWh later, {short(run.curtailed_mwh)} MWh never"))
     gap = (run.usd_per_year - run.bound_usd_per_year) / max(abs(run.usd_per_year), 1.0)
     how = "optimal" if run.optimal else "the time limit came first"
@@ -94,21 +110,77 @@ def rows(run: SiteSupply) -> list[tuple[str, str]]:
     return found
 
 
-def _earlier(gain: Earlier) -> list[tuple[str, str]]:
-    """Return what a connection a year earlier brings."""
-    name = f"a year earlier, {gain.withheld_h:g} hours withheld"
+def _change(name: str, gain: Change) -> list[tuple[str, str]]:
+    """Return what another connection brings or costs."""
     if not gain.from_day:
-        return [(name, f"brings no power: what limits the site is still {gain.still_limits}")]
-    served = sorted(((n, v) for n, v in gain.served_more.items() if v > 0), key=lambda x: -x[1])
-    waits = ", ".join(f"{title_of(n)} {short(v)}" for n, v in served[:3])
+        return [(name, f"changes no power: what limits the site is still {gain.still_limits}")]
+    sign = 1 if gain.power_mw > 0 else -1
+    more = "more" if sign > 0 else "less"
+    served = sorted(((n, sign * v) for n, v in gain.served_more.items() if sign * v > 0), key=lambda x: -x[1])
+    who = ", ".join(f"{title_of(n)} {short(v)}" for n, v in served[:3])
     when = f"from {gain.from_day} to {gain.until_day}"
-    lacks = f"{short(gain.unpowered_mwh)} MWh lack in the hours withheld"
+    lacks = f"{short(gain.unpowered_mwh)} MWh more lack" if gain.unpowered_mwh > SHOWN_MWH else ""
+    dollars = f"revenue {money(gain.revenue_usd)}, energy {money(gain.energy_usd)} over the horizon"
+    none = "none: all demand was served" if sign > 0 else "none: all demand is served"
+    limits = f"{_mw(abs(gain.power_mw))} (IT) {more} {when}; what limits the site is then {gain.still_limits}"
     return [
-        (name, f"{_mw(gain.power_mw)} (IT) more {when}; what limits the site is then {gain.still_limits}"),
-        ("tokens", f"{short(gain.tokens)} more ({gain.tokens_share:+.2%}); {lacks}"),
-        ("dollars", f"revenue {money(gain.revenue_usd)}, energy {money(gain.energy_usd)} more over the horizon"),
-        ("who no longer waits", f"requests served more: {waits}" if waits else "nobody: all demand was served"),
+        (name, limits),
+        ("tokens", "; ".join(filter(None, (f"{_signed(gain.tokens)} ({gain.tokens_share:+.2%})", lacks)))),
+        ("dollars", dollars),
+        ("demand met" if sign > 0 else "unserved demand", f"requests served {more}: {who}" if who else none),
     ]
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else '-'}{short(abs(value))}"
+
+
+def of_plan(run: PlanSupply) -> RenderableType:
+    """Return every site of a plan in a line.
+
+    Parameters
+    ----------
+    run : PlanSupply
+        The answer of the verb.
+    """
+    table = Table(box=None, pad_edge=False)
+    for k, name in enumerate(("site", "peak MW", "grid MW", "USD/MWh", "kg/MWh", "one more MW", "lacks MWh")):
+        table.add_column(name, justify="right" if k else "left", overflow="fold")
+    for one in run.sites:
+        lacking = one.shortfall
+        worth = DASH if lacking else money(one.grid_usd_per_mw_year)
+        numbers = (one.site.load_mw.max(), one.peak_grid_mw, one.usd_per_mwh, one.co2_kg_per_mwh)
+        cells = (*map(short, numbers), worth, short(lacking.energy_mwh) if lacking else "0")
+        table.add_row(one.job.region, *cells)
+    lines = [
+        f"{one.job.region}: {lacking.worst_mw:,.0f} MW lack at {lacking.worst_hour} UTC, in {lacking.hours:,} hours"
+        for one in run.sites
+        if (lacking := one.shortfall) is not None
+    ]
+    total = f"{len(run.sites)} sites: {money(run.usd_per_year)} and {short(run.co2_t)} t of carbon dioxide in the year"
+    return Group(Text(f"{run.plan}, {run.year}", style="bold"), Text(total), table, *(Text(one) for one in lines))
+
+
+def plan_csv(run: PlanSupply) -> str:
+    """Return each hour of each site; units that a site has not are left empty.
+
+    Parameters
+    ----------
+    run : PlanSupply
+        The answer of the verb.
+    """
+    units = list(dict.fromkeys(name for one in run.sites for name in _unit_columns(one)))
+    lines = [",".join(["site", *UTILITY_COLUMNS, *LOAD_COLUMNS, *units])]
+    for one in run.sites:
+        own = _unit_columns(one)
+        places = [own.index(name) if name in own else None for name in units]
+        name = f'"{one.job.region}"' if "," in one.job.region else one.job.region
+        for cells in _rows(one):
+            given = cells[len(cells) - len(own) :]
+            lines.append(
+                ",".join([name, *cells[: len(cells) - len(own)], *("" if k is None else given[k] for k in places)])
+            )
+    return "\n".join([*lines, ""])
 
 
 def terminal(run: SiteSupply) -> RenderableType:
@@ -151,7 +223,7 @@ def _week(run: SiteSupply) -> Chart:
     dearest = int(run.supplied.energy_usd_per_mwh.argmax())
     first = min(max(dearest - WEEK_H // 2, 0), len(run.site.load_mw) - WEEK_H)
     at = slice(first, first + WEEK_H)
-    names = [f"{hour:%d %b %H:00}" for hour in hours(run)[at]]
+    names = [f"{hour:%d %b %H:00}" for hour in year_hours(run.job.year)[at]]
     series = [
         base.area(word(n), np.maximum(mw[at], 0), base.PALETTE[k % len(base.PALETTE)])
         for k, (n, mw) in enumerate(run.supplied.power_mw.items())
@@ -204,6 +276,7 @@ def html(run: SiteSupply) -> str:
     drawn = charts(run)
     return template("supply.html.j2").render(
         run=run,
+        kicker="the supply of a site",
         title=title(run),
         question=headline(run),
         rows=rows(run),
@@ -217,34 +290,35 @@ def html(run: SiteSupply) -> str:
     )
 
 
-def hours(run: SiteSupply) -> list[dt.datetime]:
-    """Return the hours of the year, UTC, without 29 February."""
-    first = dt.datetime(run.job.year, 1, 1)
-    every = (first + dt.timedelta(hours=h) for h in range(len(run.site.load_mw) + 24))
-    return [h for h in every if (h.month, h.day) != (2, 29)][: len(run.site.load_mw)]
-
-
 def utility_csv(run: SiteSupply) -> str:
-    """Return each hour in UTC and local standard time: load, import and its limit, ramp, and what waits or is left out.
+    """Return each hour in UTC and local standard time: load, import and its limit, ramp, and what waits or is left out;
+    of a plan's site its IT power, what can wait, training and water too.
 
     The ramp is the change of import since the hour before, over sixty minutes: what a schedule by hours shows.
+
+    Parameters
+    ----------
+    run : SiteSupply
+        The answer of the verb.
     """
-    return "\n".join([",".join([*UTILITY_COLUMNS, *_unit_columns(run)]), *_lines(run), ""])
+    columns = [*UTILITY_COLUMNS, *(LOAD_COLUMNS if run.hours is not None else ()), *_unit_columns(run)]
+    return "\n".join([",".join(columns), *(",".join(cells) for cells in _rows(run)), ""])
 
 
 def _unit_columns(run: SiteSupply) -> list[str]:
     return [f"{n}_mw" for n in run.supplied.power_mw if n != "grid"]
 
 
-def _lines(run: SiteSupply) -> Iterator[str]:
-    found = run.supplied
+def _rows(run: SiteSupply) -> Iterator[list[str]]:
+    found, of_plan = run.supplied, run.hours
     taken = found.power_mw["grid"]
     ramp = np.diff(taken, prepend=taken[:1]) / 60
     columns: list[Array] = [run.site.load_mw, taken, run.site.grid.limit_mw, ramp]
     columns += [found.put_off_mw, found.caught_up_mw, found.curtailed_mw, found.unserved_mw]
+    if of_plan is not None:
+        columns += [of_plan.it_mw, of_plan.can_wait_mw, of_plan.training_mw, of_plan.water_m3]
     columns += [mw for n, mw in found.power_mw.items() if n != "grid"]
     local = dt.timedelta(hours=run.utc_offset_h)
-    for hour, values in zip(hours(run), np.array(columns).T, strict=True):
-        yield ",".join(
-            [f"{hour:%Y-%m-%dT%H:%MZ}", f"{hour + local:%Y-%m-%dT%H:%M}", *(f"{v:.4f}" for v in values + 0.0)]
-        )
+    for hour, values in zip(year_hours(run.job.year), np.array(columns).T, strict=True):
+        times = [f"{hour:%Y-%m-%dT%H:%MZ}", f"{hour + local:%Y-%m-%dT%H:%M}"]
+        yield [*times, *(f"{v:.4f}" for v in values + 0.0)]

@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import functools
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -43,21 +44,29 @@ NUMBERS, MEMBERS, DRAWS = "result.parquet", "members.parquet", "draws.parquet"
 """Files next to ``result.json``: the central member's numbers, all members' and what they drew of the inputs."""
 
 
-def written(folder: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """Return a result's plain data with the checksums of the files that hold its arrays."""
-    draws = data["draws"]
-    return data | {
+def written(folder: Path, result: Labelled) -> dict[str, Any]:
+    """Return what is known of a result only when the files that hold its arrays are written: their checksums."""
+    return {
         "parquet": _written(folder / NUMBERS),
         "members_parquet": _written(folder / MEMBERS) if (folder / MEMBERS).exists() else None,
-        "draws": draws and draws | {"parquet": _written(folder / DRAWS)},
+        "draws": {"inputs": _inputs(result.draws), "parquet": _written(folder / DRAWS)} if result.draws else None,
     }
 
 
+def as_texts(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of plain data as JSON each."""
+    return {name: json.dumps(value, indent=1, sort_keys=True) for name, value in data.items()}
+
+
+def joined(texts: Mapping[str, str]) -> str:
+    """Return the JSON of an object of such fields."""
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {texts[name]}" for name in sorted(texts)) + "\n}"
+
+
 def as_data(result: Labelled) -> dict[str, Any]:
-    """Return all of a result but its arrays as plain data."""
+    """Return all of a result but its arrays, and what :func:`written` has of these, as plain data."""
     return {
         "format": FORMAT,
-        "draws": {"inputs": _inputs(result.draws)} if result.draws else None,
         "stamp": dataclasses.asdict(result.stamp),
         "axis": {
             "start": result.axis.start.isoformat(),

@@ -11,9 +11,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gigaplan.plan.sources import Sources
 from gigaplan.results import drawtable, formats, longtable, membertable
@@ -25,6 +24,7 @@ from gigaplan.vocabulary.files.folders import restore_folder
 from gigaplan.vocabulary.progress import Progress, report
 from gigaplan.vocabulary.second_process import second_process
 
+R = TypeVar("R", bound=Labelled)
 NAMES = (formats.DRAWS, formats.MEMBERS, "report.html", "result.json", "result.parquet")
 """Files of a saved result."""
 MAX_JSON_BYTES = 64_000_000
@@ -36,12 +36,24 @@ STEPS = 2
 
 
 def save(
-    result: Labelled,
+    result: R,
     folder: Path,
-    extra: Mapping[str, Callable[[], str]] | None = None,
+    extra: Mapping[str, Callable[[R], str]] | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write a result into a folder.
+    """Write a result into a folder and return the folder; see :func:`save_and_complete`."""
+    save_and_complete(result, folder, lambda found: found, extra, progress)
+    return folder
+
+
+def save_and_complete(
+    result: R,
+    folder: Path,
+    complete: Callable[[R], R],
+    extra: Mapping[str, Callable[[R], str]] | None = None,
+    progress: Progress | None = None,
+) -> R:
+    """Write a result into a folder, and complete it while its tables are written.
 
     Parameters
     ----------
@@ -49,15 +61,17 @@ def save(
         What to write.
     folder : Path
         Where; a result that is there already is replaced at one instant, any other folder is refused.
+    complete : callable
+        Returns the result with what no table holds, as its claims' verdicts.
     extra : mapping of str to callable, optional
-        Further text files by name, of :data:`NAMES`: what returns their text, called while the tables are written.
+        Further text files by name, of :data:`NAMES`: what returns the text of the complete result.
     progress : callable, optional
         Called with (steps done, steps, the next one); False cancels, and the folder stays as it was.
 
     Returns
     -------
-    Path
-        The folder.
+    Labelled
+        The complete result.
 
     Raises
     ------
@@ -70,14 +84,15 @@ def save(
     """
     with whole_folder(folder, NAMES, _wrote) as work:
         if _is_quick(result):
-            data = _write_side_by_side(result, work, extra or {}, progress)
+            result, texts = _write_side_by_side(result, work, complete, extra or {}, progress)
         else:
             _write_tables(result, work, progress)
-            _write_texts(work, extra or {})
-            data = formats.as_data(result)
-        data = formats.written(work, data)
-        (work / "result.json").write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
-    return folder
+            result = complete(result)
+            _write_texts(result, work, extra or {})
+            texts = formats.as_texts(formats.as_data(result))
+        texts |= formats.as_texts(formats.written(work, result))
+        (work / "result.json").write_text(formats.joined(texts), encoding="utf-8")
+    return result
 
 
 def _is_quick(result: Labelled) -> bool:
@@ -86,38 +101,52 @@ def _is_quick(result: Labelled) -> bool:
 
 
 def _write_side_by_side(
-    result: Labelled, work: Path, extra: Mapping[str, Callable[[], str]], progress: Progress | None
-) -> dict[str, Any]:
-    """Write the tables in a second process, where there can be one; write texts and return the rest meanwhile."""
+    result: R,
+    work: Path,
+    complete: Callable[[R], R],
+    extra: Mapping[str, Callable[[R], str]],
+    progress: Progress | None,
+) -> tuple[R, dict[str, str]]:
+    """Write the members' table in a second process, where there can be one; all the rest meanwhile."""
     report(progress, 0, STEPS, "tables and page")
-    with second_process(lambda _: _write_tables(result, work, None), (0,)) as left_undone:
-        _write_texts(work, extra)
-        data = formats.as_data(result)
+    with second_process(lambda _: _write_members(result, work, None), (0,)) as left_undone, _central(result, work):
+        completed = complete(result)
+        _write_texts(completed, work, extra)
+        texts = formats.as_texts(formats.as_data(completed))
         report(progress, 1, STEPS, "tables")
         for _ in left_undone():
-            _write_tables(result, work, None)
+            _write_members(result, work, None)
     report(progress, STEPS, STEPS, "result")
-    return data
+    return completed, texts
 
 
-def _write_texts(work: Path, extra: Mapping[str, Callable[[], str]]) -> None:
+def _write_texts(result: R, work: Path, extra: Mapping[str, Callable[[R], str]]) -> None:
     for name, text in extra.items():
-        (work / name).write_text(text(), encoding="utf-8")
+        (work / name).write_text(text(result), encoding="utf-8")
 
 
 def _write_tables(result: Labelled, work: Path, progress: Progress | None) -> None:
-    """Write the central member's table and that of all members, both at a time: DuckDB needs no Python for it."""
+    """Write all tables, that of the central member and that of all members at a time."""
+    with _central(result, work):
+        _write_members(result, work, progress)
+
+
+def _write_members(result: Labelled, work: Path, progress: Progress | None) -> None:
+    """Write what members drew and what they lead to."""
     if result.draws:
         drawtable.write(result.draws, work / formats.DRAWS)
-    central = partial(longtable.write, central_alone(result), work / "result.parquet", tuple(result.arrays))
-    if not membertable.held(result):
-        central(progress=progress)
-        return
+    if membertable.held(result):
+        membertable.write(result, work / formats.MEMBERS, progress)
+
+
+@contextlib.contextmanager
+def _central(result: Labelled, work: Path) -> Iterator[None]:
+    """Write the central member's table while the block runs: DuckDB needs no Python for it."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        written = pool.submit(central)
-        membertable.write(result, work / formats.MEMBERS, progress)
+        written = pool.submit(longtable.write, central_alone(result), work / "result.parquet", tuple(result.arrays))
+        yield
         written.result()
 
 

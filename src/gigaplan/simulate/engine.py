@@ -58,6 +58,24 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
     LawError
         If energy, GPUs, requests or money are not conserved: a bug in gigaplan, never in the plan.
     """
+    return with_stages(scenario, keep, progress)[0]
+
+
+def with_stages(
+    scenario: Scenario, keep: Keep = "all", progress: Progress | None = None
+) -> tuple[Result, Scenario, Stages]:
+    """Run a scenario and return its result, the scenario at the prices of its supplies, and what each stage found.
+
+    Parameters
+    ----------
+    scenario, keep, progress
+        As of :func:`simulate`.
+
+    Raises
+    ------
+    UnknownQuantityError, LawError
+        As of :func:`simulate`.
+    """
     keep = checked_keep(keep)
     names = labels(scenario)
     begin = staged(progress, STAGES)
@@ -67,7 +85,7 @@ def simulate(scenario: Scenario, keep: Keep = "all", progress: Progress | None =
     arrays = assemble(collect(scenario, stages), names, scenario.members)
     laws.check(arrays, scenario.axis)
     result = _result(scenario, arrays, names, stages)
-    return replace(result, arrays=retain(result, keep), keep=keep)
+    return replace(result, arrays=retain(result, keep), keep=keep), scenario, stages
 
 
 def _stages(scenario: Scenario, begin: Callable[[str], None]) -> Stages:

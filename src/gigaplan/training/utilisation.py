@@ -21,6 +21,7 @@ from gigaplan.training.inputs import Batch, LargeModel, TrainingEfficiency
 from gigaplan.training.layout import Layouts
 from gigaplan.training.search import free_bytes, memory_of
 from gigaplan.training.step import step
+from gigaplan.vocabulary.files.stored import key_of, stored_numbers
 from gigaplan.vocabulary.members import Array
 
 SIZES = tuple(4.0**k for k in range(5, 13))
@@ -33,6 +34,8 @@ WIDTHS = ("hidden", "ffn_dense", "ffn_expert")
 """Fields of an architecture that grow with its width."""
 WIDTH_STEP = 64
 """Widths are multiples of it (NVIDIA, Matrix multiplication background, 2020)."""
+ROOMS = ("compute", "training", "vocabulary")
+"""Rooms whose source says what a run of any size trains."""
 CURVES_KEPT = 256
 """Curves kept in memory: one for each system, precision and set of constants."""
 
@@ -93,8 +96,22 @@ def speed_by_size(
     Returns
     -------
     SpeedBySize
-        Speed and size of a replica group, by size of the run.
+        Speed and size of a replica group, by size of the run; stored for the runs that come.
     """
+
+    def computed() -> list[float]:
+        found = _speed_by_size(device, model, precision, block_scaled, e, large)
+        return [*map(float, found.flops_per_s), *map(float, found.group_gpus)]
+
+    key = key_of(device, model, precision, block_scaled, e, large, SIZES)
+    speed, group = np.array(stored_numbers("runs", ROOMS, key, 2 * len(SIZES), computed)).reshape(2, -1)
+    return SpeedBySize(speed, group)
+
+
+def _speed_by_size(
+    device: Device, model: Architecture, precision: str, block_scaled: bool, e: TrainingEfficiency, large: LargeModel
+) -> SpeedBySize:
+    """Return the fastest of all layouts at each size."""
     gpus, at, batch_tokens = _layouts(device, model, large)
     batch = _batch(batch_tokens, precision, block_scaled, large)
     # memory is quicker to evaluate than time, so only what fits is timed

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from gigaplan.vocabulary.show import Brief, BriefRows, Lines, text
 from gigaplan.vocabulary.units import UNIT_UNSAID, parse_date
@@ -33,6 +34,10 @@ class Evidence(StrEnum):
 def weakest(classes: Iterable[Evidence]) -> Evidence:
     """Return the weakest of some evidence classes (a result with no fact at all is assumed)."""
     return max(classes, key=lambda e: e.rank, default=Evidence.ASSUMED)
+
+
+_day = lru_cache(maxsize=4096)(parse_date)
+"""The day of a source's date: thousands of facts have a few hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -79,7 +84,7 @@ class Fact(Brief):
         day
             The day.
         """
-        return day is not None and bool(self.date) and parse_date(self.date) > day
+        return day is not None and bool(self.date) and _day(self.date) > day
 
     @property
     def basis(self) -> str:

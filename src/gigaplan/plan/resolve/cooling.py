@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any
 
 from gigaplan.catalog import Catalog
-from gigaplan.catalog.climates import climate
+from gigaplan.catalog.climates import climate, first_year
 from gigaplan.plan.resolve.filler import Filler
-from gigaplan.power.cooling_inputs import Cooling, Rejection
+from gigaplan.power.cooling_inputs import Cooling, Rejection, Weather
 from gigaplan.power.overhead import Overhead, overhead
 
 SHARED = "cooling"
@@ -67,8 +67,11 @@ def by_weather(filler: Filler, given: Any, path: str, own: dict[tuple[str, str],
         own[name, kind] = overhead(plant, at.month, at.hour, at.dry_bulb_c, at.wet_bulb_c)
     found = own[name, kind]
     busy = filler.facts.find("draw_curve", "busy_share").number
+    dry, wet = first_year(climate(name))
     known: dict[str, Any] = {
         "hourly": found,
+        "plant": plant,
+        "weather": Weather(dry_bulb_c=dry, wet_bulb_c=wet),
         "pue": found.pue(busy),
         "loss_share": found.loss_share(busy),
         "pue_summer_rise": 0.0,

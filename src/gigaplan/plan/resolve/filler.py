@@ -42,7 +42,7 @@ DELAY = "_delay_days"
 
 
 @cache
-def _type_hints(cls: type) -> Mapping[str, Any]:
+def type_hints(cls: type) -> Mapping[str, Any]:
     """Return the type of each field of a dataclass; evaluating annotations anew for each fill is slow."""
     return typing.get_type_hints(cls, include_extras=True)
 
@@ -130,7 +130,7 @@ class Filler:
         """
         entities = [entity] if isinstance(entity, str) else list(entity)
         values: dict[str, Any] = {}
-        hints, facts = _type_hints(typing.cast(Any, cls)), self._remembered(cls, entities, path, bases or {})
+        hints, facts = type_hints(typing.cast(Any, cls)), self._remembered(cls, entities, path, bases or {})
         for f in fields(typing.cast(Any, cls)):
             here, stated = f"{path}.{f.name}", getattr(given, f.name, None)
             if f.name in known:

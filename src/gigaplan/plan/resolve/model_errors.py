@@ -7,7 +7,6 @@ model: they come from one model, and from one fit.
 from __future__ import annotations
 
 import math
-import typing
 from collections.abc import Iterable, Mapping
 
 from gigaplan.accuracy import serving, training
@@ -17,7 +16,7 @@ from gigaplan.compute.device import Device
 from gigaplan.compute.transformer import Architecture
 from gigaplan.inference.inputs import Efficiency
 from gigaplan.plan.names import family, shape_name
-from gigaplan.plan.resolve.filler import Filler
+from gigaplan.plan.resolve.filler import Filler, type_hints
 from gigaplan.training.programme import PlannedRun
 from gigaplan.vocabulary.facts import Evidence
 from gigaplan.vocabulary.interval import Interval
@@ -66,7 +65,7 @@ def device_ratios(filler: Filler, system: str, clock: Uncertain = 1.0) -> dict[t
         facts = [filler.facts.find(system, name) for name in names if name in known]
         ranged = [f for f in facts if f.low is not None and f.high is not None and f.number > 0]
         if ranged:
-            hint = typing.get_type_hints(Device, include_extras=True)[names[0]]
+            hint = type_hints(Device)[names[0]]
             found[tuple(n for n in names if n in known)] = (
                 filler.drawn(ranged[0], hint, f"inference.devices.{system}.{ranged[0].quantity}") / ranged[0].number
             )
@@ -81,7 +80,7 @@ def _memory_ratio(filler: Filler) -> Uncertain:
     """Return the memory that a layout may fill over the central member's: what stays free is uncertain."""
     entity, quantity, path = RESERVE
     fact = filler.facts.find(entity, quantity)
-    hint = typing.get_type_hints(Efficiency, include_extras=True)[quantity]
+    hint = type_hints(Efficiency)[quantity]
     return (1 - filler.drawn(fact, hint, path)) / (1 - fact.number)
 
 

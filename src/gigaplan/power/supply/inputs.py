@@ -83,10 +83,10 @@ class Grid:
 class Flexible:
     """Load that can wait or be left undone."""
 
-    shiftable_share: float = 0.0
-    """Share of each hour's load that may be done later."""
-    peak_mw: float = 0.0
-    """Most that the site can draw while it catches up; 0 stands for the highest load [MW]."""
+    shiftable_share: Array | float = 0.0
+    """(T,) or one share of each hour's load that may be done later."""
+    peak_mw: Array | float = 0.0
+    """(T,) or one most that the site can draw while it catches up; 0 stands for the highest load [MW]."""
     within_h: int = 0
     """Hours within which what was put off must be done."""
     curtailable_share: float = 0.0

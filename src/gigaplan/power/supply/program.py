@@ -241,9 +241,10 @@ def _flexible(
     """Add load that can wait, as a backlog no older than its deadline, and load that can be left undone."""
     hours, flexible, load = len(site.load_mw), site.flexible, site.load_mw
     put_off = caught_up = backlog = curtailed = None
-    if flexible.shiftable_share > 0 and flexible.within_h > 0:
+    if np.any(np.asarray(flexible.shiftable_share) > 0) and flexible.within_h > 0:
+        peak = flexible.peak_mw if np.any(flexible.peak_mw) else load.max()
         put_off = lp.add(hours, 0.0, 0.0, flexible.shiftable_share * load)
-        caught_up = lp.add(hours, 0.0, 0.0, np.maximum((flexible.peak_mw or load.max()) - load, 0.0))
+        caught_up = lp.add(hours, 0.0, 0.0, np.maximum(peak - load, 0.0))
         backlog = lp.add(hours, 0.0)
         parts: Parts = [(backlog, 1.0), (np.roll(backlog, 1), -1.0)]
         lp.where(hours, [*parts, (put_off, -1.0), (caught_up, 1.0)], 0.0, 0.0)

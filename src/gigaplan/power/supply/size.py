@@ -214,6 +214,8 @@ def _coarse(site: SiteYear) -> Array:
         batteries=tuple(replace(b, hours=b.hours / BLOCK_H) for b in site.batteries),
         flexible=replace(
             site.flexible,
+            shiftable_share=means(np.atleast_1d(site.flexible.shiftable_share)),
+            peak_mw=means(np.atleast_1d(site.flexible.peak_mw)),
             within_h=site.flexible.within_h // BLOCK_H,
             curtail_full_hours=site.flexible.curtail_full_hours / BLOCK_H,
         ),

@@ -14,6 +14,7 @@ PLAN = Kind("a plan")
 DATA = Kind("a table of the package")
 """Rows that the fitting programmes of gigaplan renew in its source tree."""
 HOURS = Kind("hours of a site", ("hour_utc,hour_local_standard,load_mw",))
+LOADS = Kind("loads by year", ("site,year,months,design_mw,",))
 TRACE = Kind("a trace of requests", ('{"traceEvents": [{"ph": "M"', '"name": "process_name"', '"requests"'))
 NETWORK = Kind("a network of PyPSA")
 """Its bytes are compressed; a file of this name is the user's own choice."""
