@@ -72,10 +72,10 @@ def spread(demand_per_s: Array, capacity_per_s: Array, order: NDArray[np.intp], 
     left, found = demand_per_s.astype(float), np.zeros((len(demand_per_s), len(capacity_per_s)))
     room = spill * capacity_per_s
     for k in range(order.shape[1]):
-        wanted = np.zeros_like(found)
-        wanted[np.arange(len(left)), order[:, k]] = left
-        total = wanted.sum(axis=0)
-        granted = wanted * np.minimum(np.divide(room, total, out=np.ones_like(room), where=total > room), 1.0)
+        request_rate = np.zeros_like(found)
+        request_rate[np.arange(len(left)), order[:, k]] = left
+        total = request_rate.sum(axis=0)
+        granted = request_rate * np.minimum(np.divide(room, total, out=np.ones_like(room), where=total > room), 1.0)
         found += granted
         room = np.maximum(room - granted.sum(axis=0), 0.0)
         left = left - granted.sum(axis=1)
