@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gigaplan import api
+from gigaplan.results import store
 from gigaplan.results.verdicts import Verdict
-from gigaplan.vocabulary.errors import PlanError
+from gigaplan.vocabulary.errors import InputError, PlanError
 from gigaplan.vocabulary.progress import Cancelled
 
 PLAN = "lab-1mw"
@@ -40,10 +41,25 @@ def test_progress_never_goes_back(tmp_path: Path) -> None:
     assert seen[-1][0] == seen[-1][1]
 
 
-def test_a_claim_that_names_what_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
-    claims = tmp_path / "claims.yaml"
-    claims.write_text("claims: what\n")
-    (tmp_path / "out").mkdir()
-    with pytest.raises(PlanError):
-        api.run_and_save(PLAN, [f"claims={claims}"], folder=tmp_path / "out" / "mine")
-    assert not list((tmp_path / "out").iterdir())
+def test_nothing_is_left_where_a_claim_cannot_be_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> object:
+        raise InputError("no such claim")
+
+    monkeypatch.setattr("gigaplan.api.plans.evaluate", refused)
+    with pytest.raises(PlanError, match="no such claim"):
+        api.run_and_save(PLAN, ["uncertainty.members=12"], folder=tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("members", [1, 12])
+def test_a_large_result_says_how_far_its_tables_are_and_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: int
+) -> None:
+    monkeypatch.setattr(store, "QUICK", 0)
+    result = api.run(PLAN, [f"uncertainty.members={members}"])
+    seen: list[str] = []
+    api.save(result, tmp_path / "whole", lambda done, total, what: seen.append(what))
+    assert "labels" in seen
+    with pytest.raises(Cancelled):
+        api.save(result, tmp_path / "stopped", lambda done, total, what: what != "labels")
+    assert [p.name for p in tmp_path.iterdir()] == ["whole"]

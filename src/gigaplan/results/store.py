@@ -126,7 +126,12 @@ def _write_texts(result: R, work: Path, extra: Mapping[str, Callable[[R], str]])
 
 
 def _write_tables(result: Labelled, work: Path, progress: Progress | None) -> None:
-    """Write all tables, that of the central member and that of all members at a time."""
+    """Write all tables, that of the central member and that of all members at a time; the longest says how far it is
+    and can be cancelled: the members', or the central one's where there are no others."""
+    if not membertable.held(result):
+        _write_members(result, work, None)
+        longtable.write(central_alone(result), work / formats.NUMBERS, tuple(result.arrays), progress=progress)
+        return
     with _central(result, work):
         _write_members(result, work, progress)
 
@@ -145,7 +150,7 @@ def _central(result: Labelled, work: Path) -> Iterator[None]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
-        written = pool.submit(longtable.write, central_alone(result), work / "result.parquet", tuple(result.arrays))
+        written = pool.submit(longtable.write, central_alone(result), work / formats.NUMBERS, tuple(result.arrays))
         yield
         written.result()
 

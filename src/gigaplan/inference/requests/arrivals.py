@@ -22,6 +22,8 @@ TABLE = 1 << TABLE_BITS
 """Equally likely values of a gap or a length."""
 GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Constants of SplitMix64 (Steele, Lea and Flood 2014)."""
+SHIFT_1, SHIFT_2, SHIFT_3 = 30, 27, 31
+"""Its shifts, in their order [binary digits]."""
 
 
 class Lengths(NamedTuple):
@@ -94,9 +96,9 @@ def _shares() -> Array:
 def _mixed(state: Any) -> Any:
     """Return the random number of a state."""
     z = np.uint64(state)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_1)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_2)
-    return np.int64((z ^ (z >> np.uint64(31))) >> np.uint64(1))
+    z = (z ^ (z >> np.uint64(SHIFT_1))) * np.uint64(MIX_1)
+    z = (z ^ (z >> np.uint64(SHIFT_2))) * np.uint64(MIX_2)
+    return np.int64((z ^ (z >> np.uint64(SHIFT_3))) >> np.uint64(1))
 
 
 def _fill(
